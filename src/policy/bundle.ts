@@ -1,0 +1,136 @@
+/**
+ * The bundle: one compiled, immutable, content-addressed version of `policies/` (DESIGN §1, §7).
+ * The CLI writes it, the Worker only reads it. Its digest is the SHA-256 of its bytes; whoever changes a field here
+ * changes FORMAT, so that old code refuses a bundle it would misread.
+ */
+import type { RouteDefinition } from "../catalog/route.ts"
+import type { McpServer } from "../catalog/mcp-server.ts"
+import type { Tool, Sensitivity } from "../catalog/tool.ts"
+import type { WindowDefinition } from "../guardrails/window.ts"
+import type { ArgumentBounds } from "../exchange/bounds.ts"
+import type { LoweredRule, StoredEntity } from "./lowered.ts"
+
+export const FORMAT = 1
+
+export interface BundleBody {
+  readonly format: typeof FORMAT
+  readonly rules: readonly LoweredRule[]
+  readonly entities: readonly StoredEntity[]
+  readonly tools: readonly Tool[]
+  readonly routes: readonly RouteDefinition[]
+  readonly servers: readonly McpServer[]
+  readonly agents: readonly AgentDefinition[]
+  readonly purposes: readonly PurposeDefinition[]
+  readonly issuers: readonly IssuerDefinition[]
+  readonly gateways: readonly GatewayDefinition[]
+  readonly operators: readonly OperatorDefinition[]
+  readonly windows: readonly WindowDefinition[]
+}
+
+/** What KV holds under `pointer`, as the payload of a JWS by the publisher's key. */
+export interface Pointer {
+  /** Grows by at least one with every publish; a smaller one is never accepted again. */
+  readonly seq: number
+  /** Lower-case hex SHA-256 of the body. */
+  readonly digest: string
+}
+
+/** At most this much: the shape of every grant (ceiling, purpose, default). */
+export interface GrantDefinition {
+  /** Scopes, `<pattern>:<action>`. */
+  readonly tools: readonly string[]
+  readonly max_sensitivity: Sensitivity
+  readonly arguments: ArgumentBounds
+  /** Environments of gateways where it holds; absent: all. */
+  readonly environments?: readonly string[]
+  /** Calls the task may make in all; absent: unlimited. */
+  readonly calls?: number
+}
+
+export interface AgentDefinition {
+  /** The workload identity, as its credential's subject gives it (a SPIFFE ID). */
+  readonly id: string
+  readonly owner: string
+  readonly groups: readonly string[]
+  readonly ceiling: GrantDefinition
+  /** Purposes by name; the first is the default. */
+  readonly purposes: readonly string[]
+  /** Agents to which it may hand part of a task. */
+  readonly delegates_to: readonly string[]
+  /** Deepest level of sub-agents below a task of its own; 0: none. */
+  readonly depth: number
+  /** Longest life of a delegation token, seconds. */
+  readonly life: number
+  /** Tokens are issued only against a proven key (DPoP). */
+  readonly bound_key: boolean
+}
+
+export interface PurposeDefinition {
+  readonly name: string
+  /** The most that a task of this purpose may do. */
+  readonly grant: GrantDefinition
+  /** Scopes granted where the request names none; absent: all of `grant.tools`. */
+  readonly default?: readonly string[]
+  /** Life of the task, seconds. */
+  readonly life: number
+}
+
+/** Where an issuer's public keys come from. */
+export type KeySource =
+  | { readonly kind: "jwks_uri"; readonly uri: string }
+  | { readonly kind: "discovery" }
+  | { readonly kind: "inline"; readonly jwks: { readonly keys: readonly Record<string, unknown>[] } }
+
+export interface IssuerDefinition {
+  readonly id: string
+  /** Exact `iss`; for a SPIFFE trust domain, whose JWT-SVIDs need no `iss`, absent. */
+  readonly issuer?: string
+  readonly keys: KeySource
+  readonly algorithms: readonly string[]
+  /** Its tokens may stand for a user. */
+  readonly users?: {
+    /** Audiences of access tokens made for us. */
+    readonly audiences: readonly string[]
+    /** Clients (`azp`/`client_id`, `aud` of ID tokens) whose sessions are taken. */
+    readonly clients: readonly string[]
+    /** Claim that lists the user's groups. */
+    readonly groups_claim: string
+  }
+  /** Its JWT-SVIDs stand for workloads of this SPIFFE trust domain. */
+  readonly trust_domain?: string
+  /** Its access tokens may stand for operators; the audience they must carry is ours. */
+  readonly operators?: boolean
+}
+
+export const DIALECTS = ["envoy", "nginx", "traefik", "caddy"] as const
+export type DialectName = (typeof DIALECTS)[number]
+
+export interface GatewayDefinition {
+  readonly id: string
+  readonly dialect: DialectName
+  /** Lower-case hex SHA-256 of each key it may present. */
+  readonly key_sha256: readonly string[]
+  /** Public origins it serves, the first being the default: DPoP `htu` and routes are judged by these, never by a raw Host. */
+  readonly origins: readonly string[]
+  /** `aud` of the delegation tokens accepted behind it. */
+  readonly audience: string
+  readonly environment: string
+  /** `observe`: decide and record, but let every call through. */
+  readonly mode: "enforce" | "observe"
+  /** It forwards the whole request body. */
+  readonly body: boolean
+  /** Header with a request id that it sets itself and overwrites; absent: each ask counts. */
+  readonly request_id_header?: string
+  /** Header in which it repeats the original path and query, compared with the asked one. */
+  readonly original_path_header?: string
+}
+
+export const ROLES = ["viewer", "operator"] as const
+export type Role = (typeof ROLES)[number]
+
+export interface OperatorDefinition {
+  /** `id` of an issuer with `operators: true`. */
+  readonly issuer: string
+  readonly subject: string
+  readonly roles: readonly Role[]
+}

@@ -1,0 +1,30 @@
+/**
+ * What `policies/*.cedar` becomes at build time: Cedar's own JSON policy format, made by the official engine, plus
+ * what the build already knows about each rule. Source: Cedar documentation, "JSON policy format".
+ */
+
+export interface EntityUid {
+  readonly type: string
+  readonly id: string
+}
+
+/** One entity of the JSON entity format, stored with the bundle. */
+export interface StoredEntity {
+  readonly uid: EntityUid
+  readonly attrs: Readonly<Record<string, unknown>>
+  readonly parents: readonly EntityUid[]
+}
+
+export interface LoweredRule {
+  /** `@id`, unique in the bundle. */
+  readonly id: string
+  /** The policy in Cedar's JSON format; the evaluator's compiler is its parser, and refuses what it does not know. */
+  readonly policy: unknown
+  /** `@remedy`, on a `forbid … unless`: what lifts it. */
+  readonly remedy?: string
+  /**
+   * Names below `context.arguments` that the rule reads; `*` where it looks at the arguments as a whole. Those of the
+   * rules for a tool must be present and representable for the tool to be decided at all, and go into the record.
+   */
+  readonly reads: readonly string[]
+}

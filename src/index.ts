@@ -1,1 +1,8 @@
-export default { fetch: () => new Response(null, { status: 501 }) }
+/** The doors of the Worker: HTTP, and the Durable Objects that hold what must be exact. */
+import { app } from "./app.ts"
+
+export { RecordLog } from "./audit/record-log.ts"
+export { KeyRing } from "./exchange/key-ring.ts"
+export { Ledger } from "./ledger/ledger.ts"
+
+export default app

@@ -1,3 +1,14 @@
+/**
+ * MCP over streamable HTTP: a request to a registered server's endpoint → tool and arguments, from the JSON-RPC body
+ * where the gateway passes it on, from the Mcp-* headers of servers known to enforce them where it does not.
+ * Source: MCP 2025-11-25 and 2026-07-28, "Transports"; DESIGN §6.
+ */
+import { deny, type Denied } from "../decision.ts"
+import type { Body, CallHeaders } from "../gateway/presented.ts"
+import { NO_ARGUMENTS, UNSEEN_ARGUMENTS, type CallArguments } from "./arguments.ts"
+import { isObject, parseJson } from "./json.ts"
+import { LIFECYCLE_SEGMENT, lifecycleName, type LifecycleTool } from "./lifecycle.ts"
+
 export interface McpServer {
   /** First segment of its tools' names. */
   readonly name: string
@@ -6,4 +17,132 @@ export interface McpServer {
   readonly path: string
   /** It has been shown to refuse a request whose `Mcp-*` headers and body differ (-32020), so its headers may be believed. */
   readonly enforces_headers: boolean
+}
+
+export interface McpCall {
+  /** Name of the tool in the catalog. */
+  readonly tool: string
+  readonly arguments: CallArguments
+}
+
+/** The first protocol version whose servers must compare headers with the body. */
+const HEADERS_SINCE = "2026-07-28"
+/** A tool's own name, as it may stand behind `server.` in the catalog. */
+const TOOL_NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/
+
+export function readMcpCall(server: McpServer, method: string, headers: CallHeaders, body: Body): McpCall | Denied {
+  if (method === "GET") return lifecycle(server, "stream")
+  if (method === "DELETE") return lifecycle(server, "end")
+  if (method !== "POST") return deny({ reason: "tool_unknown", called: `${server.name} ${method}` })
+  return body.kind === "whole" ? fromBody(server, headers, body.text) : fromHeaders(server, headers)
+}
+
+/** Methods that a catalog knows without listing them; any other needs a tool of its own to be anything but unknown. */
+const LIFECYCLE_OF_METHOD: ReadonlyMap<string, LifecycleTool> = new Map([
+  ["initialize", "initialize"],
+  ["ping", "ping"],
+  ["server/discover", "discover"],
+  ["tools/list", "tools-list"],
+])
+
+function lifecycle(server: McpServer, tool: LifecycleTool): McpCall {
+  return { tool: lifecycleName(server.name, tool), arguments: NO_ARGUMENTS }
+}
+
+const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })
+
+function fromBody(server: McpServer, headers: CallHeaders, text: string): McpCall | Denied {
+  const parsed = parseJson(text)
+  if ("denied" in parsed) return parsed
+  const message = parsed.json
+  // Batches ended with MCP 2025-06-18; one answer cannot decide several calls.
+  if (Array.isArray(message)) return refuse("it is a batch")
+  if (!isObject(message) || message["jsonrpc"] !== "2.0") return refuse("it is no JSON-RPC 2.0 message")
+  if (hasVariant(message, ["jsonrpc", "id", "method", "params", "result", "error"])) {
+    return refuse("a member differs from a known one in case only")
+  }
+  const { method, params } = message
+  if (method === undefined) {
+    return "result" in message || "error" in message ? lifecycle(server, "response") : refuse("it has no method")
+  }
+  if (typeof method !== "string" || "result" in message || "error" in message) {
+    return refuse("it is neither a request nor a response")
+  }
+  const fields = params === undefined ? {} : params
+  if (!isObject(fields)) return refuse("its params are no object")
+  if (hasVariant(fields, ["name", "arguments", "uri", "_meta"])) {
+    return refuse("a member differs from a known one in case only")
+  }
+  const differing = compareHeaders(headers, method, fields)
+  if (differing) return differing
+  if (method !== "tools/call") return lifecycleOf(server, method)
+  const { name, arguments: args } = fields
+  if (typeof name !== "string") return refuse("it names no tool")
+  if (args !== undefined && !isObject(args)) return refuse("its arguments are no object")
+  return toolCall(server, name, args === undefined ? NO_ARGUMENTS : { complete: true, values: args })
+}
+
+function fromHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied {
+  const distrust = (what: string): Denied => deny({ reason: "mcp_headers_untrusted", what })
+  if (!server.enforces_headers) return distrust("the server is not known to enforce them")
+  // Anyone can claim a version; an older one would not make the server compare, so its headers prove nothing.
+  if ((headers.mcpProtocolVersion ?? "") < HEADERS_SINCE) return distrust("the protocol version predates them")
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(headers.mcpProtocolVersion ?? "")) return distrust("the protocol version is no date")
+  const method = headers.mcpMethod
+  if (method === null) return distrust("Mcp-Method is missing")
+  if (method !== "tools/call") return lifecycleOf(server, method)
+  const name = headers.mcpName === null ? null : decodeHeader(headers.mcpName)
+  return name === null ? distrust("Mcp-Name is missing or malformed") : toolCall(server, name, UNSEEN_ARGUMENTS)
+}
+
+function toolCall(server: McpServer, name: string, args: CallArguments): McpCall | Denied {
+  // A server's own tool must not pass for a lifecycle tool.
+  if (!TOOL_NAME.test(name) || name.split(".")[0] === LIFECYCLE_SEGMENT) {
+    return deny({ reason: "tool_unknown", called: `${server.name}.${printable(name)}` })
+  }
+  return { tool: `${server.name}.${name}`, arguments: args }
+}
+
+function lifecycleOf(server: McpServer, method: string): McpCall | Denied {
+  const tool = method.startsWith("notifications/") ? "notifications" : LIFECYCLE_OF_METHOD.get(method)
+  return tool
+    ? lifecycle(server, tool)
+    : deny({ reason: "tool_unknown", called: `${server.name} ${printable(method)}` })
+}
+
+/** MCP 2026-07-28, streamable HTTP, "Server validation": present in both places, they must agree; in the new version they must be there. */
+function compareHeaders(
+  headers: CallHeaders,
+  method: string,
+  params: Readonly<Record<string, unknown>>,
+): Denied | null {
+  const mismatch = (header: string): Denied => deny({ reason: "mcp_header_mismatch", header })
+  const required = (headers.mcpProtocolVersion ?? "") >= HEADERS_SINCE
+  if (headers.mcpMethod === null ? required : headers.mcpMethod !== method) return mismatch("Mcp-Method")
+  const named = method === "resources/read" ? params["uri"] : params["name"]
+  const expectsName = method === "tools/call" || method === "resources/read" || method === "prompts/get"
+  if (headers.mcpName === null) return required && expectsName ? mismatch("Mcp-Name") : null
+  return decodeHeader(headers.mcpName) === named ? null : mismatch("Mcp-Name")
+}
+
+const BASE64 = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/
+
+/** `=?base64?…?=` carries what a header cannot (MCP 2026-07-28, "Value encoding"); null where it is malformed. */
+export function decodeHeader(value: string): string | null {
+  const encoded = BASE64.exec(value)?.[1]
+  if (encoded === undefined) return /^[\x20-\x7e]*$/.test(value) ? value : null
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Uint8Array.fromBase64(encoded))
+  } catch {
+    return null
+  }
+}
+
+function hasVariant(object: Readonly<Record<string, unknown>>, known: readonly string[]): boolean {
+  return Object.keys(object).some((key) => !known.includes(key) && known.includes(key.toLowerCase()))
+}
+
+/** For records: the caller's text, without what could disturb a terminal or a log. */
+function printable(text: string): string {
+  return text.slice(0, 128).replaceAll(/[^\x20-\x7e]/g, "?")
 }

@@ -1,10 +1,125 @@
+/**
+ * HTTP routes: origin, method and path → tool, with the arguments that path, query and a JSON body hold. A literal
+ * segment wins over a parameter, whatever their order in the catalog.
+ */
+import { deny, type Denied } from "../decision.ts"
+import type { Body } from "../gateway/presented.ts"
+import { NO_ARGUMENTS, type CallArguments } from "./arguments.ts"
+import { isObject, parseJson } from "./json.ts"
+import type { Target } from "./path.ts"
+
 export interface RouteDefinition {
   readonly tool: string
   /** Public origin, one of a gateway's. */
   readonly origin: string
   readonly methods: readonly string[]
-  /** `/tickets/{ticket}/comments`; `{name}` is one whole segment and becomes an argument. */
+  /** `/tickets/{ticket}/comments`; `{name}` is one whole, non-empty segment and becomes an argument. */
   readonly path: string
   /** Path and query arguments that are integers rather than strings. */
   readonly integers: readonly string[]
+}
+
+interface Node {
+  readonly literals: Map<string, Node>
+  parameter: Node | undefined
+  route: { readonly definition: RouteDefinition; readonly parameters: readonly string[] } | undefined
+}
+
+export interface RouteMatch {
+  readonly definition: RouteDefinition
+  readonly parameters: readonly (readonly [name: string, value: string])[]
+}
+
+export type RouteTable = ReadonlyMap<string, Node>
+
+const newNode = (): Node => ({ literals: new Map(), parameter: undefined, route: undefined })
+const tableKey = (origin: string, method: string): string => `${method} ${origin}`
+
+/** Throws where two routes would match the same request: the build refuses such a catalog, so it is a defect here. */
+export function buildRouteTable(definitions: readonly RouteDefinition[]): RouteTable {
+  const table = new Map<string, Node>()
+  for (const definition of definitions) {
+    for (const method of definition.methods) {
+      const key = tableKey(definition.origin, method)
+      let node = table.get(key)
+      if (!node) table.set(key, (node = newNode()))
+      const parameters: string[] = []
+      for (const segment of definition.path.slice(1).split("/")) {
+        const name = /^\{(.+)\}$/.exec(segment)?.[1]
+        if (name !== undefined) {
+          parameters.push(name)
+          node = node.parameter ??= newNode()
+        } else {
+          let next = node.literals.get(segment)
+          if (!next) node.literals.set(segment, (next = newNode()))
+          node = next
+        }
+      }
+      if (node.route) throw new Error(`two routes match ${method} ${definition.path}`)
+      node.route = { definition, parameters }
+    }
+  }
+  return table
+}
+
+/** HEAD is answered as GET without its body (RFC 9110 9.3.2), so it is the same tool. */
+export function matchRoute(table: RouteTable, origin: string, method: string, target: Target): RouteMatch | null {
+  const root = table.get(tableKey(origin, method === "HEAD" ? "GET" : method))
+  if (!root) return null
+  const values: string[] = []
+  const found = descend(root, target.segments, 0, values)
+  if (!found?.route) return null
+  const { definition, parameters } = found.route
+  return { definition, parameters: parameters.map((name, index) => [name, values[index] ?? ""]) }
+}
+
+function descend(node: Node, segments: readonly string[], index: number, values: string[]): Node | null {
+  const segment = segments[index]
+  if (segment === undefined) return node.route ? node : null
+  const literal = node.literals.get(segment)
+  const found = literal && descend(literal, segments, index + 1, values)
+  if (found) return found
+  if (!node.parameter || segment === "") return null
+  values.push(segment)
+  const below = descend(node.parameter, segments, index + 1, values)
+  if (!below) values.pop()
+  return below
+}
+
+const JSON_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json(?:;.*)?$/i
+const INTEGER = /^-?(?:0|[1-9][0-9]{0,15})$/
+
+/**
+ * Path, query and the members of a JSON object in the body, each name at most once over all three: a name that stands
+ * twice could mean one thing here and another upstream. A body of another type leaves the arguments incomplete.
+ */
+export function routeArguments(
+  match: RouteMatch,
+  target: Target,
+  body: Body,
+  contentType: string | null,
+): CallArguments | Denied {
+  // A Map, then Object.fromEntries: an argument named `__proto__` is an argument like any other.
+  const values = new Map<string, unknown>()
+  const refuse = (what: string): Denied => deny({ reason: "target_ambiguous", what })
+  for (const [name, value] of [...match.parameters, ...target.query]) {
+    if (values.has(name)) return refuse("an argument stands twice")
+    const integer = match.definition.integers.includes(name)
+    if (integer && !(INTEGER.test(value) && Number.isSafeInteger(Number(value)))) {
+      return refuse("an argument is not an integer")
+    }
+    values.set(name, integer ? Number(value) : value)
+  }
+  let complete = body.kind === "whole"
+  if (body.kind === "whole" && body.text !== "") {
+    const json = contentType !== null && JSON_TYPE.test(contentType) ? parseJson(body.text) : null
+    if (json && "denied" in json) return json
+    complete = json !== null && isObject(json.json)
+    const members = json && isObject(json.json) ? Object.entries(json.json) : []
+    for (const [name, value] of members) {
+      if (values.has(name)) return refuse("an argument stands in the body and in the URL")
+      values.set(name, value)
+    }
+  }
+  return complete && values.size === 0 ? NO_ARGUMENTS : { complete, values: Object.fromEntries(values) }
 }

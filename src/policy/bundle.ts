@@ -27,6 +27,9 @@ export interface BundleBody {
   readonly windows: readonly WindowDefinition[]
 }
 
+/** `typ` of the pointer's JWS: no other token of a publisher's key can pass for one (RFC 8725 3.11). */
+export const POINTER_TYPE = "narrowgate-pointer+jwt"
+
 /** What KV holds under `pointer`, as the payload of a JWS by the publisher's key. */
 export interface Pointer {
   /** Grows by at least one with every publish; a smaller one is never accepted again. */

@@ -1,0 +1,92 @@
+/** `narrowgate decisions tail` and `narrowgate explain`: what was decided, and why. */
+import { setTimeout as pause } from "node:timers/promises"
+import { Option, type Command } from "commander"
+import { z } from "zod"
+import { decisionRecord, explanation, recordLine, type ShownRecord } from "../decision-record.ts"
+import { EXIT, Failure } from "../failure.ts"
+import { DEFAULT_IDP, DEFAULT_URL, getJson, operatorBearer, type WorkerOptions } from "../worker.ts"
+
+const FOLLOW_EVERY_MS = 1000
+/** The token of the local stack lives for minutes; a fresh one in time keeps `--follow` going. */
+const TOKEN_USE_MS = 120_000
+const MAX_LIMIT = 1000
+
+const decisions = z.object({ decisions: z.array(decisionRecord) })
+
+interface TailOptions extends WorkerOptions {
+  readonly task?: string
+  readonly code?: string
+  readonly decision?: string
+  readonly limit: number
+  readonly follow?: boolean
+  readonly json?: boolean
+}
+
+export function addDecisions(program: Command): void {
+  const group = program.command("decisions").description("the decision records of a Worker")
+  atWorker(group.command("tail"))
+    .description("the latest decisions, oldest first")
+    .option("--task <ID>", "of this task")
+    .option("--code <CODE>", "with this code, such as policy_denied")
+    .addOption(new Option("--decision <WHICH>", "allowed or denied ones only").choices(["allow", "deny"]))
+    .option("--limit <N>", "at most so many", limit, 20)
+    .option("--follow", "wait for more")
+    .option("--json", "one record a line, as JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  narrowgate decisions tail --decision deny --follow\n  narrowgate decisions tail --task tsk_01J8… --json\n",
+    )
+    .action(tail)
+
+  atWorker(program.command("explain"))
+    .description("why a call was decided as it was")
+    .argument("<ID>", "of the decision, as in the header X-Narrowgate-Decision")
+    .option("--json", "the whole record, as JSON")
+    .addHelpText("after", "\nExample:\n  narrowgate explain dec_01J8…\n")
+    .action(async (id: string, options: WorkerOptions & { json?: boolean }) => {
+      const bearer = await operatorBearer(options)
+      const record = await getJson(options, bearer, `/v1/decisions/${encodeURIComponent(id)}`, decisionRecord)
+      console.log(options.json ? JSON.stringify(record, null, 2) : explanation(record))
+    })
+}
+
+export function atWorker(command: Command): Command {
+  return command
+    .option("--url <URL>", "the Worker (also NARROWGATE_URL)", DEFAULT_URL)
+    .option("--idp <URL>", "the identity provider of the local stack", DEFAULT_IDP)
+}
+
+async function tail(options: TailOptions): Promise<void> {
+  const query = new URLSearchParams({ limit: String(options.limit) })
+  if (options.task !== undefined) query.set("task", options.task)
+  if (options.code !== undefined) query.set("code", options.code)
+  if (options.decision !== undefined) query.set("decision", options.decision)
+  const shown = new Set<string>()
+  let bearer = await operatorBearer(options)
+  let renewAt = Date.now() + TOKEN_USE_MS
+  while (true) {
+    const answer = await getJson(options, bearer, `/v1/decisions?${query}`, decisions)
+    for (const record of answer.decisions.toSorted(byTime)) {
+      if (shown.has(record.id)) continue
+      shown.add(record.id)
+      console.log(options.json ? JSON.stringify(record) : recordLine(record))
+    }
+    if (!options.follow) return
+    // Whatever came between two looks and exceeds the limit would be missed.
+    query.set("limit", String(MAX_LIMIT))
+    await pause(FOLLOW_EVERY_MS)
+    if (Date.now() < renewAt) continue
+    bearer = await operatorBearer(options)
+    renewAt = Date.now() + TOKEN_USE_MS
+  }
+}
+
+function byTime(a: ShownRecord, b: ShownRecord): number {
+  return a.at - b.at || (a.id < b.id ? -1 : 1)
+}
+
+function limit(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 1 && value <= MAX_LIMIT) return value
+  throw new Failure(`--limit cannot be ${text}`, `Write a whole number from 1 to ${MAX_LIMIT}.`, EXIT.usage)
+}

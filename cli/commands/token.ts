@@ -1,0 +1,74 @@
+/** `narrowgate token`: the credentials of the local stack, to try things by hand. */
+import type { Command } from "commander"
+import { DEFAULT_URL, operatorBearer, reach, type WorkerOptions } from "../worker.ts"
+import { atWorker } from "./decisions.ts"
+import { addTokenExchange } from "./token-exchange.ts"
+
+interface UserOptions extends WorkerOptions {
+  readonly login: string
+  readonly password?: string
+  readonly secondFactor?: boolean
+  readonly idToken?: boolean
+  readonly json?: boolean
+}
+
+interface WorkloadOptions extends WorkerOptions {
+  readonly id: string
+  readonly audience?: string
+  readonly json?: boolean
+}
+
+export function addToken(program: Command): void {
+  const group = program.command("token").description("credentials from the identity provider of the local stack")
+  atWorker(group.command("user"))
+    .description("log a user in; print the access token of the session")
+    .requiredOption("--login <NAME>", "alice, bob or olivia")
+    .option("--password <TEXT>", "absent: the right one")
+    .option("--second-factor", "log in with a one-time code too")
+    .option("--id-token", "print the ID token instead")
+    .option("--json", "the whole session, as JSON")
+    .addHelpText("after", "\nExample:\n  narrowgate token user --login alice\n")
+    .action(user)
+  atWorker(group.command("workload"))
+    .description("the identity of an agent (JWT-SVID)")
+    .requiredOption("--id <SPIFFE-ID>", "such as spiffe://example.org/agent/support")
+    .option("--audience <URL>", "who shall accept it (default: the Worker)")
+    .option("--json", "as JSON")
+    .addHelpText("after", "\nExample:\n  narrowgate token workload --id spiffe://example.org/agent/support\n")
+    .action(workload)
+  addTokenExchange(atWorker(group.command("exchange")))
+  atWorker(group.command("operator"))
+    .description("the operator's token that the other commands use")
+    .option("--json", "as JSON")
+    .addHelpText(
+      "after",
+      `\nExample:\n  curl -H "Authorization: Bearer $(narrowgate token operator)" ${DEFAULT_URL}/v1/decisions\n`,
+    )
+    .action(async (options: WorkerOptions & { json?: boolean }) => {
+      print({ access_token: await operatorBearer(options) }, "access_token", options.json)
+    })
+}
+
+async function user({ idp, login: name, password, secondFactor, idToken, json }: UserOptions): Promise<void> {
+  const { login } = await import("../../dev/login.ts")
+  const session = await reach(idp, () =>
+    login({
+      origin: idp,
+      user: name,
+      ...(password !== undefined && { password }),
+      ...(secondFactor !== undefined && { secondFactor }),
+    }),
+  )
+  print({ ...session }, idToken ? "id_token" : "access_token", json)
+}
+
+async function workload({ idp, url, id, audience, json }: WorkloadOptions): Promise<void> {
+  const { workloadIdentity } = await import("../../dev/login.ts")
+  const svid = await reach(idp, () => workloadIdentity({ origin: idp, id, audience: audience ?? url }))
+  print({ svid }, "svid", json)
+}
+
+/** The token alone, so that a script can take it, or everything as JSON. */
+function print(credentials: Readonly<Record<string, unknown>>, which: string, json: boolean | undefined): void {
+  console.log(json ? JSON.stringify(credentials, null, 2) : String(credentials[which]))
+}

@@ -1,0 +1,86 @@
+/** Decision records as the Worker gives them out, and as people read them. */
+import colors from "picocolors"
+import { z } from "zod"
+
+const text = z.string().nullable()
+
+/** What is shown; `--json` passes on the rest too. See src/audit/record.ts. */
+export const decisionRecord = z.looseObject({
+  id: z.string(),
+  /** Milliseconds since the epoch. */
+  at: z.number(),
+  decision: z.enum(["allow", "deny"]),
+  code: z.string(),
+  denial: z.looseObject({ reason: z.string() }).nullable(),
+  mode: z.string(),
+  gateway: text,
+  method: text,
+  path: text,
+  tool: text,
+  action: text,
+  sensitivity: text,
+  task: text,
+  purpose: text,
+  user: text,
+  chain: z.array(z.string()),
+  arguments: z.record(z.string(), z.unknown()),
+  bundle: z.object({ seq: z.number(), digest: z.string() }).nullable(),
+  principal: text,
+  rules: z.array(z.string()),
+  windows: z.array(z.object({ window: z.string(), limit: z.number(), seconds: z.number(), used: z.number() })),
+  calls: z.object({ used: z.number(), limit: z.number().nullable() }).nullable(),
+  labels: z.array(z.string()),
+  total_ms: z.number(),
+  io_ms: z.number(),
+})
+export type ShownRecord = z.infer<typeof decisionRecord>
+
+/** One line: when, what, who, and why not. */
+export function recordLine(record: ShownRecord): string {
+  const { at, decision, code, tool, action, chain, user, task, id } = record
+  const time = colors.dim(new Date(at).toISOString().slice(11, 23))
+  const verdict = decision === "allow" ? colors.green("allow") : colors.red("deny ")
+  const what = `${tool ?? record.path ?? "?"}${action === null ? "" : `:${action}`}`
+  const who = `${chain.at(-1)?.replace(/^spiffe:\/\//u, "") ?? "?"}${user === null ? "" : ` for ${user.split("|").at(-1)}`}`
+  const why = record.denial ? ` ${colors.yellow(whyNot(record))}` : ""
+  return `${time} ${verdict} ${code.padEnd(18)} ${what.padEnd(30)} ${who} ${colors.dim(task ?? "")}${why} ${colors.dim(id)}`
+}
+
+/** All that determined one decision. */
+export function explanation(record: ShownRecord): string {
+  const { decision, code, mode, calls, bundle, principal } = record
+  const verdict = decision === "allow" ? colors.green("allowed") : colors.red(`denied: ${code}`)
+  const rows: readonly (readonly [string, string | null])[] = [
+    ["when", new Date(record.at).toISOString()],
+    ["tool", record.tool && `${record.tool} (${record.action ?? "?"}, ${record.sensitivity ?? "?"})`],
+    ["request", record.method && `${record.method} ${record.path ?? ""} at gateway ${record.gateway ?? "?"}`],
+    ["agent", record.chain.toReversed().join(", called by ") || null],
+    ["user", record.user],
+    ["task", record.task && `${record.task}${record.purpose === null ? "" : `, purpose ${record.purpose}`}`],
+    ["why", record.denial && whyNot(record)],
+    ["principal", principal && `${principal} was not permitted`],
+    ["rules", record.rules.join(", ") || null],
+    ["arguments", Object.keys(record.arguments).length > 0 ? JSON.stringify(record.arguments) : null],
+    ["labels", record.labels.join(", ") || null],
+    ["windows", record.windows.map(windowUse).join(", ") || null],
+    ["calls", calls && `${calls.used}${calls.limit === null ? "" : ` of ${calls.limit}`}`],
+    ["mode", mode === "observe" ? "observe: the gateway let the call through all the same" : null],
+    ["bundle", bundle && `${bundle.seq}, ${bundle.digest.slice(0, 16)}`],
+    ["took", `${record.total_ms} ms, ${record.io_ms} ms of it waiting`],
+  ]
+  const lines = rows.flatMap(([name, value]) => (value ? [`  ${colors.dim(name.padEnd(10))} ${value}`] : []))
+  return [`${record.id} ${verdict}`, ...lines].join("\n")
+}
+
+/** `used` is before this call. */
+function windowUse({ window, limit, seconds, used }: ShownRecord["windows"][number]): string {
+  return `${window} ${used} of ${limit} in ${seconds} s`
+}
+
+function whyNot({ denial }: ShownRecord): string {
+  const { reason = "", ...evidence } = denial ?? {}
+  const parts = Object.entries(evidence).map(
+    ([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`,
+  )
+  return [reason.replaceAll("_", " "), ...parts].join(", ")
+}

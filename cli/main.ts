@@ -1,0 +1,43 @@
+/** The command `narrowgate`. Each command is a file in commands/; this one gathers them and tells failures. */
+import { Command, CommanderError } from "commander"
+import colors from "picocolors"
+import { addBuild } from "./commands/build.ts"
+import { addCheck } from "./commands/check.ts"
+import { addDecisions } from "./commands/decisions.ts"
+import { addToken } from "./commands/token.ts"
+import { EXIT, Failure } from "./failure.ts"
+
+const program = new Command("narrowgate")
+  .description("Write, check and build policies; see what was decided, and why.")
+  .showHelpAfterError("(add --help for what there is)")
+  .addHelpText(
+    "after",
+    "\nIn the repository: npm run narrowgate -- <command>\nExit codes: 0 ok, 1 refused, 2 usage, 3 unreachable\n",
+  )
+  .exitOverride()
+for (const add of [addCheck, addBuild, addDecisions, addToken]) add(program)
+
+// A reader that has seen enough, such as `head`, is no failure.
+process.stdout.on("error", (failure: NodeJS.ErrnoException) =>
+  process.exit(failure.code === "EPIPE" ? EXIT.ok : EXIT.refused),
+)
+
+try {
+  await program.parseAsync()
+} catch (failure) {
+  process.exitCode = tell(failure)
+}
+
+function tell(failure: unknown): number {
+  // Commander has printed its message, or the help that was asked for.
+  if (failure instanceof CommanderError) return failure.exitCode === 0 ? EXIT.ok : EXIT.usage
+  const mend = failure instanceof Failure ? failure.mend : mendOf(failure)
+  const message = failure instanceof Error ? failure.message : String(failure)
+  console.error(`${colors.red("error:")} ${message}\n  ${colors.cyan("mend:")} ${mend}`)
+  return failure instanceof Failure ? failure.exitCode : EXIT.refused
+}
+
+function mendOf(failure: unknown): string {
+  const ofSystem = failure instanceof Error && "syscall" in failure
+  return ofSystem ? "Check that it is there and may be read." : "This is a defect of narrowgate: please report it."
+}

@@ -1,0 +1,91 @@
+/** What agents.yaml refers to is there: purposes, agents, trust domains, environments. */
+import { parseScope, scopeCovers } from "../../../src/catalog/pattern.ts"
+import type { Tool } from "../../../src/catalog/tool.ts"
+import { suggest } from "../nearest.ts"
+import type { Policies } from "../policies.ts"
+import type { Problem } from "../problem.ts"
+import { trustDomainOf } from "../schema/agents.ts"
+import { allTools } from "../tools.ts"
+import { grantsOf } from "./grants.ts"
+
+export function checkAgents(policies: Policies): Problem[] {
+  return [...references(policies), ...defaults(policies), ...reach(policies), ...environments(policies)]
+}
+
+function references({ agents, issuers }: Policies): Problem[] {
+  const purposes = new Set(agents.value.purposes.map(({ name }) => name))
+  const ids = new Set(agents.value.agents.map(({ id }) => id))
+  const domains = new Set(issuers.value.issuers.flatMap(({ trust_domain: domain }) => domain ?? []))
+  const problems: Problem[] = []
+  for (const [index, agent] of agents.value.agents.entries()) {
+    const domain = trustDomainOf(agent.id) ?? ""
+    if (!domains.has(domain)) {
+      const mend = suggest(domain, domains, "Add an issuer with this `trust_domain` to issuers.yaml.")
+      problems.push(agents.error(["agents", index, "id"], `no issuer has the trust domain \`${domain}\``, mend))
+    }
+    for (const [at, name] of agent.purposes.entries()) {
+      if (purposes.has(name)) continue
+      const mend = suggest(name, purposes, "Add it under `purposes`.")
+      problems.push(agents.error(["agents", index, "purposes", at], `no purpose is called \`${name}\``, mend))
+    }
+    for (const [at, id] of agent.delegates_to.entries()) {
+      if (ids.has(id) && id !== agent.id) continue
+      const message = id === agent.id ? "an agent cannot delegate to itself" : `no agent is called \`${id}\``
+      const mend = suggest(
+        id,
+        [...ids].filter((other) => other !== agent.id),
+        "Register it under `agents`, or remove it.",
+      )
+      problems.push(agents.error(["agents", index, "delegates_to", at], message, mend))
+    }
+    if (agent.delegates_to.length > 0 && agent.depth === 0) {
+      const message = "`delegates_to` has no effect at depth 0"
+      problems.push(agents.error(["agents", index, "delegates_to"], message, "Write `depth: 1` or more, or remove it."))
+    }
+  }
+  return problems
+}
+
+/** What is granted unasked must be within what may be granted at all. */
+function defaults({ agents, catalog }: Policies): Problem[] {
+  const tools = allTools(catalog.value)
+  return agents.value.purposes.flatMap((purpose, index) =>
+    (purpose.default ?? []).flatMap((text, at) => {
+      const outside = covered([text], tools).find((tool) => !covered(purpose.grant.tools, tools).includes(tool))
+      if (!outside) return []
+      const message = `\`${text}\` covers \`${outside.name}\`, which the purpose's grant does not`
+      const mend = `Add \`${outside.name}:${outside.action}\` to \`grant.tools\`, or narrow the default.`
+      return [agents.error(["purposes", index, "default", at], message, mend)]
+    }),
+  )
+}
+
+/** An agent that may do nothing for a purpose of its own: most likely a slip in the ceiling. */
+function reach({ agents, catalog }: Policies): Problem[] {
+  const tools = allTools(catalog.value)
+  return agents.value.agents.flatMap((agent, index) =>
+    agent.purposes.flatMap((name, at) => {
+      const purpose = agents.value.purposes.find((each) => each.name === name)
+      const ceiling = covered(agent.ceiling.tools, tools)
+      if (!purpose || covered(purpose.grant.tools, tools).some((tool) => ceiling.includes(tool))) return []
+      const message = `the agent's ceiling covers no tool of purpose \`${name}\``
+      return [agents.error(["agents", index, "purposes", at], message, "Widen `ceiling.tools`, or remove the purpose.")]
+    }),
+  )
+}
+
+function environments({ agents, gateways }: Policies): Problem[] {
+  const known = new Set(gateways.value.gateways.map(({ environment }) => environment))
+  return grantsOf(agents.value).flatMap(({ path, grant }) =>
+    (grant.environments ?? []).flatMap((name, at) => {
+      if (known.has(name)) return []
+      const mend = suggest(name, known, "Add a gateway with this `environment`, or remove it.")
+      return [agents.error([...path, "environments", at], `no gateway is in environment \`${name}\``, mend)]
+    }),
+  )
+}
+
+function covered(scopes: readonly string[], tools: readonly Tool[]): Tool[] {
+  const parsed = scopes.flatMap((text) => parseScope(text) ?? [])
+  return tools.filter((tool) => parsed.some((scope) => scopeCovers(scope, tool)))
+}

@@ -1,0 +1,33 @@
+/** Argument bounds that no value can meet: the grant would silently cover nothing. */
+import { violation, type ArgumentBound } from "../../../src/exchange/bounds.ts"
+import type { Policies } from "../policies.ts"
+import type { Problem } from "../problem.ts"
+import { grantsOf } from "./grants.ts"
+
+export function checkBounds({ agents }: Policies): Problem[] {
+  return grantsOf(agents.value).flatMap(({ path, grant }) =>
+    Object.entries(grant.arguments).flatMap(([name, bound]) => {
+      const contradiction = contradictionIn(bound)
+      if (!contradiction) return []
+      const message = `the bounds of \`${name}\` mean nothing: ${contradiction}`
+      return [agents.keyError([...path, "arguments", name], message, "Correct or remove one of them.")]
+    }),
+  )
+}
+
+function contradictionIn(bound: ArgumentBound): string | undefined {
+  const { eq, in: choices, min, max, like, max_length: length } = bound
+  if (Object.keys(bound).length === 0) return "there is none"
+  if (min !== undefined && max !== undefined && min > max) return `\`min\` ${min} is above \`max\` ${max}`
+  const numeric = min !== undefined || max !== undefined
+  if (numeric && like !== undefined) return "`min` and `max` are for numbers, `like` is for strings"
+  if (numeric && length !== undefined) return "`min` and `max` are for numbers, `max_length` is for strings and lists"
+  if (choices?.length === 0) return "`in` is empty"
+  if (eq !== undefined && !meets(eq, bound)) return `\`eq\` ${JSON.stringify(eq)} is outside the others`
+  if (choices && !choices.some((choice) => meets(choice, bound))) return "all of `in` is outside the others"
+  return undefined
+}
+
+function meets(value: unknown, bound: ArgumentBound): boolean {
+  return violation([{ value: bound }], { value }) === null
+}

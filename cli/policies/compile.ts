@@ -1,0 +1,83 @@
+/** `policies/` → the body of a bundle, or what keeps it from being one. */
+import { assemble } from "../../src/policy/assemble.ts"
+import { FORMAT, type BundleBody, type IssuerDefinition, type KeySource } from "../../src/policy/bundle.ts"
+import type { LoweredRule } from "../../src/policy/lowered.ts"
+import { crossCheck } from "./cross-check.ts"
+import { madeEntities } from "./entities.ts"
+import { lower } from "./lower.ts"
+import { parsePolicies, type Policies } from "./policies.ts"
+import type { Problem } from "./problem.ts"
+import { readPolicies, rulesIn } from "./read.ts"
+import type { IssuersFile } from "./schema/issuers.ts"
+import { secondsOf } from "./schema/guardrails.ts"
+import { allRoutes, allTools } from "./tools.ts"
+
+export interface Compiled {
+  /** Null if there is any error; warnings do not keep a bundle from being built. */
+  readonly body: BundleBody | null
+  /** In the order of file, line and column. */
+  readonly problems: readonly Problem[]
+  /** The text of each file, by the path that problems name. */
+  readonly texts: ReadonlyMap<string, string>
+}
+
+export async function compilePolicies(directory: string): Promise<Compiled> {
+  const { texts, problems: found } = await readPolicies(directory)
+  const { policies, problems: parsed } = parsePolicies(texts)
+  // Rules are independent of the other files, so that their problems show in the same run.
+  const schema = texts.get("schema.cedarschema")
+  const lowered = schema === undefined ? { rules: [], problems: [] } : lower(rulesIn(texts), schema)
+  const problems = [...found, ...parsed, ...lowered.problems, ...(policies ? crossCheck(policies) : [])].sort(byPlace)
+  const usable = policies && !problems.some(({ severity }) => severity === "error")
+  const body = usable ? bodyOf(policies, lowered.rules) : null
+  const refusal = body && refusalOf(body)
+  return refusal ? { body: null, problems: [...problems, refusal], texts } : { body, problems, texts }
+}
+
+/** The Worker's own word: what it would not load must not be published, whatever the checks here missed. */
+function refusalOf(body: BundleBody): Problem | undefined {
+  try {
+    assemble(body, { seq: 0, digest: "" })
+    return undefined
+  } catch (fault) {
+    const message = `the Worker would refuse this bundle: ${fault instanceof Error ? fault.message : "unknown fault"}`
+    const mend = "Correct what the message names; a check that should have said where is missing."
+    return { file: ".", line: 1, column: 1, severity: "error", message, mend }
+  }
+}
+
+function bodyOf(policies: Policies, rules: readonly LoweredRule[]): BundleBody {
+  const catalog = policies.catalog.value
+  const tools = allTools(catalog)
+  const { agents, purposes } = policies.agents.value
+  return {
+    format: FORMAT,
+    rules,
+    entities: [...madeEntities(agents, tools), ...policies.entities.value],
+    tools,
+    routes: allRoutes(catalog),
+    servers: catalog.servers,
+    agents,
+    purposes,
+    issuers: policies.issuers.value.issuers.map(toIssuer),
+    gateways: policies.gateways.value.gateways,
+    operators: policies.operators.value.operators,
+    windows: policies.guardrails.value.windows.map(({ within, ...window }) => ({
+      ...window,
+      seconds: secondsOf(within),
+    })),
+  }
+}
+
+function toIssuer({ keys, ...issuer }: IssuersFile["issuers"][number]): IssuerDefinition {
+  return { ...issuer, keys: toKeySource(keys) }
+}
+
+function toKeySource({ jwks_uri: uri, jwks }: IssuersFile["issuers"][number]["keys"]): KeySource {
+  if (uri !== undefined) return { kind: "jwks_uri", uri }
+  return jwks ? { kind: "inline", jwks } : { kind: "discovery" }
+}
+
+function byPlace(a: Problem, b: Problem): number {
+  return a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1
+}

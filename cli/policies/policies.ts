@@ -1,0 +1,60 @@
+/** `policies/` as read: every configuration file parsed and held against its schema, nothing yet compared. */
+import type { z } from "zod"
+import { parseSource } from "./parse-source.ts"
+import type { Problem } from "./problem.ts"
+import { rulesIn, type PolicyFile } from "./read.ts"
+import { agentsFile, type AgentsFile } from "./schema/agents.ts"
+import { catalogFile, type CatalogFile } from "./schema/catalog.ts"
+import { entitiesFile, type EntitiesFile } from "./schema/entities.ts"
+import { gatewaysFile, type GatewaysFile } from "./schema/gateways.ts"
+import { guardrailsFile, type GuardrailsFile } from "./schema/guardrails.ts"
+import { issuersFile, type IssuersFile } from "./schema/issuers.ts"
+import { operatorsFile, type OperatorsFile } from "./schema/operators.ts"
+import { absent, parseJson, parseYaml, type Source } from "./source.ts"
+
+export interface Policies {
+  readonly catalog: Source<CatalogFile>
+  readonly agents: Source<AgentsFile>
+  readonly issuers: Source<IssuersFile>
+  readonly gateways: Source<GatewaysFile>
+  readonly operators: Source<OperatorsFile>
+  readonly guardrails: Source<GuardrailsFile>
+  readonly entities: Source<EntitiesFile>
+  /** Cedar text: the rules' files, and the schema's. */
+  readonly rules: readonly { readonly path: string; readonly text: string }[]
+  readonly schema: string
+}
+
+export interface ParsedPolicies {
+  /** Null if any file is missing or does not fit its schema: comparing the rest would only report what follows from that. */
+  readonly policies: Policies | null
+  readonly problems: readonly Problem[]
+}
+
+export function parsePolicies(texts: ReadonlyMap<string, string>): ParsedPolicies {
+  const problems: Problem[] = []
+  const load = <Value>(file: PolicyFile, schema: z.ZodType<Value>, without?: Value): Source<Value> | undefined => {
+    const text = texts.get(file)
+    if (text === undefined) return without === undefined ? undefined : absent(file, without)
+    const parsed = parseSource(file.endsWith(".json") ? parseJson(file, text) : parseYaml(file, text), schema)
+    if (parsed.ok) return parsed.source
+    problems.push(...parsed.problems)
+    return undefined
+  }
+  const catalog = load("catalog.yaml", catalogFile)
+  const agents = load("agents.yaml", agentsFile)
+  const issuers = load("issuers.yaml", issuersFile)
+  const gateways = load("gateways.yaml", gatewaysFile)
+  const operators = load("operators.yaml", operatorsFile, { operators: [] })
+  const guardrails = load("guardrails.yaml", guardrailsFile, { windows: [] })
+  const entities = load("entities.json", entitiesFile, [])
+  const schema = texts.get("schema.cedarschema")
+  const rules = rulesIn(texts)
+  if (!catalog || !agents || !issuers || !gateways || !operators || !guardrails || !entities || schema === undefined) {
+    return { policies: null, problems }
+  }
+  return {
+    policies: { catalog, agents, issuers, gateways, operators, guardrails, entities, rules, schema },
+    problems,
+  }
+}

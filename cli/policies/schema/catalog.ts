@@ -1,0 +1,64 @@
+/** catalog.yaml: MCP servers, tools, and the routes by which an HTTP request is recognised as a tool. */
+import { z } from "zod"
+import { ACTIONS, SENSITIVITIES } from "../../../src/catalog/tool.ts"
+import { argumentName, label, name, origin, serverName, text, toolName } from "./values.ts"
+
+const SEGMENT = "(?:[A-Za-z0-9._~!$&'()*+,=:@-]+)"
+const PARAMETER = "(?:\\{[A-Za-z_][A-Za-z0-9_]*\\})"
+const PATH = new RegExp(`^/(?:${SEGMENT}(?:/${SEGMENT})*)?$`, "u")
+const ROUTE_PATH = new RegExp(`^/(?:(?:${SEGMENT}|${PARAMETER})(?:/(?:${SEGMENT}|${PARAMETER}))*)?$`, "u")
+// A URL parser takes dot segments away, and the Worker refuses them; `;` likewise (src/catalog/path.ts).
+const DOTS = /\/\.{1,2}(?:\/|$)/u
+
+const serverPath = text(
+  (value) => PATH.test(value) && !DOTS.test(value),
+  "not a path",
+  "Write `/` and plain segments, without a query and without `/` at the end.",
+)
+
+const routePath = text(
+  (value) =>
+    ROUTE_PATH.test(value) && !DOTS.test(value) && parametersOf(value).length === new Set(parametersOf(value)).size,
+  "not a route path",
+  "Write `/` and segments; `{name}` is one whole segment, each name once. No query, no `/` at the end.",
+)
+
+// HEAD is judged as the GET that it stands for.
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const
+
+const route = z.strictObject({
+  origin,
+  methods: z.array(z.enum(METHODS)).min(1),
+  path: routePath,
+  integers: z.array(argumentName).default([]),
+})
+
+const tool = z.strictObject({
+  name: toolName,
+  action: z.enum(ACTIONS),
+  sensitivity: z.enum(SENSITIVITIES),
+  labels: z.array(label).default([]),
+  groups: z.array(name).default([]),
+  cost: z.int().min(0).max(1_000_000).default(1),
+  redact: z.array(argumentName).default([]),
+  route: route.exactOptional(),
+})
+
+const server = z.strictObject({
+  name: serverName,
+  origin,
+  path: serverPath,
+  enforces_headers: z.boolean().default(false),
+})
+
+export const catalogFile = z.strictObject({
+  servers: z.array(server).default([]),
+  tools: z.array(tool).default([]),
+})
+export type CatalogFile = z.infer<typeof catalogFile>
+export type ListedTool = CatalogFile["tools"][number]
+
+/** Names of the `{name}` segments of a route path, in their order. */
+function parametersOf(path: string): string[] {
+  return Array.from(path.matchAll(/\{([^}]*)\}/gu), ([, parameter]) => parameter ?? "")
+}

@@ -1,0 +1,31 @@
+/** guardrails.yaml: limits that need memory. */
+import { z } from "zod"
+import { name, text, toolPattern } from "./values.ts"
+
+const UNITS = { s: 1, m: 60, h: 3600 } as const
+/** A window keeps what it counted for its whole span. */
+const LONGEST_SECONDS = 86_400
+
+const within = text(
+  (value) => secondsOf(value) >= 1 && secondsOf(value) <= LONGEST_SECONDS,
+  "not a span of time",
+  "Write a whole number and `s`, `m` or `h`, up to `24h`: `2s`, `1m`, `1h`.",
+)
+
+const window = z.strictObject({
+  id: name,
+  tools: z.array(toolPattern).min(1),
+  per: z.enum(["task", "tree"]),
+  limit: z.int().min(1).max(100_000),
+  within,
+})
+
+export const guardrailsFile = z.strictObject({ windows: z.array(window).default([]) })
+export type GuardrailsFile = z.infer<typeof guardrailsFile>
+
+/** `2s` → 2; NaN where it is no span of time. */
+export function secondsOf(span: string): number {
+  const [, digits, unit] = /^(\d{1,6})([smh])$/u.exec(span) ?? []
+  if (unit !== "s" && unit !== "m" && unit !== "h") return Number.NaN
+  return Number(digits) * UNITS[unit]
+}

@@ -1,0 +1,70 @@
+/** issuers.yaml: whose tokens are believed, for what, and where their public keys are. */
+import { z } from "zod"
+import { name, text, trustedUrl } from "./values.ts"
+
+/** Signatures that only a private key makes: neither `none` nor a shared secret (RFC 8725 3.1, 3.5). */
+const ISSUER_ALGORITHMS = [
+  "ES256",
+  "ES384",
+  "ES512",
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "EdDSA",
+  "Ed25519",
+] as const
+
+const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
+
+const publicKey = z
+  .looseObject({ kty: z.enum(["EC", "RSA", "OKP"]) })
+  .refine((key) => !PRIVATE_MEMBERS.some((member) => member in key), {
+    error: "a private key",
+    params: {
+      mend: "Keep the public members only, and replace the key: a private one that was in a file is no secret.",
+    },
+  })
+
+const keys = z
+  .strictObject({
+    jwks_uri: trustedUrl.exactOptional(),
+    discovery: z.literal(true).exactOptional(),
+    jwks: z.strictObject({ keys: z.array(publicKey).min(1) }).exactOptional(),
+  })
+  .refine((source) => Object.keys(source).length === 1, {
+    error: "keys come from exactly one place",
+    params: { mend: "Write one of `jwks_uri: URL`, `discovery: true` and `jwks: {keys: […]}`." },
+  })
+
+const users = z
+  .strictObject({
+    audiences: z.array(z.string().min(1)).default([]),
+    clients: z.array(z.string().min(1)).default([]),
+    groups_claim: name.default("groups"),
+  })
+  .refine((trust) => trust.audiences.length + trust.clients.length > 0, {
+    error: "no session token could be meant for us",
+    params: { mend: "Name at least one audience (access tokens) or client (ID tokens)." },
+  })
+
+const trustDomain = text(
+  (value) => /^[a-z0-9._-]{1,255}$/u.test(value),
+  "not a trust domain",
+  "Write the name alone, such as `example.org`, without `spiffe://`.",
+)
+
+const issuer = z.strictObject({
+  id: name,
+  issuer: trustedUrl.exactOptional(),
+  keys,
+  algorithms: z.array(z.enum(ISSUER_ALGORITHMS)).min(1),
+  users: users.exactOptional(),
+  trust_domain: trustDomain.exactOptional(),
+  operators: z.boolean().default(false),
+})
+
+export const issuersFile = z.strictObject({ issuers: z.array(issuer) })
+export type IssuersFile = z.infer<typeof issuersFile>

@@ -1,0 +1,80 @@
+/** The values that several files of `policies/` are made of, each with what to write instead of a wrong one. */
+import { z } from "zod"
+import { isPattern, parseScope } from "../../../src/catalog/pattern.ts"
+
+/** A string that passes `test`. `message` and `mend` speak to whoever wrote the file. */
+export function text(test: (value: string) => boolean, message: string, mend: string) {
+  return z.string().refine(test, { error: message, params: { mend } })
+}
+
+/** Names that people give: ids, groups, purposes, owners, environments. */
+export const name = text(
+  (value) => /^[^\s"'`\\|](?:[^\n\r\t"'`\\|]{0,254}[^\s"'`\\|])?$/u.test(value),
+  "not a usable name",
+  "Write 1 to 256 characters without quotes, backslashes, `|` or line breaks.",
+)
+
+export const toolName = text(
+  (value) => isPattern(value) && value.includes(".") && !value.includes("*"),
+  "not a tool name",
+  "Write `server.tool`: segments of letters, digits, `_` and `-`, joined by dots.",
+)
+
+export const serverName = text(
+  (value) => isPattern(value) && !value.includes(".") && !value.includes("*"),
+  "not a server name",
+  "Write one segment of letters, digits, `_` and `-`: it begins the names of the server's tools.",
+)
+
+export const toolPattern = text(
+  isPattern,
+  "not a tool pattern",
+  "Write a tool's name, `prefix.*` for all below it, or `*`.",
+)
+
+export const scope = text(
+  (value) => parseScope(value) !== null,
+  "not a scope",
+  "Write `<tool or prefix.*>:<read|write|execute>`.",
+)
+
+export const label = text(
+  (value) => /^[a-z0-9_-]+(?::[a-z0-9_-]+)*$/u.test(value),
+  "not a label",
+  "Write lower-case words joined by colons, such as `reads:confidential`.",
+)
+
+export const argumentName = text(
+  (value) => /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/u.test(value),
+  "not an argument name",
+  "Write the argument's name: letters, digits, `_`, `-` and `.`, beginning with a letter.",
+)
+
+export const origin = text(
+  (value) => isWebUrl(value) && new URL(value).origin === value,
+  "not an origin",
+  "Write scheme, host and port alone, such as `https://api.example`, in lower case and without a default port.",
+)
+
+/** Trusted keys and tokens come from there, so nobody on the way may change them; loopback has no way. */
+export const trustedUrl = text(
+  (value) => isWebUrl(value) && (value.startsWith("https:") || isLoopback(value)),
+  "not a URL that can be trusted",
+  "Write an `https://` URL; `http://` is for a loopback host only.",
+)
+
+export const headerName = text(
+  (value) => /^[a-z0-9-]{1,64}$/u.test(value),
+  "not a header name",
+  "Write the header's name in lower case.",
+)
+
+function isWebUrl(value: string): boolean {
+  const url = URL.parse(value)
+  return url !== null && /^https?:$/u.test(url.protocol) && url.username === "" && url.hash === "" && !/\s/u.test(value)
+}
+
+function isLoopback(value: string): boolean {
+  const host = URL.parse(value)?.hostname ?? ""
+  return host === "localhost" || host === "[::1]" || /^127(?:\.\d+){3}$/u.test(host)
+}

@@ -1,0 +1,84 @@
+/** Asks a Narrowgate Worker, as an operator. */
+import { isIP } from "node:net"
+import type { z } from "zod"
+import { EXIT, Failure } from "./failure.ts"
+
+export const DEFAULT_URL = process.env["NARROWGATE_URL"] ?? "http://127.0.0.1:8787"
+/** The development identity provider of the local stack. */
+export const DEFAULT_IDP = "http://127.0.0.1:8788"
+
+const TIMEOUT_MS = 10_000
+
+export interface WorkerOptions {
+  /** Origin of the Worker. */
+  readonly url: string
+  /** Origin of the identity provider. */
+  readonly idp: string
+}
+
+/** The operator's access token: from the environment, else, for the local stack alone, from its identity provider. */
+export async function operatorBearer({ url, idp }: WorkerOptions): Promise<string> {
+  const token = process.env["NARROWGATE_TOKEN"]
+  if (token !== undefined && token !== "") return token
+  if (!isLoopback(url)) {
+    throw new Failure("no operator token", "Set NARROWGATE_TOKEN to an access token of an operator.", EXIT.usage)
+  }
+  const { operatorToken } = await import("../dev/login.ts")
+  return reach(idp, () => operatorToken({ origin: idp }))
+}
+
+/** Runs what asks `origin`; where nobody answers, says so in place of a stack trace. */
+export async function reach<Value>(origin: string, ask: () => Promise<Value>): Promise<Value> {
+  try {
+    return await ask()
+  } catch (failure) {
+    if (failure instanceof Failure) throw failure
+    // The message by which Node tells that a connection failed; its cause is no more readable.
+    const failed = failure instanceof TypeError && failure.message === "fetch failed"
+    const unreachable = failed || (failure instanceof DOMException && failure.name === "TimeoutError")
+    if (unreachable) {
+      const mend = isLoopback(origin) ? "Start the local stack: `npm run dev`." : "Check the address and the network."
+      throw new Failure(`no answer from ${origin}`, mend, EXIT.unreachable)
+    }
+    throw new Failure(failure instanceof Error ? failure.message : String(failure), `Look at what ${origin} says.`)
+  }
+}
+
+export async function getJson<Value>(
+  worker: WorkerOptions,
+  bearer: string,
+  path: string,
+  schema: z.ZodType<Value>,
+): Promise<Value> {
+  return reach(worker.url, async () => {
+    const headers = { authorization: `Bearer ${bearer}`, accept: "application/json" }
+    const response = await fetch(new URL(path, worker.url), {
+      headers,
+      redirect: "error",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+    if (!response.ok) throw await refusalOf(response)
+    const parsed = schema.safeParse(await response.json().catch(() => undefined))
+    if (parsed.success) return parsed.data
+    throw new Failure(
+      `${worker.url} answered in another shape than expected`,
+      "Check that `--url` is a Narrowgate Worker of this version.",
+    )
+  })
+}
+
+async function refusalOf(response: Response): Promise<Failure> {
+  const mends: Readonly<Record<number, string>> = {
+    401: "Get a fresh operator token; its audience must be the Worker.",
+    403: "Ask for a role in operators.yaml.",
+    404: "Check the id; old records are dropped.",
+  }
+  const body = (await response.text()).trim().slice(0, 300)
+  const mend = mends[response.status] ?? "Look at the Worker's log."
+  return new Failure(`${new URL(response.url).pathname} answered ${response.status} ${body}`, mend)
+}
+
+function isLoopback(url: string): boolean {
+  const host = URL.parse(url)?.hostname.replace(/^\[|\]$/gu, "") ?? ""
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."))
+}

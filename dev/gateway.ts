@@ -1,0 +1,168 @@
+/**
+ * A small reverse proxy that does what a gateway with external authorization does, fail-closed, so that the local stack
+ * needs no gateway installed. Development only: plain HTTP, one connection per request, no WebSockets.
+ */
+import { randomUUID } from "node:crypto"
+import { type IncomingMessage, type ServerResponse, createServer, request as send } from "node:http"
+import { pipeline } from "node:stream/promises"
+import { type Authorizer, type Refusal, type Verdict, ask, refusal } from "./gateway/ask.ts"
+import { type Pair, first, fromUpstream, pairs, toUpstream } from "./gateway/headers.ts"
+import { type Listening, listen } from "./loopback.ts"
+
+/** As Envoy's `max_request_bytes`: an authorizer must see the whole body or none. */
+const MAX_BODY_BYTES = 1024 * 1024
+
+export interface GatewayRoute {
+  /** Path without a trailing slash; covers itself and everything below it. `""` covers all. */
+  readonly prefix: string
+  /** URL; what follows the prefix is appended to its path. */
+  readonly upstream: string
+}
+
+export interface GatewayOptions {
+  /** 0: a free one. */
+  readonly port: number
+  readonly authorizer: Authorizer
+  /** The longest prefix wins. */
+  readonly routes: readonly GatewayRoute[]
+  /** The origin that clients call, where it is not the one listened on. Other `Host`s are refused. */
+  readonly publicOrigin?: string
+}
+
+/** One answer of the authorizer, for a demo to print. */
+interface GatewayDecision {
+  readonly method: string
+  readonly target: string
+  readonly allowed: boolean
+  /** What the client gets; 200 for an allow, whatever the upstream answers. */
+  readonly status: number
+  /** Empty for an allow, and where the authorizer gave none. */
+  readonly code: string
+  /** The decision id; empty where the authorizer gave none. */
+  readonly decision: string
+  readonly requestId: string
+}
+
+export interface Gateway extends Listening {
+  /** Oldest first. */
+  readonly decisions: () => readonly GatewayDecision[]
+}
+
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const decisions: GatewayDecision[] = []
+  const hosts = new Set<string>()
+  const server = createServer((request, response) => {
+    serve(options, hosts, decisions, request, response).catch(() => {
+      if (response.headersSent) response.destroy()
+      else response.writeHead(502).end()
+    })
+  })
+  const listening = await listen(server, options.port)
+  hosts.add(new URL(listening.origin).host)
+  if (options.publicOrigin !== undefined) hosts.add(new URL(options.publicOrigin).host)
+  return { ...listening, decisions: () => [...decisions] }
+}
+
+async function serve(
+  { authorizer, routes }: GatewayOptions,
+  hosts: ReadonlySet<string>,
+  decisions: GatewayDecision[],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { method = "", url: target = "" } = request
+  // The absolute form names a second host, and the upstream might believe the other one.
+  if (!target.startsWith("/")) return deny(response, refusal(400))
+  if (!hosts.has(request.headers.host ?? "")) return deny(response, refusal(421))
+  const upstream = locate(routes, target)
+  if (upstream === undefined) return deny(response, refusal(404))
+
+  const headers = pairs(request.rawHeaders)
+  const whole = authorizer.dialect === "envoy" ? await wholeBody(request) : new Uint8Array()
+  if (whole === undefined) return deny(response, refusal(413))
+  const requestId = randomUUID()
+  const verdict = await ask(authorizer, { method, target, headers, body: whole, requestId })
+  decisions.push(noted(verdict, method, target, requestId))
+  if (!verdict.allowed) return deny(response, verdict)
+
+  const passed: Pair[] = [...toUpstream(headers), ...verdict.identity]
+  passed.push(["host", upstream.host], ["x-request-id", requestId])
+  // Without its framing the body of a GET would reach the upstream as a second request, which nobody authorized.
+  if (request.headers["transfer-encoding"] !== undefined) passed.push(["transfer-encoding", "chunked"])
+  const answer = await forward(upstream, passed, request, response, authorizer.dialect === "envoy" ? whole : undefined)
+
+  const back = fromUpstream(pairs(answer.rawHeaders))
+  const decision = first(verdict.identity, "x-narrowgate-decision")
+  if (decision !== undefined) back.push(["x-narrowgate-decision", decision])
+  response.writeHead(answer.statusCode ?? 502, back.flat())
+  // An event stream may be silent for long: its client waits for the headers.
+  response.flushHeaders()
+  await pipeline(answer, response)
+}
+
+/** `body` absent: it has not been read yet, and is streamed. */
+function forward(
+  { host, path }: Located,
+  headers: readonly Pair[],
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: Uint8Array | undefined,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(`http://${host}`)
+    const { method } = request
+    const outgoing = send({ hostname, port, method, path, headers: headers.flat(), agent: false })
+    outgoing.once("response", resolve).on("error", reject)
+    // A client that leaves ends its stream at the upstream too.
+    response.once("close", () => outgoing.destroy())
+    if (body === undefined) request.pipe(outgoing)
+    else outgoing.end(body)
+  })
+}
+
+interface Located {
+  readonly host: string
+  /** Path and query as the client sent them, below the upstream's own path: what was authorized is what is asked. */
+  readonly path: string
+}
+
+function locate(routes: readonly GatewayRoute[], target: string): Located | undefined {
+  const [path = ""] = target.split("?", 1)
+  const route = routes
+    .filter(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
+    .toSorted((a, b) => b.prefix.length - a.prefix.length)[0]
+  if (route === undefined) return undefined
+  const { host, pathname } = new URL(route.upstream)
+  return { host, path: (pathname === "/" ? "" : pathname) + target.slice(route.prefix.length) || "/" }
+}
+
+/** Undefined where it is longer than an authorizer may be sent. */
+async function wholeBody(request: IncomingMessage): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  // Left open on a refusal: the connection still has to carry it.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    length += chunk.length
+    if (length > MAX_BODY_BYTES) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks, length)
+}
+
+function deny(response: ServerResponse, { status, headers, body }: Refusal): void {
+  response.writeHead(status, [...headers, ["content-length", String(body.length)]].flat()).end(body)
+}
+
+function noted(verdict: Verdict, method: string, target: string, requestId: string): GatewayDecision {
+  const { allowed } = verdict
+  const headers = allowed ? verdict.identity : verdict.headers
+  return {
+    method,
+    target,
+    allowed,
+    requestId,
+    status: allowed ? 200 : verdict.status,
+    code: (allowed ? undefined : first(headers, "x-narrowgate-code")) ?? "",
+    decision: first(headers, "x-narrowgate-decision") ?? "",
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * Asks the authorizer about one request, in the manner of Envoy's ext_authz or of nginx's auth_request. Whatever is not
+ * a clear allow is a refusal: a dead authorizer, a timeout, a status that the dialect does not know.
+ */
+import { type IncomingMessage, request as send } from "node:http"
+import { buffer } from "node:stream/consumers"
+import { type Pair, denial, first, identity, pairs, toEnvoyAuthorizer, toForwardAuthorizer } from "./headers.ts"
+
+/** Envoy's own default is 200 ms, which a cold workerd on two busy cores does not always meet. */
+const AUTHORIZER_TIMEOUT_MS = 5_000
+
+export interface Authorizer {
+  /** `http://127.0.0.1:PORT`. */
+  readonly origin: string
+  /** The gateway's key, sent as `x-narrowgate-key`. */
+  readonly key: string
+  readonly dialect: "envoy" | "nginx"
+}
+
+export interface Asked {
+  readonly method: string
+  /** Path and query, exactly as the client sent them. */
+  readonly target: string
+  readonly headers: readonly Pair[]
+  /** Whole, or empty under a dialect that sends none. */
+  readonly body: Uint8Array
+  readonly requestId: string
+}
+
+export interface Refusal {
+  readonly allowed: false
+  readonly status: number
+  readonly headers: readonly Pair[]
+  readonly body: Uint8Array
+}
+
+export type Verdict = { readonly allowed: true; readonly identity: readonly Pair[] } | Refusal
+
+export async function ask(authorizer: Authorizer, asked: Asked): Promise<Verdict> {
+  return authorizer.dialect === "envoy" ? askEnvoy(authorizer, asked) : askForward(authorizer, asked)
+}
+
+/** Same method, raw path below `/authz/envoy`, the body. Only exactly 200 allows; an outage is a 403 (`status_on_error`). */
+async function askEnvoy(authorizer: Authorizer, asked: Asked): Promise<Verdict> {
+  const headers: Pair[] = [...toEnvoyAuthorizer(asked.headers), ...own(authorizer, asked)]
+  const framed = asked.body.length > 0 || first(asked.headers, "content-length") !== undefined
+  if (framed) headers.push(["content-length", String(asked.body.length)])
+  const answer = await exchange(authorizer, asked.method, `/authz/envoy${asked.target}`, headers, asked.body)
+  if (answer === undefined || answer.status >= 500) return refusal(403)
+  if (answer.status === 200) return { allowed: true, identity: identity(answer.headers) }
+  return { ...answer, allowed: false, headers: denial(answer.headers) }
+}
+
+/** A GET without a body. Any 2xx allows; 401 and 403 are relayed without their body; everything else is a 500. */
+async function askForward(authorizer: Authorizer, asked: Asked): Promise<Verdict> {
+  const headers: Pair[] = [
+    ...toForwardAuthorizer(asked.headers),
+    ...own(authorizer, asked),
+    ["x-original-method", asked.method],
+    ["x-original-uri", asked.target],
+  ]
+  const answer = await exchange(authorizer, "GET", "/authz/forward", headers, new Uint8Array())
+  if (answer === undefined) return refusal(500)
+  if (answer.status >= 200 && answer.status < 300) return { allowed: true, identity: identity(answer.headers) }
+  if (answer.status !== 401 && answer.status !== 403) return refusal(500)
+  const copied = denial(answer.headers).filter(([name]) => /^(?:www-authenticate|x-narrowgate-.*)$/i.test(name))
+  const { body, headers: kind } = refusal(answer.status)
+  return { allowed: false, status: answer.status, headers: [...kind, ...copied], body }
+}
+
+function own({ origin, key }: Authorizer, { requestId }: Asked): Pair[] {
+  return [
+    ["host", new URL(origin).host],
+    ["x-narrowgate-key", key],
+    ["x-request-id", requestId],
+  ]
+}
+
+/** The gateway's own words, where the authorizer's are missing or not relayed. */
+export function refusal(status: number): Refusal {
+  const body = Buffer.from(`${JSON.stringify({ error: "refused_by_gateway", status })}\n`)
+  return { allowed: false, status, headers: [["content-type", "application/json"]], body }
+}
+
+interface Answer {
+  readonly status: number
+  readonly headers: readonly Pair[]
+  readonly body: Uint8Array
+}
+
+/** Undefined if the authorizer cannot be reached or does not finish in time. Asked once: a retry would count twice. */
+async function exchange(
+  { origin }: Authorizer,
+  method: string,
+  path: string,
+  headers: readonly Pair[],
+  body: Uint8Array,
+): Promise<Answer | undefined> {
+  const { hostname, port } = new URL(origin)
+  try {
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const signal = AbortSignal.timeout(AUTHORIZER_TIMEOUT_MS)
+      send({ hostname, port, method, path, headers: headers.flat(), agent: false, signal })
+        .once("response", resolve)
+        .once("error", reject)
+        .end(body)
+    })
+    return { status: answer.statusCode ?? 0, headers: pairs(answer.rawHeaders), body: await buffer(answer) }
+  } catch {
+    return undefined
+  }
+}

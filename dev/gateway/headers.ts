@@ -1,0 +1,100 @@
+/**
+ * Which headers pass the development gateway, and in which direction. As ordered pairs, never as an object: Node drops
+ * the second of two `Authorization` headers from `request.headers`, and the authorizer must see that there are two.
+ */
+export type Pair = readonly [name: string, value: string]
+
+/** RFC 9110 7.6.1; `Expect` is answered by this hop, `Host` is each hop's own. */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "expect",
+  "host",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+])
+
+/** What the gateway alone says, to the authorizer or to the upstream. */
+const GATEWAY_OWN = new Set(["x-request-id", "x-original-method", "x-original-uri"])
+
+/** What Envoy's `allowed_headers` would list, besides `mcp-*`. */
+const ENVOY_ALLOWED = new Set(["authorization", "dpop", "content-type", "content-encoding", "accept"])
+
+/** What a client may know of a decision. Everything else is for upstreams. */
+const CLIENT_VISIBLE = new Set(["x-narrowgate-code", "x-narrowgate-decision", "x-narrowgate-status"])
+
+/** `rawHeaders` of Node: name, value, name, value … */
+export function pairs(raw: readonly string[]): Pair[] {
+  const found: Pair[] = []
+  for (let index = 0; index + 1 < raw.length; index += 2) found.push([raw[index] ?? "", raw[index + 1] ?? ""])
+  return found
+}
+
+/** The first value, or undefined; `name` in lower case. */
+export function first(headers: readonly Pair[], name: string): string | undefined {
+  return headers.find(([other]) => other.toLowerCase() === name)?.[1]
+}
+
+/** Without what concerns this hop only, which includes each name that `Connection` lists. */
+function endToEnd(headers: readonly Pair[]): Pair[] {
+  const listed = headers
+    .filter(([name]) => name.toLowerCase() === "connection")
+    .flatMap(([, value]) => value.split(",").map((name) => name.trim().toLowerCase()))
+  const dropped = new Set([...HOP_BY_HOP, ...listed])
+  return headers.filter(([name]) => !dropped.has(name.toLowerCase()))
+}
+
+export function toEnvoyAuthorizer(client: readonly Pair[]): Pair[] {
+  return endToEnd(client).filter(([name]) => {
+    const lower = name.toLowerCase()
+    return ENVOY_ALLOWED.has(lower) || lower.startsWith("mcp-")
+  })
+}
+
+/** Everything the client sent, except the body's length (there is no body) and what only a gateway may say. */
+export function toForwardAuthorizer(client: readonly Pair[]): Pair[] {
+  return endToEnd(client).filter(([name]) => {
+    const spelled = spelling(name)
+    return spelled !== "content-length" && !GATEWAY_OWN.has(spelled) && !isIdentity(spelled)
+  })
+}
+
+/** The upstream gets neither the delegation token nor any identity that the client claims. */
+export function toUpstream(client: readonly Pair[]): Pair[] {
+  return endToEnd(client).filter(([name]) => {
+    const spelled = spelling(name)
+    return spelled !== "authorization" && spelled !== "dpop" && spelled !== "x-request-id" && !isIdentity(spelled)
+  })
+}
+
+/** The identity that an allowing authorizer states. */
+export function identity(authorizer: readonly Pair[]): Pair[] {
+  return authorizer.filter(([name]) => isIdentity(spelling(name)))
+}
+
+/** Of an authorizer's answer to the client. */
+export function denial(authorizer: readonly Pair[]): Pair[] {
+  return endToEnd(authorizer).filter(([name]) => {
+    const lower = name.toLowerCase()
+    return lower !== "content-length" && (CLIENT_VISIBLE.has(lower) || !isIdentity(spelling(name)))
+  })
+}
+
+/** Of an upstream's answer to the client: an upstream states no decision. */
+export function fromUpstream(upstream: readonly Pair[]): Pair[] {
+  return endToEnd(upstream).filter(([name]) => !isIdentity(spelling(name)))
+}
+
+function isIdentity(spelled: string): boolean {
+  return spelled === "x-narrowgate" || spelled.startsWith("x-narrowgate-") || spelled === "txn-token"
+}
+
+/** CGI and WSGI turn `-`, `_` and `.` into the same letter: a header is dropped in every spelling. */
+function spelling(name: string): string {
+  return name.toLowerCase().replaceAll(/[_.]/g, "-")
+}

@@ -1,0 +1,52 @@
+/**
+ * DEVELOPMENT ONLY: the login page of the identity provider. oidc-provider's own development page takes any name with
+ * any password; a test that a wrong password yields no token needs one that looks.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { text } from "node:stream/consumers"
+import type Provider from "oidc-provider"
+
+/** Login names with their groups; the password of each is its name. */
+export const USERS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["alice", ["support"]],
+  ["bob", ["engineering"]],
+  ["olivia", ["operations"]],
+])
+
+/** The second factor of everybody: a step-up can be walked without a phone. */
+export const ONE_TIME_CODE = "000000"
+
+/** Serves `GET` and `POST /interaction/:uid`, to which oidc-provider redirects for a login. */
+export async function loginPage(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  // Throws unless the browser's interaction cookie belongs to the interaction in the path.
+  const { prompt } = await provider.interactionDetails(request, response)
+  if (prompt.name !== "login") return page(response, 501, `no page for ${prompt.name}`)
+  if (request.method !== "POST") return page(response, 200, "Sign in")
+
+  const form = new URLSearchParams(await text(request))
+  const user = form.get("login") ?? ""
+  const code = form.get("code") ?? ""
+  if (!USERS.has(user) || form.get("password") !== user) return page(response, 401, "Wrong name or password")
+  if (code !== "" && code !== ONE_TIME_CODE) return page(response, 401, "Wrong one-time code")
+  const strong = code !== ""
+  const login = { accountId: user, acr: strong ? "mfa" : "pwd", amr: strong ? ["pwd", "otp"] : ["pwd"] }
+  await provider.interactionFinished(request, response, { login }, { mergeWithLastSubmission: false })
+}
+
+function page(response: ServerResponse, status: number, title: string): void {
+  response.writeHead(status, { "content-type": "text/html; charset=utf-8", "cache-control": "no-store" })
+  response.end(`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>${title}</title>
+<h1>${title}</h1>
+<p>Development only: alice, bob or olivia; the password is the name, the one-time code ${ONE_TIME_CODE} or none.</p>
+<form method="post">
+  <label>Name <input name="login" required autofocus></label>
+  <label>Password <input name="password" type="password" required></label>
+  <label>One-time code <input name="code" inputmode="numeric"></label>
+  <button>Sign in</button>
+</form>
+</html>
+`)
+}

@@ -1,0 +1,78 @@
+/**
+ * Servers and child processes of the local stack. Everything that we start listens on 127.0.0.1 and is ended by the
+ * process that started it.
+ */
+import type { ChildProcess } from "node:child_process"
+import { once } from "node:events"
+import { type Server, createServer } from "node:http"
+import { connect } from "node:net"
+import { setTimeout as sleep } from "node:timers/promises"
+
+/** What every part of the local stack returns: how to reach it, how to end it. */
+export interface Listening {
+  readonly origin: string
+  readonly close: () => Promise<void>
+}
+
+/** Port 0 takes a free one, which `origin` then tells. */
+export async function listen(server: Server, port: number): Promise<Listening> {
+  server.listen(port, "127.0.0.1")
+  await once(server, "listening")
+  const address = server.address()
+  if (address === null || typeof address === "string") throw new Error("not a TCP listener")
+  return {
+    origin: `http://127.0.0.1:${address.port}`,
+    async close() {
+      const closed = once(server, "close")
+      server.close()
+      // An SSE stream stays open for hours: waiting for clients to leave would hang the end of the stack.
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+/** For programs that cannot tell which port they took: another process may take it first, which is fine in development. */
+export async function freePort(): Promise<number> {
+  const { origin, close } = await listen(createServer(), 0)
+  await close()
+  return Number(new URL(origin).port)
+}
+
+/** Waits until `child` accepts connections; rejects with what `complaint` says if it exits or does not within 10 s. */
+export async function accepting(child: ChildProcess, port: number, complaint: () => string): Promise<void> {
+  const deadline = Date.now() + 10_000
+  while (Date.now() < deadline) {
+    if (child.exitCode !== null || child.signalCode !== null) break
+    if (await accepts(port)) return
+    await sleep(50)
+  }
+  await stop(child)
+  throw new Error(`nothing listens on port ${port}: ${complaint()}`)
+}
+
+/** Ends `child` by its pid and waits until it is gone. */
+export async function stop(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const gone = once(child, "exit")
+  child.kill("SIGTERM")
+  await gone
+}
+
+/** A stack that ends without `close()` must not leave its children behind. */
+export function endWithUs(child: ChildProcess): void {
+  const end = (): void => void child.kill("SIGTERM")
+  process.once("exit", end)
+  child.once("exit", () => process.off("exit", end))
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1")
+    socket.once("connect", () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once("error", () => resolve(false))
+  })
+}

@@ -1,0 +1,30 @@
+/**
+ * The reference MCP server, an unchanged program of others. It listens on ALL interfaces and nothing can change that;
+ * its tool `get-env` gives its environment away. Hence an empty environment, and no run outside of development.
+ */
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { accepting, endWithUs, freePort, stop } from "../loopback.ts"
+
+export interface Upstream {
+  /** For an MCP server its endpoint; for an API its root, without a slash. */
+  readonly url: string
+  readonly close: () => Promise<void>
+}
+
+/** Port 0: a free one. */
+export async function startEverything(options: { readonly port: number }): Promise<Upstream> {
+  const port = options.port === 0 ? await freePort() : options.port
+  const entry = fileURLToPath(import.meta.resolve("@modelcontextprotocol/server-everything/dist/index.js"))
+  const child = spawn(process.execPath, [entry, "streamableHttp"], {
+    env: { PORT: String(port) },
+    stdio: ["ignore", "ignore", "pipe"],
+  })
+  endWithUs(child)
+  let complaint = ""
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    complaint = (complaint + text).slice(-2_000)
+  })
+  await accepting(child, port, () => complaint)
+  return { url: `http://127.0.0.1:${port}/mcp`, close: () => stop(child) }
+}

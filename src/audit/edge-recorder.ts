@@ -1,0 +1,36 @@
+/**
+ * Records of what was decided at the edge, without a ledger: collected in the isolate and sent in batches after the
+ * answer. Nothing was admitted by these decisions; a crash can lose those of the last moment.
+ */
+import type { DecisionRecord } from "./record.ts"
+import { logShard } from "./record-log.ts"
+
+const SEND_AFTER_MS = 250
+/** While the log is out of reach, or under a flood of refusals, the oldest are dropped. */
+const MAX_WAITING = 2_000
+
+let waiting: DecisionRecord[] = []
+let sending = false
+
+/** @param background takes work that the answer does not wait for */
+export function recordAtEdge(env: Env, record: DecisionRecord, background: (work: Promise<unknown>) => void): void {
+  waiting.push(record)
+  if (waiting.length > MAX_WAITING) waiting.shift()
+  if (sending) return
+  sending = true
+  background(send(env))
+}
+
+async function send(env: Env): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, SEND_AFTER_MS))
+  sending = false
+  const batch = waiting
+  waiting = []
+  const [first] = batch
+  if (!first) return
+  try {
+    await logShard(env, first.id).append(batch.map((record) => ({ id: record.id, body: JSON.stringify(record) })))
+  } catch (error) {
+    console.error(JSON.stringify({ event: "records_lost", count: batch.length, error: String(error) }))
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * The decision record: everything that is needed to explain a decision, from the record alone (DESIGN §2, promise 6).
+ * Never a token, a proof or a key; `docs/decision-record.md` tells the schema to its readers.
+ */
+import type { Denial } from "../decision.ts"
+import type { Refusal } from "../exchange/refusal.ts"
+import type { WindowUse } from "../guardrails/window.ts"
+import type { Pointer } from "../policy/bundle.ts"
+
+/** Why a request to manage was refused. */
+export interface ManagementDenial {
+  readonly reason: "operator_rejected" | "role_missing" | "not_found"
+  readonly what: string
+}
+
+export interface DecisionRecord {
+  /** `dec_<ulid>`; also in the answer's X-Narrowgate-Decision. */
+  readonly id: string
+  /** Milliseconds since the epoch, by the clock of whoever decided. */
+  readonly at: number
+  /** Number among the records of the tree; null where no ledger was asked. A gap shows a lost record. */
+  readonly number: number | null
+  readonly kind: "call" | "exchange" | "end" | "management"
+  readonly decision: "allow" | "deny"
+  /** `ok`, or the code on the wire. */
+  readonly code: string
+  /** Why, with its evidence; null for an allow. */
+  readonly denial: Denial | Refusal | ManagementDenial | null
+  /** `observe`: the gateway let the call through whatever was decided. */
+  readonly mode: "enforce" | "observe"
+  readonly gateway: string | null
+  readonly environment: string | null
+  /** Who managed: an operator's issuer and subject, joined by `|`. */
+  readonly operator: string | null
+  readonly method: string | null
+  /** Path without query: a query can hold secrets. */
+  readonly path: string | null
+  readonly tool: string | null
+  readonly action: string | null
+  readonly sensitivity: string | null
+  readonly task: string | null
+  readonly purpose: string | null
+  /** Issuer and subject, joined by `|`. */
+  readonly user: string | null
+  /** Agents from the root task's to the calling one. */
+  readonly chain: readonly string[]
+  /** Hex SHA-256 of the arguments in canonical JSON (RFC 8785); null where there were none or they were not seen. */
+  readonly arguments_hash: string | null
+  /** The arguments that a rule for the tool or a bound of the grant reads, without those the catalog redacts. */
+  readonly arguments: Readonly<Record<string, unknown>>
+  readonly bundle: Pointer | null
+  /** The principal that was not permitted; null where policy permitted all or was not asked. */
+  readonly principal: string | null
+  /** Ids of the rules that determined the answer of policy. */
+  readonly rules: readonly string[]
+  readonly windows: readonly WindowUse[]
+  readonly calls: { readonly used: number; readonly limit: number | null } | null
+  /** What the tree had done before this call. */
+  readonly labels: readonly string[]
+  /** Hex SHA-256 of the delegation token, its first 16 digits: tells two tokens apart, opens nothing. */
+  readonly token_hash: string | null
+  /** The call proved possession of the token's key. */
+  readonly bound: boolean
+  /** From the question's arrival at the edge to the decision. */
+  readonly total_ms: number
+  /** The part of it spent waiting: for keys, for KV, for the way to the ledger. */
+  readonly io_ms: number
+}
+
+/** A record of which only some is known. */
+export function recordOf(known: Partial<DecisionRecord> & Pick<DecisionRecord, "id" | "at" | "kind">): DecisionRecord {
+  return { ...BLANK, ...known }
+}
+
+const BLANK = {
+  number: null,
+  decision: "deny",
+  code: "unavailable",
+  denial: null,
+  mode: "enforce",
+  gateway: null,
+  environment: null,
+  operator: null,
+  method: null,
+  path: null,
+  tool: null,
+  action: null,
+  sensitivity: null,
+  task: null,
+  purpose: null,
+  user: null,
+  chain: [],
+  arguments_hash: null,
+  arguments: {},
+  bundle: null,
+  principal: null,
+  rules: [],
+  windows: [],
+  calls: null,
+  labels: [],
+  token_hash: null,
+  bound: false,
+  total_ms: 0,
+  io_ms: 0,
+} as const satisfies Omit<DecisionRecord, "id" | "at" | "kind">
+
+const MAX_TEXT = 256
+
+/** The arguments named, as far as they are there and not redacted, long ones cut. */
+export function shownArguments(
+  values: Readonly<Record<string, unknown>>,
+  names: Iterable<string>,
+  redact: readonly string[],
+): Record<string, unknown> {
+  const shown: [string, unknown][] = []
+  for (const name of names) {
+    if (name === "*") return shownArguments(values, Object.keys(values), redact)
+    if (Object.hasOwn(values, name)) shown.push([name, redact.includes(name) ? "[redacted]" : cut(values[name])])
+  }
+  return Object.fromEntries(shown)
+}
+
+function cut(value: unknown): unknown {
+  if (typeof value === "number" || typeof value === "boolean" || value === null) return value
+  const text = typeof value === "string" ? value : JSON.stringify(value)
+  if (text.length <= MAX_TEXT) return value
+  return `${text.slice(0, MAX_TEXT)}… (${text.length} characters)`
+}

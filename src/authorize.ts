@@ -1,0 +1,151 @@
+/**
+ * READ FIRST. The way of one call: Presented → Verified → Located → Decided. Each step takes only what the one before
+ * it made, and returns its output or a denial; anything thrown is a defect or an outage and ends in a refusal.
+ */
+import { ulid } from "ulid"
+import { argumentsHash } from "./audit/canonical.ts"
+import type { Ask } from "./audit/call-record.ts"
+import { recordAtEdge } from "./audit/edge-recorder.ts"
+import { recordOf, type DecisionRecord } from "./audit/record.ts"
+import { locate, type Located } from "./catalog/locate.ts"
+import { formatScope, parseScope, scopeCovers } from "./catalog/pattern.ts"
+import type { DelegationClaims } from "./credential/delegation-token.ts"
+import { verifyCredential, type VerifiedCredential } from "./credential/verify.ts"
+import type { Call } from "./decide.ts"
+import { codeOf, isDenied, type Denial } from "./decision.ts"
+import { isLifecycle } from "./exchange/grant.ts"
+import type { Presented } from "./gateway/presented.ts"
+import type { WindowUse } from "./guardrails/window.ts"
+import { sha256Hex } from "./hash.ts"
+import { askLedger } from "./ledger/ask.ts"
+import { LEDGER_VERSION, type Answer, type NoBundle } from "./ledger/ledger.ts"
+import { rootOf } from "./ledger/state.ts"
+import type { Bundle } from "./policy/assemble.ts"
+import type { Pointer } from "./policy/bundle.ts"
+import { actionRef, toolRef } from "./policy/facts.ts"
+import { bundleOf } from "./policy/store.ts"
+import type { Surroundings } from "./surroundings.ts"
+
+export interface Decision {
+  readonly id: string
+  /** Null: allowed. */
+  readonly denial: Denial | null
+  readonly agent: string | null
+  readonly user: string | null
+  readonly task: string | null
+  readonly purpose: string | null
+  readonly tool: string | null
+  readonly windows: readonly WindowUse[]
+}
+
+export async function authorize(call: Presented, bundle: Bundle, around: Surroundings): Promise<Decision> {
+  const id = `dec_${ulid(around.receivedAt)}`
+  let known: Partial<DecisionRecord> = {
+    gateway: call.gateway.id,
+    environment: call.gateway.environment,
+    mode: call.gateway.mode,
+    method: call.method,
+    bundle: bundle.pointer,
+  }
+  const refuse = (denial: Denial): Decision => {
+    const record = recordOf({ ...known, id, at: Date.now(), kind: "call", code: codeOf(denial), denial })
+    recordAtEdge(around.env, { ...record, total_ms: record.at - around.receivedAt }, around.background)
+    return { ...NOBODY, id, denial, task: record.task, tool: record.tool }
+  }
+
+  const [path = ""] = call.target.split("?", 1)
+  const shown = { ...call, uri: call.origin + path }
+  const audiences = new Set([call.gateway.audience])
+  const verified = await verifyCredential(shown, audiences, around.keys, around.config.issuer, around.receivedAt)
+  if (isDenied(verified)) return refuse(verified.denied)
+  const { claims, hash } = verified.token
+  known = { ...known, task: claims.task, token_hash: hash, bound: verified.proof !== null }
+
+  const located = locate(bundle.catalog, call)
+  if (isDenied(located)) return refuse(located.denied)
+  const { name: tool, action, sensitivity } = located.tool
+  known = { ...known, path: located.path, tool, action, sensitivity }
+
+  // What needs no memory may be denied here, and only denied: an allow is the ledger's alone.
+  const hopeless = denyEarly(claims, located, bundle)
+  if (hopeless) return refuse(hopeless)
+
+  const { method } = call
+  const ask: Ask = {
+    call: await toCall(id, call, verified, located),
+    circumstances: {
+      method,
+      path: located.path,
+      mode: call.gateway.mode,
+      argumentsHash: await argumentsHash(located.arguments),
+      tokenHash: hash,
+      receivedAt: around.receivedAt,
+      sentAt: Date.now(),
+      waited: 0,
+    },
+  }
+  const answer = await askLedger(
+    around.env,
+    rootOf(claims.task),
+    async (ledger): Promise<Answer | NoBundle> => ledger.decide(LEDGER_VERSION, bundle.pointer, ask),
+  )
+  if (!answer || ("bundle" in answer && answer.bundle === "unavailable"))
+    return refuse({ reason: "ledger_unavailable" })
+  if ("bundle" in answer) return again(call, answer.newest, bundle, around, refuse)
+  const { denial, decisionId, agent, user, purpose, windows, recorded } = answer
+  if (denial && !recorded) return refuse(denial)
+  return { id: decisionId, denial, agent, user, task: claims.task, purpose, tool, windows }
+}
+
+const NOBODY = { agent: null, user: null, task: null, purpose: null, tool: null, windows: [] } as const
+
+/**
+ * What needs no memory. A token's scope only ever says more than its ledger's frozen grant, and a tool that no permit
+ * names can be permitted to nobody: denying by these is safe, allowing would not be.
+ */
+function denyEarly(claims: DelegationClaims, { tool }: Located, bundle: Bundle): Denial | null {
+  const scopes = claims.scope.split(" ").flatMap((word) => parseScope(word) ?? [])
+  const covered = isLifecycle(tool)
+    ? scopes.some(({ pattern }) => pattern === "*" || pattern.startsWith(`${tool.server}.`))
+    : scopes.some((scope) => scopeCovers(scope, tool))
+  if (!covered) return { reason: "tool_not_granted", scope: formatScope({ pattern: tool.name, action: tool.action }) }
+  return bundle.engine.mayPermit(actionRef(tool.action), toolRef(tool.name), bundle.entities)
+    ? null
+    : { reason: "policy_permits_nothing", principal: "anybody" }
+}
+
+async function toCall(id: string, call: Presented, verified: VerifiedCredential, located: Located): Promise<Call> {
+  const { claims } = verified.token
+  return {
+    decisionId: id,
+    task: claims.task,
+    token: claims.jti,
+    proof: verified.proof,
+    tool: located.tool.name,
+    arguments: located.arguments,
+    gateway: call.gateway.id,
+    environment: call.gateway.environment,
+    retry: call.requestId === null ? null : { requestId: call.requestId, call: await hashOfCall(call) },
+  }
+}
+
+/** A retry repeats everything that the decision depends on; a changed call with the same request id is another call. */
+async function hashOfCall(call: Presented): Promise<string> {
+  const { origin, method, target, authorization, proof, headers, body } = call
+  return sha256Hex(JSON.stringify([origin, method, target, authorization, proof, headers, body]))
+}
+
+/** The ledger has decided by a newer bundle already: the call is judged anew by that one, wholly. */
+async function again(
+  call: Presented,
+  newest: Pointer,
+  older: Bundle,
+  around: Surroundings,
+  refuse: (denial: Denial) => Decision,
+): Promise<Decision> {
+  const newer = newest.seq > older.pointer.seq ? await bundleOf(around.env.BUNDLES, newest) : null
+  if (!newer) return refuse({ reason: "bundle_unavailable" })
+  const gateway = [...newer.gateways.values()].find(({ id }) => id === call.gateway.id)
+  if (!gateway?.origins.includes(call.origin)) return refuse({ reason: "gateway_unknown" })
+  return authorize({ ...call, gateway }, newer, around)
+}

@@ -1,0 +1,101 @@
+/**
+ * JSON read in one way only. The platform's parser keeps the last of two equal keys and rounds long integers; the
+ * upstream's may keep the first, and may not round. So what I-JSON rules out is refused here: a key that stands twice in
+ * an object, an integer beyond 2^53 - 1, a number beyond a double. Source: RFC 8259 4, 6; RFC 7493 2.2, 2.3.
+ */
+import { deny, type Denied } from "../decision.ts"
+
+/** Deeper nesting than any tool's arguments need. */
+const MAX_DEPTH = 64
+
+export function parseJson(text: string): { readonly json: unknown } | Denied {
+  const refuse = (what: string): Denied => deny({ reason: "body_rejected", what })
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    return refuse("it is not JSON")
+  }
+  const objection = objectionTo(text)
+  return objection === null ? { json } : refuse(objection)
+}
+
+export function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
+  return typeof json === "object" && json !== null && !Array.isArray(json)
+}
+
+function isExact(number: string): boolean {
+  const value = Number(number)
+  return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)
+}
+
+const NUMBER = /-?[0-9][0-9.eE+-]*/y
+
+/** One pass over text that is known to be JSON. */
+function objectionTo(text: string): string | null {
+  /** Keys seen in each open object; null for an open array. */
+  const open: (Set<string> | null)[] = []
+  let expectsKey = false
+  for (let index = 0; index < text.length; index++) {
+    switch (text[index]) {
+      case "{":
+        open.push(new Set())
+        expectsKey = true
+        break
+      case "[":
+        open.push(null)
+        expectsKey = false
+        break
+      case "}":
+      case "]":
+        open.pop()
+        expectsKey = false
+        break
+      case ",":
+        expectsKey = open.at(-1) instanceof Set
+        break
+      case '"': {
+        const end = endOfString(text, index)
+        if (expectsKey) {
+          // Escapes are resolved first: "a" and "\u0061" are one key.
+          const key: unknown = JSON.parse(text.slice(index, end))
+          const keys = open.at(-1)
+          if (keys && typeof key === "string") {
+            if (keys.has(key)) return "it has a duplicate key"
+            keys.add(key)
+          }
+          expectsKey = false
+        }
+        index = end - 1
+        break
+      }
+      case "-":
+      case "0":
+      case "1":
+      case "2":
+      case "3":
+      case "4":
+      case "5":
+      case "6":
+      case "7":
+      case "8":
+      case "9": {
+        NUMBER.lastIndex = index
+        const number = NUMBER.exec(text)?.[0] ?? ""
+        if (!isExact(number)) return "it has a number that is not exact as a double"
+        index += number.length - 1
+        break
+      }
+      default:
+    }
+    if (open.length > MAX_DEPTH) return "it nests too deep"
+  }
+  return null
+}
+
+/** Index just behind the closing quote of the string that opens at `start`. */
+function endOfString(text: string, start: number): number {
+  let index = start + 1
+  while (text[index] !== '"') index += text[index] === "\\" ? 2 : 1
+  return index + 1
+}

@@ -1,0 +1,41 @@
+/**
+ * Lifecycle and discovery of MCP as tools of their own (DESIGN §6), so that they too are granted, permitted and
+ * recorded. Every server of the catalog has them; an operator overrides one by listing it among the tools.
+ */
+import type { Tool } from "./tool.ts"
+
+/** Last segment of each name; the request it stands for is told in the comment. */
+export const LIFECYCLE_TOOLS = [
+  "initialize", // the JSON-RPC method of that name
+  "ping",
+  "notifications", // every `notifications/*`
+  "discover", // `server/discover` (MCP 2026-07-28)
+  "tools-list", // `tools/list`
+  "stream", // the GET that opens a stream
+  "end", // the DELETE that ends a session
+  "response", // a POSTed JSON-RPC response to the server's own request
+] as const
+export type LifecycleTool = (typeof LIFECYCLE_TOOLS)[number]
+
+/** Second segment of their names. A server's own tool must not begin with it, or it would pass for one of these. */
+export const LIFECYCLE_SEGMENT = "mcp"
+
+const LIFECYCLE_GROUP = "mcp-lifecycle"
+
+export function lifecycleName(server: string, tool: LifecycleTool): string {
+  return `${server}.${LIFECYCLE_SEGMENT}.${tool}`
+}
+
+/** The defaults of one server. They cost nothing: a chatty transport must not eat a task's budget. */
+export function lifecycleTools(server: string): Tool[] {
+  return LIFECYCLE_TOOLS.map((tool) => ({
+    name: lifecycleName(server, tool),
+    server,
+    action: "read",
+    sensitivity: "public",
+    labels: [],
+    groups: [LIFECYCLE_GROUP],
+    cost: 0,
+    redact: [],
+  }))
+}

@@ -1,0 +1,98 @@
+/**
+ * Public keys of others: a JWKS URL, OIDC discovery, or inline in the bundle. Fetched sets are kept in the isolate as
+ * values and asked again when stale or, at most once in a cooldown, for an unknown `kid`. Only https is fetched, without
+ * redirects, bounded in time and size; the local stack may reach loopback.
+ */
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from "jose"
+import { z } from "zod"
+import type { IssuerDefinition } from "../policy/bundle.ts"
+
+const STALE_AFTER_MS = 300_000
+const COOLDOWN_MS = 30_000
+/** A set that could not be renewed for this long verifies nothing any more. */
+const UNUSABLE_AFTER_MS = 3_600_000
+const TIMEOUT_MS = 5_000
+const MAX_BYTES = 262_144
+
+const jwksSchema = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
+const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.string() })
+
+interface Held {
+  readonly keys: JSONWebKeySet
+  readonly fetchedAt: number
+}
+const held = new Map<string, Held>()
+const triedAt = new Map<string, number>()
+
+/** For tests: a fresh isolate. */
+export function forgetKeySets(): void {
+  held.clear()
+  triedAt.clear()
+}
+
+/**
+ * The keys of an issuer; null where they cannot be had.
+ * @param kid of the token to be verified: one that the set lacks makes it be asked again
+ * @param local whether loopback may be fetched
+ */
+export async function keySetOf(
+  issuer: IssuerDefinition,
+  kid: string | undefined,
+  now: number,
+  local: boolean,
+): Promise<JWTVerifyGetKey | null> {
+  if (issuer.keys.kind === "inline") return createLocalJWKSet(usable(issuer.keys.jwks))
+  const known = held.get(issuer.id)
+  const age = known ? now - known.fetchedAt : Number.POSITIVE_INFINITY
+  const lacks = kid !== undefined && !known?.keys.keys.some((key) => key.kid === kid)
+  if (age > STALE_AFTER_MS || lacks) await refresh(issuer, now, local)
+  const keys = held.get(issuer.id)
+  return keys && now - keys.fetchedAt < UNUSABLE_AFTER_MS ? createLocalJWKSet(keys.keys) : null
+}
+
+async function refresh(issuer: IssuerDefinition, now: number, local: boolean): Promise<void> {
+  if (now - (triedAt.get(issuer.id) ?? Number.NEGATIVE_INFINITY) < COOLDOWN_MS) return
+  triedAt.set(issuer.id, now)
+  try {
+    const uri = await jwksUri(issuer, local)
+    const jwks = jwksSchema.parse(await fetchJson(uri, local))
+    held.set(issuer.id, { keys: usable(jwks), fetchedAt: now })
+  } catch (error) {
+    console.error(JSON.stringify({ event: "keys_not_fetched", issuer: issuer.id, error: String(error) }))
+  }
+}
+
+async function jwksUri(issuer: IssuerDefinition, local: boolean): Promise<string> {
+  if (issuer.keys.kind === "jwks_uri") return issuer.keys.uri
+  const base = issuer.issuer ?? ""
+  // OIDC Discovery 4: the path is appended to the issuer, and the document must name that very issuer.
+  const found = discoverySchema.parse(await fetchJson(`${base}/.well-known/openid-configuration`, local))
+  if (found.issuer !== base) throw new Error("the discovery document is another issuer's")
+  return found.jwks_uri
+}
+
+/** `use: jwt-svid` (SPIFFE bundle) is a signing key; others than signing keys are left out. */
+function usable(jwks: { readonly keys: readonly Record<string, unknown>[] }): JSONWebKeySet {
+  const keys = jwks.keys
+    .filter(
+      ({ use, kty }) =>
+        typeof kty === "string" && kty !== "oct" && (use === undefined || use === "sig" || use === "jwt-svid"),
+    )
+    .map(({ use: _, ...key }) => ({ ...key, kty: String(key["kty"]) }))
+  return { keys }
+}
+
+async function fetchJson(uri: string, local: boolean): Promise<unknown> {
+  const url = new URL(uri)
+  const loopback = url.hostname === "127.0.0.1" || url.hostname === "[::1]" || url.hostname === "localhost"
+  if (url.protocol !== "https:" && !(local && loopback)) throw new Error("only https is fetched")
+  const response = await fetch(url, {
+    redirect: "manual",
+    headers: { accept: "application/json" },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  })
+  if (response.status !== 200) throw new Error(`status ${response.status}`)
+  const text = await response.text()
+  if (text.length > MAX_BYTES) throw new Error("the document is too long")
+  return JSON.parse(text)
+}

@@ -1,0 +1,254 @@
+/**
+ * READ SECOND. The decision on one call: `decide(bundle, state, call, now) → { change, verdict }`, pure and
+ * synchronous, run inside the ledger of the call's tree. It changes nothing itself; only an allow comes with a change,
+ * so that nothing tentative ever exists and a denied call consumes nothing.
+ */
+import type { CallArguments } from "./catalog/arguments.ts"
+import { formatScope } from "./catalog/pattern.ts"
+import { sensitivityRank, type Tool } from "./catalog/tool.ts"
+import { deny, isDenied, type Denial, type Denied } from "./decision.ts"
+import { violation } from "./exchange/bounds.ts"
+import { AdmissionLog, windowKey, type WindowDefinition, type WindowUse } from "./guardrails/window.ts"
+import { lineOf, type Task, type TreeState } from "./ledger/state.ts"
+import type { Bundle } from "./policy/assemble.ts"
+import { actionRef, argumentFacts, callContext, entitiesFor, principalsOf, readsOf, toolRef } from "./policy/facts.ts"
+
+/** A located call with a verified token, as it reaches the ledger. */
+export interface Call {
+  readonly decisionId: string
+  readonly task: string
+  /** `jti` of the delegation token. */
+  readonly token: string
+  /** Proof of possession, already verified against the key with this thumbprint. */
+  readonly proof: { readonly jkt: string; readonly jti: string; readonly freshUntil: number } | null
+  readonly tool: string
+  readonly arguments: CallArguments
+  readonly gateway: string
+  readonly environment: string
+  /** The gateway's own request id with the hash of the call, where it sets one. */
+  readonly retry: { readonly requestId: string; readonly call: string } | null
+}
+
+/** What an allow changes. */
+export interface Change {
+  readonly at: number
+  /** The calling task and all above it: each counts a call that costs something. */
+  readonly counted: readonly string[]
+  readonly windows: readonly { readonly key: string; readonly definition: WindowDefinition }[]
+  /** Labels that the tree has not had so far. */
+  readonly labels: readonly string[]
+  readonly proof: { readonly jti: string; readonly freshUntil: number } | null
+  readonly remember: {
+    readonly key: string
+    readonly call: string
+    readonly decisionId: string
+    readonly until: number
+  } | null
+}
+
+/** What determined the decision: enough to explain it from its record alone. */
+export interface Evidence {
+  readonly chain: readonly string[]
+  readonly purpose: string | null
+  readonly user: TreeState["user"]
+  /** The principal that was not permitted, or null where all were. */
+  readonly principal: string | null
+  readonly rules: readonly string[]
+  readonly windows: readonly WindowUse[]
+  readonly calls: { readonly used: number; readonly limit: number | null } | null
+  readonly labels: readonly string[]
+}
+
+export interface Verdict {
+  /** Null: allowed. */
+  readonly denial: Denial | null
+  readonly evidence: Evidence
+  /** The decision of which this is the gateway's own retry; it consumes nothing and is not recorded again. */
+  readonly retryOf: string | null
+}
+
+export interface Outcome {
+  /** Null unless the call is allowed and no retry. */
+  readonly change: Change | null
+  readonly verdict: Verdict
+}
+
+/** How long a gateway's retry is still the same call (DESIGN §2, promise 4). */
+const RETRY_WITHIN_MS = 5_000
+
+const NO_EVIDENCE: Evidence = {
+  chain: [],
+  purpose: null,
+  user: null,
+  principal: null,
+  rules: [],
+  windows: [],
+  calls: null,
+  labels: [],
+}
+
+export function decide(bundle: Bundle, state: TreeState, call: Call, now: number): Outcome {
+  const line = lineOf(state, call.task)
+  const [task] = line
+  const root = line.at(-1)
+  if (!task || !root) return refuse({ reason: "task_unknown" }, NO_EVIDENCE)
+  let evidence: Evidence = {
+    ...NO_EVIDENCE,
+    chain: line.map((each) => each.agent).reverse(),
+    purpose: task.purpose,
+    user: state.user,
+    calls: { used: task.calls, limit: task.grant.calls },
+    labels: [...state.labels],
+  }
+
+  const credential = checkAlive(state, line, now) ?? checkToken(state, call, now)
+  if (credential) return refuse(credential, evidence)
+
+  const retried = retryOf(state, call, now)
+  if (retried !== null) return { change: null, verdict: { denial: null, evidence, retryOf: retried } }
+  if (call.proof && state.proofs.has(call.proof.jti)) return refuse({ reason: "proof_replayed" }, evidence)
+
+  const tool = bundle.catalog.tools.get(call.tool)
+  if (!tool) return refuse({ reason: "tool_unknown", called: call.tool }, evidence)
+
+  const grant = checkGrant(line, tool, call)
+  if (grant) return refuse(grant, evidence)
+
+  const calls = tool.cost > 0 ? checkCalls(line) : null
+  if (calls) return refuse(calls, evidence)
+
+  const windows = bundle.windowsOf(tool.name).map((definition) => ({ definition, key: windowKey(definition, task.id) }))
+  const uses = windows.map(({ definition, key }) => (state.windows.get(key) ?? new AdmissionLog()).use(definition, now))
+  evidence = { ...evidence, windows: uses }
+  const full = fullest(uses)
+  if (full) return refuse(full, evidence)
+
+  const policy = checkPolicy(bundle, state, line, task, root, tool, call, now)
+  if (isDenied(policy)) {
+    const { denied } = policy
+    const determined = denied.reason === "policy_forbids" || denied.reason === "policy_permits_nothing"
+    const principal = determined ? denied.principal : null
+    return refuse(denied, { ...evidence, principal, rules: denied.reason === "policy_forbids" ? denied.rules : [] })
+  }
+
+  const change: Change = {
+    at: now,
+    counted: tool.cost > 0 ? line.map((each) => each.id) : [],
+    windows,
+    labels: tool.labels.filter((label) => !state.labels.has(label)),
+    proof: call.proof && { jti: call.proof.jti, freshUntil: call.proof.freshUntil },
+    remember: call.retry && {
+      key: retryKey(call.gateway, call.retry.requestId),
+      call: call.retry.call,
+      decisionId: call.decisionId,
+      until: now + RETRY_WITHIN_MS,
+    },
+  }
+  return { change, verdict: { denial: null, evidence: { ...evidence, rules: policy.rules }, retryOf: null } }
+}
+
+function refuse(denial: Denial, evidence: Evidence): Outcome {
+  return { change: null, verdict: { denial, evidence, retryOf: null } }
+}
+
+/** Ended is ended: the task and every one above it must be active and unexpired. */
+function checkAlive(state: TreeState, line: readonly Task[], now: number): Denial | null {
+  for (const task of line) {
+    if (task.status !== "active") return { reason: "task_ended", task: task.id, state: task.status }
+    if (now >= task.expiresAt) return { reason: "task_ended", task: task.id, state: "expired" }
+  }
+  // A line that does not reach the root is no line of this tree.
+  return line.at(-1)?.id === state.root ? null : { reason: "task_unknown" }
+}
+
+/** The ledger admits only tokens that it issued, for this task, and a bound one only with a proof by its key. */
+function checkToken(state: TreeState, call: Call, now: number): Denial | null {
+  const token = state.tokens.get(call.token)
+  if (!token || token.task !== call.task) return { reason: "token_unissued" }
+  if (now >= token.expiresAt) return { reason: "token_expired", expired_at: Math.floor(token.expiresAt / 1000) }
+  if (token.jkt !== null && call.proof === null) return { reason: "binding_required" }
+  if (token.jkt !== (call.proof?.jkt ?? null)) return { reason: "proof_rejected", what: "another key" }
+  return null
+}
+
+function retryKey(gateway: string, requestId: string): string {
+  return `${gateway}|${requestId}`
+}
+
+function retryOf(state: TreeState, call: Call, now: number): string | null {
+  if (!call.retry) return null
+  const admitted = state.retries.get(retryKey(call.gateway, call.retry.requestId))
+  return admitted && admitted.call === call.retry.call && now < admitted.until ? admitted.decisionId : null
+}
+
+/** Every grant up the tree must cover the call: nobody in the chain gains. */
+function checkGrant(line: readonly Task[], tool: Tool, call: Call): Denial | null {
+  const scope = formatScope({ pattern: tool.name, action: tool.action })
+  for (const { id: task, grant } of line) {
+    const granted = Object.hasOwn(grant.tools, tool.name) ? grant.tools[tool.name] : undefined
+    if (granted?.action !== tool.action) return { reason: "tool_not_granted", scope, task }
+    if (sensitivityRank(tool.sensitivity) > sensitivityRank(grant.maxSensitivity)) {
+      return { reason: "sensitivity_exceeded", scope, max: grant.maxSensitivity, task }
+    }
+    if (grant.environments && !grant.environments.includes(call.environment)) {
+      return { reason: "environment_not_granted", scope, task }
+    }
+    if (granted.bounds.length === 0) continue
+    if (!call.arguments.complete) {
+      return { reason: "arguments_unknown", needed: granted.bounds.flatMap((bounds) => Object.keys(bounds)) }
+    }
+    const broken = violation(granted.bounds, call.arguments.values)
+    if (broken) return { reason: "argument_out_of_bounds", scope, ...broken }
+  }
+  return null
+}
+
+function checkCalls(line: readonly Task[]): Denial | null {
+  for (const { id: task, grant, calls } of line) {
+    if (grant.calls !== null && calls >= grant.calls) return { reason: "calls_exhausted", task, limit: grant.calls }
+  }
+  return null
+}
+
+/** The full window that stays full longest: retrying sooner would be in vain. */
+function fullest(uses: readonly WindowUse[]): Denial | null {
+  let full: WindowUse | null = null
+  for (const use of uses) if (use.waits > (full?.waits ?? 0)) full = use
+  if (!full) return null
+  const { window, limit, seconds, waits } = full
+  return { reason: "window_full", window, limit, seconds, retry_after: Math.ceil(waits / 1000) }
+}
+
+/** Policy for every principal of the chain: allowed only if each of them is (DESIGN §2, promise 3). */
+function checkPolicy(
+  bundle: Bundle,
+  state: TreeState,
+  line: readonly Task[],
+  task: Task,
+  root: Task,
+  tool: Tool,
+  call: Call,
+  now: number,
+): { readonly rules: readonly string[] } | Denied {
+  for (const { agent } of line) if (!bundle.agents.has(agent)) return deny({ reason: "agent_unregistered", agent })
+  const entities = entitiesFor(bundle.entities, state.user)
+  const action = actionRef(tool.action)
+  const resource = toolRef(tool.name)
+  const reads = readsOf(bundle.engine.rulesFor(action, resource, entities))
+  const args = argumentFacts(call.arguments, reads)
+  if (isDenied(args)) return args
+  const { environment, gateway } = call
+  const situation = { line, user: state.user, labels: state.labels, arguments: args, environment, gateway, now }
+  const context = callContext(situation, task, root)
+  const rules = new Set<string>()
+  for (const principal of principalsOf(state.user, line.map((each) => each.agent).reverse())) {
+    const answer = bundle.engine.authorize({ principal, action, resource, context }, entities)
+    if (!answer.allowed) {
+      return answer.determining.length > 0
+        ? deny({ reason: "policy_forbids", principal: principal.key, rules: answer.determining })
+        : deny({ reason: "policy_permits_nothing", principal: principal.key })
+    }
+    for (const rule of answer.determining) rules.add(rule)
+  }
+  return { rules: [...rules] }
+}

@@ -1,0 +1,158 @@
+/**
+ * What was decided. A denial is a value with evidence: its `reason` is rich and goes into the record, its `code` is
+ * one of the few that others see (DESIGN §5). One table maps each reason to its code, one each code to its status.
+ */
+
+/** Codes on the wire, with the status of a dialect that can carry it. */
+export const STATUS_OF_CODE = {
+  missing_token: 401,
+  invalid_token: 401,
+  insufficient_scope: 403,
+  policy_denied: 403,
+  unknown_tool: 403,
+  unknown_gateway: 403,
+  budget_exhausted: 403,
+  rate_limited: 429,
+  malformed_call: 400,
+  unavailable: 503,
+} as const
+export type Code = keyof typeof STATUS_OF_CODE
+
+/** Why a call was refused, each with what shows it. Never a token, never a key. */
+export type Denial =
+  // gateway
+  | { readonly reason: "gateway_unknown" }
+  | { readonly reason: "gateway_dialect_mismatch"; readonly expected: string }
+  | { readonly reason: "target_missing"; readonly header: string }
+  | { readonly reason: "original_path_differs" }
+  // credential
+  | { readonly reason: "token_missing" }
+  | { readonly reason: "authorization_malformed" }
+  | { readonly reason: "token_malformed"; readonly what: string }
+  | { readonly reason: "token_rejected"; readonly what: string }
+  | { readonly reason: "token_expired"; readonly expired_at: number }
+  | { readonly reason: "audience_mismatch"; readonly expected: readonly string[]; readonly got: string }
+  | { readonly reason: "binding_required" }
+  | { readonly reason: "binding_absent" }
+  | { readonly reason: "proof_missing" }
+  | { readonly reason: "proof_rejected"; readonly what: string }
+  | { readonly reason: "proof_replayed" }
+  // catalog
+  | { readonly reason: "target_ambiguous"; readonly what: string }
+  | { readonly reason: "tool_unknown"; readonly called: string }
+  | { readonly reason: "body_rejected"; readonly what: string }
+  | { readonly reason: "mcp_rejected"; readonly what: string }
+  | { readonly reason: "mcp_header_mismatch"; readonly header: string }
+  | { readonly reason: "mcp_headers_untrusted"; readonly what: string }
+  | { readonly reason: "arguments_unknown"; readonly needed: readonly string[] }
+  | { readonly reason: "arguments_unrepresentable"; readonly argument: string }
+  // ledger
+  | { readonly reason: "task_unknown" }
+  | { readonly reason: "token_unissued" }
+  | { readonly reason: "task_ended"; readonly task: string; readonly state: string }
+  | { readonly reason: "tool_not_granted"; readonly scope: string; readonly task?: string }
+  | { readonly reason: "sensitivity_exceeded"; readonly scope: string; readonly max: string; readonly task: string }
+  | { readonly reason: "environment_not_granted"; readonly scope: string; readonly task: string }
+  | {
+      readonly reason: "argument_out_of_bounds"
+      readonly scope: string
+      readonly argument: string
+      readonly bound: string
+    }
+  | { readonly reason: "calls_exhausted"; readonly task: string; readonly limit: number }
+  | {
+      readonly reason: "window_full"
+      readonly window: string
+      readonly limit: number
+      readonly seconds: number
+      readonly retry_after: number
+    }
+  // policy
+  | { readonly reason: "agent_unregistered"; readonly agent: string }
+  | { readonly reason: "policy_forbids"; readonly principal: string; readonly rules: readonly string[] }
+  | { readonly reason: "policy_permits_nothing"; readonly principal: string }
+  // outage
+  | { readonly reason: "bundle_unavailable" }
+  | { readonly reason: "keys_unavailable" }
+  | { readonly reason: "ledger_unavailable" }
+  | { readonly reason: "failed" }
+
+export type Reason = Denial["reason"]
+
+const CODE_OF_REASON: Readonly<Record<Reason, Code>> = {
+  gateway_unknown: "unknown_gateway",
+  gateway_dialect_mismatch: "unknown_gateway",
+  target_missing: "malformed_call",
+  original_path_differs: "malformed_call",
+  token_missing: "missing_token",
+  authorization_malformed: "invalid_token",
+  token_malformed: "invalid_token",
+  token_rejected: "invalid_token",
+  token_expired: "invalid_token",
+  audience_mismatch: "invalid_token",
+  binding_required: "invalid_token",
+  binding_absent: "invalid_token",
+  proof_missing: "invalid_token",
+  proof_rejected: "invalid_token",
+  proof_replayed: "invalid_token",
+  target_ambiguous: "malformed_call",
+  tool_unknown: "unknown_tool",
+  body_rejected: "malformed_call",
+  mcp_rejected: "malformed_call",
+  mcp_header_mismatch: "malformed_call",
+  mcp_headers_untrusted: "malformed_call",
+  arguments_unknown: "malformed_call",
+  arguments_unrepresentable: "malformed_call",
+  task_unknown: "invalid_token",
+  token_unissued: "invalid_token",
+  task_ended: "invalid_token",
+  tool_not_granted: "insufficient_scope",
+  sensitivity_exceeded: "insufficient_scope",
+  environment_not_granted: "insufficient_scope",
+  argument_out_of_bounds: "insufficient_scope",
+  calls_exhausted: "budget_exhausted",
+  window_full: "rate_limited",
+  agent_unregistered: "policy_denied",
+  policy_forbids: "policy_denied",
+  policy_permits_nothing: "policy_denied",
+  bundle_unavailable: "unavailable",
+  keys_unavailable: "unavailable",
+  ledger_unavailable: "unavailable",
+  failed: "unavailable",
+}
+
+export function codeOf(denial: Denial): Code {
+  return CODE_OF_REASON[denial.reason]
+}
+
+/** Steps return their output or a denial; `deny` marks the latter so that the two can be told apart. */
+export interface Denied {
+  readonly denied: Denial
+}
+
+export function deny(denial: Denial): Denied {
+  return { denied: denial }
+}
+
+export function isDenied(outcome: object): outcome is Denied {
+  return "denied" in outcome
+}
+
+/** Generic words for the wire: enough to act on, nothing that helps to probe (DESIGN §5). */
+const DESCRIPTION_OF_CODE: Readonly<Record<Code, string>> = {
+  missing_token: "A delegation token is required.",
+  invalid_token: "The delegation token is not valid here, or no longer.",
+  insufficient_scope: "The task's grant does not cover this call.",
+  policy_denied: "Policy does not permit this call.",
+  unknown_tool: "This request is not a tool of the catalog.",
+  unknown_gateway: "The gateway is not known.",
+  budget_exhausted: "The task has made all the calls that it was granted.",
+  rate_limited: "Too many calls in the current window.",
+  malformed_call: "The request cannot be read in one way only.",
+  unavailable: "No decision could be made.",
+}
+
+export function describe(denial: Denial): string {
+  const words = DESCRIPTION_OF_CODE[codeOf(denial)]
+  return "what" in denial && codeOf(denial) === "malformed_call" ? `${words.slice(0, -1)}: ${denial.what}.` : words
+}

@@ -1,0 +1,65 @@
+/** Signing delegation tokens (RFC 9068, DESIGN §4) with the ring's current key, which an isolate keeps for a while. */
+import { importJWK, SignJWT, type CryptoKey } from "jose"
+import { OWN_ALGORITHM } from "../credential/algorithm.ts"
+import { DELEGATION_TOKEN_TYPE } from "../credential/delegation-token.ts"
+import type { OpenedTask } from "../ledger/ledger.ts"
+import { keyRing } from "./key-ring.ts"
+
+const REFRESH_AFTER_MS = 60_000
+
+let held: { readonly kid: string; readonly key: CryptoKey; readonly fetchedAt: number } | undefined
+
+/** For tests: a fresh isolate. */
+export function forgetSigningKey(): void {
+  held = undefined
+}
+
+export interface TokenRequest {
+  readonly issuer: string
+  readonly audience: string
+  readonly jti: string
+  readonly jkt: string | null
+}
+
+export async function signDelegationToken(
+  env: Env,
+  opened: OpenedTask,
+  request: TokenRequest,
+  now: number,
+): Promise<string> {
+  const { kid, key } = await signingKey(env, now)
+  const agent = opened.chain.at(-1) ?? ""
+  return new SignJWT({
+    client_id: agent,
+    act: actorOf(opened.chain),
+    task: opened.task,
+    purpose: opened.purpose,
+    scope: opened.scope,
+    ...(request.jkt === null ? {} : { cnf: { jkt: request.jkt } }),
+  })
+    .setProtectedHeader({ alg: OWN_ALGORITHM, kid, typ: DELEGATION_TOKEN_TYPE })
+    .setIssuer(request.issuer)
+    .setSubject(opened.user ?? agent)
+    .setAudience(request.audience)
+    .setIssuedAt(Math.floor(now / 1000))
+    .setExpirationTime(Math.floor(opened.expiresAt / 1000))
+    .setJti(request.jti)
+    .sign(key)
+}
+
+/** The current actor outermost, earlier ones nested: informative, authority is the tree's (RFC 8693 4.1). */
+function actorOf(chain: readonly string[]): Record<string, unknown> {
+  return chain.reduce<Record<string, unknown>>(
+    (earlier, sub) => ("sub" in earlier ? { sub, act: earlier } : { sub }),
+    {},
+  )
+}
+
+async function signingKey(env: Env, now: number): Promise<{ readonly kid: string; readonly key: CryptoKey }> {
+  if (held && now - held.fetchedAt < REFRESH_AFTER_MS) return held
+  const { kid, privateJwk } = await keyRing(env).signingKey()
+  const key = await importJWK(privateJwk, OWN_ALGORITHM)
+  if (key instanceof Uint8Array) throw new Error("the signing key is no asymmetric key")
+  held = { kid, key, fetchedAt: now }
+  return held
+}

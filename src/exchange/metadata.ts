@@ -1,0 +1,33 @@
+/** Metadata documents: authorization server (RFC 8414) and protected resources (RFC 9728). */
+import type { Bundle } from "../policy/assemble.ts"
+import { OWN_ALGORITHM } from "../credential/algorithm.ts"
+import { PROOF_ALGORITHMS } from "../credential/dpop.ts"
+import { GRANTS } from "./exchange.ts"
+
+export function authorizationServer(issuer: string): Record<string, unknown> {
+  return {
+    issuer,
+    token_endpoint: `${issuer}/oauth/token`,
+    jwks_uri: `${issuer}/.well-known/jwks.json`,
+    grant_types_supported: [...GRANTS.keys()],
+    response_types_supported: [],
+    token_endpoint_auth_methods_supported: ["private_key_jwt"],
+    token_endpoint_auth_signing_alg_values_supported: ["ES256", "RS256", "PS256", "EdDSA"],
+    dpop_signing_alg_values_supported: PROOF_ALGORITHMS,
+    authorization_details_types_supported: ["narrowgate_call"],
+    access_token_signing_alg_values_supported: [OWN_ALGORITHM],
+  }
+}
+
+/** @param gateway id of a registered gateway; null where there is none */
+export function protectedResource(gateway: string, bundle: Bundle, issuer: string): Record<string, unknown> | null {
+  const found = [...bundle.gateways.values()].find(({ id }) => id === gateway)
+  return found
+    ? {
+        resource: found.audience,
+        authorization_servers: [issuer],
+        bearer_methods_supported: ["header"],
+        dpop_signing_alg_values_supported: PROOF_ALGORITHMS,
+      }
+    : null
+}

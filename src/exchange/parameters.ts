@@ -1,0 +1,114 @@
+/**
+ * The form of a token request (RFC 6749 3.2): parameters without a value are as if absent, unknown ones are ignored,
+ * no parameter may be repeated but `resource` and `audience` (RFC 8693 2.1, RFC 8707 2).
+ */
+import { z } from "zod"
+import { isPattern, parseScope, type Scope } from "../catalog/pattern.ts"
+import { ACTIONS, SENSITIVITIES } from "../catalog/tool.ts"
+import { parseJson } from "../catalog/json.ts"
+import { boundedText } from "../gateway/present.ts"
+import type { Asked } from "./grant.ts"
+import { refuse, type Refused } from "./refusal.ts"
+
+const MAX_FORM_BYTES = 65_536
+const MAY_REPEAT = new Set(["resource", "audience"])
+const FORM_TYPE = /^application\/x-www-form-urlencoded(?:;.*)?$/i
+
+export type Parameters = ReadonlyMap<string, readonly string[]>
+
+export async function readParameters(request: Request): Promise<Parameters | Refused> {
+  const malformed = (what: string): Refused => refuse({ reason: "request_malformed", what })
+  if (!FORM_TYPE.test(request.headers.get("content-type") ?? "")) return malformed("its body is no form")
+  const text = await boundedText(request, MAX_FORM_BYTES)
+  if (text === null) return malformed("its body is too long or not UTF-8")
+  const parameters = new Map<string, string[]>()
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (value === "") continue
+    const values = parameters.get(name)
+    if (!values) parameters.set(name, [value])
+    else if (MAY_REPEAT.has(name)) values.push(value)
+    else return refuse({ reason: "parameter_repeated", parameter: name.slice(0, 64) })
+  }
+  return parameters
+}
+
+/** The one value of a parameter, or null. */
+export function valueOf(parameters: Parameters, name: string): string | null {
+  return parameters.get(name)?.[0] ?? null
+}
+
+const scalar = z.union([z.string(), z.number(), z.boolean()])
+const boundSchema = z.strictObject({
+  eq: scalar.optional(),
+  in: z.array(scalar).min(1).max(256).optional(),
+  min: z.number().optional(),
+  max: z.number().optional(),
+  like: z.string().max(256).optional(),
+  max_length: z.int().nonnegative().optional(),
+})
+
+/** RFC 9396: one object of our type; several would be alternatives, which a grant does not have yet. */
+const detailsSchema = z.tuple([
+  z.strictObject({
+    type: z.literal("narrowgate_call"),
+    tools: z.array(z.string().refine(isPattern, "not a tool pattern")).min(1).max(256),
+    actions: z.array(z.enum(ACTIONS)).min(1),
+    max_sensitivity: z.enum(SENSITIVITIES).optional(),
+    arguments: z.record(z.string(), boundSchema).optional(),
+    calls: z.int().positive().optional(),
+  }),
+])
+
+const MAX_SCOPES = 256
+
+/** `scope` and `authorization_details` together: a request may use either to name tools, and neither to get the default. */
+export function readAsked(parameters: Parameters): Asked | Refused {
+  const scopes = readScopes(valueOf(parameters, "scope"))
+  if (scopes && "refused" in scopes) return scopes
+  const text = valueOf(parameters, "authorization_details")
+  if (text === null) return { scopes, maxSensitivity: null, bounds: {}, calls: null }
+  const malformed = (what: string): Refused => refuse({ reason: "details_malformed", what })
+  if (scopes) return malformed("scope and authorization_details both name tools")
+  const parsed = parseJson(text)
+  if ("denied" in parsed) return malformed("authorization_details is not JSON")
+  const details = detailsSchema.safeParse(parsed.json)
+  if (!details.success) return malformed("authorization_details is no list of one narrowgate_call object")
+  const [{ tools, actions, max_sensitivity, arguments: bounds, calls }] = details.data
+  return {
+    scopes: tools.flatMap((pattern) => actions.map((action) => ({ pattern, action }))),
+    maxSensitivity: max_sensitivity ?? null,
+    bounds: withoutUndefined(bounds ?? {}),
+    calls: calls ?? null,
+  }
+}
+
+function readScopes(text: string | null): readonly Scope[] | Refused | null {
+  if (text === null) return null
+  const words = text.split(" ").filter((word) => word !== "")
+  if (words.length > MAX_SCOPES) return refuse({ reason: "scope_malformed", scope: "too many" })
+  const scopes: Scope[] = []
+  for (const word of words) {
+    const scope = parseScope(word)
+    if (!scope) return refuse({ reason: "scope_malformed", scope: word.slice(0, 128) })
+    scopes.push(scope)
+  }
+  return scopes
+}
+
+function withoutUndefined(bounds: Readonly<Record<string, z.infer<typeof boundSchema>>>): Asked["bounds"] {
+  const entries = Object.entries(bounds).map(([name, bound]) => {
+    const { eq, in: allowed, min, max, like, max_length } = bound
+    return [
+      name,
+      {
+        ...(eq === undefined ? {} : { eq }),
+        ...(allowed === undefined ? {} : { in: allowed }),
+        ...(min === undefined ? {} : { min }),
+        ...(max === undefined ? {} : { max }),
+        ...(like === undefined ? {} : { like }),
+        ...(max_length === undefined ? {} : { max_length }),
+      },
+    ] as const
+  })
+  return Object.fromEntries(entries)
+}

@@ -1,0 +1,131 @@
+/**
+ * Why the token endpoint refuses, each with what shows it, and the OAuth error that says so to the client (RFC 6749
+ * 5.2, RFC 8693 2.2.2, RFC 8707 2, RFC 9396 5).
+ */
+import type { NothingLeft } from "./grant.ts"
+
+export type Refusal =
+  | { readonly reason: "request_malformed"; readonly what: string }
+  | { readonly reason: "parameter_repeated"; readonly parameter: string }
+  | { readonly reason: "parameter_missing"; readonly parameter: string }
+  | { readonly reason: "grant_type_unsupported" }
+  | { readonly reason: "token_type_unsupported"; readonly parameter: string }
+  | { readonly reason: "agent_unauthenticated"; readonly what: string }
+  | { readonly reason: "agent_unregistered"; readonly agent: string }
+  | { readonly reason: "agents_differ" }
+  | { readonly reason: "subject_rejected"; readonly what: string }
+  | { readonly reason: "proof_rejected"; readonly what: string }
+  | { readonly reason: "key_required" }
+  | { readonly reason: "key_differs" }
+  | { readonly reason: "handover_required" }
+  | { readonly reason: "audience_unknown"; readonly audience: string }
+  | { readonly reason: "scope_malformed"; readonly scope: string }
+  | { readonly reason: "details_malformed"; readonly what: string }
+  | { readonly reason: "purpose_not_allowed"; readonly purpose: string }
+  | { readonly reason: "delegation_not_allowed"; readonly from: string; readonly to: string }
+  | { readonly reason: "too_deep"; readonly agent: string; readonly depth: number }
+  | { readonly reason: "parent_ended" }
+  | ({ readonly reason: "nothing_left" } & NothingLeft)
+  | { readonly reason: "unavailable" }
+
+const ERROR_OF_REASON = {
+  request_malformed: "invalid_request",
+  parameter_repeated: "invalid_request",
+  parameter_missing: "invalid_request",
+  grant_type_unsupported: "unsupported_grant_type",
+  token_type_unsupported: "invalid_request",
+  agent_unauthenticated: "invalid_client",
+  agent_unregistered: "invalid_client",
+  agents_differ: "invalid_request",
+  subject_rejected: "invalid_request",
+  proof_rejected: "invalid_dpop_proof",
+  key_required: "invalid_request",
+  key_differs: "invalid_request",
+  handover_required: "invalid_request",
+  audience_unknown: "invalid_target",
+  scope_malformed: "invalid_scope",
+  details_malformed: "invalid_authorization_details",
+  purpose_not_allowed: "unauthorized_client",
+  delegation_not_allowed: "unauthorized_client",
+  too_deep: "unauthorized_client",
+  parent_ended: "invalid_request",
+  nothing_left: "invalid_scope",
+  unavailable: "temporarily_unavailable",
+} as const satisfies Record<Refusal["reason"], string>
+
+export interface Refused {
+  readonly refused: Refusal
+}
+
+export function refuse(refusal: Refusal): Refused {
+  return { refused: refusal }
+}
+
+export function isRefused(outcome: object): outcome is Refused {
+  return "refused" in outcome
+}
+
+export function oauthErrorOf(refusal: Refusal): string {
+  return ERROR_OF_REASON[refusal.reason]
+}
+
+/** 401 for a client that did not authenticate (RFC 6749 5.2), 503 for an outage, else 400. */
+export function statusOf(refusal: Refusal): 400 | 401 | 503 {
+  if (refusal.reason === "unavailable") return 503
+  return oauthErrorOf(refusal) === "invalid_client" ? 401 : 400
+}
+
+/** What the client may know. Scopes and caps are about its own request; nothing here tells why a signature failed. */
+export function describeRefusal(refusal: Refusal): string {
+  switch (refusal.reason) {
+    case "request_malformed":
+    case "details_malformed":
+      return `The request is malformed: ${refusal.what}.`
+    case "parameter_repeated":
+      return `${refusal.parameter} is repeated.`
+    case "parameter_missing":
+      return `${refusal.parameter} is missing.`
+    case "grant_type_unsupported":
+      return "This grant type is not supported."
+    case "token_type_unsupported":
+      return `${refusal.parameter} is not supported.`
+    case "agent_unauthenticated":
+      return "The agent's identity was not proven."
+    case "agent_unregistered":
+      return "The agent is not registered."
+    case "agents_differ":
+      return "The actor token and the client assertion are of two agents."
+    case "subject_rejected":
+      return "The subject token is not accepted."
+    case "proof_rejected":
+      return "The DPoP proof is not accepted."
+    case "key_required":
+      return "This agent must prove a key by DPoP."
+    case "key_differs":
+      return "The task's token is bound to another key."
+    case "handover_required":
+      return "A bound token passes to another agent only with a hand-over signed by its key."
+    case "audience_unknown":
+      return "The audience is not one that tokens are issued for, or it must be named."
+    case "scope_malformed":
+      return "A scope is not of the form <tool or prefix.*>:<read|write|execute>."
+    case "purpose_not_allowed":
+      return "The agent has no such purpose."
+    case "delegation_not_allowed":
+      return "The parent's agent may not delegate to this agent."
+    case "too_deep":
+      return "The chain of agents would be too long."
+    case "parent_ended":
+      return "The parent task has ended."
+    case "nothing_left":
+      return nothingLeft(refusal)
+    case "unavailable":
+      return "No token can be issued at the moment."
+  }
+}
+
+function nothingLeft(refusal: NothingLeft): string {
+  const lacking = Object.entries(refusal.lacking).slice(0, 8)
+  const detail = lacking.map(([tool, cap]) => `${tool} (${cap})`).join(", ")
+  return detail === "" ? "No tool of the catalog is covered." : `Nothing is left to grant; not covered: ${detail}.`
+}

@@ -1,0 +1,85 @@
+/**
+ * The decision in the gateway's terms: status, headers, body. On an allow every identity header is there every time,
+ * so that none of the client's own survives (CVE-2026-30851); no answer may be cached.
+ */
+import type { Decision } from "../authorize.ts"
+import { codeOf, describe, STATUS_OF_CODE, type Denial } from "../decision.ts"
+import type { GatewayDefinition } from "../policy/bundle.ts"
+import { DIALECTS } from "./dialect.ts"
+
+/** What an upstream learns of the caller; a gateway must overwrite each of these, in every spelling. */
+export const IDENTITY_HEADERS = [
+  "X-Narrowgate-Agent",
+  "X-Narrowgate-User",
+  "X-Narrowgate-Task",
+  "X-Narrowgate-Purpose",
+  "X-Narrowgate-Tool",
+  "X-Narrowgate-Decision",
+] as const
+
+/** @param issuer our own: where a client without a token finds out how to get one */
+export function answer(decision: Decision, gateway: GatewayDefinition, issuer: string): Response {
+  if (decision.denial && gateway.mode === "enforce") return refusal(decision.denial, decision, gateway, issuer)
+  const headers = new Headers({ "Cache-Control": "no-store" })
+  const values = [decision.agent, decision.user, decision.task, decision.purpose, decision.tool, decision.id]
+  for (const [index, name] of IDENTITY_HEADERS.entries()) headers.set(name, headerSafe(values[index] ?? ""))
+  setRateLimit(headers, decision)
+  // Envoy takes exactly 200 as an allow, nginx any 2xx.
+  return new Response(null, { status: 200, headers })
+}
+
+function refusal(denial: Denial, decision: Decision, gateway: GatewayDefinition, issuer: string): Response {
+  const code = codeOf(denial)
+  const status = STATUS_OF_CODE[code]
+  const headers = new Headers({
+    "Cache-Control": "no-store",
+    "X-Narrowgate-Code": code,
+    "X-Narrowgate-Decision": decision.id,
+    "X-Narrowgate-Status": String(status),
+  })
+  const challenge = challengeOf(denial, issuer, gateway.id)
+  if (challenge !== null) headers.set("WWW-Authenticate", challenge)
+  if (denial.reason === "window_full") headers.set("Retry-After", String(denial.retry_after))
+  if (status === 503) headers.set("Retry-After", "5")
+  setRateLimit(headers, decision)
+  const body = { error: code, error_description: describe(denial), decision_id: decision.id }
+  return Response.json(body, { status: DIALECTS[gateway.dialect].status(status), headers })
+}
+
+/** RFC 6750 3, RFC 9449 7.1, RFC 9728 5.1. */
+function challengeOf(denial: Denial, issuer: string, gateway: string): string | null {
+  const code = codeOf(denial)
+  const metadata = `resource_metadata="${issuer}/.well-known/oauth-protected-resource/${gateway}"`
+  if (code === "missing_token") return `Bearer ${metadata}`
+  if (code === "insufficient_scope" && "scope" in denial) {
+    return `Bearer error="insufficient_scope", scope="${denial.scope}", ${metadata}`
+  }
+  if (code !== "invalid_token") return null
+  if (denial.reason === "proof_missing" || denial.reason === "binding_required") {
+    return `DPoP error="invalid_token", algs="ES256 EdDSA", ${metadata}`
+  }
+  if (denial.reason === "proof_rejected" || denial.reason === "proof_replayed") {
+    return `DPoP error="invalid_dpop_proof", algs="ES256 EdDSA", ${metadata}`
+  }
+  return `Bearer error="invalid_token", ${metadata}`
+}
+
+/** draft-ietf-httpapi-ratelimit-headers: what is left of the window that is nearest to its limit. */
+function setRateLimit(headers: Headers, decision: Decision): void {
+  if (decision.windows.length === 0) return
+  const counted = decision.denial ? 0 : 1
+  const policies = decision.windows.map(({ window, limit, seconds }) => `"${window}";q=${limit};w=${seconds}`)
+  const limits = decision.windows.map(({ window, limit, used, waits, seconds }) => {
+    const left = Math.max(0, limit - used - counted)
+    return `"${window}";r=${left};t=${left > 0 ? seconds : Math.max(1, Math.ceil(waits / 1000))}`
+  })
+  headers.set("RateLimit-Policy", policies.join(", "))
+  headers.set("RateLimit", limits.join(", "))
+}
+
+/** A subject may hold any character; a header may not (RFC 9110 5.5). What does not fit goes percent-encoded. */
+function headerSafe(value: string): string {
+  return /^[\x21-\x24\x26-\x7e]*$/.test(value)
+    ? value
+    : encodeURIComponent(value).replaceAll("%3A", ":").replaceAll("%2F", "/")
+}

@@ -1,0 +1,32 @@
+/**
+ * A dialect says how one make of gateway puts a question and what it can carry back. It is the registered gateway's,
+ * never guessed from the request: nginx relays a client's own X-Forwarded-Uri, Caddy a client's own X-Original-Uri.
+ */
+import type { Denied } from "../decision.ts"
+import type { DialectName } from "../policy/bundle.ts"
+import { envoy } from "./envoy.ts"
+import { caddy, traefik } from "./forwarded.ts"
+import { nginx } from "./nginx.ts"
+
+/** What the request asked about, before anything of it is believed. */
+export interface Asked {
+  readonly method: string
+  /** Path and query of the original request, raw. */
+  readonly target: string
+  /** Host of the original request; only ever compared with registered origins. */
+  readonly host: string | null
+}
+
+export interface Dialect {
+  /** Path of this API that it asks at; `prefix` where the original path follows it. */
+  readonly endpoint: "/authz/envoy" | "/authz/forward"
+  /**
+   * @param request the gateway's question
+   * @param rawTarget its path and query as they stand in the request line, unparsed
+   */
+  readonly read: (request: Request, rawTarget: string) => Asked | Denied
+  /** The status that carries this one to the client through such a gateway. */
+  readonly status: (status: number) => number
+}
+
+export const DIALECTS: Readonly<Record<DialectName, Dialect>> = { envoy, nginx, traefik, caddy }

@@ -1,0 +1,64 @@
+/** The door for gateways: who asks → what is asked → `authorize` → the answer in the gateway's dialect. */
+import type { Context } from "hono"
+import { ulid } from "ulid"
+import { recordAtEdge } from "../audit/edge-recorder.ts"
+import { recordOf } from "../audit/record.ts"
+import { authorize, type Decision } from "../authorize.ts"
+import { codeOf, describe, isDenied, STATUS_OF_CODE, type Denial } from "../decision.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { GatewayDefinition } from "../policy/bundle.ts"
+import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surroundings.ts"
+import { answer } from "./answer.ts"
+import { present } from "./present.ts"
+import { identifyGateway } from "./registry.ts"
+
+/** @param key that the gateway presented, if any */
+export async function authorization(
+  c: Context<{ Bindings: Env }>,
+  endpoint: "/authz/envoy" | "/authz/forward",
+  key: string | null,
+): Promise<Response> {
+  const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
+  const bundle = await bundleFor(around)
+  if (!bundle) return refusal({ reason: "bundle_unavailable" }, around)
+  const gateway = await identifyGateway(key, bundle.gateways)
+  if (isDenied(gateway)) return refusal(gateway.denied, around)
+  return answer(await decide(c.req.raw, endpoint, gateway, bundle, around), gateway, around.config.issuer)
+}
+
+/** A defect on the way of a call is a refusal like any other: recorded, in the gateway's dialect, never an allow. */
+async function decide(
+  request: Request,
+  endpoint: "/authz/envoy" | "/authz/forward",
+  gateway: GatewayDefinition,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Decision> {
+  try {
+    const presented = await present(request, rawTarget(request), endpoint, gateway)
+    if (!isDenied(presented)) return await authorize(presented, bundle, around)
+    return refusedAtTheDoor(presented.denied, gateway, bundle, around)
+  } catch (error) {
+    console.error(JSON.stringify({ event: "call_failed", gateway: gateway.id, error: String(error) }))
+    return refusedAtTheDoor({ reason: "failed" }, gateway, bundle, around)
+  }
+}
+
+function refusedAtTheDoor(denial: Denial, gateway: GatewayDefinition, bundle: Bundle, around: Surroundings): Decision {
+  const id = `dec_${ulid(around.receivedAt)}`
+  const { id: asking, environment, mode } = gateway
+  const known = { id, at: Date.now(), kind: "call", code: codeOf(denial), denial, bundle: bundle.pointer } as const
+  recordAtEdge(around.env, recordOf({ ...known, gateway: asking, environment, mode }), around.background)
+  return { id, denial, agent: null, user: null, task: null, purpose: null, tool: null, windows: [] }
+}
+
+/** The answer to somebody who is no gateway of ours, or when nobody can be known. */
+export function refusal(denial: Denial, around: Surroundings): Response {
+  const id = `dec_${ulid(around.receivedAt)}`
+  const code = codeOf(denial)
+  recordAtEdge(around.env, recordOf({ id, at: Date.now(), kind: "call", code, denial }), around.background)
+  const headers = new Headers({ "Cache-Control": "no-store", "X-Narrowgate-Code": code })
+  if (code === "unavailable") headers.set("Retry-After", "5")
+  const body = { error: code, error_description: describe(denial), decision_id: id }
+  return Response.json(body, { status: STATUS_OF_CODE[code], headers })
+}

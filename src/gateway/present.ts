@@ -1,0 +1,107 @@
+/**
+ * A registered gateway's question → Presented: what was asked, for which registered origin, with which credential and
+ * body. Refuses what could be read in two ways; believes no header but those its dialect overwrites.
+ */
+import { deny, isDenied, type Denied } from "../decision.ts"
+import type { GatewayDefinition } from "../policy/bundle.ts"
+import { DIALECTS } from "./dialect.ts"
+import type { Body, Presented } from "./presented.ts"
+
+/** A call's body above this is refused, not cut: 1 MiB is what gateways commonly buffer at most. */
+export const MAX_BODY_BYTES = 1_048_576
+const MAX_REQUEST_ID_LENGTH = 128
+/** Methods whose body no server is expected to read (RFC 9110 9.3.1, 9.3.2, 9.3.7). */
+const BODILESS = new Set(["GET", "HEAD", "OPTIONS"])
+const METHOD = /^[A-Z]{1,20}$/
+
+export async function present(
+  request: Request,
+  rawTarget: string,
+  endpoint: "/authz/envoy" | "/authz/forward",
+  gateway: GatewayDefinition,
+): Promise<Presented | Denied> {
+  const dialect = DIALECTS[gateway.dialect]
+  // A key that is presented where another dialect asks could have got there by a normalised path.
+  if (dialect.endpoint !== endpoint) return deny({ reason: "gateway_dialect_mismatch", expected: dialect.endpoint })
+  const asked = dialect.read(request, rawTarget)
+  if (isDenied(asked)) return asked
+  if (!METHOD.test(asked.method)) return deny({ reason: "target_ambiguous", what: "the method is not a token" })
+  const original = gateway.original_path_header
+  if (original !== undefined && request.headers.get(original) !== asked.target) {
+    return deny({ reason: "original_path_differs" })
+  }
+  const origin = originFor(gateway, asked.host)
+  if (origin === null) return deny({ reason: "target_ambiguous", what: "the host is none of the gateway's" })
+  const body = await readBody(request, gateway, asked.method)
+  if (isDenied(body)) return body
+  return {
+    gateway,
+    origin,
+    method: asked.method,
+    target: asked.target,
+    authorization: request.headers.get("authorization"),
+    proof: request.headers.get("dpop"),
+    headers: {
+      contentType: request.headers.get("content-type"),
+      mcpProtocolVersion: request.headers.get("mcp-protocol-version"),
+      mcpMethod: request.headers.get("mcp-method"),
+      mcpName: request.headers.get("mcp-name"),
+    },
+    body,
+    requestId: requestIdOf(request, gateway),
+  }
+}
+
+/** With one registered origin a Host says nothing; with several it only chooses among them. */
+function originFor(gateway: GatewayDefinition, host: string | null): string | null {
+  const [only, ...others] = gateway.origins
+  if (only === undefined) return null
+  if (others.length === 0) return only
+  return gateway.origins.find((origin) => new URL(origin).host === host) ?? null
+}
+
+function requestIdOf(request: Request, gateway: GatewayDefinition): string | null {
+  if (gateway.request_id_header === undefined) return null
+  const id = request.headers.get(gateway.request_id_header)
+  return id !== null && id.length > 0 && id.length <= MAX_REQUEST_ID_LENGTH ? id : null
+}
+
+async function readBody(request: Request, gateway: GatewayDefinition, method: string): Promise<Body | Denied> {
+  if (!gateway.body) return BODILESS.has(method) ? { kind: "whole", text: "" } : { kind: "withheld" }
+  const encoding = request.headers.get("content-encoding")
+  if (encoding !== null && encoding.toLowerCase() !== "identity") {
+    return deny({ reason: "body_rejected", what: "it is encoded" })
+  }
+  if (request.body === null) return { kind: "whole", text: "" }
+  const text = await boundedText(request, MAX_BODY_BYTES)
+  if (text === null) return deny({ reason: "body_rejected", what: "it is too long or not UTF-8" })
+  return { kind: "whole", text }
+}
+
+/**
+ * The body as text, or null where it is longer than `limit` bytes or no valid UTF-8. A declared length is believed only
+ * to refuse sooner.
+ */
+export async function boundedText(request: Request, limit: number): Promise<string | null> {
+  if (Number(request.headers.get("content-length") ?? "0") > limit) return null
+  if (request.body === null) return ""
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+  let text = ""
+  let length = 0
+  const reader = request.body.getReader()
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return text + decoder.decode()
+      length += value.byteLength
+      if (length > limit) {
+        await reader.cancel()
+        return null
+      }
+      text += decoder.decode(value, { stream: true })
+    }
+  } catch (error) {
+    if (error instanceof TypeError) return null
+    throw error
+  }
+}

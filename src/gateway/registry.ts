@@ -1,0 +1,36 @@
+/**
+ * Which registered gateway is asking. Its key stands in X-Narrowgate-Key, or, where the client's path is no part of the
+ * URL, as the last path segment (`/authz/forward/<key>`). An envoy gateway's key is taken from the header only: its URL
+ * ends in the client's path, and a zone that normalises `..` would let the client cut the key off.
+ */
+import { deny, type Denied } from "../decision.ts"
+import { sha256Hex } from "../hash.ts"
+import type { GatewayDefinition } from "../policy/bundle.ts"
+
+export const KEY_HEADER = "x-narrowgate-key"
+
+const MAX_KEY_LENGTH = 256
+/** Keys hashed lately; a gateway sends the same one with every call. Bounded, and holding hashes of guesses harms nobody. */
+const MAX_REMEMBERED = 256
+const hashes = new Map<string, string>()
+
+async function hashOf(key: string): Promise<string> {
+  const known = hashes.get(key)
+  if (known !== undefined) return known
+  const hash = await sha256Hex(key)
+  if (hashes.size >= MAX_REMEMBERED) hashes.clear()
+  hashes.set(key, hash)
+  return hash
+}
+
+/**
+ * The key is looked up by its SHA-256, so that no comparison depends on how much of a guess was right.
+ * @param gateways by the hash of each of their keys
+ */
+export async function identifyGateway(
+  key: string | null,
+  gateways: ReadonlyMap<string, GatewayDefinition>,
+): Promise<GatewayDefinition | Denied> {
+  if (!key || key.length > MAX_KEY_LENGTH) return deny({ reason: "gateway_unknown" })
+  return gateways.get(await hashOf(key)) ?? deny({ reason: "gateway_unknown" })
+}

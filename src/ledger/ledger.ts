@@ -1,0 +1,309 @@
+/**
+ * The ledger: the Durable Object of one task tree, a thin shell round the pure steps `decide`, `openTask` and
+ * `applyEnd`. Each step is one synchronous transaction: storage first, then memory, no await between reading the state
+ * and changing it. The answer leaves only once what it depends on is durable (the object's output gate).
+ */
+import { DurableObject } from "cloudflare:workers"
+import { recordDecision, type Ask } from "../audit/call-record.ts"
+import type { DecisionRecord } from "../audit/record.ts"
+import { logShard } from "../audit/record-log.ts"
+import { decide } from "../decide.ts"
+import type { Denial } from "../decision.ts"
+import { openTask, type OpenRequest } from "../exchange/open.ts"
+import { isRefused, type Refused } from "../exchange/refusal.ts"
+import type { WindowUse } from "../guardrails/window.ts"
+import type { Pointer } from "../policy/bundle.ts"
+import { userId } from "../policy/facts.ts"
+import { bundleOf } from "../policy/store.ts"
+import { isBelow, newTree, type TaskStatus, type TreeState } from "./state.ts"
+import { LedgerStorage } from "./storage.ts"
+import { applyChange, applyEnd, applyOpening } from "./transition.ts"
+
+/** Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread. */
+export const LEDGER_VERSION = 1
+
+/** The bundle that the question names is older than one that already decided here, or cannot be had. */
+export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
+
+export interface Answer {
+  readonly denial: Denial | null
+  /** The decision's id: of the first answer, where this is the gateway's retry. */
+  readonly decisionId: string
+  readonly agent: string | null
+  readonly user: string | null
+  readonly purpose: string | null
+  readonly windows: readonly WindowUse[]
+  /** Whether this ledger keeps the record; a stranger's is the asker's to keep. */
+  readonly recorded: boolean
+}
+
+export interface OpenedTask {
+  readonly task: string
+  readonly purpose: string
+  readonly scope: string
+  readonly calls: number | null
+  readonly user: string | null
+  readonly chain: readonly string[]
+  /** Milliseconds. */
+  readonly expiresAt: number
+}
+
+export interface TaskView {
+  readonly id: string
+  readonly parent: string | null
+  readonly agent: string
+  readonly purpose: string
+  readonly scope: string
+  readonly status: TaskStatus | "expired"
+  readonly opened_at: number
+  readonly expires_at: number
+  readonly calls: { readonly used: number; readonly limit: number | null }
+}
+
+/** With no call for this long, unused credit is given back. */
+const QUIET_MS = 2_000
+/** Records of reads reach their log within a second (DESIGN §3). */
+const SEND_RECORDS_AFTER_MS = 250
+const RECORDS_A_BATCH = 500
+/** Records that wait in memory while their log is out of reach; the oldest are lost first, and their numbers show it. */
+const MAX_WAITING = 5_000
+/** A tree is forgotten this long after its last task could act: late questions still find "ended", not "unknown". */
+const RETENTION_MS = 3_600_000
+const RETRY_RECORDS_AFTER_MS = 5_000
+
+export class Ledger extends DurableObject<Env> {
+  #storage: LedgerStorage
+  #state: TreeState | null
+  #waiting: DecisionRecord[] = []
+  #sending = false
+  #sendTimer: ReturnType<typeof setTimeout> | undefined
+  #quietTimer: ReturnType<typeof setTimeout> | undefined
+  #lastStep = 0
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    this.#storage = new LedgerStorage(ctx.storage.sql)
+    this.#state = this.#storage.load(Date.now())
+    if (this.#state && this.#storage.unsentRecords(1).length > 0) this.#sendSoon()
+  }
+
+  async decide(version: number, pointer: Pointer, ask: Ask): Promise<Answer | NoBundle> {
+    if (version !== LEDGER_VERSION) return { bundle: "unavailable" }
+    const bundle = await bundleOf(this.env.BUNDLES, pointer)
+    if (!bundle) return { bundle: "unavailable" }
+    const state = this.#state
+    // A tree that was never opened here has issued no token; answering writes nothing.
+    if (!state) return this.#stranger(ask)
+    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
+    const now = this.#now(state)
+    const outcome = decide(bundle, state, ask.call, now)
+    const { change, verdict } = outcome
+    const record = verdict.retryOf === null ? recordDecision(bundle, ask, verdict, now) : null
+    // What only the memory holds may be lost; what changes something, or will be asked about, may not.
+    const durable = record !== null && record.action !== "read"
+    this.#transact(() => {
+      if (pointer.seq > state.bundle.seq) this.#storage.saveBundle(pointer)
+      if (change) this.#storage.saveChange(state, change)
+      if (record) this.#keep({ ...record, number: this.#storage.nextRecordNumber() }, durable)
+    })
+    state.bundle = pointer
+    if (change) applyChange(state, change)
+    this.#afterStep(now)
+    const { chain, user, purpose, windows } = verdict.evidence
+    return {
+      denial: verdict.denial,
+      decisionId: verdict.retryOf ?? ask.call.decisionId,
+      agent: chain.at(-1) ?? null,
+      user: user && userId(user),
+      purpose,
+      windows,
+      recorded: true,
+    }
+  }
+
+  /** @param root the id of this tree, which names this object */
+  async open(
+    version: number,
+    pointer: Pointer,
+    root: string,
+    request: OpenRequest,
+  ): Promise<OpenedTask | Refused | NoBundle> {
+    if (version !== LEDGER_VERSION) return { bundle: "unavailable" }
+    const bundle = await bundleOf(this.env.BUNDLES, pointer)
+    if (!bundle) return { bundle: "unavailable" }
+    const isNew = this.#state === null
+    if (isNew && request.parent) return { refused: { reason: "parent_ended" } }
+    // A root is opened once: its id is made for the request, so a second opening would be a forgery or a defect.
+    if (!isNew && !request.parent) throw new Error("this tree is open already")
+    const state = this.#state ?? newTree(root, request.user, pointer, Date.now())
+    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
+    const now = this.#now(state)
+    const opened = openTask(bundle, state, request, now)
+    if (isRefused(opened)) return opened
+    this.#transact(() => {
+      if (isNew) this.#storage.saveTree(state)
+      if (pointer.seq > state.bundle.seq) this.#storage.saveBundle(pointer)
+      this.#storage.saveOpening(opened.opening, now)
+    })
+    state.bundle = pointer
+    applyOpening(state, opened.opening, now)
+    this.#state = state
+    if (isNew) await this.ctx.storage.setAlarm(opened.task.expiresAt + RETENTION_MS)
+    const { id: task, purpose, scope, grant } = opened.task
+    return {
+      task,
+      purpose,
+      scope,
+      calls: grant.calls,
+      user: state.user && userId(state.user),
+      chain: opened.chain,
+      expiresAt: opened.opening.token.expiresAt,
+    }
+  }
+
+  /**
+   * Ends a task and its subtree; once this has answered, no call of theirs is admitted.
+   * @param by the token whose holder asks, or null for an operator; a token ends its own task and those below only
+   * @returns the ids that this ended, or null where there is no such task for the asker
+   */
+  end(
+    task: string,
+    by: { readonly token: string; readonly jkt: string | null } | null,
+    status: "completed" | "revoked",
+  ): string[] | null {
+    const state = this.#state
+    if (!state?.tasks.has(task)) return null
+    if (by) {
+      const token = state.tokens.get(by.token)
+      const mayEnd = token && (token.task === task || isBelow(task, token.task)) && token.jkt === by.jkt
+      if (!mayEnd || Date.now() >= token.expiresAt) return null
+    }
+    const active = [...state.tasks.values()].filter(
+      (each) => each.status === "active" && (each.id === task || isBelow(each.id, task)),
+    )
+    this.#transact(() =>
+      this.#storage.saveEnd(
+        active.map((each) => each.id),
+        status,
+      ),
+    )
+    return applyEnd(state, task, status)
+  }
+
+  /** The task and those below it, or null. */
+  describe(task: string): TaskView[] | null {
+    const state = this.#state
+    if (!state?.tasks.has(task)) return null
+    const now = this.#now(state)
+    return [...state.tasks.values()]
+      .filter((each) => each.id === task || isBelow(each.id, task))
+      .map(({ id, parent, agent, purpose, scope, status, openedAt, expiresAt, calls, grant }) => ({
+        id,
+        parent,
+        agent,
+        purpose,
+        scope,
+        status: status === "active" && now >= expiresAt ? "expired" : status,
+        opened_at: openedAt,
+        expires_at: expiresAt,
+        calls: { used: calls, limit: grant.calls },
+      }))
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#sendRecords()
+    const root = this.#state?.tasks.get(this.#state.root)
+    if (!root) return
+    const forgetAt = root.expiresAt + RETENTION_MS
+    const unsent = this.#storage.unsentRecords(1).length > 0
+    if (Date.now() < forgetAt || unsent) {
+      await this.ctx.storage.setAlarm(unsent ? Date.now() + RETRY_RECORDS_AFTER_MS : forgetAt)
+      return
+    }
+    await this.ctx.storage.deleteAll()
+    this.#reload()
+  }
+
+  /** Its own clock, clamped so that it never runs backwards. */
+  #now(state: TreeState): number {
+    return Math.max(Date.now(), state.clock)
+  }
+
+  /** Storage and memory never differ: where the transaction fails, memory is made anew from storage. */
+  #transact(work: () => void): void {
+    try {
+      this.ctx.storage.transactionSync(work)
+    } catch (error) {
+      this.#reload()
+      throw error
+    }
+  }
+
+  #reload(): void {
+    this.#storage = new LedgerStorage(this.ctx.storage.sql)
+    this.#state = this.#storage.load(Date.now())
+  }
+
+  #stranger(ask: Ask): Answer {
+    return {
+      denial: { reason: "task_unknown" },
+      decisionId: ask.call.decisionId,
+      agent: null,
+      user: null,
+      purpose: null,
+      windows: [],
+      recorded: false,
+    }
+  }
+
+  #keep(record: DecisionRecord, durable: boolean): void {
+    if (durable) this.#storage.saveRecord(record.id, JSON.stringify(record))
+    else {
+      this.#waiting.push(record)
+      if (this.#waiting.length > MAX_WAITING) this.#waiting.shift()
+    }
+  }
+
+  #afterStep(now: number): void {
+    this.#lastStep = now
+    this.#sendSoon()
+    this.#quietTimer ??= setTimeout(() => this.#settle(), QUIET_MS)
+  }
+
+  #sendSoon(): void {
+    this.#sendTimer ??= setTimeout(() => {
+      this.#sendTimer = undefined
+      this.ctx.waitUntil(this.#sendRecords())
+    }, SEND_RECORDS_AFTER_MS)
+  }
+
+  #settle(): void {
+    this.#quietTimer = undefined
+    const state = this.#state
+    if (!state) return
+    const quietFor = Date.now() - this.#lastStep
+    if (quietFor < QUIET_MS) this.#quietTimer = setTimeout(() => this.#settle(), QUIET_MS - quietFor)
+    else this.#transact(() => this.#storage.settle(state))
+  }
+
+  async #sendRecords(): Promise<void> {
+    if (this.#sending) return
+    this.#sending = true
+    try {
+      for (;;) {
+        const stored = this.#storage.unsentRecords(RECORDS_A_BATCH)
+        const waiting = this.#waiting.slice(0, RECORDS_A_BATCH)
+        if (stored.length === 0 && waiting.length === 0) return
+        const fromMemory = waiting.map((record) => ({ id: record.id, body: JSON.stringify(record) }))
+        await logShard(this.env, this.#state?.root ?? "").append([...stored, ...fromMemory])
+        this.#storage.forgetRecords(stored.map((record) => record.id))
+        this.#waiting = this.#waiting.filter((record) => !waiting.includes(record))
+      }
+    } catch (error) {
+      console.error(JSON.stringify({ event: "records_not_sent", error: String(error) }))
+      await this.ctx.storage.setAlarm(Date.now() + RETRY_RECORDS_AFTER_MS)
+    } finally {
+      this.#sending = false
+    }
+  }
+}

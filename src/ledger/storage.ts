@@ -1,0 +1,219 @@
+/**
+ * A tree's state in the SQLite of its Durable Object. Each `save*` runs in the transaction of one step, before memory
+ * changes; `load` rebuilds the state on waking, counting credit that was written but may not have been used as used.
+ */
+import type { Change } from "../decide.ts"
+import type { Opening } from "../exchange/open.ts"
+import type { WindowDefinition } from "../guardrails/window.ts"
+import type { Pointer } from "../policy/bundle.ts"
+import { blockSize } from "./credit.ts"
+import { newTree, windowLog, type IssuedToken, type Task, type TreeState, type UserFacts } from "./state.ts"
+
+const SCHEMA = `
+CREATE TABLE tree (root TEXT NOT NULL, user TEXT, bundle_seq INTEGER NOT NULL, bundle_digest TEXT NOT NULL,
+  next_record INTEGER NOT NULL);
+CREATE TABLE tasks (id TEXT PRIMARY KEY, body TEXT NOT NULL, status TEXT NOT NULL, calls INTEGER NOT NULL,
+  children INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE tokens (jti TEXT PRIMARY KEY, task TEXT NOT NULL, expires_at INTEGER NOT NULL, jkt TEXT) WITHOUT ROWID;
+CREATE TABLE proofs (jti TEXT PRIMARY KEY, fresh_until INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE labels (label TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE blocks (id INTEGER PRIMARY KEY, window TEXT NOT NULL, opened INTEGER NOT NULL, closed INTEGER,
+  count INTEGER NOT NULL);
+CREATE INDEX blocks_of_window ON blocks (window, id);
+CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+`
+
+interface TreeRow extends Record<string, SqlStorageValue> {
+  readonly root: string
+  readonly user: string | null
+  readonly bundle_seq: number
+  readonly bundle_digest: string
+  readonly next_record: number
+}
+
+/** What a task is apart from what changes. */
+type TaskBody = Omit<Task, "status" | "calls" | "children">
+
+/** Credit of one window that is written down and not used up. */
+interface OpenBlock {
+  readonly id: number
+  readonly count: number
+  left: number
+  lastUse: number
+}
+
+const RECORD_BLOCK = 64
+
+export class LedgerStorage {
+  readonly #sql: SqlStorage
+  readonly #blocks = new Map<string, OpenBlock>()
+  /** Calls of each task that are written down. */
+  readonly #reserved = new Map<string, number>()
+  #recordsReserved = 0
+  #nextRecord = 0
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+  }
+
+  /** Null where this object has never held a tree. */
+  load(now: number): TreeState | null {
+    const known = this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'tree'").toArray()
+    if (known.length === 0) return null
+    const [tree] = this.#sql.exec<TreeRow>("SELECT * FROM tree")
+    if (!tree) return null
+    const user: UserFacts | null = tree.user === null ? null : JSON.parse(tree.user)
+    const state = newTree(tree.root, user, { seq: tree.bundle_seq, digest: tree.bundle_digest }, 0)
+    this.#nextRecord = this.#recordsReserved = tree.next_record
+    this.#loadTasks(state)
+    for (const { label } of this.#sql.exec<{ label: string }>("SELECT label FROM labels")) state.labels.add(label)
+    for (const row of this.#sql.exec<{ jti: string; fresh_until: number }>("SELECT * FROM proofs")) {
+      state.proofs.set(row.jti, row.fresh_until)
+    }
+    this.#loadBlocks(state, now)
+    return state
+  }
+
+  #loadTasks(state: TreeState): void {
+    const tasks = this.#sql.exec<{ body: string; status: Task["status"]; calls: number; children: number }>(
+      "SELECT body, status, calls, children FROM tasks",
+    )
+    for (const { body, status, calls, children } of tasks) {
+      const known: TaskBody = JSON.parse(body)
+      state.tasks.set(known.id, { ...known, status, calls, children })
+      this.#reserved.set(known.id, calls)
+      state.clock = Math.max(state.clock, known.openedAt)
+    }
+    const tokens = this.#sql.exec<{ jti: string; task: string; expires_at: number; jkt: string | null }>(
+      "SELECT * FROM tokens",
+    )
+    for (const { jti, task, expires_at, jkt } of tokens) state.tokens.set(jti, { task, expiresAt: expires_at, jkt })
+  }
+
+  /** An open block may have been used up to this very moment: it counts from now on. */
+  #loadBlocks(state: TreeState, now: number): void {
+    const blocks = this.#sql
+      .exec<{ window: string; opened: number; closed: number | null; count: number }>(
+        "SELECT window, opened, closed, count FROM blocks ORDER BY id",
+      )
+      .toArray()
+    for (const { opened, closed } of blocks) state.clock = Math.max(state.clock, closed ?? opened)
+    const wokenAt = Math.max(now, state.clock)
+    for (const { window, closed, count } of blocks) windowLog(state, window).admit(closed ?? wokenAt, count)
+    this.#sql.exec("UPDATE blocks SET closed = ? WHERE closed IS NULL", wokenAt)
+    state.clock = wokenAt
+  }
+
+  saveTree(state: TreeState): void {
+    this.#sql.exec(SCHEMA)
+    const user = state.user && JSON.stringify(state.user)
+    const { seq, digest } = state.bundle
+    this.#sql.exec("INSERT INTO tree VALUES (?, ?, ?, ?, 0)", state.root, user, seq, digest)
+  }
+
+  saveBundle({ seq, digest }: Pointer): void {
+    this.#sql.exec("UPDATE tree SET bundle_seq = ?, bundle_digest = ?", seq, digest)
+  }
+
+  saveOpening({ task, token }: Opening, now: number): void {
+    this.#sql.exec("DELETE FROM tokens WHERE expires_at <= ?", now)
+    const { jti, task: owner, expiresAt, jkt }: { readonly jti: string } & IssuedToken = token
+    this.#sql.exec("INSERT INTO tokens VALUES (?, ?, ?, ?)", jti, owner, expiresAt, jkt)
+    if (!task) return
+    const { status, calls, children, ...body } = task
+    this.#sql.exec("INSERT INTO tasks VALUES (?, ?, ?, ?, ?)", task.id, JSON.stringify(body), status, calls, children)
+    this.#sql.exec("UPDATE tasks SET children = children + 1 WHERE id = ?", task.parent)
+    this.#reserved.set(task.id, 0)
+  }
+
+  saveEnd(ids: readonly string[], status: Task["status"]): void {
+    for (const id of ids) this.#sql.exec("UPDATE tasks SET status = ? WHERE id = ?", status, id)
+  }
+
+  /** @param state as it is before the change */
+  saveChange(state: TreeState, change: Change): void {
+    for (const id of change.counted) {
+      const task = state.tasks.get(id)
+      if (task) this.#reserveCalls(task)
+    }
+    for (const { key, definition } of change.windows) this.#reserveAdmission(key, definition, change.at)
+    for (const label of change.labels) this.#sql.exec("INSERT OR IGNORE INTO labels VALUES (?)", label)
+    if (change.proof) {
+      this.#sql.exec("DELETE FROM proofs WHERE fresh_until < ?", change.at)
+      this.#sql.exec("INSERT INTO proofs VALUES (?, ?)", change.proof.jti, change.proof.freshUntil)
+    }
+  }
+
+  #reserveCalls(task: Task): void {
+    if (task.calls < (this.#reserved.get(task.id) ?? 0)) return
+    const reserved = task.calls + blockSize(task.grant.calls, task.calls)
+    this.#sql.exec("UPDATE tasks SET calls = ? WHERE id = ?", reserved, task.id)
+    this.#reserved.set(task.id, reserved)
+  }
+
+  #reserveAdmission(key: string, definition: WindowDefinition, now: number): void {
+    const open = this.#blocks.get(key)
+    if (open && open.left > 0) {
+      open.left -= 1
+      open.lastUse = now
+      return
+    }
+    if (open) this.#sql.exec("UPDATE blocks SET closed = ? WHERE id = ?", open.lastUse, open.id)
+    this.#sql.exec("DELETE FROM blocks WHERE window = ? AND closed <= ?", key, now - definition.seconds * 1000)
+    const count = blockSize(definition.limit, 0)
+    // A block of one is used up as it is written, so its time is exact.
+    const closed = count === 1 ? now : null
+    const row = this.#sql
+      .exec<{ id: number }>(
+        "INSERT INTO blocks (window, opened, closed, count) VALUES (?, ?, ?, ?) RETURNING id",
+        key,
+        now,
+        closed,
+        count,
+      )
+      .one()
+    if (count === 1) this.#blocks.delete(key)
+    else this.#blocks.set(key, { id: row.id, count, left: count - 1, lastUse: now })
+  }
+
+  /** Gives back credit that is written but not used. Returns whether there was any. */
+  settle(state: TreeState): boolean {
+    let wrote = false
+    for (const { id, calls } of state.tasks.values()) {
+      if (this.#reserved.get(id) === calls) continue
+      this.#sql.exec("UPDATE tasks SET calls = ? WHERE id = ?", calls, id)
+      this.#reserved.set(id, calls)
+      wrote = true
+    }
+    for (const [, block] of this.#blocks) {
+      const used = block.count - block.left
+      this.#sql.exec("UPDATE blocks SET closed = ?, count = ? WHERE id = ?", block.lastUse, used, block.id)
+      wrote = true
+    }
+    this.#blocks.clear()
+    return wrote
+  }
+
+  /** The next number of a record of this tree; a number that is missing later shows that a record was lost. */
+  nextRecordNumber(): number {
+    if (this.#nextRecord >= this.#recordsReserved) {
+      this.#recordsReserved = this.#nextRecord + RECORD_BLOCK
+      this.#sql.exec("UPDATE tree SET next_record = ?", this.#recordsReserved)
+    }
+    return this.#nextRecord++
+  }
+
+  saveRecord(id: string, body: string): void {
+    this.#sql.exec("INSERT OR IGNORE INTO outbox VALUES (?, ?)", id, body)
+  }
+
+  unsentRecords(limit: number): { readonly id: string; readonly body: string }[] {
+    return this.#sql
+      .exec<{ id: string; body: string }>("SELECT id, body FROM outbox ORDER BY id LIMIT ?", limit)
+      .toArray()
+  }
+
+  forgetRecords(ids: readonly string[]): void {
+    for (const id of ids) this.#sql.exec("DELETE FROM outbox WHERE id = ?", id)
+  }
+}

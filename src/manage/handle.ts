@@ -1,0 +1,31 @@
+/** The door to managing: each request is itself a recorded decision (DESIGN §5). */
+import type { Context } from "hono"
+import { ulid } from "ulid"
+import { recordAtEdge } from "../audit/edge-recorder.ts"
+import { recordOf } from "../audit/record.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surroundings.ts"
+import type { Outcome } from "./outcome.ts"
+
+type Work = (request: Request, bundle: Bundle, around: Surroundings) => Promise<Outcome>
+
+export async function manage(c: Context<{ Bindings: Env }>, kind: "end" | "management", work: Work): Promise<Response> {
+  const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
+  const id = `dec_${ulid(around.receivedAt)}`
+  const bundle = await bundleFor(around)
+  const { status, body, record }: Outcome = bundle ? await work(c.req.raw, bundle, around) : NO_BUNDLE
+  const [path = null] = rawTarget(c.req.raw).split("?", 1)
+  const now = Date.now()
+  const known = { id, at: now, kind, method: c.req.method, path, bundle: bundle?.pointer ?? null } as const
+  recordAtEdge(c.env, recordOf({ ...record, ...known, total_ms: now - around.receivedAt }), around.background)
+  const answer = status === 200 || typeof body !== "object" ? body : { ...body, decision_id: id }
+  const headers = new Headers({ "Cache-Control": "no-store" })
+  if (status === 401) headers.set("WWW-Authenticate", "Bearer")
+  return Response.json(answer, { status, headers })
+}
+
+const NO_BUNDLE: Outcome = {
+  status: 503,
+  body: { error: "unavailable", error_description: "No bundle of policies could be loaded." },
+  record: { code: "unavailable", denial: { reason: "bundle_unavailable" } },
+}

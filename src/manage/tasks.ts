@@ -1,0 +1,103 @@
+/**
+ * `GET /v1/tasks/:id`, `POST /v1/tasks/:id/complete`: state of a task and its end. Its agent comes with the task's
+ * delegation token and reaches its own task and those below; an operator comes with a token of theirs.
+ */
+import type { DecisionRecord, ManagementDenial } from "../audit/record.ts"
+import { peek } from "../credential/compact.ts"
+import { verifyCredential } from "../credential/verify.ts"
+import type { Surroundings } from "../surroundings.ts"
+import { isDenied } from "../decision.ts"
+import { askLedger } from "../ledger/ask.ts"
+import { isBelow, rootOf } from "../ledger/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { authenticateOperator, bearerOf } from "./operator.ts"
+import type { Outcome } from "./outcome.ts"
+
+const TASK_ID = /^tsk_[0-9A-HJKMNP-TV-Z]{26}(?:\.[1-9][0-9]{0,5}){0,16}$/
+
+/** Who asks about a task: one that holds a token of it, or an operator. */
+type Asker =
+  | { readonly kind: "agent"; readonly task: string; readonly token: string; readonly jkt: string | null }
+  | { readonly kind: "operator"; readonly operator: string }
+
+export async function describeTask(
+  request: Request,
+  task: string,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Outcome> {
+  const asker = await askerOf(request, task, "viewer", bundle, around)
+  if ("status" in asker) return asker
+  const tasks = await askLedger(around.env, rootOf(task), async (ledger) => ({ found: await ledger.describe(task) }))
+  if (!tasks) return OUT_OF_REACH
+  return tasks.found ? { status: 200, body: { tasks: tasks.found }, record: byWhom(asker, task) } : notFound(task)
+}
+
+export async function completeTask(
+  request: Request,
+  task: string,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Outcome> {
+  const asker = await askerOf(request, task, "operator", bundle, around)
+  if ("status" in asker) return asker
+  const by = asker.kind === "agent" ? { token: asker.token, jkt: asker.jkt } : null
+  const status = asker.kind === "agent" ? "completed" : "revoked"
+  const ended = await askLedger(around.env, rootOf(task), async (ledger) => ({
+    tasks: await ledger.end(task, by, status),
+  }))
+  if (!ended) return OUT_OF_REACH
+  return ended.tasks
+    ? { status: 200, body: { task, status, ended: ended.tasks }, record: byWhom(asker, task) }
+    : notFound(task)
+}
+
+const OUT_OF_REACH: Outcome = {
+  status: 503,
+  body: { error: "unavailable", error_description: "The task's ledger is out of reach." },
+  record: { code: "unavailable" },
+}
+
+function refusal(status: 401 | 403 | 404, error: string, description: string, denial: ManagementDenial): Outcome {
+  return { status, body: { error, error_description: description }, record: { code: error, denial } }
+}
+
+/** The same answer whether there is no such task or it is another's: ids are not to be probed. */
+function notFound(task: string): Outcome {
+  return refusal(404, "not_found", "There is no such task for this caller.", { reason: "not_found", what: task })
+}
+
+function byWhom(asker: Asker, task: string): Partial<DecisionRecord> {
+  const operator = asker.kind === "operator" ? asker.operator : null
+  return { decision: "allow", code: "ok", task, operator }
+}
+
+async function askerOf(
+  request: Request,
+  task: string,
+  role: "viewer" | "operator",
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Asker | Outcome> {
+  if (!TASK_ID.test(task)) return notFound(task.slice(0, 128))
+  const { config, keys, receivedAt } = around
+  const token = bearerOf(request)
+  if (token === null || peek(token)?.iss !== config.issuer) {
+    const operator = await authenticateOperator(request, role, bundle, around)
+    return "operator" in operator ? { kind: "operator", operator: operator.operator } : { ...operator }
+  }
+  const shown = {
+    authorization: request.headers.get("authorization"),
+    proof: request.headers.get("dpop"),
+    method: request.method,
+    uri: config.issuer + new URL(request.url).pathname,
+  }
+  const verified = await verifyCredential(shown, bundle.audiences, keys, config.issuer, receivedAt)
+  if (isDenied(verified)) {
+    const denial = { reason: "operator_rejected", what: verified.denied.reason } as const
+    return refusal(401, "invalid_token", "The delegation token is not valid here, or no longer.", denial)
+  }
+  const { claims } = verified.token
+  if (task !== claims.task && !isBelow(task, claims.task)) return notFound(task)
+  return { kind: "agent", task: claims.task, token: claims.jti, jkt: verified.proof?.jkt ?? null }
+}

@@ -1,0 +1,111 @@
+/**
+ * The live facts that rules see (DESIGN §7): principals and Cedar context of one call. Rules and guardrails read the
+ * same state in the same step, so that they can never disagree about it.
+ */
+import type { CallArguments } from "../catalog/arguments.ts"
+import { deny, type Denied } from "../decision.ts"
+import type { Task, UserFacts } from "../ledger/state.ts"
+import { memberOf, overlay, type Entity, type EntityStore } from "./entities.ts"
+import { entity, fromJson, record, set, type CedarRecord, type EntityRef, type Value } from "./value.ts"
+
+/** A user is always issuer and subject: two providers' `42` are two people. */
+export function userId(user: Pick<UserFacts, "issuer" | "subject">): string {
+  return `${user.issuer}|${user.subject}`
+}
+
+export const agentRef = (id: string): EntityRef => entity("Agent", id)
+export const toolRef = (name: string): EntityRef => entity("Tool", name)
+export const actionRef = (action: string): EntityRef => entity("Action", action)
+const userRef = (user: UserFacts): EntityRef => entity("User", userId(user))
+
+function userEntity(user: UserFacts, base: EntityStore): Entity {
+  const groups = user.groups.map((group) => entity("UserGroup", group))
+  const attributes = record({ issuer: user.issuer, subject: user.subject })
+  return memberOf(groups, userRef(user), attributes, base)
+}
+
+/** Everyone whose permission a call needs: the user, then each agent of the chain, the calling one last. */
+export function principalsOf(user: UserFacts | null, agents: readonly string[]): readonly EntityRef[] {
+  const refs = [...new Set(agents)].map(agentRef)
+  return user ? [userRef(user), ...refs] : refs
+}
+
+export function entitiesFor(base: EntityStore, user: UserFacts | null): EntityStore {
+  return user ? overlay(base, [userEntity(user, base)]) : base
+}
+
+/**
+ * The arguments that the rules for a tool read, as Cedar values. Those must be there in full: a rule that cannot see an
+ * argument, or sees it rounded, would judge another call than the upstream gets.
+ * @param reads argument names; `*` stands for all
+ */
+export function argumentFacts(args: CallArguments, reads: ReadonlySet<string>): CedarRecord | Denied {
+  if (reads.size === 0) return NONE
+  if (!args.complete) return deny({ reason: "arguments_unknown", needed: [...reads] })
+  const facts = new Map<string, Value>()
+  const names = reads.has("*") ? Object.keys(args.values) : reads
+  for (const name of names) {
+    if (!Object.hasOwn(args.values, name)) continue
+    const value = fromJson(args.values[name])
+    if (value === undefined) return deny({ reason: "arguments_unrepresentable", argument: name })
+    facts.set(name, value)
+  }
+  return facts
+}
+const NONE: CedarRecord = new Map()
+
+export interface Situation {
+  /** The calling task and all above it, itself first. */
+  readonly line: readonly Task[]
+  readonly user: UserFacts | null
+  readonly labels: ReadonlySet<string>
+  readonly arguments: CedarRecord
+  readonly environment: string
+  readonly gateway: string
+  /** Milliseconds. */
+  readonly now: number
+}
+
+/** Context of the actions read, write and execute; `schema.cedarschema` declares it. */
+export function callContext(situation: Situation, task: Task, root: Task): CedarRecord {
+  const { line, user, labels, now } = situation
+  const context = new Map<string, Value>([
+    [
+      "task",
+      record([
+        ["id", task.id],
+        ["purpose", task.purpose],
+        ["age", BigInt(Math.floor((now - task.openedAt) / 1000))],
+        ["calls", BigInt(task.calls)],
+        ["tree_calls", BigInt(root.calls)],
+        ["depth", BigInt(line.length - 1)],
+        ["labels", set(labels)],
+      ]),
+    ],
+    ["agent", agentRef(task.agent)],
+    ["chain", set(line.map((each) => agentRef(each.agent)))],
+    ["arguments", situation.arguments],
+    [
+      "env",
+      record([
+        ["environment", situation.environment],
+        ["gateway", situation.gateway],
+      ]),
+    ],
+  ])
+  if (user) context.set("user", userRef(user))
+  return context
+}
+
+/** Context of the action delegate: asked when a task is opened, about a tool that it wants. */
+export function delegateContext(purpose: string, agent: string): CedarRecord {
+  return record([
+    ["purpose", purpose],
+    ["agent", agentRef(agent)],
+  ])
+}
+
+/** Names of the arguments that the rules for a tool read. */
+export function readsOf(rules: readonly { readonly reads: readonly string[] }[]): ReadonlySet<string> {
+  return new Set(rules.flatMap((rule) => rule.reads))
+}

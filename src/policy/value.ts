@@ -1,0 +1,185 @@
+/**
+ * Cedar's values (Cedar documentation, "Data types"): compared by structure, never by reference.
+ * Records are Maps: an argument named `__proto__` or `constructor` is a name like any other.
+ * Extension values (ip, decimal, datetime, duration) do not exist here; what cannot be one of these is no value.
+ */
+export type Value = boolean | string | bigint | EntityRef | CedarSet | CedarRecord
+
+export interface EntityRef {
+  readonly kind: "entity"
+  readonly type: string
+  readonly id: string
+  /** `Type::"id"`, the id JSON-escaped: unique per entity, and what an EntityStore is asked by. */
+  readonly key: string
+}
+
+export type CedarRecord = ReadonlyMap<string, Value>
+
+/** No duplicates, no order. Made by `set()` only. */
+export class CedarSet {
+  readonly kind = "set"
+  /** By `memberKey`, so that membership is one lookup whatever the size. */
+  readonly members: ReadonlyMap<string, Value>
+
+  constructor(members: ReadonlyMap<string, Value>) {
+    this.members = members
+  }
+
+  get size(): number {
+    return this.members.size
+  }
+
+  has(value: Value): boolean {
+    return this.members.has(memberKey(value))
+  }
+}
+
+export function entity(type: string, id: string): EntityRef {
+  return { kind: "entity", type, id, key: `${type}::${JSON.stringify(id)}` }
+}
+
+export function set(values: Iterable<Value>): CedarSet {
+  const members = new Map<string, Value>()
+  for (const value of values) members.set(memberKey(value), value)
+  return new CedarSet(members)
+}
+
+export function record(entries: Readonly<Record<string, Value>> | Iterable<readonly [string, Value]>): CedarRecord {
+  return new Map(isIterable(entries) ? entries : Object.entries(entries))
+}
+
+export function isEntity(value: Value): value is EntityRef {
+  return typeof value === "object" && "kind" in value && value.kind === "entity"
+}
+
+export function isRecord(value: Value): value is CedarRecord {
+  return value instanceof Map
+}
+
+/** Cedar's `==`: values of different types are different, never an error. */
+export function equal(a: Value, b: Value): boolean {
+  if (a === b) return true
+  if (typeof a !== "object" || typeof b !== "object") return false
+  if (a instanceof CedarSet) return b instanceof CedarSet && a.size === b.size && subset(a, b)
+  if (isRecord(a)) return isRecord(b) && sameEntries(a, b)
+  return isEntity(b) && a.key === b.key
+}
+
+/** Every member of `a` is one of `b`. */
+export function subset(a: CedarSet, b: CedarSet): boolean {
+  for (const key of a.members.keys()) if (!b.members.has(key)) return false
+  return true
+}
+
+function sameEntries(a: CedarRecord, b: CedarRecord): boolean {
+  if (a.size !== b.size) return false
+  for (const [name, value] of a) {
+    const other = b.get(name)
+    if (other === undefined || !equal(value, other)) return false
+  }
+  return true
+}
+
+/**
+ * Equal exactly for equal values. The first character tells the types apart: `'` string, digit or `-` long, `[` set,
+ * `{` record; an entity has `::"` after its type, which `true` and `false` have not.
+ */
+function memberKey(value: Value): string {
+  return typeof value === "string" ? `'${value}` : nestedKey(value)
+}
+
+/** The same inside a set or record, where a string must be quoted so that it cannot forge what follows it. */
+function nestedKey(value: Value): string {
+  if (typeof value === "string") return JSON.stringify(value)
+  if (typeof value !== "object") return String(value)
+  if (value instanceof CedarSet) return `[${[...value.members.values()].map(nestedKey).toSorted().join()}]`
+  if (isRecord(value)) {
+    return `{${[...value]
+      .map(([name, item]) => `${JSON.stringify(name)}:${nestedKey(item)}`)
+      .toSorted()
+      .join()}}`
+  }
+  return value.key
+}
+
+function isIterable<T>(value: object | Iterable<T>): value is Iterable<T> {
+  return Symbol.iterator in value
+}
+
+/** Deeper than any real argument; a nesting attack would otherwise end in a stack overflow. */
+const MAX_DEPTH = 64
+
+/**
+ * The arguments of a call: every object is a record, whatever its keys. `undefined`: not representable, which is null, a
+ * fraction, an integer beyond 2^53 - 1 (readers of JSON round those differently) or a string with a lone surrogate
+ * (readers replace those differently, the official engine refuses them), anywhere inside.
+ */
+export function fromJson(json: unknown): Value | undefined {
+  return read(json, false, MAX_DEPTH)
+}
+
+/**
+ * Cedar's entity and context format, where `{"__entity": {type, id}}` is an entity. Only for what operators wrote: read
+ * this way, an agent's argument could pose as any entity, an administrator say. `__extn` is not representable.
+ */
+export function fromCedarJson(json: unknown): Value | undefined {
+  return read(json, true, MAX_DEPTH)
+}
+
+function read(json: unknown, escapes: boolean, depth: number): Value | undefined {
+  switch (typeof json) {
+    case "boolean":
+      return json
+    case "string":
+      return json.isWellFormed() ? json : undefined
+    case "number":
+      return Number.isSafeInteger(json) ? BigInt(json) : undefined
+    case "object": {
+      if (json === null || depth === 0) return undefined
+      if (Array.isArray(json)) return readArray(json, escapes, depth - 1)
+      const escaped = escapes ? readEscape(json) : null
+      return escaped === null ? readMembers(json, escapes, depth - 1) : escaped
+    }
+    default:
+      return undefined
+  }
+}
+
+function readArray(json: readonly unknown[], escapes: boolean, depth: number): CedarSet | undefined {
+  const values: Value[] = []
+  for (const item of json) {
+    const value = read(item, escapes, depth)
+    if (value === undefined) return undefined
+    values.push(value)
+  }
+  return set(values)
+}
+
+/** Plain objects only: an instance, such as a parser's big-number object, is no record of its fields. */
+function readMembers(json: object, escapes: boolean, depth: number): CedarRecord | undefined {
+  const prototype: unknown = Object.getPrototypeOf(json)
+  if (prototype !== Object.prototype && prototype !== null) return undefined
+  const entries = new Map<string, Value>()
+  const members: [string, unknown][] = Object.entries(json)
+  for (const [name, item] of members) {
+    const value = name.isWellFormed() ? read(item, escapes, depth) : undefined
+    if (value === undefined) return undefined
+    entries.set(name, value)
+  }
+  return entries
+}
+
+/** Cedar documentation, "Entities and context syntax". `null`: no escape; `undefined`: one that is not representable. */
+function readEscape(object: object): Value | undefined | null {
+  if (Object.hasOwn(object, "__extn")) return undefined
+  if (!Object.hasOwn(object, "__entity") || !("__entity" in object)) return null
+  return Object.keys(object).length === 1 ? readUid(object.__entity) : undefined
+}
+
+/** `{type, id}`, the way entities are named in every JSON format of Cedar. */
+export function readUid(uid: unknown): EntityRef | undefined {
+  if (typeof uid !== "object" || uid === null) return undefined
+  if (!("type" in uid) || typeof uid.type !== "string" || !uid.type.isWellFormed()) return undefined
+  if (!("id" in uid) || typeof uid.id !== "string" || !uid.id.isWellFormed()) return undefined
+  return entity(uid.type, uid.id)
+}

@@ -1,0 +1,35 @@
+/** What a request's steps may use besides their input: made once at the door, passed down, never global. */
+import type { Config } from "./config.ts"
+import { configOf } from "./config.ts"
+import { ownKeys, type KeyFinder } from "./credential/own-keys.ts"
+import { keyRing } from "./exchange/key-ring.ts"
+import type { Bundle } from "./policy/assemble.ts"
+import { currentBundle } from "./policy/store.ts"
+
+export interface Surroundings {
+  readonly env: Env
+  readonly config: Config
+  readonly keys: KeyFinder
+  /** Milliseconds, when the request arrived. */
+  readonly receivedAt: number
+  /** Takes work that the answer does not wait for. */
+  readonly background: (work: Promise<unknown>) => void
+}
+
+export function surroundingsOf(env: Env, background: Surroundings["background"]): Surroundings {
+  const receivedAt = Date.now()
+  const keys = ownKeys(async () => keyRing(env).publicKeys(), receivedAt)
+  return { env, config: configOf(env), keys, receivedAt, background }
+}
+
+/** Null where there is none to decide by: refuse. */
+export async function bundleFor({ env, config, receivedAt, background }: Surroundings): Promise<Bundle | null> {
+  return currentBundle(env.BUNDLES, config, receivedAt, background)
+}
+
+/** The request target as it came in, not resolved: `..` and `%2e%2e` are still there (GATEWAYS, "Decide first" 5). */
+export function rawTarget(request: Request): string {
+  const { url } = request
+  const slash = url.indexOf("/", url.indexOf("://") + 3)
+  return slash < 0 ? "/" : url.slice(slash)
+}

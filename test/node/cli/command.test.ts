@@ -1,0 +1,175 @@
+/** The command as people run it: a process with arguments, its output, its exit code. */
+import { execFile } from "node:child_process"
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { createServer } from "node:http"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { digestOf } from "../../../src/policy/digest.ts"
+import { recordOf } from "../../../src/audit/record.ts"
+
+const ROOT = join(import.meta.dirname, "../../..")
+
+let directory: string
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "narrowgate-command-"))
+  await cp(join(ROOT, "policies"), join(directory, "policies"), { recursive: true })
+})
+afterEach(() => rm(directory, { recursive: true }))
+
+describe("check", () => {
+  it("is content with the example, in one line", async () => {
+    const { code, stdout } = await narrowgate("check", "policies")
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^policies: 8 rules, .*; no problems\n$/)
+  })
+
+  it("shows place, line, caret and mend", async () => {
+    await spoil()
+    const { code, stdout } = await narrowgate("check", "policies")
+    expect(code).toBe(1)
+    expect(stdout).toMatch(
+      /^policies\/catalog\.yaml:\d+:5 error: unknown key `costs`\n +\d+ \| {5}costs: 10\n +\| {5}\^\n/,
+    )
+    expect(stdout).toMatch(/ {2}mend: Did you mean `cost`\?\n\npolicies: 1 error\n$/)
+  })
+
+  it("says the same as JSON", async () => {
+    await spoil()
+    const { code, stdout } = await narrowgate("check", "policies", "--json")
+    expect(code).toBe(1)
+    const problem = { file: "catalog.yaml", column: 5, severity: "error", mend: "Did you mean `cost`?" }
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, digest: null, problems: [problem] })
+  })
+})
+
+describe("build", () => {
+  it("writes the bytes whose digest it prints", async () => {
+    const { code, stdout } = await narrowgate("build", "policies", "--out", "bundle.json")
+    expect(code).toBe(0)
+    const bytes = new Uint8Array(await readFile(join(directory, "bundle.json")))
+    expect(stdout).toBe(`${await digestOf(bytes)}\n`)
+  })
+
+  it("writes nothing if there is an error", async () => {
+    await spoil()
+    const { code, stdout, stderr } = await narrowgate("build", "policies", "--out", "bundle.json")
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" })
+    expect(stderr).toContain("unknown key `costs`")
+    expect(await readdir(directory)).toEqual(["policies"])
+  })
+
+  it("says what to do where it cannot write", async () => {
+    const { code, stderr } = await narrowgate("build", "policies", "--out", "nowhere/bundle.json")
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/error: cannot write nowhere\/bundle\.json: .*\n {2}mend: /)
+    expect(stderr).not.toContain("    at ")
+  })
+})
+
+describe("decisions", () => {
+  const allow = recordOf({
+    id: "dec_1",
+    at: 1_000,
+    kind: "call",
+    decision: "allow",
+    code: "ok",
+    tool: "crm.tickets.get",
+    action: "read",
+    chain: ["spiffe://example.org/agent/support"],
+    user: "https://idp.example|alice",
+    task: "tsk_1",
+  })
+  const deny = recordOf({
+    id: "dec_2",
+    at: 2_000,
+    kind: "call",
+    code: "policy_denied",
+    tool: "mail.send",
+    action: "write",
+    denial: { reason: "policy_forbids", principal: "the user", rules: ["mail-within-the-company"] },
+    rules: ["mail-within-the-company"],
+  })
+
+  it("are told one a line, oldest first", async () => {
+    const { code, stdout } = await withWorker({ decisions: [deny, allow] }, "decisions", "tail", "--limit", "2")
+    expect(code).toBe(0)
+    const [first, second] = stdout.split("\n")
+    expect(first).toMatch(
+      /00:00:01\.000 allow ok +crm\.tickets\.get:read +example\.org\/agent\/support for alice tsk_1 dec_1/,
+    )
+    expect(second).toMatch(/deny +policy_denied +mail\.send:write .*policy forbids.*mail-within-the-company.* dec_2/)
+  })
+
+  it("are passed on whole as JSON", async () => {
+    const { stdout } = await withWorker({ decisions: [allow] }, "decisions", "tail", "--json")
+    expect(JSON.parse(stdout)).toEqual(allow)
+  })
+
+  it("are explained", async () => {
+    const { code, stdout } = await withWorker(deny, "explain", "dec_2")
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^dec_2 denied: policy_denied\n/)
+    expect(stdout).toMatch(/rules +mail-within-the-company\n/)
+  })
+
+  it("say where to start where nobody answers", async () => {
+    const { code, stderr } = await narrowgate("decisions", "tail", "--url", "http://127.0.0.1:1")
+    expect(code).toBe(3)
+    expect(stderr).toBe("error: no answer from http://127.0.0.1:1\n  mend: Start the local stack: `npm run dev`.\n")
+  })
+
+  it("are not asked of a remote Worker without a token", async () => {
+    const { code, stderr } = await run({}, "decisions", "tail", "--url", "https://authz.example")
+    expect(code).toBe(2)
+    expect(stderr).toContain("NARROWGATE_TOKEN")
+  })
+})
+
+describe("usage", () => {
+  it.each([["chek"], ["build"], ["decisions", "tail", "--limit", "0"], ["decisions", "tail", "--decision", "maybe"]])(
+    "of %s %s is refused",
+    async (...args) => {
+      expect((await narrowgate(...args)).code).toBe(2)
+    },
+  )
+})
+
+function narrowgate(...args: readonly string[]) {
+  return run({ NARROWGATE_TOKEN: "operator" }, ...args)
+}
+
+/** Runs against a Worker that gives one answer, to the right token alone. */
+async function withWorker(answer: unknown, ...args: readonly string[]) {
+  const server = createServer((request, response) => {
+    response.statusCode = request.headers.authorization === "Bearer operator" ? 200 : 401
+    response.end(JSON.stringify(answer))
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const address = server.address()
+  const port = typeof address === "object" && address !== null ? address.port : 0
+  try {
+    return await narrowgate(...args, "--url", `http://127.0.0.1:${port}`)
+  } finally {
+    server.close()
+  }
+}
+
+function run(env: Readonly<Record<string, string>>, ...args: readonly string[]) {
+  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+    const options = { cwd: directory, env: { PATH: process.env["PATH"], NO_COLOR: "1", ...env } }
+    const child = execFile(
+      process.execPath,
+      [join(ROOT, "cli/main.ts"), ...args],
+      options,
+      (_error, stdout, stderr) => {
+        resolve({ code: child.exitCode ?? -1, stdout, stderr })
+      },
+    )
+  })
+}
+
+async function spoil(): Promise<void> {
+  const file = join(directory, "policies/catalog.yaml")
+  await writeFile(file, (await readFile(file, "utf8")).replace("cost: 10", "costs: 10"))
+}

@@ -1,0 +1,237 @@
+import { once } from "node:events"
+import { type ServerResponse, createServer, request as send } from "node:http"
+import { connect, createServer as createTcpServer } from "node:net"
+import { text } from "node:stream/consumers"
+import { afterEach, describe, expect, test } from "vitest"
+import { z } from "zod"
+import { type Gateway, startGateway } from "../../../dev/gateway.ts"
+import { listen } from "../../../dev/loopback.ts"
+import { type Api, startApi } from "../../../dev/upstreams.ts"
+import { ALLOW, type Question, type StubAnswer, type StubAuthorizer, startStub, values } from "./stub-authorizer.ts"
+
+const KEY = "gateway-key"
+const DIALECTS = ["envoy", "nginx"] as const
+
+const closing: { close(): Promise<void> }[] = []
+afterEach(async () => {
+  for (const part of closing.splice(0).toReversed()) await part.close()
+})
+
+interface Stack {
+  readonly authorizer: StubAuthorizer
+  readonly api: Api
+  readonly gateway: Gateway
+}
+
+async function start(dialect: "envoy" | "nginx", answer: (question: Question) => StubAnswer): Promise<Stack> {
+  const authorizer = await startStub(answer)
+  const api = await startApi({ port: 0 })
+  const routes = [{ prefix: "/crm", upstream: `${api.url}/crm` }]
+  const gateway = await startGateway({ port: 0, authorizer: { origin: authorizer.origin, key: KEY, dialect }, routes })
+  closing.push(authorizer, api, gateway)
+  return { authorizer, api, gateway }
+}
+
+/** Unlike fetch it sends a header twice, and any path as it is. */
+async function call(origin: string, path: string, headers: readonly string[] = [], method = "GET", body = "") {
+  const { hostname, port, host } = new URL(origin)
+  return new Promise<{ status: number; headers: Record<string, unknown>; body: string }>((resolve, reject) => {
+    const length = body === "" ? [] : ["content-length", String(Buffer.byteLength(body))]
+    send({ hostname, port, method, path, headers: ["host", host, ...length, ...headers], agent: false })
+      .once("response", async (response) => {
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: await text(response) })
+      })
+      .once("error", reject)
+      .end(body)
+  })
+}
+
+describe.each(DIALECTS)("%s", (dialect) => {
+  test("an allowed request reaches the upstream with the authorizer's identity and no token", async () => {
+    const { gateway, api } = await start(dialect, () => ALLOW)
+    const claimed = ["X-Narrowgate-Agent", "X_Narrowgate_Agent", "X.Narrowgate.User", "x-narrowgate-task", "Txn-Token"]
+    const forged = claimed.flatMap((name) => [name, "evil"])
+    const token = ["Authorization", "Bearer secret", "DPoP", "proof"]
+    const answer = await call(gateway.origin, "/crm/tickets/42?full=1", [...forged, ...token])
+    expect(answer.status).toBe(200)
+    expect(answer.headers["x-narrowgate-decision"]).toBe("dec_1")
+    expect(answer.headers).not.toHaveProperty("x-narrowgate-agent")
+    expect(api.received()).toEqual([{ method: "GET", name: "/crm/tickets/42?full=1", headers: ALLOW.headers }])
+    expect(gateway.decisions()).toMatchObject([{ allowed: true, status: 200, decision: "dec_1" }])
+  })
+
+  test.each(["", "chunked"])("a body reaches the upstream whole (%s)", async (framing) => {
+    const { gateway } = await start(dialect, () => ALLOW)
+    const headers = framing === "" ? [] : ["transfer-encoding", framing]
+    const { hostname, port, host } = new URL(gateway.origin)
+    const body = JSON.stringify({ text: "x".repeat(200_000) })
+    const answer = await new Promise<string>((resolve, reject) => {
+      const length = framing === "" ? ["content-length", String(body.length)] : []
+      const path = "/crm/tickets/42/replies"
+      send({ hostname, port, method: "POST", path, headers: ["host", host, ...headers, ...length], agent: false })
+        .once("response", (response) => resolve(text(response)))
+        .once("error", reject)
+        .end(body)
+    })
+    expect(JSON.parse(answer)).toMatchObject({ ticket: "42", body: JSON.parse(body) })
+  })
+
+  test("the body of a chunked GET stays a body, and is no second request", async () => {
+    const arrived = Promise.withResolvers<string>()
+    const raw = createTcpServer((socket) => {
+      let bytes = ""
+      socket.setEncoding("latin1").on("data", (chunk: string) => {
+        bytes += chunk
+        if (!bytes.includes("smuggled HTTP")) return
+        arrived.resolve(bytes)
+        socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+      })
+    }).listen(0, "127.0.0.1")
+    await once(raw, "listening")
+    const { port: rawPort } = z.object({ port: z.number() }).parse(raw.address())
+    const authorizer = await startStub(() => ALLOW)
+    const routes = [{ prefix: "/crm", upstream: `http://127.0.0.1:${rawPort}` }]
+    const gateway = await startGateway({
+      port: 0,
+      authorizer: { origin: authorizer.origin, key: KEY, dialect },
+      routes,
+    })
+    closing.push({ close: async () => void raw.close() }, authorizer, gateway)
+
+    const { hostname, port, host } = new URL(gateway.origin)
+    const body = "GET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n"
+    const socket = connect(Number(port), hostname)
+    socket.write(`GET /crm/tickets HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n`)
+    socket.write(`transfer-encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`)
+    await text(socket)
+    expect(await arrived.promise).toContain(`\r\n\r\n${body.length.toString(16)}\r\n${body}`)
+  })
+
+  test("names that Connection lists are dropped, the identity is not", async () => {
+    const { gateway, api, authorizer } = await start(dialect, () => ALLOW)
+    const headers = ["Connection", "close, X-Narrowgate-Agent, Authorization", "Authorization", "Bearer secret"]
+    await call(gateway.origin, "/crm/tickets", headers)
+    expect(values(authorizer.asked[0], "authorization")).toEqual([])
+    expect(api.received()[0]?.headers).toEqual(ALLOW.headers)
+  })
+
+  test("two Authorization headers are shown to the authorizer as two", async () => {
+    const { gateway, authorizer } = await start(dialect, () => ALLOW)
+    await call(gateway.origin, "/crm/tickets", ["Authorization", "Bearer a", "Authorization", "Bearer b"])
+    expect(values(authorizer.asked[0], "authorization")).toEqual(["Bearer a", "Bearer b"])
+  })
+
+  test("a dead authorizer fails closed", async () => {
+    const { gateway, api, authorizer } = await start(dialect, () => ALLOW)
+    closing.splice(closing.indexOf(authorizer), 1)
+    await authorizer.close()
+    const answer = await call(gateway.origin, "/crm/tickets")
+    expect(answer.status).toBe(dialect === "envoy" ? 403 : 500)
+    expect(api.received()).toEqual([])
+  })
+
+  test.each([500, 503, 302, 404, ...(dialect === "envoy" ? [201] : [])])(
+    "a %i of the authorizer fails closed",
+    async (status) => {
+      const { gateway, api } = await start(dialect, () => ({ status, headers: ALLOW.headers ?? {} }))
+      const expected = dialect === "nginx" ? 500 : status >= 500 ? 403 : status
+      const answer = await call(gateway.origin, "/crm/tickets")
+      expect(answer.status).toBe(expected)
+      expect(answer.headers).not.toHaveProperty("x-narrowgate-agent")
+      expect(api.received()).toEqual([])
+    },
+  )
+
+  test.each([401, 403])("a %i carries the challenge and the code", async (status) => {
+    const headers = { "www-authenticate": "Bearer scope=x", "x-narrowgate-code": "insufficient_scope" }
+    const { gateway, api } = await start(dialect, () => ({ status, headers, body: "why" }))
+    const answer = await call(gateway.origin, "/crm/tickets")
+    expect(answer.status).toBe(status)
+    expect(answer.headers).toMatchObject(headers)
+    expect(answer.body === "why").toBe(dialect === "envoy")
+    expect(api.received()).toEqual([])
+    expect(gateway.decisions()).toMatchObject([{ allowed: false, status, code: "insufficient_scope" }])
+  })
+
+  test.each(["/mail/messages", "/crmx", "/", "http://elsewhere.example/crm/tickets"])(
+    "%s has no route",
+    async (path) => {
+      const { gateway, api, authorizer } = await start(dialect, () => ALLOW)
+      expect((await call(gateway.origin, path)).status).toBe(path.startsWith("/") ? 404 : 400)
+      expect([...api.received(), ...authorizer.asked]).toEqual([])
+    },
+  )
+})
+
+describe("what the authorizer is asked", () => {
+  test("envoy: method, raw path, listed headers, body, and a request id of the gateway's own", async () => {
+    const { gateway, authorizer } = await start("envoy", () => ALLOW)
+    const path = "/crm/x/../tickets//%2e%2e/42?a=%20&b"
+    const headers = ["X-Request-Id", "mine", "Cookie", "c=1", "Mcp-Method", "tools/call", "X-Narrowgate-Key", "forged"]
+    await call(gateway.origin, path, ["Authorization", "Bearer t", ...headers], "POST", '{"a":1}')
+    const [question] = authorizer.asked
+    expect(question).toMatchObject({ method: "POST", url: `/authz/envoy${path}`, body: '{"a":1}' })
+    expect(values(question, "authorization")).toEqual(["Bearer t"])
+    expect(values(question, "mcp-method")).toEqual(["tools/call"])
+    expect(values(question, "x-narrowgate-key")).toEqual([KEY])
+    expect(values(question, "cookie")).toEqual([])
+    expect(values(question, "x-request-id")).toEqual([gateway.decisions()[0]?.requestId])
+  })
+
+  test("nginx: a GET without a body, with the original method and URI set by the gateway", async () => {
+    const { gateway, authorizer } = await start("nginx", () => ALLOW)
+    const forged = ["X-Original-URI", "/public", "X-Original-Method", "GET", "X-Narrowgate-Key", "forged"]
+    await call(gateway.origin, "/crm/tickets/42/replies?x", [...forged, "Cookie", "c=1"], "POST", '{"a":1}')
+    const [question] = authorizer.asked
+    expect(question).toMatchObject({ method: "GET", url: "/authz/forward", body: "" })
+    expect(values(question, "x-original-uri")).toEqual(["/crm/tickets/42/replies?x"])
+    expect(values(question, "x-original-method")).toEqual(["POST"])
+    expect(values(question, "x-narrowgate-key")).toEqual([KEY])
+    expect(values(question, "cookie")).toEqual(["c=1"])
+  })
+
+  test("envoy: a body beyond 1 MiB is refused, not cut", async () => {
+    const { gateway, authorizer } = await start("envoy", () => ALLOW)
+    const body = "x".repeat(1024 * 1024 + 1)
+    expect((await call(gateway.origin, "/crm/tickets/42/replies", [], "POST", body)).status).toBe(413)
+    expect(authorizer.asked).toEqual([])
+  })
+})
+
+test("an event stream passes event by event, and ends at the upstream when its client leaves", async () => {
+  const ended = Promise.withResolvers<void>()
+  const events = Promise.withResolvers<ServerResponse>()
+  const source = createServer((_request, response) => {
+    response.once("close", ended.resolve)
+    response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders()
+    events.resolve(response)
+  })
+  const upstream = await listen(source, 0)
+  const authorizer = await startStub(() => ALLOW)
+  const routes = [{ prefix: "", upstream: upstream.origin }]
+  const asked = { origin: authorizer.origin, key: KEY, dialect: "envoy" as const }
+  const gateway = await startGateway({ port: 0, authorizer: asked, routes })
+  closing.push(upstream, authorizer, gateway)
+
+  const leave = new AbortController()
+  const response = await fetch(`${gateway.origin}/events`, { signal: leave.signal })
+  const stream = await events.promise
+  stream.write("data: first\n\n")
+  const { value } = (await response.body?.getReader().read()) ?? {}
+  expect(new TextDecoder().decode(value)).toBe("data: first\n\n")
+  leave.abort()
+  await ended.promise
+})
+
+test("a foreign Host is refused", async () => {
+  const { gateway, api } = await start("envoy", () => ALLOW)
+  const { hostname, port } = new URL(gateway.origin)
+  const status = await new Promise((resolve, reject) => {
+    send({ hostname, port, path: "/crm/tickets", headers: { host: "elsewhere.example" }, agent: false })
+      .once("response", (response) => resolve(response.resume().statusCode))
+      .once("error", reject)
+      .end()
+  })
+  expect(status).toBe(421)
+  expect(api.received()).toEqual([])
+})

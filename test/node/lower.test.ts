@@ -1,0 +1,209 @@
+import { describe, expect, test } from "vitest"
+import { lower } from "../../cli/policies/lower.ts"
+import { compileRules } from "../../src/policy/engine.ts"
+import { entityStore } from "../../src/policy/entities.ts"
+import { entity, record, set } from "../../src/policy/value.ts"
+
+const SCHEMA = `
+entity Group;
+entity User in [Group] = { level: Long };
+entity Tool;
+action read appliesTo {
+  principal: User,
+  resource: Tool,
+  context: { arguments: { a?: Long, b?: String, c?: { d: Long } }, risk: Long, other: { a: Long } },
+};
+`
+const PERMIT = "permit (principal, action, resource)"
+
+const lowerOne = (text: string, schema = SCHEMA) => lower([{ path: "a.cedar", text }], schema)
+const when = (condition: string) => lowerOne(`@id("r") ${PERMIT} when { ${condition} };`)
+
+describe("rules", () => {
+  test("are what the official engine lowers them to, with id and remedy", () => {
+    const { rules, problems } = lowerOne(
+      `// first; "\n@id("go") ${PERMIT}; @id("stop")\n@remedy("approval:finance")\nforbid (principal, action, resource) unless { context.risk < 50 };`,
+    )
+    expect(problems).toEqual([])
+    expect(rules).toMatchObject([
+      { id: "go", reads: [], policy: { effect: "permit", conditions: [] } },
+      { id: "stop", reads: [], remedy: "approval:finance", policy: { effect: "forbid" } },
+    ])
+    expect(rules[0]).not.toHaveProperty("remedy")
+  })
+
+  test("decide at the edge as they are written", () => {
+    const { rules } = lowerOne(
+      `@id("go") permit (principal in Group::"staff", action == Action::"read", resource)
+         when { ["é\u{1F600};", "\\u{1F600}//"].contains(context.arguments.b) } unless { context.arguments has a };`,
+    )
+    const engine = compileRules(rules)
+    const store = entityStore([
+      { uid: { type: "User", id: "u" }, attrs: { level: 1 }, parents: [{ type: "Group", id: "staff" }] },
+    ])
+    const allowed = (args: Parameters<typeof record>[0]) =>
+      engine.authorize(
+        {
+          principal: entity("User", "u"),
+          action: entity("Action", "read"),
+          resource: entity("Tool", "t"),
+          context: record({ arguments: record(args) }),
+        },
+        store,
+      ).allowed
+    expect(allowed({ b: "é\u{1F600};" })).toBe(true)
+    expect(allowed({ b: "\u{1F600}//" })).toBe(true)
+    expect(allowed({ b: "other" })).toBe(false)
+    expect(allowed({ b: "\u{1F600}//", a: 1n })).toBe(false)
+    expect(allowed({ b: set([]) })).toBe(false)
+  })
+
+  test("a file of comments, or an empty one, has none", () => {
+    expect(
+      lower(
+        [
+          { path: "a.cedar", text: "" },
+          { path: "b.cedar", text: '// permit; "' },
+        ],
+        SCHEMA,
+      ),
+    ).toEqual({
+      rules: [],
+      problems: [],
+    })
+  })
+
+  test("a comment ends at a carriage return, as for the parser", () => {
+    expect(lowerOne(`// c\r@id("r") ${PERMIT};`).rules.map(({ id }) => id)).toEqual(["r"])
+  })
+})
+
+describe("reads", () => {
+  const cases: readonly (readonly [condition: string, reads: readonly string[]])[] = [
+    ["context.risk < 50", []],
+    ["context.other.a == 1", []],
+    ["context.arguments has a", ["a"]],
+    ["context has arguments.a", ["a"]],
+    ["context has arguments", []],
+    ["context.arguments has a && context.arguments.a == 1", ["a"]],
+    ["context.arguments has c && context.arguments.c.d == 1", ["c"]],
+    ["context.arguments has c.d && context.arguments.c.d == 1", ["c"]],
+    ['context["arguments"] has b && ["x"].contains(context["arguments"]["b"])', ["b"]],
+    ['context.arguments has b && context.arguments.b like "*" && context.arguments has a', ["a", "b"]],
+    ["(if context.arguments has a then context.arguments.a else 0) == 1", ["a"]],
+    ["context.arguments == context.arguments", ["*"]],
+    ["[context.arguments].contains(context.arguments)", ["*"]],
+    ["context == context", ["*"]],
+    ["(if true then context else context).risk == 1", ["*"]],
+    ["{ whole: context.arguments }.whole has b", ["*"]],
+    ['["context", "arguments"].contains("a")', []],
+  ]
+  test.each(cases)("%s", (condition, reads) => {
+    expect(when(condition).rules.map((rule) => rule.reads)).toEqual([reads])
+  })
+
+  test("in unless as well as in when", () => {
+    const { rules } = lowerOne(`@id("r") ${PERMIT} unless { context.arguments has a };`)
+    expect(rules[0]?.reads).toEqual(["a"])
+  })
+})
+
+describe("problems", () => {
+  const at = (line: number, column: number, severity: "error" | "warning" = "error") => ({
+    file: "a.cedar",
+    line,
+    column,
+    severity,
+  })
+
+  const cases: readonly (readonly [what: string, text: string, problem: object])[] = [
+    ["no @id", `\n  ${PERMIT};`, { ...at(2, 3), message: "the rule has no @id", mend: 'write @id("…") before it' }],
+    ["@id without a value", `@id ${PERMIT};`, { ...at(1, 1), message: "the rule has no @id" }],
+    [
+      "an @id for terminals to stumble over",
+      `@id("a\\n") ${PERMIT};`,
+      { ...at(1, 1), message: '@id("a\\n") is no name' },
+    ],
+    [
+      "@id twice",
+      `@id("r") ${PERMIT};\n@id("r") ${PERMIT};`,
+      { ...at(2, 1), message: '@id("r") names the rule at a.cedar:1 too', mend: "give it an @id of its own" },
+    ],
+    [
+      "@remedy on a permit",
+      `@id("r") @remedy("x") ${PERMIT};`,
+      { ...at(1, 1), message: '@remedy of rule "r" lifts nothing' },
+    ],
+    ["a syntax error", `\n@id("é\u{1F600}") permit (principal, action resource);`, at(2, 38)],
+    ["a template", `\n @id("r") permit (principal in ?principal, action, resource);`, at(2, 32)],
+    [
+      "a wrong condition",
+      `@id("r") ${PERMIT}\nwhn { true };`,
+      { ...at(2, 1), message: expect.stringContaining("whn") },
+    ],
+    [
+      "an extension function",
+      `@id("q") ${PERMIT};\n\t@id("r") ${PERMIT} when { ip("10.0.0.1").isLoopback() };`,
+      { ...at(2, 2), message: expect.stringContaining("isLoopback"), mend: expect.stringContaining('"r"') },
+    ],
+    [
+      "an integer that JSON rounds",
+      `@id("r") ${PERMIT} when { context.risk == 9007199254740993 };`,
+      { ...at(1, 1), message: expect.stringContaining("an integer beyond 2^53 - 1") },
+    ],
+    [
+      "an attribute that the schema lacks, after characters of several bytes",
+      `// é\u{1F600}\n@id("r") ${PERMIT}\n  when { "é\u{1F600}é" == context.other.b };`,
+      { ...at(3, 20), message: expect.stringMatching(/^attribute `other.b`/) },
+    ],
+    [
+      "an optional argument read unasked",
+      `@id("r") ${PERMIT} when { context.arguments.a == 1 };`,
+      { ...at(1, 54), mend: expect.stringContaining("has a") },
+    ],
+    [
+      "a rule that can never hold",
+      `@id("r") ${PERMIT} when { principal is Group };`,
+      { ...at(1, 1, "warning"), message: expect.stringContaining("impossible") },
+    ],
+  ]
+  test.each(cases)("%s", (_, text, problem) => {
+    const { problems } = lowerOne(text)
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatchObject(problem)
+    expect(problems[0]?.mend).not.toBe("")
+  })
+
+  test("an @id that another file has", () => {
+    const files = ["a.cedar", "b.cedar"].map((path) => ({ path, text: `@id("r") ${PERMIT};` }))
+    expect(lower(files, SCHEMA).problems).toMatchObject([
+      { file: "b.cedar", line: 1, message: expect.stringContaining("a.cedar:1") },
+    ])
+  })
+
+  test("all at once, in reading order", () => {
+    const { problems } = lower(
+      [
+        { path: "b.cedar", text: "nonsense" },
+        { path: "a.cedar", text: `@id("r") ${PERMIT} when { context.nope };\n${PERMIT};` },
+      ],
+      SCHEMA,
+    )
+    expect(problems.map(({ file, line }) => [file, line])).toEqual([
+      ["b.cedar", 1],
+      ["a.cedar", 1],
+      ["a.cedar", 2],
+    ])
+  })
+
+  test("a schema that does not parse, or names what is not there", () => {
+    const place = (schema: string) => lowerOne(`@id("r") ${PERMIT};`, schema).problems
+    expect(place("entity A;\n// é\u{1F600}\nentity B = { x: };")).toMatchObject([
+      { file: "schema.cedarschema", line: 3, column: 17, severity: "error" },
+    ])
+    expect(place("entity A; /* no */")).toMatchObject([{ file: "schema.cedarschema", line: 1, column: 11 }])
+    expect(place("entity A; entity B in [C];")).toMatchObject([
+      { file: "schema.cedarschema", line: 1, column: 24, message: expect.stringContaining("C") },
+    ])
+  })
+})

@@ -1,0 +1,119 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { compilePolicies } from "../../../cli/policies/compile.ts"
+import { LIFECYCLE_TOOLS } from "../../../src/catalog/lifecycle.ts"
+import { canonicalBytes, digestOf } from "../../../src/policy/digest.ts"
+import { BAD_DIRECTORIES, type BadDirectory } from "./bad-directories.ts"
+
+const EXAMPLE = join(import.meta.dirname, "../../../policies")
+
+let directory: string
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "narrowgate-policies-"))
+  await cp(EXAMPLE, directory, { recursive: true })
+})
+afterEach(() => rm(directory, { recursive: true }))
+
+describe("the example policies", () => {
+  it("check clean", async () => {
+    const { body, problems } = await compilePolicies(EXAMPLE)
+    expect(problems).toEqual([])
+    expect(body).not.toBeNull()
+  })
+
+  it("always give the same digest", async () => {
+    expect(await digestOfDirectory(EXAMPLE)).toBe(await digestOfDirectory(directory))
+  })
+
+  it("give another digest once anything changes", async () => {
+    const before = await digestOfDirectory(directory)
+    await edit("guardrails.yaml", "limit: 600", "limit: 601")
+    expect(await digestOfDirectory(directory)).not.toBe(before)
+  })
+
+  it("give each MCP server its lifecycle tools, of which a listed one is taken as listed", async () => {
+    const listed = "tools:\n  - { name: desk.mcp.initialize, action: write, sensitivity: internal, cost: 3 }\n"
+    await edit("catalog.yaml", "tools:\n", listed)
+    const { body } = await compilePolicies(directory)
+    const lifecycle = body?.tools.filter(({ name }) => name.includes(".mcp."))
+    expect(lifecycle).toHaveLength(2 * LIFECYCLE_TOOLS.length)
+    const byName = new Map(lifecycle?.map((tool) => [tool.name, tool]))
+    expect(byName.get("desk.mcp.initialize")).toMatchObject({ action: "write", cost: 3, groups: [] })
+    expect(byName.get("desk.mcp.stream")).toMatchObject({ action: "read", cost: 0, groups: ["mcp-lifecycle"] })
+  })
+
+  it("become entities with their groups", async () => {
+    const { body } = await compilePolicies(EXAMPLE)
+    expect(body?.entities).toContainEqual({
+      uid: { type: "Tool", id: "crm.customers.get" },
+      attrs: {
+        server: "crm",
+        action: "read",
+        sensitivity: "confidential",
+        sensitivity_level: 2,
+        labels: ["reads:confidential"],
+      },
+      parents: [
+        { type: "ToolGroup", id: "support-desk" },
+        { type: "Server", id: "crm" },
+      ],
+    })
+    expect(body?.entities).toContainEqual({ uid: { type: "AgentGroup", id: "research" }, attrs: {}, parents: [] })
+  })
+})
+
+describe("what is beside the policies", () => {
+  it("leaves decision tables and prose aside", async () => {
+    await writeFile(join(directory, "tickets.test.yaml"), "not: [valid")
+    await writeFile(join(directory, "README.md"), "# Ours\n")
+    expect((await compilePolicies(directory)).problems).toEqual([])
+  })
+
+  it("reports a directory that is not there", async () => {
+    const { body, problems } = await compilePolicies(join(directory, "nowhere"))
+    expect(body).toBeNull()
+    expect(problems.map(({ message }) => message)).toEqual([expect.stringContaining("there is no directory")])
+  })
+})
+
+describe("a policy directory with", () => {
+  it.each(BAD_DIRECTORIES.map((bad) => [bad.name, bad] as const))("%s", async (_name, bad) => {
+    await spoil(bad)
+    const { body, problems, texts } = await compilePolicies(directory)
+    const found = problems.filter(({ file, message }) => file === bad.file && bad.message.test(message))
+    expect(found, JSON.stringify(problems, null, 2)).toHaveLength(1)
+    const [problem] = found
+    expect(problem?.severity).toBe(bad.severity ?? "error")
+    expect(problem?.mend).toMatch(bad.mend ?? /\S/)
+    expect({ line: problem?.line, column: problem?.column }).toEqual(placeOf(texts.get(bad.file) ?? "", bad.at))
+    expect(body === null).toBe(bad.severity === undefined)
+  })
+})
+
+async function spoil({ file, find, replace }: BadDirectory): Promise<void> {
+  if (find !== undefined) return edit(file, find, replace ?? "")
+  return replace === undefined ? rm(join(directory, file)) : writeFile(join(directory, file), replace)
+}
+
+async function edit(file: string, find: string, replace: string): Promise<void> {
+  const text = await readFile(join(directory, file), "utf8")
+  expect(text, `${file} no longer has the text that this case changes`).toContain(find)
+  await writeFile(
+    join(directory, file),
+    text.replace(find, () => replace),
+  )
+}
+
+function placeOf(text: string, at = ""): { line: number; column: number } {
+  const offset = text.indexOf(at)
+  const before = text.slice(0, offset).split("\n")
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }
+}
+
+async function digestOfDirectory(path: string): Promise<string> {
+  const { body } = await compilePolicies(path)
+  if (!body) throw new Error("the policies do not compile")
+  return digestOf(canonicalBytes(body))
+}

@@ -1,0 +1,134 @@
+import { describe, expect, test } from "vitest"
+import { compileRule } from "../../src/policy/compile.ts"
+import { entityStore } from "../../src/policy/entities.ts"
+import { EvaluationError } from "../../src/policy/evaluate.ts"
+import { UnsupportedOperator } from "../../src/policy/est.ts"
+import { entity, record } from "../../src/policy/value.ts"
+
+const ALL = { op: "All" }
+const SCOPE = { effect: "permit", principal: ALL, action: ALL, resource: ALL, conditions: [] }
+const compile = (policy: unknown) => compileRule({ id: "the-rule", policy, reads: [] })
+const when = (body: unknown) => ({ kind: "when", body })
+const unless = (body: unknown) => ({ kind: "unless", body })
+const TRUE = { Value: true }
+const FALSE = { Value: false }
+const ERRS = { Value: 1 }
+const none = entityStore([])
+const request = {
+  principal: entity("User", "a"),
+  action: entity("Action", "read"),
+  resource: entity("Tool", "t"),
+  context: record([]),
+}
+
+describe("what the evaluator does not know is refused by name when the rule is compiled", () => {
+  const pair = { left: { Var: "principal" }, right: { Value: "x" } }
+  const unknown: readonly (readonly [body: unknown, operator: string])[] = [
+    [{ ip: [{ Value: "10.0.0.1" }] }, "ip"],
+    [{ decimal: [{ Value: "1.0" }] }, "decimal"],
+    [{ datetime: [{ Value: "2026-01-01" }] }, "datetime"],
+    [{ duration: [{ Value: "1h" }] }, "duration"],
+    [{ hasTag: pair }, "hasTag"],
+    [{ getTag: pair }, "getTag"],
+    [{ "/": pair }, "/"],
+    [{ constructor: pair }, "constructor"],
+    [{ Slot: "?principal" }, "Slot"],
+    [{ Var: "request" }, "the variable request"],
+    [{ Value: { __extn: { fn: "ip", arg: "10.0.0.1" } } }, "ip"],
+    [{ Value: 9007199254740992 }, "an integer beyond 2^53 - 1"],
+    [{ Value: null }, "a literal that is no Cedar value"],
+    [{ Set: [{ Value: 9007199254740992 }] }, "an integer beyond 2^53 - 1"],
+    [{ has: { left: { Var: "context" }, attr: [] } }, "a malformed has"],
+    [{ like: { left: { Value: "" }, pattern: ["Joker"] } }, "a malformed like"],
+    [{ "&&": { left: TRUE } }, "a malformed expression"],
+    [{ Value: 1, Var: "principal" }, "a malformed expression"],
+    [{}, "a malformed expression"],
+    [undefined, "a malformed expression"],
+  ]
+  test.each(unknown)("%j: %s", (body, operator) => {
+    // Also where it would never be looked at: the edge must not find out later.
+    for (const hidden of [
+      body,
+      { "&&": { left: FALSE, right: body } },
+      { "if-then-else": { if: TRUE, then: TRUE, else: body } },
+    ]) {
+      const refusal = refusalOf({ ...SCOPE, conditions: [when(hidden)] })
+      expect(refusal.rule).toBe("the-rule")
+      expect(refusal.operator).toBe(operator)
+      expect(refusal.message).toContain(operator)
+    }
+  })
+
+  const scopes: readonly (readonly [part: object, operator: string])[] = [
+    [{ principal: { op: "==", slot: "?principal" } }, "the template slot ?principal"],
+    [{ resource: { op: "in", slot: "?resource" } }, "the template slot ?resource"],
+    [{ resource: { op: "is", entity_type: "Tool", in: { slot: "?resource" } } }, "the template slot ?resource"],
+    [{ principal: { op: "like" } }, "like in a scope"],
+    [{ action: { op: "==" } }, "a malformed scope"],
+    [{ action: undefined }, "a malformed scope"],
+    [{ effect: "allow" }, "a malformed effect"],
+    [{ conditions: [{ kind: "where", body: TRUE }] }, "the condition where"],
+    [{ conditions: undefined }, "a malformed policy"],
+  ]
+  test.each(scopes)("%j: %s", (part, operator) => {
+    expect(refusalOf({ ...SCOPE, ...part }).operator).toBe(operator)
+  })
+
+  function refusalOf(policy: unknown): UnsupportedOperator {
+    try {
+      compile(policy)
+    } catch (error) {
+      if (error instanceof UnsupportedOperator) return error
+      throw error
+    }
+    throw new Error("nothing was refused")
+  }
+})
+
+describe("conditions", () => {
+  test.each([
+    [[], true],
+    [[when(TRUE)], true],
+    [[when(FALSE)], false],
+    [[unless(TRUE)], false],
+    [[unless(FALSE)], true],
+    [[when(TRUE), unless(FALSE), when(TRUE)], true],
+    [[when(TRUE), unless(TRUE)], false],
+    [[when(FALSE), when(ERRS)], false],
+    [[unless(TRUE), when(ERRS)], false],
+    [[when(TRUE), when(ERRS)], "errs"],
+    [[when(ERRS), when(FALSE)], "errs"],
+    [[unless(ERRS)], "errs"],
+  ])("%j holds: %s", (conditions, expected) => {
+    const { holds } = compile({ ...SCOPE, conditions })
+    if (expected === "errs") expect(() => holds(request, none)).toThrow(EvaluationError)
+    else expect(holds(request, none)).toBe(expected)
+  })
+})
+
+describe("scopes", () => {
+  const uid = { type: "User", id: "a" }
+  const group = { type: "Group", id: "g" }
+  const store = entityStore([{ uid, attrs: {}, parents: [group] }])
+  const a = entity("User", "a")
+  const other = entity("User", "b")
+  test.each([
+    [ALL, true, true],
+    [{ op: "==", entity: uid }, true, false],
+    [{ op: "==", entity: { __entity: uid } }, true, false],
+    [{ op: "in", entity: group }, true, false],
+    [{ op: "in", entity: uid }, true, false],
+    [{ op: "in", entities: [{ type: "Group", id: "none" }, group] }, true, false],
+    [{ op: "in", entities: [] }, false, false],
+    [{ op: "is", entity_type: "User" }, true, true],
+    [{ op: "is", entity_type: "Group" }, false, false],
+    [{ op: "is", entity_type: "User", in: { entity: group } }, true, false],
+    [{ op: "is", entity_type: "Group", in: { entity: group } }, false, false],
+  ])("%j", (scope, member, stranger) => {
+    for (const part of ["principal", "action", "resource"] as const) {
+      const test = compile({ ...SCOPE, [part]: scope })[part]
+      expect(test(a, store)).toBe(member)
+      expect(test(other, store)).toBe(stranger)
+    }
+  })
+})

@@ -11,9 +11,11 @@ export type ScopeTest = (ref: EntityRef, entities: EntityStore) => boolean
 
 export function compileScope(constraint: unknown, rule: string): ScopeTest {
   const parts = readNode(constraint, rule, "scope")
-  const test = SCOPES.get(readText(parts.op, rule, "scope"))
-  if (test === undefined) throw new UnsupportedOperator(rule, `${String(parts.op)} in a scope`)
-  if (parts.slot !== undefined) throw new UnsupportedOperator(rule, `the template slot ${String(parts.slot)}`)
+  const op = readText(parts.op, rule, "scope")
+  const test = SCOPES.get(op)
+  if (test === undefined) throw new UnsupportedOperator(rule, `${op} in a scope`)
+  if (parts.slot !== undefined)
+    throw new UnsupportedOperator(rule, `the template slot ${readText(parts.slot, rule, "scope")}`)
   return test(parts, rule)
 }
 

@@ -11,7 +11,7 @@ import * as arbitrary from "../policy/arbitrary-policy.ts"
 import { CONTEXT, CORNERS, ENTITIES, ERRS, REQUEST, literal, op } from "../policy/corners.ts"
 
 const SEED = 20261124
-const CASES = 3000
+const CASES = 5000
 
 const scenario = fc.record({
   policies: arbitrary.policies,

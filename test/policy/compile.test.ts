@@ -50,6 +50,7 @@ describe("what the evaluator does not know is refused by name when the rule is c
     for (const hidden of [
       body,
       { "&&": { left: FALSE, right: body } },
+      // oxlint-disable-next-line unicorn/no-thenable -- Cedar's own name of the branch, never awaited
       { "if-then-else": { if: TRUE, then: TRUE, else: body } },
     ]) {
       const refusal = refusalOf({ ...SCOPE, conditions: [when(hidden)] })

@@ -41,6 +41,7 @@ export const like = (left: unknown, ...pattern: readonly (string | null)[]) => (
   like: { left, pattern: pattern.map((part) => (part === null ? "Wildcard" : { Literal: part })) },
 })
 const choose = (test: unknown, then: unknown, otherwise: unknown) => ({
+  // oxlint-disable-next-line unicorn/no-thenable -- Cedar's own name of the branch, never awaited
   "if-then-else": { if: test, then, else: otherwise },
 })
 const [principal, resource, ctx] = [{ Var: "principal" }, { Var: "resource" }, { Var: "context" }]

@@ -1,0 +1,46 @@
+/** `npm run dev`: the local stack for a policy directory, until it is interrupted. */
+import { Command, InvalidArgumentError } from "commander"
+import { summarise } from "../cli/commands/check.ts"
+import { DEFAULT_PORT, developmentKey } from "./seed.ts"
+import { PoliciesRefused, startStack } from "./stack.ts"
+
+interface Options {
+  readonly policies: string
+  readonly port: number
+}
+
+const command = new Command("dev")
+  .description("Serves the Worker in workerd, seeded from a policy directory, beside a development identity provider.")
+  .option("--policies <dir>", "the policy directory", "policies")
+  .option("--port <number>", "port of the Worker; the identity provider takes the next", readPort, DEFAULT_PORT)
+  .addHelpText("after", "\nExample:\n  npm run dev -- --policies policies --port 8787\n")
+  .parse()
+
+const { policies, port } = command.opts<Options>()
+try {
+  const stack = await startStack({ policies, port })
+  const { pointer, compiled } = stack.first
+  console.log(summarise(policies, compiled))
+  console.log(`Narrowgate        ${stack.origin} (bundle ${pointer?.seq}, ${pointer?.digest.slice(0, 12)})`)
+  console.log(`Identity provider ${stack.provider} (users alice, bob, olivia; each one's password is the name)`)
+  for (const { id, dialect } of compiled.body?.gateways ?? []) {
+    console.log(`Gateway ${id.padEnd(9)} ${dialect}, X-Narrowgate-Key: ${developmentKey(id)}`)
+  }
+  stack.follow((published) => {
+    console.log(summarise(policies, published.compiled))
+    if (published.pointer) console.log(`published bundle ${published.pointer.seq}`)
+  })
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void stack.close().then(() => process.exit(0)))
+  }
+} catch (error) {
+  if (error instanceof PoliciesRefused) console.error(summarise(policies, error.published.compiled))
+  else console.error(`error: ${error instanceof Error ? error.message : String(error)}`)
+  process.exit(1)
+}
+
+function readPort(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 1 || port > 65_534) throw new InvalidArgumentError("a port is 1 to 65534")
+  return port
+}

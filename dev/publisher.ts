@@ -1,0 +1,54 @@
+/** DEVELOPMENT ONLY: compiles a policy directory and publishes it into the local stack's KV, again after each edit. */
+import { watch } from "node:fs"
+import { setTimeout as sleep } from "node:timers/promises"
+import { decodeJwt, type JWK } from "jose"
+import { compilePolicies, type Compiled } from "../cli/policies/compile.ts"
+import { signPointer } from "../cli/policies/publish.ts"
+import type { Pointer } from "../src/policy/bundle.ts"
+import { canonicalBytes, digestOf } from "../src/policy/digest.ts"
+import { fitToStack, type Origins } from "./seed.ts"
+
+/** What of a KV namespace is needed. */
+export interface Store {
+  readonly get: (key: string) => Promise<string | null>
+  readonly put: (key: string, value: string | ArrayBuffer) => Promise<void>
+}
+
+export function isStore(value: unknown): value is Store {
+  return typeof value === "object" && value !== null && "get" in value && "put" in value
+}
+
+export interface Published {
+  /** Null where the directory does not check: what was live before stays so. */
+  readonly pointer: Pointer | null
+  readonly compiled: Compiled
+}
+
+export async function publish(directory: string, store: Store, publisher: JWK, origins: Origins): Promise<Published> {
+  const compiled = await compilePolicies(directory)
+  const { body } = compiled
+  if (!body) return { pointer: null, compiled }
+  const bytes = canonicalBytes(fitToStack(body, origins))
+  const digest = await digestOf(bytes)
+  const live = await store.get("pointer")
+  const seq = live === null ? 1 : Number(decodeJwt(live)["seq"]) + 1
+  // The body first: a pointer must never name what is not there yet.
+  await store.put(`body/${digest}`, bytes.buffer)
+  await store.put("pointer", await signPointer(publisher, { seq, digest }))
+  return { pointer: { seq, digest }, compiled }
+}
+
+const SETTLE_MS = 150
+
+/** Calls back after each burst of edits below `directory`, one call at a time, until aborted. */
+export async function onEdit(directory: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  let edited = false
+  const watcher = watch(directory, { recursive: true, signal }, () => (edited = true))
+  watcher.on("error", () => undefined)
+  while (!signal.aborted) {
+    await sleep(SETTLE_MS)
+    if (!edited) continue
+    edited = false
+    await work()
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * DEVELOPMENT ONLY: the local stack. The very Worker that is deployed, in workerd, with KV and Durable Objects that
+ * outlive a restart, seeded from a policy directory, beside a development identity provider.
+ */
+import { execFile } from "node:child_process"
+import { createHash } from "node:crypto"
+import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { join, resolve } from "node:path"
+import { promisify } from "node:util"
+import type { JWK } from "jose"
+import { Miniflare } from "miniflare"
+import { generatePublisherKey, type PublisherKey } from "../cli/policies/publish.ts"
+import { generateKeys, type IdentityProviderKeys, startIdentityProvider } from "./identity-provider.ts"
+import type { Listening } from "./loopback.ts"
+import { isStore, onEdit, publish, type Published } from "./publisher.ts"
+
+const ROOT = resolve(import.meta.dirname, "..")
+
+export interface StackOptions {
+  readonly policies: string
+  /** The Worker's; the identity provider takes the next one. */
+  readonly port: number
+  /** Where state is kept; absent: by policy directory and port, below `.narrowgate/`. */
+  readonly state?: string
+  readonly log?: (line: string) => void
+}
+
+export interface Stack {
+  readonly origin: string
+  readonly provider: string
+  readonly first: Published
+  /** Publishes again after each edit, until the stack is closed. */
+  readonly follow: (onPublished: (published: Published) => void) => void
+  readonly close: () => Promise<void>
+}
+
+/** The directory does not check; its problems say why. */
+export class PoliciesRefused extends Error {
+  readonly published: Published
+  constructor(published: Published) {
+    super("the policies do not check")
+    this.published = published
+  }
+}
+
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const policies = resolve(options.policies)
+  const state = options.state ?? defaultState(policies, options.port)
+  await mkdir(state, { recursive: true })
+  const { publisher, provider: keys } = await keysIn(state)
+  const origin = `http://127.0.0.1:${options.port}`
+  const script = await buildWorker()
+  let provider: Listening | undefined
+  let worker: Miniflare | undefined
+  const close = async (): Promise<void> => {
+    await worker?.dispose()
+    await provider?.close()
+  }
+  try {
+    const log = options.log ? { log: options.log } : {}
+    provider = await startIdentityProvider({ port: options.port + 1, audience: origin, keys, ...log })
+    worker = await startWorker(script, options.port, state, origin, publisher.publicJwk)
+    const kv: unknown = await worker.getKVNamespace("BUNDLES")
+    // Its declared type is the Workers runtime's, which Node's type check does not know.
+    if (!isStore(kv)) throw new Error("the local KV namespace cannot be written to")
+    const origins = { worker: origin, provider: provider.origin }
+    const again = async (): Promise<Published> => publish(policies, kv, publisher.privateJwk, origins)
+    const first = await again()
+    if (!first.pointer) throw new PoliciesRefused(first)
+    const stopped = new AbortController()
+    return {
+      origin,
+      provider: provider.origin,
+      first,
+      follow(onPublished) {
+        void onEdit(policies, stopped.signal, async () => onPublished(await again()))
+      },
+      async close() {
+        stopped.abort()
+        await close()
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function defaultState(policies: string, port: number): string {
+  const name = createHash("sha256").update(`${policies}\n${port}`).digest("hex").slice(0, 12)
+  return join(ROOT, ".narrowgate", name)
+}
+
+interface Keys {
+  readonly publisher: PublisherKey
+  readonly provider: IdentityProviderKeys
+}
+
+/** Kept, so that tokens and bundles outlive a restart. Readable by their owner only. */
+async function keysIn(state: string): Promise<Keys> {
+  const file = join(state, "keys.json")
+  try {
+    const keys: Keys = JSON.parse(await readFile(file, "utf8"))
+    return keys
+  } catch {
+    const keys = { publisher: await generatePublisherKey(), provider: await generateKeys() }
+    await writeFile(file, JSON.stringify(keys), { mode: 0o600 })
+    return keys
+  }
+}
+
+/** The same build that is deployed. */
+async function buildWorker(): Promise<string> {
+  const wrangler = join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js")
+  const outdir = join(ROOT, "dist")
+  await promisify(execFile)(process.execPath, [wrangler, "deploy", "--dry-run", "--outdir", outdir], {
+    cwd: ROOT,
+    env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" },
+  })
+  return join(outdir, "index.js")
+}
+
+/** Names of the Durable Object classes by their bindings, as in wrangler.toml. */
+const OBJECTS = { LEDGER: "Ledger", KEY_RING: "KeyRing", RECORD_LOG: "RecordLog" } as const
+const NAME = "narrowgate"
+
+async function startWorker(
+  script: string,
+  port: number,
+  state: string,
+  origin: string,
+  publisher: JWK,
+): Promise<Miniflare> {
+  const text = (value: string): { type: "text"; value: string } => ({ type: "text", value })
+  const objects = Object.entries(OBJECTS)
+  const bindings = objects.map(
+    ([binding, exportName]) => [binding, { type: "durable-object", worker: NAME, exportName }] as const,
+  )
+  const worker = new Miniflare({
+    host: "127.0.0.1",
+    port,
+    resourcePersistencePath: join(state, "worker"),
+    logRequests: false,
+    workers: [
+      {
+        config: {
+          name: NAME,
+          compatibilityDate: "2026-10-01",
+          manifest: {
+            mainModule: "index.js",
+            modules: { "index.js": { type: "esm", contents: await readFile(script, "utf8") } },
+          },
+          env: {
+            ISSUER: text(origin),
+            PUBLISHER_KEYS: text(JSON.stringify({ keys: [publisher] })),
+            LOCAL: text("true"),
+            BUNDLES: { type: "kv", id: "bundles" },
+            ...Object.fromEntries(bindings),
+          },
+          exports: Object.fromEntries(
+            objects.map(([, name]) => [name, { type: "durable-object", storage: "sqlite" }] as const),
+          ),
+        },
+      },
+    ],
+  })
+  await worker.ready
+  return worker
+}

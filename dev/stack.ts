@@ -12,6 +12,7 @@ import { Miniflare } from "miniflare"
 import { generatePublisherKey, type PublisherKey } from "../cli/policies/publish.ts"
 import { generateKeys, type IdentityProviderKeys, startIdentityProvider } from "./identity-provider.ts"
 import type { Listening } from "./loopback.ts"
+import { type Origins, WRITTEN_PROVIDER, WRITTEN_WORKER } from "./seed.ts"
 import { isStore, onEdit, publish, type Published } from "./publisher.ts"
 
 const ROOT = resolve(import.meta.dirname, "..")
@@ -22,6 +23,8 @@ export interface StackOptions {
   readonly port: number
   /** Where state is kept; absent: by policy directory and port, below `.narrowgate/`. */
   readonly state?: string
+  /** Of gateways: as the policies write them → as they are here. */
+  readonly origins?: Origins
   readonly log?: (line: string) => void
 }
 
@@ -63,7 +66,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const kv: unknown = await worker.getKVNamespace("BUNDLES")
     // Its declared type is the Workers runtime's, which Node's type check does not know.
     if (!isStore(kv)) throw new Error("the local KV namespace cannot be written to")
-    const origins = { worker: origin, provider: provider.origin }
+    const origins = new Map([...(options.origins ?? []), [WRITTEN_WORKER, origin], [WRITTEN_PROVIDER, provider.origin]])
     const again = async (): Promise<Published> => publish(policies, kv, publisher.privateJwk, origins)
     const first = await again()
     if (!first.pointer) throw new PoliciesRefused(first)

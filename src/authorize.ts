@@ -84,10 +84,8 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
       waited: 0,
     },
   }
-  const answer = await askLedger(
-    around.env,
-    rootOf(claims.task),
-    async (ledger): Promise<Answer | NoBundle> => ledger.decide(LEDGER_VERSION, bundle.pointer, ask),
+  const answer = await askLedger(around.env, rootOf(claims.task), async (ledger): Promise<Answer | NoBundle> =>
+    ledger.decide(LEDGER_VERSION, bundle.pointer, ask),
   )
   if (!answer || ("bundle" in answer && answer.bundle === "unavailable"))
     return refuse({ reason: "ledger_unavailable" })

@@ -30,7 +30,7 @@ export interface Lowered {
   readonly problems: readonly Problem[]
 }
 
-export const SCHEMA_FILE = "schema.cedarschema"
+const SCHEMA_FILE = "schema.cedarschema"
 
 export function lower(files: readonly CedarFile[], schemaText: string): Lowered {
   const schema: CedarFile = { path: SCHEMA_FILE, text: schemaText }

@@ -98,11 +98,8 @@ async function issueFor(
   const purpose = valueOf(parameters, "purpose")
   const { jkt } = key
   const wanted = { agent, ...subject, purpose, asked, jkt, token: jti }
-  const opened = await askLedger(
-    env,
-    root,
-    async (ledger): Promise<OpenedTask | Refused | NoBundle> =>
-      ledger.open(LEDGER_VERSION, bundle.pointer, root, wanted),
+  const opened = await askLedger(env, root, async (ledger): Promise<OpenedTask | Refused | NoBundle> =>
+    ledger.open(LEDGER_VERSION, bundle.pointer, root, wanted),
   )
   if (!opened || "bundle" in opened) return refuse({ reason: "unavailable" })
   if (isRefused(opened)) return opened

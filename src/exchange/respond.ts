@@ -11,6 +11,7 @@ export function tokenResponse({ result }: ExchangeOutcome, decisionId: string): 
     const { refused } = result
     const status = statusOf(refused)
     const headers = new Headers({ ...NO_STORE, "X-Narrowgate-Decision": decisionId })
+    headers.set("X-Narrowgate-Code", oauthErrorOf(refused))
     if (status === 401) headers.set("WWW-Authenticate", 'Bearer error="invalid_client"')
     if (status === 503) headers.set("Retry-After", "5")
     const body = {
@@ -20,7 +21,7 @@ export function tokenResponse({ result }: ExchangeOutcome, decisionId: string): 
     }
     return Response.json(body, { status, headers })
   }
-  return Response.json(body(result), { headers: NO_STORE })
+  return Response.json(body(result), { headers: { ...NO_STORE, "X-Narrowgate-Decision": decisionId } })
 }
 
 function body(issued: Issued): Record<string, unknown> {

@@ -1,0 +1,104 @@
+/** How the demo shows a call: what its decision record says, as a row for people or an object for programs. */
+import { setTimeout as sleep } from "node:timers/promises"
+import colors from "picocolors"
+import { z } from "zod"
+import type { Parts } from "./parts.ts"
+import type { Scene } from "./story.ts"
+
+const recordSchema = z.object({
+  id: z.string(),
+  decision: z.enum(["allow", "deny"]),
+  code: z.string(),
+  denial: z.looseObject({ reason: z.string() }).nullable(),
+  rules: z.array(z.string()),
+  principal: z.string().nullable(),
+  total_ms: z.number(),
+})
+type Recorded = z.infer<typeof recordSchema>
+
+export interface Observation {
+  readonly scene: Scene
+  readonly record: Recorded
+  readonly asExpected: boolean
+}
+
+/** The scene with its record: the agent's view and the record's must both be what was expected. */
+export async function observe(scene: Scene, parts: Parts): Promise<Observation> {
+  const { expected, seen } = scene
+  const record = await findRecord(seen.decisionId, parts)
+  const sawAllow = seen.code === null && seen.status < 400
+  const asExpected =
+    record.decision === expected.decision &&
+    record.code === expected.code &&
+    sawAllow === (expected.decision === "allow") &&
+    (seen.code ?? "ok") === expected.code
+  return { scene, record, asExpected }
+}
+
+/** Records of reads follow the answer within a second. */
+const PATIENCE_MS = 5_000
+
+async function findRecord(id: string | null, { stack, operator }: Parts): Promise<Recorded> {
+  if (id === null) throw new Error("the gateway named no decision")
+  const deadline = Date.now() + PATIENCE_MS
+  for (;;) {
+    const response = await fetch(`${stack.origin}/v1/decisions/${id}`, {
+      headers: { authorization: `Bearer ${operator}` },
+    })
+    const body: unknown = await response.json()
+    if (response.ok) return recordSchema.parse(body)
+    if (Date.now() > deadline) throw new Error(`decision ${id} has no record: ${JSON.stringify(body)}`)
+    await sleep(100)
+  }
+}
+
+const WIDTHS = [27, 6, 19, 44, 6] as const
+
+function row(cells: readonly string[]): string {
+  return cells.map((cell, index) => cell.padEnd(WIDTHS[index] ?? 0)).join(" ")
+}
+
+export const HEADING = colors.dim(row(["tool", "", "code", "what decided", "ms", "scene"]))
+
+export function asRow({ scene, record, asExpected }: Observation): string {
+  const allowed = record.decision === "allow"
+  const paint = allowed ? colors.green : colors.yellow
+  const { tool, title, expected } = scene
+  const cells = row([
+    tool,
+    record.decision,
+    allowed ? "" : record.code,
+    decidedBy(record),
+    record.total_ms.toFixed(0),
+    title,
+  ])
+  if (asExpected) return cells.replace(record.decision, paint(record.decision))
+  return `${colors.red(cells)}\n  ${colors.red(`expected ${expected.decision} ${expected.code}`)}`
+}
+
+/** The rules that determined it, or the reason where no rule did. */
+function decidedBy({ denial, rules }: Recorded): string {
+  if (rules.length > 0) return rules.join(", ")
+  if (!denial) return ""
+  const { reason, ...evidence } = denial
+  const shown = ["window", "argument", "bound", "what", "task", "state"].flatMap((name) => evidence[name] ?? [])
+  return [reason.replaceAll("_", " "), ...shown.map(String)].join(" ").slice(0, WIDTHS[3])
+}
+
+export function asJson({ scene, record, asExpected }: Observation): string {
+  const { tool, title, expected } = scene
+  return JSON.stringify({
+    tool,
+    decision: record.decision,
+    code: record.code,
+    expected: expected.decision,
+    expected_code: expected.code,
+    as_expected: asExpected,
+    rules: record.rules,
+    principal: record.principal,
+    denial: record.denial,
+    ms: record.total_ms,
+    id: record.id,
+    scene: title,
+  })
+}

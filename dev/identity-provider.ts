@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto"
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http"
 import { type JWK, calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose"
+import { createMemoryAdapter } from "oidc-provider/lib/adapters/memory_adapter.js"
 import Provider, { type Context, type Grant, type Token } from "oidc-provider"
 import { USERS, loginPage } from "./login-page.ts"
 import { type Listening, listen } from "./loopback.ts"
@@ -83,6 +84,8 @@ function dispatch(origin: string, provider: Provider, workloads: WorkloadIssuer)
 
 async function configuration(origin: string, audience: string, key: JWK): Promise<Record<string, unknown>> {
   return {
+    // In memory on purpose: a session ends with the provider.
+    adapter: createMemoryAdapter(),
     jwks: { keys: [{ ...key, kid: await calculateJwkThumbprint(key), use: "sig", alg: "ES256" }] },
     // New at each start: a session ends with the provider, tokens do not.
     cookies: { keys: [randomBytes(32).toString("base64url")] },

@@ -1,22 +1,25 @@
 /** `npm run dev`: the local stack for a policy directory, until it is interrupted. */
 import { Command, InvalidArgumentError } from "commander"
 import { summarise } from "../cli/commands/check.ts"
+import { startServices, WRITTEN_EDGE_PORT, WRITTEN_WEB_PORT } from "./services.ts"
 import { DEFAULT_PORT, developmentKey } from "./seed.ts"
 import { PoliciesRefused, startStack } from "./stack.ts"
 
 interface Options {
   readonly policies: string
   readonly port: number
+  readonly gateway?: true
 }
 
 const command = new Command("dev")
   .description("Serves the Worker in workerd, seeded from a policy directory, beside a development identity provider.")
   .option("--policies <dir>", "the policy directory", "policies")
   .option("--port <number>", "port of the Worker; the identity provider takes the next", readPort, DEFAULT_PORT)
+  .option("--gateway", `also the demo's servers, behind gateways on ports ${WRITTEN_EDGE_PORT} and ${WRITTEN_WEB_PORT}`)
   .addHelpText("after", "\nExample:\n  npm run dev -- --policies policies --port 8787\n")
   .parse()
 
-const { policies, port } = command.opts<Options>()
+const { policies, port, gateway } = command.opts<Options>()
 try {
   const stack = await startStack({ policies, port })
   const { pointer, compiled } = stack.first
@@ -30,8 +33,21 @@ try {
     console.log(summarise(policies, published.compiled))
     if (published.pointer) console.log(`published bundle ${published.pointer.seq}`)
   })
+  const services = gateway
+    ? await startServices({ narrowgate: stack.origin, edgePort: WRITTEN_EDGE_PORT, webPort: WRITTEN_WEB_PORT })
+    : null
+  if (services) {
+    console.log(
+      `Behind gateways   ${services.edge.origin}/everything/mcp, /crm, /mail; ${services.web.origin}/desk/mcp`,
+    )
+  }
+  const stop = async (): Promise<never> => {
+    await services?.close()
+    await stack.close()
+    process.exit(0)
+  }
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => void stack.close().then(() => process.exit(0)))
+    process.once(signal, () => void stop())
   }
 } catch (error) {
   if (error instanceof PoliciesRefused) console.error(summarise(policies, error.published.compiled))

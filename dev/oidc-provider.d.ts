@@ -48,3 +48,7 @@ declare module "oidc-provider" {
     on(event: string, listener: (context: Context, error: Error) => void): this
   }
 }
+
+declare module "oidc-provider/lib/adapters/memory_adapter.js" {
+  export function createMemoryAdapter(): (model: string) => unknown
+}

@@ -10,6 +10,7 @@ import { listDecisions, showDecision } from "./manage/decisions.ts"
 import { manage } from "./manage/handle.ts"
 import { completeTask, describeTask } from "./manage/tasks.ts"
 import { bundleFor, rawTarget, surroundingsOf } from "./surroundings.ts"
+import { logEvent } from "./log.ts"
 
 export const app = new Hono<{ Bindings: Env }>()
 
@@ -60,6 +61,6 @@ app.notFound((c) => c.json({ error: "not_found", error_description: "There is no
 
 // Whatever is thrown is a defect or an outage; nobody is let through, and nobody is shown a stack.
 app.onError((error, c) => {
-  console.error(JSON.stringify({ event: "failed", method: c.req.method, error: String(error) }))
+  logEvent("failed", { method: c.req.method, error: String(error) })
   return c.json({ error: "unavailable", error_description: "No decision could be made." }, 503, { "Retry-After": "5" })
 })

@@ -59,7 +59,9 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const verified = await verifyCredential(shown, audiences, around.keys, around.config.issuer, around.receivedAt)
   if (isDenied(verified)) return refuse(verified.denied)
   const { claims, hash } = verified.token
-  known = { ...known, task: claims.task, token_hash: hash, bound: verified.proof !== null }
+  const { task, client_id, sub, purpose: told } = claims
+  const caller = { task, purpose: told, chain: [client_id], user: sub === client_id ? null : sub }
+  known = { ...known, ...caller, token_hash: hash, bound: verified.proof !== null }
 
   const located = locate(bundle.catalog, call)
   if (isDenied(located)) return refuse(located.denied)

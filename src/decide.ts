@@ -94,7 +94,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   if (!task || !root) return refuse({ reason: "task_unknown" }, NO_EVIDENCE)
   let evidence: Evidence = {
     ...NO_EVIDENCE,
-    chain: line.map((each) => each.agent).reverse(),
+    chain: line.map((each) => each.agent).toReversed(),
     purpose: task.purpose,
     user: state.user,
     calls: { used: task.calls, limit: task.grant.calls },
@@ -241,7 +241,7 @@ function checkPolicy(
   const situation = { line, user: state.user, labels: state.labels, arguments: args, environment, gateway, now }
   const context = callContext(situation, task, root)
   const rules = new Set<string>()
-  for (const principal of principalsOf(state.user, line.map((each) => each.agent).reverse())) {
+  for (const principal of principalsOf(state.user, line.map((each) => each.agent).toReversed())) {
     const answer = bundle.engine.authorize({ principal, action, resource, context }, entities)
     if (!answer.allowed) {
       return answer.determining.length > 0

@@ -27,7 +27,9 @@ export async function compilePolicies(directory: string): Promise<Compiled> {
   // Rules are independent of the other files, so that their problems show in the same run.
   const schema = texts.get("schema.cedarschema")
   const lowered = schema === undefined ? { rules: [], problems: [] } : lower(rulesIn(texts), schema)
-  const problems = [...found, ...parsed, ...lowered.problems, ...(policies ? crossCheck(policies) : [])].sort(byPlace)
+  const problems = [...found, ...parsed, ...lowered.problems, ...(policies ? crossCheck(policies) : [])].toSorted(
+    byPlace,
+  )
   const usable = policies && !problems.some(({ severity }) => severity === "error")
   const body = usable ? bodyOf(policies, lowered.rules) : null
   const refusal = body && refusalOf(body)

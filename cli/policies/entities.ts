@@ -37,7 +37,7 @@ function toolEntity({ name, server, action, sensitivity, labels, groups }: Tool)
 }
 
 function bare(type: MadeType, ids: readonly string[]): StoredEntity[] {
-  return [...new Set(ids)].sort().map((id) => ({ uid: uid(type, id), attrs: {}, parents: [] }))
+  return [...new Set(ids)].toSorted().map((id) => ({ uid: uid(type, id), attrs: {}, parents: [] }))
 }
 
 function uid(type: MadeType, id: string): EntityUid {

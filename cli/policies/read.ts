@@ -65,7 +65,7 @@ async function listFiles(directory: string, below = ""): Promise<string[] | unde
   const names = await readdir(join(directory, below)).catch(() => undefined)
   if (!names) return undefined
   const paths: string[] = []
-  for (const name of names.filter((each) => !each.startsWith(".")).sort()) {
+  for (const name of names.filter((each) => !each.startsWith(".")).toSorted()) {
     const path = below === "" ? name : `${below}/${name}`
     const found = await stat(join(directory, path))
     if (found.isDirectory()) paths.push(...((await listFiles(directory, path)) ?? []))

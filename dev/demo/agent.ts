@@ -128,8 +128,7 @@ export async function connectV1(url: string, token: string): Promise<McpAgent> {
     fetch: ear.fetch,
     requestInit: { headers: { authorization: `Bearer ${token}` } },
   })
-  // The SDK's own types disagree under exactOptionalPropertyTypes.
-  await client.connect(transport as Parameters<typeof client.connect>[0])
+  await client.connect(transport)
   return {
     async call(tool, args) {
       await client.callTool({ name: tool, arguments: args }).catch(() => undefined)

@@ -92,8 +92,7 @@ async function serve(
 
   response.writeHead(answer.status, [...answer.headers].flat())
   if (answer.body === null) return void response.end()
-  // lib.dom and node:stream/web declare the same class twice.
-  await pipeline(Readable.fromWeb(answer.body as ReadableStream), response)
+  await pipeline(Readable.from(answer.body), response)
 }
 
 /** A message without a body, such as the GET that opens a stream, goes by its HTTP method. */

@@ -4,6 +4,7 @@
  */
 import type { DecisionRecord } from "./record.ts"
 import { logShard } from "./record-log.ts"
+import { logEvent } from "../log.ts"
 
 const SEND_AFTER_MS = 250
 /** While the log is out of reach, or under a flood of refusals, the oldest are dropped. */
@@ -31,6 +32,6 @@ async function send(env: Env): Promise<void> {
   try {
     await logShard(env, first.id).append(batch.map((record) => ({ id: record.id, body: JSON.stringify(record) })))
   } catch (error) {
-    console.error(JSON.stringify({ event: "records_lost", count: batch.length, error: String(error) }))
+    logEvent("records_lost", { count: batch.length, error: String(error) })
   }
 }

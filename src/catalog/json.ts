@@ -37,7 +37,7 @@ function objectionTo(text: string): string | null {
   const open: (Set<string> | null)[] = []
   let expectsKey = false
   for (let index = 0; index < text.length; index++) {
-    switch (text[index]) {
+    switch (text.charAt(index)) {
       case "{":
         open.push(new Set())
         expectsKey = true

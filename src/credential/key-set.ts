@@ -6,6 +6,7 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from "jose"
 import { z } from "zod"
 import type { IssuerDefinition } from "../policy/bundle.ts"
+import { logEvent } from "../log.ts"
 
 const STALE_AFTER_MS = 300_000
 const COOLDOWN_MS = 30_000
@@ -58,7 +59,7 @@ async function refresh(issuer: IssuerDefinition, now: number, local: boolean): P
     const jwks = jwksSchema.parse(await fetchJson(uri, local))
     held.set(issuer.id, { keys: usable(jwks), fetchedAt: now })
   } catch (error) {
-    console.error(JSON.stringify({ event: "keys_not_fetched", issuer: issuer.id, error: String(error) }))
+    logEvent("keys_not_fetched", { issuer: issuer.id, error: String(error) })
   }
 }
 
@@ -78,7 +79,7 @@ function usable(jwks: { readonly keys: readonly Record<string, unknown>[] }): JS
       ({ use, kty }) =>
         typeof kty === "string" && kty !== "oct" && (use === undefined || use === "sig" || use === "jwt-svid"),
     )
-    .map(({ use: _, ...key }) => ({ ...key, kty: String(key["kty"]) }))
+    .map((key) => Object.assign({}, key, { use: "sig", kty: String(key["kty"]) }))
   return { keys }
 }
 

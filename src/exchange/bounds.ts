@@ -52,7 +52,7 @@ function brokenKind(bound: ArgumentBound, judged: unknown): keyof ArgumentBound 
 
 /** NaN where a length makes no sense, so that no comparison with it holds. */
 function lengthOf(value: unknown): number {
-  if (typeof value === "string") return [...value].length
+  if (typeof value === "string") return Array.from(value).length
   return Array.isArray(value) ? value.length : Number.NaN
 }
 

@@ -170,7 +170,7 @@ function issue(
 ): Opened {
   const expiresAt = earliest(now + Math.min(agent.life * 1000, MAX_TOKEN_LIFE_MS), task.expiresAt)
   const token = { jti: request.token, task: task.id, expiresAt, jkt: request.jkt }
-  return { opening: { task: isNew ? task : null, token }, task, chain: line.map((each) => each.agent).reverse() }
+  return { opening: { task: isNew ? task : null, token }, task, chain: line.map((each) => each.agent).toReversed() }
 }
 
 function earliest(...times: readonly (number | null | undefined)[]): number {

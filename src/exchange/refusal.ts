@@ -121,6 +121,8 @@ export function describeRefusal(refusal: Refusal): string {
       return nothingLeft(refusal)
     case "unavailable":
       return "No token can be issued at the moment."
+    default:
+      return refusal satisfies never
   }
 }
 

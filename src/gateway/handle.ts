@@ -11,6 +11,7 @@ import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surr
 import { answer } from "./answer.ts"
 import { present } from "./present.ts"
 import { identifyGateway } from "./registry.ts"
+import { logEvent } from "../log.ts"
 
 /** @param key that the gateway presented, if any */
 export async function authorization(
@@ -39,7 +40,7 @@ async function decide(
     if (!isDenied(presented)) return await authorize(presented, bundle, around)
     return refusedAtTheDoor(presented.denied, gateway, bundle, around)
   } catch (error) {
-    console.error(JSON.stringify({ event: "call_failed", gateway: gateway.id, error: String(error) }))
+    logEvent("call_failed", { gateway: gateway.id, error: String(error) })
     return refusedAtTheDoor({ reason: "failed" }, gateway, bundle, around)
   }
 }

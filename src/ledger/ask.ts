@@ -1,5 +1,6 @@
 /** The way to a tree's ledger: one request, bounded in time. Out of reach is null, which every caller refuses by. */
 import type { Ledger } from "./ledger.ts"
+import { logEvent } from "../log.ts"
 
 const TIMEOUT_MS = 5_000
 
@@ -15,7 +16,7 @@ export async function askLedger<Reply>(
   try {
     return await Promise.race([question(env.LEDGER.getByName(root)), timeout])
   } catch (error) {
-    console.error(JSON.stringify({ event: "ledger_failed", root, error: String(error) }))
+    logEvent("ledger_failed", { root, error: String(error) })
     return null
   } finally {
     clearTimeout(timer)

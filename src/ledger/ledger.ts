@@ -18,6 +18,7 @@ import { bundleOf } from "../policy/store.ts"
 import { isBelow, newTree, type TaskStatus, type TreeState } from "./state.ts"
 import { LedgerStorage } from "./storage.ts"
 import { applyChange, applyEnd, applyOpening } from "./transition.ts"
+import { logEvent } from "../log.ts"
 
 /** Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread. */
 export const LEDGER_VERSION = 1
@@ -300,7 +301,7 @@ export class Ledger extends DurableObject<Env> {
         this.#waiting = this.#waiting.filter((record) => !waiting.includes(record))
       }
     } catch (error) {
-      console.error(JSON.stringify({ event: "records_not_sent", error: String(error) }))
+      logEvent("records_not_sent", { error: String(error) })
       await this.ctx.storage.setAlarm(Date.now() + RETRY_RECORDS_AFTER_MS)
     } finally {
       this.#sending = false

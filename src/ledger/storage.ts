@@ -139,7 +139,6 @@ export class LedgerStorage {
     for (const { key, definition } of change.windows) this.#reserveAdmission(key, definition, change.at)
     for (const label of change.labels) this.#sql.exec("INSERT OR IGNORE INTO labels VALUES (?)", label)
     if (change.proof) {
-      this.#sql.exec("DELETE FROM proofs WHERE fresh_until < ?", change.at)
       this.#sql.exec("INSERT INTO proofs VALUES (?, ?)", change.proof.jti, change.proof.freshUntil)
     }
   }
@@ -176,22 +175,19 @@ export class LedgerStorage {
     else this.#blocks.set(key, { id: row.id, count, left: count - 1, lastUse: now })
   }
 
-  /** Gives back credit that is written but not used. Returns whether there was any. */
-  settle(state: TreeState): boolean {
-    let wrote = false
+  /** When the ledger is quiet: gives back credit that is written but not used, forgets proofs that are stale anyway. */
+  settle(state: TreeState): void {
+    if (state.proofs.size > 0) this.#sql.exec("DELETE FROM proofs WHERE fresh_until < ?", state.clock)
     for (const { id, calls } of state.tasks.values()) {
       if (this.#reserved.get(id) === calls) continue
       this.#sql.exec("UPDATE tasks SET calls = ? WHERE id = ?", calls, id)
       this.#reserved.set(id, calls)
-      wrote = true
     }
     for (const [, block] of this.#blocks) {
       const used = block.count - block.left
       this.#sql.exec("UPDATE blocks SET closed = ?, count = ? WHERE id = ?", block.lastUse, used, block.id)
-      wrote = true
     }
     this.#blocks.clear()
-    return wrote
   }
 
   /** The next number of a record of this tree; a number that is missing later shows that a record was lost. */

@@ -32,7 +32,7 @@ export async function authenticateOperator(
       : await verifyOperator(token, bundle.issuers, bundle.operators, config, receivedAt)
   if ("rejected" in verified) {
     const denial = { reason: "operator_rejected", what: verified.rejected } as const
-    if ("unavailable" in verified && verified.unavailable === true) {
+    if ("unavailable" in verified && verified.unavailable) {
       const body = { error: "unavailable", error_description: "The issuer's keys are out of reach." }
       return { status: 503, body, record: { code: "unavailable", denial } }
     }

@@ -18,5 +18,5 @@ export async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> 
 // The official engine promises no order of the members in the JSON it makes.
 function sortMembers(_name: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }

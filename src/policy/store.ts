@@ -9,6 +9,7 @@ import type { Config } from "../config.ts"
 import { assemble, type Bundle } from "./assemble.ts"
 import { FORMAT, POINTER_TYPE, type BundleBody, type Pointer } from "./bundle.ts"
 import { digestOf } from "./digest.ts"
+import { logEvent } from "../log.ts"
 
 export const POINTER_KEY = "pointer"
 export const bodyKey = (digest: string): string => `body/${digest}`
@@ -119,6 +120,7 @@ async function fetchBody(kv: KVNamespace, pointer: Pointer): Promise<Bundle | nu
 function readBody(text: string): BundleBody {
   const body: { readonly format?: unknown } = JSON.parse(text)
   if (body.format !== FORMAT) throw new Error(`bundle format ${String(body.format)} is not ${FORMAT}`)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
   return body as BundleBody
 }
 
@@ -135,5 +137,5 @@ async function withTimeout<T>(work: Promise<T>): Promise<T> {
 }
 
 function report(error: unknown): void {
-  console.error(JSON.stringify({ event: "bundle_check_failed", error: String(error) }))
+  logEvent("bundle_check_failed", { error: String(error) })
 }

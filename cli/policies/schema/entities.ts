@@ -4,7 +4,7 @@ import { z } from "zod"
 const uid = z.strictObject({ type: z.string().min(1), id: z.string() })
 
 /** Whole numbers only, no null: what a Cedar value can be. References are `{"__entity": {"type", "id"}}`. */
-const attribute: z.ZodType<unknown> = z.lazy(() =>
+const attribute: z.ZodType = z.lazy(() =>
   z.union([z.string(), z.boolean(), z.int(), z.array(attribute), z.record(z.string(), attribute)], {
     error: "expected a Cedar value: a string, a whole number, a boolean, a list or a record",
   }),

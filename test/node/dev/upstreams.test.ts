@@ -60,8 +60,7 @@ describe.each(HERE)("through the %s gateway", (dialect) => {
     await front(dialect)
     const client = new OldClient({ name: "test", version: "1" })
     const transport = new OldTransport(new URL("/everything", gateway.origin), TOKEN)
-    // The SDK's own types disagree under exactOptionalPropertyTypes.
-    await client.connect(transport as Parameters<typeof client.connect>[0])
+    await client.connect(transport)
     const echoed = await client.callTool({ name: "echo", arguments: { message: "hello" } })
     expect(echoed.content).toEqual([{ type: "text", text: "Echo: hello" }])
     const environment = await client.callTool({ name: "get-env", arguments: {} })
@@ -103,7 +102,7 @@ describe.each(HERE)("through the %s gateway", (dialect) => {
     await front(dialect)
     const client = new OldClient({ name: "test", version: "1" })
     const transport = new OldTransport(new URL("/desk", gateway.origin), TOKEN)
-    await client.connect(transport as Parameters<typeof client.connect>[0])
+    await client.connect(transport)
     const { tools } = await client.listTools()
     expect(tools.map(({ name }) => name)).toEqual(["read-ticket", "read-customer", "send-mail", "search"])
     await client.close()

@@ -1,0 +1,109 @@
+/**
+ * Two servers, one after the other, round by round in alternating order, so that whatever else the machine does meets
+ * both. The ratio is that of the medians over the rounds. Guards before, during and after keep it from measuring nothing.
+ */
+import { guard, GuardTripped, type SideFigures } from "./benchmark.ts"
+import type { Lab } from "./lab.ts"
+import type { Seen } from "./load/load.ts"
+import type { PreparedRequest } from "./load/request.ts"
+
+export interface Side {
+  readonly name: string
+  readonly port: number
+  /** What is timed, asked in turn. */
+  readonly requests: readonly PreparedRequest[]
+  /** Asked once before and once after, but never timed: that the server can tell one call from another. */
+  readonly probes: readonly PreparedRequest[]
+  /** How much the server itself counted of the timed requests so far; null where it keeps no count. */
+  readonly counted: (() => Promise<number>) | null
+  /** The last that it complained about. */
+  readonly complaints: () => string
+}
+
+export interface Comparison {
+  readonly ratio: number
+  readonly sides: readonly [SideFigures, SideFigures]
+}
+
+/** Enough to keep a server busy on two cores, few enough that a median latency still says something. */
+const CONNECTIONS = 32
+/** What one side left to do after its answers (records on their way to their log) must not be done in the other's time. */
+const QUIET_MS = 500
+/** Fewer answers than this in a round are no measurement. */
+const LEAST_ANSWERS = 100
+
+export async function compare(lab: Lab, subject: Side, floor: Side): Promise<Comparison> {
+  const seen = new Map<Side, Seen[]>([subject, floor].map((side) => [side, []]))
+  const answered = new Map<Side, number>()
+  const put = async (side: Side, milliseconds: number): Promise<Seen> => {
+    const took = await drive(lab, side, side.requests, { connections: CONNECTIONS, milliseconds, answers: Infinity })
+    guard(took.answered >= LEAST_ANSWERS, `${side.name}: only ${took.answered} answers in ${milliseconds} ms`)
+    answered.set(side, (answered.get(side) ?? 0) + took.answered)
+    await quiet()
+    return took
+  }
+  for (const side of [subject, floor]) await probe(lab, side)
+  const before = await Promise.all([subject, floor].map(async (side) => side.counted?.()))
+  for (const side of [subject, floor]) await put(side, lab.pace.warmUp)
+  for (let round = 0; round < lab.pace.rounds; round++) {
+    for (const side of round % 2 === 0 ? [subject, floor] : [floor, subject]) {
+      seen.get(side)?.push(await put(side, lab.pace.round))
+    }
+    lab.say(`round ${round + 1} of ${lab.pace.rounds}`)
+  }
+  for (const [index, side] of [subject, floor].entries()) {
+    const start = before[index]
+    const count = await side.counted?.()
+    if (start === undefined || count === undefined) continue
+    const expected = answered.get(side) ?? 0
+    guard(count - start === expected, `${side.name}: answered ${expected} times, but counted ${count - start}`)
+  }
+  for (const side of [subject, floor]) await probe(lab, side)
+  const sides = [figuresOf(subject, seen), figuresOf(floor, seen)] as const
+  return { ratio: sides[0].rate.median / sides[1].rate.median, sides }
+}
+
+/** Each request that is timed, and each probe, once. */
+async function probe(lab: Lab, side: Side): Promise<void> {
+  for (const requests of [side.requests, side.probes]) {
+    if (requests.length === 0) continue
+    const all = { connections: 1, milliseconds: 10_000, answers: requests.length }
+    const { answered } = await drive(lab, side, requests, all)
+    guard(answered === requests.length, `${side.name}: answered ${answered} of ${requests.length} in time`)
+  }
+}
+
+async function drive(
+  lab: Lab,
+  side: Side,
+  requests: readonly PreparedRequest[],
+  bounds: { readonly connections: number; readonly milliseconds: number; readonly answers: number },
+): Promise<Seen> {
+  try {
+    const took = await lab.load.run({ port: side.port, requests, ...bounds })
+    const [failure] = took.failures
+    guard(failure === undefined, `${side.name}: ${failure}\n${side.complaints()}`)
+    return took
+  } catch (error) {
+    if (error instanceof GuardTripped) throw error
+    throw new GuardTripped(`${side.name}: ${String(error)}\n${side.complaints()}`)
+  }
+}
+
+function quiet(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, QUIET_MS))
+}
+
+function figuresOf(side: Side, seen: ReadonlyMap<Side, readonly Seen[]>): SideFigures {
+  const rounds = seen.get(side) ?? []
+  const rates = rounds.map(({ rate }) => rate)
+  const rate = { median: median(rates), least: Math.min(...rates), most: Math.max(...rates) }
+  return { name: side.name, rate, p50: median(rounds.map(({ p50 }) => p50)) }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const [low, high] = [sorted[sorted.length % 2 === 0 ? middle - 1 : middle], sorted[middle]]
+  return ((low ?? Number.NaN) + (high ?? Number.NaN)) / 2
+}

@@ -1,0 +1,44 @@
+/** What the bench says: a table for people, an array of objects for programs. */
+import { createColors } from "picocolors"
+import type { Benchmark, Measured } from "./benchmark.ts"
+
+export interface Result extends Measured {
+  readonly benchmark: Benchmark
+}
+
+/** Null where nothing is asked of the value. */
+export function isMet({ benchmark, value }: Result): boolean | null {
+  return benchmark.target === null ? null : value >= benchmark.target
+}
+
+export function asJson(results: readonly Result[]): string {
+  const objects = results.map((result) => {
+    const { name, unit, target } = result.benchmark
+    return { name, value: Number(result.value.toFixed(3)), unit, target, met: isMet(result) }
+  })
+  return JSON.stringify(objects, null, 2)
+}
+
+export function asTable(results: readonly Result[], colour: boolean): string {
+  const { bold, dim, green, red } = createColors(colour)
+  const lines = results.flatMap((result) => {
+    const { benchmark, value, sides } = result
+    const met = isMet(result)
+    const verdict =
+      met === null ? dim("no target") : (met ? green : red)(`${met ? "met" : "missed"}, target ${benchmark.target}`)
+    return [
+      `${bold(benchmark.name.padEnd(26))}${value.toFixed(2).padStart(6)} ${benchmark.unit}  ${verdict}`,
+      dim(`  ${benchmark.question}`),
+      ...sides.map(({ name, rate, p50 }) => {
+        const range = `${count(rate.least)}–${count(rate.most)}`
+        return `  ${name.padEnd(24)}${count(rate.median).padStart(7)}/s  ${dim(range.padEnd(15))} p50 ${p50.toFixed(2)} ms`
+      }),
+      "",
+    ]
+  })
+  return lines.join("\n")
+}
+
+function count(value: number): string {
+  return Math.round(value).toLocaleString("en-US")
+}

@@ -1,0 +1,49 @@
+/** Bundles a Worker as it is deployed, by wrangler without deploying. Built anew for each run: a stale one would lie. */
+import { execFile } from "node:child_process"
+import { readFile } from "node:fs/promises"
+import { basename, join } from "node:path"
+import { promisify } from "node:util"
+import type { Lab } from "../lab.ts"
+
+const ROOT = join(import.meta.dirname, "../..")
+const FLOORS = join(import.meta.dirname, "../workers")
+const TIMEOUT_MS = 60_000
+
+/** What wrangler.toml says about the Worker, as far as workerd has to be told. */
+export interface Manifest {
+  readonly compatibilityDate: string
+  readonly durableObjects: readonly { readonly binding: string; readonly className: string }[]
+}
+
+/** @returns the path of the one module */
+export async function buildNarrowgate(lab: Lab): Promise<string> {
+  return build(lab, [], "index.js")
+}
+
+/** @param file one of workers/ */
+export async function buildFloor(lab: Lab, file: string): Promise<string> {
+  const args = [join(FLOORS, file), "--config", join(FLOORS, "wrangler.toml")]
+  return build(lab, args, basename(file))
+}
+
+async function build(lab: Lab, args: readonly string[], module: string): Promise<string> {
+  const outdir = lab.place("build")
+  const wrangler = createRequire(import.meta.url)
+    .resolve("wrangler/package.json")
+    .replace("package.json", "bin/wrangler.js")
+  const command = [wrangler, "deploy", ...args, "--dry-run", "--outdir", outdir]
+  const env = { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" }
+  await promisify(execFile)(process.execPath, command, { cwd: ROOT, env, timeout: TIMEOUT_MS })
+  return join(outdir, module)
+}
+
+export async function readManifest(): Promise<Manifest> {
+  const text = await readFile(join(ROOT, "wrangler.toml"), "utf8")
+  const [, compatibilityDate] = /^compatibility_date = "(.+)"$/m.exec(text) ?? []
+  const bindings = text.matchAll(/^\[\[durable_objects\.bindings\]\]\nname = "(.+)"\nclass_name = "(.+)"$/gm)
+  const durableObjects = Array.from(bindings, ([, binding = "", className = ""]) => ({ binding, className }))
+  if (compatibilityDate === undefined || durableObjects.length === 0) {
+    throw new Error("wrangler.toml has another form than bench/servers/build.ts reads")
+  }
+  return { compatibilityDate, durableObjects }
+}

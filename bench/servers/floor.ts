@@ -1,0 +1,19 @@
+/** The floors: Workers that do the least that a request of its kind can cost here. */
+import type { Lab } from "../lab.ts"
+import { buildFloor, readManifest } from "./build.ts"
+import { startWorkerd, type Workerd } from "./workerd.ts"
+
+const NONE = { variables: {}, namespaces: {}, storage: "memory" } as const
+
+/** Answers 200 to everything. */
+export async function startNoOp(lab: Lab): Promise<Workerd> {
+  const [module, { compatibilityDate }] = await Promise.all([buildFloor(lab, "no-op.js"), readManifest()])
+  return startWorkerd(lab, { ...NONE, module, compatibilityDate, durableObjects: [] })
+}
+
+/** Asks one in-memory Durable Object by the name in the path, which counts. */
+export async function startOneCall(lab: Lab): Promise<Workerd> {
+  const [module, { compatibilityDate }] = await Promise.all([buildFloor(lab, "one-call.js"), readManifest()])
+  const durableObjects = [{ binding: "COUNTER", className: "Counter" }]
+  return startWorkerd(lab, { ...NONE, module, compatibilityDate, durableObjects })
+}

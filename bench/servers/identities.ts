@@ -1,0 +1,71 @@
+/** Those whom the Worker under test believes: made anew for each run, so that no key of theirs is in the repository. */
+import { createHash, randomBytes } from "node:crypto"
+import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "jose"
+
+export const ISSUER = "https://authz.example"
+export const AUDIENCE = "https://api.bench.example"
+export const ORIGIN = "https://api.bench.example"
+export const AGENT = "spiffe://bench.example/agent/desk"
+const USERS = "https://idp.bench.example"
+const CLIENT = "bench-app"
+const TRUST_DOMAIN = "bench.example"
+
+interface Signer {
+  readonly key: CryptoKey
+  readonly publicJwk: JWK
+}
+
+export interface Identities {
+  readonly gatewayKey: string
+  /** The files of `policies/` that name keys. */
+  readonly files: Readonly<Record<string, string>>
+  idToken(subject: string): Promise<string>
+  /** A JWT-SVID of the agent. */
+  svid(): Promise<string>
+}
+
+export async function makeIdentities(): Promise<Identities> {
+  const [users, workloads] = await Promise.all([makeSigner("users"), makeSigner("workloads")])
+  const gatewayKey = randomBytes(24).toString("base64url")
+  return {
+    gatewayKey,
+    files: { "issuers.yaml": issuersFile(users, workloads), "gateways.yaml": gatewaysFile(gatewayKey) },
+    idToken: (subject) =>
+      sign(users, new SignJWT({ groups: ["support"] }).setIssuer(USERS).setSubject(subject).setAudience(CLIENT)),
+    svid: () => sign(workloads, new SignJWT().setSubject(AGENT).setAudience(ISSUER)),
+  }
+}
+
+async function makeSigner(kid: string): Promise<Signer> {
+  const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true })
+  return { key: privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg: "ES256" } }
+}
+
+function sign({ key, publicJwk }: Signer, token: SignJWT): Promise<string> {
+  const kid = publicJwk.kid ?? ""
+  return token.setProtectedHeader({ alg: "ES256", kid }).setIssuedAt().setExpirationTime("1h").sign(key)
+}
+
+// JSON is YAML.
+function issuersFile(users: Signer, workloads: Signer): string {
+  const keysOf = ({ publicJwk }: Signer) => ({ jwks: { keys: [publicJwk] } })
+  return JSON.stringify({
+    issuers: [
+      { id: "users", issuer: USERS, keys: keysOf(users), algorithms: ["ES256"], users: { clients: [CLIENT] } },
+      { id: "workloads", trust_domain: TRUST_DOMAIN, keys: keysOf(workloads), algorithms: ["ES256"] },
+    ],
+  })
+}
+
+function gatewaysFile(key: string): string {
+  const gateway = {
+    id: "bench",
+    dialect: "traefik",
+    key_sha256: [createHash("sha256").update(key).digest("hex")],
+    origins: [ORIGIN],
+    audience: AUDIENCE,
+    environment: "bench",
+    body: true,
+  }
+  return JSON.stringify({ gateways: [gateway] })
+}

@@ -1,0 +1,108 @@
+/** The real Worker, with a bundle compiled and signed from bench/policies, and delegation tokens from its own endpoint. */
+import { cp, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { compilePolicies } from "../../cli/policies/compile.ts"
+import { generatePublisherKey, signPointer } from "../../cli/policies/publish.ts"
+import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
+import type { Lab } from "../lab.ts"
+import { prepare, type Expected, type PreparedRequest } from "../load/request.ts"
+import { buildNarrowgate, readManifest } from "./build.ts"
+import { ISSUER, makeIdentities, ORIGIN, type Identities } from "./identities.ts"
+import { startWorkerd, type Workerd } from "./workerd.ts"
+
+export interface Task {
+  readonly id: string
+  /** The delegation token. */
+  readonly token: string
+}
+
+export interface Narrowgate extends AsyncDisposable {
+  readonly workerd: Workerd
+  /** Opens a tree of a user of its own. */
+  openTask(user: string, scope: string): Promise<Task>
+  /** What the gateway asks when an agent calls `method path` with this task's token. */
+  question(task: Task, method: string, path: string, expected: Expected): PreparedRequest
+  /** Calls that the task's ledger has admitted. */
+  admitted(task: Task): Promise<number>
+  /** The keys that verify its tokens, as JSON. */
+  jwks(): Promise<string>
+}
+
+const TIMEOUT_MS = 5_000
+const POLICIES = join(import.meta.dirname, "../policies")
+
+export async function startNarrowgate(lab: Lab): Promise<Narrowgate> {
+  lab.say("building the Worker")
+  const [module, manifest, identities] = await Promise.all([buildNarrowgate(lab), readManifest(), makeIdentities()])
+  const { publisherKeys, entries } = await publish(lab, identities)
+  const variables = { ISSUER, PUBLISHER_KEYS: publisherKeys }
+  const namespaces = { BUNDLES: entries }
+  const workerd = await startWorkerd(lab, { module, ...manifest, storage: "disk", variables, namespaces })
+  const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
+    const url = `http://127.0.0.1:${workerd.port}${path}`
+    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) })
+    if (response.ok) return response
+    throw new Error(`${path} answered ${response.status} ${await response.text()}\n${workerd.complaints()}`)
+  }
+  return {
+    workerd,
+    async openTask(user, scope) {
+      const body = new URLSearchParams({
+        grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+        subject_token: await identities.idToken(user),
+        subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
+        client_assertion: await identities.svid(),
+        client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe",
+        scope,
+      })
+      const granted: { readonly access_token?: string } = await (
+        await ask("/oauth/token", { method: "POST", body })
+      ).json()
+      const token = granted.access_token ?? ""
+      const [, payload = ""] = token.split(".")
+      const claims: { readonly task?: string } = JSON.parse(Buffer.from(payload, "base64url").toString())
+      return { id: claims.task ?? "", token }
+    },
+    question(task, method, path, expected) {
+      const headers = {
+        authorization: `Bearer ${task.token}`,
+        "x-narrowgate-key": identities.gatewayKey,
+        "x-forwarded-method": method,
+        "x-forwarded-uri": path,
+        "x-forwarded-host": new URL(ORIGIN).host,
+      }
+      return prepare({ method: "GET", path: "/authz/forward", headers }, expected)
+    },
+    async admitted(task) {
+      const headers = { authorization: `Bearer ${task.token}` }
+      const { tasks }: { readonly tasks: readonly { readonly calls: { readonly used: number } }[] } = await (
+        await ask(`/v1/tasks/${task.id}`, { headers })
+      ).json()
+      return tasks[0]?.calls.used ?? Number.NaN
+    },
+    jwks: async () => (await ask("/.well-known/jwks.json")).text(),
+    [Symbol.asyncDispose]: () => workerd[Symbol.asyncDispose](),
+  }
+}
+
+interface Published {
+  /** JWK Set, JSON. */
+  readonly publisherKeys: string
+  readonly entries: Readonly<Record<string, string>>
+}
+
+async function publish(lab: Lab, { files }: Identities): Promise<Published> {
+  const directory = lab.place("policies")
+  await cp(POLICIES, directory, { recursive: true })
+  for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), content)
+  const { body, problems } = await compilePolicies(directory)
+  if (!body) throw new Error(`bench/policies does not compile: ${JSON.stringify(problems)}`)
+  const bytes = canonicalBytes(body)
+  const digest = await digestOf(bytes)
+  const { privateJwk, publicJwk } = await generatePublisherKey()
+  const pointer = await signPointer(privateJwk, { seq: 1, digest })
+  return {
+    publisherKeys: JSON.stringify({ keys: [publicJwk] }),
+    entries: { pointer, [`body/${digest}`]: new TextDecoder().decode(bytes) },
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * One Worker in a bare `workerd serve`, on a port of loopback that the system chooses. Not miniflare: its own entry
+ * point triples the cost of a no-op and would hide what is measured.
+ */
+import { once } from "node:events"
+import { mkdir, writeFile } from "node:fs/promises"
+import { createRequire } from "node:module"
+import { join } from "node:path"
+import type { Lab } from "../lab.ts"
+import type { Manifest } from "./build.ts"
+import { startProcess, type ServerProcess } from "./process.ts"
+
+export interface WorkerServer {
+  /** Path of its one ES module. */
+  readonly module: string
+  readonly compatibilityDate: string
+  readonly durableObjects: Manifest["durableObjects"]
+  /** Objects on disk, with SQLite; or in memory. */
+  readonly storage: "disk" | "memory"
+  readonly variables: Readonly<Record<string, string>>
+  /** KV namespaces by binding, with what they hold at first. */
+  readonly namespaces: Readonly<Record<string, Readonly<Record<string, string>>>>
+}
+
+export interface Workerd extends ServerProcess {
+  readonly port: number
+}
+
+export async function startWorkerd(lab: Lab, worker: WorkerServer): Promise<Workerd> {
+  const directory = lab.place("workerd")
+  await mkdir(join(directory, "objects"), { recursive: true })
+  await writeFile(join(directory, "workerd.capnp"), configuration(worker, directory))
+  // The binary itself: the package's command is a script round it, which would not pass descriptor 3 on.
+  const { default: command }: { readonly default: string } = createRequire(import.meta.url)("workerd")
+  const args = ["serve", join(directory, "workerd.capnp"), "--control-fd=3"]
+  const server = startProcess({ command, args, directory })
+  const port = await portOf(server)
+  return Object.assign(server, { port })
+}
+
+/** Workerd writes one line of JSON for each socket that it listens on. */
+async function portOf({ control, complaints }: ServerProcess): Promise<number> {
+  if (!control) throw new Error("workerd has no control descriptor")
+  const [line]: unknown[] = await once(control, "data", { signal: AbortSignal.timeout(15_000) }).catch(() => [""])
+  const [, port] = /"port": *(\d+)/.exec(String(line)) ?? []
+  if (port === undefined) throw new Error(`workerd did not start:\n${complaints()}`)
+  return Number(port)
+}
+
+const KV_MODULE = join(import.meta.dirname, "../workers/kv.js")
+
+function configuration(worker: WorkerServer, directory: string): string {
+  const { compatibilityDate, durableObjects, storage, variables, namespaces } = worker
+  const namespace = (binding: string): string => `kv-${binding.toLowerCase()}`
+  const objects = durableObjects.map(
+    ({ className }) =>
+      `(className = ${text(className)}, uniqueKey = ${text(className)}, enableSql = ${storage === "disk"})`,
+  )
+  const bindings = [
+    ...durableObjects.map(
+      ({ binding, className }) => `(name = ${text(binding)}, durableObjectNamespace = ${text(className)})`,
+    ),
+    ...Object.keys(namespaces).map((binding) => `(name = ${text(binding)}, kvNamespace = ${text(namespace(binding))})`),
+    ...Object.entries(variables).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
+  ]
+  const stores = Object.entries(namespaces).map(
+    ([binding, entries]) => `(name = ${text(namespace(binding))}, worker = (
+      modules = [(name = "kv.js", esModule = embed ${text(KV_MODULE)})],
+      compatibilityDate = ${text(compatibilityDate)},
+      bindings = [(name = "ENTRIES", json = ${text(JSON.stringify(entries))})])),`,
+  )
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .main),
+    ${stores.join("\n    ")}
+    (name = "objects", disk = (path = ${text(join(directory, "objects"))}, writable = true)),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]
+);
+const main :Workerd.Worker = (
+  modules = [(name = "worker.js", esModule = embed ${text(worker.module)})],
+  compatibilityDate = ${text(compatibilityDate)},
+  durableObjectNamespaces = [${objects.join(", ")}],
+  durableObjectStorage = ${storage === "disk" ? '(localDisk = "objects")' : "(inMemory = void)"},
+  bindings = [${bindings.join(", ")}]
+);
+`
+}
+
+/** A Cap'n Proto string literal: ASCII, so that no byte is read in two ways. */
+function text(value: string): string {
+  const bytes = Array.from(Buffer.from(value), (byte) => {
+    if (byte === 0x22 || byte === 0x5c) return `\\${String.fromCharCode(byte)}`
+    return byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`
+  })
+  return `"${bytes.join("")}"`
+}

@@ -1,0 +1,68 @@
+/**
+ * What stands behind the local stack: the demo's servers, each reached only through a gateway that asks Narrowgate.
+ */
+import { startGateway } from "./gateway.ts"
+import type { Listening } from "./loopback.ts"
+import { nginxPath, startNginx } from "./nginx.ts"
+import { developmentKey } from "./seed.ts"
+import { type Api, type Desk, startApi, startDesk, startEverything } from "./upstreams.ts"
+
+/** Where policies/ says that the two gateways are. */
+export const WRITTEN_EDGE_PORT = 8080
+export const WRITTEN_WEB_PORT = 8081
+
+export interface Services {
+  /** Envoy's way of asking, with bodies: before the MCP server `everything`, and before the plain HTTP API. */
+  readonly edge: Listening
+  /** nginx's way of asking, without bodies: before the MCP server `desk`. */
+  readonly web: Listening
+  readonly webIs: "nginx" | "a stand-in for nginx"
+  readonly desk: Desk
+  readonly api: Api
+  readonly close: () => Promise<void>
+}
+
+export interface ServicesOptions {
+  readonly narrowgate: string
+  readonly edgePort: number
+  readonly webPort: number
+}
+
+export async function startServices({ narrowgate, edgePort, webPort }: ServicesOptions): Promise<Services> {
+  const started: { readonly close: () => Promise<void> }[] = []
+  const keep = <Part extends { readonly close: () => Promise<void> }>(part: Part): Part => {
+    started.push(part)
+    return part
+  }
+  const close = async (): Promise<void> => {
+    for (const part of started.toReversed()) await part.close()
+  }
+  try {
+    const everything = keep(await startEverything({ port: 0 }))
+    const desk = keep(await startDesk({ port: 0 }))
+    const api = keep(await startApi({ port: 0 }))
+    const edge = keep(
+      await startGateway({
+        port: edgePort,
+        authorizer: { origin: narrowgate, key: developmentKey("edge"), dialect: "envoy" },
+        routes: [
+          { prefix: "/everything/mcp", upstream: everything.url },
+          { prefix: "/crm", upstream: `${api.url}/crm` },
+          { prefix: "/mail", upstream: `${api.url}/mail` },
+        ],
+      }),
+    )
+    const routes = [{ prefix: "/desk/mcp", upstream: desk.url }]
+    const asked = { origin: narrowgate, key: developmentKey("web") }
+    const isInstalled = nginxPath() !== null
+    const web = keep(
+      isInstalled
+        ? await startNginx({ port: webPort, authorizer: asked, routes })
+        : await startGateway({ port: webPort, authorizer: { ...asked, dialect: "nginx" }, routes }),
+    )
+    return { edge, web, webIs: isInstalled ? "nginx" : "a stand-in for nginx", desk, api, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}

@@ -18,7 +18,7 @@ const LAST_CHUNK = "\r\n0\r\n\r\n"
 export function readResponse(bytes: Buffer): ReadResponse | null {
   const end = bytes.indexOf(HEAD_END)
   if (end < 0) return null
-  const head = bytes.latin1Slice(0, end)
+  const head = bytes.toString("latin1", 0, end)
   const status = Number(head.slice(9, 12))
   if (!head.startsWith("HTTP/1.1 ") || !(status >= 200)) throw new Error(`no HTTP answer: ${head.slice(0, 40)}`)
   const start = end + HEAD_END.length

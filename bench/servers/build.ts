@@ -28,9 +28,7 @@ export async function buildFloor(lab: Lab, file: string): Promise<string> {
 
 async function build(lab: Lab, args: readonly string[], module: string): Promise<string> {
   const outdir = lab.place("build")
-  const wrangler = createRequire(import.meta.url)
-    .resolve("wrangler/package.json")
-    .replace("package.json", "bin/wrangler.js")
+  const wrangler = join(ROOT, "node_modules/wrangler/bin/wrangler.js")
   const command = [wrangler, "deploy", ...args, "--dry-run", "--outdir", outdir]
   const env = { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" }
   await promisify(execFile)(process.execPath, command, { cwd: ROOT, env, timeout: TIMEOUT_MS })

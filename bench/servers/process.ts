@@ -9,7 +9,7 @@ const KEPT_CHARACTERS = 2_000
 
 export interface ServerProcess extends AsyncDisposable {
   /** The end of what it wrote to standard output and error. */
-  complaints(): string
+  readonly complaints: () => string
   /** Of its descriptor 3, where one was asked for. */
   readonly control: Readable | null
   readonly pid: number

@@ -32,16 +32,22 @@ export async function startWorkerd(lab: Lab, worker: WorkerServer): Promise<Work
   await writeFile(join(directory, "workerd.capnp"), configuration(worker, directory))
   // The binary itself: the package's command is a script round it, which would not pass descriptor 3 on.
   const { default: command }: { readonly default: string } = createRequire(import.meta.url)("workerd")
-  const args = ["serve", join(directory, "workerd.capnp"), "--control-fd=3"]
+  const args = ["serve", join(directory, "workerd.capnp"), "--control-fd=3", "--import-path=/"]
   const server = startProcess({ command, args, directory })
   const port = await portOf(server)
   return Object.assign(server, { port })
 }
 
+const START_WITHIN_MS = 15_000
+
 /** Workerd writes one line of JSON for each socket that it listens on. */
 async function portOf({ control, complaints }: ServerProcess): Promise<number> {
   if (!control) throw new Error("workerd has no control descriptor")
-  const [line]: unknown[] = await once(control, "data", { signal: AbortSignal.timeout(15_000) }).catch(() => [""])
+  const signal = AbortSignal.timeout(START_WITHIN_MS)
+  const [line]: unknown[] = await Promise.race([
+    once(control, "data", { signal }),
+    once(control, "end", { signal }).then(() => []),
+  ]).catch(() => [])
   const [, port] = /"port": *(\d+)/.exec(String(line)) ?? []
   if (port === undefined) throw new Error(`workerd did not start:\n${complaints()}`)
   return Number(port)

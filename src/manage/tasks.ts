@@ -17,7 +17,13 @@ const TASK_ID = /^tsk_[0-9A-HJKMNP-TV-Z]{26}(?:\.[1-9][0-9]{0,5}){0,16}$/
 
 /** Who asks about a task: one that holds a token of it, or an operator. */
 type Asker =
-  | { readonly kind: "agent"; readonly task: string; readonly token: string; readonly jkt: string | null }
+  | {
+      readonly kind: "agent"
+      readonly agent: string
+      readonly user: string | null
+      readonly token: string
+      readonly jkt: string | null
+    }
   | { readonly kind: "operator"; readonly operator: string }
 
 export async function describeTask(
@@ -68,8 +74,11 @@ function notFound(task: string): Outcome {
 }
 
 function byWhom(asker: Asker, task: string): Partial<DecisionRecord> {
-  const operator = asker.kind === "operator" ? asker.operator : null
-  return { decision: "allow", code: "ok", task, operator }
+  const who =
+    asker.kind === "operator"
+      ? { operator: asker.operator }
+      : { chain: [asker.agent], user: asker.user, bound: asker.jkt !== null }
+  return { decision: "allow", code: "ok", task, ...who }
 }
 
 async function askerOf(
@@ -99,5 +108,7 @@ async function askerOf(
   }
   const { claims } = verified.token
   if (task !== claims.task && !isBelow(task, claims.task)) return notFound(task)
-  return { kind: "agent", task: claims.task, token: claims.jti, jkt: verified.proof?.jkt ?? null }
+  const { client_id: agent, sub } = claims
+  const user = sub === agent ? null : sub
+  return { kind: "agent", agent, user, token: claims.jti, jkt: verified.proof?.jkt ?? null }
 }

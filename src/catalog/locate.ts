@@ -3,11 +3,11 @@
  * denied; there is no default tool.
  */
 import { deny, isDenied, type Denied } from "../decision.ts"
-import type { Presented } from "../gateway/presented.ts"
 import type { CallArguments } from "./arguments.ts"
 import { readMcpCall, type McpServer } from "./mcp-server.ts"
 import { readTarget } from "./path.ts"
 import { buildRouteTable, matchRoute, routeArguments, type RouteDefinition, type RouteTable } from "./route.ts"
+import type { Seen } from "./seen.ts"
 import type { Tool } from "./tool.ts"
 
 export interface Located {
@@ -36,7 +36,7 @@ export function buildCatalog(
   }
 }
 
-export function locate(catalog: Catalog, call: Presented): Located | Denied {
+export function locate(catalog: Catalog, call: Seen): Located | Denied {
   const target = readTarget(call.target)
   if (isDenied(target)) return target
   const server = catalog.servers.get(`${call.origin}/${target.segments.join("/")}`)

@@ -4,10 +4,10 @@
  * Source: MCP 2025-11-25 and 2026-07-28, "Transports"; DESIGN §6.
  */
 import { deny, type Denied } from "../decision.ts"
-import type { Body, CallHeaders } from "../gateway/presented.ts"
 import { NO_ARGUMENTS, UNSEEN_ARGUMENTS, type CallArguments } from "./arguments.ts"
 import { isObject, parseJson } from "./json.ts"
 import { LIFECYCLE_SEGMENT, lifecycleName, type LifecycleTool } from "./lifecycle.ts"
+import type { Body, CallHeaders } from "./seen.ts"
 
 export interface McpServer {
   /** First segment of its tools' names. */

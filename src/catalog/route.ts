@@ -3,10 +3,10 @@
  * segment wins over a parameter, whatever their order in the catalog.
  */
 import { deny, type Denied } from "../decision.ts"
-import type { Body } from "../gateway/presented.ts"
 import { NO_ARGUMENTS, type CallArguments } from "./arguments.ts"
 import { isObject, parseJson } from "./json.ts"
 import type { Target } from "./path.ts"
+import type { Body } from "./seen.ts"
 
 export interface RouteDefinition {
   readonly tool: string

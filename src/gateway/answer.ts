@@ -5,7 +5,7 @@
 import type { Decision } from "../authorize.ts"
 import { codeOf, describe, STATUS_OF_CODE, type Denial } from "../decision.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
-import { DIALECTS } from "./dialect.ts"
+import { DIALECTS } from "./dialects.ts"
 
 /** What an upstream learns of the caller; a gateway must overwrite each of these, in every spelling. */
 export const IDENTITY_HEADERS = [

@@ -3,10 +3,6 @@
  * never guessed from the request: nginx relays a client's own X-Forwarded-Uri, Caddy a client's own X-Original-Uri.
  */
 import type { Denied } from "../decision.ts"
-import type { DialectName } from "../policy/bundle.ts"
-import { envoy } from "./envoy.ts"
-import { caddy, traefik } from "./forwarded.ts"
-import { nginx } from "./nginx.ts"
 
 /** What the request asked about, before anything of it is believed. */
 export interface Asked {
@@ -28,5 +24,3 @@ export interface Dialect {
   /** The status that carries this one to the client through such a gateway. */
   readonly status: (status: number) => number
 }
-
-export const DIALECTS: Readonly<Record<DialectName, Dialect>> = { envoy, nginx, traefik, caddy }

@@ -2,10 +2,11 @@
  * A registered gateway's question → Presented: what was asked, for which registered origin, with which credential and
  * body. Refuses what could be read in two ways; believes no header but those its dialect overwrites.
  */
+import type { Body } from "../catalog/seen.ts"
 import { deny, isDenied, type Denied } from "../decision.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
-import { DIALECTS } from "./dialect.ts"
-import type { Body, Presented } from "./presented.ts"
+import { DIALECTS } from "./dialects.ts"
+import type { Presented } from "./presented.ts"
 
 /** A call's body above this is refused, not cut: 1 MiB is what gateways commonly buffer at most. */
 export const MAX_BODY_BYTES = 1_048_576

@@ -5,8 +5,6 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import { recordDecision, type Ask } from "../audit/call-record.ts"
-import type { DecisionRecord } from "../audit/record.ts"
-import { logShard } from "../audit/record-log.ts"
 import { decide } from "../decide.ts"
 import type { Denial } from "../decision.ts"
 import { openTask, type OpenRequest } from "../exchange/open.ts"
@@ -16,9 +14,9 @@ import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
 import { bundleOf } from "../policy/store.ts"
 import { isBelow, newTree, type TaskStatus, type TreeState } from "./state.ts"
+import { Outbox, RETRY_AFTER_MS } from "./outbox.ts"
 import { LedgerStorage } from "./storage.ts"
 import { applyChange, applyEnd, applyOpening } from "./transition.ts"
-import { logEvent } from "../log.ts"
 
 /** Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread. */
 export const LEDGER_VERSION = 1
@@ -63,21 +61,13 @@ export interface TaskView {
 
 /** With no call for this long, unused credit is given back. */
 const QUIET_MS = 2_000
-/** Records of reads reach their log within a second (DESIGN §3). */
-const SEND_RECORDS_AFTER_MS = 250
-const RECORDS_A_BATCH = 500
-/** Records that wait in memory while their log is out of reach; the oldest are lost first, and their numbers show it. */
-const MAX_WAITING = 5_000
 /** A tree is forgotten this long after its last task could act: late questions still find "ended", not "unknown". */
 const RETENTION_MS = 3_600_000
-const RETRY_RECORDS_AFTER_MS = 5_000
 
 export class Ledger extends DurableObject<Env> {
   #storage: LedgerStorage
   #state: TreeState | null
-  #waiting: DecisionRecord[] = []
-  #sending = false
-  #sendTimer: ReturnType<typeof setTimeout> | undefined
+  readonly #outbox: Outbox
   #quietTimer: ReturnType<typeof setTimeout> | undefined
   #lastStep = 0
 
@@ -85,7 +75,8 @@ export class Ledger extends DurableObject<Env> {
     super(ctx, env)
     this.#storage = new LedgerStorage(ctx.storage.sql)
     this.#state = this.#storage.load(Date.now())
-    if (this.#state && this.#storage.unsentRecords(1).length > 0) this.#sendSoon()
+    this.#outbox = new Outbox(ctx, env)
+    if (this.#state) this.#outbox.sendLeftOver()
   }
 
   async decide(version: number, pointer: Pointer, ask: Ask): Promise<Answer | NoBundle> {
@@ -105,7 +96,7 @@ export class Ledger extends DurableObject<Env> {
     this.#transact(() => {
       if (pointer.seq > state.bundle.seq) this.#storage.saveBundle(pointer)
       if (change) this.#storage.saveChange(state, change)
-      if (record) this.#keep({ ...record, number: this.#storage.nextRecordNumber() }, durable)
+      if (record) this.#outbox.keep({ ...record, number: this.#storage.nextRecordNumber() }, durable)
     })
     state.bundle = pointer
     if (change) applyChange(state, change)
@@ -212,13 +203,14 @@ export class Ledger extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
-    await this.#sendRecords()
+    if (!this.#state) return
+    await this.#outbox.send()
     const root = this.#state?.tasks.get(this.#state.root)
     if (!root) return
     const forgetAt = root.expiresAt + RETENTION_MS
-    const unsent = this.#storage.unsentRecords(1).length > 0
+    const unsent = this.#outbox.hasStored()
     if (Date.now() < forgetAt || unsent) {
-      await this.ctx.storage.setAlarm(unsent ? Date.now() + RETRY_RECORDS_AFTER_MS : forgetAt)
+      await this.ctx.storage.setAlarm(unsent ? Date.now() + RETRY_AFTER_MS : forgetAt)
       return
     }
     await this.ctx.storage.deleteAll()
@@ -257,25 +249,10 @@ export class Ledger extends DurableObject<Env> {
     }
   }
 
-  #keep(record: DecisionRecord, durable: boolean): void {
-    if (durable) this.#storage.saveRecord(record.id, JSON.stringify(record))
-    else {
-      this.#waiting.push(record)
-      if (this.#waiting.length > MAX_WAITING) this.#waiting.shift()
-    }
-  }
-
   #afterStep(now: number): void {
     this.#lastStep = now
-    this.#sendSoon()
+    this.#outbox.sendSoon()
     this.#quietTimer ??= setTimeout(() => this.#settle(), QUIET_MS)
-  }
-
-  #sendSoon(): void {
-    this.#sendTimer ??= setTimeout(() => {
-      this.#sendTimer = undefined
-      this.ctx.waitUntil(this.#sendRecords())
-    }, SEND_RECORDS_AFTER_MS)
   }
 
   #settle(): void {
@@ -285,26 +262,5 @@ export class Ledger extends DurableObject<Env> {
     const quietFor = Date.now() - this.#lastStep
     if (quietFor < QUIET_MS) this.#quietTimer = setTimeout(() => this.#settle(), QUIET_MS - quietFor)
     else this.#transact(() => this.#storage.settle(state))
-  }
-
-  async #sendRecords(): Promise<void> {
-    if (this.#sending) return
-    this.#sending = true
-    try {
-      for (;;) {
-        const stored = this.#storage.unsentRecords(RECORDS_A_BATCH)
-        const waiting = this.#waiting.slice(0, RECORDS_A_BATCH)
-        if (stored.length === 0 && waiting.length === 0) return
-        const fromMemory = waiting.map((record) => ({ id: record.id, body: JSON.stringify(record) }))
-        await logShard(this.env, this.#state?.root ?? "").append([...stored, ...fromMemory])
-        this.#storage.forgetRecords(stored.map((record) => record.id))
-        this.#waiting = this.#waiting.filter((record) => !waiting.includes(record))
-      }
-    } catch (error) {
-      logEvent("records_not_sent", { error: String(error) })
-      await this.ctx.storage.setAlarm(Date.now() + RETRY_RECORDS_AFTER_MS)
-    } finally {
-      this.#sending = false
-    }
   }
 }

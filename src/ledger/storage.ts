@@ -7,6 +7,7 @@ import type { Opening } from "../exchange/open.ts"
 import type { WindowDefinition } from "../guardrails/window.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { blockSize } from "./credit.ts"
+import { OUTBOX_SCHEMA } from "./outbox.ts"
 import { newTree, windowLog, type IssuedToken, type Task, type TreeState, type UserFacts } from "./state.ts"
 
 const SCHEMA = `
@@ -20,7 +21,7 @@ CREATE TABLE labels (label TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE blocks (id INTEGER PRIMARY KEY, window TEXT NOT NULL, opened INTEGER NOT NULL, closed INTEGER,
   count INTEGER NOT NULL);
 CREATE INDEX blocks_of_window ON blocks (window, id);
-CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+${OUTBOX_SCHEMA}
 `
 
 interface TreeRow extends Record<string, SqlStorageValue> {
@@ -197,19 +198,5 @@ export class LedgerStorage {
       this.#sql.exec("UPDATE tree SET next_record = ?", this.#recordsReserved)
     }
     return this.#nextRecord++
-  }
-
-  saveRecord(id: string, body: string): void {
-    this.#sql.exec("INSERT OR IGNORE INTO outbox VALUES (?, ?)", id, body)
-  }
-
-  unsentRecords(limit: number): { readonly id: string; readonly body: string }[] {
-    return this.#sql
-      .exec<{ id: string; body: string }>("SELECT id, body FROM outbox ORDER BY id LIMIT ?", limit)
-      .toArray()
-  }
-
-  forgetRecords(ids: readonly string[]): void {
-    for (const id of ids) this.#sql.exec("DELETE FROM outbox WHERE id = ?", id)
   }
 }

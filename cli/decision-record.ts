@@ -35,6 +35,20 @@ export const decisionRecord = z.looseObject({
 })
 export type ShownRecord = z.infer<typeof decisionRecord>
 
+/**
+ * Records hold what callers sent: escape sequences would move the cursor or recolour the screen of whoever reads them,
+ * and bidirectional controls would make a line read as another.
+ */
+export function printable(record: ShownRecord): ShownRecord {
+  const clean = (value: unknown): unknown => {
+    if (typeof value === "string") return value.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\u{fffd}")
+    if (Array.isArray(value)) return value.map(clean)
+    if (typeof value !== "object" || value === null) return value
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [clean(name), clean(inner)]))
+  }
+  return decisionRecord.parse(clean(record))
+}
+
 /** One line: when, what, who, and why not. */
 export function recordLine(record: ShownRecord): string {
   const { at, decision, code, tool, action, chain, user, task, id } = record

@@ -1,8 +1,9 @@
 /** `narrowgate decisions tail` and `narrowgate explain`: what was decided, and why. */
 import { setTimeout as pause } from "node:timers/promises"
 import { Option, type Command } from "commander"
+import { encodeTime } from "ulid"
 import { z } from "zod"
-import { decisionRecord, explanation, recordLine, type ShownRecord } from "../decision-record.ts"
+import { decisionRecord, explanation, printable, recordLine, type ShownRecord } from "../decision-record.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { DEFAULT_IDP, DEFAULT_URL, getJson, operatorBearer, type WorkerOptions } from "../worker.ts"
 
@@ -10,6 +11,8 @@ const FOLLOW_EVERY_MS = 1000
 /** The token of the local stack lives for minutes; a fresh one in time keeps `--follow` going. */
 const TOKEN_USE_MS = 120_000
 const MAX_LIMIT = 1000
+/** Records of reads follow the answer within a second. */
+const LATE_MS = 10_000
 
 const decisions = z.object({ decisions: z.array(decisionRecord) })
 
@@ -46,7 +49,7 @@ export function addDecisions(program: Command): void {
     .action(async (id: string, options: WorkerOptions & { json?: boolean }) => {
       const bearer = await operatorBearer(options)
       const record = await getJson(options, bearer, `/v1/decisions/${encodeURIComponent(id)}`, decisionRecord)
-      console.log(options.json ? JSON.stringify(record, null, 2) : explanation(record))
+      console.log(options.json ? JSON.stringify(record, null, 2) : explanation(printable(record)))
     })
 }
 
@@ -69,11 +72,12 @@ async function tail(options: TailOptions): Promise<void> {
     for (const record of answer.decisions.toSorted(byTime)) {
       if (shown.has(record.id)) continue
       shown.add(record.id)
-      console.log(options.json ? JSON.stringify(record) : recordLine(record))
+      console.log(options.json ? JSON.stringify(record) : recordLine(printable(record)))
     }
     if (!options.follow) return
-    // Whatever came between two looks and exceeds the limit would be missed.
     query.set("limit", String(MAX_LIMIT))
+    // Ids begin with their time, and a record may reach the log a little after a later one.
+    query.set("after", `dec_${encodeTime(Date.now() - LATE_MS, 10)}${"0".repeat(16)}`)
     await pause(FOLLOW_EVERY_MS)
     if (Date.now() < renewAt) continue
     bearer = await operatorBearer(options)

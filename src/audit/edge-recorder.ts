@@ -11,20 +11,22 @@ const SEND_AFTER_MS = 250
 const MAX_WAITING = 2_000
 
 let waiting: DecisionRecord[] = []
-let sending = false
+/** When the next batch is due; long past where its request was cut off before it could send. */
+let dueAt = 0
 
 /** @param background takes work that the answer does not wait for */
 export function recordAtEdge(env: Env, record: DecisionRecord, background: (work: Promise<unknown>) => void): void {
   waiting.push(record)
   if (waiting.length > MAX_WAITING) waiting.shift()
-  if (sending) return
-  sending = true
+  const now = Date.now()
+  if (now < dueAt + SEND_AFTER_MS) return
+  dueAt = now + SEND_AFTER_MS
   background(send(env))
 }
 
 async function send(env: Env): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, SEND_AFTER_MS))
-  sending = false
+  dueAt = 0
   const batch = waiting
   waiting = []
   const [first] = batch

@@ -13,6 +13,8 @@ const MAX_RECORDS = 100_000
 const PRUNE_EVERY = 1_000
 
 export interface RecordQuery {
+  /** Absent: all but `management`, or reading the records would be most of what there is to read. */
+  readonly kind?: string | undefined
   readonly task?: string | undefined
   readonly agent?: string | undefined
   readonly code?: string | undefined
@@ -68,7 +70,7 @@ export class RecordLog extends DurableObject<Env> {
     super(ctx, env)
     ctx.storage.sql.exec(
       `CREATE TABLE IF NOT EXISTS records (id TEXT PRIMARY KEY, task TEXT, agent TEXT, code TEXT NOT NULL,
-         decision TEXT NOT NULL, tool TEXT, body TEXT NOT NULL) WITHOUT ROWID`,
+         decision TEXT NOT NULL, tool TEXT, kind TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID`,
     )
   }
 
@@ -76,15 +78,16 @@ export class RecordLog extends DurableObject<Env> {
     const { sql } = this.ctx.storage
     this.ctx.storage.transactionSync(() => {
       for (const stored of records) {
-        const { task, chain, code, decision, tool } = readRecord(stored)
+        const { task, chain, code, decision, tool, kind } = readRecord(stored)
         sql.exec(
-          "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)",
+          "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
           stored.id,
           task,
           chain.at(-1) ?? null,
           code,
           decision,
           tool,
+          kind,
           stored.body,
         )
       }
@@ -96,9 +99,9 @@ export class RecordLog extends DurableObject<Env> {
   }
 
   list(query: RecordQuery): StoredRecord[] {
-    const conditions: string[] = []
+    const conditions: string[] = query.kind === undefined ? ["kind <> 'management'"] : []
     const values: string[] = []
-    for (const column of ["task", "agent", "code", "decision", "tool"] as const) {
+    for (const column of ["task", "agent", "code", "decision", "tool", "kind"] as const) {
       const value = query[column]
       if (value === undefined) continue
       conditions.push(`${column} = ?`)
@@ -108,7 +111,7 @@ export class RecordLog extends DurableObject<Env> {
     if (query.before !== undefined) conditions.push("id < ?")
     if (query.after !== undefined) values.push(query.after)
     if (query.after !== undefined) conditions.push("id > ?")
-    const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`
+    const where = `WHERE ${conditions.join(" AND ")}`
     const order = query.after === undefined ? "DESC" : "ASC"
     return this.ctx.storage.sql
       .exec<{ id: string; body: string }>(

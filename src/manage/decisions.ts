@@ -11,6 +11,7 @@ const querySchema = z.strictObject({
   agent: z.string().max(2048).optional(),
   code: z.string().max(64).optional(),
   decision: z.enum(["allow", "deny"]).optional(),
+  kind: z.enum(["call", "exchange", "end", "management"]).optional(),
   tool: z.string().max(256).optional(),
   before: z.string().max(64).optional(),
   after: z.string().max(64).optional(),
@@ -30,7 +31,9 @@ export async function listDecisions(request: Request, bundle: Bundle, around: Su
     }
   }
   const decisions = await findRecords(around.env, query.data)
-  return { status: 200, body: { decisions }, record: { decision: "allow", code: "ok", ...operator } }
+  const record = { decision: "allow", code: "ok", ...operator } as const
+  // Whoever follows asks every second: the first look is recorded, the looks that go on from it are not.
+  return { status: 200, body: { decisions }, record: query.data.after === undefined ? record : null }
 }
 
 export async function showDecision(

@@ -17,10 +17,12 @@ export async function manage(c: Context<{ Bindings: Env }>, kind: "end" | "manag
   const [path = null] = rawTarget(c.req.raw).split("?", 1)
   const now = Date.now()
   const known = { id, at: now, kind, method: c.req.method, path, bundle: bundle?.pointer ?? null } as const
-  recordAtEdge(c.env, recordOf({ ...record, ...known, total_ms: now - around.receivedAt }), around.background)
+  if (record) {
+    recordAtEdge(c.env, recordOf({ ...record, ...known, total_ms: now - around.receivedAt }), around.background)
+  }
   const answer = status === 200 || typeof body !== "object" ? body : { ...body, decision_id: id }
   const headers = new Headers({ "Cache-Control": "no-store", "X-Narrowgate-Decision": id })
-  if (status !== 200 && record.code !== undefined) headers.set("X-Narrowgate-Code", record.code)
+  if (status !== 200 && record?.code !== undefined) headers.set("X-Narrowgate-Code", record.code)
   if (status === 401) headers.set("WWW-Authenticate", "Bearer")
   return Response.json(answer, { status, headers })
 }

@@ -4,5 +4,6 @@ import type { DecisionRecord } from "../audit/record.ts"
 export interface Outcome {
   readonly status: 200 | 400 | 401 | 403 | 404 | 503
   readonly body: unknown
-  readonly record: Partial<DecisionRecord>
+  /** Null: a continuation of what is recorded already. */
+  readonly record: Partial<DecisionRecord> | null
 }

@@ -33,12 +33,13 @@ interface Held {
 }
 
 let held: Held | undefined
-let checking = false
+/** When the check under way began; one that never ends, because its request was cut off, is given up. */
+let checkingSince = Number.NEGATIVE_INFINITY
 
 /** For tests: a fresh isolate. */
 export function forgetBundle(): void {
   held = undefined
-  checking = false
+  checkingSince = Number.NEGATIVE_INFINITY
 }
 
 /**
@@ -56,9 +57,9 @@ export async function currentBundle(
   const checkAfter = config.local ? LOCAL_CHECK_AFTER_MS : CHECK_AFTER_MS
   if (held && age < checkAfter) return held.bundle
   if (held && age < BLOCK_AFTER_MS && !config.local) {
-    if (!checking) {
-      checking = true
-      background(check(kv, config, now).finally(() => (checking = false)))
+    if (now - checkingSince > 2 * TIMEOUT_MS) {
+      checkingSince = now
+      background(check(kv, config, now).finally(() => (checkingSince = Number.NEGATIVE_INFINITY)))
     }
     return held.bundle
   }

@@ -1,16 +1,22 @@
 /** Every URL of the Worker, on one screen. */
-import { Hono } from "hono"
+import { Hono, type Context } from "hono"
 import { configOf } from "./config.ts"
 import { token } from "./exchange/handle.ts"
-import { keyRing } from "./exchange/key-ring.ts"
 import { authorizationServer, protectedResource } from "./exchange/metadata.ts"
 import { authorization, refusal } from "./gateway/handle.ts"
 import { KEY_HEADER } from "./gateway/registry.ts"
 import { listDecisions, showDecision } from "./manage/decisions.ts"
 import { manage } from "./manage/handle.ts"
 import { completeTask, describeTask } from "./manage/tasks.ts"
-import { bundleFor, rawTarget, surroundingsOf } from "./surroundings.ts"
+import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "./surroundings.ts"
 import { logEvent } from "./log.ts"
+
+/** Keys and metadata change rarely, and an unknown `kid` makes whoever caches them look again. */
+const PUBLIC = { "Cache-Control": "public, max-age=300" }
+const NO_STORE = { "Cache-Control": "no-store" }
+
+const around = (c: Context<{ Bindings: Env }>): Surroundings =>
+  surroundingsOf(c.env, (work) => c.executionCtx.waitUntil(work))
 
 export const app = new Hono<{ Bindings: Env }>()
 
@@ -34,33 +40,37 @@ app.get("/v1/tasks/:id", (c) =>
   manage(c, "management", (request, bundle, around) => describeTask(request, c.req.param("id"), bundle, around)),
 )
 app.post("/v1/tasks/:id/complete", (c) =>
-  manage(c, "end", (request, bundle, around) => completeTask(request, c.req.param("id"), bundle, around)),
+  manage(c, "end", (request, bundle, around, known) => completeTask(request, c.req.param("id"), bundle, around, known)),
 )
 app.get("/v1/decisions", (c) => manage(c, "management", listDecisions))
 app.get("/v1/decisions/:id", (c) =>
   manage(c, "management", (request, bundle, around) => showDecision(request, c.req.param("id"), bundle, around)),
 )
 
-app.get("/.well-known/oauth-authorization-server", (c) => c.json(authorizationServer(configOf(c.env).issuer)))
-app.get("/.well-known/jwks.json", async (c) => c.json({ keys: await keyRing(c.env).publicKeys() }))
+app.get("/.well-known/oauth-authorization-server", (c) =>
+  c.json(authorizationServer(configOf(c.env).issuer), 200, PUBLIC),
+)
+app.get("/.well-known/jwks.json", async (c) => c.json({ keys: await around(c).keys.published() }, 200, PUBLIC))
 app.get("/.well-known/oauth-protected-resource/:gateway", async (c) => {
-  const bundle = await bundleFor(surroundingsOf(c.env, (work) => c.executionCtx.waitUntil(work)))
+  const bundle = await bundleFor(around(c))
   const found = bundle && protectedResource(c.req.param("gateway"), bundle, configOf(c.env).issuer)
-  return found ? c.json(found) : c.notFound()
+  return found ? c.json(found, 200, PUBLIC) : c.notFound()
 })
 
-app.get("/healthz", (c) => c.json({ status: "alive" }))
+app.get("/healthz", (c) => c.json({ status: "alive" }, 200, NO_STORE))
 app.get("/readyz", async (c) => {
-  const bundle = await bundleFor(surroundingsOf(c.env, (work) => c.executionCtx.waitUntil(work)))
-  const keys = await keyRing(c.env).publicKeys()
+  const bundle = await bundleFor(around(c))
+  const keys = await around(c).keys.published()
   const ready = bundle !== null && keys.length > 0
-  return ready ? c.json({ status: "ready", bundle: bundle.pointer }) : c.json({ status: "not ready" }, 503)
+  const body = ready ? { status: "ready", bundle: bundle.pointer } : { status: "not ready" }
+  return c.json(body, ready ? 200 : 503, NO_STORE)
 })
 
-app.notFound((c) => c.json({ error: "not_found", error_description: "There is nothing here." }, 404))
+app.notFound((c) => c.json({ error: "not_found", error_description: "There is nothing here." }, 404, NO_STORE))
 
 // Whatever is thrown is a defect or an outage; nobody is let through, and nobody is shown a stack.
 app.onError((error, c) => {
   logEvent("failed", { method: c.req.method, error: String(error) })
-  return c.json({ error: "unavailable", error_description: "No decision could be made." }, 503, { "Retry-After": "5" })
+  const body = { error: "unavailable", error_description: "No decision could be made." }
+  return c.json(body, 503, { ...NO_STORE, "Retry-After": "5" })
 })

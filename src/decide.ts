@@ -106,6 +106,8 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
 
   const retried = retryOf(state, call, now)
   if (retried !== null) return { change: null, verdict: { denial: null, evidence, retryOf: retried } }
+  // Stale by this clock, its jti may have been forgotten here: fresh by the edge's clock is not enough.
+  if (call.proof && now >= call.proof.freshUntil) return refuse({ reason: "proof_rejected", what: "iat" }, evidence)
   if (call.proof && state.proofs.has(call.proof.jti)) return refuse({ reason: "proof_replayed" }, evidence)
 
   const tool = bundle.catalog.tools.get(call.tool)

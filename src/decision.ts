@@ -46,6 +46,7 @@ export type Denial =
   | { readonly reason: "mcp_headers_untrusted"; readonly what: string }
   | { readonly reason: "arguments_unknown"; readonly needed: readonly string[] }
   | { readonly reason: "arguments_unrepresentable"; readonly argument: string }
+  | { readonly reason: "argument_variant"; readonly argument: string }
   // ledger
   | { readonly reason: "task_unknown" }
   | { readonly reason: "token_unissued" }
@@ -103,6 +104,7 @@ const CODE_OF_REASON: Readonly<Record<Reason, Code>> = {
   mcp_headers_untrusted: "malformed_call",
   arguments_unknown: "malformed_call",
   arguments_unrepresentable: "malformed_call",
+  argument_variant: "malformed_call",
   task_unknown: "invalid_token",
   token_unissued: "invalid_token",
   task_ended: "invalid_token",

@@ -2,10 +2,10 @@
  * One Worker in a bare `workerd serve`, on a port of loopback that the system chooses. Not miniflare: its own entry
  * point triples the cost of a no-op and would hide what is measured.
  */
-import { once } from "node:events"
 import { mkdir, writeFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { join } from "node:path"
+import { addAbortSignal, type Readable } from "node:stream"
 import type { Lab } from "../lab.ts"
 import type { Manifest } from "./build.ts"
 import { startProcess, type ServerProcess } from "./process.ts"
@@ -43,14 +43,21 @@ const START_WITHIN_MS = 15_000
 /** Workerd writes one line of JSON for each socket that it listens on. */
 async function portOf({ control, complaints }: ServerProcess): Promise<number> {
   if (!control) throw new Error("workerd has no control descriptor")
-  const signal = AbortSignal.timeout(START_WITHIN_MS)
-  const [line]: unknown[] = await Promise.race([
-    once(control, "data", { signal }),
-    once(control, "end", { signal }).then(() => []),
-  ]).catch(() => [])
-  const [, port] = /"port": *(\d+)/.exec(String(line)) ?? []
+  const listening = portIn(control, AbortSignal.timeout(START_WITHIN_MS))
+  const port = await listening.catch(() => undefined)
   if (port === undefined) throw new Error(`workerd did not start:\n${complaints()}`)
-  return Number(port)
+  return port
+}
+
+/** Undefined where it ends without having listened. */
+async function portIn(control: Readable, signal: AbortSignal): Promise<number | undefined> {
+  let said = ""
+  for await (const chunk of addAbortSignal(signal, control)) {
+    said += String(chunk)
+    const [, port] = /"socket": *"http", *"port": *(\d+)/.exec(said) ?? []
+    if (port !== undefined) return Number(port)
+  }
+  return undefined
 }
 
 const KV_MODULE = join(import.meta.dirname, "../workers/kv.js")

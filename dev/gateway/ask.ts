@@ -43,6 +43,8 @@ export async function ask(authorizer: Authorizer, asked: Asked): Promise<Verdict
 /** Same method, raw path below `/authz/envoy`, the body. Only exactly 200 allows; an outage is a 403 (`status_on_error`). */
 async function askEnvoy(authorizer: Authorizer, asked: Asked): Promise<Verdict> {
   const headers: Pair[] = [...toEnvoyAuthorizer(asked.headers), ...own(authorizer, asked)]
+  // What Envoy's header-mutation filter sets: the URL of the question may be normalised on its way.
+  headers.push(["x-narrowgate-original-path", asked.target])
   const framed = asked.body.length > 0 || first(asked.headers, "content-length") !== undefined
   if (framed) headers.push(["content-length", String(asked.body.length)])
   const answer = await exchange(authorizer, asked.method, `/authz/envoy${asked.target}`, headers, asked.body)

@@ -6,7 +6,6 @@ import { type IncomingMessage, type ServerResponse, createServer } from "node:ht
 import { Readable } from "node:stream"
 import { buffer } from "node:stream/consumers"
 import { pipeline } from "node:stream/promises"
-import type { ReadableStream } from "node:stream/web"
 import { type McpHttpHandler, McpServer, createMcpHandler } from "@modelcontextprotocol/server"
 import { z } from "zod"
 import { listen } from "../loopback.ts"

@@ -2,22 +2,27 @@
  * Records of what was decided at the edge, without a ledger: collected in the isolate and sent in batches after the
  * answer. Nothing was admitted by these decisions; a crash can lose those of the last moment.
  */
-import type { DecisionRecord } from "./record.ts"
-import { logShard } from "./record-log.ts"
 import { logEvent } from "../log.ts"
+import { storedForm, type DecisionRecord } from "./record.ts"
+import { isStranger, logShard, strangersLog } from "./record-log.ts"
 
 const SEND_AFTER_MS = 250
-/** While the log is out of reach, or under a flood of refusals, the oldest are dropped. */
-const MAX_WAITING = 2_000
+/** While the log is out of reach, or under a flood of refusals, the newest are dropped, and the drop is logged. */
+const MAX_WAITING = 1_000
+/** Of callers whom nobody knows, who can make as many as they like. */
+const MAX_STRANGERS = 100
 
 let waiting: DecisionRecord[] = []
+let strangers: DecisionRecord[] = []
+let dropped = 0
 /** When the next batch is due; long past where its request was cut off before it could send. */
 let dueAt = 0
 
 /** @param background takes work that the answer does not wait for */
 export function recordAtEdge(env: Env, record: DecisionRecord, background: (work: Promise<unknown>) => void): void {
-  waiting.push(record)
-  if (waiting.length > MAX_WAITING) waiting.shift()
+  const [list, limit] = isStranger(record) ? [strangers, MAX_STRANGERS] : [waiting, MAX_WAITING]
+  if (list.length < limit) list.push(record)
+  else dropped += 1
   const now = Date.now()
   if (now < dueAt + SEND_AFTER_MS) return
   dueAt = now + SEND_AFTER_MS
@@ -27,13 +32,16 @@ export function recordAtEdge(env: Env, record: DecisionRecord, background: (work
 async function send(env: Env): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, SEND_AFTER_MS))
   dueAt = 0
-  const batch = waiting
+  const [known, unknown, lost] = [waiting, strangers, dropped]
   waiting = []
-  const [first] = batch
-  if (!first) return
+  strangers = []
+  dropped = 0
+  if (lost > 0) logEvent("records_dropped", { count: lost })
   try {
-    await logShard(env, first.id).append(batch.map((record) => ({ id: record.id, body: JSON.stringify(record) })))
+    const [first] = known
+    if (first) await logShard(env, first.id).append(known.map(storedForm))
+    if (unknown.length > 0) await strangersLog(env).append(unknown.map(storedForm))
   } catch (error) {
-    logEvent("records_lost", { count: batch.length, error: String(error) })
+    logEvent("records_lost", { count: known.length + unknown.length, error: String(error) })
   }
 }

@@ -3,7 +3,7 @@
  * is stored once.
  */
 import { DurableObject } from "cloudflare:workers"
-import type { DecisionRecord } from "./record.ts"
+import type { DecisionRecord, StoredRecord } from "./record.ts"
 
 /** More objects, more throughput; each question about records asks them all. */
 const SHARDS = 4
@@ -27,10 +27,18 @@ export interface RecordQuery {
   readonly limit: number
 }
 
-export interface StoredRecord {
-  readonly id: string
-  /** JSON of a DecisionRecord. */
-  readonly body: string
+/**
+ * Where records of callers whom nobody knows rest: anybody can make those, as many as they like, and they must not push
+ * out the others.
+ */
+const STRANGERS = "strangers"
+
+export function isStranger({ chain, operator }: DecisionRecord): boolean {
+  return chain.length === 0 && operator === null
+}
+
+export function strangersLog(env: Env): DurableObjectStub<RecordLog> {
+  return env.RECORD_LOG.getByName(STRANGERS)
 }
 
 /** The object for records of a tree (or of any other key). */
@@ -54,7 +62,8 @@ export async function findRecord(env: Env, id: string): Promise<DecisionRecord |
 }
 
 function allShards(env: Env): DurableObjectStub<RecordLog>[] {
-  return Array.from({ length: SHARDS }, (_, index) => env.RECORD_LOG.getByName(`records-${index}`))
+  const names = Array.from({ length: SHARDS }, (_, index) => `records-${index}`)
+  return [...names, STRANGERS].map((name) => env.RECORD_LOG.getByName(name))
 }
 
 /** Only ever what `append` was given: the body is our own. */

@@ -69,7 +69,9 @@ export interface DecisionRecord {
 
 /** A record of which only some is known. */
 export function recordOf(known: Partial<DecisionRecord> & Pick<DecisionRecord, "id" | "at" | "kind">): DecisionRecord {
-  return { ...BLANK, ...known }
+  const record = { ...BLANK, ...known }
+  const path = record.path === null ? null : cutText(record.path)
+  return record.denial === null ? { ...record, path } : { ...record, path, denial: cutDenial(record.denial) }
 }
 
 const BLANK = {
@@ -105,6 +107,26 @@ const BLANK = {
 } as const satisfies Omit<DecisionRecord, "id" | "at" | "kind">
 
 const MAX_TEXT = 256
+const MAX_SHOWN = 32
+
+function cutText(text: string): string {
+  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}… (${text.length} characters)`
+}
+
+/** What callers can make long, cut: a record that cannot be stored would be worse than one that is not whole. */
+function cutDenial(denial: DecisionRecord["denial"]): DecisionRecord["denial"] {
+  if (!denial) return null
+  const cutEvidence = Object.entries(denial).map(([name, value]: [string, unknown]) => [name, cutEvidenceValue(value)])
+  return Object.assign({}, denial, Object.fromEntries(cutEvidence))
+}
+
+function cutEvidenceValue(value: unknown): unknown {
+  if (typeof value === "string") return cutText(value)
+  if (Array.isArray(value)) return value.slice(0, MAX_SHOWN).map(cutEvidenceValue)
+  if (typeof value !== "object" || value === null) return value
+  const entries = Object.entries(value).slice(0, MAX_SHOWN)
+  return Object.fromEntries(entries.map(([name, inner]) => [cutText(name), cutEvidenceValue(inner)]))
+}
 
 /** The arguments named, as far as they are there and not redacted, long ones cut. */
 export function shownArguments(
@@ -112,17 +134,45 @@ export function shownArguments(
   names: Iterable<string>,
   redact: readonly string[],
 ): Record<string, unknown> {
-  const shown: [string, unknown][] = []
-  for (const name of names) {
-    if (name === "*") return shownArguments(values, Object.keys(values), redact)
-    if (Object.hasOwn(values, name)) shown.push([name, redact.includes(name) ? "[redacted]" : cut(values[name])])
-  }
+  const named = new Set(names)
+  const shown = Object.keys(values)
+    .filter((name) => named.has(name) || named.has("*"))
+    .slice(0, MAX_SHOWN)
+    .map((name): [string, unknown] => [cutText(name), redact.includes(name) ? "[redacted]" : cut(values[name])])
   return Object.fromEntries(shown)
 }
 
 function cut(value: unknown): unknown {
   if (typeof value === "number" || typeof value === "boolean" || value === null) return value
   const text = typeof value === "string" ? value : JSON.stringify(value)
-  if (text.length <= MAX_TEXT) return value
-  return `${text.slice(0, MAX_TEXT)}… (${text.length} characters)`
+  return text.length <= MAX_TEXT ? value : cutText(text)
+}
+
+export interface StoredRecord {
+  readonly id: string
+  /** JSON of a DecisionRecord. */
+  readonly body: string
+}
+
+/** No record is longer than this: a batch of them must fit into one request to the log, an answer into one from it. */
+const MAX_BODY = 16_384
+
+export function storedForm(record: DecisionRecord): StoredRecord {
+  const { id } = record
+  const body = JSON.stringify(record)
+  if (body.length <= MAX_BODY) return { id, body }
+  const denial = record.denial && { reason: record.denial.reason }
+  const chain = record.chain.slice(-MAX_SHOWN)
+  return {
+    id,
+    body: JSON.stringify({
+      ...record,
+      denial,
+      chain,
+      arguments: {},
+      windows: [],
+      labels: [],
+      rules: record.rules.slice(0, MAX_SHOWN),
+    }),
+  }
 }

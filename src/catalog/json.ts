@@ -4,6 +4,7 @@
  * an object, an integer beyond 2^53 - 1, a number beyond a double. Source: RFC 8259 4, 6; RFC 7493 2.2, 2.3.
  */
 import { deny, type Denied } from "../decision.ts"
+import { fold } from "./fold.ts"
 
 /** Deeper nesting than any tool's arguments need. */
 const MAX_DEPTH = 64
@@ -20,6 +21,13 @@ export function parseJson(text: string): { readonly json: unknown } | Denied {
   return objection === null ? { json } : refuse(objection)
 }
 
+const JSON_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json(?: *; *charset="?utf-8"?)?$/i
+
+/** One media type, JSON in UTF-8: of two, or of another encoding, a reader may take what we did not. */
+export function isJsonType(contentType: string | null): boolean {
+  return contentType !== null && JSON_TYPE.test(contentType)
+}
+
 export function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
   return typeof json === "object" && json !== null && !Array.isArray(json)
 }
@@ -27,6 +35,11 @@ export function isObject(json: unknown): json is Readonly<Record<string, unknown
 function isExact(number: string): boolean {
   const value = Number(number)
   return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)
+}
+
+/** The text of a JSON string that is known to be one. */
+function readString(json: string): string {
+  return String(JSON.parse(json))
 }
 
 const NUMBER = /-?[0-9][0-9.eE+-]*/y
@@ -58,13 +71,16 @@ function objectionTo(text: string): string | null {
         const end = endOfString(text, index)
         if (expectsKey) {
           // Escapes are resolved first: "a" and "\u0061" are one key.
-          const key: unknown = JSON.parse(text.slice(index, end))
+          const key = fold(readString(text.slice(index, end)))
           const keys = open.at(-1)
-          if (keys && typeof key === "string") {
-            if (keys.has(key)) return "it has a duplicate key"
-            keys.add(key)
-          }
+          if (keys?.has(key)) return "it has a key twice, or two that some readers take for one"
+          if (key === "__proto__") return "it has a key that no object may have"
+          keys?.add(key)
           expectsKey = false
+        }
+        // Half a surrogate pair is no character: readers replace it, or fail (RFC 7493 2.1).
+        if (text.slice(index, end).includes("\\u") && !readString(text.slice(index, end)).isWellFormed()) {
+          return "it has half a character"
         }
         index = end - 1
         break

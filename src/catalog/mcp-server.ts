@@ -5,8 +5,10 @@
  */
 import { deny, type Denied } from "../decision.ts"
 import { NO_ARGUMENTS, UNSEEN_ARGUMENTS, type CallArguments } from "./arguments.ts"
-import { isObject, parseJson } from "./json.ts"
+import { isJsonType, isObject, parseJson } from "./json.ts"
 import { LIFECYCLE_SEGMENT, lifecycleName, type LifecycleTool } from "./lifecycle.ts"
+import { printable } from "../printable.ts"
+import { fold } from "./fold.ts"
 import type { Body, CallHeaders } from "./seen.ts"
 
 export interface McpServer {
@@ -25,8 +27,9 @@ export interface McpCall {
   readonly arguments: CallArguments
 }
 
-/** The first protocol version whose servers must compare headers with the body. */
+/** Protocol versions whose servers must compare headers with the body. One that is not known yet is not believed. */
 const HEADERS_SINCE = "2026-07-28"
+const VERSIONS_WITH_HEADERS = new Set([HEADERS_SINCE])
 /** A tool's own name, as it may stand behind `server.` in the catalog. */
 const TOOL_NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/
 
@@ -52,6 +55,8 @@ function lifecycle(server: McpServer, tool: LifecycleTool): McpCall {
 const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })
 
 function fromBody(server: McpServer, headers: CallHeaders, text: string): McpCall | Denied {
+  // Streamable HTTP: the body is one JSON-RPC message, and says so.
+  if (!isJsonType(headers.contentType)) return refuse("its body is not declared as JSON in UTF-8")
   const parsed = parseJson(text)
   if ("denied" in parsed) return parsed
   const message = parsed.json
@@ -86,8 +91,9 @@ function fromHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied 
   const distrust = (what: string): Denied => deny({ reason: "mcp_headers_untrusted", what })
   if (!server.enforces_headers) return distrust("the server is not known to enforce them")
   // Anyone can claim a version; an older one would not make the server compare, so its headers prove nothing.
-  if ((headers.mcpProtocolVersion ?? "") < HEADERS_SINCE) return distrust("the protocol version predates them")
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(headers.mcpProtocolVersion ?? "")) return distrust("the protocol version is no date")
+  if (!VERSIONS_WITH_HEADERS.has(headers.mcpProtocolVersion ?? "")) {
+    return distrust("the protocol version is not known to have them")
+  }
   const method = headers.mcpMethod
   if (method === null) return distrust("Mcp-Method is missing")
   if (method !== "tools/call") return lifecycleOf(server, method)
@@ -139,10 +145,5 @@ export function decodeHeader(value: string): string | null {
 }
 
 function hasVariant(object: Readonly<Record<string, unknown>>, known: readonly string[]): boolean {
-  return Object.keys(object).some((key) => !known.includes(key) && known.includes(key.toLowerCase()))
-}
-
-/** For records: the caller's text, without what could disturb a terminal or a log. */
-function printable(text: string): string {
-  return text.slice(0, 128).replaceAll(/[^\x20-\x7e]/g, "?")
+  return Object.keys(object).some((key) => !known.includes(key) && known.includes(fold(key)))
 }

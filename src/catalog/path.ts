@@ -20,6 +20,9 @@ const INVALID_PERCENT = /%(?![0-9A-Fa-f]{2})/
 /** Encoded slash, backslash, percent sign, NUL and other control bytes. */
 const TREACHEROUS_PERCENT = /%(?:2f|5c|25|[01][0-9a-f]|7f)/i
 
+/** `;` separates parameters for some readers, NUL ends a name for others. */
+const TREACHEROUS_IN_QUERY = /;|%(?:[01][0-9a-f]|7f)/i
+
 export function readTarget(target: string): Target | Denied {
   const refuse = (what: string): Denied => deny({ reason: "target_ambiguous", what })
   if (target.length > MAX_TARGET_LENGTH) return refuse("the target is too long")
@@ -37,6 +40,9 @@ export function readTarget(target: string): Target | Denied {
     if (segment === null) return refuse("the path is not UTF-8")
     if (segment === "." || segment === "..") return refuse("the path has a dot segment")
     segments.push(segment)
+  }
+  if (mark >= 0 && TREACHEROUS_IN_QUERY.test(target.slice(mark))) {
+    return refuse("the query has a separator that some readers know, or a control byte")
   }
   const query = mark < 0 ? [] : readQuery(target.slice(mark + 1))
   return query === null ? refuse("the query is not UTF-8") : { segments, path, query }

@@ -4,7 +4,8 @@
  */
 import { deny, type Denied } from "../decision.ts"
 import { NO_ARGUMENTS, type CallArguments } from "./arguments.ts"
-import { isObject, parseJson } from "./json.ts"
+import { fold } from "./fold.ts"
+import { isJsonType, isObject, parseJson } from "./json.ts"
 import type { Target } from "./path.ts"
 import type { Body } from "./seen.ts"
 
@@ -86,7 +87,6 @@ function descend(node: Node, segments: readonly string[], index: number, values:
   return below
 }
 
-const JSON_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json(?:;.*)?$/i
 const INTEGER = /^-?(?:0|[1-9][0-9]{0,15})$/
 
 /**
@@ -101,9 +101,11 @@ export function routeArguments(
 ): CallArguments | Denied {
   // A Map, then Object.fromEntries: an argument named `__proto__` is an argument like any other.
   const values = new Map<string, unknown>()
+  const names = new Set<string>()
   const refuse = (what: string): Denied => deny({ reason: "target_ambiguous", what })
   for (const [name, value] of [...match.parameters, ...target.query]) {
-    if (values.has(name)) return refuse("an argument stands twice")
+    if (names.has(fold(name))) return refuse("an argument stands twice, or two that some readers take for one")
+    names.add(fold(name))
     const integer = match.definition.integers.includes(name)
     if (integer && !(INTEGER.test(value) && Number.isSafeInteger(Number(value)))) {
       return refuse("an argument is not an integer")
@@ -112,12 +114,12 @@ export function routeArguments(
   }
   let complete = body.kind === "whole"
   if (body.kind === "whole" && body.text !== "") {
-    const json = contentType !== null && JSON_TYPE.test(contentType) ? parseJson(body.text) : null
+    const json = isJsonType(contentType) ? parseJson(body.text) : null
     if (json && "denied" in json) return json
     complete = json !== null && isObject(json.json)
     const members = json && isObject(json.json) ? Object.entries(json.json) : []
     for (const [name, value] of members) {
-      if (values.has(name)) return refuse("an argument stands in the body and in the URL")
+      if (names.has(fold(name))) return refuse("an argument stands in the body and in the URL")
       values.set(name, value)
     }
   }

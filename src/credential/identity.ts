@@ -76,18 +76,22 @@ export async function verifySession(
   const issuer = issuers.find((known) => known.users && known.issuer !== undefined && known.issuer === seen?.iss)
   if (!seen || !issuer?.users || issuer.issuer === undefined) return { rejected: "unknown issuer" }
   const isAccessToken = isAccessTokenType(seen.typ)
-  if (isAccessToken !== (kind === "access_token")) return { rejected: "token type" }
+  const isPlain = seen.typ === undefined || seen.typ.toUpperCase() === "JWT"
+  // Logout tokens, security events and the like come from the same issuer, for the same client (RFC 8725 3.11).
+  if (!(kind === "access_token" ? isAccessToken : isPlain)) return { rejected: "token type" }
   const options = { issuer: issuer.issuer, requiredClaims: ["sub", "aud", "exp", "iat"] }
   const verified = await verifyBy(issuer, token, seen.kid, options, config, now)
   if ("rejected" in verified) return verified
   const { payload } = verified
   const { audiences, clients, groups_claim } = issuer.users
   const meantForUs = isAccessToken
-    ? isOneOf(payload.aud, audiences) && isOneOf(payload["client_id"], clients)
+    ? isOneOf(payload.aud, audiences) && isClientOf(payload, clients)
     : isIdTokenFor(payload, clients)
   if (!meantForUs) return { rejected: "audience or client" }
   // A token that is itself delegated, or names who may act, must not pass for a plain session (RFC 8693 4.1, 4.4).
   if ("act" in payload || "may_act" in payload) return { rejected: "delegated token" }
+  if ("events" in payload) return { rejected: "security event" }
+  if (Number(payload.iat) * 1000 > now + CLOCK_TOLERANCE_SECONDS * 1000) return { rejected: "issued in the future" }
   const claims = sessionClaims.safeParse({ ...payload, groups: payload[groups_claim] })
   if (!claims.success) return { rejected: "claims" }
   const { sub: subject, groups, acr, auth_time, exp } = claims.data
@@ -102,7 +106,8 @@ export async function verifySession(
 }
 
 const sessionClaims = z.object({
-  sub: z.string().min(1).max(255),
+  // Printable and well-formed: it goes into headers, records and policy.
+  sub: z.string().regex(/^[^\p{Cc}\p{Cs}]{1,255}$/u),
   groups: z.array(z.string().max(256)).max(256).default([]),
   acr: z.string().max(256).optional(),
   auth_time: z.number().optional(),
@@ -118,16 +123,18 @@ export async function verifyOperator(
   now: number,
 ): Promise<{ readonly operator: string; readonly roles: readonly Role[] } | Rejected> {
   const seen = peek(token)
-  const issuer = issuers.find(
-    (known) => known.operators === true && known.issuer !== undefined && known.issuer === seen?.iss,
-  )
-  if (!seen || issuer?.issuer === undefined) return { rejected: "unknown issuer" }
+  const issuer = issuers.find((known) => known.operators && known.issuer !== undefined && known.issuer === seen?.iss)
+  if (!seen || issuer?.issuer === undefined || !issuer.operators) return { rejected: "unknown issuer" }
   // An ID token proves a login to its client, not a right to manage (RFC 9068 5).
   if (!isAccessTokenType(seen.typ)) return { rejected: "token type" }
   const options = { issuer: issuer.issuer, audience: config.issuer, requiredClaims: ["sub", "aud", "exp"] }
   const verified = await verifyBy(issuer, token, seen.kid, options, config, now)
   if ("rejected" in verified) return verified
   const { payload } = verified
+  // The session token that a person's app hands to an agent is for our URL too: its client tells the two apart.
+  if (!isClientOf(payload, issuer.operators.clients)) return { rejected: "client" }
+  // Delegated, or bound to a key that nobody proves here: not a plain operator's token.
+  if ("act" in payload || "may_act" in payload || "cnf" in payload) return { rejected: "delegated or bound token" }
   const known = operators.find((each) => each.issuer === issuer.id && each.subject === payload.sub)
   return known ? { operator: `${issuer.issuer}|${known.subject}`, roles: known.roles } : { rejected: "no operator" }
 }
@@ -165,7 +172,13 @@ function isIdTokenFor(payload: JWTPayload, clients: readonly string[]): boolean 
   const { azp } = payload
   return azp === undefined
     ? clients.some((client) => isSoleAudience(payload.aud, client))
-    : isOneOf(azp, clients) && isOneOf(payload.aud, clients)
+    : typeof azp === "string" && clients.includes(azp) && isOneOf(payload.aud, clients)
+}
+
+/** RFC 9068 2.2: one client, as a string. */
+function isClientOf(payload: JWTPayload, clients: readonly string[]): boolean {
+  const { client_id } = payload
+  return typeof client_id === "string" && clients.includes(client_id)
 }
 
 function isSoleAudience(aud: unknown, expected: string): boolean {

@@ -9,7 +9,10 @@ import type { IssuerDefinition } from "../policy/bundle.ts"
 import { logEvent } from "../log.ts"
 
 const STALE_AFTER_MS = 300_000
-const COOLDOWN_MS = 30_000
+/** Between two refreshes because of an unknown `kid`: forged ones must not make calls to the issuer. */
+const UNKNOWN_KID_COOLDOWN_MS = 5_000
+/** After a failure, before the next try. */
+const FAILURE_COOLDOWN_MS = 1_000
 /** A set that could not be renewed for this long verifies nothing any more. */
 const UNUSABLE_AFTER_MS = 3_600_000
 const TIMEOUT_MS = 5_000
@@ -20,15 +23,24 @@ const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.string() })
 
 interface Held {
   readonly keys: JSONWebKeySet
+  /** Milliseconds. */
   readonly fetchedAt: number
 }
 const held = new Map<string, Held>()
-const triedAt = new Map<string, number>()
+
+/** What goes on about an issuer's set, in milliseconds. Another request's promise must not be awaited, its end can be watched. */
+interface Progress {
+  readonly startedAt: number
+  failedAt: number
+  forUnknownKidAt: number
+  done: boolean
+}
+const progress = new Map<string, Progress>()
 
 /** For tests: a fresh isolate. */
 export function forgetKeySets(): void {
   held.clear()
-  triedAt.clear()
+  progress.clear()
 }
 
 /**
@@ -44,22 +56,46 @@ export async function keySetOf(
 ): Promise<JWTVerifyGetKey | null> {
   if (issuer.keys.kind === "inline") return createLocalJWKSet(usable(issuer.keys.jwks))
   const known = held.get(issuer.id)
-  const age = known ? now - known.fetchedAt : Number.POSITIVE_INFINITY
   const lacks = kid !== undefined && !known?.keys.keys.some((key) => key.kid === kid)
-  if (age > STALE_AFTER_MS || lacks) await refresh(issuer, now, local)
+  if (!known || now - known.fetchedAt > STALE_AFTER_MS || lacks) await refresh(issuer, known, lacks, now, local)
   const keys = held.get(issuer.id)
   return keys && now - keys.fetchedAt < UNUSABLE_AFTER_MS ? createLocalJWKSet(keys.keys) : null
 }
 
-async function refresh(issuer: IssuerDefinition, now: number, local: boolean): Promise<void> {
-  if (now - (triedAt.get(issuer.id) ?? Number.NEGATIVE_INFINITY) < COOLDOWN_MS) return
-  triedAt.set(issuer.id, now)
+const WATCH_EVERY_MS = 25
+
+async function refresh(
+  issuer: IssuerDefinition,
+  known: Held | undefined,
+  lacks: boolean,
+  now: number,
+  local: boolean,
+): Promise<void> {
+  const before = progress.get(issuer.id)
+  if (before && !before.done && now - before.startedAt < 2 * TIMEOUT_MS) {
+    const until = Date.now() + TIMEOUT_MS
+    while (!before.done && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, WATCH_EVERY_MS))
+    return
+  }
+  if (before && now - before.failedAt < FAILURE_COOLDOWN_MS) return
+  const becauseOfKid = known !== undefined && lacks && now - known.fetchedAt <= STALE_AFTER_MS
+  if (before && becauseOfKid && now - before.forUnknownKidAt < UNKNOWN_KID_COOLDOWN_MS) return
+  const mine: Progress = {
+    startedAt: now,
+    failedAt: Number.NEGATIVE_INFINITY,
+    forUnknownKidAt: becauseOfKid ? now : (before?.forUnknownKidAt ?? Number.NEGATIVE_INFINITY),
+    done: false,
+  }
+  progress.set(issuer.id, mine)
   try {
     const uri = await jwksUri(issuer, local)
     const jwks = jwksSchema.parse(await fetchJson(uri, local))
     held.set(issuer.id, { keys: usable(jwks), fetchedAt: now })
   } catch (error) {
+    mine.failedAt = now
     logEvent("keys_not_fetched", { issuer: issuer.id, error: String(error) })
+  } finally {
+    mine.done = true
   }
 }
 

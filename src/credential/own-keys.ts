@@ -1,6 +1,6 @@
 /**
- * Our own keys in this isolate: public halves by `kid`, from the key ring, asked again for an unknown one at most once
- * in a cooldown, so that forged `kid`s cannot make calls to it.
+ * Our own public keys in this isolate, from the key ring: asked again when stale and, at most once in a cooldown, for an
+ * unknown `kid`, so that neither forged tokens nor readers of the JWK set make calls to the one ring.
  */
 import { importJWK, type CryptoKey, type JWK } from "jose"
 import { OWN_ALGORITHM } from "./algorithm.ts"
@@ -8,37 +8,48 @@ import { OWN_ALGORITHM } from "./algorithm.ts"
 export interface KeyFinder {
   /** Null where the ring has no such key. Throws where the ring is out of reach. */
   find(kid: string): Promise<CryptoKey | null>
+  /** The JWK set as it is published. */
+  published(): Promise<readonly JWK[]>
 }
 
 const COOLDOWN_MS = 10_000
 /** A key that the ring dropped is forgotten this much later. */
 const REFRESH_AFTER_MS = 300_000
 
-let keys: ReadonlyMap<string, CryptoKey> = new Map()
-let fetchedAt = Number.NEGATIVE_INFINITY
+interface Held {
+  readonly jwks: readonly JWK[]
+  readonly keys: ReadonlyMap<string, CryptoKey>
+  /** Milliseconds. */
+  readonly fetchedAt: number
+}
+
+let held: Held | undefined
 
 /** For tests: a fresh isolate. */
 export function forgetOwnKeys(): void {
-  keys = new Map()
-  fetchedAt = Number.NEGATIVE_INFINITY
+  held = undefined
 }
 
 /** @param fetchKeys the ring's public keys */
 export function ownKeys(fetchKeys: () => Promise<readonly JWK[]>, now: number): KeyFinder {
-  return {
-    async find(kid) {
-      const age = now - fetchedAt
-      const known = keys.get(kid)
-      if (known && age < REFRESH_AFTER_MS) return known
-      if (age < COOLDOWN_MS) return known ?? null
-      const imported = new Map<string, CryptoKey>()
-      for (const jwk of await fetchKeys()) {
-        const key = await importJWK(jwk, OWN_ALGORITHM)
-        if (jwk.kid !== undefined && !(key instanceof Uint8Array)) imported.set(jwk.kid, key)
-      }
-      keys = imported
-      fetchedAt = now
-      return keys.get(kid) ?? null
-    },
+  const current = async (isEnough: (known: Held) => boolean): Promise<Held> => {
+    const age = held ? now - held.fetchedAt : Number.POSITIVE_INFINITY
+    if (held && (age < COOLDOWN_MS || (age < REFRESH_AFTER_MS && isEnough(held)))) return held
+    const jwks = await fetchKeys()
+    held = { jwks, keys: await importAll(jwks), fetchedAt: now }
+    return held
   }
+  return {
+    find: async (kid) => (await current((known) => known.keys.has(kid))).keys.get(kid) ?? null,
+    published: async () => (await current(() => false)).jwks,
+  }
+}
+
+async function importAll(jwks: readonly JWK[]): Promise<ReadonlyMap<string, CryptoKey>> {
+  const keys = new Map<string, CryptoKey>()
+  for (const jwk of jwks) {
+    const key = await importJWK(jwk, OWN_ALGORITHM)
+    if (jwk.kid !== undefined && !(key instanceof Uint8Array)) keys.set(jwk.kid, key)
+  }
+  return keys
 }

@@ -3,6 +3,7 @@
  * Each grant type is one row of a table that says where its subject comes from.
  */
 import { ulid } from "ulid"
+import type { Asking } from "../audit/exchange-record.ts"
 import type { Config } from "../config.ts"
 import { verifyProof } from "../credential/dpop.ts"
 import type { KeyFinder } from "../credential/own-keys.ts"
@@ -10,6 +11,7 @@ import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION, type NoBundle, type OpenedTask } from "../ledger/ledger.ts"
 import { rootOf } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
+import { printable } from "../printable.ts"
 import { authenticateAgent } from "./agent.ts"
 import { signDelegationToken } from "./issue.ts"
 import { readAsked, readParameters, valueOf, type Parameters } from "./parameters.ts"
@@ -54,8 +56,9 @@ export async function exchange(
   bundle: Bundle,
   keys: KeyFinder,
   config: Config,
-  now: number,
+  asking: Asking,
 ): Promise<ExchangeOutcome> {
+  const now = asking.receivedAt
   const parameters = await readParameters(request)
   if (isRefused(parameters)) return { agent: null, result: parameters }
   const grantType = valueOf(parameters, "grant_type")
@@ -65,7 +68,7 @@ export async function exchange(
   if (!subjectOf) return { agent: null, result: refuse({ reason: "grant_type_unsupported" }) }
   const agent = await authenticateAgent(parameters, bundle, config, now)
   if (isRefused(agent)) return { agent: null, result: agent }
-  const result = await issueFor(request, parameters, agent.agent, subjectOf, env, bundle, keys, config, now)
+  const result = await issueFor(request, parameters, agent.agent, subjectOf, env, bundle, keys, config, asking)
   return { agent: agent.agent, result }
 }
 
@@ -78,8 +81,9 @@ async function issueFor(
   bundle: Bundle,
   keys: KeyFinder,
   config: Config,
-  now: number,
+  asking: Asking,
 ): Promise<Issued | Refused> {
+  const now = asking.receivedAt
   const requestedType = valueOf(parameters, "requested_token_type")
   if (requestedType !== null && requestedType !== ACCESS_TOKEN_TYPE) {
     return refuse({ reason: "token_type_unsupported", parameter: "requested_token_type" })
@@ -99,7 +103,7 @@ async function issueFor(
   const { jkt } = key
   const wanted = { agent, ...subject, purpose, asked, jkt, token: jti }
   const opened = await askLedger(env, root, async (ledger): Promise<OpenedTask | Refused | NoBundle> =>
-    ledger.open(LEDGER_VERSION, bundle.pointer, root, wanted),
+    ledger.open(LEDGER_VERSION, bundle.pointer, root, wanted, asking),
   )
   if (!opened || "bundle" in opened) return refuse({ reason: "unavailable" })
   if (isRefused(opened)) return opened
@@ -121,7 +125,7 @@ function audienceOf(parameters: Parameters, bundle: Bundle): string | Refused {
   const [audience, ...others] = named.size === 0 ? bundle.audiences : named
   // A token for several audiences would open one with what another has seen.
   if (audience === undefined || others.length > 0 || !bundle.audiences.has(audience)) {
-    return refuse({ reason: "audience_unknown", audience: [...named].join(" ").slice(0, 256) })
+    return refuse({ reason: "audience_unknown", audience: printable([...named].join(" ")) })
   }
   return audience
 }

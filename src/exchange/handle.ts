@@ -2,19 +2,25 @@
 import type { Context } from "hono"
 import { ulid } from "ulid"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
+import { refusalRecord } from "../audit/exchange-record.ts"
 import { bundleFor, surroundingsOf } from "../surroundings.ts"
 import { exchange, type ExchangeOutcome } from "./exchange.ts"
-import { refuse } from "./refusal.ts"
-import { exchangeRecord, tokenResponse } from "./respond.ts"
+import { isRefused, refuse } from "./refusal.ts"
+import { tokenResponse } from "./respond.ts"
 
 export async function token(c: Context<{ Bindings: Env }>): Promise<Response> {
   const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
   const { env, config, keys, receivedAt } = around
   const id = `dec_${ulid(receivedAt)}`
   const bundle = await bundleFor(around)
+  const asking = { decisionId: id, receivedAt }
   const outcome: ExchangeOutcome = bundle
-    ? await exchange(c.req.raw, env, bundle, keys, config, receivedAt)
+    ? await exchange(c.req.raw, env, bundle, keys, config, asking)
     : { agent: null, result: refuse({ reason: "unavailable" }) }
-  recordAtEdge(env, exchangeRecord(outcome, id, bundle?.pointer ?? null, receivedAt, Date.now()), around.background)
+  const { agent, result } = outcome
+  if (isRefused(result)) {
+    const record = refusalRecord(result.refused, agent, bundle?.pointer ?? null, asking, Date.now())
+    recordAtEdge(env, record, around.background)
+  }
   return tokenResponse(outcome, id)
 }

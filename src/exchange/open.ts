@@ -7,6 +7,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import { actionRef, delegateContext, entitiesFor, principalsOf, toolRef } from "../policy/facts.ts"
 import { lineOf, type IssuedToken, type Task, type TreeState, type UserFacts } from "../ledger/state.ts"
 import { narrow, type Asked } from "./grant.ts"
+import { printable } from "../printable.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
 
 /** No token lives longer, whatever the registry says (DESIGN §4). */
@@ -69,6 +70,7 @@ function openRoot(
 ): Opened | Refused {
   const purpose = purposeOf(bundle, agent, request.purpose)
   if (isRefused(purpose)) return purpose
+  if (purpose.user === "required" && !state.user) return refuse({ reason: "user_required", purpose: purpose.name })
   const task = makeTask(bundle, state, state.root, null, request, agent, purpose, now)
   return isRefused(task) ? task : issue(task, [task], request, agent, now, true)
 }
@@ -95,6 +97,7 @@ function openChild(
   }
   const purpose = purposeOf(bundle, agent, request.purpose)
   if (isRefused(purpose)) return purpose
+  if (purpose.user === "required" && !state.user) return refuse({ reason: "user_required", purpose: purpose.name })
   const id = `${parent.id}.${parent.children + 1}`
   const task = makeTask(bundle, state, id, parent, request, agent, purpose, now)
   return isRefused(task) ? task : issue(task, [task, ...line], request, agent, now, true)
@@ -110,13 +113,18 @@ function renew(
 ): Opened | Refused {
   // An unbound token may be traded for a bound one, never the other way round nor for another key's.
   if (token.jkt !== null && token.jkt !== request.jkt) return refuse({ reason: "key_differs" })
+  // A renewal takes the task as it is; asking for less and getting all would be a surprise, so it is refused.
+  const { scopes, maxSensitivity, bounds, calls } = request.asked
+  const asksForLess = scopes ?? maxSensitivity ?? calls ?? (Object.keys(bounds).length > 0 ? bounds : null)
+  const otherPurpose = request.purpose !== null && request.purpose !== task.purpose
+  if (asksForLess !== null || otherPurpose) return refuse({ reason: "renewal_differs" })
   return issue(task, line, request, agent, now, false)
 }
 
 function purposeOf(bundle: Bundle, agent: AgentDefinition, asked: string | null): PurposeDefinition | Refused {
   const name = asked ?? agent.purposes[0] ?? ""
   const purpose = agent.purposes.includes(name) ? bundle.purposes.get(name) : undefined
-  return purpose ?? refuse({ reason: "purpose_not_allowed", purpose: name })
+  return purpose ?? refuse({ reason: "purpose_not_allowed", purpose: printable(name) })
 }
 
 function makeTask(

@@ -7,6 +7,7 @@ import { isPattern, parseScope, type Scope } from "../catalog/pattern.ts"
 import { ACTIONS, SENSITIVITIES } from "../catalog/tool.ts"
 import { parseJson } from "../catalog/json.ts"
 import { boundedText } from "../gateway/present.ts"
+import { printable } from "../printable.ts"
 import type { Asked } from "./grant.ts"
 import { refuse, type Refused } from "./refusal.ts"
 
@@ -27,7 +28,7 @@ export async function readParameters(request: Request): Promise<Parameters | Ref
     const values = parameters.get(name)
     if (!values) parameters.set(name, [value])
     else if (MAY_REPEAT.has(name)) values.push(value)
-    else return refuse({ reason: "parameter_repeated", parameter: name.slice(0, 64) })
+    else return refuse({ reason: "parameter_repeated", parameter: printable(name) })
   }
   return parameters
 }
@@ -37,10 +38,10 @@ export function valueOf(parameters: Parameters, name: string): string | null {
   return parameters.get(name)?.[0] ?? null
 }
 
-const scalar = z.union([z.string(), z.number(), z.boolean()])
+const scalar = z.union([z.string().max(256), z.number(), z.boolean()])
 const boundSchema = z.strictObject({
   eq: scalar.optional(),
-  in: z.array(scalar).min(1).max(256).optional(),
+  in: z.array(scalar).min(1).max(64).optional(),
   min: z.number().optional(),
   max: z.number().optional(),
   like: z.string().max(256).optional(),
@@ -54,7 +55,10 @@ const detailsSchema = z.tuple([
     tools: z.array(z.string().refine(isPattern, "not a tool pattern")).min(1).max(256),
     actions: z.array(z.enum(ACTIONS)).min(1),
     max_sensitivity: z.enum(SENSITIVITIES).optional(),
-    arguments: z.record(z.string(), boundSchema).optional(),
+    arguments: z
+      .record(z.string().max(128), boundSchema)
+      .refine((bounds) => Object.keys(bounds).length <= 32)
+      .optional(),
     calls: z.int().positive().optional(),
   }),
 ])
@@ -89,7 +93,7 @@ function readScopes(text: string | null): readonly Scope[] | Refused | null {
   const scopes: Scope[] = []
   for (const word of words) {
     const scope = parseScope(word)
-    if (!scope) return refuse({ reason: "scope_malformed", scope: word.slice(0, 128) })
+    if (!scope) return refuse({ reason: "scope_malformed", scope: printable(word) })
     scopes.push(scope)
   }
   return scopes

@@ -25,6 +25,8 @@ export type Refusal =
   | { readonly reason: "delegation_not_allowed"; readonly from: string; readonly to: string }
   | { readonly reason: "too_deep"; readonly agent: string; readonly depth: number }
   | { readonly reason: "parent_ended" }
+  | { readonly reason: "user_required"; readonly purpose: string }
+  | { readonly reason: "renewal_differs" }
   | ({ readonly reason: "nothing_left" } & NothingLeft)
   | { readonly reason: "unavailable" }
 
@@ -49,6 +51,8 @@ const ERROR_OF_REASON = {
   delegation_not_allowed: "unauthorized_client",
   too_deep: "unauthorized_client",
   parent_ended: "invalid_request",
+  user_required: "unauthorized_client",
+  renewal_differs: "invalid_request",
   nothing_left: "invalid_scope",
   unavailable: "temporarily_unavailable",
 } as const satisfies Record<Refusal["reason"], string>
@@ -117,6 +121,10 @@ export function describeRefusal(refusal: Refusal): string {
       return "The chain of agents would be too long."
     case "parent_ended":
       return "The parent task has ended."
+    case "user_required":
+      return "A task of this purpose needs a user behind it."
+    case "renewal_differs":
+      return "A renewal takes the task as it is: name neither scope, details nor another purpose."
     case "nothing_left":
       return nothingLeft(refusal)
     case "unavailable":

@@ -1,6 +1,4 @@
-/** What became of a token request, on the wire (RFC 6749 5, RFC 8693 2.2) and in its record. */
-import { recordOf, type DecisionRecord } from "../audit/record.ts"
-import type { Pointer } from "../policy/bundle.ts"
+/** What became of a token request, on the wire (RFC 6749 5, RFC 8693 2.2). */
 import type { ExchangeOutcome, Issued } from "./exchange.ts"
 import { describeRefusal, isRefused, oauthErrorOf, statusOf } from "./refusal.ts"
 
@@ -34,21 +32,4 @@ function body(issued: Issued): Record<string, unknown> {
     purpose: issued.opened.purpose,
     ...(issued.issuedTokenType === null ? {} : { issued_token_type: issued.issuedTokenType }),
   }
-}
-
-export function exchangeRecord(
-  { agent, result }: ExchangeOutcome,
-  decisionId: string,
-  bundle: Pointer | null,
-  receivedAt: number,
-  now: number,
-): DecisionRecord {
-  const known = { id: decisionId, at: now, kind: "exchange", bundle, total_ms: now - receivedAt } as const
-  if (isRefused(result)) {
-    const { refused } = result
-    return recordOf({ ...known, code: oauthErrorOf(refused), denial: refused, chain: agent === null ? [] : [agent] })
-  }
-  const { task, purpose, user, chain } = result.opened
-  const bound = result.tokenType === "DPoP"
-  return recordOf({ ...known, decision: "allow", code: "ok", task, purpose, user, chain, bound })
 }

@@ -81,5 +81,5 @@ function setRateLimit(headers: Headers, decision: Decision): void {
 function headerSafe(value: string): string {
   return /^[\x21-\x24\x26-\x7e]*$/.test(value)
     ? value
-    : encodeURIComponent(value).replaceAll("%3A", ":").replaceAll("%2F", "/")
+    : encodeURIComponent(value.toWellFormed()).replaceAll("%3A", ":").replaceAll("%2F", "/")
 }

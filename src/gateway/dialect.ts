@@ -18,7 +18,7 @@ export interface Dialect {
   readonly endpoint: "/authz/envoy" | "/authz/forward"
   /**
    * @param request the gateway's question
-   * @param rawTarget its path and query as they stand in the request line, unparsed
+   * @param rawTarget its path and query as they reached the Worker
    */
   readonly read: (request: Request, rawTarget: string) => Asked | Denied
   /** The status that carries this one to the client through such a gateway. */

@@ -27,10 +27,6 @@ export async function present(
   const asked = dialect.read(request, rawTarget)
   if (isDenied(asked)) return asked
   if (!METHOD.test(asked.method)) return deny({ reason: "target_ambiguous", what: "the method is not a token" })
-  const original = gateway.original_path_header
-  if (original !== undefined && request.headers.get(original) !== asked.target) {
-    return deny({ reason: "original_path_differs" })
-  }
   const origin = originFor(gateway, asked.host)
   if (origin === null) return deny({ reason: "target_ambiguous", what: "the host is none of the gateway's" })
   const body = await readBody(request, gateway, asked.method)

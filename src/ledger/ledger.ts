@@ -5,6 +5,8 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import { recordDecision, type Ask } from "../audit/call-record.ts"
+import { openingRecord, type Asking } from "../audit/exchange-record.ts"
+import type { DecisionRecord } from "../audit/record.ts"
 import { decide } from "../decide.ts"
 import type { Denial } from "../decision.ts"
 import { openTask, type OpenRequest } from "../exchange/open.ts"
@@ -96,7 +98,7 @@ export class Ledger extends DurableObject<Env> {
     this.#transact(() => {
       if (pointer.seq > state.bundle.seq) this.#storage.saveBundle(pointer)
       if (change) this.#storage.saveChange(state, change)
-      if (record) this.#outbox.keep({ ...record, number: this.#storage.nextRecordNumber() }, durable)
+      if (record) this.#outbox.keep(this.#numbered(record), durable)
     })
     state.bundle = pointer
     if (change) applyChange(state, change)
@@ -119,6 +121,7 @@ export class Ledger extends DurableObject<Env> {
     pointer: Pointer,
     root: string,
     request: OpenRequest,
+    asking: Asking,
   ): Promise<OpenedTask | Refused | NoBundle> {
     if (version !== LEDGER_VERSION) return { bundle: "unavailable" }
     const bundle = await bundleOf(this.env.BUNDLES, pointer)
@@ -136,10 +139,12 @@ export class Ledger extends DurableObject<Env> {
       if (isNew) this.#storage.saveTree(state)
       if (pointer.seq > state.bundle.seq) this.#storage.saveBundle(pointer)
       this.#storage.saveOpening(opened.opening, now)
+      this.#outbox.keep(this.#numbered(openingRecord(opened, state.user, pointer, asking, now)), true)
     })
     state.bundle = pointer
     applyOpening(state, opened.opening, now)
     this.#state = state
+    this.#outbox.sendSoon()
     if (isNew) await this.ctx.storage.setAlarm(opened.task.expiresAt + RETENTION_MS)
     const { id: task, purpose, scope, grant } = opened.task
     return {
@@ -156,12 +161,14 @@ export class Ledger extends DurableObject<Env> {
   /**
    * Ends a task and its subtree; once this has answered, no call of theirs is admitted.
    * @param by the token whose holder asks, or null for an operator; a token ends its own task and those below only
+   * @param record of this, kept with it
    * @returns the ids that this ended, or null where there is no such task for the asker
    */
   end(
     task: string,
     by: { readonly token: string; readonly jkt: string | null } | null,
     status: "completed" | "revoked",
+    record: DecisionRecord,
   ): string[] | null {
     const state = this.#state
     if (!state?.tasks.has(task)) return null
@@ -173,12 +180,12 @@ export class Ledger extends DurableObject<Env> {
     const active = [...state.tasks.values()].filter(
       (each) => each.status === "active" && (each.id === task || isBelow(each.id, task)),
     )
-    this.#transact(() =>
-      this.#storage.saveEnd(
-        active.map((each) => each.id),
-        status,
-      ),
-    )
+    const ids = active.map((each) => each.id)
+    this.#transact(() => {
+      this.#storage.saveEnd(ids, status)
+      this.#outbox.keep(this.#numbered(record), true)
+    })
+    this.#outbox.sendSoon()
     return applyEnd(state, task, status)
   }
 
@@ -247,6 +254,10 @@ export class Ledger extends DurableObject<Env> {
       windows: [],
       recorded: false,
     }
+  }
+
+  #numbered(record: DecisionRecord): DecisionRecord {
+    return { ...record, number: this.#storage.nextRecordNumber() }
   }
 
   #afterStep(now: number): void {

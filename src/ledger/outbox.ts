@@ -2,16 +2,16 @@
  * A ledger's decision records on their way to the record log: those that must not be lost in a table, written in the
  * step's own transaction; those of reads in memory, sent within a second (DESIGN §3).
  */
-import type { DecisionRecord } from "../audit/record.ts"
-import { logShard, type StoredRecord } from "../audit/record-log.ts"
+import { storedForm, type DecisionRecord, type StoredRecord } from "../audit/record.ts"
+import { logShard } from "../audit/record-log.ts"
 import { logEvent } from "../log.ts"
 
 export const OUTBOX_SCHEMA = "CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"
 
 const SEND_AFTER_MS = 250
-const BATCH = 500
+const BATCH = 200
 /** Records that wait in memory while their log is out of reach; the oldest are lost first, and their numbers show it. */
-const MAX_WAITING = 5_000
+const MAX_WAITING = 2_000
 export const RETRY_AFTER_MS = 5_000
 
 export class Outbox {
@@ -29,7 +29,7 @@ export class Outbox {
   /** @param durable kept in the table; to be called inside the step's transaction */
   keep(record: DecisionRecord, durable: boolean): void {
     if (durable) {
-      this.#ctx.storage.sql.exec("INSERT OR IGNORE INTO outbox VALUES (?, ?)", record.id, JSON.stringify(record))
+      this.#ctx.storage.sql.exec("INSERT OR IGNORE INTO outbox VALUES (?, ?)", record.id, storedForm(record).body)
       return
     }
     this.#waiting.push(record)
@@ -56,16 +56,20 @@ export class Outbox {
   async send(): Promise<void> {
     if (this.#sending) return
     this.#sending = true
+    const log = logShard(this.#env, this.#ctx.id.toString())
     try {
       for (;;) {
+        // Those that must not be lost go first, and alone: nothing that happens to the others keeps them here.
         const stored = this.#stored(BATCH)
-        const waiting = this.#waiting.slice(0, BATCH)
-        if (stored.length === 0 && waiting.length === 0) return
-        const fromMemory = waiting.map((record) => ({ id: record.id, body: JSON.stringify(record) }))
-        await logShard(this.#env, this.#ctx.id.toString()).append([...stored, ...fromMemory])
-        for (const { id } of stored) this.#ctx.storage.sql.exec("DELETE FROM outbox WHERE id = ?", id)
-        const sent = new Set(waiting)
-        this.#waiting = this.#waiting.filter((record) => !sent.has(record))
+        if (stored.length > 0) {
+          await log.append(stored)
+          for (const { id } of stored) this.#ctx.storage.sql.exec("DELETE FROM outbox WHERE id = ?", id)
+          continue
+        }
+        const waiting = new Set(this.#waiting.slice(0, BATCH))
+        if (waiting.size === 0) return
+        await log.append(Array.from(waiting, storedForm))
+        this.#waiting = this.#waiting.filter((record) => !waiting.has(record))
       }
     } catch (error) {
       logEvent("records_not_sent", { error: String(error) })

@@ -5,20 +5,21 @@ import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf } from "../audit/record.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surroundings.ts"
-import type { Outcome } from "./outcome.ts"
+import type { Outcome, RecordStart } from "./outcome.ts"
 
-type Work = (request: Request, bundle: Bundle, around: Surroundings) => Promise<Outcome>
+type Work = (request: Request, bundle: Bundle, around: Surroundings, known: RecordStart) => Promise<Outcome>
 
 export async function manage(c: Context<{ Bindings: Env }>, kind: "end" | "management", work: Work): Promise<Response> {
   const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
   const id = `dec_${ulid(around.receivedAt)}`
   const bundle = await bundleFor(around)
-  const { status, body, record }: Outcome = bundle ? await work(c.req.raw, bundle, around) : NO_BUNDLE
   const [path = null] = rawTarget(c.req.raw).split("?", 1)
-  const now = Date.now()
-  const known = { id, at: now, kind, method: c.req.method, path, bundle: bundle?.pointer ?? null } as const
+  const { method } = c.req
+  const known = { id, at: around.receivedAt, kind, method, path, bundle: bundle?.pointer ?? null }
+  const { status, body, record }: Outcome = bundle ? await work(c.req.raw, bundle, around, known) : NO_BUNDLE
   if (record) {
-    recordAtEdge(c.env, recordOf({ ...record, ...known, total_ms: now - around.receivedAt }), around.background)
+    const total_ms = Date.now() - around.receivedAt
+    recordAtEdge(c.env, recordOf({ ...record, ...known, total_ms }), around.background)
   }
   const answer = status === 200 || typeof body !== "object" ? body : { ...body, decision_id: id }
   const headers = new Headers({ "Cache-Control": "no-store", "X-Narrowgate-Decision": id })

@@ -11,9 +11,9 @@ export interface OperatorRefused {
   readonly record: { readonly code: string; readonly denial: ManagementDenial; readonly operator?: string }
 }
 
-/** The token of the one Authorization header, whichever scheme it has; null where there is none or more. */
+/** The bearer token of the one Authorization header; null where there is none, more, or one of another scheme. */
 export function bearerOf(request: Request): string | null {
-  return /^(?:Bearer|DPoP) +([A-Za-z0-9._-]+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null
+  return /^Bearer +([A-Za-z0-9._-]+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null
 }
 
 /** An operator may all that a viewer may. */

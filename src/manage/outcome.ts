@@ -1,9 +1,12 @@
 /** What became of a request to manage: the answer, and what its record says. */
 import type { DecisionRecord } from "../audit/record.ts"
 
+/** The part of a record that the door knows before any work. */
+export type RecordStart = Pick<DecisionRecord, "id" | "at" | "kind" | "method" | "path" | "bundle">
+
 export interface Outcome {
   readonly status: 200 | 400 | 401 | 403 | 404 | 503
   readonly body: unknown
-  /** Null: a continuation of what is recorded already. */
+  /** Null: recorded elsewhere, or a continuation of what is recorded. */
   readonly record: Partial<DecisionRecord> | null
 }

@@ -2,7 +2,7 @@
  * `GET /v1/tasks/:id`, `POST /v1/tasks/:id/complete`: state of a task and its end. Its agent comes with the task's
  * delegation token and reaches its own task and those below; an operator comes with a token of theirs.
  */
-import type { DecisionRecord, ManagementDenial } from "../audit/record.ts"
+import { recordOf, type DecisionRecord, type ManagementDenial } from "../audit/record.ts"
 import { peek } from "../credential/compact.ts"
 import { verifyCredential } from "../credential/verify.ts"
 import type { Surroundings } from "../surroundings.ts"
@@ -11,7 +11,7 @@ import { askLedger } from "../ledger/ask.ts"
 import { isBelow, rootOf } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { authenticateOperator, bearerOf } from "./operator.ts"
-import type { Outcome } from "./outcome.ts"
+import type { Outcome, RecordStart } from "./outcome.ts"
 
 const TASK_ID = /^tsk_[0-9A-HJKMNP-TV-Z]{26}(?:\.[1-9][0-9]{0,5}){0,16}$/
 
@@ -44,18 +44,19 @@ export async function completeTask(
   task: string,
   bundle: Bundle,
   around: Surroundings,
+  known: RecordStart,
 ): Promise<Outcome> {
   const asker = await askerOf(request, task, "operator", bundle, around)
   if ("status" in asker) return asker
   const by = asker.kind === "agent" ? { token: asker.token, jkt: asker.jkt } : null
   const status = asker.kind === "agent" ? "completed" : "revoked"
+  const record = recordOf({ ...byWhom(asker, task), ...known })
   const ended = await askLedger(around.env, rootOf(task), async (ledger) => ({
-    tasks: await ledger.end(task, by, status),
+    tasks: await ledger.end(task, by, status, record),
   }))
   if (!ended) return OUT_OF_REACH
-  return ended.tasks
-    ? { status: 200, body: { task, status, ended: ended.tasks }, record: byWhom(asker, task) }
-    : notFound(task)
+  // What ended something is recorded by the ledger, together with the end.
+  return ended.tasks ? { status: 200, body: { task, status, ended: ended.tasks }, record: null } : notFound(task)
 }
 
 const OUT_OF_REACH: Outcome = {
@@ -90,8 +91,10 @@ async function askerOf(
 ): Promise<Asker | Outcome> {
   if (!TASK_ID.test(task)) return notFound(task.slice(0, 128))
   const { config, keys, receivedAt } = around
-  const token = bearerOf(request)
-  if (token === null || peek(token)?.iss !== config.issuer) {
+  // An operator's token is a bearer's; DPoP is how an agent shows a token that is bound to its key.
+  const bearer = bearerOf(request)
+  const isOurs = bearer === null ? request.headers.has("dpop") : peek(bearer)?.iss === config.issuer
+  if (!isOurs) {
     const operator = await authenticateOperator(request, role, bundle, around)
     return "operator" in operator ? { kind: "operator", operator: operator.operator } : { ...operator }
   }

@@ -76,6 +76,8 @@ export interface PurposeDefinition {
   readonly default?: readonly string[]
   /** Life of the task, seconds. */
   readonly life: number
+  /** `required`: no task of this purpose without a user behind it. */
+  readonly user: "required" | "optional"
 }
 
 /** Where an issuer's public keys come from. */
@@ -101,8 +103,11 @@ export interface IssuerDefinition {
   }
   /** Its JWT-SVIDs stand for workloads of this SPIFFE trust domain. */
   readonly trust_domain?: string
-  /** Its access tokens may stand for operators; the audience they must carry is ours. */
-  readonly operators?: boolean
+  /**
+   * Its access tokens may stand for operators: those for our own URL, given to one of these clients, none of which may be
+   * one of `users.clients`. The token that a person's app hands to an agent must not manage.
+   */
+  readonly operators?: { readonly clients: readonly string[] }
 }
 
 export const DIALECTS = ["envoy", "nginx", "traefik", "caddy"] as const
@@ -124,8 +129,6 @@ export interface GatewayDefinition {
   readonly body: boolean
   /** Header with a request id that it sets itself and overwrites; absent: each ask counts. */
   readonly request_id_header?: string
-  /** Header in which it repeats the original path and query, compared with the asked one. */
-  readonly original_path_header?: string
 }
 
 export const ROLES = ["viewer", "operator"] as const

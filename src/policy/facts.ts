@@ -3,6 +3,7 @@
  * same state in the same step, so that they can never disagree about it.
  */
 import type { CallArguments } from "../catalog/arguments.ts"
+import { fold } from "../catalog/fold.ts"
 import { deny, type Denied } from "../decision.ts"
 import type { Task, UserFacts } from "../ledger/state.ts"
 import { memberOf, overlay, type Entity, type EntityStore } from "./entities.ts"
@@ -42,6 +43,8 @@ export function entitiesFor(base: EntityStore, user: UserFacts | null): EntitySt
 export function argumentFacts(args: CallArguments, reads: ReadonlySet<string>): CedarRecord | Denied {
   if (reads.size === 0) return NONE
   if (!args.complete) return deny({ reason: "arguments_unknown", needed: [...reads] })
+  const variant = variantOf(args.values, reads)
+  if (variant !== null) return deny({ reason: "argument_variant", argument: variant })
   const facts = new Map<string, Value>()
   const names = reads.has("*") ? Object.keys(args.values) : reads
   for (const name of names) {
@@ -53,6 +56,12 @@ export function argumentFacts(args: CallArguments, reads: ReadonlySet<string>): 
   return facts
 }
 const NONE: CedarRecord = new Map()
+
+/** `To` where a rule reads `to`: the upstream may take it for what the rule has not seen. */
+function variantOf(values: Readonly<Record<string, unknown>>, names: ReadonlySet<string>): string | null {
+  const folded = new Set(Array.from(names, fold))
+  return Object.keys(values).find((name) => !names.has(name) && folded.has(fold(name))) ?? null
+}
 
 export interface Situation {
   /** The calling task and all above it, itself first. */

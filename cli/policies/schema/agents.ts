@@ -23,6 +23,7 @@ const purpose = z.strictObject({
   grant,
   default: z.array(scope).min(1).exactOptional(),
   life: z.int().min(TASK_LIFE.min).max(TASK_LIFE.max),
+  user: z.enum(["required", "optional"]).default("required"),
 })
 
 const agent = z.strictObject({

@@ -19,7 +19,6 @@ const gateway = z.strictObject({
   mode: z.enum(["enforce", "observe"]).default("enforce"),
   body: z.boolean().default(false),
   request_id_header: headerName.exactOptional(),
-  original_path_header: headerName.exactOptional(),
 })
 
 export const gatewaysFile = z.strictObject({ gateways: z.array(gateway) })

@@ -63,7 +63,7 @@ const issuer = z.strictObject({
   algorithms: z.array(z.enum(ISSUER_ALGORITHMS)).min(1),
   users: users.exactOptional(),
   trust_domain: trustDomain.exactOptional(),
-  operators: z.boolean().default(false),
+  operators: z.strictObject({ clients: z.array(z.string().min(1)).min(1) }).exactOptional(),
 })
 
 export const issuersFile = z.strictObject({ issuers: z.array(issuer) })

@@ -301,8 +301,8 @@ const REFERENCES: readonly BadDirectory[] = [
   {
     name: "two issuers for one trust domain",
     file: "issuers.yaml",
-    find: "    operators: true\n",
-    replace: "    trust_domain: 'example.org'\n    operators: true\n",
+    find: "    operators:\n",
+    replace: "    trust_domain: 'example.org'\n    operators:\n",
     message: /trust domain `example\.org` is there twice/,
     at: "example.org\n    keys",
   },
@@ -419,10 +419,18 @@ const REFERENCES: readonly BadDirectory[] = [
   {
     name: "an operator of an issuer for agents",
     file: "operators.yaml",
-    find: "issuer: local\n    subject: olivia",
-    replace: "issuer: workloads\n    subject: olivia",
+    find: "issuer: local\n",
+    replace: "issuer: workloads\n",
     message: /not trusted for operators/,
     at: "workloads",
+  },
+  {
+    name: "a client for users and for operators",
+    file: "issuers.yaml",
+    find: "clients: [narrowgate-cli]",
+    replace: "clients: [narrowgate-cli, 'narrowgate-app']",
+    message: /trusted for users and for operators/,
+    at: "'narrowgate-app'",
   },
   {
     name: "an issuer trusted for nothing",

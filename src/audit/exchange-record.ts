@@ -1,0 +1,57 @@
+/** The record of a token request: made in the ledger, durably, where a token was issued; at the edge where none was. */
+import type { Opened } from "../exchange/open.ts"
+import { oauthErrorOf, type Refusal } from "../exchange/refusal.ts"
+import type { UserFacts } from "../ledger/state.ts"
+import type { Pointer } from "../policy/bundle.ts"
+import { userId } from "../policy/facts.ts"
+import { recordOf, type DecisionRecord } from "./record.ts"
+
+/** What only the edge knows of a token request. */
+export interface Asking {
+  readonly decisionId: string
+  /** Milliseconds, by the edge's clock. */
+  readonly receivedAt: number
+}
+
+export function openingRecord(
+  { opening, task, chain }: Opened,
+  user: UserFacts | null,
+  bundle: Pointer,
+  { decisionId, receivedAt }: Asking,
+  now: number,
+): DecisionRecord {
+  return recordOf({
+    id: decisionId,
+    at: now,
+    kind: "exchange",
+    decision: "allow",
+    code: "ok",
+    task: task.id,
+    purpose: task.purpose,
+    user: user && userId(user),
+    chain,
+    bundle,
+    bound: opening.token.jkt !== null,
+    total_ms: Math.max(0, now - receivedAt),
+  })
+}
+
+/** @param agent that proved its identity, or null */
+export function refusalRecord(
+  refusal: Refusal,
+  agent: string | null,
+  bundle: Pointer | null,
+  { decisionId, receivedAt }: Asking,
+  now: number,
+): DecisionRecord {
+  return recordOf({
+    id: decisionId,
+    at: now,
+    kind: "exchange",
+    code: oauthErrorOf(refusal),
+    denial: refusal,
+    chain: agent === null ? [] : [agent],
+    bundle,
+    total_ms: now - receivedAt,
+  })
+}

@@ -27,7 +27,7 @@ export const decisionRecord = z.looseObject({
   bundle: z.object({ seq: z.number(), digest: z.string() }).nullable(),
   principal: text,
   rules: z.array(z.string()),
-  windows: z.array(z.object({ window: z.string(), limit: z.number(), seconds: z.number(), used: z.number() })),
+  windows: z.array(z.looseObject({ window: z.string(), limit: z.number(), seconds: z.number(), used: z.number() })),
   calls: z.object({ used: z.number(), limit: z.number().nullable() }).nullable(),
   labels: z.array(z.string()),
   total_ms: z.number(),

@@ -1,5 +1,6 @@
 /** DEVELOPMENT ONLY: compiles a policy directory and publishes it into the local stack's KV, again after each edit. */
-import { watch } from "node:fs"
+import { readdir, stat } from "node:fs/promises"
+import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { decodeJwt, type JWK } from "jose"
 import { compilePolicies, type Compiled } from "../cli/policies/compile.ts"
@@ -38,17 +39,33 @@ export async function publish(directory: string, store: Store, publisher: JWK, o
   return { pointer: { seq, digest }, compiled }
 }
 
-const SETTLE_MS = 150
+const LOOK_EVERY_MS = 300
 
-/** Calls back after each burst of edits below `directory`, one call at a time, until aborted. */
+/**
+ * Calls back after each edit below `directory`, one call at a time, until aborted. It looks instead of being told: a file
+ * that an editor replaces by renaming is another one to a watcher.
+ */
 export async function onEdit(directory: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-  let edited = false
-  const watcher = watch(directory, { recursive: true, signal }, () => (edited = true))
-  watcher.on("error", () => undefined)
+  let known = await fingerprint(directory)
   while (!signal.aborted) {
-    await sleep(SETTLE_MS)
-    if (!edited) continue
-    edited = false
+    await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined)
+    const found = await fingerprint(directory)
+    if (found === known || signal.aborted) continue
+    known = found
     await work()
+  }
+}
+
+/** Names, sizes and times of all files; empty for a moment while one is being replaced. */
+async function fingerprint(directory: string): Promise<string> {
+  try {
+    const names = (await readdir(directory, { recursive: true })).toSorted()
+    const files = names.map(async (name) => {
+      const { size, mtimeMs } = await stat(join(directory, name))
+      return `${name} ${size} ${mtimeMs}`
+    })
+    return (await Promise.all(files)).join("\n")
+  } catch {
+    return ""
   }
 }

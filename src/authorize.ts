@@ -73,8 +73,10 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   if (hopeless) return refuse(hopeless)
 
   const { method } = call
+  const asked = await toCall(id, call, verified, located)
+  const sentAt = Date.now()
   const ask: Ask = {
-    call: await toCall(id, call, verified, located),
+    call: asked,
     circumstances: {
       method,
       path: located.path,
@@ -82,8 +84,9 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
       argumentsHash: await argumentsHash(located.arguments),
       tokenHash: hash,
       receivedAt: around.receivedAt,
-      sentAt: Date.now(),
-      waited: 0,
+      sentAt,
+      // Where a Worker runs its clock stands still while code runs: all that it shows was spent waiting.
+      waited: sentAt - around.receivedAt,
     },
   }
   const answer = await askLedger(around.env, rootOf(claims.task), async (ledger): Promise<Answer | NoBundle> =>

@@ -2,6 +2,7 @@
 import { assemble } from "../../src/policy/assemble.ts"
 import { FORMAT, type BundleBody, type IssuerDefinition, type KeySource } from "../../src/policy/bundle.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
+import { actionEntities } from "./actions.ts"
 import { crossCheck } from "./cross-check.ts"
 import { madeEntities } from "./entities.ts"
 import { lower } from "./lower.ts"
@@ -55,7 +56,7 @@ function bodyOf(policies: Policies, rules: readonly LoweredRule[]): BundleBody {
   return {
     format: FORMAT,
     rules,
-    entities: [...madeEntities(agents, tools), ...policies.entities.value],
+    entities: [...actionEntities(policies.schema), ...madeEntities(agents, tools), ...policies.entities.value],
     tools,
     routes: allRoutes(catalog),
     servers: catalog.servers,

@@ -9,6 +9,7 @@ import { recordOf, type DecisionRecord } from "./record.ts"
 /** What only the edge knows of a token request. */
 export interface Asking {
   readonly decisionId: string
+  readonly audience: string | null
   /** Milliseconds, by the edge's clock. */
   readonly receivedAt: number
 }
@@ -17,7 +18,7 @@ export function openingRecord(
   { opening, task, chain }: Opened,
   user: UserFacts | null,
   bundle: Pointer,
-  { decisionId, receivedAt }: Asking,
+  { decisionId, audience, receivedAt }: Asking,
   now: number,
 ): DecisionRecord {
   return recordOf({
@@ -28,6 +29,8 @@ export function openingRecord(
     code: "ok",
     task: task.id,
     purpose: task.purpose,
+    scope: task.scope,
+    audience,
     user: user && userId(user),
     chain,
     bundle,

@@ -18,7 +18,7 @@ export interface DecisionRecord {
   readonly id: string
   /** Milliseconds since the epoch, by the clock of whoever decided. */
   readonly at: number
-  /** Number among the records of the tree; null where no ledger was asked. A gap shows a lost record. */
+  /** Number among the records of the tree; null where no ledger was asked. A gap shows that a record may be lost. */
   readonly number: number | null
   readonly kind: "call" | "exchange" | "end" | "management"
   readonly decision: "allow" | "deny"
@@ -40,6 +40,9 @@ export interface DecisionRecord {
   readonly sensitivity: string | null
   readonly task: string | null
   readonly purpose: string | null
+  /** Of a token request that was granted: what was granted, in scopes, and for which audience. */
+  readonly scope: string | null
+  readonly audience: string | null
   /** Issuer and subject, joined by `|`. */
   readonly user: string | null
   /** Agents from the root task's to the calling one. */
@@ -90,6 +93,8 @@ const BLANK = {
   sensitivity: null,
   task: null,
   purpose: null,
+  scope: null,
+  audience: null,
   user: null,
   chain: [],
   arguments_hash: null,

@@ -6,7 +6,7 @@ import { importJWK, type CryptoKey, type JWK } from "jose"
 import { OWN_ALGORITHM } from "./algorithm.ts"
 
 export interface KeyFinder {
-  /** Null where the ring has no such key. Throws where the ring is out of reach. */
+  /** Null where the ring has no such key. Throws KeysUnavailable. */
   find(kid: string): Promise<CryptoKey | null>
   /** The JWK set as it is published. */
   published(): Promise<readonly JWK[]>
@@ -15,6 +15,10 @@ export interface KeyFinder {
 const COOLDOWN_MS = 10_000
 /** A key that the ring dropped is forgotten this much later. */
 const REFRESH_AFTER_MS = 300_000
+const UNUSABLE_AFTER_MS = 3_600_000
+
+/** The ring is out of reach and nothing of it is known here, or nothing new enough. */
+export class KeysUnavailable extends Error {}
 
 interface Held {
   readonly jwks: readonly JWK[]
@@ -35,8 +39,13 @@ export function ownKeys(fetchKeys: () => Promise<readonly JWK[]>, now: number): 
   const current = async (isEnough: (known: Held) => boolean): Promise<Held> => {
     const age = held ? now - held.fetchedAt : Number.POSITIVE_INFINITY
     if (held && (age < COOLDOWN_MS || (age < REFRESH_AFTER_MS && isEnough(held)))) return held
-    const jwks = await fetchKeys()
-    held = { jwks, keys: await importAll(jwks), fetchedAt: now }
+    try {
+      const jwks = await fetchKeys()
+      held = { jwks, keys: await importAll(jwks), fetchedAt: now }
+    } catch (error) {
+      // The ring is out of reach: what it said lately still holds, for a while.
+      if (!held || age > UNUSABLE_AFTER_MS) throw new KeysUnavailable(String(error))
+    }
     return held
   }
   return {

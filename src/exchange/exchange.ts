@@ -103,7 +103,7 @@ async function issueFor(
   const { jkt } = key
   const wanted = { agent, ...subject, purpose, asked, jkt, token: jti }
   const opened = await askLedger(env, root, async (ledger): Promise<OpenedTask | Refused | NoBundle> =>
-    ledger.open(LEDGER_VERSION, bundle.pointer, root, wanted, asking),
+    ledger.open(LEDGER_VERSION, bundle.pointer, root, wanted, { ...asking, audience }),
   )
   if (!opened || "bundle" in opened) return refuse({ reason: "unavailable" })
   if (isRefused(opened)) return opened

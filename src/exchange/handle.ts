@@ -13,7 +13,7 @@ export async function token(c: Context<{ Bindings: Env }>): Promise<Response> {
   const { env, config, keys, receivedAt } = around
   const id = `dec_${ulid(receivedAt)}`
   const bundle = await bundleFor(around)
-  const asking = { decisionId: id, receivedAt }
+  const asking = { decisionId: id, audience: null, receivedAt }
   const outcome: ExchangeOutcome = bundle
     ? await exchange(c.req.raw, env, bundle, keys, config, asking)
     : { agent: null, result: refuse({ reason: "unavailable" }) }

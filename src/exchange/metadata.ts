@@ -11,8 +11,8 @@ export function authorizationServer(issuer: string): Record<string, unknown> {
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     grant_types_supported: [...GRANTS.keys()],
     response_types_supported: [],
-    token_endpoint_auth_methods_supported: ["private_key_jwt"],
-    token_endpoint_auth_signing_alg_values_supported: ["ES256", "RS256", "PS256", "EdDSA"],
+    // draft-ietf-oauth-spiffe-client-auth: the agent's JWT-SVID as client assertion.
+    token_endpoint_auth_methods_supported: ["spiffe_jwt"],
     dpop_signing_alg_values_supported: PROOF_ALGORITHMS,
     authorization_details_types_supported: ["narrowgate_call"],
     access_token_signing_alg_values_supported: [OWN_ALGORITHM],

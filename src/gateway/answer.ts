@@ -3,6 +3,7 @@
  * so that none of the client's own survives (CVE-2026-30851); no answer may be cached.
  */
 import type { Decision } from "../authorize.ts"
+import { PROOF_ALGORITHMS } from "../credential/dpop.ts"
 import { codeOf, describe, STATUS_OF_CODE, type Denial } from "../decision.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
 import { DIALECTS } from "./dialects.ts"
@@ -56,10 +57,10 @@ function challengeOf(denial: Denial, issuer: string, gateway: string): string | 
   }
   if (code !== "invalid_token") return null
   if (denial.reason === "proof_missing" || denial.reason === "binding_required") {
-    return `DPoP error="invalid_token", algs="ES256 EdDSA", ${metadata}`
+    return `DPoP error="invalid_token", algs="${PROOF_ALGORITHMS.join(" ")}", ${metadata}`
   }
   if (denial.reason === "proof_rejected" || denial.reason === "proof_replayed") {
-    return `DPoP error="invalid_dpop_proof", algs="ES256 EdDSA", ${metadata}`
+    return `DPoP error="invalid_dpop_proof", algs="${PROOF_ALGORITHMS.join(" ")}", ${metadata}`
   }
   return `Bearer error="invalid_token", ${metadata}`
 }

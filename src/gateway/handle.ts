@@ -58,7 +58,12 @@ export function refusal(denial: Denial, around: Surroundings): Response {
   const id = `dec_${ulid(around.receivedAt)}`
   const code = codeOf(denial)
   recordAtEdge(around.env, recordOf({ id, at: Date.now(), kind: "call", code, denial }), around.background)
-  const headers = new Headers({ "Cache-Control": "no-store", "X-Narrowgate-Code": code })
+  const headers = new Headers({
+    "Cache-Control": "no-store",
+    "X-Narrowgate-Code": code,
+    "X-Narrowgate-Decision": id,
+    "X-Narrowgate-Status": String(STATUS_OF_CODE[code]),
+  })
   if (code === "unavailable") headers.set("Retry-After", "5")
   const body = { error: code, error_description: describe(denial), decision_id: id }
   return Response.json(body, { status: STATUS_OF_CODE[code], headers })

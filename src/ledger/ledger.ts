@@ -162,16 +162,17 @@ export class Ledger extends DurableObject<Env> {
    * Ends a task and its subtree; once this has answered, no call of theirs is admitted.
    * @param by the token whose holder asks, or null for an operator; a token ends its own task and those below only
    * @param record of this, kept with it
-   * @returns the ids that this ended, or null where there is no such task for the asker
+   * @returns how the task has ended and the ids that this ended, or null where there is no such task for the asker
    */
   end(
     task: string,
     by: { readonly token: string; readonly jkt: string | null } | null,
     status: "completed" | "revoked",
     record: DecisionRecord,
-  ): string[] | null {
+  ): { readonly status: TaskStatus; readonly ended: readonly string[] } | null {
     const state = this.#state
-    if (!state?.tasks.has(task)) return null
+    const found = state?.tasks.get(task)
+    if (!state || !found) return null
     if (by) {
       const token = state.tokens.get(by.token)
       const mayEnd = token && (token.task === task || isBelow(task, token.task)) && token.jkt === by.jkt
@@ -186,7 +187,8 @@ export class Ledger extends DurableObject<Env> {
       this.#outbox.keep(this.#numbered(record), true)
     })
     this.#outbox.sendSoon()
-    return applyEnd(state, task, status)
+    const ended = applyEnd(state, task, status)
+    return { status: found.status, ended }
   }
 
   /** The task and those below it, or null. */

@@ -178,6 +178,10 @@ export class LedgerStorage {
 
   /** When the ledger is quiet: gives back credit that is written but not used, forgets proofs that are stale anyway. */
   settle(state: TreeState): void {
+    if (this.#recordsReserved !== this.#nextRecord) {
+      this.#sql.exec("UPDATE tree SET next_record = ?", this.#nextRecord)
+      this.#recordsReserved = this.#nextRecord
+    }
     if (state.proofs.size > 0) this.#sql.exec("DELETE FROM proofs WHERE fresh_until < ?", state.clock)
     for (const { id, calls } of state.tasks.values()) {
       if (this.#reserved.get(id) === calls) continue
@@ -191,7 +195,7 @@ export class LedgerStorage {
     this.#blocks.clear()
   }
 
-  /** The next number of a record of this tree; a number that is missing later shows that a record was lost. */
+  /** The next number of a record of this tree; a number that is missing later shows that a record may be lost. */
   nextRecordNumber(): number {
     if (this.#nextRecord >= this.#recordsReserved) {
       this.#recordsReserved = this.#nextRecord + RECORD_BLOCK

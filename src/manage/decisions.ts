@@ -1,4 +1,5 @@
 /** `GET /v1/decisions`, `GET /v1/decisions/:id`: decision records, for operators. */
+import { encodeTime } from "ulid"
 import { z } from "zod"
 import type { Surroundings } from "../surroundings.ts"
 import { findRecord, findRecords } from "../audit/record-log.ts"
@@ -32,8 +33,14 @@ export async function listDecisions(request: Request, bundle: Bundle, around: Su
   }
   const decisions = await findRecords(around.env, query.data)
   const record = { decision: "allow", code: "ok", ...operator } as const
-  // Whoever follows asks every second: the first look is recorded, the looks that go on from it are not.
-  return { status: 200, body: { decisions }, record: query.data.after === undefined ? record : null }
+  // Whoever follows asks every second: a look back is recorded, looks that go on from a moment ago are not.
+  return { status: 200, body: { decisions }, record: isLookBack(query.data.after, around.receivedAt) ? record : null }
+}
+
+const MOMENT_MS = 60_000
+
+function isLookBack(after: string | undefined, now: number): boolean {
+  return after === undefined || after < `dec_${encodeTime(now - MOMENT_MS, 10)}`
 }
 
 export async function showDecision(

@@ -51,12 +51,12 @@ export async function completeTask(
   const by = asker.kind === "agent" ? { token: asker.token, jkt: asker.jkt } : null
   const status = asker.kind === "agent" ? "completed" : "revoked"
   const record = recordOf({ ...byWhom(asker, task), ...known })
-  const ended = await askLedger(around.env, rootOf(task), async (ledger) => ({
-    tasks: await ledger.end(task, by, status, record),
+  const answer = await askLedger(around.env, rootOf(task), async (ledger) => ({
+    end: await ledger.end(task, by, status, record),
   }))
-  if (!ended) return OUT_OF_REACH
+  if (!answer) return OUT_OF_REACH
   // What ended something is recorded by the ledger, together with the end.
-  return ended.tasks ? { status: 200, body: { task, status, ended: ended.tasks }, record: null } : notFound(task)
+  return answer.end ? { status: 200, body: { task, ...answer.end }, record: null } : notFound(task)
 }
 
 const OUT_OF_REACH: Outcome = {

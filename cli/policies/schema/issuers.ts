@@ -39,16 +39,12 @@ const keys = z
     params: { mend: "Write one of `jwks_uri: URL`, `discovery: true` and `jwks: {keys: […]}`." },
   })
 
-const users = z
-  .strictObject({
-    audiences: z.array(z.string().min(1)).default([]),
-    clients: z.array(z.string().min(1)).default([]),
-    groups_claim: name.default("groups"),
-  })
-  .refine((trust) => trust.audiences.length + trust.clients.length > 0, {
-    error: "no session token could be meant for us",
-    params: { mend: "Name at least one audience (access tokens) or client (ID tokens)." },
-  })
+/** Sessions of these clients are taken: as ID tokens, and as access tokens where one of the audiences is in them. */
+const users = z.strictObject({
+  audiences: z.array(z.string().min(1)).default([]),
+  clients: z.array(z.string().min(1)).min(1),
+  groups_claim: name.default("groups"),
+})
 
 const trustDomain = text(
   (value) => /^[a-z0-9._-]{1,255}$/u.test(value),

@@ -89,9 +89,8 @@ const NO_EVIDENCE: Evidence = {
 
 export function decide(bundle: Bundle, state: TreeState, call: Call, now: number): Outcome {
   const line = lineOf(state, call.task)
-  const [task] = line
-  const root = line.at(-1)
-  if (!task || !root) return refuse({ reason: "task_unknown" }, NO_EVIDENCE)
+  const [task, ...above] = line
+  if (!task) return refuse({ reason: "task_unknown" }, NO_EVIDENCE)
   let evidence: Evidence = {
     ...NO_EVIDENCE,
     chain: line.map((each) => each.agent).toReversed(),
@@ -125,7 +124,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   const full = fullest(uses)
   if (full) return refuse(full, evidence)
 
-  const policy = checkPolicy(bundle, state, line, task, root, tool, call, now)
+  const policy = checkPolicy(bundle, state, [task, ...above], tool, call, now)
   if (isDenied(policy)) {
     const { denied } = policy
     const determined = denied.reason === "policy_forbids" || denied.reason === "policy_permits_nothing"
@@ -225,25 +224,23 @@ function fullest(uses: readonly WindowUse[]): Denial | null {
 function checkPolicy(
   bundle: Bundle,
   state: TreeState,
-  line: readonly Task[],
-  task: Task,
-  root: Task,
+  line: readonly [Task, ...Task[]],
   tool: Tool,
   call: Call,
   now: number,
 ): { readonly rules: readonly string[] } | Denied {
-  for (const { agent } of line) if (!bundle.agents.has(agent)) return deny({ reason: "agent_unregistered", agent })
-  const entities = entitiesFor(bundle.entities, state.user)
+  const { user, labels } = state
+  const agents = line.map((each) => each.agent).toReversed()
+  for (const agent of agents) if (!bundle.agents.has(agent)) return deny({ reason: "agent_unregistered", agent })
+  const entities = entitiesFor(bundle.entities, user)
   const action = actionRef(tool.action)
   const resource = toolRef(tool.name)
-  const reads = readsOf(bundle.engine.rulesFor(action, resource, entities))
-  const args = argumentFacts(call.arguments, reads)
+  const args = argumentFacts(call.arguments, readsOf(bundle.engine.rulesFor(action, resource, entities)))
   if (isDenied(args)) return args
   const { environment, gateway } = call
-  const situation = { line, user: state.user, labels: state.labels, arguments: args, environment, gateway, now }
-  const context = callContext(situation, task, root)
+  const context = callContext({ line, user, labels, arguments: args, environment, gateway, now })
   const rules = new Set<string>()
-  for (const principal of principalsOf(state.user, line.map((each) => each.agent).toReversed())) {
+  for (const principal of principalsOf(user, agents)) {
     const answer = bundle.engine.authorize({ principal, action, resource, context }, entities)
     if (!answer.allowed) {
       return answer.determining.length > 0

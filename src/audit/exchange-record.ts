@@ -9,7 +9,7 @@ import { recordOf, type DecisionRecord } from "./record.ts"
 /** What only the edge knows of a token request. */
 export interface Asking {
   readonly decisionId: string
-  readonly audience: string | null
+  readonly audience: string
   /** Milliseconds, by the edge's clock. */
   readonly receivedAt: number
 }
@@ -44,7 +44,8 @@ export function refusalRecord(
   refusal: Refusal,
   agent: string | null,
   bundle: Pointer | null,
-  { decisionId, receivedAt }: Asking,
+  decisionId: string,
+  receivedAt: number,
   now: number,
 ): DecisionRecord {
   return recordOf({

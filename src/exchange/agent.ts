@@ -2,9 +2,9 @@
  * Which agent is asking for a token: proven by its workload identity, as client assertion (RFC 7523 2.2, or SPIFFE's
  * type of it) or as actor token (RFC 8693 2.1). Where both are there they must be of one agent.
  */
-import type { Config } from "../config.ts"
 import { verifyWorkload } from "../credential/identity.ts"
 import type { Bundle } from "../policy/assemble.ts"
+import type { Surroundings } from "../surroundings.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
 import { refuse, type Refused } from "./refusal.ts"
 
@@ -17,8 +17,7 @@ export const JWT_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:jwt"
 export async function authenticateAgent(
   parameters: Parameters,
   bundle: Bundle,
-  config: Config,
-  now: number,
+  { config, receivedAt: now }: Surroundings,
 ): Promise<{ readonly agent: string } | Refused> {
   const assertion = valueOf(parameters, "client_assertion")
   const actorToken = valueOf(parameters, "actor_token")

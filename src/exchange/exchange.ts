@@ -3,17 +3,16 @@
  * Each grant type is one row of a table that says where its subject comes from.
  */
 import { ulid } from "ulid"
-import type { Asking } from "../audit/exchange-record.ts"
-import type { Config } from "../config.ts"
 import { verifyProof } from "../credential/dpop.ts"
-import type { KeyFinder } from "../credential/own-keys.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION, type NoBundle, type OpenedTask } from "../ledger/ledger.ts"
 import { rootOf } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
+import type { Surroundings } from "../surroundings.ts"
 import { printable } from "../printable.ts"
 import { authenticateAgent } from "./agent.ts"
 import { signDelegationToken } from "./issue.ts"
+import type { OpenRequest } from "./open.ts"
 import { readAsked, readParameters, valueOf, type Parameters } from "./parameters.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
 import { ACCESS_TOKEN_TYPE, NO_SUBJECT, verifySubject, type Subject } from "./subject.ts"
@@ -22,9 +21,7 @@ type SubjectOf = (
   parameters: Parameters,
   audience: string,
   bundle: Bundle,
-  keys: KeyFinder,
-  config: Config,
-  now: number,
+  around: Surroundings,
 ) => Promise<Subject | Refused>
 
 export const GRANTS: ReadonlyMap<string, SubjectOf> = new Map<string, SubjectOf>([
@@ -39,7 +36,6 @@ export interface Issued {
   readonly tokenType: "Bearer" | "DPoP"
   /** Seconds. */
   readonly expiresIn: number
-  readonly scopeDiffers: boolean
   /** RFC 8693 2.2.1; absent for other grants. */
   readonly issuedTokenType: string | null
 }
@@ -50,15 +46,13 @@ export interface ExchangeOutcome {
   readonly result: Issued | Refused
 }
 
+/** @param decisionId of the record, which the ledger keeps where a token is issued, and the caller where none is */
 export async function exchange(
   request: Request,
-  env: Env,
   bundle: Bundle,
-  keys: KeyFinder,
-  config: Config,
-  asking: Asking,
+  around: Surroundings,
+  decisionId: string,
 ): Promise<ExchangeOutcome> {
-  const now = asking.receivedAt
   const parameters = await readParameters(request)
   if (isRefused(parameters)) return { agent: null, result: parameters }
   const grantType = valueOf(parameters, "grant_type")
@@ -66,24 +60,28 @@ export async function exchange(
     return { agent: null, result: refuse({ reason: "parameter_missing", parameter: "grant_type" }) }
   const subjectOf = GRANTS.get(grantType)
   if (!subjectOf) return { agent: null, result: refuse({ reason: "grant_type_unsupported" }) }
-  const agent = await authenticateAgent(parameters, bundle, config, now)
-  if (isRefused(agent)) return { agent: null, result: agent }
-  const result = await issueFor(request, parameters, agent.agent, subjectOf, env, bundle, keys, config, asking)
-  return { agent: agent.agent, result }
+  const proven = await authenticateAgent(parameters, bundle, around)
+  if (isRefused(proven)) return { agent: null, result: proven }
+  const { agent } = proven
+  const wanted = await readWanted(request, parameters, agent, subjectOf, bundle, around)
+  return { agent, result: isRefused(wanted) ? wanted : await open(wanted, bundle, around, decisionId) }
 }
 
-async function issueFor(
+/** Everything that the request says, verified: what the ledger is asked to open, and how the token is to be written. */
+interface Wanted {
+  readonly request: OpenRequest
+  readonly audience: string
+  readonly isExchange: boolean
+}
+
+async function readWanted(
   request: Request,
   parameters: Parameters,
   agent: string,
   subjectOf: SubjectOf,
-  env: Env,
   bundle: Bundle,
-  keys: KeyFinder,
-  config: Config,
-  asking: Asking,
-): Promise<Issued | Refused> {
-  const now = asking.receivedAt
+  around: Surroundings,
+): Promise<Wanted | Refused> {
   const requestedType = valueOf(parameters, "requested_token_type")
   if (requestedType !== null && requestedType !== ACCESS_TOKEN_TYPE) {
     return refuse({ reason: "token_type_unsupported", parameter: "requested_token_type" })
@@ -92,30 +90,39 @@ async function issueFor(
   if (typeof audience !== "string") return audience
   const asked = readAsked(parameters)
   if (isRefused(asked)) return asked
-  const key = await provenKey(request, config, now)
+  const key = await provenKey(request, around)
   if (isRefused(key)) return key
-  const subject = await subjectOf(parameters, audience, bundle, keys, config, now)
+  const subject = await subjectOf(parameters, audience, bundle, around)
   if (isRefused(subject)) return subject
-
-  const root = subject.parent ? rootOf(subject.parent.task) : `tsk_${ulid(now)}`
-  const jti = crypto.randomUUID()
   const purpose = valueOf(parameters, "purpose")
-  const { jkt } = key
-  const wanted = { agent, ...subject, purpose, asked, jkt, token: jti }
+  return {
+    request: { agent, ...subject, purpose, asked, jkt: key.jkt, token: crypto.randomUUID() },
+    audience,
+    isExchange: subjectOf === verifySubject,
+  }
+}
+
+async function open(
+  { request, audience, isExchange }: Wanted,
+  bundle: Bundle,
+  { env, config, receivedAt }: Surroundings,
+  decisionId: string,
+): Promise<Issued | Refused> {
+  const root = request.parent ? rootOf(request.parent.task) : `tsk_${ulid(receivedAt)}`
+  const asking = { decisionId, audience, receivedAt }
   const opened = await askLedger(env, root, async (ledger): Promise<OpenedTask | Refused | NoBundle> =>
-    ledger.open(LEDGER_VERSION, bundle.pointer, root, wanted, { ...asking, audience }),
+    ledger.open(LEDGER_VERSION, bundle.pointer, root, request, asking),
   )
   if (!opened || "bundle" in opened) return refuse({ reason: "unavailable" })
   if (isRefused(opened)) return opened
-  const { issuer } = config
-  const token = await signDelegationToken(env, opened, { issuer, audience, jti, jkt }, now)
+  const { jkt, token: jti } = request
+  const token = await signDelegationToken(env, opened, { issuer: config.issuer, audience, jti, jkt }, receivedAt)
   return {
     token,
     opened,
     tokenType: jkt === null ? "Bearer" : "DPoP",
-    expiresIn: Math.max(0, Math.floor((opened.expiresAt - now) / 1000)),
-    scopeDiffers: valueOf(parameters, "scope") !== opened.scope,
-    issuedTokenType: subjectOf === verifySubject ? ACCESS_TOKEN_TYPE : null,
+    expiresIn: Math.max(0, Math.floor((opened.expiresAt - receivedAt) / 1000)),
+    issuedTokenType: isExchange ? ACCESS_TOKEN_TYPE : null,
   }
 }
 
@@ -132,11 +139,11 @@ function audienceOf(parameters: Parameters, bundle: Bundle): string | Refused {
 
 async function provenKey(
   request: Request,
-  config: Config,
-  now: number,
+  { config, receivedAt }: Surroundings,
 ): Promise<{ readonly jkt: string | null } | Refused> {
   const proof = request.headers.get("dpop")
   if (proof === null) return { jkt: null }
-  const verified = await verifyProof(proof, { method: "POST", uri: `${config.issuer}/oauth/token`, token: null }, now)
+  const expected = { method: "POST", uri: `${config.issuer}/oauth/token`, token: null }
+  const verified = await verifyProof(proof, expected, receivedAt)
   return "rejected" in verified ? refuse({ reason: "proof_rejected", what: verified.rejected }) : { jkt: verified.jkt }
 }

@@ -10,16 +10,15 @@ import { tokenResponse } from "./respond.ts"
 
 export async function token(c: Context<{ Bindings: Env }>): Promise<Response> {
   const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
-  const { env, config, keys, receivedAt } = around
+  const { env, receivedAt } = around
   const id = `dec_${ulid(receivedAt)}`
   const bundle = await bundleFor(around)
-  const asking = { decisionId: id, audience: null, receivedAt }
   const outcome: ExchangeOutcome = bundle
-    ? await exchange(c.req.raw, env, bundle, keys, config, asking)
+    ? await exchange(c.req.raw, bundle, around, id)
     : { agent: null, result: refuse({ reason: "unavailable" }) }
   const { agent, result } = outcome
   if (isRefused(result)) {
-    const record = refusalRecord(result.refused, agent, bundle?.pointer ?? null, asking, Date.now())
+    const record = refusalRecord(result.refused, agent, bundle?.pointer ?? null, id, receivedAt, Date.now())
     recordAtEdge(env, record, around.background)
   }
   return tokenResponse(outcome, id)

@@ -2,13 +2,14 @@
  * Opening a task, renewing its token, or opening a child: one pure step of the tree's ledger, like `decide`. The state
  * it reads is the state it changes, so a child is never opened under a parent that is ending.
  */
-import type { AgentDefinition, PurposeDefinition } from "../policy/bundle.ts"
+import type { Tool } from "../catalog/tool.ts"
+import type { AgentDefinition } from "../policy/bundle.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { actionRef, delegateContext, entitiesFor, principalsOf, toolRef } from "../policy/facts.ts"
 import { lineOf, type IssuedToken, type Task, type TreeState, type UserFacts } from "../ledger/state.ts"
 import { narrow, type Asked } from "./grant.ts"
 import { printable } from "../printable.ts"
-import { isRefused, refuse, type Refused } from "./refusal.ts"
+import { refuse, type Refused } from "./refusal.ts"
 
 /** No token lives longer, whatever the registry says (DESIGN §4). */
 const MAX_TOKEN_LIFE_MS = 900_000
@@ -43,142 +44,117 @@ export interface Opened {
   readonly chain: readonly string[]
 }
 
+/** What every way of opening reads. */
+interface Step {
+  readonly bundle: Bundle
+  readonly state: TreeState
+  readonly request: OpenRequest
+  readonly agent: AgentDefinition
+  readonly now: number
+}
+
+/** A live task that a token of the request names, with all above it, itself first. */
+interface Parent {
+  readonly task: Task
+  readonly line: readonly Task[]
+  readonly token: IssuedToken
+}
+
 export function openTask(bundle: Bundle, state: TreeState, request: OpenRequest, now: number): Opened | Refused {
   const agent = bundle.agents.get(request.agent)
   if (!agent) return refuse({ reason: "agent_unregistered", agent: request.agent })
   if (agent.bound_key && request.jkt === null) return refuse({ reason: "key_required" })
-  if (!request.parent) return openRoot(bundle, state, request, agent, now)
-
-  const line = lineOf(state, request.parent.task)
-  const [parent] = line
-  const token = state.tokens.get(request.parent.token)
-  const alive = line.every((task) => task.status === "active" && now < task.expiresAt)
-  if (!parent || !token || token.task !== parent.id || now >= token.expiresAt || !alive) {
-    return refuse({ reason: "parent_ended" })
-  }
-  return parent.agent === agent.id
-    ? renew(parent, line, token, request, agent, now)
-    : openChild(bundle, state, parent, line, token, request, agent, now)
+  const step = { bundle, state, request, agent, now }
+  if (!request.parent) return openNew(step, state.root, null)
+  const parent = liveParent(step, request.parent)
+  if (!parent) return refuse({ reason: "parent_ended" })
+  return parent.task.agent === agent.id ? renew(step, parent) : openChild(step, parent)
 }
 
-function openRoot(
-  bundle: Bundle,
-  state: TreeState,
-  request: OpenRequest,
-  agent: AgentDefinition,
-  now: number,
-): Opened | Refused {
-  const purpose = purposeOf(bundle, agent, request.purpose)
-  if (isRefused(purpose)) return purpose
-  if (purpose.user === "required" && !state.user) return refuse({ reason: "user_required", purpose: purpose.name })
-  const task = makeTask(bundle, state, state.root, null, request, agent, purpose, now)
-  return isRefused(task) ? task : issue(task, [task], request, agent, now, true)
+function liveParent({ state, now }: Step, named: { readonly task: string; readonly token: string }): Parent | null {
+  const line = lineOf(state, named.task)
+  const [task] = line
+  const token = state.tokens.get(named.token)
+  const alive = line.every((each) => each.status === "active" && now < each.expiresAt)
+  return task && token && token.task === task.id && now < token.expiresAt && alive ? { task, line, token } : null
 }
 
-function openChild(
-  bundle: Bundle,
-  state: TreeState,
-  parent: Task,
-  line: readonly Task[],
-  token: IssuedToken,
-  request: OpenRequest,
-  agent: AgentDefinition,
-  now: number,
-): Opened | Refused {
+function openChild(step: Step, parent: Parent): Opened | Refused {
+  const { bundle, agent } = step
+  const { task, line, token } = parent
   // Whoever holds a bound token without its key could otherwise exchange it for one of its own.
   if (token.jkt !== null) return refuse({ reason: "handover_required" })
-  const giver = bundle.agents.get(parent.agent)
-  if (!giver?.delegates_to.includes(agent.id)) {
-    return refuse({ reason: "delegation_not_allowed", from: parent.agent, to: agent.id })
+  if (!bundle.agents.get(task.agent)?.delegates_to.includes(agent.id)) {
+    return refuse({ reason: "delegation_not_allowed", from: task.agent, to: agent.id })
   }
   for (const [index, above] of line.entries()) {
     const depth = bundle.agents.get(above.agent)?.depth ?? 0
     if (index + 1 > depth) return refuse({ reason: "too_deep", agent: above.agent, depth })
   }
-  const purpose = purposeOf(bundle, agent, request.purpose)
-  if (isRefused(purpose)) return purpose
-  if (purpose.user === "required" && !state.user) return refuse({ reason: "user_required", purpose: purpose.name })
-  const id = `${parent.id}.${parent.children + 1}`
-  const task = makeTask(bundle, state, id, parent, request, agent, purpose, now)
-  return isRefused(task) ? task : issue(task, [task, ...line], request, agent, now, true)
+  return openNew(step, `${task.id}.${task.children + 1}`, parent)
 }
 
-function renew(
-  task: Task,
-  line: readonly Task[],
-  token: IssuedToken,
-  request: OpenRequest,
-  agent: AgentDefinition,
-  now: number,
-): Opened | Refused {
+function renew(step: Step, { task, line, token }: Parent): Opened | Refused {
+  const { request } = step
   // An unbound token may be traded for a bound one, never the other way round nor for another key's.
   if (token.jkt !== null && token.jkt !== request.jkt) return refuse({ reason: "key_differs" })
   // A renewal takes the task as it is; asking for less and getting all would be a surprise, so it is refused.
   const { scopes, maxSensitivity, bounds, calls } = request.asked
-  const asksForLess = scopes ?? maxSensitivity ?? calls ?? (Object.keys(bounds).length > 0 ? bounds : null)
+  const asksForLess = scopes !== null || maxSensitivity !== null || calls !== null || Object.keys(bounds).length > 0
   const otherPurpose = request.purpose !== null && request.purpose !== task.purpose
-  if (asksForLess !== null || otherPurpose) return refuse({ reason: "renewal_differs" })
-  return issue(task, line, request, agent, now, false)
+  if (asksForLess || otherPurpose) return refuse({ reason: "renewal_differs" })
+  return issue(step, null, [task, ...line.slice(1)])
 }
 
-function purposeOf(bundle: Bundle, agent: AgentDefinition, asked: string | null): PurposeDefinition | Refused {
-  const name = asked ?? agent.purposes[0] ?? ""
+/** A root task, or one below `parent`. */
+function openNew(step: Step, id: string, parent: Parent | null): Opened | Refused {
+  const { bundle, state, request, agent, now } = step
+  const name = request.purpose ?? agent.purposes[0] ?? ""
   const purpose = agent.purposes.includes(name) ? bundle.purposes.get(name) : undefined
-  return purpose ?? refuse({ reason: "purpose_not_allowed", purpose: printable(name) })
-}
-
-function makeTask(
-  bundle: Bundle,
-  state: TreeState,
-  id: string,
-  parent: Task | null,
-  request: OpenRequest,
-  agent: AgentDefinition,
-  purpose: PurposeDefinition,
-  now: number,
-): Task | Refused {
-  const entities = entitiesFor(bundle.entities, state.user)
-  const [delegator] = principalsOf(state.user, [agent.id])
-  const action = actionRef("delegate")
-  const context = delegateContext(purpose.name, agent.id)
+  if (!purpose) return refuse({ reason: "purpose_not_allowed", purpose: printable(name) })
+  if (purpose.user === "required" && !state.user) return refuse({ reason: "user_required", purpose: name })
   const narrowed = narrow(
     bundle.catalog.tools.values(),
     request.asked,
     purpose,
     agent.ceiling,
-    parent?.grant ?? null,
-    (tool) =>
-      delegator !== undefined &&
-      bundle.engine.authorize({ principal: delegator, action, resource: toolRef(tool.name), context }, entities)
-        .allowed,
+    parent?.task.grant ?? null,
+    mayDelegate(step, name),
   )
   if (!("grant" in narrowed)) return refuse({ reason: "nothing_left", ...narrowed })
-  return {
+  const task: Task = {
     id,
-    parent: parent?.id ?? null,
+    parent: parent?.task.id ?? null,
     agent: agent.id,
-    purpose: purpose.name,
+    purpose: name,
     grant: narrowed.grant,
     scope: narrowed.scope,
     openedAt: now,
-    expiresAt: earliest(now + purpose.life * 1000, parent?.expiresAt, request.sessionExpiresAt),
+    expiresAt: earliest(now + purpose.life * 1000, parent?.task.expiresAt, request.sessionExpiresAt),
     status: "active",
     calls: 0,
     children: 0,
   }
+  return issue(step, task, [task, ...(parent?.line ?? [])])
 }
 
-function issue(
-  task: Task,
-  line: readonly Task[],
-  request: OpenRequest,
-  agent: AgentDefinition,
-  now: number,
-  isNew: boolean,
-): Opened {
-  const expiresAt = earliest(now + Math.min(agent.life * 1000, MAX_TOKEN_LIFE_MS), task.expiresAt)
-  const token = { jti: request.token, task: task.id, expiresAt, jkt: request.jkt }
-  return { opening: { task: isNew ? task : null, token }, task, chain: line.map((each) => each.agent).toReversed() }
+/** Asked of policy for the user, or for the agent where there is none: whether a tool may go into a token at all. */
+function mayDelegate({ bundle, state, agent }: Step, purpose: string): (tool: Tool) => boolean {
+  const entities = entitiesFor(bundle.entities, state.user)
+  const [principal] = principalsOf(state.user, [agent.id])
+  const action = actionRef("delegate")
+  const context = delegateContext(purpose, agent.id)
+  return (tool) =>
+    principal !== undefined &&
+    bundle.engine.authorize({ principal, action, resource: toolRef(tool.name), context }, entities).allowed
+}
+
+/** @param task the new one, or null for a renewal; `line` begins with the task that the token is for */
+function issue({ request, agent, now }: Step, task: Task | null, line: readonly [Task, ...Task[]]): Opened {
+  const [owner] = line
+  const expiresAt = earliest(now + Math.min(agent.life * 1000, MAX_TOKEN_LIFE_MS), owner.expiresAt)
+  const token = { jti: request.token, task: owner.id, expiresAt, jkt: request.jkt }
+  return { opening: { task, token }, task: owner, chain: line.map((each) => each.agent).toReversed() }
 }
 
 function earliest(...times: readonly (number | null | undefined)[]): number {

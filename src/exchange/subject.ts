@@ -2,13 +2,12 @@
  * On whose behalf: the subject of a token exchange (RFC 8693 2.1) is a user's session or a delegation token of ours.
  * Which it is, its issuer says; each kind then has to pass its own rules.
  */
-import type { Config } from "../config.ts"
 import { peek } from "../credential/compact.ts"
 import { verifyDelegationToken } from "../credential/delegation-token.ts"
 import { verifySession, type SessionKind } from "../credential/identity.ts"
-import type { KeyFinder } from "../credential/own-keys.ts"
 import type { UserFacts } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
+import type { Surroundings } from "../surroundings.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
 import { refuse, type Refused } from "./refusal.ts"
 
@@ -33,9 +32,7 @@ export async function verifySubject(
   parameters: Parameters,
   audience: string,
   bundle: Bundle,
-  keys: KeyFinder,
-  config: Config,
-  now: number,
+  { keys, config, receivedAt: now }: Surroundings,
 ): Promise<Subject | Refused> {
   const token = valueOf(parameters, "subject_token")
   const type = valueOf(parameters, "subject_token_type")

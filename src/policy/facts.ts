@@ -65,7 +65,7 @@ function variantOf(values: Readonly<Record<string, unknown>>, names: ReadonlySet
 
 export interface Situation {
   /** The calling task and all above it, itself first. */
-  readonly line: readonly Task[]
+  readonly line: readonly [Task, ...Task[]]
   readonly user: UserFacts | null
   readonly labels: ReadonlySet<string>
   readonly arguments: CedarRecord
@@ -76,8 +76,11 @@ export interface Situation {
 }
 
 /** Context of the actions read, write and execute; `schema.cedarschema` declares it. */
-export function callContext(situation: Situation, task: Task, root: Task): CedarRecord {
+export function callContext(situation: Situation): CedarRecord {
   const { line, user, labels, now } = situation
+  const [task] = line
+  // What a task below counts is counted by all above it, so the root has counted the whole tree.
+  const root = line.at(-1) ?? task
   const context = new Map<string, Value>([
     [
       "task",

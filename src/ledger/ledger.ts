@@ -176,7 +176,7 @@ export class Ledger extends DurableObject<Env> {
     if (by) {
       const token = state.tokens.get(by.token)
       const mayEnd = token && (token.task === task || isBelow(task, token.task)) && token.jkt === by.jkt
-      if (!mayEnd || Date.now() >= token.expiresAt) return null
+      if (!mayEnd || this.#now(state) >= token.expiresAt) return null
     }
     const active = [...state.tasks.values()].filter(
       (each) => each.status === "active" && (each.id === task || isBelow(each.id, task)),
@@ -226,9 +226,10 @@ export class Ledger extends DurableObject<Env> {
     this.#reload()
   }
 
-  /** Its own clock, clamped so that it never runs backwards. */
+  /** Its own clock, clamped so that it never runs backwards, whatever became of the question that read it. */
   #now(state: TreeState): number {
-    return Math.max(Date.now(), state.clock)
+    state.clock = Math.max(Date.now(), state.clock)
+    return state.clock
   }
 
   /** Storage and memory never differ: where the transaction fails, memory is made anew from storage. */

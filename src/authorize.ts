@@ -2,7 +2,6 @@
  * READ FIRST. The way of one call: Presented → Verified → Located → Decided. Each step takes only what the one before
  * it made, and returns its output or a denial; anything thrown is a defect or an outage and ends in a refusal.
  */
-import { ulid } from "ulid"
 import { argumentsHash } from "./audit/canonical.ts"
 import type { Ask } from "./audit/call-record.ts"
 import { recordAtEdge } from "./audit/edge-recorder.ts"
@@ -17,6 +16,7 @@ import { isLifecycle } from "./exchange/grant.ts"
 import type { Presented } from "./gateway/presented.ts"
 import type { WindowUse } from "./guardrails/window.ts"
 import { sha256Hex } from "./hash.ts"
+import { newId } from "./ids.ts"
 import { askLedger } from "./ledger/ask.ts"
 import { LEDGER_VERSION, type Answer, type NoBundle } from "./ledger/ledger.ts"
 import { rootOf } from "./ledger/state.ts"
@@ -39,7 +39,7 @@ export interface Decision {
 }
 
 export async function authorize(call: Presented, bundle: Bundle, around: Surroundings): Promise<Decision> {
-  const id = `dec_${ulid(around.receivedAt)}`
+  const id = newId("dec", around.receivedAt)
   let known: Partial<DecisionRecord> = {
     gateway: call.gateway.id,
     environment: call.gateway.environment,
@@ -73,15 +73,14 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   if (hopeless) return refuse(hopeless)
 
   const { method } = call
-  const asked = await toCall(id, call, verified, located)
   const sentAt = Date.now()
   const ask: Ask = {
-    call: asked,
+    call: toCall(id, call, verified, located),
     circumstances: {
       method,
       path: located.path,
       mode: call.gateway.mode,
-      argumentsHash: await argumentsHash(located.arguments),
+      argumentsHash: argumentsHash(located.arguments),
       tokenHash: hash,
       receivedAt: around.receivedAt,
       sentAt,
@@ -117,7 +116,7 @@ function denyEarly(claims: DelegationClaims, { tool }: Located, bundle: Bundle):
     : { reason: "policy_permits_nothing", principal: "anybody" }
 }
 
-async function toCall(id: string, call: Presented, verified: VerifiedCredential, located: Located): Promise<Call> {
+function toCall(id: string, call: Presented, verified: VerifiedCredential, located: Located): Call {
   const { claims } = verified.token
   return {
     decisionId: id,
@@ -128,12 +127,12 @@ async function toCall(id: string, call: Presented, verified: VerifiedCredential,
     arguments: located.arguments,
     gateway: call.gateway.id,
     environment: call.gateway.environment,
-    retry: call.requestId === null ? null : { requestId: call.requestId, call: await hashOfCall(call) },
+    retry: call.requestId === null ? null : { requestId: call.requestId, call: hashOfCall(call) },
   }
 }
 
 /** A retry repeats everything that the decision depends on; a changed call with the same request id is another call. */
-async function hashOfCall(call: Presented): Promise<string> {
+function hashOfCall(call: Presented): string {
   const { origin, method, target, authorization, proof, headers, body } = call
   return sha256Hex(JSON.stringify([origin, method, target, authorization, proof, headers, body]))
 }

@@ -4,7 +4,7 @@ import type { CallArguments } from "../catalog/arguments.ts"
 import { sha256Hex } from "../hash.ts"
 
 /** Null where there are no arguments, or where they were not seen in full. */
-export async function argumentsHash(args: CallArguments): Promise<string | null> {
+export function argumentsHash(args: CallArguments): string | null {
   if (!args.complete || Object.keys(args.values).length === 0) return null
   const text = canonicalize(args.values)
   return text === undefined ? null : sha256Hex(text)

@@ -3,7 +3,7 @@
  * answer. Nothing was admitted by these decisions; a crash can lose those of the last moment.
  */
 import { logEvent } from "../log.ts"
-import { storedForm, type DecisionRecord } from "./record.ts"
+import { batchOf, storedForm, type DecisionRecord } from "./record.ts"
 import { isStranger, logShard, strangersLog } from "./record-log.ts"
 
 const SEND_AFTER_MS = 250
@@ -39,8 +39,8 @@ async function send(env: Env): Promise<void> {
   if (lost > 0) logEvent("records_dropped", { count: lost })
   try {
     const [first] = known
-    if (first) await logShard(env, first.id).append(known.map(storedForm))
-    if (unknown.length > 0) await strangersLog(env).append(unknown.map(storedForm))
+    if (first) await logShard(env, first.id).append(known.length, batchOf(known.map(storedForm)))
+    if (unknown.length > 0) await strangersLog(env).append(unknown.length, batchOf(unknown.map(storedForm)))
   } catch (error) {
     logEvent("records_lost", { count: known.length + unknown.length, error: String(error) })
   }

@@ -9,8 +9,6 @@ import type { DecisionRecord, StoredRecord } from "./record.ts"
 const SHARDS = 4
 /** Records that one object keeps; the oldest go first. */
 const MAX_RECORDS = 100_000
-/** Pruned in steps, so that not every batch deletes. */
-const PRUNE_EVERY = 1_000
 
 export interface RecordQuery {
   /** Absent: all but `management`, or reading the records would be most of what there is to read. */
@@ -72,42 +70,56 @@ function readRecord({ body }: StoredRecord): DecisionRecord {
   return record
 }
 
+/**
+ * A batch is kept as it came, one row; its records become rows of their own when somebody asks. Calls are many and
+ * questions about them few, so the work is the question's.
+ */
 export class RecordLog extends DurableObject<Env> {
-  #sincePruned = 0
+  /** Records in batches. */
+  #waiting: number
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    ctx.storage.sql.exec(
-      `CREATE TABLE IF NOT EXISTS records (id TEXT PRIMARY KEY, task TEXT, agent TEXT, code TEXT NOT NULL,
-         decision TEXT NOT NULL, tool TEXT, kind TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID`,
-    )
+    ctx.storage.sql.exec(`
+      CREATE TABLE IF NOT EXISTS batches (id INTEGER PRIMARY KEY, count INTEGER NOT NULL, body TEXT NOT NULL);
+      CREATE TABLE IF NOT EXISTS records (id TEXT PRIMARY KEY, task TEXT, agent TEXT, code TEXT NOT NULL,
+        decision TEXT NOT NULL, tool TEXT, kind TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID`)
+    this.#waiting = ctx.storage.sql.exec<{ sum: number }>("SELECT total(count) AS sum FROM batches").one().sum
   }
 
-  append(records: readonly StoredRecord[]): void {
+  /** @param batch as `batchOf` makes it */
+  append(count: number, batch: string): void {
+    const { sql } = this.ctx.storage
+    sql.exec("INSERT INTO batches (count, body) VALUES (?, ?)", count, batch)
+    this.#waiting += count
+    // Nobody asks: the oldest batches go, as the oldest records would.
+    if (this.#waiting <= MAX_RECORDS) return
+    const [oldest] = sql.exec<{ id: number; count: number }>("SELECT id, count FROM batches ORDER BY id LIMIT 1")
+    if (!oldest) return
+    sql.exec("DELETE FROM batches WHERE id = ?", oldest.id)
+    this.#waiting -= oldest.count
+  }
+
+  /** What was sent twice is stored once. */
+  #unpack(): void {
     const { sql } = this.ctx.storage
     this.ctx.storage.transactionSync(() => {
-      for (const stored of records) {
-        const { task, chain, code, decision, tool, kind } = readRecord(stored)
-        sql.exec(
-          "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-          stored.id,
-          task,
-          chain.at(-1) ?? null,
-          code,
-          decision,
-          tool,
-          kind,
-          stored.body,
-        )
-      }
+      sql.exec(`
+        INSERT OR IGNORE INTO records
+        SELECT value ->> 'id', value ->> 'task', value ->> '$.chain[#-1]', value ->> 'code', value ->> 'decision',
+          value ->> 'tool', value ->> 'kind', value
+        FROM batches, json_each(batches.body)`)
+      sql.exec("DELETE FROM batches")
+      sql.exec(
+        "DELETE FROM records WHERE id <= (SELECT id FROM records ORDER BY id DESC LIMIT 1 OFFSET ?)",
+        MAX_RECORDS,
+      )
     })
-    this.#sincePruned += records.length
-    if (this.#sincePruned < PRUNE_EVERY) return
-    this.#sincePruned = 0
-    sql.exec("DELETE FROM records WHERE id <= (SELECT id FROM records ORDER BY id DESC LIMIT 1 OFFSET ?)", MAX_RECORDS)
+    this.#waiting = 0
   }
 
   list(query: RecordQuery): StoredRecord[] {
+    this.#unpack()
     const conditions: string[] = query.kind === undefined ? ["kind <> 'management'"] : []
     const values: string[] = []
     for (const column of ["task", "agent", "code", "decision", "tool", "kind"] as const) {
@@ -132,6 +144,7 @@ export class RecordLog extends DurableObject<Env> {
   }
 
   get(id: string): StoredRecord | null {
+    this.#unpack()
     const [row] = this.ctx.storage.sql.exec<{ id: string; body: string }>(
       "SELECT id, body FROM records WHERE id = ?",
       id,

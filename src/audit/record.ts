@@ -159,6 +159,11 @@ export interface StoredRecord {
   readonly body: string
 }
 
+/** Records on their way to the log: one JSON array of them, so that nobody has to read it on the way. */
+export function batchOf(records: readonly StoredRecord[]): string {
+  return `[${records.map(({ body }) => body).join(",")}]`
+}
+
 /** No record is longer than this: a batch of them must fit into one request to the log, an answer into one from it. */
 const MAX_BODY = 16_384
 

@@ -82,7 +82,7 @@ async function verify(token: string, keys: KeyFinder, issuer: string, now: numbe
     })
     const claims = claimsSchema.safeParse(payload)
     if (!claims.success) return deny({ reason: "token_malformed", what: "claims" })
-    return { claims: claims.data, hash: await tokenHash(token), kid }
+    return { claims: claims.data, hash: tokenHash(token), kid }
   } catch (error) {
     if (error instanceof errors.JWTExpired)
       return deny({ reason: "token_expired", expired_at: Number(error.payload.exp) })

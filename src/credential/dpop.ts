@@ -61,7 +61,7 @@ export async function verifyProof(
     if (!sameUri(htu, expected.uri)) return { rejected: "htu" }
     const age = now / 1000 - iat
     if (age > MAX_AGE_SECONDS || age < -MAX_AHEAD_SECONDS) return { rejected: "iat" }
-    if (expected.token !== null && ath !== (await sha256Base64url(expected.token))) return { rejected: "ath" }
+    if (expected.token !== null && ath !== sha256Base64url(expected.token)) return { rejected: "ath" }
     const jkt = await calculateJwkThumbprint(jwk, "sha256")
     return { jkt, jti: `${jkt}.${jti}`, freshUntil: Math.ceil((iat + MAX_AGE_SECONDS) * 1000) + 1 }
   } catch (error) {

@@ -2,7 +2,6 @@
  * The token endpoint's way, in order: form → agent → audience → subject → key → one step of the tree's ledger → token.
  * Each grant type is one row of a table that says where its subject comes from.
  */
-import { ulid } from "ulid"
 import { verifyProof } from "../credential/dpop.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION, type NoBundle, type OpenedTask } from "../ledger/ledger.ts"
@@ -10,6 +9,7 @@ import { rootOf } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { printable } from "../printable.ts"
+import { newId } from "../ids.ts"
 import { authenticateAgent } from "./agent.ts"
 import { signDelegationToken } from "./issue.ts"
 import type { OpenRequest } from "./open.ts"
@@ -108,7 +108,7 @@ async function open(
   { env, config, receivedAt }: Surroundings,
   decisionId: string,
 ): Promise<Issued | Refused> {
-  const root = request.parent ? rootOf(request.parent.task) : `tsk_${ulid(receivedAt)}`
+  const root = request.parent ? rootOf(request.parent.task) : newId("tsk", receivedAt)
   const asking = { decisionId, audience, receivedAt }
   const opened = await askLedger(env, root, async (ledger): Promise<OpenedTask | Refused | NoBundle> =>
     ledger.open(LEDGER_VERSION, bundle.pointer, root, request, asking),

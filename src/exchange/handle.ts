@@ -1,9 +1,9 @@
 /** The door for agents: `POST /oauth/token`. Every outcome is recorded, issued or not. */
 import type { Context } from "hono"
-import { ulid } from "ulid"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { refusalRecord } from "../audit/exchange-record.ts"
 import { bundleFor, surroundingsOf } from "../surroundings.ts"
+import { newId } from "../ids.ts"
 import { exchange, type ExchangeOutcome } from "./exchange.ts"
 import { isRefused, refuse } from "./refusal.ts"
 import { tokenResponse } from "./respond.ts"
@@ -11,7 +11,7 @@ import { tokenResponse } from "./respond.ts"
 export async function token(c: Context<{ Bindings: Env }>): Promise<Response> {
   const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
   const { env, receivedAt } = around
-  const id = `dec_${ulid(receivedAt)}`
+  const id = newId("dec", receivedAt)
   const bundle = await bundleFor(around)
   const outcome: ExchangeOutcome = bundle
     ? await exchange(c.req.raw, bundle, around, id)

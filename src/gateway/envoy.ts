@@ -31,6 +31,7 @@ export const envoy: Dialect = {
 
 /** Whether both resolve to the same URL, whatever has been resolved of the second on its way. */
 function leadsTo(original: string, arrived: string): boolean {
+  if (original === arrived) return true
   return original.startsWith("/") && resolve(original) === resolve(arrived)
 }
 

@@ -1,6 +1,5 @@
 /** The door for gateways: who asks → what is asked → `authorize` → the answer in the gateway's dialect. */
 import type { Context } from "hono"
-import { ulid } from "ulid"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf } from "../audit/record.ts"
 import { authorize, type Decision } from "../authorize.ts"
@@ -12,6 +11,7 @@ import { answer } from "./answer.ts"
 import { present } from "./present.ts"
 import { identifyGateway } from "./registry.ts"
 import { logEvent } from "../log.ts"
+import { newId } from "../ids.ts"
 
 /** @param key that the gateway presented, if any */
 export async function authorization(
@@ -22,7 +22,7 @@ export async function authorization(
   const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
   const bundle = await bundleFor(around)
   if (!bundle) return refusal({ reason: "bundle_unavailable" }, around)
-  const gateway = await identifyGateway(key, bundle.gateways)
+  const gateway = identifyGateway(key, bundle.gateways)
   if (isDenied(gateway)) return refusal(gateway.denied, around)
   return answer(await decide(c.req.raw, endpoint, gateway, bundle, around), gateway, around.config.issuer)
 }
@@ -46,7 +46,7 @@ async function decide(
 }
 
 function refusedAtTheDoor(denial: Denial, gateway: GatewayDefinition, bundle: Bundle, around: Surroundings): Decision {
-  const id = `dec_${ulid(around.receivedAt)}`
+  const id = newId("dec", around.receivedAt)
   const { id: asking, environment, mode } = gateway
   const known = { id, at: Date.now(), kind: "call", code: codeOf(denial), denial, bundle: bundle.pointer } as const
   recordAtEdge(around.env, recordOf({ ...known, gateway: asking, environment, mode }), around.background)
@@ -55,7 +55,7 @@ function refusedAtTheDoor(denial: Denial, gateway: GatewayDefinition, bundle: Bu
 
 /** The answer to somebody who is no gateway of ours, or when nobody can be known. */
 export function refusal(denial: Denial, around: Surroundings): Response {
-  const id = `dec_${ulid(around.receivedAt)}`
+  const id = newId("dec", around.receivedAt)
   const code = codeOf(denial)
   recordAtEdge(around.env, recordOf({ id, at: Date.now(), kind: "call", code, denial }), around.background)
   const headers = new Headers({

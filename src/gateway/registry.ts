@@ -14,10 +14,10 @@ const MAX_KEY_LENGTH = 256
 const MAX_REMEMBERED = 256
 const hashes = new Map<string, string>()
 
-async function hashOf(key: string): Promise<string> {
+function hashOf(key: string): string {
   const known = hashes.get(key)
   if (known !== undefined) return known
-  const hash = await sha256Hex(key)
+  const hash = sha256Hex(key)
   if (hashes.size >= MAX_REMEMBERED) hashes.clear()
   hashes.set(key, hash)
   return hash
@@ -27,10 +27,10 @@ async function hashOf(key: string): Promise<string> {
  * The key is looked up by its SHA-256, so that no comparison depends on how much of a guess was right.
  * @param gateways by the hash of each of their keys
  */
-export async function identifyGateway(
+export function identifyGateway(
   key: string | null,
   gateways: ReadonlyMap<string, GatewayDefinition>,
-): Promise<GatewayDefinition | Denied> {
+): GatewayDefinition | Denied {
   if (!key || key.length > MAX_KEY_LENGTH) return deny({ reason: "gateway_unknown" })
-  return gateways.get(await hashOf(key)) ?? deny({ reason: "gateway_unknown" })
+  return gateways.get(hashOf(key)) ?? deny({ reason: "gateway_unknown" })
 }

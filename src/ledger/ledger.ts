@@ -95,8 +95,11 @@ export class Ledger extends DurableObject<Env> {
     const record = verdict.retryOf === null ? recordDecision(bundle, ask, verdict, now) : null
     // What only the memory holds may be lost; what changes something, or will be asked about, may not.
     const durable = record !== null && record.action !== "read"
-    this.#transact(() => {
-      if (pointer.seq > state.bundle.seq) this.#storage.saveBundle(pointer)
+    const newer = pointer.seq > state.bundle.seq
+    const changes = change !== null && this.#storage.mustWrite(state, change)
+    const numbers = record !== null && this.#storage.mustReserveNumber()
+    this.#transact(newer || durable || changes || numbers, () => {
+      if (newer) this.#storage.saveBundle(pointer)
       if (change) this.#storage.saveChange(state, change)
       if (record) this.#outbox.keep(this.#numbered(record), durable)
     })
@@ -135,7 +138,7 @@ export class Ledger extends DurableObject<Env> {
     const now = this.#now(state)
     const opened = openTask(bundle, state, request, now)
     if (isRefused(opened)) return opened
-    this.#transact(() => {
+    this.#transact(true, () => {
       if (isNew) this.#storage.saveTree(state)
       if (pointer.seq > state.bundle.seq) this.#storage.saveBundle(pointer)
       this.#storage.saveOpening(opened.opening, now)
@@ -182,7 +185,7 @@ export class Ledger extends DurableObject<Env> {
       (each) => each.status === "active" && (each.id === task || isBelow(each.id, task)),
     )
     const ids = active.map((each) => each.id)
-    this.#transact(() => {
+    this.#transact(true, () => {
       this.#storage.saveEnd(ids, status)
       this.#outbox.keep(this.#numbered(record), true)
     })
@@ -232,10 +235,14 @@ export class Ledger extends DurableObject<Env> {
     return state.clock
   }
 
-  /** Storage and memory never differ: where the transaction fails, memory is made anew from storage. */
-  #transact(work: () => void): void {
+  /**
+   * Storage and memory never differ: where the work fails, memory is made anew from storage.
+   * @param writes false where the work writes nothing: a transaction costs more than all the rest of a step
+   */
+  #transact(writes: boolean, work: () => void): void {
     try {
-      this.ctx.storage.transactionSync(work)
+      if (writes) this.ctx.storage.transactionSync(work)
+      else work()
     } catch (error) {
       this.#reload()
       throw error
@@ -275,6 +282,6 @@ export class Ledger extends DurableObject<Env> {
     if (!state) return
     const quietFor = Date.now() - this.#lastStep
     if (quietFor < QUIET_MS) this.#quietTimer = setTimeout(() => this.#settle(), QUIET_MS - quietFor)
-    else this.#transact(() => this.#storage.settle(state))
+    else this.#transact(true, () => this.#storage.settle(state))
   }
 }

@@ -2,7 +2,7 @@
  * A ledger's decision records on their way to the record log: those that must not be lost in a table, written in the
  * step's own transaction; those of reads in memory, sent within a second (DESIGN §3).
  */
-import { storedForm, type DecisionRecord, type StoredRecord } from "../audit/record.ts"
+import { batchOf, storedForm, type DecisionRecord, type StoredRecord } from "../audit/record.ts"
 import { logShard } from "../audit/record-log.ts"
 import { logEvent } from "../log.ts"
 
@@ -62,13 +62,13 @@ export class Outbox {
         // Those that must not be lost go first, and alone: nothing that happens to the others keeps them here.
         const stored = this.#stored(BATCH)
         if (stored.length > 0) {
-          await log.append(stored)
+          await log.append(stored.length, batchOf(stored))
           for (const { id } of stored) this.#ctx.storage.sql.exec("DELETE FROM outbox WHERE id = ?", id)
           continue
         }
         const waiting = new Set(this.#waiting.slice(0, BATCH))
         if (waiting.size === 0) return
-        await log.append(Array.from(waiting, storedForm))
+        await log.append(waiting.size, batchOf(Array.from(waiting, storedForm)))
         this.#waiting = this.#waiting.filter((record) => !waiting.has(record))
       }
     } catch (error) {

@@ -43,7 +43,7 @@ interface OpenBlock {
   lastUse: number
 }
 
-const RECORD_BLOCK = 64
+const RECORD_BLOCK = 256
 
 export class LedgerStorage {
   readonly #sql: SqlStorage
@@ -131,6 +131,20 @@ export class LedgerStorage {
     for (const id of ids) this.#sql.exec("UPDATE tasks SET status = ? WHERE id = ?", status, id)
   }
 
+  /** Whether `saveChange`, with a record's number, will write: credit that is written down already needs no transaction. */
+  mustWrite(state: TreeState, { counted, windows, labels, proof }: Change): boolean {
+    return (
+      labels.length > 0 ||
+      proof !== null ||
+      windows.some(({ key }) => (this.#blocks.get(key)?.left ?? 0) === 0) ||
+      counted.some((id) => (state.tasks.get(id)?.calls ?? 0) >= (this.#reserved.get(id) ?? 0))
+    )
+  }
+
+  mustReserveNumber(): boolean {
+    return this.#nextRecord >= this.#recordsReserved
+  }
+
   /** @param state as it is before the change */
   saveChange(state: TreeState, change: Change): void {
     for (const id of change.counted) {
@@ -197,7 +211,7 @@ export class LedgerStorage {
 
   /** The next number of a record of this tree; a number that is missing later shows that a record may be lost. */
   nextRecordNumber(): number {
-    if (this.#nextRecord >= this.#recordsReserved) {
+    if (this.mustReserveNumber()) {
       this.#recordsReserved = this.#nextRecord + RECORD_BLOCK
       this.#sql.exec("UPDATE tree SET next_record = ?", this.#recordsReserved)
     }

@@ -1,17 +1,17 @@
 /** The door to managing: each request is itself a recorded decision (DESIGN §5). */
 import type { Context } from "hono"
-import { ulid } from "ulid"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf } from "../audit/record.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surroundings.ts"
+import { newId } from "../ids.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
 
 type Work = (request: Request, bundle: Bundle, around: Surroundings, known: RecordStart) => Promise<Outcome>
 
 export async function manage(c: Context<{ Bindings: Env }>, kind: "end" | "management", work: Work): Promise<Response> {
   const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
-  const id = `dec_${ulid(around.receivedAt)}`
+  const id = newId("dec", around.receivedAt)
   const bundle = await bundleFor(around)
   const [path = null] = rawTarget(c.req.raw).split("?", 1)
   const { method } = c.req

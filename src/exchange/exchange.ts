@@ -121,7 +121,7 @@ async function open(
     token,
     opened,
     tokenType: jkt === null ? "Bearer" : "DPoP",
-    expiresIn: Math.max(0, Math.floor((opened.expiresAt - receivedAt) / 1000)),
+    expiresIn: Math.max(0, Math.floor((opened.expiresAt - opened.issuedAt) / 1000)),
     issuedTokenType: isExchange ? ACCESS_TOKEN_TYPE : null,
   }
 }

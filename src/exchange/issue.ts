@@ -41,7 +41,7 @@ export async function signDelegationToken(
     .setIssuer(request.issuer)
     .setSubject(opened.user ?? agent)
     .setAudience(request.audience)
-    .setIssuedAt(Math.floor(now / 1000))
+    .setIssuedAt(Math.floor(opened.issuedAt / 1000))
     .setExpirationTime(Math.floor(opened.expiresAt / 1000))
     .setJti(request.jti)
     .sign(key)

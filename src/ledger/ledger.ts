@@ -45,6 +45,8 @@ export interface OpenedTask {
   readonly calls: number | null
   readonly user: string | null
   readonly chain: readonly string[]
+  /** Milliseconds, by the ledger's clock. */
+  readonly issuedAt: number
   /** Milliseconds. */
   readonly expiresAt: number
 }
@@ -157,6 +159,7 @@ export class Ledger extends DurableObject<Env> {
       calls: grant.calls,
       user: state.user && userId(state.user),
       chain: opened.chain,
+      issuedAt: now,
       expiresAt: opened.opening.token.expiresAt,
     }
   }

@@ -69,7 +69,8 @@ export async function currentBundle(
 
 /** The very bundle that a pointer names: what the ledger decides by, so that one call never mixes two. */
 export async function bundleOf(kv: KVNamespace, pointer: Pointer): Promise<Bundle | null> {
-  if (held?.bundle.pointer.digest === pointer.digest) return held.bundle
+  const known = sameContent(pointer)
+  if (known) return known
   try {
     const bundle = await fetchBody(kv, pointer)
     if (bundle && (!held || held.bundle.pointer.seq < pointer.seq))
@@ -81,6 +82,15 @@ export async function bundleOf(kv: KVNamespace, pointer: Pointer): Promise<Bundl
   }
 }
 
+/** What is held, where its content is the one named; republished, as after a rollback, it is held by the newer pointer. */
+function sameContent(pointer: Pointer): Bundle | null {
+  if (held?.bundle.pointer.digest !== pointer.digest) return null
+  const { bundle, checkedAt } = held
+  if (bundle.pointer.seq >= pointer.seq) return bundle
+  held = { bundle: { ...bundle, pointer }, checkedAt }
+  return held.bundle
+}
+
 /** A failed check changes nothing: the last good bundle stays until it is unusable. */
 async function check(kv: KVNamespace, config: Config, now: number): Promise<void> {
   try {
@@ -89,8 +99,7 @@ async function check(kv: KVNamespace, config: Config, now: number): Promise<void
     const pointer = await verifyPointer(text, config)
     const known = held?.bundle.pointer
     if (known && pointer.seq < known.seq) throw new Error(`pointer ${pointer.seq} is older than ${known.seq}`)
-    const bundle =
-      known?.digest === pointer.digest && known.seq === pointer.seq ? held?.bundle : await fetchBody(kv, pointer)
+    const bundle = sameContent(pointer) ?? (await fetchBody(kv, pointer))
     // Another check may have got further meanwhile; an older pointer never comes back.
     if (bundle && (!held || held.bundle.pointer.seq <= pointer.seq)) held = { bundle, checkedAt: now }
   } catch (error) {

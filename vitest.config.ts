@@ -1,7 +1,21 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin"
 import { defineConfig } from "vitest/config"
+import { generatePublisherKey } from "./cli/policies/publish.ts"
+
+// A publisher made for this run: the Worker trusts its public half, the tests sign with the other.
+const publisher = await generatePublisherKey()
+const bindings = { PUBLISHER_KEYS: JSON.stringify({ keys: [publisher.publicJwk] }) }
 
 export default defineConfig({
-  plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
-  test: { include: ["test/**/*.test.ts"], exclude: ["test/node/**"] },
+  plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } })],
+  test: {
+    include: ["test/**/*.test.ts"],
+    exclude: ["test/node/**"],
+    globalSetup: "./test/node/compiled-policies.ts",
+    // Most of the time goes into waiting: for records, for time-outs.
+    maxWorkers: 2,
+    // Events that a test provokes are the Worker's own log; what else is printed is worth reading.
+    onConsoleLog: (log) => !log.startsWith('{"event":'),
+    provide: { publisher: publisher.privateJwk },
+  },
 })

@@ -1,5 +1,6 @@
 /** What a run of the bench gives to each benchmark: a directory, built Workers, the load generator, and how long to measure. */
-import { mkdtemp, rm } from "node:fs/promises"
+import { rmSync } from "node:fs"
+import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Load } from "./load/load.ts"
@@ -14,7 +15,8 @@ export interface Pace {
 
 export const PACES = {
   full: { rounds: 9, round: 3_000, warmUp: 4_000 },
-  quick: { rounds: 5, round: 1_000, warmUp: 2_000 },
+  // Short rounds and many of them: what else the machine does comes and goes in seconds.
+  quick: { rounds: 7, round: 500, warmUp: 3_500 },
 } as const satisfies Record<string, Pace>
 
 export class Lab implements AsyncDisposable {
@@ -22,12 +24,16 @@ export class Lab implements AsyncDisposable {
   readonly pace: Pace
   readonly load = new Load()
   readonly #say: (what: string) => void
+  readonly #made = new Map<string, Promise<string>>()
   #directories = 0
+  /** Synchronous: a run that is interrupted leaves nothing behind either. */
+  readonly #remove = (): void => rmSync(this.directory, { recursive: true, force: true, maxRetries: 3 })
 
   private constructor(directory: string, pace: Pace, say: (what: string) => void) {
     this.directory = directory
     this.pace = pace
     this.#say = say
+    process.once("exit", this.#remove)
   }
 
   static async open(pace: Pace, say: (what: string) => void): Promise<Lab> {
@@ -39,6 +45,13 @@ export class Lab implements AsyncDisposable {
     return join(this.directory, `${++this.#directories}-${name}`)
   }
 
+  /** Made once for the whole run: Workers are built once, not for each benchmark. */
+  once(name: string, make: () => Promise<string>): Promise<string> {
+    const made = this.#made.get(name) ?? make()
+    this.#made.set(name, made)
+    return made
+  }
+
   /** Progress, for whoever waits. */
   say(what: string): void {
     this.#say(what)
@@ -46,6 +59,7 @@ export class Lab implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.load[Symbol.asyncDispose]()
-    await rm(this.directory, { recursive: true, force: true })
+    process.off("exit", this.#remove)
+    this.#remove()
   }
 }

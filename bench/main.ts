@@ -60,11 +60,11 @@ function readOptions(): { json: boolean; quick: boolean; chosen: readonly Benchm
     })
     const unknown = values.only.find((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name))
     if (unknown !== undefined) throw new Error(`there is no benchmark ${unknown}`)
-    if (values.help) throw new Error("")
+    if (values.help) throw new Error("the benchmarks of Narrowgate")
     const chosen = BENCHMARKS.filter(({ name }) => values.only.length === 0 || values.only.includes(name))
     return { json: values.json, quick: values.quick, chosen }
   } catch (error) {
-    console.error(`${explain(error)}\n${USAGE}`)
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`)
     return null
   }
 }

@@ -8,7 +8,7 @@ import { KEY_HEADER } from "./gateway/registry.ts"
 import { listDecisions, showDecision } from "./manage/decisions.ts"
 import { manage } from "./manage/handle.ts"
 import { completeTask, describeTask } from "./manage/tasks.ts"
-import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "./surroundings.ts"
+import { bundleFor, surroundingsOf, type Surroundings } from "./surroundings.ts"
 import { logEvent } from "./log.ts"
 
 /** Keys and metadata change rarely, and an unknown `kid` makes whoever caches them look again. */
@@ -20,19 +20,15 @@ const around = (c: Context<{ Bindings: Env }>): Surroundings =>
 
 export const app = new Hono<{ Bindings: Env }>()
 
-// A gateway's key opens the authorization paths and nothing else, whatever its path turns out to be: a zone that
-// normalises `..` would otherwise turn `/authz/envoy/../../healthz` into a 200, and so into an allow.
-app.use(async (c, next) => {
-  if (!c.req.raw.headers.has(KEY_HEADER) || rawTarget(c.req.raw).startsWith("/authz/")) return next()
-  return refusal(
-    { reason: "gateway_unknown" },
-    surroundingsOf(c.env, (work) => c.executionCtx.waitUntil(work)),
-  )
-})
-
 app.all("/authz/envoy/*", (c) => authorization(c, "/authz/envoy", c.req.header(KEY_HEADER) ?? null))
 app.all("/authz/forward", (c) => authorization(c, "/authz/forward", c.req.header(KEY_HEADER) ?? null))
 app.all("/authz/forward/:key", (c) => authorization(c, "/authz/forward", c.req.param("key")))
+
+// A gateway's key opens the paths above and nothing else, whatever its path turns out to be: a zone that normalises `..`
+// would otherwise turn `/authz/envoy/../../healthz` into a 200, and so into an allow.
+app.use(async (c, next) =>
+  c.req.raw.headers.has(KEY_HEADER) ? refusal({ reason: "gateway_unknown" }, around(c)) : next(),
+)
 
 app.post("/oauth/token", token)
 

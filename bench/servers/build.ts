@@ -12,18 +12,19 @@ const TIMEOUT_MS = 60_000
 /** What wrangler.toml says about the Worker, as far as workerd has to be told. */
 export interface Manifest {
   readonly compatibilityDate: string
+  readonly compatibilityFlags: readonly string[]
   readonly durableObjects: readonly { readonly binding: string; readonly className: string }[]
 }
 
 /** @returns the path of the one module */
 export async function buildNarrowgate(lab: Lab): Promise<string> {
-  return build(lab, [], "index.js")
+  return lab.once("narrowgate", () => build(lab, [], "index.js"))
 }
 
 /** @param file one of workers/ */
 export async function buildFloor(lab: Lab, file: string): Promise<string> {
   const args = [join(FLOORS, file), "--config", join(FLOORS, "wrangler.toml")]
-  return build(lab, args, basename(file))
+  return lab.once(file, () => build(lab, args, basename(file)))
 }
 
 async function build(lab: Lab, args: readonly string[], module: string): Promise<string> {
@@ -38,10 +39,12 @@ async function build(lab: Lab, args: readonly string[], module: string): Promise
 export async function readManifest(): Promise<Manifest> {
   const text = await readFile(join(ROOT, "wrangler.toml"), "utf8")
   const [, compatibilityDate] = /^compatibility_date = "(.+)"$/m.exec(text) ?? []
+  const [, flags = ""] = /^compatibility_flags = \[(.*)\]$/m.exec(text) ?? []
+  const compatibilityFlags = Array.from(flags.matchAll(/"([^"]+)"/g), ([, flag = ""]) => flag)
   const bindings = text.matchAll(/^\[\[durable_objects\.bindings\]\]\nname = "(.+)"\nclass_name = "(.+)"$/gm)
   const durableObjects = Array.from(bindings, ([, binding = "", className = ""]) => ({ binding, className }))
   if (compatibilityDate === undefined || durableObjects.length === 0) {
     throw new Error("wrangler.toml has another form than bench/servers/build.ts reads")
   }
-  return { compatibilityDate, durableObjects }
+  return { compatibilityDate, compatibilityFlags, durableObjects }
 }

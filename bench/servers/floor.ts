@@ -7,13 +7,13 @@ const NONE = { variables: {}, namespaces: {}, storage: "memory" } as const
 
 /** Answers 200 to everything. */
 export async function startNoOp(lab: Lab): Promise<Workerd> {
-  const [module, { compatibilityDate }] = await Promise.all([buildFloor(lab, "no-op.js"), readManifest()])
-  return startWorkerd(lab, { ...NONE, module, compatibilityDate, durableObjects: [] })
+  const [module, manifest] = await Promise.all([buildFloor(lab, "no-op.js"), readManifest()])
+  return startWorkerd(lab, { ...NONE, ...manifest, module, durableObjects: [] })
 }
 
 /** Asks one in-memory Durable Object by the name in the path, which counts. */
 export async function startOneCall(lab: Lab): Promise<Workerd> {
-  const [module, { compatibilityDate }] = await Promise.all([buildFloor(lab, "one-call.js"), readManifest()])
+  const [module, manifest] = await Promise.all([buildFloor(lab, "one-call.js"), readManifest()])
   const durableObjects = [{ binding: "COUNTER", className: "Counter" }]
-  return startWorkerd(lab, { ...NONE, module, compatibilityDate, durableObjects })
+  return startWorkerd(lab, { ...NONE, ...manifest, module, durableObjects })
 }

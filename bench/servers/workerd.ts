@@ -10,11 +10,9 @@ import type { Lab } from "../lab.ts"
 import type { Manifest } from "./build.ts"
 import { startProcess, type ServerProcess } from "./process.ts"
 
-export interface WorkerServer {
+export interface WorkerServer extends Manifest {
   /** Path of its one ES module. */
   readonly module: string
-  readonly compatibilityDate: string
-  readonly durableObjects: Manifest["durableObjects"]
   /** Objects on disk, with SQLite; or in memory. */
   readonly storage: "disk" | "memory"
   readonly variables: Readonly<Record<string, string>>
@@ -63,7 +61,7 @@ async function portIn(control: Readable, signal: AbortSignal): Promise<number | 
 const KV_MODULE = join(import.meta.dirname, "../workers/kv.js")
 
 function configuration(worker: WorkerServer, directory: string): string {
-  const { compatibilityDate, durableObjects, storage, variables, namespaces } = worker
+  const { compatibilityDate, compatibilityFlags, durableObjects, storage, variables, namespaces } = worker
   const namespace = (binding: string): string => `kv-${binding.toLowerCase()}`
   const objects = durableObjects.map(
     ({ className }) =>
@@ -94,6 +92,7 @@ const config :Workerd.Config = (
 const main :Workerd.Worker = (
   modules = [(name = "worker.js", esModule = embed ${text(worker.module)})],
   compatibilityDate = ${text(compatibilityDate)},
+  compatibilityFlags = [${compatibilityFlags.map(text).join(", ")}],
   durableObjectNamespaces = [${objects.join(", ")}],
   durableObjectStorage = ${storage === "disk" ? '(localDisk = "objects")' : "(inMemory = void)"},
   bindings = [${bindings.join(", ")}]

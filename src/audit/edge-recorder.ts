@@ -3,10 +3,10 @@
  * answer. Nothing was admitted by these decisions; a crash can lose those of the last moment.
  */
 import { logEvent } from "../log.ts"
+import { Pace } from "./pace.ts"
 import { batchOf, storedForm, type DecisionRecord } from "./record.ts"
 import { isStranger, logShard, strangersLog } from "./record-log.ts"
 
-const SEND_AFTER_MS = 250
 /** While the log is out of reach, or under a flood of refusals, the newest are dropped, and the drop is logged. */
 const MAX_WAITING = 1_000
 /** Of callers whom nobody knows, who can make as many as they like. */
@@ -15,23 +15,19 @@ const MAX_STRANGERS = 100
 let waiting: DecisionRecord[] = []
 let strangers: DecisionRecord[] = []
 let dropped = 0
-/** When the next batch is due; long past where its request was cut off before it could send. */
-let dueAt = 0
+const pace = new Pace(250)
 
 /** @param background takes work that the answer does not wait for */
 export function recordAtEdge(env: Env, record: DecisionRecord, background: (work: Promise<unknown>) => void): void {
   const [list, limit] = isStranger(record) ? [strangers, MAX_STRANGERS] : [waiting, MAX_WAITING]
   if (list.length < limit) list.push(record)
   else dropped += 1
-  const now = Date.now()
-  if (now < dueAt + SEND_AFTER_MS) return
-  dueAt = now + SEND_AFTER_MS
-  background(send(env))
+  if (pace.take(Date.now())) background(send(env))
 }
 
 async function send(env: Env): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, SEND_AFTER_MS))
-  dueAt = 0
+  await new Promise((resolve) => setTimeout(resolve, pace.every))
+  pace.sent()
   const [known, unknown, lost] = [waiting, strangers, dropped]
   waiting = []
   strangers = []

@@ -12,7 +12,7 @@ const ASSERTION_TYPES = new Set([
   "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
   "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe",
 ])
-export const JWT_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:jwt"
+const JWT_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:jwt"
 
 export async function authenticateAgent(
   parameters: Parameters,

@@ -41,7 +41,7 @@ export interface Cap {
   readonly covers: (tool: Tool) => boolean
 }
 
-export function capOf(name: "purpose" | "agent", definition: GrantDefinition): Cap {
+function capOf(name: "purpose" | "agent", definition: GrantDefinition): Cap {
   const scopes = scopesOf(definition.tools)
   const rank = sensitivityRank(definition.max_sensitivity)
   return {
@@ -50,7 +50,7 @@ export function capOf(name: "purpose" | "agent", definition: GrantDefinition): C
   }
 }
 
-export function scopesOf(texts: readonly string[]): readonly Scope[] {
+function scopesOf(texts: readonly string[]): readonly Scope[] {
   return texts.flatMap((text) => parseScope(text) ?? [])
 }
 

@@ -21,10 +21,9 @@ export const IDENTITY_HEADERS = [
 /** @param issuer our own: where a client without a token finds out how to get one */
 export function answer(decision: Decision, gateway: GatewayDefinition, issuer: string): Response {
   if (decision.denial && gateway.mode === "enforce") return refusal(decision.denial, decision, gateway, issuer)
-  const headers = new Headers({ "Cache-Control": "no-store" })
   const values = [decision.agent, decision.user, decision.task, decision.purpose, decision.tool, decision.id]
-  for (const [index, name] of IDENTITY_HEADERS.entries()) headers.set(name, headerSafe(values[index] ?? ""))
-  setRateLimit(headers, decision)
+  const identity = IDENTITY_HEADERS.map((name, index) => [name, headerSafe(values[index] ?? "")] as const)
+  const headers = { "Cache-Control": "no-store", ...Object.fromEntries(identity), ...rateLimit(decision) }
   // Envoy takes exactly 200 as an allow, nginx any 2xx.
   return new Response(null, { status: 200, headers })
 }
@@ -42,7 +41,7 @@ function refusal(denial: Denial, decision: Decision, gateway: GatewayDefinition,
   if (challenge !== null) headers.set("WWW-Authenticate", challenge)
   if (denial.reason === "window_full") headers.set("Retry-After", String(denial.retry_after))
   if (status === 503) headers.set("Retry-After", "5")
-  setRateLimit(headers, decision)
+  for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)
   const body = { error: code, error_description: describe(denial), decision_id: decision.id }
   return Response.json(body, { status: DIALECTS[gateway.dialect].status(status), headers })
 }
@@ -66,16 +65,15 @@ function challengeOf(denial: Denial, issuer: string, gateway: string): string | 
 }
 
 /** draft-ietf-httpapi-ratelimit-headers: what is left of the window that is nearest to its limit. */
-function setRateLimit(headers: Headers, decision: Decision): void {
-  if (decision.windows.length === 0) return
+function rateLimit(decision: Decision): Readonly<Record<string, string>> {
+  if (decision.windows.length === 0) return {}
   const counted = decision.denial ? 0 : 1
   const policies = decision.windows.map(({ window, limit, seconds }) => `"${window}";q=${limit};w=${seconds}`)
   const limits = decision.windows.map(({ window, limit, used, waits, seconds }) => {
     const left = Math.max(0, limit - used - counted)
     return `"${window}";r=${left};t=${left > 0 ? seconds : Math.max(1, Math.ceil(waits / 1000))}`
   })
-  headers.set("RateLimit-Policy", policies.join(", "))
-  headers.set("RateLimit", limits.join(", "))
+  return { "RateLimit-Policy": policies.join(", "), RateLimit: limits.join(", ") }
 }
 
 /** A subject may hold any character; a header may not (RFC 9110 5.5). What does not fit goes percent-encoded. */

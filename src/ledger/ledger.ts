@@ -149,7 +149,6 @@ export class Ledger extends DurableObject<Env> {
     state.bundle = pointer
     applyOpening(state, opened.opening, now)
     this.#state = state
-    this.#outbox.sendSoon()
     if (isNew) await this.ctx.storage.setAlarm(opened.task.expiresAt + RETENTION_MS)
     const { id: task, purpose, scope, grant } = opened.task
     return {
@@ -192,7 +191,6 @@ export class Ledger extends DurableObject<Env> {
       this.#storage.saveEnd(ids, status)
       this.#outbox.keep(this.#numbered(record), true)
     })
-    this.#outbox.sendSoon()
     const ended = applyEnd(state, task, status)
     return { status: found.status, ended }
   }
@@ -275,7 +273,6 @@ export class Ledger extends DurableObject<Env> {
 
   #afterStep(now: number): void {
     this.#lastStep = now
-    this.#outbox.sendSoon()
     this.#quietTimer ??= setTimeout(() => this.#settle(), QUIET_MS)
   }
 

@@ -1,6 +1,7 @@
 /**
  * A ledger's decision records on their way to the record log: those that must not be lost in a table, written in the
- * step's own transaction; those of reads in memory, sent within a second (DESIGN §3).
+ * step's own transaction; those of reads in memory, sent within a second (DESIGN §3). The memory is the isolate's: the
+ * reads of all trees in it go as one batch, or a log would be written to many times a second for each tree.
  */
 import { batchOf, storedForm, type DecisionRecord, type StoredRecord } from "../audit/record.ts"
 import { logShard } from "../audit/record-log.ts"
@@ -8,18 +9,29 @@ import { logEvent } from "../log.ts"
 
 export const OUTBOX_SCHEMA = "CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"
 
-const SEND_AFTER_MS = 250
-const BATCH = 200
-/** Records that wait in memory while their log is out of reach; the oldest are lost first, and their numbers show it. */
-const MAX_WAITING = 2_000
+const SEND_STORED_AFTER_MS = 250
+/** At most one batch of reads in this time; a record waits for two of them at most. */
+const READS_EVERY_MS = 450
+const BATCH = 500
+/** Records of reads that wait while their log is out of reach; the newest are lost, and their numbers show it. */
+const MAX_READS = 4_000
 export const RETRY_AFTER_MS = 5_000
+
+let reads: DecisionRecord[] = []
+let readsSentAt = Number.NEGATIVE_INFINITY
+
+/** For tests: a fresh isolate. */
+export function forgetReads(): void {
+  reads = []
+  readsSentAt = Number.NEGATIVE_INFINITY
+}
 
 export class Outbox {
   readonly #ctx: DurableObjectState
   readonly #env: Env
-  #waiting: DecisionRecord[] = []
   #sending = false
   #timer: ReturnType<typeof setTimeout> | undefined
+  #readsTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx
@@ -30,10 +42,21 @@ export class Outbox {
   keep(record: DecisionRecord, durable: boolean): void {
     if (durable) {
       this.#ctx.storage.sql.exec("INSERT OR IGNORE INTO outbox VALUES (?, ?)", record.id, storedForm(record).body)
+      this.sendSoon()
       return
     }
-    this.#waiting.push(record)
-    if (this.#waiting.length > MAX_WAITING) this.#waiting.shift()
+    if (reads.length < MAX_READS) reads.push(record)
+    this.#sendReadsAfter(READS_EVERY_MS)
+  }
+
+  /** Every ledger that has added some sees to it that they go: one that goes away takes its timer along, not the others'. */
+  #sendReadsAfter(milliseconds: number): void {
+    this.#readsTimer ??= setTimeout(() => {
+      this.#readsTimer = undefined
+      const since = Date.now() - readsSentAt
+      if (since >= 0 && since < READS_EVERY_MS && reads.length > 0) this.#sendReadsAfter(READS_EVERY_MS - since)
+      else this.#ctx.waitUntil(this.#sendReads())
+    }, milliseconds)
   }
 
   hasStored(): boolean {
@@ -49,27 +72,17 @@ export class Outbox {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
       this.#ctx.waitUntil(this.send())
-    }, SEND_AFTER_MS)
+    }, SEND_STORED_AFTER_MS)
   }
 
   /** Never throws: what could not be sent stays, and an alarm tries again. A batch that is sent twice is stored once. */
   async send(): Promise<void> {
     if (this.#sending) return
     this.#sending = true
-    const log = logShard(this.#env, this.#ctx.id.toString())
     try {
-      for (;;) {
-        // Those that must not be lost go first, and alone: nothing that happens to the others keeps them here.
-        const stored = this.#stored(BATCH)
-        if (stored.length > 0) {
-          await log.append(stored.length, batchOf(stored))
-          for (const { id } of stored) this.#ctx.storage.sql.exec("DELETE FROM outbox WHERE id = ?", id)
-          continue
-        }
-        const waiting = new Set(this.#waiting.slice(0, BATCH))
-        if (waiting.size === 0) return
-        await log.append(waiting.size, batchOf(Array.from(waiting, storedForm)))
-        this.#waiting = this.#waiting.filter((record) => !waiting.has(record))
+      for (let stored = this.#stored(BATCH); stored.length > 0; stored = this.#stored(BATCH)) {
+        await this.#log().append(stored.length, batchOf(stored))
+        for (const { id } of stored) this.#ctx.storage.sql.exec("DELETE FROM outbox WHERE id = ?", id)
       }
     } catch (error) {
       logEvent("records_not_sent", { error: String(error) })
@@ -77,6 +90,26 @@ export class Outbox {
     } finally {
       this.#sending = false
     }
+  }
+
+  /** A batch that fails is put back, in front of what came meanwhile, as far as there is room. */
+  async #sendReads(): Promise<void> {
+    const batch = reads
+    reads = []
+    readsSentAt = Date.now()
+    try {
+      for (let start = 0; start < batch.length; start += BATCH) {
+        const part = batch.slice(start, start + BATCH)
+        await this.#log().append(part.length, batchOf(part.map(storedForm)))
+      }
+    } catch (error) {
+      reads = [...batch, ...reads].slice(0, MAX_READS)
+      logEvent("records_not_sent", { error: String(error) })
+    }
+  }
+
+  #log(): ReturnType<typeof logShard> {
+    return logShard(this.#env, this.#ctx.id.toString())
   }
 
   #stored(limit: number): StoredRecord[] {

@@ -14,7 +14,7 @@ export function userId(user: Pick<UserFacts, "issuer" | "subject">): string {
   return `${user.issuer}|${user.subject}`
 }
 
-export const agentRef = (id: string): EntityRef => entity("Agent", id)
+const agentRef = (id: string): EntityRef => entity("Agent", id)
 export const toolRef = (name: string): EntityRef => entity("Tool", name)
 export const actionRef = (action: string): EntityRef => entity("Action", action)
 const userRef = (user: UserFacts): EntityRef => entity("User", userId(user))
@@ -32,8 +32,15 @@ export function principalsOf(user: UserFacts | null, agents: readonly string[]):
 }
 
 export function entitiesFor(base: EntityStore, user: UserFacts | null): EntityStore {
-  return user ? overlay(base, [userEntity(user, base)]) : base
+  if (!user) return base
+  const known = storesOfUser.get(user)
+  if (known?.base === base) return known.store
+  const store = overlay(base, [userEntity(user, base)])
+  storesOfUser.set(user, { base, store })
+  return store
 }
+/** A tree's user does not change: their entity is made once for each bundle, not for each call. */
+const storesOfUser = new WeakMap<UserFacts, { readonly base: EntityStore; readonly store: EntityStore }>()
 
 /**
  * The arguments that the rules for a tool read, as Cedar values. Those must be there in full: a rule that cannot see an
@@ -119,5 +126,9 @@ export function delegateContext(purpose: string, agent: string): CedarRecord {
 
 /** Names of the arguments that the rules for a tool read. */
 export function readsOf(rules: readonly { readonly reads: readonly string[] }[]): ReadonlySet<string> {
-  return new Set(rules.flatMap((rule) => rule.reads))
+  let reads = readsOfRules.get(rules)
+  if (!reads) readsOfRules.set(rules, (reads = new Set(rules.flatMap((rule) => rule.reads))))
+  return reads
 }
+/** The engine gives the same list for the same tool. */
+const readsOfRules = new WeakMap<object, ReadonlySet<string>>()

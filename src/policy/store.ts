@@ -107,7 +107,7 @@ async function check(kv: KVNamespace, config: Config, now: number): Promise<void
   }
 }
 
-export async function verifyPointer(text: string, config: Config): Promise<Pointer> {
+async function verifyPointer(text: string, config: Config): Promise<Pointer> {
   const keys = createLocalJWKSet({ keys: [...config.publisherKeys.keys] })
   const { payload } = await compactVerify(text, keys, { algorithms: ["ES256"] }).then((verified) => {
     if (verified.protectedHeader.typ !== POINTER_TYPE) throw new Error("the pointer has another type")

@@ -1,0 +1,246 @@
+import { env } from "cloudflare:workers"
+import { CompactSign, generateKeyPair, importJWK, SignJWT, type CryptoKey } from "jose"
+import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest"
+import { z } from "zod"
+import { signPointer } from "../../cli/policies/publish.ts"
+import { Ledger, type Answer, type NoBundle } from "../../src/ledger/ledger.ts"
+import type { Pointer } from "../../src/policy/bundle.ts"
+import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
+import { bodyKey, POINTER_KEY } from "../../src/policy/store.ts"
+import { openTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { callWith } from "../harness/gateways.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { manage } from "../harness/management.ts"
+import { recordOf } from "../harness/records.ts"
+
+afterEach(async () => {
+  vi.restoreAllMocks()
+  vi.useRealTimers()
+  await freshIsolate()
+})
+
+const MINUTE = 60_000
+const start = Date.now()
+
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ["Date"] })
+  vi.setSystemTime(start)
+  await publish(await yard())
+})
+
+/** The same policies but for one tool more, so that body and digest differ. */
+async function otherBody() {
+  const body = await yard()
+  const [first, ...windows] = body.windows
+  if (!first) throw new Error("the yard has no window")
+  return { ...body, windows: [{ ...first, limit: first.limit + 1 }, ...windows] }
+}
+
+async function writePointer(text: string): Promise<void> {
+  await env.BUNDLES.put(POINTER_KEY, text)
+}
+
+async function publisherKey(): Promise<CryptoKey> {
+  const key = await importJWK(inject("publisher"), "ES256")
+  if (key instanceof Uint8Array) throw new Error("no asymmetric key")
+  return key
+}
+
+async function signed(payload: unknown, header: object = {}, key?: CryptoKey): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify(payload))
+  const protectedHeader = { alg: "ES256", typ: "narrowgate-pointer+jwt", kid: inject("publisher").kid ?? "", ...header }
+  return new CompactSign(bytes).setProtectedHeader(protectedHeader).sign(key ?? (await publisherKey()))
+}
+
+/** Writes a good body; each case then names it wrongly, or spoils it. */
+async function writeBody(spoil: (bytes: Uint8Array<ArrayBuffer>) => BufferSource = (bytes) => bytes): Promise<string> {
+  const bytes = canonicalBytes(await otherBody())
+  const digest = await digestOf(bytes)
+  await env.BUNDLES.put(bodyKey(digest), await new Response(spoil(bytes)).arrayBuffer())
+  return digest
+}
+
+const BAD: readonly (readonly [string, () => Promise<void>])[] = [
+  ["no pointer", async () => env.BUNDLES.delete(POINTER_KEY)],
+  ["a pointer that is no JWS", async () => writePointer('{"seq":2}')],
+  [
+    "another publisher's signature",
+    async () => {
+      const { privateKey } = await generateKeyPair("ES256")
+      await writePointer(await signed({ seq: 2, digest: await writeBody() }, {}, privateKey))
+    },
+  ],
+  [
+    "a broken signature",
+    async () => {
+      const pointer = await signed({ seq: 2, digest: await writeBody() })
+      await writePointer(`${pointer.slice(0, -4)}${pointer.endsWith("AAAA") ? "BBBA" : "AAAA"}`)
+    },
+  ],
+  [
+    "a payload changed under the signature",
+    async () => {
+      const [header = "", , signature = ""] = (await signed({ seq: 2, digest: "0".repeat(64) })).split(".")
+      const payload = btoa(JSON.stringify({ seq: 2, digest: await writeBody() })).replaceAll("=", "")
+      await writePointer(`${header}.${payload}.${signature}`)
+    },
+  ],
+  [
+    "a token of the publisher's key of another type",
+    async () => writePointer(await signed({ seq: 2, digest: await writeBody() }, { typ: "JWT" })),
+  ],
+  [
+    "no type at all",
+    async () => {
+      const token = new SignJWT({ seq: 2, digest: await writeBody() }).setProtectedHeader({ alg: "ES256" })
+      await writePointer(await token.sign(await publisherKey()))
+    },
+  ],
+  ["a pointer without seq", async () => writePointer(await signed({ digest: await writeBody() }))],
+  ["a seq that is no integer", async () => writePointer(await signed({ seq: 2.5, digest: await writeBody() }))],
+  ["a digest that is none", async () => writePointer(await signed({ seq: 2, digest: "../pointer" }))],
+  ["a body that is missing", async () => writePointer(await signed({ seq: 2, digest: "f".repeat(64) }))],
+  [
+    "a truncated body",
+    async () => writePointer(await signed({ seq: 2, digest: await writeBody((bytes) => bytes.slice(0, -100)) })),
+  ],
+  [
+    "a body of another digest",
+    async () =>
+      writePointer(
+        await signed({ seq: 2, digest: await writeBody((bytes) => bytes.map((byte) => (byte === 51 ? 57 : byte))) }),
+      ),
+  ],
+  [
+    "an unknown format",
+    async () => {
+      const bytes = new TextEncoder().encode(JSON.stringify({ ...(await otherBody()), format: 99 }))
+      const digest = await digestOf(Uint8Array.from(bytes))
+      await env.BUNDLES.put(bodyKey(digest), Uint8Array.from(bytes).buffer)
+      await writePointer(await signed({ seq: 2, digest }))
+    },
+  ],
+  [
+    "a rule that the evaluator does not know",
+    async () => {
+      const body = await otherBody()
+      const unknown = { id: "new", reads: [], policy: { effect: "permit", principal: { op: "like" } } }
+      const bytes = canonicalBytes({ ...body, rules: [...body.rules, unknown] })
+      const digest = await digestOf(bytes)
+      await env.BUNDLES.put(bodyKey(digest), bytes.buffer)
+      await writePointer(await signed({ seq: 2, digest }))
+    },
+  ],
+  [
+    "an older seq",
+    async () => writePointer(await signPointer(inject("publisher"), { seq: 0, digest: await writeBody() })),
+  ],
+]
+
+/** The bundle that this isolate decides by. */
+async function readySeq(): Promise<number> {
+  const { json } = await manage("GET", "/readyz", null)
+  return z.object({ bundle: z.object({ seq: z.number() }) }).parse(json).bundle.seq
+}
+
+describe("a bundle that cannot be relied on", () => {
+  test.each(BAD)("%s: the last good one is kept, and is given up after ten minutes", async (_what, spoil) => {
+    const task = await openTask("first", { purpose: "work" })
+    const decided = async (): Promise<number | string> => {
+      const { code } = await callWith(task.token, "/files")
+      return code === "ok" ? readySeq() : code
+    }
+    expect(await decided()).toBe(1)
+    await spoil()
+    vi.setSystemTime(start + 2 * MINUTE)
+    expect(await decided()).toBe(1)
+    vi.setSystemTime(start + 12 * MINUTE)
+    expect(await decided()).toBe("unavailable")
+  })
+
+  test.each(BAD.slice(0, -1))("%s: a cold isolate decides nothing", async (_what, spoil) => {
+    await spoil()
+    forgetCaches()
+    const answer = await callWith("ey.ey.ey", "/files")
+    expect([answer.status, answer.code]).toEqual([503, "unavailable"])
+    expect((await manage("GET", "/readyz", null)).status).toBe(503)
+  })
+
+  test("KV throws or hangs: as if nothing were there", async () => {
+    const { token } = await openTask()
+    const get = vi.spyOn(env.BUNDLES, "get").mockRejectedValue(new Error("KV is down"))
+    vi.setSystemTime(start + 2 * MINUTE)
+    expect((await callWith(token, "/files")).code).toBe("ok")
+    forgetCaches()
+    expect((await callWith(token, "/files")).code).toBe("unavailable")
+    get.mockImplementation(async () => new Promise<never>(() => undefined))
+    expect((await callWith(token, "/files")).code).toBe("unavailable")
+  }, 15_000)
+})
+
+describe("a newer bundle", () => {
+  test("is followed within a minute, in the background after half of one", async () => {
+    const { token } = await openTask("first", { purpose: "work" })
+    const second = await publish(await otherBody(), 2)
+    const bundleAt = async (milliseconds: number) => {
+      vi.setSystemTime(start + milliseconds)
+      return (await recordOf((await callWith(token, "/files")).decision)).bundle
+    }
+    expect((await bundleAt(29_000))?.seq).toBe(1)
+    expect(await bundleAt(61_000)).toEqual(second)
+  })
+
+  test("once seen is never left for an older one: the isolate and the ledger both refuse it", async () => {
+    const first = await publish(await yard(), 1)
+    await publish(await otherBody(), 2)
+    forgetCaches()
+    const { token } = await openTask()
+    await writePointer(await signPointer(inject("publisher"), first))
+    vi.setSystemTime(start + 2 * MINUTE)
+    expect((await recordOf((await callWith(token, "/files")).decision)).bundle?.seq).toBe(2)
+    // A cold isolate cannot know; the ledger does, and the call is judged anew by the newer one.
+    forgetCaches()
+    const answer = await callWith(token, "/files")
+    expect(answer.code).toBe("ok")
+    expect((await recordOf(answer.decision)).bundle?.seq).toBe(2)
+  })
+
+  test("with the same content, as after a rollback: an isolate that is behind finds its way, in one more step", async () => {
+    const pointer = await publish(await yard(), 1)
+    const { token } = await openTask()
+    // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
+    const { decide } = Ledger.prototype
+    const asked: Pointer[] = []
+    let pretended: Pointer | null = null
+    vi.spyOn(Ledger.prototype, "decide").mockImplementation(async function (
+      this: Ledger,
+      version,
+      by,
+      ask,
+    ): Promise<Answer | NoBundle> {
+      asked.push(by)
+      // Without this an endless loop would have no end here either.
+      if (asked.length > 5) throw new Error("asked again and again")
+      return decide.call(this, version, pretended ?? by, ask)
+    })
+    // Another isolate, which follows sooner, has decided here by the republished bundle.
+    pretended = { seq: 3, digest: pointer.digest }
+    await callWith(token, "/files")
+    pretended = null
+    asked.length = 0
+    const answer = await callWith(token, "/files")
+    expect(answer.code).toBe("ok")
+    expect(asked.length).toBeLessThanOrEqual(2)
+  })
+
+  test("takes its gateways along: a key that it withdraws opens nothing any more", async () => {
+    const { token } = await openTask()
+    const body = await yard()
+    await publish({ ...body, gateways: body.gateways.filter(({ id }) => id !== "traefik") }, 2)
+    expect((await callWith(token, "/files", {}, "traefik")).code).toBe("ok")
+    vi.setSystemTime(start + 61_000)
+    const answer = await callWith(token, "/files", {}, "traefik")
+    expect([answer.status, answer.code]).toEqual([403, "unknown_gateway"])
+  })
+})

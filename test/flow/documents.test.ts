@@ -1,0 +1,76 @@
+import { exports } from "cloudflare:workers"
+import { calculateJwkThumbprint, importJWK, jwtVerify } from "jose"
+import { afterEach, beforeEach, expect, test } from "vitest"
+import { z } from "zod"
+import { openTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { US } from "../harness/issuers.ts"
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(freshIsolate)
+
+async function get(path: string, method = "GET"): Promise<{ status: number; headers: Headers; json: unknown }> {
+  const response = await exports.default.fetch(new Request(US + path, { method }))
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, json: text === "" ? null : JSON.parse(text) }
+}
+
+const jwks = z.object({ keys: z.array(z.looseObject({ kid: z.string() })) })
+
+test("the JWK set holds public keys only, stable over restarts, and verifies what is issued", async () => {
+  const { keys } = jwks.parse((await get("/.well-known/jwks.json")).json)
+  expect(keys).toHaveLength(1)
+  for (const key of keys) {
+    expect(Object.keys(key).toSorted()).toEqual(["alg", "crv", "kid", "kty", "use", "x", "y"])
+    expect(await calculateJwkThumbprint(key)).toBeTruthy()
+  }
+  forgetCaches()
+  expect(jwks.parse((await get("/.well-known/jwks.json")).json).keys).toEqual(keys)
+  const { token } = await openTask()
+  const verified = await jwtVerify(token, await importJWK(keys[0] ?? {}, "ES256"), { issuer: US, typ: "at+jwt" })
+  expect(verified.protectedHeader.kid).toBe(keys[0]?.kid)
+})
+
+test("many cold isolates at once agree on one first key", async () => {
+  const sets = await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      forgetCaches()
+      return jwks.parse((await get("/.well-known/jwks.json")).json).keys.map(({ kid }) => kid)
+    }),
+  )
+  expect(new Set(sets.flat()).size).toBe(1)
+})
+
+test("authorization server metadata (RFC 8414) names what there is", async () => {
+  const { status, json } = await get("/.well-known/oauth-authorization-server")
+  expect(status).toBe(200)
+  expect(json).toMatchObject({
+    issuer: US,
+    token_endpoint: `${US}/oauth/token`,
+    jwks_uri: `${US}/.well-known/jwks.json`,
+    grant_types_supported: ["urn:ietf:params:oauth:grant-type:token-exchange", "client_credentials"],
+  })
+})
+
+test("protected resource metadata (RFC 9728) of each gateway, and of nothing else", async () => {
+  const { json } = await get("/.well-known/oauth-protected-resource/envoy")
+  expect(json).toMatchObject({ resource: "https://api.test/", authorization_servers: [US] })
+  expect((await get("/.well-known/oauth-protected-resource/nobody")).status).toBe(404)
+})
+
+test("alive and ready", async () => {
+  expect(await get("/healthz")).toMatchObject({ status: 200, json: { status: "alive" } })
+  expect(await get("/readyz")).toMatchObject({ status: 200, json: { status: "ready", bundle: { seq: 1 } } })
+  for (const path of ["/healthz", "/readyz", "/nowhere"])
+    expect((await get(path)).headers.get("Cache-Control")).toBe("no-store")
+})
+
+test.each(["/", "/authz", "/authz/", "/oauth", "/v1/tasks", "/console", "/.well-known/", "/HEALTHZ"])(
+  "%s: there is nothing here",
+  async (path) => {
+    expect(await get(path)).toMatchObject({ status: 404, json: { error: "not_found" } })
+  },
+)

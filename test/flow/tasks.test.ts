@@ -1,0 +1,198 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { z } from "zod"
+import { openChild, openTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { callWith } from "../harness/gateways.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { accessToken, agentId, idToken, stranger, US } from "../harness/issuers.ts"
+import { bearerOf, complete, manage } from "../harness/management.ts"
+import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
+import { recordOf, recordsOf } from "../harness/records.ts"
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(freshIsolate)
+
+const views = z.object({ tasks: z.array(z.looseObject({ id: z.string(), status: z.string() })) })
+const show = async (task: string, authorization: string | null) => manage("GET", `/v1/tasks/${task}`, authorization)
+const end = async (task: string, authorization: string | null) =>
+  manage("POST", `/v1/tasks/${task}/complete`, authorization)
+
+async function family() {
+  const root = await openTask("first", { purpose: "work" })
+  const child = await openChild(root.token, "second")
+  const other = await openTask("first")
+  return { root, child, other, operator: await bearerOf("operator"), viewer: await bearerOf("viewer") }
+}
+
+describe("GET /v1/tasks/:id", () => {
+  test("shows state, tree and what is left, to the task's agent and to operators", async () => {
+    const { root, child, viewer } = await family()
+    await callWith(child.token, "/files")
+    for (const authorization of [`Bearer ${root.token}`, viewer]) {
+      const { status, json } = await show(root.task, authorization)
+      expect(status).toBe(200)
+      const { tasks } = views.parse(json)
+      expect(tasks).toMatchObject([
+        { id: root.task, parent: null, agent: agentId("first"), purpose: "work", status: "active", calls: { used: 1 } },
+        {
+          id: child.task,
+          parent: root.task,
+          agent: agentId("second"),
+          status: "active",
+          calls: { used: 1, limit: null },
+        },
+      ])
+    }
+    await end(child.task, `Bearer ${child.token}`)
+    const states = views.parse((await show(root.task, viewer)).json).tasks.map(({ status }) => status)
+    expect(states).toEqual(["active", "completed"])
+  })
+})
+
+describe("who may end a task", () => {
+  test("its agent and that of a task above; ended by an operator it is revoked", async () => {
+    const { root, child, other, operator } = await family()
+    expect(await complete(child.task, `Bearer ${root.token}`)).toEqual([child.task])
+    expect((await end(other.task, operator)).json).toEqual({ task: other.task, status: "revoked", ended: [other.task] })
+    // Once more changes nothing, not even how it ended.
+    expect((await end(child.task, operator)).json).toEqual({ task: child.task, status: "completed", ended: [] })
+  })
+
+  test("nobody else, and what there is and what there is not look alike", async () => {
+    const { root, child, other, viewer } = await family()
+    const strangerTask = `tsk_${"0".repeat(26)}`
+    const answers = [
+      await end(root.task, `Bearer ${child.token}`),
+      await end(root.task, `Bearer ${other.token}`),
+      await end(`${root.task}.9`, `Bearer ${root.token}`),
+      await end(strangerTask, await bearerOf("operator")),
+      await end("tsk_1", await bearerOf("operator")),
+      await show(root.task, `Bearer ${child.token}`),
+      await show(strangerTask, `Bearer ${child.token}`),
+    ]
+    for (const { status, json } of answers) {
+      expect(status).toBe(404)
+      expect(json).toMatchObject({ error: "not_found", error_description: "There is no such task for this caller." })
+    }
+    expect([(await end(root.task, viewer)).status, (await end(root.task, null)).status]).toEqual([403, 401])
+    for (const { token } of [root, child, other]) expect((await callWith(token, "/files")).code).toBe("ok")
+  })
+
+  test("a bound task ends by a proof of its key only", async () => {
+    const holder = await newProofKey()
+    const task = await openTask("first", {}, await proofForToken(holder))
+    const path = `/v1/tasks/${task.task}/complete`
+    const thief = await newProofKey()
+    const tries = [
+      { Authorization: `Bearer ${task.token}` },
+      { Authorization: `DPoP ${task.token}` },
+      { Authorization: `DPoP ${task.token}`, DPoP: await proofOf(thief, "POST", US + path, task.token) },
+      { Authorization: `DPoP ${task.token}`, DPoP: await proofOf(holder, "GET", US + path, task.token) },
+    ]
+    for (const { Authorization, ...more } of tries)
+      expect((await manage("POST", path, Authorization, more)).status).toBe(401)
+    const proof = { DPoP: await proofOf(holder, "POST", US + path, task.token) }
+    expect((await manage("POST", path, `DPoP ${task.token}`, proof)).status).toBe(200)
+  })
+
+  test("the end is recorded in the tree, with who ended it", async () => {
+    const { root, operator } = await family()
+    const { headers } = await end(root.task, operator)
+    expect(await recordOf(headers.get("X-Narrowgate-Decision") ?? "")).toMatchObject({
+      kind: "end",
+      decision: "allow",
+      operator: "https://idp.test|operator",
+      task: root.task,
+      number: 2,
+    })
+  })
+})
+
+describe("who is an operator", () => {
+  const tokens: Readonly<Record<string, () => Promise<string>>> = {
+    "an ID token": async () => idToken("operator", { claims: { aud: US, client_id: "cli" } }),
+    "the session token that an app hands to agents": async () => accessToken("operator", "app"),
+    "of another audience": async () => accessToken("operator", "cli", { claims: { aud: "https://other.test" } }),
+    "not signed by the provider": async () => accessToken("operator", "cli", { signer: stranger }),
+    expired: async () => accessToken("operator", "cli", { claims: { exp: 1_000_000_000 } }),
+    "of somebody without a role": async () => accessToken("mallory", "cli"),
+    "of another issuer": async () => accessToken("operator", "cli", { claims: { iss: "https://second.test" } }),
+    "bound to a key": async () => accessToken("operator", "cli", { claims: { cnf: { jkt: "x" } } }),
+    delegated: async () => accessToken("operator", "cli", { claims: { act: { sub: "x" } } }),
+    "of several clients": async () => accessToken("operator", "cli", { claims: { client_id: ["cli", "app"] } }),
+  }
+  test.each(Object.keys(tokens))("nobody by a token %s", async (what) => {
+    const token = (await tokens[what]?.()) ?? ""
+    const paths = ["/v1/decisions", `/v1/tasks/tsk_${"0".repeat(26)}`]
+    for (const path of paths) {
+      const { status, code, headers } = await manage("GET", path, `Bearer ${token}`)
+      expect([status, code]).toEqual([401, "invalid_token"])
+      expect(headers.get("WWW-Authenticate")).toBe("Bearer")
+    }
+  })
+
+  test("no token, two, or another scheme", async () => {
+    const bearer = await bearerOf("operator")
+    for (const authorization of [null, "", `${bearer}, ${bearer}`, bearer.replace("Bearer", "DPoP"), "Basic YTpi"]) {
+      expect((await manage("GET", "/v1/decisions", authorization)).status).toBe(401)
+    }
+  })
+})
+
+describe("GET /v1/decisions", () => {
+  test("shows records to viewers, newest first, by what is asked for", async () => {
+    const task = await openTask()
+    const denied = await callWith(task.token, "/nowhere")
+    for (let index = 0; index < 3; index++) await callWith(task.token, "/files")
+    await recordsOf(task.task, 5)
+    const bearer = await bearerOf("viewer")
+    const list = async (query: string) => {
+      const { status, json } = await manage("GET", `/v1/decisions?${query}`, bearer)
+      expect(status).toBe(200)
+      return z.object({ decisions: z.array(z.looseObject({ id: z.string() })) }).parse(json).decisions
+    }
+    const all = await list(`task=${task.task}`)
+    expect(all.map(({ id }) => id)).toEqual(
+      all
+        .map(({ id }) => id)
+        .toSorted()
+        .toReversed(),
+    )
+    expect(await list("code=unknown_tool")).toMatchObject([{ id: denied.decision }])
+    expect(await list(`task=${task.task}&decision=allow&kind=call&limit=2`)).toHaveLength(2)
+    expect(await list(`tool=files.list&agent=${encodeURIComponent(agentId("first"))}`)).toHaveLength(3)
+    const [newest, ...older] = all
+    expect(await list(`task=${task.task}&before=${newest?.id ?? ""}`)).toEqual(older)
+    expect((await list(`task=${task.task}&after=${all.at(-1)?.id ?? ""}`)).toReversed()).toEqual(all.slice(0, -1))
+    expect((await manage("GET", `/v1/decisions/${denied.decision}`, bearer)).json).toMatchObject({
+      id: denied.decision,
+    })
+    expect((await manage("GET", "/v1/decisions/dec_none", bearer)).status).toBe(404)
+  })
+
+  test("what is not understood is refused, and agents see nothing", async () => {
+    const bearer = await bearerOf("viewer")
+    for (const query of ["limit=0", "limit=1001", "limit=x", "decision=maybe", "who=me"]) {
+      expect((await manage("GET", `/v1/decisions?${query}`, bearer)).status).toBe(400)
+    }
+    const task = await openTask()
+    expect((await manage("GET", `/v1/decisions?task=${task.task}`, `Bearer ${task.token}`)).status).toBe(401)
+  })
+
+  test("managing is recorded itself: who looked at what, also in vain", async () => {
+    const { headers } = await manage("GET", "/v1/decisions", await bearerOf("viewer"))
+    const id = headers.get("X-Narrowgate-Decision") ?? ""
+    expect(await recordOf(id)).toMatchObject({
+      kind: "management",
+      operator: "https://idp.test|viewer",
+      path: "/v1/decisions",
+    })
+    const refused = await manage("GET", "/v1/decisions", null)
+    expect(await recordOf(refused.headers.get("X-Narrowgate-Decision") ?? "")).toMatchObject({
+      decision: "deny",
+      operator: null,
+    })
+  })
+})

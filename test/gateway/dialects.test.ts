@@ -1,0 +1,219 @@
+import { exports } from "cloudflare:workers"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import type { DialectName } from "../../src/policy/bundle.ts"
+import { openTask, type OpenTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { ASKING, askAs, callWith, keyOf, ORIGIN, readAnswer, type ClientRequest } from "../harness/gateways.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { agentId, IDP, idToken, US } from "../harness/issuers.ts"
+import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
+import { recordOf } from "../harness/records.ts"
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(freshIsolate)
+
+const DIALECTS: readonly DialectName[] = ["envoy", "nginx", "traefik", "caddy"]
+const IDENTITY = ["Agent", "User", "Task", "Purpose", "Tool", "Decision"].map((name) => `X-Narrowgate-${name}`)
+
+interface Case {
+  readonly what: string
+  readonly client: ClientRequest
+  /** Null: no token. */
+  readonly token?: ((task: OpenTask) => string) | null
+  readonly code: string
+  readonly status: number
+  /** `WWW-Authenticate` begins so, and names the gateway's metadata. */
+  readonly challenge?: string
+}
+
+/** The same question through every dialect has the same answer, as far as the dialect can carry it. */
+const CASES: readonly Case[] = [
+  { what: "allowed", client: { path: "/files/a" }, code: "ok", status: 200 },
+  { what: "allowed, as HEAD", client: { path: "/files/a", method: "HEAD" }, code: "ok", status: 200 },
+  { what: "allowed, with a query", client: { path: "/files/a?version=2" }, code: "ok", status: 200 },
+  {
+    what: "no token",
+    client: { path: "/files/a" },
+    token: null,
+    code: "missing_token",
+    status: 401,
+    challenge: "Bearer resource_metadata=",
+  },
+  {
+    what: "a token that is none",
+    client: { path: "/files/a" },
+    token: () => "Bearer nonsense",
+    code: "invalid_token",
+    status: 401,
+    challenge: 'Bearer error="invalid_token"',
+  },
+  {
+    what: "another scheme",
+    client: { path: "/files/a" },
+    token: ({ token }) => `Basic ${token}`,
+    code: "invalid_token",
+    status: 401,
+  },
+  // CVE-2021-32777 class: of two values, the gateway may forward the other one.
+  {
+    what: "two tokens",
+    client: { path: "/files/a" },
+    token: ({ token }) => `Bearer ${token}, Bearer ${token}`,
+    code: "invalid_token",
+    status: 401,
+  },
+  { what: "unknown route", client: { path: "/nowhere" }, code: "unknown_tool", status: 403 },
+  { what: "unknown method", client: { path: "/files/a", method: "PATCH" }, code: "unknown_tool", status: 403 },
+  {
+    what: "not granted",
+    client: { path: "/files/a", method: "DELETE" },
+    code: "insufficient_scope",
+    status: 403,
+    challenge: 'Bearer error="insufficient_scope", scope="files.purge:execute"',
+  },
+  { what: "no rule permits it", client: { path: "/forbidden" }, code: "policy_denied", status: 403 },
+  { what: "a path that has two readings", client: { path: "/files/a//b" }, code: "malformed_call", status: 400 },
+  { what: "no method of HTTP", client: { path: "/files", method: "get me" }, code: "malformed_call", status: 400 },
+]
+
+describe.each(DIALECTS)("%s", (dialect) => {
+  test.each(CASES)("$what", async ({ client, token, code, status, challenge }) => {
+    // Envoy's request has the client's own method, which no client can send wrongly.
+    if (dialect === "envoy" && client.method?.includes(" ")) return
+    const task = await openTask("first", { purpose: "work" })
+    const authorization = token === null ? {} : { Authorization: token?.(task) ?? `Bearer ${task.token}` }
+    const answer = await askAs(dialect, { ...client, headers: { ...client.headers, ...authorization } })
+    expect(answer.code).toBe(code)
+    // auth_request passes on 401 and 403 only; the true status stands beside.
+    const carried = dialect === "nginx" && status >= 400 && status !== 401 ? 403 : status
+    expect(answer.status).toBe(carried)
+    expect(answer.headers.get("Cache-Control")).toBe("no-store")
+    expect(answer.decision).toMatch(/^dec_[0-9A-Z]{26}$/)
+    if (code === "ok") {
+      expect(IDENTITY.map((name) => answer.headers.get(name))).toEqual([
+        agentId("first"),
+        `${IDP}|alice`,
+        task.task,
+        "work",
+        "files.read",
+        answer.decision,
+      ])
+      return
+    }
+    expect(answer.headers.get("X-Narrowgate-Status")).toBe(String(status))
+    const metadata = `resource_metadata="${US}/.well-known/oauth-protected-resource/${dialect}"`
+    if (challenge !== undefined) expect(answer.headers.get("WWW-Authenticate")?.startsWith(challenge)).toBe(true)
+    if (challenge !== undefined) expect(answer.headers.get("WWW-Authenticate")).toContain(metadata)
+    expect(answer.headers.get("X-Narrowgate-Agent")).toBeNull()
+  })
+
+  test("a full window: when to try again", async () => {
+    const task = await openTask("first", { purpose: "work" })
+    for (let index = 0; index < 3; index++) await callWith(task.token, "/thrice", {}, dialect)
+    const answer = await callWith(task.token, "/thrice", {}, dialect)
+    expect([answer.code, answer.status]).toEqual(["rate_limited", dialect === "nginx" ? 403 : 429])
+    expect(Number(answer.headers.get("Retry-After"))).toBeGreaterThan(0)
+    expect(answer.headers.get("RateLimit-Policy")).toBe('"thrice";q=3;w=2')
+    expect(answer.headers.get("RateLimit")).toMatch(/^"thrice";r=0;t=[12]$/)
+  })
+
+  test("a bound token", async () => {
+    const holder = await newProofKey()
+    const task = await openTask("first", {}, await proofForToken(holder))
+    const ask = async (headers: Readonly<Record<string, string>>) => askAs(dialect, { path: "/files/a", headers })
+    const proof = await proofOf(holder, "GET", `${ORIGIN}/files/a`, task.token)
+    expect((await ask({ Authorization: `Bearer ${task.token}`, DPoP: proof })).headers.get("WWW-Authenticate")).toMatch(
+      /^DPoP /,
+    )
+    expect((await ask({ Authorization: `DPoP ${task.token}` })).headers.get("WWW-Authenticate")).toMatch(/^DPoP /)
+    expect((await ask({ Authorization: `DPoP ${task.token}`, DPoP: `${proof}, ${proof}` })).code).toBe("invalid_token")
+    expect((await ask({ Authorization: `DPoP ${task.token}`, DPoP: proof })).code).toBe("ok")
+  })
+
+  test("identity and verdict that the client asserts are not believed, nor sent on", async () => {
+    const { token, task } = await openTask()
+    const evil = Object.fromEntries(
+      [...IDENTITY, "X-Narrowgate-Code", "X_Narrowgate_Agent"].map((name) => [name, "evil"]),
+    )
+    const answer = await callWith(token, "/files/a", { headers: evil }, dialect)
+    expect(answer.code).toBe("ok")
+    expect([...answer.headers].filter(([, value]) => value.includes("evil"))).toEqual([])
+    expect(answer.headers.get("X-Narrowgate-Task")).toBe(task)
+    // A spoofed health check is an agent's call like any other.
+    const probe = await askAs(dialect, {
+      path: "/files/a",
+      headers: { ...evil, "User-Agent": "GoogleHC/1.0 kube-probe/1.30" },
+    })
+    expect(probe.code).toBe("missing_token")
+  })
+
+  test("the key of nobody, none, and one that is too long", async () => {
+    const { token } = await openTask()
+    const client = { path: "/files/a", headers: { Authorization: `Bearer ${token}` } }
+    for (const key of [
+      "nobody",
+      "x".repeat(300),
+      `${keyOf(dialect)} `.repeat(2).trim(),
+      keyOf(dialect).toUpperCase(),
+    ]) {
+      const { status, code } = await readAnswer(
+        await exports.default.fetch(ASKING[dialect](client, encodeURIComponent(key))),
+      )
+      expect([status, code]).toEqual([403, "unknown_gateway"])
+    }
+    const request = ASKING[dialect](client, keyOf(dialect))
+    request.headers.delete("X-Narrowgate-Key")
+    const url = request.url.replace(`/${keyOf("caddy")}`, "")
+    expect((await exports.default.fetch(new Request(url, request))).status).toBe(403)
+  })
+
+  test("headers by which another dialect asks are the client's own here: CVE-2026-40575", async () => {
+    const { token } = await openTask("first", { scope: "files.*:read" })
+    const others = {
+      nginx: { "X-Forwarded-Uri": "/files/a", "X-Forwarded-Method": "GET" },
+      traefik: { "X-Original-Uri": "/files/a", "X-Original-Method": "GET", "X-Original-Url": "/files/a" },
+      caddy: { "X-Original-Uri": "/files/a", "X-Original-Method": "GET", "X-Rewrite-Url": "/files/a" },
+      envoy: { "X-Original-Uri": "/files/a", "X-Forwarded-Uri": "/files/a", "X-Envoy-Original-Path": "/files/a" },
+    }
+    const more = { "X-Forwarded-Prefix": "/files", "X-Forwarded-Port": "1", "X-Http-Method-Override": "GET" }
+    for (const [path, method] of [
+      ["/vault/1", "GET"],
+      ["/files/a", "DELETE"],
+    ] as const) {
+      const answer = await callWith(token, path, { method, headers: { ...others[dialect], ...more } }, dialect)
+      expect(answer.code).toBe("insufficient_scope")
+    }
+  })
+})
+
+describe("observe", () => {
+  test("decides and records as ever, and lets the call through with every identity header", async () => {
+    const { token } = await openTask("first", { scope: "files.read:read" })
+    for (const path of ["/files/a", "/vault/1", "/nowhere", "/files/../x"]) {
+      const answer = await callWith(token, path, {}, "watch")
+      expect(answer.status).toBe(200)
+      for (const name of IDENTITY) expect(answer.headers.has(name)).toBe(true)
+      const decision = answer.headers.get("X-Narrowgate-Decision") ?? ""
+      expect(await recordOf(decision)).toMatchObject({
+        mode: "observe",
+        decision: path === "/files/a" ? "allow" : "deny",
+      })
+    }
+    expect((await askAs("watch", { path: "/files/a" })).headers.get("X-Narrowgate-Agent")).toBe("")
+  })
+})
+
+test("an environment that was not granted, and one that was", async () => {
+  const { token } = await openTask("first", { purpose: "errand" })
+  expect((await callWith(token, "/files/a", {}, "live")).code).toBe("insufficient_scope")
+  expect((await callWith(token, "/files/a", {}, "traefik")).code).toBe("ok")
+})
+
+test("a subject goes into a header as visible ASCII, whatever it is", async () => {
+  const { token } = await openTask("first", { subject_token: await idToken("zoë%2C x") })
+  const user = (await callWith(token, "/files/a")).headers.get("X-Narrowgate-User") ?? ""
+  expect(user).toMatch(/^[\x21-\x7e]+$/)
+  expect(decodeURIComponent(user)).toBe(`${IDP}|zoë%2C x`)
+})

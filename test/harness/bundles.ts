@@ -1,0 +1,27 @@
+/** Publishing as the command line does: body under its digest, pointer signed by the publisher whom the Worker trusts. */
+import { env } from "cloudflare:workers"
+import { inject } from "vitest"
+import { signPointer } from "../../cli/policies/publish.ts"
+import type { BundleBody, Pointer } from "../../src/policy/bundle.ts"
+import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
+import { bodyKey, POINTER_KEY } from "../../src/policy/store.ts"
+import { withGatewayKeys } from "./gateways.ts"
+import { withIssuerKeys } from "./issuers.ts"
+
+/** The tests' own policies, with keys of this run. */
+export async function yard(): Promise<BundleBody> {
+  return withGatewayKeys(withIssuerKeys(inject("yard")))
+}
+
+/** `policies/`, with keys of this run. */
+export async function starter(): Promise<BundleBody> {
+  return withGatewayKeys(withIssuerKeys(inject("starter")))
+}
+
+export async function publish(body: BundleBody, seq = 1): Promise<Pointer> {
+  const bytes = canonicalBytes(body)
+  const pointer = { seq, digest: await digestOf(bytes) }
+  await env.BUNDLES.put(bodyKey(pointer.digest), bytes.buffer)
+  await env.BUNDLES.put(POINTER_KEY, await signPointer(inject("publisher"), pointer))
+  return pointer
+}

@@ -1,0 +1,21 @@
+/** A fresh isolate on empty storage, for each test: the Worker's module-wide caches would otherwise remember the last. */
+import { reset } from "cloudflare:test"
+import { forgetKeySets } from "../../src/credential/key-set.ts"
+import { forgetOwnKeys } from "../../src/credential/own-keys.ts"
+import { forgetSigningKey } from "../../src/exchange/issue.ts"
+import { forgetReads } from "../../src/ledger/outbox.ts"
+import { forgetBundle } from "../../src/policy/store.ts"
+
+export async function freshIsolate(): Promise<void> {
+  await reset()
+  forgetReads()
+  forgetCaches()
+}
+
+/** The next request meets a cold isolate, on the storage that is there. */
+export function forgetCaches(): void {
+  forgetBundle()
+  forgetOwnKeys()
+  forgetSigningKey()
+  forgetKeySets()
+}

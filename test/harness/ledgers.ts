@@ -1,0 +1,21 @@
+/** A tree's ledger from outside: what it counts, and the ways in which it can lose its memory. */
+import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { rootOf } from "../../src/ledger/state.ts"
+
+const ledgerOf = (task: string) => env.LEDGER.getByName(rootOf(task))
+
+/** Calls that the task has counted; undefined where there is no such task. */
+export async function callsOf(task: string): Promise<number | undefined> {
+  return (await ledgerOf(task).describe(task))?.[0]?.calls.used
+}
+
+/** The object is taken down between two requests, as after ten idle seconds. */
+export async function evict(task: string): Promise<void> {
+  await evictDurableObject(ledgerOf(task))
+}
+
+/** Every object dies where it stands: what was not written is gone, requests under way fail. */
+export async function crash(): Promise<void> {
+  await abortAllDurableObjects()
+}

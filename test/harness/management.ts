@@ -1,0 +1,37 @@
+/** Requests to manage: of a task's agent, and of operators. */
+import { exports } from "cloudflare:workers"
+import { z } from "zod"
+import { accessToken, US } from "./issuers.ts"
+
+export interface ManagementAnswer {
+  readonly status: number
+  readonly code: string
+  readonly headers: Headers
+  readonly json: unknown
+}
+
+export async function manage(
+  method: string,
+  path: string,
+  authorization: string | null,
+  more: Readonly<Record<string, string>> = {},
+): Promise<ManagementAnswer> {
+  const headers = { ...(authorization === null ? {} : { Authorization: authorization }), ...more }
+  const response = await exports.default.fetch(new Request(US + path, { method, headers }))
+  const code = response.headers.get("X-Narrowgate-Code") ?? "ok"
+  return { status: response.status, code, headers: response.headers, json: await response.json() }
+}
+
+/** `viewer` or `operator` of operators.yaml, by the command line's client. */
+export async function bearerOf(operator: "viewer" | "operator"): Promise<string> {
+  return `Bearer ${await accessToken(operator, "cli")}`
+}
+
+const ended = z.object({ task: z.string(), status: z.string(), ended: z.array(z.string()) })
+
+/** Ends a task with a token of it, or as an operator; what was ended, sorted. */
+export async function complete(task: string, authorization: string): Promise<readonly string[]> {
+  const { status, json } = await manage("POST", `/v1/tasks/${task}/complete`, authorization)
+  if (status !== 200) throw new Error(`not ended: ${status} ${JSON.stringify(json)}`)
+  return ended.parse(json).ended.toSorted()
+}

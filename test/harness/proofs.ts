@@ -1,0 +1,47 @@
+/** DPoP keys and proofs (RFC 9449), right ones and, by what `more` changes, wrong ones. */
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "jose"
+import { sha256Base64url } from "../../src/hash.ts"
+import { US } from "./issuers.ts"
+
+export interface ProofKey {
+  readonly key: CryptoKey
+  readonly publicJwk: JWK
+  readonly privateJwk: JWK
+  readonly jkt: string
+}
+
+export async function newProofKey(alg = "ES256"): Promise<ProofKey> {
+  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
+  const publicJwk = await exportJWK(publicKey)
+  return {
+    key: privateKey,
+    publicJwk,
+    privateJwk: await exportJWK(privateKey),
+    jkt: await calculateJwkThumbprint(publicJwk, "sha256"),
+  }
+}
+
+export interface Changes {
+  readonly claims?: Readonly<Record<string, unknown>>
+  readonly header?: Readonly<Record<string, unknown>>
+  readonly key?: CryptoKey
+}
+
+/** @param token that it goes with; null at the token endpoint */
+export async function proofOf(
+  holder: ProofKey,
+  method: string,
+  uri: string,
+  token: string | null,
+  { claims, header, key }: Changes = {},
+): Promise<string> {
+  const ath = token === null ? {} : { ath: sha256Base64url(token) }
+  const base = { jti: crypto.randomUUID(), htm: method, htu: uri, iat: Math.floor(Date.now() / 1000), ...ath }
+  return new SignJWT({ ...base, ...claims })
+    .setProtectedHeader({ typ: "dpop+jwt", alg: "ES256", jwk: holder.publicJwk, ...header })
+    .sign(key ?? holder.key)
+}
+
+export async function proofForToken(holder: ProofKey, changes: Changes = {}): Promise<string> {
+  return proofOf(holder, "POST", `${US}/oauth/token`, null, changes)
+}

@@ -1,0 +1,16 @@
+/** What the run hands to the tests in workerd, which have no file system and trust no key of the repository. */
+import type { JWK } from "jose"
+import type { BundleBody } from "../../src/policy/bundle.ts"
+
+export interface Provided {
+  /** `policies/`, which the demo runs on. */
+  starter: BundleBody
+  /** test/harness/yard. */
+  yard: BundleBody
+  /** Private key of the publisher that the Worker trusts in this run. */
+  publisher: JWK
+}
+
+declare module "vitest" {
+  interface ProvidedContext extends Provided {}
+}

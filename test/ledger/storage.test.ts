@@ -1,0 +1,192 @@
+import { runInDurableObject } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import fc from "fast-check"
+import { afterEach, describe, expect, inject, test } from "vitest"
+import { decide } from "../../src/decide.ts"
+import { openTask } from "../../src/exchange/open.ts"
+import { isRefused } from "../../src/exchange/refusal.ts"
+import { blockSize } from "../../src/ledger/credit.ts"
+import { newTree, type TreeState } from "../../src/ledger/state.ts"
+import { LedgerStorage } from "../../src/ledger/storage.ts"
+import { applyChange, applyOpening } from "../../src/ledger/transition.ts"
+import type { Bundle } from "../../src/policy/assemble.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { agentId } from "../harness/issuers.ts"
+import { busiestSpan } from "../harness/reference.ts"
+import { ALICE, assembled, callOf, POINTER, ROOT, scopes, START, type Held } from "../harness/trees.ts"
+
+afterEach(freshIsolate)
+
+/** The yard with one window over everything, and a life long enough for many spans of it. */
+function bundleWith(limit: number, seconds: number): Bundle {
+  const body = inject("yard")
+  const windows = [{ id: "all", tools: ["*"], per: "tree" as const, limit, seconds }]
+  const purposes = body.purposes.map((purpose) => ({ ...purpose, life: 86_400 }))
+  const agents = body.agents.map((agent) => ({ ...agent, life: 86_400 }))
+  return assembled({ ...body, windows, purposes, agents })
+}
+
+/** A tree as the ledger keeps it, on the real SQLite of an object, without the object's own timers. */
+class KeptTree {
+  readonly #sql: SqlStorage
+  readonly #bundle: Bundle
+  #storage: LedgerStorage
+  state: TreeState
+
+  constructor(sql: SqlStorage, bundle: Bundle) {
+    this.#sql = sql
+    this.#bundle = bundle
+    this.#storage = new LedgerStorage(sql)
+    this.state = newTree(ROOT, ALICE, POINTER, START)
+    this.#storage.saveTree(this.state)
+  }
+
+  open(calls: number | null, now = START): Held {
+    const held = { task: ROOT, token: "root-token" }
+    const asked = { ...scopes("*:read", "mail.send:write"), calls }
+    const subject = { user: ALICE, sessionExpiresAt: null, parent: null, purpose: null, jkt: null }
+    const request = { agent: agentId("first"), ...subject, asked, token: held.token }
+    const opened = openTask(this.#bundle, this.state, request, now)
+    if (isRefused(opened)) throw new Error(JSON.stringify(opened))
+    this.#storage.saveOpening(opened.opening, now)
+    applyOpening(this.state, opened.opening, now)
+    return held
+  }
+
+  /** By the clock as the ledger reads it: clamped. */
+  call(held: Held, tool: string, clock: number, more: Parameters<typeof callOf>[3] = {}): number | null {
+    const now = Math.max(clock, this.state.clock)
+    const { change } = decide(this.#bundle, this.state, callOf(held, tool, { to: "a@example.org" }, more), now)
+    if (!change) return null
+    this.#storage.saveChange(this.state, change)
+    applyChange(this.state, change)
+    return now
+  }
+
+  settle(): void {
+    this.#storage.settle(this.state)
+  }
+
+  /** Memory is lost; what was written comes back. */
+  crash(now: number): void {
+    this.#storage = new LedgerStorage(this.#sql)
+    const loaded = this.#storage.load(now)
+    if (!loaded) throw new Error("nothing was kept")
+    this.state = loaded
+  }
+}
+
+async function keep<Result>(bundle: Bundle, use: (tree: KeptTree) => Result): Promise<Result> {
+  const stub = env.LEDGER.getByName(crypto.randomUUID())
+  return runInDurableObject(stub, (_ledger, { storage }) => use(new KeptTree(storage.sql, bundle)))
+}
+
+const events = fc.array(
+  fc.record({
+    after: fc.oneof(fc.integer({ min: 0, max: 400 }), fc.constantFrom(0, 0, 999, 1000)),
+    does: fc.constantFrom("call", "call", "call", "call", "call", "crash", "settle", "clock-back"),
+    times: fc.integer({ min: 1, max: 9 }),
+  }),
+  { minLength: 1, maxLength: 40 },
+)
+
+describe("credit is written before it is used", () => {
+  test("crashes and quiet times at any point: no span holds more than the limit", async () => {
+    let crashed = 0
+    const limits = fc.constantFrom(1, 3, 99, 100, 250, 400)
+    const property = fc.asyncProperty(events, limits, async (steps, limit) => {
+      await keep(bundleWith(limit, 1), (tree) => {
+        const held = tree.open(null)
+        const admitted: number[] = []
+        let now = START
+        for (const { after, does, times } of steps) {
+          now += after
+          if (does === "crash") tree.crash(now)
+          if (does === "crash") crashed += 1
+          if (does === "settle") tree.settle()
+          if (does === "clock-back") now -= 150
+          // Several blocks' worth, so that some are half used when the crash comes.
+          const tries = does === "call" ? times * Math.ceil(limit / 8) : 0
+          for (let index = 0; index < tries; index++) {
+            const at = tree.call(held, "files.list", now)
+            if (at !== null) admitted.push(at)
+          }
+          const [use] = tree.state.windows.values()
+          const inSpan = admitted.filter((at) => at > Math.max(now, tree.state.clock) - 1000).length
+          const [definition] = bundleWith(limit, 1).windows
+          if (use && definition) {
+            expect(use.use(definition, Math.max(now, tree.state.clock)).used).toBeGreaterThanOrEqual(inSpan)
+          }
+        }
+        expect(busiestSpan(admitted, 1000)).toBeLessThanOrEqual(limit)
+      })
+    })
+    await fc.assert(property, { seed: 20261125, numRuns: 60 })
+    expect(crashed).toBeGreaterThan(20)
+  })
+
+  test("a budget of calls is never exceeded, and never lost but by a crash", async () => {
+    const property = fc.asyncProperty(events, fc.constantFrom(1, 7, 150, 230), async (steps, calls) => {
+      await keep(bundleWith(100_000, 1), (tree) => {
+        const held = tree.open(calls)
+        let admitted = 0
+        let crashes = 0
+        for (const { does, times } of steps) {
+          if (does === "crash") tree.crash(START)
+          if (does === "crash") crashes += 1
+          if (does === "settle") tree.settle()
+          const tries = does === "call" ? times * 7 : 0
+          for (let index = 0; index < tries; index++) {
+            if (tree.call(held, "files.list", START) !== null) admitted += 1
+          }
+          const counted = tree.state.tasks.get(ROOT)?.calls ?? 0
+          expect(counted).toBeGreaterThanOrEqual(admitted)
+          expect(counted - admitted).toBeLessThanOrEqual(crashes * blockSize(calls, 0))
+        }
+        expect(admitted).toBeLessThanOrEqual(calls)
+      })
+    })
+    await fc.assert(property, { seed: 20261125, numRuns: 60 })
+  })
+
+  test("what a rule reads and what a replay is known by survive a crash", async () => {
+    await keep(bundleWith(100, 1), (tree) => {
+      const held = tree.open(null)
+      expect(tree.call(held, "mail.send", START)).not.toBeNull()
+      expect(tree.call(held, "vault.read", START)).not.toBeNull()
+      tree.crash(START)
+      expect([...tree.state.labels].toSorted()).toEqual(["reads:confidential", "sink:external"])
+      expect(tree.call(held, "mail.send", START)).toBeNull()
+      expect(tree.state.tokens.get(held.token)).toMatchObject({ task: ROOT, jkt: null })
+      expect(tree.state.user).toEqual(ALICE)
+    })
+  })
+
+  test("given back when quiet: unused credit is there again after a wake", async () => {
+    await keep(bundleWith(300, 3600), (tree) => {
+      const held = tree.open(600)
+      tree.call(held, "files.list", START)
+      tree.settle()
+      tree.crash(START + 5)
+      const [definition] = bundleWith(300, 3600).windows
+      const [log] = tree.state.windows.values()
+      expect(definition && log?.use(definition, START + 5).used).toBe(1)
+      expect(tree.state.tasks.get(ROOT)?.calls).toBe(1)
+    })
+  })
+})
+
+describe("blockSize", () => {
+  test("is one under a limit of a hundred, at most a hundredth above, and bounded without a limit", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 100_000 }), fc.nat(), (limit, used) => {
+        const block = blockSize(limit, used)
+        if (limit < 100) expect(block).toBe(1)
+        expect(block).toBeGreaterThanOrEqual(1)
+        expect(block).toBeLessThanOrEqual(Math.max(1, limit / 100))
+        expect(blockSize(null, used)).toBeGreaterThanOrEqual(1)
+        expect(blockSize(null, used)).toBeLessThanOrEqual(Math.max(1, Math.min(256, used / 10)))
+      }),
+    )
+  })
+})

@@ -1,0 +1,255 @@
+import fc from "fast-check"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { openTask, type OpenTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { askAs, callWith, ORIGIN, type GatewayAnswer } from "../harness/gateways.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { callsOf, crash, evict } from "../harness/ledgers.ts"
+import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
+import { recordsOf } from "../harness/records.ts"
+import { busiestSpan } from "../harness/reference.ts"
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  await freshIsolate()
+})
+
+const codes = (answers: readonly GatewayAnswer[], code: string): number =>
+  answers.filter((answer) => answer.code === code).length
+
+function at(milliseconds: number): void {
+  vi.useFakeTimers({ toFake: ["Date"] })
+  vi.setSystemTime(milliseconds)
+}
+
+describe("no over-admission", () => {
+  test.each([1, 2, 3])("256 calls at once on a window of 50 admit exactly 50 (%i)", async () => {
+    const task = await openTask("first", { purpose: "work" })
+    const answers = await Promise.all(Array.from({ length: 256 }, async () => callWith(task.token, "/burst")))
+    expect(codes(answers, "ok")).toBe(50)
+    expect(codes(answers, "rate_limited")).toBe(206)
+    // A denied call consumes nothing: neither the budget nor another window.
+    expect(await callsOf(task.task)).toBe(50)
+    expect((await callWith(task.token, "/thrice")).headers.get("RateLimit")).toBe('"thrice";r=2;t=2')
+  })
+
+  test("a task's budget, by as many gateways as there are", async () => {
+    const details = [{ type: "narrowgate_call", tools: ["files.*"], actions: ["read"], calls: 7 }]
+    const task = await openTask("first", { authorization_details: JSON.stringify(details) })
+    const gateways = ["envoy", "nginx", "traefik", "caddy"]
+    const ask = async (index: number) => callWith(task.token, "/files/a", {}, gateways[index % 4])
+    const answers = await Promise.all(Array.from({ length: 40 }, async (_, index) => ask(index)))
+    expect(codes(answers, "ok")).toBe(7)
+    expect(codes(answers, "budget_exhausted")).toBe(33)
+  })
+
+  /** Tries both windows, more often than they allow, within one span of theirs. */
+  async function tryBoth(task: OpenTask, admitted: { thrice: number; burst: number }): Promise<void> {
+    const bursts = Array.from({ length: 12 }, async () => callWith(task.token, "/burst"))
+    const [thrice, ...others] = await Promise.all([callWith(task.token, "/thrice"), ...bursts])
+    admitted.thrice += thrice.code === "ok" ? 1 : 0
+    admitted.burst += codes(others, "ok")
+  }
+
+  test("a crash at random points, also under way, never admits more than the limit", async () => {
+    const life = fc.array(fc.constantFrom("calls", "calls", "crash", "crash-amid"), { minLength: 8, maxLength: 16 })
+    const property = fc.asyncProperty(life, async (events) => {
+      const task = await openTask("first", { purpose: "work" })
+      const admitted = { thrice: 0, burst: 0 }
+      at(Date.now())
+      for (const event of events) {
+        if (event === "calls") await tryBoth(task, admitted)
+        if (event === "crash") await crash()
+        if (event === "crash-amid") await Promise.all([tryBoth(task, admitted), crash()])
+      }
+      expect(admitted.thrice).toBeLessThanOrEqual(3)
+      expect(admitted.burst).toBeLessThanOrEqual(50)
+    })
+    await fc.assert(property, { seed: 20261125, numRuns: 12 })
+  })
+
+  test("an eviction at random points admits exactly the limit", async () => {
+    const lives = [1, 2, 3, 4, 5].map(async (callsBefore) => {
+      const task = await openTask("first", { purpose: "work" })
+      const admitted = { thrice: 0, burst: 0 }
+      for (let index = 0; index < callsBefore; index++) await tryBoth(task, admitted)
+      await evict(task.task)
+      for (let index = callsBefore; index < 6; index++) await tryBoth(task, admitted)
+      expect(admitted.burst).toBe(50)
+      // Without a limit of its own the task's count goes on in blocks of a tenth: too high by one at most, never too low.
+      const counted = (await callsOf(task.task)) ?? 0
+      expect(counted).toBeGreaterThanOrEqual(50 + admitted.thrice)
+      expect(counted).toBeLessThanOrEqual(56 + admitted.thrice)
+    })
+    await Promise.all(lives)
+  })
+
+  test("counted in blocks of three, a crash after each call costs credit and never gives any", async () => {
+    const task = await openTask("first", { purpose: "work" })
+    at(Date.now())
+    let admitted = 0
+    for (let index = 0; index < 120; index++) {
+      if ((await callWith(task.token, "/blocks")).code === "ok") admitted += 1
+      await crash()
+    }
+    // Each life wrote down three and used one: 300 are used up after a hundred.
+    expect(admitted).toBe(100)
+  })
+
+  test("a clock that runs backwards reopens no window", async () => {
+    const task = await openTask("first", { purpose: "work" })
+    const start = Date.now()
+    at(start)
+    for (let index = 0; index < 3; index++) expect((await callWith(task.token, "/thrice")).code).toBe("ok")
+    expect((await callWith(task.token, "/thrice")).code).toBe("rate_limited")
+    at(start + 1999)
+    expect((await callWith(task.token, "/thrice")).code).toBe("rate_limited")
+    at(start + 2000)
+    expect((await callWith(task.token, "/thrice")).code).toBe("ok")
+    at(start + 100)
+    expect((await callWith(task.token, "/thrice")).headers.get("RateLimit")).toBe('"thrice";r=1;t=2')
+  })
+
+  test("a denied call at a later time does not let the window forget, should the clock then run back", async () => {
+    const body = await yard()
+    // `mail.send` shares the window: it is looked at, and then policy denies.
+    const windows = [{ id: "w", tools: ["thrice.go", "mail.send"], per: "task" as const, limit: 3, seconds: 2 }]
+    await publish({ ...body, windows }, 2)
+    const task = await openTask("first", { purpose: "work" })
+    const start = Date.now()
+    at(start)
+    for (let index = 0; index < 3; index++) expect((await callWith(task.token, "/thrice")).code).toBe("ok")
+    at(start + 2500)
+    const mail = { method: "POST", body: "{}", headers: { "Content-Type": "application/json" } }
+    expect((await callWith(task.token, "/mail", mail)).code).toBe("policy_denied")
+    at(start + 500)
+    await Promise.all([1, 2, 3].map(async () => callWith(task.token, "/thrice")))
+    const records = (await recordsOf(task.task, 8)).toSorted((a, b) => Number(a.number) - Number(b.number))
+    const admitted = records.filter(({ tool, decision }) => tool === "thrice.go" && decision === "allow")
+    expect(
+      busiestSpan(
+        admitted.map((record) => record.at),
+        2000,
+      ),
+    ).toBeLessThanOrEqual(3)
+    const times = records.map((record) => record.at)
+    expect(times).toEqual(times.toSorted((a, b) => a - b))
+  })
+})
+
+describe("a gateway's retry", () => {
+  const call = (task: OpenTask, id: string, path = "/thrice", gateway = "envoy") =>
+    callWith(task.token, path, { headers: { "X-Request-Id": id } }, gateway)
+
+  test("with the id that the registered gateway sets counts once, for five seconds", async () => {
+    const task = await openTask()
+    const start = Date.now()
+    at(start)
+    const first = await call(task, "r1")
+    at(start + 4_999)
+    const second = await call(task, "r1")
+    expect([first.code, second.code]).toEqual(["ok", "ok"])
+    expect(second.decision).toBe(first.decision)
+    expect(second.headers.get("X-Narrowgate-Agent")).toBe(first.headers.get("X-Narrowgate-Agent"))
+    expect(await callsOf(task.task)).toBe(1)
+    at(start + 5_000)
+    const third = await call(task, "r1")
+    expect(third.decision).not.toBe(first.decision)
+    expect(await callsOf(task.task)).toBe(2)
+    // The retry is not recorded again.
+    await recordsOf(task.task, 3)
+  })
+
+  test.each([
+    ["another path", "r1", "/files/a", "envoy"],
+    ["another query", "r1", "/thrice?x=1", "envoy"],
+    ["another id", "r2", "/thrice", "envoy"],
+    ["another gateway", "r1", "/thrice", "nginx"],
+    ["a gateway that sets none", "r1", "/thrice", "traefik"],
+    ["no id", "", "/thrice", "envoy"],
+    ["an id of excessive length", "r".repeat(129), "/thrice", "envoy"],
+  ])("%s is another call", async (_what, id, path, gateway) => {
+    const task = await openTask()
+    await call(task, id.length > 128 ? id : "r1", "/thrice", gateway === "traefik" ? gateway : "envoy")
+    await call(task, id, path, gateway)
+    expect(await callsOf(task.task)).toBe(2)
+  })
+
+  test("of another method or body is another call", async () => {
+    const task = await openTask("first", { scope: "files.*:write files.*:read" })
+    const json = { "Content-Type": "application/json", "X-Request-Id": "r1" }
+    for (const [method, body] of [
+      ["PUT", '{"a":1}'],
+      ["PUT", '{"a":2}'],
+      ["POST", '{"a":2}'],
+      ["POST", '{"a":2}'],
+    ] as const) {
+      expect((await callWith(task.token, "/files/a", { method, body, headers: json })).code).toBe("ok")
+    }
+    expect(await callsOf(task.task)).toBe(3)
+  })
+
+  test("does not make a denied call allowed, and outlives the window", async () => {
+    const task = await openTask()
+    for (const id of ["r1", "r2", "r3"]) await call(task, id)
+    expect((await call(task, "r4")).code).toBe("rate_limited")
+    expect((await call(task, "r4")).code).toBe("rate_limited")
+    expect((await call(task, "r3")).code).toBe("ok")
+  })
+
+  test("of many at once is admitted once", async () => {
+    const task = await openTask()
+    const answers = await Promise.all(Array.from({ length: 30 }, async () => call(task, "r1")))
+    expect(codes(answers, "ok")).toBe(30)
+    expect(new Set(answers.map(({ decision }) => decision)).size).toBe(1)
+    expect(await callsOf(task.task)).toBe(1)
+  })
+})
+
+describe("a repeated proof", () => {
+  async function boundTask() {
+    const holder = await newProofKey()
+    const task = await openTask("first", {}, await proofForToken(holder))
+    return { holder, task }
+  }
+  const headers = (task: OpenTask, proof: string) => ({ Authorization: `DPoP ${task.token}`, DPoP: proof })
+
+  test("sent a hundred times at once, through every gateway, gets one admission", async () => {
+    const { holder, task } = await boundTask()
+    const proof = await proofOf(holder, "GET", `${ORIGIN}/files/a`, task.token)
+    const gateways = ["envoy", "nginx", "traefik", "caddy"]
+    const ask = async (index: number) =>
+      askAs(gateways[index % 4] ?? "", { path: "/files/a", headers: headers(task, proof) })
+    const answers = await Promise.all(Array.from({ length: 100 }, async (_, index) => ask(index)))
+    expect(codes(answers, "ok")).toBe(1)
+    expect(codes(answers, "invalid_token")).toBe(99)
+    expect(await callsOf(task.task)).toBe(1)
+  })
+
+  test("is still one after an eviction and a crash", async () => {
+    const { holder, task } = await boundTask()
+    const proof = await proofOf(holder, "GET", `${ORIGIN}/files/a`, task.token)
+    const ask = async () => askAs("envoy", { path: "/files/a", headers: headers(task, proof) })
+    expect((await ask()).code).toBe("ok")
+    await evict(task.task)
+    expect((await ask()).code).toBe("invalid_token")
+    await crash()
+    expect((await ask()).headers.get("WWW-Authenticate")).toContain("invalid_dpop_proof")
+  })
+
+  test("that came with a denied call was not consumed", async () => {
+    const { holder, task } = await boundTask()
+    const proof = await proofOf(holder, "GET", `${ORIGIN}/thrice`, task.token)
+    for (let index = 0; index < 3; index++) {
+      const own = await proofOf(holder, "GET", `${ORIGIN}/thrice`, task.token)
+      expect((await askAs("envoy", { path: "/thrice", headers: headers(task, own) })).code).toBe("ok")
+    }
+    const start = Date.now()
+    expect((await askAs("envoy", { path: "/thrice", headers: headers(task, proof) })).code).toBe("rate_limited")
+    at(start + 2_500)
+    expect((await askAs("envoy", { path: "/thrice", headers: headers(task, proof) })).code).toBe("ok")
+  })
+})

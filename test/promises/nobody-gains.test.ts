@@ -1,0 +1,202 @@
+import fc from "fast-check"
+import { describe, expect, inject, test } from "vitest"
+import type { ArgumentBounds } from "../../src/exchange/bounds.ts"
+import { isLifecycle, type Asked } from "../../src/exchange/grant.ts"
+import type { Refusal } from "../../src/exchange/refusal.ts"
+import { agentId } from "../harness/issuers.ts"
+import { inDefinition, inScopes, meetsAll, sensitivityWithin } from "../harness/reference.ts"
+import { assembled, callOf, newState, open, opened, reasonOf, scopes, START, type Held } from "../harness/trees.ts"
+
+const body = inject("yard")
+const bundle = assembled()
+const SEED = { seed: 20261125, numRuns: 500 }
+const TOOLS = body.tools.filter((tool) => !isLifecycle(tool))
+
+const scopeText = fc.constantFrom(
+  "*:read",
+  "*:write",
+  "files.*:read",
+  "files.*:write",
+  "files.read:read",
+  "files.list:read",
+  "vault.*:read",
+  "burst.*:read",
+  "files.write:write",
+  "mail.send:write",
+  "*:execute",
+)
+const bounds: fc.Arbitrary<ArgumentBounds> = fc.dictionary(
+  fc.constantFrom("file", "to", "size"),
+  fc.oneof(
+    fc.record({ eq: fc.constantFrom("a", "b", 1, true) }),
+    fc.record({ in: fc.subarray(["a", "b", "c", 1], { minLength: 1 }) }),
+    fc.record({ min: fc.integer({ min: -2, max: 2 }), max: fc.integer({ min: -2, max: 3 }) }),
+    fc.record({ like: fc.constantFrom("a*", "*b", "*a*b*", "a", "*") }),
+    fc.constant({}),
+    fc.record({ max_length: fc.integer({ min: 0, max: 3 }) }),
+  ),
+  { maxKeys: 2 },
+)
+const asking = fc.record({
+  scopes: fc.option(fc.uniqueArray(scopeText, { minLength: 1, maxLength: 4 })),
+  maxSensitivity: fc.option(fc.constantFrom("public", "internal", "confidential", "restricted")),
+  bounds: fc.oneof({ weight: 4, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: bounds }),
+  calls: fc.option(fc.integer({ min: 1, max: 4 })),
+})
+type Asking = typeof asking extends fc.Arbitrary<infer Value> ? Value : never
+
+const CHAIN = ["first", "second", "third", "fourth"] as const
+const level = fc.record({ asking, purpose: fc.constantFrom("work", "work", "work", "errand") })
+const values = fc.dictionary(
+  fc.constantFrom("file", "to", "size", "other"),
+  fc.oneof(
+    fc.constantFrom("a", "b", "ab", "xaxb", "", "é"),
+    fc.integer({ min: -3, max: 4 }),
+    fc.boolean(),
+    fc.constant([1]),
+  ),
+)
+
+function asked({ scopes: texts, ...more }: Asking): Asked {
+  return { ...more, scopes: texts === null ? null : (scopes(...texts).scopes ?? []) }
+}
+
+/** What one level takes by itself, read from the definitions and the request, not from any grant. */
+function limitOf(agent: string, purpose: string, { scopes: texts, maxSensitivity, bounds, calls }: Asking) {
+  const registered = body.agents.find(({ id }) => id === agentId(agent))
+  const kind = body.purposes.find(({ name }) => name === purpose)
+  if (!registered || !kind) throw new Error("unknown in the yard")
+  return {
+    covers: (tool: (typeof TOOLS)[number]) =>
+      inDefinition(registered.ceiling, tool) &&
+      inDefinition(kind.grant, tool) &&
+      inScopes(texts ?? kind.default ?? kind.grant.tools, tool) &&
+      sensitivityWithin(tool, maxSensitivity ?? "restricted"),
+    bounds: [registered.ceiling.arguments, kind.grant.arguments, bounds],
+    environments: kind.grant.environments ?? null,
+    calls: Math.min(calls ?? Infinity, kind.grant.calls ?? Infinity),
+  }
+}
+
+describe("nobody in the chain gains", () => {
+  test("three hops down, a call passes only if every level by itself covers it", () => {
+    let deepAllowed = 0
+    fc.assert(
+      fc.property(
+        fc.array(level, { minLength: 2, maxLength: 4 }),
+        values,
+        fc.constantFrom("test", "live"),
+        (levels, args, environment) => {
+          const state = newState()
+          const limits: ReturnType<typeof limitOf>[] = []
+          let held: Held | null = null
+          for (const [depth, { asking, purpose }] of levels.entries()) {
+            const agent = CHAIN[depth] ?? ""
+            const outcome: Held | Refusal = open(bundle, state, agent, held, { purpose, asked: asked(asking) })
+            if ("reason" in outcome) break
+            held = outcome
+            limits.push(limitOf(agent, purpose, asking))
+          }
+          if (!held) return
+          for (const tool of TOOLS) {
+            const call = callOf(held, tool.name, args, { environment })
+            if (reasonOf(bundle, state, call) !== "allowed") continue
+            if (limits.length > 2) deepAllowed += 1
+            for (const { covers, bounds, environments } of limits) {
+              expect(covers(tool)).toBe(true)
+              expect(meetsAll(bounds, args)).toBe(true)
+              expect(environments?.includes(environment) ?? true).toBe(true)
+            }
+          }
+          for (const task of state.tasks.values()) {
+            expect(task.calls).toBeLessThanOrEqual(
+              Math.min(...limits.slice(0, task.id.split(".").length).map(({ calls }) => calls)),
+            )
+          }
+        },
+      ),
+      SEED,
+    )
+    expect(deepAllowed).toBeGreaterThan(20)
+  })
+
+  test("argument bounds only ever add up", () => {
+    let allowed = 0
+    fc.assert(
+      fc.property(fc.tuple(bounds, bounds, bounds), values, ([one, two, three], args) => {
+        const state = newState()
+        const root = opened(
+          open(bundle, state, "first", null, { purpose: "work", asked: { ...scopes("files.*:read"), bounds: one } }),
+        )
+        const child = opened(
+          open(bundle, state, "second", root, { purpose: "work", asked: { ...scopes("files.*:read"), bounds: two } }),
+        )
+        const last = opened(
+          open(bundle, state, "third", child, { asked: { ...scopes("files.*:read"), bounds: three } }),
+        )
+        const isAllowed = (held: Held): boolean =>
+          reasonOf(bundle, state, callOf(held, "files.read", args)) === "allowed"
+        expect(isAllowed(root)).toBe(meetsAll([one], args))
+        expect(isAllowed(child)).toBe(meetsAll([one, two], args))
+        expect(isAllowed(last)).toBe(meetsAll([one, two, three], args))
+        if (meetsAll([one, two, three], args)) allowed += 1
+      }),
+      SEED,
+    )
+    expect(allowed).toBeGreaterThan(10)
+  })
+
+  test("a child's life and that of its token never pass its parent's, the session's, nor the agent's", () => {
+    const times = fc.tuple(fc.integer({ min: 1, max: 900_000 }), fc.integer({ min: 0, max: 500_000 }))
+    fc.assert(
+      fc.property(times, fc.constantFrom("work", "errand"), ([session, later], purpose) => {
+        const state = newState()
+        const root = opened(open(bundle, state, "first", null, { sessionExpiresAt: START + session }))
+        const child = open(bundle, state, "second", root, { purpose }, START + later)
+        const parent = state.tasks.get(root.task)
+        expect(parent?.expiresAt).toBe(START + Math.min(session, 600_000))
+        expect(state.tokens.get(root.token)?.expiresAt ?? 0).toBeLessThanOrEqual(START + Math.min(session, 300_000))
+        if ("reason" in child) {
+          expect(later).toBeGreaterThanOrEqual(Math.min(session, 300_000))
+          return
+        }
+        const life = purpose === "work" ? 600_000 : 120_000
+        expect(state.tasks.get(child.task)?.expiresAt).toBe(START + Math.min(session, 600_000, later + life))
+        const token = state.tokens.get(child.token)?.expiresAt ?? Infinity
+        expect(token).toBe(Math.min(state.tasks.get(child.task)?.expiresAt ?? 0, START + later + 300_000))
+      }),
+      SEED,
+    )
+  })
+
+  test("depth and delegates are each giver's own word", () => {
+    const state = newState()
+    const root = opened(open(bundle, state, "first"))
+    const second = opened(open(bundle, state, "second", root))
+    const third = opened(open(bundle, state, "third", second))
+    // `third` names `fourth` and allows one level, but for `second` two are the most below its own.
+    const fourth = opened(open(bundle, state, "fourth", third))
+    expect(open(bundle, state, "first", fourth)).toMatchObject({
+      reason: "too_deep",
+      agent: agentId("third"),
+      depth: 1,
+    })
+    expect(open(bundle, state, "third", root)).toMatchObject({ reason: "delegation_not_allowed" })
+    expect(open(bundle, state, "fourth", second)).toMatchObject({ reason: "delegation_not_allowed" })
+  })
+
+  test("calls below count against everyone above", () => {
+    const state = newState()
+    const root = opened(open(bundle, state, "first", null, { asked: { ...scopes("files.*:read"), calls: 4 } }))
+    const child = opened(open(bundle, state, "second", root, { asked: { ...scopes("files.*:read"), calls: 2 } }))
+    const other = opened(open(bundle, state, "second", root, { asked: { ...scopes("files.*:read"), calls: 9 } }))
+    const ask = (held: Held): string => reasonOf(bundle, state, callOf(held, "files.list"))
+    expect([ask(child), ask(child), ask(child)]).toEqual(["allowed", "allowed", "calls_exhausted"])
+    expect([ask(other), ask(root), ask(other), ask(root)]).toEqual([
+      "allowed",
+      "allowed",
+      "calls_exhausted",
+      "calls_exhausted",
+    ])
+  })
+})

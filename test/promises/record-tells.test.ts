@@ -1,0 +1,233 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import type { DecisionRecord } from "../../src/audit/record.ts"
+import { findRecords } from "../../src/audit/record-log.ts"
+import { env } from "cloudflare:workers"
+import { childForm, exchangeForm, openChild, openTask, postForm } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { askAs, callWith, keyOf, ORIGIN, type ClientRequest } from "../harness/gateways.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { agentId, IDP } from "../harness/issuers.ts"
+import { bearerOf, complete, manage } from "../harness/management.ts"
+import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
+import { recordOf } from "../harness/records.ts"
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(freshIsolate)
+
+const JSON_TYPE = { "Content-Type": "application/json" }
+const put = (body: object): Partial<ClientRequest> => ({
+  method: "PUT",
+  body: JSON.stringify(body),
+  headers: JSON_TYPE,
+})
+
+interface Case {
+  readonly what: string
+  readonly path: string
+  readonly more?: Partial<ClientRequest>
+  /** Calls made before, all allowed. */
+  readonly before?: readonly string[]
+  readonly gateway?: string
+  readonly code: string
+  readonly explains: object
+}
+
+const mail = (to: string): Partial<ClientRequest> => ({ ...put({ to, text: "confidential words" }), method: "POST" })
+
+/** What a reader of the record alone must find in it, for each kind of answer. */
+const CASES: readonly Case[] = [
+  {
+    what: "allowed",
+    path: "/files/a",
+    code: "ok",
+    explains: { denial: null, principal: null, rules: ["staff", "workers"], tool: "files.read", action: "read" },
+  },
+  {
+    what: "no tool",
+    path: "/nowhere",
+    code: "unknown_tool",
+    explains: { denial: { reason: "tool_unknown", called: "GET /nowhere" } },
+  },
+  {
+    what: "not granted",
+    path: "/files/a",
+    more: { method: "DELETE" },
+    code: "insufficient_scope",
+    explains: { denial: { reason: "tool_not_granted", scope: "files.purge:execute" } },
+  },
+  {
+    what: "a forbid, with the argument that it read",
+    path: "/mail",
+    more: mail("a@evil.test"),
+    code: "policy_denied",
+    explains: {
+      denial: { reason: "policy_forbids", rules: ["mail-in-house"] },
+      principal: `User::"${IDP}|alice"`,
+      rules: ["mail-in-house"],
+      arguments: { to: "a@evil.test" },
+    },
+  },
+  {
+    what: "a forbid by what came before, with the tree's labels",
+    before: ["/vault/1"],
+    path: "/mail",
+    more: mail("a@example.org"),
+    code: "policy_denied",
+    explains: { rules: ["no-external-after-confidential"], labels: ["reads:confidential"] },
+  },
+  {
+    what: "a full window, with its state",
+    before: ["/thrice", "/thrice", "/thrice"],
+    path: "/thrice",
+    code: "rate_limited",
+    explains: {
+      denial: { reason: "window_full", window: "thrice", limit: 3, seconds: 2 },
+      windows: [{ window: "thrice", limit: 3, seconds: 2, used: 3 }],
+      calls: { used: 3, limit: null },
+    },
+  },
+  {
+    what: "an argument that is not representable",
+    path: "/mail",
+    more: { ...put({ to: [null] }), method: "POST" },
+    code: "malformed_call",
+    explains: { denial: { reason: "arguments_unrepresentable", argument: "to" } },
+  },
+  {
+    what: "another audience",
+    path: "/files/a",
+    gateway: "elsewhere",
+    code: "invalid_token",
+    explains: {
+      denial: { reason: "audience_mismatch", expected: ["https://elsewhere.test/"], got: "https://api.test/" },
+    },
+  },
+  {
+    what: "a path that two could read differently",
+    path: "/files/../vault/1",
+    code: "malformed_call",
+    explains: { denial: { reason: "target_ambiguous", what: "the path has a dot segment" } },
+  },
+]
+
+describe("the record tells", () => {
+  test.each(CASES)("$what", async ({ path, more = {}, before = [], gateway = "envoy", code, explains }) => {
+    const task = await openTask("first", { purpose: "work" })
+    for (const earlier of before) expect((await callWith(task.token, earlier)).code).toBe("ok")
+    const answer = await callWith(task.token, path, more, gateway)
+    expect(answer.code).toBe(code)
+    const record = await recordOf(answer.decision)
+    expect(record).toMatchObject({
+      id: answer.decision,
+      kind: "call",
+      decision: code === "ok" ? "allow" : "deny",
+      code,
+      gateway,
+      environment: "test",
+      mode: "enforce",
+      method: more.method ?? "GET",
+      bundle: { seq: 1 },
+      ...explains,
+    })
+    if (record.denial?.reason === "audience_mismatch") return
+    expect(record).toMatchObject({ chain: [agentId("first")], user: `${IDP}|alice`, task: task.task, purpose: "work" })
+    expect(record.token_hash).toMatch(/^[0-9a-f]{16}$/)
+  })
+
+  test("a chain is told from root to caller, with the agent that policy stopped", async () => {
+    const root = await openTask("first", { scope: "files.*:read files.*:write" })
+    const child = await openChild(root.token, "second", { scope: "files.*:write" })
+    const answer = await callWith(child.token, "/files/a", put({ size: 1 }))
+    expect(await recordOf(answer.decision)).toMatchObject({
+      code: "policy_denied",
+      chain: [agentId("first"), agentId("second")],
+      task: child.task,
+      principal: `Agent::"${agentId("second")}"`,
+      rules: ["second-never-writes"],
+    })
+  })
+
+  test("a broken bound names bound and argument, and shows the argument", async () => {
+    const bounds = { file: { in: ["a", "b"] } }
+    const details = [{ type: "narrowgate_call", tools: ["files.*"], actions: ["read"], arguments: bounds }]
+    const task = await openTask("first", { authorization_details: JSON.stringify(details) })
+    const answer = await callWith(task.token, "/files/c")
+    expect(await recordOf(answer.decision)).toMatchObject({
+      denial: { reason: "argument_out_of_bounds", argument: "file", bound: 'in ["a","b"]' },
+      arguments: { file: "c" },
+    })
+  })
+
+  test("what the catalog redacts is not told, only its hash; and no query is", async () => {
+    const task = await openTask("first", { scope: "mail.send:write files.*:write files.*:read" })
+    const sent = await callWith(task.token, "/mail", mail("a@example.org"))
+    const record = await recordOf(sent.decision)
+    expect(record.arguments).toEqual({ to: "a@example.org" })
+    expect(record.arguments_hash).toMatch(/^[0-9a-f]{64}$/)
+    const read = await callWith(task.token, "/files/a?secret=hunter2")
+    const bounded = { file: { eq: "a" }, secret: { eq: "x" } }
+    const details = [{ type: "narrowgate_call", tools: ["files.*"], actions: ["write"], arguments: bounded }]
+    const other = await openTask("first", { authorization_details: JSON.stringify(details) })
+    const broken = await callWith(other.token, "/files/a", put({ secret: "hunter2" }))
+    expect(broken.code).toBe("insufficient_scope")
+    expect((await recordOf(broken.decision)).arguments).toEqual({ secret: "[redacted]" })
+    const texts = [record, await recordOf(read.decision), await recordOf(broken.decision)].map((each) =>
+      JSON.stringify(each),
+    )
+    for (const text of texts) expect(text).not.toMatch(/hunter2|confidential words/)
+  })
+
+  test("records of a tree are numbered without a gap", async () => {
+    const task = await openTask()
+    for (const path of ["/files", "/vault/1", "/files/a", "/mail", "/thrice"]) await callWith(task.token, path)
+    const end = await manage("POST", `/v1/tasks/${task.task}/complete`, `Bearer ${task.token}`)
+    await recordOf(end.headers.get("X-Narrowgate-Decision") ?? "")
+    const last = await callWith(task.token, "/files")
+    await recordOf(last.decision)
+    const records = await findRecords(env, { task: task.task, limit: 100 })
+    const numbers = records.flatMap(({ number }) => (number === null ? [] : [number]))
+    expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from(numbers, (_, index) => index))
+    expect(numbers.length).toBeGreaterThanOrEqual(7)
+  })
+
+  test("of nothing that was presented: no token, proof or key is in any record", async () => {
+    const holder = await newProofKey()
+    const proofs = [await proofForToken(holder)]
+    const bound = await openTask("first", {}, proofs[0])
+    const root = await openTask("first")
+    const form = await exchangeForm("second")
+    const child = await openChild(root.token, "second")
+    const operator = await bearerOf("operator")
+    const secrets = [bound.token, root.token, child.token, operator, keyOf("envoy"), keyOf("caddy")]
+    for (const value of Object.values(form))
+      if (typeof value === "string" && value.startsWith("ey")) secrets.push(value)
+
+    const ids: string[] = []
+    const proof = await proofOf(holder, "GET", `${ORIGIN}/files/a`, bound.token)
+    proofs.push(proof)
+    for (let index = 0; index < 2; index++) {
+      const headers = { Authorization: `DPoP ${bound.token}`, DPoP: proof }
+      ids.push((await askAs("envoy", { path: "/files/a", headers })).decision)
+    }
+    ids.push((await callWith(`${root.token}A`, "/files/a")).decision, (await callWith(child.token, "/mail")).decision)
+    ids.push((await askAs("caddy", { path: "/files", headers: { Authorization: `Basic ${root.token}` } })).decision)
+    const wrong = await postForm({ ...(await childForm(bound.token, "second")), client_id: "somebody" })
+    const refusedForms = [wrong, await postForm({ ...form, subject_token: `${form["subject_token"]?.toString()}A` })]
+    for (const { refused } of refusedForms) ids.push(refused?.decision_id ?? "")
+    await complete(root.task, operator)
+    ids.push((await callWith(root.token, "/files")).decision)
+
+    const records: DecisionRecord[] = []
+    for (const id of ids) records.push(await recordOf(id))
+    expect(records).toHaveLength(8)
+    const text = JSON.stringify([...records, ...(await findRecords(env, { limit: 1000 }))])
+    for (const secret of [...secrets, ...proofs]) {
+      expect(text).not.toContain(secret)
+      // Nor a part of one that could be put together again, such as its signature.
+      const signature = secret.split(".")[2]
+      if (signature) expect(text).not.toContain(signature)
+    }
+  })
+})

@@ -36,7 +36,7 @@ async function main(): Promise<number> {
       const result = { benchmark, ...(await benchmark.run(lab)) }
       results.push(result)
       lab.say("")
-      if (!json) console.log(asTable([result], process.stdout.isTTY))
+      if (!json) console.log(asTable([result]))
     } catch (error) {
       lab.say("")
       failed = true

@@ -1,5 +1,5 @@
 /** What the bench says: a table for people, an array of objects for programs. */
-import { createColors } from "picocolors"
+import { colors } from "../cli/colors.ts"
 import type { Benchmark, Measured } from "./benchmark.ts"
 
 export interface Result extends Measured {
@@ -19,8 +19,8 @@ export function asJson(results: readonly Result[]): string {
   return JSON.stringify(objects, null, 2)
 }
 
-export function asTable(results: readonly Result[], colour: boolean): string {
-  const { bold, dim, green, red } = createColors(colour)
+export function asTable(results: readonly Result[]): string {
+  const { bold, dim, green, red } = colors
   const lines = results.flatMap((result) => {
     const { benchmark, value, sides } = result
     const met = isMet(result)

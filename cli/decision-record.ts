@@ -1,5 +1,5 @@
 /** Decision records as the Worker gives them out, and as people read them. */
-import colors from "picocolors"
+import { colors } from "./colors.ts"
 import { z } from "zod"
 
 const text = z.string().nullable()

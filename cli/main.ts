@@ -1,6 +1,6 @@
 /** The command `narrowgate`. Each command is a file in commands/; this one gathers them and tells failures. */
 import { Command, CommanderError } from "commander"
-import colors from "picocolors"
+import { colors } from "./colors.ts"
 import { addBuild } from "./commands/build.ts"
 import { addCheck } from "./commands/check.ts"
 import { addDecisions } from "./commands/decisions.ts"

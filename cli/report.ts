@@ -1,6 +1,6 @@
 /** Problems as compilers tell them: place, message, the line with a caret, the mend. */
 import { join } from "node:path"
-import colors from "picocolors"
+import { colors } from "./colors.ts"
 import type { Compiled } from "./policies/compile.ts"
 import type { Problem } from "./policies/problem.ts"
 

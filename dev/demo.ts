@@ -2,7 +2,7 @@
  * `npm run demo`: the main job on real parts, one line a call. Exits 0 only if every decision is the expected one.
  */
 import { resolve } from "node:path"
-import colors from "picocolors"
+import { colors } from "../cli/colors.ts"
 import { startParts } from "./demo/parts.ts"
 import { asJson, asRow, HEADING, observe, type Observation } from "./demo/show.ts"
 import { tell } from "./demo/story.ts"

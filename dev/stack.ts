@@ -89,8 +89,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
+/** Grows with each change of what the Durable Objects store: a stack never meets state that it would misread. */
+const STATE_FORMAT = 2
+
 function defaultState(policies: string, port: number): string {
-  const name = createHash("sha256").update(`${policies}\n${port}`).digest("hex").slice(0, 12)
+  const name = createHash("sha256").update(`${STATE_FORMAT}\n${policies}\n${port}`).digest("hex").slice(0, 12)
   return join(ROOT, ".narrowgate", name)
 }
 

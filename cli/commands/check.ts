@@ -1,6 +1,6 @@
 /** `narrowgate check`: would these policies become a bundle? */
 import type { Command } from "commander"
-import colors from "picocolors"
+import { colors } from "../colors.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import { EXIT } from "../failure.ts"

@@ -132,7 +132,10 @@ describe("at a gateway nothing opens a call but a delegation token of ours, as i
     const holder = await newProofKey()
     const task = await openTask("first", {}, await proofForToken(holder))
     const stripped = await resign(task.token, { cnf: undefined })
-    expect(await codeOf(stripped)).toBe("invalid_token")
+    const answer = await callWith(stripped, "/files/a")
+    expect(answer.code).toBe("invalid_token")
+    // What is wanted is a proof: none was made by a wrong key.
+    expect(answer.headers.get("WWW-Authenticate")).toMatch(/^DPoP error="invalid_token"/)
     const thief = await newProofKey()
     const rebound = await resign(task.token, { cnf: { jkt: thief.jkt } })
     const proof = await proofOf(thief, "GET", "https://api.test/files/a", rebound)

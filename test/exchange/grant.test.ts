@@ -125,6 +125,22 @@ describe("narrow", () => {
     expect(narrow(tools, asked, { grant: all }, all, null, () => false)).toMatchObject({
       lacking: { "vault.read": "policy" },
     })
+    const internal = { ...all, max_sensitivity: "internal" as const }
+    expect(narrow(tools, asked, { grant: all }, internal, null, () => true)).toMatchObject({
+      lacking: { "vault.read": "agent" },
+    })
+  })
+
+  test("bounds of purpose, agent, request and parent all stay, each on each tool", () => {
+    const grant = (bound: string) => {
+      return { tools: ["files.*:read"], max_sensitivity: "internal" as const, arguments: { file: { like: bound } } }
+    }
+    const ask = (bound: string) => ({ ...ASKED_NOTHING, bounds: { file: { like: bound } } })
+    const above = narrow(tools, ask("c*"), { grant: grant("a*") }, grant("b*"), null, () => true)
+    if (!("grant" in above)) throw new Error("nothing left")
+    const below = narrow(tools, ask("f*"), { grant: grant("d*") }, grant("e*"), above.grant, () => true)
+    const bounds = "grant" in below ? below.grant.tools["files.read"]?.bounds : undefined
+    expect(bounds?.map(({ file }) => file?.like)).toEqual(["a*", "b*", "c*", "d*", "e*", "f*"])
   })
 
   test("lifecycle comes with a server of which something was granted, and with no other", () => {

@@ -91,6 +91,29 @@ describe("fail closed", () => {
     for (let index = 0; index < 3; index++) expect((await callWith(token, "/thrice")).code).toBe("ok")
   })
 
+  test("credit of a step that failed is not used: after a crash nothing is admitted twice", async () => {
+    const body = await yard()
+    // From a limit of 200 on, two admissions are written down at once.
+    const windows = [{ id: "pairs", tools: ["files.*"], per: "tree" as const, limit: 200, seconds: 3600 }]
+    await publish({ ...body, windows }, 2)
+    forgetCaches()
+    const { token } = await openTask()
+    // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
+    const { saveChange } = LedgerStorage.prototype
+    vi.spyOn(LedgerStorage.prototype, "saveChange").mockImplementation(function (this: LedgerStorage, state, change) {
+      saveChange.call(this, state, change)
+      return broken()
+    })
+    expect((await callWith(token, "/files")).code).toBe("unavailable")
+    vi.restoreAllMocks()
+    expect((await callWith(token, "/files")).code).toBe("ok")
+    await crash()
+    let admitted = 1
+    while ((await callWith(token, "/files")).code === "ok") admitted += 1
+    expect(admitted).toBeLessThanOrEqual(200)
+    expect(admitted).toBeGreaterThanOrEqual(198)
+  })
+
   test("the record of a write cannot be kept: the write is not allowed", async () => {
     const { token } = await openTask("first", { scope: "files.*:write" })
     vi.spyOn(LedgerStorage.prototype, "nextRecordNumber").mockImplementation(broken)

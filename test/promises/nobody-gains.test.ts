@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, inject, test } from "vitest"
 import type { ArgumentBounds } from "../../src/exchange/bounds.ts"
-import { isLifecycle, type Asked } from "../../src/exchange/grant.ts"
+import { isLifecycle, type Asked, type Grant } from "../../src/exchange/grant.ts"
 import type { Refusal } from "../../src/exchange/refusal.ts"
 import { agentId } from "../harness/issuers.ts"
 import { inDefinition, inScopes, meetsAll, sensitivityWithin } from "../harness/reference.ts"
@@ -183,6 +183,42 @@ describe("nobody in the chain gains", () => {
     })
     expect(open(bundle, state, "third", root)).toMatchObject({ reason: "delegation_not_allowed" })
     expect(open(bundle, state, "fourth", second)).toMatchObject({ reason: "delegation_not_allowed" })
+  })
+
+  test("a child that somehow had more than its parent has no more than its parent: each grant up the tree is asked", () => {
+    const limits: Readonly<Record<string, Partial<Grant>>> = {
+      tool_not_granted: { tools: {} },
+      sensitivity_exceeded: { maxSensitivity: "public" },
+      environment_not_granted: { environments: ["live"] },
+      argument_out_of_bounds: { tools: { "files.read": { action: "read", bounds: [{ file: { eq: "b" } }] } } },
+      calls_exhausted: { calls: 0 },
+    }
+    for (const [reason, limit] of Object.entries(limits)) {
+      for (const above of [0, 1]) {
+        const state = newState()
+        const line = [opened(open(bundle, state, "first"))]
+        for (const agent of ["second", "third"]) line.push(opened(open(bundle, state, agent, line.at(-1) ?? null)))
+        const last = line.at(-1) ?? { task: "", token: "" }
+        const call = callOf(last, "files.read", { file: "a" })
+        expect(reasonOf(bundle, state, call)).toBe("allowed")
+        const task = state.tasks.get(line[above]?.task ?? "")
+        if (task) state.tasks.set(task.id, { ...task, grant: { ...task.grant, ...limit } })
+        expect(reasonOf(bundle, state, call), `${reason} ${above}`).toBe(reason)
+      }
+    }
+  })
+
+  test("a child that somehow outlived its parent, by its end or its expiry, is ended", () => {
+    for (const change of [{ status: "completed" as const }, { status: "revoked" as const }, { expiresAt: START }]) {
+      const state = newState()
+      const root = opened(open(bundle, state, "first"))
+      const child = opened(open(bundle, state, "third", opened(open(bundle, state, "second", root))))
+      expect(reasonOf(bundle, state, callOf(child, "files.read"))).toBe("allowed")
+      const task = state.tasks.get(root.task)
+      if (task) state.tasks.set(task.id, { ...task, ...change })
+      expect(reasonOf(bundle, state, callOf(child, "files.read"))).toBe("task_ended")
+      expect(open(bundle, state, "fourth", child)).toMatchObject({ reason: "parent_ended" })
+    }
   })
 
   test("calls below count against everyone above", () => {

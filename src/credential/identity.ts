@@ -90,6 +90,8 @@ export async function verifySession(
   if (!meantForUs) return { rejected: "audience or client" }
   // A token that is itself delegated, or names who may act, must not pass for a plain session (RFC 8693 4.1, 4.4).
   if ("act" in payload || "may_act" in payload) return { rejected: "delegated token" }
+  // Bound to a key that nobody proves here (RFC 9449 5).
+  if ("cnf" in payload) return { rejected: "bound token" }
   if ("events" in payload) return { rejected: "security event" }
   if (Number(payload.iat) * 1000 > now + CLOCK_TOLERANCE_SECONDS * 1000) return { rejected: "issued in the future" }
   const claims = sessionClaims.safeParse({ ...payload, groups: payload[groups_claim] })

@@ -1,18 +1,16 @@
 import { env } from "cloudflare:workers"
-import { CompactSign, generateKeyPair, importJWK, SignJWT, type CryptoKey } from "jose"
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest"
 import { z } from "zod"
 import { signPointer } from "../../cli/policies/publish.ts"
 import { Ledger, type Answer, type NoBundle } from "../../src/ledger/ledger.ts"
 import type { Pointer } from "../../src/policy/bundle.ts"
-import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
-import { bodyKey, POINTER_KEY } from "../../src/policy/store.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
+import { BAD, otherBody, writePointer } from "./bundles-to-refuse.ts"
 
 afterEach(async () => {
   vi.restoreAllMocks()
@@ -28,115 +26,6 @@ beforeEach(async () => {
   vi.setSystemTime(start)
   await publish(await yard())
 })
-
-/** The same policies but for one tool more, so that body and digest differ. */
-async function otherBody() {
-  const body = await yard()
-  const [first, ...windows] = body.windows
-  if (!first) throw new Error("the yard has no window")
-  return { ...body, windows: [{ ...first, limit: first.limit + 1 }, ...windows] }
-}
-
-async function writePointer(text: string): Promise<void> {
-  await env.BUNDLES.put(POINTER_KEY, text)
-}
-
-async function publisherKey(): Promise<CryptoKey> {
-  const key = await importJWK(inject("publisher"), "ES256")
-  if (key instanceof Uint8Array) throw new Error("no asymmetric key")
-  return key
-}
-
-async function signed(payload: unknown, header: object = {}, key?: CryptoKey): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify(payload))
-  const protectedHeader = { alg: "ES256", typ: "narrowgate-pointer+jwt", kid: inject("publisher").kid ?? "", ...header }
-  return new CompactSign(bytes).setProtectedHeader(protectedHeader).sign(key ?? (await publisherKey()))
-}
-
-/** Writes a good body; each case then names it wrongly, or spoils it. */
-async function writeBody(spoil: (bytes: Uint8Array<ArrayBuffer>) => BufferSource = (bytes) => bytes): Promise<string> {
-  const bytes = canonicalBytes(await otherBody())
-  const digest = await digestOf(bytes)
-  await env.BUNDLES.put(bodyKey(digest), await new Response(spoil(bytes)).arrayBuffer())
-  return digest
-}
-
-const BAD: readonly (readonly [string, () => Promise<void>])[] = [
-  ["no pointer", async () => env.BUNDLES.delete(POINTER_KEY)],
-  ["a pointer that is no JWS", async () => writePointer('{"seq":2}')],
-  [
-    "another publisher's signature",
-    async () => {
-      const { privateKey } = await generateKeyPair("ES256")
-      await writePointer(await signed({ seq: 2, digest: await writeBody() }, {}, privateKey))
-    },
-  ],
-  [
-    "a broken signature",
-    async () => {
-      const pointer = await signed({ seq: 2, digest: await writeBody() })
-      await writePointer(`${pointer.slice(0, -4)}${pointer.endsWith("AAAA") ? "BBBA" : "AAAA"}`)
-    },
-  ],
-  [
-    "a payload changed under the signature",
-    async () => {
-      const [header = "", , signature = ""] = (await signed({ seq: 2, digest: "0".repeat(64) })).split(".")
-      const payload = btoa(JSON.stringify({ seq: 2, digest: await writeBody() })).replaceAll("=", "")
-      await writePointer(`${header}.${payload}.${signature}`)
-    },
-  ],
-  [
-    "a token of the publisher's key of another type",
-    async () => writePointer(await signed({ seq: 2, digest: await writeBody() }, { typ: "JWT" })),
-  ],
-  [
-    "no type at all",
-    async () => {
-      const token = new SignJWT({ seq: 2, digest: await writeBody() }).setProtectedHeader({ alg: "ES256" })
-      await writePointer(await token.sign(await publisherKey()))
-    },
-  ],
-  ["a pointer without seq", async () => writePointer(await signed({ digest: await writeBody() }))],
-  ["a seq that is no integer", async () => writePointer(await signed({ seq: 2.5, digest: await writeBody() }))],
-  ["a digest that is none", async () => writePointer(await signed({ seq: 2, digest: "../pointer" }))],
-  ["a body that is missing", async () => writePointer(await signed({ seq: 2, digest: "f".repeat(64) }))],
-  [
-    "a truncated body",
-    async () => writePointer(await signed({ seq: 2, digest: await writeBody((bytes) => bytes.slice(0, -100)) })),
-  ],
-  [
-    "a body of another digest",
-    async () =>
-      writePointer(
-        await signed({ seq: 2, digest: await writeBody((bytes) => bytes.map((byte) => (byte === 51 ? 57 : byte))) }),
-      ),
-  ],
-  [
-    "an unknown format",
-    async () => {
-      const bytes = new TextEncoder().encode(JSON.stringify({ ...(await otherBody()), format: 99 }))
-      const digest = await digestOf(Uint8Array.from(bytes))
-      await env.BUNDLES.put(bodyKey(digest), Uint8Array.from(bytes).buffer)
-      await writePointer(await signed({ seq: 2, digest }))
-    },
-  ],
-  [
-    "a rule that the evaluator does not know",
-    async () => {
-      const body = await otherBody()
-      const unknown = { id: "new", reads: [], policy: { effect: "permit", principal: { op: "like" } } }
-      const bytes = canonicalBytes({ ...body, rules: [...body.rules, unknown] })
-      const digest = await digestOf(bytes)
-      await env.BUNDLES.put(bodyKey(digest), bytes.buffer)
-      await writePointer(await signed({ seq: 2, digest }))
-    },
-  ],
-  [
-    "an older seq",
-    async () => writePointer(await signPointer(inject("publisher"), { seq: 0, digest: await writeBody() })),
-  ],
-]
 
 /** The bundle that this isolate decides by. */
 async function readySeq(): Promise<number> {

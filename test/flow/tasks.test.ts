@@ -1,5 +1,8 @@
+import { env } from "cloudflare:workers"
+import { decodeJwt } from "jose"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { z } from "zod"
+import { recordOf as recordStart } from "../../src/audit/record.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
@@ -95,6 +98,19 @@ describe("who may end a task", () => {
       expect((await manage("POST", path, Authorization, more)).status).toBe(401)
     const proof = { DPoP: await proofOf(holder, "POST", US + path, task.token) }
     expect((await manage("POST", path, `DPoP ${task.token}`, proof)).status).toBe(200)
+  })
+
+  test("the ledger does not take the asker's word for which token may end what", async () => {
+    const { root, child, other } = await family()
+    const ledger = env.LEDGER.getByName(root.task)
+    const record = recordStart({ id: "dec_x", at: Date.now(), kind: "end" })
+    const by = ({ token }: { readonly token: string }, jkt: string | null = null) => {
+      return { token: decodeJwt(token).jti ?? "", jkt }
+    }
+    for (const asker of [by(child), by(other), by(root, "another key"), { token: "", jkt: null }]) {
+      expect(await ledger.end(root.task, asker, "completed", record)).toBeNull()
+    }
+    expect(await ledger.end(root.task, by(root), "completed", record)).toMatchObject({ status: "completed" })
   })
 
   test("the end is recorded in the tree, with who ended it", async () => {

@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import fc from "fast-check"
-import { afterEach, describe, expect, inject, test } from "vitest"
+import { afterEach, describe, expect, inject, test, vi, type MockInstance } from "vitest"
 import { decide } from "../../src/decide.ts"
 import { openTask } from "../../src/exchange/open.ts"
 import { isRefused } from "../../src/exchange/refusal.ts"
@@ -30,12 +30,14 @@ function bundleWith(limit: number, seconds: number): Bundle {
 class KeptTree {
   readonly #sql: SqlStorage
   readonly #bundle: Bundle
+  readonly #statements: MockInstance<SqlStorage["exec"]>
   #storage: LedgerStorage
   state: TreeState
 
   constructor(sql: SqlStorage, bundle: Bundle) {
     this.#sql = sql
     this.#bundle = bundle
+    this.#statements = vi.spyOn(sql, "exec")
     this.#storage = new LedgerStorage(sql)
     this.state = newTree(ROOT, ALICE, POINTER, START)
     this.#storage.saveTree(this.state)
@@ -58,7 +60,11 @@ class KeptTree {
     const now = Math.max(clock, this.state.clock)
     const { change } = decide(this.#bundle, this.state, callOf(held, tool, { to: "a@example.org" }, more), now)
     if (!change) return null
+    // The ledger opens a transaction only where it is told that something will be written.
+    const mustWrite = this.#storage.mustWrite(this.state, change)
+    const before = this.#statements.mock.calls.length
     this.#storage.saveChange(this.state, change)
+    expect(this.#statements.mock.calls.length > before).toBe(mustWrite)
     applyChange(this.state, change)
     return now
   }

@@ -1,0 +1,194 @@
+/** Token requests that must be refused: each reason that there is, with every way to it that a test can take. */
+import { vi } from "vitest"
+import type { Refusal } from "../../src/exchange/refusal.ts"
+import { Ledger } from "../../src/ledger/ledger.ts"
+import {
+  childForm,
+  exchangeForm,
+  openChild,
+  openTask,
+  postForm,
+  postToken,
+  type Form,
+  type TokenAnswer,
+} from "../harness/agents.ts"
+import { agentId, idToken, stranger, svid } from "../harness/issuers.ts"
+import { complete } from "../harness/management.ts"
+import { newProofKey, proofForToken } from "../harness/proofs.ts"
+
+type Try = () => Promise<TokenAnswer>
+
+export const changed = (more: Form, headers: Readonly<Record<string, string>> = {}): Try => {
+  return async () => postForm({ ...(await exchangeForm("first")), ...more }, headers)
+}
+const FORM = { "Content-Type": "application/x-www-form-urlencoded" }
+const details = (json: unknown): Try => changed({ authorization_details: JSON.stringify(json) })
+const tools = { type: "narrowgate_call", tools: ["files.*"], actions: ["read"] }
+
+/** Every reason that there is, each with every way to it that an attacker or a careless client would find. */
+export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, Try>>>> = {
+  request_malformed: {
+    "no form": async () => postToken('{"grant_type":"client_credentials"}', { "Content-Type": "application/json" }),
+    "no content type": async () => postToken("grant_type=client_credentials", { "Content-Type": "" }),
+    "too long": async () => postToken(`x=${"a".repeat(70_000)}`, FORM),
+  },
+  parameter_repeated: {
+    grant_type: changed({ grant_type: ["client_credentials", "client_credentials"] }),
+    subject_token: async () => changed({ subject_token: [await idToken("alice"), await idToken("bob")] })(),
+    "one that nobody knows": changed({ unknown: ["1", "2"] }),
+  },
+  parameter_missing: {
+    grant_type: changed({ grant_type: undefined }),
+    "an empty one is as if absent": changed({ grant_type: "" }),
+    subject_token: changed({ subject_token: undefined }),
+    subject_token_type: changed({ subject_token_type: undefined }),
+    actor_token_type: changed({ actor_token_type: undefined }),
+    "actor_token, its type being there": changed({ actor_token: undefined }),
+  },
+  grant_type_unsupported: {
+    "a password": changed({ grant_type: "password" }),
+    "one in another spelling": changed({ grant_type: "CLIENT_CREDENTIALS" }),
+  },
+  token_type_unsupported: {
+    "subject: saml2": changed({ subject_token_type: "urn:ietf:params:oauth:token-type:saml2" }),
+    "actor: access token": changed({ actor_token_type: "urn:ietf:params:oauth:token-type:access_token" }),
+    "requested: refresh token": changed({ requested_token_type: "urn:ietf:params:oauth:token-type:refresh_token" }),
+  },
+  agent_unauthenticated: {
+    "no identity": changed({ actor_token: undefined, actor_token_type: undefined }),
+    "by a user's token": async () => changed({ actor_token: await idToken("alice") })(),
+    "by a delegation token": async () => changed({ actor_token: (await openTask()).token })(),
+    "an assertion without its type": async () => changed({ client_assertion: await svid("first") })(),
+    "another signature": async () => changed({ actor_token: await svid("first", { signer: stranger }) })(),
+    "another trust domain": async () => changed({ actor_token: await svid("spiffe://evil.test/agent/first") })(),
+    "another audience too": async () =>
+      changed({
+        actor_token: await svid("first", { claims: { aud: ["https://authz.example", "https://other.test"] } }),
+      })(),
+    expired: async () => changed({ actor_token: await svid("first", { claims: { exp: 1_000_000_000 } }) })(),
+    "no expiry": async () => changed({ actor_token: await svid("first", { claims: { exp: undefined } }) })(),
+    "another client_id": changed({ client_id: agentId("second") }),
+  },
+  agent_unregistered: {
+    "a workload that nobody registered": async () => changed({ actor_token: await svid("nobody") })(),
+  },
+  agents_differ: {
+    "actor and client": async () =>
+      changed({
+        client_assertion: await svid("second"),
+        client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+      })(),
+  },
+  subject_rejected: {
+    "not signed by its issuer": async () => changed({ subject_token: await idToken("alice", { signer: stranger }) })(),
+    "an unknown issuer": async () =>
+      changed({ subject_token: await idToken("alice", { claims: { iss: "https://x.test" } }) })(),
+    "another client's": async () => changed({ subject_token: await idToken("alice", { claims: { aud: "other" } }) })(),
+    "a workload's": async () => changed({ subject_token: await svid("first") })(),
+    "a delegation token said to be an ID token": async () => changed({ subject_token: (await openTask()).token })(),
+  },
+  proof_rejected: {
+    "no JWS": changed({}, { DPoP: "proof" }),
+    "for another endpoint": async () => {
+      const proof = await proofForToken(await newProofKey(), { claims: { htu: "https://authz.example/oauth/revoke" } })
+      return changed({}, { DPoP: proof })()
+    },
+    two: async () => {
+      const proof = await proofForToken(await newProofKey())
+      return changed({}, { DPoP: `${proof}, ${proof}` })()
+    },
+  },
+  key_required: {
+    "an agent that must prove a key": async () => postForm(await exchangeForm("bound")),
+  },
+  key_differs: {
+    "renewal of a bound token with another key": async () => {
+      const task = await openTask("first", {}, await proofForToken(await newProofKey()))
+      return postForm(await childForm(task.token, "first"), { DPoP: await proofForToken(await newProofKey()) })
+    },
+    "renewal of a bound token without a key: it would no longer be bound": async () => {
+      const task = await openTask("first", {}, await proofForToken(await newProofKey()))
+      return postForm(await childForm(task.token, "first"))
+    },
+  },
+  handover_required: {
+    "a bound token in another agent's hands": async () => {
+      const holder = await newProofKey()
+      const task = await openTask("first", {}, await proofForToken(holder))
+      return postForm(await childForm(task.token, "second"), { DPoP: await proofForToken(holder) })
+    },
+  },
+  audience_unknown: {
+    "not a gateway's": changed({ audience: "https://evil.test/" }),
+    "none named, of two": changed({ audience: undefined }),
+    two: changed({ audience: ["https://api.test/", "https://elsewhere.test/"] }),
+    "resource and audience that differ": changed({ resource: "https://elsewhere.test/" }),
+  },
+  scope_malformed: {
+    "no action": changed({ scope: "files.read" }),
+    "another action": changed({ scope: "files.read:delete" }),
+    "a wildcard inside": changed({ scope: "files.*.x:read" }),
+    "too many": changed({ scope: Array.from({ length: 257 }, (_, index) => `a.t${index}:read`).join(" ") }),
+  },
+  details_malformed: {
+    "not JSON": changed({ authorization_details: "{" }),
+    "of another type": details([{ ...tools, type: "payment" }]),
+    several: details([tools, tools]),
+    "an unknown member": details([{ ...tools, until: 1 }]),
+    "an unknown bound": details([{ ...tools, arguments: { file: { matches: ".*" } } }]),
+    "no calls": details([{ ...tools, calls: 0 }]),
+    "a member twice": changed({
+      authorization_details: '[{"type":"narrowgate_call","tools":["files.*"],"actions":["read"],"calls":1,"calls":99}]',
+    }),
+    "scope as well": changed({ scope: "files.*:read", authorization_details: JSON.stringify([tools]) }),
+  },
+  purpose_not_allowed: {
+    "another agent's": changed({ purpose: "alone" }),
+    "nobody's": changed({ purpose: "world domination" }),
+    "a name that every object has": changed({ purpose: "constructor" }),
+  },
+  delegation_not_allowed: {
+    "to an agent that the giver does not name": async () =>
+      postForm(await childForm((await openTask()).token, "third")),
+  },
+  too_deep: {
+    "one level more than the last giver allows": async () => {
+      const root = await openTask()
+      const second = await openChild(root.token, "second")
+      const third = await openChild(second.token, "third")
+      const fourth = await openChild(third.token, "fourth")
+      return postForm(await childForm(fourth.token, "first"))
+    },
+  },
+  parent_ended: {
+    "a completed task's token": async () => {
+      const task = await openTask()
+      await complete(task.task, `Bearer ${task.token}`)
+      return postForm(await childForm(task.token, "second"))
+    },
+  },
+  user_required: {
+    "an agent alone": async () => {
+      const grant = { grant_type: "client_credentials", subject_token: undefined, subject_token_type: undefined }
+      return changed({ ...grant })()
+    },
+  },
+  renewal_differs: {
+    "with a scope": async () =>
+      postForm({ ...(await childForm((await openTask()).token, "first")), scope: "files.*:read" }),
+    "for another purpose": async () =>
+      postForm({ ...(await childForm((await openTask()).token, "first")), purpose: "errand" }),
+  },
+  nothing_left: {
+    "beyond the ceiling": async () => postForm({ ...(await exchangeForm("second")), scope: "vault.*:read" }),
+    "beyond the purpose": changed({ scope: "files.purge:execute" }),
+    "no tool of the catalog": changed({ scope: "files.later:read" }),
+    "too sensitive": details([{ ...tools, max_sensitivity: "public", tools: ["files.read"] }]),
+  },
+  unavailable: {
+    "the ledger fails": async () => {
+      vi.spyOn(Ledger.prototype, "open").mockRejectedValue(new Error("out of reach"))
+      return changed({})()
+    },
+  },
+}

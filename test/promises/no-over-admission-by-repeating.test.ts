@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { openTask, type OpenTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { askAs, callWith, ORIGIN, type GatewayAnswer } from "../harness/gateways.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { callsOf, crash, evict } from "../harness/ledgers.ts"
+import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
+import { recordsOf } from "../harness/records.ts"
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  await freshIsolate()
+})
+
+const codes = (answers: readonly GatewayAnswer[], code: string): number =>
+  answers.filter((answer) => answer.code === code).length
+
+function at(milliseconds: number): void {
+  vi.useFakeTimers({ toFake: ["Date"] })
+  vi.setSystemTime(milliseconds)
+}
+
+describe("a gateway's retry", () => {
+  const call = (task: OpenTask, id: string, path = "/thrice", gateway = "envoy") =>
+    callWith(task.token, path, { headers: { "X-Request-Id": id } }, gateway)
+
+  test("with the id that the registered gateway sets counts once, for five seconds", async () => {
+    const task = await openTask()
+    const start = Date.now()
+    at(start)
+    const first = await call(task, "r1")
+    at(start + 4_999)
+    const second = await call(task, "r1")
+    expect([first.code, second.code]).toEqual(["ok", "ok"])
+    expect(second.decision).toBe(first.decision)
+    expect(second.headers.get("X-Narrowgate-Agent")).toBe(first.headers.get("X-Narrowgate-Agent"))
+    expect(await callsOf(task.task)).toBe(1)
+    at(start + 5_000)
+    const third = await call(task, "r1")
+    expect(third.decision).not.toBe(first.decision)
+    expect(await callsOf(task.task)).toBe(2)
+    // The retry is not recorded again.
+    await recordsOf(task.task, 3)
+  })
+
+  test.each([
+    ["another path", "r1", "/files/a", "envoy"],
+    ["another query", "r1", "/thrice?x=1", "envoy"],
+    ["another id", "r2", "/thrice", "envoy"],
+    ["another gateway", "r1", "/thrice", "nginx"],
+    ["a gateway that sets none", "r1", "/thrice", "traefik"],
+    ["no id", "", "/thrice", "envoy"],
+    ["an id of excessive length", "r".repeat(129), "/thrice", "envoy"],
+  ])("%s is another call", async (_what, id, path, gateway) => {
+    const task = await openTask()
+    await call(task, id.length > 128 ? id : "r1", "/thrice", gateway === "traefik" ? gateway : "envoy")
+    await call(task, id, path, gateway)
+    expect(await callsOf(task.task)).toBe(2)
+  })
+
+  test("of another method or body is another call", async () => {
+    const task = await openTask("first", { scope: "files.*:write files.*:read" })
+    const json = { "Content-Type": "application/json", "X-Request-Id": "r1" }
+    for (const [method, body] of [
+      ["PUT", '{"a":1}'],
+      ["PUT", '{"a":2}'],
+      ["POST", '{"a":2}'],
+      ["POST", '{"a":2}'],
+    ] as const) {
+      expect((await callWith(task.token, "/files/a", { method, body, headers: json })).code).toBe("ok")
+    }
+    expect(await callsOf(task.task)).toBe(3)
+  })
+
+  test("does not make a denied call allowed, and outlives the window", async () => {
+    const task = await openTask()
+    for (const id of ["r1", "r2", "r3"]) await call(task, id)
+    expect((await call(task, "r4")).code).toBe("rate_limited")
+    expect((await call(task, "r4")).code).toBe("rate_limited")
+    expect((await call(task, "r3")).code).toBe("ok")
+  })
+
+  test("of many at once is admitted once", async () => {
+    const task = await openTask()
+    const answers = await Promise.all(Array.from({ length: 30 }, async () => call(task, "r1")))
+    expect(codes(answers, "ok")).toBe(30)
+    expect(new Set(answers.map(({ decision }) => decision)).size).toBe(1)
+    expect(await callsOf(task.task)).toBe(1)
+  })
+})
+
+describe("a repeated proof", () => {
+  async function boundTask() {
+    const holder = await newProofKey()
+    const task = await openTask("first", {}, await proofForToken(holder))
+    return { holder, task }
+  }
+  const headers = (task: OpenTask, proof: string) => ({ Authorization: `DPoP ${task.token}`, DPoP: proof })
+
+  test("sent a hundred times at once, through every gateway, gets one admission", async () => {
+    const { holder, task } = await boundTask()
+    const proof = await proofOf(holder, "GET", `${ORIGIN}/files/a`, task.token)
+    const gateways = ["envoy", "nginx", "traefik", "caddy"]
+    const ask = async (index: number) =>
+      askAs(gateways[index % 4] ?? "", { path: "/files/a", headers: headers(task, proof) })
+    const answers = await Promise.all(Array.from({ length: 100 }, async (_, index) => ask(index)))
+    expect(codes(answers, "ok")).toBe(1)
+    expect(codes(answers, "invalid_token")).toBe(99)
+    expect(await callsOf(task.task)).toBe(1)
+  })
+
+  test("is still one after an eviction and a crash", async () => {
+    const { holder, task } = await boundTask()
+    const proof = await proofOf(holder, "GET", `${ORIGIN}/files/a`, task.token)
+    const ask = async () => askAs("envoy", { path: "/files/a", headers: headers(task, proof) })
+    expect((await ask()).code).toBe("ok")
+    await evict(task.task)
+    expect((await ask()).code).toBe("invalid_token")
+    await crash()
+    expect((await ask()).headers.get("WWW-Authenticate")).toContain("invalid_dpop_proof")
+  })
+
+  test("that came with a denied call was not consumed", async () => {
+    const { holder, task } = await boundTask()
+    const proof = await proofOf(holder, "GET", `${ORIGIN}/thrice`, task.token)
+    for (let index = 0; index < 3; index++) {
+      const own = await proofOf(holder, "GET", `${ORIGIN}/thrice`, task.token)
+      expect((await askAs("envoy", { path: "/thrice", headers: headers(task, own) })).code).toBe("ok")
+    }
+    const start = Date.now()
+    expect((await askAs("envoy", { path: "/thrice", headers: headers(task, proof) })).code).toBe("rate_limited")
+    at(start + 2_500)
+    expect((await askAs("envoy", { path: "/thrice", headers: headers(task, proof) })).code).toBe("ok")
+  })
+})

@@ -92,12 +92,13 @@ export class RecordLog extends DurableObject<Env> {
     const { sql } = this.ctx.storage
     sql.exec("INSERT INTO batches (count, body) VALUES (?, ?)", count, batch)
     this.#waiting += count
-    // Nobody asks: the oldest batches go, as the oldest records would.
-    if (this.#waiting <= MAX_RECORDS) return
-    const [oldest] = sql.exec<{ id: number; count: number }>("SELECT id, count FROM batches ORDER BY id LIMIT 1")
-    if (!oldest) return
-    sql.exec("DELETE FROM batches WHERE id = ?", oldest.id)
-    this.#waiting -= oldest.count
+    // Nobody asks: the oldest batches go, as the oldest records would. As many as it takes: they may be smaller.
+    while (this.#waiting > MAX_RECORDS) {
+      const [oldest] = sql.exec<{ id: number; count: number }>("SELECT id, count FROM batches ORDER BY id LIMIT 1")
+      if (!oldest) return
+      sql.exec("DELETE FROM batches WHERE id = ?", oldest.id)
+      this.#waiting -= oldest.count
+    }
   }
 
   /** What was sent twice is stored once. */

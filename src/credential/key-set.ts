@@ -55,10 +55,10 @@ export async function keySetOf(
   local: boolean,
 ): Promise<JWTVerifyGetKey | null> {
   if (issuer.keys.kind === "inline") return createLocalJWKSet(usable(issuer.keys.jwks))
-  const known = held.get(issuer.id)
+  const known = held.get(placeOf(issuer))
   const lacks = kid !== undefined && !known?.keys.keys.some((key) => key.kid === kid)
   if (!known || now - known.fetchedAt > STALE_AFTER_MS || lacks) await refresh(issuer, known, lacks, now, local)
-  const keys = held.get(issuer.id)
+  const keys = held.get(placeOf(issuer))
   return keys && now - keys.fetchedAt < UNUSABLE_AFTER_MS ? createLocalJWKSet(keys.keys) : null
 }
 
@@ -71,7 +71,7 @@ async function refresh(
   now: number,
   local: boolean,
 ): Promise<void> {
-  const before = progress.get(issuer.id)
+  const before = progress.get(placeOf(issuer))
   if (before && !before.done && now - before.startedAt < 2 * TIMEOUT_MS) {
     const until = Date.now() + TIMEOUT_MS
     while (!before.done && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, WATCH_EVERY_MS))
@@ -86,17 +86,22 @@ async function refresh(
     forUnknownKidAt: becauseOfKid ? now : (before?.forUnknownKidAt ?? Number.NEGATIVE_INFINITY),
     done: false,
   }
-  progress.set(issuer.id, mine)
+  progress.set(placeOf(issuer), mine)
   try {
     const uri = await jwksUri(issuer, local)
     const jwks = jwksSchema.parse(await fetchJson(uri, local))
-    held.set(issuer.id, { keys: usable(jwks), fetchedAt: now })
+    held.set(placeOf(issuer), { keys: usable(jwks), fetchedAt: now })
   } catch (error) {
     mine.failedAt = now
     logEvent("keys_not_fetched", { issuer: issuer.id, error: String(error) })
   } finally {
     mine.done = true
   }
+}
+
+/** By where the keys come from, not by the issuer's name: a bundle that moves it must not go on with the old place's keys. */
+function placeOf({ keys, issuer = "" }: IssuerDefinition): string {
+  return keys.kind === "jwks_uri" ? keys.uri : issuer
 }
 
 async function jwksUri(issuer: IssuerDefinition, local: boolean): Promise<string> {

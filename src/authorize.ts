@@ -2,15 +2,13 @@
  * READ FIRST. The way of one call: Presented → Verified → Located → Decided. Each step takes only what the one before
  * it made, and returns its output or a denial; anything thrown is a defect or an outage and ends in a refusal.
  */
-import { argumentsHash } from "./audit/canonical.ts"
 import type { Ask } from "./audit/call-record.ts"
 import { recordAtEdge } from "./audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "./audit/record.ts"
 import { locate, type Located } from "./catalog/locate.ts"
-import { formatScope, parseScope, scopeCovers } from "./catalog/pattern.ts"
+import { formatScope, parseScope, scopeCovers, type Scope } from "./catalog/pattern.ts"
 import type { DelegationClaims } from "./credential/delegation-token.ts"
 import { verifyCredential, type VerifiedCredential } from "./credential/verify.ts"
-import type { Call } from "./decide.ts"
 import { codeOf, isDenied, type Denial } from "./decision.ts"
 import { isLifecycle } from "./exchange/grant.ts"
 import type { Presented } from "./gateway/presented.ts"
@@ -72,22 +70,7 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const hopeless = denyEarly(claims, located, bundle)
   if (hopeless) return refuse(hopeless)
 
-  const { method } = call
-  const sentAt = Date.now()
-  const ask: Ask = {
-    call: toCall(id, call, verified, located),
-    circumstances: {
-      method,
-      path: located.path,
-      mode: call.gateway.mode,
-      argumentsHash: argumentsHash(located.arguments),
-      tokenHash: hash,
-      receivedAt: around.receivedAt,
-      sentAt,
-      // Where a Worker runs its clock stands still while code runs: all that it shows was spent waiting.
-      waited: sentAt - around.receivedAt,
-    },
-  }
+  const ask = toAsk(id, call, verified, located, around)
   const answer = await askLedger(around.env, rootOf(claims.task), async (ledger): Promise<Answer | NoBundle> =>
     ledger.decide(LEDGER_VERSION, bundle.pointer, ask),
   )
@@ -96,7 +79,7 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   if ("bundle" in answer) return again(call, answer.newest, bundle, around, refuse)
   const { denial, decisionId, agent, user, purpose, windows, recorded } = answer
   if (denial && !recorded) return refuse(denial)
-  return { id: decisionId, denial, agent, user, task: claims.task, purpose, tool, windows }
+  return { id: decisionId, denial, agent, user, task, purpose, tool, windows }
 }
 
 const NOBODY = { agent: null, user: null, task: null, purpose: null, tool: null, windows: [] } as const
@@ -106,7 +89,7 @@ const NOBODY = { agent: null, user: null, task: null, purpose: null, tool: null,
  * names can be permitted to nobody: denying by these is safe, allowing would not be.
  */
 function denyEarly(claims: DelegationClaims, { tool }: Located, bundle: Bundle): Denial | null {
-  const scopes = claims.scope.split(" ").flatMap((word) => parseScope(word) ?? [])
+  const scopes = scopesOf(claims)
   const covered = isLifecycle(tool)
     ? scopes.some(({ pattern }) => pattern === "*" || pattern.startsWith(`${tool.server}.`))
     : scopes.some((scope) => scopeCovers(scope, tool))
@@ -116,25 +99,50 @@ function denyEarly(claims: DelegationClaims, { tool }: Located, bundle: Bundle):
     : { reason: "policy_permits_nothing", principal: "anybody" }
 }
 
-function toCall(id: string, call: Presented, verified: VerifiedCredential, located: Located): Call {
-  const { claims } = verified.token
+/** A verified token is remembered, and with its claims what they say. */
+function scopesOf(claims: DelegationClaims): readonly Scope[] {
+  let scopes = scopesOfClaims.get(claims)
+  if (!scopes) {
+    scopes = claims.scope.split(" ").flatMap((word) => parseScope(word) ?? [])
+    scopesOfClaims.set(claims, scopes)
+  }
+  return scopes
+}
+const scopesOfClaims = new WeakMap<DelegationClaims, readonly Scope[]>()
+
+function toAsk(
+  id: string,
+  call: Presented,
+  { token, proof }: VerifiedCredential,
+  located: Located,
+  { receivedAt }: Surroundings,
+): Ask {
+  const { gateway, method, target, body, requestId } = call
   return {
     decisionId: id,
-    task: claims.task,
-    token: claims.jti,
-    proof: verified.proof,
+    task: token.claims.task,
+    token: token.claims.jti,
+    proof,
     tool: located.tool.name,
     arguments: located.arguments,
-    gateway: call.gateway.id,
-    environment: call.gateway.environment,
-    retry: call.requestId === null ? null : { requestId: call.requestId, call: hashOfCall(call) },
+    gateway: gateway.id,
+    environment: gateway.environment,
+    retry: requestId === null ? null : { requestId, call: hashOfCall(call) },
+    method,
+    path: located.path,
+    mode: gateway.mode,
+    size: target.length + (body.kind === "whole" ? body.text.length : 0),
+    tokenHash: token.hash,
+    receivedAt,
   }
 }
 
 /** A retry repeats everything that the decision depends on; a changed call with the same request id is another call. */
 function hashOfCall(call: Presented): string {
   const { origin, method, target, authorization, proof, headers, body } = call
-  return sha256Hex(JSON.stringify([origin, method, target, authorization, proof, headers, body]))
+  const { contentType, mcpProtocolVersion, mcpMethod, mcpName } = headers
+  const read = [contentType, mcpProtocolVersion, mcpMethod, mcpName]
+  return sha256Hex(JSON.stringify([origin, method, target, authorization, proof, read, body]))
 }
 
 /** The ledger has decided by a newer bundle already: the call is judged anew by that one, wholly. */

@@ -72,9 +72,14 @@ export interface DecisionRecord {
 
 /** A record of which only some is known. */
 export function recordOf(known: Partial<DecisionRecord> & Pick<DecisionRecord, "id" | "at" | "kind">): DecisionRecord {
-  const record = { ...BLANK, ...known }
-  const path = record.path === null ? null : cutText(record.path)
-  return record.denial === null ? { ...record, path } : { ...record, path, denial: cutDenial(record.denial) }
+  return bounded({ ...BLANK, ...known })
+}
+
+/** What callers can make long, cut: a record that cannot be stored would be worse than one that is not whole. */
+export function bounded(record: DecisionRecord): DecisionRecord {
+  const { path, denial } = record
+  if ((path === null || path.length <= MAX_TEXT) && denial === null) return record
+  return { ...record, path: path === null ? null : cutText(path), denial: cutDenial(denial) }
 }
 
 const BLANK = {
@@ -118,7 +123,6 @@ function cutText(text: string): string {
   return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}… (${text.length} characters)`
 }
 
-/** What callers can make long, cut: a record that cannot be stored would be worse than one that is not whole. */
 function cutDenial(denial: DecisionRecord["denial"]): DecisionRecord["denial"] {
   if (!denial) return null
   const cutEvidence = Object.entries(denial).map(([name, value]: [string, unknown]) => [name, cutEvidenceValue(value)])

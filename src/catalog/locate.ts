@@ -49,7 +49,7 @@ export function locate(catalog: Catalog, call: Seen): Located | Denied {
   }
   const match = matchRoute(catalog.routes, call.origin, call.method, target)
   if (!match) return deny({ reason: "tool_unknown", called: `${call.method} ${target.path.slice(0, 256)}` })
-  const args = routeArguments(match, target, call.body, call.headers.contentType)
+  const args = routeArguments(match, target, call.body, call.headers)
   return isDenied(args) ? args : found(catalog, match.definition.tool, args, target.path)
 }
 

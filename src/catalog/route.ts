@@ -7,7 +7,7 @@ import { NO_ARGUMENTS, type CallArguments } from "./arguments.ts"
 import { fold } from "./fold.ts"
 import { isJsonType, isObject, parseJson } from "./json.ts"
 import type { Target } from "./path.ts"
-import type { Body } from "./seen.ts"
+import type { Body, CallHeaders } from "./seen.ts"
 
 export interface RouteDefinition {
   readonly tool: string
@@ -97,7 +97,7 @@ export function routeArguments(
   match: RouteMatch,
   target: Target,
   body: Body,
-  contentType: string | null,
+  headers: Pick<CallHeaders, "contentType">,
 ): CallArguments | Denied {
   // A Map, then Object.fromEntries: an argument named `__proto__` is an argument like any other.
   const values = new Map<string, unknown>()
@@ -114,7 +114,7 @@ export function routeArguments(
   }
   let complete = body.kind === "whole"
   if (body.kind === "whole" && body.text !== "") {
-    const json = isJsonType(contentType) ? parseJson(body.text) : null
+    const json = isJsonType(headers.contentType) ? parseJson(body.text) : null
     if (json && "denied" in json) return json
     complete = json !== null && isObject(json.json)
     const members = json && isObject(json.json) ? Object.entries(json.json) : []

@@ -105,9 +105,10 @@ async function readWanted(
 async function open(
   { request, audience, isExchange }: Wanted,
   bundle: Bundle,
-  { env, config, receivedAt }: Surroundings,
+  around: Surroundings,
   decisionId: string,
 ): Promise<Issued | Refused> {
+  const { env, config, receivedAt } = around
   const root = request.parent ? rootOf(request.parent.task) : newId("tsk", receivedAt)
   const asking = { decisionId, audience, receivedAt }
   const opened = await askLedger(env, root, async (ledger): Promise<OpenedTask | Refused | NoBundle> =>

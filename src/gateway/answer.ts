@@ -21,9 +21,16 @@ export const IDENTITY_HEADERS = [
 /** @param issuer our own: where a client without a token finds out how to get one */
 export function answer(decision: Decision, gateway: GatewayDefinition, issuer: string): Response {
   if (decision.denial && gateway.mode === "enforce") return refusal(decision.denial, decision, gateway, issuer)
-  const values = [decision.agent, decision.user, decision.task, decision.purpose, decision.tool, decision.id]
-  const identity = IDENTITY_HEADERS.map((name, index) => [name, headerSafe(values[index] ?? "")] as const)
-  const headers = { "Cache-Control": "no-store", ...Object.fromEntries(identity), ...rateLimit(decision) }
+  const headers: Record<string, string> = {
+    "Cache-Control": "no-store",
+    "X-Narrowgate-Agent": headerSafe(decision.agent),
+    "X-Narrowgate-User": headerSafe(decision.user),
+    "X-Narrowgate-Task": headerSafe(decision.task),
+    "X-Narrowgate-Purpose": headerSafe(decision.purpose),
+    "X-Narrowgate-Tool": headerSafe(decision.tool),
+    "X-Narrowgate-Decision": decision.id,
+    ...rateLimit(decision),
+  } satisfies Record<(typeof IDENTITY_HEADERS)[number] | "Cache-Control", string>
   // Envoy takes exactly 200 as an allow, nginx any 2xx.
   return new Response(null, { status: 200, headers })
 }
@@ -77,7 +84,8 @@ function rateLimit(decision: Decision): Readonly<Record<string, string>> {
 }
 
 /** A subject may hold any character; a header may not (RFC 9110 5.5). What does not fit goes percent-encoded. */
-function headerSafe(value: string): string {
+function headerSafe(value: string | null): string {
+  if (value === null) return ""
   return /^[\x21-\x24\x26-\x7e]*$/.test(value)
     ? value
     : encodeURIComponent(value.toWellFormed()).replaceAll("%3A", ":").replaceAll("%2F", "/")

@@ -2,7 +2,7 @@
  * A registered gateway's question → Presented: what was asked, for which registered origin, with which credential and
  * body. Refuses what could be read in two ways; believes no header but those its dialect overwrites.
  */
-import type { Body } from "../catalog/seen.ts"
+import type { Body, CallHeaders } from "../catalog/seen.ts"
 import { deny, isDenied, type Denied } from "../decision.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
 import { DIALECTS } from "./dialects.ts"
@@ -38,14 +38,34 @@ export async function present(
     target: asked.target,
     authorization: request.headers.get("authorization"),
     proof: request.headers.get("dpop"),
-    headers: {
-      contentType: request.headers.get("content-type"),
-      mcpProtocolVersion: request.headers.get("mcp-protocol-version"),
-      mcpMethod: request.headers.get("mcp-method"),
-      mcpName: request.headers.get("mcp-name"),
-    },
+    headers: new HeadersAsked(request.headers),
     body,
     requestId: requestIdOf(request, gateway),
+  }
+}
+
+/** Each is looked up when it is read, as few calls need them. */
+class HeadersAsked implements CallHeaders {
+  readonly #headers: Headers
+
+  constructor(headers: Headers) {
+    this.#headers = headers
+  }
+
+  get contentType(): string | null {
+    return this.#headers.get("content-type")
+  }
+
+  get mcpProtocolVersion(): string | null {
+    return this.#headers.get("mcp-protocol-version")
+  }
+
+  get mcpMethod(): string | null {
+    return this.#headers.get("mcp-method")
+  }
+
+  get mcpName(): string | null {
+    return this.#headers.get("mcp-name")
   }
 }
 

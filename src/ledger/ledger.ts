@@ -14,7 +14,7 @@ import { isRefused, type Refused } from "../exchange/refusal.ts"
 import type { WindowUse } from "../guardrails/window.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
-import { bundleOf } from "../policy/store.ts"
+import { bundleHeld, bundleOf } from "../policy/store.ts"
 import { isBelow, newTree, type TaskStatus, type TreeState } from "./state.ts"
 import { Outbox, RETRY_AFTER_MS } from "./outbox.ts"
 import { LedgerStorage } from "./storage.ts"
@@ -63,6 +63,8 @@ export interface TaskView {
   readonly calls: { readonly used: number; readonly limit: number | null }
 }
 
+const NOBODY = { agent: null, user: null, purpose: null, windows: [], recorded: false } as const
+
 /** With no call for this long, unused credit is given back. */
 const QUIET_MS = 2_000
 /** A tree is forgotten this long after its last task could act: late questions still find "ended", not "unknown". */
@@ -85,39 +87,36 @@ export class Ledger extends DurableObject<Env> {
 
   async decide(version: number, pointer: Pointer, ask: Ask): Promise<Answer | NoBundle> {
     if (version !== LEDGER_VERSION) return { bundle: "unavailable" }
-    const bundle = await bundleOf(this.env.BUNDLES, pointer)
+    const bundle = bundleHeld(pointer) ?? (await bundleOf(this.env.BUNDLES, pointer))
     if (!bundle) return { bundle: "unavailable" }
     const state = this.#state
     // A tree that was never opened here has issued no token; answering writes nothing.
     if (!state) return this.#stranger(ask)
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#now(state)
-    const outcome = decide(bundle, state, ask.call, now)
-    const { change, verdict } = outcome
-    const record = verdict.retryOf === null ? recordDecision(bundle, ask, verdict, now) : null
+    const { change, verdict } = decide(bundle, state, ask, now)
+    const recorded = verdict.retryOf === null
     // What only the memory holds may be lost; what changes something, or will be asked about, may not.
-    const durable = record !== null && record.action !== "read"
+    const durable = recorded && bundle.catalog.tools.get(ask.tool)?.action !== "read"
     const newer = pointer.seq > state.bundle.seq
     const changes = change !== null && this.#storage.mustWrite(state, change)
-    const numbers = record !== null && this.#storage.mustReserveNumber()
+    const numbers = recorded && this.#storage.mustReserveNumber()
     this.#transact(newer || durable || changes || numbers, () => {
       if (newer) this.#storage.saveBundle(pointer)
       if (change) this.#storage.saveChange(state, change)
-      if (record) this.#outbox.keep(this.#numbered(record), durable)
+      if (!recorded) return
+      const number = this.#storage.nextRecordNumber()
+      const record = (): DecisionRecord => recordDecision(bundle, ask, verdict, number, now)
+      if (durable) this.#outbox.keep(record())
+      else this.#outbox.keepRead(record, ask.size)
     })
     state.bundle = pointer
     if (change) applyChange(state, change)
     this.#afterStep(now)
-    const { chain, user, purpose, windows } = verdict.evidence
-    return {
-      denial: verdict.denial,
-      decisionId: verdict.retryOf ?? ask.call.decisionId,
-      agent: chain.at(-1) ?? null,
-      user: user && userId(user),
-      purpose,
-      windows,
-      recorded: true,
-    }
+    const { denial, evidence, retryOf } = verdict
+    const { chain, user, purpose, windows } = evidence
+    const known = { agent: chain.at(-1) ?? null, user: user && userId(user), purpose, windows, recorded: true }
+    return { denial, decisionId: retryOf ?? ask.decisionId, ...known }
   }
 
   /** @param root the id of this tree, which names this object */
@@ -144,7 +143,7 @@ export class Ledger extends DurableObject<Env> {
       if (isNew) this.#storage.saveTree(state)
       if (pointer.seq > state.bundle.seq) this.#storage.saveBundle(pointer)
       this.#storage.saveOpening(opened.opening, now)
-      this.#outbox.keep(this.#numbered(openingRecord(opened, state.user, pointer, asking, now)), true)
+      this.#outbox.keep(this.#numbered(openingRecord(opened, state.user, pointer, asking, now)))
     })
     state.bundle = pointer
     applyOpening(state, opened.opening, now)
@@ -189,7 +188,7 @@ export class Ledger extends DurableObject<Env> {
     const ids = active.map((each) => each.id)
     this.#transact(true, () => {
       this.#storage.saveEnd(ids, status)
-      this.#outbox.keep(this.#numbered(record), true)
+      this.#outbox.keep(this.#numbered(record))
     })
     const ended = applyEnd(state, task, status)
     return { status: found.status, ended }
@@ -255,16 +254,8 @@ export class Ledger extends DurableObject<Env> {
     this.#state = this.#storage.load(Date.now())
   }
 
-  #stranger(ask: Ask): Answer {
-    return {
-      denial: { reason: "task_unknown" },
-      decisionId: ask.call.decisionId,
-      agent: null,
-      user: null,
-      purpose: null,
-      windows: [],
-      recorded: false,
-    }
+  #stranger({ decisionId }: Ask): Answer {
+    return { denial: { reason: "task_unknown" }, decisionId, ...NOBODY }
   }
 
   #numbered(record: DecisionRecord): DecisionRecord {

@@ -17,7 +17,15 @@ const BATCH = 500
 const MAX_READS = 4_000
 export const RETRY_AFTER_MS = 5_000
 
-let reads: DecisionRecord[] = []
+/** So many go at once, while they are young: what waits longer is copied by each collection of garbage … */
+const MANY_READS = 200
+/** … but not so often that a log out of reach were asked all the time. */
+const MANY_READS_EVERY_MS = 50
+
+/** What is made of a call is made when its batch goes, all at once, unless it was long: what waits must stay small. */
+const MAX_UNMADE_CHARACTERS = 4_096
+
+let reads: (() => DecisionRecord)[] = []
 let readsSentAt = Number.NEGATIVE_INFINITY
 
 /** For tests: a fresh isolate. */
@@ -38,15 +46,23 @@ export class Outbox {
     this.#env = env
   }
 
-  /** @param durable kept in the table; to be called inside the step's transaction */
-  keep(record: DecisionRecord, durable: boolean): void {
-    if (durable) {
-      this.#ctx.storage.sql.exec("INSERT OR IGNORE INTO outbox VALUES (?, ?)", record.id, storedForm(record).body)
-      this.sendSoon()
-      return
-    }
-    if (reads.length < MAX_READS) reads.push(record)
-    this.#sendReadsAfter(READS_EVERY_MS)
+  /** In the table; to be called inside the step's transaction. */
+  keep(record: DecisionRecord): void {
+    this.#ctx.storage.sql.exec("INSERT OR IGNORE INTO outbox VALUES (?, ?)", record.id, storedForm(record).body)
+    this.sendSoon()
+  }
+
+  /**
+   * In memory.
+   * @param record makes it, of what can no longer change
+   * @param size about how many characters it is made of
+   */
+  keepRead(record: () => DecisionRecord, size: number): void {
+    if (reads.length < MAX_READS) reads.push(size <= MAX_UNMADE_CHARACTERS ? record : once(record()))
+    const since = Date.now() - readsSentAt
+    if (reads.length >= MANY_READS && (since < 0 || since >= MANY_READS_EVERY_MS))
+      this.#ctx.waitUntil(this.#sendReads())
+    else this.#sendReadsAfter(READS_EVERY_MS)
   }
 
   /** Every ledger that has added some sees to it that they go: one that goes away takes its timer along, not the others'. */
@@ -100,7 +116,7 @@ export class Outbox {
     try {
       for (let start = 0; start < batch.length; start += BATCH) {
         const part = batch.slice(start, start + BATCH)
-        await this.#log().append(part.length, batchOf(part.map(storedForm)))
+        await this.#log().append(part.length, batchOf(part.map((record) => storedForm(record()))))
       }
     } catch (error) {
       reads = [...batch, ...reads].slice(0, MAX_READS)
@@ -116,4 +132,8 @@ export class Outbox {
     const { sql } = this.#ctx.storage
     return sql.exec<{ id: string; body: string }>("SELECT id, body FROM outbox ORDER BY id LIMIT ?", limit).toArray()
   }
+}
+
+function once(record: DecisionRecord): () => DecisionRecord {
+  return () => record
 }

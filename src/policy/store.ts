@@ -69,7 +69,7 @@ export async function currentBundle(
 
 /** The very bundle that a pointer names: what the ledger decides by, so that one call never mixes two. */
 export async function bundleOf(kv: KVNamespace, pointer: Pointer): Promise<Bundle | null> {
-  const known = sameContent(pointer)
+  const known = bundleHeld(pointer)
   if (known) return known
   try {
     const bundle = await fetchBody(kv, pointer)
@@ -83,7 +83,7 @@ export async function bundleOf(kv: KVNamespace, pointer: Pointer): Promise<Bundl
 }
 
 /** What is held, where its content is the one named; republished, as after a rollback, it is held by the newer pointer. */
-function sameContent(pointer: Pointer): Bundle | null {
+export function bundleHeld(pointer: Pointer): Bundle | null {
   if (held?.bundle.pointer.digest !== pointer.digest) return null
   const { bundle, checkedAt } = held
   if (bundle.pointer.seq >= pointer.seq) return bundle
@@ -99,7 +99,7 @@ async function check(kv: KVNamespace, config: Config, now: number): Promise<void
     const pointer = await verifyPointer(text, config)
     const known = held?.bundle.pointer
     if (known && pointer.seq < known.seq) throw new Error(`pointer ${pointer.seq} is older than ${known.seq}`)
-    const bundle = sameContent(pointer) ?? (await fetchBody(kv, pointer))
+    const bundle = bundleHeld(pointer) ?? (await fetchBody(kv, pointer))
     // Another check may have got further meanwhile; an older pointer never comes back.
     if (bundle && (!held || held.bundle.pointer.seq <= pointer.seq)) held = { bundle, checkedAt: now }
   } catch (error) {

@@ -90,7 +90,7 @@ describe("arguments of a route", () => {
     if ("denied" in parsed) throw new Error("ambiguous")
     const match = matchRoute(table, "https://a.test", "POST", parsed)
     if (!match) throw new Error("no match")
-    return routeArguments(match, parsed, { kind: "whole", text }, type)
+    return routeArguments(match, parsed, { kind: "whole", text }, { contentType: type })
   }
 
   test("come from path, query and body, integers where the catalog says so", () => {

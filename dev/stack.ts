@@ -90,7 +90,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 /** Grows with each change of what the Durable Objects store: a stack never meets state that it would misread. */
-const STATE_FORMAT = 2
+const STATE_FORMAT = 3
 
 function defaultState(policies: string, port: number): string {
   const name = createHash("sha256").update(`${STATE_FORMAT}\n${policies}\n${port}`).digest("hex").slice(0, 12)
@@ -127,7 +127,7 @@ async function buildWorker(): Promise<string> {
 }
 
 /** Names of the Durable Object classes by their bindings, as in wrangler.toml. */
-const OBJECTS = { LEDGER: "Ledger", KEY_RING: "KeyRing", RECORD_LOG: "RecordLog" } as const
+const OBJECTS = { LEDGER: "Ledger", KEY_RING: "KeyRing", ONCE_LOG: "OnceLog", RECORD_LOG: "RecordLog" } as const
 const NAME = "narrowgate"
 
 async function startWorker(

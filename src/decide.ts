@@ -6,12 +6,25 @@
 import type { CallArguments } from "./catalog/arguments.ts"
 import { formatScope } from "./catalog/pattern.ts"
 import { sensitivityRank, type Tool } from "./catalog/tool.ts"
+import type { Proof } from "./credential/dpop.ts"
 import { deny, isDenied, type Denial, type Denied } from "./decision.ts"
 import { violation } from "./exchange/bounds.ts"
 import { AdmissionLog, windowKey, type WindowDefinition, type WindowUse } from "./guardrails/window.ts"
-import { lineOf, type Task, type TreeState } from "./ledger/state.ts"
+import { lineOf, type Task, type TreeState, type UserFacts } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
-import { actionRef, argumentFacts, callContext, entitiesFor, principalsOf, readsOf, toolRef } from "./policy/facts.ts"
+import type { EntityStore } from "./policy/entities.ts"
+import {
+  actionRef,
+  argumentFacts,
+  callContext,
+  entitiesFor,
+  principalsOf,
+  readsOf,
+  toolRef,
+  type Situation,
+} from "./policy/facts.ts"
+import { parseRemedy, together, type StepUp } from "./policy/remedy.ts"
+import type { CedarRecord, EntityRef } from "./policy/value.ts"
 
 /** A located call with a verified token, as it reaches the ledger. */
 export interface Call {
@@ -20,7 +33,7 @@ export interface Call {
   /** `jti` of the delegation token. */
   readonly token: string
   /** Proof of possession, already verified against the key with this thumbprint. */
-  readonly proof: { readonly jkt: string; readonly jti: string; readonly freshUntil: number } | null
+  readonly proof: Proof | null
   readonly tool: string
   readonly arguments: CallArguments
   readonly gateway: string
@@ -37,7 +50,8 @@ export interface Change {
   readonly windows: readonly { readonly key: string; readonly definition: WindowDefinition }[]
   /** Labels that the tree has not had so far. */
   readonly labels: readonly string[]
-  readonly proof: { readonly jti: string; readonly freshUntil: number } | null
+  /** `jti` of the proof that has been used. */
+  readonly proof: string | null
   readonly remember: {
     readonly key: string
     readonly call: string
@@ -105,9 +119,8 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
 
   const retried = retryOf(state, call, now)
   if (retried !== null) return { change: null, verdict: { denial: null, evidence, retryOf: retried } }
-  // Stale by this clock, its jti may have been forgotten here: fresh by the edge's clock is not enough.
-  if (call.proof && now >= call.proof.freshUntil) return refuse({ reason: "proof_rejected", what: "iat" }, evidence)
-  if (call.proof && state.proofs.has(call.proof.jti)) return refuse({ reason: "proof_replayed" }, evidence)
+  const proof = call.proof && checkProof(state, call.proof, now)
+  if (proof) return refuse(proof, evidence)
 
   const tool = bundle.catalog.tools.get(call.tool)
   if (!tool) return refuse({ reason: "tool_unknown", called: call.tool }, evidence)
@@ -127,9 +140,8 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   const policy = checkPolicy(bundle, state, [task, ...above], tool, call, now)
   if (isDenied(policy)) {
     const { denied } = policy
-    const determined = denied.reason === "policy_forbids" || denied.reason === "policy_permits_nothing"
-    const principal = determined ? denied.principal : null
-    return refuse(denied, { ...evidence, principal, rules: denied.reason === "policy_forbids" ? denied.rules : [] })
+    const principal = "principal" in denied ? denied.principal : null
+    return refuse(denied, { ...evidence, principal, rules: "rules" in denied ? denied.rules : [] })
   }
 
   const change: Change = {
@@ -137,7 +149,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     counted: tool.cost > 0 ? line.map((each) => each.id) : [],
     windows,
     labels: tool.labels.filter((label) => !state.labels.has(label)),
-    proof: call.proof && { jti: call.proof.jti, freshUntil: call.proof.freshUntil },
+    proof: call.proof && call.proof.jti,
     remember: call.retry && {
       key: retryKey(call.gateway, call.retry.requestId),
       call: call.retry.call,
@@ -170,6 +182,23 @@ function checkToken(state: TreeState, call: Call, now: number): Denial | null {
   if (token.jkt !== null && call.proof === null) return { reason: "binding_required" }
   if (token.jkt !== (call.proof?.jkt ?? null)) return { reason: "proof_rejected", what: "another key" }
   return null
+}
+
+/** A proof is used once. */
+export function checkProof({ proofs }: TreeState, proof: Proof, now: number): Denial | null {
+  const verdict = proofs.check(proof, now)
+  switch (verdict) {
+    case "fresh":
+      return null
+    case "stale":
+      return { reason: "proof_rejected", what: "iat" }
+    case "seen":
+      return { reason: "proof_replayed" }
+    case "nonce_required":
+      return { reason: "nonce_required", nonce: proofs.nonce }
+    default:
+      return verdict satisfies never
+  }
 }
 
 function retryKey(gateway: string, requestId: string): string {
@@ -238,16 +267,61 @@ function checkPolicy(
   const args = argumentFacts(call.arguments, readsOf(bundle.engine.rulesFor(action, resource, entities)))
   if (isDenied(args)) return args
   const { environment, gateway } = call
-  const context = callContext({ line, user, labels, arguments: args, environment, gateway, now })
+  const situation = { line, user, labels, arguments: args, environment, gateway, now }
+  const asked = { bundle, principals: principalsOf(user, agents), action, resource, entities }
+  const answer = askAll(asked, callContext(situation))
+  if ("rules" in answer) return answer
+  const { principal, forbids } = answer
+  if (forbids.length === 0) return deny({ reason: "policy_permits_nothing", principal })
+  const stepUp = user && stepUpFor(asked, situation, user)
+  if (!stepUp) return deny({ reason: "policy_forbids", principal, rules: forbids })
+  const { acr: acr_values, maxAge: max_age } = stepUp
+  return deny({
+    reason: "step_up_required",
+    principal,
+    rules: forbids,
+    acr_values,
+    max_age,
+    bound: call.proof !== null,
+  })
+}
+
+interface Asked {
+  readonly bundle: Bundle
+  readonly principals: readonly EntityRef[]
+  readonly action: EntityRef
+  readonly resource: EntityRef
+  readonly entities: EntityStore
+}
+
+/** The rules by which all are permitted; or the first who is not, with the rules that forbid it. */
+function askAll(
+  { bundle, principals, action, resource, entities }: Asked,
+  context: CedarRecord,
+): { readonly rules: readonly string[] } | { readonly principal: string; readonly forbids: readonly string[] } {
   const rules = new Set<string>()
-  for (const principal of principalsOf(user, agents)) {
+  for (const principal of principals) {
     const answer = bundle.engine.authorize({ principal, action, resource, context }, entities)
-    if (!answer.allowed) {
-      return answer.determining.length > 0
-        ? deny({ reason: "policy_forbids", principal: principal.key, rules: answer.determining })
-        : deny({ reason: "policy_permits_nothing", principal: principal.key })
-    }
+    if (!answer.allowed) return { principal: principal.key, forbids: answer.determining }
     for (const rule of answer.determining) rules.add(rule)
   }
   return { rules: [...rules] }
+}
+
+/**
+ * The stronger or fresher session with which all would be permitted; null where none would do. Offered only if it lifts
+ * everything that forbids: a person who logs in again for nothing soon stops reading why (DESIGN §7).
+ */
+function stepUpFor(asked: Asked, situation: Situation, user: UserFacts): StepUp | null {
+  const { bundle, principals, action, resource, entities } = asked
+  const context = callContext(situation)
+  const forbids = principals.flatMap((principal) => {
+    const answer = bundle.engine.authorize({ principal, action, resource, context }, entities)
+    return answer.allowed ? [] : answer.determining
+  })
+  const stepUp = together(forbids.map((rule) => parseRemedy(bundle.engine.rule(rule)?.remedy ?? "")))
+  if (!stepUp) return null
+  const acr = stepUp.acr ?? user.acr
+  const session = { auth_time: Math.floor(situation.now / 1000), ...(acr === undefined ? {} : { acr }) }
+  return "rules" in askAll(asked, callContext({ ...situation, session })) ? stepUp : null
 }

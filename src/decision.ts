@@ -7,6 +7,7 @@
 export const STATUS_OF_CODE = {
   missing_token: 401,
   invalid_token: 401,
+  step_up_required: 401,
   insufficient_scope: 403,
   policy_denied: 403,
   unknown_tool: 403,
@@ -37,6 +38,8 @@ export type Denial =
   | { readonly reason: "proof_missing" }
   | { readonly reason: "proof_rejected"; readonly what: string }
   | { readonly reason: "proof_replayed" }
+  /** The proof may have been used in an earlier life of the ledger: it is to be made anew, with this nonce. */
+  | { readonly reason: "nonce_required"; readonly nonce: string }
   // catalog
   | { readonly reason: "target_ambiguous"; readonly what: string }
   | { readonly reason: "tool_unknown"; readonly called: string }
@@ -72,6 +75,16 @@ export type Denial =
   | { readonly reason: "agent_unregistered"; readonly agent: string }
   | { readonly reason: "policy_forbids"; readonly principal: string; readonly rules: readonly string[] }
   | { readonly reason: "policy_permits_nothing"; readonly principal: string }
+  /** What forbids it would be lifted by a stronger or fresher session of the user (RFC 9470). */
+  | {
+      readonly reason: "step_up_required"
+      readonly principal: string
+      readonly rules: readonly string[]
+      readonly acr_values: string | null
+      /** Seconds. */
+      readonly max_age: number | null
+      readonly bound: boolean
+    }
   // outage
   | { readonly reason: "bundle_unavailable" }
   | { readonly reason: "keys_unavailable" }
@@ -96,6 +109,7 @@ const CODE_OF_REASON: Readonly<Record<Reason, Code>> = {
   proof_missing: "invalid_token",
   proof_rejected: "invalid_token",
   proof_replayed: "invalid_token",
+  nonce_required: "invalid_token",
   target_ambiguous: "malformed_call",
   tool_unknown: "unknown_tool",
   body_rejected: "malformed_call",
@@ -117,6 +131,7 @@ const CODE_OF_REASON: Readonly<Record<Reason, Code>> = {
   agent_unregistered: "policy_denied",
   policy_forbids: "policy_denied",
   policy_permits_nothing: "policy_denied",
+  step_up_required: "step_up_required",
   bundle_unavailable: "unavailable",
   keys_unavailable: "unavailable",
   ledger_unavailable: "unavailable",
@@ -144,6 +159,7 @@ export function isDenied(outcome: object): outcome is Denied {
 const DESCRIPTION_OF_CODE: Readonly<Record<Code, string>> = {
   missing_token: "A delegation token is required.",
   invalid_token: "The delegation token is not valid here, or no longer.",
+  step_up_required: "The user must log in again, or more strongly, for this call.",
   insufficient_scope: "The task's grant does not cover this call.",
   policy_denied: "Policy does not permit this call.",
   unknown_tool: "This request is not a tool of the catalog.",

@@ -3,6 +3,7 @@ import { app } from "./app.ts"
 
 export { RecordLog } from "./audit/record-log.ts"
 export { KeyRing } from "./exchange/key-ring.ts"
+export { OnceLog } from "./exchange/once.ts"
 export { Ledger } from "./ledger/ledger.ts"
 
 export default app

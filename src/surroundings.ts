@@ -1,6 +1,7 @@
 /** What a request's steps may use besides their input: made once at the door, passed down, never global. */
 import type { Config } from "./config.ts"
 import { configOf } from "./config.ts"
+import type { Reach } from "./credential/key-set.ts"
 import { ownKeys, type KeyFinder } from "./credential/own-keys.ts"
 import { keyRing } from "./exchange/key-ring.ts"
 import type { Bundle } from "./policy/assemble.ts"
@@ -14,12 +15,15 @@ export interface Surroundings {
   readonly receivedAt: number
   /** Takes work that the answer does not wait for. */
   readonly background: (work: Promise<unknown>) => void
+  /** How far the search for others' keys may go. */
+  readonly reach: Reach
 }
 
 export function surroundingsOf(env: Env, background: Surroundings["background"]): Surroundings {
   const receivedAt = Date.now()
   const keys = ownKeys(async () => keyRing(env).publicKeys(), receivedAt)
-  return { env, config: configOf(env), keys, receivedAt, background }
+  const config = configOf(env)
+  return { env, config, keys, receivedAt, background, reach: { now: receivedAt, local: config.local, background } }
 }
 
 /** Null where there is none to decide by: refuse. */

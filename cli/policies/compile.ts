@@ -1,6 +1,13 @@
 /** `policies/` → the body of a bundle, or what keeps it from being one. */
 import { assemble } from "../../src/policy/assemble.ts"
-import { FORMAT, type BundleBody, type IssuerDefinition, type KeySource } from "../../src/policy/bundle.ts"
+import {
+  FORMAT,
+  type AgentDefinition,
+  type BundleBody,
+  type IdentityDefinition,
+  type IssuerDefinition,
+  type KeySource,
+} from "../../src/policy/bundle.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
 import { actionEntities } from "./actions.ts"
 import { crossCheck } from "./cross-check.ts"
@@ -9,6 +16,7 @@ import { lower } from "./lower.ts"
 import { parsePolicies, type Policies } from "./policies.ts"
 import type { Problem } from "./problem.ts"
 import { readPolicies, rulesIn } from "./read.ts"
+import type { AgentsFile, Identity } from "./schema/agents.ts"
 import type { IssuersFile } from "./schema/issuers.ts"
 import { secondsOf } from "./schema/guardrails.ts"
 import { allRoutes, allTools } from "./tools.ts"
@@ -60,7 +68,7 @@ function bodyOf(policies: Policies, rules: readonly LoweredRule[]): BundleBody {
     tools,
     routes: allRoutes(catalog),
     servers: catalog.servers,
-    agents,
+    agents: agents.map(toAgent),
     purposes,
     issuers: policies.issuers.value.issuers.map(toIssuer),
     gateways: policies.gateways.value.gateways,
@@ -76,8 +84,20 @@ function toIssuer({ keys, ...issuer }: IssuersFile["issuers"][number]): IssuerDe
   return { ...issuer, keys: toKeySource(keys) }
 }
 
-function toKeySource({ jwks_uri: uri, jwks }: IssuersFile["issuers"][number]["keys"]): KeySource {
+function toAgent({ identities, ...agent }: AgentsFile["agents"][number]): AgentDefinition {
+  return identities ? { ...agent, identities: identities.map(toIdentity) } : agent
+}
+
+function toIdentity(identity: Identity): IdentityDefinition {
+  const { issuer = "", subject = "", claims = {}, keys, algorithms = [] } = identity
+  return keys
+    ? { kind: "private_key_jwt", keys: toKeySource(keys), algorithms }
+    : { kind: "workload", issuer, subject, claims }
+}
+
+function toKeySource({ jwks_uri: uri, spiffe_bundle, jwks }: IssuersFile["issuers"][number]["keys"]): KeySource {
   if (uri !== undefined) return { kind: "jwks_uri", uri }
+  if (spiffe_bundle !== undefined) return { kind: "spiffe_bundle", uri: spiffe_bundle }
   return jwks ? { kind: "inline", jwks } : { kind: "discovery" }
 }
 

@@ -4,6 +4,7 @@ import { checkBounds } from "./checks/bounds.ts"
 import { checkCatalog } from "./checks/catalog.ts"
 import { checkDuplicates } from "./checks/duplicates.ts"
 import { checkEntities } from "./checks/entities.ts"
+import { checkIdentities } from "./checks/identities.ts"
 import { checkIssuers } from "./checks/issuers.ts"
 import { checkMentions } from "./checks/mentions.ts"
 import { checkRoutes } from "./checks/routes.ts"
@@ -18,6 +19,7 @@ const CHECKS: readonly ((policies: Policies) => Problem[])[] = [
   checkScopes,
   checkBounds,
   checkAgents,
+  checkIdentities,
   checkIssuers,
   checkEntities,
   checkMentions,

@@ -13,6 +13,7 @@ import {
 } from "@cedar-policy/cedar-wasm/nodejs"
 import { compileRule } from "../../src/policy/compile.ts"
 import { UnsupportedOperator } from "../../src/policy/est.ts"
+import { parseRemedy } from "../../src/policy/remedy.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
 import { positionAt, unitsOfBytes } from "./position.ts"
 import type { Problem } from "./problem.ts"
@@ -107,12 +108,12 @@ function lowerRule(place: Place, taken: ReadonlyMap<string, Place>): LoweredRule
   const remedy: string | null | undefined = annotations?.remedy
   const rule = { id, policy: answer.json, reads: readsOf(answer.json) }
   if (remedy === undefined) return rule
-  if (effect === "forbid" && remedy !== null && remedy !== "") return { ...rule, remedy }
+  if (effect === "forbid" && remedy !== null && parseRemedy(remedy)) return { ...rule, remedy }
   return [
     problemAt(
       place,
-      `@remedy of rule "${id}" lifts nothing`,
-      'write @remedy("…") on a forbid … unless, or leave it out',
+      effect === "forbid" ? `@remedy of rule "${id}" is none that there is` : `@remedy of rule "${id}" lifts nothing`,
+      'write @remedy("step-up:<acr>"), ("step-up:<acr>;max_age=<seconds>") or ("approval:<who>") on a forbid … unless',
     ),
   ]
 }

@@ -2,16 +2,16 @@
  * The decision record: everything that is needed to explain a decision, from the record alone (DESIGN §2, promise 6).
  * Never a token, a proof or a key; `docs/decision-record.md` tells the schema to its readers.
  */
+import type { Rejection } from "../credential/rejection.ts"
 import type { Denial } from "../decision.ts"
 import type { Refusal } from "../exchange/refusal.ts"
 import type { WindowUse } from "../guardrails/window.ts"
 import type { Pointer } from "../policy/bundle.ts"
 
 /** Why a request to manage was refused. */
-export interface ManagementDenial {
-  readonly reason: "operator_rejected" | "role_missing" | "not_found"
-  readonly what: string
-}
+export type ManagementDenial =
+  | { readonly reason: "operator_rejected"; readonly because: Rejection | Denial | null }
+  | { readonly reason: "role_missing" | "not_found"; readonly what: string }
 
 export interface DecisionRecord {
   /** `dec_<ulid>`; also in the answer's X-Narrowgate-Decision. */

@@ -5,10 +5,10 @@
  */
 import { deny, type Denied } from "../decision.ts"
 import { NO_ARGUMENTS, UNSEEN_ARGUMENTS, type CallArguments } from "./arguments.ts"
-import { isJsonType, isObject, parseJson } from "./json.ts"
+import { isJsonType, isObject, parseJson } from "../json.ts"
 import { LIFECYCLE_SEGMENT, lifecycleName, type LifecycleTool } from "./lifecycle.ts"
 import { printable } from "../printable.ts"
-import { fold } from "./fold.ts"
+import { fold } from "../fold.ts"
 import type { Body, CallHeaders } from "./seen.ts"
 
 export interface McpServer {

@@ -4,8 +4,8 @@
  */
 import { deny, type Denied } from "../decision.ts"
 import { NO_ARGUMENTS, type CallArguments } from "./arguments.ts"
-import { fold } from "./fold.ts"
-import { isJsonType, isObject, parseJson } from "./json.ts"
+import { fold } from "../fold.ts"
+import { isJsonType, isObject, parseJson } from "../json.ts"
 import type { Target } from "./path.ts"
 import type { Body, CallHeaders } from "./seen.ts"
 

@@ -2,13 +2,15 @@
  * Our own delegation token, the only kind of token a gateway's call may carry: a JWT access token (RFC 9068,
  * `at+jwt`) signed by our key ring. Verified tokens are remembered, as their signature does not change.
  */
-import { jwtVerify, errors } from "jose"
+import { jwtVerify } from "jose"
 import { z } from "zod"
 import { deny, type Denied } from "../decision.ts"
 import { tokenHash } from "../hash.ts"
 import { OWN_ALGORITHM } from "./algorithm.ts"
-import { peek } from "./compact.ts"
+import { readCompact } from "./compact.ts"
 import type { KeyFinder } from "./own-keys.ts"
+import { isRejected, type Rejection } from "./rejection.ts"
+import { rejectionOf, typeOf } from "./signature.ts"
 
 export const DELEGATION_TOKEN_TYPE = "at+jwt"
 
@@ -53,7 +55,7 @@ export async function verifyDelegationToken(
   const verified = remembered.get(token) ?? (await verify(token, keys, issuer, now))
   if ("denied" in verified) return verified
   // A key that has left the ring takes its tokens with it, remembered or not.
-  if (!(await keys.find(verified.kid))) return deny({ reason: "token_rejected", what: "unknown key" })
+  if (!(await keys.find(verified.kid))) return deny({ reason: "token_rejected", what: "key_unknown" })
   const { claims } = verified
   if (now >= claims.exp * 1000) {
     remembered.delete(token)
@@ -66,29 +68,27 @@ export async function verifyDelegationToken(
 }
 
 async function verify(token: string, keys: KeyFinder, issuer: string, now: number): Promise<VerifiedToken | Denied> {
-  const header = peek(token)
-  if (!header) return deny({ reason: "token_malformed", what: "no compact JWS" })
-  const { kid } = header
-  if (kid === undefined) return deny({ reason: "token_rejected", what: "unknown key" })
-  const key = await keys.find(kid)
-  if (!key) return deny({ reason: "token_rejected", what: "unknown key" })
+  const compact = readCompact(token)
+  if (isRejected(compact)) return denialOf(compact.rejected)
+  const { kid, alg } = compact.header
+  if (alg !== OWN_ALGORITHM) return deny({ reason: "token_rejected", what: "algorithm_refused" })
+  if (typeOf(compact) !== DELEGATION_TOKEN_TYPE) return deny({ reason: "token_rejected", what: "type_refused" })
+  const key = kid === null ? null : await keys.find(kid)
+  if (kid === null || !key) return deny({ reason: "token_rejected", what: "key_unknown" })
   try {
-    const { payload } = await jwtVerify(token, key, {
-      algorithms: [OWN_ALGORITHM],
-      typ: DELEGATION_TOKEN_TYPE,
-      issuer,
-      requiredClaims: ["iss", "sub", "aud", "client_id", "task", "iat", "exp", "jti"],
-      currentDate: new Date(now),
-    })
-    const claims = claimsSchema.safeParse(payload)
-    if (!claims.success) return deny({ reason: "token_malformed", what: "claims" })
-    return { claims: claims.data, hash: tokenHash(token), kid }
+    await jwtVerify(token, key, { algorithms: [OWN_ALGORITHM], issuer, currentDate: new Date(now) })
   } catch (error) {
-    if (error instanceof errors.JWTExpired)
-      return deny({ reason: "token_expired", expired_at: Number(error.payload.exp) })
-    if (error instanceof errors.JOSEError) return deny({ reason: "token_rejected", what: error.code })
-    throw error
+    return denialOf(rejectionOf(error).rejected)
   }
+  const claims = claimsSchema.safeParse(compact.claims)
+  if (!claims.success) return deny({ reason: "token_malformed", what: "claims" })
+  return { claims: claims.data, hash: tokenHash(token), kid }
+}
+
+function denialOf(rejection: Rejection): Denied {
+  if (rejection.reason === "expired") return deny({ reason: "token_expired", expired_at: rejection.exp })
+  if (rejection.reason === "malformed") return deny({ reason: "token_malformed", what: rejection.what })
+  return deny({ reason: "token_rejected", what: rejection.reason })
 }
 
 function remember(token: string, verified: VerifiedToken): void {

@@ -1,18 +1,27 @@
 /**
- * Proof of possession by DPoP (RFC 9449 4.3): the caller holds the private key whose thumbprint the token names.
- * Whether the proof's `jti` was seen before is the ledger's to say.
+ * Proof of possession by DPoP: the caller holds the private key whose thumbprint the token names. The checks of RFC 9449
+ * 4.3 are here but two: whether its nonce is ours and whether its `jti` was seen before, the one who remembers says, the
+ * tree's ledger at a gateway and the single-use log at the token endpoint.
  */
-import { calculateJwkThumbprint, EmbeddedJWK, errors, jwtVerify } from "jose"
+import { calculateJwkThumbprint, jwtVerify, type CryptoKey } from "jose"
 import { z } from "zod"
 import { sha256Base64url } from "../hash.ts"
-import { splitCompact } from "./compact.ts"
+import { isObject } from "../json.ts"
+import { readCompact } from "./compact.ts"
+import { algorithmOf, importKey, weakness } from "./public-key.ts"
+import { isRejected } from "./rejection.ts"
+import { rejectionOf } from "./signature.ts"
 
 export interface Proof {
   /** RFC 7638 SHA-256 thumbprint of the key that signed it. */
   readonly jkt: string
+  /** Of this key: another key's equal one is another. */
   readonly jti: string
+  /** Seconds. */
+  readonly iat: number
   /** Milliseconds; from then on it would be refused as stale, so its `jti` need not be remembered. */
   readonly freshUntil: number
+  readonly nonce: string | null
 }
 
 export interface ProofRejected {
@@ -20,9 +29,9 @@ export interface ProofRejected {
   readonly rejected: string
 }
 
-/** Asymmetric only; one that a proof's embedded key may use. */
+/** Asymmetric only (check 5). */
 export const PROOF_ALGORITHMS = ["ES256", "ES384", "EdDSA", "Ed25519", "PS256", "RS256"]
-/** How old a proof may be, and how far a client's clock may run ahead. */
+/** How old a proof may be, and how far a client's clock may run ahead (check 11). */
 const MAX_AGE_SECONDS = 60
 const MAX_AHEAD_SECONDS = 10
 const MAX_PROOF_LENGTH = 4_096
@@ -33,6 +42,7 @@ const claimsSchema = z.object({
   htu: z.string(),
   iat: z.number(),
   ath: z.string().optional(),
+  nonce: z.string().max(256).optional(),
 })
 
 /**
@@ -45,34 +55,59 @@ export async function verifyProof(
   expected: { readonly method: string; readonly uri: string; readonly token: string | null },
   now: number,
 ): Promise<Proof | ProofRejected> {
-  if (proof.length > MAX_PROOF_LENGTH || !splitCompact(proof)) return { rejected: "no compact JWS" }
+  // Checks 1 and 2: two headers arrive joined by a comma, which is no compact JWS.
+  if (proof.length > MAX_PROOF_LENGTH) return { rejected: "too_long" }
+  const compact = readCompact(proof, true)
+  if (isRejected(compact)) return { rejected: compact.rejected.reason }
+  const { typ, alg, jwk } = compact.header
+  if (typ !== "dpop+jwt") return { rejected: "type_refused" }
+  if (!PROOF_ALGORITHMS.includes(alg)) return { rejected: "algorithm_refused" }
+  const key = isObject(jwk) ? await proofKey(jwk, alg) : null
+  if (!key) return { rejected: "key_refused" }
+  const claims = claimsSchema.safeParse(compact.claims)
+  if (!claims.success) return { rejected: "claim_missing" }
+  const { jti, htm, htu, iat, ath, nonce = null } = claims.data
+  if (htm !== expected.method) return { rejected: "htm" }
+  if (!sameUri(htu, expected.uri)) return { rejected: "htu" }
+  const age = now / 1000 - iat
+  if (age > MAX_AGE_SECONDS || age < -MAX_AHEAD_SECONDS) return { rejected: "iat" }
+  if (expected.token !== null && ath !== sha256Base64url(expected.token)) return { rejected: "ath" }
   try {
-    const { payload, protectedHeader } = await jwtVerify(proof, EmbeddedJWK, {
-      typ: "dpop+jwt",
-      algorithms: PROOF_ALGORITHMS,
-      currentDate: new Date(now),
-    })
-    const { jwk } = protectedHeader
-    if (!jwk || "d" in jwk) return { rejected: "no public key" }
-    const claims = claimsSchema.safeParse(payload)
-    if (!claims.success) return { rejected: "claims" }
-    const { jti, htm, htu, iat, ath } = claims.data
-    if (htm !== expected.method) return { rejected: "htm" }
-    if (!sameUri(htu, expected.uri)) return { rejected: "htu" }
-    const age = now / 1000 - iat
-    if (age > MAX_AGE_SECONDS || age < -MAX_AHEAD_SECONDS) return { rejected: "iat" }
-    if (expected.token !== null && ath !== sha256Base64url(expected.token)) return { rejected: "ath" }
-    const jkt = await calculateJwkThumbprint(jwk, "sha256")
-    return { jkt, jti: `${jkt}.${jti}`, freshUntil: Math.ceil((iat + MAX_AGE_SECONDS) * 1000) + 1 }
+    await jwtVerify(proof, key.key, { algorithms: [alg], currentDate: new Date(now) })
   } catch (error) {
-    if (error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException) {
-      return { rejected: error instanceof errors.JOSEError ? error.code : "key" }
-    }
-    throw error
+    return { rejected: rejectionOf(error).rejected.reason }
   }
+  const { jkt } = key
+  return { jkt, jti: `${jkt}.${jti}`, iat, freshUntil: Math.ceil((iat + MAX_AGE_SECONDS) * 1000) + 1, nonce }
 }
 
-/** RFC 9449 4.3, check 9: compared without query and fragment, scheme and host in lower case. */
+interface ProofKey {
+  readonly key: CryptoKey
+  readonly jkt: string
+}
+
+/** Keys that proofs came with lately: one key signs all the proofs of a token. Bounded, oldest first. */
+const MAX_REMEMBERED = 1_000
+const remembered = new Map<string, ProofKey>()
+
+/** Null where it may not be used: a private or weak key, or one that does not fit the algorithm (checks 6, 7). */
+async function proofKey(jwk: Readonly<Record<string, unknown>>, alg: string): Promise<ProofKey | null> {
+  const name = JSON.stringify([alg, jwk])
+  const known = remembered.get(name)
+  if (known) return known
+  const algorithm = weakness(jwk, "sig") === null ? algorithmOf(jwk, [alg]) : null
+  const key = algorithm && (await importKey(jwk, algorithm))
+  if (!key) return null
+  const made = { key, jkt: await calculateJwkThumbprint(jwk, "sha256") }
+  if (remembered.size >= MAX_REMEMBERED) {
+    const [oldest] = remembered.keys()
+    if (oldest !== undefined) remembered.delete(oldest)
+  }
+  remembered.set(name, made)
+  return made
+}
+
+/** Check 9: compared without query and fragment, scheme and host in lower case. */
 function sameUri(htu: string, expected: string): boolean {
   if (!URL.canParse(htu)) return false
   const given = new URL(htu)

@@ -1,16 +1,20 @@
 /**
- * Public keys of others: a JWKS URL, OIDC discovery, or inline in the bundle. Fetched sets are kept in the isolate as
- * values and asked again when stale or, at most once in a cooldown, for an unknown `kid`. Only https is fetched, without
- * redirects, bounded in time and size; the local stack may reach loopback.
+ * Public keys of others: a JWKS URL, a SPIFFE bundle, OIDC discovery, or inline in the bundle of rules. A fetched set is
+ * kept as a value, in the isolate and for other isolates, renewed beside the calls, and asked for again at most once in a
+ * cooldown where a token names a key that it lacks. An issuer that is down goes on working from what is held, within a
+ * stated bound; then nothing of it verifies any more.
  */
-import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from "jose"
 import { z } from "zod"
-import type { IssuerDefinition } from "../policy/bundle.ts"
+import { boundedText } from "../bounded-text.ts"
 import { logEvent } from "../log.ts"
+import type { KeySource } from "../policy/bundle.ts"
+import { mayBeFetched } from "./fetchable.ts"
+import { readKeyDocument, type KeyDocument } from "./key-document.ts"
+import { importKeys, keyFor, type PublicKey } from "./public-key.ts"
+import { readShared, writeShared } from "./shared-cache.ts"
 
-const STALE_AFTER_MS = 300_000
-/** Between two refreshes because of an unknown `kid`: forged ones must not make calls to the issuer. */
-const UNKNOWN_KID_COOLDOWN_MS = 5_000
+/** Between two refreshes because of an unknown key: forged key ids must not make calls to the issuer. */
+const UNKNOWN_KEY_COOLDOWN_MS = 5_000
 /** After a failure, before the next try. */
 const FAILURE_COOLDOWN_MS = 1_000
 /** A set that could not be renewed for this long verifies nothing any more. */
@@ -18,24 +22,40 @@ const UNUSABLE_AFTER_MS = 3_600_000
 const TIMEOUT_MS = 5_000
 const MAX_BYTES = 262_144
 
-const jwksSchema = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
-const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.string() })
+/** Whose keys: an entry of issuers.yaml, or an agent that signs its own assertions. */
+export interface KeyOwner {
+  /** For the log. */
+  readonly id: string
+  /** Base of discovery. */
+  readonly issuer?: string
+  readonly keys: KeySource
+  readonly algorithms: readonly string[]
+}
 
-interface Held {
-  readonly keys: JSONWebKeySet
+export interface Reach {
+  /** Milliseconds. */
+  readonly now: number
+  /** The local stack: loopback may be fetched. */
+  readonly local: boolean
+  /** Takes work that the answer does not wait for. */
+  readonly background: (work: Promise<unknown>) => void
+}
+
+interface Held extends KeyDocument {
   /** Milliseconds. */
   readonly fetchedAt: number
 }
 const held = new Map<string, Held>()
 
-/** What goes on about an issuer's set, in milliseconds. Another request's promise must not be awaited, its end can be watched. */
+/** What goes on about a set, in milliseconds. Another request's promise must not be awaited; its end can be watched. */
 interface Progress {
   readonly startedAt: number
   failedAt: number
-  forUnknownKidAt: number
+  forUnknownKeyAt: number
   done: boolean
 }
 const progress = new Map<string, Progress>()
+const inlineKeys = new WeakMap<object, readonly PublicKey[]>()
 
 /** For tests: a fresh isolate. */
 export function forgetKeySets(): void {
@@ -43,98 +63,132 @@ export function forgetKeySets(): void {
   progress.clear()
 }
 
-/**
- * The keys of an issuer; null where they cannot be had.
- * @param kid of the token to be verified: one that the set lacks makes it be asked again
- * @param local whether loopback may be fetched
- */
-export async function keySetOf(
-  issuer: IssuerDefinition,
-  kid: string | undefined,
-  now: number,
-  local: boolean,
-): Promise<JWTVerifyGetKey | null> {
-  if (issuer.keys.kind === "inline") return createLocalJWKSet(usable(issuer.keys.jwks))
-  const known = held.get(placeOf(issuer))
-  const lacks = kid !== undefined && !known?.keys.keys.some((key) => key.kid === kid)
-  if (!known || now - known.fetchedAt > STALE_AFTER_MS || lacks) await refresh(issuer, known, lacks, now, local)
-  const keys = held.get(placeOf(issuer))
-  return keys && now - keys.fetchedAt < UNUSABLE_AFTER_MS ? createLocalJWKSet(keys.keys) : null
+export type FoundKey = { readonly key: CryptoKey } | { readonly missing: "key" | "keys" }
+
+/** The key that is to verify a token: or that the set has none such, or that no set can be had. */
+export async function findKey(owner: KeyOwner, kid: string | null, alg: string, reach: Reach): Promise<FoundKey> {
+  const keys = owner.keys.kind === "inline" ? await inline(owner) : await current(owner, kid, alg, reach)
+  if (!keys) return { missing: "keys" }
+  const key = keyFor(keys, kid, alg)
+  return key ? { key } : { missing: "key" }
+}
+
+async function inline({ keys: source, algorithms }: KeyOwner): Promise<readonly PublicKey[]> {
+  if (source.kind !== "inline") return []
+  const known = inlineKeys.get(source)
+  if (known) return known
+  const keys = await importKeys(source.jwks.keys, algorithms, "sig")
+  inlineKeys.set(source, keys)
+  return keys
+}
+
+async function current(
+  owner: KeyOwner,
+  kid: string | null,
+  alg: string,
+  reach: Reach,
+): Promise<readonly PublicKey[] | null> {
+  const place = placeOf(owner)
+  const { now } = reach
+  if (!held.has(place)) await takeShared(owner, now)
+  const known = held.get(place)
+  const age = known ? now - known.fetchedAt : Number.POSITIVE_INFINITY
+  if (!known || age >= UNUSABLE_AFTER_MS) await refresh(owner, false, reach)
+  else if (keyFor(known.keys, kid, alg) === null) await refresh(owner, true, reach)
+  else if (age >= known.renewAfter) reach.background(refresh(owner, false, reach))
+  const keys = held.get(place)
+  return keys && now - keys.fetchedAt < UNUSABLE_AFTER_MS ? keys.keys : null
 }
 
 const WATCH_EVERY_MS = 25
 
-async function refresh(
-  issuer: IssuerDefinition,
-  known: Held | undefined,
-  lacks: boolean,
-  now: number,
-  local: boolean,
-): Promise<void> {
-  const before = progress.get(placeOf(issuer))
+/** @param unknownKey why it is asked for, although it is fresh enough */
+async function refresh(owner: KeyOwner, unknownKey: boolean, reach: Reach): Promise<void> {
+  const place = placeOf(owner)
+  const { now } = reach
+  const before = progress.get(place)
   if (before && !before.done && now - before.startedAt < 2 * TIMEOUT_MS) {
     const until = Date.now() + TIMEOUT_MS
     while (!before.done && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, WATCH_EVERY_MS))
     return
   }
   if (before && now - before.failedAt < FAILURE_COOLDOWN_MS) return
-  const becauseOfKid = known !== undefined && lacks && now - known.fetchedAt <= STALE_AFTER_MS
-  if (before && becauseOfKid && now - before.forUnknownKidAt < UNKNOWN_KID_COOLDOWN_MS) return
+  if (before && unknownKey && now - before.forUnknownKeyAt < UNKNOWN_KEY_COOLDOWN_MS) return
   const mine: Progress = {
     startedAt: now,
     failedAt: Number.NEGATIVE_INFINITY,
-    forUnknownKidAt: becauseOfKid ? now : (before?.forUnknownKidAt ?? Number.NEGATIVE_INFINITY),
+    forUnknownKeyAt: unknownKey ? now : (before?.forUnknownKeyAt ?? Number.NEGATIVE_INFINITY),
     done: false,
   }
-  progress.set(placeOf(issuer), mine)
+  progress.set(place, mine)
   try {
-    const uri = await jwksUri(issuer, local)
-    const jwks = jwksSchema.parse(await fetchJson(uri, local))
-    held.set(placeOf(issuer), { keys: usable(jwks), fetchedAt: now })
+    const text = await fetchText(await uriOf(owner, reach.local), reach.local)
+    await take(owner, text, now)
+    await writeShared(place, { text, fetchedAt: now }, UNUSABLE_AFTER_MS / 1000)
   } catch (error) {
     mine.failedAt = now
-    logEvent("keys_not_fetched", { issuer: issuer.id, error: String(error) })
+    logEvent("keys_not_fetched", { issuer: owner.id, error: String(error) })
   } finally {
     mine.done = true
   }
 }
 
-/** By where the keys come from, not by the issuer's name: a bundle that moves it must not go on with the old place's keys. */
-function placeOf({ keys, issuer = "" }: IssuerDefinition): string {
-  return keys.kind === "jwks_uri" ? keys.uri : issuer
+/** What another isolate has fetched is as good as what this one would; it is looked at only where this one has nothing. */
+async function takeShared(owner: KeyOwner, now: number): Promise<void> {
+  const shared = await readShared(placeOf(owner))
+  if (!shared || now - shared.fetchedAt >= UNUSABLE_AFTER_MS) return
+  try {
+    await take(owner, shared.text, shared.fetchedAt)
+  } catch (error) {
+    logEvent("keys_not_shared", { issuer: owner.id, error: String(error) })
+  }
 }
 
-async function jwksUri(issuer: IssuerDefinition, local: boolean): Promise<string> {
-  if (issuer.keys.kind === "jwks_uri") return issuer.keys.uri
-  const base = issuer.issuer ?? ""
+/** A set replaces the one before wholly; throws where the document is none, or is an older one. */
+async function take(owner: KeyOwner, text: string, fetchedAt: number): Promise<void> {
+  const place = placeOf(owner)
+  const known = held.get(place)
+  if (known && known.fetchedAt > fetchedAt) return
+  const read = await readKeyDocument(
+    text,
+    owner.keys.kind === "spiffe_bundle" ? "spiffe_bundle" : "jwks",
+    owner.algorithms,
+  )
+  if (known && read.sequence < known.sequence)
+    throw new Error(`bundle ${read.sequence} is older than ${known.sequence}`)
+  held.set(place, { ...read, fetchedAt })
+}
+
+/**
+ * By where the keys come from and how they are read, not by the owner's name: a bundle that moves an issuer must not go
+ * on with the old place's keys, and no two trust domains share a set.
+ */
+function placeOf({ keys, issuer = "", algorithms, id }: KeyOwner): string {
+  const where = keys.kind === "jwks_uri" ? keys.uri : keys.kind === "spiffe_bundle" ? `${id} ${keys.uri}` : issuer
+  return `${keys.kind} ${where} ${algorithms.join(" ")}`
+}
+
+const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.string() })
+
+async function uriOf({ keys, issuer = "" }: KeyOwner, local: boolean): Promise<string> {
+  if (keys.kind === "jwks_uri" || keys.kind === "spiffe_bundle") return keys.uri
   // OIDC Discovery 4: the path is appended to the issuer, and the document must name that very issuer.
-  const found = discoverySchema.parse(await fetchJson(`${base}/.well-known/openid-configuration`, local))
-  if (found.issuer !== base) throw new Error("the discovery document is another issuer's")
+  const text = await fetchText(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`, local)
+  const found = discoverySchema.parse(JSON.parse(text))
+  if (found.issuer !== issuer) throw new Error("the discovery document is another issuer's")
   return found.jwks_uri
 }
 
-/** `use: jwt-svid` (SPIFFE bundle) is a signing key; others than signing keys are left out. */
-function usable(jwks: { readonly keys: readonly Record<string, unknown>[] }): JSONWebKeySet {
-  const keys = jwks.keys
-    .filter(
-      ({ use, kty }) =>
-        typeof kty === "string" && kty !== "oct" && (use === undefined || use === "sig" || use === "jwt-svid"),
-    )
-    .map((key) => Object.assign({}, key, { use: "sig", kty: String(key["kty"]) }))
-  return { keys }
-}
-
-async function fetchJson(uri: string, local: boolean): Promise<unknown> {
+async function fetchText(uri: string, local: boolean): Promise<string> {
   const url = new URL(uri)
-  const loopback = url.hostname === "127.0.0.1" || url.hostname === "[::1]" || url.hostname === "localhost"
-  if (url.protocol !== "https:" && !(local && loopback)) throw new Error("only https is fetched")
+  if (!mayBeFetched(url, local)) throw new Error("the URL may not be fetched")
   const response = await fetch(url, {
     redirect: "manual",
     headers: { accept: "application/json" },
     signal: AbortSignal.timeout(TIMEOUT_MS),
   })
   if (response.status !== 200) throw new Error(`status ${response.status}`)
-  const text = await response.text()
-  if (text.length > MAX_BYTES) throw new Error("the document is too long")
-  return JSON.parse(text)
+  const text = await boundedText(response, MAX_BYTES)
+  if (text === null) throw new Error("the document is too long or not UTF-8")
+  return text
 }

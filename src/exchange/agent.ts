@@ -1,28 +1,36 @@
 /**
- * Which agent is asking for a token: proven by its workload identity, as client assertion (RFC 7523 2.2, or SPIFFE's
- * type of it) or as actor token (RFC 8693 2.1). Where both are there they must be of one agent.
+ * Which agent is asking for a token: proven by its workload identity or its own key, as client assertion (RFC 7523 2.2,
+ * or SPIFFE's type of it) or as actor token (RFC 8693 2.1). Where both are there they must be of one agent.
  */
-import { verifyWorkload } from "../credential/identity.ts"
+import { verifyAgent, type ProvenAgent } from "../credential/agent-identity.ts"
+import { isRejected } from "../credential/rejection.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
+import type { Once } from "./once.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
-import { refuse, type Refused } from "./refusal.ts"
+import { refuse, refuseCredential, type Refused } from "./refusal.ts"
 
-const ASSERTION_TYPES = new Set([
-  "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-  "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe",
+const ASSERTION_TYPES: ReadonlyMap<string, "any" | "spiffe"> = new Map([
+  ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "any"],
+  ["urn:ietf:params:oauth:client-assertion-type:jwt-spiffe", "spiffe"],
 ])
 const JWT_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:jwt"
+
+export interface AuthenticatedAgent {
+  readonly agent: string
+  readonly once: readonly Once[]
+}
 
 export async function authenticateAgent(
   parameters: Parameters,
   bundle: Bundle,
-  { config, receivedAt: now }: Surroundings,
-): Promise<{ readonly agent: string } | Refused> {
+  { config, reach }: Surroundings,
+): Promise<AuthenticatedAgent | Refused> {
   const assertion = valueOf(parameters, "client_assertion")
   const actorToken = valueOf(parameters, "actor_token")
-  if (assertion !== null && !ASSERTION_TYPES.has(valueOf(parameters, "client_assertion_type") ?? "")) {
-    return refuse({ reason: "agent_unauthenticated", what: "client_assertion_type" })
+  const kind = ASSERTION_TYPES.get(valueOf(parameters, "client_assertion_type") ?? "")
+  if (assertion !== null && !kind) {
+    return refuseCredential("agent_unauthenticated", { reason: "type_refused", typ: "client_assertion_type" })
   }
   const actorType = valueOf(parameters, "actor_token_type")
   // RFC 8693 2.1: the type is required with the token and not allowed without it.
@@ -32,24 +40,24 @@ export async function authenticateAgent(
   if (actorType !== null && actorType !== JWT_TOKEN_TYPE) {
     return refuse({ reason: "token_type_unsupported", parameter: "actor_token_type" })
   }
-  const credentials = [assertion, actorToken].filter((token) => token !== null)
-  if (credentials.length === 0) return refuse({ reason: "agent_unauthenticated", what: "no identity" })
-  let proven: { readonly agent: string } | undefined
-  for (const credential of credentials) {
-    const verified = await verifyWorkload(credential, bundle.issuers, config, now)
-    if ("rejected" in verified) {
-      return refuse(
-        verified.unavailable === true
-          ? { reason: "unavailable" }
-          : { reason: "agent_unauthenticated", what: verified.rejected },
-      )
-    }
+  const credentials = [
+    ...(assertion === null ? [] : [{ token: assertion, kind: kind ?? "any" }]),
+    ...(actorToken === null ? [] : [{ token: actorToken, kind: "any" as const }]),
+  ]
+  let proven: ProvenAgent | undefined
+  const once: Once[] = []
+  for (const { token, kind } of credentials) {
+    const verified = await verifyAgent(token, kind, bundle, config.issuer, reach)
+    if (isRejected(verified)) return refuseCredential("agent_unauthenticated", verified.rejected)
     if (proven && proven.agent !== verified.agent) return refuse({ reason: "agents_differ" })
     proven = verified
+    if (verified.once) once.push({ what: "assertion", ...verified.once })
   }
+  if (!proven) return refuseCredential("agent_unauthenticated", { reason: "credential_missing" })
   const clientId = valueOf(parameters, "client_id")
-  if (!proven || (clientId !== null && clientId !== proven.agent)) {
-    return refuse({ reason: "agent_unauthenticated", what: "client_id" })
+  if (clientId !== null && clientId !== proven.agent) {
+    return refuseCredential("agent_unauthenticated", { reason: "client_mismatch", got: clientId.slice(0, 256) })
   }
-  return bundle.agents.has(proven.agent) ? proven : refuse({ reason: "agent_unregistered", agent: proven.agent })
+  const { agent } = proven
+  return bundle.agents.has(agent) ? { agent, once } : refuse({ reason: "agent_unregistered", agent })
 }

@@ -2,19 +2,21 @@
  * The token endpoint's way, in order: form → agent → audience → subject → key → one step of the tree's ledger → token.
  * Each grant type is one row of a table that says where its subject comes from.
  */
-import { verifyProof } from "../credential/dpop.ts"
+import { verifyProof, type Proof } from "../credential/dpop.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION, type NoBundle, type OpenedTask } from "../ledger/ledger.ts"
-import { rootOf } from "../ledger/state.ts"
+import { isTaskId, rootOf } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
+import { logEvent } from "../log.ts"
 import { printable } from "../printable.ts"
 import { newId } from "../ids.ts"
 import { authenticateAgent } from "./agent.ts"
 import { signDelegationToken } from "./issue.ts"
+import { useOnce, type Once } from "./once.ts"
 import type { OpenRequest } from "./open.ts"
 import { readAsked, readParameters, valueOf, type Parameters } from "./parameters.ts"
-import { isRefused, refuse, type Refused } from "./refusal.ts"
+import { isRefused, refuse, refuseCredential, type Refused } from "./refusal.ts"
 import { ACCESS_TOKEN_TYPE, NO_SUBJECT, verifySubject, type Subject } from "./subject.ts"
 
 type SubjectOf = (
@@ -64,7 +66,28 @@ export async function exchange(
   if (isRefused(proven)) return { agent: null, result: proven }
   const { agent } = proven
   const wanted = await readWanted(request, parameters, agent, subjectOf, bundle, around)
-  return { agent, result: isRefused(wanted) ? wanted : await open(wanted, bundle, around, decisionId) }
+  if (isRefused(wanted)) return { agent, result: wanted }
+  const reused = await checkOnce([...wanted.once, ...proven.once], around)
+  return { agent, result: reused ?? (await open(wanted, bundle, around, decisionId)) }
+}
+
+/** The last check before the ledger is asked: a request that is refused sooner has used nothing up. */
+async function checkOnce(all: readonly Once[], { env }: Surroundings): Promise<Refused | null> {
+  try {
+    const used = await useOnce(env, all)
+    return used && replayed(used)
+  } catch (error) {
+    logEvent("once_log_failed", { error: String(error) })
+    return refuse({ reason: "unavailable" })
+  }
+}
+
+function replayed({ what, jti }: Once): Refused {
+  if (what === "proof") return refuse({ reason: "proof_replayed" })
+  return refuseCredential(what === "subject" ? "subject_rejected" : "agent_unauthenticated", {
+    reason: "used_before",
+    jti,
+  })
 }
 
 /** Everything that the request says, verified: what the ledger is asked to open, and how the token is to be written. */
@@ -72,10 +95,11 @@ interface Wanted {
   readonly request: OpenRequest
   readonly audience: string
   readonly isExchange: boolean
+  readonly once: readonly Once[]
 }
 
 async function readWanted(
-  request: Request,
+  http: Request,
   parameters: Parameters,
   agent: string,
   subjectOf: SubjectOf,
@@ -90,15 +114,21 @@ async function readWanted(
   if (typeof audience !== "string") return audience
   const asked = readAsked(parameters)
   if (isRefused(asked)) return asked
-  const key = await provenKey(request, around)
-  if (isRefused(key)) return key
+  const proof = await provenKey(http, around)
+  if (proof && isRefused(proof)) return proof
   const subject = await subjectOf(parameters, audience, bundle, around)
   if (isRefused(subject)) return subject
+  const { user, sessionExpiresAt, parent } = subject
   const purpose = valueOf(parameters, "purpose")
+  const task = valueOf(parameters, "task")
+  // A fresher session for a live task: a session and nothing else is its subject.
+  if (task !== null && (user === null || !isTaskId(task))) return refuse({ reason: "parent_ended" })
+  const request = { agent, user, sessionExpiresAt, parent, purpose, asked, jkt: proof?.jkt ?? null, task }
   return {
-    request: { agent, ...subject, purpose, asked, jkt: key.jkt, token: crypto.randomUUID() },
+    request: { ...request, token: crypto.randomUUID() },
     audience,
     isExchange: subjectOf === verifySubject,
+    once: [...(proof ? [onceOfProof(proof)] : []), ...subject.once],
   }
 }
 
@@ -109,7 +139,8 @@ async function open(
   decisionId: string,
 ): Promise<Issued | Refused> {
   const { env, config, receivedAt } = around
-  const root = request.parent ? rootOf(request.parent.task) : newId("tsk", receivedAt)
+  const known = request.parent?.task ?? request.task
+  const root = known === null ? newId("tsk", receivedAt) : rootOf(known)
   const asking = { decisionId, audience, receivedAt }
   const opened = await askLedger(env, root, async (ledger): Promise<OpenedTask | Refused | NoBundle> =>
     ledger.open(LEDGER_VERSION, bundle.pointer, root, request, asking),
@@ -138,13 +169,15 @@ function audienceOf(parameters: Parameters, bundle: Bundle): string | Refused {
   return audience
 }
 
-async function provenKey(
-  request: Request,
-  { config, receivedAt }: Surroundings,
-): Promise<{ readonly jkt: string | null } | Refused> {
-  const proof = request.headers.get("dpop")
-  if (proof === null) return { jkt: null }
+function onceOfProof({ jkt, jti, freshUntil }: Proof): Once {
+  return { what: "proof", issuer: jkt, jti, until: freshUntil }
+}
+
+/** Null where the request proves no key. */
+async function provenKey(http: Request, { config, receivedAt }: Surroundings): Promise<Proof | Refused | null> {
+  const proof = http.headers.get("dpop")
+  if (proof === null) return null
   const expected = { method: "POST", uri: `${config.issuer}/oauth/token`, token: null }
   const verified = await verifyProof(proof, expected, receivedAt)
-  return "rejected" in verified ? refuse({ reason: "proof_rejected", what: verified.rejected }) : { jkt: verified.jkt }
+  return "rejected" in verified ? refuse({ reason: "proof_rejected", what: verified.rejected }) : verified
 }

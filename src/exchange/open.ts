@@ -23,6 +23,8 @@ export interface OpenRequest {
   readonly sessionExpiresAt: number | null
   /** A delegation token of this tree as subject. */
   readonly parent: { readonly task: string; readonly token: string } | null
+  /** A live task of this agent and user, to which the session is a fresher one. */
+  readonly task: string | null
   readonly purpose: string | null
   readonly asked: Asked
   /** Thumbprint of the key that the agent proved. */
@@ -34,6 +36,8 @@ export interface OpenRequest {
 export interface Opening {
   /** Null: renewal of a token, no new task. */
   readonly task: Task | null
+  /** The tree's user, as a fresher session tells; null: as before. */
+  readonly user: UserFacts | null
   readonly token: { readonly jti: string } & IssuedToken
 }
 
@@ -65,6 +69,7 @@ export function openTask(bundle: Bundle, state: TreeState, request: OpenRequest,
   if (!agent) return refuse({ reason: "agent_unregistered", agent: request.agent })
   if (agent.bound_key && request.jkt === null) return refuse({ reason: "key_required" })
   const step = { bundle, state, request, agent, now }
+  if (request.task !== null) return freshen(step, request.task)
   if (!request.parent) return openNew(step, state.root, null)
   const parent = liveParent(step, request.parent)
   if (!parent) return refuse({ reason: "parent_ended" })
@@ -95,15 +100,44 @@ function openChild(step: Step, parent: Parent): Opened | Refused {
 }
 
 function renew(step: Step, { task, line, token }: Parent): Opened | Refused {
-  const { request } = step
   // An unbound token may be traded for a bound one, never the other way round nor for another key's.
-  if (token.jkt !== null && token.jkt !== request.jkt) return refuse({ reason: "key_differs" })
-  // A renewal takes the task as it is; asking for less and getting all would be a surprise, so it is refused.
-  const { scopes, maxSensitivity, bounds, calls } = request.asked
+  if (token.jkt !== null && token.jkt !== step.request.jkt) return refuse({ reason: "key_differs" })
+  return takesAsItIs(step.request, task)
+    ? issue(step, null, [task, ...line.slice(1)])
+    : refuse({ reason: "renewal_differs" })
+}
+
+/** A renewal takes the task as it is; asking for less and getting all would be a surprise, so it is refused. */
+function takesAsItIs({ asked, purpose }: OpenRequest, task: Task): boolean {
+  const { scopes, maxSensitivity, bounds, calls } = asked
   const asksForLess = scopes !== null || maxSensitivity !== null || calls !== null || Object.keys(bounds).length > 0
-  const otherPurpose = request.purpose !== null && request.purpose !== task.purpose
-  if (asksForLess || otherPurpose) return refuse({ reason: "renewal_differs" })
-  return issue(step, null, [task, ...line.slice(1)])
+  return !asksForLess && (purpose === null || purpose === task.purpose)
+}
+
+/**
+ * Step-up (RFC 9470): a fresher session of the tree's user, brought by the agent of a live task of the tree, with the key
+ * of a live token of it. The task stays what it is; what its user's login proves is replaced for the whole tree.
+ */
+function freshen(step: Step, id: string): Opened | Refused {
+  const { state, request, agent, now } = step
+  const line = lineOf(state, id)
+  const [task, ...above] = line
+  const alive = line.every((each) => each.status === "active" && now < each.expiresAt)
+  if (!task || !alive) return refuse({ reason: "parent_ended" })
+  const { user } = request
+  if (task.agent !== agent.id) return refuse({ reason: "session_differs", what: "agent" })
+  if (!user || user.issuer !== state.user?.issuer || user.subject !== state.user.subject) {
+    return refuse({ reason: "session_differs", what: "user" })
+  }
+  const holds = [...state.tokens.values()].some(
+    (token) => token.task === id && now < token.expiresAt && token.jkt === request.jkt,
+  )
+  if (!holds) return refuse({ reason: "key_differs" })
+  if (!takesAsItIs(request, task)) return refuse({ reason: "renewal_differs" })
+  if (user.auth_time === undefined || user.auth_time <= (state.user.auth_time ?? Number.NEGATIVE_INFINITY)) {
+    return refuse({ reason: "session_not_fresher" })
+  }
+  return issue(step, null, [task, ...above], user)
 }
 
 /** A root task, or one below `parent`. */
@@ -150,11 +184,17 @@ function mayDelegate({ bundle, state, agent }: Step, purpose: string): (tool: To
 }
 
 /** @param task the new one, or null for a renewal; `line` begins with the task that the token is for */
-function issue({ request, agent, now }: Step, task: Task | null, line: readonly [Task, ...Task[]]): Opened {
+function issue(
+  { request, agent, now }: Step,
+  task: Task | null,
+  line: readonly [Task, ...Task[]],
+  user: UserFacts | null = null,
+): Opened {
   const [owner] = line
-  const expiresAt = earliest(now + Math.min(agent.life * 1000, MAX_TOKEN_LIFE_MS), owner.expiresAt)
+  const life = Math.min(agent.life * 1000, MAX_TOKEN_LIFE_MS)
+  const expiresAt = earliest(now + life, owner.expiresAt, request.sessionExpiresAt)
   const token = { jti: request.token, task: owner.id, expiresAt, jkt: request.jkt }
-  return { opening: { task, token }, task: owner, chain: line.map((each) => each.agent).toReversed() }
+  return { opening: { task, token, user }, task: owner, chain: line.map((each) => each.agent).toReversed() }
 }
 
 function earliest(...times: readonly (number | null | undefined)[]): number {

@@ -2,6 +2,7 @@
  * Why the token endpoint refuses, each with what shows it, and the OAuth error that says so to the client (RFC 6749
  * 5.2, RFC 8693 2.2.2, RFC 8707 2, RFC 9396 5).
  */
+import type { Rejection } from "../credential/rejection.ts"
 import type { NothingLeft } from "./grant.ts"
 
 export type Refusal =
@@ -10,10 +11,14 @@ export type Refusal =
   | { readonly reason: "parameter_missing"; readonly parameter: string }
   | { readonly reason: "grant_type_unsupported" }
   | { readonly reason: "token_type_unsupported"; readonly parameter: string }
-  | { readonly reason: "agent_unauthenticated"; readonly what: string }
+  | { readonly reason: "agent_unauthenticated"; readonly because: Rejection }
   | { readonly reason: "agent_unregistered"; readonly agent: string }
   | { readonly reason: "agents_differ" }
-  | { readonly reason: "subject_rejected"; readonly what: string }
+  | { readonly reason: "subject_rejected"; readonly because: Rejection }
+  | { readonly reason: "proof_replayed" }
+  /** The token names another task, agent or user than the one whose session is to be renewed. */
+  | { readonly reason: "session_differs"; readonly what: string }
+  | { readonly reason: "session_not_fresher" }
   | { readonly reason: "proof_rejected"; readonly what: string }
   | { readonly reason: "key_required" }
   | { readonly reason: "key_differs" }
@@ -53,6 +58,9 @@ const ERROR_OF_REASON = {
   parent_ended: "invalid_request",
   user_required: "unauthorized_client",
   renewal_differs: "invalid_request",
+  proof_replayed: "invalid_dpop_proof",
+  session_differs: "invalid_request",
+  session_not_fresher: "invalid_request",
   nothing_left: "invalid_scope",
   unavailable: "temporarily_unavailable",
 } as const satisfies Record<Refusal["reason"], string>
@@ -63,6 +71,11 @@ export interface Refused {
 
 export function refuse(refusal: Refusal): Refused {
   return { refused: refusal }
+}
+
+/** A credential whose keys could not be had is nobody's fault but the issuer's: try again. */
+export function refuseCredential(reason: "agent_unauthenticated" | "subject_rejected", because: Rejection): Refused {
+  return refuse(because.reason === "keys_unavailable" ? { reason: "unavailable" } : { reason, because })
 }
 
 export function isRefused(outcome: object): outcome is Refused {
@@ -102,6 +115,7 @@ export function describeRefusal(refusal: Refusal): string {
     case "subject_rejected":
       return "The subject token is not accepted."
     case "proof_rejected":
+    case "proof_replayed":
       return "The DPoP proof is not accepted."
     case "key_required":
       return "This agent must prove a key by DPoP."
@@ -125,6 +139,10 @@ export function describeRefusal(refusal: Refusal): string {
       return "A task of this purpose needs a user behind it."
     case "renewal_differs":
       return "A renewal takes the task as it is: name neither scope, details nor another purpose."
+    case "session_differs":
+      return "The session is not of this task's user, or the task is not this agent's."
+    case "session_not_fresher":
+      return "The session is no fresher than the one that the task has."
     case "nothing_left":
       return nothingLeft(refusal)
     case "unavailable":

@@ -2,14 +2,17 @@
  * On whose behalf: the subject of a token exchange (RFC 8693 2.1) is a user's session or a delegation token of ours.
  * Which it is, its issuer says; each kind then has to pass its own rules.
  */
-import { peek } from "../credential/compact.ts"
+import { readCompact } from "../credential/compact.ts"
 import { verifyDelegationToken } from "../credential/delegation-token.ts"
-import { verifySession, type SessionKind } from "../credential/identity.ts"
+import { isRejected, type Rejection } from "../credential/rejection.ts"
+import { verifySession, type SessionKind } from "../credential/session.ts"
+import type { Denial } from "../decision.ts"
 import type { UserFacts } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
+import type { Once } from "./once.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
-import { refuse, type Refused } from "./refusal.ts"
+import { refuse, refuseCredential, type Refused } from "./refusal.ts"
 
 /** RFC 8693 3. */
 const SESSION_KINDS: ReadonlyMap<string, SessionKind> = new Map([
@@ -23,16 +26,18 @@ export interface Subject {
   /** Milliseconds. */
   readonly sessionExpiresAt: number | null
   readonly parent: { readonly task: string; readonly token: string } | null
+  /** What of it may be used once only. */
+  readonly once: readonly Once[]
 }
 
-export const NO_SUBJECT: Subject = { user: null, sessionExpiresAt: null, parent: null }
+export const NO_SUBJECT: Subject = { user: null, sessionExpiresAt: null, parent: null, once: [] }
 
 /** @param audience of the delegation tokens that the request is about */
 export async function verifySubject(
   parameters: Parameters,
   audience: string,
   bundle: Bundle,
-  { keys, config, receivedAt: now }: Surroundings,
+  { keys, config, reach }: Surroundings,
 ): Promise<Subject | Refused> {
   const token = valueOf(parameters, "subject_token")
   const type = valueOf(parameters, "subject_token_type")
@@ -40,18 +45,37 @@ export async function verifySubject(
   if (type === null) return refuse({ reason: "parameter_missing", parameter: "subject_token_type" })
   const kind = SESSION_KINDS.get(type)
   if (!kind) return refuse({ reason: "token_type_unsupported", parameter: "subject_token_type" })
-  if (peek(token)?.iss === config.issuer) {
-    if (kind !== "access_token") return refuse({ reason: "subject_rejected", what: "token type" })
-    const verified = await verifyDelegationToken(token, keys, config.issuer, new Set([audience]), now)
-    if ("denied" in verified) return refuse({ reason: "subject_rejected", what: verified.denied.reason })
+  const rejected = (because: Rejection): Refused => refuseCredential("subject_rejected", because)
+  const compact = readCompact(token)
+  if (isRejected(compact)) return rejected(compact.rejected)
+  const { iss } = compact.claims
+  if (iss === config.issuer) {
+    if (kind !== "access_token") return rejected({ reason: "type_refused", typ: compact.header.typ })
+    const verified = await verifyDelegationToken(token, keys, config.issuer, new Set([audience]), reach.now)
+    if ("denied" in verified) return rejected(ofDenial(verified.denied))
     const { task, jti } = verified.claims
     return { ...NO_SUBJECT, parent: { task, token: jti } }
   }
-  const session = await verifySession(token, kind, bundle.issuers, config, now)
-  if ("rejected" in session) {
-    return refuse(
-      session.unavailable === true ? { reason: "unavailable" } : { reason: "subject_rejected", what: session.rejected },
-    )
+  const issuer = bundle.issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
+  if (!issuer?.users) return rejected({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
+  const session = await verifySession(compact, kind, { ...issuer, users: issuer.users }, reach)
+  if (isRejected(session)) return rejected(session.rejected)
+  const { user, expiresAt, jti } = session
+  const used: Once = { what: "subject", issuer: issuer.id, jti: jti ?? "", until: expiresAt + 60_000 }
+  const once = issuer.single_use === true ? [used] : []
+  return { user, sessionExpiresAt: expiresAt, parent: null, once }
+}
+
+/** What the gateway's rules say of a delegation token, in the words of this endpoint. */
+function ofDenial(denial: Denial): Rejection {
+  switch (denial.reason) {
+    case "token_expired":
+      return { reason: "expired", exp: denial.expired_at }
+    case "audience_mismatch":
+      return { reason: "audience_mismatch", got: [denial.got] }
+    case "keys_unavailable":
+      return { reason: "keys_unavailable", issuer: "our own" }
+    default:
+      return { reason: "malformed", what: denial.reason }
   }
-  return { user: session.user, sessionExpiresAt: session.expiresAt, parent: null }
 }

@@ -3,7 +3,7 @@
  * so that none of the client's own survives (CVE-2026-30851); no answer may be cached.
  */
 import type { Decision } from "../authorize.ts"
-import { PROOF_ALGORITHMS } from "../credential/dpop.ts"
+import { challengeOf } from "../challenge.ts"
 import { codeOf, describe, STATUS_OF_CODE, type Denial } from "../decision.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
 import { DIALECTS } from "./dialects.ts"
@@ -44,31 +44,13 @@ function refusal(denial: Denial, decision: Decision, gateway: GatewayDefinition,
     "X-Narrowgate-Decision": decision.id,
     "X-Narrowgate-Status": String(status),
   })
-  const challenge = challengeOf(denial, issuer, gateway.id)
-  if (challenge !== null) headers.set("WWW-Authenticate", challenge)
+  const metadata = `${issuer}/.well-known/oauth-protected-resource/${gateway.id}`
+  for (const [name, value] of Object.entries(challengeOf(denial, metadata))) headers.set(name, value)
   if (denial.reason === "window_full") headers.set("Retry-After", String(denial.retry_after))
   if (status === 503) headers.set("Retry-After", "5")
   for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)
   const body = { error: code, error_description: describe(denial), decision_id: decision.id }
   return Response.json(body, { status: DIALECTS[gateway.dialect].status(status), headers })
-}
-
-/** RFC 6750 3, RFC 9449 7.1, RFC 9728 5.1. */
-function challengeOf(denial: Denial, issuer: string, gateway: string): string | null {
-  const code = codeOf(denial)
-  const metadata = `resource_metadata="${issuer}/.well-known/oauth-protected-resource/${gateway}"`
-  if (code === "missing_token") return `Bearer ${metadata}`
-  if (code === "insufficient_scope" && "scope" in denial) {
-    return `Bearer error="insufficient_scope", scope="${denial.scope}", ${metadata}`
-  }
-  if (code !== "invalid_token") return null
-  if (denial.reason === "proof_missing" || denial.reason === "binding_required") {
-    return `DPoP error="invalid_token", algs="${PROOF_ALGORITHMS.join(" ")}", ${metadata}`
-  }
-  if (denial.reason === "proof_rejected" || denial.reason === "proof_replayed") {
-    return `DPoP error="invalid_dpop_proof", algs="${PROOF_ALGORITHMS.join(" ")}", ${metadata}`
-  }
-  return `Bearer error="invalid_token", ${metadata}`
 }
 
 /** draft-ietf-httpapi-ratelimit-headers: what is left of the window that is nearest to its limit. */

@@ -2,6 +2,7 @@
  * A registered gateway's question → Presented: what was asked, for which registered origin, with which credential and
  * body. Refuses what could be read in two ways; believes no header but those its dialect overwrites.
  */
+import { boundedText } from "../bounded-text.ts"
 import type { Body, CallHeaders } from "../catalog/seen.ts"
 import { deny, isDenied, type Denied } from "../decision.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
@@ -93,32 +94,4 @@ async function readBody(request: Request, gateway: GatewayDefinition, method: st
   const text = await boundedText(request, MAX_BODY_BYTES)
   if (text === null) return deny({ reason: "body_rejected", what: "it is too long or not UTF-8" })
   return { kind: "whole", text }
-}
-
-/**
- * The body as text, or null where it is longer than `limit` bytes or no valid UTF-8. A declared length is believed only
- * to refuse sooner.
- */
-export async function boundedText(request: Request, limit: number): Promise<string | null> {
-  if (Number(request.headers.get("content-length") ?? "0") > limit) return null
-  if (request.body === null) return ""
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-  let text = ""
-  let length = 0
-  const reader = request.body.getReader()
-  try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return text + decoder.decode()
-      length += value.byteLength
-      if (length > limit) {
-        await reader.cancel()
-        return null
-      }
-      text += decoder.decode(value, { stream: true })
-    }
-  } catch (error) {
-    if (error instanceof TypeError) return null
-    throw error
-  }
 }

@@ -7,8 +7,9 @@ import { DurableObject } from "cloudflare:workers"
 import { recordDecision, type Ask } from "../audit/call-record.ts"
 import { openingRecord, type Asking } from "../audit/exchange-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
-import { decide } from "../decide.ts"
-import type { Denial } from "../decision.ts"
+import type { Proof } from "../credential/dpop.ts"
+import { checkProof, decide } from "../decide.ts"
+import { deny, type Denial, type Denied } from "../decision.ts"
 import { openTask, type OpenRequest } from "../exchange/open.ts"
 import { isRefused, type Refused } from "../exchange/refusal.ts"
 import type { WindowUse } from "../guardrails/window.ts"
@@ -17,6 +18,7 @@ import { userId } from "../policy/facts.ts"
 import { bundleHeld, bundleOf } from "../policy/store.ts"
 import { isBelow, newTree, type TaskStatus, type TreeState } from "./state.ts"
 import { Outbox, RETRY_AFTER_MS } from "./outbox.ts"
+import { ProofLog } from "./proof-log.ts"
 import { LedgerStorage } from "./storage.ts"
 import { applyChange, applyEnd, applyOpening } from "./transition.ts"
 
@@ -63,6 +65,15 @@ export interface TaskView {
   readonly calls: { readonly used: number; readonly limit: number | null }
 }
 
+/** Proofs remembered at most; each takes about a hundred bytes. */
+const MAX_PROOFS = 20_000
+
+const newNonce = (): string =>
+  crypto.getRandomValues(new Uint8Array(16)).toBase64({ alphabet: "base64url", omitPadding: true })
+
+/** No proof can have been admitted before a tree was there. */
+const firstProofs = (): ProofLog => new ProofLog(newNonce(), Number.NEGATIVE_INFINITY)
+
 const NOBODY = { agent: null, user: null, purpose: null, windows: [], recorded: false } as const
 
 /** With no call for this long, unused credit is given back. */
@@ -80,7 +91,7 @@ export class Ledger extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#storage = new LedgerStorage(ctx.storage.sql)
-    this.#state = this.#storage.load(Date.now())
+    this.#state = this.#storage.load(Date.now(), new ProofLog(newNonce(), Date.now()))
     this.#outbox = new Outbox(ctx, env)
     if (this.#state) this.#outbox.sendLeftOver()
   }
@@ -112,6 +123,8 @@ export class Ledger extends DurableObject<Env> {
     })
     state.bundle = pointer
     if (change) applyChange(state, change)
+    // A new life, as after waking: what was admitted before this moment is then refused for want of the new nonce.
+    if (state.proofs.size >= MAX_PROOFS) state.proofs = new ProofLog(newNonce(), now)
     this.#afterStep(now)
     const { denial, evidence, retryOf } = verdict
     const { chain, user, purpose, windows } = evidence
@@ -131,10 +144,10 @@ export class Ledger extends DurableObject<Env> {
     const bundle = await bundleOf(this.env.BUNDLES, pointer)
     if (!bundle) return { bundle: "unavailable" }
     const isNew = this.#state === null
-    if (isNew && request.parent) return { refused: { reason: "parent_ended" } }
+    if (isNew && (request.parent || request.task !== null)) return { refused: { reason: "parent_ended" } }
     // A root is opened once: its id is made for the request, so a second opening would be a forgery or a defect.
-    if (!isNew && !request.parent) throw new Error("this tree is open already")
-    const state = this.#state ?? newTree(root, request.user, pointer, Date.now())
+    if (!isNew && !request.parent && request.task === null) throw new Error("this tree is open already")
+    const state = this.#state ?? newTree(root, request.user, pointer, Date.now(), firstProofs())
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#now(state)
     const opened = openTask(bundle, state, request, now)
@@ -166,21 +179,25 @@ export class Ledger extends DurableObject<Env> {
    * Ends a task and its subtree; once this has answered, no call of theirs is admitted.
    * @param by the token whose holder asks, or null for an operator; a token ends its own task and those below only
    * @param record of this, kept with it
-   * @returns how the task has ended and the ids that this ended, or null where there is no such task for the asker
+   * @returns why its proof is not taken; how the task has ended and the ids that this ended, or null where there is no such task for the asker
    */
   end(
     task: string,
-    by: { readonly token: string; readonly jkt: string | null } | null,
+    by: { readonly token: string; readonly proof: Proof | null } | null,
     status: "completed" | "revoked",
     record: DecisionRecord,
-  ): { readonly status: TaskStatus; readonly ended: readonly string[] } | null {
+  ): { readonly status: TaskStatus; readonly ended: readonly string[] } | Denied | null {
     const state = this.#state
     const found = state?.tasks.get(task)
     if (!state || !found) return null
     if (by) {
       const token = state.tokens.get(by.token)
-      const mayEnd = token && (token.task === task || isBelow(task, token.task)) && token.jkt === by.jkt
-      if (!mayEnd || this.#now(state) >= token.expiresAt) return null
+      const jkt = by.proof?.jkt ?? null
+      const mayEnd = token && (token.task === task || isBelow(task, token.task)) && token.jkt === jkt
+      const now = this.#now(state)
+      if (!mayEnd || now >= token.expiresAt) return null
+      const proof = by.proof && checkProof(state, by.proof, now)
+      if (proof) return deny(proof)
     }
     const active = [...state.tasks.values()].filter(
       (each) => each.status === "active" && (each.id === task || isBelow(each.id, task)),
@@ -190,6 +207,7 @@ export class Ledger extends DurableObject<Env> {
       this.#storage.saveEnd(ids, status)
       this.#outbox.keep(this.#numbered(record))
     })
+    if (by?.proof) state.proofs.admit(by.proof.jti)
     const ended = applyEnd(state, task, status)
     return { status: found.status, ended }
   }
@@ -251,7 +269,9 @@ export class Ledger extends DurableObject<Env> {
 
   #reload(): void {
     this.#storage = new LedgerStorage(this.ctx.storage.sql)
-    this.#state = this.#storage.load(Date.now())
+    // What the memory knows of proofs it still knows.
+    const proofs = this.#state?.proofs ?? new ProofLog(newNonce(), Date.now())
+    this.#state = this.#storage.load(Date.now(), proofs)
   }
 
   #stranger({ decisionId }: Ask): Answer {

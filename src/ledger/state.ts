@@ -5,6 +5,7 @@
 import { AdmissionLog } from "../guardrails/window.ts"
 import type { Grant } from "../exchange/grant.ts"
 import type { Pointer } from "../policy/bundle.ts"
+import type { ProofLog } from "./proof-log.ts"
 
 /** The person on whose behalf the tree acts, as their session token told. */
 export interface UserFacts {
@@ -57,12 +58,13 @@ export interface RememberedAdmission {
 
 export interface TreeState {
   readonly root: string
-  readonly user: UserFacts | null
+  /** As the freshest session that was brought told. */
+  user: UserFacts | null
   readonly tasks: Map<string, Task>
   /** By `jti`. */
   readonly tokens: Map<string, IssuedToken>
-  /** `jti` of each proof admitted, with the time (milliseconds) from which it would be refused as stale anyway. */
-  readonly proofs: Map<string, number>
+  /** Proofs admitted in this life of the ledger. */
+  proofs: ProofLog
   /** By `windowKey`. */
   readonly windows: Map<string, AdmissionLog>
   /** What the tree has done: labels of every tool admitted. */
@@ -75,13 +77,20 @@ export interface TreeState {
   clock: number
 }
 
-export function newTree(root: string, user: UserFacts | null, bundle: Pointer, now: number): TreeState {
+/** @param proofs those of a tree that has just been opened, or of a ledger that has just woken */
+export function newTree(
+  root: string,
+  user: UserFacts | null,
+  bundle: Pointer,
+  now: number,
+  proofs: ProofLog,
+): TreeState {
   return {
     root,
     user,
     tasks: new Map(),
     tokens: new Map(),
-    proofs: new Map(),
+    proofs,
     windows: new Map(),
     labels: new Set(),
     retries: new Map(),
@@ -107,6 +116,12 @@ export function lineOf(state: TreeState, id: string): readonly Task[] {
 
 export function isBelow(id: string, ancestor: string): boolean {
   return id.startsWith(`${ancestor}.`)
+}
+
+const TASK_ID = /^tsk_[0-9A-HJKMNP-TV-Z]{26}(?:\.[1-9][0-9]{0,5}){0,16}$/
+
+export function isTaskId(text: string): boolean {
+  return TASK_ID.test(text)
 }
 
 /** The ledger of a task: named by the root of its tree. */

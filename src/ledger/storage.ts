@@ -8,6 +8,7 @@ import type { WindowDefinition } from "../guardrails/window.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { blockSize } from "./credit.ts"
 import { OUTBOX_SCHEMA } from "./outbox.ts"
+import type { ProofLog } from "./proof-log.ts"
 import { newTree, windowLog, type IssuedToken, type Task, type TreeState, type UserFacts } from "./state.ts"
 
 const SCHEMA = `
@@ -16,7 +17,6 @@ CREATE TABLE tree (root TEXT NOT NULL, user TEXT, bundle_seq INTEGER NOT NULL, b
 CREATE TABLE tasks (id TEXT PRIMARY KEY, body TEXT NOT NULL, status TEXT NOT NULL, calls INTEGER NOT NULL,
   children INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE tokens (jti TEXT PRIMARY KEY, task TEXT NOT NULL, expires_at INTEGER NOT NULL, jkt TEXT) WITHOUT ROWID;
-CREATE TABLE proofs (jti TEXT PRIMARY KEY, fresh_until INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE labels (label TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE blocks (id INTEGER PRIMARY KEY, window TEXT NOT NULL, opened INTEGER NOT NULL, closed INTEGER,
   count INTEGER NOT NULL);
@@ -57,20 +57,20 @@ export class LedgerStorage {
     this.#sql = sql
   }
 
-  /** Null where this object has never held a tree. */
-  load(now: number): TreeState | null {
+  /**
+   * Null where this object has never held a tree.
+   * @param proofs those admitted in this life
+   */
+  load(now: number, proofs: ProofLog): TreeState | null {
     const known = this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'tree'").toArray()
     if (known.length === 0) return null
     const [tree] = this.#sql.exec<TreeRow>("SELECT * FROM tree")
     if (!tree) return null
     const user: UserFacts | null = tree.user === null ? null : JSON.parse(tree.user)
-    const state = newTree(tree.root, user, { seq: tree.bundle_seq, digest: tree.bundle_digest }, 0)
+    const state = newTree(tree.root, user, { seq: tree.bundle_seq, digest: tree.bundle_digest }, 0, proofs)
     this.#nextRecord = this.#recordsReserved = tree.next_record
     this.#loadTasks(state)
     for (const { label } of this.#sql.exec<{ label: string }>("SELECT label FROM labels")) state.labels.add(label)
-    for (const row of this.#sql.exec<{ jti: string; fresh_until: number }>("SELECT * FROM proofs")) {
-      state.proofs.set(row.jti, row.fresh_until)
-    }
     this.#loadBlocks(state, now)
     return state
   }
@@ -116,7 +116,8 @@ export class LedgerStorage {
     this.#sql.exec("UPDATE tree SET bundle_seq = ?, bundle_digest = ?", seq, digest)
   }
 
-  saveOpening({ task, token }: Opening, now: number): void {
+  saveOpening({ task, token, user }: Opening, now: number): void {
+    if (user) this.#sql.exec("UPDATE tree SET user = ?", JSON.stringify(user))
     this.#sql.exec("DELETE FROM tokens WHERE expires_at <= ?", now)
     const { jti, task: owner, expiresAt, jkt }: { readonly jti: string } & IssuedToken = token
     this.#sql.exec("INSERT INTO tokens VALUES (?, ?, ?, ?)", jti, owner, expiresAt, jkt)
@@ -132,10 +133,9 @@ export class LedgerStorage {
   }
 
   /** Whether `saveChange`, with a record's number, will write: credit that is written down already needs no transaction. */
-  mustWrite(state: TreeState, { counted, windows, labels, proof }: Change): boolean {
+  mustWrite(state: TreeState, { counted, windows, labels }: Change): boolean {
     return (
       labels.length > 0 ||
-      proof !== null ||
       windows.some(({ key }) => (this.#blocks.get(key)?.left ?? 0) === 0) ||
       counted.some((id) => (state.tasks.get(id)?.calls ?? 0) >= (this.#reserved.get(id) ?? 0))
     )
@@ -153,9 +153,6 @@ export class LedgerStorage {
     }
     for (const { key, definition } of change.windows) this.#reserveAdmission(key, definition, change.at)
     for (const label of change.labels) this.#sql.exec("INSERT OR IGNORE INTO labels VALUES (?)", label)
-    if (change.proof) {
-      this.#sql.exec("INSERT INTO proofs VALUES (?, ?)", change.proof.jti, change.proof.freshUntil)
-    }
   }
 
   #reserveCalls(task: Task): void {
@@ -190,13 +187,12 @@ export class LedgerStorage {
     else this.#blocks.set(key, { id: row.id, count, left: count - 1, lastUse: now })
   }
 
-  /** When the ledger is quiet: gives back credit that is written but not used, forgets proofs that are stale anyway. */
+  /** When the ledger is quiet: gives back credit that is written but not used. */
   settle(state: TreeState): void {
     if (this.#recordsReserved !== this.#nextRecord) {
       this.#sql.exec("UPDATE tree SET next_record = ?", this.#nextRecord)
       this.#recordsReserved = this.#nextRecord
     }
-    if (state.proofs.size > 0) this.#sql.exec("DELETE FROM proofs WHERE fresh_until < ?", state.clock)
     for (const { id, calls } of state.tasks.values()) {
       if (this.#reserved.get(id) === calls) continue
       this.#sql.exec("UPDATE tasks SET calls = ? WHERE id = ?", calls, id)

@@ -7,7 +7,6 @@ import { isBelow, windowLog, type TaskStatus, type TreeState } from "./state.ts"
 
 /** Retries are remembered for seconds; above this many the stale ones are dropped. */
 const MAX_RETRIES = 1_000
-const MAX_PROOFS = 10_000
 
 export function applyChange(state: TreeState, change: Change): void {
   const { at, counted, windows, labels, proof, remember } = change
@@ -18,10 +17,7 @@ export function applyChange(state: TreeState, change: Change): void {
   }
   for (const { key } of windows) windowLog(state, key).admit(at)
   for (const label of labels) state.labels.add(label)
-  if (proof) {
-    dropStale(state.proofs, MAX_PROOFS, (freshUntil) => freshUntil < at)
-    state.proofs.set(proof.jti, proof.freshUntil)
-  }
+  if (proof !== null) state.proofs.admit(proof)
   if (remember) {
     dropStale(state.retries, MAX_RETRIES, ({ until }) => until <= at)
     const { key, call, decisionId, until } = remember
@@ -34,8 +30,9 @@ function dropStale<Item>(items: Map<string, Item>, limit: number, isStale: (item
   for (const [key, item] of items) if (isStale(item)) items.delete(key)
 }
 
-export function applyOpening(state: TreeState, { task, token }: Opening, now: number): void {
+export function applyOpening(state: TreeState, { task, token, user }: Opening, now: number): void {
   state.clock = now
+  if (user) state.user = user
   for (const [jti, { expiresAt }] of state.tokens) if (expiresAt <= now) state.tokens.delete(jti)
   const { jti, ...issued } = token
   state.tokens.set(jti, issued)

@@ -16,7 +16,12 @@ export async function manage(c: Context<{ Bindings: Env }>, kind: "end" | "manag
   const [path = null] = rawTarget(c.req.raw).split("?", 1)
   const { method } = c.req
   const known = { id, at: around.receivedAt, kind, method, path, bundle: bundle?.pointer ?? null }
-  const { status, body, record }: Outcome = bundle ? await work(c.req.raw, bundle, around, known) : NO_BUNDLE
+  const {
+    status,
+    body,
+    record,
+    headers: own = {},
+  }: Outcome = bundle ? await work(c.req.raw, bundle, around, known) : NO_BUNDLE
   if (record) {
     const total_ms = Date.now() - around.receivedAt
     recordAtEdge(c.env, recordOf({ ...record, ...known, total_ms }), around.background)
@@ -25,6 +30,7 @@ export async function manage(c: Context<{ Bindings: Env }>, kind: "end" | "manag
   const headers = new Headers({ "Cache-Control": "no-store", "X-Narrowgate-Decision": id })
   if (status !== 200 && record?.code !== undefined) headers.set("X-Narrowgate-Code", record.code)
   if (status === 401) headers.set("WWW-Authenticate", "Bearer")
+  for (const [name, value] of Object.entries(own)) headers.set(name, value)
   return Response.json(answer, { status, headers })
 }
 

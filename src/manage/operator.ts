@@ -1,7 +1,9 @@
 /** Operators: who may manage, by an access token of a configured OIDC provider and a role in `operators.yaml`. */
 import type { Surroundings } from "../surroundings.ts"
 import type { ManagementDenial } from "../audit/record.ts"
-import { verifyOperator } from "../credential/identity.ts"
+import { readCompact } from "../credential/compact.ts"
+import { verifyOperator } from "../credential/operator-token.ts"
+import { isRejected, type Rejection } from "../credential/rejection.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Role } from "../policy/bundle.ts"
 
@@ -23,22 +25,20 @@ export async function authenticateOperator(
   request: Request,
   role: Role,
   bundle: Bundle,
-  { config, receivedAt }: Surroundings,
+  { config, reach }: Surroundings,
 ): Promise<{ readonly operator: string } | OperatorRefused> {
   const token = bearerOf(request)
-  const verified =
-    token === null
-      ? { rejected: "no token" }
-      : await verifyOperator(token, bundle.issuers, bundle.operators, config, receivedAt)
-  if ("rejected" in verified) {
-    const denial = { reason: "operator_rejected", what: verified.rejected } as const
-    if ("unavailable" in verified && verified.unavailable) {
-      const body = { error: "unavailable", error_description: "The issuer's keys are out of reach." }
-      return { status: 503, body, record: { code: "unavailable", denial } }
-    }
-    const error = token === null ? "missing_token" : "invalid_token"
-    const body = { error, error_description: "An operator's access token is required." }
-    return { status: 401, body, record: { code: error, denial } }
+  if (token === null) return refused("missing_token", { reason: "operator_rejected", because: null })
+  const compact = readCompact(token)
+  const verified = isRejected(compact)
+    ? compact
+    : await verifyOperator(compact, bundle.issuers, bundle.operators, config.issuer, reach)
+  if (isRejected(verified)) {
+    const because = verified.rejected
+    return refused(because.reason === "keys_unavailable" ? "unavailable" : "invalid_token", {
+      reason: "operator_rejected",
+      because,
+    })
   }
   if (!verified.roles.some((held) => ENOUGH[role].includes(held))) {
     const denial = { reason: "role_missing", what: role } as const
@@ -46,4 +46,16 @@ export async function authenticateOperator(
     return { status: 403, body, record: { code: "policy_denied", denial, operator: verified.operator } }
   }
   return { operator: verified.operator }
+}
+
+function refused(
+  code: "missing_token" | "invalid_token" | "unavailable",
+  denial: { readonly reason: "operator_rejected"; readonly because: Rejection | null },
+): OperatorRefused {
+  if (code !== "unavailable") {
+    const body = { error: code, error_description: "An operator's access token is required." }
+    return { status: 401, body, record: { code, denial } }
+  }
+  const body = { error: code, error_description: "The issuer's keys are out of reach." }
+  return { status: 503, body, record: { code, denial } }
 }

@@ -7,6 +7,7 @@ export type RecordStart = Pick<DecisionRecord, "id" | "at" | "kind" | "method" |
 export interface Outcome {
   readonly status: 200 | 400 | 401 | 403 | 404 | 503
   readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
   /** Null: recorded elsewhere, or a continuation of what is recorded. */
   readonly record: Partial<DecisionRecord> | null
 }

@@ -3,17 +3,18 @@
  * delegation token and reaches its own task and those below; an operator comes with a token of theirs.
  */
 import { recordOf, type DecisionRecord, type ManagementDenial } from "../audit/record.ts"
-import { peek } from "../credential/compact.ts"
+import { readCompact } from "../credential/compact.ts"
+import { isRejected } from "../credential/rejection.ts"
+import type { Proof } from "../credential/dpop.ts"
 import { verifyCredential } from "../credential/verify.ts"
 import type { Surroundings } from "../surroundings.ts"
-import { isDenied } from "../decision.ts"
+import { challengeOf } from "../challenge.ts"
+import { codeOf, isDenied, type Denial } from "../decision.ts"
 import { askLedger } from "../ledger/ask.ts"
-import { isBelow, rootOf } from "../ledger/state.ts"
+import { isBelow, isTaskId, rootOf } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { authenticateOperator, bearerOf } from "./operator.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
-
-const TASK_ID = /^tsk_[0-9A-HJKMNP-TV-Z]{26}(?:\.[1-9][0-9]{0,5}){0,16}$/
 
 /** Who asks about a task: one that holds a token of it, or an operator. */
 type Asker =
@@ -22,7 +23,7 @@ type Asker =
       readonly agent: string
       readonly user: string | null
       readonly token: string
-      readonly jkt: string | null
+      readonly proof: Proof | null
     }
   | { readonly kind: "operator"; readonly operator: string }
 
@@ -48,13 +49,14 @@ export async function completeTask(
 ): Promise<Outcome> {
   const asker = await askerOf(request, task, "operator", bundle, around)
   if ("status" in asker) return asker
-  const by = asker.kind === "agent" ? { token: asker.token, jkt: asker.jkt } : null
+  const by = asker.kind === "agent" ? { token: asker.token, proof: asker.proof } : null
   const status = asker.kind === "agent" ? "completed" : "revoked"
   const record = recordOf({ ...byWhom(asker, task), ...known })
   const answer = await askLedger(around.env, rootOf(task), async (ledger) => ({
     end: await ledger.end(task, by, status, record),
   }))
   if (!answer) return OUT_OF_REACH
+  if (answer.end && isDenied(answer.end)) return tokenRefused(answer.end.denied)
   // What ended something is recorded by the ledger, together with the end.
   return answer.end ? { status: 200, body: { task, ...answer.end }, record: null } : notFound(task)
 }
@@ -69,6 +71,14 @@ function refusal(status: 401 | 403 | 404, error: string, description: string, de
   return { status, body: { error, error_description: description }, record: { code: error, denial } }
 }
 
+function tokenRefused(because: Denial): Outcome {
+  const code = codeOf(because)
+  if (code === "unavailable") return OUT_OF_REACH
+  const denial = { reason: "operator_rejected", because } as const
+  const refused = refusal(401, code, "The delegation token is not valid here, or no longer.", denial)
+  return { ...refused, headers: challengeOf(because, null) }
+}
+
 /** The same answer whether there is no such task or it is another's: ids are not to be probed. */
 function notFound(task: string): Outcome {
   return refusal(404, "not_found", "There is no such task for this caller.", { reason: "not_found", what: task })
@@ -78,7 +88,7 @@ function byWhom(asker: Asker, task: string): Partial<DecisionRecord> {
   const who =
     asker.kind === "operator"
       ? { operator: asker.operator }
-      : { chain: [asker.agent], user: asker.user, bound: asker.jkt !== null }
+      : { chain: [asker.agent], user: asker.user, bound: asker.proof !== null }
   return { decision: "allow", code: "ok", task, ...who }
 }
 
@@ -89,11 +99,11 @@ async function askerOf(
   bundle: Bundle,
   around: Surroundings,
 ): Promise<Asker | Outcome> {
-  if (!TASK_ID.test(task)) return notFound(task.slice(0, 128))
+  if (!isTaskId(task)) return notFound(task.slice(0, 128))
   const { config, keys, receivedAt } = around
   // An operator's token is a bearer's; DPoP is how an agent shows a token that is bound to its key.
   const bearer = bearerOf(request)
-  const isOurs = bearer === null ? request.headers.has("dpop") : peek(bearer)?.iss === config.issuer
+  const isOurs = bearer === null ? request.headers.has("dpop") : issuerOf(bearer) === config.issuer
   if (!isOurs) {
     const operator = await authenticateOperator(request, role, bundle, around)
     return "operator" in operator ? { kind: "operator", operator: operator.operator } : { ...operator }
@@ -106,12 +116,16 @@ async function askerOf(
   }
   const verified = await verifyCredential(shown, bundle.audiences, keys, config.issuer, receivedAt)
   if (isDenied(verified)) {
-    const denial = { reason: "operator_rejected", what: verified.denied.reason } as const
-    return refusal(401, "invalid_token", "The delegation token is not valid here, or no longer.", denial)
+    return tokenRefused(verified.denied)
   }
   const { claims } = verified.token
   if (task !== claims.task && !isBelow(task, claims.task)) return notFound(task)
   const { client_id: agent, sub } = claims
   const user = sub === agent ? null : sub
-  return { kind: "agent", agent, user, token: claims.jti, jkt: verified.proof?.jkt ?? null }
+  return { kind: "agent", agent, user, token: claims.jti, proof: verified.proof }
+}
+
+function issuerOf(token: string): unknown {
+  const compact = readCompact(token)
+  return isRejected(compact) ? null : compact.claims["iss"]
 }

@@ -10,7 +10,7 @@ import type { WindowDefinition } from "../guardrails/window.ts"
 import type { ArgumentBounds } from "../exchange/bounds.ts"
 import type { LoweredRule, StoredEntity } from "./lowered.ts"
 
-export const FORMAT = 1
+export const FORMAT = 2
 
 export interface BundleBody {
   readonly format: typeof FORMAT
@@ -51,8 +51,10 @@ export interface GrantDefinition {
 }
 
 export interface AgentDefinition {
-  /** The workload identity, as its credential's subject gives it (a SPIFFE ID). */
+  /** A SPIFFE ID, which its JWT-SVID proves; or another URI, which one of `identities` proves. */
   readonly id: string
+  /** Other proofs that it is this agent; absent: its JWT-SVID alone. */
+  readonly identities?: readonly IdentityDefinition[]
   readonly owner: string
   readonly groups: readonly string[]
   readonly ceiling: GrantDefinition
@@ -80,11 +82,30 @@ export interface PurposeDefinition {
   readonly user: "required" | "optional"
 }
 
-/** Where an issuer's public keys come from. */
+/** What proves an agent's identity beside a JWT-SVID. */
+export type IdentityDefinition =
+  /** A token of an issuer of workloads, with exactly this subject and these claims. */
+  | {
+      readonly kind: "workload"
+      /** `id` of an issuer with `workloads`. */
+      readonly issuer: string
+      readonly subject: string
+      readonly claims: Readonly<Record<string, string | number | boolean>>
+    }
+  /** An assertion that it signs itself (RFC 7523 2.2, `private_key_jwt`). */
+  | { readonly kind: "private_key_jwt"; readonly keys: KeySource; readonly algorithms: readonly string[] }
+
+/** Where public keys come from. */
 export type KeySource =
   | { readonly kind: "jwks_uri"; readonly uri: string }
+  /** Of a SPIFFE trust domain (SPIFFE Trust Domain and Bundle 4). */
+  | { readonly kind: "spiffe_bundle"; readonly uri: string }
+  /** OpenID Connect Discovery, below the issuer's URL. */
   | { readonly kind: "discovery" }
   | { readonly kind: "inline"; readonly jwks: { readonly keys: readonly Record<string, unknown>[] } }
+
+/** Names from the outside in. */
+export type ClaimPath = readonly [string, ...string[]]
 
 export interface IssuerDefinition {
   readonly id: string
@@ -98,9 +119,26 @@ export interface IssuerDefinition {
     readonly audiences: readonly string[]
     /** Clients (`azp`/`client_id`, `aud` of ID tokens) whose sessions are taken. */
     readonly clients: readonly string[]
-    /** Claim that lists the user's groups. */
-    readonly groups_claim: string
+    readonly access_token: {
+      /** Header `typ` of its access tokens; `none`: they have none. */
+      readonly type: "at+jwt" | "JWT" | "none"
+      /** Claim that names the client it was issued to. */
+      readonly client_claim: string
+      /** Claims that must have exactly this value. */
+      readonly require: Readonly<Record<string, string | number | boolean>>
+    }
+    readonly id_token: { readonly require: Readonly<Record<string, string | number | boolean>> }
+    /** Where facts about the user stand: a claim's name, or the way to it through nested claims. */
+    readonly claims: {
+      readonly groups: ClaimPath
+      readonly acr: ClaimPath
+      readonly auth_time: ClaimPath
+    }
   }
+  /** Its tokens stand for workloads (GitHub Actions, Kubernetes …): which, the agents' `identities` say. */
+  readonly workloads?: Readonly<Record<string, never>>
+  /** A token is exchanged once (by its `jti`). */
+  readonly single_use?: boolean
   /** Its JWT-SVIDs stand for workloads of this SPIFFE trust domain. */
   readonly trust_domain?: string
   /**

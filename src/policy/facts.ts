@@ -3,7 +3,7 @@
  * same state in the same step, so that they can never disagree about it.
  */
 import type { CallArguments } from "../catalog/arguments.ts"
-import { fold } from "../catalog/fold.ts"
+import { fold } from "../fold.ts"
 import { deny, type Denied } from "../decision.ts"
 import type { Task, UserFacts } from "../ledger/state.ts"
 import { memberOf, overlay, type Entity, type EntityStore } from "./entities.ts"
@@ -74,6 +74,8 @@ export interface Situation {
   /** The calling task and all above it, itself first. */
   readonly line: readonly [Task, ...Task[]]
   readonly user: UserFacts | null
+  /** The session to judge by; absent: the user's own. */
+  readonly session?: Pick<UserFacts, "acr" | "auth_time">
   readonly labels: ReadonlySet<string>
   readonly arguments: CedarRecord
   readonly environment: string
@@ -112,8 +114,19 @@ export function callContext(situation: Situation): CedarRecord {
       ]),
     ],
   ])
-  if (user) context.set("user", userRef(user))
+  if (user) {
+    context.set("user", userRef(user))
+    context.set("session", sessionFacts(situation.session ?? user, now))
+  }
   return context
+}
+
+/** How the user logged in, as far as their provider tells: a rule has to ask whether it is there (`has`). */
+function sessionFacts({ acr, auth_time }: Pick<UserFacts, "acr" | "auth_time">, now: number): CedarRecord {
+  const facts = new Map<string, Value>()
+  if (acr !== undefined) facts.set("acr", acr)
+  if (auth_time !== undefined) facts.set("auth_age", BigInt(Math.max(0, Math.floor(now / 1000 - auth_time))))
+  return facts
 }
 
 /** Context of the action delegate: asked when a task is opened, about a tool that it wants. */

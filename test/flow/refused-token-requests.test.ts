@@ -42,14 +42,15 @@ describe("a refused token request", () => {
 
 test("each reason has the OAuth error that its specification names", () => {
   const refusals: readonly Refusal[] = [
-    { reason: "agent_unauthenticated", what: "" },
+    { reason: "agent_unauthenticated", because: { reason: "signature_invalid" } },
     { reason: "grant_type_unsupported" },
     { reason: "proof_rejected", what: "" },
     { reason: "audience_unknown", audience: "" },
     { reason: "details_malformed", what: "" },
     { reason: "scope_malformed", scope: "" },
     { reason: "too_deep", agent: "", depth: 1 },
-    { reason: "subject_rejected", what: "" },
+    { reason: "subject_rejected", because: { reason: "signature_invalid" } },
+    { reason: "proof_replayed" },
   ]
   expect(Object.fromEntries(refusals.map((refusal) => [refusal.reason, oauthErrorOf(refusal)]))).toEqual({
     agent_unauthenticated: "invalid_client",
@@ -60,5 +61,6 @@ test("each reason has the OAuth error that its specification names", () => {
     scope_malformed: "invalid_scope",
     too_deep: "unauthorized_client",
     subject_rejected: "invalid_request",
+    proof_replayed: "invalid_dpop_proof",
   })
 })

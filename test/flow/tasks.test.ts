@@ -105,9 +105,10 @@ describe("who may end a task", () => {
     const ledger = env.LEDGER.getByName(root.task)
     const record = recordStart({ id: "dec_x", at: Date.now(), kind: "end" })
     const by = ({ token }: { readonly token: string }, jkt: string | null = null) => {
-      return { token: decodeJwt(token).jti ?? "", jkt }
+      const proof = jkt === null ? null : { jkt, jti: "j", iat: 0, freshUntil: Number.MAX_VALUE, nonce: null }
+      return { token: decodeJwt(token).jti ?? "", proof }
     }
-    for (const asker of [by(child), by(other), by(root, "another key"), { token: "", jkt: null }]) {
+    for (const asker of [by(child), by(other), by(root, "another key"), { token: "", proof: null }]) {
       expect(await ledger.end(root.task, asker, "completed", record)).toBeNull()
     }
     expect(await ledger.end(root.task, by(root), "completed", record)).toMatchObject({ status: "completed" })

@@ -12,7 +12,7 @@ import {
   type Form,
   type TokenAnswer,
 } from "../harness/agents.ts"
-import { agentId, idToken, stranger, svid } from "../harness/issuers.ts"
+import { agentId, idToken, secondProvidersToken, stranger, svid } from "../harness/issuers.ts"
 import { complete } from "../harness/management.ts"
 import { newProofKey, proofForToken } from "../harness/proofs.ts"
 
@@ -24,6 +24,14 @@ export const changed = (more: Form, headers: Readonly<Record<string, string>> = 
 const FORM = { "Content-Type": "application/x-www-form-urlencoded" }
 const details = (json: unknown): Try => changed({ authorization_details: JSON.stringify(json) })
 const tools = { type: "narrowgate_call", tools: ["files.*"], actions: ["read"] }
+
+/** Ahead of the session that opened the task, by less than clocks may differ. */
+const fresher = { claims: { auth_time: Math.floor(Date.now() / 1000) + 20 } }
+
+/** What `first` sends with a fresher session of its task's user. */
+async function freshen(task: string, session: string): Promise<TokenAnswer> {
+  return changed({ subject_token: session, task })()
+}
 
 /** Every reason that there is, each with every way to it that an attacker or a careless client would find. */
 export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, Try>>>> = {
@@ -102,6 +110,10 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
     "an agent that must prove a key": async () => postForm(await exchangeForm("bound")),
   },
   key_differs: {
+    "a fresher session for a bound task, without its key": async () => {
+      const { task } = await openTask("first", {}, await proofForToken(await newProofKey()))
+      return freshen(task, await idToken("alice", fresher))
+    },
     "renewal of a bound token with another key": async () => {
       const task = await openTask("first", {}, await proofForToken(await newProofKey()))
       return postForm(await childForm(task.token, "first"), { DPoP: await proofForToken(await newProofKey()) })
@@ -161,6 +173,14 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
     },
   },
   parent_ended: {
+    "a fresher session for a task that never was": async () =>
+      freshen("tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ", await idToken("alice", fresher)),
+    "for what is no task": async () => freshen("tsk_1", await idToken("alice", fresher)),
+    "for a completed task": async () => {
+      const { task, token } = await openTask()
+      await complete(task, `Bearer ${token}`)
+      return freshen(task, await idToken("alice", fresher))
+    },
     "a completed task's token": async () => {
       const task = await openTask()
       await complete(task.task, `Bearer ${task.token}`)
@@ -174,6 +194,10 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
     },
   },
   renewal_differs: {
+    "with a scope, of a task with a fresher session": async () => {
+      const { task } = await openTask()
+      return changed({ subject_token: await idToken("alice", fresher), task, scope: "files.*:read" })()
+    },
     "with a scope": async () =>
       postForm({ ...(await childForm((await openTask()).token, "first")), scope: "files.*:read" }),
     "for another purpose": async () =>
@@ -184,6 +208,28 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
     "beyond the purpose": changed({ scope: "files.purge:execute" }),
     "no tool of the catalog": changed({ scope: "files.later:read" }),
     "too sensitive": details([{ ...tools, max_sensitivity: "public", tools: ["files.read"] }]),
+  },
+  proof_replayed: {
+    "the same proof twice": async () => {
+      const proof = await proofForToken(await newProofKey())
+      await changed({}, { DPoP: proof })()
+      return changed({}, { DPoP: proof })()
+    },
+  },
+  session_differs: {
+    "another user's": async () => freshen((await openTask()).task, await idToken("bob")),
+    "the same subject at another provider": async () =>
+      freshen((await openTask()).task, await secondProvidersToken("alice")),
+    "another agent's task": async () => {
+      const { task } = await openTask("second")
+      return freshen(task, await idToken("alice", fresher))
+    },
+  },
+  session_not_fresher: {
+    "as old": async () => freshen((await openTask()).task, await idToken("alice")),
+    older: async () => freshen((await openTask()).task, await idToken("alice", { claims: { auth_time: 1 } })),
+    "of unknown age": async () =>
+      freshen((await openTask()).task, await idToken("alice", { claims: { auth_time: undefined } })),
   },
   unavailable: {
     "the ledger fails": async () => {

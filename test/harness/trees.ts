@@ -6,6 +6,7 @@ import { decide, type Call, type Outcome } from "../../src/decide.ts"
 import { ASKED_NOTHING, type Asked } from "../../src/exchange/grant.ts"
 import { openTask, type OpenRequest } from "../../src/exchange/open.ts"
 import { isRefused, type Refusal } from "../../src/exchange/refusal.ts"
+import { ProofLog } from "../../src/ledger/proof-log.ts"
 import { newTree, type TreeState, type UserFacts } from "../../src/ledger/state.ts"
 import { applyChange, applyOpening } from "../../src/ledger/transition.ts"
 import { assemble, type Bundle } from "../../src/policy/assemble.ts"
@@ -30,7 +31,11 @@ export interface Held {
   readonly token: string
 }
 
-export const newState = (user: UserFacts | null = ALICE): TreeState => newTree(ROOT, user, POINTER, START)
+/** Of a tree that has just been opened: no earlier life can have admitted any. */
+export const freshProofs = (): ProofLog => new ProofLog("nonce", Number.NEGATIVE_INFINITY)
+
+export const newState = (user: UserFacts | null = ALICE): TreeState =>
+  newTree(ROOT, user, POINTER, START, freshProofs())
 
 let made = 0
 
@@ -49,6 +54,7 @@ export function open(
     user: state.user,
     sessionExpiresAt: null,
     parent,
+    task: null,
     purpose: null,
     asked: ASKED_NOTHING,
     jkt: null,

@@ -13,7 +13,7 @@ import type { Bundle } from "../../src/policy/assemble.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { agentId } from "../harness/issuers.ts"
 import { busiestSpan } from "../harness/reference.ts"
-import { ALICE, assembled, callOf, POINTER, ROOT, scopes, START, type Held } from "../harness/trees.ts"
+import { ALICE, freshProofs, assembled, callOf, POINTER, ROOT, scopes, START, type Held } from "../harness/trees.ts"
 
 afterEach(freshIsolate)
 
@@ -39,14 +39,14 @@ class KeptTree {
     this.#bundle = bundle
     this.#statements = vi.spyOn(sql, "exec")
     this.#storage = new LedgerStorage(sql)
-    this.state = newTree(ROOT, ALICE, POINTER, START)
+    this.state = newTree(ROOT, ALICE, POINTER, START, freshProofs())
     this.#storage.saveTree(this.state)
   }
 
   open(calls: number | null, now = START): Held {
     const held = { task: ROOT, token: "root-token" }
     const asked = { ...scopes("*:read", "mail.send:write"), calls }
-    const subject = { user: ALICE, sessionExpiresAt: null, parent: null, purpose: null, jkt: null }
+    const subject = { user: ALICE, sessionExpiresAt: null, parent: null, task: null, purpose: null, jkt: null }
     const request = { agent: agentId("first"), ...subject, asked, token: held.token }
     const opened = openTask(this.#bundle, this.state, request, now)
     if (isRefused(opened)) throw new Error(JSON.stringify(opened))
@@ -76,7 +76,7 @@ class KeptTree {
   /** Memory is lost; what was written comes back. */
   crash(now: number): void {
     this.#storage = new LedgerStorage(this.#sql)
-    const loaded = this.#storage.load(now)
+    const loaded = this.#storage.load(now, freshProofs())
     if (!loaded) throw new Error("nothing was kept")
     this.state = loaded
   }

@@ -120,7 +120,17 @@ describe("a repeated proof", () => {
     await evict(task.task)
     expect((await ask()).code).toBe("invalid_token")
     await crash()
-    expect((await ask()).headers.get("WWW-Authenticate")).toContain("invalid_dpop_proof")
+    const challenged = await ask()
+    expect(challenged.headers.get("WWW-Authenticate")).toContain('error="use_dpop_nonce"')
+    // With the nonce of this life a proof cannot be from an earlier one; and it, too, is taken once.
+    const nonce = challenged.headers.get("DPoP-Nonce") ?? ""
+    const anew = await proofOf(holder, "GET", `${ORIGIN}/files/a`, task.token, { claims: { nonce } })
+    const again = async () => askAs("envoy", { path: "/files/a", headers: headers(task, anew) })
+    expect((await again()).code).toBe("ok")
+    expect((await again()).headers.get("WWW-Authenticate")).toContain('error="invalid_dpop_proof"')
+    // The nonce of an earlier life is none.
+    await crash()
+    expect((await again()).headers.get("WWW-Authenticate")).toContain('error="use_dpop_nonce"')
   })
 
   test("that came with a denied call was not consumed", async () => {

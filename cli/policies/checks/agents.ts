@@ -1,10 +1,9 @@
-/** What agents.yaml refers to is there: purposes, agents, trust domains, environments. */
+/** What agents.yaml refers to is there: purposes, agents, environments. */
 import { parseScope, scopeCovers } from "../../../src/catalog/pattern.ts"
 import type { Tool } from "../../../src/catalog/tool.ts"
 import { suggest } from "../nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
-import { trustDomainOf } from "../schema/agents.ts"
 import { allTools } from "../tools.ts"
 import { grantsOf } from "./grants.ts"
 
@@ -12,17 +11,11 @@ export function checkAgents(policies: Policies): Problem[] {
   return [...references(policies), ...defaults(policies), ...reach(policies), ...environments(policies)]
 }
 
-function references({ agents, issuers }: Policies): Problem[] {
+function references({ agents }: Policies): Problem[] {
   const purposes = new Set(agents.value.purposes.map(({ name }) => name))
   const ids = new Set(agents.value.agents.map(({ id }) => id))
-  const domains = new Set(issuers.value.issuers.flatMap(({ trust_domain: domain }) => domain ?? []))
   const problems: Problem[] = []
   for (const [index, agent] of agents.value.agents.entries()) {
-    const domain = trustDomainOf(agent.id) ?? ""
-    if (!domains.has(domain)) {
-      const mend = suggest(domain, domains, "Add an issuer with this `trust_domain` to issuers.yaml.")
-      problems.push(agents.error(["agents", index, "id"], `no issuer has the trust domain \`${domain}\``, mend))
-    }
     for (const [at, name] of agent.purposes.entries()) {
       if (purposes.has(name)) continue
       const mend = suggest(name, purposes, "Add it under `purposes`.")

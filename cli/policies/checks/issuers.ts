@@ -1,39 +1,128 @@
-/** An issuer is trusted for something, and for what it is trusted with its tokens can be told apart. */
+/** An issuer is trusted for one thing, and what it is trusted with can be told apart and fetched safely. */
+import { SVID_ALGORITHMS } from "../../../src/credential/algorithm.ts"
+import { isLoopback, mayBeFetched } from "../../../src/credential/fetchable.ts"
+import { algorithmOf, weakness } from "../../../src/credential/public-key.ts"
 import { suggest } from "../nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
+import type { Path, Source } from "../source.ts"
 
-export function checkIssuers({ issuers, operators }: Policies): Problem[] {
-  const problems: Problem[] = []
-  for (const [index, issuer] of issuers.value.issuers.entries()) {
-    const { users, operators: forOperators, trust_domain: domain, keys } = issuer
-    if (!users && !forOperators && domain === undefined) {
-      const mend = "Add `users`, `trust_domain` or `operators: {clients: […]}`, or remove the issuer."
-      problems.push(issuers.error(["issuers", index, "id"], `issuer \`${issuer.id}\` is trusted for nothing`, mend))
+export function checkIssuers(policies: Policies): Problem[] {
+  return [...trust(policies), ...kinds(policies), ...sources(policies), ...operatorsOf(policies)]
+}
+
+function trust({ issuers }: Policies): Problem[] {
+  return issuers.value.issuers.flatMap((issuer, index) => {
+    const { id, users, workloads, operators, trust_domain: domain, keys } = issuer
+    const at: Path = ["issuers", index, "id"]
+    const roles = [users || operators, workloads, domain !== undefined].filter(Boolean)
+    const problems: Problem[] = []
+    if (roles.length === 0) {
+      const mend = "Add `users`, `workloads`, `trust_domain` or `operators: {clients: […]}`, or remove the issuer."
+      problems.push(issuers.error(at, `issuer \`${id}\` is trusted for nothing`, mend))
     }
-    if (issuer.issuer === undefined && (users || forOperators || keys.discovery)) {
-      const why = keys.discovery ? "`keys: {discovery: true}`" : users ? "`users`" : "`operators`"
-      const mend = "Add `issuer:` with the exact `iss` of its tokens."
-      problems.push(issuers.error(["issuers", index, "id"], `${why} needs \`issuer\``, mend))
+    if (roles.length > 1) {
+      const message = `issuer \`${id}\` is trusted for people and for agents, or for agents in two ways`
+      problems.push(issuers.error(at, message, "Keep one: one token must not be taken for two things."))
     }
-  }
-  for (const [index, { users, operators: trust }] of issuers.value.issuers.entries()) {
-    for (const [place, client] of (trust?.clients ?? []).entries()) {
+    if (issuer.issuer === undefined && (users || operators || workloads || keys.discovery)) {
+      const uses = { discovery: keys.discovery, users, workloads, operators }
+      const [why = ""] = Object.entries(uses).flatMap(([name, used]) => (used ? [name] : []))
+      problems.push(
+        issuers.error(at, `\`${why}\` needs \`issuer\``, "Add `issuer:` with the exact `iss` of its tokens."),
+      )
+    }
+    return problems
+  })
+}
+
+/** What an audience or a client of one kind is must not be one of another. */
+function kinds({ issuers }: Policies): Problem[] {
+  return issuers.value.issuers.flatMap(({ users, operators, trust_domain: domain, algorithms }, index) => {
+    const problems: Problem[] = []
+    for (const [place, client] of (operators?.clients ?? []).entries()) {
       if (!users?.clients.includes(client)) continue
       const message = `client \`${client}\` is trusted for users and for operators`
       const mend = "Give operators a client of their own: what a person's app hands to an agent must not manage."
       problems.push(issuers.error(["issuers", index, "operators", "clients", place], message, mend))
     }
+    for (const [place, audience] of (users?.audiences ?? []).entries()) {
+      if (!users?.clients.includes(audience)) continue
+      const message = `\`${audience}\` is the audience of access tokens and a client, which is that of ID tokens`
+      const mend = "Give the API an audience of its own: the two kinds of token are told apart by it."
+      problems.push(issuers.error(["issuers", index, "users", "audiences", place], message, mend))
+    }
+    for (const [place, algorithm] of algorithms.entries()) {
+      if (domain === undefined || SVID_ALGORITHMS.includes(algorithm)) continue
+      const message = `no JWT-SVID is signed with ${algorithm}`
+      problems.push(issuers.error(["issuers", index, "algorithms", place], message, "Write RS, PS or ES algorithms."))
+    }
+    return problems
+  })
+}
+
+/** Places that keys come from, of issuers and of agents. */
+function sources({ issuers, agents }: Policies): Problem[] {
+  const problems: Problem[] = []
+  const domains = new Map<string, string>()
+  for (const [index, { keys, algorithms, trust_domain: domain, issuer }] of issuers.value.issuers.entries()) {
+    const at: Path = ["issuers", index]
+    problems.push(...keysOf(issuers, [...at, "keys"], keys, algorithms))
+    if (issuer !== undefined && keys.discovery) problems.push(...fetched(issuers, [...at, "issuer"], issuer))
+    if (keys.spiffe_bundle === undefined) continue
+    if (domain === undefined) {
+      const mend = "Add `trust_domain`, or write `jwks_uri` for a plain JWK set."
+      problems.push(issuers.error([...at, "keys", "spiffe_bundle"], "a SPIFFE bundle is a trust domain's", mend))
+    } else if (domains.has(keys.spiffe_bundle)) {
+      const message = `the bundle is the one of trust domain \`${domains.get(keys.spiffe_bundle)}\` too`
+      const mend = "Each trust domain has a bundle of its own: a shared one would let either sign for both."
+      problems.push(issuers.error([...at, "keys", "spiffe_bundle"], message, mend))
+    } else domains.set(keys.spiffe_bundle, domain)
   }
+  for (const [index, { identities = [] }] of agents.value.agents.entries()) {
+    for (const [place, { keys, algorithms = [] }] of identities.entries()) {
+      if (keys) problems.push(...keysOf(agents, ["agents", index, "identities", place, "keys"], keys, algorithms))
+    }
+  }
+  return problems
+}
+
+interface Keys {
+  readonly jwks_uri?: string
+  readonly spiffe_bundle?: string
+  readonly jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
+}
+
+function keysOf(source: Source<unknown>, at: Path, keys: Keys, algorithms: readonly string[]): Problem[] {
+  const { jwks_uri: uri, spiffe_bundle: bundle, jwks } = keys
+  if (uri !== undefined) return fetched(source, [...at, "jwks_uri"], uri)
+  if (bundle !== undefined) return fetched(source, [...at, "spiffe_bundle"], bundle)
+  return (jwks?.keys ?? []).flatMap((jwk, place) => {
+    const path = [...at, "jwks", "keys", place]
+    const weak = weakness(jwk, "sig")
+    if (weak !== null) return [source.error(path, `the key cannot be used: ${weak}`, "Replace it by a stronger one.")]
+    if (algorithmOf(jwk, algorithms) !== null) return []
+    return [source.error(path, "the key fits none of `algorithms`", "Add its algorithm, or remove the key.")]
+  })
+}
+
+/** Loopback passes: the local stack may reach it, and a deployed Worker refuses it. */
+function fetched(source: Source<unknown>, path: Path, uri: string): Problem[] {
+  const url = new URL(uri)
+  if (mayBeFetched(url, false) || isLoopback(url)) return []
+  const mend = "Write a public `https://` host: a Worker fetches nothing from private networks."
+  return [source.error(path, `\`${url.host}\` is a private host`, mend)]
+}
+
+function operatorsOf({ issuers, operators }: Policies): Problem[] {
   const able = issuers.value.issuers.filter((issuer) => issuer.operators).map(({ id }) => id)
-  for (const [index, { issuer }] of operators.value.operators.entries()) {
-    if (able.includes(issuer)) continue
+  return operators.value.operators.flatMap(({ issuer }, index) => {
+    if (able.includes(issuer)) return []
     const known = issuers.value.issuers.some(({ id }) => id === issuer)
     const message = known ? `issuer \`${issuer}\` is not trusted for operators` : `no issuer is called \`${issuer}\``
     const mend = known
       ? "Add `operators: {clients: […]}` to it in issuers.yaml."
       : suggest(issuer, able, "Name an `id` of issuers.yaml.")
-    problems.push(operators.error(["operators", index, "issuer"], message, mend))
-  }
-  return problems
+    return [operators.error(["operators", index, "issuer"], message, mend)]
+  })
 }

@@ -1,6 +1,7 @@
 /** agents.yaml: the agents that are registered, and the purposes that they work for. */
 import { z } from "zod"
 import { grant } from "./grant.ts"
+import { algorithms, exactClaims, ownKeys } from "./issuers.ts"
 import { name, scope, text } from "./values.ts"
 
 /** Long enough for a call, short enough that a leaked token is soon worthless (DESIGN §4). */
@@ -13,10 +14,43 @@ const DEEPEST = 8
 const SPIFFE_ID = /^spiffe:\/\/([a-z0-9._-]{1,255})(?:\/[A-Za-z0-9._-]+)+$/u
 
 const agentId = text(
-  (value) => SPIFFE_ID.test(value) && value.length <= 2048 && !/\/\.{1,2}(?:\/|$)/u.test(value),
-  "not a workload identity",
-  "Write a SPIFFE ID, such as `spiffe://example.org/agent/support`.",
+  (value) => isAgentUri(value) && !/\/\.{1,2}(?:\/|$)/u.test(value),
+  "not an agent's id",
+  "Write a SPIFFE ID, such as `spiffe://example.org/agent/support`, or an `https://` URI with `identities`.",
 )
+
+/** It goes into headers, records and policy: a URI of plain characters. */
+function isAgentUri(value: string): boolean {
+  if (value.length > 2048) return false
+  if (value.startsWith("spiffe:")) return SPIFFE_ID.test(value)
+  return /^https:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?(?:\/[A-Za-z0-9._~-]+)+$/u.test(value) && URL.canParse(value)
+}
+
+/** A `*` means itself to us and everything to its reader (GitHub's own conditions have wildcards). */
+const subject = text(
+  (value) => /^[^\p{Cc}\p{Cs}*?]{1,1024}$/u.test(value),
+  "not an exact subject",
+  "Write the whole `sub` of the workload's token, without wildcards; one identity for each subject.",
+)
+
+const identity = z
+  .strictObject({
+    issuer: name.exactOptional(),
+    subject: subject.exactOptional(),
+    claims: exactClaims.exactOptional(),
+    keys: ownKeys.exactOptional(),
+    algorithms: algorithms.exactOptional(),
+  })
+  .refine(
+    ({ issuer, subject, claims, keys, algorithms }) =>
+      keys === undefined
+        ? issuer !== undefined && subject !== undefined && algorithms === undefined
+        : algorithms !== undefined && issuer === undefined && subject === undefined && claims === undefined,
+    {
+      error: "neither a workload's token nor a key of its own",
+      params: { mend: "Write `issuer` and `subject` (and `claims`), or `keys` and `algorithms`." },
+    },
+  )
 
 const purpose = z.strictObject({
   name,
@@ -28,6 +62,7 @@ const purpose = z.strictObject({
 
 const agent = z.strictObject({
   id: agentId,
+  identities: z.array(identity).min(1).exactOptional(),
   owner: name,
   groups: z.array(name).default([]),
   ceiling: grant,
@@ -40,6 +75,7 @@ const agent = z.strictObject({
 
 export const agentsFile = z.strictObject({ purposes: z.array(purpose), agents: z.array(agent) })
 export type AgentsFile = z.infer<typeof agentsFile>
+export type Identity = z.infer<typeof identity>
 
 export function trustDomainOf(agent: string): string | undefined {
   return SPIFFE_ID.exec(agent)?.[1]

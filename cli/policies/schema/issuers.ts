@@ -28,22 +28,59 @@ const publicKey = z
     },
   })
 
+const jwks = z.strictObject({ keys: z.array(publicKey).min(1) })
+
 const keys = z
   .strictObject({
     jwks_uri: trustedUrl.exactOptional(),
+    spiffe_bundle: trustedUrl.exactOptional(),
     discovery: z.literal(true).exactOptional(),
-    jwks: z.strictObject({ keys: z.array(publicKey).min(1) }).exactOptional(),
+    jwks: jwks.exactOptional(),
   })
   .refine((source) => Object.keys(source).length === 1, {
     error: "keys come from exactly one place",
-    params: { mend: "Write one of `jwks_uri: URL`, `discovery: true` and `jwks: {keys: […]}`." },
+    params: {
+      mend: "Write one of `jwks_uri: URL`, `spiffe_bundle: URL`, `discovery: true` and `jwks: {keys: […]}`.",
+    },
   })
+
+/** Of an agent that signs its own assertions. */
+export const ownKeys = z
+  .strictObject({ jwks_uri: trustedUrl.exactOptional(), jwks: jwks.exactOptional() })
+  .refine((source) => Object.keys(source).length === 1, {
+    error: "keys come from exactly one place",
+    params: { mend: "Write one of `jwks_uri: URL` and `jwks: {keys: […]}`." },
+  })
+
+export const algorithms = z.array(z.enum(ISSUER_ALGORITHMS)).min(1)
+
+const claim = z.string().min(1).max(256)
+export const exactClaims = z.record(claim, z.union([z.string(), z.number(), z.boolean()]))
+
+/** A claim's name, or the names on the way to it through nested claims. */
+const claimPath = z
+  .union([claim, z.tuple([claim], claim)])
+  .transform((path): [string, ...string[]] => (typeof path === "string" ? [path] : path))
 
 /** Sessions of these clients are taken: as ID tokens, and as access tokens where one of the audiences is in them. */
 const users = z.strictObject({
   audiences: z.array(z.string().min(1)).default([]),
   clients: z.array(z.string().min(1)).min(1),
-  groups_claim: name.default("groups"),
+  access_token: z
+    .strictObject({
+      type: z.enum(["at+jwt", "JWT", "none"]).default("at+jwt"),
+      client_claim: z.enum(["client_id", "azp", "cid", "appid"]).default("client_id"),
+      require: exactClaims.default({}),
+    })
+    .prefault({}),
+  id_token: z.strictObject({ require: exactClaims.default({}) }).prefault({}),
+  claims: z
+    .strictObject({
+      groups: claimPath.prefault("groups"),
+      acr: claimPath.prefault("acr"),
+      auth_time: claimPath.prefault("auth_time"),
+    })
+    .prefault({}),
 })
 
 const trustDomain = text(
@@ -56,8 +93,10 @@ const issuer = z.strictObject({
   id: name,
   issuer: trustedUrl.exactOptional(),
   keys,
-  algorithms: z.array(z.enum(ISSUER_ALGORITHMS)).min(1),
+  algorithms,
   users: users.exactOptional(),
+  workloads: z.strictObject({}).exactOptional(),
+  single_use: z.boolean().exactOptional(),
   trust_domain: trustDomain.exactOptional(),
   operators: z.strictObject({ clients: z.array(z.string().min(1)).min(1) }).exactOptional(),
 })

@@ -1,5 +1,6 @@
 /** The values that several files of `policies/` are made of, each with what to write instead of a wrong one. */
 import { z } from "zod"
+import { isLoopback } from "../../../src/credential/fetchable.ts"
 import { isPattern, parseScope } from "../../../src/catalog/pattern.ts"
 
 /** A string that passes `test`. `message` and `mend` speak to whoever wrote the file. */
@@ -58,7 +59,7 @@ export const origin = text(
 
 /** Trusted keys and tokens come from there, so nobody on the way may change them; loopback has no way. */
 export const trustedUrl = text(
-  (value) => isWebUrl(value) && (value.startsWith("https:") || isLoopback(value)),
+  (value) => isWebUrl(value) && (value.startsWith("https:") || isLoopback(new URL(value))),
   "not a URL that can be trusted",
   "Write an `https://` URL; `http://` is for a loopback host only.",
 )
@@ -72,9 +73,4 @@ export const headerName = text(
 function isWebUrl(value: string): boolean {
   const url = URL.parse(value)
   return url !== null && /^https?:$/u.test(url.protocol) && url.username === "" && url.hash === "" && !/\s/u.test(value)
-}
-
-function isLoopback(value: string): boolean {
-  const host = URL.parse(value)?.hostname ?? ""
-  return host === "localhost" || host === "[::1]" || /^127(?:\.\d+){3}$/u.test(host)
 }

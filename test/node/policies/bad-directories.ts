@@ -210,7 +210,7 @@ const SHAPES: readonly BadDirectory[] = [
   {
     name: "keys over plain HTTP",
     file: "issuers.yaml",
-    find: "jwks_uri: http://127.0.0.1:8788/workload/keys",
+    find: "spiffe_bundle: http://127.0.0.1:8788/workload/keys",
     replace: "jwks_uri: http://keys.example/jwks",
     message: /not a URL that can be trusted/,
     at: "http://keys.example",
@@ -218,7 +218,7 @@ const SHAPES: readonly BadDirectory[] = [
   {
     name: "a private key",
     file: "issuers.yaml",
-    find: "jwks_uri: http://127.0.0.1:8788/workload/keys",
+    find: "spiffe_bundle: http://127.0.0.1:8788/workload/keys",
     replace: "jwks: { keys: [{ kty: EC, crv: P-256, x: a, y: b, d: secret }] }",
     message: /a private key/,
     at: "{ kty: EC",
@@ -260,7 +260,7 @@ const SHAPES: readonly BadDirectory[] = [
     file: "agents.yaml",
     find: "  - id: spiffe://example.org/agent/vault",
     replace: "  - id: vault",
-    message: /not a workload identity/,
+    message: /not an agent's id/,
     at: "vault\n",
   },
 ]
@@ -301,8 +301,10 @@ const REFERENCES: readonly BadDirectory[] = [
   {
     name: "two issuers for one trust domain",
     file: "issuers.yaml",
-    find: "    operators:\n",
-    replace: "    trust_domain: 'example.org'\n    operators:\n",
+    find: "  - id: workloads\n",
+    replace:
+      "  - { id: others, trust_domain: example.org, keys: { spiffe_bundle: 'https://b.example/b' }, algorithms: [ES256] }\n" +
+      "  - id: workloads\n",
     message: /trust domain `example\.org` is there twice/,
     at: "example.org\n    keys",
   },
@@ -450,6 +452,102 @@ const REFERENCES: readonly BadDirectory[] = [
   },
 ]
 
+const NIGHTLY = "  - id: spiffe://example.org/agent/nightly\n"
+const KEYS = "spiffe_bundle: http://127.0.0.1:8788/workload/keys"
+/** An issuer of workloads, and an agent that it proves by `identity`. */
+const ci = (identity: string): Pick<BadDirectory, "file" | "find" | "replace"> => ({
+  file: "agents.yaml",
+  find: NIGHTLY,
+  replace: `  - id: https://ci.example/nightly\n    identities:\n      - ${identity}\n`,
+})
+
+const IDENTITIES: readonly BadDirectory[] = [
+  {
+    name: "an agent that nothing proves",
+    file: "agents.yaml",
+    find: NIGHTLY,
+    replace: "  - id: https://ci.example/nightly\n",
+    message: /nothing proves that it is this agent/,
+    at: "https://ci.example/nightly",
+  },
+  ...["repo:acme/*", "repo:acme/app:ref:?"].map((subject) => ({
+    name: `a workload's subject with a wildcard: ${subject}`,
+    ...ci(`{ issuer: workloads, subject: "${subject}" }`),
+    message: /not an exact subject/,
+    mend: /without wildcards/,
+    at: `"${subject}"`,
+  })),
+  {
+    name: "a workload's token of an issuer that is trusted for something else",
+    ...ci("{ issuer: local, subject: someone }"),
+    message: /`local` is not trusted for workloads/,
+    mend: /Add `workloads: \{\}`/,
+    at: "local, subject",
+  },
+  {
+    name: "an identity that is neither",
+    ...ci("{ issuer: local }"),
+    message: /neither a workload's token nor a key of its own/,
+    at: "{ issuer: local }",
+  },
+  {
+    name: "an issuer trusted for people and for agents",
+    file: "issuers.yaml",
+    find: "    # Access tokens of these clients may manage.",
+    replace: "    workloads: {}\n    # Access tokens of these clients may manage.",
+    message: /trusted for people and for agents/,
+    at: "local\n    issuer",
+  },
+  {
+    name: "an audience that is a client",
+    file: "issuers.yaml",
+    find: "audiences: [http://127.0.0.1:8787]",
+    replace: "audiences: [narrowgate-app]",
+    message: /the audience of access tokens and a client/,
+    at: "narrowgate-app]",
+  },
+  {
+    name: "a JWT-SVID's algorithm that it cannot have",
+    file: "issuers.yaml",
+    find: `      ${KEYS}\n    algorithms: [ES256]`,
+    replace: `      ${KEYS}\n    algorithms: [ES256, EdDSA]`,
+    message: /no JWT-SVID is signed with EdDSA/,
+    at: "EdDSA",
+  },
+  ...["10.0.0.7", "169.254.169.254", "[fd00::1]", "keys.internal", "3232235777"].map((host) => ({
+    name: `keys from a private host: ${host}`,
+    file: "issuers.yaml",
+    find: KEYS,
+    replace: `jwks_uri: https://${host}/jwks`,
+    message: /is a private host/,
+    at: `https://${host}/jwks`,
+  })),
+  {
+    name: "a weak key",
+    file: "issuers.yaml",
+    find: KEYS,
+    replace: "jwks: { keys: [{ kty: RSA, n: AQAB, e: AQAB }] }",
+    message: /its modulus has 17 bits/,
+    at: "{ kty: RSA",
+  },
+  {
+    name: "a key of no allowed algorithm",
+    file: "issuers.yaml",
+    find: KEYS,
+    replace: "jwks: { keys: [{ kty: EC, crv: P-384, x: a, y: b }] }",
+    message: /fits none of `algorithms`/,
+    at: "{ kty: EC",
+  },
+  {
+    name: "a SPIFFE bundle without a trust domain",
+    file: "issuers.yaml",
+    find: "discovery: true",
+    replace: "spiffe_bundle: https://b.example/b",
+    message: /a SPIFFE bundle is a trust domain's/,
+    at: "https://b.example/b",
+  },
+]
+
 const CATALOG: readonly BadDirectory[] = [
   {
     name: "an origin that no gateway serves",
@@ -560,4 +658,13 @@ const ENTITIES: readonly BadDirectory[] = [
   },
 ]
 
-export const BAD_DIRECTORIES = [...FILES, ...SYNTAX, ...ALIASES, ...SHAPES, ...REFERENCES, ...CATALOG, ...ENTITIES]
+export const BAD_DIRECTORIES = [
+  ...FILES,
+  ...SYNTAX,
+  ...ALIASES,
+  ...SHAPES,
+  ...REFERENCES,
+  ...IDENTITIES,
+  ...CATALOG,
+  ...ENTITIES,
+]

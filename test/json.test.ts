@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { parseJson } from "../../src/catalog/json.ts"
+import { parseJson } from "../src/json.ts"
 
 /** Any whitespace and any escapes: the text differs, the value does not. */
 function spelled(value: unknown, seed: number): string {

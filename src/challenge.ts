@@ -1,0 +1,41 @@
+/**
+ * What a 401 or 403 asks of the caller: `WWW-Authenticate`, and a nonce where one is needed. Sources: RFC 6750 3, RFC
+ * 9449 7.1 and 9, RFC 9470 3, RFC 9728 5.1.
+ */
+import { PROOF_ALGORITHMS } from "./credential/dpop.ts"
+import { codeOf, type Denial } from "./decision.ts"
+
+const ALGS = `algs="${PROOF_ALGORITHMS.join(" ")}"`
+
+/** @param metadata URL of the protected resource's metadata: where a client without a token finds out how to get one */
+export function challengeOf(denial: Denial, metadata: string | null): Readonly<Record<string, string>> {
+  const resource = metadata === null ? [] : [`resource_metadata="${metadata}"`]
+  const challenge = (scheme: "Bearer" | "DPoP", ...parameters: readonly string[]): Record<string, string> => {
+    const all = [...parameters, ...resource].join(", ")
+    return { "WWW-Authenticate": all === "" ? scheme : `${scheme} ${all}` }
+  }
+  switch (denial.reason) {
+    case "token_missing":
+      return challenge("Bearer")
+    case "proof_missing":
+    case "binding_required":
+      return challenge("DPoP", 'error="invalid_token"', ALGS)
+    case "proof_rejected":
+    case "proof_replayed":
+      return challenge("DPoP", 'error="invalid_dpop_proof"', ALGS)
+    case "nonce_required":
+      return { ...challenge("DPoP", 'error="use_dpop_nonce"', ALGS), "DPoP-Nonce": denial.nonce }
+    case "step_up_required": {
+      const acr = denial.acr_values === null ? [] : [`acr_values="${denial.acr_values}"`]
+      const age = denial.max_age === null ? [] : [`max_age="${denial.max_age}"`]
+      return challenge(denial.bound ? "DPoP" : "Bearer", 'error="insufficient_user_authentication"', ...acr, ...age)
+    }
+    default: {
+      const code = codeOf(denial)
+      if (code === "insufficient_scope" && "scope" in denial) {
+        return challenge("Bearer", 'error="insufficient_scope"', `scope="${denial.scope}"`)
+      }
+      return code === "invalid_token" ? challenge("Bearer", 'error="invalid_token"') : {}
+    }
+  }
+}

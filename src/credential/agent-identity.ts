@@ -1,0 +1,68 @@
+/**
+ * Which agent a credential proves. Its issuer chooses the kind, and each kind has rules that the others cannot pass: our
+ * configured issuers of workloads by their exact `iss`, an agent's own assertion by `iss` = `sub`, and what is left by
+ * its SPIFFE ID. Nothing falls from one kind through to the next.
+ */
+import type { AgentDefinition, IssuerDefinition } from "../policy/bundle.ts"
+import { verifyClientAssertion } from "./client-assertion.ts"
+import { readCompact } from "./compact.ts"
+import { verifySvid } from "./jwt-svid.ts"
+import type { Reach } from "./key-set.ts"
+import { isRejected, reject, type Rejected } from "./rejection.ts"
+import { verifyWorkloadToken } from "./workload-token.ts"
+
+export interface Registry {
+  readonly agents: ReadonlyMap<string, AgentDefinition>
+  readonly issuers: readonly IssuerDefinition[]
+}
+
+export interface ProvenAgent {
+  readonly agent: string
+  /** What of the credential may be used once only, and how long that has to be remembered (milliseconds). */
+  readonly once: { readonly issuer: string; readonly jti: string; readonly until: number } | null
+}
+
+/**
+ * @param kind `spiffe`: the request says that it is a JWT-SVID, so nothing else will do
+ * @param audience our own URL
+ */
+export async function verifyAgent(
+  token: string,
+  kind: "any" | "spiffe",
+  { agents, issuers }: Registry,
+  audience: string,
+  reach: Reach,
+): Promise<ProvenAgent | Rejected> {
+  const compact = readCompact(token)
+  if (isRejected(compact)) return compact
+  const { iss, sub } = compact.claims
+  const issuer = issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
+  const own = typeof iss === "string" && iss === sub ? agents.get(iss) : undefined
+  if (kind === "any" && issuer?.workloads) {
+    const proven = await verifyWorkloadToken(compact, issuer, agents.values(), audience, reach)
+    return isRejected(proven) ? proven : { ...proven, once: onceOf(compact.claims, issuer) }
+  }
+  if (kind === "any" && own?.identities) {
+    const proven = await verifyClientAssertion(compact, own, audience, reach)
+    if (isRejected(proven)) return proven
+    const { agent, jti, expiresAt: until } = proven
+    return { agent, once: { issuer: agent, jti, until } }
+  }
+  if (issuer && issuer.trust_domain === undefined)
+    return reject({ reason: "issuer_unknown", iss: issuer.issuer ?? null })
+  const proven = await verifySvid(compact, issuers, audience, reach)
+  if (isRejected(proven)) return proven
+  const domain = issuers.find(
+    ({ trust_domain: name }) => name !== undefined && proven.agent.startsWith(`spiffe://${name}/`),
+  )
+  return { ...proven, once: domain ? onceOf(compact.claims, domain) : null }
+}
+
+/** Where the issuer's entry says `single_use`; a token without a `jti` has nothing to be told apart by, and is refused later. */
+function onceOf(
+  { jti, exp }: { readonly jti?: unknown; readonly exp?: unknown },
+  issuer: IssuerDefinition,
+): ProvenAgent["once"] {
+  if (issuer.single_use !== true) return null
+  return { issuer: issuer.id, jti: typeof jti === "string" ? jti : "", until: (Number(exp) + 60) * 1000 }
+}

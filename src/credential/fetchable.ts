@@ -1,0 +1,29 @@
+/**
+ * Which URLs public keys may be fetched from: https, to a host that is no literal private address. Names that resolve to
+ * private addresses are the network's to refuse: a Worker has no way to see them, and none to reach them.
+ */
+
+export function isLoopback({ hostname }: URL): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d+){3}$/.test(hostname)
+}
+
+/** Unspecified, private, shared, link-local, benchmark, multicast, reserved (RFC 6890); the URL parser has made each spelling one. */
+const PRIVATE_V4 =
+  /^(?:0|10|127|2(?:2[4-9]|[3-5]\d))\.|^100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|^169\.254\.|^172\.(?:1[6-9]|2\d|3[01])\.|^192\.(?:0\.0|0\.2|168)\.|^198\.(?:1[89]|51\.100)\.|^203\.0\.113\./
+const IS_V4 = /^\d+\.\d+\.\d+\.\d+$/
+/** Names that only a private resolver knows. */
+const PRIVATE_NAME = /(?:^|\.)(?:localhost|local|internal|intranet|lan|home\.arpa)\.?$/
+
+/** A host by its address is private unless it is known not to be: of IPv6 only global unicast passes (RFC 4291 2.4). */
+export function isPrivate(url: URL): boolean {
+  const { hostname } = url
+  if (hostname.startsWith("[")) return !/^\[[23]/.test(hostname) || /^\[(?:2002:|2001:(?:0?:|db8:))/.test(hostname)
+  return IS_V4.test(hostname) ? PRIVATE_V4.test(hostname) : PRIVATE_NAME.test(hostname) || !hostname.includes(".")
+}
+
+/** @param local the local stack: loopback may be reached, without TLS */
+export function mayBeFetched(url: URL, local: boolean): boolean {
+  if (url.username !== "" || url.password !== "") return false
+  if (local && isLoopback(url)) return url.protocol === "https:" || url.protocol === "http:"
+  return url.protocol === "https:" && !isPrivate(url)
+}

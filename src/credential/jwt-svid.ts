@@ -1,0 +1,41 @@
+/**
+ * SPIFFE JWT-SVID: `typ` absent, `JWT` or `JOSE`; RSA or EC; `sub` a SPIFFE ID of the trust domain; `aud` and `exp`
+ * required, `aud` being us and nobody else, so that no other audience of it can come here with it. Source: JWT-SVID 2, 3.
+ */
+import type { IssuerDefinition } from "../policy/bundle.ts"
+import { SVID_ALGORITHMS } from "./algorithm.ts"
+import type { Compact } from "./compact.ts"
+import type { Reach } from "./key-set.ts"
+import { isRejected, reject, type Rejected } from "./rejection.ts"
+import { checkPlain, isSoleAudience, textsOf, typeOf, verifySigned } from "./signature.ts"
+import { trustDomainOf } from "./spiffe-id.ts"
+
+/**
+ * @param audience our own URL
+ * @returns the SPIFFE ID
+ */
+export async function verifySvid(
+  compact: Compact,
+  issuers: readonly IssuerDefinition[],
+  audience: string,
+  reach: Reach,
+): Promise<{ readonly agent: string } | Rejected> {
+  const { sub, iss } = compact.claims
+  const domain = typeof sub === "string" ? trustDomainOf(sub) : null
+  const issuer = issuers.find(({ trust_domain }) => trust_domain !== undefined && trust_domain === domain)
+  // An ID without a path is the trust domain's own, no workload's.
+  if (typeof sub !== "string" || domain === null || !issuer || sub === `spiffe://${domain}`) {
+    return reject({ reason: "trust_domain_unknown", sub: typeof sub === "string" ? sub : null })
+  }
+  const typ = typeOf(compact)
+  if (typ !== null && typ !== "jwt" && typ !== "jose") return reject({ reason: "type_refused", typ })
+  if (!SVID_ALGORITHMS.includes(compact.header.alg))
+    return reject({ reason: "algorithm_refused", alg: compact.header.alg })
+  // Most trust domains set no `iss`; where ours says which, it is that one.
+  if (issuer.issuer !== undefined && iss !== issuer.issuer) return reject({ reason: "claim_mismatch", claim: "iss" })
+  const claims = await verifySigned(compact, issuer, { requiredClaims: ["sub", "aud", "exp"] }, reach)
+  if (isRejected(claims)) return claims
+  if (!isSoleAudience(claims["aud"], audience))
+    return reject({ reason: "audience_mismatch", got: textsOf(claims["aud"]) })
+  return checkPlain(claims) ?? { agent: sub }
+}

@@ -1,0 +1,42 @@
+/** A document with public keys: a JWK set (RFC 7517 5), or the bundle of one SPIFFE trust domain, which is stricter. */
+import { z } from "zod"
+import { importKeys, type PublicKey } from "./public-key.ts"
+
+export interface KeyDocument {
+  readonly keys: readonly PublicKey[]
+  /** Milliseconds after which it is to be asked for again. */
+  readonly renewAfter: number
+  /** `spiffe_sequence`: a smaller one is an older bundle; 0 for a JWK set. */
+  readonly sequence: number
+}
+
+/** Where a SPIFFE bundle says nothing else: what SPIFFE Trust Domain and Bundle 4.1.2 recommends. */
+const RENEW_AFTER_MS = 300_000
+const RENEW_AFTER_AT_LEAST_MS = 10_000
+const RENEW_AFTER_AT_MOST_MS = 1_800_000
+
+const jwksSchema = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
+const spiffeSchema = jwksSchema.extend({
+  spiffe_sequence: z.int().nonnegative().default(0),
+  spiffe_refresh_hint: z.number().nonnegative().optional(),
+})
+
+/**
+ * Throws where it is no such document. Keys that may not be used are left out; a SPIFFE bundle whose `keys` are empty
+ * revokes all that there were (SPIFFE Trust Domain and Bundle 4.1, 4.2).
+ */
+export async function readKeyDocument(
+  text: string,
+  kind: "jwks" | "spiffe_bundle",
+  algorithms: readonly string[],
+): Promise<KeyDocument> {
+  const document: unknown = JSON.parse(text)
+  if (kind === "jwks") {
+    const keys = await importKeys(jwksSchema.parse(document).keys, algorithms, "sig")
+    return { keys, renewAfter: RENEW_AFTER_MS, sequence: 0 }
+  }
+  const { keys, spiffe_sequence: sequence, spiffe_refresh_hint: hint } = spiffeSchema.parse(document)
+  const wished = hint === undefined ? RENEW_AFTER_MS : hint * 1000
+  const renewAfter = Math.min(RENEW_AFTER_AT_MOST_MS, Math.max(RENEW_AFTER_AT_LEAST_MS, wished))
+  return { keys: await importKeys(keys, algorithms, "jwt-svid"), renewAfter, sequence }
+}

@@ -1,0 +1,49 @@
+/**
+ * Why a credential of another is not accepted, each with what shows it: for the record, never for the wire, which tells
+ * only that it was not. No reason says which part of a signature check failed, none holds a token.
+ */
+
+export type Rejection =
+  | { readonly reason: "credential_missing" }
+  /** No compact JWS in its one canonical spelling, or too long. */
+  | { readonly reason: "malformed"; readonly what: string }
+  /** Members that choose keys or change what is signed: `crit`, `jku`, `jwk`, `x5u`, `x5c`. */
+  | { readonly reason: "header_refused"; readonly member: string }
+  | { readonly reason: "type_refused"; readonly typ: string | null }
+  | { readonly reason: "algorithm_refused"; readonly alg: string }
+  | { readonly reason: "issuer_unknown"; readonly iss: string | null }
+  | { readonly reason: "trust_domain_unknown"; readonly sub: string | null }
+  | { readonly reason: "subject_unknown"; readonly sub: string | null }
+  /** Several registered identities fit: whose it is cannot be said. */
+  | { readonly reason: "subject_ambiguous"; readonly sub: string }
+  | { readonly reason: "key_unknown"; readonly kid: string | null }
+  | { readonly reason: "keys_unavailable"; readonly issuer: string }
+  | { readonly reason: "signature_invalid" }
+  | { readonly reason: "claim_missing"; readonly claim: string }
+  | { readonly reason: "claim_mismatch"; readonly claim: string }
+  | { readonly reason: "audience_mismatch"; readonly got: readonly string[] }
+  | { readonly reason: "client_mismatch"; readonly got: string | null }
+  /** Seconds. */
+  | { readonly reason: "expired"; readonly exp: number }
+  | { readonly reason: "not_yet_valid"; readonly from: number }
+  | { readonly reason: "too_long_lived"; readonly seconds: number }
+  | { readonly reason: "too_old"; readonly iat: number }
+  /** It is delegated already, or names who may act (RFC 8693 4.1, 4.4). */
+  | { readonly reason: "delegated" }
+  /** It is bound to a key that nobody proves here (RFC 9449 5, RFC 8705 3). */
+  | { readonly reason: "bound" }
+  /** A logout token or another security event (RFC 8417), no session. */
+  | { readonly reason: "security_event" }
+  | { readonly reason: "used_before"; readonly jti: string }
+
+export interface Rejected {
+  readonly rejected: Rejection
+}
+
+export function reject(rejection: Rejection): Rejected {
+  return { rejected: rejection }
+}
+
+export function isRejected(outcome: object): outcome is Rejected {
+  return "rejected" in outcome
+}

@@ -1,0 +1,131 @@
+/**
+ * A person's session at a configured OIDC provider, as an ID token or an access token. The two come from the same issuer,
+ * about the same person, and providers differ in how they tell them apart; so each has to pass rules that the other
+ * cannot: type, audience, client, and whatever claims the issuer's entry requires.
+ */
+import { z } from "zod"
+import type { UserFacts } from "../ledger/state.ts"
+import type { ClaimPath, IssuerDefinition } from "../policy/bundle.ts"
+import type { Compact } from "./compact.ts"
+import type { Reach } from "./key-set.ts"
+import { isRejected, reject, type Rejected } from "./rejection.ts"
+import {
+  checkExact,
+  checkPlain,
+  CLOCK_TOLERANCE_SECONDS,
+  textsOf,
+  typeOf,
+  verifySigned,
+  type Claims,
+} from "./signature.ts"
+
+export interface Session {
+  readonly user: UserFacts
+  /** Milliseconds. */
+  readonly expiresAt: number
+  /** `jti`; null where it has none. */
+  readonly jti: string | null
+}
+
+export type SessionKind = "id_token" | "access_token"
+
+type Users = NonNullable<IssuerDefinition["users"]>
+
+export async function verifySession(
+  compact: Compact,
+  kind: SessionKind,
+  issuer: IssuerDefinition & { readonly users: Users },
+  reach: Reach,
+): Promise<Session | Rejected> {
+  const { users } = issuer
+  const typ = typeOf(compact)
+  if (!hasType(typ, kind, users)) return reject({ reason: "type_refused", typ })
+  const options = { issuer: issuer.issuer ?? "", requiredClaims: ["iss", "sub", "aud", "exp", "iat"] }
+  const claims = await verifySigned(compact, issuer, options, reach)
+  if (isRejected(claims)) return claims
+  const odd =
+    (kind === "id_token" ? checkIdToken(claims, users) : checkAccessToken(claims, users)) ??
+    checkExact(claims, users[kind].require) ??
+    checkPlain(claims)
+  return odd ?? sessionOf(claims, issuer, reach)
+}
+
+function hasType(typ: string | null, kind: SessionKind, { access_token }: Users): boolean {
+  // Logout tokens and security events have types of their own, and are for the same clients (RFC 8725 3.11).
+  if (kind === "id_token") return typ === null || typ === "jwt"
+  return access_token.type === "none" ? typ === null : typ === access_token.type.toLowerCase()
+}
+
+/** OIDC Core 2, 3.1.3.7: for our clients and nobody else; `azp`, where there is one, is one of them. */
+function checkIdToken({ aud, azp }: Claims, { clients }: Users): Rejected | null {
+  const audiences = textsOf(aud)
+  if (audiences.length === 0 || !audiences.every((audience) => clients.includes(audience))) {
+    return reject({ reason: "audience_mismatch", got: audiences })
+  }
+  const party = azp === undefined && audiences.length === 1 ? audiences[0] : azp
+  return typeof party === "string" && clients.includes(party)
+    ? null
+    : reject({ reason: "client_mismatch", got: typeof party === "string" ? party : null })
+}
+
+/** RFC 9068 2.2, 4: made for us, and given to a client whose sessions we take. */
+function checkAccessToken(claims: Claims, { audiences, clients, access_token }: Users): Rejected | null {
+  const got = textsOf(claims["aud"])
+  if (!got.some((audience) => audiences.includes(audience))) return reject({ reason: "audience_mismatch", got })
+  const client = claims[access_token.client_claim]
+  return typeof client === "string" && clients.includes(client)
+    ? null
+    : reject({ reason: "client_mismatch", got: typeof client === "string" ? client : null })
+}
+
+const MAX_GROUPS = 256
+const facts = z.object({
+  // Printable and well-formed: it goes into headers, records and policy.
+  sub: z.string().regex(/^[^\p{Cc}\p{Cs}]{1,255}$/u),
+  groups: z
+    .union([z.string().max(256), z.array(z.string().max(256)).max(MAX_GROUPS)])
+    .transform((groups) => (typeof groups === "string" ? [groups] : groups))
+    .default([]),
+  // Some providers number their levels.
+  acr: z
+    .union([z.string().max(256), z.int()])
+    .transform(String)
+    .optional(),
+  auth_time: z.number().nonnegative().optional(),
+  exp: z.number(),
+  jti: z.string().max(256).optional(),
+})
+
+function sessionOf(
+  payload: Claims,
+  { issuer = "", users }: IssuerDefinition & { readonly users: Users },
+  reach: Reach,
+): Session | Rejected {
+  const { groups: path, acr: acrPath, auth_time: timePath } = users.claims
+  const mapped = { groups: at(payload, path), acr: at(payload, acrPath), auth_time: at(payload, timePath) }
+  const read = facts.safeParse({ ...payload, ...mapped })
+  if (!read.success)
+    return reject({ reason: "claim_mismatch", claim: read.error.issues[0]?.path.map(String).join(".") ?? "" })
+  const { sub: subject, groups, acr, auth_time, exp, jti = null } = read.data
+  const { now } = reach
+  if (auth_time !== undefined && auth_time > now / 1000 + CLOCK_TOLERANCE_SECONDS) {
+    return reject({ reason: "not_yet_valid", from: auth_time })
+  }
+  const user = {
+    issuer,
+    subject,
+    groups,
+    ...(acr === undefined ? {} : { acr }),
+    ...(auth_time === undefined ? {} : { auth_time }),
+  }
+  return { user, expiresAt: exp * 1000, jti }
+}
+
+function at(claims: Claims, path: ClaimPath): unknown {
+  let value: unknown = claims
+  for (const name of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined
+    value = Object.getOwnPropertyDescriptor(value, name)?.value
+  }
+  return value
+}

@@ -1,0 +1,33 @@
+/**
+ * Documents with public keys, shared between the isolates of a data centre, so that a new isolate need not ask the
+ * issuer. Only a convenience: where there is no such cache, or nothing in it, the issuer is asked.
+ */
+import { z } from "zod"
+import { sha256Hex } from "../hash.ts"
+import { logEvent } from "../log.ts"
+
+const schema = z.object({ text: z.string(), fetchedAt: z.number() })
+export type SharedDocument = z.infer<typeof schema>
+
+/** A name that no request can have: these entries are never served. */
+const keyOf = (place: string): string => `https://keys.narrowgate.invalid/${sha256Hex(place)}`
+
+export async function readShared(place: string): Promise<SharedDocument | null> {
+  try {
+    const found = await caches.default.match(keyOf(place))
+    return found ? schema.parse(await found.json()) : null
+  } catch (error) {
+    logEvent("shared_cache_failed", { error: String(error) })
+    return null
+  }
+}
+
+/** @param seconds how long others may use it */
+export async function writeShared(place: string, document: SharedDocument, seconds: number): Promise<void> {
+  try {
+    const headers = { "Cache-Control": `public, max-age=${seconds}` }
+    await caches.default.put(keyOf(place), Response.json(document, { headers }))
+  } catch (error) {
+    logEvent("shared_cache_failed", { error: String(error) })
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * What tokens of all kinds have in common: an allowed algorithm, a key of whoever may have signed it, times that hold.
+ * Each kind adds its own rules in its own file, and each starts from the header's type, so that no token of one kind
+ * passes for another (RFC 8725 3.11, 3.12).
+ */
+import { errors, jwtVerify, type JWTVerifyOptions } from "jose"
+import type { Compact } from "./compact.ts"
+import { findKey, type KeyOwner, type Reach } from "./key-set.ts"
+import { reject, type Rejected } from "./rejection.ts"
+
+/** DESIGN §4: clocks of others may be this far off. */
+export const CLOCK_TOLERANCE_SECONDS = 30
+
+export type Claims = Compact["claims"]
+
+/** @param options what of its claims `jose` is to check: issuer, audience, which must be there */
+export async function verifySigned(
+  { token, header, claims }: Compact,
+  owner: KeyOwner,
+  options: Pick<JWTVerifyOptions, "issuer" | "audience" | "requiredClaims">,
+  reach: Reach,
+): Promise<Claims | Rejected> {
+  const { alg, kid } = header
+  if (!owner.algorithms.includes(alg)) return reject({ reason: "algorithm_refused", alg })
+  const found = await findKey(owner, kid, alg, reach)
+  if ("missing" in found) {
+    return reject(
+      found.missing === "keys" ? { reason: "keys_unavailable", issuer: owner.id } : { reason: "key_unknown", kid },
+    )
+  }
+  try {
+    await jwtVerify(token, found.key, {
+      ...options,
+      algorithms: [alg],
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      currentDate: new Date(reach.now),
+    })
+  } catch (error) {
+    return rejectionOf(error)
+  }
+  return checkIssued(claims, reach.now) ?? claims
+}
+
+/** A token from the future was made by a clock that nothing can be judged by. */
+function checkIssued({ iat }: Claims, now: number): Rejected | null {
+  if (iat === undefined) return null
+  if (typeof iat !== "number") return reject({ reason: "claim_mismatch", claim: "iat" })
+  return iat > now / 1000 + CLOCK_TOLERANCE_SECONDS ? reject({ reason: "not_yet_valid", from: iat }) : null
+}
+
+/** The library's word for what is wrong, as a value; what is no such word is a defect. */
+export function rejectionOf(error: unknown): Rejected {
+  if (error instanceof errors.JWTExpired) return reject({ reason: "expired", exp: Number(error.payload.exp) })
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    const { claim, payload } = error
+    if (claim === "nbf") return reject({ reason: "not_yet_valid", from: Number(payload.nbf) })
+    if (claim === "aud" && payload.aud !== undefined)
+      return reject({ reason: "audience_mismatch", got: textsOf(payload.aud) })
+    return reject({ reason: error.reason === "missing" ? "claim_missing" : "claim_mismatch", claim })
+  }
+  if (error instanceof errors.JWSSignatureVerificationFailed) return reject({ reason: "signature_invalid" })
+  if (error instanceof errors.JOSEError) return reject({ reason: "malformed", what: "it is no signed JWT" })
+  throw error
+}
+
+/** `typ` in lower case, without the media type's prefix (RFC 7515 4.1.9); null where there is none. */
+export function typeOf({ header }: Compact): string | null {
+  return header.typ === null ? null : header.typ.toLowerCase().replace(/^application\//, "")
+}
+
+/** A claim that is a text or a list of texts, as a list. */
+export function textsOf(claim: unknown): readonly string[] {
+  const values: readonly unknown[] = Array.isArray(claim) ? claim : [claim]
+  return values.filter((value) => typeof value === "string")
+}
+
+export function isSoleAudience(aud: unknown, expected: string): boolean {
+  return Array.isArray(aud) ? aud.length === 1 && aud[0] === expected : aud === expected
+}
+
+/**
+ * Not a plain token of its kind: delegated already or naming who may act (RFC 8693 4.1, 4.4), bound to a key that nobody
+ * proves here (RFC 7800 3.1), or a security event of the same issuer for the same client (RFC 8417 2.2).
+ */
+export function checkPlain(claims: Claims): Rejected | null {
+  if ("act" in claims || "may_act" in claims) return reject({ reason: "delegated" })
+  if ("cnf" in claims) return reject({ reason: "bound" })
+  return "events" in claims ? reject({ reason: "security_event" }) : null
+}
+
+/** @param required claims with the very value that each must have */
+export function checkExact(
+  claims: Claims,
+  required: Readonly<Record<string, string | number | boolean>>,
+): Rejected | null {
+  for (const [claim, value] of Object.entries(required)) {
+    if (!Object.hasOwn(claims, claim)) return reject({ reason: "claim_missing", claim })
+    if (claims[claim] !== value) return reject({ reason: "claim_mismatch", claim })
+  }
+  return null
+}

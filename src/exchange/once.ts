@@ -1,0 +1,56 @@
+/**
+ * What may be used once only, remembered exactly: proofs and assertions at the token endpoint, and session tokens of
+ * issuers whose entry says so. One of many small Durable Objects, chosen by what is used, so that no single one has to
+ * bear all; what is taken is durable before the answer.
+ */
+import { DurableObject } from "cloudflare:workers"
+import { sha256Hex } from "../hash.ts"
+
+export interface Once {
+  readonly what: "proof" | "assertion" | "subject"
+  /** Whose: an issuer's id, an agent, or a key's thumbprint. */
+  readonly issuer: string
+  readonly jti: string
+  /** Milliseconds; later it would be refused as expired anyway. */
+  readonly until: number
+}
+
+/** Objects: each takes hundreds a second. */
+const SHARD_DIGITS = 2
+const SWEEP_EVERY_MS = 600_000
+
+/**
+ * Uses up all of them, one after the other, as far as the first that was used before, which is returned. One without a
+ * `jti` has nothing to be told apart by, and counts as used. Throws where a log is out of reach.
+ */
+export async function useOnce(env: Env, all: readonly Once[]): Promise<Once | null> {
+  for (const once of all) {
+    const key = sha256Hex(JSON.stringify([once.what, once.issuer, once.jti]))
+    if (once.jti === "") return once
+    if (!(await env.ONCE_LOG.getByName(key.slice(0, SHARD_DIGITS)).take(key, once.until))) return once
+  }
+  return null
+}
+
+export class OnceLog extends DurableObject<Env> {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS used (key TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID")
+  }
+
+  /** True the first time. */
+  async take(key: string, until: number): Promise<boolean> {
+    const taken = this.ctx.storage.sql
+      .exec("INSERT OR IGNORE INTO used VALUES (?, ?) RETURNING key", key, until)
+      .toArray()
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + SWEEP_EVERY_MS)
+    return taken.length === 1
+  }
+
+  override async alarm(): Promise<void> {
+    const { sql } = this.ctx.storage
+    sql.exec("DELETE FROM used WHERE until < ?", Date.now())
+    const { left } = sql.exec<{ left: number }>("SELECT COUNT(*) AS left FROM used").one()
+    if (left > 0) await this.ctx.storage.setAlarm(Date.now() + SWEEP_EVERY_MS)
+  }
+}

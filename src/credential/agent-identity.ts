@@ -48,8 +48,11 @@ export async function verifyAgent(
     const { agent, jti, expiresAt: until } = proven
     return { agent, once: { issuer: agent, jti, until } }
   }
-  if (issuer && issuer.trust_domain === undefined)
-    return reject({ reason: "issuer_unknown", iss: issuer.issuer ?? null })
+  // What names no workload of a trust domain can only have been meant for an issuer that there is none of.
+  const isSvid = typeof sub === "string" && sub.startsWith("spiffe:")
+  if (!isSvid || (issuer && issuer.trust_domain === undefined)) {
+    return reject({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
+  }
   const proven = await verifySvid(compact, issuers, audience, reach)
   if (isRejected(proven)) return proven
   const domain = issuers.find(

@@ -23,6 +23,8 @@ export type Rejection =
   | { readonly reason: "claim_mismatch"; readonly claim: string }
   | { readonly reason: "audience_mismatch"; readonly got: readonly string[] }
   | { readonly reason: "client_mismatch"; readonly got: string | null }
+  /** An app's own token, without anybody behind it; `mark` is the claim that shows it. */
+  | { readonly reason: "no_person"; readonly mark: string }
   /** Seconds. */
   | { readonly reason: "expired"; readonly exp: number }
   | { readonly reason: "not_yet_valid"; readonly from: number }

@@ -73,9 +73,15 @@ function checkAccessToken(claims: Claims, { audiences, clients, access_token }: 
   const got = textsOf(claims["aud"])
   if (!got.some((audience) => audiences.includes(audience))) return reject({ reason: "audience_mismatch", got })
   const client = claims[access_token.client_claim]
-  return typeof client === "string" && clients.includes(client)
-    ? null
-    : reject({ reason: "client_mismatch", got: typeof client === "string" ? client : null })
+  if (typeof client !== "string" || !clients.includes(client)) {
+    return reject({ reason: "client_mismatch", got: typeof client === "string" ? client : null })
+  }
+  // An app's own token has the shape of a person's; in it the app is its own subject, in one spelling or another.
+  const { sub } = claims
+  const marks = access_token.absent.find((claim) => Object.hasOwn(claims, claim))
+  return marks !== undefined || sub === client || sub === `${client}@clients`
+    ? reject({ reason: "no_person", mark: marks ?? "sub" })
+    : null
 }
 
 const MAX_GROUPS = 256
@@ -101,9 +107,9 @@ function sessionOf(
   { issuer = "", users }: IssuerDefinition & { readonly users: Users },
   reach: Reach,
 ): Session | Rejected {
-  const { groups: path, acr: acrPath, auth_time: timePath } = users.claims
+  const { subject: subjectPath, groups: path, acr: acrPath, auth_time: timePath } = users.claims
   const mapped = { groups: at(payload, path), acr: at(payload, acrPath), auth_time: at(payload, timePath) }
-  const read = facts.safeParse({ ...payload, ...mapped })
+  const read = facts.safeParse({ ...payload, ...mapped, sub: at(payload, subjectPath) })
   if (!read.success)
     return reject({ reason: "claim_mismatch", claim: read.error.issues[0]?.path.map(String).join(".") ?? "" })
   const { sub: subject, groups, acr, auth_time, exp, jti = null } = read.data

@@ -4,6 +4,8 @@
  * passes for another (RFC 8725 3.11, 3.12).
  */
 import { errors, jwtVerify, type JWTVerifyOptions } from "jose"
+import { isObject } from "../json.ts"
+import type { ExactClaims } from "../policy/bundle.ts"
 import type { Compact } from "./compact.ts"
 import { findKey, type KeyOwner, type Reach } from "./key-set.ts"
 import { reject, type Rejected } from "./rejection.ts"
@@ -88,14 +90,16 @@ export function checkPlain(claims: Claims): Rejected | null {
   return "events" in claims ? reject({ reason: "security_event" }) : null
 }
 
-/** @param required claims with the very value that each must have */
-export function checkExact(
-  claims: Claims,
-  required: Readonly<Record<string, string | number | boolean>>,
-): Rejected | null {
+export function checkExact(claims: Claims, required: ExactClaims): Rejected | null {
   for (const [claim, value] of Object.entries(required)) {
     if (!Object.hasOwn(claims, claim)) return reject({ reason: "claim_missing", claim })
-    if (claims[claim] !== value) return reject({ reason: "claim_mismatch", claim })
+    const got = claims[claim]
+    if (typeof value !== "object") {
+      if (got !== value) return reject({ reason: "claim_mismatch", claim })
+      continue
+    }
+    const inner = isObject(got) ? checkExact(got, value) : reject({ reason: "claim_mismatch", claim })
+    if (inner) return inner
   }
   return null
 }

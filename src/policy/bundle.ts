@@ -90,7 +90,7 @@ export type IdentityDefinition =
       /** `id` of an issuer with `workloads`. */
       readonly issuer: string
       readonly subject: string
-      readonly claims: Readonly<Record<string, string | number | boolean>>
+      readonly claims: ExactClaims
     }
   /** An assertion that it signs itself (RFC 7523 2.2, `private_key_jwt`). */
   | { readonly kind: "private_key_jwt"; readonly keys: KeySource; readonly algorithms: readonly string[] }
@@ -103,6 +103,11 @@ export type KeySource =
   /** OpenID Connect Discovery, below the issuer's URL. */
   | { readonly kind: "discovery" }
   | { readonly kind: "inline"; readonly jwks: { readonly keys: readonly Record<string, unknown>[] } }
+
+/** Claims with the very value that each must have; of a nested claim those of its members that are named. */
+export interface ExactClaims {
+  readonly [claim: string]: string | number | boolean | ExactClaims
+}
 
 /** Names from the outside in. */
 export type ClaimPath = readonly [string, ...string[]]
@@ -125,11 +130,15 @@ export interface IssuerDefinition {
       /** Claim that names the client it was issued to. */
       readonly client_claim: string
       /** Claims that must have exactly this value. */
-      readonly require: Readonly<Record<string, string | number | boolean>>
+      readonly require: ExactClaims
+      /** Claims that it must not have: what marks the token of an app itself, without a person. */
+      readonly absent: readonly string[]
     }
-    readonly id_token: { readonly require: Readonly<Record<string, string | number | boolean>> }
+    readonly id_token: { readonly require: ExactClaims }
     /** Where facts about the user stand: a claim's name, or the way to it through nested claims. */
     readonly claims: {
+      /** What names the person: one that both kinds of token share. */
+      readonly subject: ClaimPath
       readonly groups: ClaimPath
       readonly acr: ClaimPath
       readonly auth_time: ClaimPath

@@ -12,15 +12,23 @@ export interface StepUp {
 export type Remedy = StepUp | { readonly kind: "approval"; readonly by: string }
 
 /** An acr goes into a header as it is: the characters of a scope (RFC 6749 3.3) without `;`. */
-const STEP_UP = /^step-up:(?:([\x21\x23-\x3a\x3c\x3e-\x5b\x5d-\x7e]{1,256}))?(?:(?:^|;|(?<=:))max_age=(\d{1,9}))?$/
+const ACR = /^[\x21\x23-\x3a\x3c-\x5b\x5d-\x7e]{1,256}$/
+const MAX_AGE = /^max_age=(\d{1,9})$/
 const APPROVAL = /^approval:([A-Za-z0-9._:/-]{1,256})$/
+const STEP_UP = "step-up:"
 
 export function parseRemedy(text: string): Remedy | null {
   const [, by] = APPROVAL.exec(text) ?? []
   if (by !== undefined) return { kind: "approval", by }
-  const [matched, acr = null, seconds = null] = STEP_UP.exec(text) ?? []
-  if (matched === undefined || (acr === null && seconds === null)) return null
-  return { kind: "step-up", acr, maxAge: seconds === null ? null : Number(seconds) }
+  if (!text.startsWith(STEP_UP)) return null
+  const [first = "", second, ...more] = text.slice(STEP_UP.length).split(";")
+  const [, only] = MAX_AGE.exec(first) ?? []
+  const [, seconds] = MAX_AGE.exec(second ?? "") ?? []
+  if (more.length > 0 || (second !== undefined && seconds === undefined)) return null
+  if (only !== undefined) return second === undefined ? { kind: "step-up", acr: null, maxAge: Number(only) } : null
+  return ACR.test(first)
+    ? { kind: "step-up", acr: first, maxAge: seconds === undefined ? null : Number(seconds) }
+    : null
 }
 
 /** What lifts them all at once, or null where one session cannot. */

@@ -1,5 +1,6 @@
 /** issuers.yaml: whose tokens are believed, for what, and where their public keys are. */
 import { z } from "zod"
+import type { ExactClaims } from "../../../src/policy/bundle.ts"
 import { name, text, trustedUrl } from "./values.ts"
 
 /** Signatures that only a private key makes: neither `none` nor a shared secret (RFC 8725 3.1, 3.5). */
@@ -55,7 +56,10 @@ export const ownKeys = z
 export const algorithms = z.array(z.enum(ISSUER_ALGORITHMS)).min(1)
 
 const claim = z.string().min(1).max(256)
-export const exactClaims = z.record(claim, z.union([z.string(), z.number(), z.boolean()]))
+/** Of a nested claim those of its members that are named. */
+export const exactClaims: z.ZodType<ExactClaims, ExactClaims> = z.lazy(() =>
+  z.record(claim, z.union([z.string(), z.number(), z.boolean(), exactClaims])),
+)
 
 /** A claim's name, or the names on the way to it through nested claims. */
 const claimPath = z
@@ -71,11 +75,13 @@ const users = z.strictObject({
       type: z.enum(["at+jwt", "JWT", "none"]).default("at+jwt"),
       client_claim: z.enum(["client_id", "azp", "cid", "appid"]).default("client_id"),
       require: exactClaims.default({}),
+      absent: z.array(claim).default([]),
     })
     .prefault({}),
   id_token: z.strictObject({ require: exactClaims.default({}) }).prefault({}),
   claims: z
     .strictObject({
+      subject: claimPath.prefault("sub"),
       groups: claimPath.prefault("groups"),
       acr: claimPath.prefault("acr"),
       auth_time: claimPath.prefault("auth_time"),

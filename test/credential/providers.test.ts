@@ -1,0 +1,258 @@
+/**
+ * Tokens as real providers shape them, signed with keys of this run, at the real token endpoint. The entries that are
+ * tested are those of docs/identity-providers/: a page that says something else fails here.
+ */
+import { runInDurableObject } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { CompactSign, decodeJwt, exportJWK, generateKeyPair, type JWK } from "jose"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { parseAllDocuments } from "yaml"
+import { z } from "zod"
+import { agentsFile, type Identity } from "../../cli/policies/schema/agents.ts"
+import { issuersFile } from "../../cli/policies/schema/issuers.ts"
+import auth0Page from "../../docs/identity-providers/auth0.md?raw"
+import entraPage from "../../docs/identity-providers/entra.md?raw"
+import githubPage from "../../docs/identity-providers/github-actions.md?raw"
+import keycloakPage from "../../docs/identity-providers/keycloak.md?raw"
+import kubernetesPage from "../../docs/identity-providers/kubernetes.md?raw"
+import oktaPage from "../../docs/identity-providers/okta.md?raw"
+import readmePage from "../../docs/identity-providers/README.md?raw"
+import spiffePage from "../../docs/identity-providers/spiffe.md?raw"
+import type { AgentDefinition, BundleBody, IdentityDefinition, IssuerDefinition } from "../../src/policy/bundle.ts"
+import {
+  ACCESS_TOKEN,
+  exchangeForm,
+  ID_TOKEN,
+  JWT_BEARER,
+  postForm,
+  AUDIENCE,
+  type TokenAnswer,
+} from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { recordOf } from "../harness/records.ts"
+import auth0OwnProfile from "./providers/auth0-own-profile.json"
+import auth0 from "./providers/auth0.json"
+import entraV1 from "./providers/entra-v1.json"
+import entraWorkload from "./providers/entra-workload.json"
+import entra from "./providers/entra.json"
+import github from "./providers/github.json"
+import keycloakDefault from "./providers/keycloak-default.json"
+import keycloak from "./providers/keycloak.json"
+import kubernetes from "./providers/kubernetes.json"
+import okta from "./providers/okta.json"
+import spiffe from "./providers/spiffe.json"
+
+const PAGES: Readonly<Record<string, string>> = {
+  "auth0.md": auth0Page,
+  "entra.md": entraPage,
+  "github-actions.md": githubPage,
+  "keycloak.md": keycloakPage,
+  "kubernetes.md": kubernetesPage,
+  "okta.md": oktaPage,
+  "README.md": readmePage,
+  "spiffe.md": spiffePage,
+}
+
+/** Seconds from now; in claims and in what is expected of them. */
+const time = z.strictObject({ offset: z.int() })
+const refused = z.looseObject({ reason: z.string() })
+const outcome = z.union([
+  z.strictObject({ refused }),
+  z.strictObject({ accepted: z.strictObject({ agent: z.string() }) }),
+  z.strictObject({
+    accepted: z.strictObject({
+      user: z.string(),
+      groups: z.array(z.string()),
+      acr: z.string().optional(),
+      auth_time: time.optional(),
+    }),
+  }),
+])
+const tokenShape = z.strictObject({
+  name: z.string(),
+  /** As what it is offered, whatever it is. */
+  kind: z.enum(["id_token", "access_token", "workload"]),
+  header: z.looseObject({ alg: z.enum(["RS256", "ES256", "HS256", "HS512"]) }),
+  claims: z.record(z.string(), z.unknown()),
+  expect: outcome,
+  /** What becomes of it the second time; absent: not tried. */
+  again: z.strictObject({ refused }).optional(),
+})
+const providerFile = z.strictObject({
+  provider: z.string(),
+  /** In docs/identity-providers/, which shows the very entries. */
+  page: z.string(),
+  /** Of issuers.yaml; the keys are replaced by those of this run. */
+  issuer: z.looseObject({}),
+  /** Of agents.yaml: id and identities. */
+  agents: z.array(z.strictObject({ id: z.string(), identities: z.array(z.unknown()).optional() })).default([]),
+  tokens: z.array(tokenShape).min(1),
+})
+type ProviderFile = z.infer<typeof providerFile>
+type Token = z.infer<typeof tokenShape>
+
+const PROVIDERS = [
+  keycloak,
+  keycloakDefault,
+  auth0,
+  auth0OwnProfile,
+  entra,
+  entraV1,
+  entraWorkload,
+  okta,
+  github,
+  kubernetes,
+  spiffe,
+].map((file) => providerFile.parse(file))
+
+const rsa = await signerOf("RS256")
+const ec = await signerOf("ES256")
+const SIGNERS = { RS256: rsa, ES256: ec }
+
+async function signerOf(alg: "RS256" | "ES256") {
+  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
+  const publicJwk: JWK = { ...(await exportJWK(publicKey)), kid: `key-${alg}`, alg, use: "sig" }
+  return { privateKey, publicJwk }
+}
+
+const seconds = (): number => Math.floor(Date.now() / 1000)
+
+/** Each `{offset}` wherever it stands, as seconds since the epoch. */
+function withTimes(value: unknown, now: number): unknown {
+  const relative = time.safeParse(value)
+  if (relative.success) return now + relative.data.offset
+  if (Array.isArray(value)) return value.map((each) => withTimes(each, now))
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withTimes(each, now)]))
+}
+
+async function signed({ header, claims }: Token, now: number): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify(withTimes(claims, now)))
+  const { alg } = header
+  if (alg === "HS256" || alg === "HS512") {
+    const secret = crypto.getRandomValues(new Uint8Array(64))
+    return new CompactSign(bytes).setProtectedHeader({ ...header, kid: "secret" }).sign(secret)
+  }
+  const { privateKey, publicJwk } = SIGNERS[alg]
+  return new CompactSign(bytes).setProtectedHeader({ ...header, kid: publicJwk.kid ?? "" }).sign(privateKey)
+}
+
+/** The yard with the provider's entry in place of the tests' own providers, and its agents. */
+async function bundleOf({ issuer, agents }: ProviderFile): Promise<BundleBody> {
+  const body = await yard()
+  const [entry] = issuersFile.parse({ issuers: [issuer] }).issuers
+  const [first] = body.agents
+  if (!entry || !first) throw new Error("no entry, or no agent to take after")
+  const keys = [SIGNERS.RS256.publicJwk, SIGNERS.ES256.publicJwk].map((jwk) => ({ ...jwk }))
+  const provider: IssuerDefinition = { ...entry, keys: { kind: "inline", jwks: { keys } } }
+  // Its agents take after one of the yard's. One that is known by its SPIFFE ID is proven by the provider alone.
+  const registered = identitiesOf(agents).map(({ id, identities }): AgentDefinition => ({
+    ...first,
+    id,
+    ...(identities ? { identities: identities.map(definitionOf) } : {}),
+    purposes: ["alone"],
+    delegates_to: [],
+  }))
+  const rivals = body.issuers.filter(
+    ({ trust_domain }) => trust_domain !== undefined && trust_domain !== entry.trust_domain,
+  )
+  return { ...body, issuers: [provider, ...rivals], agents: [...body.agents, ...registered] }
+}
+
+/** As agents.yaml has them: an agent's further fields are none of the provider's business. */
+function identitiesOf(agents: ProviderFile["agents"]) {
+  const further = {
+    owner: "yard",
+    ceiling: { tools: ["files.*:read"], max_sensitivity: "internal" },
+    purposes: ["alone"],
+  }
+  return agentsFile.parse({ purposes: [], agents: agents.map((agent) => ({ ...agent, ...further })) }).agents
+}
+
+function definitionOf({ issuer = "", subject = "", claims = {} }: Identity): IdentityDefinition {
+  return { kind: "workload", issuer, subject, claims }
+}
+
+async function offer({ kind }: Token, token: string): Promise<TokenAnswer> {
+  if (kind === "workload") {
+    const assertion = { client_assertion: token, client_assertion_type: JWT_BEARER }
+    return postForm({ grant_type: "client_credentials", audience: AUDIENCE, purpose: "alone", ...assertion })
+  }
+  const subject = { subject_token: token, subject_token_type: kind === "id_token" ? ID_TOKEN : ACCESS_TOKEN }
+  return postForm({ ...(await exchangeForm("first")), ...subject })
+}
+
+const denial = z.looseObject({ reason: z.string(), because: z.looseObject({ reason: z.string() }) })
+const userFacts = z.strictObject({
+  issuer: z.string(),
+  subject: z.string(),
+  groups: z.array(z.string()),
+  acr: z.string().optional(),
+  auth_time: z.number().optional(),
+})
+
+/** What the ledger keeps of the person behind a task: the facts that rules read. */
+async function userOf(task: string) {
+  const row = await runInDurableObject(env.LEDGER.getByName(task), async (_ledger, { storage }) =>
+    storage.sql.exec<{ user: string }>("SELECT user FROM tree").one(),
+  )
+  const { issuer, subject, ...facts } = userFacts.parse(JSON.parse(row.user))
+  return { user: `${issuer}|${subject}`, ...facts }
+}
+
+async function refusalOf({ issued, refused }: TokenAnswer): Promise<unknown> {
+  expect(issued).toBeNull()
+  const record = await recordOf(refused?.decision_id ?? "")
+  return denial.parse(record.denial).because
+}
+
+describe.each(PROVIDERS)("$provider", (provider) => {
+  beforeAll(async () => {
+    await publish(await bundleOf(provider))
+  })
+  afterAll(freshIsolate)
+
+  // Each waits for its record: all at once.
+  test.concurrent.each(provider.tokens)("$kind: $name", async (token) => {
+    const now = seconds()
+    const compact = await signed(token, now)
+    const answer = await offer(token, compact)
+    if ("refused" in token.expect) {
+      expect(await refusalOf(answer)).toMatchObject(token.expect.refused)
+    } else {
+      expect(answer.refused).toBeNull()
+      const { accepted } = token.expect
+      const { sub, client_id } = decodeJwt(answer.issued?.access_token ?? "")
+      if ("agent" in accepted) expect([sub, client_id]).toEqual([accepted.agent, accepted.agent])
+      else expect(await userOf(answer.issued?.task ?? "")).toEqual(withTimes(accepted, now))
+    }
+    if (token.again) expect(await refusalOf(await offer(token, compact))).toMatchObject(token.again.refused)
+  })
+})
+
+describe("docs/identity-providers/", () => {
+  const blocksOf = (page: string): readonly unknown[] =>
+    [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].flatMap(([, block = ""]) =>
+      parseAllDocuments(block).map((document): unknown => document.toJS()),
+    )
+  const issuersBlock = z.strictObject({ issuers: z.array(z.unknown()) })
+  const agentsBlock = z.strictObject({ agents: z.array(z.looseObject({ id: z.string() })) })
+
+  test.each(PROVIDERS)("$page has the tested entries of $provider", ({ page, issuer, agents }) => {
+    const blocks = blocksOf(PAGES[page] ?? "")
+    const issuers = blocks.flatMap((block) => issuersBlock.safeParse(block).data?.issuers ?? [])
+    const registered = blocks.flatMap((block) => agentsBlock.safeParse(block).data?.agents ?? [])
+    expect(issuers).toContainEqual(issuer)
+    for (const agent of agents) expect(registered).toContainEqual(expect.objectContaining(agent))
+  })
+
+  test.each(Object.entries(PAGES))("%s shows no entry that would not be accepted", (_page, text) => {
+    for (const block of blocksOf(text)) {
+      const isIssuers = issuersBlock.safeParse(block).success
+      if (isIssuers) issuersFile.parse(block)
+      else if (agentsBlock.safeParse(block).success)
+        agentsFile.parse({ purposes: [], ...z.looseObject({}).parse(block) })
+    }
+  })
+})

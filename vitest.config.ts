@@ -10,8 +10,8 @@ export default defineConfig({
   plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } })],
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/node/**"],
-    globalSetup: "./test/node/compiled-policies.ts",
+    exclude: ["test/node/**", "test/spire/**", "test/conformance/**"],
+    globalSetup: ["./test/node/compiled-policies.ts", "./test/node/issuer-server.ts"],
     // Most of the time goes into waiting: for records, for time-outs.
     maxWorkers: 2,
     // Events that a test provokes are the Worker's own log; what else is printed is worth reading.

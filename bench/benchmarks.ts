@@ -1,7 +1,17 @@
 /** All benchmarks, in the order they run. */
 import type { Benchmark } from "./benchmark.ts"
 import { againstCerbos } from "./benchmarks/against-cerbos.ts"
+import { boundCall } from "./benchmarks/bound-call.ts"
 import { earlyDenial } from "./benchmarks/early-denial.ts"
 import { statefulAllow, statefulAllowOneTree } from "./benchmarks/stateful-allow.ts"
+import { firstToken, knownToken } from "./benchmarks/tokens.ts"
 
-export const BENCHMARKS: readonly Benchmark[] = [earlyDenial, statefulAllow, statefulAllowOneTree, againstCerbos]
+export const BENCHMARKS: readonly Benchmark[] = [
+  earlyDenial,
+  statefulAllow,
+  statefulAllowOneTree,
+  againstCerbos,
+  knownToken,
+  firstToken,
+  boundCall,
+]

@@ -10,8 +10,8 @@ import type { PreparedRequest } from "./load/request.ts"
 export interface Side {
   readonly name: string
   readonly port: number
-  /** What is timed, asked in turn. */
-  readonly requests: readonly PreparedRequest[]
+  /** What is timed, asked in turn; or what makes it anew each time, where each may be asked once only. */
+  readonly requests: readonly PreparedRequest[] | (() => Promise<readonly PreparedRequest[]>)
   /** Asked once before and once after, but never timed: that the server can tell one call from another. */
   readonly probes: readonly PreparedRequest[]
   /** How much the server itself counted of the timed requests so far; null where it keeps no count. */
@@ -28,7 +28,9 @@ export interface Comparison {
 /** Enough to keep a server busy on two cores, few enough that a median latency still says something. */
 const CONNECTIONS = 32
 /** What one side left to do after its answers (records on their way to their log) must not be done in the other's time. */
-const QUIET_MS = 500
+const QUIET_MS = 300
+/** Of what is timed, so many are asked beforehand and afterwards. */
+const MANY_PROBES = 64
 /** Fewer answers than this in a round are no measurement. */
 const LEAST_ANSWERS = 100
 
@@ -36,7 +38,10 @@ export async function compare(lab: Lab, subject: Side, floor: Side): Promise<Com
   const seen = new Map<Side, Seen[]>([subject, floor].map((side) => [side, []]))
   const answered = new Map<Side, number>()
   const put = async (side: Side, milliseconds: number): Promise<Seen> => {
-    const took = await drive(lab, side, side.requests, { connections: CONNECTIONS, milliseconds, answers: Infinity })
+    const once = typeof side.requests === "function"
+    const requests = await requestsOf(side)
+    const answers = once ? requests.length : Infinity
+    const took = await drive(lab, side, requests, { connections: CONNECTIONS, milliseconds, answers })
     guard(took.answered >= LEAST_ANSWERS, `${side.name}: only ${took.answered} answers in ${milliseconds} ms`)
     answered.set(side, (answered.get(side) ?? 0) + took.answered)
     await quiet()
@@ -65,12 +70,16 @@ export async function compare(lab: Lab, subject: Side, floor: Side): Promise<Com
 
 /** Each request that is timed, and each probe, once. */
 async function probe(lab: Lab, side: Side): Promise<void> {
-  for (const requests of [side.requests, side.probes]) {
+  for (const requests of [(await requestsOf(side)).slice(0, MANY_PROBES), side.probes]) {
     if (requests.length === 0) continue
     const all = { connections: 1, milliseconds: 10_000, answers: requests.length }
     const { answered } = await drive(lab, side, requests, all)
     guard(answered === requests.length, `${side.name}: answered ${answered} of ${requests.length} in time`)
   }
+}
+
+async function requestsOf({ requests }: Side): Promise<readonly PreparedRequest[]> {
+  return typeof requests === "function" ? requests() : requests
 }
 
 async function drive(

@@ -6,11 +6,7 @@ import type { Workerd } from "../servers/workerd.ts"
 import { admittedBy, ALLOWED, denials } from "./trees.ts"
 
 /** Whatever is timed, the ledgers' own count must show it, and the denials among the probes must not be in it. */
-export function narrowgateSide(
-  narrowgate: Narrowgate,
-  tasks: readonly Task[],
-  requests: readonly PreparedRequest[],
-): Side {
+export function narrowgateSide(narrowgate: Narrowgate, tasks: readonly Task[], requests: Side["requests"]): Side {
   const [task] = tasks
   const { port, complaints } = narrowgate.workerd
   const probes = task ? denials(narrowgate, task) : []

@@ -17,3 +17,9 @@ export async function startOneCall(lab: Lab): Promise<Workerd> {
   const durableObjects = [{ binding: "COUNTER", className: "Counter" }]
   return startWorkerd(lab, { ...NONE, ...manifest, module, durableObjects })
 }
+
+/** Verifies tokens, and does nothing else. */
+export async function startCredential(lab: Lab): Promise<Workerd> {
+  const [module, manifest] = await Promise.all([buildFloor(lab, "credential.js"), readManifest()])
+  return startWorkerd(lab, { ...NONE, ...manifest, module, durableObjects: [] })
+}

@@ -69,3 +69,27 @@ function gatewaysFile(key: string): string {
   }
   return JSON.stringify({ gateways: [gateway] })
 }
+
+export interface ProofKey {
+  readonly key: CryptoKey
+  readonly publicJwk: JWK
+}
+
+export async function makeProofKey(): Promise<ProofKey> {
+  const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true })
+  return { key: privateKey, publicJwk: await exportJWK(publicKey) }
+}
+
+/** A DPoP proof (RFC 9449 4.2). @param token that it goes with; null at the token endpoint */
+export function makeProof(
+  { key, publicJwk }: ProofKey,
+  method: string,
+  uri: string,
+  token: string | null,
+): Promise<string> {
+  const ath = token === null ? {} : { ath: createHash("sha256").update(token).digest("base64url") }
+  return new SignJWT({ htm: method, htu: uri, jti: randomBytes(12).toString("base64url"), ...ath })
+    .setProtectedHeader({ typ: "dpop+jwt", alg: "ES256", jwk: publicJwk })
+    .setIssuedAt()
+    .sign(key)
+}

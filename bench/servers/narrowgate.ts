@@ -18,12 +18,12 @@ export interface Task {
 
 export interface Narrowgate extends AsyncDisposable {
   readonly workerd: Workerd
-  /** Opens a tree of a user of its own. */
-  openTask(user: string, scope: string): Promise<Task>
+  /** Opens a tree of a user of its own; with a DPoP proof, bound to its key. */
+  openTask(user: string, scope: string, proof?: string): Promise<Task>
   /** What the gateway asks when an agent calls `method path` with this task's token. */
-  question(task: Task, method: string, path: string, expected: Expected): PreparedRequest
+  question(task: Task, method: string, path: string, expected: Expected, proof?: string): PreparedRequest
   /** Calls that the task's ledger has admitted. */
-  admitted(task: Task): Promise<number>
+  admitted(task: Task, proof?: string): Promise<number>
   /** The keys that verify its tokens, as JSON. */
   jwks(): Promise<string>
 }
@@ -46,7 +46,7 @@ export async function startNarrowgate(lab: Lab): Promise<Narrowgate> {
   }
   return {
     workerd,
-    async openTask(user, scope) {
+    async openTask(user, scope, proof) {
       const body = new URLSearchParams({
         grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
         subject_token: await identities.idToken(user),
@@ -56,16 +56,16 @@ export async function startNarrowgate(lab: Lab): Promise<Narrowgate> {
         scope,
       })
       const granted: { readonly access_token?: string } = await (
-        await ask("/oauth/token", { method: "POST", body })
+        await ask("/oauth/token", { method: "POST", body, headers: proof === undefined ? {} : { dpop: proof } })
       ).json()
       const token = granted.access_token ?? ""
       const [, payload = ""] = token.split(".")
       const claims: { readonly task?: string } = JSON.parse(Buffer.from(payload, "base64url").toString())
       return { id: claims.task ?? "", token }
     },
-    question(task, method, path, expected) {
+    question(task, method, path, expected, proof) {
       const headers = {
-        authorization: `Bearer ${task.token}`,
+        ...credential(task, proof),
         "x-narrowgate-key": identities.gatewayKey,
         "x-forwarded-method": method,
         "x-forwarded-uri": path,
@@ -73,8 +73,8 @@ export async function startNarrowgate(lab: Lab): Promise<Narrowgate> {
       }
       return prepare({ method: "GET", path: "/authz/forward", headers }, expected)
     },
-    async admitted(task) {
-      const headers = { authorization: `Bearer ${task.token}` }
+    async admitted(task, proof) {
+      const headers = credential(task, proof)
       const { tasks }: { readonly tasks: readonly { readonly calls: { readonly used: number } }[] } = await (
         await ask(`/v1/tasks/${task.id}`, { headers })
       ).json()
@@ -83,6 +83,10 @@ export async function startNarrowgate(lab: Lab): Promise<Narrowgate> {
     jwks: async () => (await ask("/.well-known/jwks.json")).text(),
     [Symbol.asyncDispose]: () => workerd[Symbol.asyncDispose](),
   }
+}
+
+function credential({ token }: Task, proof: string | undefined): Readonly<Record<string, string>> {
+  return proof === undefined ? { authorization: `Bearer ${token}` } : { authorization: `DPoP ${token}`, dpop: proof }
 }
 
 interface Published {

@@ -7,7 +7,7 @@ import { SVID_ALGORITHMS } from "./algorithm.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { isRejected, reject, type Rejected } from "./rejection.ts"
-import { checkPlain, isSoleAudience, textsOf, typeOf, verifySigned } from "./signature.ts"
+import { checkPlain, isSoleAudience, textsOf, verifySigned } from "./signature.ts"
 import { trustDomainOf } from "./spiffe-id.ts"
 
 /**
@@ -27,8 +27,8 @@ export async function verifySvid(
   if (typeof sub !== "string" || domain === null || !issuer || sub === `spiffe://${domain}`) {
     return reject({ reason: "trust_domain_unknown", sub: typeof sub === "string" ? sub : null })
   }
-  const typ = typeOf(compact)
-  if (typ !== null && typ !== "jwt" && typ !== "jose") return reject({ reason: "type_refused", typ })
+  const { typ } = compact.header
+  if (typ !== null && typ !== "JWT" && typ !== "JOSE") return reject({ reason: "type_refused", typ })
   if (!SVID_ALGORITHMS.includes(compact.header.alg))
     return reject({ reason: "algorithm_refused", alg: compact.header.alg })
   // Most trust domains set no `iss`; where ours says which, it is that one.

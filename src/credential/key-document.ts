@@ -6,8 +6,8 @@ export interface KeyDocument {
   readonly keys: readonly PublicKey[]
   /** Milliseconds after which it is to be asked for again. */
   readonly renewAfter: number
-  /** `spiffe_sequence`: a smaller one is an older bundle; 0 for a JWK set. */
-  readonly sequence: number
+  /** `spiffe_sequence`: a smaller one is an older bundle; null where the document says none. */
+  readonly sequence: number | null
 }
 
 /** Where a SPIFFE bundle says nothing else: what SPIFFE Trust Domain and Bundle 4.1.2 recommends. */
@@ -17,7 +17,7 @@ const RENEW_AFTER_AT_MOST_MS = 1_800_000
 
 const jwksSchema = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
 const spiffeSchema = jwksSchema.extend({
-  spiffe_sequence: z.int().nonnegative().default(0),
+  spiffe_sequence: z.int().nonnegative().nullable().default(null),
   spiffe_refresh_hint: z.number().nonnegative().optional(),
 })
 
@@ -33,7 +33,7 @@ export async function readKeyDocument(
   const document: unknown = JSON.parse(text)
   if (kind === "jwks") {
     const keys = await importKeys(jwksSchema.parse(document).keys, algorithms, "sig")
-    return { keys, renewAfter: RENEW_AFTER_MS, sequence: 0 }
+    return { keys, renewAfter: RENEW_AFTER_MS, sequence: null }
   }
   const { keys, spiffe_sequence: sequence, spiffe_refresh_hint: hint } = spiffeSchema.parse(document)
   const wished = hint === undefined ? RENEW_AFTER_MS : hint * 1000

@@ -154,8 +154,11 @@ async function take(owner: KeyOwner, text: string, fetchedAt: number): Promise<v
     owner.keys.kind === "spiffe_bundle" ? "spiffe_bundle" : "jwks",
     owner.algorithms,
   )
-  if (known && read.sequence < known.sequence)
-    throw new Error(`bundle ${read.sequence} is older than ${known.sequence}`)
+  // A copy that lags must not bring back what was revoked. A server that counts anew is believed once its old set is unusable.
+  const recent = known && fetchedAt - known.fetchedAt < UNUSABLE_AFTER_MS ? known.sequence : null
+  if (recent !== null && read.sequence !== null && read.sequence < recent) {
+    throw new Error(`bundle ${read.sequence} is older than ${recent}`)
+  }
   held.set(place, { ...read, fetchedAt })
 }
 

@@ -9,6 +9,8 @@ export interface Provided {
   yard: BundleBody
   /** Private key of the publisher that the Worker trusts in this run. */
   publisher: JWK
+  /** Origin of the server of key documents (test/node/issuer-server.ts). */
+  issuerServer: string
 }
 
 declare module "vitest" {

@@ -1,0 +1,32 @@
+/** A call bound to a key by DPoP, with a proof of its own each time, against the same call with a bearer token. */
+import type { Benchmark } from "../benchmark.ts"
+import { compare } from "../compare.ts"
+import { startNarrowgate } from "../servers/narrowgate.ts"
+import { narrowgateSide } from "./sides.ts"
+import { admittedByBound, allowedReads, boundReads, MANY_TREES, openBoundTrees, openTrees } from "./trees.ts"
+
+/** 1.6 times the cost of a bearer call is 0.625 of its rate. */
+export const boundCall: Benchmark = {
+  name: "bound-call",
+  question: "an allowed read with a DPoP proof, against the same with a bearer token",
+  unit: "ratio",
+  target: 0.625,
+  async run(lab) {
+    await using narrowgate = await startNarrowgate(lab)
+    const bearers = await openTrees(narrowgate, MANY_TREES)
+    const bound = await openBoundTrees(narrowgate, MANY_TREES)
+    const proven = narrowgateSide(narrowgate, bound, () => boundReads(narrowgate, bound))
+    const plain = narrowgateSide(narrowgate, bearers, allowedReads(narrowgate, bearers))
+    const { ratio, sides } = await compare(
+      lab,
+      {
+        ...proven,
+        name: "with a DPoP proof",
+        probes: [],
+        counted: () => admittedByBound(narrowgate, bound),
+      },
+      { ...plain, name: "with a bearer token" },
+    )
+    return { value: ratio, sides }
+  },
+}

@@ -1,0 +1,76 @@
+/**
+ * The verification of a delegation token by itself, many times a request so that HTTP does not count: one that is seen
+ * again, ones that were never seen, and the bare library on the same tokens.
+ */
+import { exportJWK, generateKeyPair, jwtVerify, SignJWT } from "jose"
+import { Hono } from "hono"
+import { verifyDelegationToken } from "../../src/credential/delegation-token.ts"
+
+const ISSUER = "https://authz.example"
+const AUDIENCE = "https://api.bench.example"
+const KID = "bench"
+/** More than are remembered, oldest forgotten first: asked for in turn, each has been forgotten when it comes again. */
+const TOKENS = 6_000
+/** A token that is known costs so little that HTTP would hide it. */
+const AT_ONCE = { seen: 100, unseen: 10 }
+
+async function prepare() {
+  const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true })
+  const now = Math.floor(Date.now() / 1000)
+  const sign = (index) =>
+    new SignJWT({
+      client_id: "spiffe://bench.example/agent/desk",
+      act: { sub: "spiffe://bench.example/agent/desk" },
+      task: "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ",
+      purpose: "answer-ticket",
+      scope: "crm.tickets.*:read crm.tickets.*:write crm.secrets.get:read",
+    })
+      .setProtectedHeader({ alg: "ES256", kid: KID, typ: "at+jwt" })
+      .setIssuer(ISSUER)
+      .setSubject("https://idp.bench.example|user-1")
+      .setAudience(AUDIENCE)
+      .setIssuedAt(now)
+      .setExpirationTime(now + 3_600)
+      .setJti(`token-${index}`)
+      .sign(privateKey)
+  const tokens = await Promise.all(Array.from({ length: TOKENS }, (_, index) => sign(index)))
+  return { tokens, known: await sign(TOKENS), publicKey, jwk: await exportJWK(publicKey) }
+}
+
+// Kept as a value: no request may wait for another's promise.
+let prepared
+let turn = 0
+
+async function forEach(c, count, next, verify) {
+  prepared ??= await prepare()
+  for (let index = 0; index < count; index++) {
+    if (!(await verify(next(prepared)))) return c.text("refused", 500)
+  }
+  return c.text("verified")
+}
+
+const unseen = ({ tokens }) => tokens[turn++ % TOKENS]
+const seen = ({ known }) => known
+const audiences = new Set([AUDIENCE])
+const keys = {
+  find: async (kid) => (kid === KID ? prepared.publicKey : null),
+  published: async () => [prepared.jwk],
+}
+const ours = async (token) => "claims" in (await verifyDelegationToken(token, keys, ISSUER, audiences, Date.now()))
+const bare = async (token) => {
+  const options = { algorithms: ["ES256"], issuer: ISSUER, audience: AUDIENCE, typ: "at+jwt" }
+  return (await jwtVerify(token, prepared.publicKey, options)).payload.jti !== undefined
+}
+
+const app = new Hono()
+app.get("/seen", (c) => forEach(c, AT_ONCE.seen, seen, ours))
+app.get("/unseen", (c) => forEach(c, AT_ONCE.unseen, unseen, ours))
+app.get("/bare", (c) => forEach(c, AT_ONCE.unseen, unseen, bare))
+// For the guard: a token that is not of the key must be refused, whatever is timed.
+app.get("/forged", async (c) => {
+  prepared ??= await prepare()
+  const forged = `${prepared.known.slice(0, -8)}AAAAAAAA`
+  return c.text((await ours(forged)) ? "verified" : "refused")
+})
+
+export default app

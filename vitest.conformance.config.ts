@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync } from "node:fs"
+import { join, relative, sep } from "node:path"
+import { cloudflareTest } from "@cloudflare/vitest-plugin"
+import { defineConfig } from "vitest/config"
+import type { Reporter } from "vitest/node"
+import { FOLDERS, type Files, type Vectors } from "./test/conformance/folders.ts"
+import { tableOf } from "./test/conformance/table.ts"
+
+// Public vectors stay where they are: they are read from there, and handed to workerd, which has no file system.
+const directory = process.env["CONFORMANCE_VECTORS"] ?? ""
+
+function filesOf(folder: string): Files {
+  const root = join(directory, folder)
+  const entries = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const paths = entries.map(({ parentPath, name }) => join(parentPath, name)).toSorted()
+  return Object.fromEntries(
+    paths.map((path) => [relative(root, path).replaceAll(sep, "/"), readFileSync(path, "utf8")] as const),
+  )
+}
+
+const vectors: Vectors | null =
+  directory === "" ? null : Object.fromEntries(FOLDERS.map((folder) => [folder, filesOf(folder)] as const))
+
+/** What ran and what deviates, as the last thing that is said. A folder of which nothing ran fails the run. */
+const table: Reporter = {
+  onTestRunEnd(modules) {
+    const { text, lacking } = tableOf(modules, vectors !== null)
+    process.stdout.write(`\n${text}\n`)
+    if (lacking) process.exitCode = 1
+  },
+}
+
+export default defineConfig({
+  plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+  test: {
+    include: ["test/conformance/**/*.test.ts"],
+    maxWorkers: 1,
+    reporters: ["default", table],
+    provide: { vectors },
+  },
+})

@@ -212,11 +212,18 @@ export class Ledger extends DurableObject<Env> {
     return { status: found.status, ended }
   }
 
-  /** The task and those below it, or null. */
-  describe(task: string): TaskView[] | null {
+  /**
+   * The task and those below it, or null.
+   * @param proof of the asker's key; it is used by this
+   * @returns why its proof is not taken
+   */
+  describe(task: string, proof: Proof | null): TaskView[] | Denied | null {
     const state = this.#state
     if (!state?.tasks.has(task)) return null
     const now = this.#now(state)
+    const refused = proof && checkProof(state, proof, now)
+    if (refused) return deny(refused)
+    if (proof) state.proofs.admit(proof.jti)
     return [...state.tasks.values()]
       .filter((each) => each.id === task || isBelow(each.id, task))
       .map(({ id, parent, agent, purpose, scope, status, openedAt, expiresAt, calls, grant }) => ({

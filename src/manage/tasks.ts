@@ -35,8 +35,11 @@ export async function describeTask(
 ): Promise<Outcome> {
   const asker = await askerOf(request, task, "viewer", bundle, around)
   if ("status" in asker) return asker
-  const tasks = await askLedger(around.env, rootOf(task), async (ledger) => ({ found: await ledger.describe(task) }))
+  const tasks = await askLedger(around.env, rootOf(task), async (ledger) => ({
+    found: await ledger.describe(task, asker.kind === "agent" ? asker.proof : null),
+  }))
   if (!tasks) return OUT_OF_REACH
+  if (tasks.found && isDenied(tasks.found)) return tokenRefused(tasks.found.denied)
   return tasks.found ? { status: 200, body: { tasks: tasks.found }, record: byWhom(asker, task) } : notFound(task)
 }
 

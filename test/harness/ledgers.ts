@@ -7,7 +7,8 @@ const ledgerOf = (task: string) => env.LEDGER.getByName(rootOf(task))
 
 /** Calls that the task has counted; undefined where there is no such task. */
 export async function callsOf(task: string): Promise<number | undefined> {
-  return (await ledgerOf(task).describe(task))?.[0]?.calls.used
+  const described = await ledgerOf(task).describe(task, null)
+  return described && !("denied" in described) ? described[0]?.calls.used : undefined
 }
 
 /** The object is taken down between two requests, as after ten idle seconds. */

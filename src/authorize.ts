@@ -71,9 +71,10 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   if (hopeless) return refuse(hopeless)
 
   const ask = toAsk(id, call, verified, located, around)
-  const answer = await askLedger(around.env, rootOf(claims.task), async (ledger): Promise<Answer | NoBundle> =>
+  const said = await askLedger(around.env, rootOf(claims.task), async (ledger): Promise<string> =>
     ledger.decide(LEDGER_VERSION, bundle.pointer, ask),
   )
+  const answer: Answer | NoBundle | null = said === null ? null : JSON.parse(said)
   if (!answer || ("bundle" in answer && answer.bundle === "unavailable"))
     return refuse({ reason: "ledger_unavailable" })
   if ("bundle" in answer) return again(call, answer.newest, bundle, around, refuse)

@@ -1,20 +1,27 @@
 /**
- * The key ring: one Durable Object that makes and keeps the keys which sign our tokens. One writer, so that isolates
- * never disagree about which key is current; the private half leaves it only towards our own isolates.
+ * The key ring: one Durable Object that makes, rotates and retires the keys which sign our tokens. One writer, so that
+ * isolates never disagree about which key is current; the private half leaves it only towards our own isolates.
  */
 import { DurableObject } from "cloudflare:workers"
 import { exportJWK, generateKeyPair, type JWK } from "jose"
 import { OWN_ALGORITHM } from "../credential/algorithm.ts"
+import { scheduleOf, type RingKey, type Schedule } from "./rotation.ts"
 
 export interface SigningKey {
   readonly kid: string
   readonly privateJwk: JWK
 }
 
+interface Kept extends RingKey {
+  readonly private: string
+  readonly public: string
+}
+
 interface KeyRow extends Record<string, SqlStorageValue> {
   readonly kid: string
   readonly private: string
   readonly public: string
+  readonly made_at: number
 }
 
 export function keyRing(env: Env): DurableObjectStub<KeyRing> {
@@ -31,37 +38,49 @@ export class KeyRing extends DurableObject<Env> {
   }
 
   async signingKey(): Promise<SigningKey> {
-    const { kid, private: privateJwk } = (await this.#rows())[0]
-    return { kid, privateJwk: JSON.parse(privateJwk) }
+    const { signing } = await this.#current()
+    if (!signing) throw new Error("the key ring could not keep its key")
+    return { kid: signing.kid, privateJwk: JSON.parse(signing.private) }
   }
 
-  /** Every key that may still verify, as published under `jwks_uri`. */
+  /** Every key that verifies, or will soon sign, as published under `jwks_uri`; newest first. */
   async publicKeys(): Promise<JWK[]> {
-    const rows = await this.#rows()
-    return rows.map((row): JWK => JSON.parse(row.public))
+    const { kept } = await this.#current()
+    return kept.map((row): JWK => JSON.parse(row.public))
   }
 
-  /** The newest first; the first is made when it is needed. */
-  async #rows(): Promise<[KeyRow, ...KeyRow[]]> {
-    const read = (): KeyRow[] => this.ctx.storage.sql.exec<KeyRow>("SELECT * FROM keys ORDER BY made_at DESC").toArray()
-    const [first, ...others] = read()
-    if (first) return [first, ...others]
-    await this.ctx.blockConcurrencyWhile(async () => {
-      if (read().length > 0) return
-      const { privateKey, publicKey } = await generateKeyPair(OWN_ALGORITHM, { extractable: true })
-      const kid = crypto.randomUUID()
-      const describe = { kid, alg: OWN_ALGORITHM, use: "sig" }
-      const [secret, open] = [await exportJWK(privateKey), await exportJWK(publicKey)]
-      this.ctx.storage.sql.exec(
-        "INSERT INTO keys VALUES (?, ?, ?, ?)",
-        kid,
-        JSON.stringify({ ...secret, ...describe }),
-        JSON.stringify({ ...open, ...describe }),
-        Date.now(),
-      )
-    })
-    const [made, ...rest] = read()
-    if (!made) throw new Error("the key ring could not keep its key")
-    return [made, ...rest]
+  /** Rotation goes on where nobody asks for a while. */
+  override async alarm(): Promise<void> {
+    await this.#current()
+  }
+
+  async #current(): Promise<Schedule<Kept>> {
+    if (this.#schedule().makes) await this.ctx.blockConcurrencyWhile(() => this.#make())
+    const schedule = this.#schedule()
+    for (const { kid } of schedule.dropped) this.ctx.storage.sql.exec("DELETE FROM keys WHERE kid = ?", kid)
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(schedule.nextAt)
+    return schedule
+  }
+
+  #schedule(): Schedule<Kept> {
+    const rows = this.ctx.storage.sql.exec<KeyRow>("SELECT * FROM keys").toArray()
+    const keys = rows.map(({ made_at: madeAt, ...row }): Kept => ({ ...row, madeAt }))
+    return scheduleOf(keys, Date.now())
+  }
+
+  async #make(): Promise<void> {
+    // Another question may have made it while this one waited for its turn.
+    if (!this.#schedule().makes) return
+    const { privateKey, publicKey } = await generateKeyPair(OWN_ALGORITHM, { extractable: true })
+    const kid = crypto.randomUUID()
+    const described = { kid, alg: OWN_ALGORITHM, use: "sig" }
+    const [secret, open] = [await exportJWK(privateKey), await exportJWK(publicKey)]
+    this.ctx.storage.sql.exec(
+      "INSERT INTO keys VALUES (?, ?, ?, ?)",
+      kid,
+      JSON.stringify({ ...secret, ...described }),
+      JSON.stringify({ ...open, ...described }),
+      Date.now(),
+    )
   }
 }

@@ -39,7 +39,9 @@ export async function verifyClientAssertion(
     if (seconds > MAX_LIFE_SECONDS + CLOCK_TOLERANCE_SECONDS) return reject({ reason: "too_long_lived", seconds })
     if (typeof jti !== "string" || jti === "" || jti.length > 256)
       return reject({ reason: "claim_mismatch", claim: "jti" })
-    return checkPlain(claims) ?? { agent: agent.id, jti, expiresAt: (Number(exp) + CLOCK_TOLERANCE_SECONDS) * 1000 }
+    return (
+      checkPlain(claims, null) ?? { agent: agent.id, jti, expiresAt: (Number(exp) + CLOCK_TOLERANCE_SECONDS) * 1000 }
+    )
   }
   return rejected
 }

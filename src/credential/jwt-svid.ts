@@ -37,5 +37,5 @@ export async function verifySvid(
   if (isRejected(claims)) return claims
   if (!isSoleAudience(claims["aud"], audience))
     return reject({ reason: "audience_mismatch", got: textsOf(claims["aud"]) })
-  return checkPlain(claims) ?? { agent: sub }
+  return checkPlain(claims, null) ?? { agent: sub }
 }

@@ -30,8 +30,10 @@ export type Rejection =
   | { readonly reason: "not_yet_valid"; readonly from: number }
   | { readonly reason: "too_long_lived"; readonly seconds: number }
   | { readonly reason: "too_old"; readonly iat: number }
-  /** It is delegated already, or names who may act (RFC 8693 4.1, 4.4). */
+  /** It is delegated already (RFC 8693 4.1). */
   | { readonly reason: "delegated" }
+  /** It names who may act with it (RFC 8693 4.4), and that is not the agent that brings it. */
+  | { readonly reason: "actor_not_allowed" }
   /** It is bound to a key that nobody proves here (RFC 9449 5, RFC 8705 3). */
   | { readonly reason: "bound" }
   /** A logout token or another security event (RFC 8417), no session. */

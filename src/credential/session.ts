@@ -31,10 +31,12 @@ export type SessionKind = "id_token" | "access_token"
 
 type Users = NonNullable<IssuerDefinition["users"]>
 
+/** @param agent that brings it */
 export async function verifySession(
   compact: Compact,
   kind: SessionKind,
   issuer: IssuerDefinition & { readonly users: Users },
+  agent: string,
   reach: Reach,
 ): Promise<Session | Rejected> {
   const { users } = issuer
@@ -46,7 +48,7 @@ export async function verifySession(
   const odd =
     (kind === "id_token" ? checkIdToken(claims, users) : checkAccessToken(claims, users)) ??
     checkExact(claims, users[kind].require) ??
-    checkPlain(claims)
+    checkPlain(claims, agent)
   return odd ?? sessionOf(claims, issuer, reach)
 }
 

@@ -83,11 +83,19 @@ export function isSoleAudience(aud: unknown, expected: string): boolean {
 /**
  * Not a plain token of its kind: delegated already or naming who may act (RFC 8693 4.1, 4.4), bound to a key that nobody
  * proves here (RFC 7800 3.1), or a security event of the same issuer for the same client (RFC 8417 2.2).
+ * @param actor whom its `may_act` may name; null: it may have none
  */
-export function checkPlain(claims: Claims): Rejected | null {
-  if ("act" in claims || "may_act" in claims) return reject({ reason: "delegated" })
+export function checkPlain(claims: Claims, actor: string | null): Rejected | null {
+  if ("act" in claims) return reject({ reason: "delegated" })
+  if ("may_act" in claims && !(actor !== null && names(claims["may_act"], actor)))
+    return reject({ reason: "actor_not_allowed" })
   if ("cnf" in claims) return reject({ reason: "bound" })
   return "events" in claims ? reject({ reason: "security_event" }) : null
+}
+
+/** By its subject alone: who is named with an issuer or a client as well is somebody that we know by other names. */
+function names(mayAct: unknown, actor: string): boolean {
+  return isObject(mayAct) && mayAct["sub"] === actor && Object.keys(mayAct).length === 1
 }
 
 export function checkExact(claims: Claims, required: ExactClaims): Rejected | null {

@@ -27,7 +27,7 @@ export async function verifyWorkloadToken(
   if (isRejected(claims)) return claims
   if (!isSoleAudience(claims["aud"], audience))
     return reject({ reason: "audience_mismatch", got: textsOf(claims["aud"]) })
-  const odd = checkPlain(claims)
+  const odd = checkPlain(claims, null)
   if (odd) return odd
   const { sub } = claims
   if (typeof sub !== "string") return reject({ reason: "claim_mismatch", claim: "sub" })

@@ -21,6 +21,7 @@ import { ACCESS_TOKEN_TYPE, NO_SUBJECT, verifySubject, type Subject } from "./su
 
 type SubjectOf = (
   parameters: Parameters,
+  agent: string,
   audience: string,
   bundle: Bundle,
   around: Surroundings,
@@ -110,13 +111,13 @@ async function readWanted(
   if (requestedType !== null && requestedType !== ACCESS_TOKEN_TYPE) {
     return refuse({ reason: "token_type_unsupported", parameter: "requested_token_type" })
   }
-  const audience = audienceOf(parameters, bundle)
+  const audience = audienceOf(parameters, agent, bundle)
   if (typeof audience !== "string") return audience
   const asked = readAsked(parameters)
   if (isRefused(asked)) return asked
   const proof = await provenKey(http, around)
   if (proof && isRefused(proof)) return proof
-  const subject = await subjectOf(parameters, audience, bundle, around)
+  const subject = await subjectOf(parameters, agent, audience, bundle, around)
   if (isRefused(subject)) return subject
   const { user, sessionExpiresAt, parent } = subject
   const purpose = valueOf(parameters, "purpose")
@@ -158,12 +159,13 @@ async function open(
   }
 }
 
-/** RFC 8707, RFC 8693 2.1: the gateways' audience that the token is for; where there is only one it need not be named. */
-function audienceOf(parameters: Parameters, bundle: Bundle): string | Refused {
+/** RFC 8707, RFC 8693 2.1: the gateways' audience that the token is for, one of the agent's; where it has only one it need not be named. */
+function audienceOf(parameters: Parameters, agent: string, bundle: Bundle): string | Refused {
   const named = new Set([...(parameters.get("resource") ?? []), ...(parameters.get("audience") ?? [])])
-  const [audience, ...others] = named.size === 0 ? bundle.audiences : named
+  const allowed = new Set(bundle.agents.get(agent)?.audiences ?? bundle.audiences)
+  const [audience, ...others] = named.size === 0 ? allowed : named
   // A token for several audiences would open one with what another has seen.
-  if (audience === undefined || others.length > 0 || !bundle.audiences.has(audience)) {
+  if (audience === undefined || others.length > 0 || !allowed.has(audience) || !bundle.audiences.has(audience)) {
     return refuse({ reason: "audience_unknown", audience: printable([...named].join(" ")) })
   }
   return audience

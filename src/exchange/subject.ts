@@ -32,9 +32,13 @@ export interface Subject {
 
 export const NO_SUBJECT: Subject = { user: null, sessionExpiresAt: null, parent: null, once: [] }
 
-/** @param audience of the delegation tokens that the request is about */
+/**
+ * @param agent that asks
+ * @param audience of the delegation tokens that the request is about
+ */
 export async function verifySubject(
   parameters: Parameters,
+  agent: string,
   audience: string,
   bundle: Bundle,
   { keys, config, reach }: Surroundings,
@@ -58,7 +62,7 @@ export async function verifySubject(
   }
   const issuer = bundle.issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
   if (!issuer?.users) return rejected({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
-  const session = await verifySession(compact, kind, { ...issuer, users: issuer.users }, reach)
+  const session = await verifySession(compact, kind, { ...issuer, users: issuer.users }, agent, reach)
   if (isRejected(session)) return rejected(session.rejected)
   const { user, expiresAt, jti } = session
   const used: Once = { what: "subject", issuer: issuer.id, jti: jti ?? "", until: expiresAt + 60_000 }

@@ -57,6 +57,8 @@ export interface AgentDefinition {
   readonly identities?: readonly IdentityDefinition[]
   readonly owner: string
   readonly groups: readonly string[]
+  /** Audiences that its tokens may be for; absent: any gateway's. */
+  readonly audiences?: readonly string[]
   readonly ceiling: GrantDefinition
   /** Purposes by name; the first is the default. */
   readonly purposes: readonly string[]

@@ -5,6 +5,8 @@ import type { Rejected } from "../../src/credential/rejection.ts"
 import { withIssuerKeys, accessToken, IDP, idToken, stranger, workloads, type Minting } from "../harness/issuers.ts"
 
 const { issuers } = withIssuerKeys(inject("yard"))
+/** Who brings the session. */
+const AGENT = "spiffe://example.org/agent/first"
 const seconds = (): number => Math.floor(Date.now() / 1000)
 const reach = () => ({ now: Date.now(), local: false, background: () => undefined })
 
@@ -13,7 +15,7 @@ async function verify(token: string, kind: SessionKind): Promise<Session | Rejec
   if ("rejected" in compact) return compact
   const issuer = issuers.find((known) => known.issuer === compact.claims["iss"])
   if (!issuer?.users) return { rejected: { reason: "issuer_unknown", iss: null } }
-  return verifySession(compact, kind, { ...issuer, users: issuer.users }, reach())
+  return verifySession(compact, kind, { ...issuer, users: issuer.users }, AGENT, reach())
 }
 
 async function session(token: string, kind: SessionKind): Promise<string> {
@@ -58,6 +60,9 @@ describe("an ID token", () => {
     ["groups that are no texts", { claims: { groups: [1] } }],
     ["delegated", { claims: { act: { sub: "x" } } }],
     ["naming who may act", { claims: { may_act: { sub: "x" } } }],
+    ["naming who may act in no way that we know", { claims: { may_act: { sub: AGENT, iss: "https://idp.test" } } }],
+    ["naming nobody", { claims: { may_act: {} } }],
+    ["naming who may act in a list", { claims: { may_act: [AGENT] } }],
     // OIDC Back-Channel Logout 2.4: from the same issuer, for the same client, signed by the same key.
     ["a logout token", { header: { typ: "logout+jwt" } }],
     ["a security event", { claims: { events: { "http://schemas.openid.net/event/backchannel-logout": {} } } }],
@@ -65,6 +70,10 @@ describe("an ID token", () => {
     ["an access token by its type", { header: { typ: "at+jwt" } }],
   ])("%s is none", async (_what, minting) => {
     expect(await verdict(minting)).not.toContain("|")
+  })
+
+  test("that names the agent that brings it may be brought by it", async () => {
+    expect(await verdict({ claims: { may_act: { sub: AGENT } } })).toBe(ALICE)
   })
 
   test("clocks may differ by half a minute", async () => {

@@ -131,6 +131,8 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
     },
   },
   audience_unknown: {
+    "a gateway's, but none of the agent's": async () =>
+      postForm({ ...(await exchangeForm("third")), audience: "https://elsewhere.test/" }),
     "not a gateway's": changed({ audience: "https://evil.test/" }),
     "none named, of two": changed({ audience: undefined }),
     two: changed({ audience: ["https://api.test/", "https://elsewhere.test/"] }),

@@ -8,7 +8,13 @@ import { allTools } from "../tools.ts"
 import { grantsOf } from "./grants.ts"
 
 export function checkAgents(policies: Policies): Problem[] {
-  return [...references(policies), ...defaults(policies), ...reach(policies), ...environments(policies)]
+  return [
+    ...references(policies),
+    ...defaults(policies),
+    ...reach(policies),
+    ...environments(policies),
+    ...audiences(policies),
+  ]
 }
 
 function references({ agents }: Policies): Problem[] {
@@ -74,6 +80,17 @@ function environments({ agents, gateways }: Policies): Problem[] {
       if (known.has(name)) return []
       const mend = suggest(name, known, "Add a gateway with this `environment`, or remove it.")
       return [agents.error([...path, "environments", at], `no gateway is in environment \`${name}\``, mend)]
+    }),
+  )
+}
+
+function audiences({ agents, gateways }: Policies): Problem[] {
+  const known = new Set(gateways.value.gateways.map(({ audience }) => audience))
+  return agents.value.agents.flatMap(({ audiences = [] }, index) =>
+    audiences.flatMap((audience, at) => {
+      if (known.has(audience)) return []
+      const mend = suggest(audience, known, "Name the `audience` of a gateway.")
+      return [agents.error(["agents", index, "audiences", at], `no gateway has the audience \`${audience}\``, mend)]
     }),
   )
 }

@@ -65,6 +65,7 @@ const agent = z.strictObject({
   identities: z.array(identity).min(1).exactOptional(),
   owner: name,
   groups: z.array(name).default([]),
+  audiences: z.array(z.string().min(1)).min(1).exactOptional(),
   ceiling: grant,
   purposes: z.array(name).min(1),
   delegates_to: z.array(z.string()).default([]),

@@ -523,6 +523,14 @@ const IDENTITIES: readonly BadDirectory[] = [
     at: `https://${host}/jwks`,
   })),
   {
+    name: "an audience of nobody",
+    file: "agents.yaml",
+    find: "    groups: [reporting]\n",
+    replace: "    groups: [reporting]\n    audiences: ['https://nobody.example']\n",
+    message: /no gateway has the audience `https:\/\/nobody\.example`/,
+    at: "'https://nobody.example'",
+  },
+  {
     name: "a weak key",
     file: "issuers.yaml",
     find: KEYS,

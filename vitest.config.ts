@@ -14,6 +14,8 @@ export default defineConfig({
     globalSetup: ["./test/node/compiled-policies.ts", "./test/node/issuer-server.ts"],
     // Most of the time goes into waiting: for records, for time-outs.
     maxWorkers: 2,
+    // A busy machine is no failure.
+    testTimeout: 30_000,
     // Events that a test provokes are the Worker's own log; what else is printed is worth reading.
     onConsoleLog: (log) => !log.startsWith('{"event":'),
     provide: { publisher: publisher.privateJwk },

@@ -1,6 +1,7 @@
 /** Every URL of the Worker, on one screen. */
 import { Hono, type Context } from "hono"
 import { configOf } from "./config.ts"
+import { introspect, revoke } from "./exchange/client.ts"
 import { token } from "./exchange/handle.ts"
 import { authorizationServer, protectedResource } from "./exchange/metadata.ts"
 import { authorization, refusal } from "./gateway/handle.ts"
@@ -31,6 +32,8 @@ app.use(async (c, next) =>
 )
 
 app.post("/oauth/token", token)
+app.post("/oauth/introspect", introspect)
+app.post("/oauth/revoke", revoke)
 
 app.get("/v1/tasks/:id", (c) =>
   manage(c, "management", (request, bundle, around) => describeTask(request, c.req.param("id"), bundle, around)),

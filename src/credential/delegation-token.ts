@@ -8,7 +8,7 @@ import { deny, type Denied } from "../decision.ts"
 import { tokenHash } from "../hash.ts"
 import { OWN_ALGORITHM } from "./algorithm.ts"
 import { readCompact } from "./compact.ts"
-import type { KeyFinder } from "./own-keys.ts"
+import { KeysUnavailable, type KeyFinder } from "./own-keys.ts"
 import { isRejected, type Rejection } from "./rejection.ts"
 import { rejectionOf, typeOf } from "./signature.ts"
 
@@ -46,6 +46,21 @@ const remembered = new Map<string, VerifiedToken>()
  * @param now milliseconds
  */
 export async function verifyDelegationToken(
+  token: string,
+  keys: KeyFinder,
+  issuer: string,
+  audiences: ReadonlySet<string>,
+  now: number,
+): Promise<VerifiedToken | Denied> {
+  try {
+    return await verifyNow(token, keys, issuer, audiences, now)
+  } catch (error) {
+    if (error instanceof KeysUnavailable) return deny({ reason: "keys_unavailable" })
+    throw error
+  }
+}
+
+async function verifyNow(
   token: string,
   keys: KeyFinder,
   issuer: string,

@@ -5,7 +5,7 @@
 import { deny, isDenied, type Denied } from "../decision.ts"
 import { verifyDelegationToken, type VerifiedToken } from "./delegation-token.ts"
 import { verifyProof, type Proof } from "./dpop.ts"
-import { KeysUnavailable, type KeyFinder } from "./own-keys.ts"
+import type { KeyFinder } from "./own-keys.ts"
 
 /** What of a request the credential is about. */
 export interface Shown {
@@ -37,10 +37,7 @@ export async function verifyCredential(
   if (shown.authorization === null) return deny({ reason: "token_missing" })
   const [, scheme, text] = AUTHORIZATION.exec(shown.authorization) ?? []
   if (scheme === undefined || text === undefined) return deny({ reason: "authorization_malformed" })
-  const token = await verifyDelegationToken(text, keys, issuer, audiences, now).catch((error: unknown) => {
-    if (error instanceof KeysUnavailable) return deny({ reason: "keys_unavailable" })
-    throw error
-  })
+  const token = await verifyDelegationToken(text, keys, issuer, audiences, now)
   if (isDenied(token)) return token
   const jkt = token.claims.cnf?.jkt
   const bound = scheme.toLowerCase() === "dpop"

@@ -8,15 +8,14 @@ import { LEDGER_VERSION, type NoBundle, type OpenedTask } from "../ledger/ledger
 import { isTaskId, rootOf } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
-import { logEvent } from "../log.ts"
 import { printable } from "../printable.ts"
 import { newId } from "../ids.ts"
 import { authenticateAgent } from "./agent.ts"
 import { signDelegationToken } from "./issue.ts"
-import { useOnce, type Once } from "./once.ts"
+import { checkOnce, type Once } from "./once.ts"
 import type { OpenRequest } from "./open.ts"
 import { readAsked, readParameters, valueOf, type Parameters } from "./parameters.ts"
-import { isRefused, refuse, refuseCredential, type Refused } from "./refusal.ts"
+import { isRefused, refuse, type Refused } from "./refusal.ts"
 import { ACCESS_TOKEN_TYPE, NO_SUBJECT, verifySubject, type Subject } from "./subject.ts"
 
 type SubjectOf = (
@@ -68,27 +67,9 @@ export async function exchange(
   const { agent } = proven
   const wanted = await readWanted(request, parameters, agent, subjectOf, bundle, around)
   if (isRefused(wanted)) return { agent, result: wanted }
+  // The last check before the ledger is asked: a request that is refused sooner has used nothing up.
   const reused = await checkOnce([...wanted.once, ...proven.once], around)
   return { agent, result: reused ?? (await open(wanted, bundle, around, decisionId)) }
-}
-
-/** The last check before the ledger is asked: a request that is refused sooner has used nothing up. */
-async function checkOnce(all: readonly Once[], { env }: Surroundings): Promise<Refused | null> {
-  try {
-    const used = await useOnce(env, all)
-    return used && replayed(used)
-  } catch (error) {
-    logEvent("once_log_failed", { error: String(error) })
-    return refuse({ reason: "unavailable" })
-  }
-}
-
-function replayed({ what, jti }: Once): Refused {
-  if (what === "proof") return refuse({ reason: "proof_replayed" })
-  return refuseCredential(what === "subject" ? "subject_rejected" : "agent_unauthenticated", {
-    reason: "used_before",
-    jti,
-  })
 }
 
 /** Everything that the request says, verified: what the ledger is asked to open, and how the token is to be written. */

@@ -64,7 +64,12 @@ export class KeyRing extends DurableObject<Env> {
 
   #schedule(): Schedule<Kept> {
     const rows = this.ctx.storage.sql.exec<KeyRow>("SELECT * FROM keys").toArray()
-    const keys = rows.map(({ made_at: madeAt, ...row }): Kept => ({ ...row, madeAt }))
+    const keys = rows.map((row): Kept => ({
+      kid: row.kid,
+      private: row.private,
+      public: row.public,
+      madeAt: row.made_at,
+    }))
     return scheduleOf(keys, Date.now())
   }
 

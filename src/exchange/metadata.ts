@@ -4,15 +4,23 @@ import { ALGORITHMS, OWN_ALGORITHM } from "../credential/algorithm.ts"
 import { PROOF_ALGORITHMS } from "../credential/dpop.ts"
 import { GRANTS } from "./exchange.ts"
 
+/** draft-ietf-oauth-spiffe-client-auth: the agent's JWT-SVID as client assertion; RFC 7523: one that it signs itself. */
+const AUTH_METHODS = ["spiffe_jwt", "private_key_jwt"]
+
 export function authorizationServer(issuer: string): Record<string, unknown> {
   return {
     issuer,
     token_endpoint: `${issuer}/oauth/token`,
+    introspection_endpoint: `${issuer}/oauth/introspect`,
+    introspection_endpoint_auth_methods_supported: AUTH_METHODS,
+    introspection_endpoint_auth_signing_alg_values_supported: Object.keys(ALGORITHMS),
+    revocation_endpoint: `${issuer}/oauth/revoke`,
+    revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+    revocation_endpoint_auth_signing_alg_values_supported: Object.keys(ALGORITHMS),
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     grant_types_supported: [...GRANTS.keys()],
     response_types_supported: [],
-    // draft-ietf-oauth-spiffe-client-auth: the agent's JWT-SVID as client assertion.
-    token_endpoint_auth_methods_supported: ["spiffe_jwt", "private_key_jwt"],
+    token_endpoint_auth_methods_supported: AUTH_METHODS,
     token_endpoint_auth_signing_alg_values_supported: Object.keys(ALGORITHMS),
     dpop_signing_alg_values_supported: PROOF_ALGORITHMS,
     authorization_details_types_supported: ["narrowgate_call"],

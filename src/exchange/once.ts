@@ -5,6 +5,9 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import { sha256Hex } from "../hash.ts"
+import { logEvent } from "../log.ts"
+import type { Surroundings } from "../surroundings.ts"
+import { refuse, refuseCredential, type Refused } from "./refusal.ts"
 
 export interface Once {
   readonly what: "proof" | "assertion" | "subject"
@@ -30,6 +33,25 @@ export async function useOnce(env: Env, all: readonly Once[]): Promise<Once | nu
     if (!(await env.ONCE_LOG.getByName(key.slice(0, SHARD_DIGITS)).take(key, once.until))) return once
   }
   return null
+}
+
+/** Uses all up, or refuses by the first that was used before. */
+export async function checkOnce(all: readonly Once[], { env }: Surroundings): Promise<Refused | null> {
+  try {
+    const used = await useOnce(env, all)
+    return used && replayed(used)
+  } catch (error) {
+    logEvent("once_log_failed", { error: String(error) })
+    return refuse({ reason: "unavailable" })
+  }
+}
+
+function replayed({ what, jti }: Once): Refused {
+  if (what === "proof") return refuse({ reason: "proof_replayed" })
+  return refuseCredential(what === "subject" ? "subject_rejected" : "agent_unauthenticated", {
+    reason: "used_before",
+    jti,
+  })
 }
 
 export class OnceLog extends DurableObject<Env> {

@@ -1,25 +1,22 @@
 /** What became of a token request, on the wire (RFC 6749 5, RFC 8693 2.2). */
 import type { ExchangeOutcome, Issued } from "./exchange.ts"
-import { describeRefusal, isRefused, oauthErrorOf, statusOf } from "./refusal.ts"
+import { describeRefusal, isRefused, oauthErrorOf, statusOf, type Refusal } from "./refusal.ts"
 
 const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
 
 export function tokenResponse({ result }: ExchangeOutcome, decisionId: string): Response {
-  if (isRefused(result)) {
-    const { refused } = result
-    const status = statusOf(refused)
-    const headers = new Headers({ ...NO_STORE, "X-Narrowgate-Decision": decisionId })
-    headers.set("X-Narrowgate-Code", oauthErrorOf(refused))
-    if (status === 401) headers.set("WWW-Authenticate", 'Bearer error="invalid_client"')
-    if (status === 503) headers.set("Retry-After", "5")
-    const body = {
-      error: oauthErrorOf(refused),
-      error_description: describeRefusal(refused),
-      decision_id: decisionId,
-    }
-    return Response.json(body, { status, headers })
-  }
+  if (isRefused(result)) return refusalResponse(result.refused, decisionId)
   return Response.json(body(result), { headers: { ...NO_STORE, "X-Narrowgate-Decision": decisionId } })
+}
+
+export function refusalResponse(refusal: Refusal, decisionId: string): Response {
+  const status = statusOf(refusal)
+  const error = oauthErrorOf(refusal)
+  const headers = new Headers({ ...NO_STORE, "X-Narrowgate-Decision": decisionId, "X-Narrowgate-Code": error })
+  if (status === 401) headers.set("WWW-Authenticate", 'Bearer error="invalid_client"')
+  if (status === 503) headers.set("Retry-After", "5")
+  const body = { error, error_description: describeRefusal(refusal), decision_id: decisionId }
+  return Response.json(body, { status, headers })
 }
 
 function body(issued: Issued): Record<string, unknown> {

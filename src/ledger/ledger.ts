@@ -16,7 +16,7 @@ import type { WindowUse } from "../guardrails/window.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
 import { bundleHeld, bundleOf } from "../policy/store.ts"
-import { isBelow, newTree, type TaskStatus, type TreeState } from "./state.ts"
+import { isBelow, lineOf, newTree, type TaskStatus, type TreeState } from "./state.ts"
 import { Outbox, RETRY_AFTER_MS } from "./outbox.ts"
 import { ProofLog } from "./proof-log.ts"
 import { LedgerStorage } from "./storage.ts"
@@ -215,6 +215,34 @@ export class Ledger extends DurableObject<Env> {
     if (by?.proof) state.proofs.admit(by.proof.jti)
     const ended = applyEnd(state, task, status)
     return { status: found.status, ended }
+  }
+
+  /** Whether the token would open calls now, as far as this ledger knows, and may be asked about by this agent. */
+  isActive(jti: string, task: string, agent: string): boolean {
+    const state = this.#state
+    const token = state?.tokens.get(jti)
+    if (!state || token?.task !== task) return false
+    const now = this.#now(state)
+    const line = lineOf(state, task)
+    const alive = line.every((each) => each.status === "active" && now < each.expiresAt)
+    // Its own agent, and those that work is done for.
+    return alive && now < token.expiresAt && line.some((each) => each.agent === agent)
+  }
+
+  /**
+   * Ends a token, not its task (RFC 7009 2.1): once this has answered, it opens nothing.
+   * @returns false where there is none, or another agent's
+   */
+  revokeToken(jti: string, task: string, agent: string, record: DecisionRecord): boolean {
+    const state = this.#state
+    const token = state?.tokens.get(jti)
+    if (!state || token?.task !== task || state.tasks.get(task)?.agent !== agent) return false
+    this.#transact(true, () => {
+      this.#storage.forgetToken(jti)
+      this.#outbox.keep(this.#numbered(record))
+    })
+    state.tokens.delete(jti)
+    return true
   }
 
   /**

@@ -128,6 +128,10 @@ export class LedgerStorage {
     this.#reserved.set(task.id, 0)
   }
 
+  forgetToken(jti: string): void {
+    this.#sql.exec("DELETE FROM tokens WHERE jti = ?", jti)
+  }
+
   saveEnd(ids: readonly string[], status: Task["status"]): void {
     for (const id of ids) this.#sql.exec("UPDATE tasks SET status = ? WHERE id = ?", status, id)
   }

@@ -1,0 +1,106 @@
+/**
+ * The doors beside the token endpoint where an authenticated agent asks about a delegation token: introspection (RFC 7662)
+ * and revocation (RFC 7009). A token of somebody else is answered as one that there is none of.
+ */
+import type { Context } from "hono"
+import { recordAtEdge } from "../audit/edge-recorder.ts"
+import { refusalRecord } from "../audit/exchange-record.ts"
+import { recordOf, type DecisionRecord } from "../audit/record.ts"
+import { verifyDelegationToken, type DelegationClaims } from "../credential/delegation-token.ts"
+import { isDenied } from "../decision.ts"
+import { newId } from "../ids.ts"
+import { askLedger } from "../ledger/ask.ts"
+import { rootOf } from "../ledger/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
+import { authenticateAgent } from "./agent.ts"
+import { checkOnce } from "./once.ts"
+import { readParameters, valueOf } from "./parameters.ts"
+import { isRefused, refuse, type Refused } from "./refusal.ts"
+import { refusalResponse } from "./respond.ts"
+
+/** What an authenticated agent asks about: a token of ours that is signed and unexpired, or null. */
+interface Question {
+  readonly agent: string
+  readonly claims: DelegationClaims | null
+  /** Of this request, with what is known so far. */
+  readonly record: DecisionRecord
+}
+
+const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
+
+export async function introspect(c: Context<{ Bindings: Env }>): Promise<Response> {
+  return answer(c, "management", async ({ agent, claims, record }, around) => {
+    const active =
+      claims === null
+        ? { known: false }
+        : await askLedger(around.env, rootOf(claims.task), async (ledger) => ({
+            known: await ledger.isActive(claims.jti, claims.task, agent),
+          }))
+    if (!active) return refuse({ reason: "unavailable" })
+    recordAtEdge(around.env, record, around.background)
+    return claims && active.known ? describe(claims) : { active: false }
+  })
+}
+
+export async function revoke(c: Context<{ Bindings: Env }>): Promise<Response> {
+  return answer(c, "end", async ({ agent, claims, record }, around) => {
+    if (claims === null) return null
+    const { jti, task } = claims
+    const done = await askLedger(around.env, rootOf(task), async (ledger) => ({
+      revoked: await ledger.revokeToken(jti, task, agent, record),
+    }))
+    return done ? null : refuse({ reason: "unavailable" })
+  })
+}
+
+/** RFC 7662 2.2, RFC 8693 4. */
+function describe({ cnf, ...claims }: DelegationClaims): Record<string, unknown> {
+  return { active: true, ...claims, token_type: cnf ? "DPoP" : "Bearer", ...(cnf ? { cnf } : {}) }
+}
+
+async function answer(
+  c: Context<{ Bindings: Env }>,
+  kind: "management" | "end",
+  work: (question: Question, around: Surroundings) => Promise<Record<string, unknown> | Refused | null>,
+): Promise<Response> {
+  const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
+  const id = newId("dec", around.receivedAt)
+  const bundle = await bundleFor(around)
+  const question = bundle ? await readQuestion(c.req.raw, kind, id, bundle, around) : refuse({ reason: "unavailable" })
+  const said = isRefused(question) ? question : await work(question, around)
+  if (said && isRefused(said)) {
+    const agent = isRefused(question) ? null : question.agent
+    const { receivedAt } = around
+    const record = refusalRecord(said.refused, agent, bundle?.pointer ?? null, id, receivedAt, Date.now())
+    recordAtEdge(around.env, record, around.background)
+    return refusalResponse(said.refused, id)
+  }
+  const headers = { ...NO_STORE, "X-Narrowgate-Decision": id }
+  return said === null ? new Response(null, { status: 200, headers }) : Response.json(said, { headers })
+}
+
+async function readQuestion(
+  request: Request,
+  kind: "management" | "end",
+  id: string,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Question | Refused> {
+  const parameters = await readParameters(request)
+  if (isRefused(parameters)) return parameters
+  const proven = await authenticateAgent(parameters, bundle, around)
+  if (isRefused(proven)) return proven
+  const token = valueOf(parameters, "token")
+  if (token === null) return refuse({ reason: "parameter_missing", parameter: "token" })
+  const { keys, config, receivedAt } = around
+  const verified = await verifyDelegationToken(token, keys, config.issuer, bundle.audiences, receivedAt)
+  if (isDenied(verified) && verified.denied.reason === "keys_unavailable") return refuse({ reason: "unavailable" })
+  const reused = await checkOnce(proven.once, around)
+  if (reused) return reused
+  const claims = isDenied(verified) ? null : verified.claims
+  const { agent } = proven
+  const known = { decision: "allow", code: "ok", chain: [agent], task: claims?.task ?? null } as const
+  const record = recordOf({ id, at: receivedAt, kind, bundle: bundle.pointer, ...known })
+  return { agent, claims, record }
+}

@@ -91,7 +91,7 @@ const MAX_REMEMBERED = 1_000
 const remembered = new Map<string, ProofKey>()
 
 /** Null where it may not be used: a private or weak key, or one that does not fit the algorithm (checks 6, 7). */
-async function proofKey(jwk: Readonly<Record<string, unknown>>, alg: string): Promise<ProofKey | null> {
+export async function proofKey(jwk: Readonly<Record<string, unknown>>, alg: string): Promise<ProofKey | null> {
   const name = JSON.stringify([alg, jwk])
   const known = remembered.get(name)
   if (known) return known

@@ -16,11 +16,11 @@ import { checkOnce, type Once } from "./once.ts"
 import type { OpenRequest } from "./open.ts"
 import { readAsked, readParameters, valueOf, type Parameters } from "./parameters.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
-import { ACCESS_TOKEN_TYPE, NO_SUBJECT, verifySubject, type Subject } from "./subject.ts"
+import { ACCESS_TOKEN_TYPE, NO_SUBJECT, verifySubject, type Asker, type Subject } from "./subject.ts"
 
 type SubjectOf = (
   parameters: Parameters,
-  agent: string,
+  asker: Asker,
   audience: string,
   bundle: Bundle,
   around: Surroundings,
@@ -98,7 +98,7 @@ async function readWanted(
   if (isRefused(asked)) return asked
   const proof = await provenKey(http, around)
   if (proof && isRefused(proof)) return proof
-  const subject = await subjectOf(parameters, agent, audience, bundle, around)
+  const subject = await subjectOf(parameters, { agent, jkt: proof?.jkt ?? null }, audience, bundle, around)
   if (isRefused(subject)) return subject
   const { user, sessionExpiresAt, parent } = subject
   const purpose = valueOf(parameters, "purpose")

@@ -21,8 +21,8 @@ export interface OpenRequest {
   readonly user: UserFacts | null
   /** Milliseconds; the user's session ends then. */
   readonly sessionExpiresAt: number | null
-  /** A delegation token of this tree as subject. */
-  readonly parent: { readonly task: string; readonly token: string } | null
+  /** A delegation token of this tree as subject; with the key that signed a hand-over of it to this agent and its key. */
+  readonly parent: { readonly task: string; readonly token: string; readonly handedOverBy: string | null } | null
   /** A live task of this agent and user, to which the session is a fresher one. */
   readonly task: string | null
   readonly purpose: string | null
@@ -88,7 +88,10 @@ function openChild(step: Step, parent: Parent): Opened | Refused {
   const { bundle, agent } = step
   const { task, line, token } = parent
   // Whoever holds a bound token without its key could otherwise exchange it for one of its own.
-  if (token.jkt !== null) return refuse({ reason: "handover_required" })
+  const handedOverBy = step.request.parent?.handedOverBy ?? null
+  if (token.jkt !== null && handedOverBy === null) return refuse({ reason: "handover_required" })
+  if (token.jkt !== null && handedOverBy !== token.jkt)
+    return refuse({ reason: "handover_rejected", what: "another key" })
   if (!bundle.agents.get(task.agent)?.delegates_to.includes(agent.id)) {
     return refuse({ reason: "delegation_not_allowed", from: task.agent, to: agent.id })
   }

@@ -23,6 +23,7 @@ export type Refusal =
   | { readonly reason: "key_required" }
   | { readonly reason: "key_differs" }
   | { readonly reason: "handover_required" }
+  | { readonly reason: "handover_rejected"; readonly what: string }
   | { readonly reason: "audience_unknown"; readonly audience: string }
   | { readonly reason: "scope_malformed"; readonly scope: string }
   | { readonly reason: "details_malformed"; readonly what: string }
@@ -49,6 +50,7 @@ const ERROR_OF_REASON = {
   key_required: "invalid_request",
   key_differs: "invalid_request",
   handover_required: "invalid_request",
+  handover_rejected: "invalid_request",
   audience_unknown: "invalid_target",
   scope_malformed: "invalid_scope",
   details_malformed: "invalid_authorization_details",
@@ -123,6 +125,8 @@ export function describeRefusal(refusal: Refusal): string {
       return "The task's token is bound to another key."
     case "handover_required":
       return "A bound token passes to another agent only with a hand-over signed by its key."
+    case "handover_rejected":
+      return "The hand-over is not accepted."
     case "audience_unknown":
       return "The audience is not one that tokens are issued for, or it must be named."
     case "scope_malformed":

@@ -4,6 +4,7 @@
  */
 import { readCompact } from "../credential/compact.ts"
 import { verifyDelegationToken } from "../credential/delegation-token.ts"
+import { verifyHandover } from "../credential/handover.ts"
 import { isRejected, type Rejection } from "../credential/rejection.ts"
 import { verifySession, type SessionKind } from "../credential/session.ts"
 import type { Denial } from "../decision.ts"
@@ -11,6 +12,7 @@ import type { UserFacts } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import type { Once } from "./once.ts"
+import type { OpenRequest } from "./open.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
 import { refuse, refuseCredential, type Refused } from "./refusal.ts"
 
@@ -25,20 +27,25 @@ export interface Subject {
   readonly user: UserFacts | null
   /** Milliseconds. */
   readonly sessionExpiresAt: number | null
-  readonly parent: { readonly task: string; readonly token: string } | null
+  readonly parent: OpenRequest["parent"]
   /** What of it may be used once only. */
   readonly once: readonly Once[]
+}
+
+/** Who asks for a token, with the key that it has proven to hold. */
+export interface Asker {
+  readonly agent: string
+  readonly jkt: string | null
 }
 
 export const NO_SUBJECT: Subject = { user: null, sessionExpiresAt: null, parent: null, once: [] }
 
 /**
- * @param agent that asks
  * @param audience of the delegation tokens that the request is about
  */
 export async function verifySubject(
   parameters: Parameters,
-  agent: string,
+  { agent, jkt }: Asker,
   audience: string,
   bundle: Bundle,
   { keys, config, reach }: Surroundings,
@@ -58,7 +65,14 @@ export async function verifySubject(
     const verified = await verifyDelegationToken(token, keys, config.issuer, new Set([audience]), reach.now)
     if ("denied" in verified) return rejected(ofDenial(verified.denied))
     const { task, jti } = verified.claims
-    return { ...NO_SUBJECT, parent: { task, token: jti } }
+    const parent = { task, token: jti, handedOverBy: null }
+    const text = valueOf(parameters, "handover")
+    if (text === null) return { ...NO_SUBJECT, parent }
+    if (jkt === null) return refuse({ reason: "key_required" })
+    const handover = await verifyHandover(text, { audience: config.issuer, agent, jkt, token }, reach.now)
+    if ("rejected" in handover) return refuse({ reason: "handover_rejected", what: handover.rejected })
+    const used: Once = { what: "handover", issuer: handover.jkt, jti: handover.jti, until: handover.freshUntil }
+    return { ...NO_SUBJECT, parent: { ...parent, handedOverBy: handover.jkt }, once: [used] }
   }
   const issuer = bundle.issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
   if (!issuer?.users) return rejected({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })

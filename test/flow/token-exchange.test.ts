@@ -15,6 +15,7 @@ import { publish, starter, yard } from "../harness/bundles.ts"
 import { askAs, callWith, ORIGIN } from "../harness/gateways.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { accessToken, agentId, IDP, idToken, svid, US } from "../harness/issuers.ts"
+import { handedOver } from "./token-requests-to-refuse.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordsOf } from "../harness/records.ts"
 
@@ -171,5 +172,13 @@ describe("policies/, which the demo runs on", () => {
     expect(issued?.scope.split(" ")).toContain("crm.tickets.*:read")
     const eve = await postForm({ ...form, subject_token: await support("eve", []).token() })
     expect(eve.refused?.error).toBe("invalid_scope")
+  })
+})
+
+describe("a bound task", () => {
+  test("goes to another agent with a hand-over by its key, to that agent's key, and to no more than it had", async () => {
+    const answer = await handedOver({})()
+    expect(answer.issued).toMatchObject({ token_type: "DPoP" })
+    expect(answer.issued?.task).toMatch(/\.1$/)
   })
 })

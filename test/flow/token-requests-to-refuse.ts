@@ -14,7 +14,7 @@ import {
 } from "../harness/agents.ts"
 import { agentId, idToken, secondProvidersToken, stranger, svid } from "../harness/issuers.ts"
 import { complete } from "../harness/management.ts"
-import { newProofKey, proofForToken } from "../harness/proofs.ts"
+import { handoverOf, newProofKey, proofForToken, type Changes, type ProofKey } from "../harness/proofs.ts"
 
 type Try = () => Promise<TokenAnswer>
 
@@ -31,6 +31,30 @@ const fresher = { claims: { auth_time: Math.floor(Date.now() / 1000) + 20 } }
 /** What `first` sends with a fresher session of its task's user. */
 async function freshen(task: string, session: string): Promise<TokenAnswer> {
   return changed({ subject_token: session, task })()
+}
+
+type Right = (by: ProofKey) => Promise<string>
+interface Hands {
+  readonly parent: ProofKey
+  readonly child: ProofKey
+  /** The same request with another hand-over. */
+  readonly again: (handover: string) => Promise<TokenAnswer>
+}
+
+/** A bound task's token in the hands of `second`, with a hand-over that is right but for `changes`. */
+export function handedOver(
+  changes: Changes,
+  make: (right: Right, hands: Hands) => Promise<string> | string = (right, { parent }) => right(parent),
+): Try {
+  return async () => {
+    const [parent, child] = [await newProofKey(), await newProofKey()]
+    const { token } = await openTask("first", {}, await proofForToken(parent))
+    const to = { agent: agentId("second"), jkt: child.jkt, token }
+    const ask = async (handover: string): Promise<TokenAnswer> =>
+      postForm({ ...(await childForm(token, "second")), handover }, { DPoP: await proofForToken(child) })
+    const right: Right = async (by) => handoverOf(by, to, changes)
+    return ask(await make(right, { parent, child, again: ask }))
+  }
 }
 
 /** Every reason that there is, each with every way to it that an attacker or a careless client would find. */
@@ -129,6 +153,26 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
       const task = await openTask("first", {}, await proofForToken(holder))
       return postForm(await childForm(task.token, "second"), { DPoP: await proofForToken(holder) })
     },
+  },
+  handover_rejected: {
+    "not signed": handedOver({}, () => "handover"),
+    "by the child's own key": handedOver({}, (right, { child }) => right(child)),
+    "by anybody's key": handedOver({}, async (right) => right(await newProofKey())),
+    "for another agent": handedOver({ claims: { sub: agentId("third") } }),
+    "for another key": handedOver({ claims: { cnf: { jkt: "x" } } }),
+    "for no key": handedOver({ claims: { cnf: undefined } }),
+    "of another token": handedOver({ claims: { ath: "x" } }),
+    "for another audience": handedOver({ claims: { aud: "https://other.test" } }),
+    "for us and others": handedOver({ claims: { aud: ["https://authz.example", "https://other.test"] } }),
+    "too old": handedOver({ claims: { iat: 1_000_000_000 } }),
+    "from the future": handedOver({ claims: { iat: 4_000_000_000 } }),
+    "without jti": handedOver({ claims: { jti: undefined } }),
+    "a DPoP proof": handedOver({ header: { typ: "dpop+jwt" } }),
+    "used before": handedOver({}, async (right, { parent, again }) => {
+      const handover = await right(parent)
+      await again(handover)
+      return handover
+    }),
   },
   audience_unknown: {
     "a gateway's, but none of the agent's": async () =>

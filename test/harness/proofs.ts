@@ -45,3 +45,21 @@ export async function proofOf(
 export async function proofForToken(holder: ProofKey, changes: Changes = {}): Promise<string> {
   return proofOf(holder, "POST", `${US}/oauth/token`, null, changes)
 }
+
+/** A hand-over (src/credential/handover.ts) of `token`, by its key, to an agent and its key. */
+export async function handoverOf(
+  holder: ProofKey,
+  to: { readonly agent: string; readonly jkt: string; readonly token: string },
+  { claims, header, key }: Changes = {},
+): Promise<string> {
+  const base = {
+    aud: US,
+    sub: to.agent,
+    cnf: { jkt: to.jkt },
+    ath: sha256Base64url(to.token),
+    jti: crypto.randomUUID(),
+  }
+  return new SignJWT({ iat: Math.floor(Date.now() / 1000), ...base, ...claims })
+    .setProtectedHeader({ typ: "narrowgate-handover+jwt", alg: "ES256", jwk: holder.publicJwk, ...header })
+    .sign(key ?? holder.key)
+}

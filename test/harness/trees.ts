@@ -53,7 +53,7 @@ export function open(
     agent: agentId(agent),
     user: state.user,
     sessionExpiresAt: null,
-    parent,
+    parent: parent && { ...parent, handedOverBy: null },
     task: null,
     purpose: null,
     asked: ASKED_NOTHING,

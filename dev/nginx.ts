@@ -85,6 +85,7 @@ http {
     auth_request /_narrowgate;
 ${answers.map((name) => `    auth_request_set ${variable(name)} $upstream_http_x_narrowgate_${name.toLowerCase()};`).join("\n")}
     auth_request_set $narrowgate_challenge $upstream_http_www_authenticate;
+    auth_request_set $narrowgate_nonce $upstream_http_dpop_nonce;
 
     # To the upstream: who calls, from the authorizer alone (an empty value erases), and never the delegation token.
 ${IDENTITY.map((name) => `    proxy_set_header X-Narrowgate-${name} ${variable(name)};`).join("\n")}
@@ -105,6 +106,9 @@ ${[...DENIAL, "Key"].map((name) => `    proxy_set_header X-Narrowgate-${name} ""
     # To the client: which decision, and why not. An upstream states neither.
 ${answers.map((name) => `    proxy_hide_header X-Narrowgate-${name};`).join("\n")}
 ${["Decision", ...DENIAL].map((name) => `    add_header X-Narrowgate-${name} ${variable(name)} always;`).join("\n")}
+    # Without it no client with a bound token gets past a ledger that has slept.
+    proxy_hide_header DPoP-Nonce;
+    add_header DPoP-Nonce $narrowgate_nonce always;
 
     # nginx relays the challenge of a 401 by itself, that of a 403 (insufficient_scope) not.
     error_page 403 @denied;

@@ -127,7 +127,13 @@ async function buildWorker(): Promise<string> {
 }
 
 /** Names of the Durable Object classes by their bindings, as in wrangler.toml. */
-const OBJECTS = { LEDGER: "Ledger", KEY_RING: "KeyRing", ONCE_LOG: "OnceLog", RECORD_LOG: "RecordLog" } as const
+const OBJECTS = {
+  LEDGER: "Ledger",
+  KEY_RING: "KeyRing",
+  ONCE_LOG: "OnceLog",
+  RECORD_LOG: "RecordLog",
+  SWITCHBOARD: "Switchboard",
+} as const
 const NAME = "narrowgate"
 
 async function startWorker(

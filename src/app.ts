@@ -8,6 +8,7 @@ import { authorization, refusal } from "./gateway/handle.ts"
 import { KEY_HEADER } from "./gateway/registry.ts"
 import { listDecisions, showDecision } from "./manage/decisions.ts"
 import { manage } from "./manage/handle.ts"
+import { addRevocation, liftRevocation, listRevocations } from "./manage/revocations.ts"
 import { completeTask, describeTask } from "./manage/tasks.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "./surroundings.ts"
 import { logEvent } from "./log.ts"
@@ -40,6 +41,11 @@ app.get("/v1/tasks/:id", (c) =>
 )
 app.post("/v1/tasks/:id/complete", (c) =>
   manage(c, "end", (request, bundle, around, known) => completeTask(request, c.req.param("id"), bundle, around, known)),
+)
+app.post("/v1/revocations", (c) => manage(c, "management", addRevocation))
+app.get("/v1/revocations", (c) => manage(c, "management", listRevocations))
+app.delete("/v1/revocations/:id", (c) =>
+  manage(c, "management", (request, bundle, around) => liftRevocation(request, c.req.param("id"), bundle, around)),
 )
 app.get("/v1/decisions", (c) => manage(c, "management", listDecisions))
 app.get("/v1/decisions/:id", (c) =>

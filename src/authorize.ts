@@ -23,6 +23,8 @@ import type { Pointer } from "./policy/bundle.ts"
 import { actionRef, toolRef } from "./policy/facts.ts"
 import { bundleOf } from "./policy/store.ts"
 import type { Surroundings } from "./surroundings.ts"
+import { currentSwitches } from "./switches/lease.ts"
+import { stoppedBy, type Switch } from "./switches/switch.ts"
 
 export interface Decision {
   readonly id: string
@@ -51,6 +53,8 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
     return { ...NOBODY, id, denial, task: record.task, tool: record.tool }
   }
 
+  // Asked for now, so that a call which has to wait for them waits for all at once.
+  const switches = currentSwitches(around)
   const [path = ""] = call.target.split("?", 1)
   const shown = { ...call, uri: call.origin + path }
   const audiences = new Set([call.gateway.audience])
@@ -69,6 +73,9 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   // What needs no memory may be denied here, and only denied: an allow is the ledger's alone.
   const hopeless = denyEarly(claims, located, bundle)
   if (hopeless) return refuse(hopeless)
+
+  const stopped = stopOf(await switches, verified, located)
+  if (stopped) return refuse(stopped)
 
   const ask = toAsk(id, call, verified, located, around)
   const said = await askLedger(around.env, rootOf(claims.task), async (ledger): Promise<string> =>
@@ -98,6 +105,20 @@ function denyEarly(claims: DelegationClaims, { tool }: Located, bundle: Bundle):
   return bundle.engine.mayPermit(actionRef(tool.action), toolRef(tool.name), bundle.entities)
     ? null
     : { reason: "policy_permits_nothing", principal: "anybody" }
+}
+
+/** A switch holds from its acknowledgement on, whatever the ledger would say. */
+function stopOf(switches: readonly Switch[] | null, { token }: VerifiedCredential, { tool }: Located): Denial | null {
+  if (!switches) return { reason: "switches_unavailable" }
+  if (switches.length === 0) return null
+  const { claims, agents, kid } = token
+  const user = claims.sub === claims.client_id ? null : claims.sub
+  const found = stoppedBy(switches, { agents, user, tool: tool.name, kid, issuedAt: claims.iat * 1000 })
+  if (!found) return null
+  const { id, stopped } = found
+  return stopped.kind === "tool"
+    ? { reason: "tool_stopped", switch: id, tool: stopped.tool }
+    : { reason: "stopped", switch: id, kind: stopped.kind }
 }
 
 /** A verified token is remembered, and with its claims what they say. */

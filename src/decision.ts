@@ -71,6 +71,9 @@ export type Denial =
       readonly seconds: number
       readonly retry_after: number
     }
+  // switches
+  | { readonly reason: "stopped"; readonly switch: string; readonly kind: "agent" | "user" | "key" | "everything" }
+  | { readonly reason: "tool_stopped"; readonly switch: string; readonly tool: string }
   // policy
   | { readonly reason: "agent_unregistered"; readonly agent: string }
   | { readonly reason: "policy_forbids"; readonly principal: string; readonly rules: readonly string[] }
@@ -87,6 +90,7 @@ export type Denial =
     }
   // outage
   | { readonly reason: "bundle_unavailable" }
+  | { readonly reason: "switches_unavailable" }
   | { readonly reason: "keys_unavailable" }
   | { readonly reason: "ledger_unavailable" }
   | { readonly reason: "failed" }
@@ -128,11 +132,14 @@ const CODE_OF_REASON: Readonly<Record<Reason, Code>> = {
   argument_out_of_bounds: "insufficient_scope",
   calls_exhausted: "budget_exhausted",
   window_full: "rate_limited",
+  stopped: "invalid_token",
+  tool_stopped: "policy_denied",
   agent_unregistered: "policy_denied",
   policy_forbids: "policy_denied",
   policy_permits_nothing: "policy_denied",
   step_up_required: "step_up_required",
   bundle_unavailable: "unavailable",
+  switches_unavailable: "unavailable",
   keys_unavailable: "unavailable",
   ledger_unavailable: "unavailable",
   failed: "unavailable",

@@ -5,5 +5,6 @@ export { RecordLog } from "./audit/record-log.ts"
 export { KeyRing } from "./exchange/key-ring.ts"
 export { OnceLog } from "./exchange/once.ts"
 export { Ledger } from "./ledger/ledger.ts"
+export { Switchboard } from "./switches/switchboard.ts"
 
 export default app

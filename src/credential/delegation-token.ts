@@ -6,6 +6,7 @@ import { jwtVerify } from "jose"
 import { z } from "zod"
 import { deny, type Denied } from "../decision.ts"
 import { tokenHash } from "../hash.ts"
+import { isObject } from "../json.ts"
 import { OWN_ALGORITHM } from "./algorithm.ts"
 import { readCompact } from "./compact.ts"
 import { KeysUnavailable, type KeyFinder } from "./own-keys.ts"
@@ -22,6 +23,7 @@ const claimsSchema = z.object({
   task: z.string().regex(/^tsk_[0-9A-HJKMNP-TV-Z]{26}(?:\.[1-9][0-9]{0,5}){0,16}$/),
   purpose: z.string(),
   scope: z.string(),
+  act: z.unknown().optional(),
   cnf: z.object({ jkt: z.string() }).optional(),
   iat: z.number(),
   exp: z.number(),
@@ -34,6 +36,8 @@ export interface VerifiedToken {
   /** Tells it apart in records; see `tokenHash`. */
   readonly hash: string
   readonly kid: string
+  /** Every agent of its chain, the calling one first: informative (RFC 8693 4.1), but signed by us. */
+  readonly agents: readonly string[]
 }
 
 /** Tokens verified lately, oldest first. Bounded: a flood of tokens costs time, never memory. */
@@ -97,7 +101,15 @@ async function verify(token: string, keys: KeyFinder, issuer: string, now: numbe
   }
   const claims = claimsSchema.safeParse(compact.claims)
   if (!claims.success) return deny({ reason: "token_malformed", what: "claims" })
-  return { claims: claims.data, hash: tokenHash(token), kid }
+  return { claims: claims.data, hash: tokenHash(token), kid, agents: agentsOf(claims.data) }
+}
+
+function agentsOf({ client_id, act }: DelegationClaims): readonly string[] {
+  const agents = new Set([client_id])
+  for (let actor: unknown = act; isObject(actor); actor = actor["act"]) {
+    if (typeof actor["sub"] === "string") agents.add(actor["sub"])
+  }
+  return [...agents]
 }
 
 function denialOf(rejection: Rejection): Denied {

@@ -107,11 +107,13 @@ export async function proofKey(jwk: Readonly<Record<string, unknown>>, alg: stri
   return made
 }
 
-/** Check 9: compared without query and fragment, scheme and host in lower case. */
+/** Scheme, authority and path, the authority without anything that two parsers could take for two hosts. */
+const HTTP_URI = /^(https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)([^?#]*)/i
+const PRINTABLE = /^[\x21-\x5b\x5d-\x7e]+$/
+
+/** Check 9: compared without query and fragment, scheme and host in lower case, the default port as none. */
 function sameUri(htu: string, expected: string): boolean {
-  if (!URL.canParse(htu)) return false
-  const given = new URL(htu)
+  const [, base, path = ""] = PRINTABLE.test(htu) ? (HTTP_URI.exec(htu) ?? []) : []
   // The path is compared as written: a parser would resolve dot segments that the gateway did not.
-  const path = /^[a-zA-Z][a-zA-Z0-9+.-]*:\/\/[^/?#]*([^?#]*)/.exec(htu)?.[1] ?? ""
-  return `${given.origin}${path}` === expected
+  return base !== undefined && URL.canParse(base) && `${new URL(base).origin}${path}` === expected
 }

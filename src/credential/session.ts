@@ -23,6 +23,8 @@ export interface Session {
   readonly user: UserFacts
   /** Milliseconds. */
   readonly expiresAt: number
+  /** Milliseconds. */
+  readonly issuedAt: number
   /** `jti`; null where it has none. */
   readonly jti: string | null
 }
@@ -61,7 +63,8 @@ function hasType(typ: string | null, kind: SessionKind, { access_token }: Users)
 /** OIDC Core 2, 3.1.3.7: for our clients and nobody else; `azp`, where there is one, is one of them. */
 function checkIdToken({ aud, azp }: Claims, { clients }: Users): Rejected | null {
   const audiences = textsOf(aud)
-  if (audiences.length === 0 || !audiences.every((audience) => clients.includes(audience))) {
+  const isText = audiences.length === (Array.isArray(aud) ? aud.length : 1)
+  if (audiences.length === 0 || !isText || !audiences.every((audience) => clients.includes(audience))) {
     return reject({ reason: "audience_mismatch", got: audiences })
   }
   const party = azp === undefined && audiences.length === 1 ? audiences[0] : azp
@@ -100,6 +103,7 @@ const facts = z.object({
     .transform(String)
     .optional(),
   auth_time: z.number().nonnegative().optional(),
+  iat: z.number(),
   exp: z.number(),
   jti: z.string().max(256).optional(),
 })
@@ -114,7 +118,7 @@ function sessionOf(
   const read = facts.safeParse({ ...payload, ...mapped, sub: at(payload, subjectPath) })
   if (!read.success)
     return reject({ reason: "claim_mismatch", claim: read.error.issues[0]?.path.map(String).join(".") ?? "" })
-  const { sub: subject, groups, acr, auth_time, exp, jti = null } = read.data
+  const { sub: subject, groups, acr, auth_time, iat, exp, jti = null } = read.data
   const { now } = reach
   if (auth_time !== undefined && auth_time > now / 1000 + CLOCK_TOLERANCE_SECONDS) {
     return reject({ reason: "not_yet_valid", from: auth_time })
@@ -126,7 +130,7 @@ function sessionOf(
     ...(acr === undefined ? {} : { acr }),
     ...(auth_time === undefined ? {} : { auth_time }),
   }
-  return { user, expiresAt: exp * 1000, jti }
+  return { user, expiresAt: exp * 1000, issuedAt: iat * 1000, jti }
 }
 
 function at(claims: Claims, path: ClaimPath): unknown {

@@ -45,12 +45,18 @@ export async function introspect(c: Context<{ Bindings: Env }>): Promise<Respons
 
 export async function revoke(c: Context<{ Bindings: Env }>): Promise<Response> {
   return answer(c, "end", async ({ agent, claims, record }, around) => {
-    if (claims === null) return null
+    // As if it had been: whoever asks about another's token learns nothing, the record does.
+    const nothing = (): null => {
+      recordAtEdge(around.env, { ...record, decision: "deny", code: "not_found" }, around.background)
+      return null
+    }
+    if (claims === null) return nothing()
     const { jti, task } = claims
     const done = await askLedger(around.env, rootOf(task), async (ledger) => ({
       revoked: await ledger.revokeToken(jti, task, agent, record),
     }))
-    return done ? null : refuse({ reason: "unavailable" })
+    if (!done) return refuse({ reason: "unavailable" })
+    return done.revoked ? null : nothing()
   })
 }
 

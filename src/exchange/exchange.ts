@@ -8,6 +8,8 @@ import { LEDGER_VERSION, type NoBundle, type OpenedTask } from "../ledger/ledger
 import { isTaskId, rootOf } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
+import { currentSwitches } from "../switches/lease.ts"
+import { pulledKeys, stoppedBy, type Switch } from "../switches/switch.ts"
 import { printable } from "../printable.ts"
 import { newId } from "../ids.ts"
 import { authenticateAgent } from "./agent.ts"
@@ -67,9 +69,25 @@ export async function exchange(
   const { agent } = proven
   const wanted = await readWanted(request, parameters, agent, subjectOf, bundle, around)
   if (isRefused(wanted)) return { agent, result: wanted }
+  const switches = await currentSwitches(around)
+  const stopped = checkSwitches(switches, agent, wanted, around)
+  if (stopped) return { agent, result: stopped }
   // The last check before the ledger is asked: a request that is refused sooner has used nothing up.
   const reused = await checkOnce([...wanted.once, ...proven.once], around)
-  return { agent, result: reused ?? (await open(wanted, bundle, around, decisionId)) }
+  return { agent, result: reused ?? (await open(wanted, switches ?? [], bundle, around, decisionId)) }
+}
+
+function checkSwitches(
+  switches: readonly Switch[] | null,
+  agent: string,
+  { subject }: Wanted,
+  { receivedAt }: Surroundings,
+): Refused | null {
+  if (!switches) return refuse({ reason: "unavailable" })
+  const { agents, user, kid } = subject.above
+  const affected = { agents: [agent, ...agents], user, kid, tool: null, issuedAt: subject.issuedAt ?? receivedAt }
+  const stopped = stoppedBy(switches, affected)
+  return stopped && refuse({ reason: "stopped", switch: stopped.id })
 }
 
 /** Everything that the request says, verified: what the ledger is asked to open, and how the token is to be written. */
@@ -77,6 +95,7 @@ interface Wanted {
   readonly request: OpenRequest
   readonly audience: string
   readonly isExchange: boolean
+  readonly subject: Subject
   readonly once: readonly Once[]
 }
 
@@ -110,12 +129,14 @@ async function readWanted(
     request: { ...request, token: crypto.randomUUID() },
     audience,
     isExchange: subjectOf === verifySubject,
+    subject,
     once: [...(proof ? [onceOfProof(proof)] : []), ...subject.once],
   }
 }
 
 async function open(
   { request, audience, isExchange }: Wanted,
+  switches: readonly Switch[],
   bundle: Bundle,
   around: Surroundings,
   decisionId: string,
@@ -130,7 +151,12 @@ async function open(
   if (!opened || "bundle" in opened) return refuse({ reason: "unavailable" })
   if (isRefused(opened)) return opened
   const { jkt, token: jti } = request
-  const token = await signDelegationToken(env, opened, { issuer: config.issuer, audience, jti, jkt }, receivedAt)
+  const token = await signDelegationToken(
+    env,
+    opened,
+    { issuer: config.issuer, audience, jti, jkt, pulled: pulledKeys(switches) },
+    receivedAt,
+  )
   return {
     token,
     opened,

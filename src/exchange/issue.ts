@@ -19,6 +19,8 @@ export interface TokenRequest {
   readonly audience: string
   readonly jti: string
   readonly jkt: string | null
+  /** Keys that must sign nothing more, by their switches. */
+  readonly pulled: readonly string[]
 }
 
 export async function signDelegationToken(
@@ -27,7 +29,7 @@ export async function signDelegationToken(
   request: TokenRequest,
   now: number,
 ): Promise<string> {
-  const { kid, key } = await signingKey(env, now)
+  const { kid, key } = await signingKey(env, request.pulled, now)
   const agent = opened.chain.at(-1) ?? ""
   return new SignJWT({
     client_id: agent,
@@ -55,8 +57,12 @@ function actorOf(chain: readonly string[]): Record<string, unknown> {
   )
 }
 
-async function signingKey(env: Env, now: number): Promise<{ readonly kid: string; readonly key: CryptoKey }> {
-  if (held && now - held.fetchedAt < REFRESH_AFTER_MS) return held
+async function signingKey(
+  env: Env,
+  pulled: readonly string[],
+  now: number,
+): Promise<{ readonly kid: string; readonly key: CryptoKey }> {
+  if (held && now - held.fetchedAt < REFRESH_AFTER_MS && !pulled.includes(held.kid)) return held
   const { kid, privateJwk } = await keyRing(env).signingKey()
   const key = await importJWK(privateJwk, OWN_ALGORITHM)
   if (key instanceof Uint8Array) throw new Error("the signing key is no asymmetric key")

@@ -49,6 +49,12 @@ export class KeyRing extends DurableObject<Env> {
     return kept.map((row): JWK => JSON.parse(row.public))
   }
 
+  /** A key that is not to be trusted any more is gone at once, and another one signs. */
+  async pull(kid: string): Promise<void> {
+    this.ctx.storage.sql.exec("DELETE FROM keys WHERE kid = ?", kid)
+    await this.#current()
+  }
+
   /** Rotation goes on where nobody asks for a while. */
   override async alarm(): Promise<void> {
     await this.#current()

@@ -34,6 +34,7 @@ export type Refusal =
   | { readonly reason: "user_required"; readonly purpose: string }
   | { readonly reason: "renewal_differs" }
   | ({ readonly reason: "nothing_left" } & NothingLeft)
+  | { readonly reason: "stopped"; readonly switch: string }
   | { readonly reason: "unavailable" }
 
 const ERROR_OF_REASON = {
@@ -64,6 +65,7 @@ const ERROR_OF_REASON = {
   session_differs: "invalid_request",
   session_not_fresher: "invalid_request",
   nothing_left: "invalid_scope",
+  stopped: "unauthorized_client",
   unavailable: "temporarily_unavailable",
 } as const satisfies Record<Refusal["reason"], string>
 
@@ -149,6 +151,8 @@ export function describeRefusal(refusal: Refusal): string {
       return "The session is no fresher than the one that the task has."
     case "nothing_left":
       return nothingLeft(refusal)
+    case "stopped":
+      return "No token is issued to this agent, or for this user, at the moment."
     case "unavailable":
       return "No token can be issued at the moment."
     default:

@@ -10,6 +10,7 @@ import { verifySession, type SessionKind } from "../credential/session.ts"
 import type { Denial } from "../decision.ts"
 import type { UserFacts } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
+import { userId } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
 import type { Once } from "./once.ts"
 import type { OpenRequest } from "./open.ts"
@@ -28,6 +29,10 @@ export interface Subject {
   /** Milliseconds. */
   readonly sessionExpiresAt: number | null
   readonly parent: OpenRequest["parent"]
+  /** Agents above, and the key that signed the parent's token. */
+  readonly above: { readonly agents: readonly string[]; readonly user: string | null; readonly kid: string | null }
+  /** Milliseconds, when the session or the parent's token was issued; null: there is none. */
+  readonly issuedAt: number | null
   /** What of it may be used once only. */
   readonly once: readonly Once[]
 }
@@ -38,7 +43,16 @@ export interface Asker {
   readonly jkt: string | null
 }
 
-export const NO_SUBJECT: Subject = { user: null, sessionExpiresAt: null, parent: null, once: [] }
+const NOBODY = { agents: [], user: null, kid: null } as const
+
+export const NO_SUBJECT: Subject = {
+  user: null,
+  sessionExpiresAt: null,
+  parent: null,
+  above: NOBODY,
+  issuedAt: null,
+  once: [],
+}
 
 /**
  * @param audience of the delegation tokens that the request is about
@@ -64,24 +78,27 @@ export async function verifySubject(
     if (kind !== "access_token") return rejected({ reason: "type_refused", typ: compact.header.typ })
     const verified = await verifyDelegationToken(token, keys, config.issuer, new Set([audience]), reach.now)
     if ("denied" in verified) return rejected(ofDenial(verified.denied))
-    const { task, jti } = verified.claims
+    const { agents, kid, claims } = verified
+    const { task, jti, sub, client_id } = claims
+    const above = { agents, kid, user: sub === client_id ? null : sub }
+    const subject = { ...NO_SUBJECT, above, issuedAt: claims.iat * 1000 }
     const parent = { task, token: jti, handedOverBy: null }
     const text = valueOf(parameters, "handover")
-    if (text === null) return { ...NO_SUBJECT, parent }
+    if (text === null) return { ...subject, parent }
     if (jkt === null) return refuse({ reason: "key_required" })
     const handover = await verifyHandover(text, { audience: config.issuer, agent, jkt, token }, reach.now)
     if ("rejected" in handover) return refuse({ reason: "handover_rejected", what: handover.rejected })
     const used: Once = { what: "handover", issuer: handover.jkt, jti: handover.jti, until: handover.freshUntil }
-    return { ...NO_SUBJECT, parent: { ...parent, handedOverBy: handover.jkt }, once: [used] }
+    return { ...subject, parent: { ...parent, handedOverBy: handover.jkt }, once: [used] }
   }
   const issuer = bundle.issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
   if (!issuer?.users) return rejected({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
   const session = await verifySession(compact, kind, { ...issuer, users: issuer.users }, agent, reach)
   if (isRejected(session)) return rejected(session.rejected)
-  const { user, expiresAt, jti } = session
+  const { user, expiresAt, issuedAt, jti } = session
   const used: Once = { what: "subject", issuer: issuer.id, jti: jti ?? "", until: expiresAt + 60_000 }
   const once = issuer.single_use === true ? [used] : []
-  return { user, sessionExpiresAt: expiresAt, parent: null, once }
+  return { user, sessionExpiresAt: expiresAt, parent: null, above: { ...NOBODY, user: userId(user) }, issuedAt, once }
 }
 
 /** What the gateway's rules say of a delegation token, in the words of this endpoint. */

@@ -231,12 +231,14 @@ export class Ledger extends DurableObject<Env> {
 
   /**
    * Ends a token, not its task (RFC 7009 2.1): once this has answered, it opens nothing.
+   * @param agent whose token it has to be; null: an operator asks
    * @returns false where there is none, or another agent's
    */
-  revokeToken(jti: string, task: string, agent: string, record: DecisionRecord): boolean {
+  revokeToken(jti: string, task: string, agent: string | null, record: DecisionRecord): boolean {
     const state = this.#state
     const token = state?.tokens.get(jti)
-    if (!state || token?.task !== task || state.tasks.get(task)?.agent !== agent) return false
+    if (!state || token?.task !== task) return false
+    if (agent !== null && state.tasks.get(task)?.agent !== agent) return false
     this.#transact(true, () => {
       this.#storage.forgetToken(jti)
       this.#outbox.keep(this.#numbered(record))

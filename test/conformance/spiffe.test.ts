@@ -83,7 +83,9 @@ type Jwk = z.infer<typeof jwkSchema>
 const RECOMMENDED_HINT_SECONDS = 300
 
 function registerBundles(cases: Cases): void {
-  for (const [file, { theirs, hint = RECOMMENDED_HINT_SECONDS, sequence = null, deviation }] of Object.entries(BUNDLES)) {
+  for (const [file, { theirs, hint = RECOMMENDED_HINT_SECONDS, sequence = null, deviation }] of Object.entries(
+    BUNDLES,
+  )) {
     const text = cases.text(`go-spiffe-bundles/${file}`)
     const kind = file.startsWith("jwks_") ? "jwks" : "spiffe_bundle"
     const read = async () => readKeyDocument(text, kind, SVID_ALGORITHMS)

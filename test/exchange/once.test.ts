@@ -49,7 +49,7 @@ describe("what may be used once", () => {
   })
 
   test("is forgotten when it would be refused as expired anyway, and not before", async () => {
-    const [short, long] = [once({ until: Date.now() - 1 }), once()]
+    const [short, long] = [once({ until: Date.now() - 121_000 }), once()]
     for (const one of [short, long]) await useOnce(env, [one])
     for (const one of [short, long]) await runDurableObjectAlarm(logOf(one))
     const kept = async (one: Once): Promise<number> =>

@@ -1,7 +1,11 @@
 /** Token requests that must be refused: each reason that there is, with every way to it that a test can take. */
+import { env } from "cloudflare:workers"
 import { vi } from "vitest"
 import type { Refusal } from "../../src/exchange/refusal.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
+import { forgetSwitches } from "../../src/switches/lease.ts"
+import type { Stopped } from "../../src/switches/switch.ts"
+import { switchboard, Switchboard } from "../../src/switches/switchboard.ts"
 import {
   childForm,
   exchangeForm,
@@ -31,6 +35,14 @@ const fresher = { claims: { auth_time: Math.floor(Date.now() / 1000) + 20 } }
 /** What `first` sends with a fresher session of its task's user. */
 async function freshen(task: string, session: string): Promise<TokenAnswer> {
   return changed({ subject_token: session, task })()
+}
+
+let stops = 0
+
+/** Known to this isolate at once: the tests of switches say how long others take. */
+async function stop(stopped: Stopped): Promise<void> {
+  await switchboard(env).set({ id: `swi_${++stops}`, stopped, before: null })
+  forgetSwitches()
 }
 
 type Right = (by: ProofKey) => Promise<string>
@@ -277,7 +289,29 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
     "of unknown age": async () =>
       freshen((await openTask()).task, await idToken("alice", { claims: { auth_time: undefined } })),
   },
+  stopped: {
+    "a stopped agent": async () => {
+      await stop({ kind: "agent", agent: agentId("first") })
+      return changed({})()
+    },
+    "a stopped user": async () => {
+      await stop({ kind: "user", user: "https://idp.test|bob" })
+      return changed({ subject_token: await idToken("bob") })()
+    },
+    "a part of a stopped agent's task": async () => {
+      const { token } = await openTask("second")
+      await stop({ kind: "agent", agent: agentId("second") })
+      return postForm(await childForm(token, "third"))
+    },
+  },
   unavailable: {
+    "the switchboard fails": async () => {
+      forgetSwitches()
+      vi.spyOn(Switchboard.prototype, "read").mockImplementation(() => {
+        throw new Error("out of reach")
+      })
+      return changed({})()
+    },
     "the ledger fails": async () => {
       vi.spyOn(Ledger.prototype, "open").mockRejectedValue(new Error("out of reach"))
       return changed({})()

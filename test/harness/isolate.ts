@@ -5,6 +5,7 @@ import { forgetOwnKeys } from "../../src/credential/own-keys.ts"
 import { forgetSigningKey } from "../../src/exchange/issue.ts"
 import { forgetReads } from "../../src/ledger/outbox.ts"
 import { forgetBundle } from "../../src/policy/store.ts"
+import { forgetSwitches } from "../../src/switches/lease.ts"
 
 export async function freshIsolate(): Promise<void> {
   await reset()
@@ -18,4 +19,5 @@ export function forgetCaches(): void {
   forgetOwnKeys()
   forgetSigningKey()
   forgetKeySets()
+  forgetSwitches()
 }

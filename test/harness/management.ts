@@ -15,9 +15,12 @@ export async function manage(
   path: string,
   authorization: string | null,
   more: Readonly<Record<string, string>> = {},
+  body: unknown = null,
 ): Promise<ManagementAnswer> {
   const headers = { ...(authorization === null ? {} : { Authorization: authorization }), ...more }
-  const response = await exports.default.fetch(new Request(US + path, { method, headers }))
+  const response = await exports.default.fetch(
+    new Request(US + path, { method, headers, body: body === null ? null : JSON.stringify(body) }),
+  )
   const code = response.headers.get("X-Narrowgate-Code") ?? "ok"
   return { status: response.status, code, headers: response.headers, json: await response.json() }
 }

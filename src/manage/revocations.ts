@@ -1,0 +1,183 @@
+/**
+ * `/v1/revocations`: an operator stops something now. A task or a token ends in its ledger; an agent, a user, tools, a key
+ * or everything is stopped by a switch. The answer comes when it holds: no call that begins later succeeds.
+ */
+import { z } from "zod"
+import { recordOf } from "../audit/record.ts"
+import { boundedText } from "../bounded-text.ts"
+import { isPattern } from "../catalog/pattern.ts"
+import { verifyDelegationToken } from "../credential/delegation-token.ts"
+import { isDenied } from "../decision.ts"
+import { keyRing } from "../exchange/key-ring.ts"
+import { parseJson } from "../json.ts"
+import { askLedger } from "../ledger/ask.ts"
+import { isTaskId, rootOf } from "../ledger/state.ts"
+import { logEvent } from "../log.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { Surroundings } from "../surroundings.ts"
+import { switchboard } from "../switches/switchboard.ts"
+import type { Stopped, Switch } from "../switches/switch.ts"
+import { authenticateOperator } from "./operator.ts"
+import type { Outcome, RecordStart } from "./outcome.ts"
+
+const MAX_BODY_BYTES = 32_768
+const named = z.string().min(1).max(2_048)
+
+/** What is to end: exactly one. `before`, in seconds, leaves alone what was issued from then on. */
+const bodySchema = z
+  .strictObject({
+    task: named.refine(isTaskId).optional(),
+    token: z.string().max(16_384).optional(),
+    agent: named.optional(),
+    user: named.refine((user) => user.includes("|")).optional(),
+    tool: named.refine(isPattern).optional(),
+    key: named.optional(),
+    everything: z.literal(true).optional(),
+    before: z.int().positive().optional(),
+  })
+  .refine(({ before: _before, ...one }) => Object.keys(one).length === 1)
+type Body = z.infer<typeof bodySchema>
+
+const OUT_OF_REACH: Outcome = {
+  status: 503,
+  body: { error: "unavailable", error_description: "It is not certain that this holds: ask again." },
+  record: { code: "unavailable" },
+}
+const MALFORMED: Outcome = {
+  status: 400,
+  body: {
+    error: "invalid_request",
+    error_description:
+      "Name exactly one of task, token, agent, user (issuer|subject), tool, key, everything; before, in seconds, is optional.",
+  },
+  record: { code: "invalid_request" },
+}
+
+export async function addRevocation(
+  request: Request,
+  bundle: Bundle,
+  around: Surroundings,
+  known: RecordStart,
+): Promise<Outcome> {
+  const asker = await authenticateOperator(request, "operator", bundle, around)
+  if ("status" in asker) return asker
+  const body = await readBody(request)
+  if (!body) return MALFORMED
+  const { operator } = asker
+  try {
+    const { task, token } = body
+    const stopped = stoppedOf(body)
+    if (stopped) return await setSwitch(stopped, body.before ?? null, operator, around)
+    const done =
+      task === undefined
+        ? await endToken(token ?? "", operator, bundle, around, known)
+        : await endTask(task, operator, around, known)
+    return done ?? OUT_OF_REACH
+  } catch (error) {
+    logEvent("revocation_failed", { error: String(error) })
+    return OUT_OF_REACH
+  }
+}
+
+export async function listRevocations(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
+  const asker = await authenticateOperator(request, "viewer", bundle, around)
+  if ("status" in asker) return asker
+  const switches: readonly Switch[] = JSON.parse(await switchboard(around.env).read())
+  const { operator } = asker
+  return {
+    status: 200,
+    body: { revocations: switches.map(shown) },
+    record: { decision: "allow", code: "ok", operator },
+  }
+}
+
+export async function liftRevocation(
+  request: Request,
+  id: string,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Outcome> {
+  const asker = await authenticateOperator(request, "operator", bundle, around)
+  if ("status" in asker) return asker
+  const { operator } = asker
+  if (await switchboard(around.env).lift(id)) {
+    return { status: 200, body: { id, lifted: true }, record: { decision: "allow", code: "ok", operator } }
+  }
+  const denial = { reason: "not_found", what: id.slice(0, 128) } as const
+  const body = { error: "not_found", error_description: "There is no such revocation." }
+  return { status: 404, body, record: { code: "not_found", denial, operator } }
+}
+
+async function readBody(request: Request): Promise<Body | null> {
+  const text = await boundedText(request, MAX_BODY_BYTES)
+  const parsed = text === null ? null : parseJson(text)
+  if (!parsed || isDenied(parsed)) return null
+  const body = bodySchema.safeParse(parsed.json)
+  return body.success ? body.data : null
+}
+
+function stoppedOf({ agent, user, tool, key, everything }: Body): Stopped | null {
+  if (agent !== undefined) return { kind: "agent", agent }
+  if (user !== undefined) return { kind: "user", user }
+  if (tool !== undefined) return { kind: "tool", tool }
+  if (key !== undefined) return { kind: "key", kid: key }
+  return everything ? { kind: "everything" } : null
+}
+
+async function setSwitch(
+  stopped: Stopped,
+  before: number | null,
+  operator: string,
+  { env }: Surroundings,
+): Promise<Outcome> {
+  const set = { id: `swi_${crypto.randomUUID()}`, stopped, before: before === null ? null : before * 1000 }
+  await switchboard(env).set(set)
+  // What it signed is stopped already; it must sign nothing more.
+  if (stopped.kind === "key") await keyRing(env).pull(stopped.kid)
+  return { status: 200, body: shown(set), record: { decision: "allow", code: "ok", operator } }
+}
+
+function shown({ id, stopped, before }: Switch): Record<string, unknown> {
+  const { kind, ...what } = stopped
+  const name = kind === "key" ? { key: stopped.kid } : kind === "everything" ? { everything: true } : what
+  return { id, ...name, ...(before === null ? {} : { before: before / 1000 }) }
+}
+
+async function endTask(
+  task: string,
+  operator: string,
+  { env }: Surroundings,
+  known: RecordStart,
+): Promise<Outcome | null> {
+  const record = recordOf({ decision: "allow", code: "ok", ...known, kind: "end", task, operator })
+  const answer = await askLedger(env, rootOf(task), async (ledger) => ({
+    end: await ledger.end(task, null, "revoked", record),
+  }))
+  if (!answer) return null
+  return answer.end && !isDenied(answer.end)
+    ? { status: 200, body: { task, ...answer.end }, record: null }
+    : notThere("task", operator)
+}
+
+async function endToken(
+  token: string,
+  operator: string,
+  bundle: Bundle,
+  { env, keys, config, receivedAt }: Surroundings,
+  known: RecordStart,
+): Promise<Outcome | null> {
+  const verified = await verifyDelegationToken(token, keys, config.issuer, bundle.audiences, receivedAt)
+  if (isDenied(verified)) return verified.denied.reason === "keys_unavailable" ? null : notThere("token", operator)
+  const { jti, task } = verified.claims
+  const record = recordOf({ decision: "allow", code: "ok", ...known, kind: "end", task, operator })
+  const answer = await askLedger(env, rootOf(task), async (ledger) => ({
+    revoked: await ledger.revokeToken(jti, task, null, record),
+  }))
+  if (!answer) return null
+  return answer.revoked ? { status: 200, body: { token: "revoked", task }, record: null } : notThere("token", operator)
+}
+
+function notThere(what: string, operator: string): Outcome {
+  const body = { error: "not_found", error_description: `There is no such ${what}, or no longer.` }
+  return { status: 404, body, record: { code: "not_found", denial: { reason: "not_found", what }, operator } }
+}

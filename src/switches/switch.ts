@@ -1,0 +1,62 @@
+/**
+ * Switches: stops wider than a task. Each names an agent, a user, tools, a key or everything, and holds until it is
+ * lifted; one with `before` stops only what was issued before that moment. Pure: who keeps them is the switchboard.
+ */
+import { patternCovers } from "../catalog/pattern.ts"
+
+export type Stopped =
+  | { readonly kind: "everything" }
+  /** Anywhere in a chain: what is done for a stopped agent is stopped as well. */
+  | { readonly kind: "agent"; readonly agent: string }
+  /** Issuer and subject, joined by `|`. */
+  | { readonly kind: "user"; readonly user: string }
+  /** A tool or a pattern. */
+  | { readonly kind: "tool"; readonly tool: string }
+  /** `kid` of one of our signing keys. */
+  | { readonly kind: "key"; readonly kid: string }
+
+export interface Switch {
+  readonly id: string
+  readonly stopped: Stopped
+  /** Milliseconds; null: whatever was issued whenever. */
+  readonly before: number | null
+}
+
+/** What is about to happen, as far as it is known. */
+export interface Affected {
+  readonly agents: readonly string[]
+  readonly user: string | null
+  /** Null where no tool is called: a token is asked for. */
+  readonly tool: string | null
+  readonly kid: string | null
+  /** Milliseconds: when the token was issued, or now. */
+  readonly issuedAt: number
+}
+
+/** The first that stops it, or null. */
+export function stoppedBy(switches: readonly Switch[], affected: Affected): Switch | null {
+  return switches.find((each) => holds(each, affected)) ?? null
+}
+
+function holds({ stopped, before }: Switch, { agents, user, tool, kid, issuedAt }: Affected): boolean {
+  if (before !== null && issuedAt >= before) return false
+  switch (stopped.kind) {
+    case "everything":
+      return true
+    case "agent":
+      return agents.includes(stopped.agent)
+    case "user":
+      return user === stopped.user
+    case "tool":
+      return tool !== null && patternCovers(stopped.tool, tool)
+    case "key":
+      return kid === stopped.kid
+    default:
+      return stopped satisfies never
+  }
+}
+
+/** Keys that must sign nothing more. */
+export function pulledKeys(switches: readonly Switch[]): readonly string[] {
+  return switches.flatMap(({ stopped }) => (stopped.kind === "key" ? [stopped.kid] : []))
+}

@@ -1,0 +1,105 @@
+/** What the attacks start from: each honest request is answered with a 200, so that what refuses an attack is its one change. */
+import { openTask } from "../../harness/agents.ts"
+import {
+  accessTokenOf,
+  assertionOf,
+  bundledSvid,
+  ci,
+  CI_ONCE,
+  curve,
+  idTokenOf,
+  MIXED_IDP,
+  namedSvid,
+  ONCE_IDP,
+  OPEN_IDP,
+  robotToken,
+  rsa,
+  RSA_IDP,
+  seconds,
+  svidOf,
+} from "../../harness/besieged.ts"
+import {
+  asAccessToken,
+  asActor,
+  asAssertion,
+  asBearer,
+  asIdToken,
+  asOperator,
+  call,
+  exchange,
+  JWT_SPIFFE,
+} from "../../harness/attacks.ts"
+import { twinOf } from "../../harness/forge.ts"
+import { agentId, US } from "../../harness/issuers.ts"
+import { newProofKey, proofForToken, proofOf } from "../../harness/proofs.ts"
+import { honestHandover } from "./handovers.ts"
+
+const holder = await newProofKey()
+const URI = "https://api.test/files/a"
+
+/** Spellings of one URL (RFC 9449 4.3 check 9; RFC 3986 6.2.2, 6.2.3). */
+const SPELLINGS: Readonly<Record<string, string>> = {
+  "the URL as it is": URI,
+  "a query": `${URI}?x=1`,
+  "a fragment": `${URI}#x`,
+  "scheme and host in upper case": "HTTPS://API.TEST/files/a",
+  "the default port": "https://api.test:443/files/a",
+}
+const spelt = Object.fromEntries(
+  Object.entries(SPELLINGS).map(([what, htu]) => [
+    `a call with a proof for ${what}`,
+    async () => {
+      const { token } = await openTask("first", {}, await proofForToken(holder))
+      return call(`DPoP ${token}`, { DPoP: await proofOf(holder, "GET", htu, token) })
+    },
+  ]),
+)
+
+export const HONEST: Readonly<Record<string, () => Promise<Request>>> = {
+  "an exchange": async () => exchange(),
+  "an exchange with a proof": async () => exchange({}, { DPoP: await proofForToken(holder) }),
+  "JWT-SVID as client assertion": async () => asAssertion(await svidOf("first")),
+  "JWT-SVID as SPIFFE assertion": async () => asAssertion(await svidOf("first"), JWT_SPIFFE),
+  "JWT-SVID for a list of us alone": async () => asActor(await svidOf("first", { claims: { aud: [US] } })),
+  "JWT-SVID of no date": async () => asActor(await svidOf("first", { claims: { iat: undefined } })),
+  "JWT-SVID of a domain that names its issuer": async () => asActor(await namedSvid()),
+  "JWT-SVID by a SPIFFE bundle's key": async () => asActor(await bundledSvid()),
+  "workload's token": async () => asActor(await robotToken()),
+  "workload's token, used once": async () => asActor(await robotToken({ claims: { iss: CI_ONCE } })),
+  "client assertion": async () => asActor(await assertionOf()),
+  "client assertion with its signature's twin, itself never shown": async () => asActor(twinOf(await assertionOf())),
+  "client assertion for an hour": async () => asActor(await assertionOf({ claims: { exp: seconds() + 3_600 } })),
+  "ID token for a list of our client alone": async () =>
+    asIdToken(await idTokenOf("alice", { claims: { aud: ["app"] } })),
+  "ID token by the one key there is": async () => asIdToken(await idTokenOf("alice", { header: { kid: undefined } })),
+  "ID token within what clocks may be off by": async () =>
+    asIdToken(await idTokenOf("alice", { claims: { iat: seconds() + 20, nbf: seconds() + 20 } })),
+  "ID token with as deep claims as may be": async () =>
+    asIdToken(
+      await idTokenOf("alice", { claimsText: (text) => `{"x":${"[".repeat(60)}${"]".repeat(60)},${text.slice(1)}` }),
+    ),
+  "ID token by RS256": async () =>
+    asIdToken(await idTokenOf("alice", { by: rsa, alg: "RS256", header: { alg: "RS256" }, claims: { iss: RSA_IDP } })),
+  "ID token of a provider with two keys, by the one": async () =>
+    asIdToken(
+      await idTokenOf("alice", { by: rsa, alg: "RS256", header: { alg: "RS256" }, claims: { iss: MIXED_IDP } }),
+    ),
+  "ID token of a provider with two keys, by the other": async () =>
+    asIdToken(await idTokenOf("alice", { by: ci, claims: { iss: MIXED_IDP } })),
+  "ID token by the key that stands in the bad sets": async () =>
+    asIdToken(await idTokenOf("alice", { by: curve, claims: { iss: OPEN_IDP } })),
+  "ID token, used once": async () => asIdToken(await idTokenOf("alice", { by: ci, claims: { iss: ONCE_IDP } })),
+  "access token": async () => asAccessToken(await accessTokenOf("alice", "app")),
+  "delegation token of the agent's own": async () => asAccessToken((await openTask()).token),
+  "ID token that names the agent to act": async () =>
+    asIdToken(await idTokenOf("alice", { claims: { may_act: { sub: agentId("first") } } })),
+  "a hand-over": honestHandover,
+  "a fresher session for a task": async () => {
+    const { task } = await openTask("first", { subject_token: await idTokenOf("alice", { claims: { auth_time: 1 } }) })
+    return exchange({ task })
+  },
+  "a call": async () => asBearer((await openTask()).token),
+  "a call with the scheme in lower case": async () => call(`bearer ${(await openTask()).token}`),
+  "an operator's question": async () => asOperator(await accessTokenOf("operator", "cli")),
+  ...spelt,
+}

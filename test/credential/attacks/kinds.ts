@@ -1,0 +1,291 @@
+/**
+ * Token-kind confusion (RFC 8725 2.8, 3.11, 3.12): each kind of token, honestly made, offered wherever it does not belong.
+ * One row a kind, one column a door; what a row leaves out is where the token belongs.
+ */
+import { inject } from "vitest"
+import { signPointer } from "../../../cli/policies/publish.ts"
+import type { Rejection } from "../../../src/credential/rejection.ts"
+import {
+  accessTokenOf,
+  assertionOf,
+  CI,
+  idTokenOf,
+  logoutToken,
+  robotToken,
+  securityEvent,
+  SIGNER,
+  svidOf,
+} from "../../harness/besieged.ts"
+import { openTask } from "../../harness/agents.ts"
+import {
+  agentRefused,
+  asAccessToken,
+  asActor,
+  asAssertion,
+  asBearer,
+  asIdToken,
+  asOperator,
+  attack,
+  exchange,
+  JWT_SPIFFE,
+  operatorRefused,
+  proofRefusedForToken,
+  subjectRefused,
+  tokenRefused,
+  type Attack,
+  type Attacks,
+} from "../../harness/attacks.ts"
+import { agentId, IDP, US } from "../../harness/issuers.ts"
+import { newProofKey, proofForToken } from "../../harness/proofs.ts"
+
+interface Row {
+  readonly make: () => Promise<string>
+  /** As actor token, and as client assertion. */
+  readonly agent?: Rejection
+  /** As client assertion said to be a JWT-SVID. */
+  readonly spiffe?: Rejection
+  readonly idToken?: Rejection
+  readonly accessToken?: Rejection
+  readonly gateway?: string
+  readonly operator?: Rejection
+}
+
+const issuerUnknown = (iss: string | null): Rejection => ({ reason: "issuer_unknown", iss })
+const typeRefused = (typ: string | null): Rejection => ({ reason: "type_refused", typ })
+const BRINGS_KEY: Rejection = { reason: "header_refused", member: "jwk" }
+
+const KINDS: Readonly<Record<string, Row>> = {
+  "JWT-SVID": {
+    make: async () => svidOf("first"),
+    idToken: issuerUnknown(null),
+    accessToken: issuerUnknown(null),
+    gateway: "type_refused",
+    operator: issuerUnknown(null),
+  },
+  "workload's token": {
+    make: robotToken,
+    spiffe: issuerUnknown(CI),
+    idToken: issuerUnknown(CI),
+    accessToken: issuerUnknown(CI),
+    gateway: "type_refused",
+    operator: issuerUnknown(CI),
+  },
+  "client assertion": {
+    make: assertionOf,
+    spiffe: issuerUnknown(SIGNER),
+    idToken: issuerUnknown(SIGNER),
+    accessToken: issuerUnknown(SIGNER),
+    gateway: "type_refused",
+    operator: issuerUnknown(SIGNER),
+  },
+  "ID token": {
+    make: async () => idTokenOf("alice"),
+    agent: issuerUnknown(IDP),
+    spiffe: issuerUnknown(IDP),
+    accessToken: typeRefused("jwt"),
+    gateway: "type_refused",
+    operator: typeRefused("jwt"),
+  },
+  "ID token about an agent": {
+    make: async () => idTokenOf(agentId("first")),
+    agent: issuerUnknown(IDP),
+    spiffe: issuerUnknown(IDP),
+    operator: typeRefused("jwt"),
+  },
+  "access token": {
+    make: async () => accessTokenOf("alice", "app"),
+    agent: issuerUnknown(IDP),
+    spiffe: issuerUnknown(IDP),
+    idToken: typeRefused("at+jwt"),
+    gateway: "key_unknown",
+    operator: { reason: "client_mismatch", got: "app" },
+  },
+  "access token of an operator, by the app's client": {
+    make: async () => accessTokenOf("operator", "app"),
+    operator: { reason: "client_mismatch", got: "app" },
+  },
+  "access token of the app itself": {
+    make: async () => accessTokenOf("app", "app"),
+    accessToken: { reason: "no_person", mark: "sub" },
+  },
+  "access token of the app itself, in another spelling": {
+    make: async () => accessTokenOf("app@clients", "app"),
+    accessToken: { reason: "no_person", mark: "sub" },
+  },
+  "operator's token": {
+    make: async () => accessTokenOf("operator", "cli"),
+    agent: issuerUnknown(IDP),
+    spiffe: issuerUnknown(IDP),
+    idToken: typeRefused("at+jwt"),
+    accessToken: { reason: "client_mismatch", got: "cli" },
+    gateway: "key_unknown",
+  },
+  "logout token": {
+    make: logoutToken,
+    agent: issuerUnknown(IDP),
+    idToken: typeRefused("logout+jwt"),
+    accessToken: typeRefused("logout+jwt"),
+    gateway: "type_refused",
+    operator: typeRefused("logout+jwt"),
+  },
+  "logout token of the old type": {
+    make: async () => logoutToken({ header: { typ: "JWT" } }),
+    idToken: { reason: "security_event" },
+    accessToken: typeRefused("jwt"),
+  },
+  "logout token without a type": {
+    make: async () => logoutToken({ header: { typ: undefined } }),
+    idToken: { reason: "security_event" },
+    accessToken: typeRefused(null),
+  },
+  "logout token in an access token's dress": {
+    make: async () => logoutToken({ header: { typ: "at+jwt" }, claims: { aud: US, client_id: "app" } }),
+    accessToken: { reason: "security_event" },
+  },
+  "security event token": {
+    make: securityEvent,
+    agent: issuerUnknown(IDP),
+    idToken: typeRefused("secevent+jwt"),
+    accessToken: typeRefused("secevent+jwt"),
+    gateway: "type_refused",
+    operator: typeRefused("secevent+jwt"),
+  },
+  "delegation token": {
+    make: async () => (await openTask()).token,
+    agent: issuerUnknown(US),
+    spiffe: issuerUnknown(US),
+    idToken: typeRefused("at+jwt"),
+    operator: issuerUnknown(US),
+  },
+  "DPoP proof": {
+    make: async () => proofForToken(await newProofKey()),
+    agent: BRINGS_KEY,
+    spiffe: BRINGS_KEY,
+    idToken: BRINGS_KEY,
+    accessToken: BRINGS_KEY,
+    gateway: "header_refused",
+    operator: BRINGS_KEY,
+  },
+  "publisher's pointer": {
+    make: async () => signPointer(inject("publisher"), { seq: 9, digest: "0".repeat(64) }),
+    agent: issuerUnknown(null),
+    spiffe: issuerUnknown(null),
+    idToken: issuerUnknown(null),
+    accessToken: issuerUnknown(null),
+    gateway: "type_refused",
+    operator: issuerUnknown(null),
+  },
+  "ID token that names another agent to act": {
+    make: async () => idTokenOf("alice", { claims: { may_act: { sub: agentId("second") } } }),
+    idToken: { reason: "actor_not_allowed" },
+  },
+  "ID token that names the agent of another issuer to act": {
+    make: async () => idTokenOf("alice", { claims: { may_act: { iss: IDP, sub: agentId("first") } } }),
+    idToken: { reason: "actor_not_allowed" },
+  },
+  "ID token that names a list of agents to act": {
+    make: async () => idTokenOf("alice", { claims: { may_act: [{ sub: agentId("first") }] } }),
+    idToken: { reason: "actor_not_allowed" },
+  },
+  "JWT-SVID that names who may act": {
+    make: async () => svidOf("first", { claims: { may_act: { sub: agentId("first") } } }),
+    agent: { reason: "actor_not_allowed" },
+  },
+  "ID token that is delegated already": {
+    make: async () => idTokenOf("alice", { claims: { act: { sub: agentId("second") } } }),
+    idToken: { reason: "delegated" },
+  },
+  "ID token that is bound to a key": {
+    make: async () => idTokenOf("alice", { claims: { cnf: { jkt: "x" } } }),
+    idToken: { reason: "bound" },
+  },
+  "JWT-SVID that is bound to a key": {
+    make: async () => svidOf("first", { claims: { cnf: { "x5t#S256": "x" } } }),
+    agent: { reason: "bound" },
+  },
+  "client assertion of another type": {
+    make: async () => assertionOf({ header: { typ: "at+jwt" } }),
+    agent: typeRefused("at+jwt"),
+  },
+  "workload's token of another type": {
+    make: async () => robotToken({ header: { typ: "secevent+jwt" } }),
+    agent: typeRefused("secevent+jwt"),
+  },
+  "JWT-SVID of another type": {
+    make: async () => svidOf("first", { header: { typ: "at+jwt" } }),
+    agent: typeRefused("at+jwt"),
+    spiffe: typeRefused("at+jwt"),
+  },
+}
+
+type Tried = readonly [string, Attack]
+
+function triesOf([kind, row]: readonly [string, Row]): readonly Tried[] {
+  const { make, agent, spiffe, idToken, accessToken, gateway, operator } = row
+  const at = (door: string, tried: Attack): Tried => [`${kind} as ${door}`, tried]
+  return [
+    ...(agent
+      ? [
+          at(
+            "actor token",
+            attack(agentRefused(agent), async () => asActor(await make())),
+          ),
+          at(
+            "client assertion",
+            attack(agentRefused(agent), async () => asAssertion(await make())),
+          ),
+        ]
+      : []),
+    ...(spiffe
+      ? [
+          at(
+            "SPIFFE assertion",
+            attack(agentRefused(spiffe), async () => asAssertion(await make(), JWT_SPIFFE)),
+          ),
+        ]
+      : []),
+    ...(idToken
+      ? [
+          at(
+            "ID token",
+            attack(subjectRefused(idToken), async () => asIdToken(await make())),
+          ),
+        ]
+      : []),
+    ...(accessToken
+      ? [
+          at(
+            "access token",
+            attack(subjectRefused(accessToken), async () => asAccessToken(await make())),
+          ),
+        ]
+      : []),
+    ...(gateway === undefined
+      ? []
+      : [
+          at(
+            "delegation token",
+            attack(tokenRefused(gateway), async () => asBearer(await make())),
+          ),
+        ]),
+    ...(operator
+      ? [
+          at(
+            "operator's token",
+            attack(operatorRefused(operator), async () => asOperator(await make())),
+          ),
+        ]
+      : []),
+  ]
+}
+
+const asProof = Object.fromEntries(
+  Object.entries(KINDS)
+    .filter(([kind]) => ["JWT-SVID", "ID token", "client assertion", "delegation token"].includes(kind))
+    .map(([kind, { make }]) => [
+      `${kind} as DPoP proof`,
+      attack(proofRefusedForToken("type_refused"), async () => exchange({}, { DPoP: await make() })),
+    ]),
+)
+
+export const kinds: Attacks = { ...Object.fromEntries(Object.entries(KINDS).flatMap(triesOf)), ...asProof }

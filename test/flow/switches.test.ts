@@ -1,0 +1,175 @@
+import { decodeProtectedHeader } from "jose"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { z } from "zod"
+import { openChild, openTask, postForm, exchangeForm } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { callWith } from "../harness/gateways.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { agentId } from "../harness/issuers.ts"
+import { crash } from "../harness/ledgers.ts"
+import { bearerOf, manage } from "../harness/management.ts"
+import { recordOf } from "../harness/records.ts"
+import { Switchboard } from "../../src/switches/switchboard.ts"
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await freshIsolate()
+})
+
+const USER = "https://idp.test|alice"
+const answered = z.looseObject({ id: z.string() })
+
+/** Answers when it holds. */
+async function revoke(body: Readonly<Record<string, unknown>>): Promise<string> {
+  const { status, json } = await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, body)
+  if (status !== 200) throw new Error(`${status} ${JSON.stringify(json)}`)
+  return answered.parse(json).id
+}
+
+const lift = async (id: string) => manage("DELETE", `/v1/revocations/${id}`, await bearerOf("operator"))
+const codeOf = async (token: string, path = "/files/a"): Promise<string> => (await callWith(token, path)).code
+
+describe("a switch", () => {
+  test.each<readonly [string, Readonly<Record<string, unknown>>, string]>([
+    ["an agent", { agent: agentId("first") }, "invalid_token"],
+    ["a user", { user: USER }, "invalid_token"],
+    ["a tool", { tool: "files.read" }, "policy_denied"],
+    ["tools below a prefix", { tool: "files.*" }, "policy_denied"],
+    ["everything", { everything: true }, "invalid_token"],
+  ])(
+    "stops %s once it is acknowledged, within two and a half seconds, and until it is lifted",
+    async (_what, what, code) => {
+      const { token } = await openTask("first")
+      expect(await codeOf(token)).toBe("ok")
+      const start = Date.now()
+      const id = await revoke(what)
+      expect(Date.now() - start).toBeLessThan(2_500)
+      const refused = await callWith(token, "/files/a")
+      expect(refused.code).toBe(code)
+      expect(await recordOf(refused.decision)).toMatchObject({ denial: { switch: id } })
+      // In another isolate, after a crash, all the same.
+      forgetCaches()
+      await crash()
+      expect(await codeOf(token)).toBe(code)
+      expect((await lift(id)).status).toBe(200)
+      forgetCaches()
+      expect(await codeOf(token)).toBe("ok")
+      expect((await lift(id)).status).toBe(404)
+    },
+  )
+
+  test("on an agent stops what is done for it, and nobody else", async () => {
+    const root = await openTask("first")
+    const child = await openChild(root.token, "second")
+    const other = await openTask("third")
+    await revoke({ agent: agentId("first") })
+    expect([await codeOf(root.token), await codeOf(child.token), await codeOf(other.token)]).toEqual([
+      "invalid_token",
+      "invalid_token",
+      "ok",
+    ])
+    const { refused } = await postForm(await exchangeForm("first"))
+    expect(refused?.error).toBe("unauthorized_client")
+  })
+
+  test("with a time stops what was issued before it", async () => {
+    const now = Math.floor(Date.now() / 1000)
+    const { token } = await openTask("first")
+    await revoke({ user: USER, before: now - 60 })
+    expect(await codeOf(token)).toBe("ok")
+    await revoke({ user: USER, before: now + 60 })
+    expect(await codeOf(token)).toBe("invalid_token")
+  })
+
+  test("on a key stops its tokens, and another key signs", async () => {
+    const { token } = await openTask("first")
+    const { kid } = decodeProtectedHeader(token)
+    await revoke({ key: kid })
+    expect(await codeOf(token)).toBe("invalid_token")
+    forgetCaches()
+    const again = await openTask("first")
+    expect(decodeProtectedHeader(again.token).kid).not.toBe(kid)
+    expect(await codeOf(again.token)).toBe("ok")
+  })
+
+  test("of 600 calls that race with it none that began after its acknowledgement succeeds", async () => {
+    const { token } = await openTask("first", { scope: "files.*:read" })
+    let acknowledgedAt = Number.POSITIVE_INFINITY
+    const late: string[] = []
+    let allowed = 0
+    const race = async (): Promise<void> => {
+      for (let index = 0; index < 40 && (acknowledgedAt === Number.POSITIVE_INFINITY || index < 3); index++) {
+        const began = performance.now()
+        const code = await codeOf(token)
+        if (code === "ok" && began > acknowledgedAt) late.push(code)
+        if (code === "ok") allowed += 1
+        await new Promise((resolve) => setTimeout(resolve, 60))
+      }
+    }
+    const callers = Array.from({ length: 15 }, race)
+    await revoke({ agent: agentId("first") })
+    acknowledgedAt = performance.now()
+    const after = await Promise.all(Array.from({ length: 50 }, async () => codeOf(token)))
+    await Promise.all(callers)
+    expect(allowed).toBeGreaterThan(50)
+    expect(late).toEqual([])
+    expect(new Set(after)).toEqual(new Set(["invalid_token"]))
+  })
+
+  test("that cannot be asked about lets nobody through", async () => {
+    const { token } = await openTask("first")
+    vi.spyOn(Switchboard.prototype, "read").mockImplementation(() => {
+      throw new Error("out of reach")
+    })
+    forgetCaches()
+    expect(await callWith(token, "/files/a")).toMatchObject({ status: 503, code: "unavailable" })
+  })
+})
+
+describe("a revocation", () => {
+  test("of a task ends it and those below; of a token, the token alone", async () => {
+    const root = await openTask("first")
+    const child = await openChild(root.token, "second")
+    const other = await openTask("first")
+    const operator = await bearerOf("operator")
+    const ended = await manage("POST", "/v1/revocations", operator, {}, { task: root.task })
+    expect(ended).toMatchObject({ status: 200, json: { task: root.task, status: "revoked" } })
+    expect([await codeOf(root.token), await codeOf(child.token)]).toEqual(["invalid_token", "invalid_token"])
+    expect((await manage("POST", "/v1/revocations", operator, {}, { token: other.token })).status).toBe(200)
+    expect(await codeOf(other.token)).toBe("invalid_token")
+    expect((await manage("POST", "/v1/revocations", operator, {}, { token: other.token })).status).toBe(404)
+  })
+
+  test("is an operator's alone, and listed for viewers", async () => {
+    const { token } = await openTask("first")
+    const body = { agent: agentId("first") }
+    for (const authorization of [null, `Bearer ${token}`, await bearerOf("viewer")]) {
+      const { status } = await manage("POST", "/v1/revocations", authorization, {}, body)
+      expect([401, 403]).toContain(status)
+    }
+    expect(await codeOf(token)).toBe("ok")
+    const id = await revoke({ tool: "vault.*", before: 4_000_000_000 })
+    const { json } = await manage("GET", "/v1/revocations", await bearerOf("viewer"))
+    expect(json).toEqual({ revocations: [{ id, tool: "vault.*", before: 4_000_000_000 }] })
+    expect((await manage("DELETE", `/v1/revocations/${id}`, await bearerOf("viewer"))).status).toBe(403)
+  })
+
+  test.each([
+    {},
+    { agent: agentId("first"), user: USER },
+    { agent: "" },
+    { user: "alice" },
+    { tool: "files.*.x" },
+    { task: "tsk_1" },
+    { everything: false },
+    { everything: true, before: -1 },
+    { everything: true, until: 5 },
+    [],
+  ])("%j is malformed", async (body) => {
+    const answer = await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, body)
+    expect(answer).toMatchObject({ status: 400, code: "invalid_request" })
+  })
+})

@@ -29,7 +29,6 @@ export type Rejection =
   | { readonly reason: "expired"; readonly exp: number }
   | { readonly reason: "not_yet_valid"; readonly from: number }
   | { readonly reason: "too_long_lived"; readonly seconds: number }
-  | { readonly reason: "too_old"; readonly iat: number }
   /** It is delegated already (RFC 8693 4.1). */
   | { readonly reason: "delegated" }
   /** It names who may act with it (RFC 8693 4.4), and that is not the agent that brings it. */

@@ -5,18 +5,25 @@ export const OWN_ALGORITHM = "ES256"
 
 /** Only signatures that a private key makes: neither `none` nor a shared secret (RFC 8725 3.1, 3.5). */
 export const ALGORITHMS = {
-  ES256: { kty: "EC", crv: "P-256" },
-  ES384: { kty: "EC", crv: "P-384" },
-  ES512: { kty: "EC", crv: "P-521" },
-  RS256: { kty: "RSA" },
-  RS384: { kty: "RSA" },
-  RS512: { kty: "RSA" },
-  PS256: { kty: "RSA" },
-  PS384: { kty: "RSA" },
-  PS512: { kty: "RSA" },
-  EdDSA: { kty: "OKP", crv: "Ed25519" },
-  Ed25519: { kty: "OKP", crv: "Ed25519" },
-} as const satisfies Record<string, { readonly kty: string; readonly crv?: string }>
+  ES256: { kty: "EC", crv: "P-256", verify: { name: "ECDSA", hash: "SHA-256" } },
+  ES384: { kty: "EC", crv: "P-384", verify: { name: "ECDSA", hash: "SHA-384" } },
+  ES512: { kty: "EC", crv: "P-521", verify: { name: "ECDSA", hash: "SHA-512" } },
+  RS256: { kty: "RSA", verify: { name: "RSASSA-PKCS1-v1_5" } },
+  RS384: { kty: "RSA", verify: { name: "RSASSA-PKCS1-v1_5" } },
+  RS512: { kty: "RSA", verify: { name: "RSASSA-PKCS1-v1_5" } },
+  PS256: { kty: "RSA", verify: { name: "RSA-PSS", saltLength: 32 } },
+  PS384: { kty: "RSA", verify: { name: "RSA-PSS", saltLength: 48 } },
+  PS512: { kty: "RSA", verify: { name: "RSA-PSS", saltLength: 64 } },
+  EdDSA: { kty: "OKP", crv: "Ed25519", verify: { name: "Ed25519" } },
+  Ed25519: { kty: "OKP", crv: "Ed25519", verify: { name: "Ed25519" } },
+} as const satisfies Record<string, AlgorithmRule>
+
+interface AlgorithmRule {
+  readonly kty: string
+  readonly crv?: string
+  /** What the platform is told (Web Cryptography 22, 23, 24; the hash of RSA is the key's). */
+  readonly verify: { readonly name: string; readonly hash?: string; readonly saltLength?: number }
+}
 export type Algorithm = keyof typeof ALGORITHMS
 
 export function isAlgorithm(name: string): name is Algorithm {

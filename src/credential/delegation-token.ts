@@ -5,7 +5,7 @@
 import { jwtVerify } from "jose"
 import { z } from "zod"
 import { deny, type Denied } from "../decision.ts"
-import { tokenHash } from "../hash.ts"
+import { tokenDigests } from "../hash.ts"
 import { isObject } from "../json.ts"
 import { OWN_ALGORITHM } from "./algorithm.ts"
 import { readCompact } from "./compact.ts"
@@ -33,8 +33,10 @@ export type DelegationClaims = z.infer<typeof claimsSchema>
 
 export interface VerifiedToken {
   readonly claims: DelegationClaims
-  /** Tells it apart in records; see `tokenHash`. */
+  /** Tells it apart in records; see `tokenDigests`. */
   readonly hash: string
+  /** Base64url SHA-256 of it: what a proof for it has to say (RFC 9449 4.2). */
+  readonly ath: string
   readonly kid: string
   /** Every agent of its chain, the calling one first: informative (RFC 8693 4.1), but signed by us. */
   readonly agents: readonly string[]
@@ -101,7 +103,7 @@ async function verify(token: string, keys: KeyFinder, issuer: string, now: numbe
   }
   const claims = claimsSchema.safeParse(compact.claims)
   if (!claims.success) return deny({ reason: "token_malformed", what: "claims" })
-  return { claims: claims.data, hash: tokenHash(token), kid, agents: agentsOf(claims.data) }
+  return { claims: claims.data, ...(await tokenDigests(token)), kid, agents: agentsOf(claims.data) }
 }
 
 function agentsOf({ client_id, act }: DelegationClaims): readonly string[] {

@@ -45,7 +45,7 @@ export async function verifyCredential(
   if (jkt !== undefined && !bound) return deny({ reason: "binding_required" })
   if (jkt === undefined) return bound ? deny({ reason: "binding_absent" }) : { token, proof: null }
   if (shown.proof === null) return deny({ reason: "proof_missing" })
-  const proof = await verifyProof(shown.proof, { method: shown.method, uri: shown.uri, token: text }, now)
+  const proof = await verifyProof(shown.proof, { method: shown.method, uri: shown.uri, ath: token.ath }, now)
   if ("rejected" in proof) return deny({ reason: "proof_rejected", what: proof.rejected })
   return proof.jkt === jkt ? { token, proof } : deny({ reason: "proof_rejected", what: "another key" })
 }

@@ -186,7 +186,7 @@ function onceOfProof({ jkt, jti, freshUntil }: Proof): Once {
 async function provenKey(http: Request, { config, receivedAt }: Surroundings): Promise<Proof | Refused | null> {
   const proof = http.headers.get("dpop")
   if (proof === null) return null
-  const expected = { method: "POST", uri: `${config.issuer}/oauth/token`, token: null }
+  const expected = { method: "POST", uri: `${config.issuer}/oauth/token`, ath: null }
   const verified = await verifyProof(proof, expected, receivedAt)
   return "rejected" in verified ? refuse({ reason: "proof_rejected", what: verified.rejected }) : verified
 }

@@ -1,6 +1,7 @@
 import { generateKeyPair, SignJWT } from "jose"
 import { expect } from "vitest"
 import { z } from "zod"
+import { sha256Base64url } from "../../src/hash.ts"
 import { challengeOf } from "../../src/challenge.ts"
 import { readCompact } from "../../src/credential/compact.ts"
 import { verifyDelegationToken, type DelegationClaims } from "../../src/credential/delegation-token.ts"
@@ -40,7 +41,7 @@ async function verify({ proof, proof_headers: headers, method, url, access_token
   const shown = new Headers()
   for (let index = 0; index < headers; index += 1) shown.append("DPoP", proof ?? "")
   const { origin, pathname } = new URL(url)
-  const expected = { method, uri: origin + pathname, token }
+  const expected = { method, uri: origin + pathname, ath: token === null ? null : sha256Base64url(token) }
   return verifyProof(shown.get("DPoP") ?? "", expected, now * 1000)
 }
 

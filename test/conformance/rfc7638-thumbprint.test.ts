@@ -50,7 +50,7 @@ conformance("rfc7638-thumbprint", (cases) => {
       const { kty, ...others } = publicJwk
       const header = { alg, jwk: { kid: "any", alg, ...others, kty } }
       const proof = await proofOf(holder, "GET", URI, null, { header })
-      expect(await verifyProof(proof, { method: "GET", uri: URI, token: null }, Date.now())).toMatchObject({ jkt })
+      expect(await verifyProof(proof, { method: "GET", uri: URI, ath: null }, Date.now())).toMatchObject({ jkt })
     })
   }
 })

@@ -1,10 +1,12 @@
 import { importJWK, SignJWT } from "jose"
 import { describe, expect, test } from "vitest"
 import { PROOF_ALGORITHMS, verifyProof } from "../../src/credential/dpop.ts"
+import { sha256Base64url } from "../../src/hash.ts"
 import { newProofKey, proofOf, type Changes } from "../harness/proofs.ts"
 
 const URI = "https://api.test/files/a"
 const TOKEN = "the.access.token"
+const ATH = sha256Base64url(TOKEN)
 const holder = await newProofKey()
 const other = await newProofKey()
 const NOW = Date.now()
@@ -16,7 +18,7 @@ async function verdict(
   now = NOW,
 ): Promise<string> {
   const proof = await proofOf(holder, "GET", URI, TOKEN, { ...changes, claims: { iat: seconds, ...changes.claims } })
-  const verified = await verifyProof(proof, { method: "GET", uri: URI, token: TOKEN, ...expected }, now)
+  const verified = await verifyProof(proof, { method: "GET", uri: URI, ath: ATH, ...expected }, now)
   return "rejected" in verified ? verified.rejected : "ok"
 }
 
@@ -24,7 +26,7 @@ describe("a proof of possession (RFC 9449 4.3), check by check", () => {
   test("is taken where everything is right, and names its key", async () => {
     expect(await verdict()).toBe("ok")
     const proof = await proofOf(holder, "GET", URI, TOKEN, { claims: { jti: "one" } })
-    const verified = await verifyProof(proof, { method: "GET", uri: URI, token: TOKEN }, Date.now())
+    const verified = await verifyProof(proof, { method: "GET", uri: URI, ath: ATH }, Date.now())
     expect(verified).toMatchObject({ jkt: holder.jkt, jti: `${holder.jkt}.one` })
   })
 
@@ -72,7 +74,7 @@ describe("a proof of possession (RFC 9449 4.3), check by check", () => {
 
   test("fresh for a minute, and remembered at least as long", async () => {
     const proof = await proofOf(holder, "GET", URI, TOKEN, { claims: { iat: seconds } })
-    const verify = async (now: number) => verifyProof(proof, { method: "GET", uri: URI, token: TOKEN }, now)
+    const verify = async (now: number) => verifyProof(proof, { method: "GET", uri: URI, ath: ATH }, now)
     const first = await verify(seconds * 1000)
     const freshUntil = "rejected" in first ? 0 : first.freshUntil
     // The last moment at which it would be taken lies before the first at which its `jti` may be forgotten.
@@ -87,7 +89,7 @@ describe("a proof of possession (RFC 9449 4.3), check by check", () => {
     for (const alg of ["ES384", "EdDSA", "PS256", "RS256"]) {
       const key = await newProofKey(alg)
       const proof = await proofOf(key, "GET", URI, TOKEN, { header: { alg, jwk: key.publicJwk } })
-      const verified = await verifyProof(proof, { method: "GET", uri: URI, token: TOKEN }, Date.now())
+      const verified = await verifyProof(proof, { method: "GET", uri: URI, ath: ATH }, Date.now())
       expect("rejected" in verified, alg).toBe(false)
     }
     expect(PROOF_ALGORITHMS.filter((alg) => /^HS|none/.test(alg))).toEqual([])
@@ -96,15 +98,15 @@ describe("a proof of possession (RFC 9449 4.3), check by check", () => {
     const claims = { jti: "1", htm: "GET", htu: URI, iat: seconds }
     const header = { alg: "HS256", typ: "dpop+jwt", jwk: holder.publicJwk }
     const forged = await new SignJWT(claims).setProtectedHeader(header).sign(secret)
-    expect(await verifyProof(forged, { method: "GET", uri: URI, token: null }, NOW)).toHaveProperty("rejected")
+    expect(await verifyProof(forged, { method: "GET", uri: URI, ath: null }, NOW)).toHaveProperty("rejected")
     const [, payload = ""] = forged.split(".")
     const none = btoa(JSON.stringify({ ...header, alg: "none" })).replaceAll("=", "")
     for (const token of [`${none}.${payload}.`, `${none}.${payload}.AAAA`, "x", "x".repeat(5000)]) {
-      expect(await verifyProof(token, { method: "GET", uri: URI, token: null }, NOW)).toHaveProperty("rejected")
+      expect(await verifyProof(token, { method: "GET", uri: URI, ath: null }, NOW)).toHaveProperty("rejected")
     }
   })
 
   test("at the token endpoint it goes with no token, and its ath is nobody's concern", async () => {
-    expect(await verdict({ claims: { ath: undefined } }, { token: null })).toBe("ok")
+    expect(await verdict({ claims: { ath: undefined } }, { ath: null })).toBe("ok")
   })
 })

@@ -1,6 +1,9 @@
+/** A body's text comes within this, in all: what a request is judged by must not grow old while its body trickles in. */
+const DEADLINE_MS = 10_000
+
 /**
- * The body as text, or null where it is longer than `limit` bytes or no valid UTF-8. A declared length is believed only
- * to refuse sooner.
+ * The body as text, or null where it is longer than `limit` bytes, no valid UTF-8, or not there in time. A declared length
+ * is believed only to refuse sooner.
  */
 export async function boundedText(
   message: Pick<Request | Response, "headers" | "body">,
@@ -12,9 +15,15 @@ export async function boundedText(
   let text = ""
   let length = 0
   const reader = message.body.getReader()
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    void reader.cancel().catch(() => undefined)
+  }, DEADLINE_MS)
   try {
     for (;;) {
       const { done, value } = await reader.read()
+      if (late) return null
       if (done) return text + decoder.decode()
       length += value.byteLength
       if (length > limit) {
@@ -26,5 +35,7 @@ export async function boundedText(
   } catch (error) {
     if (error instanceof TypeError) return null
     throw error
+  } finally {
+    clearTimeout(timer)
   }
 }

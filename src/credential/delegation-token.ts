@@ -42,9 +42,11 @@ export interface VerifiedToken {
   readonly agents: readonly string[]
 }
 
-/** Tokens verified lately, oldest first. Bounded: a flood of tokens costs time, never memory. */
+/** Tokens verified lately, oldest first. Bounded in number and length: a flood of tokens costs time, never memory. */
 const MAX_REMEMBERED = 5_000
+const MAX_REMEMBERED_CHARACTERS = 8_000_000
 const remembered = new Map<string, VerifiedToken>()
+let rememberedCharacters = 0
 
 /**
  * @param issuer our own
@@ -79,7 +81,7 @@ async function verifyNow(
   if (!(await keys.find(verified.kid))) return deny({ reason: "token_rejected", what: "key_unknown" })
   const { claims } = verified
   if (now >= claims.exp * 1000) {
-    remembered.delete(token)
+    forget(token)
     return deny({ reason: "token_expired", expired_at: claims.exp })
   }
   if (!remembered.has(token)) remember(token, verified)
@@ -121,9 +123,14 @@ function denialOf(rejection: Rejection): Denied {
 }
 
 function remember(token: string, verified: VerifiedToken): void {
-  if (remembered.size >= MAX_REMEMBERED) {
-    const [oldest] = remembered.keys()
-    if (oldest !== undefined) remembered.delete(oldest)
-  }
   remembered.set(token, verified)
+  rememberedCharacters += token.length
+  for (const [oldest] of remembered) {
+    if (remembered.size <= MAX_REMEMBERED && rememberedCharacters <= MAX_REMEMBERED_CHARACTERS) return
+    forget(oldest)
+  }
+}
+
+function forget(token: string): void {
+  if (remembered.delete(token)) rememberedCharacters -= token.length
 }

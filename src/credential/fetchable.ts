@@ -12,7 +12,8 @@ const PRIVATE_V4 =
   /^(?:0|10|127|2(?:2[4-9]|[3-5]\d))\.|^100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|^169\.254\.|^172\.(?:1[6-9]|2\d|3[01])\.|^192\.(?:0\.0|0\.2|168)\.|^198\.(?:1[89]|51\.100)\.|^203\.0\.113\./
 const IS_V4 = /^\d+\.\d+\.\d+\.\d+$/
 /** Names that only a private resolver knows. */
-const PRIVATE_NAME = /(?:^|\.)(?:localhost|local|internal|intranet|lan|home\.arpa)\.?$/
+const PRIVATE_NAME =
+  /(?:^|\.)(?:localhost|local|localdomain|internal|intranet|lan|corp|home|private|consul|svc|home\.arpa)\.?$/
 
 /** A host by its address is private unless it is known not to be: of IPv6 only global unicast passes (RFC 4291 2.4). */
 export function isPrivate(url: URL): boolean {

@@ -19,6 +19,7 @@ const UNKNOWN_KEY_COOLDOWN_MS = 5_000
 const FAILURE_COOLDOWN_MS = 1_000
 /** A set that could not be renewed for this long verifies nothing any more. */
 const UNUSABLE_AFTER_MS = 3_600_000
+const BELIEVE_OLDER_AFTER_MS = 300_000
 const TIMEOUT_MS = 5_000
 const MAX_BYTES = 262_144
 
@@ -44,6 +45,8 @@ export interface Reach {
 interface Held extends KeyDocument {
   /** Milliseconds. */
   readonly fetchedAt: number
+  /** Milliseconds; since then the issuer has given bundles with a smaller number. */
+  readonly olderSince?: number
 }
 const held = new Map<string, Held>()
 
@@ -93,11 +96,20 @@ async function current(
   if (!held.has(place)) await takeShared(owner, now)
   const known = held.get(place)
   const age = known ? now - known.fetchedAt : Number.POSITIVE_INFINITY
-  if (!known || age >= UNUSABLE_AFTER_MS) await refresh(owner, false, reach)
-  else if (keyFor(known.keys, kid, alg) === null) await refresh(owner, true, reach)
+  if (!known || age >= WAIT_AFTER * known.renewAfter) await kept(refresh(owner, false, reach), reach)
+  else if (keyFor(known.keys, kid, alg) === null) await kept(refresh(owner, true, reach), reach)
   else if (age >= known.renewAfter) reach.background(refresh(owner, false, reach))
   const keys = held.get(place)
   return keys && now - keys.fetchedAt < UNUSABLE_AFTER_MS ? keys.keys : null
+}
+
+/** A set this many times older than it should be is renewed before it is used: what was withdrawn must not come back. */
+const WAIT_AFTER = 2
+
+/** Others may wait for this: it goes on where the client that it was begun for goes away. */
+async function kept(work: Promise<void>, { background }: Reach): Promise<void> {
+  background(work)
+  await work
 }
 
 const WATCH_EVERY_MS = 25
@@ -154,12 +166,19 @@ async function take(owner: KeyOwner, text: string, fetchedAt: number): Promise<v
     owner.keys.kind === "spiffe_bundle" ? "spiffe_bundle" : "jwks",
     owner.algorithms,
   )
-  // A copy that lags must not bring back what was revoked. A server that counts anew is believed once its old set is unusable.
-  const recent = known && fetchedAt - known.fetchedAt < UNUSABLE_AFTER_MS ? known.sequence : null
-  if (recent !== null && read.sequence !== null && read.sequence < recent) {
-    throw new Error(`bundle ${read.sequence} is older than ${recent}`)
+  // A copy that lags must not bring back what was revoked; a server that goes on counting from less is believed in the end.
+  if (known && isOlder(read, known) && fetchedAt - known.fetchedAt < UNUSABLE_AFTER_MS) {
+    const olderSince = known.olderSince ?? fetchedAt
+    held.set(place, { ...known, olderSince })
+    if (fetchedAt - olderSince < BELIEVE_OLDER_AFTER_MS) {
+      throw new Error(`bundle ${read.sequence} is older than ${known.sequence}`)
+    }
   }
   held.set(place, { ...read, fetchedAt })
+}
+
+function isOlder({ sequence }: KeyDocument, known: KeyDocument): boolean {
+  return sequence !== null && known.sequence !== null && sequence < known.sequence
 }
 
 /**

@@ -24,7 +24,8 @@ export function weakness(jwk: Readonly<Record<string, unknown>>, use: "sig" | "j
     return "it is for another use"
   }
   if (key_ops !== undefined && !(Array.isArray(key_ops) && key_ops.includes("verify"))) return "it is for another use"
-  if (kty !== "RSA") return kty === "EC" || kty === "OKP" ? null : "it is of a kind that signs nothing here"
+  if (kty === "OKP") return isSmallOrder(jwk["x"]) ? "anybody can sign for it" : null
+  if (kty !== "RSA") return kty === "EC" ? null : "it is of a kind that signs nothing here"
   const modulus = integerOf(n)
   const exponent = integerOf(e)
   if (modulus === null || exponent === null) return "it is malformed"
@@ -33,11 +34,36 @@ export function weakness(jwk: Readonly<Record<string, unknown>>, use: "sig" | "j
   return exponent < MIN_EXPONENT || exponent % 2n === 0n ? "its exponent is too small, or even" : null
 }
 
+/** Points of edwards25519 of small order, by their y in hex, lowest byte first, without the sign: for these any text is signed. */
+const SMALL_ORDER = new Set([
+  "00".repeat(32),
+  `01${"00".repeat(31)}`,
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  `ec${"ff".repeat(30)}7f`,
+  `ed${"ff".repeat(30)}7f`,
+  `ee${"ff".repeat(30)}7f`,
+])
+
+function isSmallOrder(x: unknown): boolean {
+  if (typeof x !== "string") return true
+  try {
+    const bytes = base64url.decode(x)
+    const last = bytes.length - 1
+    const unsigned = bytes.map((byte, index) => (index === last ? byte & 0x7f : byte))
+    return bytes.length !== 32 || SMALL_ORDER.has(Array.from(unsigned, hexOf).join(""))
+  } catch {
+    return true
+  }
+}
+
+const hexOf = (byte: number): string => byte.toString(16).padStart(2, "0")
+
 function integerOf(text: unknown): bigint | null {
   if (typeof text !== "string" || text.length > 2_048) return null
   try {
     const bytes = base64url.decode(text)
-    const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
+    const digits = Array.from(bytes, hexOf).join("")
     return bytes.length === 0 ? null : BigInt(`0x${digits}`)
   } catch {
     return null
@@ -65,7 +91,8 @@ export async function importKeys(
   use: "sig" | "jwt-svid",
 ): Promise<readonly PublicKey[]> {
   const keys: PublicKey[] = []
-  for (const jwk of jwks.slice(0, MAX_KEYS)) {
+  for (const jwk of jwks) {
+    if (keys.length === MAX_KEYS) break
     const kid = typeof jwk["kid"] === "string" ? jwk["kid"] : null
     const alg = weakness(jwk, use) === null ? algorithmOf(jwk, allowed) : null
     if (alg === null || (use === "jwt-svid" && kid === null)) continue
@@ -77,7 +104,7 @@ export async function importKeys(
   )
 }
 
-/** More than any issuer rotates through; each costs an import. */
+/** More usable ones than any issuer rotates through; each costs an import. */
 const MAX_KEYS = 64
 
 export async function importKey(jwk: Readonly<Record<string, unknown>>, alg: Algorithm): Promise<CryptoKey | null> {

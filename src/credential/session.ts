@@ -127,6 +127,7 @@ function sessionOf(
     issuer,
     subject,
     groups,
+    until: exp * 1000,
     ...(acr === undefined ? {} : { acr }),
     ...(auth_time === undefined ? {} : { auth_time }),
   }

@@ -15,7 +15,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { authenticateAgent } from "./agent.ts"
 import { checkOnce } from "./once.ts"
-import { readParameters, valueOf } from "./parameters.ts"
+import { readParameters, valueOf, type Parameters } from "./parameters.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
 import { refusalResponse } from "./respond.ts"
 
@@ -70,10 +70,11 @@ async function answer(
   kind: "management" | "end",
   work: (question: Question, around: Surroundings) => Promise<Record<string, unknown> | Refused | null>,
 ): Promise<Response> {
+  const parameters = await readParameters(c.req.raw)
   const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
   const id = newId("dec", around.receivedAt)
   const bundle = await bundleFor(around)
-  const question = bundle ? await readQuestion(c.req.raw, kind, id, bundle, around) : refuse({ reason: "unavailable" })
+  const question = bundle ? await readQuestion(parameters, kind, id, bundle, around) : refuse({ reason: "unavailable" })
   const said = isRefused(question) ? question : await work(question, around)
   if (said && isRefused(said)) {
     const agent = isRefused(question) ? null : question.agent
@@ -87,13 +88,12 @@ async function answer(
 }
 
 async function readQuestion(
-  request: Request,
+  parameters: Parameters | Refused,
   kind: "management" | "end",
   id: string,
   bundle: Bundle,
   around: Surroundings,
 ): Promise<Question | Refused> {
-  const parameters = await readParameters(request)
   if (isRefused(parameters)) return parameters
   const proven = await authenticateAgent(parameters, bundle, around)
   if (isRefused(proven)) return proven

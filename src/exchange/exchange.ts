@@ -16,7 +16,7 @@ import { authenticateAgent } from "./agent.ts"
 import { signDelegationToken } from "./issue.ts"
 import { checkOnce, type Once } from "./once.ts"
 import type { OpenRequest } from "./open.ts"
-import { readAsked, readParameters, valueOf, type Parameters } from "./parameters.ts"
+import { readAsked, valueOf, type Parameters } from "./parameters.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
 import { ACCESS_TOKEN_TYPE, NO_SUBJECT, verifySubject, type Asker, type Subject } from "./subject.ts"
 
@@ -50,14 +50,17 @@ export interface ExchangeOutcome {
   readonly result: Issued | Refused
 }
 
-/** @param decisionId of the record, which the ledger keeps where a token is issued, and the caller where none is */
+/**
+ * @param parameters of the request, read before anything else was looked at
+ * @param decisionId of the record, which the ledger keeps where a token is issued, and the caller where none is
+ */
 export async function exchange(
   request: Request,
+  parameters: Parameters | Refused,
   bundle: Bundle,
   around: Surroundings,
   decisionId: string,
 ): Promise<ExchangeOutcome> {
-  const parameters = await readParameters(request)
   if (isRefused(parameters)) return { agent: null, result: parameters }
   const grantType = valueOf(parameters, "grant_type")
   if (grantType === null)

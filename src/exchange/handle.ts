@@ -5,16 +5,19 @@ import { refusalRecord } from "../audit/exchange-record.ts"
 import { bundleFor, surroundingsOf } from "../surroundings.ts"
 import { newId } from "../ids.ts"
 import { exchange, type ExchangeOutcome } from "./exchange.ts"
+import { readParameters } from "./parameters.ts"
 import { isRefused, refuse } from "./refusal.ts"
 import { tokenResponse } from "./respond.ts"
 
 export async function token(c: Context<{ Bindings: Env }>): Promise<Response> {
+  // First of all: who makes their body trickle in must not be judged by what held when it began.
+  const parameters = await readParameters(c.req.raw)
   const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
   const { env, receivedAt } = around
   const id = newId("dec", receivedAt)
   const bundle = await bundleFor(around)
   const outcome: ExchangeOutcome = bundle
-    ? await exchange(c.req.raw, bundle, around, id)
+    ? await exchange(c.req.raw, parameters, bundle, around, id)
     : { agent: null, result: refuse({ reason: "unavailable" }) }
   const { agent, result } = outcome
   if (isRefused(result)) {

@@ -65,6 +65,8 @@ export class OnceLog extends DurableObject<Env> {
 
   /** True the first time. */
   async take(key: string, until: number): Promise<boolean> {
+    // It may have been used, swept and forgotten: whatever the asker's clock says, by this one it has expired.
+    if (until <= Date.now()) return false
     const taken = this.ctx.storage.sql
       .exec("INSERT OR IGNORE INTO used VALUES (?, ?) RETURNING key", key, until)
       .toArray()

@@ -68,6 +68,12 @@ export function openTask(bundle: Bundle, state: TreeState, request: OpenRequest,
   const agent = bundle.agents.get(request.agent)
   if (!agent) return refuse({ reason: "agent_unregistered", agent: request.agent })
   if (agent.bound_key && request.jkt === null) return refuse({ reason: "key_required" })
+  // By this clock: a session that has ended opens nothing, and freshens nothing.
+  const { sessionExpiresAt } = request
+  if (sessionExpiresAt !== null && now >= sessionExpiresAt) {
+    const because = { reason: "expired", exp: Math.floor(sessionExpiresAt / 1000) } as const
+    return refuse({ reason: "subject_rejected", because })
+  }
   const step = { bundle, state, request, agent, now }
   if (request.task !== null) return freshen(step, request.task)
   if (!request.parent) return openNew(step, state.root, null)

@@ -64,6 +64,8 @@ const detailsSchema = z.tuple([
 ])
 
 const MAX_SCOPES = 256
+/** Bounds are kept for each tool that is granted. */
+const MAX_DETAILS_LENGTH = 4_096
 
 /** `scope` and `authorization_details` together: a request may use either to name tools, and neither to get the default. */
 export function readAsked(parameters: Parameters): Asked | Refused {
@@ -72,6 +74,7 @@ export function readAsked(parameters: Parameters): Asked | Refused {
   const text = valueOf(parameters, "authorization_details")
   if (text === null) return { scopes, maxSensitivity: null, bounds: {}, calls: null }
   const malformed = (what: string): Refused => refuse({ reason: "details_malformed", what })
+  if (text.length > MAX_DETAILS_LENGTH) return malformed("authorization_details is too long")
   if (scopes) return malformed("scope and authorization_details both name tools")
   const parsed = parseJson(text)
   if ("denied" in parsed) return malformed("authorization_details is not JSON")

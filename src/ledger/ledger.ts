@@ -128,8 +128,7 @@ export class Ledger extends DurableObject<Env> {
     })
     state.bundle = pointer
     if (change) applyChange(state, change)
-    // A new life, as after waking: what was admitted before this moment is then refused for want of the new nonce.
-    if (state.proofs.size >= MAX_PROOFS) state.proofs = new ProofLog(newNonce(), now)
+    this.#boundProofs(state, now)
     this.#afterStep(now)
     const { denial, evidence, retryOf } = verdict
     const { chain, user, purpose, windows } = evidence
@@ -213,6 +212,7 @@ export class Ledger extends DurableObject<Env> {
       this.#outbox.keep(this.#numbered(record))
     })
     if (by?.proof) state.proofs.admit(by.proof.jti)
+    this.#boundProofs(state, state.clock)
     const ended = applyEnd(state, task, status)
     return { status: found.status, ended }
   }
@@ -259,6 +259,7 @@ export class Ledger extends DurableObject<Env> {
     const refused = proof && checkProof(state, proof, now)
     if (refused) return deny(refused)
     if (proof) state.proofs.admit(proof.jti)
+    this.#boundProofs(state, now)
     return [...state.tasks.values()]
       .filter((each) => each.id === task || isBelow(each.id, task))
       .map(({ id, parent, agent, purpose, scope, status, openedAt, expiresAt, calls, grant }) => ({
@@ -287,6 +288,11 @@ export class Ledger extends DurableObject<Env> {
     }
     await this.ctx.storage.deleteAll()
     this.#reload()
+  }
+
+  /** A new life, as after waking: what was admitted before this moment is then refused for want of the new nonce. */
+  #boundProofs(state: TreeState, now: number): void {
+    if (state.proofs.size >= MAX_PROOFS) state.proofs = new ProofLog(newNonce(), now)
   }
 
   /** Its own clock, clamped so that it never runs backwards, whatever became of the question that read it. */

@@ -15,6 +15,8 @@ export interface UserFacts {
   readonly acr?: string
   /** Seconds since the epoch. */
   readonly auth_time?: number
+  /** Milliseconds; then the session ends that showed how they logged in. */
+  readonly until?: number
 }
 
 export type TaskStatus = "active" | "completed" | "revoked"

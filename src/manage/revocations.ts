@@ -61,6 +61,7 @@ export async function addRevocation(
 ): Promise<Outcome> {
   const asker = await authenticateOperator(request, "operator", bundle, around)
   if ("status" in asker) return asker
+  // At most ten seconds later: an operator's token is judged with more tolerance than that.
   const body = await readBody(request)
   if (!body) return MALFORMED
   const { operator } = asker

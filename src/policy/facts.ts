@@ -70,12 +70,14 @@ function variantOf(values: Readonly<Record<string, unknown>>, names: ReadonlySet
   return Object.keys(values).find((name) => !names.has(name) && folded.has(fold(name))) ?? null
 }
 
+type SessionFacts = Pick<UserFacts, "acr" | "auth_time" | "until">
+
 export interface Situation {
   /** The calling task and all above it, itself first. */
   readonly line: readonly [Task, ...Task[]]
   readonly user: UserFacts | null
   /** The session to judge by; absent: the user's own. */
-  readonly session?: Pick<UserFacts, "acr" | "auth_time">
+  readonly session?: SessionFacts
   readonly labels: ReadonlySet<string>
   readonly arguments: CedarRecord
   readonly environment: string
@@ -122,8 +124,10 @@ export function callContext(situation: Situation): CedarRecord {
 }
 
 /** How the user logged in, as far as their provider tells: a rule has to ask whether it is there (`has`). */
-function sessionFacts({ acr, auth_time }: Pick<UserFacts, "acr" | "auth_time">, now: number): CedarRecord {
+function sessionFacts({ acr, auth_time, until }: SessionFacts, now: number): CedarRecord {
   const facts = new Map<string, Value>()
+  // What a login proved holds no longer than its session, even where the task goes on from an earlier one.
+  if (until !== undefined && now >= until) return facts
   if (acr !== undefined) facts.set("acr", acr)
   if (auth_time !== undefined) facts.set("auth_age", BigInt(Math.max(0, Math.floor(now / 1000 - auth_time))))
   return facts

@@ -190,6 +190,7 @@ const userFacts = z.strictObject({
   groups: z.array(z.string()),
   acr: z.string().optional(),
   auth_time: z.number().optional(),
+  until: z.number(),
 })
 
 /** What the ledger keeps of the person behind a task: the facts that rules read. */
@@ -197,7 +198,7 @@ async function userOf(task: string) {
   const row = await runInDurableObject(env.LEDGER.getByName(task), async (_ledger, { storage }) =>
     storage.sql.exec<{ user: string }>("SELECT user FROM tree").one(),
   )
-  const { issuer, subject, ...facts } = userFacts.parse(JSON.parse(row.user))
+  const { issuer, subject, until: _until, ...facts } = userFacts.parse(JSON.parse(row.user))
   return { user: `${issuer}|${subject}`, ...facts }
 }
 

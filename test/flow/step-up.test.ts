@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import { exchangeForm, openChild, openTask, postForm, type Form, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { askAs, type GatewayAnswer } from "../harness/gateways.ts"
@@ -94,6 +94,17 @@ describe("step-up (RFC 9470)", () => {
     const { issued } = await postForm(form, { DPoP: await proofForToken(holder) })
     expect(issued).toMatchObject({ token_type: "DPoP", task: task.task })
     expect((await asked(task)).code).toBe("ok")
+  })
+
+  test("what a login proved ends with its session, the task does not", async () => {
+    const task = await openTask("first", { subject_token: await login(1000) })
+    const again = await freshened(task, await login(0, { acr: "mfa", exp: seconds() + 100 }))
+    expect((await call(again, "/safe")).code).toBe("ok")
+    vi.useFakeTimers({ toFake: ["Date"] })
+    vi.setSystemTime(Date.now() + 101_000)
+    expect((await call(task, "/safe")).code).toBe("step_up_required")
+    expect((await call(task, "/files/a")).code).toBe("ok")
+    vi.useRealTimers()
   })
 
   test("the whole tree has the fresher session", async () => {

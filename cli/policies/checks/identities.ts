@@ -1,4 +1,5 @@
 /** Each agent can be proven, and no credential proves two. */
+import type { ExactClaims } from "../../../src/policy/bundle.ts"
 import { suggest } from "../nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
@@ -47,9 +48,13 @@ export function checkIdentities({ agents, issuers }: Policies): Problem[] {
 
 /** Whether one token could fit both: same issuer and subject, and no claim that they want different. */
 function overlap(one: Identity, other: Identity): boolean {
-  if (one.issuer !== other.issuer || one.subject !== other.subject) return false
-  const { claims = {} } = other
-  return Object.entries(one.claims ?? {}).every(
-    ([claim, value]) => !Object.hasOwn(claims, claim) || claims[claim] === value,
-  )
+  return one.issuer === other.issuer && one.subject === other.subject && agree(one.claims ?? {}, other.claims ?? {})
+}
+
+function agree(one: ExactClaims, other: ExactClaims): boolean {
+  return Object.entries(one).every(([claim, value]) => {
+    const wanted = Object.hasOwn(other, claim) ? other[claim] : undefined
+    if (wanted === undefined) return true
+    return typeof value === "object" && typeof wanted === "object" ? agree(value, wanted) : value === wanted
+  })
 }

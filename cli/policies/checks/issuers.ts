@@ -64,27 +64,59 @@ function kinds({ issuers }: Policies): Problem[] {
 /** Places that keys come from, of issuers and of agents. */
 function sources({ issuers, agents }: Policies): Problem[] {
   const problems: Problem[] = []
-  const domains = new Map<string, string>()
-  for (const [index, { keys, algorithms, trust_domain: domain, issuer }] of issuers.value.issuers.entries()) {
+  const owners: Owner[] = []
+  for (const [index, { id, keys, algorithms, trust_domain: domain, issuer }] of issuers.value.issuers.entries()) {
     const at: Path = ["issuers", index]
     problems.push(...keysOf(issuers, [...at, "keys"], keys, algorithms))
     if (issuer !== undefined && keys.discovery) problems.push(...fetched(issuers, [...at, "issuer"], issuer))
-    if (keys.spiffe_bundle === undefined) continue
-    if (domain === undefined) {
+    if (keys.spiffe_bundle !== undefined && domain === undefined) {
       const mend = "Add `trust_domain`, or write `jwks_uri` for a plain JWK set."
       problems.push(issuers.error([...at, "keys", "spiffe_bundle"], "a SPIFFE bundle is a trust domain's", mend))
-    } else if (domains.has(keys.spiffe_bundle)) {
-      const message = `the bundle is the one of trust domain \`${domains.get(keys.spiffe_bundle)}\` too`
-      const mend = "Each trust domain has a bundle of its own: a shared one would let either sign for both."
-      problems.push(issuers.error([...at, "keys", "spiffe_bundle"], message, mend))
-    } else domains.set(keys.spiffe_bundle, domain)
+    }
+    const name = domain === undefined ? `issuer \`${id}\`` : `trust domain \`${domain}\``
+    owners.push({ name, isSole: domain !== undefined, source: issuers, at: [...at, "keys"], keys })
   }
-  for (const [index, { identities = [] }] of agents.value.agents.entries()) {
+  for (const [index, { id, identities = [] }] of agents.value.agents.entries()) {
     for (const [place, { keys, algorithms = [] }] of identities.entries()) {
-      if (keys) problems.push(...keysOf(agents, ["agents", index, "identities", place, "keys"], keys, algorithms))
+      if (!keys) continue
+      const at: Path = ["agents", index, "identities", place, "keys"]
+      problems.push(...keysOf(agents, at, keys, algorithms))
+      owners.push({ name: `agent \`${id}\``, isSole: true, source: agents, at, keys })
     }
   }
-  return problems
+  return [...problems, ...shared(owners)]
+}
+
+interface Owner {
+  readonly name: string
+  /** Whoever has its key can say that they are it: nobody else may have it. Issuers that sign for `iss` may share keys. */
+  readonly isSole: boolean
+  readonly source: Source<unknown>
+  readonly at: Path
+  readonly keys: Keys
+}
+
+function shared(owners: readonly Owner[]): Problem[] {
+  const seen = new Map<string, Owner>()
+  return owners.flatMap((owner) => {
+    for (const place of placesOf(owner.keys)) {
+      const other = seen.get(place)
+      if (other && other.name !== owner.name && (other.isSole || owner.isSole)) {
+        const mend = "Give each keys of its own: with shared ones either can say that it is the other."
+        return [owner.source.error(owner.at, `the keys are those of ${other.name} too`, mend)]
+      }
+      seen.set(place, owner)
+    }
+    return []
+  })
+}
+
+/** However they are spelled: a URL by what it leads to, a key by what makes it one. */
+function placesOf({ jwks_uri, spiffe_bundle, jwks }: Keys): string[] {
+  const uri = jwks_uri ?? spiffe_bundle
+  if (uri === undefined) return (jwks?.keys ?? []).map(({ kty, crv, x, y, n }) => JSON.stringify([kty, crv, x, y, n]))
+  const { protocol, host, pathname } = new URL(uri)
+  return [`${protocol}//${host.replace(/\.(?=:|$)/u, "")}${decodeURIComponent(pathname)}`]
 }
 
 interface Keys {

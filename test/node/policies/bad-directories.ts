@@ -523,6 +523,41 @@ const IDENTITIES: readonly BadDirectory[] = [
     at: `https://${host}/jwks`,
   })),
   {
+    name: "two trust domains with one set of keys, spelled otherwise",
+    file: "issuers.yaml",
+    find: "  - id: workloads\n",
+    replace:
+      "  - { id: a, trust_domain: a.org, keys: { spiffe_bundle: 'https://b.example/b' }, algorithms: [ES256] }\n" +
+      "  - { id: b, trust_domain: b.org, keys: { spiffe_bundle: 'https://B.example.:443/x/../%62' }, algorithms: [ES256] }\n" +
+      "  - id: workloads\n",
+    message: /the keys are those of trust domain `a\.org` too/,
+    at: "{ spiffe_bundle: 'https://B.example",
+  },
+  {
+    name: "an agent with the keys of an issuer",
+    ...ci("{ keys: { jwks_uri: 'http://127.0.0.1:8788/workload/keys' }, algorithms: [ES256] }"),
+    message: /the keys are those of trust domain `example\.org` too/,
+    at: "{ jwks_uri: 'http",
+  },
+  {
+    name: "an issuer with the character that joins it to a subject",
+    file: "issuers.yaml",
+    find: "issuer: http://127.0.0.1:8788\n",
+    replace: "issuer: http://127.0.0.1:8788/a|b\n",
+    message: /not an issuer's URL/,
+    at: "http://127.0.0.1:8788/a|b",
+  },
+  {
+    name: "an Ed25519 key for which anybody signs",
+    file: "agents.yaml",
+    find: NIGHTLY,
+    replace:
+      "  - id: https://ci.example/nightly\n    identities:\n" +
+      `      - { keys: { jwks: { keys: [{ kty: OKP, crv: Ed25519, x: AQ${"A".repeat(41)} }] } }, algorithms: [EdDSA] }\n`,
+    message: /anybody can sign for it/,
+    at: "{ kty: OKP",
+  },
+  {
     name: "an audience of nobody",
     file: "agents.yaml",
     find: "    groups: [reporting]\n",

@@ -10,21 +10,10 @@ import type { Proof } from "./credential/dpop.ts"
 import { deny, isDenied, type Denial, type Denied } from "./decision.ts"
 import { violation } from "./exchange/bounds.ts"
 import { AdmissionLog, windowKey, type WindowDefinition, type WindowUse } from "./guardrails/window.ts"
-import { lineOf, type Task, type TreeState, type UserFacts } from "./ledger/state.ts"
+import { lineOf, type Task, type TreeState } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
-import type { EntityStore } from "./policy/entities.ts"
-import {
-  actionRef,
-  argumentFacts,
-  callContext,
-  entitiesFor,
-  principalsOf,
-  readsOf,
-  toolRef,
-  type Situation,
-} from "./policy/facts.ts"
-import { parseRemedy, together, type StepUp } from "./policy/remedy.ts"
-import type { CedarRecord, EntityRef } from "./policy/value.ts"
+import { actionRef, argumentFacts, callContext, entitiesFor, principalsOf, readsOf, toolRef } from "./policy/facts.ts"
+import { askAll, stepUpFor } from "./policy/permission.ts"
 
 /** A located call with a verified token, as it reaches the ledger. */
 export interface Call {
@@ -284,44 +273,4 @@ function checkPolicy(
     max_age,
     bound: call.proof !== null,
   })
-}
-
-interface Asked {
-  readonly bundle: Bundle
-  readonly principals: readonly EntityRef[]
-  readonly action: EntityRef
-  readonly resource: EntityRef
-  readonly entities: EntityStore
-}
-
-/** The rules by which all are permitted; or the first who is not, with the rules that forbid it. */
-function askAll(
-  { bundle, principals, action, resource, entities }: Asked,
-  context: CedarRecord,
-): { readonly rules: readonly string[] } | { readonly principal: string; readonly forbids: readonly string[] } {
-  const rules = new Set<string>()
-  for (const principal of principals) {
-    const answer = bundle.engine.authorize({ principal, action, resource, context }, entities)
-    if (!answer.allowed) return { principal: principal.key, forbids: answer.determining }
-    for (const rule of answer.determining) rules.add(rule)
-  }
-  return { rules: [...rules] }
-}
-
-/**
- * The stronger or fresher session with which all would be permitted; null where none would do. Offered only if it lifts
- * everything that forbids: a person who logs in again for nothing soon stops reading why (DESIGN §7).
- */
-function stepUpFor(asked: Asked, situation: Situation, user: UserFacts): StepUp | null {
-  const { bundle, principals, action, resource, entities } = asked
-  const context = callContext(situation)
-  const forbids = principals.flatMap((principal) => {
-    const answer = bundle.engine.authorize({ principal, action, resource, context }, entities)
-    return answer.allowed ? [] : answer.determining
-  })
-  const stepUp = together(forbids.map((rule) => parseRemedy(bundle.engine.rule(rule)?.remedy ?? "")))
-  if (!stepUp) return null
-  const acr = stepUp.acr ?? user.acr
-  const session = { auth_time: Math.floor(situation.now / 1000), ...(acr === undefined ? {} : { acr }) }
-  return "rules" in askAll(asked, callContext({ ...situation, session })) ? stepUp : null
 }

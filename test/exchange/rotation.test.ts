@@ -42,7 +42,8 @@ describe("rotation", () => {
       }),
       { numRuns: 30 },
     )
-    expect(rotations).toBeGreaterThan(60)
+    // More than the first key of each run, or nothing was rotated.
+    expect(rotations).toBeGreaterThan(36)
   })
 
   test("a key is published before it signs, and dropped when the last of its tokens is gone", () => {

@@ -1,5 +1,5 @@
 /** Every URL of the Worker, on one screen. */
-import { Hono, type Context } from "hono"
+import { Hono, type Context, type ErrorHandler } from "hono"
 import { configOf } from "./config.ts"
 import { introspect, revoke } from "./exchange/client.ts"
 import { token } from "./exchange/handle.ts"
@@ -21,6 +21,8 @@ const around = (c: Context<{ Bindings: Env }>): Surroundings =>
   surroundingsOf(c.env, (work) => c.executionCtx.waitUntil(work))
 
 export const app = new Hono<{ Bindings: Env }>()
+/** All that is no question of a gateway. Apart, so that the guard before it costs no question anything. */
+const others = new Hono<{ Bindings: Env }>()
 
 app.all("/authz/envoy/*", (c) => authorization(c, "/authz/envoy", c.req.header(KEY_HEADER) ?? null))
 app.all("/authz/forward", (c) => authorization(c, "/authz/forward", c.req.header(KEY_HEADER) ?? null))
@@ -28,42 +30,43 @@ app.all("/authz/forward/:key", (c) => authorization(c, "/authz/forward", c.req.p
 
 // A gateway's key opens the paths above and nothing else, whatever its path turns out to be: a zone that normalises `..`
 // would otherwise turn `/authz/envoy/../../healthz` into a 200, and so into an allow.
-app.use(async (c, next) =>
+app.notFound((c) => others.fetch(c.req.raw, c.env, c.executionCtx))
+others.use(async (c, next) =>
   c.req.raw.headers.has(KEY_HEADER) ? refusal({ reason: "gateway_unknown" }, around(c)) : next(),
 )
 
-app.post("/oauth/token", token)
-app.post("/oauth/introspect", introspect)
-app.post("/oauth/revoke", revoke)
+others.post("/oauth/token", token)
+others.post("/oauth/introspect", introspect)
+others.post("/oauth/revoke", revoke)
 
-app.get("/v1/tasks/:id", (c) =>
+others.get("/v1/tasks/:id", (c) =>
   manage(c, "management", (request, bundle, around) => describeTask(request, c.req.param("id"), bundle, around)),
 )
-app.post("/v1/tasks/:id/complete", (c) =>
+others.post("/v1/tasks/:id/complete", (c) =>
   manage(c, "end", (request, bundle, around, known) => completeTask(request, c.req.param("id"), bundle, around, known)),
 )
-app.post("/v1/revocations", (c) => manage(c, "management", addRevocation))
-app.get("/v1/revocations", (c) => manage(c, "management", listRevocations))
-app.delete("/v1/revocations/:id", (c) =>
+others.post("/v1/revocations", (c) => manage(c, "management", addRevocation))
+others.get("/v1/revocations", (c) => manage(c, "management", listRevocations))
+others.delete("/v1/revocations/:id", (c) =>
   manage(c, "management", (request, bundle, around) => liftRevocation(request, c.req.param("id"), bundle, around)),
 )
-app.get("/v1/decisions", (c) => manage(c, "management", listDecisions))
-app.get("/v1/decisions/:id", (c) =>
+others.get("/v1/decisions", (c) => manage(c, "management", listDecisions))
+others.get("/v1/decisions/:id", (c) =>
   manage(c, "management", (request, bundle, around) => showDecision(request, c.req.param("id"), bundle, around)),
 )
 
-app.get("/.well-known/oauth-authorization-server", (c) =>
+others.get("/.well-known/oauth-authorization-server", (c) =>
   c.json(authorizationServer(configOf(c.env).issuer), 200, PUBLIC),
 )
-app.get("/.well-known/jwks.json", async (c) => c.json({ keys: await around(c).keys.published() }, 200, PUBLIC))
-app.get("/.well-known/oauth-protected-resource/:gateway", async (c) => {
+others.get("/.well-known/jwks.json", async (c) => c.json({ keys: await around(c).keys.published() }, 200, PUBLIC))
+others.get("/.well-known/oauth-protected-resource/:gateway", async (c) => {
   const bundle = await bundleFor(around(c))
   const found = bundle && protectedResource(c.req.param("gateway"), bundle, configOf(c.env).issuer)
   return found ? c.json(found, 200, PUBLIC) : c.notFound()
 })
 
-app.get("/healthz", (c) => c.json({ status: "alive" }, 200, NO_STORE))
-app.get("/readyz", async (c) => {
+others.get("/healthz", (c) => c.json({ status: "alive" }, 200, NO_STORE))
+others.get("/readyz", async (c) => {
   const bundle = await bundleFor(around(c))
   const keys = await around(c).keys.published()
   const ready = bundle !== null && keys.length > 0
@@ -71,11 +74,13 @@ app.get("/readyz", async (c) => {
   return c.json(body, ready ? 200 : 503, NO_STORE)
 })
 
-app.notFound((c) => c.json({ error: "not_found", error_description: "There is nothing here." }, 404, NO_STORE))
+others.notFound((c) => c.json({ error: "not_found", error_description: "There is nothing here." }, 404, NO_STORE))
 
 // Whatever is thrown is a defect or an outage; nobody is let through, and nobody is shown a stack.
-app.onError((error, c) => {
+const failed: ErrorHandler<{ Bindings: Env }> = (error, c) => {
   logEvent("failed", { method: c.req.method, error: String(error) })
   const body = { error: "unavailable", error_description: "No decision could be made." }
   return c.json(body, 503, { ...NO_STORE, "Retry-After": "5" })
-})
+}
+app.onError(failed)
+others.onError(failed)

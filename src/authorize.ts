@@ -19,7 +19,7 @@ import { askLedger } from "./ledger/ask.ts"
 import { LEDGER_VERSION, type Answer, type NoBundle } from "./ledger/ledger.ts"
 import { rootOf } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
-import type { Pointer } from "./policy/bundle.ts"
+import type { GatewayDefinition, Pointer } from "./policy/bundle.ts"
 import { actionRef, toolRef } from "./policy/facts.ts"
 import { bundleOf } from "./policy/store.ts"
 import type { Surroundings } from "./surroundings.ts"
@@ -40,14 +40,8 @@ export interface Decision {
 
 export async function authorize(call: Presented, bundle: Bundle, around: Surroundings): Promise<Decision> {
   const id = newId("dec", around.receivedAt)
-  let known: Partial<DecisionRecord> = {
-    gateway: call.gateway.id,
-    environment: call.gateway.environment,
-    mode: call.gateway.mode,
-    method: call.method,
-    bundle: bundle.pointer,
-  }
-  const refuse = (denial: Denial): Decision => {
+  const refuse = (denial: Denial, verified?: VerifiedCredential, located?: Located): Decision => {
+    const known = { ...asked(call, bundle), ...(verified && identified(verified)), ...(located && found(located)) }
     const record = recordOf({ ...known, id, at: Date.now(), kind: "call", code: codeOf(denial), denial })
     recordAtEdge(around.env, { ...record, total_ms: record.at - around.receivedAt }, around.background)
     return { ...NOBODY, id, denial, task: record.task, tool: record.tool }
@@ -55,27 +49,23 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
 
   // Asked for now, so that a call which has to wait for them waits for all at once.
   const switches = currentSwitches(around)
-  const [path = ""] = call.target.split("?", 1)
-  const shown = { ...call, uri: call.origin + path }
-  const audiences = new Set([call.gateway.audience])
-  const verified = await verifyCredential(shown, audiences, around.keys, around.config.issuer, around.receivedAt)
+  const { authorization, proof, method, origin, target, gateway } = call
+  const [path = ""] = target.split("?", 1)
+  const shown = { authorization, proof, method, uri: origin + path }
+  const { keys, config, receivedAt } = around
+  const verified = await verifyCredential(shown, audienceOf(gateway), keys, config.issuer, receivedAt)
   if (isDenied(verified)) return refuse(verified.denied)
-  const { claims, hash } = verified.token
-  const { task, client_id, sub, purpose: told } = claims
-  const caller = { task, purpose: told, chain: [client_id], user: sub === client_id ? null : sub }
-  known = { ...known, ...caller, token_hash: hash, bound: verified.proof !== null }
+  const { claims } = verified.token
 
   const located = locate(bundle.catalog, call)
-  if (isDenied(located)) return refuse(located.denied)
-  const { name: tool, action, sensitivity } = located.tool
-  known = { ...known, path: located.path, tool, action, sensitivity }
+  if (isDenied(located)) return refuse(located.denied, verified)
 
   // What needs no memory may be denied here, and only denied: an allow is the ledger's alone.
   const hopeless = denyEarly(claims, located, bundle)
-  if (hopeless) return refuse(hopeless)
+  if (hopeless) return refuse(hopeless, verified, located)
 
   const stopped = stopOf(await switches, verified, located)
-  if (stopped) return refuse(stopped)
+  if (stopped) return refuse(stopped, verified, located)
 
   const ask = toAsk(id, call, verified, located, around)
   const said = await askLedger(around.env, rootOf(claims.task), async (ledger): Promise<string> =>
@@ -83,11 +73,43 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   )
   const answer: Answer | NoBundle | null = said === null ? null : JSON.parse(said)
   if (!answer || ("bundle" in answer && answer.bundle === "unavailable"))
-    return refuse({ reason: "ledger_unavailable" })
-  if ("bundle" in answer) return again(call, answer.newest, bundle, around, refuse)
-  const { denial, decisionId, agent, user, purpose, windows, recorded } = answer
-  if (denial && !recorded) return refuse(denial)
-  return { id: decisionId, denial, agent, user, task, purpose, tool, windows }
+    return refuse({ reason: "ledger_unavailable" }, verified, located)
+  if ("bundle" in answer) {
+    return again(call, answer.newest, bundle, around, (denial) => refuse(denial, verified, located))
+  }
+  const { denial, retryOf, windows, recorded } = answer
+  if (denial && !recorded) return refuse(denial, verified, located)
+  const { client_id: agent, task, purpose } = claims
+  return { id: retryOf ?? id, denial, agent, user: userOf(claims), task, purpose, tool: located.tool.name, windows }
+}
+
+/** Made once for each gateway, not for each call. */
+function audienceOf(gateway: GatewayDefinition): ReadonlySet<string> {
+  let audience = audienceOfGateway.get(gateway)
+  if (!audience) audienceOfGateway.set(gateway, (audience = new Set([gateway.audience])))
+  return audience
+}
+const audienceOfGateway = new WeakMap<GatewayDefinition, ReadonlySet<string>>()
+
+/** Null where the agent acts on its own behalf. */
+function userOf({ sub, client_id }: DelegationClaims): string | null {
+  return sub === client_id ? null : sub
+}
+
+// What the record of a refusal at the edge can say, step by step.
+
+function asked({ gateway, method }: Presented, { pointer: bundle }: Bundle): Partial<DecisionRecord> {
+  return { gateway: gateway.id, environment: gateway.environment, mode: gateway.mode, method, bundle }
+}
+
+function identified({ token, proof }: VerifiedCredential): Partial<DecisionRecord> {
+  const { claims, hash } = token
+  const { task, purpose, client_id } = claims
+  return { task, purpose, chain: [client_id], user: userOf(claims), token_hash: hash, bound: proof !== null }
+}
+
+function found({ path, tool: { name: tool, action, sensitivity } }: Located): Partial<DecisionRecord> {
+  return { path, tool, action, sensitivity }
 }
 
 const NOBODY = { agent: null, user: null, task: null, purpose: null, tool: null, windows: [] } as const
@@ -112,10 +134,10 @@ function stopOf(switches: readonly Switch[] | null, { token }: VerifiedCredentia
   if (!switches) return { reason: "switches_unavailable" }
   if (switches.length === 0) return null
   const { claims, agents, kid } = token
-  const user = claims.sub === claims.client_id ? null : claims.sub
-  const found = stoppedBy(switches, { agents, user, tool: tool.name, kid, issuedAt: claims.iat * 1000 })
-  if (!found) return null
-  const { id, stopped } = found
+  const affected = { agents, user: userOf(claims), tool: tool.name, kid, issuedAt: claims.iat * 1000 }
+  const holding = stoppedBy(switches, affected)
+  if (!holding) return null
+  const { id, stopped } = holding
   return stopped.kind === "tool"
     ? { reason: "tool_stopped", switch: id, tool: stopped.tool }
     : { reason: "stopped", switch: id, kind: stopped.kind }

@@ -3,7 +3,7 @@
  * is stored once.
  */
 import { DurableObject } from "cloudflare:workers"
-import type { DecisionRecord, StoredRecord } from "./record.ts"
+import { readStored, type DecisionRecord, type StoredRecord } from "./record.ts"
 
 /** More objects, more throughput; each question about records asks them all. */
 const SHARDS = 4
@@ -50,24 +50,18 @@ export async function findRecords(env: Env, query: RecordQuery): Promise<Decisio
   const found = await Promise.all(allShards(env).map((shard) => shard.list(query)))
   const newestFirst = query.after === undefined
   const sorted = found.flat().toSorted((a, b) => (a.id < b.id === newestFirst ? 1 : -1))
-  return sorted.slice(0, query.limit).map(readRecord)
+  return sorted.slice(0, query.limit).map(readStored)
 }
 
 export async function findRecord(env: Env, id: string): Promise<DecisionRecord | null> {
   const found = await Promise.all(allShards(env).map((shard) => shard.get(id)))
   const record = found.find((each) => each !== null)
-  return record ? readRecord(record) : null
+  return record ? readStored(record) : null
 }
 
 function allShards(env: Env): DurableObjectStub<RecordLog>[] {
   const names = Array.from({ length: SHARDS }, (_, index) => `records-${index}`)
   return [...names, STRANGERS].map((name) => env.RECORD_LOG.getByName(name))
-}
-
-/** Only ever what `append` was given: the body is our own. */
-function readRecord({ body }: StoredRecord): DecisionRecord {
-  const record: DecisionRecord = JSON.parse(body)
-  return record
 }
 
 /**

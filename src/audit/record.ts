@@ -82,6 +82,7 @@ export function bounded(record: DecisionRecord): DecisionRecord {
   return { ...record, path: path === null ? null : cutText(path), denial: cutDenial(denial) }
 }
 
+/** As a record is where nothing more is known; what is so is not stored. */
 const BLANK = {
   number: null,
   decision: "deny",
@@ -159,9 +160,35 @@ function cut(value: unknown): unknown {
 
 export interface StoredRecord {
   readonly id: string
-  /** JSON of a DecisionRecord. */
+  /** JSON of what of a DecisionRecord is not blank. */
   readonly body: string
 }
+
+/** Only ever what `storedForm` made: the body is our own. */
+export function readStored({ body }: StoredRecord): DecisionRecord {
+  const told: Partial<DecisionRecord> & Pick<DecisionRecord, "id" | "at" | "kind"> = JSON.parse(body)
+  return { ...BLANK, ...told }
+}
+
+/** Without what is blank, which would be a third of all that has to be moved and written. */
+function shortForm(record: object): Record<string, unknown> {
+  const short: Record<string, unknown> = {}
+  const told: [string, unknown][] = Object.entries(record)
+  for (const [name, value] of told) if (!isUnsaid(name, value)) short[name] = value
+  return short
+}
+
+/** The log looks for these two by their values. */
+const { decision: _decision, code: _code, ...unsaid } = BLANK
+const UNSAID: ReadonlyMap<string, unknown> = new Map<string, unknown>(Object.entries(unsaid))
+
+function isUnsaid(name: string, value: unknown): boolean {
+  const blank = UNSAID.get(name)
+  if (blank === undefined) return false
+  return value === blank || (isObject(blank) && isObject(value) && Object.keys(value).length === 0)
+}
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
 /** Records on their way to the log: one JSON array of them, so that nobody has to read it on the way. */
 export function batchOf(records: readonly StoredRecord[]): string {
@@ -173,20 +200,22 @@ const MAX_BODY = 16_384
 
 export function storedForm(record: DecisionRecord): StoredRecord {
   const { id } = record
-  const body = JSON.stringify(record)
+  const body = JSON.stringify(shortForm(record))
   if (body.length <= MAX_BODY) return { id, body }
   const denial = record.denial && { reason: record.denial.reason }
   const chain = record.chain.slice(-MAX_SHOWN)
   return {
     id,
-    body: JSON.stringify({
-      ...record,
-      denial,
-      chain,
-      arguments: {},
-      windows: [],
-      labels: [],
-      rules: record.rules.slice(0, MAX_SHOWN),
-    }),
+    body: JSON.stringify(
+      shortForm({
+        ...record,
+        denial,
+        chain,
+        arguments: {},
+        windows: [],
+        labels: [],
+        rules: record.rules.slice(0, MAX_SHOWN),
+      }),
+    ),
   }
 }

@@ -23,7 +23,16 @@ const TREACHEROUS_PERCENT = /%(?:2f|5c|25|[01][0-9a-f]|7f)/i
 /** `;` separates parameters for some readers, NUL ends a name for others. */
 const TREACHEROUS_IN_QUERY = /;|%(?:[01][0-9a-f]|7f)/i
 
+/**
+ * Nearly every path: letters, digits and what cannot mean anything else, no segment that begins with a dot or is empty. It
+ * has one reading whoever reads it, so the checks below need not be made one by one.
+ */
+const PLAIN_PATH = /^(?:\/[\w~-][\w.~-]*)+$/
+
 export function readTarget(target: string): Target | Denied {
+  if (target.length <= MAX_TARGET_LENGTH && PLAIN_PATH.test(target)) {
+    return { segments: target.slice(1).split("/"), path: target, query: [] }
+  }
   const refuse = (what: string): Denied => deny({ reason: "target_ambiguous", what })
   if (target.length > MAX_TARGET_LENGTH) return refuse("the target is too long")
   if (!target.startsWith("/")) return refuse("the target is not a path")

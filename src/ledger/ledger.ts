@@ -13,6 +13,7 @@ import { deny, type Denial, type Denied } from "../decision.ts"
 import { openTask, type OpenRequest } from "../exchange/open.ts"
 import { isRefused, type Refused } from "../exchange/refusal.ts"
 import type { WindowUse } from "../guardrails/window.ts"
+import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
 import { bundleHeld, bundleOf } from "../policy/store.ts"
@@ -23,18 +24,15 @@ import { LedgerStorage } from "./storage.ts"
 import { applyChange, applyEnd, applyOpening } from "./transition.ts"
 
 /** Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread. */
-export const LEDGER_VERSION = 2
+export const LEDGER_VERSION = 3
 
 /** The bundle that the question names is older than one that already decided here, or cannot be had. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
 
 export interface Answer {
   readonly denial: Denial | null
-  /** The decision's id: of the first answer, where this is the gateway's retry. */
-  readonly decisionId: string
-  readonly agent: string | null
-  readonly user: string | null
-  readonly purpose: string | null
+  /** The first answer's decision, where this is the gateway's retry. */
+  readonly retryOf: string | null
   readonly windows: readonly WindowUse[]
   /** Whether this ledger keeps the record; a stranger's is the asker's to keep. */
   readonly recorded: boolean
@@ -74,7 +72,8 @@ const newNonce = (): string =>
 /** No proof can have been admitted before a tree was there. */
 const firstProofs = (): ProofLog => new ProofLog(newNonce(), Number.NEGATIVE_INFINITY)
 
-const NOBODY = { agent: null, user: null, purpose: null, windows: [], recorded: false } as const
+/** A tree that was never opened here has issued no token; answering writes nothing. */
+const STRANGER: Answer = { denial: { reason: "task_unknown" }, retryOf: null, windows: [], recorded: false }
 
 /** With no call for this long, unused credit is given back. */
 const QUIET_MS = 2_000
@@ -96,18 +95,25 @@ export class Ledger extends DurableObject<Env> {
     if (this.#state) this.#outbox.sendLeftOver()
   }
 
-  /** @returns JSON: an object would cross with a disposer of its own, which costs several percent of a call */
-  async decide(version: number, pointer: Pointer, ask: Ask): Promise<string> {
-    return JSON.stringify(await this.#decide(version, pointer, ask))
+  /**
+   * At once where the bundle is at hand, which it nearly always is.
+   * @returns JSON: an object would cross with a disposer of its own, which costs several percent of a call
+   */
+  decide(version: number, pointer: Pointer, ask: Ask): string | Promise<string> {
+    const bundle = version === LEDGER_VERSION ? bundleHeld(pointer) : null
+    return bundle
+      ? JSON.stringify(this.#decide(bundle, pointer, ask))
+      : this.#decideLater(version, pointer, ask).then((answer) => JSON.stringify(answer))
   }
 
-  async #decide(version: number, pointer: Pointer, ask: Ask): Promise<Answer | NoBundle> {
-    if (version !== LEDGER_VERSION) return { bundle: "unavailable" }
-    const bundle = bundleHeld(pointer) ?? (await bundleOf(this.env.BUNDLES, pointer))
-    if (!bundle) return { bundle: "unavailable" }
+  async #decideLater(version: number, pointer: Pointer, ask: Ask): Promise<Answer | NoBundle> {
+    const bundle = version === LEDGER_VERSION ? await bundleOf(this.env.BUNDLES, pointer) : null
+    return bundle ? this.#decide(bundle, pointer, ask) : { bundle: "unavailable" }
+  }
+
+  #decide(bundle: Bundle, pointer: Pointer, ask: Ask): Answer | NoBundle {
     const state = this.#state
-    // A tree that was never opened here has issued no token; answering writes nothing.
-    if (!state) return this.#stranger(ask)
+    if (!state) return STRANGER
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#now(state)
     const { change, verdict } = decide(bundle, state, ask, now)
@@ -131,9 +137,7 @@ export class Ledger extends DurableObject<Env> {
     this.#boundProofs(state, now)
     this.#afterStep(now)
     const { denial, evidence, retryOf } = verdict
-    const { chain, user, purpose, windows } = evidence
-    const known = { agent: chain.at(-1) ?? null, user: user && userId(user), purpose, windows, recorded: true }
-    return { denial, decisionId: retryOf ?? ask.decisionId, ...known }
+    return { denial, retryOf, windows: evidence.windows, recorded: true }
   }
 
   /** @param root the id of this tree, which names this object */
@@ -320,10 +324,6 @@ export class Ledger extends DurableObject<Env> {
     // What the memory knows of proofs it still knows.
     const proofs = this.#state?.proofs ?? new ProofLog(newNonce(), Date.now())
     this.#state = this.#storage.load(Date.now(), proofs)
-  }
-
-  #stranger({ decisionId }: Ask): Answer {
-    return { denial: { reason: "task_unknown" }, decisionId, ...NOBODY }
   }
 
   #numbered(record: DecisionRecord): DecisionRecord {

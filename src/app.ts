@@ -9,7 +9,7 @@ import { KEY_HEADER } from "./gateway/registry.ts"
 import { listDecisions, showDecision } from "./manage/decisions.ts"
 import { manage } from "./manage/handle.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./manage/revocations.ts"
-import { completeTask, describeTask } from "./manage/tasks.ts"
+import { describeTask, endTask, quarantineTask, releaseTask } from "./manage/tasks.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "./surroundings.ts"
 import { logEvent } from "./log.ts"
 
@@ -42,8 +42,18 @@ others.post("/oauth/revoke", revoke)
 others.get("/v1/tasks/:id", (c) =>
   manage(c, "management", (request, bundle, around) => describeTask(request, c.req.param("id"), bundle, around)),
 )
-others.post("/v1/tasks/:id/complete", (c) =>
-  manage(c, "end", (request, bundle, around, known) => completeTask(request, c.req.param("id"), bundle, around, known)),
+others.post("/v1/tasks/:id/:end{complete|abort}", (c) => {
+  const { id, end } = c.req.param()
+  const how = end === "abort" ? "abort" : "complete"
+  return manage(c, "end", (request, bundle, around, known) => endTask(request, id, how, bundle, around, known))
+})
+others.post("/v1/tasks/:id/quarantine", (c) =>
+  manage(c, "end", (request, bundle, around, known) =>
+    quarantineTask(request, c.req.param("id"), bundle, around, known),
+  ),
+)
+others.post("/v1/tasks/:id/release", (c) =>
+  manage(c, "end", (request, bundle, around, known) => releaseTask(request, c.req.param("id"), bundle, around, known)),
 )
 others.post("/v1/revocations", (c) => manage(c, "management", addRevocation))
 others.get("/v1/revocations", (c) => manage(c, "management", listRevocations))

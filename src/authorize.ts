@@ -77,10 +77,9 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   if ("bundle" in answer) {
     return again(call, answer.newest, bundle, around, (denial) => refuse(denial, verified, located))
   }
-  const { denial, retryOf, windows, recorded } = answer
+  const { denial, retryOf, agent, user, purpose, windows, recorded } = answer
   if (denial && !recorded) return refuse(denial, verified, located)
-  const { client_id: agent, task, purpose } = claims
-  return { id: retryOf ?? id, denial, agent, user: userOf(claims), task, purpose, tool: located.tool.name, windows }
+  return { id: retryOf ?? id, denial, agent, user, task: claims.task, purpose, tool: located.tool.name, windows }
 }
 
 /** Made once for each gateway, not for each call. */
@@ -134,7 +133,7 @@ function stopOf(switches: readonly Switch[] | null, { token }: VerifiedCredentia
   if (!switches) return { reason: "switches_unavailable" }
   if (switches.length === 0) return null
   const { claims, agents, kid } = token
-  const affected = { agents, user: userOf(claims), tool: tool.name, kid, issuedAt: claims.iat * 1000 }
+  const affected = { agents, user: userOf(claims), tool: tool.name, kid, since: claims.since * 1000 }
   const holding = stoppedBy(switches, affected)
   if (!holding) return null
   const { id, stopped } = holding

@@ -4,6 +4,7 @@ import { app } from "./app.ts"
 export { RecordLog } from "./audit/record-log.ts"
 export { KeyRing } from "./exchange/key-ring.ts"
 export { OnceLog } from "./exchange/once.ts"
+export { Openings } from "./exchange/openings.ts"
 export { Ledger } from "./ledger/ledger.ts"
 export { Switchboard } from "./switches/switchboard.ts"
 

@@ -10,12 +10,15 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { pulledKeys, stoppedBy, type Switch } from "../switches/switch.ts"
+import { logEvent } from "../log.ts"
+import { userId } from "../policy/facts.ts"
 import { printable } from "../printable.ts"
 import { newId } from "../ids.ts"
 import { authenticateAgent } from "./agent.ts"
 import { signDelegationToken } from "./issue.ts"
 import { checkOnce, type Once } from "./once.ts"
 import type { OpenRequest } from "./open.ts"
+import { openingsOf } from "./openings.ts"
 import { readAsked, valueOf, type Parameters } from "./parameters.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
 import { ACCESS_TOKEN_TYPE, NO_SUBJECT, verifySubject, type Asker, type Subject } from "./subject.ts"
@@ -75,9 +78,43 @@ export async function exchange(
   const switches = await currentSwitches(around)
   const stopped = checkSwitches(switches, agent, wanted, around)
   if (stopped) return { agent, result: stopped }
+  const place = await takePlace(agent, wanted, bundle, around)
+  if (place && isRefused(place)) return { agent, result: place }
   // The last check before the ledger is asked: a request that is refused sooner has used nothing up.
   const reused = await checkOnce([...wanted.once, ...proven.once], around)
-  return { agent, result: reused ?? (await open(wanted, switches ?? [], bundle, around, decisionId)) }
+  const result = reused ?? (await open(wanted, place, switches ?? [], bundle, around, decisionId))
+  if (place && isRefused(result)) around.background(place.undo())
+  return { agent, result }
+}
+
+/** The tree that is to be opened, with its place among those of its agent and user. */
+interface Place {
+  readonly root: string
+  readonly undo: () => Promise<void>
+}
+
+/** Null where no tree is opened. */
+async function takePlace(
+  agent: string,
+  { request }: Wanted,
+  bundle: Bundle,
+  { env, receivedAt }: Surroundings,
+): Promise<Place | Refused | null> {
+  if (request.parent !== null || request.task !== null) return null
+  const definition = bundle.agents.get(agent)
+  const purpose = bundle.purposes.get(request.purpose ?? definition?.purposes[0] ?? "")
+  // Whatever has no such purpose the ledger refuses, with its reason.
+  const until = receivedAt + (purpose?.life ?? 0) * 1000
+  const root = newId("tsk", receivedAt)
+  if (!definition) return { root, undo: async () => undefined }
+  const places = openingsOf(env, agent, request.user && userId(request.user))
+  try {
+    const full = await places.take(root, until, definition.trees)
+    return full ? refuse({ reason: "too_many_tasks", ...full }) : { root, undo: async () => places.undo(root) }
+  } catch (error) {
+    logEvent("openings_failed", { error: String(error) })
+    return refuse({ reason: "unavailable" })
+  }
 }
 
 function checkSwitches(
@@ -88,7 +125,7 @@ function checkSwitches(
 ): Refused | null {
   if (!switches) return refuse({ reason: "unavailable" })
   const { agents, user, kid } = subject.above
-  const affected = { agents: [agent, ...agents], user, kid, tool: null, issuedAt: subject.issuedAt ?? receivedAt }
+  const affected = { agents: [agent, ...agents], user, kid, tool: null, since: subject.since ?? receivedAt }
   const stopped = stoppedBy(switches, affected)
   return stopped && refuse({ reason: "stopped", switch: stopped.id })
 }
@@ -116,18 +153,20 @@ async function readWanted(
   }
   const audience = audienceOf(parameters, agent, bundle)
   if (typeof audience !== "string") return audience
-  const asked = readAsked(parameters)
-  if (isRefused(asked)) return asked
+  const askedFor = readAsked(parameters)
+  if (isRefused(askedFor)) return askedFor
   const proof = await provenKey(http, around)
   if (proof && isRefused(proof)) return proof
   const subject = await subjectOf(parameters, { agent, jkt: proof?.jkt ?? null }, audience, bundle, around)
   if (isRefused(subject)) return subject
   const { user, sessionExpiresAt, parent } = subject
-  const purpose = valueOf(parameters, "purpose")
   const task = valueOf(parameters, "task")
   // A fresher session for a live task: a session and nothing else is its subject.
-  if (task !== null && (user === null || !isTaskId(task))) return refuse({ reason: "parent_ended" })
-  const request = { agent, user, sessionExpiresAt, parent, purpose, asked, jkt: proof?.jkt ?? null, task }
+  if (task !== null && (user === null || !isTaskId(task))) {
+    return refuse({ reason: "task_unknown", what: user === null ? "no session is brought" : printable(task) })
+  }
+  const since = subject.since ?? around.receivedAt
+  const request = { agent, user, sessionExpiresAt, since, parent, ...askedFor, jkt: proof?.jkt ?? null, task }
   return {
     request: { ...request, token: crypto.randomUUID() },
     audience,
@@ -139,6 +178,7 @@ async function readWanted(
 
 async function open(
   { request, audience, isExchange }: Wanted,
+  place: Place | null,
   switches: readonly Switch[],
   bundle: Bundle,
   around: Surroundings,
@@ -146,7 +186,7 @@ async function open(
 ): Promise<Issued | Refused> {
   const { env, config, receivedAt } = around
   const known = request.parent?.task ?? request.task
-  const root = known === null ? newId("tsk", receivedAt) : rootOf(known)
+  const root = known === null ? (place?.root ?? "") : rootOf(known)
   const asking = { decisionId, audience, receivedAt }
   const opened = await askLedger(env, root, async (ledger): Promise<OpenedTask | Refused | NoBundle> =>
     ledger.open(LEDGER_VERSION, bundle.pointer, root, request, asking),

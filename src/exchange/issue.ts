@@ -37,6 +37,8 @@ export async function signDelegationToken(
     task: opened.task,
     purpose: opened.purpose,
     scope: opened.scope,
+    since: Math.floor(opened.since / 1000),
+    ...(opened.details === null ? {} : { authorization_details: opened.details }),
     ...(request.jkt === null ? {} : { cnf: { jkt: request.jkt } }),
   })
     .setProtectedHeader({ alg: OWN_ALGORITHM, kid, typ: DELEGATION_TOKEN_TYPE })

@@ -3,6 +3,7 @@
  * 5.2, RFC 8693 2.2.2, RFC 8707 2, RFC 9396 5).
  */
 import type { Rejection } from "../credential/rejection.ts"
+import { printable } from "../printable.ts"
 import type { NothingLeft } from "./grant.ts"
 
 export type Refusal =
@@ -30,7 +31,15 @@ export type Refusal =
   | { readonly reason: "purpose_not_allowed"; readonly purpose: string }
   | { readonly reason: "delegation_not_allowed"; readonly from: string; readonly to: string }
   | { readonly reason: "too_deep"; readonly agent: string; readonly depth: number }
-  | { readonly reason: "parent_ended" }
+  /** The task, or one above it, opens nothing any more, and how it ended. */
+  | { readonly reason: "parent_ended"; readonly task: string; readonly state: string }
+  /** The ledger has not issued the subject token, or has revoked it, or it has expired there. */
+  | { readonly reason: "parent_token_unknown" }
+  /** `task` names no task of the agent and user. */
+  | { readonly reason: "task_unknown"; readonly what: string }
+  | { readonly reason: "details_ambiguous"; readonly tool: string }
+  /** Opening tasks is limited, for an agent and user together. */
+  | { readonly reason: "too_many_tasks"; readonly what: "live" | "rate"; readonly retry_after: number }
   | { readonly reason: "user_required"; readonly purpose: string }
   | { readonly reason: "renewal_differs" }
   | ({ readonly reason: "nothing_left" } & NothingLeft)
@@ -59,6 +68,10 @@ const ERROR_OF_REASON = {
   delegation_not_allowed: "unauthorized_client",
   too_deep: "unauthorized_client",
   parent_ended: "invalid_request",
+  parent_token_unknown: "invalid_request",
+  task_unknown: "invalid_request",
+  details_ambiguous: "invalid_authorization_details",
+  too_many_tasks: "rate_limited",
   user_required: "unauthorized_client",
   renewal_differs: "invalid_request",
   proof_replayed: "invalid_dpop_proof",
@@ -90,9 +103,10 @@ export function oauthErrorOf(refusal: Refusal): string {
   return ERROR_OF_REASON[refusal.reason]
 }
 
-/** 401 for a client that did not authenticate (RFC 6749 5.2), 503 for an outage, else 400. */
-export function statusOf(refusal: Refusal): 400 | 401 | 503 {
+/** 401 for a client that did not authenticate (RFC 6749 5.2), 503 for an outage, 429 for too many, else 400. */
+export function statusOf(refusal: Refusal): 400 | 401 | 429 | 503 {
   if (refusal.reason === "unavailable") return 503
+  if (refusal.reason === "too_many_tasks") return 429
   return oauthErrorOf(refusal) === "invalid_client" ? 401 : 400
 }
 
@@ -140,7 +154,14 @@ export function describeRefusal(refusal: Refusal): string {
     case "too_deep":
       return "The chain of agents would be too long."
     case "parent_ended":
+    case "parent_token_unknown":
       return "The parent task has ended."
+    case "task_unknown":
+      return "There is no such task of this agent and user."
+    case "details_ambiguous":
+      return `Two objects of authorization_details cover ${refusal.tool}.`
+    case "too_many_tasks":
+      return refusal.what === "live" ? "Too many tasks are open." : "Too many tasks were opened just now."
     case "user_required":
       return "A task of this purpose needs a user behind it."
     case "renewal_differs":
@@ -162,6 +183,9 @@ export function describeRefusal(refusal: Refusal): string {
 
 function nothingLeft(refusal: NothingLeft): string {
   const lacking = Object.entries(refusal.lacking).slice(0, 8)
-  const detail = lacking.map(([tool, cap]) => `${tool} (${cap})`).join(", ")
-  return detail === "" ? "No tool of the catalog is covered." : `Nothing is left to grant; not covered: ${detail}.`
+  const detail = lacking.map(([tool, { cap, of }]) => `${tool} (${cap} ${printable(of)})`).join(", ")
+  const asked =
+    detail === "" ? "No tool of the catalog is covered." : `Nothing is left to grant; not covered: ${detail}.`
+  const available = refusal.available.slice(0, 8).join(" ")
+  return available === "" ? `${asked} Nothing could be had.` : `${asked} Could be had: ${available}.`
 }

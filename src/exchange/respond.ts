@@ -15,6 +15,7 @@ export function refusalResponse(refusal: Refusal, decisionId: string): Response 
   const headers = new Headers({ ...NO_STORE, "X-Narrowgate-Decision": decisionId, "X-Narrowgate-Code": error })
   if (status === 401) headers.set("WWW-Authenticate", 'Bearer error="invalid_client"')
   if (status === 503) headers.set("Retry-After", "5")
+  if (refusal.reason === "too_many_tasks") headers.set("Retry-After", String(refusal.retry_after))
   const body = { error, error_description: describeRefusal(refusal), decision_id: decisionId }
   return Response.json(body, { status, headers })
 }
@@ -27,6 +28,7 @@ function body(issued: Issued): Record<string, unknown> {
     scope: issued.opened.scope,
     task: issued.opened.task,
     purpose: issued.opened.purpose,
+    ...(issued.opened.details === null ? {} : { authorization_details: issued.opened.details }),
     ...(issued.issuedTokenType === null ? {} : { issued_token_type: issued.issuedTokenType }),
   }
 }

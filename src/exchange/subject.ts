@@ -31,8 +31,8 @@ export interface Subject {
   readonly parent: OpenRequest["parent"]
   /** Agents above, and the key that signed the parent's token. */
   readonly above: { readonly agents: readonly string[]; readonly user: string | null; readonly kid: string | null }
-  /** Milliseconds, when the session or the parent's token was issued; null: there is none. */
-  readonly issuedAt: number | null
+  /** Milliseconds, when the authority was given: when the session was issued, the parent's tree's; null: there is none. */
+  readonly since: number | null
   /** What of it may be used once only. */
   readonly once: readonly Once[]
 }
@@ -50,7 +50,7 @@ export const NO_SUBJECT: Subject = {
   sessionExpiresAt: null,
   parent: null,
   above: NOBODY,
-  issuedAt: null,
+  since: null,
   once: [],
 }
 
@@ -81,7 +81,7 @@ export async function verifySubject(
     const { agents, kid, claims } = verified
     const { task, jti, sub, client_id } = claims
     const above = { agents, kid, user: sub === client_id ? null : sub }
-    const subject = { ...NO_SUBJECT, above, issuedAt: claims.iat * 1000 }
+    const subject = { ...NO_SUBJECT, above, since: claims.since * 1000 }
     const parent = { task, token: jti, handedOverBy: null }
     const text = valueOf(parameters, "handover")
     if (text === null) return { ...subject, parent }
@@ -95,10 +95,10 @@ export async function verifySubject(
   if (!issuer?.users) return rejected({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
   const session = await verifySession(compact, kind, { ...issuer, users: issuer.users }, agent, reach)
   if (isRejected(session)) return rejected(session.rejected)
-  const { user, expiresAt, issuedAt, jti } = session
+  const { user, expiresAt, issuedAt: since, jti } = session
   const used: Once = { what: "subject", issuer: issuer.id, jti: jti ?? "", until: expiresAt + 60_000 }
   const once = issuer.single_use === true ? [used] : []
-  return { user, sessionExpiresAt: expiresAt, parent: null, above: { ...NOBODY, user: userId(user) }, issuedAt, once }
+  return { user, sessionExpiresAt: expiresAt, parent: null, above: { ...NOBODY, user: userId(user) }, since, once }
 }
 
 /** What the gateway's rules say of a delegation token, in the words of this endpoint. */

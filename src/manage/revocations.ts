@@ -23,7 +23,7 @@ import type { Outcome, RecordStart } from "./outcome.ts"
 const MAX_BODY_BYTES = 32_768
 const named = z.string().min(1).max(2_048)
 
-/** What is to end: exactly one. `before`, in seconds, leaves alone what was issued from then on. */
+/** What is to end: exactly one. `before`, in seconds, leaves alone authority that was given from then on. */
 const bodySchema = z
   .strictObject({
     task: named.refine(isTaskId).optional(),
@@ -36,6 +36,8 @@ const bodySchema = z
     before: z.int().positive().optional(),
   })
   .refine(({ before: _before, ...one }) => Object.keys(one).length === 1)
+  // A key that is pulled signs nothing more and verifies nothing more, whatever the time; a task or a token ends wholly.
+  .refine(({ before, task, token, key }) => before === undefined || (task ?? token ?? key) === undefined)
 type Body = z.infer<typeof bodySchema>
 
 const OUT_OF_REACH: Outcome = {
@@ -48,7 +50,7 @@ const MALFORMED: Outcome = {
   body: {
     error: "invalid_request",
     error_description:
-      "Name exactly one of task, token, agent, user (issuer|subject), tool, key, everything; before, in seconds, is optional.",
+      "Name exactly one of task, token, agent, user (issuer|subject), tool, key, everything; of all but task, token and key, before, in seconds, is optional.",
   },
   record: { code: "invalid_request" },
 }
@@ -152,7 +154,7 @@ async function endTask(
 ): Promise<Outcome | null> {
   const record = recordOf({ decision: "allow", code: "ok", ...known, kind: "end", task, operator })
   const answer = await askLedger(env, rootOf(task), async (ledger) => ({
-    end: await ledger.end(task, null, "revoked", record),
+    end: await ledger.end({ task, status: "revoked", by: "operator" }, null, record),
   }))
   if (!answer) return null
   return answer.end && !isDenied(answer.end)

@@ -1,11 +1,12 @@
 /**
- * `GET /v1/tasks/:id`, `POST /v1/tasks/:id/complete`: state of a task and its end. Its agent comes with the task's
- * delegation token and reaches its own task and those below; an operator comes with a token of theirs.
+ * `/v1/tasks/:id`: state of a task, its end, and its freezing by an operator. Its agent comes with the task's delegation
+ * token and reaches its own task and those below; an operator comes with a token of theirs.
  */
 import { recordOf, type DecisionRecord, type ManagementDenial } from "../audit/record.ts"
 import { readCompact } from "../credential/compact.ts"
 import { isRejected } from "../credential/rejection.ts"
 import type { Proof } from "../credential/dpop.ts"
+import type { End } from "../decide.ts"
 import { verifyCredential } from "../credential/verify.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { challengeOf } from "../challenge.ts"
@@ -36,27 +37,79 @@ export async function describeTask(
   const asker = await askerOf(request, task, "viewer", bundle, around)
   if ("status" in asker) return asker
   const tasks = await askLedger(around.env, rootOf(task), async (ledger) => ({
-    found: await ledger.describe(task, asker.kind === "agent" ? asker.proof : null),
+    found: await ledger.describe(task, asker.kind === "agent" ? asker : null),
   }))
   if (!tasks) return OUT_OF_REACH
   if (tasks.found && isDenied(tasks.found)) return tokenRefused(tasks.found.denied)
   return tasks.found ? { status: 200, body: { tasks: tasks.found }, record: byWhom(asker, task) } : notFound(task)
 }
 
-export async function completeTask(
+/** How its agent ends a task; an operator's end revokes it. */
+const ENDS = {
+  complete: { status: "completed", by: "completion" },
+  abort: { status: "revoked", by: "abort" },
+} as const
+const REVOKED = { status: "revoked", by: "operator" } as const
+const FROZEN = { status: "quarantined", by: "operator" } as const
+
+export async function endTask(
   request: Request,
   task: string,
+  how: keyof typeof ENDS,
   bundle: Bundle,
   around: Surroundings,
   known: RecordStart,
 ): Promise<Outcome> {
   const asker = await askerOf(request, task, "operator", bundle, around)
   if ("status" in asker) return asker
-  const by = asker.kind === "agent" ? { token: asker.token, proof: asker.proof } : null
-  const status = asker.kind === "agent" ? "completed" : "revoked"
+  return end(asker, { task, ...(asker.kind === "agent" ? ENDS[how] : REVOKED) }, around, known)
+}
+
+/** Its calls are refused until an operator lets it go on. */
+export async function quarantineTask(
+  request: Request,
+  task: string,
+  bundle: Bundle,
+  around: Surroundings,
+  known: RecordStart,
+): Promise<Outcome> {
+  const asker = await operatorOf(request, task, bundle, around)
+  return "status" in asker ? asker : end(asker, { task, ...FROZEN }, around, known)
+}
+
+export async function releaseTask(
+  request: Request,
+  task: string,
+  bundle: Bundle,
+  around: Surroundings,
+  known: RecordStart,
+): Promise<Outcome> {
+  const asker = await operatorOf(request, task, bundle, around)
+  if ("status" in asker) return asker
   const record = recordOf({ ...byWhom(asker, task), ...known })
   const answer = await askLedger(around.env, rootOf(task), async (ledger) => ({
-    end: await ledger.end(task, by, status, record),
+    released: await ledger.release(task, record),
+  }))
+  if (!answer) return OUT_OF_REACH
+  return answer.released ? { status: 200, body: { task, status: "active" }, record: null } : notFound(task)
+}
+
+async function operatorOf(
+  request: Request,
+  task: string,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Asker | Outcome> {
+  if (!isTaskId(task)) return notFound(task.slice(0, 128))
+  const operator = await authenticateOperator(request, "operator", bundle, around)
+  return "operator" in operator ? { kind: "operator", operator: operator.operator } : operator
+}
+
+async function end(asker: Asker, asked: End, around: Surroundings, known: RecordStart): Promise<Outcome> {
+  const { task } = asked
+  const record = recordOf({ ...byWhom(asker, task), ...known })
+  const answer = await askLedger(around.env, rootOf(task), async (ledger) => ({
+    end: await ledger.end(asked, asker.kind === "agent" ? asker : null, record),
   }))
   if (!answer) return OUT_OF_REACH
   if (answer.end && isDenied(answer.end)) return tokenRefused(answer.end.denied)

@@ -6,11 +6,12 @@
 import type { RouteDefinition } from "../catalog/route.ts"
 import type { McpServer } from "../catalog/mcp-server.ts"
 import type { Tool, Sensitivity } from "../catalog/tool.ts"
+import type { Plan } from "../guardrails/plan.ts"
 import type { WindowDefinition } from "../guardrails/window.ts"
 import type { ArgumentBounds } from "../exchange/bounds.ts"
 import type { LoweredRule, StoredEntity } from "./lowered.ts"
 
-export const FORMAT = 2
+export const FORMAT = 3
 
 export interface BundleBody {
   readonly format: typeof FORMAT
@@ -68,8 +69,17 @@ export interface AgentDefinition {
   readonly depth: number
   /** Longest life of a delegation token, seconds. */
   readonly life: number
+  /** Task trees of its own, for one user each. */
+  readonly trees: OpeningLimits
   /** Tokens are issued only against a proven key (DPoP). */
   readonly bound_key: boolean
+}
+
+export interface OpeningLimits {
+  /** At most so many alive at once. */
+  readonly live: number
+  /** At most so many opened in any minute. */
+  readonly per_minute: number
 }
 
 export interface PurposeDefinition {
@@ -80,6 +90,10 @@ export interface PurposeDefinition {
   readonly default?: readonly string[]
   /** Life of the task, seconds. */
   readonly life: number
+  /** Seconds without a call after which the task has expired; absent: as long as it lives. */
+  readonly idle?: number
+  /** The calls that its work is made of; absent: any that the grant covers. */
+  readonly plan?: Plan
   /** `required`: no task of this purpose without a user behind it. */
   readonly user: "required" | "optional"
 }

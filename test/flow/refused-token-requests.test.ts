@@ -14,6 +14,8 @@ afterEach(async () => {
   await freshIsolate()
 })
 
+const STATUS: Readonly<Record<string, number>> = { unavailable: 503, too_many_tasks: 429 }
+
 describe("a refused token request", () => {
   test("the form that each case changes in one thing is answered with a token", async () => {
     expect((await changed({})()).status).toBe(200)
@@ -30,7 +32,8 @@ describe("a refused token request", () => {
       const record = await recordOf(refused?.decision_id ?? "")
       expect(record, what).toMatchObject({ kind: "exchange", decision: "deny", denial: { reason }, task: null })
       expect(refused?.error).toBe(record.code)
-      expect(status).toBe(refused?.error === "invalid_client" ? 401 : reason === "unavailable" ? 503 : 400)
+      expect(status).toBe(STATUS[reason] ?? (refused?.error === "invalid_client" ? 401 : 400))
+      expect(headers.has("Retry-After")).toBe(reason in STATUS)
       expect(headers.get("Cache-Control")).toBe("no-store")
       expect(headers.get("X-Narrowgate-Code")).toBe(refused?.error)
       expect(headers.has("WWW-Authenticate")).toBe(status === 401)

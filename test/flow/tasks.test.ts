@@ -48,7 +48,16 @@ describe("GET /v1/tasks/:id", () => {
         },
       ])
     }
-    await end(child.task, `Bearer ${child.token}`)
+    // A token that was revoked shows nothing any more.
+    const { jti = "" } = decodeJwt(child.token)
+    await env.LEDGER.getByName(root.task).revokeToken(
+      jti,
+      child.task,
+      null,
+      recordStart({ id: "dec_x", at: 0, kind: "end" }),
+    )
+    expect((await show(child.task, `Bearer ${child.token}`)).status).toBe(404)
+    await end(child.task, `Bearer ${root.token}`)
     const states = views.parse((await show(root.task, viewer)).json).tasks.map(({ status }) => status)
     expect(states).toEqual(["active", "completed"])
   })
@@ -108,10 +117,11 @@ describe("who may end a task", () => {
       const proof = jkt === null ? null : { jkt, jti: "j", iat: 0, freshUntil: Number.MAX_VALUE, nonce: null }
       return { token: decodeJwt(token).jti ?? "", proof }
     }
+    const COMPLETED = { status: "completed", by: "completion" } as const
     for (const asker of [by(child), by(other), by(root, "another key"), { token: "", proof: null }]) {
-      expect(await ledger.end(root.task, asker, "completed", record)).toBeNull()
+      expect(await ledger.end({ task: root.task, ...COMPLETED }, asker, record)).toBeNull()
     }
-    expect(await ledger.end(root.task, by(root), "completed", record)).toMatchObject({ status: "completed" })
+    expect(await ledger.end({ task: root.task, ...COMPLETED }, by(root), record)).toMatchObject({ status: "completed" })
   })
 
   test("the end is recorded in the tree, with who ended it", async () => {

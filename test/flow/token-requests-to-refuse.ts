@@ -1,6 +1,8 @@
 /** Token requests that must be refused: each reason that there is, with every way to it that a test can take. */
 import { env } from "cloudflare:workers"
+import { decodeJwt } from "jose"
 import { vi } from "vitest"
+import { recordOf as recordStart } from "../../src/audit/record.ts"
 import type { Refusal } from "../../src/exchange/refusal.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { forgetSwitches } from "../../src/switches/lease.ts"
@@ -203,7 +205,16 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
   details_malformed: {
     "not JSON": changed({ authorization_details: "{" }),
     "of another type": details([{ ...tools, type: "payment" }]),
-    several: details([tools, tools]),
+    "several purposes": details([
+      { ...tools, purpose: "work" },
+      { ...tools, tools: ["desk.*"], purpose: "errand" },
+    ]),
+    "a purpose that differs from the parameter": changed({
+      scope: undefined,
+      purpose: "work",
+      authorization_details: JSON.stringify([{ ...tools, purpose: "errand" }]),
+    }),
+    none: details([]),
     "an unknown member": details([{ ...tools, until: 1 }]),
     "an unknown bound": details([{ ...tools, arguments: { file: { matches: ".*" } } }]),
     "no calls": details([{ ...tools, calls: 0 }]),
@@ -230,10 +241,37 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
       return postForm(await childForm(fourth.token, "first"))
     },
   },
-  parent_ended: {
+  task_unknown: {
     "a fresher session for a task that never was": async () =>
       freshen("tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ", await idToken("alice", fresher)),
     "for what is no task": async () => freshen("tsk_1", await idToken("alice", fresher)),
+  },
+  parent_token_unknown: {
+    "a token that was revoked": async () => {
+      const { token } = await openTask()
+      const { task, jti = "" } = decodeJwt<{ task: string }>(token)
+      const record = recordStart({ id: "dec_x", at: Date.now(), kind: "end" })
+      await env.LEDGER.getByName(task).revokeToken(jti, task, null, record)
+      return postForm(await childForm(token, "second"))
+    },
+  },
+  details_ambiguous: {
+    "the same twice": details([tools, tools]),
+    "two objects about one tool": changed({
+      scope: undefined,
+      authorization_details: JSON.stringify([
+        { type: "narrowgate_call", tools: ["files.*"], actions: ["read"], arguments: { file: { eq: "a" } } },
+        { type: "narrowgate_call", tools: ["files.read"], actions: ["read"] },
+      ]),
+    }),
+  },
+  too_many_tasks: {
+    "more alive than may be": async () => {
+      for (let index = 0; index < 2; index++) await openTask("crowded")
+      return postForm(await exchangeForm("crowded"))
+    },
+  },
+  parent_ended: {
     "for a completed task": async () => {
       const { task, token } = await openTask()
       await complete(task, `Bearer ${token}`)

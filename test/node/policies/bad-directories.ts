@@ -395,6 +395,23 @@ const REFERENCES: readonly BadDirectory[] = [
     at: "nightly-report]",
   },
   {
+    name: "a step that the purpose's grant does not cover",
+    file: "agents.yaml",
+    find: "    life: 600\n",
+    replace: "    life: 600\n    plan: { steps: [crm.tickets.list, mail.send] }\n",
+    message: /grant covers no tool of step 2 of its plan/,
+    mend: /remove the step/,
+    at: "mail.send]",
+  },
+  {
+    name: "a plan of nothing",
+    file: "agents.yaml",
+    find: "    life: 600\n",
+    replace: "    life: 600\n    plan: { steps: [] }\n",
+    message: /steps/,
+    at: "[] }",
+  },
+  {
     name: "bounds that contradict",
     file: "agents.yaml",
     find: "      calls: 50\n",

@@ -1,11 +1,9 @@
 /** Token requests that must be refused: each reason that there is, with every way to it that a test can take. */
-import { env } from "cloudflare:workers"
 import { vi } from "vitest"
 import type { Refusal } from "../../src/exchange/refusal.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { forgetSwitches } from "../../src/switches/lease.ts"
-import type { Stopped } from "../../src/switches/switch.ts"
-import { switchboard, Switchboard } from "../../src/switches/switchboard.ts"
+import { Switchboard } from "../../src/switches/switchboard.ts"
 import {
   childForm,
   exchangeForm,
@@ -19,6 +17,7 @@ import {
 import { agentId, idToken, secondProvidersToken, stranger, svid } from "../harness/issuers.ts"
 import { complete } from "../harness/management.ts"
 import { handoverOf, newProofKey, proofForToken, type Changes, type ProofKey } from "../harness/proofs.ts"
+import { stop } from "../harness/switches.ts"
 
 type Try = () => Promise<TokenAnswer>
 
@@ -35,14 +34,6 @@ const fresher = { claims: { auth_time: Math.floor(Date.now() / 1000) + 20 } }
 /** What `first` sends with a fresher session of its task's user. */
 async function freshen(task: string, session: string): Promise<TokenAnswer> {
   return changed({ subject_token: session, task })()
-}
-
-let stops = 0
-
-/** Known to this isolate at once: the tests of switches say how long others take. */
-async function stop(stopped: Stopped): Promise<void> {
-  await switchboard(env).set({ id: `swi_${++stops}`, stopped, before: null })
-  forgetSwitches()
 }
 
 type Right = (by: ProofKey) => Promise<string>

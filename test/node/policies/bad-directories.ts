@@ -701,6 +701,25 @@ const ENTITIES: readonly BadDirectory[] = [
   },
 ]
 
+const MANAGEMENT: readonly BadDirectory[] = [
+  {
+    name: "operators, and a schema that knows no managing",
+    file: "schema.cedarschema",
+    find: "action manage",
+    replace: "action govern",
+    message: /manage/,
+  },
+  {
+    name: "a rule for a role that there is not",
+    file: "operators.cedar",
+    find: 'OperatorGroup::"viewer"',
+    replace: 'OperatorGroup::"watcher"',
+    message: /is not there, so nothing matches it/,
+    at: 'OperatorGroup::"watcher"',
+    severity: "warning",
+  },
+]
+
 export const BAD_DIRECTORIES = [
   ...FILES,
   ...SYNTAX,
@@ -710,4 +729,5 @@ export const BAD_DIRECTORIES = [
   ...IDENTITIES,
   ...CATALOG,
   ...ENTITIES,
+  ...MANAGEMENT,
 ]

@@ -3,6 +3,7 @@
  * Each grant type is one row of a table that says where its subject comes from.
  */
 import { verifyProof, type Proof } from "../credential/dpop.ts"
+import { formatScope } from "../catalog/pattern.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION, type NoBundle, type OpenedTask } from "../ledger/ledger.ts"
 import { isTaskId, rootOf } from "../ledger/state.ts"
@@ -13,7 +14,10 @@ import { pulledKeys, stoppedBy, type Switch } from "../switches/switch.ts"
 import { printable } from "../printable.ts"
 import { newId } from "../ids.ts"
 import { authenticateAgent } from "./agent.ts"
+import { verifyAssertion } from "./assertion.ts"
+import { capAsked } from "./cap.ts"
 import { signDelegationToken } from "./issue.ts"
+import type { Asked } from "./grant.ts"
 import { checkOnce, type Once } from "./once.ts"
 import type { OpenRequest } from "./open.ts"
 import { readAsked, valueOf, type Parameters } from "./parameters.ts"
@@ -30,6 +34,8 @@ type SubjectOf = (
 
 export const GRANTS: ReadonlyMap<string, SubjectOf> = new Map<string, SubjectOf>([
   ["urn:ietf:params:oauth:grant-type:token-exchange", verifySubject],
+  // RFC 7523 2.1: of its assertions those that are ID-JAGs.
+  ["urn:ietf:params:oauth:grant-type:jwt-bearer", verifyAssertion],
   // A task without a user (RFC 6749 4.4): the agent acts on its own behalf.
   ["client_credentials", async () => NO_SUBJECT],
 ])
@@ -122,12 +128,14 @@ async function readWanted(
   if (proof && isRefused(proof)) return proof
   const subject = await subjectOf(parameters, { agent, jkt: proof?.jkt ?? null }, audience, bundle, around)
   if (isRefused(subject)) return subject
-  const { user, sessionExpiresAt, parent } = subject
+  const { user, sessionExpiresAt, parent, cap } = subject
+  const capped = cap ? capAsked(asked, cap) : asked
+  if (!capped) return refuse({ reason: "beyond_assertion", asked: scopesOf(asked), allowed: scopesOf(cap) })
   const purpose = valueOf(parameters, "purpose")
   const task = valueOf(parameters, "task")
   // A fresher session for a live task: a session and nothing else is its subject.
   if (task !== null && (user === null || !isTaskId(task))) return refuse({ reason: "parent_ended" })
-  const request = { agent, user, sessionExpiresAt, parent, purpose, asked, jkt: proof?.jkt ?? null, task }
+  const request = { agent, user, sessionExpiresAt, parent, purpose, asked: capped, jkt: proof?.jkt ?? null, task }
   return {
     request: { ...request, token: crypto.randomUUID() },
     audience,
@@ -136,6 +144,8 @@ async function readWanted(
     once: [...(proof ? [onceOfProof(proof)] : []), ...subject.once],
   }
 }
+
+const scopesOf = (asked: Asked | null): readonly string[] => asked?.scopes?.map(formatScope) ?? []
 
 async function open(
   { request, audience, isExchange }: Wanted,

@@ -8,7 +8,7 @@ import { ACTIONS, SENSITIVITIES } from "../catalog/tool.ts"
 import { parseJson } from "../json.ts"
 import { boundedText } from "../bounded-text.ts"
 import { printable } from "../printable.ts"
-import type { Asked } from "./grant.ts"
+import { ASKED_NOTHING, type Asked } from "./grant.ts"
 import { refuse, type Refused } from "./refusal.ts"
 
 const MAX_FORM_BYTES = 65_536
@@ -78,8 +78,23 @@ export function readAsked(parameters: Parameters): Asked | Refused {
   if (scopes) return malformed("scope and authorization_details both name tools")
   const parsed = parseJson(text)
   if ("denied" in parsed) return malformed("authorization_details is not JSON")
-  const details = detailsSchema.safeParse(parsed.json)
-  if (!details.success) return malformed("authorization_details is no list of one narrowgate_call object")
+  return readDetails(parsed.json) ?? malformed("authorization_details is no list of one narrowgate_call object")
+}
+
+/** Of an assertion: what in it is ours; a list without any allows nothing. Null where it is no such list, or has several. */
+export function detailsOf(json: unknown): Asked | null {
+  const list = z
+    .array(z.looseObject({ type: z.string() }))
+    .max(64)
+    .safeParse(json)
+  if (!list.success) return null
+  const ours = list.data.filter(({ type }) => type === "narrowgate_call")
+  return ours.length === 0 ? { ...ASKED_NOTHING, scopes: [] } : readDetails(ours)
+}
+
+function readDetails(json: unknown): Asked | null {
+  const details = detailsSchema.safeParse(json)
+  if (!details.success) return null
   const [{ tools, actions, max_sensitivity, arguments: bounds, calls }] = details.data
   return {
     scopes: tools.flatMap((pattern) => actions.map((action) => ({ pattern, action }))),

@@ -7,6 +7,7 @@ import { Switchboard } from "../../src/switches/switchboard.ts"
 import {
   childForm,
   exchangeForm,
+  JWT_BEARER_GRANT,
   openChild,
   openTask,
   postForm,
@@ -14,7 +15,7 @@ import {
   type Form,
   type TokenAnswer,
 } from "../harness/agents.ts"
-import { agentId, idToken, secondProvidersToken, stranger, svid } from "../harness/issuers.ts"
+import { agentId, idJag, idToken, secondProvidersToken, stranger, svid } from "../harness/issuers.ts"
 import { complete } from "../harness/management.ts"
 import { handoverOf, newProofKey, proofForToken, type Changes, type ProofKey } from "../harness/proofs.ts"
 import { stop } from "../harness/switches.ts"
@@ -24,6 +25,9 @@ type Try = () => Promise<TokenAnswer>
 export const changed = (more: Form, headers: Readonly<Record<string, string>> = {}): Try => {
   return async () => postForm({ ...(await exchangeForm("first")), ...more }, headers)
 }
+/** With an assertion in place of a session. */
+const asserted = (assertion: string, more: Form = {}): Try =>
+  changed({ grant_type: JWT_BEARER_GRANT, assertion, subject_token: undefined, subject_token_type: undefined, ...more })
 const FORM = { "Content-Type": "application/x-www-form-urlencoded" }
 const details = (json: unknown): Try => changed({ authorization_details: JSON.stringify(json) })
 const tools = { type: "narrowgate_call", tools: ["files.*"], actions: ["read"] }
@@ -78,6 +82,7 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
     subject_token: changed({ subject_token: undefined }),
     subject_token_type: changed({ subject_token_type: undefined }),
     actor_token_type: changed({ actor_token_type: undefined }),
+    assertion: changed({ grant_type: JWT_BEARER_GRANT }),
     "actor_token, its type being there": changed({ actor_token: undefined }),
   },
   grant_type_unsupported: {
@@ -121,6 +126,38 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
     "another client's": async () => changed({ subject_token: await idToken("alice", { claims: { aud: "other" } }) })(),
     "a workload's": async () => changed({ subject_token: await svid("first") })(),
     "a delegation token said to be an ID token": async () => changed({ subject_token: (await openTask()).token })(),
+  },
+  assertion_rejected: {
+    "no JWT": asserted("assertion"),
+    "a user's session": async () => asserted(await idToken("alice"))(),
+    "an agent's identity": async () => asserted(await svid("first"))(),
+    "not signed by its issuer": async () => asserted(await idJag("alice", { signer: stranger }))(),
+    "another agent's": async () => asserted(await idJag("alice", { claims: { client_id: agentId("second") } }))(),
+    "used before": async () => {
+      const assertion = await idJag("alice")
+      await asserted(assertion)()
+      return asserted(assertion)()
+    },
+  },
+  beyond_assertion: {
+    "a scope that it does not have": async () =>
+      asserted(await idJag("alice", { claims: { scope: "files.*:read" } }), { scope: "mail.send:write" })(),
+    "another action than it has": async () =>
+      asserted(await idJag("alice", { claims: { scope: "files.*:read" } }), { scope: "files.*:write" })(),
+    "scopes of somebody else's": async () =>
+      asserted(await idJag("alice", { claims: { scope: "openid chat.read" } }))(),
+    "an empty scope": async () => asserted(await idJag("alice", { claims: { scope: "" } }))(),
+    "details that are somebody else's": async () =>
+      asserted(await idJag("alice", { claims: { authorization_details: [{ type: "payment" }] } }))(),
+    "a scope and details of it with nothing in common": async () => {
+      const authorization_details = [{ ...tools, tools: ["files.write"], actions: ["write"] }]
+      return asserted(await idJag("alice", { claims: { scope: "files.*:read", authorization_details } }))()
+    },
+    "a bound that no value keeps with its own": async () => {
+      const [bounded, other] = [{ arguments: { file: { eq: "a" } } }, { arguments: { file: { eq: "b" } } }]
+      const assertion = await idJag("alice", { claims: { authorization_details: [{ ...tools, ...bounded }] } })
+      return asserted(assertion, { authorization_details: JSON.stringify([{ ...tools, ...other }]) })()
+    },
   },
   proof_rejected: {
     "no JWS": changed({}, { DPoP: "proof" }),

@@ -8,9 +8,16 @@ import type { Reach } from "./key-set.ts"
 import { isRejected, reject, type Rejected } from "./rejection.ts"
 import { checkPlain, typeOf, verifySigned } from "./signature.ts"
 
+export interface KnownOperator {
+  /** `iss` of the token. */
+  readonly issuer: string
+  readonly subject: string
+  readonly roles: readonly Role[]
+}
+
 /**
  * @param audience our own URL
- * @returns the roles of the operator, at least one
+ * @returns the operator, who has at least one role
  */
 export async function verifyOperator(
   compact: Compact,
@@ -18,7 +25,7 @@ export async function verifyOperator(
   operators: readonly OperatorDefinition[],
   audience: string,
   reach: Reach,
-): Promise<{ readonly operator: string; readonly roles: readonly Role[] } | Rejected> {
+): Promise<KnownOperator | Rejected> {
   const { iss } = compact.claims
   const issuer = issuers.find((known) => known.operators && known.issuer !== undefined && known.issuer === iss)
   if (issuer?.issuer === undefined || !issuer.operators) {
@@ -38,6 +45,6 @@ export async function verifyOperator(
   if (odd) return odd
   const known = operators.find((each) => each.issuer === issuer.id && each.subject === sub)
   return known
-    ? { operator: `${issuer.issuer}|${known.subject}`, roles: known.roles }
+    ? { issuer: issuer.issuer, subject: known.subject, roles: known.roles }
     : reject({ reason: "subject_unknown", sub: typeof sub === "string" ? sub : null })
 }

@@ -15,9 +15,11 @@ import { userId } from "../policy/facts.ts"
 import { printable } from "../printable.ts"
 import { newId } from "../ids.ts"
 import { authenticateAgent } from "./agent.ts"
+import { verifyAssertion } from "./assertion.ts"
 import { signDelegationToken } from "./issue.ts"
 import { checkOnce, type Once } from "./once.ts"
 import type { OpenRequest } from "./open.ts"
+import type { Asked } from "./grant.ts"
 import { openingsOf } from "./openings.ts"
 import { readAsked, valueOf, type Parameters } from "./parameters.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
@@ -33,6 +35,8 @@ type SubjectOf = (
 
 export const GRANTS: ReadonlyMap<string, SubjectOf> = new Map<string, SubjectOf>([
   ["urn:ietf:params:oauth:grant-type:token-exchange", verifySubject],
+  // RFC 7523 2.1: of its assertions those that are ID-JAGs.
+  ["urn:ietf:params:oauth:grant-type:jwt-bearer", verifyAssertion],
   // A task without a user (RFC 6749 4.4): the agent acts on its own behalf.
   ["client_credentials", async () => NO_SUBJECT],
 ])
@@ -159,14 +163,17 @@ async function readWanted(
   if (proof && isRefused(proof)) return proof
   const subject = await subjectOf(parameters, { agent, jkt: proof?.jkt ?? null }, audience, bundle, around)
   if (isRefused(subject)) return subject
-  const { user, sessionExpiresAt, parent } = subject
+  const { user, sessionExpiresAt, parent, caps } = subject
   const task = valueOf(parameters, "task")
   // A fresher session for a live task: a session and nothing else is its subject.
   if (task !== null && (user === null || !isTaskId(task))) {
     return refuse({ reason: "task_unknown", what: user === null ? "no session is brought" : printable(task) })
   }
   const since = subject.since ?? around.receivedAt
-  const request = { agent, user, sessionExpiresAt, since, parent, ...askedFor, jkt: proof?.jkt ?? null, task }
+  const { purpose } = askedFor
+  const asked = askedFor.asked.parts === null ? askedByCap(caps, askedFor.asked) : askedFor.asked
+  const jkt = proof?.jkt ?? null
+  const request = { agent, user, sessionExpiresAt, since, parent, purpose, asked, caps, jkt, task }
   return {
     request: { ...request, token: crypto.randomUUID() },
     audience,
@@ -207,6 +214,13 @@ async function open(
     expiresIn: Math.max(0, Math.floor((opened.expiresAt - opened.issuedAt) / 1000)),
     issuedTokenType: isExchange ? ACCESS_TOKEN_TYPE : null,
   }
+}
+
+/** Who asks for nothing by name gets what was asserted for them; how far, the cap itself says. */
+function askedByCap([cap]: readonly Asked[], asked: Asked): Asked {
+  if (!cap) return asked
+  const scopes = cap.parts?.flatMap((part) => part.scopes) ?? []
+  return { parts: [{ scopes, maxSensitivity: null, bounds: {} }], inDetails: cap.inDetails, calls: null }
 }
 
 /** RFC 8707, RFC 8693 2.1: the gateways' audience that the token is for, one of the agent's; where it has only one it need not be named. */

@@ -60,6 +60,8 @@ export interface Caps {
   readonly purpose: { readonly name: string; readonly grant: GrantDefinition; readonly default?: readonly string[] }
   readonly agent: { readonly id: string; readonly ceiling: GrantDefinition }
   readonly parent: { readonly agent: string; readonly grant: Grant } | null
+  /** What an assertion by the user's provider allows at most (ID-JAG); every one of these. */
+  readonly assertion: readonly Asked[]
   /** Whether policy lets this principal, the user or the agent where there is none, delegate the tool. */
   readonly policy: { readonly principal: string; readonly permits: (tool: Tool) => boolean }
 }
@@ -70,13 +72,17 @@ interface Cap {
   readonly covers: (tool: Tool) => boolean
 }
 
-function capsOf({ purpose, agent, parent, policy }: Caps): readonly Cap[] {
+function capsOf({ purpose, agent, parent, assertion, policy }: Caps): readonly Cap[] {
   return [
     { by: { cap: "purpose", of: purpose.name }, covers: within(purpose.grant) },
     { by: { cap: "agent", of: agent.id }, covers: within(agent.ceiling) },
     {
       by: { cap: "parent", of: parent?.agent ?? "" },
       covers: (tool) => parent === null || coversTool(parent.grant, tool),
+    },
+    {
+      by: { cap: "assertion", of: "the user's provider" },
+      covers: (tool) => assertion.every((allowed) => allowingParts(allowed, tool).length > 0),
     },
     // Last: it is the dearest to ask.
     { by: { cap: "policy", of: policy.principal }, covers: policy.permits },
@@ -87,6 +93,15 @@ function within(definition: GrantDefinition): (tool: Tool) => boolean {
   const scopes = scopesOf(definition.tools)
   const rank = sensitivityRank(definition.max_sensitivity)
   return (tool) => sensitivityRank(tool.sensitivity) <= rank && scopes.some((scope) => scopeCovers(scope, tool))
+}
+
+/** Of what an assertion allows, the parts about a tool. */
+function allowingParts({ parts }: Asked, tool: Tool): readonly AskedPart[] {
+  return (parts ?? []).filter(
+    ({ scopes, maxSensitivity }) =>
+      scopes.some((scope) => scopeCovers(scope, tool)) &&
+      sensitivityRank(tool.sensitivity) <= sensitivityRank(maxSensitivity ?? "restricted"),
+  )
 }
 
 function scopesOf(texts: readonly string[]): readonly Scope[] {
@@ -152,6 +167,7 @@ export function narrow(tools: Iterable<Tool>, asked: Asked, caps: Caps): Narrowe
       agent.ceiling.calls,
       asked.calls ?? undefined,
       parent?.grant.calls ?? undefined,
+      ...caps.assertion.map(({ calls }) => calls ?? undefined),
     ),
   }
   const words = parts.map((part) => wordsFor(part.scopes, catalog, granted))
@@ -162,10 +178,13 @@ export function narrow(tools: Iterable<Tool>, asked: Asked, caps: Caps): Narrowe
 function toolGrant(tool: Tool, part: AskedPart, caps: Caps): ToolGrant {
   const { purpose, agent, parent } = caps
   const above = parent && Object.hasOwn(parent.grant.tools, tool.name) ? parent.grant.tools[tool.name] : undefined
-  const added = [purpose.grant.arguments, agent.ceiling.arguments, part.bounds].filter((bounds) => !isEmpty(bounds))
+  // Where several parts of an assertion are about the tool, the bounds of all of them hold.
+  const allowed = caps.assertion.flatMap((each) => allowingParts(each, tool))
+  const bounds = [part, ...allowed].map((each) => each.bounds)
+  const added = [purpose.grant.arguments, agent.ceiling.arguments, ...bounds].filter((each) => !isEmpty(each))
   return {
     action: tool.action,
-    maxSensitivity: highest(caps, part, above),
+    maxSensitivity: least([highest(caps, part, above), ...allowed.map((each) => each.maxSensitivity ?? "restricted")]),
     bounds: [...(above?.bounds ?? []), ...added],
   }
 }

@@ -19,6 +19,8 @@ export function authorizationServer(issuer: string): Record<string, unknown> {
     revocation_endpoint_auth_signing_alg_values_supported: Object.keys(ALGORITHMS),
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     grant_types_supported: [...GRANTS.keys()],
+    // draft-ietf-oauth-identity-assertion-authz-grant: of RFC 7523's assertions those, and no others.
+    authorization_grant_profiles_supported: ["urn:ietf:params:oauth:grant-profile:id-jag"],
     response_types_supported: [],
     token_endpoint_auth_methods_supported: AUTH_METHODS,
     token_endpoint_auth_signing_alg_values_supported: Object.keys(ALGORITHMS),

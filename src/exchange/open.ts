@@ -37,6 +37,8 @@ export interface OpenRequest {
   readonly task: string | null
   readonly purpose: string | null
   readonly asked: Asked
+  /** What may be asked for at most, by each of these. */
+  readonly caps: readonly Asked[]
   /** Thumbprint of the key that the agent proved. */
   readonly jkt: string | null
   /** `jti` of the token to be issued. */
@@ -176,6 +178,7 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | Refuse
     purpose,
     agent,
     parent: parent && { agent: parent.task.agent, grant: parent.task.grant },
+    assertion: request.caps,
     policy: mayDelegate(step, name),
   })
   if ("ambiguous" in narrowed) return refuse({ reason: "details_ambiguous", tool: narrowed.ambiguous })

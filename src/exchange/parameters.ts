@@ -8,7 +8,7 @@ import { ACTIONS, SENSITIVITIES } from "../catalog/tool.ts"
 import { parseJson } from "../json.ts"
 import { boundedText } from "../bounded-text.ts"
 import { printable } from "../printable.ts"
-import type { Asked, AskedPart } from "./grant.ts"
+import { ASKED_NOTHING, type Asked, type AskedPart } from "./grant.ts"
 import { refuse, type Refused } from "./refusal.ts"
 
 const MAX_FORM_BYTES = 65_536
@@ -49,7 +49,7 @@ const boundSchema = z.strictObject({
 })
 
 /** RFC 9396: objects of our type, each about tools of its own. */
-export const detailsSchema = z
+const detailsSchema = z
   .array(
     z.strictObject({
       type: z.literal("narrowgate_call"),
@@ -94,24 +94,35 @@ export function readAsked(parameters: Parameters): AskedFor | Refused {
   if (scopes) return malformed("scope and authorization_details both name tools")
   const parsed = parseJson(text)
   if ("denied" in parsed) return malformed("authorization_details is not JSON")
-  const details = detailsSchema.safeParse(parsed.json)
-  if (!details.success) return malformed("authorization_details is no list of narrowgate_call objects")
-  const purposes = new Set([
-    ...(purpose === null ? [] : [purpose]),
-    ...details.data.flatMap((each) => each.purpose ?? []),
-  ])
+  const details = readDetails(parsed.json)
+  if (!details) return malformed("authorization_details is no list of narrowgate_call objects")
+  const purposes = new Set([...(purpose === null ? [] : [purpose]), ...details.purposes])
   if (purposes.size > 1) return malformed("it names several purposes")
-  const [named = null] = purposes
+  return { asked: details.asked, purpose: [...purposes][0] ?? null }
+}
+
+/** Of an assertion: what in it is ours; a list without any allows nothing. Null where it is no such list. */
+export function detailsOf(json: unknown): Asked | null {
+  const list = z
+    .array(z.looseObject({ type: z.string() }))
+    .max(64)
+    .safeParse(json)
+  if (!list.success) return null
+  const ours = list.data.filter(({ type }) => type === "narrowgate_call")
+  return ours.length === 0 ? { ...ASKED_NOTHING, parts: [] } : (readDetails(ours)?.asked ?? null)
+}
+
+function readDetails(json: unknown): { readonly asked: Asked; readonly purposes: readonly string[] } | null {
+  const details = detailsSchema.safeParse(json)
+  if (!details.success) return null
   const calls = details.data.flatMap((each) => each.calls ?? [])
   const parts = details.data.map((each) => ({
     scopes: each.tools.flatMap((pattern) => each.actions.map((action) => ({ pattern, action }))),
     maxSensitivity: each.max_sensitivity ?? null,
     bounds: withoutUndefined(each.arguments ?? {}),
   }))
-  return {
-    asked: { parts, inDetails: true, calls: calls.length === 0 ? null : Math.min(...calls) },
-    purpose: named,
-  }
+  const purposes = details.data.flatMap((each) => each.purpose ?? [])
+  return { asked: { parts, inDetails: true, calls: calls.length === 0 ? null : Math.min(...calls) }, purposes }
 }
 
 function readScopes(text: string | null): readonly Scope[] | Refused | null {

@@ -16,6 +16,7 @@ export type Refusal =
   | { readonly reason: "agent_unregistered"; readonly agent: string }
   | { readonly reason: "agents_differ" }
   | { readonly reason: "subject_rejected"; readonly because: Rejection }
+  | { readonly reason: "assertion_rejected"; readonly because: Rejection }
   | { readonly reason: "proof_replayed" }
   /** The token names another task, agent or user than the one whose session is to be renewed. */
   | { readonly reason: "session_differs"; readonly what: string }
@@ -56,6 +57,8 @@ const ERROR_OF_REASON = {
   agent_unregistered: "invalid_client",
   agents_differ: "invalid_request",
   subject_rejected: "invalid_request",
+  // RFC 7523 3.1.
+  assertion_rejected: "invalid_grant",
   proof_rejected: "invalid_dpop_proof",
   key_required: "invalid_request",
   key_differs: "invalid_request",
@@ -91,7 +94,10 @@ export function refuse(refusal: Refusal): Refused {
 }
 
 /** A credential whose keys could not be had is nobody's fault but the issuer's: try again. */
-export function refuseCredential(reason: "agent_unauthenticated" | "subject_rejected", because: Rejection): Refused {
+export function refuseCredential(
+  reason: "agent_unauthenticated" | "subject_rejected" | "assertion_rejected",
+  because: Rejection,
+): Refused {
   return refuse(because.reason === "keys_unavailable" ? { reason: "unavailable" } : { reason, because })
 }
 
@@ -132,6 +138,8 @@ export function describeRefusal(refusal: Refusal): string {
       return "The actor token and the client assertion are of two agents."
     case "subject_rejected":
       return "The subject token is not accepted."
+    case "assertion_rejected":
+      return "The assertion is not accepted."
     case "proof_rejected":
     case "proof_replayed":
       return "The DPoP proof is not accepted."

@@ -12,6 +12,7 @@ import type { UserFacts } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
+import type { Asked } from "./grant.ts"
 import type { Once } from "./once.ts"
 import type { OpenRequest } from "./open.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
@@ -35,6 +36,8 @@ export interface Subject {
   readonly since: number | null
   /** What of it may be used once only. */
   readonly once: readonly Once[]
+  /** What may be asked for at most, by each of these; where nothing is asked for, the first is. */
+  readonly caps: readonly Asked[]
 }
 
 /** Who asks for a token, with the key that it has proven to hold. */
@@ -52,6 +55,7 @@ export const NO_SUBJECT: Subject = {
   above: NOBODY,
   since: null,
   once: [],
+  caps: [],
 }
 
 /**
@@ -98,7 +102,8 @@ export async function verifySubject(
   const { user, expiresAt, issuedAt: since, jti } = session
   const used: Once = { what: "subject", issuer: issuer.id, jti: jti ?? "", until: expiresAt + 60_000 }
   const once = issuer.single_use === true ? [used] : []
-  return { user, sessionExpiresAt: expiresAt, parent: null, above: { ...NOBODY, user: userId(user) }, since, once }
+  const above = { ...NOBODY, user: userId(user) }
+  return { ...NO_SUBJECT, user, sessionExpiresAt: expiresAt, above, since, once }
 }
 
 /** What the gateway's rules say of a delegation token, in the words of this endpoint. */

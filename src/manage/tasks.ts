@@ -14,7 +14,9 @@ import { codeOf, isDenied, type Denial } from "../decision.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { isBelow, isTaskId, rootOf } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import { authenticateOperator, bearerOf } from "./operator.ts"
+import { currentSwitches } from "../switches/lease.ts"
+import { stopOf, userOf } from "../switches/token.ts"
+import { authorizeOperator, bearerOf, type Permitted } from "./operator.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
 
 /** Who asks about a task: one that holds a token of it, or an operator. */
@@ -26,7 +28,7 @@ type Asker =
       readonly token: string
       readonly proof: Proof | null
     }
-  | { readonly kind: "operator"; readonly operator: string }
+  | { readonly kind: "operator"; readonly permitted: Permitted }
 
 export async function describeTask(
   request: Request,
@@ -101,8 +103,9 @@ async function operatorOf(
   around: Surroundings,
 ): Promise<Asker | Outcome> {
   if (!isTaskId(task)) return notFound(task.slice(0, 128))
-  const operator = await authenticateOperator(request, "operator", bundle, around)
-  return "operator" in operator ? { kind: "operator", operator: operator.operator } : operator
+  const thing = { area: "tasks", kind: "task", target: task } as const
+  const permitted = await authorizeOperator(request, "operator", thing, bundle, around)
+  return "status" in permitted ? permitted : { kind: "operator", permitted }
 }
 
 async function end(asker: Asker, asked: End, around: Surroundings, known: RecordStart): Promise<Outcome> {
@@ -119,7 +122,7 @@ async function end(asker: Asker, asked: End, around: Surroundings, known: Record
 
 const OUT_OF_REACH: Outcome = {
   status: 503,
-  body: { error: "unavailable", error_description: "The task's ledger is out of reach." },
+  body: { error: "unavailable", error_description: "The task's ledger, or what is stopped, is out of reach." },
   record: { code: "unavailable" },
 }
 
@@ -143,7 +146,7 @@ function notFound(task: string): Outcome {
 function byWhom(asker: Asker, task: string): Partial<DecisionRecord> {
   const who =
     asker.kind === "operator"
-      ? { operator: asker.operator }
+      ? asker.permitted
       : { chain: [asker.agent], user: asker.user, bound: asker.proof !== null }
   return { decision: "allow", code: "ok", task, ...who }
 }
@@ -161,8 +164,9 @@ async function askerOf(
   const bearer = bearerOf(request)
   const isOurs = bearer === null ? request.headers.has("dpop") : issuerOf(bearer) === config.issuer
   if (!isOurs) {
-    const operator = await authenticateOperator(request, role, bundle, around)
-    return "operator" in operator ? { kind: "operator", operator: operator.operator } : { ...operator }
+    const thing = { area: "tasks", kind: "task", target: task } as const
+    const permitted = await authorizeOperator(request, role, thing, bundle, around)
+    return "status" in permitted ? permitted : { kind: "operator", permitted }
   }
   const shown = {
     authorization: request.headers.get("authorization"),
@@ -174,11 +178,11 @@ async function askerOf(
   if (isDenied(verified)) {
     return tokenRefused(verified.denied)
   }
+  const stopped = stopOf(await currentSwitches(around), verified.token, null)
+  if (stopped) return tokenRefused(stopped)
   const { claims } = verified.token
   if (task !== claims.task && !isBelow(task, claims.task)) return notFound(task)
-  const { client_id: agent, sub } = claims
-  const user = sub === agent ? null : sub
-  return { kind: "agent", agent, user, token: claims.jti, proof: verified.proof }
+  return { kind: "agent", agent: claims.client_id, user: userOf(claims), token: claims.jti, proof: verified.proof }
 }
 
 function issuerOf(token: string): unknown {

@@ -128,6 +128,15 @@ export interface ExactClaims {
 /** Names from the outside in. */
 export type ClaimPath = readonly [string, ...string[]]
 
+/** Where facts about a person stand: a claim's name, or the way to it through nested claims. */
+export interface PersonClaims {
+  /** What names the person: one that all kinds of token of the issuer share. */
+  readonly subject: ClaimPath
+  readonly groups: ClaimPath
+  readonly acr: ClaimPath
+  readonly auth_time: ClaimPath
+}
+
 export interface IssuerDefinition {
   readonly id: string
   /** Exact `iss`; for a SPIFFE trust domain, whose JWT-SVIDs need no `iss`, absent. */
@@ -151,14 +160,20 @@ export interface IssuerDefinition {
       readonly absent: readonly string[]
     }
     readonly id_token: { readonly require: ExactClaims }
-    /** Where facts about the user stand: a claim's name, or the way to it through nested claims. */
-    readonly claims: {
-      /** What names the person: one that both kinds of token share. */
-      readonly subject: ClaimPath
-      readonly groups: ClaimPath
-      readonly acr: ClaimPath
-      readonly auth_time: ClaimPath
-    }
+    readonly claims: PersonClaims
+  }
+  /**
+   * It may assert to us who works on whose behalf (ID-JAG, draft-ietf-oauth-identity-assertion-authz-grant): the session
+   * itself stays where it is.
+   */
+  readonly assertions?: {
+    /** Agent by the `client_id` that the issuer knows it by; any other `client_id` is the agent's own id. */
+    readonly clients: Readonly<Record<string, string>>
+    /** Claims that must have exactly this value; the only way in which a `tenant` is accepted. */
+    readonly require: ExactClaims
+    readonly claims: PersonClaims
+    /** How long the person's session is taken to last, seconds from `iat`: an assertion says when it ends itself, not that. */
+    readonly life: number
   }
   /** Its tokens stand for workloads (GitHub Actions, Kubernetes …): which, the agents' `identities` say. */
   readonly workloads?: Readonly<Record<string, never>>

@@ -8,14 +8,15 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
 import type { DecisionRecord } from "../../src/audit/record.ts"
 import { openTask } from "../harness/agents.ts"
-import { assertionOf, besieged, ci, idTokenOf, ONCE_IDP, leaveSpiffeBundles } from "../harness/besieged.ts"
+import { assertionOf, besieged, ci, idJagOf, idTokenOf, ONCE_IDP, leaveSpiffeBundles } from "../harness/besieged.ts"
 import { publish } from "../harness/bundles.ts"
-import { asActor, asBearer, asIdToken, call, exchange, type Attack, type Attacks } from "../harness/attacks.ts"
+import { asActor, asBearer, asGrant, asIdToken, call, exchange, type Attack, type Attacks } from "../harness/attacks.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { secondProvidersToken } from "../harness/issuers.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 import { algorithms } from "./attacks/algorithms.ts"
+import { assertions } from "./attacks/assertions.ts"
 import { audiences } from "./attacks/audiences.ts"
 import { authorization } from "./attacks/authorization.ts"
 import { encodings } from "./attacks/encodings.ts"
@@ -51,6 +52,7 @@ const FAMILIES = {
   authorization,
   proofs,
   singleUse,
+  assertions,
   stepUp,
   handovers,
   tasks,
@@ -157,6 +159,7 @@ describe("single use under a race", () => {
   test.each<readonly [string, () => Promise<() => Promise<Request>>]>([
     ["client assertion", async () => sameFor(await assertionOf(), asActor)],
     ["session", async () => sameFor(await idTokenOf("alice", { by: ci, claims: { iss: ONCE_IDP } }), asIdToken)],
+    ["ID-JAG", async () => sameFor(await idJagOf("alice"), asGrant)],
     [
       "proof at the token endpoint",
       async () => sameFor(await proofForToken(holder), async (DPoP) => exchange({}, { DPoP })),

@@ -27,6 +27,7 @@ const narrow = (
     purpose: { name: "a purpose", ...purpose },
     agent: { id: "an agent", ceiling },
     parent: parent && { agent: "a parent", grant: parent },
+    assertion: [],
     policy: { principal: "a user", permits },
   })
 const real = tools.filter((tool) => !isLifecycle(tool))
@@ -150,6 +151,35 @@ describe("narrow", () => {
     expect(narrow(tools, asked, { grant: all }, internal, null, () => true)).toMatchObject({
       lacking: { "vault.read": { cap: "agent", of: "an agent" } },
     })
+  })
+
+  test("an assertion caps what may be had: tools, bounds, sensitivity and calls, each of its parts", () => {
+    const all = { tools: ["*:read"], max_sensitivity: "restricted" as const, arguments: {} }
+    const ask = (asked: Asked, ...assertion: readonly Asked[]) =>
+      narrowBy(tools, asked, {
+        purpose: { name: "a purpose", grant: all },
+        agent: { id: "an agent", ceiling: all },
+        parent: null,
+        assertion,
+        policy: { principal: "a user", permits: () => true },
+      })
+    const files = askedFor({ scopes: ["files.*:read"], bounds: { file: { like: "a*" } }, calls: 3 })
+    const internal = askedFor({ scopes: ["*:read"], maxSensitivity: "internal" })
+    const outcome = ask(askedFor({ scopes: ["*:read"], bounds: { file: { eq: "ab" } }, calls: 9 }), files, internal)
+    if (!("grant" in outcome)) throw new Error("nothing left")
+    const { grant } = outcome
+    const names = Object.keys(grant.tools).filter((name) => real.some((tool) => tool.name === name))
+    expect(names.filter((name) => !name.startsWith("files."))).toEqual([])
+    expect(grant.tools["files.read"]).toEqual({
+      action: "read",
+      maxSensitivity: "internal",
+      bounds: [{ file: { eq: "ab" } }, { file: { like: "a*" } }],
+    })
+    expect(grant.calls).toBe(3)
+    expect(ask(askedFor({ scopes: ["vault.read:read"] }), files)).toMatchObject({
+      lacking: { "vault.read": { cap: "assertion" } },
+    })
+    expect(ask(ASKED_NOTHING, { parts: [], inDetails: false, calls: null })).toHaveProperty("lacking")
   })
 
   test("who gets nothing is told what could be had", () => {

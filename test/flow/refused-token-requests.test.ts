@@ -54,6 +54,7 @@ test("each reason has the OAuth error that its specification names", () => {
     { reason: "too_deep", agent: "", depth: 1 },
     { reason: "subject_rejected", because: { reason: "signature_invalid" } },
     { reason: "proof_replayed" },
+    { reason: "assertion_rejected", because: { reason: "signature_invalid" } },
   ]
   expect(Object.fromEntries(refusals.map((refusal) => [refusal.reason, oauthErrorOf(refusal)]))).toEqual({
     agent_unauthenticated: "invalid_client",
@@ -65,5 +66,6 @@ test("each reason has the OAuth error that its specification names", () => {
     too_deep: "unauthorized_client",
     subject_rejected: "invalid_request",
     proof_replayed: "invalid_dpop_proof",
+    assertion_rejected: "invalid_grant",
   })
 })

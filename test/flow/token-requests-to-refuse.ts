@@ -6,11 +6,11 @@ import { recordOf as recordStart } from "../../src/audit/record.ts"
 import type { Refusal } from "../../src/exchange/refusal.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { forgetSwitches } from "../../src/switches/lease.ts"
-import type { Stopped } from "../../src/switches/switch.ts"
-import { switchboard, Switchboard } from "../../src/switches/switchboard.ts"
+import { Switchboard } from "../../src/switches/switchboard.ts"
 import {
   childForm,
   exchangeForm,
+  JWT_BEARER_GRANT,
   openChild,
   openTask,
   postForm,
@@ -18,15 +18,19 @@ import {
   type Form,
   type TokenAnswer,
 } from "../harness/agents.ts"
-import { agentId, idToken, secondProvidersToken, stranger, svid } from "../harness/issuers.ts"
+import { agentId, idJag, idToken, secondProvidersToken, stranger, svid } from "../harness/issuers.ts"
 import { complete } from "../harness/management.ts"
 import { handoverOf, newProofKey, proofForToken, type Changes, type ProofKey } from "../harness/proofs.ts"
+import { stop } from "../harness/switches.ts"
 
 type Try = () => Promise<TokenAnswer>
 
 export const changed = (more: Form, headers: Readonly<Record<string, string>> = {}): Try => {
   return async () => postForm({ ...(await exchangeForm("first")), ...more }, headers)
 }
+/** With an assertion in place of a session. */
+const asserted = (assertion: string, more: Form = {}): Try =>
+  changed({ grant_type: JWT_BEARER_GRANT, assertion, subject_token: undefined, subject_token_type: undefined, ...more })
 const FORM = { "Content-Type": "application/x-www-form-urlencoded" }
 const details = (json: unknown): Try => changed({ authorization_details: JSON.stringify(json) })
 const tools = { type: "narrowgate_call", tools: ["files.*"], actions: ["read"] }
@@ -37,14 +41,6 @@ const fresher = { claims: { auth_time: Math.floor(Date.now() / 1000) + 20 } }
 /** What `first` sends with a fresher session of its task's user. */
 async function freshen(task: string, session: string): Promise<TokenAnswer> {
   return changed({ subject_token: session, task })()
-}
-
-let stops = 0
-
-/** Known to this isolate at once: the tests of switches say how long others take. */
-async function stop(stopped: Stopped): Promise<void> {
-  await switchboard(env).set({ id: `swi_${++stops}`, stopped, before: null })
-  forgetSwitches()
 }
 
 type Right = (by: ProofKey) => Promise<string>
@@ -89,6 +85,7 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
     subject_token: changed({ subject_token: undefined }),
     subject_token_type: changed({ subject_token_type: undefined }),
     actor_token_type: changed({ actor_token_type: undefined }),
+    assertion: changed({ grant_type: JWT_BEARER_GRANT }),
     "actor_token, its type being there": changed({ actor_token: undefined }),
   },
   grant_type_unsupported: {
@@ -132,6 +129,18 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
     "another client's": async () => changed({ subject_token: await idToken("alice", { claims: { aud: "other" } }) })(),
     "a workload's": async () => changed({ subject_token: await svid("first") })(),
     "a delegation token said to be an ID token": async () => changed({ subject_token: (await openTask()).token })(),
+  },
+  assertion_rejected: {
+    "no JWT": asserted("assertion"),
+    "a user's session": async () => asserted(await idToken("alice"))(),
+    "an agent's identity": async () => asserted(await svid("first"))(),
+    "not signed by its issuer": async () => asserted(await idJag("alice", { signer: stranger }))(),
+    "another agent's": async () => asserted(await idJag("alice", { claims: { client_id: agentId("second") } }))(),
+    "used before": async () => {
+      const assertion = await idJag("alice")
+      await asserted(assertion)()
+      return asserted(assertion)()
+    },
   },
   proof_rejected: {
     "no JWS": changed({}, { DPoP: "proof" }),
@@ -300,6 +309,19 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
       postForm({ ...(await childForm((await openTask()).token, "first")), purpose: "errand" }),
   },
   nothing_left: {
+    "of an assertion: a scope that it does not have": async () =>
+      asserted(await idJag("alice", { claims: { scope: "files.*:read" } }), { scope: "mail.send:write" })(),
+    "of an assertion: another action than it has": async () =>
+      asserted(await idJag("alice", { claims: { scope: "files.*:read" } }), { scope: "files.*:write" })(),
+    "of an assertion: scopes of somebody else's": async () =>
+      asserted(await idJag("alice", { claims: { scope: "openid chat.read" } }))(),
+    "of an assertion: an empty scope": async () => asserted(await idJag("alice", { claims: { scope: "" } }))(),
+    "of an assertion: details that are somebody else's": async () =>
+      asserted(await idJag("alice", { claims: { authorization_details: [{ type: "payment" }] } }))(),
+    "of an assertion: a scope and details of it with nothing in common": async () => {
+      const authorization_details = [{ ...tools, tools: ["files.write"], actions: ["write"] }]
+      return asserted(await idJag("alice", { claims: { scope: "files.*:read", authorization_details } }))()
+    },
     "beyond the ceiling": async () => postForm({ ...(await exchangeForm("second")), scope: "vault.*:read" }),
     "beyond the purpose": changed({ scope: "files.purge:execute" }),
     "no tool of the catalog": changed({ scope: "files.later:read" }),

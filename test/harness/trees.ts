@@ -70,6 +70,7 @@ export function open(
     task: null,
     purpose: null,
     asked: ASKED_NOTHING,
+    caps: [],
     jkt: null,
     token,
     ...more,

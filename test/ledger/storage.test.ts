@@ -53,6 +53,7 @@ class KeptTree {
       parent: null,
       task: null,
       purpose: null,
+      caps: [],
       jkt: null,
     }
     const request = { agent: agentId("first"), ...subject, asked, token: held.token }

@@ -7,7 +7,7 @@ import { errors, jwtVerify, type JWTVerifyOptions } from "jose"
 import { isObject } from "../json.ts"
 import type { ExactClaims } from "../policy/bundle.ts"
 import type { Compact } from "./compact.ts"
-import { findKey, type KeyOwner, type Reach } from "./key-set.ts"
+import { findKey, findOtherKey, type KeyOwner, type Reach } from "./key-set.ts"
 import { reject, type Rejected } from "./rejection.ts"
 
 /** DESIGN §4: clocks of others may be this far off. */
@@ -30,17 +30,21 @@ export async function verifySigned(
       found.missing === "keys" ? { reason: "keys_unavailable", issuer: owner.id } : { reason: "key_unknown", kid },
     )
   }
-  try {
-    await jwtVerify(token, found.key, {
-      ...options,
-      algorithms: [alg],
-      clockTolerance: CLOCK_TOLERANCE_SECONDS,
-      currentDate: new Date(reach.now),
-    })
-  } catch (error) {
-    return rejectionOf(error)
+  const verify = async (key: CryptoKey): Promise<Rejected | null> => {
+    try {
+      const times = { clockTolerance: CLOCK_TOLERANCE_SECONDS, currentDate: new Date(reach.now) }
+      await jwtVerify(token, key, { ...options, ...times, algorithms: [alg] })
+      return null
+    } catch (error) {
+      return rejectionOf(error)
+    }
   }
-  return checkIssued(claims, reach.now) ?? claims
+  let rejected = await verify(found.key)
+  if (rejected?.rejected.reason === "signature_invalid") {
+    const other = await findOtherKey(owner, kid, alg, found.key, reach)
+    if (other) rejected = await verify(other)
+  }
+  return rejected ?? checkIssued(claims, reach.now) ?? claims
 }
 
 /** A token from the future was made by a clock that nothing can be judged by. */

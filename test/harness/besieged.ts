@@ -178,7 +178,7 @@ export async function leaveSpiffeBundles(): Promise<void> {
   const leave = async (domain: string, document: unknown): Promise<void> =>
     writeShared(
       `spiffe_bundle domain-${domain} ${SPIFFE_BUNDLE} ES256`,
-      { text: JSON.stringify(document), fetchedAt: Date.now() },
+      { text: JSON.stringify(document), fetchedAt: Date.now(), sequence: null },
       600,
     )
   await leave("bundle.test", { keys, spiffe_sequence: 7 })

@@ -31,6 +31,12 @@ export interface Session {
 
 export type SessionKind = "id_token" | "access_token"
 
+/**
+ * 31 days: providers let their customers choose up to a month (Auth0: 30 days). Longer than for agents, as a session opens
+ * nothing by itself: an agent has to prove itself beside it, and no task outlives a day.
+ */
+const MAX_SESSION_SECONDS = 2_678_400
+
 type Users = NonNullable<IssuerDefinition["users"]>
 
 /** @param agent that brings it */
@@ -44,7 +50,8 @@ export async function verifySession(
   const { users } = issuer
   const typ = typeOf(compact)
   if (!hasType(typ, kind, users)) return reject({ reason: "type_refused", typ })
-  const options = { issuer: issuer.issuer ?? "", requiredClaims: ["iss", "sub", "aud", "exp", "iat"] }
+  const requiredClaims = ["iss", "sub", "aud", "exp", "iat"]
+  const options = { issuer: issuer.issuer ?? "", requiredClaims, maxLife: issuer.max_life ?? MAX_SESSION_SECONDS }
   const claims = await verifySigned(compact, issuer, options, reach)
   if (isRejected(claims)) return claims
   const odd =

@@ -24,7 +24,7 @@ async function verify(owner: KeyOwner, { key, jwk }: Signer, now: number): Promi
   const token = await new SignJWT({ exp: now / 1000 + 60 }).setProtectedHeader({ alg: "ES256", ...kid }).sign(key)
   const compact = readCompact(token)
   if (isRejected(compact)) throw new Error("the token cannot be read")
-  const verified = await verifySigned(compact, owner, {}, { now, local: true, background: () => {} })
+  const verified = await verifySigned(compact, owner, { maxLife: 3_600 }, { now, local: true, background: () => {} })
   return isRejected(verified) ? verified.rejected.reason : "verified"
 }
 

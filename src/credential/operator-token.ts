@@ -5,20 +5,33 @@
 import type { IssuerDefinition, OperatorDefinition, Role } from "../policy/bundle.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
-import { isRejected, reject, type Rejected } from "./rejection.ts"
+import { isRejected, ofCredential, reject, shownName, type Rejected } from "./rejection.ts"
 import { checkPlain, isSoleAudience, MAX_LIFE_SECONDS, textsOf, typeOf, verifySigned } from "./signature.ts"
 
-/**
- * @param audience our own URL
- * @returns the roles of the operator, at least one
- */
+interface Operator {
+  readonly operator: string
+  /** At least one. */
+  readonly roles: readonly Role[]
+}
+
+/** @param audience our own URL */
 export async function verifyOperator(
   compact: Compact,
   issuers: readonly IssuerDefinition[],
   operators: readonly OperatorDefinition[],
   audience: string,
   reach: Reach,
-): Promise<{ readonly operator: string; readonly roles: readonly Role[] } | Rejected> {
+): Promise<Operator | Rejected> {
+  return ofCredential(await verify(compact, issuers, operators, audience, reach), compact.token)
+}
+
+async function verify(
+  compact: Compact,
+  issuers: readonly IssuerDefinition[],
+  operators: readonly OperatorDefinition[],
+  audience: string,
+  reach: Reach,
+): Promise<Operator | Rejected> {
   const { iss } = compact.claims
   const issuer = issuers.find((known) => known.operators && known.issuer !== undefined && known.issuer === iss)
   if (issuer?.issuer === undefined || !issuer.operators) {
@@ -37,7 +50,7 @@ export async function verifyOperator(
   // The session token that a person's app hands to an agent is for our URL too: its client tells the two apart.
   const { client_id: client, sub } = claims
   if (typeof client !== "string" || !issuer.operators.clients.includes(client)) {
-    return reject({ reason: "client_mismatch", got: typeof client === "string" ? client : null })
+    return reject({ reason: "client_mismatch", got: shownName(client) })
   }
   const odd = checkPlain(claims, null)
   if (odd) return odd

@@ -8,7 +8,7 @@ import type { UserFacts } from "../ledger/state.ts"
 import type { ClaimPath, IssuerDefinition } from "../policy/bundle.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
-import { isRejected, reject, type Rejected } from "./rejection.ts"
+import { isRejected, ofCredential, reject, shownName, type Rejected } from "./rejection.ts"
 import {
   checkExact,
   checkPlain,
@@ -47,6 +47,16 @@ export async function verifySession(
   agent: string,
   reach: Reach,
 ): Promise<Session | Rejected> {
+  return ofCredential(await verify(compact, kind, issuer, agent, reach), compact.token)
+}
+
+async function verify(
+  compact: Compact,
+  kind: SessionKind,
+  issuer: IssuerDefinition & { readonly users: Users },
+  agent: string,
+  reach: Reach,
+): Promise<Session | Rejected> {
   const { users } = issuer
   const typ = typeOf(compact)
   if (!hasType(typ, kind, users)) return reject({ reason: "type_refused", typ })
@@ -77,7 +87,7 @@ function checkIdToken({ aud, azp }: Claims, { clients }: Users): Rejected | null
   const party = azp === undefined && audiences.length === 1 ? audiences[0] : azp
   return typeof party === "string" && clients.includes(party)
     ? null
-    : reject({ reason: "client_mismatch", got: typeof party === "string" ? party : null })
+    : reject({ reason: "client_mismatch", got: shownName(party) })
 }
 
 /** RFC 9068 2.2, 4: made for us, and given to a client whose sessions we take. */
@@ -86,7 +96,7 @@ function checkAccessToken(claims: Claims, { audiences, clients, access_token }: 
   if (!got.some((audience) => audiences.includes(audience))) return reject({ reason: "audience_mismatch", got })
   const client = claims[access_token.client_claim]
   if (typeof client !== "string" || !clients.includes(client)) {
-    return reject({ reason: "client_mismatch", got: typeof client === "string" ? client : null })
+    return reject({ reason: "client_mismatch", got: shownName(client) })
   }
   // An app's own token has the shape of a person's; in it the app is its own subject, in one spelling or another.
   const { sub } = claims

@@ -67,8 +67,9 @@ function checkIssued({ iat }: Claims, now: number): Rejected | null {
 
 /** Counted from when it was issued, where it says so: what was made for years must not pass on its last day. */
 function checkLife({ iat, exp }: Claims, maxLife: number, now: number): Rejected | null {
+  if (typeof exp !== "number") return reject({ reason: "claim_missing", claim: "exp" })
   const from = typeof iat === "number" ? Math.min(iat, now / 1000) : now / 1000
-  const seconds = Number(exp) - from
+  const seconds = exp - from
   return seconds <= maxLife + CLOCK_TOLERANCE_SECONDS ? null : reject({ reason: "too_long_lived", seconds })
 }
 

@@ -4,7 +4,7 @@
  */
 import { deny, isDenied, type Denied } from "../decision.ts"
 import { verifyDelegationToken, type VerifiedToken } from "./delegation-token.ts"
-import { verifyProof, type Proof } from "./dpop.ts"
+import { rejectedProof, verifyProof, type Proof, type ProofRejected } from "./dpop.ts"
 import type { KeyFinder } from "./own-keys.ts"
 
 /** What of a request the credential is about. */
@@ -46,6 +46,10 @@ export async function verifyCredential(
   if (jkt === undefined) return bound ? deny({ reason: "binding_absent" }) : { token, proof: null }
   if (shown.proof === null) return deny({ reason: "proof_missing" })
   const proof = await verifyProof(shown.proof, { method: shown.method, uri: shown.uri, ath: token.ath }, now)
-  if ("rejected" in proof) return deny({ reason: "proof_rejected", what: proof.rejected })
-  return proof.jkt === jkt ? { token, proof } : deny({ reason: "proof_rejected", what: "another key" })
+  if ("rejected" in proof) return proofDenied(proof)
+  return proof.jkt === jkt ? { token, proof } : proofDenied(rejectedProof("another key", shown.proof))
+}
+
+function proofDenied({ rejected: what, ...evidence }: ProofRejected): Denied {
+  return deny({ reason: "proof_rejected", what, ...evidence })
 }

@@ -21,9 +21,9 @@ import {
   asIdToken,
   asOperator,
   attack,
-  MALFORMED,
   operatorRefused,
   subjectRefused,
+  unreadable,
   type Attacks,
   type Expected,
 } from "../../harness/attacks.ts"
@@ -85,14 +85,17 @@ const WRONG: Readonly<Record<string, readonly [() => Changes, Rejection]>> = {
   "with the end a date": [() => ({ claims: { exp: "2099-01-01T00:00:00Z" } }), mismatch("exp")],
   "with the end true": [() => ({ claims: { exp: true } }), mismatch("exp")],
   "with the end a list": [() => ({ claims: { exp: [4_000_000_000] } }), mismatch("exp")],
-  "with the end NaN": [() => ({ claimsText: (text) => text.replace(/"exp":\d+/, '"exp":NaN') }), MALFORMED.notJson],
+  "with the end NaN": [
+    () => ({ claimsText: (text) => text.replace(/"exp":\d+/, '"exp":NaN') }),
+    unreadable("claims", "notJson"),
+  ],
   "with the end beyond any number": [
     () => ({ claimsText: (text) => text.replace(/"exp":\d+/, '"exp":1e999') }),
-    MALFORMED.notJson,
+    unreadable("claims", "inexact"),
   ],
   "with the end beyond any exact number": [
     () => ({ claimsText: (text) => text.replace(/"exp":\d+/, '"exp":9007199254740993') }),
-    MALFORMED.notJson,
+    unreadable("claims", "inexact"),
   ],
 }
 

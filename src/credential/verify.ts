@@ -27,6 +27,11 @@ export interface VerifiedCredential {
 /** RFC 6750 2.1, RFC 9449 7.1. Two headers arrive joined by a comma, which no token has: refused (GATEWAYS pitfall 9). */
 const AUTHORIZATION = /^(Bearer|DPoP) +([A-Za-z0-9._-]+)$/i
 
+/** What its challenge is to ask for, whatever stands behind it. */
+export function schemeOf(authorization: string | null): "Bearer" | "DPoP" {
+  return authorization !== null && /^DPoP /i.test(authorization) ? "DPoP" : "Bearer"
+}
+
 export async function verifyCredential(
   shown: Shown,
   audiences: ReadonlySet<string>,

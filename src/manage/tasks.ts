@@ -6,7 +6,7 @@ import { recordOf, type DecisionRecord, type ManagementDenial } from "../audit/r
 import { readCompact } from "../credential/compact.ts"
 import { isRejected } from "../credential/rejection.ts"
 import type { Proof } from "../credential/dpop.ts"
-import { verifyCredential } from "../credential/verify.ts"
+import { schemeOf, verifyCredential } from "../credential/verify.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { challengeOf } from "../challenge.ts"
 import { codeOf, isDenied, type Denial } from "../decision.ts"
@@ -39,7 +39,7 @@ export async function describeTask(
     found: await ledger.describe(task, asker.kind === "agent" ? asker.proof : null),
   }))
   if (!tasks) return OUT_OF_REACH
-  if (tasks.found && isDenied(tasks.found)) return tokenRefused(tasks.found.denied)
+  if (tasks.found && isDenied(tasks.found)) return tokenRefused(tasks.found.denied, request)
   return tasks.found ? { status: 200, body: { tasks: tasks.found }, record: byWhom(asker, task) } : notFound(task)
 }
 
@@ -59,7 +59,7 @@ export async function completeTask(
     end: await ledger.end(task, by, status, record),
   }))
   if (!answer) return OUT_OF_REACH
-  if (answer.end && isDenied(answer.end)) return tokenRefused(answer.end.denied)
+  if (answer.end && isDenied(answer.end)) return tokenRefused(answer.end.denied, request)
   // What ended something is recorded by the ledger, together with the end.
   return answer.end ? { status: 200, body: { task, ...answer.end }, record: null } : notFound(task)
 }
@@ -74,12 +74,12 @@ function refusal(status: 401 | 403 | 404, error: string, description: string, de
   return { status, body: { error, error_description: description }, record: { code: error, denial } }
 }
 
-function tokenRefused(because: Denial): Outcome {
+function tokenRefused(because: Denial, { headers }: Request): Outcome {
   const code = codeOf(because)
   if (code === "unavailable") return OUT_OF_REACH
   const denial = { reason: "operator_rejected", because } as const
   const refused = refusal(401, code, "The delegation token is not valid here, or no longer.", denial)
-  return { ...refused, headers: challengeOf(because, null) }
+  return { ...refused, headers: challengeOf(because, null, schemeOf(headers.get("authorization"))) }
 }
 
 /** The same answer whether there is no such task or it is another's: ids are not to be probed. */
@@ -119,7 +119,7 @@ async function askerOf(
   }
   const verified = await verifyCredential(shown, bundle.audiences, keys, config.issuer, receivedAt)
   if (isDenied(verified)) {
-    return tokenRefused(verified.denied)
+    return tokenRefused(verified.denied, request)
   }
   const { claims } = verified.token
   if (task !== claims.task && !isBelow(task, claims.task)) return notFound(task)

@@ -7,8 +7,15 @@ import { codeOf, type Denial } from "./decision.ts"
 
 const ALGS = `algs="${PROOF_ALGORITHMS.join(" ")}"`
 
-/** @param metadata URL of the protected resource's metadata: where a client without a token finds out how to get one */
-export function challengeOf(denial: Denial, metadata: string | null): Readonly<Record<string, string>> {
+/**
+ * @param metadata URL of the protected resource's metadata: where a client without a token finds out how to get one
+ * @param scheme by which the token was shown: who proves a key is to get a token for that key again (RFC 9449 7.1)
+ */
+export function challengeOf(
+  denial: Denial,
+  metadata: string | null,
+  scheme: "Bearer" | "DPoP" = "Bearer",
+): Readonly<Record<string, string>> {
   const resource = metadata === null ? [] : [`resource_metadata="${metadata}"`]
   const challenge = (scheme: "Bearer" | "DPoP", ...parameters: readonly string[]): Record<string, string> => {
     const all = [...parameters, ...resource].join(", ")
@@ -30,12 +37,16 @@ export function challengeOf(denial: Denial, metadata: string | null): Readonly<R
       const age = denial.max_age === null ? [] : [`max_age="${denial.max_age}"`]
       return challenge(denial.bound ? "DPoP" : "Bearer", 'error="insufficient_user_authentication"', ...acr, ...age)
     }
+    case "binding_absent":
+      // What proof there is binds nothing: the token is a bearer's.
+      return challenge("Bearer", 'error="invalid_token"')
     default: {
       const code = codeOf(denial)
+      const algs = scheme === "DPoP" ? [ALGS] : []
       if (code === "insufficient_scope" && "scope" in denial) {
-        return challenge("Bearer", 'error="insufficient_scope"', `scope="${denial.scope}"`)
+        return challenge(scheme, 'error="insufficient_scope"', `scope="${denial.scope}"`, ...algs)
       }
-      return code === "invalid_token" ? challenge("Bearer", 'error="invalid_token"') : {}
+      return code === "invalid_token" ? challenge(scheme, 'error="invalid_token"', ...algs) : {}
     }
   }
 }

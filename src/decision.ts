@@ -28,17 +28,22 @@ export type Denial =
   | { readonly reason: "gateway_dialect_mismatch"; readonly expected: string }
   | { readonly reason: "target_missing"; readonly header: string }
   | { readonly reason: "original_path_differs" }
-  // credential
+  // credential; `hash` is that of the one refused, as `token_hash` of a record
   | { readonly reason: "token_missing" }
   | { readonly reason: "authorization_malformed" }
-  | { readonly reason: "token_malformed"; readonly what: string }
-  | { readonly reason: "token_rejected"; readonly what: string }
-  | { readonly reason: "token_expired"; readonly expired_at: number }
-  | { readonly reason: "audience_mismatch"; readonly expected: readonly string[]; readonly got: string }
+  | { readonly reason: "token_malformed"; readonly what: string; readonly hash?: string }
+  | { readonly reason: "token_rejected"; readonly what: string; readonly hash?: string }
+  | { readonly reason: "token_expired"; readonly expired_at: number; readonly hash?: string }
+  | {
+      readonly reason: "audience_mismatch"
+      readonly expected: readonly string[]
+      readonly got: string
+      readonly hash?: string
+    }
   | { readonly reason: "binding_required" }
   | { readonly reason: "binding_absent" }
   | { readonly reason: "proof_missing" }
-  | { readonly reason: "proof_rejected"; readonly what: string }
+  | { readonly reason: "proof_rejected"; readonly what: string; readonly hash?: string }
   | { readonly reason: "proof_replayed" }
   /** The proof may have been used in an earlier life of the ledger: it is to be made anew, with this nonce. */
   | { readonly reason: "nonce_required"; readonly nonce: string }

@@ -15,11 +15,22 @@ export function sha256Hex(text: string): string {
   return sha256(encoder.encode(text)).toHex()
 }
 
+/** Of a credential that is refused, as `hash` of `tokenDigests`. Null for what is too long to be one. */
+export function refusedHash(credential: string): string | null {
+  return credential.length > MAX_HASHED ? null : sha256Hex(credential).slice(0, HASH_DIGITS)
+}
+/** Whoever sends more than any credential has must not be hashed for it. */
+const MAX_HASHED = 16_384
+const HASH_DIGITS = 16
+
 /**
  * Of a token, computed once and remembered with it: `hash`, which tells two tokens apart in records and opens nothing,
  * and `ath` of RFC 9449. By the platform, as a token is long and whoever verifies one waits for the platform anyway.
  */
 export async function tokenDigests(token: string): Promise<{ readonly hash: string; readonly ath: string }> {
   const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(token)))
-  return { hash: bytes.toHex().slice(0, 16), ath: bytes.toBase64({ alphabet: "base64url", omitPadding: true }) }
+  return {
+    hash: bytes.toHex().slice(0, HASH_DIGITS),
+    ath: bytes.toBase64({ alphabet: "base64url", omitPadding: true }),
+  }
 }

@@ -10,15 +10,20 @@ import { fold } from "./fold.ts"
 const MAX_DEPTH = 64
 
 export function parseJson(text: string): { readonly json: unknown } | Denied {
-  const refuse = (what: string): Denied => deny({ reason: "body_rejected", what })
+  const read = readJson(text)
+  return "objection" in read ? deny({ reason: "body_rejected", what: read.objection }) : read
+}
+
+/** The same for what is no body: with the objection alone. */
+export function readJson(text: string): { readonly json: unknown } | { readonly objection: string } {
   let json: unknown
   try {
     json = JSON.parse(text)
   } catch {
-    return refuse("it is not JSON")
+    return { objection: "it is not JSON" }
   }
   const objection = objectionTo(text)
-  return objection === null ? { json } : refuse(objection)
+  return objection === null ? { json } : { objection }
 }
 
 const JSON_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json(?: *; *charset="?utf-8"?)?$/i

@@ -21,7 +21,7 @@ export interface Surroundings {
 
 export function surroundingsOf(env: Env, background: Surroundings["background"]): Surroundings {
   const receivedAt = Date.now()
-  const keys = ownKeys(async () => keyRing(env).publicKeys(), receivedAt)
+  const keys = ownKeys(async () => keyRing(env).publicKeys(), receivedAt, background)
   const config = configOf(env)
   return { env, config, keys, receivedAt, background, reach: { now: receivedAt, local: config.local, background } }
 }

@@ -8,7 +8,7 @@ import { verifyClientAssertion } from "./client-assertion.ts"
 import { readCompact } from "./compact.ts"
 import { verifySvid } from "./jwt-svid.ts"
 import type { Reach } from "./key-set.ts"
-import { isRejected, reject, type Rejected } from "./rejection.ts"
+import { isRejected, ofCredential, reject, type Rejected } from "./rejection.ts"
 import { verifyWorkloadToken } from "./workload-token.ts"
 
 export interface Registry {
@@ -27,6 +27,16 @@ export interface ProvenAgent {
  * @param audience our own URL
  */
 export async function verifyAgent(
+  token: string,
+  kind: "any" | "spiffe",
+  registry: Registry,
+  audience: string,
+  reach: Reach,
+): Promise<ProvenAgent | Rejected> {
+  return ofCredential(await verify(token, kind, registry, audience, reach), token)
+}
+
+async function verify(
   token: string,
   kind: "any" | "spiffe",
   { agents, issuers }: Registry,

@@ -3,9 +3,8 @@
  * blanks or stray trailing bits (RFC 4648 3.5), so that one token has one spelling; JSON without a key twice; a size cap
  * before anything is parsed; no header member that would choose the key or change what is signed.
  */
-import { isObject, parseJson } from "../json.ts"
-import { isDenied } from "../decision.ts"
-import { reject, type Rejected } from "./rejection.ts"
+import { isObject, readJson } from "../json.ts"
+import { isRejected, ofCredential, reject, type Rejected } from "./rejection.ts"
 
 export const MAX_TOKEN_LENGTH = 16_384
 
@@ -33,27 +32,59 @@ const REFUSED_MEMBERS = ["crit", "jku", "jwk", "x5u", "x5c", "b64", "zip"]
 
 /** @param embedsKey a DPoP proof: it has to bring its key in `jwk` (RFC 9449 4.2) */
 export function readCompact(token: string, embedsKey = false): Compact | Rejected {
-  if (token.length > MAX_TOKEN_LENGTH) return reject({ reason: "malformed", what: "it is too long" })
-  const [, headerPart, payloadPart, signature] = COMPACT.exec(token) ?? []
-  if (headerPart === undefined || payloadPart === undefined || signature === undefined) {
-    return reject({ reason: "malformed", what: "it is no compact JWS" })
-  }
-  if (![headerPart, payloadPart, signature].every(isCanonical)) {
-    return reject({ reason: "malformed", what: "its base64url is not canonical" })
-  }
-  const header = decodeObject(headerPart)
-  const claims = decodeObject(payloadPart)
-  if (!header || !claims) return reject({ reason: "malformed", what: "it does not hold two JSON objects" })
+  return ofCredential(read(token, embedsKey), token)
+}
+
+function read(token: string, embedsKey: boolean): Compact | Rejected {
+  const parts = partsOf(token)
+  if (isRejected(parts)) return parts
+  const header = readHeader(parts.header, embedsKey)
+  if (isRejected(header)) return header
+  const claims = readClaims(parts.claims)
+  return isRejected(claims) ? claims : { token, ...header, ...claims }
+}
+
+/** The three of them as they stand there, in base64url. */
+export interface Parts {
+  readonly header: string
+  readonly claims: string
+  readonly signature: string
+}
+
+export function partsOf(token: string): Parts | Rejected {
+  if (token.length > MAX_TOKEN_LENGTH) return malformed("it is too long")
+  const [, header, claims, signature] = COMPACT.exec(token) ?? []
+  if (header === undefined || claims === undefined || signature === undefined) return malformed("it is no compact JWS")
+  return isCanonical(header) && isCanonical(claims) && isCanonical(signature)
+    ? { header, claims, signature }
+    : malformed("its base64url is not canonical")
+}
+
+/** @param part of `partsOf` */
+export function readHeader(part: string, embedsKey: boolean): Pick<Compact, "header"> | Rejected {
+  const read = decodeObject(part, "header")
+  if (isRejected(read)) return read
+  const { object } = read
   for (const member of REFUSED_MEMBERS) {
-    if (member in header && !(embedsKey && member === "jwk")) return reject({ reason: "header_refused", member })
+    if (member in object && !(embedsKey && member === "jwk")) return reject({ reason: "header_refused", member })
   }
-  const { alg, kid = null, typ = null } = header
-  if (typeof alg !== "string") return reject({ reason: "malformed", what: "it has no algorithm" })
-  if (typ !== null && typeof typ !== "string") return reject({ reason: "malformed", what: "its type is no text" })
+  const { alg, kid = null, typ = null } = object
+  if (typeof alg !== "string") return malformed("it has no algorithm")
+  if (typ !== null && typeof typ !== "string") return malformed("its type is no text")
   if (kid !== null && (typeof kid !== "string" || kid.length > 256)) {
-    return reject({ reason: "malformed", what: "its key id is no text, or too long" })
+    return malformed("its key id is no text, or too long")
   }
-  return { token, header: { ...header, alg, kid, typ }, claims }
+  return { header: { ...object, alg, kid, typ } }
+}
+
+/** @param part of `partsOf` */
+export function readClaims(part: string): Pick<Compact, "claims"> | Rejected {
+  const read = decodeObject(part, "claims")
+  return isRejected(read) ? read : { claims: read.object }
+}
+
+function malformed(what: string): Rejected {
+  return reject({ reason: "malformed", what })
 }
 
 function isCanonical(part: string): boolean {
@@ -69,12 +100,21 @@ function isCanonical(part: string): boolean {
   }
 }
 
-function decodeObject(part: string): Readonly<Record<string, unknown>> | null {
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/** With the very objection: which part of a token cannot be read, and why, is what its issuer has to mend. */
+function decodeObject(
+  part: string,
+  name: "header" | "claims",
+): { readonly object: Readonly<Record<string, unknown>> } | Rejected {
+  const refuse = (objection: string): Rejected => malformed(`its ${name}: ${objection}`)
+  let text: string
   try {
-    const bytes = Uint8Array.fromBase64(part, { alphabet: "base64url" })
-    const parsed = parseJson(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes))
-    return !isDenied(parsed) && isObject(parsed.json) ? parsed.json : null
+    text = utf8.decode(Uint8Array.fromBase64(part, { alphabet: "base64url" }))
   } catch {
-    return null
+    return refuse("it is not UTF-8")
   }
+  const read = readJson(text)
+  if ("objection" in read) return refuse(read.objection)
+  return isObject(read.json) ? { object: read.json } : refuse("it is no object")
 }

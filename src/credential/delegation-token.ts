@@ -4,8 +4,8 @@
  */
 import { jwtVerify } from "jose"
 import { z } from "zod"
-import { deny, type Denied } from "../decision.ts"
-import { tokenDigests } from "../hash.ts"
+import { deny, type Denial, type Denied } from "../decision.ts"
+import { refusedHash, tokenDigests } from "../hash.ts"
 import { isObject } from "../json.ts"
 import { OWN_ALGORITHM } from "./algorithm.ts"
 import { readCompact } from "./compact.ts"
@@ -64,7 +64,8 @@ export async function verifyDelegationToken(
   now: number,
 ): Promise<VerifiedToken | Denied> {
   try {
-    return await verifyNow(token, keys, issuer, audiences, now)
+    const verified = await verifyNow(token, keys, issuer, audiences, now)
+    return "denied" in verified ? withHash(verified.denied, token) : verified
   } catch (error) {
     if (error instanceof KeysUnavailable) return deny({ reason: "keys_unavailable" })
     throw error
@@ -109,6 +110,19 @@ async function verify(token: string, keys: KeyFinder, issuer: string, now: numbe
   const claims = claimsSchema.safeParse(compact.claims)
   if (!claims.success) return deny({ reason: "token_malformed", what: "claims" })
   return { claims: claims.data, ...(await tokenDigests(token)), kid, agents: agentsOf(claims.data) }
+}
+
+function withHash(denial: Denial, token: string): Denied {
+  const hash = refusedHash(token)
+  switch (denial.reason) {
+    case "token_malformed":
+    case "token_rejected":
+    case "token_expired":
+    case "audience_mismatch":
+      return deny(hash === null ? denial : { ...denial, hash })
+    default:
+      return deny(denial)
+  }
 }
 
 function agentsOf({ client_id, act }: DelegationClaims): readonly string[] {

@@ -4,11 +4,12 @@
  * tree's ledger at a gateway and the single-use log at the token endpoint.
  */
 import { calculateJwkThumbprint, type CryptoKey } from "jose"
+import { refusedHash } from "../hash.ts"
 import { isObject } from "../json.ts"
 import { ALGORITHMS, type Algorithm } from "./algorithm.ts"
-import { readCompact } from "./compact.ts"
+import { partsOf, readClaims, readHeader } from "./compact.ts"
 import { algorithmOf, importKey, weakness } from "./public-key.ts"
-import { isRejected } from "./rejection.ts"
+import { brief, isRejected } from "./rejection.ts"
 
 export interface Proof {
   /** RFC 7638 SHA-256 thumbprint of the key that signed it. */
@@ -25,6 +26,8 @@ export interface Proof {
 export interface ProofRejected {
   /** For the record, never for the wire. */
   readonly rejected: string
+  /** Of the proof: tells two apart and opens nothing. */
+  readonly hash?: string
 }
 
 /** Asymmetric only (check 5). */
@@ -61,21 +64,32 @@ function claimsOf(claims: Readonly<Record<string, unknown>>): ProofClaims | null
  *   SHA-256 of the access token it came with, null at the token endpoint
  * @param now milliseconds
  */
-export async function verifyProof(
-  proof: string,
-  expected: { readonly method: string; readonly uri: string; readonly ath: string | null },
-  now: number,
-): Promise<Proof | ProofRejected> {
+export async function verifyProof(proof: string, expected: Expected, now: number): Promise<Proof | ProofRejected> {
+  const verified = await verify(proof, expected, now)
+  return "rejected" in verified ? rejectedProof(verified.rejected, proof) : verified
+}
+
+export function rejectedProof(rejected: string, proof: string): ProofRejected {
+  const hash = refusedHash(proof)
+  return { rejected, ...(hash === null ? {} : { hash }) }
+}
+
+interface Expected {
+  readonly method: string
+  readonly uri: string
+  readonly ath: string | null
+}
+
+async function verify(proof: string, expected: Expected, now: number): Promise<Proof | ProofRejected> {
   // Checks 1 and 2: two headers arrive joined by a comma, which is no compact JWS.
   if (proof.length > MAX_PROOF_LENGTH) return { rejected: "too_long" }
-  const compact = readCompact(proof, true)
-  if (isRejected(compact)) return { rejected: compact.rejected.reason }
-  const { typ, alg, jwk } = compact.header
-  if (typ !== "dpop+jwt") return { rejected: "type_refused" }
-  if (!PROOF_ALGORITHMS.includes(alg)) return { rejected: "algorithm_refused" }
-  const key = isObject(jwk) ? await proofKey(jwk, alg) : null
-  if (!key) return { rejected: "key_refused" }
-  const claims = claimsOf(compact.claims)
+  const parts = partsOf(proof)
+  if (isRejected(parts)) return { rejected: brief(parts.rejected) }
+  const key = headers.get(parts.header) ?? (await judgeHeader(parts.header))
+  if ("rejected" in key) return key
+  const read = readClaims(parts.claims)
+  if (isRejected(read)) return { rejected: brief(read.rejected) }
+  const claims = claimsOf(read.claims)
   if (!claims) return { rejected: "claim_missing" }
   const { jti, htm, htu, iat, ath, nonce, exp, nbf } = claims
   if (htm !== expected.method) return { rejected: "htm" }
@@ -108,26 +122,35 @@ interface ProofKey {
   readonly jkt: string
 }
 
-/** Keys that proofs came with lately: one key signs all the proofs of a token. Bounded, oldest first. */
+/**
+ * Headers that were judged good lately, by their text: a client sends the very same one with each proof. What it says is
+ * known by then, and its key imported. Bounded in number, and by the length of a proof in size; oldest first.
+ */
 const MAX_REMEMBERED = 1_000
-const remembered = new Map<string, ProofKey>()
+const headers = new Map<string, ProofKey>()
+
+async function judgeHeader(part: string): Promise<ProofKey | ProofRejected> {
+  const read = readHeader(part, true)
+  if (isRejected(read)) return { rejected: brief(read.rejected) }
+  const { typ, alg, jwk } = read.header
+  if (typ !== "dpop+jwt") return { rejected: "type_refused" }
+  if (!PROOF_ALGORITHMS.includes(alg)) return { rejected: "algorithm_refused" }
+  const key = isObject(jwk) ? await proofKey(jwk, alg) : null
+  if (!key) return { rejected: "key_refused" }
+  if (headers.size >= MAX_REMEMBERED) {
+    const [oldest] = headers.keys()
+    if (oldest !== undefined) headers.delete(oldest)
+  }
+  headers.set(part, key)
+  return key
+}
 
 /** Null where it may not be used: a private or weak key, or one that does not fit the algorithm (checks 6, 7). */
 export async function proofKey(jwk: Readonly<Record<string, unknown>>, alg: string): Promise<ProofKey | null> {
-  const name = JSON.stringify([alg, jwk])
-  const known = remembered.get(name)
-  if (known) return known
   const algorithm = weakness(jwk, "sig") === null ? algorithmOf(jwk, [alg]) : null
   if (!algorithm) return null
   const key = await importKey(jwk, algorithm)
-  if (!key) return null
-  const made = { key, algorithm, jkt: await calculateJwkThumbprint(jwk, "sha256") }
-  if (remembered.size >= MAX_REMEMBERED) {
-    const [oldest] = remembered.keys()
-    if (oldest !== undefined) remembered.delete(oldest)
-  }
-  remembered.set(name, made)
-  return made
+  return key && { key, algorithm, jkt: await calculateJwkThumbprint(jwk, "sha256") }
 }
 
 /** Scheme, authority and path, the authority without anything that two parsers could take for two hosts. */

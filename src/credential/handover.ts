@@ -9,7 +9,7 @@ import { sha256Base64url } from "../hash.ts"
 import { isObject } from "../json.ts"
 import { readCompact } from "./compact.ts"
 import { PROOF_ALGORITHMS, proofKey } from "./dpop.ts"
-import { isRejected } from "./rejection.ts"
+import { brief, isRejected } from "./rejection.ts"
 import { isSoleAudience, rejectionOf } from "./signature.ts"
 
 export const HANDOVER_TYPE = "narrowgate-handover+jwt"
@@ -47,7 +47,7 @@ export async function verifyHandover(
   now: number,
 ): Promise<Handover | { readonly rejected: string }> {
   const compact = readCompact(text, true)
-  if (isRejected(compact)) return { rejected: compact.rejected.reason }
+  if (isRejected(compact)) return { rejected: brief(compact.rejected) }
   const { typ, alg, jwk } = compact.header
   if (typ !== HANDOVER_TYPE) return { rejected: "type_refused" }
   if (!PROOF_ALGORITHMS.includes(alg)) return { rejected: "algorithm_refused" }

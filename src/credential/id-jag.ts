@@ -9,7 +9,7 @@ import type { IssuerDefinition } from "../policy/bundle.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { readPerson, type Person } from "./person.ts"
-import { isRejected, reject, type Rejected } from "./rejection.ts"
+import { isRejected, ofCredential, reject, shownName, type Rejected } from "./rejection.ts"
 import {
   checkExact,
   checkPlain,
@@ -58,13 +58,23 @@ const own = z.object({
 export async function verifyIdJag(
   compact: Compact,
   issuer: IssuerDefinition & { readonly assertions: Assertions },
+  bringing: Bringing,
+  reach: Reach,
+): Promise<Asserted | Rejected> {
+  return ofCredential(await verify(compact, issuer, bringing, reach), compact.token)
+}
+
+async function verify(
+  compact: Compact,
+  issuer: IssuerDefinition & { readonly assertions: Assertions },
   { agent, jkt, audience, us }: Bringing,
   reach: Reach,
 ): Promise<Asserted | Rejected> {
   const typ = typeOf(compact)
   if (typ !== ID_JAG_TYPE) return reject({ reason: "type_refused", typ })
   const required = ["iss", "sub", "aud", "client_id", "jti", "exp", "iat"]
-  const claims = await verifySigned(compact, issuer, { issuer: issuer.issuer ?? "", requiredClaims: required }, reach)
+  const checks = { issuer: issuer.issuer ?? "", requiredClaims: required, maxLife: MAX_LIFE_SECONDS }
+  const claims = await verifySigned(compact, issuer, checks, reach)
   if (isRejected(claims)) return claims
   if (!isSoleAudience(claims["aud"], us)) return reject({ reason: "audience_mismatch", got: textsOf(claims["aud"]) })
   const read = own.safeParse(claims)
@@ -73,7 +83,7 @@ export async function verifyIdJag(
   const { clients, require, claims: paths, life } = issuer.assertions
   // What one agent got for itself must be of no use to another (draft, 4.4.1).
   if ((Object.hasOwn(clients, client) ? clients[client] : client) !== agent)
-    return reject({ reason: "client_mismatch", got: client.slice(0, 256) })
+    return reject({ reason: "client_mismatch", got: shownName(client) })
   const odd =
     checkExact(claims, require) ??
     checkTenants(claims, require) ??
@@ -81,9 +91,7 @@ export async function verifyIdJag(
     checkBinding(claims, jkt) ??
     checkResource(claims, audience)
   if (odd) return odd
-  const [exp, iat, now] = [Number(claims["exp"]), Number(claims["iat"]), reach.now / 1000]
-  if (exp - now > MAX_LIFE_SECONDS + CLOCK_TOLERANCE_SECONDS)
-    return reject({ reason: "too_long_lived", seconds: exp - now })
+  const [exp, iat] = [Number(claims["exp"]), Number(claims["iat"])]
   const person = readPerson({ ...claims, exp: iat + life }, issuer.issuer ?? "", paths, reach.now)
   if (isRejected(person)) return person
   // An app's own token has no person in it.

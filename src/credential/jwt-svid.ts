@@ -7,7 +7,7 @@ import { SVID_ALGORITHMS } from "./algorithm.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { isRejected, reject, type Rejected } from "./rejection.ts"
-import { checkPlain, isSoleAudience, textsOf, verifySigned } from "./signature.ts"
+import { checkPlain, isSoleAudience, MAX_LIFE_SECONDS, textsOf, verifySigned } from "./signature.ts"
 import { trustDomainOf } from "./spiffe-id.ts"
 
 /**
@@ -33,7 +33,8 @@ export async function verifySvid(
     return reject({ reason: "algorithm_refused", alg: compact.header.alg })
   // Most trust domains set no `iss`; where ours says which, it is that one.
   if (issuer.issuer !== undefined && iss !== issuer.issuer) return reject({ reason: "claim_mismatch", claim: "iss" })
-  const claims = await verifySigned(compact, issuer, { requiredClaims: ["sub", "aud", "exp"] }, reach)
+  const options = { requiredClaims: ["sub", "aud", "exp"], maxLife: issuer.max_life ?? MAX_LIFE_SECONDS }
+  const claims = await verifySigned(compact, issuer, options, reach)
   if (isRejected(claims)) return claims
   if (!isSoleAudience(claims["aud"], audience))
     return reject({ reason: "audience_mismatch", got: textsOf(claims["aud"]) })

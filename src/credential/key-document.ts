@@ -7,7 +7,7 @@ export interface KeyDocument {
   /** Milliseconds after which it is to be asked for again. */
   readonly renewAfter: number
   /** `spiffe_sequence`: a smaller one is an older bundle; null where the document says none. */
-  readonly sequence: number | null
+  readonly sequence: bigint | null
 }
 
 /** Where a SPIFFE bundle says nothing else: what SPIFFE Trust Domain and Bundle 4.1.2 recommends. */
@@ -17,8 +17,14 @@ const RENEW_AFTER_AT_MOST_MS = 1_800_000
 
 const jwksSchema = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
 const spiffeSchema = jwksSchema.extend({
-  spiffe_sequence: z.int().nonnegative().nullable().default(null),
-  spiffe_refresh_hint: z.number().nonnegative().optional(),
+  spiffe_sequence: z
+    .union([z.int(), z.bigint()])
+    .transform(BigInt)
+    .refine((sequence) => sequence >= 0n)
+    .nullable()
+    .default(null),
+  // Only advice: a document that revokes is not to be missed because of it.
+  spiffe_refresh_hint: z.number().nonnegative().nullish().catch(null),
 })
 
 /**
@@ -30,13 +36,18 @@ export async function readKeyDocument(
   kind: "jwks" | "spiffe_bundle",
   algorithms: readonly string[],
 ): Promise<KeyDocument> {
-  const document: unknown = JSON.parse(text)
+  const document: unknown = JSON.parse(text, exactly)
   if (kind === "jwks") {
     const keys = await importKeys(jwksSchema.parse(document).keys, algorithms, "sig")
     return { keys, renewAfter: RENEW_AFTER_MS, sequence: null }
   }
   const { keys, spiffe_sequence: sequence, spiffe_refresh_hint: hint } = spiffeSchema.parse(document)
-  const wished = hint === undefined ? RENEW_AFTER_MS : hint * 1000
+  const wished = hint === undefined || hint === null ? RENEW_AFTER_MS : hint * 1000
   const renewAfter = Math.min(RENEW_AFTER_AT_MOST_MS, Math.max(RENEW_AFTER_AT_LEAST_MS, wished))
   return { keys: await importKeys(keys, algorithms, "jwt-svid"), renewAfter, sequence }
+}
+
+/** `spiffe_sequence` has 64 bits, of which a number holds 53: two bundles in a row would count as one. */
+function exactly(_name: string, value: unknown, { source = "" }: { readonly source?: string } = {}): unknown {
+  return typeof value === "number" && /^-?\d+$/.test(source) && !Number.isSafeInteger(value) ? BigInt(source) : value
 }

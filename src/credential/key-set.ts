@@ -11,16 +11,16 @@ import type { KeySource } from "../policy/bundle.ts"
 import { mayBeFetched } from "./fetchable.ts"
 import { readKeyDocument, type KeyDocument } from "./key-document.ts"
 import { importKeys, keyFor, type PublicKey } from "./public-key.ts"
+import { Renewal, TIMEOUT_MS, type Asking } from "./renewal.ts"
 import { readShared, writeShared } from "./shared-cache.ts"
 
-/** Between two refreshes because of an unknown key: forged key ids must not make calls to the issuer. */
+/** Between two refreshes because of an unknown key or a bad signature: forged tokens must not make calls to the issuer. */
 const UNKNOWN_KEY_COOLDOWN_MS = 5_000
-/** After a failure, before the next try. */
-const FAILURE_COOLDOWN_MS = 1_000
 /** A set that could not be renewed for this long verifies nothing any more. */
 const UNUSABLE_AFTER_MS = 3_600_000
+/** A set this many times older than it should be is asked for before it is used: what was withdrawn must not come back. */
+const WAIT_AFTER = 2
 const BELIEVE_OLDER_AFTER_MS = 300_000
-const TIMEOUT_MS = 5_000
 const MAX_BYTES = 262_144
 
 /** Whose keys: an entry of issuers.yaml, or an agent that signs its own assertions. */
@@ -50,20 +50,13 @@ interface Held extends KeyDocument {
 }
 const held = new Map<string, Held>()
 
-/** What goes on about a set, in milliseconds. Another request's promise must not be awaited; its end can be watched. */
-interface Progress {
-  readonly startedAt: number
-  failedAt: number
-  forUnknownKeyAt: number
-  done: boolean
-}
-const progress = new Map<string, Progress>()
+const renewals = new Map<string, Renewal>()
 const inlineKeys = new WeakMap<object, readonly PublicKey[]>()
 
 /** For tests: a fresh isolate. */
 export function forgetKeySets(): void {
   held.clear()
-  progress.clear()
+  renewals.clear()
 }
 
 export type FoundKey = { readonly key: CryptoKey } | { readonly missing: "key" | "keys" }
@@ -74,6 +67,29 @@ export async function findKey(owner: KeyOwner, kid: string | null, alg: string, 
   if (!keys) return { missing: "keys" }
   const key = keyFor(keys, kid, alg)
   return key ? { key } : { missing: "key" }
+}
+
+/**
+ * Another key for a token that `tried` has not signed: issuers replace a key under its id, or give none, and what is held
+ * may be what was there before. The issuer is asked at most as often as for unknown keys.
+ */
+export async function findOtherKey(
+  owner: KeyOwner,
+  kid: string | null,
+  alg: string,
+  tried: CryptoKey,
+  reach: Reach,
+): Promise<CryptoKey | null> {
+  if (owner.keys.kind === "inline") return null
+  const place = placeOf(owner)
+  const other = (): CryptoKey | null => {
+    const key = keyFor(held.get(place)?.keys ?? [], kid, alg)
+    return key === tried ? null : key
+  }
+  const found = other()
+  if (found) return found
+  await renewalOf(place).forUnknownKey(askingFor(owner, reach), UNKNOWN_KEY_COOLDOWN_MS)
+  return other()
 }
 
 async function inline({ keys: source, algorithms }: KeyOwner): Promise<readonly PublicKey[]> {
@@ -96,52 +112,33 @@ async function current(
   if (!held.has(place)) await takeShared(owner, now)
   const known = held.get(place)
   const age = known ? now - known.fetchedAt : Number.POSITIVE_INFINITY
-  if (!known || age >= WAIT_AFTER * known.renewAfter) await kept(refresh(owner, false, reach), reach)
-  else if (keyFor(known.keys, kid, alg) === null) await kept(refresh(owner, true, reach), reach)
-  else if (age >= known.renewAfter) reach.background(refresh(owner, false, reach))
+  const renewal = renewalOf(place)
+  const asking = askingFor(owner, reach)
+  if (!known || age >= UNUSABLE_AFTER_MS) await renewal.forWantOf(asking)
+  else if (keyFor(known.keys, kid, alg) === null) await renewal.forUnknownKey(asking, UNKNOWN_KEY_COOLDOWN_MS)
+  else if (age >= WAIT_AFTER * known.renewAfter) await renewal.first(asking)
+  else if (age >= known.renewAfter) renewal.beside(asking)
   const keys = held.get(place)
   return keys && now - keys.fetchedAt < UNUSABLE_AFTER_MS ? keys.keys : null
 }
 
-/** A set this many times older than it should be is renewed before it is used: what was withdrawn must not come back. */
-const WAIT_AFTER = 2
-
-/** Others may wait for this: it goes on where the client that it was begun for goes away. */
-async function kept(work: Promise<void>, { background }: Reach): Promise<void> {
-  background(work)
-  await work
+function renewalOf(place: string): Renewal {
+  let renewal = renewals.get(place)
+  if (!renewal) renewals.set(place, (renewal = new Renewal()))
+  return renewal
 }
 
-const WATCH_EVERY_MS = 25
-
-/** @param unknownKey why it is asked for, although it is fresh enough */
-async function refresh(owner: KeyOwner, unknownKey: boolean, reach: Reach): Promise<void> {
-  const place = placeOf(owner)
-  const { now } = reach
-  const before = progress.get(place)
-  if (before && !before.done && now - before.startedAt < 2 * TIMEOUT_MS) {
-    const until = Date.now() + TIMEOUT_MS
-    while (!before.done && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, WATCH_EVERY_MS))
-    return
-  }
-  if (before && now - before.failedAt < FAILURE_COOLDOWN_MS) return
-  if (before && unknownKey && now - before.forUnknownKeyAt < UNKNOWN_KEY_COOLDOWN_MS) return
-  const mine: Progress = {
-    startedAt: now,
-    failedAt: Number.NEGATIVE_INFINITY,
-    forUnknownKeyAt: unknownKey ? now : (before?.forUnknownKeyAt ?? Number.NEGATIVE_INFINITY),
-    done: false,
-  }
-  progress.set(place, mine)
-  try {
-    const text = await fetchText(await uriOf(owner, reach.local), reach.local)
-    await take(owner, text, now)
-    await writeShared(place, { text, fetchedAt: now }, UNUSABLE_AFTER_MS / 1000)
-  } catch (error) {
-    mine.failedAt = now
-    logEvent("keys_not_fetched", { issuer: owner.id, error: String(error) })
-  } finally {
-    mine.done = true
+function askingFor(owner: KeyOwner, { now, local, background }: Reach): Asking {
+  return {
+    now,
+    background,
+    async fetchKeys() {
+      const text = await fetchText(await uriOf(owner, local), local)
+      const { sequence } = await take(owner, text, now)
+      const document = { text, fetchedAt: now, sequence: sequence === null ? null : String(sequence) }
+      await writeShared(placeOf(owner), document, UNUSABLE_AFTER_MS / 1000)
+    },
+    onFailure: (error) => logEvent("keys_not_fetched", { issuer: owner.id, error: String(error) }),
   }
 }
 
@@ -157,28 +154,27 @@ async function takeShared(owner: KeyOwner, now: number): Promise<void> {
 }
 
 /** A set replaces the one before wholly; throws where the document is none, or is an older one. */
-async function take(owner: KeyOwner, text: string, fetchedAt: number): Promise<void> {
+async function take(owner: KeyOwner, text: string, fetchedAt: number): Promise<KeyDocument> {
   const place = placeOf(owner)
+  const kind = owner.keys.kind === "spiffe_bundle" ? "spiffe_bundle" : "jwks"
+  const read = await readKeyDocument(text, kind, owner.algorithms)
   const known = held.get(place)
-  if (known && known.fetchedAt > fetchedAt) return
-  const read = await readKeyDocument(
-    text,
-    owner.keys.kind === "spiffe_bundle" ? "spiffe_bundle" : "jwks",
-    owner.algorithms,
-  )
+  if (known && known.fetchedAt > fetchedAt) return known
   // A copy that lags must not bring back what was revoked; a server that goes on counting from less is believed in the end.
   if (known && isOlder(read, known) && fetchedAt - known.fetchedAt < UNUSABLE_AFTER_MS) {
     const olderSince = known.olderSince ?? fetchedAt
     held.set(place, { ...known, olderSince })
     if (fetchedAt - olderSince < BELIEVE_OLDER_AFTER_MS) {
-      throw new Error(`bundle ${read.sequence} is older than ${known.sequence}`)
+      throw new Error(`bundle ${read.sequence ?? "without a number"} is older than ${known.sequence}`)
     }
   }
   held.set(place, { ...read, fetchedAt })
+  return read
 }
 
+/** One without a number is none of those that have one. */
 function isOlder({ sequence }: KeyDocument, known: KeyDocument): boolean {
-  return sequence !== null && known.sequence !== null && sequence < known.sequence
+  return known.sequence !== null && (sequence === null || sequence < known.sequence)
 }
 
 /**

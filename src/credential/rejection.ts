@@ -2,8 +2,15 @@
  * Why a credential of another is not accepted, each with what shows it: for the record, never for the wire, which tells
  * only that it was not. No reason says which part of a signature check failed, none holds a token.
  */
+import { refusedHash } from "../hash.ts"
+import { printable } from "../printable.ts"
 
-export type Rejection =
+export type Rejection = Reason & {
+  /** Of the credential: tells two apart and opens nothing. */
+  readonly hash?: string
+}
+
+type Reason =
   | { readonly reason: "credential_missing" }
   /** No compact JWS in its one canonical spelling, or too long. */
   | { readonly reason: "malformed"; readonly what: string }
@@ -45,6 +52,35 @@ export interface Rejected {
 
 export function reject(rejection: Rejection): Rejected {
   return { rejected: rejection }
+}
+
+/** With the hash of the credential that is refused, where it has none yet. */
+export function withHash(rejection: Rejection, credential: string): Rejection {
+  const hash = rejection.hash === undefined ? refusedHash(credential) : null
+  return hash === null ? rejection : { ...rejection, hash }
+}
+
+/** What came of a credential; a rejection with its hash. */
+export function ofCredential<Outcome extends object>(
+  outcome: Outcome | Rejected,
+  credential: string,
+): Outcome | Rejected {
+  return isRejected(outcome) ? reject(withHash(outcome.rejected, credential)) : outcome
+}
+
+const MAX_NAME = 64
+/** A long run in base64url that begins as an object in JSON does, so the form of a JWS, whole or a part of one. */
+const LIKE_TOKEN = /e[wy][A-Za-z0-9_-]{18,}/
+
+/** A client's name as it was given, for the record; where somebody has put a token in its place, the hash of that. */
+export function shownName(name: unknown): string | null {
+  if (typeof name !== "string") return null
+  return LIKE_TOKEN.test(name) ? `a token, ${refusedHash(name) ?? "too long"}` : printable(name).slice(0, MAX_NAME)
+}
+
+/** In one text, for those who keep no more. */
+export function brief(rejection: Rejection): string {
+  return rejection.reason === "malformed" ? `malformed: ${rejection.what}` : rejection.reason
 }
 
 export function isRejected(outcome: object): outcome is Rejected {

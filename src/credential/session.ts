@@ -7,10 +7,16 @@ import type { IssuerDefinition } from "../policy/bundle.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { readPerson, type Person } from "./person.ts"
-import { isRejected, reject, type Rejected } from "./rejection.ts"
+import { isRejected, ofCredential, reject, shownName, type Rejected } from "./rejection.ts"
 import { checkExact, checkPlain, textsOf, typeOf, verifySigned, type Claims } from "./signature.ts"
 
 export type SessionKind = "id_token" | "access_token"
+
+/**
+ * 31 days: providers let their customers choose up to a month (Auth0: 30 days). Longer than for agents, as a session opens
+ * nothing by itself: an agent has to prove itself beside it, and no task outlives a day.
+ */
+const MAX_SESSION_SECONDS = 2_678_400
 
 type Users = NonNullable<IssuerDefinition["users"]>
 
@@ -22,10 +28,21 @@ export async function verifySession(
   agent: string,
   reach: Reach,
 ): Promise<Person | Rejected> {
+  return ofCredential(await verify(compact, kind, issuer, agent, reach), compact.token)
+}
+
+async function verify(
+  compact: Compact,
+  kind: SessionKind,
+  issuer: IssuerDefinition & { readonly users: Users },
+  agent: string,
+  reach: Reach,
+): Promise<Person | Rejected> {
   const { users } = issuer
   const typ = typeOf(compact)
   if (!hasType(typ, kind, users)) return reject({ reason: "type_refused", typ })
-  const options = { issuer: issuer.issuer ?? "", requiredClaims: ["iss", "sub", "aud", "exp", "iat"] }
+  const requiredClaims = ["iss", "sub", "aud", "exp", "iat"]
+  const options = { issuer: issuer.issuer ?? "", requiredClaims, maxLife: issuer.max_life ?? MAX_SESSION_SECONDS }
   const claims = await verifySigned(compact, issuer, options, reach)
   if (isRejected(claims)) return claims
   const odd =
@@ -51,7 +68,7 @@ function checkIdToken({ aud, azp }: Claims, { clients }: Users): Rejected | null
   const party = azp === undefined && audiences.length === 1 ? audiences[0] : azp
   return typeof party === "string" && clients.includes(party)
     ? null
-    : reject({ reason: "client_mismatch", got: typeof party === "string" ? party : null })
+    : reject({ reason: "client_mismatch", got: shownName(party) })
 }
 
 /** RFC 9068 2.2, 4: made for us, and given to a client whose sessions we take. */
@@ -60,7 +77,7 @@ function checkAccessToken(claims: Claims, { audiences, clients, access_token }: 
   if (!got.some((audience) => audiences.includes(audience))) return reject({ reason: "audience_mismatch", got })
   const client = claims[access_token.client_claim]
   if (typeof client !== "string" || !clients.includes(client)) {
-    return reject({ reason: "client_mismatch", got: typeof client === "string" ? client : null })
+    return reject({ reason: "client_mismatch", got: shownName(client) })
   }
   // An app's own token has the shape of a person's; in it the app is its own subject, in one spelling or another.
   const { sub } = claims

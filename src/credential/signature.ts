@@ -7,19 +7,30 @@ import { errors, jwtVerify, type JWTVerifyOptions } from "jose"
 import { isObject } from "../json.ts"
 import type { ExactClaims } from "../policy/bundle.ts"
 import type { Compact } from "./compact.ts"
-import { findKey, type KeyOwner, type Reach } from "./key-set.ts"
+import { findKey, findOtherKey, type KeyOwner, type Reach } from "./key-set.ts"
 import { reject, type Rejected } from "./rejection.ts"
 
 /** DESIGN §4: clocks of others may be this far off. */
 export const CLOCK_TOLERANCE_SECONDS = 30
 
+/**
+ * A credential that never ends is a permanent identity, and where it is used once only, what remembers it is never swept.
+ * A day is the longest that any workload's platform issues by default (AWS for Kubernetes); most are minutes.
+ */
+export const MAX_LIFE_SECONDS = 86_400
+
 export type Claims = Compact["claims"]
 
-/** @param options what of its claims `jose` is to check: issuer, audience, which must be there */
+interface Checks extends Pick<JWTVerifyOptions, "issuer" | "requiredClaims"> {
+  /** The longest that it may be made for. */
+  readonly maxLife: number
+}
+
+/** @param options what of its claims `jose` is to check: its issuer, which must be there; and seconds of life */
 export async function verifySigned(
   { token, header, claims }: Compact,
   owner: KeyOwner,
-  options: Pick<JWTVerifyOptions, "issuer" | "audience" | "requiredClaims">,
+  { maxLife, ...options }: Checks,
   reach: Reach,
 ): Promise<Claims | Rejected> {
   const { alg, kid } = header
@@ -30,17 +41,21 @@ export async function verifySigned(
       found.missing === "keys" ? { reason: "keys_unavailable", issuer: owner.id } : { reason: "key_unknown", kid },
     )
   }
-  try {
-    await jwtVerify(token, found.key, {
-      ...options,
-      algorithms: [alg],
-      clockTolerance: CLOCK_TOLERANCE_SECONDS,
-      currentDate: new Date(reach.now),
-    })
-  } catch (error) {
-    return rejectionOf(error)
+  const verify = async (key: CryptoKey): Promise<Rejected | null> => {
+    try {
+      const times = { clockTolerance: CLOCK_TOLERANCE_SECONDS, currentDate: new Date(reach.now) }
+      await jwtVerify(token, key, { ...options, ...times, algorithms: [alg] })
+      return null
+    } catch (error) {
+      return rejectionOf(error)
+    }
   }
-  return checkIssued(claims, reach.now) ?? claims
+  let rejected = await verify(found.key)
+  if (rejected?.rejected.reason === "signature_invalid") {
+    const other = await findOtherKey(owner, kid, alg, found.key, reach)
+    if (other) rejected = await verify(other)
+  }
+  return rejected ?? checkIssued(claims, reach.now) ?? checkLife(claims, maxLife, reach.now) ?? claims
 }
 
 /** A token from the future was made by a clock that nothing can be judged by. */
@@ -48,6 +63,14 @@ function checkIssued({ iat }: Claims, now: number): Rejected | null {
   if (iat === undefined) return null
   if (typeof iat !== "number") return reject({ reason: "claim_mismatch", claim: "iat" })
   return iat > now / 1000 + CLOCK_TOLERANCE_SECONDS ? reject({ reason: "not_yet_valid", from: iat }) : null
+}
+
+/** Counted from when it was issued, where it says so: what was made for years must not pass on its last day. */
+function checkLife({ iat, exp }: Claims, maxLife: number, now: number): Rejected | null {
+  if (typeof exp !== "number") return reject({ reason: "claim_missing", claim: "exp" })
+  const from = typeof iat === "number" ? Math.min(iat, now / 1000) : now / 1000
+  const seconds = exp - from
+  return seconds <= maxLife + CLOCK_TOLERANCE_SECONDS ? null : reject({ reason: "too_long_lived", seconds })
 }
 
 /** The library's word for what is wrong, as a value; what is no such word is a defect. */

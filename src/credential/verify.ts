@@ -4,7 +4,7 @@
  */
 import { deny, isDenied, type Denied } from "../decision.ts"
 import { verifyDelegationToken, type VerifiedToken } from "./delegation-token.ts"
-import { verifyProof, type Proof } from "./dpop.ts"
+import { rejectedProof, verifyProof, type Proof, type ProofRejected } from "./dpop.ts"
 import type { KeyFinder } from "./own-keys.ts"
 
 /** What of a request the credential is about. */
@@ -27,6 +27,11 @@ export interface VerifiedCredential {
 /** RFC 6750 2.1, RFC 9449 7.1. Two headers arrive joined by a comma, which no token has: refused (GATEWAYS pitfall 9). */
 const AUTHORIZATION = /^(Bearer|DPoP) +([A-Za-z0-9._-]+)$/i
 
+/** What its challenge is to ask for, whatever stands behind it. */
+export function schemeOf(authorization: string | null): "Bearer" | "DPoP" {
+  return authorization !== null && /^DPoP /i.test(authorization) ? "DPoP" : "Bearer"
+}
+
 export async function verifyCredential(
   shown: Shown,
   audiences: ReadonlySet<string>,
@@ -46,6 +51,10 @@ export async function verifyCredential(
   if (jkt === undefined) return bound ? deny({ reason: "binding_absent" }) : { token, proof: null }
   if (shown.proof === null) return deny({ reason: "proof_missing" })
   const proof = await verifyProof(shown.proof, { method: shown.method, uri: shown.uri, ath: token.ath }, now)
-  if ("rejected" in proof) return deny({ reason: "proof_rejected", what: proof.rejected })
-  return proof.jkt === jkt ? { token, proof } : deny({ reason: "proof_rejected", what: "another key" })
+  if ("rejected" in proof) return proofDenied(proof)
+  return proof.jkt === jkt ? { token, proof } : proofDenied(rejectedProof("another key", shown.proof))
+}
+
+function proofDenied({ rejected: what, ...evidence }: ProofRejected): Denied {
+  return deny({ reason: "proof_rejected", what, ...evidence })
 }

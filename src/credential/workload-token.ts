@@ -7,7 +7,7 @@ import type { AgentDefinition, IssuerDefinition } from "../policy/bundle.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { isRejected, reject, type Rejected } from "./rejection.ts"
-import { checkExact, checkPlain, isSoleAudience, textsOf, typeOf, verifySigned } from "./signature.ts"
+import { checkExact, checkPlain, isSoleAudience, MAX_LIFE_SECONDS, textsOf, typeOf, verifySigned } from "./signature.ts"
 
 /**
  * @param agents those registered
@@ -22,7 +22,8 @@ export async function verifyWorkloadToken(
 ): Promise<{ readonly agent: string } | Rejected> {
   const typ = typeOf(compact)
   if (typ !== null && typ !== "jwt") return reject({ reason: "type_refused", typ })
-  const options = { issuer: issuer.issuer ?? "", requiredClaims: ["iss", "sub", "aud", "exp", "iat"] }
+  const requiredClaims = ["iss", "sub", "aud", "exp", "iat"]
+  const options = { issuer: issuer.issuer ?? "", requiredClaims, maxLife: issuer.max_life ?? MAX_LIFE_SECONDS }
   const claims = await verifySigned(compact, issuer, options, reach)
   if (isRejected(claims)) return claims
   if (!isSoleAudience(claims["aud"], audience))

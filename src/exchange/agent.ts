@@ -3,7 +3,7 @@
  * or SPIFFE's type of it) or as actor token (RFC 8693 2.1). Where both are there they must be of one agent.
  */
 import { verifyAgent, type ProvenAgent } from "../credential/agent-identity.ts"
-import { isRejected } from "../credential/rejection.ts"
+import { isRejected, shownName } from "../credential/rejection.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import type { Once } from "./once.ts"
@@ -56,7 +56,7 @@ export async function authenticateAgent(
   if (!proven) return refuseCredential("agent_unauthenticated", { reason: "credential_missing" })
   const clientId = valueOf(parameters, "client_id")
   if (clientId !== null && clientId !== proven.agent) {
-    return refuseCredential("agent_unauthenticated", { reason: "client_mismatch", got: clientId.slice(0, 256) })
+    return refuseCredential("agent_unauthenticated", { reason: "client_mismatch", got: shownName(clientId) })
   }
   const { agent } = proven
   return bundle.agents.has(agent) ? { agent, once } : refuse({ reason: "agent_unregistered", agent })

@@ -245,5 +245,7 @@ async function provenKey(http: Request, { config, receivedAt }: Surroundings): P
   if (proof === null) return null
   const expected = { method: "POST", uri: `${config.issuer}/oauth/token`, ath: null }
   const verified = await verifyProof(proof, expected, receivedAt)
-  return "rejected" in verified ? refuse({ reason: "proof_rejected", what: verified.rejected }) : verified
+  if (!("rejected" in verified)) return verified
+  const { rejected: what, ...evidence } = verified
+  return refuse({ reason: "proof_rejected", what, ...evidence })
 }

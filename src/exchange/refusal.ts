@@ -21,7 +21,7 @@ export type Refusal =
   /** The token names another task, agent or user than the one whose session is to be renewed. */
   | { readonly reason: "session_differs"; readonly what: string }
   | { readonly reason: "session_not_fresher" }
-  | { readonly reason: "proof_rejected"; readonly what: string }
+  | { readonly reason: "proof_rejected"; readonly what: string; readonly hash?: string }
   | { readonly reason: "key_required" }
   | { readonly reason: "key_differs" }
   | { readonly reason: "handover_required" }

@@ -5,7 +5,7 @@
 import { readCompact } from "../credential/compact.ts"
 import { verifyDelegationToken } from "../credential/delegation-token.ts"
 import { verifyHandover } from "../credential/handover.ts"
-import { isRejected, type Rejection } from "../credential/rejection.ts"
+import { isRejected, withHash, type Rejection } from "../credential/rejection.ts"
 import { verifySession, type SessionKind } from "../credential/session.ts"
 import type { Denial } from "../decision.ts"
 import type { UserFacts } from "../ledger/state.ts"
@@ -74,7 +74,7 @@ export async function verifySubject(
   if (type === null) return refuse({ reason: "parameter_missing", parameter: "subject_token_type" })
   const kind = SESSION_KINDS.get(type)
   if (!kind) return refuse({ reason: "token_type_unsupported", parameter: "subject_token_type" })
-  const rejected = (because: Rejection): Refused => refuseCredential("subject_rejected", because)
+  const rejected = (because: Rejection): Refused => refuseCredential("subject_rejected", withHash(because, token))
   const compact = readCompact(token)
   if (isRejected(compact)) return rejected(compact.rejected)
   const { iss } = compact.claims

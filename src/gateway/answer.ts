@@ -4,6 +4,7 @@
  */
 import type { Decision } from "../authorize.ts"
 import { challengeOf } from "../challenge.ts"
+import { schemeOf } from "../credential/verify.ts"
 import { codeOf, describe, STATUS_OF_CODE, type Denial } from "../decision.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
 import { DIALECTS } from "./dialects.ts"
@@ -18,9 +19,12 @@ export const IDENTITY_HEADERS = [
   "X-Narrowgate-Decision",
 ] as const
 
-/** @param issuer our own: where a client without a token finds out how to get one */
-export function answer(decision: Decision, gateway: GatewayDefinition, issuer: string): Response {
-  if (decision.denial && gateway.mode === "enforce") return refusal(decision.denial, decision, gateway, issuer)
+/**
+ * @param issuer our own: where a client without a token finds out how to get one
+ * @param asked the gateway's question, with the client's `Authorization`
+ */
+export function answer(decision: Decision, gateway: GatewayDefinition, issuer: string, asked: Request): Response {
+  if (decision.denial && gateway.mode === "enforce") return refusal(decision.denial, decision, gateway, issuer, asked)
   const headers: Record<string, string> = {
     "Cache-Control": "no-store",
     "X-Narrowgate-Agent": headerSafe(decision.agent),
@@ -35,7 +39,13 @@ export function answer(decision: Decision, gateway: GatewayDefinition, issuer: s
   return new Response(null, { status: 200, headers })
 }
 
-function refusal(denial: Denial, decision: Decision, gateway: GatewayDefinition, issuer: string): Response {
+function refusal(
+  denial: Denial,
+  decision: Decision,
+  gateway: GatewayDefinition,
+  issuer: string,
+  asked: Request,
+): Response {
   const code = codeOf(denial)
   const status = STATUS_OF_CODE[code]
   const headers = new Headers({
@@ -45,7 +55,8 @@ function refusal(denial: Denial, decision: Decision, gateway: GatewayDefinition,
     "X-Narrowgate-Status": String(status),
   })
   const metadata = `${issuer}/.well-known/oauth-protected-resource/${gateway.id}`
-  for (const [name, value] of Object.entries(challengeOf(denial, metadata))) headers.set(name, value)
+  const scheme = schemeOf(asked.headers.get("authorization"))
+  for (const [name, value] of Object.entries(challengeOf(denial, metadata, scheme))) headers.set(name, value)
   if (denial.reason === "window_full") headers.set("Retry-After", String(denial.retry_after))
   if (status === 503) headers.set("Retry-After", "5")
   for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)

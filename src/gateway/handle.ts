@@ -24,7 +24,8 @@ export async function authorization(
   if (!bundle) return refusal({ reason: "bundle_unavailable" }, around)
   const gateway = identifyGateway(key, bundle.gateways)
   if (isDenied(gateway)) return refusal(gateway.denied, around)
-  return answer(await decide(c.req.raw, endpoint, gateway, bundle, around), gateway, around.config.issuer)
+  const decision = await decide(c.req.raw, endpoint, gateway, bundle, around)
+  return answer(decision, gateway, around.config.issuer, c.req.raw)
 }
 
 /** A defect on the way of a call is a refusal like any other: recorded, in the gateway's dialect, never an allow. */

@@ -7,7 +7,7 @@ import { readCompact } from "../credential/compact.ts"
 import { isRejected } from "../credential/rejection.ts"
 import type { Proof } from "../credential/dpop.ts"
 import type { End } from "../decide.ts"
-import { verifyCredential } from "../credential/verify.ts"
+import { schemeOf, verifyCredential } from "../credential/verify.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { challengeOf } from "../challenge.ts"
 import { codeOf, isDenied, type Denial } from "../decision.ts"
@@ -42,7 +42,7 @@ export async function describeTask(
     found: await ledger.describe(task, asker.kind === "agent" ? asker : null),
   }))
   if (!tasks) return OUT_OF_REACH
-  if (tasks.found && isDenied(tasks.found)) return tokenRefused(tasks.found.denied)
+  if (tasks.found && isDenied(tasks.found)) return tokenRefused(tasks.found.denied, request)
   return tasks.found ? { status: 200, body: { tasks: tasks.found }, record: byWhom(asker, task) } : notFound(task)
 }
 
@@ -64,7 +64,7 @@ export async function endTask(
 ): Promise<Outcome> {
   const asker = await askerOf(request, task, "operator", bundle, around)
   if ("status" in asker) return asker
-  return end(asker, { task, ...(asker.kind === "agent" ? ENDS[how] : REVOKED) }, around, known)
+  return end(request, asker, { task, ...(asker.kind === "agent" ? ENDS[how] : REVOKED) }, around, known)
 }
 
 /** Its calls are refused until an operator lets it go on. */
@@ -76,7 +76,7 @@ export async function quarantineTask(
   known: RecordStart,
 ): Promise<Outcome> {
   const asker = await operatorOf(request, task, bundle, around)
-  return "status" in asker ? asker : end(asker, { task, ...FROZEN }, around, known)
+  return "status" in asker ? asker : end(request, asker, { task, ...FROZEN }, around, known)
 }
 
 export async function releaseTask(
@@ -108,14 +108,20 @@ async function operatorOf(
   return "status" in permitted ? permitted : { kind: "operator", permitted }
 }
 
-async function end(asker: Asker, asked: End, around: Surroundings, known: RecordStart): Promise<Outcome> {
+async function end(
+  request: Request,
+  asker: Asker,
+  asked: End,
+  around: Surroundings,
+  known: RecordStart,
+): Promise<Outcome> {
   const { task } = asked
   const record = recordOf({ ...byWhom(asker, task), ...known })
   const answer = await askLedger(around.env, rootOf(task), async (ledger) => ({
     end: await ledger.end(asked, asker.kind === "agent" ? asker : null, record),
   }))
   if (!answer) return OUT_OF_REACH
-  if (answer.end && isDenied(answer.end)) return tokenRefused(answer.end.denied)
+  if (answer.end && isDenied(answer.end)) return tokenRefused(answer.end.denied, request)
   // What ended something is recorded by the ledger, together with the end.
   return answer.end ? { status: 200, body: { task, ...answer.end }, record: null } : notFound(task)
 }
@@ -130,12 +136,12 @@ function refusal(status: 401 | 403 | 404, error: string, description: string, de
   return { status, body: { error, error_description: description }, record: { code: error, denial } }
 }
 
-function tokenRefused(because: Denial): Outcome {
+function tokenRefused(because: Denial, { headers }: Request): Outcome {
   const code = codeOf(because)
   if (code === "unavailable") return OUT_OF_REACH
   const denial = { reason: "operator_rejected", because } as const
   const refused = refusal(401, code, "The delegation token is not valid here, or no longer.", denial)
-  return { ...refused, headers: challengeOf(because, null) }
+  return { ...refused, headers: challengeOf(because, null, schemeOf(headers.get("authorization"))) }
 }
 
 /** The same answer whether there is no such task or it is another's: ids are not to be probed. */
@@ -176,10 +182,10 @@ async function askerOf(
   }
   const verified = await verifyCredential(shown, bundle.audiences, keys, config.issuer, receivedAt)
   if (isDenied(verified)) {
-    return tokenRefused(verified.denied)
+    return tokenRefused(verified.denied, request)
   }
   const stopped = stopOf(await currentSwitches(around), verified.token, null)
-  if (stopped) return tokenRefused(stopped)
+  if (stopped) return tokenRefused(stopped, request)
   const { claims } = verified.token
   if (task !== claims.task && !isBelow(task, claims.task)) return notFound(task)
   return { kind: "agent", agent: claims.client_id, user: userOf(claims), token: claims.jti, proof: verified.proof }

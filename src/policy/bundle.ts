@@ -179,6 +179,8 @@ export interface IssuerDefinition {
   readonly workloads?: Readonly<Record<string, never>>
   /** A token is exchanged once (by its `jti`). */
   readonly single_use?: boolean
+  /** Longest that a token of it may be made for, seconds; absent: what is fit for its kind. */
+  readonly max_life?: number
   /** Its JWT-SVIDs stand for workloads of this SPIFFE trust domain. */
   readonly trust_domain?: string
   /**

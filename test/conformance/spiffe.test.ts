@@ -60,7 +60,7 @@ const BUNDLES: Readonly<
     {
       readonly theirs: number | "error"
       readonly hint?: number
-      readonly sequence?: number
+      readonly sequence?: bigint
       readonly deviation?: Pick<Deviation, "what" | "why">
     }
   >
@@ -69,8 +69,8 @@ const BUNDLES: Readonly<
   "jwks_valid_2.json": { theirs: 2 },
   "jwks_missing_kid.json": { theirs: "error", deviation: NAMELESS },
   "spiffebundle_valid_1.json": { theirs: 1 },
-  "spiffebundle_valid_2.json": { theirs: 6, hint: 60, sequence: 1 },
-  "spiffebundle_valid_with_wit.json": { theirs: 2, hint: 60, sequence: 1 },
+  "spiffebundle_valid_2.json": { theirs: 6, hint: 60, sequence: 1n },
+  "spiffebundle_valid_with_wit.json": { theirs: 2, hint: 60, sequence: 1n },
   "spiffebundle_missing_kid.json": { theirs: "error", deviation: NAMELESS },
   "spiffebundle_multiple_x509.json": { theirs: "error", deviation: CERTIFICATES },
   "spiffebundle_no_keys.json": { theirs: "error" },

@@ -6,6 +6,8 @@ import { exports } from "cloudflare:workers"
 import { decodeJwt } from "jose"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
+import { MAX_TOKEN_LENGTH } from "../../src/credential/compact.ts"
+import { sha256Hex } from "../../src/hash.ts"
 import type { DecisionRecord } from "../../src/audit/record.ts"
 import { openTask } from "../harness/agents.ts"
 import { assertionOf, besieged, ci, idJagOf, idTokenOf, ONCE_IDP, leaveSpiffeBundles } from "../harness/besieged.ts"
@@ -64,6 +66,41 @@ const holder = await newProofKey()
 const issued = z.object({ access_token: z.string() })
 const refusal = z.strictObject({ error: z.string(), error_description: z.string(), decision_id: z.string() })
 
+/** What of a request may be a credential, each as it would be hashed. */
+async function credentialsIn(request: Request): Promise<readonly string[]> {
+  const { headers } = request
+  const form = new URLSearchParams(new TextDecoder().decode(await request.clone().bytes()))
+  const shown = (headers.get("authorization") ?? "").replace(/^\S+ +/, "")
+  return [shown, headers.get("dpop") ?? "", ...form.values()]
+}
+
+const hashed = z.looseObject({ hash: z.string().optional() })
+const evidence = hashed.extend({ because: hashed.nullish() })
+
+/** The hash of the credential that is refused, and what else the record has as evidence. */
+function splitHash(denial: unknown): { readonly hash: string | null; readonly rest: unknown } {
+  const { because, hash, ...rest } = evidence.parse(denial)
+  if (because === undefined) return { hash: hash ?? null, rest }
+  if (because === null) return { hash: null, rest: { because, ...rest } }
+  const { hash: inner, ...reason } = because
+  return { hash: inner ?? null, rest: { because: reason, ...rest } }
+}
+
+/** Of a call's refusals those in which one credential is refused, not what it is shown for or how often. */
+const OF_CALLS = new Set(["token_malformed", "token_rejected", "token_expired", "audience_mismatch", "proof_rejected"])
+/** Of a request's all but those in which none is refused: there is none, it was used before, it is shown in the wrong way. */
+const NONE = new Set(["credential_missing", "used_before", "binding_required", "binding_absent", "proof_replayed"])
+
+const reasons = z.looseObject({ reason: z.string(), typ: z.string().nullish() })
+const refusedFor = reasons.extend({ because: reasons.nullish() })
+function isHashed(denial: unknown): boolean {
+  const { reason, because } = refusedFor.parse(denial)
+  if (!because) return OF_CALLS.has(reason)
+  // What the form says about a good one.
+  const isOfForm = because.typ === "client_assertion_type" || because.reason === "client_mismatch"
+  return !NONE.has(because.reason) && !(reason === "agent_unauthenticated" && isOfForm)
+}
+
 /** Everything of a request in which a token may stand. */
 async function presentedIn(request: Request): Promise<string> {
   const { headers, url } = request
@@ -95,6 +132,7 @@ interface Outcome {
   readonly headers: Headers
   readonly text: string
   readonly presented: string
+  readonly credentials: readonly string[]
   /** Null where none can be meant: what was let through, or no answer of ours. */
   readonly record: DecisionRecord | null
 }
@@ -102,10 +140,11 @@ interface Outcome {
 async function tried({ send }: Attack): Promise<Outcome> {
   const request = await send()
   const presented = await presentedIn(request)
+  const credentials = await credentialsIn(request)
   const { status, headers, ...response } = await answerTo(request)
   const decision = headers.get("X-Narrowgate-Decision")
   const record = status === 200 || decision === null ? null : await recordOf(decision)
-  return { status, headers, ...response, presented, record }
+  return { status, headers, ...response, presented, credentials, record }
 }
 
 async function answerTo(request: Request): Promise<Pick<Outcome, "status" | "headers" | "text">> {
@@ -134,7 +173,7 @@ describe.each(Object.entries(FAMILIES))("%s", (_family, attacks: Attacks) => {
   test.each(Object.entries(attacks))("%s", (what, { refused }) => {
     const outcome = outcomes.get(what)
     if (outcome?.status !== "fulfilled") throw new Error(`not tried: ${what}`, { cause: outcome?.reason })
-    const { status, headers, text, presented, record } = outcome.value
+    const { status, headers, text, presented, credentials, record } = outcome.value
     const { code } = refused
     expect({ status, code: headers.get("X-Narrowgate-Code") }, status === 200 ? "let through" : text).toEqual({
       status: refused.status,
@@ -145,7 +184,12 @@ describe.each(Object.entries(FAMILIES))("%s", (_family, attacks: Attacks) => {
     expect(headers.get("Cache-Control")).toBe("no-store")
     expect(headers.get("WWW-Authenticate")).toEqual(status === 401 ? expect.stringMatching(/^(?:Bearer|DPoP)/) : null)
     expect(record).toMatchObject({ id: answer.decision_id, decision: "deny", code })
-    expect(record?.denial).toEqual(refused.denial)
+    const { hash, rest } = splitHash(record?.denial)
+    expect(rest).toEqual(refused.denial)
+    const short = credentials.filter(({ length }) => length <= MAX_TOKEN_LENGTH)
+    const hashes = short.map((credential) => sha256Hex(credential).slice(0, 16))
+    if (isHashed(refused.denial) && short.length === credentials.length) expect(hashes).toContain(hash)
+    else expect(hash).toBeNull()
     // Generic on the wire: neither why a signature failed nor where; in answer and record no part of a token.
     expect(text.replace(answer.decision_id, "")).not.toMatch(/JWS|JWT|signature|stack|\.ts\b|Error|\bat \S+:\d+/)
     expect(JSON.stringify(record)).not.toMatch(/\.ts:\d+|\bat \S+:\d+/)

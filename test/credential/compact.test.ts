@@ -85,6 +85,22 @@ describe("header and claims", () => {
     expect(reasonOf(`${header}.${payload}.AAAA`)).toBe("malformed")
   })
 
+  test.each([
+    ["header: it has a key twice", encoded('{"alg":"ES256","alg":"none"}'), json({})],
+    ["claims: it has a key twice", HEADER, encoded('{"sub":"a","sub":"b"}')],
+    ["claims: it is not UTF-8", HEADER, base64url(new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]))],
+    ["claims: it is not JSON", HEADER, encoded("{")],
+    ["claims: it is no object", HEADER, json([])],
+    ["claims: it nests too deep", HEADER, encoded(`{"x":${"[".repeat(65)}${"]".repeat(65)}}`)],
+    ["claims: it has a number that is not exact as a double", HEADER, encoded('{"exp":9007199254740993}')],
+  ])("what cannot be read says which of them, and why: its %s", (what, header, payload) => {
+    const read = readCompact(`${header}.${payload}.AAAA`)
+    const objection = "rejected" in read && read.rejected.reason === "malformed" ? read.rejected.what : ""
+    expect(objection).toContain(`its ${what}`)
+    // What was wrong with one token is nothing to the next.
+    expect(readCompact(`${HEADER}.${json({ sub: "a" })}.AAAA`)).toHaveProperty("claims.sub", "a")
+  })
+
   test.each(["crit", "jku", "jwk", "x5u", "x5c", "b64", "zip"])("a header with %s is refused", (member) => {
     expect(reasonOf(`${json({ alg: "ES256", [member]: ["x"] })}.e30.AAAA`)).toBe("header_refused")
   })

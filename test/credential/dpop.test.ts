@@ -106,6 +106,35 @@ describe("a proof of possession (RFC 9449 4.3), check by check", () => {
     }
   })
 
+  test("a header that was seen before is judged as it was, and says nothing of the rest", async () => {
+    for (let round = 0; round < 2; round++) {
+      expect(await verdict()).toBe("ok")
+      expect(await verdict({ header: { typ: "JWT" } })).toBe("type_refused")
+      expect(await verdict({ header: { jwk: holder.privateJwk } })).toBe("key_refused")
+      // The holder's header, word for word, over another's signature; other claims under it; its claims spelt otherwise.
+      expect(await verdict({ key: other.key })).toBe("signature_invalid")
+      expect(await verdict({ claims: { htm: "DELETE" } })).toBe("htm")
+      const proof = await proofOf(holder, "GET", URI, TOKEN)
+      const verify = async (text: string) => verifyProof(text, { method: "GET", uri: URI, ath: ATH }, NOW)
+      const [header, claims, signature] = proof.split(".")
+      expect(await verify(`${header}.${claims}.${signature}.`)).toHaveProperty("rejected")
+      expect(await verify(`${header}=.${claims}.${signature}`)).toHaveProperty("rejected")
+      expect(await verify(`${header}.e30.${signature}`)).toMatchObject({ rejected: "claim_missing" })
+      expect(await verify(proof)).toMatchObject({ jkt: holder.jkt })
+    }
+  })
+
+  test("as many headers as there may be: each is its own key's", async () => {
+    const first = await newProofKey()
+    for (let index = 0; index < 1_100; index++) {
+      const proof = await proofOf(first, "GET", URI, TOKEN, { header: { x: index } })
+      const verified = await verifyProof(proof, { method: "GET", uri: URI, ath: ATH }, Date.now())
+      expect(verified).toMatchObject({ jkt: first.jkt })
+    }
+    expect(await verdict()).toBe("ok")
+    expect(await verdict({ key: other.key })).toBe("signature_invalid")
+  })
+
   test("at the token endpoint it goes with no token, and its ath is nobody's concern", async () => {
     expect(await verdict({ claims: { ath: undefined } }, { ath: null })).toBe("ok")
   })

@@ -1,8 +1,9 @@
 import { exportJWK, generateKeyPair, type JWK } from "jose"
-import { beforeEach, describe, expect, inject, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { findKey, forgetKeySets, type KeyOwner, type Reach } from "../../src/credential/key-set.ts"
+import { readShared, writeShared } from "../../src/credential/shared-cache.ts"
+import { Place, type Answer } from "../harness/places.ts"
 
-const SERVER = inject("issuerServer")
 const START = 1_800_000_000_000
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
@@ -11,34 +12,6 @@ const HOUR = 60 * MINUTE
 async function publicKey(kid: string | undefined, more: JWK = { kty: "EC" }): Promise<JWK> {
   const { publicKey } = await generateKeyPair("ES256", { extractable: true })
   return { ...(await exportJWK(publicKey)), ...(kid === undefined ? {} : { kid }), ...more, kty: "EC" }
-}
-
-interface Answer {
-  readonly status?: number
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-  readonly json?: unknown
-  readonly delay?: number
-}
-
-/** A place of its own on the server, which nobody has asked before. */
-class Place {
-  readonly path = `/${crypto.randomUUID()}`
-  readonly uri = SERVER + this.path
-
-  async answers({ status = 200, headers = {}, body, json, delay = 0 }: Answer, path = this.path): Promise<void> {
-    const told = { status, headers, body: body ?? JSON.stringify(json ?? {}), delay }
-    await fetch(SERVER + path, { method: "PUT", body: JSON.stringify(told) })
-  }
-
-  async serves(...keys: readonly JWK[]): Promise<void> {
-    await this.answers({ json: { keys } })
-  }
-
-  /** How often it was fetched. */
-  async asked(path = this.path): Promise<number> {
-    return Number(await (await fetch(SERVER + path, { method: "OPTIONS" })).text())
-  }
 }
 
 let work: Promise<unknown>[] = []
@@ -125,7 +98,64 @@ describe("a key set", () => {
     }
     expect(await look(ownerOf(place), "a", START + HOUR)).toBe("no keys")
     await place.serves(await publicKey("a"))
-    expect(await look(ownerOf(place), "a", START + HOUR + 2 * SECOND)).toBe("key")
+    expect(await look(ownerOf(place), "a", START + HOUR + 31 * SECOND)).toBe("key")
+  })
+
+  test("whose issuer hangs holds up one request of many, and then none while it pauses", async () => {
+    const place = new Place()
+    await place.serves(await publicKey("a"))
+    await look(ownerOf(place), "a")
+    await place.answers({ json: { keys: [] }, delay: 8_000 })
+    const late = START + 11 * MINUTE
+    const begun = Date.now()
+    const first = look(ownerOf(place), "a", late)
+    // Seen to be slow only when it has failed once: until then all wait, as they do for one that is quick.
+    expect(await first).toBe("key")
+    expect(Date.now() - begun).toBeGreaterThan(4_000)
+    // What the request that failed arrived with is long ago when it ends; the pause is counted from then.
+    const after = late + Date.now() - begun
+    const asked = await place.asked()
+    const quick = async (now: number): Promise<void> => {
+      const start = Date.now()
+      expect(await look(ownerOf(place), "a", now)).toBe("key")
+      expect(Date.now() - start).toBeLessThan(1_500)
+    }
+    for (let index = 0; index < 50; index++) await quick(after + index)
+    expect(await place.asked()).toBe(asked)
+    // The pause is over: one tries again and waits, the others go on with what is held.
+    const trying = look(ownerOf(place), "a", after + 2 * SECOND)
+    for (let index = 0; index < 50; index++) await quick(after + 2 * SECOND + index)
+    expect(await trying).toBe("key")
+    expect(await place.asked()).toBe(asked + 1)
+    await Promise.all(work)
+  })
+
+  test("that is being renewed beside the calls leaves no other call to wait for that", async () => {
+    const place = new Place()
+    await place.serves(await publicKey("a"))
+    await look(ownerOf(place), "a")
+    await place.answers({ json: { keys: [await publicKey("a")] }, delay: 1_000 })
+    for (let index = 0; index < 20; index++) await look(ownerOf(place), "a", START + 6 * MINUTE + index)
+    expect(work).toHaveLength(2)
+    await Promise.all(work)
+    expect(await place.asked()).toBe(2)
+  })
+
+  test("that fails again and again is asked for ever more seldom, and yet within half a minute", async () => {
+    const place = new Place()
+    await place.serves(await publicKey("a"))
+    await look(ownerOf(place), "a")
+    await place.answers({ status: 503 })
+    const from = START + 6 * MINUTE
+    const tries: number[] = []
+    for (let second = 0; second < 180; second++) {
+      await look(ownerOf(place), "a", from + second * SECOND)
+      await Promise.all(work)
+      if ((await place.asked()) > tries.length + 1) tries.push(second)
+    }
+    const pauses = tries.slice(1).map((second, index) => second - (tries[index] ?? 0))
+    expect(pauses.slice(0, 5)).toEqual([2, 3, 5, 9, 17])
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(31)
   })
 
   test("that cannot be had is not asked for without pause", async () => {
@@ -287,6 +317,66 @@ describe("a SPIFFE bundle", () => {
     await place.answers({ json: { keys: [await svidKey("old")], spiffe_sequence: 6 } })
     expect(await look(owner(place), "old", START + 6 * SECOND)).toBe("no key")
     expect(await look(owner(place), "new", START + 12 * SECOND)).toBe("key")
+  })
+
+  test("is not forgotten for one without a number, until that has stayed", async () => {
+    const place = new Place()
+    await place.answers({ json: { keys: [await svidKey("new")], spiffe_sequence: 7 } })
+    await look(owner(place), "new")
+    await place.answers({ json: { keys: [await svidKey("old")] } })
+    expect(await look(owner(place), "old", START + 6 * SECOND)).toBe("no key")
+    expect(await look(owner(place), "new", START + 12 * SECOND)).toBe("key")
+    expect(await look(owner(place), "old", START + 6 * MINUTE)).toBe("key")
+  })
+
+  test.each([
+    ["18446744073709551614", "18446744073709551615"],
+    ["9007199254740992", "9007199254740993"],
+  ])("numbered %s is older than %s", async (older, newer) => {
+    const place = new Place()
+    const numbered = async (kid: string, sequence: string): Promise<void> =>
+      place.answers({ body: `{"keys":[${JSON.stringify(await svidKey(kid))}],"spiffe_sequence":${sequence}}` })
+    await numbered("a", older)
+    expect(await look(owner(place), "a")).toBe("key")
+    await numbered("b", newer)
+    expect(await look(owner(place), "b", START + 6 * SECOND)).toBe("key")
+    await numbered("a", older)
+    expect(await look(owner(place), "a", START + 12 * SECOND)).toBe("no key")
+  })
+
+  test.each<readonly [string, string]>([
+    ["a text", '"60"'],
+    ["negative", "-1"],
+    ["beyond any number", "1e999"],
+    ["beyond any exact number", "99999999999999999999"],
+    ["null", "null"],
+    ["a list", "[]"],
+  ])("that revokes is heeded though its refresh hint is %s", async (_what, hint) => {
+    const place = new Place()
+    await place.answers({ json: { keys: [await svidKey("a")], spiffe_sequence: 1 } })
+    expect(await look(owner(place), "a")).toBe("key")
+    await place.answers({ body: `{"keys":[],"spiffe_sequence":2,"spiffe_refresh_hint":${hint}}` })
+    await look(owner(place), "a", START + 6 * MINUTE)
+    await Promise.all(work)
+    expect(await look(owner(place), "a", START + 6 * MINUTE)).toBe("no key")
+  })
+
+  test("of another isolate is not replaced by an older one", async () => {
+    const place = new Place()
+    const named = `spiffe_bundle issuer ${place.uri} ES256`
+    await place.answers({ json: { keys: [await svidKey("a")], spiffe_sequence: 6 } })
+    await look(owner(place), "a")
+    const newer = JSON.stringify({ keys: [await svidKey("b")], spiffe_sequence: 7 })
+    await writeShared(named, { text: newer, fetchedAt: START + MINUTE, sequence: "7" }, 3_600)
+    // This one's copy lags: it is taken here, where nothing newer is known, and left to itself.
+    expect(await look(owner(place), "c", START + 2 * MINUTE)).toBe("no key")
+    expect(await place.asked()).toBe(2)
+    expect(await readShared(named)).toMatchObject({ sequence: "7", fetchedAt: START + MINUTE })
+    await writeShared(named, { text: "{}", fetchedAt: START, sequence: "8" }, 3_600)
+    expect(await readShared(named)).toMatchObject({ sequence: "7" })
+    // Nobody has seen it for five minutes: its server counts anew.
+    await writeShared(named, { text: "{}", fetchedAt: START + 6 * MINUTE, sequence: "1" }, 3_600)
+    expect(await readShared(named)).toMatchObject({ sequence: "1" })
   })
 
   test("says itself how soon it is to be renewed, within bounds", async () => {

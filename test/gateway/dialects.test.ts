@@ -1,11 +1,12 @@
 import { exports } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import type { DialectName } from "../../src/policy/bundle.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { ASKING, askAs, callWith, keyOf, ORIGIN, readAnswer, type ClientRequest } from "../harness/gateways.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { agentId, IDP, idToken, US } from "../harness/issuers.ts"
+import { bearerOf, complete } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 
@@ -15,6 +16,7 @@ beforeEach(async () => {
 afterEach(freshIsolate)
 
 const DIALECTS: readonly DialectName[] = ["envoy", "nginx", "traefik", "caddy"]
+const ALGS = 'algs="ES256 ES384 EdDSA Ed25519 PS256 RS256"'
 const IDENTITY = ["Agent", "User", "Task", "Purpose", "Tool", "Decision"].map((name) => `X-Narrowgate-${name}`)
 
 interface Case {
@@ -130,6 +132,36 @@ describe.each(DIALECTS)("%s", (dialect) => {
     expect((await ask({ Authorization: `DPoP ${task.token}` })).headers.get("WWW-Authenticate")).toMatch(/^DPoP /)
     expect((await ask({ Authorization: `DPoP ${task.token}`, DPoP: `${proof}, ${proof}` })).code).toBe("invalid_token")
     expect((await ask({ Authorization: `DPoP ${task.token}`, DPoP: proof })).code).toBe("ok")
+  })
+
+  test("a refused token is asked for again in the scheme that it was shown by", async () => {
+    const holder = await newProofKey()
+    const metadata = `resource_metadata="${US}/.well-known/oauth-protected-resource/${dialect}"`
+    const challengeOf = async (token: string, path: string): Promise<string | null> => {
+      const DPoP = await proofOf(holder, "GET", ORIGIN + path, token)
+      return (await askAs(dialect, { path, headers: { Authorization: `DPoP ${token}`, DPoP } })).headers.get(
+        "WWW-Authenticate",
+      )
+    }
+    const { token, task } = await openTask("first", { scope: "files.*:read" }, await proofForToken(holder))
+    const lacking = `DPoP error="insufficient_scope", scope="mail.send:write", ${ALGS}, ${metadata}`
+    const proof = await proofOf(holder, "POST", `${ORIGIN}/mail`, token)
+    const headers = { Authorization: `dpop ${token}`, DPoP: proof }
+    const refused = await askAs(dialect, { method: "POST", path: "/mail", headers })
+    expect([refused.code, refused.headers.get("WWW-Authenticate")]).toEqual(["insufficient_scope", lacking])
+    const invalid = `DPoP error="invalid_token", ${ALGS}, ${metadata}`
+    expect(await challengeOf("nonsense", "/files/a")).toBe(invalid)
+    await complete(task, await bearerOf("operator"))
+    expect(await challengeOf(token, "/files/a")).toBe(invalid)
+    const expired = vi.spyOn(Date, "now").mockReturnValue(Date.now() + 3_600_000)
+    try {
+      expect(await challengeOf(token, "/files/a")).toBe(invalid)
+    } finally {
+      expired.mockRestore()
+    }
+    // A bearer's token is no better for a proof: it is to be shown as what it is.
+    const bearer = await openTask("first")
+    expect(await challengeOf(bearer.token, "/files/a")).toBe(`Bearer error="invalid_token", ${metadata}`)
   })
 
   test("identity and verdict that the client asserts are not believed, nor sent on", async () => {

@@ -135,10 +135,25 @@ export const operatorRefused = (because: Rejection | null, code = "invalid_token
   denial: { reason: "operator_rejected", because },
 })
 
+/** Of the part that cannot be read, and why. */
+export const unreadable = (part: "header" | "claims", objection: keyof typeof OBJECTIONS): Rejection => ({
+  reason: "malformed",
+  what: `its ${part}: ${OBJECTIONS[objection]}`,
+})
+const OBJECTIONS = {
+  notJson: "it is not JSON",
+  notUtf8: "it is not UTF-8",
+  noObject: "it is no object",
+  keyTwice: "it has a key twice, or two that some readers take for one",
+  prototype: "it has a key that no object may have",
+  halfCharacter: "it has half a character",
+  inexact: "it has a number that is not exact as a double",
+  tooDeep: "it nests too deep",
+} as const
+
 export const MALFORMED = {
   notCompact: { reason: "malformed", what: "it is no compact JWS" },
   notCanonical: { reason: "malformed", what: "its base64url is not canonical" },
-  notJson: { reason: "malformed", what: "it does not hold two JSON objects" },
   tooLong: { reason: "malformed", what: "it is too long" },
   keyId: { reason: "malformed", what: "its key id is no text, or too long" },
   noAlgorithm: { reason: "malformed", what: "it has no algorithm" },

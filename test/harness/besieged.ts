@@ -12,6 +12,7 @@ import { agentId, IDP, idp, US, workloads } from "./issuers.ts"
 export const RSA_IDP = "https://rsa.test"
 export const MIXED_IDP = "https://mixed.test"
 export const ONCE_IDP = "https://once.test"
+export const BRIEF_IDP = "https://brief.test"
 export const CI = "https://ci.test"
 export const CI_ONCE = "https://ci-once.test"
 export const ROBOT = "https://agents.test/robot"
@@ -129,6 +130,7 @@ export async function besieged(): Promise<BundleBody> {
         "ES256",
       ]),
       { ...provider("once", ONCE_IDP, inline(ci.publicJwk), ES256), single_use: true },
+      { ...provider("brief", BRIEF_IDP, inline(ci.publicJwk), ES256), max_life: 600 },
       { id: "ci", issuer: CI, keys: inline(ci.publicJwk), algorithms: ES256, workloads: {} },
       {
         id: "ci-once",
@@ -178,7 +180,7 @@ export async function leaveSpiffeBundles(): Promise<void> {
   const leave = async (domain: string, document: unknown): Promise<void> =>
     writeShared(
       `spiffe_bundle domain-${domain} ${SPIFFE_BUNDLE} ES256`,
-      { text: JSON.stringify(document), fetchedAt: Date.now() },
+      { text: JSON.stringify(document), fetchedAt: Date.now(), sequence: null },
       600,
     )
   await leave("bundle.test", { keys, spiffe_sequence: 7 })

@@ -114,6 +114,9 @@ const issuerUrl = trustedUrl.refine((value) => /^[\x21-\x7b\x7d\x7e]+$/u.test(va
   params: { mend: "Write plain ASCII without blanks and without `|`." },
 })
 
+/** Seconds, from a minute to 31 days: longer than any provider issues a session for is for ever. */
+const TOKEN_LIFE = { min: 60, max: 2_678_400 } as const
+
 const issuer = z.strictObject({
   id: name,
   issuer: issuerUrl.exactOptional(),
@@ -123,6 +126,7 @@ const issuer = z.strictObject({
   assertions: assertions.exactOptional(),
   workloads: z.strictObject({}).exactOptional(),
   single_use: z.boolean().exactOptional(),
+  max_life: z.int().min(TOKEN_LIFE.min).max(TOKEN_LIFE.max).exactOptional(),
   trust_domain: trustDomain.exactOptional(),
   operators: z.strictObject({ clients: z.array(z.string().min(1)).min(1) }).exactOptional(),
 })

@@ -138,6 +138,14 @@ export const audiences: Attacks = {
     operatorRefused({ reason: "audience_mismatch", got: [`${US}/`] }),
     async () => asOperator(await accessTokenOf("operator", "cli", { claims: { aud: `${US}/` } })),
   ),
+  ...Object.fromEntries(
+    Object.entries(NOT_US).map(([what, [aud, got]]) => [
+      `operator's token for ${what}`,
+      attack(operatorRefused({ reason: "audience_mismatch", got }), async () =>
+        asOperator(await accessTokenOf("operator", "cli", { claims: { aud } })),
+      ),
+    ]),
+  ),
   "delegation token of another gateway's audience": attack(
     callRefused({
       reason: "audience_mismatch",

@@ -14,12 +14,13 @@ import {
   requestRefused,
   subjectRefused,
   tokenRefused,
+  unreadable,
   type Attacks,
   type Expected,
 } from "../../harness/attacks.ts"
 import { base64url, type Part } from "../../harness/forge.ts"
 
-const { notCompact, notCanonical, notJson, tooLong } = MALFORMED
+const { notCompact, notCanonical, tooLong } = MALFORMED
 const SIGNATURE: Rejection = { reason: "signature_invalid" }
 
 type Parts = readonly [header: string, claims: string, signature: string]
@@ -127,10 +128,11 @@ const ofDelegation: Attacks = Object.fromEntries(
 
 type Respell = Pick<Changes, "headerText" | "claimsText">
 const session = async (changes: Respell) => asIdToken(await idTokenOf("alice", changes))
-const claims = (respell: (text: string) => Part, because: Rejection = notJson) =>
-  attack(subjectRefused(because), async () => session({ claimsText: respell }))
-const header = (respell: (text: string) => Part, because: Rejection = notJson) =>
-  attack(subjectRefused(because), async () => session({ headerText: respell }))
+type Objection = Parameters<typeof unreadable>[1]
+const claims = (objection: Objection, respell: (text: string) => Part) =>
+  attack(subjectRefused(unreadable("claims", objection)), async () => session({ claimsText: respell }))
+const header = (objection: Objection, respell: (text: string) => Part) =>
+  attack(subjectRefused(unreadable("header", objection)), async () => session({ headerText: respell }))
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const withByte = (text: string, marker: string, ...inserted: readonly number[]): Uint8Array => {
   const [before = "", after = ""] = text.split(marker)
@@ -147,50 +149,55 @@ async function deflated(text: string): Promise<Uint8Array> {
 
 /** Signed by the one who may sign: read loosely, each would be somebody's session. */
 const TEXTS: Attacks = {
-  "sub twice, the first another's": claims(more('"sub":"bob"')),
-  "sub twice, the last another's": claims(moreBehind('"sub":"bob"')),
-  "sub twice, one escaped": claims(moreBehind(String.raw`"\u0073ub":"bob"`)),
-  "sub twice, one in upper case": claims(moreBehind('"SUB":"bob"')),
-  "sub twice, one by a letter that folds": claims(moreBehind('"ſub":"bob"')),
-  "iss twice": claims(more('"iss":"https://second.test"')),
-  "aud twice": claims(moreBehind('"aud":"other"')),
-  "exp twice": claims(moreBehind('"exp":4000000000')),
-  "a key twice, deep inside": claims(moreBehind('"x":[{"y":{"a":1,"a":2}}]')),
-  "a key that no object may have": claims(moreBehind('"__proto__":{"groups":["staff"]}')),
-  "alg twice, the first none": header(more('"alg":"none"')),
-  "alg twice, the last none": header(moreBehind('"alg":"none"')),
-  "alg twice, one escaped": header(moreBehind(String.raw`"\u0061lg":"none"`)),
-  "alg twice, one in upper case": header(moreBehind('"ALG":"none"')),
-  "kid twice": header(moreBehind('"kid":"other"')),
-  "typ twice": header(moreBehind('"typ":"at+jwt"')),
-  "claims not UTF-8": claims((text) => withByte(text, '"sub":"', 0xff)),
-  "claims with an overlong NUL": claims((text) => withByte(text, '"sub":"', 0xc0, 0x80)),
-  "claims with half a character, raw": claims((text) => withByte(text, '"sub":"', 0xed, 0xa0, 0x80)),
-  "claims with half a character, escaped": claims((text) => text.replace('"sub":"', String.raw`"sub":"\ud800`)),
-  "claims with a byte order mark": claims((text) => new Uint8Array([0xef, 0xbb, 0xbf, ...bytes(text)])),
-  "claims in UTF-16": claims((text) => new Uint8Array(Array.from(text).flatMap((c) => [c.charCodeAt(0), 0]))),
-  "header not UTF-8": header((text) => withByte(text, '"typ":"', 0xff)),
-  "header with a byte order mark": header((text) => new Uint8Array([0xef, 0xbb, 0xbf, ...bytes(text)])),
-  "claims a list": claims((text) => `[${text}]`),
-  "claims a text": claims((text) => JSON.stringify(text)),
-  "claims null": claims(() => "null"),
-  "claims two objects": claims((text) => text + text),
-  "claims with something behind": claims((text) => `${text};`),
-  "claims with a comment": claims((text) => text.replace("{", "{/**/")),
-  "claims with a comma at the end": claims((text) => text.replace(/\}$/, ",}")),
-  "claims in single quotes": claims((text) => text.replaceAll('"', "'")),
-  "claims a form": claims(() => "iss=https://idp.test&sub=alice"),
-  "claims a token": claims((text) => `${base64url({ alg: "none" })}.${base64url(text)}.`),
-  "header a list": header((text) => `[${text}]`),
-  "header null": header(() => "null"),
-  "claims that nest deep": claims(moreBehind(nested(65))),
-  "claims that nest as deep as they may be long": claims(moreBehind(nested(5_000))),
-  "header that nests deep": header(moreBehind(nested(4_000))),
-  "claims compressed, and said to be": attack(subjectRefused(notJson), async () => {
+  "sub twice, the first another's": claims("keyTwice", more('"sub":"bob"')),
+  "sub twice, the last another's": claims("keyTwice", moreBehind('"sub":"bob"')),
+  "sub twice, one escaped": claims("keyTwice", moreBehind(String.raw`"\u0073ub":"bob"`)),
+  "sub twice, one in upper case": claims("keyTwice", moreBehind('"SUB":"bob"')),
+  "sub twice, one by a letter that folds": claims("keyTwice", moreBehind('"ſub":"bob"')),
+  "iss twice": claims("keyTwice", more('"iss":"https://second.test"')),
+  "aud twice": claims("keyTwice", moreBehind('"aud":"other"')),
+  "exp twice": claims("keyTwice", moreBehind('"exp":4000000000')),
+  "a key twice, deep inside": claims("keyTwice", moreBehind('"x":[{"y":{"a":1,"a":2}}]')),
+  "a key that no object may have": claims("prototype", moreBehind('"__proto__":{"groups":["staff"]}')),
+  "alg twice, the first none": header("keyTwice", more('"alg":"none"')),
+  "alg twice, the last none": header("keyTwice", moreBehind('"alg":"none"')),
+  "alg twice, one escaped": header("keyTwice", moreBehind(String.raw`"\u0061lg":"none"`)),
+  "alg twice, one in upper case": header("keyTwice", moreBehind('"ALG":"none"')),
+  "kid twice": header("keyTwice", moreBehind('"kid":"other"')),
+  "typ twice": header("keyTwice", moreBehind('"typ":"at+jwt"')),
+  "claims not UTF-8": claims("notUtf8", (text) => withByte(text, '"sub":"', 0xff)),
+  "claims with an overlong NUL": claims("notUtf8", (text) => withByte(text, '"sub":"', 0xc0, 0x80)),
+  "claims with half a character, raw": claims("notUtf8", (text) => withByte(text, '"sub":"', 0xed, 0xa0, 0x80)),
+  "claims with half a character, escaped": claims("halfCharacter", (text) =>
+    text.replace('"sub":"', String.raw`"sub":"\ud800`),
+  ),
+  "claims with a byte order mark": claims("notJson", (text) => new Uint8Array([0xef, 0xbb, 0xbf, ...bytes(text)])),
+  "claims in UTF-16": claims(
+    "notJson",
+    (text) => new Uint8Array(Array.from(text).flatMap((c) => [c.charCodeAt(0), 0])),
+  ),
+  "header not UTF-8": header("notUtf8", (text) => withByte(text, '"typ":"', 0xff)),
+  "header with a byte order mark": header("notJson", (text) => new Uint8Array([0xef, 0xbb, 0xbf, ...bytes(text)])),
+  "claims a list": claims("noObject", (text) => `[${text}]`),
+  "claims a text": claims("noObject", (text) => JSON.stringify(text)),
+  "claims null": claims("noObject", () => "null"),
+  "claims two objects": claims("notJson", (text) => text + text),
+  "claims with something behind": claims("notJson", (text) => `${text};`),
+  "claims with a comment": claims("notJson", (text) => text.replace("{", "{/**/")),
+  "claims with a comma at the end": claims("notJson", (text) => text.replace(/\}$/, ",}")),
+  "claims in single quotes": claims("notJson", (text) => text.replaceAll('"', "'")),
+  "claims a form": claims("notJson", () => "iss=https://idp.test&sub=alice"),
+  "claims a token": claims("notJson", (text) => `${base64url({ alg: "none" })}.${base64url(text)}.`),
+  "header a list": header("noObject", (text) => `[${text}]`),
+  "header null": header("noObject", () => "null"),
+  "claims that nest deep": claims("tooDeep", moreBehind(nested(65))),
+  "claims that nest as deep as they may be long": claims("tooDeep", moreBehind(nested(5_000))),
+  "header that nests deep": header("tooDeep", moreBehind(nested(4_000))),
+  "claims compressed, and said to be": attack(subjectRefused({ reason: "header_refused", member: "zip" }), async () => {
     const packed = await deflated('{"iss":"https://idp.test"}')
     return session({ claimsText: () => packed, headerText: moreBehind('"zip":"DEF"') })
   }),
-  "claims compressed, and not said to be": attack(subjectRefused(notJson), async () => {
+  "claims compressed, and not said to be": attack(subjectRefused(unreadable("claims", "notUtf8")), async () => {
     const packed = await deflated('{"iss":"https://idp.test"}')
     return session({ claimsText: () => packed })
   }),
@@ -205,8 +212,12 @@ export const encodings: Attacks = {
   ...spellings,
   ...ofDelegation,
   ...TEXTS,
-  "session with a header too long": header(moreBehind(`"x":"${long}"`), tooLong),
-  "session with claims too long": claims(moreBehind(`"x":"${long}"`), tooLong),
+  "session with a header too long": attack(subjectRefused(tooLong), async () =>
+    session({ headerText: moreBehind(`"x":"${long}"`) }),
+  ),
+  "session with claims too long": attack(subjectRefused(tooLong), async () =>
+    session({ claimsText: moreBehind(`"x":"${long}"`) }),
+  ),
   "JWT-SVID too long": attack(agentRefused(tooLong), async () =>
     asActor(await svidOf("first", { claims: { x: long } })),
   ),

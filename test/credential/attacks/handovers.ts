@@ -56,7 +56,9 @@ async function used(request: Request): Promise<void> {
 
 export const handovers: Attacks = {
   none: attack(requestRefused({ reason: "handover_required" }), async () => takeOver(await bound(), "")),
-  "no token at all": attack(rejected("malformed"), async () => takeOver(await bound(), "handover")),
+  "no token at all": attack(rejected("malformed: it is no compact JWS"), async () =>
+    takeOver(await bound(), "handover"),
+  ),
   "a DPoP proof of the giver": attack(rejected("type_refused"), async () => {
     const token = await bound()
     return takeOver(token, await proofOf(giver, "POST", `${US}/oauth/token`, token))
@@ -97,7 +99,10 @@ export const handovers: Attacks = {
   "of ten minutes ago": changed("iat", () => ({ claims: { iat: now() - 600 } })),
   "of a minute ahead": changed("iat", () => ({ claims: { iat: now() + 60 } })),
   "that has expired": changed("expired", () => ({ claims: { exp: now() - 1 } })),
-  "with a claim twice": changed("malformed", () => ({ respell: (text) => `{"sub":"x",${text.slice(1)}` })),
+  "with a claim twice": changed(
+    "malformed: its claims: it has a key twice, or two that some readers take for one",
+    () => ({ respell: (text) => `{"sub":"x",${text.slice(1)}` }),
+  ),
   "shown by another agent": attack(rejected("sub"), async () => {
     const token = await bound()
     return takeOver(token, await handoverOf(token), { actor_token: await svidOf("third") })

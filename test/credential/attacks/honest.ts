@@ -3,6 +3,7 @@ import { openTask } from "../../harness/agents.ts"
 import {
   accessTokenOf,
   assertionOf,
+  BRIEF_IDP,
   bundledSvid,
   ci,
   CI_ONCE,
@@ -80,6 +81,11 @@ export const HONEST: Readonly<Record<string, () => Promise<Request>>> = {
     asIdToken(
       await idTokenOf("alice", { claimsText: (text) => `{"x":${"[".repeat(60)}${"]".repeat(60)},${text.slice(1)}` }),
     ),
+  "JWT-SVID for a day": async () => asActor(await svidOf("first", { claims: { exp: seconds() + 86_400 } })),
+  "workload's token for a day": async () => asActor(await robotToken({ claims: { exp: seconds() + 86_400 } })),
+  "ID token for 31 days": async () => asIdToken(await idTokenOf("alice", { claims: { exp: seconds() + 2_678_400 } })),
+  "ID token for as long as its issuer's entry says": async () =>
+    asIdToken(await idTokenOf("alice", { by: ci, claims: { iss: BRIEF_IDP, exp: seconds() + 600 } })),
   "ID token by RS256": async () =>
     asIdToken(await idTokenOf("alice", { by: rsa, alg: "RS256", header: { alg: "RS256" }, claims: { iss: RSA_IDP } })),
   "ID token of a provider with two keys, by the one": async () =>

@@ -34,6 +34,8 @@ const rsa = await newSigner("rsa", "RS256")
 const rsa1024 = await newWeakSigner("weak", 1024, 65_537)
 const rsaExponent3 = await newWeakSigner("weak", 2048, 3)
 
+const NOT_COMPACT = "malformed: it is no compact JWS"
+const TWICE = "its claims: it has a key twice, or two that some readers take for one"
 const URI = "https://api.test/files/a"
 const TOKEN_URI = `${US}/oauth/token`
 const bound = async (): Promise<OpenTask> => openTask("first", {}, await proofForToken(holder))
@@ -137,7 +139,7 @@ const FORGED: Readonly<Record<string, readonly [(claims: object) => Promise<stri
         JSON.stringify(claims).replace("{", '{"htm":"DELETE",'),
         holder,
       ),
-    "malformed",
+    `malformed: ${TWICE}`,
   ],
 }
 const forged = async (claims: object, header: object): Promise<string> =>
@@ -296,7 +298,7 @@ export const proofs: Attacks = {
   "gateway: no proof": attack(callRefused({ reason: "proof_missing" }), async () =>
     call(`DPoP ${(await bound()).token}`),
   ),
-  "gateway: an empty proof": attack(proofRefused("malformed"), async () => show((await bound()).token, "")),
+  "gateway: an empty proof": attack(proofRefused(NOT_COMPACT), async () => show((await bound()).token, "")),
   "gateway: a proof too long": attack(proofRefused("too_long"), async () =>
     show((await bound()).token, "A".repeat(4_097)),
   ),
@@ -359,18 +361,18 @@ export const proofs: Attacks = {
     const { token } = await bound()
     return show(token, await proofOf(holder, "GET", URI, token), {}, "/files/a", "PUT")
   }),
-  "gateway: two proofs in two headers": attack(proofRefused("malformed"), async () => {
+  "gateway: two proofs in two headers": attack(proofRefused(NOT_COMPACT), async () => {
     const { token } = await bound()
     const request = show(token, await proofOf(holder, "GET", URI, token))
     request.headers.append("DPoP", await proofOf(holder, "GET", URI, token))
     return request
   }),
-  "gateway: two proofs and a comma": attack(proofRefused("malformed"), async () => {
+  "gateway: two proofs and a comma": attack(proofRefused(NOT_COMPACT), async () => {
     const { token } = await bound()
     const proof = await proofOf(holder, "GET", URI, token)
     return show(token, `${proof},${proof}`)
   }),
-  "gateway: a proof and a comma": attack(proofRefused("malformed"), async () => {
+  "gateway: a proof and a comma": attack(proofRefused(NOT_COMPACT), async () => {
     const { token } = await bound()
     return show(token, `${await proofOf(holder, "GET", URI, token)},`)
   }),
@@ -431,12 +433,12 @@ export const proofs: Attacks = {
     const { token } = await bound()
     return exchange({}, { DPoP: await proofOf(holder, "POST", URI, token) })
   }),
-  "token endpoint: two proofs": attack(proofRefusedForToken("malformed"), async () => {
+  "token endpoint: two proofs": attack(proofRefusedForToken(NOT_COMPACT), async () => {
     const request = await exchange({}, { DPoP: await proofForToken(holder) })
     request.headers.append("DPoP", await proofForToken(holder))
     return request
   }),
-  "token endpoint: an empty proof": attack(proofRefusedForToken("malformed"), async () => exchange({}, { DPoP: "" })),
+  "token endpoint: an empty proof": attack(proofRefusedForToken(NOT_COMPACT), async () => exchange({}, { DPoP: "" })),
   "token endpoint: no proof by an agent that must prove a key": attack(
     requestRefused({ reason: "key_required" }),
     async () => exchange({ actor_token: await svidOf("bound") }),

@@ -4,7 +4,11 @@ import type { Rejection } from "../../../src/credential/rejection.ts"
 import {
   accessTokenOf,
   assertionOf,
+  BRIEF_IDP,
+  ci,
+  CI_ONCE,
   idTokenOf,
+  ONCE_IDP,
   robotToken,
   seconds,
   svidOf,
@@ -17,9 +21,9 @@ import {
   asIdToken,
   asOperator,
   attack,
-  MALFORMED,
   operatorRefused,
   subjectRefused,
+  unreadable,
   type Attacks,
   type Expected,
 } from "../../harness/attacks.ts"
@@ -81,14 +85,17 @@ const WRONG: Readonly<Record<string, readonly [() => Changes, Rejection]>> = {
   "with the end a date": [() => ({ claims: { exp: "2099-01-01T00:00:00Z" } }), mismatch("exp")],
   "with the end true": [() => ({ claims: { exp: true } }), mismatch("exp")],
   "with the end a list": [() => ({ claims: { exp: [4_000_000_000] } }), mismatch("exp")],
-  "with the end NaN": [() => ({ claimsText: (text) => text.replace(/"exp":\d+/, '"exp":NaN') }), MALFORMED.notJson],
+  "with the end NaN": [
+    () => ({ claimsText: (text) => text.replace(/"exp":\d+/, '"exp":NaN') }),
+    unreadable("claims", "notJson"),
+  ],
   "with the end beyond any number": [
     () => ({ claimsText: (text) => text.replace(/"exp":\d+/, '"exp":1e999') }),
-    MALFORMED.notJson,
+    unreadable("claims", "inexact"),
   ],
   "with the end beyond any exact number": [
     () => ({ claimsText: (text) => text.replace(/"exp":\d+/, '"exp":9007199254740993') }),
-    MALFORMED.notJson,
+    unreadable("claims", "inexact"),
   ],
 }
 
@@ -109,10 +116,49 @@ const undated = Object.fromEntries(
     ]),
 )
 
-const tooLong = agentRefused({ reason: "too_long_lived", seconds: number })
+const TOO_LONG: Rejection = { reason: "too_long_lived", seconds: number }
+const tooLong = agentRefused(TOO_LONG)
+const DAY = 86_400
+/** The longest that each kind is made for, and the year of a token that was made to stay. */
+const LIVES: Readonly<Record<string, number>> = {
+  "ID token": 31 * DAY,
+  "access token": 31 * DAY,
+  "JWT-SVID": DAY,
+  "workload's token": DAY,
+  "operator's token": DAY,
+  "client assertion": 3_600,
+}
+const FOR_EVER = Date.UTC(2999, 0) / 1000
+const long = Object.fromEntries(
+  Object.entries(KINDS).flatMap(([kind, { send, refused }]) => {
+    const life = LIVES[kind] ?? 0
+    const lives: Readonly<Record<string, () => Changes["claims"]>> = {
+      "for ever": () => ({ exp: FOR_EVER }),
+      "for longer than its kind may be": () => ({ exp: seconds() + life + 40 }),
+      "for longer than its kind may be, on its last day": () => ({ iat: seconds() - life, exp: seconds() + 40 }),
+    }
+    return Object.entries(lives).map(([what, claims]) => [
+      `${kind} ${what}`,
+      attack(refused(TOO_LONG), async () => send({ claims: { ...claims() } })),
+    ])
+  }),
+)
 export const times: Attacks = {
   ...wrong,
   ...undated,
+  ...long,
+  "JWT-SVID of no date for ever": attack(tooLong, async () =>
+    asActor(await svidOf("first", { claims: { iat: undefined, exp: FOR_EVER } })),
+  ),
+  "workload's token, used once, for ever": attack(tooLong, async () =>
+    asActor(await robotToken({ claims: { iss: CI_ONCE, exp: FOR_EVER } })),
+  ),
+  "session, used once, for ever": attack(subjectRefused(TOO_LONG), async () =>
+    asIdToken(await idTokenOf("alice", { by: ci, claims: { iss: ONCE_IDP, exp: FOR_EVER } })),
+  ),
+  "session for longer than its issuer's entry says": attack(subjectRefused(TOO_LONG), async () =>
+    asIdToken(await idTokenOf("alice", { by: ci, claims: { iss: BRIEF_IDP, exp: seconds() + 640 } })),
+  ),
   "client assertion for two hours": attack(tooLong, async () =>
     asActor(await assertionOf({ claims: { exp: seconds() + 7_200 } })),
   ),

@@ -1,4 +1,5 @@
 /** Subjects of workloads: an issuer vouches for many, of whom one is the agent; a trust domain names it in one spelling. */
+import { expect } from "vitest"
 import {
   assertionOf,
   BUNDLED,
@@ -214,6 +215,10 @@ export const workloadSubjects: Attacks = {
   "identity of one agent and client_id of another": attack(
     agentRefused({ reason: "client_mismatch", got: agentId("second") }),
     async () => exchange({ client_id: agentId("second") }),
+  ),
+  "identity of an agent, and a token where its name belongs": attack(
+    agentRefused({ reason: "client_mismatch", got: expect.stringMatching(/^a token, [0-9a-f]{16}$/) }),
+    async () => exchange({ client_id: await svidOf("first") }),
   ),
   "two agents at once": attack(requestRefused({ reason: "agents_differ" }), async () =>
     exchange({

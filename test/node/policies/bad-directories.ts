@@ -493,6 +493,14 @@ const REFERENCES: readonly BadDirectory[] = [
     at: "workloads\n    keys",
   },
   {
+    name: "tokens for ever",
+    file: "issuers.yaml",
+    find: "    trust_domain: example.org\n",
+    replace: "    trust_domain: example.org\n    max_life: 31536000\n",
+    message: /max_life/,
+    at: "31536000",
+  },
+  {
     name: "discovery without an issuer",
     file: "issuers.yaml",
     find: "    issuer: http://127.0.0.1:8788\n",

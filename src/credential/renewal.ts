@@ -1,0 +1,119 @@
+/**
+ * When keys that an isolate holds are asked for again: by one request at a time, not without end, not without pause after
+ * a failure. Another request's promise must not be awaited (workerd forbids it); what is shared is only that somebody is
+ * at it, and its end can be watched.
+ */
+
+/** Who is asked has this long, in all. */
+export const TIMEOUT_MS = 5_000
+/** After a failure, before the next try; doubled with each further one. */
+const PAUSE_MS = 1_000
+const LONGEST_PAUSE_MS = 30_000
+const WATCH_EVERY_MS = 25
+
+export interface Asking {
+  /** Milliseconds, when the request that asks arrived. */
+  readonly now: number
+  /** Takes work that the answer does not wait for. */
+  readonly background: (work: Promise<unknown>) => void
+  /** Throws where the keys cannot be had. */
+  readonly fetchKeys: () => Promise<void>
+  /** Is told of each failure. */
+  readonly onFailure: (error: unknown) => void
+}
+
+interface Attempt {
+  /** Milliseconds. */
+  readonly startedAt: number
+}
+
+export class Renewal {
+  /** Who is at it; one that never ends, because its request was cut off, is given up. */
+  #underWay: Attempt | null = null
+  #failures = 0
+  #pausesUntil = Number.NEGATIVE_INFINITY
+  #forUnknownKeyAt = Number.NEGATIVE_INFINITY
+
+  /** Nobody waits: what is held is good enough meanwhile. */
+  beside(asking: Asking): void {
+    if (!this.#isUnderWay(asking.now) && !this.#pauses(asking.now)) asking.background(this.#attempt(asking))
+  }
+
+  /**
+   * What is held may be too old to rely on without having asked. Nobody waits who would wait in vain: after a failure only
+   * the one who tries again.
+   */
+  async first(asking: Asking): Promise<void> {
+    if (this.#failures === 0 || !this.#isUnderWay(asking.now)) await this.forWantOf(asking)
+  }
+
+  /** Without it there is nothing to go on with. */
+  async forWantOf(asking: Asking): Promise<void> {
+    if (this.#isUnderWay(asking.now)) return this.#watch()
+    if (this.#pauses(asking.now)) return
+    const attempt = this.#attempt(asking)
+    // Others may be watching: it goes on where the client that it was begun for goes away.
+    asking.background(attempt)
+    await attempt
+  }
+
+  /**
+   * A token names a key that is not held, or is not signed by the one that is.
+   * @param cooldown milliseconds between two such: what is forged must not make calls to whoever is asked
+   */
+  async forUnknownKey(asking: Asking, cooldown: number): Promise<void> {
+    const { now } = asking
+    if (!this.#isUnderWay(now)) {
+      if (this.#pauses(now) || now - this.#forUnknownKeyAt < cooldown) return
+      this.#forUnknownKeyAt = now
+    }
+    await this.forWantOf(asking)
+  }
+
+  #isUnderWay(now: number): boolean {
+    return this.#underWay !== null && now - this.#underWay.startedAt < 2 * TIMEOUT_MS
+  }
+
+  #pauses(now: number): boolean {
+    return now < this.#pausesUntil
+  }
+
+  async #watch(): Promise<void> {
+    const theirs = this.#underWay
+    const until = Date.now() + TIMEOUT_MS
+    while (this.#underWay === theirs && Date.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, WATCH_EVERY_MS))
+    }
+  }
+
+  async #attempt({ now, fetchKeys, onFailure }: Asking): Promise<void> {
+    const mine: Attempt = { startedAt: now }
+    this.#underWay = mine
+    const began = Date.now()
+    try {
+      await inTime(fetchKeys())
+      this.#failures = 0
+      this.#pausesUntil = Number.NEGATIVE_INFINITY
+    } catch (error) {
+      // From its end on: one that ran into the time-out would have paused for long enough when it ends.
+      this.#pausesUntil =
+        now + Math.max(0, Date.now() - began) + Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** this.#failures)
+      this.#failures += 1
+      onFailure(error)
+    } finally {
+      if (this.#underWay === mine) this.#underWay = null
+    }
+  }
+}
+
+async function inTime(work: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | null = null
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("no answer in time")), TIMEOUT_MS)
+  })
+  try {
+    await Promise.race([work, timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -5,7 +5,7 @@
 import { parseScope } from "../catalog/pattern.ts"
 import { readCompact } from "../credential/compact.ts"
 import { verifyIdJag } from "../credential/id-jag.ts"
-import { isRejected, type Rejection } from "../credential/rejection.ts"
+import { isRejected, withHash, type Rejection } from "../credential/rejection.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
@@ -23,7 +23,7 @@ export async function verifyAssertion(
 ): Promise<Subject | Refused> {
   const text = valueOf(parameters, "assertion")
   if (text === null) return refuse({ reason: "parameter_missing", parameter: "assertion" })
-  const rejected = (because: Rejection): Refused => refuseCredential("assertion_rejected", because)
+  const rejected = (because: Rejection): Refused => refuseCredential("assertion_rejected", withHash(because, text))
   const compact = readCompact(text)
   if (isRejected(compact)) return rejected(compact.rejected)
   const { iss } = compact.claims

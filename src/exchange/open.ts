@@ -39,6 +39,10 @@ export interface OpenRequest {
   readonly asked: Asked
   /** What may be asked for at most, by each of these. */
   readonly caps: readonly Asked[]
+  /** Who has consented to it: `user`, where the person it is for has. */
+  readonly approvals: readonly string[]
+  /** What policy lets the person delegate cannot be asked yet. */
+  readonly isForeseen?: boolean
   /** Thumbprint of the key that the agent proved. */
   readonly jkt: string | null
   /** `jti` of the token to be issued. */
@@ -174,15 +178,22 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | Refuse
   const purpose = agent.purposes.includes(name) ? bundle.purposes.get(name) : undefined
   if (!purpose) return refuse({ reason: "purpose_not_allowed", purpose: printable(name) })
   if (purpose.user === "required" && !state.user) return refuse({ reason: "user_required", purpose: name })
-  const narrowed = narrow(bundle.catalog.tools.values(), request.asked, {
-    purpose,
-    agent,
-    parent: parent && { agent: parent.task.agent, grant: parent.task.grant },
-    assertion: request.caps,
-    policy: mayDelegate(step, name),
-  })
+  const narrowedBy = (policy: Caps["policy"]): ReturnType<typeof narrow> =>
+    narrow(bundle.catalog.tools.values(), request.asked, {
+      purpose,
+      agent,
+      parent: parent && { agent: parent.task.agent, grant: parent.task.grant },
+      assertion: request.caps,
+      policy,
+    })
+  const narrowed = narrowedBy(mayDelegate(step, name, request.approvals))
   if ("ambiguous" in narrowed) return refuse({ reason: "details_ambiguous", tool: narrowed.ambiguous })
-  if (!("grant" in narrowed)) return refuse({ reason: "nothing_left", ...narrowed })
+  if (!("grant" in narrowed)) {
+    // What nobody may have on this agent's word alone, somebody may with a person's.
+    const consented = state.user && narrowedBy(mayDelegate(step, name, [...request.approvals, "user"]))
+    if (consented && "grant" in consented) return refuse({ reason: "consent_required", scope: consented.scope })
+    return refuse({ reason: "nothing_left", ...narrowed })
+  }
   const task: Task = {
     id,
     parent: parent?.task.id ?? null,
@@ -207,16 +218,21 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | Refuse
 }
 
 /** Asked of policy for the user, or for the agent where there is none: whether a tool may go into a token at all. */
-function mayDelegate({ bundle, state, agent }: Step, purpose: string): Caps["policy"] {
+function mayDelegate(
+  { bundle, state, request, agent }: Step,
+  purpose: string,
+  approvals: readonly string[],
+): Caps["policy"] {
   const entities = entitiesFor(bundle.entities, state.user)
   const [principal] = principalsOf(state.user, [agent.id])
   const action = actionRef("delegate")
-  const context = delegateContext(purpose, agent.id)
+  const context = delegateContext(purpose, agent.id, approvals)
   return {
     principal: principal?.id ?? "",
     permits: (tool) =>
-      principal !== undefined &&
-      bundle.engine.authorize({ principal, action, resource: toolRef(tool.name), context }, entities).allowed,
+      request.isForeseen === true ||
+      (principal !== undefined &&
+        bundle.engine.authorize({ principal, action, resource: toolRef(tool.name), context }, entities).allowed),
   }
 }
 

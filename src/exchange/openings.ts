@@ -5,7 +5,13 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import { sha256Hex } from "../hash.ts"
+import { logEvent } from "../log.ts"
+import type { UserFacts } from "../ledger/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
 import type { OpeningLimits } from "../policy/bundle.ts"
+import { userId } from "../policy/facts.ts"
+import type { Surroundings } from "../surroundings.ts"
+import { refuse, type Refused } from "./refusal.ts"
 
 const MINUTE_MS = 60_000
 
@@ -15,6 +21,33 @@ export type NoRoom = { readonly what: "live" | "rate"; /** Seconds. */ readonly 
 /** @param user issuer and subject, joined by `|`; null: the agent acts on its own behalf */
 export function openingsOf(env: Env, agent: string, user: string | null): DurableObjectStub<Openings> {
   return env.OPENINGS.getByName(sha256Hex(JSON.stringify([agent, user])))
+}
+
+/** A tree that is to be opened, with its place among those of its agent and user. */
+export interface Place {
+  readonly root: string
+  readonly undo: () => Promise<void>
+}
+
+/** @param until milliseconds; the tree does not live longer. One that has a place keeps it until then. */
+export async function takePlace(
+  root: string,
+  agent: string,
+  user: UserFacts | null,
+  until: number,
+  { agents }: Bundle,
+  { env }: Pick<Surroundings, "env">,
+): Promise<Place | Refused> {
+  const definition = agents.get(agent)
+  if (!definition) return refuse({ reason: "agent_unregistered", agent })
+  const places = openingsOf(env, agent, user && userId(user))
+  try {
+    const full = await places.take(root, until, definition.trees)
+    return full ? refuse({ reason: "too_many_tasks", ...full }) : { root, undo: async () => places.undo(root) }
+  } catch (error) {
+    logEvent("openings_failed", { error: String(error) })
+    return refuse({ reason: "unavailable" })
+  }
 }
 
 export class Openings extends DurableObject<Env> {
@@ -33,6 +66,8 @@ export class Openings extends DurableObject<Env> {
     const { sql } = this.ctx.storage
     const now = Date.now()
     sql.exec("DELETE FROM trees WHERE until <= ? AND opened_at <= ?", now, now - MINUTE_MS)
+    const kept = sql.exec("UPDATE trees SET until = ? WHERE root = ? RETURNING root", until, root).toArray()
+    if (kept.length > 0) return null
     const rows = sql.exec<{ opened_at: number; until: number }>("SELECT opened_at, until FROM trees").toArray()
     const lately = rows.map((row) => row.opened_at).filter((openedAt) => openedAt > now - MINUTE_MS)
     // The earliest of so many as are allowed has to be a minute ago.

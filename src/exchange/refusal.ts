@@ -44,6 +44,15 @@ export type Refusal =
   | { readonly reason: "user_required"; readonly purpose: string }
   | { readonly reason: "renewal_differs" }
   | ({ readonly reason: "nothing_left" } & NothingLeft)
+  /** Policy asks for a person's consent to this: `/oauth/bc-authorize`. */
+  | { readonly reason: "consent_required"; readonly scope: string }
+  | { readonly reason: "consent_unknown" }
+  | { readonly reason: "consent_pending" }
+  | { readonly reason: "polled_too_soon" }
+  | { readonly reason: "consent_refused" }
+  | { readonly reason: "consent_expired" }
+  | { readonly reason: "binding_message_refused" }
+  | { readonly reason: "user_unknown" }
   | { readonly reason: "stopped"; readonly switch: string }
   | { readonly reason: "unavailable" }
 
@@ -81,6 +90,14 @@ const ERROR_OF_REASON = {
   session_differs: "invalid_request",
   session_not_fresher: "invalid_request",
   nothing_left: "invalid_scope",
+  consent_required: "consent_required",
+  consent_unknown: "invalid_grant",
+  consent_pending: "authorization_pending",
+  polled_too_soon: "slow_down",
+  consent_refused: "access_denied",
+  consent_expired: "expired_token",
+  binding_message_refused: "invalid_binding_message",
+  user_unknown: "unknown_user_id",
   stopped: "unauthorized_client",
   unavailable: "temporarily_unavailable",
 } as const satisfies Record<Refusal["reason"], string>
@@ -180,6 +197,22 @@ export function describeRefusal(refusal: Refusal): string {
       return "The session is no fresher than the one that the task has."
     case "nothing_left":
       return nothingLeft(refusal)
+    case "consent_required":
+      return `The user's consent is required: ask for it at /oauth/bc-authorize. It would be for: ${refusal.scope}.`
+    case "consent_unknown":
+      return "There is no such request of this agent, or its token was issued."
+    case "consent_pending":
+      return "The user has not answered yet."
+    case "polled_too_soon":
+      return "The user has not answered yet; ask less often."
+    case "consent_refused":
+      return "The user has refused."
+    case "consent_expired":
+      return "The user has not answered in time."
+    case "binding_message_refused":
+      return "binding_message is one line of at most 100 characters that can be shown."
+    case "user_unknown":
+      return "The hint names nobody of a provider that is known."
     case "stopped":
       return "No token is issued to this agent, or for this user, at the moment."
     case "unavailable":

@@ -5,13 +5,15 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import { recordDecision, type Ask } from "../audit/call-record.ts"
-import { openingRecord, type Asking } from "../audit/exchange-record.ts"
+import { askedRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import type { Proof } from "../credential/dpop.ts"
 import { checkProof, decide, type End } from "../decide.ts"
 import { deny, type Denial, type Denied } from "../decision.ts"
 import type { GrantedDetails } from "../exchange/grant.ts"
-import { openTask, type OpenRequest } from "../exchange/open.ts"
+import { foresee, mayAnswer, NOT_POLLED, polled, redeem } from "../exchange/consent.ts"
+import type { Answer as ConsentAnswer, Consent, Redemption } from "../exchange/consent.ts"
+import { openTask, type Opened, type OpenRequest } from "../exchange/open.ts"
 import { openingsOf } from "../exchange/openings.ts"
 import { isRefused, type Refused } from "../exchange/refusal.ts"
 import { logEvent } from "../log.ts"
@@ -20,7 +22,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
 import { bundleHeld, bundleOf } from "../policy/store.ts"
-import { isAlive, isBelow, lineOf, newTree, type TaskStatus, type TreeState } from "./state.ts"
+import { isAlive, isBelow, lineOf, newTree, type TaskStatus, type TreeState, type UserFacts } from "./state.ts"
 import { Outbox, RETRY_AFTER_MS } from "./outbox.ts"
 import { ProofLog } from "./proof-log.ts"
 import { LedgerStorage, RELEASED } from "./storage.ts"
@@ -59,6 +61,15 @@ export interface OpenedTask {
   readonly issuedAt: number
   /** Milliseconds. */
   readonly expiresAt: number
+  /** Milliseconds; its token may expire sooner. */
+  readonly taskExpiresAt: number
+}
+
+/** What a person has consented to, opened. */
+export interface Redeemed {
+  readonly opened: OpenedTask
+  readonly audience: string
+  readonly user: UserFacts | null
 }
 
 /** Who shows a live token of a task, and a proof of its key where it is bound to one. */
@@ -98,12 +109,29 @@ const QUIET_MS = 2_000
 /** A tree is forgotten this long after its last task could act: late questions still find "ended", not "unknown". */
 const RETENTION_MS = 3_600_000
 
+function openedTask(opened: Opened, state: TreeState, now: number): OpenedTask {
+  const { id: task, purpose, scope, details, expiresAt: taskExpiresAt } = opened.task
+  return {
+    task,
+    purpose,
+    scope,
+    details,
+    user: state.user && userId(state.user),
+    chain: opened.chain,
+    since: state.since,
+    issuedAt: now,
+    expiresAt: opened.opening.token.expiresAt,
+    taskExpiresAt,
+  }
+}
+
 export class Ledger extends DurableObject<Env> {
   #storage: LedgerStorage
   #state: TreeState | null
   readonly #outbox: Outbox
   #quietTimer: ReturnType<typeof setTimeout> | undefined
   #lastStep = 0
+  #polling = NOT_POLLED
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -202,18 +230,91 @@ export class Ledger extends DurableObject<Env> {
     applyOpening(state, opened.opening, now)
     this.#state = state
     if (isNew) await this.ctx.storage.setAlarm(opened.task.expiresAt + RETENTION_MS)
-    const { id: task, purpose, scope, details } = opened.task
-    return {
-      task,
-      purpose,
-      scope,
-      details,
-      user: state.user && userId(state.user),
-      chain: opened.chain,
-      since: state.since,
-      issuedAt: now,
-      expiresAt: opened.opening.token.expiresAt,
+    return openedTask(opened, state, now)
+  }
+
+  /** A task that waits for a person's consent: it opens nothing, and is gone when that comes too late. */
+  async ask(
+    version: number,
+    pointer: Pointer,
+    root: string,
+    consent: Consent,
+    asking: Asking,
+  ): Promise<{ readonly task: string } | Refused | NoBundle> {
+    const bundle = version === LEDGER_VERSION ? await bundleOf(this.env.BUNDLES, pointer) : null
+    if (!bundle) return { bundle: "unavailable" }
+    if (this.#state) throw new Error("this tree is open already")
+    const state = newTree(root, consent.user, Date.now(), pointer, Date.now(), firstProofs())
+    const task = foresee(bundle, state, consent, this.#now(state))
+    if (isRefused(task)) return task
+    state.consent = consent
+    state.tasks.set(root, task)
+    this.#transact(true, () => {
+      this.#storage.saveTree(state)
+      this.#storage.saveConsent(consent)
+      this.#storage.savePending(task)
+      this.#outbox.keep(this.#numbered(askedRecord(task, consent, pointer, asking, state.clock)))
+    })
+    this.#state = state
+    await this.ctx.storage.setAlarm(consent.expiresAt + RETENTION_MS)
+    return { task: root }
+  }
+
+  /** What the person is asked, with the task as it would be at most; null where there is nothing to answer any more. */
+  consentFor(person: UserFacts): { readonly consent: Consent; readonly task: TaskView } | null {
+    const state = this.#state
+    if (!state?.consent) return null
+    const now = this.#now(state)
+    const [task] = viewOf(state, state.root, now)
+    return task && mayAnswer(state.consent, person, now) ? { consent: state.consent, task } : null
+  }
+
+  /** What the person says. @returns false where they are not asked, or not any more */
+  answer(answer: ConsentAnswer, record: DecisionRecord): boolean {
+    const state = this.#state
+    const now = state ? this.#now(state) : 0
+    if (!state?.consent || !mayAnswer(state.consent, answer.person, now)) return false
+    const consent = { ...state.consent, answer }
+    this.#transact(true, () => {
+      this.#storage.saveConsent(consent)
+      this.#outbox.keep(this.#numbered(record))
+    })
+    state.consent = consent
+    return true
+  }
+
+  /** The token for what a person has consented to, once. */
+  async redeem(
+    version: number,
+    pointer: Pointer,
+    redemption: Redemption,
+    asking: Omit<Asking, "audience">,
+  ): Promise<Redeemed | Refused | NoBundle> {
+    const bundle = version === LEDGER_VERSION ? await bundleOf(this.env.BUNDLES, pointer) : null
+    if (!bundle) return { bundle: "unavailable" }
+    const state = this.#state
+    if (!state?.consent) return { refused: { reason: "consent_unknown" } }
+    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
+    const now = this.#now(state)
+    const { consent } = state
+    const opened = redeem(bundle, state, consent, redemption, this.#polling, now)
+    if (isRefused(opened)) {
+      this.#polling = polled(this.#polling, opened, now)
+      return opened
     }
+    const redeemed = { ...consent, isRedeemed: true }
+    const { audience } = consent
+    const user = opened.opening.session?.user ?? null
+    this.#transact(true, () => {
+      if (pointer.seq > state.bundle.seq) this.#storage.saveBundle(pointer)
+      this.#storage.saveConsent(redeemed)
+      this.#storage.saveOpening(opened.opening, now)
+      this.#outbox.keep(this.#numbered(openingRecord(opened, user, pointer, { ...asking, audience }, now)))
+    })
+    state.bundle = pointer
+    state.consent = redeemed
+    applyOpening(state, opened.opening, now)
+    return { opened: openedTask(opened, state, now), audience, user }
   }
 
   /**

@@ -3,6 +3,7 @@
  * it; only `apply` changes it, and only by a change that one of them made.
  */
 import { AdmissionLog } from "../guardrails/window.ts"
+import type { Consent } from "../exchange/consent.ts"
 import type { Grant, GrantedDetails } from "../exchange/grant.ts"
 import type { Plan, Progress } from "../guardrails/plan.ts"
 import type { Pointer } from "../policy/bundle.ts"
@@ -83,6 +84,8 @@ export interface TreeState {
   /** Milliseconds, when the authority behind the tree was given: when that session, or its agent's own, began. */
   since: number
   readonly tasks: Map<string, Task>
+  /** Of the person, to the root; null where none was asked for. */
+  consent: Consent | null
   /** By `jti`. */
   readonly tokens: Map<string, IssuedToken>
   /** Proofs admitted in this life of the ledger. */
@@ -113,6 +116,7 @@ export function newTree(
     user,
     since,
     tasks: new Map(),
+    consent: null,
     tokens: new Map(),
     proofs,
     windows: new Map(),

@@ -3,6 +3,7 @@
  * changes; `load` rebuilds the state on waking, counting credit that was written but may not have been used as used.
  */
 import type { Change, End } from "../decide.ts"
+import type { Consent } from "../exchange/consent.ts"
 import type { Opening } from "../exchange/open.ts"
 import type { WindowDefinition } from "../guardrails/window.ts"
 import type { Pointer } from "../policy/bundle.ts"
@@ -17,6 +18,7 @@ CREATE TABLE tree (root TEXT NOT NULL, user TEXT, since INTEGER NOT NULL, bundle
 CREATE TABLE tasks (id TEXT PRIMARY KEY, body TEXT NOT NULL, jkt TEXT, status TEXT NOT NULL, ended_by TEXT,
   calls INTEGER NOT NULL, children INTEGER NOT NULL, last_call INTEGER NOT NULL, progress TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE tokens (jti TEXT PRIMARY KEY, task TEXT NOT NULL, expires_at INTEGER NOT NULL, jkt TEXT) WITHOUT ROWID;
+CREATE TABLE consent (only INTEGER PRIMARY KEY CHECK (only = 1), body TEXT NOT NULL);
 CREATE TABLE labels (label TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE blocks (id INTEGER PRIMARY KEY, window TEXT NOT NULL, opened INTEGER NOT NULL, closed INTEGER,
   count INTEGER NOT NULL);
@@ -86,6 +88,8 @@ export class LedgerStorage {
     const state = newTree(tree.root, user, tree.since, { seq: tree.bundle_seq, digest: tree.bundle_digest }, 0, proofs)
     this.#nextRecord = this.#recordsReserved = tree.next_record
     this.#loadTasks(state)
+    const [consent] = this.#sql.exec<{ body: string }>("SELECT body FROM consent")
+    if (consent) state.consent = JSON.parse(consent.body)
     for (const { label } of this.#sql.exec<{ label: string }>("SELECT label FROM labels")) state.labels.add(label)
     this.#loadBlocks(state, now)
     return state
@@ -128,6 +132,15 @@ export class LedgerStorage {
     this.#sql.exec("INSERT INTO tree VALUES (?, ?, ?, ?, ?, 0)", state.root, user, state.since, seq, digest)
   }
 
+  saveConsent(consent: Consent): void {
+    this.#sql.exec("INSERT OR REPLACE INTO consent VALUES (1, ?)", JSON.stringify(consent))
+  }
+
+  /** A task that is only expected so far. */
+  savePending(task: Task): void {
+    this.#saveTask(task)
+  }
+
   saveBundle({ seq, digest }: Pointer): void {
     this.#sql.exec("UPDATE tree SET bundle_seq = ?, bundle_digest = ?", seq, digest)
   }
@@ -147,7 +160,7 @@ export class LedgerStorage {
     const { jkt, status, endedBy, calls, children, lastCall, progress, ...body } = task
     const [known, plan] = [JSON.stringify(body satisfies TaskBody), JSON.stringify(progress)]
     const values = [task.id, known, jkt, status, endedBy, calls, children, lastCall, plan]
-    this.#sql.exec(`INSERT INTO tasks VALUES (${values.map(() => "?").join(", ")})`, ...values)
+    this.#sql.exec(`INSERT OR REPLACE INTO tasks VALUES (${values.map(() => "?").join(", ")})`, ...values)
     this.#sql.exec("UPDATE tasks SET children = children + 1 WHERE id = ?", task.parent)
     this.#reserved.set(task.id, 0)
     this.#lastCalls.set(task.id, lastCall)

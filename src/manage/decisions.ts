@@ -12,7 +12,7 @@ const querySchema = z.strictObject({
   agent: z.string().max(2048).optional(),
   code: z.string().max(64).optional(),
   decision: z.enum(["allow", "deny"]).optional(),
-  kind: z.enum(["call", "exchange", "end", "management"]).optional(),
+  kind: z.enum(["call", "exchange", "approval", "end", "management"]).optional(),
   tool: z.string().max(256).optional(),
   before: z.string().max(64).optional(),
   after: z.string().max(64).optional(),

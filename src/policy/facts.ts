@@ -174,10 +174,11 @@ function sessionFacts({ acr, auth_time, until }: SessionFacts, now: number): Ced
 }
 
 /** Context of the action delegate: asked when a task is opened, about a tool that it wants. */
-export function delegateContext(purpose: string, agent: string): CedarRecord {
+export function delegateContext(purpose: string, agent: string, approvals: readonly string[]): CedarRecord {
   return record([
     ["purpose", purpose],
     ["agent", agentRef(agent)],
+    ["approvals", set(approvals)],
   ])
 }
 

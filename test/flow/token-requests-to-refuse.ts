@@ -67,8 +67,32 @@ export function handedOver(
   }
 }
 
-/** Every reason that there is, each with every way to it that an attacker or a careless client would find. */
-export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, Try>>>> = {
+/** Those take a person, and time: consent.test.ts has them. */
+type OfConsent =
+  | "consent_pending"
+  | "polled_too_soon"
+  | "consent_refused"
+  | "consent_expired"
+  | "binding_message_refused"
+  | "user_unknown"
+
+/** Every other reason that there is, each with every way to it that an attacker or a careless client would find. */
+export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Readonly<Record<string, Try>>>> = {
+  consent_required: {
+    "what policy keeps for it": changed({ purpose: "work", scope: "safe.burn:execute" }),
+  },
+  consent_unknown: {
+    "a request that nobody made": changed({
+      grant_type: "urn:openid:params:grant-type:ciba",
+      auth_req_id: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ.${"A".repeat(43)}`,
+    }),
+    "a task of the agent's": async () =>
+      changed({
+        grant_type: "urn:openid:params:grant-type:ciba",
+        auth_req_id: `${(await openTask()).task}.${"A".repeat(43)}`,
+      })(),
+    "no request at all": changed({ grant_type: "urn:openid:params:grant-type:ciba", auth_req_id: "1" }),
+  },
   request_malformed: {
     "no form": async () => postToken('{"grant_type":"client_credentials"}', { "Content-Type": "application/json" }),
     "no content type": async () => postToken("grant_type=client_credentials", { "Content-Type": "" }),

@@ -71,6 +71,7 @@ export function open(
     purpose: null,
     asked: ASKED_NOTHING,
     caps: [],
+    approvals: [],
     jkt: null,
     token,
     ...more,

@@ -54,6 +54,7 @@ class KeptTree {
       task: null,
       purpose: null,
       caps: [],
+      approvals: [],
       jkt: null,
     }
     const request = { agent: agentId("first"), ...subject, asked, token: held.token }

@@ -13,6 +13,8 @@ export function inboxOf(env: Env, user: string): DurableObjectStub<Inbox> {
   return env.INBOX.getByName(sha256Hex(user))
 }
 
+const SCHEMA = "CREATE TABLE IF NOT EXISTS requests (task TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID"
+
 interface RequestRow extends Record<string, SqlStorageValue> {
   readonly task: string
 }
@@ -20,9 +22,7 @@ interface RequestRow extends Record<string, SqlStorageValue> {
 export class Inbox extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    ctx.storage.sql.exec(
-      "CREATE TABLE IF NOT EXISTS requests (task TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID",
-    )
+    ctx.storage.sql.exec(SCHEMA)
   }
 
   /** @returns false where there is no room */
@@ -53,7 +53,10 @@ export class Inbox extends DurableObject<Env> {
     const { sql } = this.ctx.storage
     sql.exec("DELETE FROM requests WHERE until <= ?", Date.now())
     const { next } = sql.exec<{ next: number | null }>("SELECT MIN(until) AS next FROM requests").one()
-    if (next === null) await this.ctx.storage.deleteAll()
-    else await this.ctx.storage.setAlarm(next)
+    if (next === null) {
+      // Nothing is stored for a person who is not asked; this very object may still be.
+      await this.ctx.storage.deleteAll()
+      sql.exec(SCHEMA)
+    } else await this.ctx.storage.setAlarm(next)
   }
 }

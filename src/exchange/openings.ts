@@ -50,32 +50,56 @@ export async function takePlace(
   }
 }
 
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS trees (root TEXT PRIMARY KEY, opened_at INTEGER NOT NULL, until INTEGER NOT NULL)
+  WITHOUT ROWID`
+
+interface TreeRow extends Record<string, SqlStorageValue> {
+  readonly root: string
+  readonly opened_at: number
+  readonly until: number
+}
+
 export class Openings extends DurableObject<Env> {
+  /** Milliseconds, until when each tree has its place. */
+  readonly #places = new Map<string, number>()
+  /** Milliseconds, oldest first, of the last minute. */
+  #opened: number[] = []
+
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    ctx.storage.sql.exec(`
-      CREATE TABLE IF NOT EXISTS trees (root TEXT PRIMARY KEY, opened_at INTEGER NOT NULL, until INTEGER NOT NULL)
-        WITHOUT ROWID`)
+    ctx.storage.sql.exec(SCHEMA)
+    for (const row of ctx.storage.sql.exec<TreeRow>("SELECT * FROM trees ORDER BY opened_at")) {
+      this.#places.set(row.root, row.until)
+      this.#opened.push(row.opened_at)
+    }
   }
 
   /**
-   * @param until milliseconds; the tree does not live longer
+   * @param until milliseconds; the tree does not live longer. One that has a place keeps it until then.
    * @returns why there is no place for it
    */
   async take(root: string, until: number, { live, per_minute }: OpeningLimits): Promise<NoRoom> {
     const { sql } = this.ctx.storage
     const now = Date.now()
-    sql.exec("DELETE FROM trees WHERE until <= ? AND opened_at <= ?", now, now - MINUTE_MS)
-    const kept = sql.exec("UPDATE trees SET until = ? WHERE root = ? RETURNING root", until, root).toArray()
-    if (kept.length > 0) return null
-    const rows = sql.exec<{ opened_at: number; until: number }>("SELECT opened_at, until FROM trees").toArray()
-    const lately = rows.map((row) => row.opened_at).filter((openedAt) => openedAt > now - MINUTE_MS)
+    if (this.#places.has(root)) {
+      sql.exec("UPDATE trees SET until = ? WHERE root = ?", until, root)
+      this.#places.set(root, until)
+      return null
+    }
+    this.#forget(now)
     // The earliest of so many as are allowed has to be a minute ago.
-    const [earliest] = lately.toSorted((a, b) => b - a).slice(per_minute - 1)
+    const earliest = this.#opened.at(-per_minute)
     if (earliest !== undefined) return { what: "rate", retry_after: seconds(earliest + MINUTE_MS - now) }
-    const alive = rows.map((row) => row.until).filter((ends) => ends > now)
-    if (alive.length >= live) return { what: "live", retry_after: seconds(Math.min(...alive) - now) }
-    sql.exec("INSERT OR IGNORE INTO trees VALUES (?, ?, ?)", root, now, until)
+    if (this.#places.size >= live) {
+      this.#sweep(now)
+      if (this.#places.size >= live) {
+        return { what: "live", retry_after: seconds(Math.min(...this.#places.values()) - now) }
+      }
+    }
+    sql.exec("INSERT INTO trees VALUES (?, ?, ?)", root, now, until)
+    this.#places.set(root, until)
+    this.#opened.push(now)
     if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(until + MINUTE_MS)
     return null
   }
@@ -83,20 +107,38 @@ export class Openings extends DurableObject<Env> {
   /** Its tree has ended; that it was opened still counts for a minute. */
   giveBack(root: string): void {
     this.ctx.storage.sql.exec("UPDATE trees SET until = 0 WHERE root = ?", root)
+    this.#places.delete(root)
   }
 
   /** There never was a tree. */
   undo(root: string): void {
-    this.ctx.storage.sql.exec("DELETE FROM trees WHERE root = ?", root)
+    const [row] = this.ctx.storage.sql.exec<TreeRow>("DELETE FROM trees WHERE root = ? RETURNING *", root)
+    this.#places.delete(root)
+    const at = row ? this.#opened.indexOf(row.opened_at) : -1
+    if (at >= 0) this.#opened.splice(at, 1)
   }
 
   override async alarm(): Promise<void> {
     const { sql } = this.ctx.storage
     const now = Date.now()
     sql.exec("DELETE FROM trees WHERE until <= ? AND opened_at <= ?", now, now - MINUTE_MS)
+    this.#sweep(now)
     const { last } = sql.exec<{ last: number | null }>("SELECT MAX(until) AS last FROM trees").one()
-    if (last === null) await this.ctx.storage.deleteAll()
-    else await this.ctx.storage.setAlarm(Math.max(last, now) + MINUTE_MS)
+    if (last === null) {
+      // Nothing is stored for an agent and user who are gone; this very object may still be asked.
+      await this.ctx.storage.deleteAll()
+      sql.exec(SCHEMA)
+    } else await this.ctx.storage.setAlarm(Math.max(last, now) + MINUTE_MS)
+  }
+
+  #sweep(now: number): void {
+    for (const [root, until] of this.#places) if (until <= now) this.#places.delete(root)
+  }
+
+  /** Openings that are a minute old. A clock that was set back keeps more of them: the limit holds all the same. */
+  #forget(now: number): void {
+    const young = this.#opened.findIndex((openedAt) => openedAt > now - MINUTE_MS)
+    if (young !== 0) this.#opened = young < 0 ? [] : this.#opened.slice(young)
   }
 }
 

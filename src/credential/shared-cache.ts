@@ -31,3 +31,12 @@ export async function writeShared(place: string, document: SharedDocument, secon
     logEvent("shared_cache_failed", { error: String(error) })
   }
 }
+
+/** What is not to be used any more, at least in this data centre. */
+export async function dropShared(place: string): Promise<void> {
+  try {
+    await caches.default.delete(keyOf(place))
+  } catch (error) {
+    logEvent("shared_cache_failed", { error: String(error) })
+  }
+}

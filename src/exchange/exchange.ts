@@ -22,6 +22,7 @@ import { checkOnce, type Once } from "./once.ts"
 import type { OpenRequest } from "./open.ts"
 import { readAsked, valueOf, type Parameters } from "./parameters.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
+import { signerOf } from "./signing-key.ts"
 import { ACCESS_TOKEN_TYPE, NO_SUBJECT, verifySubject, type Asker, type Subject } from "./subject.ts"
 
 type SubjectOf = (
@@ -164,12 +165,8 @@ async function open(
   if (!opened || "bundle" in opened) return refuse({ reason: "unavailable" })
   if (isRefused(opened)) return opened
   const { jkt, token: jti } = request
-  const token = await signDelegationToken(
-    env,
-    opened,
-    { issuer: config.issuer, audience, jti, jkt, pulled: pulledKeys(switches) },
-    receivedAt,
-  )
+  const signer = await signerOf(env, config.signingAlgorithm, pulledKeys(switches), receivedAt)
+  const token = await signDelegationToken(signer, opened, { issuer: config.issuer, audience, jti, jkt })
   return {
     token,
     opened,

@@ -1,35 +1,21 @@
-/** Signing delegation tokens (RFC 9068, DESIGN §4) with the ring's current key, which an isolate keeps for a while. */
-import { importJWK, SignJWT, type CryptoKey } from "jose"
-import { OWN_ALGORITHM } from "../credential/algorithm.ts"
+/** Signing delegation tokens (RFC 9068, DESIGN §4). */
+import { SignJWT } from "jose"
 import { DELEGATION_TOKEN_TYPE } from "../credential/delegation-token.ts"
 import type { OpenedTask } from "../ledger/ledger.ts"
-import { keyRing } from "./key-ring.ts"
-
-const REFRESH_AFTER_MS = 60_000
-
-let held: { readonly kid: string; readonly key: CryptoKey; readonly fetchedAt: number } | undefined
-
-/** For tests: a fresh isolate. */
-export function forgetSigningKey(): void {
-  held = undefined
-}
+import type { Signer } from "./signing-key.ts"
 
 export interface TokenRequest {
   readonly issuer: string
   readonly audience: string
   readonly jti: string
   readonly jkt: string | null
-  /** Keys that must sign nothing more, by their switches. */
-  readonly pulled: readonly string[]
 }
 
 export async function signDelegationToken(
-  env: Env,
+  { kid, alg, key }: Signer,
   opened: OpenedTask,
   request: TokenRequest,
-  now: number,
 ): Promise<string> {
-  const { kid, key } = await signingKey(env, request.pulled, now)
   const agent = opened.chain.at(-1) ?? ""
   return new SignJWT({
     client_id: agent,
@@ -39,7 +25,7 @@ export async function signDelegationToken(
     scope: opened.scope,
     ...(request.jkt === null ? {} : { cnf: { jkt: request.jkt } }),
   })
-    .setProtectedHeader({ alg: OWN_ALGORITHM, kid, typ: DELEGATION_TOKEN_TYPE })
+    .setProtectedHeader({ alg, kid, typ: DELEGATION_TOKEN_TYPE })
     .setIssuer(request.issuer)
     .setSubject(opened.user ?? agent)
     .setAudience(request.audience)
@@ -55,17 +41,4 @@ function actorOf(chain: readonly string[]): Record<string, unknown> {
     (earlier, sub) => ("sub" in earlier ? { sub, act: earlier } : { sub }),
     {},
   )
-}
-
-async function signingKey(
-  env: Env,
-  pulled: readonly string[],
-  now: number,
-): Promise<{ readonly kid: string; readonly key: CryptoKey }> {
-  if (held && now - held.fetchedAt < REFRESH_AFTER_MS && !pulled.includes(held.kid)) return held
-  const { kid, privateJwk } = await keyRing(env).signingKey()
-  const key = await importJWK(privateJwk, OWN_ALGORITHM)
-  if (key instanceof Uint8Array) throw new Error("the signing key is no asymmetric key")
-  held = { kid, key, fetchedAt: now }
-  return held
 }

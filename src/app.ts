@@ -1,6 +1,7 @@
 /** Every URL of the Worker, on one screen. */
 import { Hono, type Context, type ErrorHandler } from "hono"
 import { configOf } from "./config.ts"
+import { authorizationEndpoint } from "./exchange/authorization-endpoint.ts"
 import { introspect, revoke } from "./exchange/client.ts"
 import { token } from "./exchange/handle.ts"
 import { authorizationServer, protectedResource } from "./exchange/metadata.ts"
@@ -35,6 +36,7 @@ others.use(async (c, next) =>
   c.req.raw.headers.has(KEY_HEADER) ? refusal({ reason: "gateway_unknown" }, around(c)) : next(),
 )
 
+others.on(["GET", "POST"], "/oauth/authorize", authorizationEndpoint)
 others.post("/oauth/token", token)
 others.post("/oauth/introspect", introspect)
 others.post("/oauth/revoke", revoke)

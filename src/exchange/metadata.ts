@@ -10,6 +10,9 @@ const AUTH_METHODS = ["spiffe_jwt", "private_key_jwt"]
 export function authorizationServer(issuer: string): Record<string, unknown> {
   return {
     issuer,
+    // Clients want to see one. It supports no response type so far, and the document says so.
+    authorization_endpoint: `${issuer}/oauth/authorize`,
+    code_challenge_methods_supported: ["S256"],
     token_endpoint: `${issuer}/oauth/token`,
     introspection_endpoint: `${issuer}/oauth/introspect`,
     introspection_endpoint_auth_methods_supported: AUTH_METHODS,

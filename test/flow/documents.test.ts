@@ -54,6 +54,9 @@ test("authorization server metadata (RFC 8414) names what there is", async () =>
   expect(status).toBe(200)
   expect(json).toMatchObject({
     issuer: US,
+    authorization_endpoint: `${US}/oauth/authorize`,
+    response_types_supported: [],
+    code_challenge_methods_supported: ["S256"],
     token_endpoint: `${US}/oauth/token`,
     jwks_uri: `${US}/.well-known/jwks.json`,
     grant_types_supported: expect.arrayContaining([

@@ -8,6 +8,7 @@ import {
   childForm,
   exchangeForm,
   JWT_BEARER_GRANT,
+  authorize,
   openChild,
   openTask,
   postForm,
@@ -88,6 +89,13 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
   grant_type_unsupported: {
     "a password": changed({ grant_type: "password" }),
     "one in another spelling": changed({ grant_type: "CLIENT_CREDENTIALS" }),
+  },
+  response_type_unsupported: {
+    "a code, to wherever the request says": async () =>
+      authorize("GET", "response_type=code&client_id=x&redirect_uri=https://evil.test/"),
+    "a token": async () => authorize("GET", "response_type=token&redirect_uri=https://evil.test/&state=s"),
+    "a form": async () => authorize("POST", "response_type=code&redirect_uri=https://evil.test/"),
+    nothing: async () => authorize("GET", ""),
   },
   token_type_unsupported: {
     "subject: saml2": changed({ subject_token_type: "urn:ietf:params:oauth:token-type:saml2" }),

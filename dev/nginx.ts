@@ -86,11 +86,12 @@ http {
 ${answers.map((name) => `    auth_request_set ${variable(name)} $upstream_http_x_narrowgate_${name.toLowerCase()};`).join("\n")}
     auth_request_set $narrowgate_challenge $upstream_http_www_authenticate;
     auth_request_set $narrowgate_nonce $upstream_http_dpop_nonce;
+    auth_request_set $narrowgate_transaction $upstream_http_txn_token;
 
     # To the upstream: who calls, from the authorizer alone (an empty value erases), and never the delegation token.
 ${IDENTITY.map((name) => `    proxy_set_header X-Narrowgate-${name} ${variable(name)};`).join("\n")}
 ${[...DENIAL, "Key"].map((name) => `    proxy_set_header X-Narrowgate-${name} "";`).join("\n")}
-    proxy_set_header Txn-Token "";
+    proxy_set_header Txn-Token $narrowgate_transaction;
     proxy_set_header Authorization "";
     proxy_set_header DPoP "";
     proxy_set_header X-Request-Id $request_id;
@@ -106,6 +107,7 @@ ${[...DENIAL, "Key"].map((name) => `    proxy_set_header X-Narrowgate-${name} ""
     # To the client: which decision, and why not. An upstream states neither.
 ${answers.map((name) => `    proxy_hide_header X-Narrowgate-${name};`).join("\n")}
 ${["Decision", ...DENIAL].map((name) => `    add_header X-Narrowgate-${name} ${variable(name)} always;`).join("\n")}
+    proxy_hide_header Txn-Token;
     # Without it no client with a bound token gets past a ledger that has slept.
     proxy_hide_header DPoP-Nonce;
     add_header DPoP-Nonce $narrowgate_nonce always;

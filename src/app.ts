@@ -1,6 +1,7 @@
 /** Every URL of the Worker, on one screen. */
 import { Hono, type Context, type ErrorHandler } from "hono"
 import { configOf } from "./config.ts"
+import { authorizationEndpoint } from "./exchange/authorization-endpoint.ts"
 import { backchannelAuthorize } from "./exchange/backchannel.ts"
 import { introspect, revoke } from "./exchange/client.ts"
 import { token } from "./exchange/handle.ts"
@@ -37,6 +38,7 @@ others.use(async (c, next) =>
   c.req.raw.headers.has(KEY_HEADER) ? refusal({ reason: "gateway_unknown" }, around(c)) : next(),
 )
 
+others.on(["GET", "POST"], "/oauth/authorize", authorizationEndpoint)
 others.post("/oauth/token", token)
 others.post("/oauth/bc-authorize", backchannelAuthorize)
 others.post("/oauth/introspect", introspect)

@@ -3,18 +3,22 @@
  * it made, and returns its output or a denial; anything thrown is a defect or an outage and ends in a refusal.
  */
 import type { Ask } from "./audit/call-record.ts"
+import { argumentsHash as hashOfArguments } from "./audit/canonical.ts"
 import { recordAtEdge } from "./audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "./audit/record.ts"
 import { locate, type Located } from "./catalog/locate.ts"
 import { formatScope, parseScope, scopeCovers, type Scope } from "./catalog/pattern.ts"
 import type { DelegationClaims } from "./credential/delegation-token.ts"
 import { verifyCredential, type VerifiedCredential } from "./credential/verify.ts"
-import { codeOf, isDenied, type Denial } from "./decision.ts"
+import { codeOf, deny, isDenied, type Denial, type Denied } from "./decision.ts"
 import { isLifecycle } from "./exchange/grant.ts"
+import { signerOf, type Signer } from "./exchange/signing-key.ts"
+import { signTransactionToken } from "./exchange/transaction-token.ts"
 import type { Presented } from "./gateway/presented.ts"
 import type { WindowUse } from "./guardrails/window.ts"
 import { sha256Hex } from "./hash.ts"
 import { newId } from "./ids.ts"
+import { logEvent } from "./log.ts"
 import { askLedger } from "./ledger/ask.ts"
 import { LEDGER_VERSION, type Answer, type NoBundle } from "./ledger/ledger.ts"
 import { rootOf } from "./ledger/state.ts"
@@ -24,6 +28,7 @@ import { actionRef, toolRef } from "./policy/facts.ts"
 import { bundleOf } from "./policy/store.ts"
 import type { Surroundings } from "./surroundings.ts"
 import { currentSwitches } from "./switches/lease.ts"
+import { pulledKeys, type Switch } from "./switches/switch.ts"
 import { stopOf, userOf } from "./switches/token.ts"
 
 export interface Decision {
@@ -36,6 +41,8 @@ export interface Decision {
   readonly purpose: string | null
   readonly tool: string | null
   readonly windows: readonly WindowUse[]
+  /** Signed, for what is behind the gateway; null: it wants none, or the call is refused. */
+  readonly transactionToken: string | null
 }
 
 export async function authorize(call: Presented, bundle: Bundle, around: Surroundings): Promise<Decision> {
@@ -64,8 +71,13 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const hopeless = denyEarly(claims, located, bundle)
   if (hopeless) return refuse(hopeless, verified, located)
 
-  const stopped = stopOf(await switches, verified.token, located.tool.name)
+  const known = await switches
+  const stopped = stopOf(known, verified.token, located.tool.name)
   if (stopped) return refuse(stopped, verified, located)
+
+  // Before the ledger counts it: a call of which what is behind the gateway could not be told is not let through.
+  const signer = gateway.transaction_tokens ? await signerFor(gateway.transaction_tokens, known ?? [], around) : null
+  if (signer && isDenied(signer)) return refuse(signer.denied, verified, located)
 
   const ask = toAsk(id, call, verified, located, around)
   const said = await askLedger(around.env, rootOf(claims.task), async (ledger): Promise<string> =>
@@ -79,7 +91,41 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   }
   const { denial, retryOf, agent, user, purpose, windows, recorded } = answer
   if (denial && !recorded) return refuse(denial, verified, located)
-  return { id: retryOf ?? id, denial, agent, user, task: claims.task, purpose, tool: located.tool.name, windows }
+  const { task } = claims
+  const allowed = { id: retryOf ?? id, denial, agent, user, task, purpose, tool: located.tool.name, windows }
+  const transactionToken = signer && !denial ? await transactionOf(allowed, signer, gateway, located, around) : null
+  return { ...allowed, transactionToken }
+}
+
+/** On a warm isolate without any way; throws nothing, as a call must not fail otherwise than closed. */
+async function signerFor(
+  { algorithm }: NonNullable<GatewayDefinition["transaction_tokens"]>,
+  switches: readonly Switch[],
+  { env, receivedAt }: Surroundings,
+): Promise<Signer | Denied> {
+  try {
+    return await signerOf(env, algorithm, pulledKeys(switches), receivedAt)
+  } catch (error) {
+    logEvent("signing_key_failed", { error: String(error) })
+    return deny({ reason: "signing_key_unavailable" })
+  }
+}
+
+/** What fails here is a defect: it goes up to the door, which refuses. */
+async function transactionOf(
+  { id: decision, agent, user, task, purpose, tool }: Omit<Decision, "transactionToken">,
+  signer: Signer,
+  { transaction_tokens, ...gateway }: GatewayDefinition,
+  located: Located,
+  { config }: Surroundings,
+): Promise<string | null> {
+  if (!transaction_tokens) return null
+  if (agent === null || task === null || purpose === null || tool === null) throw new Error("allowed, and of nobody")
+  const { name: pattern, action } = located.tool
+  const call = { decision, agent, user, task, purpose, tool, scope: formatScope({ pattern, action }) }
+  const argumentsHash = hashOfArguments(located.arguments)
+  const asking = { ...gateway, transaction_tokens }
+  return signTransactionToken(signer, config.issuer, asking, { ...call, argumentsHash }, Date.now())
 }
 
 /** Made once for each gateway, not for each call. */
@@ -106,7 +152,15 @@ function found({ path, tool: { name: tool, action, sensitivity } }: Located): Pa
   return { path, tool, action, sensitivity }
 }
 
-const NOBODY = { agent: null, user: null, task: null, purpose: null, tool: null, windows: [] } as const
+export const NOBODY = {
+  agent: null,
+  user: null,
+  task: null,
+  purpose: null,
+  tool: null,
+  windows: [],
+  transactionToken: null,
+} as const
 
 /**
  * What needs no memory. A token's scope only ever says more than its ledger's frozen grant, and a tool that no permit

@@ -1,5 +1,6 @@
 /** env → typed configuration, parsed once an isolate. A Worker that is misconfigured refuses every request. */
 import { z } from "zod"
+import { OWN_ALGORITHMS, type OwnAlgorithm } from "./credential/algorithm.ts"
 
 const jwks = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
 
@@ -14,6 +15,8 @@ const variables = z.object({
       return z.NEVER
     }
   }),
+  /** Of the keys of the ring those of this algorithm sign delegation tokens; tokens by the other verify until they expire. */
+  SIGNING_ALGORITHM: z.enum(OWN_ALGORITHMS).default("ES256"),
   /** Set by the local stack only: issuers may be on loopback, and bundles are looked for every second. */
   LOCAL: z.literal("true").optional(),
 })
@@ -21,6 +24,7 @@ const variables = z.object({
 export interface Config {
   readonly issuer: string
   readonly publisherKeys: { readonly keys: readonly Record<string, unknown>[] }
+  readonly signingAlgorithm: OwnAlgorithm
   /** Loopback issuers may be fetched. */
   readonly local: boolean
 }
@@ -29,8 +33,13 @@ let parsed: { readonly from: unknown; readonly config: Config } | undefined
 
 export function configOf(env: Env): Config {
   if (parsed?.from === env) return parsed.config
-  const { ISSUER, PUBLISHER_KEYS, LOCAL } = variables.parse(env)
-  const config = { issuer: ISSUER, publisherKeys: PUBLISHER_KEYS, local: LOCAL === "true" }
+  const { ISSUER, PUBLISHER_KEYS, SIGNING_ALGORITHM, LOCAL } = variables.parse(env)
+  const config = {
+    issuer: ISSUER,
+    publisherKeys: PUBLISHER_KEYS,
+    signingAlgorithm: SIGNING_ALGORITHM,
+    local: LOCAL === "true",
+  }
   parsed = { from: env, config }
   return config
 }

@@ -107,6 +107,8 @@ export type Denial =
   | { readonly reason: "switches_unavailable" }
   | { readonly reason: "keys_unavailable" }
   | { readonly reason: "ledger_unavailable" }
+  /** The gateway wants a Transaction Token, and there is no key to sign it with. */
+  | { readonly reason: "signing_key_unavailable" }
   | { readonly reason: "failed" }
 
 export type Reason = Denial["reason"]
@@ -157,6 +159,7 @@ const CODE_OF_REASON: Readonly<Record<Reason, Code>> = {
   switches_unavailable: "unavailable",
   keys_unavailable: "unavailable",
   ledger_unavailable: "unavailable",
+  signing_key_unavailable: "unavailable",
   failed: "unavailable",
 }
 

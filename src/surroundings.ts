@@ -21,8 +21,9 @@ export interface Surroundings {
 
 export function surroundingsOf(env: Env, background: Surroundings["background"]): Surroundings {
   const receivedAt = Date.now()
-  const keys = ownKeys(async () => keyRing(env).publicKeys(), receivedAt, background)
   const config = configOf(env)
+  const fetchKeys = async () => keyRing(env).publicKeys()
+  const keys = ownKeys({ fetchKeys, issuer: config.issuer, now: receivedAt, background })
   return { env, config, keys, receivedAt, background, reach: { now: receivedAt, local: config.local, background } }
 }
 

@@ -4,6 +4,7 @@ import { checkBounds } from "./checks/bounds.ts"
 import { checkCatalog } from "./checks/catalog.ts"
 import { checkDuplicates } from "./checks/duplicates.ts"
 import { checkEntities } from "./checks/entities.ts"
+import { checkGateways } from "./checks/gateways.ts"
 import { checkIdentities } from "./checks/identities.ts"
 import { checkIssuers } from "./checks/issuers.ts"
 import { checkManagement } from "./checks/management.ts"
@@ -21,6 +22,7 @@ const CHECKS: readonly ((policies: Policies) => Problem[])[] = [
   checkBounds,
   checkAgents,
   checkIdentities,
+  checkGateways,
   checkIssuers,
   checkEntities,
   checkManagement,

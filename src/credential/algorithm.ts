@@ -1,7 +1,12 @@
 /** Signature algorithms (RFC 7518 3.1, RFC 8037, RFC 9864), and what a key must be to be used with one. */
 
-/** The algorithm of every token that we sign: one, so that no token can choose (RFC 8725 3.1). */
-export const OWN_ALGORITHM = "ES256"
+/** Of the keys that sign our own tokens: each key has one of them, so that no token can choose (RFC 8725 3.1). */
+export const OWN_ALGORITHMS = ["ES256", "EdDSA"] as const
+export type OwnAlgorithm = (typeof OWN_ALGORITHMS)[number]
+
+export function isOwnAlgorithm(name: unknown): name is OwnAlgorithm {
+  return OWN_ALGORITHMS.some((own) => own === name)
+}
 
 /** Only signatures that a private key makes: neither `none` nor a shared secret (RFC 8725 3.1, 3.5). */
 export const ALGORITHMS = {

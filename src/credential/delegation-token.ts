@@ -7,7 +7,7 @@ import { z } from "zod"
 import { deny, type Denial, type Denied } from "../decision.ts"
 import { refusedHash, tokenDigests } from "../hash.ts"
 import { isObject } from "../json.ts"
-import { OWN_ALGORITHM } from "./algorithm.ts"
+import { isOwnAlgorithm } from "./algorithm.ts"
 import { readCompact } from "./compact.ts"
 import { KeysUnavailable, type KeyFinder } from "./own-keys.ts"
 import { isRejected, type Rejection } from "./rejection.ts"
@@ -98,12 +98,14 @@ async function verify(token: string, keys: KeyFinder, issuer: string, now: numbe
   const compact = readCompact(token)
   if (isRejected(compact)) return denialOf(compact.rejected)
   const { kid, alg } = compact.header
-  if (alg !== OWN_ALGORITHM) return deny({ reason: "token_rejected", what: "algorithm_refused" })
+  if (!isOwnAlgorithm(alg)) return deny({ reason: "token_rejected", what: "algorithm_refused" })
   if (typeOf(compact) !== DELEGATION_TOKEN_TYPE) return deny({ reason: "token_rejected", what: "type_refused" })
-  const key = kid === null ? null : await keys.find(kid)
-  if (kid === null || !key) return deny({ reason: "token_rejected", what: "key_unknown" })
+  const own = kid === null ? null : await keys.find(kid)
+  if (kid === null || !own) return deny({ reason: "token_rejected", what: "key_unknown" })
+  // The key says which, not the token (RFC 8725 3.1).
+  if (own.alg !== alg) return deny({ reason: "token_rejected", what: "algorithm_refused" })
   try {
-    await jwtVerify(token, key, { algorithms: [OWN_ALGORITHM], issuer, currentDate: new Date(now) })
+    await jwtVerify(token, own.key, { algorithms: [own.alg], issuer, currentDate: new Date(now) })
   } catch (error) {
     return denialOf(rejectionOf(error).rejected)
   }

@@ -1,31 +1,22 @@
-/** Signing delegation tokens (RFC 9068, DESIGN §4) with the ring's current key, which an isolate keeps for a while. */
-import { importJWK, SignJWT, type CryptoKey } from "jose"
-import { OWN_ALGORITHM } from "../credential/algorithm.ts"
+/** Signing delegation tokens (RFC 9068, DESIGN §4). */
+import { SignJWT } from "jose"
 import { DELEGATION_TOKEN_TYPE } from "../credential/delegation-token.ts"
 import type { OpenedTask } from "../ledger/ledger.ts"
 import type { Surroundings } from "../surroundings.ts"
-import { keyRing } from "./key-ring.ts"
-
-const REFRESH_AFTER_MS = 60_000
-
-let held: { readonly kid: string; readonly key: CryptoKey; readonly fetchedAt: number } | undefined
-
-/** For tests: a fresh isolate. */
-export function forgetSigningKey(): void {
-  held = undefined
-}
+import { signerOf, type Signer } from "./signing-key.ts"
 
 interface TokenRequest {
   readonly issuer: string
   readonly audience: string
   readonly jti: string
   readonly jkt: string | null
-  /** Keys that must sign nothing more, by their switches. */
-  readonly pulled: readonly string[]
 }
 
-async function signDelegationToken(env: Env, opened: OpenedTask, request: TokenRequest, now: number): Promise<string> {
-  const { kid, key } = await signingKey(env, request.pulled, now)
+async function signDelegationToken(
+  { kid, alg, key }: Signer,
+  opened: OpenedTask,
+  request: TokenRequest,
+): Promise<string> {
   const agent = opened.chain.at(-1) ?? ""
   return new SignJWT({
     client_id: agent,
@@ -37,7 +28,7 @@ async function signDelegationToken(env: Env, opened: OpenedTask, request: TokenR
     ...(opened.details === null ? {} : { authorization_details: opened.details }),
     ...(request.jkt === null ? {} : { cnf: { jkt: request.jkt } }),
   })
-    .setProtectedHeader({ alg: OWN_ALGORITHM, kid, typ: DELEGATION_TOKEN_TYPE })
+    .setProtectedHeader({ alg, kid, typ: DELEGATION_TOKEN_TYPE })
     .setIssuer(request.issuer)
     .setSubject(opened.user ?? agent)
     .setAudience(request.audience)
@@ -65,9 +56,9 @@ export async function issue(
   pulled: readonly string[],
   { env, config, receivedAt }: Surroundings,
 ): Promise<Issued> {
-  const request = { issuer: config.issuer, audience, jti, jkt, pulled }
+  const signer = await signerOf(env, config.signingAlgorithm, pulled, receivedAt)
   return {
-    token: await signDelegationToken(env, opened, request, receivedAt),
+    token: await signDelegationToken(signer, opened, { issuer: config.issuer, audience, jti, jkt }),
     opened,
     tokenType: jkt === null ? "Bearer" : "DPoP",
     expiresIn: Math.max(0, Math.floor((opened.expiresAt - opened.issuedAt) / 1000)),
@@ -81,17 +72,4 @@ function actorOf(chain: readonly string[]): Record<string, unknown> {
     (earlier, sub) => ("sub" in earlier ? { sub, act: earlier } : { sub }),
     {},
   )
-}
-
-async function signingKey(
-  env: Env,
-  pulled: readonly string[],
-  now: number,
-): Promise<{ readonly kid: string; readonly key: CryptoKey }> {
-  if (held && now - held.fetchedAt < REFRESH_AFTER_MS && !pulled.includes(held.kid)) return held
-  const { kid, privateJwk } = await keyRing(env).signingKey()
-  const key = await importJWK(privateJwk, OWN_ALGORITHM)
-  if (key instanceof Uint8Array) throw new Error("the signing key is no asymmetric key")
-  held = { kid, key, fetchedAt: now }
-  return held
 }

@@ -1,10 +1,10 @@
 /**
- * The key ring: one Durable Object that makes, rotates and retires the keys which sign our tokens. One writer, so that
- * isolates never disagree about which key is current; the private half leaves it only towards our own isolates.
+ * The key ring: one Durable Object that makes, rotates and retires the keys which sign our tokens, of each algorithm by
+ * itself, so that another can be chosen at any time. One writer, so that isolates never disagree about which key is current; the private half leaves it only towards our own isolates.
  */
 import { DurableObject } from "cloudflare:workers"
 import { exportJWK, generateKeyPair, type JWK } from "jose"
-import { OWN_ALGORITHM } from "../credential/algorithm.ts"
+import { isOwnAlgorithm, OWN_ALGORITHMS, type OwnAlgorithm } from "../credential/algorithm.ts"
 import { scheduleOf, type RingKey, type Schedule } from "./rotation.ts"
 
 export interface SigningKey {
@@ -13,6 +13,7 @@ export interface SigningKey {
 }
 
 interface Kept extends RingKey {
+  readonly alg: OwnAlgorithm
   readonly private: string
   readonly public: string
 }
@@ -37,16 +38,16 @@ export class KeyRing extends DurableObject<Env> {
     )
   }
 
-  async signingKey(): Promise<SigningKey> {
-    const { signing } = await this.#current()
+  async signingKey(alg: OwnAlgorithm): Promise<SigningKey> {
+    const signing = (await this.#current()).get(alg)?.signing
     if (!signing) throw new Error("the key ring could not keep its key")
     return { kid: signing.kid, privateJwk: JSON.parse(signing.private) }
   }
 
-  /** Every key that verifies, or will soon sign, as published under `jwks_uri`; newest first. */
+  /** Every key that verifies, or will soon sign, as published under `jwks_uri`; of each algorithm the newest first. */
   async publicKeys(): Promise<JWK[]> {
-    const { kept } = await this.#current()
-    return kept.map((row): JWK => JSON.parse(row.public))
+    const schedules = [...(await this.#current()).values()]
+    return schedules.flatMap(({ kept }) => kept.map((row): JWK => JSON.parse(row.public)))
   }
 
   /** A key that is not to be trusted any more is gone at once, and another one signs. */
@@ -60,38 +61,57 @@ export class KeyRing extends DurableObject<Env> {
     await this.#current()
   }
 
-  async #current(): Promise<Schedule<Kept>> {
-    if (this.#schedule().makes) await this.ctx.blockConcurrencyWhile(() => this.#make())
-    const schedule = this.#schedule()
-    for (const { kid } of schedule.dropped) this.ctx.storage.sql.exec("DELETE FROM keys WHERE kid = ?", kid)
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(schedule.nextAt)
-    return schedule
+  async #current(): Promise<ReadonlyMap<OwnAlgorithm, Schedule<Kept>>> {
+    if (this.#due().length > 0) await this.ctx.blockConcurrencyWhile(() => this.#make())
+    const schedules = this.#schedules()
+    const all = [...schedules.values()]
+    for (const { kid } of all.flatMap(({ dropped }) => dropped)) {
+      this.ctx.storage.sql.exec("DELETE FROM keys WHERE kid = ?", kid)
+    }
+    if ((await this.ctx.storage.getAlarm()) === null) {
+      await this.ctx.storage.setAlarm(Math.min(...all.map(({ nextAt }) => nextAt)))
+    }
+    return schedules
   }
 
-  #schedule(): Schedule<Kept> {
+  #schedules(): ReadonlyMap<OwnAlgorithm, Schedule<Kept>> {
     const rows = this.ctx.storage.sql.exec<KeyRow>("SELECT * FROM keys").toArray()
-    const keys = rows.map((row): Kept => ({
-      kid: row.kid,
-      private: row.private,
-      public: row.public,
-      madeAt: row.made_at,
-    }))
-    return scheduleOf(keys, Date.now())
+    const keys = rows.flatMap((row): readonly Kept[] => {
+      const { alg }: JWK = JSON.parse(row.public)
+      return isOwnAlgorithm(alg)
+        ? [{ kid: row.kid, alg, private: row.private, public: row.public, madeAt: row.made_at }]
+        : []
+    })
+    const now = Date.now()
+    return new Map(
+      OWN_ALGORITHMS.map((alg) => [
+        alg,
+        scheduleOf(
+          keys.filter((key) => key.alg === alg),
+          now,
+        ),
+      ]),
+    )
   }
 
+  #due(): readonly OwnAlgorithm[] {
+    return [...this.#schedules()].flatMap(([alg, { makes }]) => (makes ? [alg] : []))
+  }
+
+  /** Asked anew what is due: another question may have made it while this one waited for its turn. */
   async #make(): Promise<void> {
-    // Another question may have made it while this one waited for its turn.
-    if (!this.#schedule().makes) return
-    const { privateKey, publicKey } = await generateKeyPair(OWN_ALGORITHM, { extractable: true })
-    const kid = crypto.randomUUID()
-    const described = { kid, alg: OWN_ALGORITHM, use: "sig" }
-    const [secret, open] = [await exportJWK(privateKey), await exportJWK(publicKey)]
-    this.ctx.storage.sql.exec(
-      "INSERT INTO keys VALUES (?, ?, ?, ?)",
-      kid,
-      JSON.stringify({ ...secret, ...described }),
-      JSON.stringify({ ...open, ...described }),
-      Date.now(),
-    )
+    for (const alg of this.#due()) {
+      const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
+      const kid = crypto.randomUUID()
+      const described = { kid, alg, use: "sig" }
+      const [secret, open] = [await exportJWK(privateKey), await exportJWK(publicKey)]
+      this.ctx.storage.sql.exec(
+        "INSERT INTO keys VALUES (?, ?, ?, ?)",
+        kid,
+        JSON.stringify({ ...secret, ...described }),
+        JSON.stringify({ ...open, ...described }),
+        Date.now(),
+      )
+    }
   }
 }

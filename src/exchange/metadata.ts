@@ -1,6 +1,6 @@
 /** Metadata documents: authorization server (RFC 8414) and protected resources (RFC 9728). */
 import type { Bundle } from "../policy/assemble.ts"
-import { ALGORITHMS, OWN_ALGORITHM } from "../credential/algorithm.ts"
+import { ALGORITHMS, OWN_ALGORITHMS } from "../credential/algorithm.ts"
 import { PROOF_ALGORITHMS } from "../credential/dpop.ts"
 import { GRANTS } from "./exchange.ts"
 
@@ -10,6 +10,9 @@ const AUTH_METHODS = ["spiffe_jwt", "private_key_jwt"]
 export function authorizationServer(issuer: string): Record<string, unknown> {
   return {
     issuer,
+    // Clients want to see one. It supports no response type so far, and the document says so.
+    authorization_endpoint: `${issuer}/oauth/authorize`,
+    code_challenge_methods_supported: ["S256"],
     token_endpoint: `${issuer}/oauth/token`,
     introspection_endpoint: `${issuer}/oauth/introspect`,
     introspection_endpoint_auth_methods_supported: AUTH_METHODS,
@@ -29,7 +32,7 @@ export function authorizationServer(issuer: string): Record<string, unknown> {
     token_endpoint_auth_signing_alg_values_supported: Object.keys(ALGORITHMS),
     dpop_signing_alg_values_supported: PROOF_ALGORITHMS,
     authorization_details_types_supported: ["narrowgate_call"],
-    access_token_signing_alg_values_supported: [OWN_ALGORITHM],
+    access_token_signing_alg_values_supported: OWN_ALGORITHMS,
   }
 }
 

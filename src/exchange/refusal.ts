@@ -11,6 +11,8 @@ export type Refusal =
   | { readonly reason: "parameter_repeated"; readonly parameter: string }
   | { readonly reason: "parameter_missing"; readonly parameter: string }
   | { readonly reason: "grant_type_unsupported" }
+  /** At the authorization endpoint, which has none so far. */
+  | { readonly reason: "response_type_unsupported" }
   | { readonly reason: "token_type_unsupported"; readonly parameter: string }
   | { readonly reason: "agent_unauthenticated"; readonly because: Rejection }
   | { readonly reason: "agent_unregistered"; readonly agent: string }
@@ -61,6 +63,7 @@ const ERROR_OF_REASON = {
   parameter_repeated: "invalid_request",
   parameter_missing: "invalid_request",
   grant_type_unsupported: "unsupported_grant_type",
+  response_type_unsupported: "unsupported_response_type",
   token_type_unsupported: "invalid_request",
   agent_unauthenticated: "invalid_client",
   agent_unregistered: "invalid_client",
@@ -145,6 +148,8 @@ export function describeRefusal(refusal: Refusal): string {
       return `${refusal.parameter} is missing.`
     case "grant_type_unsupported":
       return "This grant type is not supported."
+    case "response_type_unsupported":
+      return "No response type is supported: tokens are to be had at the token endpoint."
     case "token_type_unsupported":
       return `${refusal.parameter} is not supported.`
     case "agent_unauthenticated":

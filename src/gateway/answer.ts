@@ -17,6 +17,7 @@ export const IDENTITY_HEADERS = [
   "X-Narrowgate-Purpose",
   "X-Narrowgate-Tool",
   "X-Narrowgate-Decision",
+  "Txn-Token",
 ] as const
 
 /**
@@ -33,6 +34,7 @@ export function answer(decision: Decision, gateway: GatewayDefinition, issuer: s
     "X-Narrowgate-Purpose": headerSafe(decision.purpose),
     "X-Narrowgate-Tool": headerSafe(decision.tool),
     "X-Narrowgate-Decision": decision.id,
+    "Txn-Token": decision.transactionToken ?? "",
     ...rateLimit(decision),
   } satisfies Record<(typeof IDENTITY_HEADERS)[number] | "Cache-Control", string>
   // Envoy takes exactly 200 as an allow, nginx any 2xx.

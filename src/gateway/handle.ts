@@ -2,7 +2,7 @@
 import type { Context } from "hono"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf } from "../audit/record.ts"
-import { authorize, type Decision } from "../authorize.ts"
+import { authorize, NOBODY, type Decision } from "../authorize.ts"
 import { codeOf, describe, isDenied, STATUS_OF_CODE, type Denial } from "../decision.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
@@ -51,7 +51,7 @@ function refusedAtTheDoor(denial: Denial, gateway: GatewayDefinition, bundle: Bu
   const { id: asking, environment, mode } = gateway
   const known = { id, at: Date.now(), kind: "call", code: codeOf(denial), denial, bundle: bundle.pointer } as const
   recordAtEdge(around.env, recordOf({ ...known, gateway: asking, environment, mode }), around.background)
-  return { id, denial, agent: null, user: null, task: null, purpose: null, tool: null, windows: [] }
+  return { ...NOBODY, id, denial }
 }
 
 /** The answer to somebody who is no gateway of ours, or when nobody can be known. */

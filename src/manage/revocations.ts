@@ -7,6 +7,7 @@ import { recordOf } from "../audit/record.ts"
 import { boundedText } from "../bounded-text.ts"
 import { isPattern } from "../catalog/pattern.ts"
 import { verifyDelegationToken } from "../credential/delegation-token.ts"
+import { forgetSharedKeys } from "../credential/own-keys.ts"
 import { isDenied } from "../decision.ts"
 import { keyRing } from "../exchange/key-ring.ts"
 import { parseJson } from "../json.ts"
@@ -104,7 +105,16 @@ export async function liftRevocation(
   const thing = { ...REVOCATIONS, target: id.slice(0, 128) }
   const permitted = await authorizeOperator(request, "operator", thing, bundle, around)
   if ("status" in permitted) return permitted
-  if (await switchboard(around.env).lift(id)) {
+  const done = await switchboard(around.env).lift(id)
+  if (done === "kept") {
+    const error_description = "A key that was pulled stays pulled: another one signs since."
+    return {
+      status: 400,
+      body: { error: "invalid_request", error_description },
+      record: { code: "invalid_request", ...permitted },
+    }
+  }
+  if (done === "lifted") {
     return { status: 200, body: { id, lifted: true }, record: { decision: "allow", code: "ok", ...permitted } }
   }
   const denial = { reason: "not_found", what: id.slice(0, 128) } as const
@@ -145,12 +155,15 @@ async function setSwitch(
   stopped: Stopped,
   before: number | null,
   permitted: Permitted,
-  { env }: Surroundings,
+  { env, config }: Surroundings,
 ): Promise<Outcome> {
   const set = { id: `swi_${crypto.randomUUID()}`, stopped, before: before === null ? null : before * 1000 }
+  // It must sign nothing more, first of all: what an isolate signs in the meantime is stopped with the rest.
+  if (stopped.kind === "key") {
+    await keyRing(env).pull(stopped.kid)
+    await forgetSharedKeys(config.issuer)
+  }
   await switchboard(env).set(set)
-  // What it signed is stopped already; it must sign nothing more.
-  if (stopped.kind === "key") await keyRing(env).pull(stopped.kid)
   return { status: 200, body: shown(set), record: { decision: "allow", code: "ok", ...permitted } }
 }
 

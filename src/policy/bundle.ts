@@ -3,6 +3,7 @@
  * The CLI writes it, the Worker only reads it. Its digest is the SHA-256 of its bytes; whoever changes a field here
  * changes FORMAT, so that old code refuses a bundle it would misread.
  */
+import type { OwnAlgorithm } from "../credential/algorithm.ts"
 import type { RouteDefinition } from "../catalog/route.ts"
 import type { McpServer } from "../catalog/mcp-server.ts"
 import type { Tool, Sensitivity } from "../catalog/tool.ts"
@@ -207,6 +208,12 @@ export interface GatewayDefinition {
   readonly mode: "enforce" | "observe"
   /** It forwards the whole request body. */
   readonly body: boolean
+  /** It passes a signed Transaction Token on to what is behind it; absent: none is made. */
+  readonly transaction_tokens?: {
+    /** `aud` of them: the trust domain behind the gateway, never an `audience` of delegation tokens. */
+    readonly audience: string
+    readonly algorithm: OwnAlgorithm
+  }
   /** Header with a request id that it sets itself and overwrites; absent: each ask counts. */
   readonly request_id_header?: string
 }

@@ -42,9 +42,18 @@ export class Switchboard extends DurableObject<Env> {
     await this.#leasesRunOut()
   }
 
-  /** Lifting need not be known everywhere to be true. @returns false where there is no such switch */
-  lift(id: string): boolean {
-    return this.ctx.storage.sql.exec("DELETE FROM switches WHERE id = ? RETURNING id", id).toArray().length === 1
+  /**
+   * Lifting need not be known everywhere to be true. A pulled key stays pulled: isolates may know its public half for a
+   * while longer, and what it signed must not pass again.
+   */
+  lift(id: string): "lifted" | "kept" | "unknown" {
+    const { sql } = this.ctx.storage
+    const [row] = sql.exec<SwitchRow>("SELECT body FROM switches WHERE id = ?", id).toArray()
+    if (!row) return "unknown"
+    const { stopped }: Switch = JSON.parse(row.body)
+    if (stopped.kind === "key") return "kept"
+    sql.exec("DELETE FROM switches WHERE id = ?", id)
+    return "lifted"
   }
 
   /** Leases handed out while this waits already have what it waits for. */

@@ -90,7 +90,7 @@ async function boundToken(jkt: string, now: number) {
   const header = { alg: "ES256", typ: "at+jwt", kid: "ours" }
   const token = await new SignJWT({ ...claims }).setProtectedHeader(header).sign(privateKey)
   const keys = {
-    find: async (kid: string) => (kid === "ours" ? publicKey : null),
+    find: async (kid: string) => (kid === "ours" ? { key: publicKey, alg: "ES256" as const } : null),
     published: async () => [],
   }
   return { token, keys }

@@ -22,7 +22,7 @@ const codeOf = async (token: string): Promise<string> => (await callWith(token, 
 
 /** The ring's own private key: what a forger would need, so that each case differs in one thing from a good token. */
 async function resign(token: string, claims: object, header: object = {}, key?: CryptoKey): Promise<string> {
-  const { kid, privateJwk } = await keyRing(env).signingKey()
+  const { kid, privateJwk } = await keyRing(env).signingKey("ES256")
   const own = await importJWK(privateJwk, "ES256")
   const protectedHeader = { ...decodeProtectedHeader(token), alg: "ES256", kid, ...header }
   return new SignJWT({ ...decodeJwt(token), ...claims }).setProtectedHeader(protectedHeader).sign(key ?? own)

@@ -23,9 +23,14 @@ const jwks = z.object({ keys: z.array(z.looseObject({ kid: z.string() })) })
 
 test("the JWK set holds public keys only, stable over restarts, and verifies what is issued", async () => {
   const { keys } = jwks.parse((await get("/.well-known/jwks.json")).json)
-  expect(keys).toHaveLength(1)
+  expect(keys.map(({ kty, crv, alg, use }) => [kty, crv, alg, use])).toEqual([
+    ["EC", "P-256", "ES256", "sig"],
+    ["OKP", "Ed25519", "EdDSA", "sig"],
+  ])
   for (const key of keys) {
-    expect(Object.keys(key).toSorted()).toEqual(["alg", "crv", "kid", "kty", "use", "x", "y"])
+    expect(
+      Object.keys(key).filter((member) => !["alg", "crv", "kid", "kty", "use", "x", "y"].includes(member)),
+    ).toEqual([])
     expect(await calculateJwkThumbprint(key)).toBeTruthy()
   }
   forgetCaches()
@@ -35,14 +40,14 @@ test("the JWK set holds public keys only, stable over restarts, and verifies wha
   expect(verified.protectedHeader.kid).toBe(keys[0]?.kid)
 })
 
-test("many cold isolates at once agree on one first key", async () => {
+test("many cold isolates at once agree on one first key of each algorithm", async () => {
   const sets = await Promise.all(
     Array.from({ length: 20 }, async () => {
       forgetCaches()
       return jwks.parse((await get("/.well-known/jwks.json")).json).keys.map(({ kid }) => kid)
     }),
   )
-  expect(new Set(sets.flat()).size).toBe(1)
+  expect(new Set(sets.flat()).size).toBe(2)
 })
 
 test("authorization server metadata (RFC 8414) names what there is", async () => {
@@ -50,9 +55,14 @@ test("authorization server metadata (RFC 8414) names what there is", async () =>
   expect(status).toBe(200)
   expect(json).toMatchObject({
     issuer: US,
+    authorization_endpoint: `${US}/oauth/authorize`,
+    response_types_supported: [],
+    code_challenge_methods_supported: ["S256"],
     token_endpoint: `${US}/oauth/token`,
     jwks_uri: `${US}/.well-known/jwks.json`,
     grant_types_supported: [...GRANTS.keys()],
+    authorization_grant_profiles_supported: ["urn:ietf:params:oauth:grant-profile:id-jag"],
+    access_token_signing_alg_values_supported: ["ES256", "EdDSA"],
   })
 })
 

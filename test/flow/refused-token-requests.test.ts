@@ -35,6 +35,7 @@ describe("a refused token request", () => {
       expect(status).toBe(STATUS[reason] ?? (refused?.error === "invalid_client" ? 401 : 400))
       expect(headers.has("Retry-After")).toBe(reason in STATUS)
       expect(headers.get("Cache-Control")).toBe("no-store")
+      expect(headers.has("Location")).toBe(false)
       expect(headers.get("X-Narrowgate-Code")).toBe(refused?.error)
       expect(headers.has("WWW-Authenticate")).toBe(status === 401)
       // Generic on the wire: no signature error, no stack, no other party's token.
@@ -47,6 +48,7 @@ test("each reason has the OAuth error that its specification names", () => {
   const refusals: readonly Refusal[] = [
     { reason: "agent_unauthenticated", because: { reason: "signature_invalid" } },
     { reason: "grant_type_unsupported" },
+    { reason: "response_type_unsupported" },
     { reason: "proof_rejected", what: "" },
     { reason: "audience_unknown", audience: "" },
     { reason: "details_malformed", what: "" },
@@ -59,6 +61,7 @@ test("each reason has the OAuth error that its specification names", () => {
   expect(Object.fromEntries(refusals.map((refusal) => [refusal.reason, oauthErrorOf(refusal)]))).toEqual({
     agent_unauthenticated: "invalid_client",
     grant_type_unsupported: "unsupported_grant_type",
+    response_type_unsupported: "unsupported_response_type",
     proof_rejected: "invalid_dpop_proof",
     audience_unknown: "invalid_target",
     details_malformed: "invalid_authorization_details",

@@ -11,6 +11,7 @@ import {
   childForm,
   exchangeForm,
   JWT_BEARER_GRANT,
+  authorize,
   openChild,
   openTask,
   postForm,
@@ -115,6 +116,13 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
   grant_type_unsupported: {
     "a password": changed({ grant_type: "password" }),
     "one in another spelling": changed({ grant_type: "CLIENT_CREDENTIALS" }),
+  },
+  response_type_unsupported: {
+    "a code, to wherever the request says": async () =>
+      authorize("GET", "response_type=code&client_id=x&redirect_uri=https://evil.test/"),
+    "a token": async () => authorize("GET", "response_type=token&redirect_uri=https://evil.test/&state=s"),
+    "a form": async () => authorize("POST", "response_type=code&redirect_uri=https://evil.test/"),
+    nothing: async () => authorize("GET", ""),
   },
   token_type_unsupported: {
     "subject: saml2": changed({ subject_token_type: "urn:ietf:params:oauth:token-type:saml2" }),
@@ -368,7 +376,10 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
     },
   },
   session_not_fresher: {
-    "as old": async () => freshen((await openTask()).task, await idToken("alice")),
+    "as old": async () => {
+      const session = await idToken("alice")
+      return freshen((await openTask("first", { subject_token: session })).task, session)
+    },
     older: async () => freshen((await openTask()).task, await idToken("alice", { claims: { auth_time: 1 } })),
     "of unknown age": async () =>
       freshen((await openTask()).task, await idToken("alice", { claims: { auth_time: undefined } })),

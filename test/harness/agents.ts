@@ -39,8 +39,19 @@ export async function postForm(form: Form, headers: Readonly<Record<string, stri
   return postToken(body.toString(), { "Content-Type": "application/x-www-form-urlencoded", ...headers })
 }
 
+/** At the authorization endpoint. */
+export async function authorize(method: "GET" | "POST", query: string): Promise<TokenAnswer> {
+  const url = `${US}/oauth/authorize`
+  const posted = { method: "POST", body: new URLSearchParams(query) }
+  const request = method === "GET" ? new Request(`${url}?${query}`) : new Request(url, posted)
+  return answerOf(await exports.default.fetch(new Request(request, { redirect: "manual" })))
+}
+
 export async function postToken(body: string, headers: Readonly<Record<string, string>>): Promise<TokenAnswer> {
-  const response = await exports.default.fetch(new Request(`${US}/oauth/token`, { method: "POST", headers, body }))
+  return answerOf(await exports.default.fetch(new Request(`${US}/oauth/token`, { method: "POST", headers, body })))
+}
+
+async function answerOf(response: Response): Promise<TokenAnswer> {
   const json: unknown = await response.json()
   const isIssued = response.status === 200
   return {

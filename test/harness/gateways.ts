@@ -72,6 +72,9 @@ const DIALECT_OF: Readonly<Record<string, DialectName>> = {
   live: "traefik",
   twin: "caddy",
   elsewhere: "traefik",
+  telling: "traefik",
+  "telling-eddsa": "nginx",
+  "telling-watch": "traefik",
 }
 
 const refusalBody = z.object({ error: z.string(), error_description: z.string(), decision_id: z.string() })

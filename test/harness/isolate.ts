@@ -2,7 +2,7 @@
 import { reset } from "cloudflare:test"
 import { forgetKeySets } from "../../src/credential/key-set.ts"
 import { forgetOwnKeys } from "../../src/credential/own-keys.ts"
-import { forgetSigningKey } from "../../src/exchange/issue.ts"
+import { forgetSigningKeys } from "../../src/exchange/signing-key.ts"
 import { forgetReads } from "../../src/ledger/outbox.ts"
 import { forgetBundle } from "../../src/policy/store.ts"
 import { forgetSwitches } from "../../src/switches/lease.ts"
@@ -17,7 +17,7 @@ export async function freshIsolate(): Promise<void> {
 export function forgetCaches(): void {
   forgetBundle()
   forgetOwnKeys()
-  forgetSigningKey()
+  forgetSigningKeys()
   forgetKeySets()
   forgetSwitches()
 }

@@ -1,5 +1,6 @@
 import { env, exports } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { forgetSharedKeys } from "../../src/credential/own-keys.ts"
 import { KeyRing } from "../../src/exchange/key-ring.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
@@ -136,6 +137,7 @@ describe("fail closed", () => {
   test("the key ring is out of reach: no token is taken, none is issued", async () => {
     const { token } = await openTask()
     forgetCaches()
+    await forgetSharedKeys(US)
     vi.spyOn(KeyRing.prototype, "publicKeys").mockImplementation(broken)
     vi.spyOn(KeyRing.prototype, "signingKey").mockImplementation(broken)
     await expectRefused(token)

@@ -1,5 +1,6 @@
 /** gateways.yaml: the gateways that may ask, how each speaks, and what is behind it. */
 import { z } from "zod"
+import { OWN_ALGORITHMS } from "../../../src/credential/algorithm.ts"
 import { DIALECTS } from "../../../src/policy/bundle.ts"
 import { headerName, name, origin, text } from "./values.ts"
 
@@ -8,6 +9,15 @@ const digest = text(
   "not a SHA-256",
   "Write 64 lower-case hex digits: `printf %s KEY | sha256sum`. The key itself does not belong here.",
 )
+
+const transactionTokens = z.strictObject({
+  audience: text(
+    (value) => /^[\x21-\x7e]{1,2048}$/u.test(value),
+    "not an audience",
+    "Write the trust domain behind the gateway: plain ASCII without blanks.",
+  ),
+  algorithm: z.enum(OWN_ALGORITHMS).default("ES256"),
+})
 
 const gateway = z.strictObject({
   id: name,
@@ -18,6 +28,7 @@ const gateway = z.strictObject({
   environment: name,
   mode: z.enum(["enforce", "observe"]).default("enforce"),
   body: z.boolean().default(false),
+  transaction_tokens: transactionTokens.exactOptional(),
   request_id_header: headerName.exactOptional(),
 })
 

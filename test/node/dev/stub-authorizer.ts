@@ -27,6 +27,7 @@ export const ALLOW: StubAnswer = {
     "x-narrowgate-agent": "spiffe://example.org/agent/support",
     "x-narrowgate-user": "alice",
     "x-narrowgate-decision": "dec_1",
+    "txn-token": "signed.by.narrowgate",
   },
 }
 

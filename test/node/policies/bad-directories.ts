@@ -759,6 +759,25 @@ const ENTITIES: readonly BadDirectory[] = [
   },
 ]
 
+const GATEWAYS: readonly BadDirectory[] = [
+  {
+    name: "transaction tokens for the audience of delegation tokens",
+    file: "gateways.yaml",
+    find: "    body: true\n",
+    replace: "    body: true\n    transaction_tokens: { audience: 'https://api.example' }\n",
+    message: /is the audience of delegation tokens too/,
+    at: "'https://api.example'",
+  },
+  {
+    name: "transaction tokens of an algorithm that the ring does not have",
+    file: "gateways.yaml",
+    find: "    body: true\n",
+    replace: "    body: true\n    transaction_tokens: { audience: api.example, algorithm: RS256 }\n",
+    message: /algorithm/,
+    at: "RS256",
+  },
+]
+
 const MANAGEMENT: readonly BadDirectory[] = [
   {
     name: "operators, and a schema that knows no managing",
@@ -787,5 +806,6 @@ export const BAD_DIRECTORIES = [
   ...IDENTITIES,
   ...CATALOG,
   ...ENTITIES,
+  ...GATEWAYS,
   ...MANAGEMENT,
 ]

@@ -1,0 +1,37 @@
+/** The ring's current keys, which an isolate keeps for a while, so that signing costs no way to the ring. */
+import { importJWK, type CryptoKey } from "jose"
+import type { OwnAlgorithm } from "../credential/algorithm.ts"
+import { keyRing } from "./key-ring.ts"
+
+export interface Signer {
+  readonly kid: string
+  readonly alg: OwnAlgorithm
+  readonly key: CryptoKey
+}
+
+const REFRESH_AFTER_MS = 60_000
+
+/** With the milliseconds when the ring was asked. */
+const held = new Map<OwnAlgorithm, { readonly signer: Signer; readonly fetchedAt: number }>()
+
+/** For tests: a fresh isolate. */
+export function forgetSigningKeys(): void {
+  held.clear()
+}
+
+/**
+ * Throws where the ring is out of reach.
+ * @param pulled keys that must sign nothing more, by their switches
+ * @param now milliseconds
+ */
+export async function signerOf(env: Env, alg: OwnAlgorithm, pulled: readonly string[], now: number): Promise<Signer> {
+  const known = held.get(alg)
+  if (known && now - known.fetchedAt < REFRESH_AFTER_MS && !pulled.includes(known.signer.kid)) return known.signer
+  const { kid, privateJwk } = await keyRing(env).signingKey(alg)
+  const key = await importJWK(privateJwk, alg)
+  if (key instanceof Uint8Array) throw new Error("the signing key is no asymmetric key")
+  if (pulled.includes(kid)) throw new Error("the ring's key has been pulled")
+  const signer = { kid, alg, key }
+  held.set(alg, { signer, fetchedAt: now })
+  return signer
+}

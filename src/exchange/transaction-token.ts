@@ -1,0 +1,56 @@
+/**
+ * Transaction Tokens (draft-ietf-oauth-transaction-tokens): what an upstream is told of one allowed call, signed, so that it
+ * need not believe whoever can reach it. Good for half a minute and for the gateway's own trust domain. It opens nothing
+ * here: its type is none that any door takes.
+ */
+import { SignJWT } from "jose"
+import { rootOf } from "../ledger/state.ts"
+import type { GatewayDefinition } from "../policy/bundle.ts"
+import type { Signer } from "./signing-key.ts"
+
+export const TRANSACTION_TOKEN_TYPE = "txntoken+jwt"
+
+/** Long enough for the upstream's own calls to come of it; a call is decided anew, and told of anew, each time. */
+const LIFE_SECONDS = 30
+
+export interface Transaction {
+  readonly decision: string
+  readonly agent: string
+  /** Issuer and subject, joined by `|`; null: the agent works on its own behalf. */
+  readonly user: string | null
+  readonly task: string
+  readonly purpose: string
+  readonly tool: string
+  /** Of exactly this call: `<tool>:<action>`. */
+  readonly scope: string
+  /** Hex SHA-256 of the arguments as in the decision record; null: none, or not seen in full. */
+  readonly argumentsHash: string | null
+}
+
+/** @param now milliseconds */
+export async function signTransactionToken(
+  { kid, alg, key }: Signer,
+  issuer: string,
+  gateway: GatewayDefinition & { readonly transaction_tokens: { readonly audience: string } },
+  call: Transaction,
+  now: number,
+): Promise<string> {
+  const { decision, agent, user, task, purpose, tool, scope, argumentsHash } = call
+  const { id, environment, transaction_tokens: wanted } = gateway
+  const iat = Math.floor(now / 1000)
+  return new SignJWT({
+    // One transaction is one tree of tasks, whatever agents take part and however many calls it takes.
+    txn: rootOf(task),
+    scope,
+    req_wl: agent,
+    tctx: { task, purpose, tool, decision, ...(argumentsHash === null ? {} : { arguments_hash: argumentsHash }) },
+    rctx: { gateway: id, environment },
+  })
+    .setProtectedHeader({ alg, kid, typ: TRANSACTION_TOKEN_TYPE })
+    .setIssuer(issuer)
+    .setSubject(user ?? agent)
+    .setAudience(wanted.audience)
+    .setIssuedAt(iat)
+    .setExpirationTime(iat + LIFE_SECONDS)
+    .sign(key)
+}

@@ -1,0 +1,208 @@
+/** The keys that sign our tokens: of two algorithms, shared between isolates, and gone for good once pulled. */
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { decodeJwt, decodeProtectedHeader, importJWK, SignJWT } from "jose"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { z } from "zod"
+import { app } from "../../src/app.ts"
+import { OWN_ALGORITHMS, type OwnAlgorithm } from "../../src/credential/algorithm.ts"
+import { forgetSharedKeys } from "../../src/credential/own-keys.ts"
+import { readShared, writeShared } from "../../src/credential/shared-cache.ts"
+import { KeyRing, keyRing } from "../../src/exchange/key-ring.ts"
+import { ACCESS_TOKEN, exchangeForm, openTask, postForm, type Form } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { callWith } from "../harness/gateways.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { US } from "../harness/issuers.ts"
+import { bearerOf, manage } from "../harness/management.ts"
+import { recordOf } from "../harness/records.ts"
+
+beforeEach(async () => {
+  await publish(await yard())
+  await forgetSharedKeys(US)
+})
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await freshIsolate()
+})
+
+const codeOf = async (token: string): Promise<string> => (await callWith(token, "/files/a")).code
+const kidOf = (token: string): string => decodeProtectedHeader(token).kid ?? ""
+const broken = (): never => {
+  throw new Error("out of reach")
+}
+
+/** As a Worker that is configured to sign with `alg` answers. */
+async function issuedBy(alg: OwnAlgorithm, form?: Form): Promise<string> {
+  const body = new URLSearchParams()
+  for (const [name, value] of Object.entries(form ?? (await exchangeForm("first")))) body.append(name, String(value))
+  const context = createExecutionContext()
+  const request = new Request(`${US}/oauth/token`, { method: "POST", body })
+  const response = await app.fetch(request, { ...env, SIGNING_ALGORITHM: alg }, context)
+  await waitOnExecutionContext(context)
+  return z.object({ access_token: z.string() }).parse(await response.json()).access_token
+}
+
+/** By the ring's own private key: what a thief of it would make. */
+async function stolen(token: string, by: OwnAlgorithm, header: object = {}): Promise<string> {
+  const { kid, privateJwk } = await keyRing(env).signingKey(by)
+  const key = await importJWK(privateJwk, by)
+  return new SignJWT(decodeJwt(token)).setProtectedHeader({ alg: by, kid, typ: "at+jwt", ...header }).sign(key)
+}
+
+describe("each key", () => {
+  test.each(OWN_ALGORITHMS)("of %s signs where it is configured, and verifies whatever is configured", async (alg) => {
+    const token = await issuedBy(alg)
+    expect(decodeProtectedHeader(token)).toMatchObject({ alg, typ: "at+jwt" })
+    expect(await codeOf(token)).toBe("ok")
+    const renewed = { ...(await exchangeForm("first")), subject_token: token, subject_token_type: ACCESS_TOKEN }
+    expect((await postForm(renewed)).status).toBe(200)
+  })
+
+  test("has one algorithm: no token chooses another", async () => {
+    const { token } = await openTask("first")
+    const ring = keyRing(env)
+    const [es256, eddsa] = [await ring.signingKey("ES256"), await ring.signingKey("EdDSA")]
+    expect(await codeOf(await stolen(token, "EdDSA"))).toBe("ok")
+    const forged = {
+      "the one key under the other's name": await stolen(token, "ES256", { kid: eddsa.kid }),
+      "the other under the one's": await stolen(token, "EdDSA", { kid: es256.kid }),
+      "by another name of its algorithm": await stolen(token, "EdDSA").then(async (honest) => {
+        const [, claims = ""] = honest.split(".")
+        const key = await importJWK(eddsa.privateJwk, "EdDSA")
+        const text = new TextDecoder().decode(Uint8Array.fromBase64(claims, { alphabet: "base64url" }))
+        return new SignJWT(JSON.parse(text))
+          .setProtectedHeader({ alg: "Ed25519", kid: eddsa.kid, typ: "at+jwt" })
+          .sign(key)
+      }),
+    }
+    for (const [what, text] of Object.entries(forged)) {
+      const { code, decision } = await callWith(text, "/files/a")
+      expect(code, what).toBe("invalid_token")
+      expect((await recordOf(decision)).denial, what).toMatchObject({
+        reason: "token_rejected",
+        what: "algorithm_refused",
+      })
+    }
+  })
+
+  test("is pulled alone: the other algorithm's goes on", async () => {
+    const ring = keyRing(env)
+    const [es256, eddsa] = [await ring.signingKey("ES256"), await ring.signingKey("EdDSA")]
+    await ring.pull(es256.kid)
+    expect((await ring.signingKey("ES256")).kid).not.toBe(es256.kid)
+    expect((await ring.signingKey("EdDSA")).kid).toBe(eddsa.kid)
+    expect(await ring.publicKeys()).toHaveLength(2)
+  })
+})
+
+describe("a cold isolate", () => {
+  test("verifies without asking the ring, by what another has learned", async () => {
+    const { token } = await openTask("first")
+    expect(await codeOf(token)).toBe("ok")
+    await vi.waitFor(async () => expect(await readShared(`own ${US}`)).not.toBeNull())
+    forgetCaches()
+    const asked = vi.spyOn(KeyRing.prototype, "publicKeys").mockImplementation(broken)
+    expect(await codeOf(token)).toBe("ok")
+    expect(asked).not.toHaveBeenCalled()
+    await forgetSharedKeys(US)
+    forgetCaches()
+    expect(await callWith(token, "/files/a")).toMatchObject({ status: 503, code: "unavailable" })
+  })
+
+  test("asks the ring about a key that what is shared does not have, and about a set that is old or garbled", async () => {
+    const { token } = await openTask("first")
+    const keys = await keyRing(env).publicKeys()
+    const others = {
+      text: JSON.stringify({ keys: [{ ...keys[0], kid: "another" }] }),
+      fetchedAt: Date.now(),
+      sequence: null,
+    }
+    const old = { text: JSON.stringify({ keys: [] }), fetchedAt: Date.now() - 301_000, sequence: null }
+    for (const shared of [
+      others,
+      old,
+      { text: "{", fetchedAt: Date.now(), sequence: null },
+      { text: '{"keys":1}', fetchedAt: Date.now(), sequence: null },
+    ]) {
+      await writeShared(`own ${US}`, shared, 600)
+      forgetCaches()
+      expect(await codeOf(token)).toBe("ok")
+    }
+  })
+})
+
+describe("a pulled key", () => {
+  const pull = async (kid: string, more: object = {}) =>
+    manage("POST", "/v1/revocations", await bearerOf("operator"), {}, { key: kid, ...more })
+
+  test("never comes back, whatever an isolate still knows of it and whatever is signed with it", async () => {
+    const { token, task } = await openTask("first")
+    const theft = await stolen(token, "ES256", { x: 1 })
+    const before = {
+      text: JSON.stringify({ keys: await keyRing(env).publicKeys() }),
+      fetchedAt: Date.now(),
+      sequence: null,
+    }
+    const { status, json } = await pull(kidOf(token))
+    expect(status).toBe(200)
+    const { id } = z.object({ id: z.string() }).parse(json)
+    for (const when of ["at once", "and after somebody has tried to lift it"]) {
+      // The copy of another data centre, from before.
+      await writeShared(`own ${US}`, before, 600)
+      forgetCaches()
+      for (const text of [token, theft]) {
+        const { code, decision } = await callWith(text, "/files/a")
+        expect(code, when).toBe("invalid_token")
+        const denial = { reason: "stopped", switch: id, kind: "key" }
+        expect((await recordOf(decision)).denial, when).toEqual(denial)
+        expect((await manage("GET", `/v1/tasks/${task}`, `Bearer ${text}`)).status).toBe(401)
+        const renewal = { ...(await exchangeForm("first")), subject_token: text, subject_token_type: ACCESS_TOKEN }
+        expect((await postForm(renewal)).refused?.error).toBe("unauthorized_client")
+      }
+      const lifted = await manage("DELETE", `/v1/revocations/${id}`, await bearerOf("operator"))
+      expect(lifted).toMatchObject({ status: 400, code: "invalid_request" })
+    }
+    const published = await keyRing(env).publicKeys()
+    expect(published.map(({ kid }) => kid)).not.toContain(kidOf(token))
+    expect(await codeOf((await openTask("first")).token)).toBe("ok")
+  })
+
+  test("is pulled wholly: a thief writes any time that they like", async () => {
+    expect(await pull("some-key", { before: 4_000_000_000 })).toMatchObject({ status: 400, code: "invalid_request" })
+  })
+
+  test("of calls that race with it none that began after its acknowledgement passes with what it signed", async () => {
+    const first = await openTask("first", { scope: "files.*:read" })
+    const kid = kidOf(first.token)
+    const tokens = [first.token]
+    let acknowledgedAt = Number.POSITIVE_INFINITY
+    const late: string[] = []
+    let allowed = 0
+    const caller = async (): Promise<void> => {
+      while (performance.now() < acknowledgedAt + 200) {
+        const token = tokens[Math.floor(Math.random() * tokens.length)] ?? first.token
+        const began = performance.now()
+        const code = await codeOf(token)
+        if (code === "ok") allowed += 1
+        if (code === "ok" && began > acknowledgedAt && kidOf(token) === kid) late.push(token)
+        await new Promise((resolve) => setTimeout(resolve, 40))
+      }
+    }
+    const opener = async (): Promise<void> => {
+      while (performance.now() < acknowledgedAt) {
+        const { issued } = await postForm(await exchangeForm("first"))
+        if (issued) tokens.push(issued.access_token)
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
+    }
+    const racing = [...Array.from({ length: 8 }, caller), opener()]
+    expect((await pull(kid)).status).toBe(200)
+    acknowledgedAt = performance.now()
+    const after = await Promise.all(tokens.map(async (token) => [kidOf(token) === kid, await codeOf(token)] as const))
+    await Promise.all(racing)
+    expect(late).toEqual([])
+    expect(allowed).toBeGreaterThan(20)
+    for (const [isPulled, code] of after) expect(code).toBe(isPulled ? "invalid_token" : "ok")
+  })
+})

@@ -1,6 +1,6 @@
 /** Agents at the token endpoint: asking for tokens, opening tasks and children. */
-import { exports } from "cloudflare:workers"
 import { z } from "zod"
+import { knock } from "./door.ts"
 import { idToken, svid, US } from "./issuers.ts"
 
 const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -39,7 +39,7 @@ export async function postForm(form: Form, headers: Readonly<Record<string, stri
 }
 
 export async function postToken(body: string, headers: Readonly<Record<string, string>>): Promise<TokenAnswer> {
-  const response = await exports.default.fetch(new Request(`${US}/oauth/token`, { method: "POST", headers, body }))
+  const response = await knock(new Request(`${US}/oauth/token`, { method: "POST", headers, body }))
   const json: unknown = await response.json()
   const isIssued = response.status === 200
   return {

@@ -1,6 +1,6 @@
 /** Agents at the token endpoint: asking for tokens, opening tasks and children. */
-import { exports } from "cloudflare:workers"
 import { z } from "zod"
+import { knock } from "./door.ts"
 import { idToken, svid, US } from "./issuers.ts"
 
 const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -44,11 +44,11 @@ export async function authorize(method: "GET" | "POST", query: string): Promise<
   const url = `${US}/oauth/authorize`
   const posted = { method: "POST", body: new URLSearchParams(query) }
   const request = method === "GET" ? new Request(`${url}?${query}`) : new Request(url, posted)
-  return answerOf(await exports.default.fetch(new Request(request, { redirect: "manual" })))
+  return answerOf(await knock(new Request(request, { redirect: "manual" })))
 }
 
 export async function postToken(body: string, headers: Readonly<Record<string, string>>): Promise<TokenAnswer> {
-  return answerOf(await exports.default.fetch(new Request(`${US}/oauth/token`, { method: "POST", headers, body })))
+  return answerOf(await knock(new Request(`${US}/oauth/token`, { method: "POST", headers, body })))
 }
 
 async function answerOf(response: Response): Promise<TokenAnswer> {

@@ -168,7 +168,7 @@ export async function besieged(): Promise<BundleBody> {
 }
 
 /** What another isolate of the data centre would have fetched from the trust domains' bundle endpoints. */
-export async function leaveSpiffeBundles(): Promise<void> {
+export async function leaveSpiffeBundles(write: typeof writeShared = writeShared): Promise<void> {
   const use = "jwt-svid"
   const { kid: _kid, ...withoutId } = unnamed.publicJwk
   const keys = [
@@ -178,7 +178,7 @@ export async function leaveSpiffeBundles(): Promise<void> {
     { ...forNothing.publicJwk },
   ]
   const leave = async (domain: string, document: unknown): Promise<void> =>
-    writeShared(
+    write(
       `spiffe_bundle domain-${domain} ${SPIFFE_BUNDLE} ES256`,
       { text: JSON.stringify(document), fetchedAt: Date.now(), sequence: null },
       600,

@@ -18,10 +18,27 @@ export async function starter(): Promise<BundleBody> {
   return withGatewayKeys(withIssuerKeys(inject("starter")))
 }
 
-export async function publish(body: BundleBody, seq = 1): Promise<Pointer> {
+export interface Signed {
+  readonly pointer: Pointer
+  /** What KV holds. */
+  readonly entries: ReadonlyMap<string, ArrayBuffer | string>
+}
+
+export async function signed(body: BundleBody, seq = 1): Promise<Signed> {
   const bytes = canonicalBytes(body)
   const pointer = { seq, digest: await digestOf(bytes) }
-  await env.BUNDLES.put(bodyKey(pointer.digest), bytes.buffer)
-  await env.BUNDLES.put(POINTER_KEY, await signPointer(inject("publisher"), pointer))
+  const text = await signPointer(inject("publisher"), pointer)
+  return {
+    pointer,
+    entries: new Map<string, ArrayBuffer | string>([
+      [bodyKey(pointer.digest), bytes.buffer],
+      [POINTER_KEY, text],
+    ]),
+  }
+}
+
+export async function publish(body: BundleBody, seq = 1): Promise<Pointer> {
+  const { pointer, entries } = await signed(body, seq)
+  for (const [key, value] of entries) await env.BUNDLES.put(key, value)
   return pointer
 }

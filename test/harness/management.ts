@@ -1,6 +1,6 @@
 /** Requests to manage: of a task's agent, and of operators. */
-import { exports } from "cloudflare:workers"
 import { z } from "zod"
+import { knock } from "./door.ts"
 import { accessToken, US } from "./issuers.ts"
 
 export interface ManagementAnswer {
@@ -18,7 +18,7 @@ export async function manage(
   body: unknown = null,
 ): Promise<ManagementAnswer> {
   const headers = { ...(authorization === null ? {} : { Authorization: authorization }), ...more }
-  const response = await exports.default.fetch(
+  const response = await knock(
     new Request(US + path, { method, headers, body: body === null ? null : JSON.stringify(body) }),
   )
   const code = response.headers.get("X-Narrowgate-Code") ?? "ok"

@@ -11,6 +11,8 @@ export interface Provided {
   publisher: JWK
   /** Origin of the server of key documents (test/node/issuer-server.ts). */
   issuerServer: string
+  /** Ports of the built Worker, and of what stands for its KV and its cache (test/node/wire-server.ts). */
+  wire: { readonly worker: number; readonly kv: number; readonly cache: number }
 }
 
 declare module "vitest" {

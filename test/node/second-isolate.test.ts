@@ -2,24 +2,20 @@
  * What is used or ended holds everywhere and for good: the built Worker in bare workerd, two isolates on the same Durable
  * Objects, and the process killed and started again on what it had written. Loopback only.
  */
-import { execFile } from "node:child_process"
 import { createHash, randomBytes, randomUUID } from "node:crypto"
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
-import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { promisify } from "node:util"
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "jose"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { readManifest } from "../../bench/servers/build.ts"
-import { startProcess, type ServerProcess } from "../../bench/servers/process.ts"
+import type { ServerProcess } from "../../bench/servers/process.ts"
 import { compilePolicies } from "../../cli/policies/compile.ts"
 import { generatePublisherKey, signPointer } from "../../cli/policies/publish.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
+import { BUILD_WITHIN_MS, buildWorker, KV, plainWorker, serve, START_WITHIN_MS } from "./bare-workerd.ts"
 
-const ROOT = join(import.meta.dirname, "../..")
-const KV = join(ROOT, "bench/workers/kv.js")
 const US = "https://authz.example"
 const TOKEN_URI = `${US}/oauth/token`
 const AUDIENCE = "https://api.test/"
@@ -27,9 +23,7 @@ const URI = "https://api.test/files/a"
 const AGENT = "spiffe://example.org/agent/first"
 const GATEWAY_KEY = randomBytes(24).toString("base64url")
 const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
-const BUILD_WITHIN_MS = 60_000
 const ANSWER_WITHIN_MS = 10_000
-const START_WITHIN_MS = 15_000
 
 interface Signer {
   readonly key: CryptoKey
@@ -71,11 +65,7 @@ type Isolate = "a" | "b"
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "narrowgate-isolates-"))
-  module = join(directory, "build/index.js")
-  const command = ["deploy", "--dry-run", "--outdir", join(directory, "build")]
-  const env = { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" }
-  const wrangler = join(ROOT, "node_modules/wrangler/bin/wrangler.js")
-  await promisify(execFile)(process.execPath, [wrangler, ...command], { cwd: ROOT, env, timeout: BUILD_WITHIN_MS })
+  module = await buildWorker(directory)
 }, BUILD_WITHIN_MS + 5_000)
 
 afterAll(async () => rm(directory, { recursive: true, force: true, maxRetries: 3 }))
@@ -92,13 +82,9 @@ beforeEach(async () => {
 afterEach(kill)
 
 async function start(): Promise<void> {
-  const { default: command }: { readonly default: string } = createRequire(import.meta.url)("workerd")
-  const args = ["serve", configuration, "--control-fd=3", "--import-path=/"]
-  const started = startProcess({ command, args, directory })
-  // A process that could not be made has no id, and 0 would be the whole group of this one.
-  if (started.pid === 0) throw new Error(`workerd did not start:\n${started.complaints()}`)
-  server = started
-  ports = await portsOf(server)
+  const serving = await serve(configuration, directory, ["a", "b"])
+  server = serving.server
+  ports = serving.ports
 }
 
 /** As a power cut would: nothing is written any more. By its pid, and over when the system says so. */
@@ -109,23 +95,6 @@ async function kill(): Promise<void> {
   await server[Symbol.asyncDispose]()
   server = undefined
   expect(() => process.kill(pid, 0)).toThrow("ESRCH")
-}
-
-/** Workerd writes one line of JSON for each socket that it listens on. */
-async function portsOf({ control, complaints }: ServerProcess): Promise<Readonly<Record<Isolate, number>>> {
-  if (!control) throw new Error("workerd has no control descriptor")
-  let said = ""
-  const late = setTimeout(() => control.destroy(), START_WITHIN_MS)
-  try {
-    for await (const chunk of control) {
-      said += String(chunk)
-      const [a, b] = ["a", "b"].map((name) => new RegExp(`"socket": *"${name}", *"port": *(\\d+)`).exec(said)?.[1])
-      if (a !== undefined && b !== undefined) return { a: Number(a), b: Number(b) }
-    }
-  } finally {
-    clearTimeout(late)
-  }
-  throw new Error(`workerd did not start:\n${complaints()}`)
 }
 
 async function capnp(objects: string): Promise<string> {
@@ -155,10 +124,7 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = ${worker(text, storage)}),
     (name = "second", worker = ${worker((className) => `(className = ${text(className)}, serviceName = "main")`, "")}),
-    (name = "kv", worker = (
-      modules = [(name = "kv.js", esModule = embed ${text(KV)})],
-      compatibilityDate = ${text(compatibilityDate)},
-      bindings = [(name = "ENTRIES", json = ${text(JSON.stringify(entries))})])),
+    (name = "kv", worker = ${plainWorker(KV, compatibilityDate, [`(name = "ENTRIES", json = ${text(JSON.stringify(entries))})`])}),
     (name = "objects", disk = (path = ${text(objects)}, writable = true))
   ],
   sockets = [

@@ -2,6 +2,7 @@
 import { openTask } from "../../harness/agents.ts"
 import { accessTokenOf } from "../../harness/besieged.ts"
 import { attack, call, callRefused, operatorRefused, type Attacks, type Headers } from "../../harness/attacks.ts"
+import { repeat } from "../../harness/door.ts"
 import { US } from "../../harness/issuers.ts"
 import { newProofKey, proofForToken, proofOf } from "../../harness/proofs.ts"
 
@@ -56,7 +57,7 @@ const ofOperators = Object.fromEntries(
 const twoHeaders = async (first: (token: string) => string, second: (token: string) => string) => {
   const { token } = await openTask()
   const request = call(first(token))
-  request.headers.append("Authorization", second(token))
+  repeat(request, "Authorization", second(token))
   return request
 }
 const elsewhere = (headers: (token: string) => Headers, path: (token: string) => string = () => "/files/a") =>

@@ -232,6 +232,10 @@ export const encodings: Attacks = {
     callRefused({ reason: "token_malformed", what: "it is too long" }),
     async () => asBearer(`${(await openTask()).token}${"A".repeat(1_000_000)}`),
   ),
+  "delegation token of thirty kilobytes": attack(
+    callRefused({ reason: "token_malformed", what: "it is too long" }),
+    async () => asBearer(`${(await openTask()).token}${"A".repeat(30_000)}`),
+  ),
   "no text at all for a session": attack(
     requestRefused({ reason: "parameter_missing", parameter: "subject_token" }),
     async () => exchange({ subject_token: "" }),

@@ -1,6 +1,6 @@
 /** Hand-over of a bound task: by the key that it is bound to, to one agent and its key, for one token, once. */
-import { exports } from "cloudflare:workers"
 import { ACCESS_TOKEN, openTask, type Form } from "../../harness/agents.ts"
+import { knock } from "../../harness/door.ts"
 import { svidOf } from "../../harness/besieged.ts"
 import { attack, exchange, requestRefused, type Attack, type Attacks } from "../../harness/attacks.ts"
 import { forge, newWeakSigner, twinOf, type Part, type Signer } from "../../harness/forge.ts"
@@ -50,7 +50,7 @@ const changed = (what: string, changes: () => Changes): Attack =>
   })
 
 async function used(request: Request): Promise<void> {
-  const { status } = await exports.default.fetch(request)
+  const { status } = await knock(request)
   if (status !== 200) throw new Error(`the first use is refused: ${status}`)
 }
 

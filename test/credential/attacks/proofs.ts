@@ -1,5 +1,6 @@
 /** DPoP (RFC 9449 4.3, 11): a proof is for one token, one method, one URL, one moment, by one key, and for once. */
 import { openChild, openTask, type OpenTask } from "../../harness/agents.ts"
+import { knock, repeat } from "../../harness/door.ts"
 import { bundled, idTokenOf, svidOf } from "../../harness/besieged.ts"
 import {
   attack,
@@ -12,7 +13,6 @@ import {
   type Attacks,
   type Headers,
 } from "../../harness/attacks.ts"
-import { exports } from "cloudflare:workers"
 import {
   forge,
   forgeWithSecret,
@@ -266,7 +266,7 @@ const injected = Object.fromEntries(
 )
 
 async function used(request: Request): Promise<void> {
-  const { status } = await exports.default.fetch(request.clone())
+  const { status } = await knock(request.clone())
   if (status !== 200) throw new Error(`the first use is refused: ${status}`)
 }
 
@@ -304,6 +304,9 @@ export const proofs: Attacks = {
   ),
   "gateway: a proof of a megabyte": attack(proofRefused("too_long"), async () =>
     show((await bound()).token, "A".repeat(1_000_000)),
+  ),
+  "gateway: a proof of thirty kilobytes": attack(proofRefused("too_long"), async () =>
+    show((await bound()).token, "A".repeat(30_000)),
   ),
   "gateway: another's proof": attack(proofRefused("another key"), async () => {
     const { token } = await bound()
@@ -364,7 +367,7 @@ export const proofs: Attacks = {
   "gateway: two proofs in two headers": attack(proofRefused(NOT_COMPACT), async () => {
     const { token } = await bound()
     const request = show(token, await proofOf(holder, "GET", URI, token))
-    request.headers.append("DPoP", await proofOf(holder, "GET", URI, token))
+    repeat(request, "DPoP", await proofOf(holder, "GET", URI, token))
     return request
   }),
   "gateway: two proofs and a comma": attack(proofRefused(NOT_COMPACT), async () => {
@@ -435,7 +438,7 @@ export const proofs: Attacks = {
   }),
   "token endpoint: two proofs": attack(proofRefusedForToken(NOT_COMPACT), async () => {
     const request = await exchange({}, { DPoP: await proofForToken(holder) })
-    request.headers.append("DPoP", await proofForToken(holder))
+    repeat(request, "DPoP", await proofForToken(holder))
     return request
   }),
   "token endpoint: an empty proof": attack(proofRefusedForToken(NOT_COMPACT), async () => exchange({}, { DPoP: "" })),

@@ -1,5 +1,4 @@
 /** Single use (RFC 7523 3, 7; issuers with `single_use`): what was used once is used up, whoever shows it, wherever. */
-import { exports } from "cloudflare:workers"
 import { decodeJwt } from "jose"
 import {
   assertionOf,
@@ -13,6 +12,7 @@ import {
   svidOf,
 } from "../../harness/besieged.ts"
 import { JWT, JWT_BEARER, type Form } from "../../harness/agents.ts"
+import { knock } from "../../harness/door.ts"
 import {
   agentRefused,
   asAccessToken,
@@ -28,7 +28,7 @@ import { twinOf } from "../../harness/forge.ts"
 import { US } from "../../harness/issuers.ts"
 
 async function used(request: Request): Promise<void> {
-  const { status } = await exports.default.fetch(request)
+  const { status } = await knock(request)
   if (status !== 200) throw new Error(`the first use is refused: ${status}`)
 }
 

@@ -1,7 +1,7 @@
 /** At `/v1/tasks/:id`: who may ask about a task or end it is its own agent, by a live token of it and its key, or an operator. */
-import { exports } from "cloudflare:workers"
 import type { Denial } from "../../../src/decision.ts"
 import { openTask } from "../../harness/agents.ts"
+import { knock } from "../../harness/door.ts"
 import { accessTokenOf, idTokenOf, svidOf } from "../../harness/besieged.ts"
 import { attack, operatorRefused, type Attacks, type Expected, type Headers } from "../../harness/attacks.ts"
 import { US } from "../../harness/issuers.ts"
@@ -24,7 +24,7 @@ const end = (task: string, headers: Headers): Request =>
 
 async function used(request: Request): Promise<Request> {
   const again = request.clone()
-  const { status } = await exports.default.fetch(request)
+  const { status } = await knock(request)
   if (status !== 200) throw new Error(`the first use is refused: ${status}`)
   return again
 }

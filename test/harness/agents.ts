@@ -45,7 +45,7 @@ export async function authorize(method: "GET" | "POST", query: string): Promise<
   const request =
     method === "GET"
       ? new Request(`${url}?${query}`, { redirect: "manual" })
-      : new Request(url, { method, body: new URLSearchParams(query), redirect: "manual" })
+      : new Request(url, { method: "POST", body: new URLSearchParams(query), redirect: "manual" })
   return answerOf(await exports.default.fetch(request))
 }
 

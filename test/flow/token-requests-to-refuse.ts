@@ -320,7 +320,10 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
     },
   },
   session_not_fresher: {
-    "as old": async () => freshen((await openTask()).task, await idToken("alice")),
+    "as old": async () => {
+      const session = async () => idToken("alice", { claims: { auth_time: 1_700_000_000 } })
+      return freshen((await openTask("first", { subject_token: await session() })).task, await session())
+    },
     older: async () => freshen((await openTask()).task, await idToken("alice", { claims: { auth_time: 1 } })),
     "of unknown age": async () =>
       freshen((await openTask()).task, await idToken("alice", { claims: { auth_time: undefined } })),

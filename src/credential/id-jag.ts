@@ -6,6 +6,7 @@
 import { z } from "zod"
 import { isObject } from "../json.ts"
 import type { IssuerDefinition } from "../policy/bundle.ts"
+import { isSameResource } from "../resource.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { readPerson, type Person } from "./person.ts"
@@ -125,7 +126,7 @@ function checkBinding({ cnf }: Claims, jkt: string | null): Rejected | null {
 
 /** RFC 8707: made for these, and so for no other. */
 function checkResource({ resource }: Claims, audience: string): Rejected | null {
-  return resource === undefined || textsOf(resource).includes(audience)
+  return resource === undefined || textsOf(resource).some((each) => isSameResource(each, audience))
     ? null
     : reject({ reason: "claim_mismatch", claim: "resource" })
 }

@@ -1,12 +1,17 @@
 /** The audience that a token is asked for. */
 import type { Bundle } from "../policy/assemble.ts"
 import { printable } from "../printable.ts"
+import { isSameResource } from "../resource.ts"
 import type { Parameters } from "./parameters.ts"
 import { refuse, type Refused } from "./refusal.ts"
 
 /** RFC 8707, RFC 8693 2.1: the gateways' audience that the token is for, one of the agent's; where it has only one it need not be named. */
 export function audienceOf(parameters: Parameters, agent: string, bundle: Bundle): string | Refused {
-  const named = new Set([...(parameters.get("resource") ?? []), ...(parameters.get("audience") ?? [])])
+  const asked = [...(parameters.get("resource") ?? []), ...(parameters.get("audience") ?? [])]
+  // As we spell it: a token's audience is compared letter by letter at its gateway.
+  const spelled = (name: string): string =>
+    bundle.audiences.has(name) ? name : ([...bundle.audiences].find((ours) => isSameResource(ours, name)) ?? name)
+  const named = new Set(asked.map(spelled))
   const allowed = new Set(bundle.agents.get(agent)?.audiences ?? bundle.audiences)
   const [audience, ...others] = named.size === 0 ? allowed : named
   // A token for several audiences would open one with what another has seen.

@@ -45,6 +45,15 @@ describe("an assertion", () => {
     expect(await recordOf(called.decision)).toMatchObject({ user: `${IDP}|alice`, chain: [agentId("first")] })
   })
 
+  test.each(["https://api.test", "https://api.test/"])(
+    "may write its resource as %s, and so may the request: one resource is meant",
+    async (resource) => {
+      const { access_token: token } = await issued({ resource }, { audience: undefined, resource })
+      expect(decodeJwt(token).aud).toBe(AUDIENCE)
+      expect((await callWith(token, "/files/a")).code).toBe("ok")
+    },
+  )
+
   test("without groups gives no more than the rules give to this one person", async () => {
     // The one tool of the yard that everybody may have delegated.
     expect((await issued({ groups: undefined })).scope).toBe("files.forbidden:read")

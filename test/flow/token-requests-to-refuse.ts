@@ -377,8 +377,8 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
   },
   session_not_fresher: {
     "as old": async () => {
-      const session = await idToken("alice")
-      return freshen((await openTask("first", { subject_token: session })).task, session)
+      const session = async () => idToken("alice", { claims: { auth_time: 1_700_000_000 } })
+      return freshen((await openTask("first", { subject_token: await session() })).task, await session())
     },
     older: async () => freshen((await openTask()).task, await idToken("alice", { claims: { auth_time: 1 } })),
     "of unknown age": async () =>

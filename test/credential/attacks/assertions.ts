@@ -75,7 +75,11 @@ export const assertions: Attacks = {
   "for us with a slash": audience(`${US}/`, [`${US}/`]),
   "for nobody": missing("aud"),
   "for another audience than asked for": misfit("resource", "https://elsewhere.test/"),
-  "for several other audiences": misfit("resource", ["https://elsewhere.test/", "https://api.test"]),
+  "for several other audiences": misfit("resource", [
+    "https://elsewhere.test/",
+    "https://api.test/x",
+    "http://api.test/",
+  ]),
   "for an audience that is no text": misfit("resource", { uri: "https://api.test/" }),
 
   "given to another agent": client(agentId("second")),

@@ -33,9 +33,9 @@ export interface Compiled {
 export async function compilePolicies(directory: string): Promise<Compiled> {
   const { texts, problems: found } = await readPolicies(directory)
   const { policies, problems: parsed } = parsePolicies(texts)
-  // Rules are independent of the other files, so that their problems show in the same run.
+  // Rules are independent of the other files but for the links, so that their problems show in the same run.
   const schema = texts.get("schema.cedarschema")
-  const lowered = schema === undefined ? { rules: [], problems: [] } : lower(rulesIn(texts), schema)
+  const lowered = schema === undefined ? { rules: [], problems: [] } : lower(rulesIn(texts), schema, policies?.links)
   const problems = [...found, ...parsed, ...lowered.problems, ...(policies ? crossCheck(policies) : [])].toSorted(
     byPlace,
   )
@@ -48,7 +48,7 @@ export async function compilePolicies(directory: string): Promise<Compiled> {
 /** The Worker's own word: what it would not load must not be published, whatever the checks here missed. */
 function refusalOf(body: BundleBody): Problem | undefined {
   try {
-    assemble(body, { seq: 0, digest: "" })
+    assemble(body, { seq: 0, digest: "" }).engine.compileAll()
     return undefined
   } catch (fault) {
     const message = `the Worker would refuse this bundle: ${fault instanceof Error ? fault.message : "unknown fault"}`

@@ -7,7 +7,8 @@ import type { CedarValueJson, Expr, PolicyJson, TypeAndId } from "@cedar-policy/
 import fc from "fast-check"
 import type { PolicyRequest } from "../../src/policy/evaluate.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
-import { entity, fromCedarJson, isRecord } from "../../src/policy/value.ts"
+import { fromCedarJson } from "../../src/policy/cedar-json.ts"
+import { entity, isRecord } from "../../src/policy/value.ts"
 
 /** In the order of the hierarchy: a member only ever has later ones as parents. */
 const POOL: readonly TypeAndId[] = [

@@ -3,6 +3,7 @@ import { checkParseEntities, checkParseSchema } from "@cedar-policy/cedar-wasm/n
 import type { CedarValueJson, EntityJson } from "@cedar-policy/cedar-wasm/nodejs"
 import { entityStore } from "../../../src/policy/entities.ts"
 import type { StoredEntity } from "../../../src/policy/lowered.ts"
+import { toOfficial } from "../exact-json.ts"
 import { MADE_TYPES, madeEntities, uidText } from "../entities.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
@@ -13,7 +14,7 @@ export function checkEntities(policies: Policies): Problem[] {
   const { entities } = policies
   const seen = new Set<string>()
   const problems: Problem[] = []
-  for (const [index, { uid, attrs }] of entities.value.entries()) {
+  for (const [index, { uid, attrs, tags }] of entities.value.entries()) {
     const text = uidText(uid)
     if (MADE_TYPES.some((type) => type === uid.type)) {
       const message = `entities of type \`${uid.type}\` are made by Narrowgate itself`
@@ -23,6 +24,7 @@ export function checkEntities(policies: Policies): Problem[] {
     }
     seen.add(text)
     problems.push(...implicitReferences(policies, attrs, [index, "attrs"]))
+    problems.push(...implicitReferences(policies, tags, [index, "tags"]))
   }
   if (problems.length === 0) problems.push(...schemaFaults(policies))
   return problems.length > 0 ? problems : storeFaults(policies)
@@ -60,7 +62,7 @@ function schemaFaults({ entities, agents, catalog, schema }: Policies): Problem[
   return problems
 }
 
-/** What only shows between entities, or that the edge cannot hold: a cycle, an extension value. */
+/** What only shows between entities: a cycle. */
 function storeFaults({ entities }: Policies): Problem[] {
   try {
     entityStore(entities.value)
@@ -76,15 +78,15 @@ function faultOf(stored: readonly StoredEntity[], schema: string): string | unde
   return answer.type === "failure" ? answer.errors.map(({ message }) => message).join("; ") : undefined
 }
 
-function toCedar({ uid, attrs, parents }: StoredEntity): EntityJson {
-  const values = Object.entries(attrs).map(([key, value]): [string, CedarValueJson] => [key, toValue(value)])
-  return { uid: { ...uid }, attrs: Object.fromEntries(values), parents: parents.map((parent) => ({ ...parent })) }
+function toCedar({ uid, attrs, tags, parents }: StoredEntity): EntityJson {
+  return {
+    uid: { ...uid },
+    attrs: members(attrs),
+    tags: members(tags ?? {}),
+    parents: parents.map((one) => ({ ...one })),
+  }
 }
 
-function toValue(value: unknown): CedarValueJson {
-  if (Array.isArray(value)) return value.map(toValue)
-  if (typeof value === "object" && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, member]: [string, unknown]) => [key, toValue(member)]))
-  }
-  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : null
+function members(values: StoredEntity["attrs"]): Record<string, CedarValueJson> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, toOfficial(value)]))
 }

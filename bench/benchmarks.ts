@@ -3,6 +3,8 @@ import type { Benchmark } from "./benchmark.ts"
 import { againstCerbos } from "./benchmarks/against-cerbos.ts"
 import { boundCall } from "./benchmarks/bound-call.ts"
 import { earlyDenial } from "./benchmarks/early-denial.ts"
+import { policy10000Rules } from "./benchmarks/policy-10000-rules.ts"
+import { policyStep } from "./benchmarks/policy-step.ts"
 import { statefulAllow, statefulAllowOneTree } from "./benchmarks/stateful-allow.ts"
 import { firstToken, knownToken } from "./benchmarks/tokens.ts"
 
@@ -14,4 +16,6 @@ export const BENCHMARKS: readonly Benchmark[] = [
   knownToken,
   firstToken,
   boundCall,
+  policyStep,
+  policy10000Rules,
 ]

@@ -5,6 +5,7 @@ import { entityStore, memberOf, overlay } from "../../src/policy/entities.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
 import { entity, record } from "../../src/policy/value.ts"
 import * as arbitrary from "./arbitrary-policy.ts"
+import { unsliced } from "./unsliced.ts"
 
 const SEED = { seed: 20261124, numRuns: 400 }
 const ALL = { op: "All" }
@@ -119,6 +120,30 @@ describe("an erring forbid denies", () => {
 })
 
 describe("slices", () => {
+  test("a decision is the same as without them", () => {
+    const asked = fc.tuple(
+      arbitrary.policies,
+      fc.array(arbitrary.entities.map(entityStore), { minLength: 2, maxLength: 2 }),
+      fc.array(arbitrary.request.map(arbitrary.requestOf), { minLength: 2, maxLength: 2 }),
+    )
+    let determined = 0
+    fc.assert(
+      fc.property(asked, ([policies, stores, requests]) => {
+        const whole = Object.fromEntries(Object.entries(policies).map(([id, one]) => [id, unsliced(one)]))
+        const [sliced, plain] = [policies, whole].map((all) => compileRules(arbitrary.rulesOf(all)))
+        for (const entities of [...stores, ...stores]) {
+          for (const one of requests) {
+            const answer = sliced?.authorize(one, entities)
+            expect(answer).toEqual(plain?.authorize(one, entities))
+            determined += answer?.determining.length ?? 0
+          }
+        }
+      }),
+      SEED,
+    )
+    expect(determined).toBeGreaterThan(200)
+  })
+
   const readers = { action: { op: "in", entity: { type: "Action", id: "readers" } } }
   const crm = { resource: { op: "in", entity: { type: "Server", id: "crm" } } }
 

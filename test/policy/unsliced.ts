@@ -14,22 +14,12 @@ export function unsliced(policy: PolicyJson): PolicyJson {
 
 function whether(part: Part, scope: Scope): Expr {
   const left: Expr = { Var: part }
-  switch (scope.op) {
-    case "All":
-      return { Value: true }
-    case "==":
-      return { "==": { left, right: reference(scope) } }
-    case "in":
-      return {
-        in: {
-          left,
-          right:
-            "entities" in scope ? { Set: scope.entities.map((entity) => reference({ entity })) } : reference(scope),
-        },
-      }
-    case "is":
-      return { is: { left, entity_type: scope.entity_type, ...(scope.in ? { in: reference(scope.in) } : {}) } }
-  }
+  if (scope.op === "All") return { Value: true }
+  if (scope.op === "==") return { "==": { left, right: reference(scope) } }
+  if (scope.op === "is")
+    return { is: { left, entity_type: scope.entity_type, ...(scope.in ? { in: reference(scope.in) } : {}) } }
+  if (!("entities" in scope)) return { in: { left, right: reference(scope) } }
+  return { in: { left, right: { Set: scope.entities.map((entity) => reference({ entity })) } } }
 }
 
 function reference(scope: { readonly entity: unknown } | { readonly slot: string }): Expr {

@@ -6,6 +6,7 @@ import { checkDuplicates } from "./checks/duplicates.ts"
 import { checkEntities } from "./checks/entities.ts"
 import { checkIdentities } from "./checks/identities.ts"
 import { checkIssuers } from "./checks/issuers.ts"
+import { checkLinks } from "./checks/links.ts"
 import { checkMentions } from "./checks/mentions.ts"
 import { checkRoutes } from "./checks/routes.ts"
 import { checkScopes } from "./checks/scopes.ts"
@@ -23,6 +24,7 @@ const CHECKS: readonly ((policies: Policies) => Problem[])[] = [
   checkIssuers,
   checkEntities,
   checkMentions,
+  checkLinks,
 ]
 
 export function crossCheck(policies: Policies): Problem[] {

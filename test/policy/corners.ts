@@ -207,6 +207,8 @@ export const CORNERS: Readonly<
     [like(literal(""), null), true],
     [like(literal("aa"), "aa", null, "a"), false],
     [like(literal("aba"), "ab", null, "ba"), false],
+    [like(literal("bab"), "a", null, "b"), false],
+    [like(literal("aba"), "a", null, "b"), false],
     [like(literal("abba"), "ab", null, "ba"), true],
     [like(literal("a-b-c"), "a", null, "b", null, "c"), true],
     [like(literal("a-c-b"), "a", null, "b", null, "c"), false],

@@ -1,10 +1,10 @@
 /**
- * One rule in Cedar's JSON policy format: its scope is read at once, its conditions are compiled to closures when they
- * are first asked about, so that a cold isolate does not pay for rules that it never meets. The build compiles all of
+ * One rule in Cedar's JSON policy format: what it is filed under is read at once, whom it is about and its conditions when
+ * they are first asked about, so that a cold isolate does not pay for rules that it never meets. The build compiles all of
  * them, and so finds everything that could be wrong with a rule; a decision meets only what is wrong with a request.
  */
 import type { EntityStore } from "./entities.ts"
-import { UnsupportedOperator, readList, readNode, readText } from "./est.ts"
+import { type Node, UnsupportedOperator, readList, readNode, readText } from "./est.ts"
 import { type Evaluate, type PolicyRequest, asBoolean } from "./evaluate.ts"
 import { compileExpression } from "./expression.ts"
 import type { LoweredRule } from "./lowered.ts"
@@ -17,24 +17,33 @@ export class Rule {
   readonly lowered: LoweredRule
   readonly effect: "permit" | "forbid"
   /** Keys of the scope (scope.ts). */
-  readonly principal: readonly string[]
   readonly action: readonly string[]
   readonly resource: readonly string[]
+  readonly #policy: Node
+  #principal: readonly string[] | undefined
   #holds: Holds | undefined
 
-  /** Throws UnsupportedOperator for an effect or a scope that is none. */
+  /** Throws UnsupportedOperator for an effect, an action or a resource that is none. */
   constructor(lowered: LoweredRule) {
     const policy = readNode(lowered.policy, lowered.id, "policy")
     this.lowered = lowered
     this.effect = readEffect(policy.effect, lowered.id)
-    this.principal = readScope(policy.principal, lowered.id)
     this.action = readScope(policy.action, lowered.id)
     this.resource = readScope(policy.resource, lowered.id)
+    this.#policy = policy
   }
 
-  /** Throws UnsupportedOperator for whatever in the conditions the evaluator does not know. */
+  get principal(): readonly string[] {
+    this.#principal ??= readScope(this.#policy.principal, this.lowered.id)
+    return this.#principal
+  }
+
+  /** Throws UnsupportedOperator for whatever else in the rule the evaluator does not know. */
   compile(): Holds {
-    this.#holds ??= compileConditions(readNode(this.lowered.policy, this.lowered.id, "policy"), this.lowered.id)
+    if (this.#holds === undefined) {
+      void this.principal
+      this.#holds = compileConditions(this.#policy, this.lowered.id)
+    }
     return this.#holds
   }
 
@@ -54,7 +63,7 @@ interface Condition {
   readonly expected: boolean
 }
 
-function compileConditions(policy: { readonly conditions?: unknown }, rule: string): Holds {
+function compileConditions(policy: Node, rule: string): Holds {
   const conditions = readList(policy.conditions, rule, "policy").map((condition) => compileCondition(condition, rule))
   return (request, entities) => {
     for (const { body, expected } of conditions) {

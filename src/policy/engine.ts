@@ -29,6 +29,8 @@ export interface Engine {
   authorize(request: PolicyRequest, entities: EntityStore): PolicyAnswer
   /** Whether any permit's action and resource scope match; `false` means that no principal and no context is allowed. */
   mayPermit(action: EntityRef, resource: EntityRef, entities: EntityStore): boolean
+  /** Names of the arguments that those read whose action and resource scopes match; found without looking at each. */
+  readsFor(action: EntityRef, resource: EntityRef, entities: EntityStore): ReadonlySet<string>
   /** Those whose action and resource scopes match, sorted by id. */
   rulesFor(action: EntityRef, resource: EntityRef, entities: EntityStore): readonly LoweredRule[]
   rule(id: string): LoweredRule | undefined
@@ -50,6 +52,7 @@ export function compileRules(rules: readonly LoweredRule[]): Engine {
       return decide(slice.rulesFor(request.principal, entities), request, entities)
     },
     mayPermit: (action, resource, entities) => sliceFor(action, resource, entities).mayPermit,
+    readsFor: (action, resource, entities) => sliceFor(action, resource, entities).reads,
     rulesFor: (action, resource, entities) => sliceFor(action, resource, entities).lowered,
     rule: (id) => byId.get(id)?.lowered,
     compileAll: () => {

@@ -9,11 +9,30 @@ import type { LoweredRule } from "./lowered.ts"
 import { keysWithin } from "./scope.ts"
 import type { EntityRef } from "./value.ts"
 
-/** The rules of one key for the action and one for the resource, by the keys of their principals. */
-interface Shelf {
+/**
+ * The rules of one key for the action and one for the resource. A cold isolate files every rule, but is asked about few
+ * shelves: all that can wait until then, waits.
+ */
+class Shelf {
   readonly number: number
-  readonly byPrincipal: Map<string, Rule[]>
-  permits: boolean
+  readonly rules: Rule[] = []
+  #byPrincipal: ReadonlyMap<string, readonly Rule[]> | undefined
+
+  constructor(number: number) {
+    this.number = number
+  }
+
+  /** By the keys of their principals. */
+  get byPrincipal(): ReadonlyMap<string, readonly Rule[]> {
+    this.#byPrincipal ??= filedBy(this.rules, (rule) => rule.principal)
+    return this.#byPrincipal
+  }
+}
+
+function filedBy(rules: readonly Rule[], keysOf: (rule: Rule) => readonly string[]): Map<string, Rule[]> {
+  const filed = new Map<string, Rule[]>()
+  for (const rule of rules) for (const key of keysOf(rule)) entryOf(filed, key, () => []).push(rule)
+  return filed
 }
 
 type Shelves = ReadonlyMap<string, ReadonlyMap<string, Shelf>>
@@ -22,18 +41,13 @@ type Shelves = ReadonlyMap<string, ReadonlyMap<string, Shelf>>
 function file(rules: readonly Rule[]): Shelves {
   const byAction = new Map<string, Map<string, Shelf>>()
   let number = 0
+  const emptyMap = () => new Map<string, Shelf>()
+  const emptyShelf = () => new Shelf(number++)
   for (const rule of rules) {
-    for (const action of rule.action) {
-      const byResource = entryOf(byAction, action, () => new Map<string, Shelf>())
-      for (const resource of rule.resource) {
-        const shelf = entryOf(byResource, resource, () => ({
-          number: number++,
-          byPrincipal: new Map(),
-          permits: false,
-        }))
-        shelf.permits ||= rule.effect === "permit"
-        for (const principal of rule.principal) entryOf(shelf.byPrincipal, principal, () => []).push(rule)
-      }
+    const { action: actions, resource: resources } = rule
+    for (const action of actions) {
+      const byResource = entryOf(byAction, action, emptyMap)
+      for (const resource of resources) entryOf(byResource, resource, emptyShelf).rules.push(rule)
     }
   }
   return byAction
@@ -51,12 +65,15 @@ export class Slice {
   readonly #spend: (entries: number) => void
   readonly #ofPrincipal = new Map<string, { readonly entity: Entity | undefined; readonly rules: readonly Rule[] }>()
   readonly mayPermit: boolean
+  /** Names of the arguments that any of them reads. */
+  readonly reads: ReadonlySet<string>
   #lowered: readonly LoweredRule[] | undefined
 
   constructor(shelves: readonly Shelf[], spend: (entries: number) => void) {
     this.#shelves = shelves
     this.#spend = spend
-    this.mayPermit = shelves.some((shelf) => shelf.permits)
+    this.mayPermit = shelves.some(({ rules }) => rules.some((rule) => rule.effect === "permit"))
+    this.reads = new Set(shelves.flatMap(({ rules }) => rules.flatMap((rule) => rule.lowered.reads)))
   }
 
   /** Those whose principal scope matches too, each once. */
@@ -80,9 +97,7 @@ export class Slice {
   get lowered(): readonly LoweredRule[] {
     if (this.#lowered === undefined) {
       const found = new Set<LoweredRule>()
-      for (const { byPrincipal } of this.#shelves) {
-        for (const rules of byPrincipal.values()) for (const rule of rules) found.add(rule.lowered)
-      }
+      for (const { rules } of this.#shelves) for (const rule of rules) found.add(rule.lowered)
       this.#lowered = [...found].toSorted((a, b) => (a.id < b.id ? -1 : 1))
       this.#spend(found.size)
     }

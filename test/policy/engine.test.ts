@@ -167,6 +167,20 @@ describe("slices", () => {
     expect(engine.rulesFor(read, tool, none).map(({ id }) => id)).toEqual(["stop"])
   })
 
+  test("what is read is known for a tool, of rules for any principal", () => {
+    const bob = { principal: { op: "==", entity: { type: "User", id: "bob" } } }
+    const engine = compileRules([
+      { ...rule("a", "permit", TRUE, bob), reads: ["to", "from"] },
+      { ...rule("b", "forbid", TRUE, readers), reads: ["*"] },
+      {
+        ...rule("c", "forbid", TRUE, { resource: { op: "==", entity: { type: "Tool", id: "crm.get" } } }),
+        reads: ["id"],
+      },
+    ])
+    expect(engine.readsFor(read, tool, none)).toEqual(new Set(["to", "from", "id"]))
+    expect(engine.readsFor(read, entity("Tool", "other"), none)).toEqual(new Set(["to", "from"]))
+  })
+
   test("a remembered slice does not outlive the membership that it was made for", () => {
     const engine = compileRules([rule("go", "permit", TRUE, { ...readers, ...crm })])
     const within = overlay(none, [

@@ -32,10 +32,10 @@ export const policyStep: Benchmark = {
     const engine = compileRules(rules)
     const store = entityStore(ENTITIES)
     const ours = CALLS.map((call) => requestOf(call))
-    const theirs = CALLS.map(({ principal, resource, ...call }) => {
+    const theirs = CALLS.map(({ principal, action, resource, context }) => {
       const about = new Set([principal.id, resource.id])
       const entities = ENTITIES.filter(({ uid }) => about.has(uid.id))
-      return { ...call, principal, resource, entities, preparsedPolicySetId: "bench" }
+      return { principal, action, resource, context, entities, preparsedPolicySetId: "bench" }
     })
     const ask = (turn: number) => engine.authorize(ours[turn % ours.length] ?? NOTHING, store).allowed
     const askOfficial = (turn: number) => {

@@ -17,6 +17,8 @@ class Shelf {
   readonly number: number
   readonly rules: Rule[] = []
   #byPrincipal: ReadonlyMap<string, readonly Rule[]> | undefined
+  #permits: boolean | undefined
+  #reads: ReadonlySet<string> | undefined
 
   constructor(number: number) {
     this.number = number
@@ -26,6 +28,16 @@ class Shelf {
   get byPrincipal(): ReadonlyMap<string, readonly Rule[]> {
     this.#byPrincipal ??= filedBy(this.rules, (rule) => rule.principal)
     return this.#byPrincipal
+  }
+
+  get permits(): boolean {
+    this.#permits ??= this.rules.some((rule) => rule.effect === "permit")
+    return this.#permits
+  }
+
+  get reads(): ReadonlySet<string> {
+    this.#reads ??= new Set(this.rules.flatMap((rule) => rule.lowered.reads))
+    return this.#reads
   }
 }
 
@@ -72,8 +84,8 @@ export class Slice {
   constructor(shelves: readonly Shelf[], spend: (entries: number) => void) {
     this.#shelves = shelves
     this.#spend = spend
-    this.mayPermit = shelves.some(({ rules }) => rules.some((rule) => rule.effect === "permit"))
-    this.reads = new Set(shelves.flatMap(({ rules }) => rules.flatMap((rule) => rule.lowered.reads)))
+    this.mayPermit = shelves.some((shelf) => shelf.permits)
+    this.reads = new Set(shelves.flatMap((shelf) => [...shelf.reads]))
   }
 
   /** Those whose principal scope matches too, each once. */

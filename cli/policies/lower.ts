@@ -17,18 +17,13 @@ import { parseRemedy } from "../../src/policy/remedy.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
 import { ruleToJson } from "./exact-rule.ts"
 import { type Link, linked, slotsOf } from "./link.ts"
-import { positionAt, unitsOfBytes } from "./position.ts"
+import { type CedarFile, type Place, PREAMBLE, locate, problemAt, wholeOf } from "./place.ts"
+import { positionAt } from "./position.ts"
 import type { Problem } from "./problem.ts"
 import { readsOf } from "./reads.ts"
 import type { LinksFile } from "./schema/links.ts"
 import type { Source as Parsed } from "./source.ts"
-import { type Source, splitRules } from "./split.ts"
-
-export interface CedarFile {
-  /** As it shall appear in problems. */
-  readonly path: string
-  readonly text: string
-}
+import { splitRules } from "./split.ts"
 
 export interface Lowered {
   readonly rules: readonly LoweredRule[]
@@ -119,9 +114,11 @@ function lowerLink(placed: PlacedLink, found: Found): readonly Problem[] {
     )
   }
   const { policy, ...rest } = template
-  found.rules.push({ ...rest, id: link.id, policy: linked(policy, link) })
+  const rule = { ...rest, id: link.id, policy: linked(policy, link) }
+  found.rules.push(rule)
   found.links.push(placed)
-  return []
+  const place = found.places.get(link.template)
+  return place === undefined ? [] : checkEdge(rule, place)
 }
 
 /** A `forbid` that was never filled in forbids nothing. */
@@ -142,12 +139,6 @@ function inReadingOrder(problems: readonly Problem[], files: readonly CedarFile[
     (a, b) =>
       (rank.get(a.file) ?? rank.size) - (rank.get(b.file) ?? rank.size) || a.line - b.line || a.column - b.column,
   )
-}
-
-/** Where a rule stands. */
-interface Place {
-  readonly file: CedarFile
-  readonly source: Source
 }
 
 function checkSchema(schema: CedarFile): readonly Problem[] {
@@ -240,37 +231,3 @@ function atLink({ link, index, links }: PlacedLink, error: DetailedError, severi
 }
 
 const MEND_TYPES = "make the rule agree with the schema, or the schema with the rule"
-
-function wholeOf(file: CedarFile): Place {
-  return { file, source: { text: file.text, offset: 0 } }
-}
-
-/** The official engine's own words, at the place it names in `place.source`, else at its start. */
-function locate(
-  errors: readonly DetailedError[],
-  place: Place,
-  mend: string,
-  severity: Problem["severity"] = "error",
-): readonly Problem[] {
-  return errors.flatMap((error) => {
-    const location = error.sourceLocations?.[0]
-    const within = location === undefined ? 0 : unitsOfBytes(place.source.text, location.start)
-    const expected = location?.label ? `: ${location.label}` : ""
-    const problem: Problem = {
-      file: place.file.path,
-      ...positionAt(place.file.text, place.source.offset + within),
-      severity,
-      message: error.message.replace(PREAMBLE, "") + expected,
-      mend: error.help?.replace(PREAMBLE, "") ?? mend,
-    }
-    return [problem, ...locate(error.related ?? [], place, mend, severity)]
-  })
-}
-
-/** What the engine puts before a message, and file, line and rule say better. */
-const PREAMBLE = /^(?:for policy `[^`]*`, |failed to parse (?:policy|schema) from string: |error parsing schema: )+/
-
-function problemAt(place: Place, message: string, mend: string): Problem {
-  const position = positionAt(place.file.text, place.source.offset)
-  return { file: place.file.path, ...position, severity: "error", message, mend }
-}

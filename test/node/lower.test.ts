@@ -181,6 +181,12 @@ describe("templates", () => {
     expect(withLinks(TEMPLATE, links).problems).toMatchObject(problems)
   })
 
+  test("an operator that the edge has not is found at the template", () => {
+    const text = `\n@id("t") permit (principal, action, resource == ?resource) when { unknown("x") };`
+    const { problems } = withLinks(text, [{ id: "l", template: "t", resource: crm }])
+    expect(problems).toMatchObject([{ file: "a.cedar", line: 2, message: expect.stringContaining("unknown") }])
+  })
+
   test("a slot that the template has not", () => {
     const text = `@id("t") permit (principal == ?principal, action, resource);`
     expect(withLinks(text, [link]).problems).toMatchObject([{ message: expect.stringContaining("has no ?resource") }])

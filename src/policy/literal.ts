@@ -12,7 +12,7 @@ export function readLiteral(json: unknown, rule: string): Value {
 }
 
 function describeRefused(json: unknown): string {
-  if (typeof json === "number" && Number.isInteger(json)) return "an integer beyond 2^53 - 1 as a number"
+  if (Number.isInteger(json)) return "an integer beyond 2^53 - 1 as a number"
   return "a literal that is no Cedar value"
 }
 

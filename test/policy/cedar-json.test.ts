@@ -10,6 +10,8 @@ describe("what is no Cedar value is refused", () => {
   test.each([
     { __entity: { type: "User" } },
     { __entity: { type: "User", id: 1 } },
+    { __entity: { id: "a" } },
+    { __entity: { type: 1, id: "a" } },
     { __entity: "User" },
     { __entity: null },
     { __entity: { type: "User", id: "a" }, more: 1 },
@@ -44,6 +46,28 @@ test("entities and extension values are read anywhere inside", () => {
       ["b", { kind: "decimal", key: "decimal(15000)", value: 15000n }],
     ]),
   )
+})
+
+test("a lone surrogate in a type or an id is refused", () => {
+  for (const uid of [
+    { type: "\ud800", id: "a" },
+    { type: "User", id: "\ud800" },
+  ]) {
+    expect(fromCedarJson({ __entity: uid })).toBeUndefined()
+  }
+})
+
+test("nesting ends before the stack does, in calls too", () => {
+  const nested = (depth: number): unknown => {
+    const [open, moment, shift] = [
+      '{"__extn":{"fn":"offset","args":[',
+      extn("datetime", "1970-01-01"),
+      extn("duration", "1h"),
+    ]
+    return JSON.parse(open.repeat(depth) + JSON.stringify(moment) + `,${JSON.stringify(shift)}]}}`.repeat(depth))
+  }
+  expect(fromCedarJson(nested(63))).toBeDefined()
+  expect(fromCedarJson(nested(64))).toBeUndefined()
 })
 
 test("an extension value may be worked out from others", () => {

@@ -41,6 +41,15 @@ describe("what the evaluator does not know is refused by name when the rule is c
     [{ Set: [{ Value: 9007199254740992 }] }, "an integer beyond 2^53 - 1 as a number"],
     [{ has: { left: { Var: "context" }, attr: [] } }, "a malformed has"],
     [{ like: { left: { Value: "" }, pattern: ["Joker"] } }, "a malformed like"],
+    [{ like: { left: { Value: "" }, pattern: [{ Literal: 1 }] } }, "a malformed like"],
+    [{ like: { left: { Value: "" }, pattern: 1 } }, "a malformed like"],
+    [{ has: { left: { Var: "context" }, attr: [1] } }, "a malformed has"],
+    [{ ".": { left: { Var: "context" }, attr: 1 } }, "a malformed ."],
+    [{ is: { left: { Var: "context" }, entity_type: 1 } }, "a malformed is"],
+    [{ Var: 1 }, "a malformed variable"],
+    ...["&&", "||", "if-then-else", ".", "has", "is", "like", "Set", "Record", "==", "!", "decimal", "getTag"].map(
+      (operator) => [{ [operator]: 1 }, `a malformed ${operator}`] as const,
+    ),
     [{ "&&": { left: TRUE } }, "a malformed expression"],
     [{ Value: 1, Var: "principal" }, "a malformed expression"],
     [{}, "a malformed expression"],
@@ -71,9 +80,20 @@ describe("what the evaluator does not know is refused by name when the rule is c
     [{ effect: "allow" }, "a malformed effect"],
     [{ conditions: [{ kind: "where", body: TRUE }] }, "the condition where"],
     [{ conditions: undefined }, "a malformed policy"],
+    [{ conditions: [1] }, "a malformed condition"],
+    [{ conditions: [{ kind: 1, body: TRUE }] }, "a malformed condition"],
+    [{ principal: { op: 1 } }, "a malformed scope"],
+    [{ action: { op: "in", entities: 1 } }, "a malformed scope"],
+    [{ resource: { op: "is", entity_type: 1 } }, "a malformed scope"],
+    [{ resource: { op: "is", entity_type: "Tool", in: 1 } }, "a malformed scope"],
+    [{ resource: { op: "in", slot: 1 } }, "a malformed scope"],
   ]
   test.each(scopes)("%j: %s", (part, operator) => {
     expect(refusalOf({ ...SCOPE, ...part }).operator).toBe(operator)
+  })
+
+  test("no policy at all", () => {
+    expect(refusalOf(1).operator).toBe("a malformed policy")
   })
 
   function refusalOf(policy: unknown): UnsupportedOperator {

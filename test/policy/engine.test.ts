@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { compileRules } from "../../src/policy/engine.ts"
+import { type Engine, compileRules } from "../../src/policy/engine.ts"
 import { entityStore, memberOf, overlay } from "../../src/policy/entities.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
 import { entity, record } from "../../src/policy/value.ts"
@@ -200,6 +200,32 @@ describe("slices", () => {
     }
   })
 
+  test("what is remembered is bounded, in resources, principals and lists of rules", () => {
+    const many = Array.from({ length: 1000 }, (_, index) => rule(`r${String(index).padStart(3, "0")}`, "permit"))
+    const ofTools = Array.from({ length: 1100 }, (_, index) =>
+      rule(`t${index}`, "permit", TRUE, { resource: { op: "==", entity: { type: "Tool", id: `t${index}` } } }),
+    )
+    const cases: readonly (readonly [readonly LoweredRule[], (engine: Engine, index: number) => void, number])[] = [
+      [[rule("go", "permit")], (engine, index) => engine.mayPermit(read, entity("Tool", `t${index}`), none), 50_000],
+      [many, (engine, index) => engine.authorize({ ...request, principal: entity("User", `u${index}`) }, none), 1000],
+      [[...many, ...ofTools], (engine, index) => engine.rulesFor(read, entity("Tool", `t${index}`), none), 1000],
+    ]
+    for (const [rules, ask, limit] of cases) {
+      const engine = compileRules(rules)
+      const remembered = engine.rulesFor(read, tool, none)
+      for (let index = 0; index < limit / 2; index += 1) ask(engine, index)
+      expect(engine.rulesFor(read, tool, none)).toBe(remembered)
+      for (let index = limit / 2; index < 1.05 * limit; index += 1) ask(engine, index)
+      expect(engine.rulesFor(read, tool, none)).not.toBe(remembered)
+      expect(engine.rulesFor(read, tool, none)).toEqual(remembered)
+    }
+  })
+
+  test("rules for a tool are sorted by id", () => {
+    const engine = compileRules(["b", "d", "a", "c"].map((id) => rule(id, "permit")))
+    expect(engine.rulesFor(read, tool, none).map(({ id }) => id)).toEqual(["a", "b", "c", "d"])
+  })
+
   test("more resources than are remembered are decided all the same", () => {
     const engine = compileRules([
       rule("go", "permit", TRUE, { resource: { op: "==", entity: { type: "Tool", id: "t5000" } } }),
@@ -208,6 +234,26 @@ describe("slices", () => {
     for (let number = 0; number < 9000; number += 1) expect(ask(number)).toBe(number === 5000)
     expect(ask(5000)).toBe(true)
   })
+})
+
+test("a build meets every rule, a decision only its own", () => {
+  const other = { resource: { op: "==", entity: { type: "Tool", id: "other" } } }
+  const engine = compileRules([rule("go", "permit"), rule("broken", "forbid", { nope: [] }, other)])
+  expect(engine.authorize(request, none).allowed).toBe(true)
+  expect(() => engine.authorize({ ...request, resource: entity("Tool", "other") }, none)).toThrow(/nope/)
+  expect(() => engine.compileAll()).toThrow(/nope/)
+})
+
+test("a defect is no erring rule: it goes up, and nothing is decided", () => {
+  const defect = new Error("store out of order")
+  const body = { ".": { left: { Value: { __entity: { type: "User", id: "x" } } }, attr: "a" } }
+  const broken = {
+    get: (key: string) => {
+      if (key === entity("User", "x").key) throw defect
+      return undefined
+    },
+  }
+  expect(() => compileRules([rule("go", "permit", body)]).authorize(request, broken)).toThrow(defect)
 })
 
 test("rules are found by id, and an id that is there twice is refused", () => {

@@ -6,7 +6,8 @@ const MAX = Number.MAX_SAFE_INTEGER
 const extension = (fn: string, arg: string): Value => fromCedarJson({ __extn: { fn, arg } }) ?? `no ${fn}`
 
 describe("equality is by structure", () => {
-  const different: readonly Value[] = [
+  // Made inside the test, so that mutation testing sees what makes them.
+  const makeDifferent = (): readonly Value[] => [
     true,
     false,
     "",
@@ -22,6 +23,7 @@ describe("equality is by structure", () => {
     extension("decimal", "1.0"),
     extension("decimal", "1.0001"),
     extension("datetime", "1970-01-01"),
+    extension("datetime", "1970-01-02"),
     extension("duration", "0ms"),
     extension("duration", "1ms"),
     extension("ip", "0.0.0.1"),
@@ -60,6 +62,7 @@ describe("equality is by structure", () => {
   ]
 
   test("values of different structure differ, as such and as members of sets", () => {
+    const different = makeDifferent()
     for (const [i, a] of different.entries()) {
       for (const [j, b] of different.entries()) {
         expect(equal(a, b), `${i} ${j}`).toBe(i === j)
@@ -133,6 +136,7 @@ describe("fromJson", () => {
       ]),
     )
     expect(fromJson({})).toEqual(record([]))
+    expect(fromJson(Object.create(null))).toEqual(record([]))
   })
 
   test("an argument cannot pose as an entity", () => {
@@ -155,6 +159,9 @@ describe("fromJson", () => {
     const nested = (depth: number): unknown => JSON.parse("[".repeat(depth) + "]".repeat(depth))
     expect(fromJson(nested(64))).toBeDefined()
     expect(fromJson(nested(65))).toBeUndefined()
+    const members = (depth: number): unknown => JSON.parse('{"a":'.repeat(depth) + "1" + "}".repeat(depth))
+    expect(fromJson(members(64))).toBeDefined()
+    expect(fromJson(members(65))).toBeUndefined()
     expect(fromJson(nested(100_000))).toBeUndefined()
   })
 })

@@ -35,7 +35,8 @@ function parse(text: string): Datetime {
   const [year, month, day] = [number(1), number(2), number(3)]
   const [hour, minute, second] = [number(4), number(5), number(6)]
   const [offsetHour, offsetMinute] = [number(9), number(10)]
-  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) throw MALFORMED
+  // A month that there is not has no day.
+  if (day < 1 || day > daysIn(year, month)) throw MALFORMED
   if (hour > 23 || minute > 59 || second > 59 || offsetHour > 23 || offsetMinute > 59) throw MALFORMED
   const offset = (offsetHour * 60 + offsetMinute) * (found[8] === "-" ? -1 : 1)
   const minutes = (daysSince1970(year, month, day) * 24 + hour) * 60 + minute - offset

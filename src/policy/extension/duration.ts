@@ -33,7 +33,8 @@ const UNITS = [DAY, HOUR, MINUTE, SECOND, 1n]
 
 function parse(text: string): Duration {
   const [whole, sign, ...quantities] = SPELLING.exec(text) ?? []
-  if (whole === undefined || whole === sign) throw MALFORMED
+  // Nothing but a sign, or neither text nor sign found.
+  if (whole === sign) throw MALFORMED
   const negative = sign === "-"
   let sum = 0n
   for (const [index, unit] of UNITS.entries()) sum += fromDigits(negative, quantities[index] ?? "0") * unit

@@ -32,9 +32,8 @@ function parse(text: string): Ip {
   const slash = text.indexOf("/")
   const address = slash === -1 ? text : text.slice(0, slash)
   const four = readIpv4(address)
-  const six = four === undefined ? readIpv6(address) : undefined
   const bits = four === undefined ? 128 : 32
-  const value = four ?? six
+  const value = four ?? readIpv6(address)
   const prefix = slash === -1 ? bits : readPrefix(text.slice(slash + 1), bits)
   if (value === undefined || prefix === undefined) throw MALFORMED
   return ip(bits, value, prefix)

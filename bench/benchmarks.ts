@@ -4,6 +4,8 @@ import { againstCerbos } from "./benchmarks/against-cerbos.ts"
 import { clientCredentials } from "./benchmarks/client-credentials.ts"
 import { boundCall } from "./benchmarks/bound-call.ts"
 import { earlyDenial } from "./benchmarks/early-denial.ts"
+import { policy10000Rules } from "./benchmarks/policy-10000-rules.ts"
+import { policyStep } from "./benchmarks/policy-step.ts"
 import { statefulAllow, statefulAllowOneTree } from "./benchmarks/stateful-allow.ts"
 import { firstToken, knownToken } from "./benchmarks/tokens.ts"
 
@@ -16,4 +18,6 @@ export const BENCHMARKS: readonly Benchmark[] = [
   firstToken,
   boundCall,
   clientCredentials,
+  policyStep,
+  policy10000Rules,
 ]

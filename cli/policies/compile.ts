@@ -34,9 +34,9 @@ export interface Compiled {
 export async function compilePolicies(directory: string): Promise<Compiled> {
   const { texts, problems: found } = await readPolicies(directory)
   const { policies, problems: parsed } = parsePolicies(texts)
-  // Rules are independent of the other files, so that their problems show in the same run.
+  // Rules are independent of the other files but for the links, so that their problems show in the same run.
   const schema = texts.get("schema.cedarschema")
-  const lowered = schema === undefined ? { rules: [], problems: [] } : lower(rulesIn(texts), schema)
+  const lowered = schema === undefined ? { rules: [], problems: [] } : lower(rulesIn(texts), schema, policies?.links)
   const problems = [...found, ...parsed, ...lowered.problems, ...(policies ? crossCheck(policies) : [])].toSorted(
     byPlace,
   )
@@ -51,7 +51,9 @@ export async function compilePolicies(directory: string): Promise<Compiled> {
 /** The Worker's own word: what it would not load must not be published, whatever the checks here missed. */
 function load(body: BundleBody): Bundle | Problem {
   try {
-    return assemble(body, { seq: 0, digest: "" })
+    const bundle = assemble(body, { seq: 0, digest: "" })
+    bundle.engine.compileAll()
+    return bundle
   } catch (fault) {
     const message = `the Worker would refuse this bundle: ${fault instanceof Error ? fault.message : "unknown fault"}`
     const mend = "Correct what the message names; a check that should have said where is missing."

@@ -7,6 +7,7 @@ import { checkEntities } from "./checks/entities.ts"
 import { checkGateways } from "./checks/gateways.ts"
 import { checkIdentities } from "./checks/identities.ts"
 import { checkIssuers } from "./checks/issuers.ts"
+import { checkLinks } from "./checks/links.ts"
 import { checkManagement } from "./checks/management.ts"
 import { checkMentions } from "./checks/mentions.ts"
 import { checkRoutes } from "./checks/routes.ts"
@@ -27,6 +28,7 @@ const CHECKS: readonly ((policies: Policies) => Problem[])[] = [
   checkEntities,
   checkManagement,
   checkMentions,
+  checkLinks,
 ]
 
 export function crossCheck(policies: Policies): Problem[] {

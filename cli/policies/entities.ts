@@ -5,6 +5,7 @@ import type { EntityUid, StoredEntity } from "../../src/policy/lowered.ts"
 import { ROLES } from "../../src/policy/bundle.ts"
 import { AREAS, userId } from "../../src/policy/facts.ts"
 import type { Policies } from "./policies.ts"
+import { toOfficial } from "./exact-json.ts"
 import type { AgentsFile } from "./schema/agents.ts"
 
 /** Made by the build; `User` and `Operator` by the Worker, from a token. `entities.json` must not speak for them. */
@@ -73,15 +74,15 @@ function uid(type: MadeType, id: string): EntityUid {
 }
 
 /** As the official engine takes it. */
-export function toCedar({ uid, attrs, parents }: StoredEntity): EntityJson {
-  const values = Object.entries(attrs).map(([key, value]): [string, CedarValueJson] => [key, toValue(value)])
-  return { uid: { ...uid }, attrs: Object.fromEntries(values), parents: parents.map((parent) => ({ ...parent })) }
+export function toCedar({ uid, attrs, tags, parents }: StoredEntity): EntityJson {
+  return {
+    uid: { ...uid },
+    attrs: members(attrs),
+    tags: members(tags ?? {}),
+    parents: parents.map((one) => ({ ...one })),
+  }
 }
 
-function toValue(value: unknown): CedarValueJson {
-  if (Array.isArray(value)) return value.map(toValue)
-  if (typeof value === "object" && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, member]: [string, unknown]) => [key, toValue(member)]))
-  }
-  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : null
+function members(values: StoredEntity["attrs"]): Record<string, CedarValueJson> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, toOfficial(value)]))
 }

@@ -5,26 +5,25 @@
  */
 import {
   type DetailedError,
+  type TemplateLink,
   type ValidationError,
   checkParseSchema,
   policySetTextToParts,
-  policyToJson,
   validate,
 } from "@cedar-policy/cedar-wasm/nodejs"
-import { compileRule } from "../../src/policy/compile.ts"
-import { UnsupportedOperator } from "../../src/policy/est.ts"
+import { Rule } from "../../src/policy/compile.ts"
+import { UnsupportedOperator, isNode } from "../../src/policy/est.ts"
 import { parseRemedy } from "../../src/policy/remedy.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
-import { positionAt, unitsOfBytes } from "./position.ts"
+import { ruleToJson } from "./exact-rule.ts"
+import { type Link, linked, slotsOf } from "./link.ts"
+import { type CedarFile, type Place, PREAMBLE, locate, problemAt, wholeOf } from "./place.ts"
+import { positionAt } from "./position.ts"
 import type { Problem } from "./problem.ts"
 import { readsOf } from "./reads.ts"
-import { type Source, splitRules } from "./split.ts"
-
-export interface CedarFile {
-  /** As it shall appear in problems. */
-  readonly path: string
-  readonly text: string
-}
+import type { LinksFile } from "./schema/links.ts"
+import type { Source as Parsed } from "./source.ts"
+import { splitRules } from "./split.ts"
 
 export interface Lowered {
   readonly rules: readonly LoweredRule[]
@@ -33,43 +32,113 @@ export interface Lowered {
 
 const SCHEMA_FILE = "schema.cedarschema"
 
-export function lower(files: readonly CedarFile[], schemaText: string): Lowered {
+/** @param links what templates are filled with; absent where that is not known, so that none is missed */
+export function lower(files: readonly CedarFile[], schemaText: string, links?: Parsed<LinksFile>): Lowered {
   const schema: CedarFile = { path: SCHEMA_FILE, text: schemaText }
   const problems = [...checkSchema(schema)]
   const schemaParses = problems.length === 0
-  const rules: LoweredRule[] = []
-  const places = new Map<string, Place>()
-  for (const file of files) {
-    const syntax = checkSyntax(file)
-    problems.push(...syntax)
-    if (syntax.length > 0) continue
-    for (const source of splitRules(file.text)) {
-      const place = { file, source }
-      const rule = lowerRule(place, places)
-      if (!("id" in rule)) {
-        problems.push(...rule)
-        continue
-      }
-      places.set(rule.id, place)
-      rules.push(rule)
-      problems.push(...checkEdge(rule, place))
-    }
+  const found: Found = { rules: [], templates: new Map(), places: new Map(), links: [] }
+  for (const file of files) problems.push(...lowerFile(file, found))
+  if (links !== undefined) {
+    for (const [index, link] of links.value.links.entries()) problems.push(...lowerLink({ link, index, links }, found))
+    problems.push(...checkUnused(found, links.value))
   }
-  if (schemaParses) problems.push(...checkTypes(places, schema))
-  return { rules, problems: inReadingOrder(problems, [schema, ...files]) }
+  if (schemaParses) problems.push(...checkTypes(found, schema))
+  return { rules: found.rules, problems: inReadingOrder(problems, [schema, ...files]) }
 }
 
+interface Found {
+  readonly rules: LoweredRule[]
+  /** By `@id`. */
+  readonly templates: Map<string, LoweredJson>
+  /** Of rules and templates, by `@id`. */
+  readonly places: Map<string, Place>
+  /** Of which a rule was made. */
+  readonly links: PlacedLink[]
+}
+
+function lowerFile(file: CedarFile, found: Found): readonly Problem[] {
+  const parts = policySetTextToParts(file.text)
+  if (parts.type === "failure") return locate(parts.errors, wholeOf(file), "correct the syntax")
+  const sources = splitRules(file.text)
+  const expected = [...parts.policies, ...parts.policy_templates].toSorted()
+  if (
+    sources
+      .map((source) => source.text)
+      .toSorted()
+      .join() !== expected.join()
+  )
+    throw new Error(`${file.path} was split otherwise than the parser does`)
+  const templates = new Set(parts.policy_templates)
+  return sources.flatMap((source) => {
+    const place = { file, source }
+    const rule = lowerRule(place, templates.has(source.text) ? "template" : "policy", found.places)
+    if (!("id" in rule)) return rule
+    found.places.set(rule.id, place)
+    if (templates.has(source.text)) {
+      found.templates.set(rule.id, rule)
+      return []
+    }
+    found.rules.push(rule)
+    return checkEdge(rule, place)
+  })
+}
+
+interface PlacedLink {
+  readonly link: Link
+  readonly index: number
+  readonly links: Parsed<LinksFile>
+}
+
+function lowerLink(placed: PlacedLink, found: Found): readonly Problem[] {
+  const { link, index, links } = placed
+  const at = (key: string, message: string, mend: string) => [links.error(["links", index, key], message, mend)]
+  const template = found.templates.get(link.template)
+  if (!RULE_ID.test(link.id)) return at("id", "this is no name", "use letters, digits, and . _ : / - only")
+  if (found.places.has(link.id) || found.rules.some((rule) => rule.id === link.id))
+    return at("id", `"${link.id}" names another rule too`, "give it an id of its own")
+  if (template === undefined)
+    return at(
+      "template",
+      `there is no template "${link.template}"`,
+      'write the @id of a rule with "?principal" or "?resource"',
+    )
+  const slots = slotsOf(template.policy)
+  for (const part of ["principal", "resource"] as const) {
+    if (slots.includes(part) === (link[part] !== undefined)) continue
+    const has = slots.includes(part) ? "has" : "has no"
+    return at(
+      part,
+      `template "${link.template}" ${has} ?${part}`,
+      `${slots.includes(part) ? "add" : "remove"} \`${part}\``,
+    )
+  }
+  const { policy, ...rest } = template
+  const rule = { ...rest, id: link.id, policy: linked(policy, link) }
+  found.rules.push(rule)
+  found.links.push(placed)
+  const place = found.places.get(link.template)
+  return place === undefined ? [] : checkEdge(rule, place)
+}
+
+/** A `forbid` that was never filled in forbids nothing. */
+function checkUnused({ templates, places }: Found, { links }: LinksFile): readonly Problem[] {
+  const used = new Set(links.map((link) => link.template))
+  return [...templates.keys()].flatMap((id): Problem[] => {
+    const place = places.get(id)
+    if (used.has(id) || place === undefined) return []
+    const message = `template "${id}" has no link, so it makes no rule`
+    return [{ ...problemAt(place, message, "add one to links.yaml, or remove the template"), severity: "warning" }]
+  })
+}
+
+/** links.yaml, which is about the rules, comes last. */
 function inReadingOrder(problems: readonly Problem[], files: readonly CedarFile[]): readonly Problem[] {
   const rank = new Map(files.map((file, index) => [file.path, index]))
   return problems.toSorted(
-    (a, b) => (rank.get(a.file) ?? 0) - (rank.get(b.file) ?? 0) || a.line - b.line || a.column - b.column,
+    (a, b) =>
+      (rank.get(a.file) ?? rank.size) - (rank.get(b.file) ?? rank.size) || a.line - b.line || a.column - b.column,
   )
-}
-
-/** Where a rule stands. */
-interface Place {
-  readonly file: CedarFile
-  readonly source: Source
 }
 
 function checkSchema(schema: CedarFile): readonly Problem[] {
@@ -78,23 +147,18 @@ function checkSchema(schema: CedarFile): readonly Problem[] {
   return locate(answer.errors, wholeOf(schema), "correct the schema")
 }
 
-/** A template parses, but is no rule: lowering refuses it at its own place. */
-function checkSyntax(file: CedarFile): readonly Problem[] {
-  const answer = policySetTextToParts(file.text)
-  if (answer.type === "failure") return locate(answer.errors, wholeOf(file), "correct the syntax")
-  const found = splitRules(file.text).map((source) => source.text)
-  const expected = [...answer.policies, ...answer.policy_templates]
-  if (found.toSorted().join() !== expected.toSorted().join())
-    throw new Error(`${file.path} was split otherwise than the parser does`)
-  return []
-}
+type LoweredJson = LoweredRule & { readonly policy: Readonly<Record<string, unknown>> }
 
-function lowerRule(place: Place, taken: ReadonlyMap<string, Place>): LoweredRule | readonly Problem[] {
-  const answer = policyToJson(place.source.text)
-  if (answer.type === "failure") return locate(answer.errors, place, "write the rule without it")
-  const { annotations, effect } = answer.json
-  const id: string | null | undefined = annotations?.id
-  if (id === undefined || id === null) return [problemAt(place, "the rule has no @id", 'write @id("…") before it')]
+function lowerRule(
+  place: Place,
+  kind: "policy" | "template",
+  taken: ReadonlyMap<string, Place>,
+): LoweredJson | readonly Problem[] {
+  const answer = ruleToJson(place.source.text, kind)
+  if (answer.type === "failure") return locate(answer.errors, place, "correct the rule")
+  const { json } = answer
+  const { id, remedy } = isNode(json.annotations) ? json.annotations : {}
+  if (typeof id !== "string") return [problemAt(place, "the rule has no @id", 'write @id("…") before it')]
   if (!RULE_ID.test(id)) {
     return [problemAt(place, `@id(${JSON.stringify(id)}) is no name`, "use letters, digits, and . _ : / - only")]
   }
@@ -105,14 +169,14 @@ function lowerRule(place: Place, taken: ReadonlyMap<string, Place>): LoweredRule
       problemAt(place, `@id("${id}") names the rule at ${other.file.path}:${line} too`, "give it an @id of its own"),
     ]
   }
-  const remedy: string | null | undefined = annotations?.remedy
-  const rule = { id, policy: answer.json, reads: readsOf(answer.json) }
+  const rule = { id, policy: json, reads: readsOf(json) }
   if (remedy === undefined) return rule
-  if (effect === "forbid" && remedy !== null && parseRemedy(remedy)) return { ...rule, remedy }
+  const forbids = json.effect === "forbid"
+  if (forbids && typeof remedy === "string" && parseRemedy(remedy)) return { ...rule, remedy }
   return [
     problemAt(
       place,
-      effect === "forbid" ? `@remedy of rule "${id}" is none that there is` : `@remedy of rule "${id}" lifts nothing`,
+      forbids ? `@remedy of rule "${id}" is none that there is` : `@remedy of rule "${id}" lifts nothing`,
       'write @remedy("step-up:<acr>"), ("step-up:<acr>;max_age=<seconds>") or ("approval:<who>") on a forbid … unless',
     ),
   ]
@@ -123,7 +187,7 @@ const RULE_ID = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/
 
 function checkEdge(rule: LoweredRule, place: Place): readonly Problem[] {
   try {
-    compileRule(rule)
+    new Rule(rule).compile()
     return []
   } catch (error) {
     if (!(error instanceof UnsupportedOperator)) throw error
@@ -131,54 +195,39 @@ function checkEdge(rule: LoweredRule, place: Place): readonly Problem[] {
   }
 }
 
-function checkTypes(places: ReadonlyMap<string, Place>, schema: CedarFile): readonly Problem[] {
-  const staticPolicies = Object.fromEntries([...places].map(([id, place]) => [id, place.source.text]))
-  const answer = validate({ schema: schema.text, policies: { staticPolicies }, validationSettings: { mode: "strict" } })
+function checkTypes({ places, templates, links }: Found, schema: CedarFile): readonly Problem[] {
+  const texts = [...places].map(([id, place]) => [id, place.source.text] as const)
+  const answer = validate({
+    schema: schema.text,
+    policies: {
+      staticPolicies: Object.fromEntries(texts.filter(([id]) => !templates.has(id))),
+      templates: Object.fromEntries(texts.filter(([id]) => templates.has(id))),
+      templateLinks: links.map(({ link }) => toOfficialLink(link)),
+    },
+    validationSettings: { mode: "strict" },
+  })
   if (answer.type === "failure") return locate(answer.errors, wholeOf(schema), "correct the schema")
-  const found = (errors: readonly ValidationError[], severity: Problem["severity"]) =>
+  const located = (errors: readonly ValidationError[], severity: Problem["severity"]) =>
     errors.flatMap(({ policyId, error }) => {
       const place = places.get(policyId)
-      return place === undefined ? [] : locate([error], place, MEND_TYPES, severity)
+      if (place !== undefined) return locate([error], place, MEND_TYPES, severity)
+      return links.filter(({ link }) => link.id === policyId).map((one) => atLink(one, error, severity))
     })
   return [
-    ...found(answer.validationErrors, "error"),
-    ...found(answer.validationWarnings, "warning"),
+    ...located(answer.validationErrors, "error"),
+    ...located(answer.validationWarnings, "warning"),
     ...locate(answer.otherWarnings, wholeOf(schema), "correct the schema", "warning"),
   ]
 }
 
+function toOfficialLink({ template, id, principal, resource }: Link): TemplateLink {
+  const values = { ...(principal && { "?principal": principal }), ...(resource && { "?resource": resource }) }
+  return { templateId: template, newId: id, values }
+}
+
+function atLink({ link, index, links }: PlacedLink, error: DetailedError, severity: Problem["severity"]): Problem {
+  const message = `rule "${link.id}": ${error.message.replace(PREAMBLE, "")}`
+  return { ...links.error(["links", index], message, error.help ?? MEND_TYPES), severity }
+}
+
 const MEND_TYPES = "make the rule agree with the schema, or the schema with the rule"
-
-function wholeOf(file: CedarFile): Place {
-  return { file, source: { text: file.text, offset: 0 } }
-}
-
-/** The official engine's own words, at the place it names in `place.source`, else at its start. */
-function locate(
-  errors: readonly DetailedError[],
-  place: Place,
-  mend: string,
-  severity: Problem["severity"] = "error",
-): readonly Problem[] {
-  return errors.flatMap((error) => {
-    const location = error.sourceLocations?.[0]
-    const within = location === undefined ? 0 : unitsOfBytes(place.source.text, location.start)
-    const expected = location?.label ? `: ${location.label}` : ""
-    const problem: Problem = {
-      file: place.file.path,
-      ...positionAt(place.file.text, place.source.offset + within),
-      severity,
-      message: error.message.replace(PREAMBLE, "") + expected,
-      mend: error.help?.replace(PREAMBLE, "") ?? mend,
-    }
-    return [problem, ...locate(error.related ?? [], place, mend, severity)]
-  })
-}
-
-/** What the engine puts before a message, and file, line and rule say better. */
-const PREAMBLE = /^(?:for policy `[^`]*`, |failed to parse (?:policy|schema) from string: |error parsing schema: )+/
-
-function problemAt(place: Place, message: string, mend: string): Problem {
-  const position = positionAt(place.file.text, place.source.offset)
-  return { file: place.file.path, ...position, severity: "error", message, mend }
-}

@@ -9,6 +9,7 @@ import { entitiesFile, type EntitiesFile } from "./schema/entities.ts"
 import { gatewaysFile, type GatewaysFile } from "./schema/gateways.ts"
 import { guardrailsFile, type GuardrailsFile } from "./schema/guardrails.ts"
 import { issuersFile, type IssuersFile } from "./schema/issuers.ts"
+import { linksFile, type LinksFile } from "./schema/links.ts"
 import { operatorsFile, type OperatorsFile } from "./schema/operators.ts"
 import { absent, parseJson, parseYaml, type Source } from "./source.ts"
 
@@ -19,6 +20,7 @@ export interface Policies {
   readonly gateways: Source<GatewaysFile>
   readonly operators: Source<OperatorsFile>
   readonly guardrails: Source<GuardrailsFile>
+  readonly links: Source<LinksFile>
   readonly entities: Source<EntitiesFile>
   /** Cedar text: the rules' files, and the schema's. */
   readonly rules: readonly { readonly path: string; readonly text: string }[]
@@ -47,14 +49,14 @@ export function parsePolicies(texts: ReadonlyMap<string, string>): ParsedPolicie
   const gateways = load("gateways.yaml", gatewaysFile)
   const operators = load("operators.yaml", operatorsFile, { operators: [] })
   const guardrails = load("guardrails.yaml", guardrailsFile, { windows: [] })
+  const links = load("links.yaml", linksFile, { links: [] })
   const entities = load("entities.json", entitiesFile, [])
   const schema = texts.get("schema.cedarschema")
   const rules = rulesIn(texts)
-  if (!catalog || !agents || !issuers || !gateways || !operators || !guardrails || !entities || schema === undefined) {
-    return { policies: null, problems }
-  }
+  if (!catalog || !agents || !issuers || !gateways || !operators || !guardrails) return { policies: null, problems }
+  if (!links || !entities || schema === undefined) return { policies: null, problems }
   return {
-    policies: { catalog, agents, issuers, gateways, operators, guardrails, entities, rules, schema },
+    policies: { catalog, agents, issuers, gateways, operators, guardrails, links, entities, rules, schema },
     problems,
   }
 }

@@ -3,6 +3,7 @@
  * problem names the line and column of the very node that is wrong.
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from "yaml"
+import { parseExactly } from "./exact-json.ts"
 import type { Problem } from "./problem.ts"
 
 export type Path = readonly (string | number)[]
@@ -56,7 +57,7 @@ export function parseYaml(file: string, text: string): ParsedText {
 export function parseJson(file: string, text: string): ParsedText {
   const { source, problems } = parseYaml(file, text)
   try {
-    return { source: { ...source, value: JSON.parse(text) }, problems }
+    return { source: { ...source, value: parseExactly(text) }, problems }
   } catch (failure) {
     const message = failure instanceof Error ? failure.message : "not JSON"
     const [, line, column] = / \(line (\d+) column (\d+)\)$/u.exec(message) ?? []

@@ -1,35 +1,54 @@
 /**
- * One rule in Cedar's JSON policy format, compiled to closures once. Everything that could be wrong with the rule
- * itself is found here; a decision meets only what is wrong with a request.
+ * One rule in Cedar's JSON policy format: what it is filed under is read at once, whom it is about and its conditions when
+ * they are first asked about, so that a cold isolate does not pay for rules that it never meets. The build compiles all of
+ * them, and so finds everything that could be wrong with a rule; a decision meets only what is wrong with a request.
  */
-import { UnsupportedOperator, readList, readNode, readText } from "./est.ts"
-import { type Evaluate, type PolicyRequest, asBoolean } from "./evaluate.ts"
 import type { EntityStore } from "./entities.ts"
+import { type Node, UnsupportedOperator, readList, readNode, readText } from "./est.ts"
+import { type Evaluate, type PolicyRequest, asBoolean } from "./evaluate.ts"
 import { compileExpression } from "./expression.ts"
 import type { LoweredRule } from "./lowered.ts"
-import { type ScopeTest, compileScope } from "./scope.ts"
+import { readScope } from "./scope.ts"
 
-export interface CompiledRule {
+/** All `when` true and all `unless` false, up to the first that is not. Throws EvaluationError where one errs. */
+type Holds = (request: PolicyRequest, entities: EntityStore) => boolean
+
+export class Rule {
   readonly lowered: LoweredRule
   readonly effect: "permit" | "forbid"
-  readonly principal: ScopeTest
-  readonly action: ScopeTest
-  readonly resource: ScopeTest
-  /** All `when` true and all `unless` false, up to the first that is not. Throws EvaluationError where one errs. */
-  readonly holds: (request: PolicyRequest, entities: EntityStore) => boolean
-}
+  /** Keys of the scope (scope.ts). */
+  readonly action: readonly string[]
+  readonly resource: readonly string[]
+  readonly #policy: Node
+  #principal: readonly string[] | undefined
+  #holds: Holds | undefined
 
-/** Throws UnsupportedOperator for whatever the evaluator does not know. */
-export function compileRule(lowered: LoweredRule): CompiledRule {
-  const rule = lowered.id
-  const policy = readNode(lowered.policy, rule, "policy")
-  return {
-    lowered,
-    effect: readEffect(policy.effect, rule),
-    principal: compileScope(policy.principal, rule),
-    action: compileScope(policy.action, rule),
-    resource: compileScope(policy.resource, rule),
-    holds: compileConditions(policy.conditions, rule),
+  /** Throws UnsupportedOperator for an effect, an action or a resource that is none. */
+  constructor(lowered: LoweredRule) {
+    const policy = readNode(lowered.policy, lowered.id, "policy")
+    this.lowered = lowered
+    this.effect = readEffect(policy.effect, lowered.id)
+    this.action = readScope(policy.action, lowered.id)
+    this.resource = readScope(policy.resource, lowered.id)
+    this.#policy = policy
+  }
+
+  get principal(): readonly string[] {
+    this.#principal ??= readScope(this.#policy.principal, this.lowered.id)
+    return this.#principal
+  }
+
+  /** Throws UnsupportedOperator for whatever else in the rule the evaluator does not know. */
+  compile(): Holds {
+    if (this.#holds === undefined) {
+      void this.principal
+      this.#holds = compileConditions(this.#policy, this.lowered.id)
+    }
+    return this.#holds
+  }
+
+  holds(request: PolicyRequest, entities: EntityStore): boolean {
+    return (this.#holds ?? this.compile())(request, entities)
   }
 }
 
@@ -44,8 +63,8 @@ interface Condition {
   readonly expected: boolean
 }
 
-function compileConditions(json: unknown, rule: string): CompiledRule["holds"] {
-  const conditions = readList(json, rule, "policy").map((condition) => compileCondition(condition, rule))
+function compileConditions(policy: Node, rule: string): Holds {
+  const conditions = readList(policy.conditions, rule, "policy").map((condition) => compileCondition(condition, rule))
   return (request, entities) => {
     for (const { body, expected } of conditions) {
       if (asBoolean(body(request, entities)) !== expected) return false

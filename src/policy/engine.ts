@@ -5,10 +5,11 @@
  * argument would be let through by the very rule that was written to stop it.
  * Synchronous, without I/O or clock.
  */
-import { type CompiledRule, compileRule } from "./compile.ts"
-import type { Entity, EntityStore } from "./entities.ts"
+import { Rule } from "./compile.ts"
+import type { EntityStore } from "./entities.ts"
 import { EvaluationError, type PolicyRequest } from "./evaluate.ts"
 import type { LoweredRule } from "./lowered.ts"
+import { slicer } from "./slices.ts"
 import type { EntityRef } from "./value.ts"
 
 export type { PolicyRequest } from "./evaluate.ts"
@@ -28,76 +29,45 @@ export interface Engine {
   authorize(request: PolicyRequest, entities: EntityStore): PolicyAnswer
   /** Whether any permit's action and resource scope match; `false` means that no principal and no context is allowed. */
   mayPermit(action: EntityRef, resource: EntityRef, entities: EntityStore): boolean
+  /** Names of the arguments that those read whose action and resource scopes match; found without looking at each. */
+  readsFor(action: EntityRef, resource: EntityRef, entities: EntityStore): ReadonlySet<string>
   /** Those whose action and resource scopes match, sorted by id. */
   rulesFor(action: EntityRef, resource: EntityRef, entities: EntityStore): readonly LoweredRule[]
   rule(id: string): LoweredRule | undefined
+  /** Conditions are compiled when first met; a build must meet all. Throws UnsupportedOperator. */
+  compileAll(): void
 }
 
-/** Throws on an id that is there twice, and UnsupportedOperator (compile.ts). */
+/** Throws on an id that is there twice, and UnsupportedOperator (est.ts) for a scope that is none. */
 export function compileRules(rules: readonly LoweredRule[]): Engine {
-  const byId = new Map<string, CompiledRule>()
+  const byId = new Map<string, Rule>()
   for (const rule of rules) {
     if (byId.has(rule.id)) throw new Error(`rule ${JSON.stringify(rule.id)} is there twice`)
-    byId.set(rule.id, compileRule(rule))
+    byId.set(rule.id, new Rule(rule))
   }
-  const sliceFor = slicer([...byId.values()].toSorted((a, b) => (a.lowered.id < b.lowered.id ? -1 : 1)))
+  const sliceFor = slicer([...byId.values()])
   return {
     authorize: (request, entities) => {
-      return decide(sliceFor(request.action, request.resource, entities), request, entities)
+      const slice = sliceFor(request.action, request.resource, entities)
+      return decide(slice.rulesFor(request.principal, entities), request, entities)
     },
     mayPermit: (action, resource, entities) => sliceFor(action, resource, entities).mayPermit,
+    readsFor: (action, resource, entities) => sliceFor(action, resource, entities).reads,
     rulesFor: (action, resource, entities) => sliceFor(action, resource, entities).lowered,
     rule: (id) => byId.get(id)?.lowered,
-  }
-}
-
-/** The rules whose action and resource scopes match: all that a decision on these two looks at. */
-interface Slice {
-  readonly rules: readonly CompiledRule[]
-  readonly lowered: readonly LoweredRule[]
-  readonly mayPermit: boolean
-  /** What the scopes were tested on: they hold for the same entity objects only, memberships may differ in others. */
-  readonly action: Entity | undefined
-  readonly resource: Entity | undefined
-}
-
-/** A catalog has hundreds of tools; a caller who may ask for any resource must not fill the memory. */
-const MAX_SLICES = 4096
-
-function slicer(rules: readonly CompiledRule[]) {
-  const slices = new Map<string, Map<string, Slice>>()
-  let count = 0
-  return (action: EntityRef, resource: EntityRef, entities: EntityStore): Slice => {
-    const known = slices.get(action.key)?.get(resource.key)
-    const actionEntity = entities.get(action.key)
-    const resourceEntity = entities.get(resource.key)
-    if (known?.action === actionEntity && known?.resource === resourceEntity && known !== undefined) return known
-    const matching = rules.filter((rule) => rule.action(action, entities) && rule.resource(resource, entities))
-    const slice: Slice = {
-      rules: matching,
-      lowered: matching.map((rule) => rule.lowered),
-      mayPermit: matching.some((rule) => rule.effect === "permit"),
-      action: actionEntity,
-      resource: resourceEntity,
-    }
-    if (known === undefined && ++count > MAX_SLICES) {
-      slices.clear()
-      count = 1
-    }
-    const ofAction = slices.get(action.key) ?? new Map<string, Slice>()
-    slices.set(action.key, ofAction.set(resource.key, slice))
-    return slice
+    compileAll: () => {
+      for (const rule of byId.values()) rule.compile()
+    },
   }
 }
 
 const NONE: readonly string[] = Object.freeze([])
 
-function decide(slice: Slice, request: PolicyRequest, entities: EntityStore): PolicyAnswer {
+function decide(rules: readonly Rule[], request: PolicyRequest, entities: EntityStore): PolicyAnswer {
   let permits: string[] | undefined
   let forbids: string[] | undefined
   let erring: string[] | undefined
-  for (const rule of slice.rules) {
-    if (!rule.principal(request.principal, entities)) continue
+  for (const rule of rules) {
     const outcome = evaluate(rule, request, entities)
     if (outcome === "errs") (erring ??= []).push(rule.lowered.id)
     if (rule.effect === "forbid") {
@@ -106,13 +76,13 @@ function decide(slice: Slice, request: PolicyRequest, entities: EntityStore): Po
   }
   return {
     allowed: forbids === undefined && permits !== undefined,
-    determining: forbids ?? permits ?? NONE,
-    erring: erring ?? NONE,
+    determining: (forbids ?? permits)?.toSorted() ?? NONE,
+    erring: erring?.toSorted() ?? NONE,
   }
 }
 
 /** Anything but an EvaluationError is a defect, and goes up to the handler that fails closed. */
-function evaluate(rule: CompiledRule, request: PolicyRequest, entities: EntityStore): "holds" | "fails" | "errs" {
+function evaluate(rule: Rule, request: PolicyRequest, entities: EntityStore): "holds" | "fails" | "errs" {
   try {
     return rule.holds(request, entities) ? "holds" : "fails"
   } catch (error) {

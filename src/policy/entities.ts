@@ -1,13 +1,16 @@
 /**
- * The entities that rules look at: attributes and, worked out once, everything each is a member of.
+ * The entities that rules look at: attributes, tags and, worked out once, everything each is a member of.
  * A store is asked by key and never changes; a request's own entities are laid over the bundle's with `overlay`.
  */
 import type { EntityUid, StoredEntity } from "./lowered.ts"
-import { type CedarRecord, type EntityRef, type Value, entity, fromCedarJson, record } from "./value.ts"
+import { fromCedarJson } from "./cedar-json.ts"
+import { type CedarRecord, type EntityRef, type Value, entity, record } from "./value.ts"
 
 export interface Entity {
   readonly ref: EntityRef
   readonly attrs: CedarRecord
+  /** Attributes whose names the schema does not fix (Cedar RFC 82). */
+  readonly tags: CedarRecord
   /** Keys of all that it is a member of, directly or not; not its own. */
   readonly ancestors: ReadonlySet<string>
 }
@@ -16,7 +19,7 @@ export interface EntityStore {
   get(key: string): Entity | undefined
 }
 
-/** Throws on a cycle, an entity given twice, and attributes that are no Cedar values (extension values are none here). */
+/** Throws on a cycle, an entity given twice, attributes or tags that are no Cedar values. */
 export function entityStore(stored: readonly StoredEntity[]): EntityStore {
   const byKey = new Map<string, StoredEntity>()
   for (const one of stored) {
@@ -30,7 +33,8 @@ export function entityStore(stored: readonly StoredEntity[]): EntityStore {
   for (const [key, one] of byKey) {
     entities.set(key, {
       ref: entity(one.uid.type, one.uid.id),
-      attrs: readAttributes(key, one.attrs),
+      attrs: readValues("attribute", key, one.attrs),
+      tags: readValues("tag", key, one.tags ?? {}),
       ancestors: ancestors.get(key) ?? new Set(),
     })
   }
@@ -45,7 +49,7 @@ export function memberOf(parents: readonly EntityRef[], ref: EntityRef, attrs: C
     for (const key of base.get(parent.key)?.ancestors ?? []) ancestors.add(key)
   }
   if (ancestors.has(ref.key)) throw new Error(`entity ${ref.key} would be a member of itself`)
-  return { ref, attrs, ancestors }
+  return { ref, attrs, tags: NO_TAGS, ancestors }
 }
 
 /** `entities` win over those of `base` of the same key. What `base` worked out for others stays as it is. */
@@ -81,11 +85,13 @@ function keyOf(uid: EntityUid): string {
   return entity(uid.type, uid.id).key
 }
 
-function readAttributes(key: string, attrs: StoredEntity["attrs"]): CedarRecord {
+const NO_TAGS: CedarRecord = new Map()
+
+function readValues(what: string, key: string, values: StoredEntity["attrs"]): CedarRecord {
   const entries: [string, Value][] = []
-  for (const [name, json] of Object.entries(attrs)) {
+  for (const [name, json] of Object.entries(values)) {
     const value = fromCedarJson(json)
-    if (value === undefined) throw new Error(`attribute ${JSON.stringify(name)} of entity ${key} is no Cedar value`)
+    if (value === undefined) throw new Error(`${what} ${JSON.stringify(name)} of entity ${key} is no Cedar value`)
     entries.push([name, value])
   }
   return record(entries)

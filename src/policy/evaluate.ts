@@ -23,7 +23,10 @@ export class EvaluationError extends Error {
 export const WRONG_TYPE = new EvaluationError("an operand has a type that the operator does not take")
 export const NO_ATTRIBUTE = new EvaluationError("the attribute does not exist")
 export const NO_ENTITY = new EvaluationError("the entity does not exist")
+export const NO_TAG = new EvaluationError("the tag does not exist")
 export const OVERFLOW = new EvaluationError("the integer does not fit 64 bits")
+export const MALFORMED = new EvaluationError("the text is no value of the extension type")
+export const WRONG_ARITY = new EvaluationError("the function takes another number of arguments")
 
 export function asBoolean(value: Value): boolean {
   if (typeof value !== "boolean") throw WRONG_TYPE

@@ -1,14 +1,15 @@
 /**
  * One expression of a rule, compiled to a closure. The table lists the forms that are not plain operators on values:
- * those that name something, build something, or do not evaluate all of their operands.
- * Not in it, hence refused: extension functions, tags, template slots.
+ * those that name something, build something, or do not evaluate all of their operands. What is in no table is refused.
  */
 import { UnsupportedOperator, readList, readNode, readOperator, readText } from "./est.ts"
 import { type Evaluate, type PolicyRequest, asBoolean, asText } from "./evaluate.ts"
+import type { ExtensionFunction } from "./extension/extension.ts"
+import { FUNCTIONS, call } from "./extension/functions.ts"
 import { compilePattern } from "./like.ts"
-import { literalRecord, literalSet, readLiteral } from "./literal.ts"
+import { constant, fold, readLiteral } from "./literal.ts"
 import { BINARY, type Binary, UNARY, type Unary, asEntity, attribute, isInAny, optionalAttribute } from "./operators.ts"
-import { type Value, record, set } from "./value.ts"
+import { type Value, set } from "./value.ts"
 
 export function compileExpression(expression: unknown, rule: string): Evaluate {
   const [operator, operands] = readOperator(expression, rule)
@@ -16,6 +17,8 @@ export function compileExpression(expression: unknown, rule: string): Evaluate {
   if (binary !== undefined) return compileBinary(binary, operator, operands, rule)
   const unary = UNARY.get(operator)
   if (unary !== undefined) return compileUnary(unary, operator, operands, rule)
+  const called = FUNCTIONS.get(operator)
+  if (called !== undefined) return compileCall(called, operator, operands, rule)
   const form = FORMS.get(operator)
   if (form === undefined) throw new UnsupportedOperator(rule, operator)
   return form(operands, rule)
@@ -47,6 +50,12 @@ function compileUnary(apply: Unary, operator: string, operands: unknown, rule: s
   return (request, entities) => apply(operand(request, entities))
 }
 
+/** `ip("10.0.0.0/8")` is read once, not at every decision. */
+function compileCall(called: ExtensionFunction, operator: string, operands: unknown, rule: string): Evaluate {
+  const args = readList(operands, rule, operator).map((arg) => compileExpression(arg, rule))
+  return fold(args, (values) => call(called, values))
+}
+
 function compilePair(operands: unknown, rule: string, operator: string): { left: Evaluate; right: Evaluate } {
   const pair = readNode(operands, rule, operator)
   return { left: compileExpression(pair.left, rule), right: compileExpression(pair.right, rule) }
@@ -54,10 +63,6 @@ function compilePair(operands: unknown, rule: string, operator: string): { left:
 
 function compileLiteral(json: unknown, rule: string): Evaluate {
   return constant(readLiteral(json, rule))
-}
-
-function constant(value: Value): Evaluate {
-  return () => value
 }
 
 const VARIABLES: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
@@ -136,18 +141,17 @@ function compileLike(operands: unknown, rule: string): Evaluate {
 }
 
 function compileSet(operands: unknown, rule: string): Evaluate {
-  const expressions = readList(operands, rule, "Set")
-  const literal = literalSet(expressions, rule)
-  if (literal !== undefined) return constant(literal)
-  const items = expressions.map((item) => compileExpression(item, rule))
-  return (request, entities) => set(items.map((item) => item(request, entities)))
+  const items = readList(operands, rule, "Set").map((item) => compileExpression(item, rule))
+  return fold(items, set)
 }
 
 function compileRecord(operands: unknown, rule: string): Evaluate {
-  const expressions = readNode(operands, rule, "Record")
-  const literal = literalRecord(expressions, rule)
-  if (literal !== undefined) return constant(literal)
-  const members: [string, Evaluate][] = []
-  for (const [name, item] of Object.entries(expressions)) members.push([name, compileExpression(item, rule)])
-  return (request, entities) => record(members.map(([name, item]) => [name, item(request, entities)]))
+  const members = Object.entries(readNode(operands, rule, "Record"))
+  const items = members.map(([, item]) => compileExpression(item, rule))
+  const names = members.map(([name]) => name)
+  return fold(items, (values) => {
+    const entries = new Map<string, Value>()
+    for (const [index, value] of values.entries()) entries.set(names[index] ?? "", value)
+    return entries
+  })
 }

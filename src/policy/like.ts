@@ -12,8 +12,8 @@ export function compilePattern(pattern: unknown, rule: string): (text: string) =
   const last = literals.at(-1) ?? ""
   const between = literals.slice(1, -1)
   return (text) => {
+    if (!text.startsWith(first) || !text.endsWith(last)) return false
     const end = text.length - last.length
-    if (end < first.length || !text.startsWith(first) || !text.endsWith(last)) return false
     let position = first.length
     for (const literal of between) {
       const found = text.indexOf(literal, position)

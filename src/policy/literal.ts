@@ -1,51 +1,43 @@
-/** What a rule says outright, read once: `context.x` in a set of a hundred names must not build the set every time. */
-import { type Node, UnsupportedOperator, isNode, readList, readNode, readOperator } from "./est.ts"
-import { type CedarRecord, type CedarSet, type Value, fromCedarJson, record, set } from "./value.ts"
+/** What a rule says outright, worked out once: `context.x` in a set of a hundred names must not build the set every time. */
+import { fromCedarJson } from "./cedar-json.ts"
+import { UnsupportedOperator } from "./est.ts"
+import { type Evaluate, EvaluationError } from "./evaluate.ts"
+import type { Value } from "./value.ts"
 
-/** Integers beyond 2^53 - 1 have lost digits in JSON before they get here: refused rather than compared wrongly. */
+/** Integers beyond 2^53 - 1 as JSON numbers have lost digits before they get here: refused, not compared wrongly. */
 export function readLiteral(json: unknown, rule: string): Value {
   const value = fromCedarJson(json)
   if (value === undefined) throw new UnsupportedOperator(rule, describeRefused(json))
   return value
 }
 
-/** `undefined` where an item is worked out from the request. */
-export function literalSet(items: readonly unknown[], rule: string): CedarSet | undefined {
+function describeRefused(json: unknown): string {
+  if (Number.isInteger(json)) return "an integer beyond 2^53 - 1 as a number"
+  return "a literal that is no Cedar value"
+}
+
+const VALUES = new WeakMap<Evaluate, Value>()
+
+export function constant(value: Value): Evaluate {
+  const evaluate = () => value
+  VALUES.set(evaluate, value)
+  return evaluate
+}
+
+/** `make` of what the items are worth: once if all are constants, else for each request. Where it errs, so does the rule. */
+export function fold(items: readonly Evaluate[], make: (values: readonly Value[]) => Value): Evaluate {
   const values: Value[] = []
   for (const item of items) {
-    const value = literalOf(item, rule)
-    if (value === undefined) return undefined
+    const value = VALUES.get(item)
+    if (value === undefined) return (request, entities) => make(items.map((each) => each(request, entities)))
     values.push(value)
   }
-  return set(values)
-}
-
-export function literalRecord(members: Node, rule: string): CedarRecord | undefined {
-  const entries: [string, Value][] = []
-  for (const [name, item] of Object.entries(members)) {
-    const value = literalOf(item, rule)
-    if (value === undefined) return undefined
-    entries.push([name, value])
+  try {
+    return constant(make(values))
+  } catch (error) {
+    if (!(error instanceof EvaluationError)) throw error
+    return () => {
+      throw error
+    }
   }
-  return record(entries)
-}
-
-function literalOf(expression: unknown, rule: string): Value | undefined {
-  const [operator, operands] = readOperator(expression, rule)
-  switch (operator) {
-    case "Value":
-      return readLiteral(operands, rule)
-    case "Set":
-      return literalSet(readList(operands, rule, operator), rule)
-    case "Record":
-      return literalRecord(readNode(operands, rule, operator), rule)
-    default:
-      return undefined
-  }
-}
-
-function describeRefused(json: unknown): string {
-  if (typeof json === "number") return "an integer beyond 2^53 - 1"
-  if (isNode(json) && isNode(json.__extn)) return String(json.__extn.fn)
-  return "a literal that is no Cedar value"
 }

@@ -12,6 +12,7 @@ export interface EntityUid {
 export interface StoredEntity {
   readonly uid: EntityUid
   readonly attrs: Readonly<Record<string, unknown>>
+  readonly tags?: Readonly<Record<string, unknown>>
   readonly parents: readonly EntityUid[]
 }
 

@@ -3,7 +3,8 @@
  * engine is the oracle in test/node/oracle.test.ts. Operands of a wrong type err, except for `==` and `!=`.
  */
 import type { EntityStore } from "./entities.ts"
-import { NO_ATTRIBUTE, NO_ENTITY, OVERFLOW, WRONG_TYPE, asBoolean, asLong } from "./evaluate.ts"
+import { NO_ATTRIBUTE, NO_ENTITY, NO_TAG, WRONG_TYPE, asBoolean, asLong, asText } from "./evaluate.ts"
+import { int64 } from "./long.ts"
 import { CedarSet, type CedarRecord, type EntityRef, type Value, equal, isEntity, isRecord, subset } from "./value.ts"
 
 export type Binary = (left: Value, right: Value, entities: EntityStore) => Value
@@ -11,10 +12,10 @@ export type Binary = (left: Value, right: Value, entities: EntityStore) => Value
 export const BINARY: ReadonlyMap<string, Binary> = new Map<string, Binary>([
   ["==", equal],
   ["!=", (left, right) => !equal(left, right)],
-  ["<", (left, right) => asLong(left) < asLong(right)],
-  ["<=", (left, right) => asLong(left) <= asLong(right)],
-  [">", (left, right) => asLong(left) > asLong(right)],
-  [">=", (left, right) => asLong(left) >= asLong(right)],
+  ["<", ordering((left, right) => left < right)],
+  ["<=", ordering((left, right) => left <= right)],
+  [">", ordering((left, right) => left > right)],
+  [">=", ordering((left, right) => left >= right)],
   ["+", (left, right) => int64(asLong(left) + asLong(right))],
   ["-", (left, right) => int64(asLong(left) - asLong(right))],
   ["*", (left, right) => int64(asLong(left) * asLong(right))],
@@ -22,6 +23,8 @@ export const BINARY: ReadonlyMap<string, Binary> = new Map<string, Binary>([
   ["contains", (left, right) => asSet(left).has(right)],
   ["containsAll", (left, right) => subset(asSet(right), asSet(left))],
   ["containsAny", (left, right) => overlap(asSet(left), asSet(right))],
+  ["hasTag", hasTag],
+  ["getTag", getTag],
 ])
 
 export type Unary = (operand: Value) => Value
@@ -71,9 +74,32 @@ function overlap(a: CedarSet, b: CedarSet): boolean {
   return false
 }
 
-function int64(value: bigint): bigint {
-  if (BigInt.asIntN(64, value) !== value) throw OVERFLOW
-  return value
+/** Of integers, and of moments and durations among themselves; a decimal has methods for it. */
+function ordering(holds: (left: bigint, right: bigint) => boolean): Binary {
+  return (left, right) => {
+    if (typeof left === "bigint") return holds(left, asLong(right))
+    if (typeof left !== "object" || !("kind" in left)) throw WRONG_TYPE
+    if (left.kind !== "datetime" && left.kind !== "duration") throw WRONG_TYPE
+    if (typeof right !== "object" || !("kind" in right) || right.kind !== left.kind) throw WRONG_TYPE
+    return holds(left.value, right.value)
+  }
+}
+
+/** An entity that is not stored has no tags. */
+function hasTag(left: Value, right: Value, entities: EntityStore): boolean {
+  const { key } = asEntity(left)
+  const name = asText(right)
+  return entities.get(key)?.tags.has(name) ?? false
+}
+
+function getTag(left: Value, right: Value, entities: EntityStore): Value {
+  const { key } = asEntity(left)
+  const name = asText(right)
+  const found = entities.get(key)
+  if (found === undefined) throw NO_ENTITY
+  const tag = found.tags.get(name)
+  if (tag === undefined) throw NO_TAG
+  return tag
 }
 
 export function asEntity(value: Value): EntityRef {

@@ -1,56 +1,60 @@
 /**
- * The scope of a rule, `(principal …, action …, resource …)`: tests on one entity each that cannot err. Kept apart from
- * the conditions, so that the rules for an action and a resource are found once and not at every decision.
+ * The scope of a rule, `(principal …, action …, resource …)`, as keys: a rule is filed under those of its scope, and a
+ * request looks under those that its entities are within, so that no other rule is touched. A scope cannot err.
  */
+import { readUid } from "./cedar-json.ts"
 import type { EntityStore } from "./entities.ts"
-import { UnsupportedOperator, isNode, readList, readNode, readText } from "./est.ts"
-import { isIn } from "./operators.ts"
-import { type EntityRef, readUid } from "./value.ts"
+import { type Node, UnsupportedOperator, isNode, readList, readNode, readText } from "./est.ts"
+import type { EntityRef } from "./value.ts"
 
-export type ScopeTest = (ref: EntityRef, entities: EntityStore) => boolean
-
-export function compileScope(constraint: unknown, rule: string): ScopeTest {
+/** A scope matches where an entity is within any of its keys; none: it never matches. */
+export function readScope(constraint: unknown, rule: string): readonly string[] {
   const parts = readNode(constraint, rule, "scope")
   const op = readText(parts.op, rule, "scope")
-  const test = SCOPES.get(op)
-  if (test === undefined) throw new UnsupportedOperator(rule, `${op} in a scope`)
-  if (parts.slot !== undefined)
-    throw new UnsupportedOperator(rule, `the template slot ${readText(parts.slot, rule, "scope")}`)
-  return test(parts, rule)
+  const read = SCOPES.get(op)
+  if (read === undefined) throw new UnsupportedOperator(rule, `${op} in a scope`)
+  return read(parts, rule)
 }
 
-type Scope = (parts: Readonly<Record<string, unknown>>, rule: string) => ScopeTest
+/** Of all scopes that match an entity. */
+export function keysWithin(ref: EntityRef, entities: EntityStore): readonly string[] {
+  const keys = [ANY, identity(ref.key), ofType(ref.type), member(ref.key), memberOfType(ref.type, ref.key)]
+  for (const group of entities.get(ref.key)?.ancestors ?? []) keys.push(member(group), memberOfType(ref.type, group))
+  return keys
+}
 
-const SCOPES: ReadonlyMap<string, Scope> = new Map<string, Scope>([
-  ["All", () => () => true],
-  ["==", compileIdentity],
-  ["in", compileMembership],
-  ["is", compileType],
+// Distinct by their first word; the name of a type has no space, so that it ends where the next word begins.
+const ANY = "any"
+const identity = (entity: string) => `== ${entity}`
+const ofType = (type: string) => `is ${type}`
+const member = (group: string) => `in ${group}`
+const memberOfType = (type: string, group: string) => `is-in ${type} ${group}`
+
+type Read = (parts: Node, rule: string) => readonly string[]
+
+const SCOPES: ReadonlyMap<string, Read> = new Map<string, Read>([
+  ["All", () => [ANY]],
+  ["==", (parts, rule) => [identity(readEntity(parts, rule))]],
+  ["in", readMembership],
+  ["is", readType],
 ])
 
-function compileIdentity(parts: Readonly<Record<string, unknown>>, rule: string): ScopeTest {
-  const { key } = readEntity(parts.entity, rule)
-  return (ref) => ref.key === key
+function readMembership(parts: Node, rule: string): readonly string[] {
+  if (parts.entities === undefined) return [member(readEntity(parts, rule))]
+  return readList(parts.entities, rule, "scope").map((entity) => member(readEntity({ entity }, rule)))
 }
 
-function compileMembership(parts: Readonly<Record<string, unknown>>, rule: string): ScopeTest {
-  if (parts.entities === undefined) {
-    const { key } = readEntity(parts.entity, rule)
-    return (ref, entities) => isIn(ref, key, entities)
-  }
-  const keys = readList(parts.entities, rule, "scope").map((uid) => readEntity(uid, rule).key)
-  return (ref, entities) => keys.some((key) => isIn(ref, key, entities))
-}
-
-function compileType(parts: Readonly<Record<string, unknown>>, rule: string): ScopeTest {
+function readType(parts: Node, rule: string): readonly string[] {
   const type = readText(parts.entity_type, rule, "scope")
-  if (parts.in === undefined) return (ref) => ref.type === type
-  const within = compileScope({ op: "in", ...readNode(parts.in, rule, "scope") }, rule)
-  return (ref, entities) => ref.type === type && within(ref, entities)
+  return parts.in === undefined
+    ? [ofType(type)]
+    : [memberOfType(type, readEntity(readNode(parts.in, rule, "scope"), rule))]
 }
 
-function readEntity(json: unknown, rule: string): EntityRef {
-  const ref = readUid(isNode(json) && json.__entity !== undefined ? json.__entity : json)
+function readEntity(parts: Node, rule: string): string {
+  const { slot, entity } = parts
+  if (slot !== undefined) throw new UnsupportedOperator(rule, `the template slot ${readText(slot, rule, "scope")}`)
+  const ref = readUid(isNode(entity) && entity.__entity !== undefined ? entity.__entity : entity)
   if (ref === undefined) throw new UnsupportedOperator(rule, "a malformed scope")
-  return ref
+  return ref.key
 }

@@ -1,9 +1,10 @@
 /**
  * Cedar's values (Cedar documentation, "Data types"): compared by structure, never by reference.
  * Records are Maps: an argument named `__proto__` or `constructor` is a name like any other.
- * Extension values (ip, decimal, datetime, duration) do not exist here; what cannot be one of these is no value.
  */
-export type Value = boolean | string | bigint | EntityRef | CedarSet | CedarRecord
+import type { Extension } from "./extension/extension.ts"
+
+export type Value = boolean | string | bigint | EntityRef | Extension | CedarSet | CedarRecord
 
 export interface EntityRef {
   readonly kind: "entity"
@@ -62,7 +63,8 @@ export function equal(a: Value, b: Value): boolean {
   if (typeof a !== "object" || typeof b !== "object") return false
   if (a instanceof CedarSet) return b instanceof CedarSet && a.size === b.size && subset(a, b)
   if (isRecord(a)) return isRecord(b) && sameEntries(a, b)
-  return isEntity(b) && a.key === b.key
+  // Keys of entities and of each extension type are spelled so that none is another's.
+  return "key" in b && a.key === b.key
 }
 
 /** Every member of `a` is one of `b`. */
@@ -82,7 +84,7 @@ function sameEntries(a: CedarRecord, b: CedarRecord): boolean {
 
 /**
  * Equal exactly for equal values. The first character tells the types apart: `'` string, digit or `-` long, `[` set,
- * `{` record; an entity has `::"` after its type, which `true` and `false` have not.
+ * `{` record; an entity has `::"` after its type, an extension value `(`, which `true` and `false` have not.
  */
 function memberKey(value: Value): string {
   return typeof value === "string" ? `'${value}` : nestedKey(value)
@@ -115,18 +117,14 @@ const MAX_DEPTH = 64
  * (readers replace those differently, the official engine refuses them), anywhere inside.
  */
 export function fromJson(json: unknown): Value | undefined {
-  return read(json, false, MAX_DEPTH)
+  return readJson(json, () => null)
 }
 
-/**
- * Cedar's entity and context format, where `{"__entity": {type, id}}` is an entity. Only for what operators wrote: read
- * this way, an agent's argument could pose as any entity, an administrator say. `__extn` is not representable.
- */
-export function fromCedarJson(json: unknown): Value | undefined {
-  return read(json, true, MAX_DEPTH)
-}
+/** What an object stands for: `null` for a record of its members, `undefined` where it is not representable. */
+export type Escape = (object: object, depth: number) => Value | undefined | null
 
-function read(json: unknown, escapes: boolean, depth: number): Value | undefined {
+/** `depth`: how many levels may follow. */
+export function readJson(json: unknown, escape: Escape, depth: number = MAX_DEPTH): Value | undefined {
   switch (typeof json) {
     case "boolean":
       return json
@@ -136,19 +134,19 @@ function read(json: unknown, escapes: boolean, depth: number): Value | undefined
       return Number.isSafeInteger(json) ? BigInt(json) : undefined
     case "object": {
       if (json === null || depth === 0) return undefined
-      if (Array.isArray(json)) return readArray(json, escapes, depth - 1)
-      const escaped = escapes ? readEscape(json) : null
-      return escaped === null ? readMembers(json, escapes, depth - 1) : escaped
+      if (Array.isArray(json)) return readArray(json, escape, depth - 1)
+      const escaped = escape(json, depth - 1)
+      return escaped === null ? readMembers(json, escape, depth - 1) : escaped
     }
     default:
       return undefined
   }
 }
 
-function readArray(json: readonly unknown[], escapes: boolean, depth: number): CedarSet | undefined {
+function readArray(json: readonly unknown[], escape: Escape, depth: number): CedarSet | undefined {
   const values: Value[] = []
   for (const item of json) {
-    const value = read(item, escapes, depth)
+    const value = readJson(item, escape, depth)
     if (value === undefined) return undefined
     values.push(value)
   }
@@ -156,30 +154,15 @@ function readArray(json: readonly unknown[], escapes: boolean, depth: number): C
 }
 
 /** Plain objects only: an instance, such as a parser's big-number object, is no record of its fields. */
-function readMembers(json: object, escapes: boolean, depth: number): CedarRecord | undefined {
+function readMembers(json: object, escape: Escape, depth: number): CedarRecord | undefined {
   const prototype: unknown = Object.getPrototypeOf(json)
   if (prototype !== Object.prototype && prototype !== null) return undefined
   const entries = new Map<string, Value>()
   const members: [string, unknown][] = Object.entries(json)
   for (const [name, item] of members) {
-    const value = name.isWellFormed() ? read(item, escapes, depth) : undefined
+    const value = name.isWellFormed() ? readJson(item, escape, depth) : undefined
     if (value === undefined) return undefined
     entries.set(name, value)
   }
   return entries
-}
-
-/** Cedar documentation, "Entities and context syntax". `null`: no escape; `undefined`: one that is not representable. */
-function readEscape(object: object): Value | undefined | null {
-  if (Object.hasOwn(object, "__extn")) return undefined
-  if (!Object.hasOwn(object, "__entity") || !("__entity" in object)) return null
-  return Object.keys(object).length === 1 ? readUid(object.__entity) : undefined
-}
-
-/** `{type, id}`, the way entities are named in every JSON format of Cedar. */
-export function readUid(uid: unknown): EntityRef | undefined {
-  if (typeof uid !== "object" || uid === null) return undefined
-  if (!("type" in uid) || typeof uid.type !== "string" || !uid.type.isWellFormed()) return undefined
-  if (!("id" in uid) || typeof uid.id !== "string" || !uid.id.isWellFormed()) return undefined
-  return entity(uid.type, uid.id)
 }

@@ -42,6 +42,10 @@ export class Cases {
     return Object.keys(this.#files).filter((path) => !this.#known.has(path))
   }
 
+  get paths(): readonly string[] {
+    return Object.keys(this.#files)
+  }
+
   text(path: string): string {
     const text = this.#files[path]
     if (text === undefined) throw new Error(`the vectors lack ${this.#folder}/${path}`)

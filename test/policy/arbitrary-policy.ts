@@ -7,7 +7,10 @@ import type { CedarValueJson, Expr, PolicyJson, TypeAndId } from "@cedar-policy/
 import fc from "fast-check"
 import type { PolicyRequest } from "../../src/policy/evaluate.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
-import { entity, fromCedarJson, isRecord } from "../../src/policy/value.ts"
+import { LONG, fromCedarJson } from "../../src/policy/cedar-json.ts"
+import { FUNCTIONS } from "../../src/policy/extension/functions.ts"
+import { entity, isRecord } from "../../src/policy/value.ts"
+import { KINDS, TEXTS, type Kind, nearly } from "./arbitrary-extension.ts"
 
 /** In the order of the hierarchy: a member only ever has later ones as parents. */
 const POOL: readonly TypeAndId[] = [
@@ -24,17 +27,33 @@ const POOL: readonly TypeAndId[] = [
 ]
 const TYPES = ["User", "Tool", "N::Group", "Action", "Group"]
 const NAMES = ["a", "b", "n", "s", "__proto__", "x y"]
-const TEXTS = ["", "a", "ab", "aba", "b*a", "é\u{1F600}a", "__proto__"]
-/** Their products reach both ends of 64 bits; longer literals do not survive JSON. */
+const STRINGS = ["", "a", "ab", "aba", "b*a", "é\u{1F600}a", "__proto__"]
 const LONGS = [0, 1, 2, 3, -1, -2, 1023, 1024, Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER]
+/** Both ends of 64 bits and of 53, and what a double rounds to: the official engine gets the digits (`toOfficial`). */
+const EXACT = [
+  2n ** 63n - 1n,
+  2n ** 63n - 2n,
+  -(2n ** 63n),
+  -(2n ** 63n) + 1n,
+  2n ** 53n,
+  2n ** 53n + 1n,
+  -(2n ** 53n) - 1n,
+]
 
 const uid = fc.constantFrom(...POOL)
 const principal = fc.constantFrom(...POOL.slice(0, 2), ...POOL.slice(0, 2), ...POOL)
 const action = fc.constantFrom(...POOL.slice(4, 6))
 const resource = fc.constantFrom(...POOL.slice(2, 4), ...POOL.slice(2, 4), ...POOL)
 const name = fc.constantFrom(...NAMES)
-const long = fc.constantFrom(...LONGS)
-const text = fc.oneof(fc.constantFrom(...TEXTS), fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 4 }))
+const long: fc.Arbitrary<CedarValueJson> = fc.oneof(
+  { arbitrary: fc.constantFrom(...LONGS), weight: 4 },
+  { arbitrary: fc.constantFrom(...EXACT).map((exact) => ({ __extn: { fn: LONG, arg: String(exact) } })), weight: 1 },
+)
+const text = fc.oneof(fc.constantFrom(...STRINGS), fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 4 }))
+
+const extension: fc.Arbitrary<CedarValueJson> = fc.oneof(
+  ...KINDS.map((fn) => TEXTS[fn].map((arg) => ({ __extn: { fn, arg } }))),
+)
 
 /** Own members only, `__proto__` too. */
 function members<T>(value: fc.Arbitrary<T>, maxLength: number): fc.Arbitrary<Record<string, T>> {
@@ -48,6 +67,7 @@ const atom: fc.Arbitrary<CedarValueJson> = fc.oneof(
   long,
   text,
   uid.map((one) => ({ __entity: one })),
+  extension,
 )
 const shallow: fc.Arbitrary<CedarValueJson> = fc.oneof(
   { arbitrary: atom, weight: 4 },
@@ -69,6 +89,10 @@ type Expressions = {
   entity: Expr
   set: Expr
   record: Expr
+  decimal: Expr
+  datetime: Expr
+  duration: Expr
+  ip: Expr
 }
 type Operands = { readonly [Type in keyof Expressions]: fc.Arbitrary<Expr> }
 
@@ -83,18 +107,24 @@ const pattern = fc.array(
 )
 const pair = (left: fc.Arbitrary<Expr>, right: fc.Arbitrary<Expr>) => fc.record({ left, right })
 
-/** Both ends of 64 bits, which no JSON number can hold. */
-const GREATEST: Expr = {
-  "+": { left: { "*": { left: { Value: Number.MAX_SAFE_INTEGER }, right: { Value: 1024 } } }, right: { Value: 1023 } },
+const called = (name: string, ...args: readonly fc.Arbitrary<Expr>[]): fc.Arbitrary<Expr> =>
+  fc.tuple(...args).map((all) => ({ [name]: all }))
+
+/** Read by the rule, now and then in vain; or given with it. */
+function extensionOf(kind: Kind): fc.Arbitrary<Expr> {
+  const text = fc.oneof({ arbitrary: TEXTS[kind], weight: 8 }, { arbitrary: nearly(TEXTS[kind]), weight: 1 })
+  return fc.oneof(
+    { arbitrary: called(kind, literal(text)), weight: 4 },
+    { arbitrary: literal(TEXTS[kind].map((arg) => ({ __extn: { fn: kind, arg } }))), weight: 1 },
+  )
 }
-const LEAST: Expr = { "-": { left: { neg: { arg: GREATEST } }, right: { Value: 1 } } }
 
 /** Operands without operators: what is built on them shows in the decision, where deeper ones mask each other. */
 const leaves: Operands = loosely(
   {
     any: fc.oneof(literal(value), variable),
     bool: literal(fc.boolean()),
-    long: fc.oneof({ arbitrary: literal(long), weight: 6 }, fc.constantFrom(GREATEST, LEAST)),
+    long: literal(long),
     text: literal(text),
     entity: fc.oneof(
       variable.filter((one) => !("Var" in one && one.Var === "context")),
@@ -104,6 +134,10 @@ const leaves: Operands = loosely(
       fc.oneof(fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 3 }), fc.array(shallow, { maxLength: 3 })),
     ),
     record: fc.oneof(fc.constant<Expr>({ Var: "context" }), literal(members(shallow, 3))),
+    decimal: extensionOf("decimal"),
+    datetime: extensionOf("datetime"),
+    duration: extensionOf("duration"),
+    ip: extensionOf("ip"),
   },
   literal(value),
 )
@@ -119,7 +153,30 @@ function loosely(operands: Operands, any: fc.Arbitrary<Expr>): Operands {
     entity: mixed(operands.entity),
     set: mixed(operands.set),
     record: mixed(operands.record),
+    decimal: mixed(operands.decimal),
+    datetime: mixed(operands.datetime),
+    duration: mixed(operands.duration),
+    ip: mixed(operands.ip),
   }
+}
+
+/** What is looked up may be of any type. */
+function lookupOf(of: Operands): fc.Arbitrary<Expr> {
+  return fc.oneof({ arbitrary: attributeOf(of), weight: 2 }, { arbitrary: tagOf(of), weight: 1 })
+}
+
+function tagOf(of: Operands): fc.Arbitrary<Expr> {
+  return pair(of.entity, tagName(of)).map((operands) => ({ getTag: operands }))
+}
+
+function tagName(of: Operands): fc.Arbitrary<Expr> {
+  return fc.oneof({ arbitrary: literal(name), weight: 6 }, { arbitrary: of.text, weight: 1 })
+}
+
+/** Any function with any number of arguments. */
+function callOf(of: Operands): fc.Arbitrary<Expr> {
+  const args = fc.array(fc.oneof(of.text, of.decimal, of.datetime, of.duration, of.ip, of.any), { maxLength: 3 })
+  return fc.tuple(fc.constantFrom(...FUNCTIONS.keys()), args).map(([fn, all]) => ({ [fn]: all }))
 }
 
 function attributeOf(of: Operands): fc.Arbitrary<Expr> {
@@ -138,10 +195,18 @@ function booleansOf(of: Operands): fc.Arbitrary<Expr>[] {
     pair(of.entity, of.entity),
     pair(of.set, of.set),
     pair(of.record, of.record),
+    pair(of.decimal, of.decimal),
+    pair(of.datetime, of.datetime),
+    pair(of.duration, of.duration),
+    pair(of.ip, of.ip),
     pair(of.bool, of.any),
     pair(of.any, of.any),
   )
-  const numbers = pair(of.long, of.long)
+  const numbers = fc.oneof(
+    { arbitrary: pair(of.long, of.long), weight: 3 },
+    { arbitrary: pair(of.datetime, of.datetime), weight: 1 },
+    { arbitrary: pair(of.duration, of.duration), weight: 1 },
+  )
   const holder = fc.oneof(of.record, of.entity)
   const groups = fc.array(of.entity, { maxLength: 3 }).map((items): Expr => ({ Set: items }))
   const type = fc.constantFrom(...TYPES)
@@ -165,8 +230,15 @@ function booleansOf(of: Operands): fc.Arbitrary<Expr>[] {
     fc.record({ left: of.text, pattern }).map((like) => ({ like })),
     fc.record({ left: of.entity, entity_type: type }).map((is) => ({ is })),
     fc.record({ left: of.entity, entity_type: type, in: fc.oneof(of.entity, of.set) }).map((is) => ({ is })),
+    pair(of.entity, tagName(of)).map((operands) => ({ hasTag: operands })),
+    ...["lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual"].map((fn) =>
+      called(fn, of.decimal, of.decimal),
+    ),
+    ...["isIpv4", "isIpv6", "isLoopback", "isMulticast"].map((fn) => called(fn, of.ip)),
+    called("isInRange", of.ip, of.ip),
+    callOf(of),
     choiceOf(of, of.bool),
-    attributeOf(of),
+    lookupOf(of),
   ]
 }
 
@@ -177,8 +249,9 @@ function longsOf(of: Operands): fc.Arbitrary<Expr>[] {
     numbers.map((operands) => ({ "-": operands })),
     numbers.map((operands) => ({ "*": operands })),
     of.long.map((arg) => ({ neg: { arg } })),
+    ...["toMilliseconds", "toSeconds", "toMinutes", "toHours", "toDays"].map((fn) => called(fn, of.duration)),
     choiceOf(of, of.long),
-    attributeOf(of),
+    lookupOf(of),
   ]
 }
 
@@ -192,27 +265,45 @@ const expressions = fc.letrec<Expressions>((tie) => {
       entity: tie("entity"),
       set: tie("set"),
       record: tie("record"),
+      decimal: tie("decimal"),
+      datetime: tie("datetime"),
+      duration: tie("duration"),
+      ip: tie("ip"),
     },
     tie("any"),
   )
   const deep = (leaf: fc.Arbitrary<Expr>, ...nodes: fc.Arbitrary<Expr>[]) => fc.oneof({ maxDepth: 3 }, leaf, ...nodes)
   return {
-    any: deep(leaves.any, of.bool, of.long, of.text, of.entity, of.set, of.record, attributeOf(of)),
+    any: deep(leaves.any, of.bool, of.long, of.text, of.entity, of.set, of.record, lookupOf(of), callOf(of)),
     bool: deep(leaves.bool, ...booleansOf(of)),
     long: deep(leaves.long, ...longsOf(of)),
-    text: deep(leaves.text, choiceOf(of, of.text), attributeOf(of)),
-    entity: deep(leaves.entity, choiceOf(of, of.entity), attributeOf(of)),
+    text: deep(leaves.text, choiceOf(of, of.text), lookupOf(of)),
+    entity: deep(leaves.entity, choiceOf(of, of.entity), lookupOf(of)),
     set: deep(
       leaves.set,
       fc.array(of.any, { maxLength: 3 }).map((items) => ({ Set: items })),
       fc.array(of.long, { maxLength: 3 }).map((items) => ({ Set: items })),
-      attributeOf(of),
+      lookupOf(of),
     ),
     record: deep(
       leaves.record,
       members(of.any, 3).map((items) => ({ Record: items })),
-      attributeOf(of),
+      lookupOf(of),
     ),
+    decimal: deep(leaves.decimal, choiceOf(of, of.decimal), lookupOf(of)),
+    datetime: deep(
+      leaves.datetime,
+      called("offset", of.datetime, of.duration),
+      called("toDate", of.datetime),
+      lookupOf(of),
+    ),
+    duration: deep(
+      leaves.duration,
+      called("durationSince", of.datetime, of.datetime),
+      called("toTime", of.datetime),
+      lookupOf(of),
+    ),
+    ip: deep(leaves.ip, choiceOf(of, of.ip), lookupOf(of)),
   }
 })
 
@@ -268,6 +359,7 @@ export function rulesOf(all: Readonly<Record<string, PolicyJson>>): LoweredRule[
 interface EntityJson {
   uid: TypeAndId
   attrs: Record<string, CedarValueJson>
+  tags: Record<string, CedarValueJson>
   parents: TypeAndId[]
 }
 
@@ -278,12 +370,16 @@ export const entities: fc.Arbitrary<EntityJson[]> = fc
       fc.record({
         uid: fc.constant(one),
         attrs: members(value, 4),
+        // Actions have none.
+        tags: one.type === "Action" ? fc.constant({}) : members(value, 3),
         parents: fc.subarray(POOL.slice(index + 1).filter((above) => one.type !== "Action" || above.type === "Action")),
         stored: fc.integer({ min: 0, max: 3 }),
       }),
     ),
   )
-  .map((all) => all.filter(({ stored }) => stored > 0).map(({ uid, attrs, parents }) => ({ uid, attrs, parents })))
+  .map((all) =>
+    all.filter(({ stored }) => stored > 0).map(({ uid, attrs, tags, parents }) => ({ uid, attrs, tags, parents })),
+  )
 
 interface RequestJson {
   principal: TypeAndId

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { compileRule } from "../../src/policy/compile.ts"
+import { Rule } from "../../src/policy/compile.ts"
 import { entityStore } from "../../src/policy/entities.ts"
 import { EvaluationError } from "../../src/policy/evaluate.ts"
 import { UnsupportedOperator } from "../../src/policy/est.ts"
@@ -7,7 +7,11 @@ import { entity, record } from "../../src/policy/value.ts"
 
 const ALL = { op: "All" }
 const SCOPE = { effect: "permit", principal: ALL, action: ALL, resource: ALL, conditions: [] }
-const compile = (policy: unknown) => compileRule({ id: "the-rule", policy, reads: [] })
+const compile = (policy: unknown) => {
+  const rule = new Rule({ id: "the-rule", policy, reads: [] })
+  rule.compile()
+  return rule
+}
 const when = (body: unknown) => ({ kind: "when", body })
 const unless = (body: unknown) => ({ kind: "unless", body })
 const TRUE = { Value: true }
@@ -24,22 +28,28 @@ const request = {
 describe("what the evaluator does not know is refused by name when the rule is compiled", () => {
   const pair = { left: { Var: "principal" }, right: { Value: "x" } }
   const unknown: readonly (readonly [body: unknown, operator: string])[] = [
-    [{ ip: [{ Value: "10.0.0.1" }] }, "ip"],
-    [{ decimal: [{ Value: "1.0" }] }, "decimal"],
-    [{ datetime: [{ Value: "2026-01-01" }] }, "datetime"],
-    [{ duration: [{ Value: "1h" }] }, "duration"],
-    [{ hasTag: pair }, "hasTag"],
-    [{ getTag: pair }, "getTag"],
     [{ "/": pair }, "/"],
     [{ constructor: pair }, "constructor"],
     [{ Slot: "?principal" }, "Slot"],
     [{ Var: "request" }, "the variable request"],
-    [{ Value: { __extn: { fn: "ip", arg: "10.0.0.1" } } }, "ip"],
-    [{ Value: 9007199254740992 }, "an integer beyond 2^53 - 1"],
+    [{ unknown: [{ Value: "x" }] }, "unknown"],
+    [{ ip: { Value: "10.0.0.1" } }, "a malformed ip"],
+    [{ Value: { __extn: { fn: "ip", arg: "10.0.0.256" } } }, "a literal that is no Cedar value"],
+    [{ Value: 9007199254740992 }, "an integer beyond 2^53 - 1 as a number"],
+    [{ Value: 1.5 }, "a literal that is no Cedar value"],
     [{ Value: null }, "a literal that is no Cedar value"],
-    [{ Set: [{ Value: 9007199254740992 }] }, "an integer beyond 2^53 - 1"],
+    [{ Set: [{ Value: 9007199254740992 }] }, "an integer beyond 2^53 - 1 as a number"],
     [{ has: { left: { Var: "context" }, attr: [] } }, "a malformed has"],
     [{ like: { left: { Value: "" }, pattern: ["Joker"] } }, "a malformed like"],
+    [{ like: { left: { Value: "" }, pattern: [{ Literal: 1 }] } }, "a malformed like"],
+    [{ like: { left: { Value: "" }, pattern: 1 } }, "a malformed like"],
+    [{ has: { left: { Var: "context" }, attr: [1] } }, "a malformed has"],
+    [{ ".": { left: { Var: "context" }, attr: 1 } }, "a malformed ."],
+    [{ is: { left: { Var: "context" }, entity_type: 1 } }, "a malformed is"],
+    [{ Var: 1 }, "a malformed variable"],
+    ...["&&", "||", "if-then-else", ".", "has", "is", "like", "Set", "Record", "==", "!", "decimal", "getTag"].map(
+      (operator) => [{ [operator]: 1 }, `a malformed ${operator}`] as const,
+    ),
     [{ "&&": { left: TRUE } }, "a malformed expression"],
     [{ Value: 1, Var: "principal" }, "a malformed expression"],
     [{}, "a malformed expression"],
@@ -70,9 +80,20 @@ describe("what the evaluator does not know is refused by name when the rule is c
     [{ effect: "allow" }, "a malformed effect"],
     [{ conditions: [{ kind: "where", body: TRUE }] }, "the condition where"],
     [{ conditions: undefined }, "a malformed policy"],
+    [{ conditions: [1] }, "a malformed condition"],
+    [{ conditions: [{ kind: 1, body: TRUE }] }, "a malformed condition"],
+    [{ principal: { op: 1 } }, "a malformed scope"],
+    [{ action: { op: "in", entities: 1 } }, "a malformed scope"],
+    [{ resource: { op: "is", entity_type: 1 } }, "a malformed scope"],
+    [{ resource: { op: "is", entity_type: "Tool", in: 1 } }, "a malformed scope"],
+    [{ resource: { op: "in", slot: 1 } }, "a malformed scope"],
   ]
   test.each(scopes)("%j: %s", (part, operator) => {
     expect(refusalOf({ ...SCOPE, ...part }).operator).toBe(operator)
+  })
+
+  test("no policy at all", () => {
+    expect(refusalOf(1).operator).toBe("a malformed policy")
   })
 
   function refusalOf(policy: unknown): UnsupportedOperator {
@@ -101,35 +122,14 @@ describe("conditions", () => {
     [[when(ERRS), when(FALSE)], "errs"],
     [[unless(ERRS)], "errs"],
   ])("%j holds: %s", (conditions, expected) => {
-    const { holds } = compile({ ...SCOPE, conditions })
-    if (expected === "errs") expect(() => holds(request, none)).toThrow(EvaluationError)
-    else expect(holds(request, none)).toBe(expected)
+    const rule = compile({ ...SCOPE, conditions })
+    if (expected === "errs") expect(() => rule.holds(request, none)).toThrow(EvaluationError)
+    else expect(rule.holds(request, none)).toBe(expected)
   })
 })
 
-describe("scopes", () => {
-  const uid = { type: "User", id: "a" }
-  const group = { type: "Group", id: "g" }
-  const store = entityStore([{ uid, attrs: {}, parents: [group] }])
-  const a = entity("User", "a")
-  const other = entity("User", "b")
-  test.each([
-    [ALL, true, true],
-    [{ op: "==", entity: uid }, true, false],
-    [{ op: "==", entity: { __entity: uid } }, true, false],
-    [{ op: "in", entity: group }, true, false],
-    [{ op: "in", entity: uid }, true, false],
-    [{ op: "in", entities: [{ type: "Group", id: "none" }, group] }, true, false],
-    [{ op: "in", entities: [] }, false, false],
-    [{ op: "is", entity_type: "User" }, true, true],
-    [{ op: "is", entity_type: "Group" }, false, false],
-    [{ op: "is", entity_type: "User", in: { entity: group } }, true, false],
-    [{ op: "is", entity_type: "Group", in: { entity: group } }, false, false],
-  ])("%j", (scope, member, stranger) => {
-    for (const part of ["principal", "action", "resource"] as const) {
-      const test = compile({ ...SCOPE, [part]: scope })[part]
-      expect(test(a, store)).toBe(member)
-      expect(test(other, store)).toBe(stranger)
-    }
-  })
+test("conditions are compiled when first asked about, scope and effect at once", () => {
+  const rule = new Rule({ id: "the-rule", policy: { ...SCOPE, conditions: [when({ nope: [] })] }, reads: [] })
+  expect(() => rule.holds(request, none)).toThrow(UnsupportedOperator)
+  expect(() => rule.compile()).toThrow(UnsupportedOperator)
 })

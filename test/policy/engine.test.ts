@@ -1,10 +1,11 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { compileRules } from "../../src/policy/engine.ts"
+import { type Engine, compileRules } from "../../src/policy/engine.ts"
 import { entityStore, memberOf, overlay } from "../../src/policy/entities.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
 import { entity, record } from "../../src/policy/value.ts"
 import * as arbitrary from "./arbitrary-policy.ts"
+import { unsliced } from "./unsliced.ts"
 
 const SEED = { seed: 20261124, numRuns: 400 }
 const ALL = { op: "All" }
@@ -119,6 +120,30 @@ describe("an erring forbid denies", () => {
 })
 
 describe("slices", () => {
+  test("a decision is the same as without them", () => {
+    const asked = fc.tuple(
+      arbitrary.policies,
+      fc.array(arbitrary.entities.map(entityStore), { minLength: 2, maxLength: 2 }),
+      fc.array(arbitrary.request.map(arbitrary.requestOf), { minLength: 2, maxLength: 2 }),
+    )
+    let determined = 0
+    fc.assert(
+      fc.property(asked, ([policies, stores, requests]) => {
+        const whole = Object.fromEntries(Object.entries(policies).map(([id, one]) => [id, unsliced(one)]))
+        const [sliced, plain] = [policies, whole].map((all) => compileRules(arbitrary.rulesOf(all)))
+        for (const entities of [...stores, ...stores]) {
+          for (const one of requests) {
+            const answer = sliced?.authorize(one, entities)
+            expect(answer).toEqual(plain?.authorize(one, entities))
+            determined += answer?.determining.length ?? 0
+          }
+        }
+      }),
+      SEED,
+    )
+    expect(determined).toBeGreaterThan(200)
+  })
+
   const readers = { action: { op: "in", entity: { type: "Action", id: "readers" } } }
   const crm = { resource: { op: "in", entity: { type: "Server", id: "crm" } } }
 
@@ -142,6 +167,20 @@ describe("slices", () => {
     expect(engine.rulesFor(read, tool, none).map(({ id }) => id)).toEqual(["stop"])
   })
 
+  test("what is read is known for a tool, of rules for any principal", () => {
+    const bob = { principal: { op: "==", entity: { type: "User", id: "bob" } } }
+    const engine = compileRules([
+      { ...rule("a", "permit", TRUE, bob), reads: ["to", "from"] },
+      { ...rule("b", "forbid", TRUE, readers), reads: ["*"] },
+      {
+        ...rule("c", "forbid", TRUE, { resource: { op: "==", entity: { type: "Tool", id: "crm.get" } } }),
+        reads: ["id"],
+      },
+    ])
+    expect(engine.readsFor(read, tool, none)).toEqual(new Set(["to", "from", "id"]))
+    expect(engine.readsFor(read, entity("Tool", "other"), none)).toEqual(new Set(["to", "from"]))
+  })
+
   test("a remembered slice does not outlive the membership that it was made for", () => {
     const engine = compileRules([rule("go", "permit", TRUE, { ...readers, ...crm })])
     const within = overlay(none, [
@@ -161,6 +200,32 @@ describe("slices", () => {
     }
   })
 
+  test("what is remembered is bounded, in resources, principals and lists of rules", () => {
+    const many = Array.from({ length: 1000 }, (_, index) => rule(`r${String(index).padStart(3, "0")}`, "permit"))
+    const ofTools = Array.from({ length: 1100 }, (_, index) =>
+      rule(`t${index}`, "permit", TRUE, { resource: { op: "==", entity: { type: "Tool", id: `t${index}` } } }),
+    )
+    const cases: readonly (readonly [readonly LoweredRule[], (engine: Engine, index: number) => void, number])[] = [
+      [[rule("go", "permit")], (engine, index) => engine.mayPermit(read, entity("Tool", `t${index}`), none), 50_000],
+      [many, (engine, index) => engine.authorize({ ...request, principal: entity("User", `u${index}`) }, none), 1000],
+      [[...many, ...ofTools], (engine, index) => engine.rulesFor(read, entity("Tool", `t${index}`), none), 1000],
+    ]
+    for (const [rules, ask, limit] of cases) {
+      const engine = compileRules(rules)
+      const remembered = engine.rulesFor(read, tool, none)
+      for (let index = 0; index < limit / 2; index += 1) ask(engine, index)
+      expect(engine.rulesFor(read, tool, none)).toBe(remembered)
+      for (let index = limit / 2; index < 1.05 * limit; index += 1) ask(engine, index)
+      expect(engine.rulesFor(read, tool, none)).not.toBe(remembered)
+      expect(engine.rulesFor(read, tool, none)).toEqual(remembered)
+    }
+  })
+
+  test("rules for a tool are sorted by id", () => {
+    const engine = compileRules(["b", "d", "a", "c"].map((id) => rule(id, "permit")))
+    expect(engine.rulesFor(read, tool, none).map(({ id }) => id)).toEqual(["a", "b", "c", "d"])
+  })
+
   test("more resources than are remembered are decided all the same", () => {
     const engine = compileRules([
       rule("go", "permit", TRUE, { resource: { op: "==", entity: { type: "Tool", id: "t5000" } } }),
@@ -169,6 +234,26 @@ describe("slices", () => {
     for (let number = 0; number < 9000; number += 1) expect(ask(number)).toBe(number === 5000)
     expect(ask(5000)).toBe(true)
   })
+})
+
+test("a build meets every rule, a decision only its own", () => {
+  const other = { resource: { op: "==", entity: { type: "Tool", id: "other" } } }
+  const engine = compileRules([rule("go", "permit"), rule("broken", "forbid", { nope: [] }, other)])
+  expect(engine.authorize(request, none).allowed).toBe(true)
+  expect(() => engine.authorize({ ...request, resource: entity("Tool", "other") }, none)).toThrow(/nope/)
+  expect(() => engine.compileAll()).toThrow(/nope/)
+})
+
+test("a defect is no erring rule: it goes up, and nothing is decided", () => {
+  const defect = new Error("store out of order")
+  const body = { ".": { left: { Value: { __entity: { type: "User", id: "x" } } }, attr: "a" } }
+  const broken = {
+    get: (key: string) => {
+      if (key === entity("User", "x").key) throw defect
+      return undefined
+    },
+  }
+  expect(() => compileRules([rule("go", "permit", body)]).authorize(request, broken)).toThrow(defect)
 })
 
 test("rules are found by id, and an id that is there twice is refused", () => {

@@ -34,16 +34,19 @@ describe("entityStore", () => {
   test("refuses an entity given twice and attributes that are no values", () => {
     expect(() => entityStore([stored("a"), stored("a")])).toThrow(/stored twice/)
     expect(() => entityStore([{ ...stored("a"), attrs: { score: 1.5 } }])).toThrow(/attribute "score" of entity G::"a"/)
+    expect(() => entityStore([{ ...stored("a"), tags: { score: null } }])).toThrow(/tag "score" of entity G::"a"/)
   })
 
-  test("reads attributes in Cedar's format", () => {
+  test("reads attributes and tags in Cedar's format", () => {
     const owner = { __entity: { type: "User", id: "u" } }
-    expect(entityStore([{ ...stored("a"), attrs: { owner, n: 1 } }]).get(ref("a").key)?.attrs).toEqual(
+    const read = entityStore([{ ...stored("a"), attrs: { owner, n: 1 }, tags: { t: owner } }]).get(ref("a").key)
+    expect(read?.attrs).toEqual(
       record([
         ["owner", entity("User", "u")],
         ["n", 1n],
       ]),
     )
+    expect(read?.tags).toEqual(record([["t", entity("User", "u")]]))
   })
 })
 
@@ -53,7 +56,7 @@ describe("overlay", () => {
   test("an entity of the request wins, others stay", () => {
     const attrs = record([["x", 1n]])
     const store = overlay(base, [memberOf([], ref("a"), attrs, base)])
-    expect(store.get(ref("a").key)).toEqual({ ref: ref("a"), attrs, ancestors: new Set() })
+    expect(store.get(ref("a").key)).toEqual({ ref: ref("a"), attrs, tags: record([]), ancestors: new Set() })
     expect(store.get(ref("b").key)).toBe(base.get(ref("b").key))
     expect(base.get(ref("a").key)?.attrs.size).toBe(0)
   })

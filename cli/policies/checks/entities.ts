@@ -12,7 +12,7 @@ export function checkEntities(policies: Policies): Problem[] {
   const { entities } = policies
   const seen = new Set<string>()
   const problems: Problem[] = []
-  for (const [index, { uid, attrs }] of entities.value.entries()) {
+  for (const [index, { uid, attrs, tags }] of entities.value.entries()) {
     const text = uidText(uid)
     if (MADE_TYPES.some((type) => type === uid.type)) {
       const message = `entities of type \`${uid.type}\` are made by Narrowgate itself`
@@ -22,6 +22,7 @@ export function checkEntities(policies: Policies): Problem[] {
     }
     seen.add(text)
     problems.push(...implicitReferences(policies, attrs, [index, "attrs"]))
+    problems.push(...implicitReferences(policies, tags, [index, "tags"]))
   }
   if (problems.length === 0) problems.push(...schemaFaults(policies))
   return problems.length > 0 ? problems : storeFaults(policies)
@@ -59,7 +60,7 @@ function schemaFaults({ entities, agents, catalog, schema }: Policies): Problem[
   return problems
 }
 
-/** What only shows between entities, or that the edge cannot hold: a cycle, an extension value. */
+/** What only shows between entities: a cycle. */
 function storeFaults({ entities }: Policies): Problem[] {
   try {
     entityStore(entities.value)

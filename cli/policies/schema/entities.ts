@@ -1,9 +1,8 @@
 /** entities.json: further entities, in Cedar's JSON entity format with explicit references. */
 import { z } from "zod"
+import { entityUid } from "./values.ts"
 
-const uid = z.strictObject({ type: z.string().min(1), id: z.string() })
-
-/** Whole numbers only, no null: what a Cedar value can be. References are `{"__entity": {"type", "id"}}`. */
+/** Whole numbers only, no null: what a Cedar value can be. References are `{"__entity": {"type", "id"}}`, extension values `{"__extn": {"fn", "arg"}}`. */
 const attribute: z.ZodType = z.lazy(() =>
   z.union([z.string(), z.boolean(), z.int(), z.array(attribute), z.record(z.string(), attribute)], {
     error: "expected a Cedar value: a string, a whole number, a boolean, a list or a record",
@@ -12,9 +11,10 @@ const attribute: z.ZodType = z.lazy(() =>
 
 export const entitiesFile = z.array(
   z.strictObject({
-    uid,
+    uid: entityUid,
     attrs: z.record(z.string(), attribute).default({}),
-    parents: z.array(uid).default([]),
+    tags: z.record(z.string(), attribute).default({}),
+    parents: z.array(entityUid).default([]),
   }),
 )
 export type EntitiesFile = z.infer<typeof entitiesFile>

@@ -74,3 +74,6 @@ function isWebUrl(value: string): boolean {
   const url = URL.parse(value)
   return url !== null && /^https?:$/u.test(url.protocol) && url.username === "" && url.hash === "" && !/\s/u.test(value)
 }
+
+/** An entity, as in Cedar's JSON formats. */
+export const entityUid = z.strictObject({ type: z.string().min(1), id: z.string() })

@@ -732,6 +732,27 @@ const ENTITIES: readonly BadDirectory[] = [
     at: '{ "type": "Agent"',
   },
   {
+    name: "a reference in a tag that would be a record",
+    file: "entities.json",
+    replace: '[{ "uid": { "type": "UserGroup", "id": "a" }, "tags": { "lead": { "type": "Agent", "id": "x" } } }]',
+    message: /a record, not a reference/,
+    at: '{ "type": "Agent"',
+  },
+  {
+    name: "a link without a template",
+    file: "links.yaml",
+    replace: "links:\n  - { id: a, template: nope }\n",
+    message: /there is no template "nope"/,
+    at: "nope",
+  },
+  {
+    name: "a link to an action",
+    file: "links.yaml",
+    replace: "links:\n  - { id: a, template: nope, action: { type: Action, id: read } }\n",
+    message: /unknown key `action`/,
+    at: "action",
+  },
+  {
     name: "a schema that the made entities do not fit",
     file: "schema.cedarschema",
     find: "  owner: String,",

@@ -3,6 +3,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { compilePolicies } from "../../../cli/policies/compile.ts"
+import { assemble } from "../../../src/policy/assemble.ts"
+import type { BundleBody } from "../../../src/policy/bundle.ts"
+import { entity, record } from "../../../src/policy/value.ts"
 import { LIFECYCLE_TOOLS } from "../../../src/catalog/lifecycle.ts"
 import { canonicalBytes, digestOf } from "../../../src/policy/digest.ts"
 import { BAD_DIRECTORIES, type BadDirectory } from "./bad-directories.ts"
@@ -81,6 +84,75 @@ describe("operators", () => {
     const calls = after.slice(after.indexOf("// The task that"), after.indexOf("// A request to manage"))
     await writeFile(join(directory, "schema.cedarschema"), before + calls)
     expect((await compilePolicies(directory)).problems).toEqual([])
+  })
+})
+
+describe("values that JSON and the schema do not say by themselves", () => {
+  const NETWORKS = `[{ "uid": { "type": "Network", "id": "office" },
+    "attrs": { "range": { "__extn": { "fn": "ip", "arg": "10.0.0.0/8" } }, "limit": 9223372036854775807 },
+    "tags": { "least": -9223372036854775808 } }]`
+  const RULE = `
+@id("office-only") forbid (principal, action == Action::"delegate", resource)
+unless { Network::"office".range.isInRange(ip("10.0.0.0/7")) && Network::"office".limit == 9223372036854775807 &&
+  Network::"office".hasTag("least") && Network::"office".getTag("least") == -9223372036854775808 };
+`
+
+  async function withNetworks(text: string): ReturnType<typeof compilePolicies> {
+    const declared = "entity Network = { range: ipaddr, limit: Long } tags Long;\nentity AgentGroup"
+    await edit("schema.cedarschema", "entity AgentGroup", declared)
+    await writeFile(join(directory, "entities.json"), text)
+    return compilePolicies(directory)
+  }
+
+  it.each([
+    ["10.0.0.0/8", "10.0.0.0/33"],
+    ["9223372036854775807", "9223372036854775808"],
+    ["-9223372036854775808", "1.5"],
+  ])("%s is one, %s is none", async (good, bad) => {
+    const { body, problems } = await withNetworks(NETWORKS.replace(good, bad))
+    expect(problems).toMatchObject([{ file: "entities.json", line: expect.any(Number), severity: "error" }])
+    expect(body).toBeNull()
+  })
+
+  it("reach the edge as they were written", async () => {
+    await writeFile(join(directory, "office.cedar"), RULE)
+    const { body, problems } = await withNetworks(NETWORKS)
+    expect(problems).toEqual([])
+    if (!body) throw new Error("the policies do not compile")
+    const bundle: BundleBody = JSON.parse(new TextDecoder().decode(canonicalBytes(body)))
+    const { engine, entities } = assemble(bundle, { seq: 1, digest: "" })
+    const request = {
+      principal: entity("User", "u"),
+      resource: entity("Tool", "crm.tickets.list"),
+      context: record({}),
+    }
+    const answer = engine.authorize({ ...request, action: entity("Action", "delegate") }, entities)
+    expect(answer.determining).not.toContain("office-only")
+    expect(answer.erring).toEqual([])
+  })
+})
+
+describe("a template", () => {
+  const link = (agent: string) =>
+    `links:\n  - id: desk-reads\n    template: reads\n    principal: { type: Agent, id: "${agent}" }\n`
+  const TEMPLATE = `@id("reads") permit (principal == ?principal, action == Action::"read", resource);\n`
+
+  it("becomes a rule with its link", async () => {
+    await writeFile(join(directory, "templates.cedar"), TEMPLATE)
+    await writeFile(join(directory, "links.yaml"), link("spiffe://example.org/agent/nightly"))
+    const { body, problems } = await compilePolicies(directory)
+    expect(problems).toEqual([])
+    expect(body?.rules.map(({ id }) => id)).toContain("desk-reads")
+    expect(body?.rules.map(({ id }) => id)).not.toContain("reads")
+  })
+
+  it("linked with an agent that is not there is a warning", async () => {
+    await writeFile(join(directory, "templates.cedar"), TEMPLATE)
+    await writeFile(join(directory, "links.yaml"), link("spiffe://example.org/agent/nightlyy"))
+    const { problems } = await compilePolicies(directory)
+    expect(problems).toMatchObject([
+      { file: "links.yaml", line: 4, severity: "warning", message: expect.stringMatching(/is not there/) },
+    ])
   })
 })
 

@@ -1,0 +1,52 @@
+/** Where in the Cedar files something stands, and what the official engine says about it as a problem there. */
+import type { DetailedError } from "@cedar-policy/cedar-wasm/nodejs"
+import { positionAt, unitsOfBytes } from "./position.ts"
+import type { Problem } from "./problem.ts"
+import type { Source } from "./split.ts"
+
+export interface CedarFile {
+  /** As it shall appear in problems. */
+  readonly path: string
+  readonly text: string
+}
+
+/** Where a rule stands. */
+export interface Place {
+  readonly file: CedarFile
+  readonly source: Source
+}
+
+export function wholeOf(file: CedarFile): Place {
+  return { file, source: { text: file.text, offset: 0 } }
+}
+
+/** The official engine's own words, at the place it names in `place.source`, else at its start. */
+export function locate(
+  errors: readonly DetailedError[],
+  place: Place,
+  mend: string,
+  severity: Problem["severity"] = "error",
+): readonly Problem[] {
+  return errors.flatMap((error) => {
+    const location = error.sourceLocations?.[0]
+    const within = location === undefined ? 0 : unitsOfBytes(place.source.text, location.start)
+    const expected = location?.label ? `: ${location.label}` : ""
+    const problem: Problem = {
+      file: place.file.path,
+      ...positionAt(place.file.text, place.source.offset + within),
+      severity,
+      message: error.message.replace(PREAMBLE, "") + expected,
+      mend: error.help?.replace(PREAMBLE, "") ?? mend,
+    }
+    return [problem, ...locate(error.related ?? [], place, mend, severity)]
+  })
+}
+
+/** What the engine puts before a message, and file, line and rule say better. */
+export const PREAMBLE =
+  /^(?:for policy `[^`]*`, |failed to parse (?:policy|schema|template) from string: |error parsing schema: )+/
+
+export function problemAt(place: Place, message: string, mend: string): Problem {
+  const position = positionAt(place.file.text, place.source.offset)
+  return { file: place.file.path, ...position, severity: "error", message, mend }
+}

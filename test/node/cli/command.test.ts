@@ -21,7 +21,7 @@ describe("check", () => {
   it("is content with the example, in one line", async () => {
     const { code, stdout } = await narrowgate("check", "policies")
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^policies: 8 rules, .*; no problems\n$/)
+    expect(stdout).toMatch(/^policies: 10 rules, .*; no problems\n$/)
   })
 
   it("shows place, line, caret and mend", async () => {

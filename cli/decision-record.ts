@@ -35,13 +35,18 @@ export const decisionRecord = z.looseObject({
 })
 export type ShownRecord = z.infer<typeof decisionRecord>
 
+/** Without what would steer a terminal or turn the order of its characters. */
+export function printableText(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\u{fffd}")
+}
+
 /**
  * Records hold what callers sent: escape sequences would move the cursor or recolour the screen of whoever reads them,
  * and bidirectional controls would make a line read as another.
  */
 export function printable(record: ShownRecord): ShownRecord {
   const clean = (value: unknown): unknown => {
-    if (typeof value === "string") return value.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\u{fffd}")
+    if (typeof value === "string") return printableText(value)
     if (Array.isArray(value)) return value.map(clean)
     if (typeof value !== "object" || value === null) return value
     return Object.fromEntries(Object.entries(value).map(([name, inner]) => [clean(name), clean(inner)]))

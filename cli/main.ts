@@ -1,6 +1,7 @@
 /** The command `narrowgate`. Each command is a file in commands/; this one gathers them and tells failures. */
 import { Command, CommanderError } from "commander"
 import { colors } from "./colors.ts"
+import { addApprovals } from "./commands/approvals.ts"
 import { addBuild } from "./commands/build.ts"
 import { addCheck } from "./commands/check.ts"
 import { addDecisions } from "./commands/decisions.ts"
@@ -15,7 +16,7 @@ const program = new Command("narrowgate")
     "\nIn the repository: npm run narrowgate -- <command>\nExit codes: 0 ok, 1 refused, 2 usage, 3 unreachable\n",
   )
   .exitOverride()
-for (const add of [addCheck, addBuild, addDecisions, addToken]) add(program)
+for (const add of [addCheck, addBuild, addDecisions, addApprovals, addToken]) add(program)
 
 // A reader that has seen enough, such as `head`, is no failure.
 process.stdout.on("error", (failure: NodeJS.ErrnoException) =>

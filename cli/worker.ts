@@ -27,6 +27,21 @@ export async function operatorBearer({ url, idp }: WorkerOptions): Promise<strin
   return reach(idp, () => operatorToken({ origin: idp }))
 }
 
+/** A person's own access token: from the environment, else, for the local stack alone, by logging them in there. */
+export async function personBearer({ url, idp }: WorkerOptions, user: string | undefined): Promise<string> {
+  const token = process.env["NARROWGATE_TOKEN"]
+  if (token !== undefined && token !== "" && user === undefined) return token
+  if (!isLoopback(url) || user === undefined) {
+    const mend = "Set NARROWGATE_TOKEN to an access token of yours; at the local stack, name yourself by `--login`."
+    throw new Failure("nobody has logged in", mend, EXIT.usage)
+  }
+  const [{ login }, { CONSOLE_CLIENT }] = await Promise.all([
+    import("../dev/login.ts"),
+    import("../dev/identity-provider.ts"),
+  ])
+  return reach(idp, async () => (await login({ origin: idp, user, client: CONSOLE_CLIENT })).access_token)
+}
+
 /** Runs what asks `origin`; where nobody answers, says so in place of a stack trace. */
 export async function reach<Value>(origin: string, ask: () => Promise<Value>): Promise<Value> {
   try {
@@ -44,15 +59,18 @@ export async function reach<Value>(origin: string, ask: () => Promise<Value>): P
   }
 }
 
-export async function getJson<Value>(
+/** @param posted the body of a POST; absent: a GET */
+export async function askJson<Value>(
   worker: WorkerOptions,
   bearer: string,
   path: string,
   schema: z.ZodType<Value>,
+  posted?: unknown,
 ): Promise<Value> {
   return reach(worker.url, async () => {
     const headers = { authorization: `Bearer ${bearer}`, accept: "application/json" }
     const response = await fetch(new URL(path, worker.url), {
+      ...(posted === undefined ? {} : { method: "POST", body: JSON.stringify(posted) }),
       headers,
       redirect: "error",
       signal: AbortSignal.timeout(TIMEOUT_MS),

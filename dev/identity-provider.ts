@@ -13,6 +13,8 @@ import { type WorkloadIssuer, workloadIssuer } from "./workload-issuer.ts"
 
 /** The application whose users' sessions agents exchange: public, authorization code with PKCE. */
 export const APP_CLIENT = "narrowgate-app"
+/** Where people manage, and answer what they are asked: public, authorization code with PKCE. Agents get none of its tokens. */
+export const CONSOLE_CLIENT = "narrowgate-console"
 /** The operators' pipeline, by client credentials. Its secret is no secret: it opens this provider only. */
 export const CLI_CLIENT = "narrowgate-cli"
 export const CLI_SECRET = "development-only"
@@ -90,13 +92,13 @@ async function configuration(origin: string, audience: string, key: JWK): Promis
     // New at each start: a session ends with the provider, tokens do not.
     cookies: { keys: [randomBytes(32).toString("base64url")] },
     clients: [
-      {
-        client_id: APP_CLIENT,
+      ...[APP_CLIENT, CONSOLE_CLIENT].map((client_id) => ({
+        client_id,
         token_endpoint_auth_method: "none",
         redirect_uris: [`${origin}/callback`],
         grant_types: ["authorization_code"],
         response_types: ["code"],
-      },
+      })),
       {
         client_id: CLI_CLIENT,
         client_secret: CLI_SECRET,
@@ -147,11 +149,13 @@ async function configuration(origin: string, audience: string, key: JWK): Promis
   }
 }
 
-/** The provider's own application: its users are not asked for consent. */
+/** The provider's own applications: their users are not asked for consent. */
 async function grantOwnApplication({ oidc }: Context, audience: string): Promise<Grant | undefined> {
   const accountId = oidc.session?.accountId
   const clientId = oidc.client?.clientId
-  if (accountId === undefined || clientId !== APP_CLIENT) return undefined
+  if (accountId === undefined || clientId === undefined || ![APP_CLIENT, CONSOLE_CLIENT].includes(clientId)) {
+    return undefined
+  }
   const grant = new oidc.provider.Grant({ accountId, clientId })
   grant.addOIDCScope("openid email groups")
   grant.addResourceScope(audience, RESOURCE_SCOPE)

@@ -19,17 +19,20 @@ export interface LoginOptions {
   readonly user: string
   /** Absent: the right one. */
   readonly password?: string
+  /** Whose session it becomes; absent: the app's, whose sessions agents exchange. */
+  readonly client?: string
   /** With a one-time code: `acr` becomes `mfa`. */
   readonly secondFactor?: boolean
 }
 
 export async function login(options: LoginOptions): Promise<Session> {
+  const client_id = options.client ?? APP_CLIENT
   const redirect = `${options.origin}/callback`
   const state = randomBytes(16).toString("base64url")
   const verifier = randomBytes(32).toString("base64url")
   const authorize = new URL("/auth", options.origin)
   authorize.search = new URLSearchParams({
-    client_id: APP_CLIENT,
+    client_id,
     response_type: "code",
     scope: `openid email groups ${RESOURCE_SCOPE}`,
     redirect_uri: redirect,
@@ -45,7 +48,7 @@ export async function login(options: LoginOptions): Promise<Session> {
   const code = back.searchParams.get("code")
   if (code === null) throw new Error(`login: ${back.searchParams.get("error") ?? "no code"}`)
 
-  const body = { grant_type: "authorization_code", client_id: APP_CLIENT, redirect_uri: redirect, code }
+  const body = { grant_type: "authorization_code", client_id, redirect_uri: redirect, code }
   return Session.parse(await token(options.origin, { ...body, code_verifier: verifier }))
 }
 

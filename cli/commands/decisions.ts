@@ -5,7 +5,7 @@ import { encodeTime } from "ulid"
 import { z } from "zod"
 import { decisionRecord, explanation, printable, recordLine, type ShownRecord } from "../decision-record.ts"
 import { EXIT, Failure } from "../failure.ts"
-import { DEFAULT_IDP, DEFAULT_URL, getJson, operatorBearer, type WorkerOptions } from "../worker.ts"
+import { DEFAULT_IDP, DEFAULT_URL, askJson, operatorBearer, type WorkerOptions } from "../worker.ts"
 
 const FOLLOW_EVERY_MS = 1000
 /** The token of the local stack lives for minutes; a fresh one in time keeps `--follow` going. */
@@ -48,7 +48,7 @@ export function addDecisions(program: Command): void {
     .addHelpText("after", "\nExample:\n  narrowgate explain dec_01J8…\n")
     .action(async (id: string, options: WorkerOptions & { json?: boolean }) => {
       const bearer = await operatorBearer(options)
-      const record = await getJson(options, bearer, `/v1/decisions/${encodeURIComponent(id)}`, decisionRecord)
+      const record = await askJson(options, bearer, `/v1/decisions/${encodeURIComponent(id)}`, decisionRecord)
       console.log(options.json ? JSON.stringify(record, null, 2) : explanation(printable(record)))
     })
 }
@@ -68,7 +68,7 @@ async function tail(options: TailOptions): Promise<void> {
   let bearer = await operatorBearer(options)
   let renewAt = Date.now() + TOKEN_USE_MS
   while (true) {
-    const answer = await getJson(options, bearer, `/v1/decisions?${query}`, decisions)
+    const answer = await askJson(options, bearer, `/v1/decisions?${query}`, decisions)
     for (const record of answer.decisions.toSorted(byTime)) {
       if (shown.has(record.id)) continue
       shown.add(record.id)

@@ -2,6 +2,7 @@
  * DEVELOPMENT ONLY: the local stack. The very Worker that is deployed, in workerd, with KV and Durable Objects that
  * outlive a restart, seeded from a policy directory, beside a development identity provider.
  */
+import { readManifest } from "./manifest.ts"
 import { execFile } from "node:child_process"
 import { createHash } from "node:crypto"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
@@ -126,14 +127,6 @@ async function buildWorker(): Promise<string> {
   return join(outdir, "index.js")
 }
 
-/** Names of the Durable Object classes by their bindings, as in wrangler.toml. */
-const OBJECTS = {
-  LEDGER: "Ledger",
-  KEY_RING: "KeyRing",
-  ONCE_LOG: "OnceLog",
-  RECORD_LOG: "RecordLog",
-  SWITCHBOARD: "Switchboard",
-} as const
 const NAME = "narrowgate"
 
 async function startWorker(
@@ -144,9 +137,9 @@ async function startWorker(
   publisher: JWK,
 ): Promise<Miniflare> {
   const text = (value: string): { type: "text"; value: string } => ({ type: "text", value })
-  const objects = Object.entries(OBJECTS)
-  const bindings = objects.map(
-    ([binding, exportName]) => [binding, { type: "durable-object", worker: NAME, exportName }] as const,
+  const { compatibilityDate, durableObjects } = await readManifest()
+  const bindings = durableObjects.map(
+    ({ binding, className: exportName }) => [binding, { type: "durable-object", worker: NAME, exportName }] as const,
   )
   const worker = new Miniflare({
     host: "127.0.0.1",
@@ -157,7 +150,7 @@ async function startWorker(
       {
         config: {
           name: NAME,
-          compatibilityDate: "2026-10-01",
+          compatibilityDate,
           manifest: {
             mainModule: "index.js",
             modules: { "index.js": { type: "esm", contents: await readFile(script, "utf8") } },
@@ -170,7 +163,7 @@ async function startWorker(
             ...Object.fromEntries(bindings),
           },
           exports: Object.fromEntries(
-            objects.map(([, name]) => [name, { type: "durable-object", storage: "sqlite" }] as const),
+            durableObjects.map(({ className }) => [className, { type: "durable-object", storage: "sqlite" }] as const),
           ),
         },
       },

@@ -1,6 +1,5 @@
 /** Bundles a Worker as it is deployed, by wrangler without deploying. Built anew for each run: a stale one would lie. */
 import { execFile } from "node:child_process"
-import { readFile } from "node:fs/promises"
 import { basename, join } from "node:path"
 import { promisify } from "node:util"
 import type { Lab } from "../lab.ts"
@@ -8,13 +7,6 @@ import type { Lab } from "../lab.ts"
 const ROOT = join(import.meta.dirname, "../..")
 const FLOORS = join(import.meta.dirname, "../workers")
 const TIMEOUT_MS = 60_000
-
-/** What wrangler.toml says about the Worker, as far as workerd has to be told. */
-export interface Manifest {
-  readonly compatibilityDate: string
-  readonly compatibilityFlags: readonly string[]
-  readonly durableObjects: readonly { readonly binding: string; readonly className: string }[]
-}
 
 /** @returns the path of the one module */
 export async function buildNarrowgate(lab: Lab): Promise<string> {
@@ -34,17 +26,4 @@ async function build(lab: Lab, args: readonly string[], module: string): Promise
   const env = { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" }
   await promisify(execFile)(process.execPath, command, { cwd: ROOT, env, timeout: TIMEOUT_MS })
   return join(outdir, module)
-}
-
-export async function readManifest(): Promise<Manifest> {
-  const text = await readFile(join(ROOT, "wrangler.toml"), "utf8")
-  const [, compatibilityDate] = /^compatibility_date = "(.+)"$/m.exec(text) ?? []
-  const [, flags = ""] = /^compatibility_flags = \[(.*)\]$/m.exec(text) ?? []
-  const compatibilityFlags = Array.from(flags.matchAll(/"([^"]+)"/g), ([, flag = ""]) => flag)
-  const bindings = text.matchAll(/^\[\[durable_objects\.bindings\]\]\nname = "(.+)"\nclass_name = "(.+)"$/gm)
-  const durableObjects = Array.from(bindings, ([, binding = "", className = ""]) => ({ binding, className }))
-  if (compatibilityDate === undefined || durableObjects.length === 0) {
-    throw new Error("wrangler.toml has another form than bench/servers/build.ts reads")
-  }
-  return { compatibilityDate, compatibilityFlags, durableObjects }
 }

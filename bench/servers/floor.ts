@@ -1,6 +1,7 @@
 /** The floors: Workers that do the least that a request of its kind can cost here. */
 import type { Lab } from "../lab.ts"
-import { buildFloor, readManifest } from "./build.ts"
+import { buildFloor } from "./build.ts"
+import { readManifest } from "../../dev/manifest.ts"
 import { startWorkerd, type Workerd } from "./workerd.ts"
 
 const NONE = { variables: {}, namespaces: {}, storage: "memory" } as const

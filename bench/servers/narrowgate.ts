@@ -7,7 +7,8 @@ import { generatePublisherKey, signPointer } from "../../cli/policies/publish.ts
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import type { Lab } from "../lab.ts"
 import { prepare, type Expected, type PreparedRequest } from "../load/request.ts"
-import { buildNarrowgate, readManifest } from "./build.ts"
+import { buildNarrowgate } from "./build.ts"
+import { readManifest } from "../../dev/manifest.ts"
 import { ISSUER, makeIdentities, ORIGIN, type Identities } from "./identities.ts"
 import { startWorkerd, type Workerd } from "./workerd.ts"
 

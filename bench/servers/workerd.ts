@@ -7,7 +7,7 @@ import { createRequire } from "node:module"
 import { join } from "node:path"
 import { addAbortSignal, type Readable } from "node:stream"
 import type { Lab } from "../lab.ts"
-import type { Manifest } from "./build.ts"
+import type { Manifest } from "../../dev/manifest.ts"
 import { startProcess, type ServerProcess } from "./process.ts"
 
 export interface WorkerServer extends Manifest {

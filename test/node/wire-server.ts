@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { TestProject } from "vitest/node"
-import { readManifest } from "../../bench/servers/build.ts"
+import { readManifest } from "../../dev/manifest.ts"
 import { generatePublisherKey } from "../../cli/policies/publish.ts"
 import { buildWorker, KV, plainWorker, ROOT, serve } from "./bare-workerd.ts"
 

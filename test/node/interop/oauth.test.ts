@@ -1,8 +1,11 @@
 /**
  * OAuth clients that nobody here wrote, against the running Worker over HTTP: discovery, `client_credentials` by
- * `private_key_jwt`, token exchange, DPoP with a nonce, introspection, revocation.
+ * `private_key_jwt`, token exchange, consent (CIBA), DPoP with a nonce, introspection, revocation.
  */
+import { execFile } from "node:child_process"
 import { randomUUID } from "node:crypto"
+import { join } from "node:path"
+import { promisify } from "node:util"
 import * as oauth from "oauth4webapi"
 import * as openid from "openid-client"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
@@ -108,6 +111,31 @@ describe("openid-client", () => {
     const again = await openid.genericGrantRequest(config, grant, parameters).catch((error: unknown) => error)
     expect(again).toMatchObject({ error: "invalid_grant" })
   })
+})
+
+test("openid-client asks for consent and fetches its token once alice, logged in herself, has agreed", async () => {
+  const config = await configured()
+  const asked = await openid.initiateBackchannelAuthentication(config, {
+    login_hint: `${stage.stack.provider}|alice`,
+    scope: "openid crm.tickets.*:read",
+    purpose: "triage-ticket",
+    resource: stage.edge.origin,
+    binding_message: "W4SCT",
+  })
+  const token = openid.pollBackchannelAuthenticationGrant(config, asked)
+  const cli = async (...args: readonly string[]): Promise<string> => {
+    const where = ["--url", stage.stack.origin, "--idp", stage.stack.provider, "--login", "alice"]
+    const command = [join(import.meta.dirname, "../../../cli/main.ts"), "approvals", ...args, ...where]
+    return (await promisify(execFile)(process.execPath, command, { env: { NO_COLOR: "1" } })).stdout
+  }
+  const shown = await cli()
+  expect(shown).toMatch(/triage-ticket: W4SCT\n +may then +crm\.tickets\.\*:read/)
+  const [task = ""] = shown.split(" ", 1)
+  expect(await cli("approve", task)).toBe(`${task}: approve\n`)
+  const { access_token, scope } = await token
+  expect(scope).toBe("crm.tickets.*:read")
+  expect((await called(access_token)).status).toBe(200)
+  expect(await cli()).toBe("Nothing waits for you.\n")
 })
 
 test("both bind to a key, and answer a gateway's challenge with the nonce that it gives", async () => {

@@ -1,0 +1,25 @@
+/** What wrangler.toml says about the Worker, for everybody who runs it in another way than wrangler does. */
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+
+const ROOT = join(import.meta.dirname, "..")
+
+/** As far as workerd has to be told. */
+export interface Manifest {
+  readonly compatibilityDate: string
+  readonly compatibilityFlags: readonly string[]
+  readonly durableObjects: readonly { readonly binding: string; readonly className: string }[]
+}
+
+export async function readManifest(): Promise<Manifest> {
+  const text = await readFile(join(ROOT, "wrangler.toml"), "utf8")
+  const [, compatibilityDate] = /^compatibility_date = "(.+)"$/m.exec(text) ?? []
+  const [, flags = ""] = /^compatibility_flags = \[(.*)\]$/m.exec(text) ?? []
+  const compatibilityFlags = Array.from(flags.matchAll(/"([^"]+)"/g), ([, flag = ""]) => flag)
+  const bindings = text.matchAll(/^\[\[durable_objects\.bindings\]\]\nname = "(.+)"\nclass_name = "(.+)"$/gm)
+  const durableObjects = Array.from(bindings, ([, binding = "", className = ""]) => ({ binding, className }))
+  if (compatibilityDate === undefined || durableObjects.length === 0) {
+    throw new Error("wrangler.toml has another form than dev/manifest.ts reads")
+  }
+  return { compatibilityDate, compatibilityFlags, durableObjects }
+}

@@ -1,6 +1,7 @@
 /** All benchmarks, in the order they run. */
 import type { Benchmark } from "./benchmark.ts"
 import { againstCerbos } from "./benchmarks/against-cerbos.ts"
+import { clientCredentials } from "./benchmarks/client-credentials.ts"
 import { boundCall } from "./benchmarks/bound-call.ts"
 import { earlyDenial } from "./benchmarks/early-denial.ts"
 import { statefulAllow, statefulAllowOneTree } from "./benchmarks/stateful-allow.ts"
@@ -14,4 +15,5 @@ export const BENCHMARKS: readonly Benchmark[] = [
   knownToken,
   firstToken,
   boundCall,
+  clientCredentials,
 ]

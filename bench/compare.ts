@@ -34,7 +34,8 @@ const MANY_PROBES = 64
 /** Fewer answers than this in a round are no measurement. */
 const LEAST_ANSWERS = 100
 
-export async function compare(lab: Lab, subject: Side, floor: Side): Promise<Comparison> {
+/** @param least milliseconds of a round, where what is asked takes long */
+export async function compare(lab: Lab, subject: Side, floor: Side, least = 0): Promise<Comparison> {
   const seen = new Map<Side, Seen[]>([subject, floor].map((side) => [side, []]))
   const answered = new Map<Side, number>()
   const put = async (side: Side, milliseconds: number): Promise<Seen> => {
@@ -52,7 +53,7 @@ export async function compare(lab: Lab, subject: Side, floor: Side): Promise<Com
   for (const side of [subject, floor]) await put(side, lab.pace.warmUp)
   for (let round = 0; round < lab.pace.rounds; round++) {
     for (const side of round % 2 === 0 ? [subject, floor] : [floor, subject]) {
-      seen.get(side)?.push(await put(side, lab.pace.round))
+      seen.get(side)?.push(await put(side, Math.max(least, lab.pace.round)))
     }
     lab.say(`round ${round + 1} of ${lab.pace.rounds}`)
   }

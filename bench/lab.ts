@@ -1,9 +1,11 @@
 /** What a run of the bench gives to each benchmark: a directory, built Workers, the load generator, and how long to measure. */
-import { rmSync } from "node:fs"
+import { existsSync, rmSync } from "node:fs"
 import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { Load } from "./load/load.ts"
+
+const MEMORY = "/dev/shm"
 
 export interface Pace {
   readonly rounds: number
@@ -26,8 +28,12 @@ export class Lab implements AsyncDisposable {
   readonly #say: (what: string) => void
   readonly #made = new Map<string, Promise<string>>()
   #directories = 0
+  readonly #inMemory: string[] = []
   /** Synchronous: a run that is interrupted leaves nothing behind either. */
-  readonly #remove = (): void => rmSync(this.directory, { recursive: true, force: true, maxRetries: 3 })
+  readonly #remove = (): void => {
+    for (const path of [this.directory, ...this.#inMemory])
+      rmSync(path, { recursive: true, force: true, maxRetries: 3 })
+  }
 
   private constructor(directory: string, pace: Pace, say: (what: string) => void) {
     this.directory = directory
@@ -43,6 +49,14 @@ export class Lab implements AsyncDisposable {
   /** A path of its own for what is being started; nothing is there yet. */
   place(name: string): string {
     return join(this.directory, `${++this.#directories}-${name}`)
+  }
+
+  /** The same in memory, where the system has a file system for that: for what is held against somebody who writes nothing. */
+  placeInMemory(name: string): string {
+    const base = existsSync(MEMORY) ? MEMORY : this.directory
+    const path = join(base, `${basename(this.directory)}-${++this.#directories}-${name}`)
+    this.#inMemory.push(path)
+    return path
   }
 
   /** Made once for the whole run: Workers are built once, not for each benchmark. */

@@ -70,7 +70,7 @@ export async function getJson<Value>(
 async function refusalOf(response: Response): Promise<Failure> {
   const mends: Readonly<Record<number, string>> = {
     401: "Get a fresh operator token; its audience must be the Worker.",
-    403: "Ask for a role in operators.yaml.",
+    403: "Ask for a role in operators.yaml, and for a rule that permits the action `manage`.",
     404: "Check the id; old records are dropped.",
   }
   const body = (await response.text()).trim().slice(0, 300)

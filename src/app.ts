@@ -1,15 +1,17 @@
 /** Every URL of the Worker, on one screen. */
 import { Hono, type Context, type ErrorHandler } from "hono"
 import { configOf } from "./config.ts"
+import { backchannelAuthorize } from "./exchange/backchannel.ts"
 import { introspect, revoke } from "./exchange/client.ts"
 import { token } from "./exchange/handle.ts"
 import { authorizationServer, protectedResource } from "./exchange/metadata.ts"
 import { authorization, refusal } from "./gateway/handle.ts"
 import { KEY_HEADER } from "./gateway/registry.ts"
+import { answerApproval, listApprovals, showApproval } from "./manage/approvals.ts"
 import { listDecisions, showDecision } from "./manage/decisions.ts"
 import { manage } from "./manage/handle.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./manage/revocations.ts"
-import { completeTask, describeTask } from "./manage/tasks.ts"
+import { describeTask, endTask, quarantineTask, releaseTask } from "./manage/tasks.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "./surroundings.ts"
 import { logEvent } from "./log.ts"
 
@@ -36,14 +38,34 @@ others.use(async (c, next) =>
 )
 
 others.post("/oauth/token", token)
+others.post("/oauth/bc-authorize", backchannelAuthorize)
 others.post("/oauth/introspect", introspect)
 others.post("/oauth/revoke", revoke)
 
 others.get("/v1/tasks/:id", (c) =>
   manage(c, "management", (request, bundle, around) => describeTask(request, c.req.param("id"), bundle, around)),
 )
-others.post("/v1/tasks/:id/complete", (c) =>
-  manage(c, "end", (request, bundle, around, known) => completeTask(request, c.req.param("id"), bundle, around, known)),
+others.post("/v1/tasks/:id/:end{complete|abort}", (c) => {
+  const { id, end } = c.req.param()
+  const how = end === "abort" ? "abort" : "complete"
+  return manage(c, "end", (request, bundle, around, known) => endTask(request, id, how, bundle, around, known))
+})
+others.post("/v1/tasks/:id/quarantine", (c) =>
+  manage(c, "end", (request, bundle, around, known) =>
+    quarantineTask(request, c.req.param("id"), bundle, around, known),
+  ),
+)
+others.post("/v1/tasks/:id/release", (c) =>
+  manage(c, "end", (request, bundle, around, known) => releaseTask(request, c.req.param("id"), bundle, around, known)),
+)
+others.get("/v1/approvals", (c) => manage(c, "management", listApprovals))
+others.get("/v1/approvals/:id", (c) =>
+  manage(c, "management", (request, bundle, around) => showApproval(request, c.req.param("id"), bundle, around)),
+)
+others.post("/v1/approvals/:id", (c) =>
+  manage(c, "approval", (request, bundle, around, known) =>
+    answerApproval(request, c.req.param("id"), bundle, around, known),
+  ),
 )
 others.post("/v1/revocations", (c) => manage(c, "management", addRevocation))
 others.get("/v1/revocations", (c) => manage(c, "management", listRevocations))

@@ -24,7 +24,7 @@ import { actionRef, toolRef } from "./policy/facts.ts"
 import { bundleOf } from "./policy/store.ts"
 import type { Surroundings } from "./surroundings.ts"
 import { currentSwitches } from "./switches/lease.ts"
-import { stoppedBy, type Switch } from "./switches/switch.ts"
+import { stopOf, userOf } from "./switches/token.ts"
 
 export interface Decision {
   readonly id: string
@@ -64,7 +64,7 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const hopeless = denyEarly(claims, located, bundle)
   if (hopeless) return refuse(hopeless, verified, located)
 
-  const stopped = stopOf(await switches, verified, located)
+  const stopped = stopOf(await switches, verified.token, located.tool.name)
   if (stopped) return refuse(stopped, verified, located)
 
   const ask = toAsk(id, call, verified, located, around)
@@ -77,10 +77,9 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   if ("bundle" in answer) {
     return again(call, answer.newest, bundle, around, (denial) => refuse(denial, verified, located))
   }
-  const { denial, retryOf, windows, recorded } = answer
+  const { denial, retryOf, agent, user, purpose, windows, recorded } = answer
   if (denial && !recorded) return refuse(denial, verified, located)
-  const { client_id: agent, task, purpose } = claims
-  return { id: retryOf ?? id, denial, agent, user: userOf(claims), task, purpose, tool: located.tool.name, windows }
+  return { id: retryOf ?? id, denial, agent, user, task: claims.task, purpose, tool: located.tool.name, windows }
 }
 
 /** Made once for each gateway, not for each call. */
@@ -90,11 +89,6 @@ function audienceOf(gateway: GatewayDefinition): ReadonlySet<string> {
   return audience
 }
 const audienceOfGateway = new WeakMap<GatewayDefinition, ReadonlySet<string>>()
-
-/** Null where the agent acts on its own behalf. */
-function userOf({ sub, client_id }: DelegationClaims): string | null {
-  return sub === client_id ? null : sub
-}
 
 // What the record of a refusal at the edge can say, step by step.
 
@@ -127,20 +121,6 @@ function denyEarly(claims: DelegationClaims, { tool }: Located, bundle: Bundle):
   return bundle.engine.mayPermit(actionRef(tool.action), toolRef(tool.name), bundle.entities)
     ? null
     : { reason: "policy_permits_nothing", principal: "anybody" }
-}
-
-/** A switch holds from its acknowledgement on, whatever the ledger would say. */
-function stopOf(switches: readonly Switch[] | null, { token }: VerifiedCredential, { tool }: Located): Denial | null {
-  if (!switches) return { reason: "switches_unavailable" }
-  if (switches.length === 0) return null
-  const { claims, agents, kid } = token
-  const affected = { agents, user: userOf(claims), tool: tool.name, kid, issuedAt: claims.iat * 1000 }
-  const holding = stoppedBy(switches, affected)
-  if (!holding) return null
-  const { id, stopped } = holding
-  return stopped.kind === "tool"
-    ? { reason: "tool_stopped", switch: id, tool: stopped.tool }
-    : { reason: "stopped", switch: id, kind: stopped.kind }
 }
 
 /** A verified token is remembered, and with its claims what they say. */

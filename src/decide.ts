@@ -9,8 +9,9 @@ import { sensitivityRank, type Tool } from "./catalog/tool.ts"
 import type { Proof } from "./credential/dpop.ts"
 import { deny, isDenied, type Denial, type Denied } from "./decision.ts"
 import { violation } from "./exchange/bounds.ts"
+import { advance, expected, isFinished, type Progress } from "./guardrails/plan.ts"
 import { AdmissionLog, windowKey, type WindowDefinition, type WindowUse } from "./guardrails/window.ts"
-import { lineOf, type Task, type TreeState } from "./ledger/state.ts"
+import { lineOf, whyEnded, type EndedBy, type Task, type TaskStatus, type TreeState } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
 import { actionRef, argumentFacts, callContext, entitiesFor, principalsOf, readsOf, toolRef } from "./policy/facts.ts"
 import { askAll, stepUpFor } from "./policy/permission.ts"
@@ -36,17 +37,24 @@ export interface Change {
   readonly at: number
   /** The calling task and all above it: each counts a call that costs something. */
   readonly counted: readonly string[]
+  /** Of those among them that have a plan, with this call in it. */
+  readonly plans: readonly { readonly task: string; readonly progress: Progress }[]
   readonly windows: readonly { readonly key: string; readonly definition: WindowDefinition }[]
   /** Labels that the tree has not had so far. */
   readonly labels: readonly string[]
-  /** `jti` of the proof that has been used. */
-  readonly proof: string | null
   readonly remember: {
     readonly key: string
     readonly call: string
     readonly decisionId: string
     readonly until: number
   } | null
+}
+
+/** What becomes of a task, and of those below it, with a call: its plan is finished, or was left. */
+export interface End {
+  readonly task: string
+  readonly status: Exclude<TaskStatus, "pending" | "active">
+  readonly by: EndedBy
 }
 
 /** What determined the decision: enough to explain it from its record alone. */
@@ -74,6 +82,9 @@ export interface Outcome {
   /** Null unless the call is allowed and no retry. */
   readonly change: Change | null
   readonly verdict: Verdict
+  /** `jti` of the proof that was used up, whatever was decided: who saw a refused call must not be able to repeat it. */
+  readonly proof: string | null
+  readonly end: End | null
 }
 
 /** How long a gateway's retry is still the same call (DESIGN §2, promise 4). */
@@ -93,7 +104,7 @@ const NO_EVIDENCE: Evidence = {
 export function decide(bundle: Bundle, state: TreeState, call: Call, now: number): Outcome {
   const line = lineOf(state, call.task)
   const [task, ...above] = line
-  if (!task) return refuse({ reason: "task_unknown" }, NO_EVIDENCE)
+  if (!task) return refused({ reason: "task_unknown" }, NO_EVIDENCE)
   let evidence: Evidence = {
     ...NO_EVIDENCE,
     chain: line.map((each) => each.agent).toReversed(),
@@ -104,12 +115,18 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   }
 
   const credential = checkAlive(state, line, now) ?? checkToken(state, call, now)
-  if (credential) return refuse(credential, evidence)
+  if (credential) return refused(credential, evidence)
 
   const retried = retryOf(state, call, now)
-  if (retried !== null) return { change: null, verdict: { denial: null, evidence, retryOf: retried } }
-  const proof = call.proof && checkProof(state, call.proof, now)
-  if (proof) return refuse(proof, evidence)
+  if (retried !== null) return { ...refused(null, evidence), verdict: { denial: null, evidence, retryOf: retried } }
+  const stale = call.proof && checkProof(state, call.proof, now)
+  if (stale) return refused(stale, evidence)
+  const proof = call.proof && call.proof.jti
+  const refuse = (denial: Denial, told: Evidence, end: End | null = null): Outcome => ({
+    ...refused(denial, told),
+    proof,
+    end,
+  })
 
   const tool = bundle.catalog.tools.get(call.tool)
   if (!tool) return refuse({ reason: "tool_unknown", called: call.tool }, evidence)
@@ -119,6 +136,9 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
 
   const calls = tool.cost > 0 ? checkCalls(line) : null
   if (calls) return refuse(calls, evidence)
+
+  const plans = tool.cost > 0 ? checkPlans(line, tool) : []
+  if ("denial" in plans) return refuse(plans.denial, evidence, plans.end)
 
   const windows = bundle.windowsOf(tool.name).map((definition) => ({ definition, key: windowKey(definition, task.id) }))
   const uses = windows.map(({ definition, key }) => (state.windows.get(key) ?? new AdmissionLog()).use(definition, now))
@@ -136,9 +156,9 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   const change: Change = {
     at: now,
     counted: tool.cost > 0 ? line.map((each) => each.id) : [],
+    plans: plans.map(({ task: { id }, progress }) => ({ task: id, progress })),
     windows,
     labels: tool.labels.filter((label) => !state.labels.has(label)),
-    proof: call.proof && call.proof.jti,
     remember: call.retry && {
       key: retryKey(call.gateway, call.retry.requestId),
       call: call.retry.call,
@@ -146,18 +166,19 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
       until: now + RETRY_WITHIN_MS,
     },
   }
-  return { change, verdict: { denial: null, evidence: { ...evidence, rules: policy.rules }, retryOf: null } }
+  const verdict = { denial: null, evidence: { ...evidence, rules: policy.rules }, retryOf: null }
+  return { change, verdict, proof, end: finishedBy(plans) }
 }
 
-function refuse(denial: Denial, evidence: Evidence): Outcome {
-  return { change: null, verdict: { denial, evidence, retryOf: null } }
+function refused(denial: Denial | null, evidence: Evidence): Outcome {
+  return { change: null, verdict: { denial, evidence, retryOf: null }, proof: null, end: null }
 }
 
 /** Ended is ended: the task and every one above it must be active and unexpired. */
 function checkAlive(state: TreeState, line: readonly Task[], now: number): Denial | null {
   for (const task of line) {
-    if (task.status !== "active") return { reason: "task_ended", task: task.id, state: task.status }
-    if (now >= task.expiresAt) return { reason: "task_ended", task: task.id, state: "expired" }
+    const why = whyEnded(task, now)
+    if (why !== null) return { reason: "task_ended", task: task.id, state: why }
   }
   // A line that does not reach the root is no line of this tree.
   return line.at(-1)?.id === state.root ? null : { reason: "task_unknown" }
@@ -206,8 +227,8 @@ function checkGrant(line: readonly Task[], tool: Tool, call: Call): Denial | nul
   for (const { id: task, grant } of line) {
     const granted = Object.hasOwn(grant.tools, tool.name) ? grant.tools[tool.name] : undefined
     if (granted?.action !== tool.action) return { reason: "tool_not_granted", scope, task }
-    if (sensitivityRank(tool.sensitivity) > sensitivityRank(grant.maxSensitivity)) {
-      return { reason: "sensitivity_exceeded", scope, max: grant.maxSensitivity, task }
+    if (sensitivityRank(tool.sensitivity) > sensitivityRank(granted.maxSensitivity)) {
+      return { reason: "sensitivity_exceeded", scope, max: granted.maxSensitivity, task }
     }
     if (grant.environments && !grant.environments.includes(call.environment)) {
       return { reason: "environment_not_granted", scope, task }
@@ -227,6 +248,40 @@ function checkCalls(line: readonly Task[]): Denial | null {
     if (grant.calls !== null && calls >= grant.calls) return { reason: "calls_exhausted", task, limit: grant.calls }
   }
   return null
+}
+
+interface Planned {
+  readonly task: Task
+  readonly progress: Progress
+}
+
+/** Where the call stands in the plan of each task up the tree, or the first plan that has no place for it. */
+function checkPlans(
+  line: readonly Task[],
+  { name: tool }: Tool,
+): readonly Planned[] | { readonly denial: Denial; readonly end: End | null } {
+  const planned: Planned[] = []
+  for (const task of line) {
+    if (!task.plan) continue
+    const progress = advance(task.plan, task.progress, tool)
+    if (!progress) return leaves(task, task.plan)
+    planned.push({ task, progress })
+  }
+  return planned
+}
+
+function leaves(task: Task, plan: NonNullable<Task["plan"]>): { readonly denial: Denial; readonly end: End | null } {
+  const { deviation: consequence } = plan
+  const denial = { reason: "plan_left", task: task.id, expected: expected(plan, task.progress), consequence } as const
+  if (consequence === "deny") return { denial, end: null }
+  const status = consequence === "quarantine" ? "quarantined" : "revoked"
+  return { denial, end: { task: task.id, status, by: "deviation" } }
+}
+
+/** The topmost task whose plan this call finishes: those below it end with it. */
+function finishedBy(planned: readonly Planned[]): End | null {
+  const finished = planned.findLast(({ task, progress }) => task.plan !== null && isFinished(task.plan, progress))
+  return finished ? { task: finished.task.id, status: "completed", by: "plan" } : null
 }
 
 /** The full window that stays full longest: retrying sooner would be in vain. */

@@ -2,6 +2,7 @@
  * What was decided. A denial is a value with evidence: its `reason` is rich and goes into the record, its `code` is
  * one of the few that others see (DESIGN §5). One table maps each reason to its code, one each code to its status.
  */
+import type { Consequence } from "./guardrails/plan.ts"
 
 /** Codes on the wire, with the status of a dialect that can carry it. */
 export const STATUS_OF_CODE = {
@@ -13,6 +14,7 @@ export const STATUS_OF_CODE = {
   unknown_tool: 403,
   unknown_gateway: 403,
   budget_exhausted: 403,
+  deviation: 403,
   rate_limited: 429,
   malformed_call: 400,
   unavailable: 503,
@@ -69,6 +71,13 @@ export type Denial =
       readonly bound: string
     }
   | { readonly reason: "calls_exhausted"; readonly task: string; readonly limit: number }
+  /** The plan of the task, or of one above it, has no place for the call now. */
+  | {
+      readonly reason: "plan_left"
+      readonly task: string
+      readonly expected: readonly string[]
+      readonly consequence: Consequence
+    }
   | {
       readonly reason: "window_full"
       readonly window: string
@@ -136,6 +145,7 @@ const CODE_OF_REASON: Readonly<Record<Reason, Code>> = {
   environment_not_granted: "insufficient_scope",
   argument_out_of_bounds: "insufficient_scope",
   calls_exhausted: "budget_exhausted",
+  plan_left: "deviation",
   window_full: "rate_limited",
   stopped: "invalid_token",
   tool_stopped: "policy_denied",
@@ -177,6 +187,7 @@ const DESCRIPTION_OF_CODE: Readonly<Record<Code, string>> = {
   unknown_tool: "This request is not a tool of the catalog.",
   unknown_gateway: "The gateway is not known.",
   budget_exhausted: "The task has made all the calls that it was granted.",
+  deviation: "The call is not part of the task's plan, or not now.",
   rate_limited: "Too many calls in the current window.",
   malformed_call: "The request cannot be read in one way only.",
   unavailable: "No decision could be made.",

@@ -3,7 +3,9 @@ import { app } from "./app.ts"
 
 export { RecordLog } from "./audit/record-log.ts"
 export { KeyRing } from "./exchange/key-ring.ts"
+export { Inbox } from "./exchange/inbox.ts"
 export { OnceLog } from "./exchange/once.ts"
+export { Openings } from "./exchange/openings.ts"
 export { Ledger } from "./ledger/ledger.ts"
 export { Switchboard } from "./switches/switchboard.ts"
 

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto"
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "jose"
 
 export const ISSUER = "https://authz.example"
-const AUDIENCE = "https://api.bench.example"
+export const AUDIENCE = "https://api.bench.example"
 export const ORIGIN = "https://api.bench.example"
 const AGENT = "spiffe://bench.example/agent/desk"
 const USERS = "https://idp.bench.example"

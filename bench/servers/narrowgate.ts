@@ -1,6 +1,7 @@
 /** The real Worker, with a bundle compiled and signed from bench/policies, and delegation tokens from its own endpoint. */
-import { cp, writeFile } from "node:fs/promises"
+import { cp, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import type { JWK } from "jose"
 import { compilePolicies } from "../../cli/policies/compile.ts"
 import { generatePublisherKey, signPointer } from "../../cli/policies/publish.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
@@ -31,13 +32,23 @@ export interface Narrowgate extends AsyncDisposable {
 const TIMEOUT_MS = 5_000
 const POLICIES = join(import.meta.dirname, "../policies")
 
-export async function startNarrowgate(lab: Lab): Promise<Narrowgate> {
+/** @param robots agents beside those of bench/policies, with the key that each signs its own assertions by; then nothing is kept on disk */
+export async function startNarrowgate(
+  lab: Lab,
+  robots: Readonly<Record<string, JWK>> | null = null,
+): Promise<Narrowgate> {
   lab.say("building the Worker")
   const [module, manifest, identities] = await Promise.all([buildNarrowgate(lab), readManifest(), makeIdentities()])
-  const { publisherKeys, entries } = await publish(lab, identities)
+  const { publisherKeys, entries } = await publish(lab, identities, robots ?? {})
   const variables = { ISSUER, PUBLISHER_KEYS: publisherKeys }
   const namespaces = { BUNDLES: entries }
-  const workerd = await startWorkerd(lab, { module, ...manifest, storage: "disk", variables, namespaces })
+  const workerd = await startWorkerd(lab, {
+    module,
+    ...manifest,
+    storage: robots ? "volatile" : "disk",
+    variables,
+    namespaces,
+  })
   const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
     const url = `http://127.0.0.1:${workerd.port}${path}`
     const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) })
@@ -89,16 +100,31 @@ function credential({ token }: Task, proof: string | undefined): Readonly<Record
   return proof === undefined ? { authorization: `Bearer ${token}` } : { authorization: `DPoP ${token}`, dpop: proof }
 }
 
+/** Each may do what one agent alone may. JSON is YAML. */
+function robotEntries(robots: Readonly<Record<string, JWK>>): string {
+  return Object.entries(robots)
+    .map(([id, jwk]) => {
+      const identity = { keys: { jwks: { keys: [jwk] } }, algorithms: ["ES256"] }
+      const ceiling = { tools: ["crm.tickets.list:read"], max_sensitivity: "internal" }
+      const trees = { live: 10_000, per_minute: 10_000 }
+      const robot = { id, owner: "bench", groups: ["reporting"], identities: [identity], ceiling, trees }
+      return `  - ${JSON.stringify({ ...robot, purposes: ["rounds"] })}\n`
+    })
+    .join("")
+}
+
 interface Published {
   /** JWK Set, JSON. */
   readonly publisherKeys: string
   readonly entries: Readonly<Record<string, string>>
 }
 
-async function publish(lab: Lab, { files }: Identities): Promise<Published> {
+async function publish(lab: Lab, { files }: Identities, robots: Readonly<Record<string, JWK>>): Promise<Published> {
   const directory = lab.place("policies")
   await cp(POLICIES, directory, { recursive: true })
   for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), content)
+  const agents = join(directory, "agents.yaml")
+  await writeFile(agents, (await readFile(agents, "utf8")) + robotEntries(robots))
   const { body, problems } = await compilePolicies(directory)
   if (!body) throw new Error(`bench/policies does not compile: ${JSON.stringify(problems)}`)
   const bytes = canonicalBytes(body)

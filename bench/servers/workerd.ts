@@ -13,8 +13,8 @@ import { startProcess, type ServerProcess } from "./process.ts"
 export interface WorkerServer extends Manifest {
   /** Path of its one ES module. */
   readonly module: string
-  /** Objects on disk, with SQLite; or in memory. */
-  readonly storage: "disk" | "memory"
+  /** Objects on disk, with SQLite; the same on a disk in memory; or in memory, without. */
+  readonly storage: "disk" | "volatile" | "memory"
   readonly variables: Readonly<Record<string, string>>
   /** KV namespaces by binding, with what they hold at first. */
   readonly namespaces: Readonly<Record<string, Readonly<Record<string, string>>>>
@@ -25,7 +25,7 @@ export interface Workerd extends ServerProcess {
 }
 
 export async function startWorkerd(lab: Lab, worker: WorkerServer): Promise<Workerd> {
-  const directory = lab.place("workerd")
+  const directory = worker.storage === "volatile" ? lab.placeInMemory("workerd") : lab.place("workerd")
   await mkdir(join(directory, "objects"), { recursive: true })
   await writeFile(join(directory, "workerd.capnp"), configuration(worker, directory))
   // The binary itself: the package's command is a script round it, which would not pass descriptor 3 on.
@@ -65,7 +65,7 @@ function configuration(worker: WorkerServer, directory: string): string {
   const namespace = (binding: string): string => `kv-${binding.toLowerCase()}`
   const objects = durableObjects.map(
     ({ className }) =>
-      `(className = ${text(className)}, uniqueKey = ${text(className)}, enableSql = ${storage === "disk"})`,
+      `(className = ${text(className)}, uniqueKey = ${text(className)}, enableSql = ${storage !== "memory"})`,
   )
   const bindings = [
     ...durableObjects.map(
@@ -94,7 +94,7 @@ const main :Workerd.Worker = (
   compatibilityDate = ${text(compatibilityDate)},
   compatibilityFlags = [${compatibilityFlags.map(text).join(", ")}],
   durableObjectNamespaces = [${objects.join(", ")}],
-  durableObjectStorage = ${storage === "disk" ? '(localDisk = "objects")' : "(inMemory = void)"},
+  durableObjectStorage = ${storage !== "memory" ? '(localDisk = "objects")' : "(inMemory = void)"},
   bindings = [${bindings.join(", ")}]
 );
 `

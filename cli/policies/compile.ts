@@ -1,5 +1,5 @@
 /** `policies/` → the body of a bundle, or what keeps it from being one. */
-import { assemble } from "../../src/policy/assemble.ts"
+import { assemble, type Bundle } from "../../src/policy/assemble.ts"
 import {
   FORMAT,
   type AgentDefinition,
@@ -10,6 +10,7 @@ import {
 } from "../../src/policy/bundle.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
 import { actionEntities } from "./actions.ts"
+import { checkManaged } from "./checks/management.ts"
 import { crossCheck } from "./cross-check.ts"
 import { madeEntities } from "./entities.ts"
 import { lower } from "./lower.ts"
@@ -41,15 +42,16 @@ export async function compilePolicies(directory: string): Promise<Compiled> {
   )
   const usable = policies && !problems.some(({ severity }) => severity === "error")
   const body = usable ? bodyOf(policies, lowered.rules) : null
-  const refusal = body && refusalOf(body)
-  return refusal ? { body: null, problems: [...problems, refusal], texts } : { body, problems, texts }
+  const loaded = body && load(body)
+  if (!usable || !loaded) return { body, problems, texts }
+  if ("severity" in loaded) return { body: null, problems: [...problems, loaded], texts }
+  return { body, problems: [...problems, ...checkManaged(policies, loaded)].toSorted(byPlace), texts }
 }
 
 /** The Worker's own word: what it would not load must not be published, whatever the checks here missed. */
-function refusalOf(body: BundleBody): Problem | undefined {
+function load(body: BundleBody): Bundle | Problem {
   try {
-    assemble(body, { seq: 0, digest: "" })
-    return undefined
+    return assemble(body, { seq: 0, digest: "" })
   } catch (fault) {
     const message = `the Worker would refuse this bundle: ${fault instanceof Error ? fault.message : "unknown fault"}`
     const mend = "Correct what the message names; a check that should have said where is missing."

@@ -6,6 +6,7 @@ import { checkDuplicates } from "./checks/duplicates.ts"
 import { checkEntities } from "./checks/entities.ts"
 import { checkIdentities } from "./checks/identities.ts"
 import { checkIssuers } from "./checks/issuers.ts"
+import { checkManagement } from "./checks/management.ts"
 import { checkMentions } from "./checks/mentions.ts"
 import { checkRoutes } from "./checks/routes.ts"
 import { checkScopes } from "./checks/scopes.ts"
@@ -22,6 +23,7 @@ const CHECKS: readonly ((policies: Policies) => Problem[])[] = [
   checkIdentities,
   checkIssuers,
   checkEntities,
+  checkManagement,
   checkMentions,
 ]
 

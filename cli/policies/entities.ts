@@ -1,10 +1,24 @@
 /** The entities that a bundle brings along: agents, tools, their groups, and what `entities.json` adds. */
+import type { CedarValueJson, EntityJson } from "@cedar-policy/cedar-wasm/nodejs"
 import { sensitivityRank, type Tool } from "../../src/catalog/tool.ts"
 import type { EntityUid, StoredEntity } from "../../src/policy/lowered.ts"
+import { ROLES } from "../../src/policy/bundle.ts"
+import { AREAS, userId } from "../../src/policy/facts.ts"
+import type { Policies } from "./policies.ts"
 import type { AgentsFile } from "./schema/agents.ts"
 
-/** Made by the build; and `User`, made by the Worker from the session token. `entities.json` must not speak for them. */
-export const MADE_TYPES = ["Agent", "Tool", "AgentGroup", "ToolGroup", "Server", "User"] as const
+/** Made by the build; `User` and `Operator` by the Worker, from a token. `entities.json` must not speak for them. */
+export const MADE_TYPES = [
+  "Agent",
+  "Tool",
+  "AgentGroup",
+  "ToolGroup",
+  "Server",
+  "User",
+  "Operator",
+  "OperatorGroup",
+  "Area",
+] as const
 type MadeType = (typeof MADE_TYPES)[number]
 
 export function madeEntities(agents: AgentsFile["agents"], tools: readonly Tool[]): StoredEntity[] {
@@ -17,6 +31,20 @@ export function madeEntities(agents: AgentsFile["agents"], tools: readonly Tool[
     ...bare("Server", servers),
     ...agents.map(agentEntity),
     ...tools.map(toolEntity),
+  ]
+}
+
+/** Operators as the Worker makes them, with their groups, and the areas that they manage. */
+export function managingEntities({ operators, issuers }: Policies): StoredEntity[] {
+  const urls = new Map(issuers.value.issuers.map(({ id, issuer }) => [id, issuer ?? ""]))
+  return [
+    ...bare("OperatorGroup", ROLES),
+    ...bare("Area", AREAS),
+    ...operators.value.operators.map(({ issuer: id, subject, roles }): StoredEntity => {
+      const issuer = urls.get(id) ?? ""
+      const parents = roles.map((role) => uid("OperatorGroup", role))
+      return { uid: uid("Operator", userId({ issuer, subject })), attrs: { issuer, subject }, parents }
+    }),
   ]
 }
 
@@ -42,4 +70,18 @@ function bare(type: MadeType, ids: readonly string[]): StoredEntity[] {
 
 function uid(type: MadeType, id: string): EntityUid {
   return { type, id }
+}
+
+/** As the official engine takes it. */
+export function toCedar({ uid, attrs, parents }: StoredEntity): EntityJson {
+  const values = Object.entries(attrs).map(([key, value]): [string, CedarValueJson] => [key, toValue(value)])
+  return { uid: { ...uid }, attrs: Object.fromEntries(values), parents: parents.map((parent) => ({ ...parent })) }
+}
+
+function toValue(value: unknown): CedarValueJson {
+  if (Array.isArray(value)) return value.map(toValue)
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, member]: [string, unknown]) => [key, toValue(member)]))
+  }
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : null
 }

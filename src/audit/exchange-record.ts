@@ -1,7 +1,8 @@
 /** The record of a token request: made in the ledger, durably, where a token was issued; at the edge where none was. */
 import type { Opened } from "../exchange/open.ts"
 import { oauthErrorOf, type Refusal } from "../exchange/refusal.ts"
-import type { UserFacts } from "../ledger/state.ts"
+import type { Consent } from "../exchange/consent.ts"
+import type { Task, UserFacts } from "../ledger/state.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
 import { recordOf, type DecisionRecord } from "./record.ts"
@@ -35,6 +36,31 @@ export function openingRecord(
     chain,
     bundle,
     bound: opening.token.jkt !== null,
+    total_ms: Math.max(0, now - receivedAt),
+  })
+}
+
+/** A person is asked for their consent: the task waits. */
+export function askedRecord(
+  task: Task,
+  { user, audience }: Consent,
+  bundle: Pointer,
+  { decisionId, receivedAt }: Asking,
+  now: number,
+): DecisionRecord {
+  return recordOf({
+    id: decisionId,
+    at: now,
+    kind: "approval",
+    decision: "allow",
+    code: "authorization_pending",
+    task: task.id,
+    purpose: task.purpose,
+    scope: task.scope,
+    audience,
+    user: userId(user),
+    chain: [task.agent],
+    bundle,
     total_ms: Math.max(0, now - receivedAt),
   })
 }

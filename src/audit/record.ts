@@ -20,7 +20,7 @@ export interface DecisionRecord {
   readonly at: number
   /** Number among the records of the tree; null where no ledger was asked. A gap shows that a record may be lost. */
   readonly number: number | null
-  readonly kind: "call" | "exchange" | "end" | "management"
+  readonly kind: "call" | "exchange" | "approval" | "end" | "management"
   readonly decision: "allow" | "deny"
   /** `ok`, or the code on the wire. */
   readonly code: string

@@ -25,6 +25,9 @@ const claimsSchema = z.object({
   scope: z.string(),
   act: z.unknown().optional(),
   cnf: z.object({ jkt: z.string() }).optional(),
+  /** Seconds, when the authority behind its tree was given: the user's session, or the agent's own. */
+  since: z.number(),
+  authorization_details: z.unknown().optional(),
   iat: z.number(),
   exp: z.number(),
   jti: z.string(),

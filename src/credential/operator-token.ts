@@ -1,15 +1,17 @@
 /**
- * An operator's access token (RFC 9068): for our own URL and nothing else, given to a client that is registered for operators. An ID token
- * proves a login to its client, not a right to manage (RFC 9068 5).
+ * An operator: a person whose own access token says so, and whom `operators.yaml` names. An ID token proves a login to its
+ * client, not a right to manage (RFC 9068 5).
  */
 import type { IssuerDefinition, OperatorDefinition, Role } from "../policy/bundle.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
-import { isRejected, ofCredential, reject, shownName, type Rejected } from "./rejection.ts"
-import { checkPlain, isSoleAudience, MAX_LIFE_SECONDS, textsOf, typeOf, verifySigned } from "./signature.ts"
+import { verifyPersonToken } from "./person-token.ts"
+import { isRejected, ofCredential, reject, type Rejected } from "./rejection.ts"
 
-interface Operator {
-  readonly operator: string
+export interface KnownOperator {
+  /** `iss` of the token. */
+  readonly issuer: string
+  readonly subject: string
   /** At least one. */
   readonly roles: readonly Role[]
 }
@@ -21,41 +23,12 @@ export async function verifyOperator(
   operators: readonly OperatorDefinition[],
   audience: string,
   reach: Reach,
-): Promise<Operator | Rejected> {
-  return ofCredential(await verify(compact, issuers, operators, audience, reach), compact.token)
-}
-
-async function verify(
-  compact: Compact,
-  issuers: readonly IssuerDefinition[],
-  operators: readonly OperatorDefinition[],
-  audience: string,
-  reach: Reach,
-): Promise<Operator | Rejected> {
-  const { iss } = compact.claims
-  const issuer = issuers.find((known) => known.operators && known.issuer !== undefined && known.issuer === iss)
-  if (issuer?.issuer === undefined || !issuer.operators) {
-    return reject({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
-  }
-  const typ = typeOf(compact)
-  if (typ !== "at+jwt") return reject({ reason: "type_refused", typ })
-  // Whatever is taken of its people's sessions: what manages opens everything, by itself.
-  const maxLife = Math.min(issuer.max_life ?? MAX_LIFE_SECONDS, MAX_LIFE_SECONDS)
-  const options = { issuer: issuer.issuer, requiredClaims: ["sub", "aud", "exp", "iat"], maxLife }
-  const claims = await verifySigned(compact, issuer, options, reach)
-  if (isRejected(claims)) return claims
-  // Another API that the token is for as well could come here with it.
-  if (!isSoleAudience(claims["aud"], audience))
-    return reject({ reason: "audience_mismatch", got: textsOf(claims["aud"]) })
-  // The session token that a person's app hands to an agent is for our URL too: its client tells the two apart.
-  const { client_id: client, sub } = claims
-  if (typeof client !== "string" || !issuer.operators.clients.includes(client)) {
-    return reject({ reason: "client_mismatch", got: shownName(client) })
-  }
-  const odd = checkPlain(claims, null)
-  if (odd) return odd
+): Promise<KnownOperator | Rejected> {
+  const token = await verifyPersonToken(compact, issuers, audience, reach)
+  if (isRejected(token)) return token
+  const { issuer, claims } = token
+  const { sub } = claims
   const known = operators.find((each) => each.issuer === issuer.id && each.subject === sub)
-  return known
-    ? { operator: `${issuer.issuer}|${known.subject}`, roles: known.roles }
-    : reject({ reason: "subject_unknown", sub: typeof sub === "string" ? sub : null })
+  if (known) return { issuer: issuer.issuer, subject: known.subject, roles: known.roles }
+  return ofCredential(reject({ reason: "subject_unknown", sub: typeof sub === "string" ? sub : null }), compact.token)
 }

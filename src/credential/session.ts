@@ -3,31 +3,12 @@
  * about the same person, and providers differ in how they tell them apart; so each has to pass rules that the other
  * cannot: type, audience, client, and whatever claims the issuer's entry requires.
  */
-import { z } from "zod"
-import type { UserFacts } from "../ledger/state.ts"
-import type { ClaimPath, IssuerDefinition } from "../policy/bundle.ts"
+import type { IssuerDefinition } from "../policy/bundle.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
+import { readPerson, type Person } from "./person.ts"
 import { isRejected, ofCredential, reject, shownName, type Rejected } from "./rejection.ts"
-import {
-  checkExact,
-  checkPlain,
-  CLOCK_TOLERANCE_SECONDS,
-  textsOf,
-  typeOf,
-  verifySigned,
-  type Claims,
-} from "./signature.ts"
-
-export interface Session {
-  readonly user: UserFacts
-  /** Milliseconds. */
-  readonly expiresAt: number
-  /** Milliseconds. */
-  readonly issuedAt: number
-  /** `jti`; null where it has none. */
-  readonly jti: string | null
-}
+import { checkExact, checkPlain, textsOf, typeOf, verifySigned, type Claims } from "./signature.ts"
 
 export type SessionKind = "id_token" | "access_token"
 
@@ -46,7 +27,7 @@ export async function verifySession(
   issuer: IssuerDefinition & { readonly users: Users },
   agent: string,
   reach: Reach,
-): Promise<Session | Rejected> {
+): Promise<Person | Rejected> {
   return ofCredential(await verify(compact, kind, issuer, agent, reach), compact.token)
 }
 
@@ -56,7 +37,7 @@ async function verify(
   issuer: IssuerDefinition & { readonly users: Users },
   agent: string,
   reach: Reach,
-): Promise<Session | Rejected> {
+): Promise<Person | Rejected> {
   const { users } = issuer
   const typ = typeOf(compact)
   if (!hasType(typ, kind, users)) return reject({ reason: "type_refused", typ })
@@ -68,7 +49,7 @@ async function verify(
     (kind === "id_token" ? checkIdToken(claims, users) : checkAccessToken(claims, users)) ??
     checkExact(claims, users[kind].require) ??
     checkPlain(claims, agent)
-  return odd ?? sessionOf(claims, issuer, reach)
+  return odd ?? readPerson(claims, issuer.issuer ?? "", users.claims, reach.now)
 }
 
 function hasType(typ: string | null, kind: SessionKind, { access_token }: Users): boolean {
@@ -104,58 +85,4 @@ function checkAccessToken(claims: Claims, { audiences, clients, access_token }: 
   return marks !== undefined || sub === client || sub === `${client}@clients`
     ? reject({ reason: "no_person", mark: marks ?? "sub" })
     : null
-}
-
-const MAX_GROUPS = 256
-const facts = z.object({
-  // Printable and well-formed: it goes into headers, records and policy.
-  sub: z.string().regex(/^[^\p{Cc}\p{Cs}]{1,255}$/u),
-  groups: z
-    .union([z.string().max(256), z.array(z.string().max(256)).max(MAX_GROUPS)])
-    .transform((groups) => (typeof groups === "string" ? [groups] : groups))
-    .default([]),
-  // Some providers number their levels.
-  acr: z
-    .union([z.string().max(256), z.int()])
-    .transform(String)
-    .optional(),
-  auth_time: z.number().nonnegative().optional(),
-  iat: z.number(),
-  exp: z.number(),
-  jti: z.string().max(256).optional(),
-})
-
-function sessionOf(
-  payload: Claims,
-  { issuer = "", users }: IssuerDefinition & { readonly users: Users },
-  reach: Reach,
-): Session | Rejected {
-  const { subject: subjectPath, groups: path, acr: acrPath, auth_time: timePath } = users.claims
-  const mapped = { groups: at(payload, path), acr: at(payload, acrPath), auth_time: at(payload, timePath) }
-  const read = facts.safeParse({ ...payload, ...mapped, sub: at(payload, subjectPath) })
-  if (!read.success)
-    return reject({ reason: "claim_mismatch", claim: read.error.issues[0]?.path.map(String).join(".") ?? "" })
-  const { sub: subject, groups, acr, auth_time, iat, exp, jti = null } = read.data
-  const { now } = reach
-  if (auth_time !== undefined && auth_time > now / 1000 + CLOCK_TOLERANCE_SECONDS) {
-    return reject({ reason: "not_yet_valid", from: auth_time })
-  }
-  const user = {
-    issuer,
-    subject,
-    groups,
-    until: exp * 1000,
-    ...(acr === undefined ? {} : { acr }),
-    ...(auth_time === undefined ? {} : { auth_time }),
-  }
-  return { user, expiresAt: exp * 1000, issuedAt: iat * 1000, jti }
-}
-
-function at(claims: Claims, path: ClaimPath): unknown {
-  let value: unknown = claims
-  for (const name of path) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined
-    value = Object.getOwnPropertyDescriptor(value, name)?.value
-  }
-  return value
 }

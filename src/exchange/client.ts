@@ -6,13 +6,15 @@ import type { Context } from "hono"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { refusalRecord } from "../audit/exchange-record.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
-import { verifyDelegationToken, type DelegationClaims } from "../credential/delegation-token.ts"
-import { isDenied } from "../decision.ts"
+import { verifyDelegationToken, type DelegationClaims, type VerifiedToken } from "../credential/delegation-token.ts"
+import { codeOf, isDenied } from "../decision.ts"
 import { newId } from "../ids.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { rootOf } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
+import { currentSwitches } from "../switches/lease.ts"
+import { stopOf } from "../switches/token.ts"
 import { authenticateAgent } from "./agent.ts"
 import { checkOnce } from "./once.ts"
 import { readParameters, valueOf, type Parameters } from "./parameters.ts"
@@ -22,7 +24,7 @@ import { refusalResponse } from "./respond.ts"
 /** What an authenticated agent asks about: a token of ours that is signed and unexpired, or null. */
 interface Question {
   readonly agent: string
-  readonly claims: DelegationClaims | null
+  readonly token: VerifiedToken | null
   /** Of this request, with what is known so far. */
   readonly record: DecisionRecord
 }
@@ -30,28 +32,36 @@ interface Question {
 const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
 
 export async function introspect(c: Context<{ Bindings: Env }>): Promise<Response> {
-  return answer(c, "management", async ({ agent, claims, record }, around) => {
-    const active =
-      claims === null
-        ? { known: false }
-        : await askLedger(around.env, rootOf(claims.task), async (ledger) => ({
-            known: await ledger.isActive(claims.jti, claims.task, agent),
-          }))
-    if (!active) return refuse({ reason: "unavailable" })
-    recordAtEdge(around.env, record, around.background)
-    return claims && active.known ? describe(claims) : { active: false }
+  return answer(c, "management", async ({ agent, token, record }, around) => {
+    const tell = (said: DecisionRecord, body: Record<string, unknown>): Record<string, unknown> => {
+      recordAtEdge(around.env, said, around.background)
+      return body
+    }
+    if (!token) return tell(record, INACTIVE)
+    // What the gateway would not let pass is not active, whatever its ledger says.
+    const stopped = stopOf(await currentSwitches(around), token, null)
+    if (stopped?.reason === "switches_unavailable") return refuse({ reason: "unavailable" })
+    if (stopped) return tell({ ...record, decision: "deny", code: codeOf(stopped), denial: stopped }, INACTIVE)
+    const { jti, task } = token.claims
+    const found = await askLedger(around.env, rootOf(task), async (ledger) => ({
+      active: await ledger.isActive(jti, task, agent),
+    }))
+    if (!found) return refuse({ reason: "unavailable" })
+    return tell(record, found.active ? describe(token.claims) : INACTIVE)
   })
 }
 
+const INACTIVE = { active: false }
+
 export async function revoke(c: Context<{ Bindings: Env }>): Promise<Response> {
-  return answer(c, "end", async ({ agent, claims, record }, around) => {
+  return answer(c, "end", async ({ agent, token, record }, around) => {
     // As if it had been: whoever asks about another's token learns nothing, the record does.
     const nothing = (): null => {
       recordAtEdge(around.env, { ...record, decision: "deny", code: "not_found" }, around.background)
       return null
     }
-    if (claims === null) return nothing()
-    const { jti, task } = claims
+    if (!token) return nothing()
+    const { jti, task } = token.claims
     const done = await askLedger(around.env, rootOf(task), async (ledger) => ({
       revoked: await ledger.revokeToken(jti, task, agent, record),
     }))
@@ -97,16 +107,16 @@ async function readQuestion(
   if (isRefused(parameters)) return parameters
   const proven = await authenticateAgent(parameters, bundle, around)
   if (isRefused(proven)) return proven
-  const token = valueOf(parameters, "token")
-  if (token === null) return refuse({ reason: "parameter_missing", parameter: "token" })
+  const text = valueOf(parameters, "token")
+  if (text === null) return refuse({ reason: "parameter_missing", parameter: "token" })
   const { keys, config, receivedAt } = around
-  const verified = await verifyDelegationToken(token, keys, config.issuer, bundle.audiences, receivedAt)
+  const verified = await verifyDelegationToken(text, keys, config.issuer, bundle.audiences, receivedAt)
   if (isDenied(verified) && verified.denied.reason === "keys_unavailable") return refuse({ reason: "unavailable" })
   const reused = await checkOnce(proven.once, around)
   if (reused) return reused
-  const claims = isDenied(verified) ? null : verified.claims
+  const token = isDenied(verified) ? null : verified
   const { agent } = proven
-  const known = { decision: "allow", code: "ok", chain: [agent], task: claims?.task ?? null } as const
+  const known = { decision: "allow", code: "ok", chain: [agent], task: token?.claims.task ?? null } as const
   const record = recordOf({ id, at: receivedAt, kind, bundle: bundle.pointer, ...known })
-  return { agent, claims, record }
+  return { agent, token, record }
 }

@@ -4,13 +4,15 @@
  */
 import { lifecycleName, LIFECYCLE_TOOLS } from "../catalog/lifecycle.ts"
 import { formatScope, parseScope, scopeCovers, type Scope } from "../catalog/pattern.ts"
-import { SENSITIVITIES, sensitivityRank, type Action, type Sensitivity, type Tool } from "../catalog/tool.ts"
+import { ACTIONS, SENSITIVITIES, sensitivityRank, type Action, type Sensitivity, type Tool } from "../catalog/tool.ts"
 import type { GrantDefinition } from "../policy/bundle.ts"
 import type { ArgumentBounds } from "./bounds.ts"
 
 export interface ToolGrant {
   /** Its action class when the grant was made; if the catalog gives it another later, the grant no longer covers it. */
   readonly action: Action
+  /** If the catalog rates it higher later, the grant no longer covers it. */
+  readonly maxSensitivity: Sensitivity
   /** Every one must hold. */
   readonly bounds: readonly ArgumentBounds[]
 }
@@ -18,36 +20,88 @@ export interface ToolGrant {
 export interface Grant {
   /** By tool name. */
   readonly tools: Readonly<Record<string, ToolGrant>>
-  readonly maxSensitivity: Sensitivity
   /** Environments of gateways where it holds; null: all. */
   readonly environments: readonly string[] | null
   /** Calls that may be made in all; null: no limit. */
   readonly calls: number | null
 }
 
-/** What a request asks for, beside its purpose; null: whatever the purpose gives by default. */
-export interface Asked {
-  readonly scopes: readonly Scope[] | null
+/** Tools that a request asks for together, and how far: one object of its `authorization_details`, or all its scopes. */
+export interface AskedPart {
+  readonly scopes: readonly Scope[]
+  /** Null: as far as may be had. */
   readonly maxSensitivity: Sensitivity | null
   readonly bounds: ArgumentBounds
+}
+
+/** What a request asks for, beside its purpose. */
+export interface Asked {
+  /** Null: whatever the purpose gives by default. */
+  readonly parts: readonly AskedPart[] | null
+  /** They were `authorization_details`, and are answered by such (RFC 9396 7). */
+  readonly inDetails: boolean
   readonly calls: number | null
 }
 
-export const ASKED_NOTHING: Asked = { scopes: null, maxSensitivity: null, bounds: {}, calls: null }
+export const ASKED_NOTHING: Asked = { parts: null, inDetails: false, calls: null }
 
-/** A cap that a grant must stay within, and what lacking it is called in an answer. */
-export interface Cap {
-  readonly name: "purpose" | "agent" | "parent" | "policy"
+/** RFC 9396 details of a grant: what a client is told, and its token tells; the ledger's frozen grant decides. */
+export interface GrantedDetails {
+  readonly type: "narrowgate_call"
+  readonly tools: readonly string[]
+  readonly actions: readonly Action[]
+  readonly max_sensitivity: Sensitivity
+  readonly arguments?: ArgumentBounds
+  readonly calls?: number
+}
+
+/** What a grant has to stay within. */
+export interface Caps {
+  readonly purpose: { readonly name: string; readonly grant: GrantDefinition; readonly default?: readonly string[] }
+  readonly agent: { readonly id: string; readonly ceiling: GrantDefinition }
+  readonly parent: { readonly agent: string; readonly grant: Grant } | null
+  /** What an assertion by the user's provider allows at most (ID-JAG); every one of these. */
+  readonly assertion: readonly Asked[]
+  /** Whether policy lets this principal, the user or the agent where there is none, delegate the tool. */
+  readonly policy: { readonly principal: string; readonly permits: (tool: Tool) => boolean }
+}
+
+interface Cap {
+  /** Who or what lacks a tool that it does not cover. */
+  readonly by: { readonly cap: keyof Caps; readonly of: string }
   readonly covers: (tool: Tool) => boolean
 }
 
-function capOf(name: "purpose" | "agent", definition: GrantDefinition): Cap {
+function capsOf({ purpose, agent, parent, assertion, policy }: Caps): readonly Cap[] {
+  return [
+    { by: { cap: "purpose", of: purpose.name }, covers: within(purpose.grant) },
+    { by: { cap: "agent", of: agent.id }, covers: within(agent.ceiling) },
+    {
+      by: { cap: "parent", of: parent?.agent ?? "" },
+      covers: (tool) => parent === null || coversTool(parent.grant, tool),
+    },
+    {
+      by: { cap: "assertion", of: "the user's provider" },
+      covers: (tool) => assertion.every((allowed) => allowingParts(allowed, tool).length > 0),
+    },
+    // Last: it is the dearest to ask.
+    { by: { cap: "policy", of: policy.principal }, covers: policy.permits },
+  ]
+}
+
+function within(definition: GrantDefinition): (tool: Tool) => boolean {
   const scopes = scopesOf(definition.tools)
   const rank = sensitivityRank(definition.max_sensitivity)
-  return {
-    name,
-    covers: (tool) => sensitivityRank(tool.sensitivity) <= rank && scopes.some((scope) => scopeCovers(scope, tool)),
-  }
+  return (tool) => sensitivityRank(tool.sensitivity) <= rank && scopes.some((scope) => scopeCovers(scope, tool))
+}
+
+/** Of what an assertion allows, the parts about a tool. */
+function allowingParts({ parts }: Asked, tool: Tool): readonly AskedPart[] {
+  return (parts ?? []).filter(
+    ({ scopes, maxSensitivity }) =>
+      scopes.some((scope) => scopeCovers(scope, tool)) &&
+      sensitivityRank(tool.sensitivity) <= sensitivityRank(maxSensitivity ?? "restricted"),
+  )
 }
 
 function scopesOf(texts: readonly string[]): readonly Scope[] {
@@ -58,69 +112,111 @@ export interface Narrowed {
   readonly grant: Grant
   /** Scopes that say what was granted, as short as they can be said. */
   readonly scope: string
+  /** Null where it was not asked for in details. */
+  readonly details: readonly GrantedDetails[] | null
 }
 
 export interface NothingLeft {
   readonly asked: readonly string[]
-  /** For each tool asked for, the first cap that lacked it. */
-  readonly lacking: Readonly<Record<string, Cap["name"]>>
+  /** Scopes of what could be had by whoever asks, for this purpose. */
+  readonly available: readonly string[]
+  /** For each tool asked for, the first cap that lacked it, and whose. */
+  readonly lacking: Readonly<Record<string, Cap["by"]>>
 }
 
-/**
- * @param tools the catalog
- * @param parent the parent task's grant, if any
- * @param permits whether policy lets the user (or the agent, where there is no user) delegate the tool
- */
-export function narrow(
-  tools: Iterable<Tool>,
-  asked: Asked,
-  purpose: { readonly grant: GrantDefinition; readonly default?: readonly string[] },
-  ceiling: GrantDefinition,
-  parent: Grant | null,
-  permits: (tool: Tool) => boolean,
-): Narrowed | NothingLeft {
-  const scopes = asked.scopes ?? scopesOf(purpose.default ?? purpose.grant.tools)
-  const caps: Cap[] = [
-    capOf("purpose", purpose.grant),
-    capOf("agent", ceiling),
-    { name: "parent", covers: (tool) => parent === null || coversTool(parent, tool) },
-    { name: "policy", covers: permits },
-  ]
-  const maxSensitivity = least(
-    [purpose.grant.max_sensitivity, ceiling.max_sensitivity, asked.maxSensitivity, parent?.maxSensitivity].filter(
-      (limit) => limit !== null && limit !== undefined,
-    ),
-  )
-  const added = [purpose.grant.arguments, ceiling.arguments, asked.bounds].filter((bounds) => !isEmpty(bounds))
+/** Two parts that were asked for cover this tool: which of their bounds holds cannot be said. */
+export interface Ambiguous {
+  readonly ambiguous: string
+}
+
+/** @param tools the catalog */
+export function narrow(tools: Iterable<Tool>, asked: Asked, caps: Caps): Narrowed | NothingLeft | Ambiguous {
+  const { purpose, agent, parent } = caps
+  const byDefault = { scopes: scopesOf(purpose.default ?? purpose.grant.tools), maxSensitivity: null, bounds: {} }
+  const parts: readonly AskedPart[] = asked.parts ?? [byDefault]
+  const limits = capsOf(caps)
   const granted: Record<string, ToolGrant> = {}
-  const lacking: Record<string, Cap["name"]> = {}
+  const lacking: Record<string, Cap["by"]> = {}
   const catalog = [...tools]
   for (const tool of catalog) {
     // Lifecycle tools come with their server, see below; asking for them by a wide pattern changes nothing.
-    if (isLifecycle(tool) || !scopes.some((scope) => scopeCovers(scope, tool))) continue
-    const cap = caps.find((candidate) => !candidate.covers(tool))
-    if (cap) lacking[tool.name] = cap.name
-    else if (sensitivityRank(tool.sensitivity) <= sensitivityRank(maxSensitivity)) {
-      granted[tool.name] = { action: tool.action, bounds: [...(parent?.tools[tool.name]?.bounds ?? []), ...added] }
+    if (isLifecycle(tool)) continue
+    const [part, ...others] = parts.filter(({ scopes }) => scopes.some((scope) => scopeCovers(scope, tool)))
+    if (!part) continue
+    if (others.length > 0) return { ambiguous: tool.name }
+    const cap = limits.find(({ covers }) => !covers(tool))
+    if (cap) lacking[tool.name] = cap.by
+    else if (sensitivityRank(tool.sensitivity) <= sensitivityRank(part.maxSensitivity ?? "restricted")) {
+      granted[tool.name] = toolGrant(tool, part, caps)
     }
   }
-  if (isEmpty(granted)) return { asked: scopes.map(formatScope), lacking }
-  const grant: Grant = {
-    tools: { ...granted, ...lifecycleOf(catalog, granted) },
-    maxSensitivity,
-    environments: intersect(purpose.grant.environments, ceiling.environments, parent?.environments ?? undefined),
-    calls: smallest(purpose.grant.calls, ceiling.calls, asked.calls ?? undefined, parent?.calls ?? undefined),
+  if (isEmpty(granted)) {
+    const available = catalog.filter((tool) => !isLifecycle(tool) && limits.every(({ covers }) => covers(tool)))
+    const asking = parts.flatMap(({ scopes }) => scopes).map(formatScope)
+    return { asked: asking, available: available.map(({ name, action }) => `${name}:${action}`), lacking }
   }
-  return { grant, scope: describeScope(scopes, catalog, granted) }
+  const grant: Grant = {
+    tools: { ...granted, ...lifecycleOf(catalog, granted, caps) },
+    environments: intersect(
+      purpose.grant.environments,
+      agent.ceiling.environments,
+      parent?.grant.environments ?? undefined,
+    ),
+    calls: smallest(
+      purpose.grant.calls,
+      agent.ceiling.calls,
+      asked.calls ?? undefined,
+      parent?.grant.calls ?? undefined,
+      ...caps.assertion.map(({ calls }) => calls ?? undefined),
+    ),
+  }
+  const words = parts.map((part) => wordsFor(part.scopes, catalog, granted))
+  const details = parts.flatMap((part, index) => detailsOf(part, words[index] ?? [], grant, caps))
+  return { grant, scope: words.flat().join(" "), details: asked.inDetails ? details : null }
+}
+
+function toolGrant(tool: Tool, part: AskedPart, caps: Caps): ToolGrant {
+  const { purpose, agent, parent } = caps
+  const above = parent && Object.hasOwn(parent.grant.tools, tool.name) ? parent.grant.tools[tool.name] : undefined
+  // Where several parts of an assertion are about the tool, the bounds of all of them hold.
+  const allowed = caps.assertion.flatMap((each) => allowingParts(each, tool))
+  const bounds = [part, ...allowed].map((each) => each.bounds)
+  const added = [purpose.grant.arguments, agent.ceiling.arguments, ...bounds].filter((each) => !isEmpty(each))
+  return {
+    action: tool.action,
+    maxSensitivity: least([highest(caps, part, above), ...allowed.map((each) => each.maxSensitivity ?? "restricted")]),
+    bounds: [...(above?.bounds ?? []), ...added],
+  }
+}
+
+function highest({ purpose, agent }: Caps, part: AskedPart | null, above: ToolGrant | undefined): Sensitivity {
+  return least([
+    purpose.grant.max_sensitivity,
+    agent.ceiling.max_sensitivity,
+    part?.maxSensitivity ?? "restricted",
+    above?.maxSensitivity ?? "restricted",
+  ])
+}
+
+function detailsOf(part: AskedPart, words: readonly string[], { calls }: Grant, caps: Caps): readonly GrantedDetails[] {
+  const scopes = scopesOf(words)
+  if (scopes.length === 0) return []
+  return [
+    {
+      type: "narrowgate_call",
+      tools: [...new Set(scopes.map(({ pattern }) => pattern))],
+      actions: ACTIONS.filter((action) => scopes.some((scope) => scope.action === action)),
+      max_sensitivity: highest(caps, part, undefined),
+      ...(isEmpty(part.bounds) ? {} : { arguments: part.bounds }),
+      ...(calls === null ? {} : { calls }),
+    },
+  ]
 }
 
 /** Whether the grant as frozen still covers the tool as it is in the catalog now; its arguments are another question. */
 export function coversTool(grant: Grant, tool: Tool): boolean {
-  return (
-    Object.hasOwn(grant.tools, tool.name) &&
-    grant.tools[tool.name]?.action === tool.action &&
-    sensitivityRank(tool.sensitivity) <= sensitivityRank(grant.maxSensitivity)
-  )
+  const granted = Object.hasOwn(grant.tools, tool.name) ? grant.tools[tool.name] : undefined
+  return granted?.action === tool.action && sensitivityRank(tool.sensitivity) <= sensitivityRank(granted.maxSensitivity)
 }
 
 export function isLifecycle(tool: Pick<Tool, "name" | "server">): boolean {
@@ -131,20 +227,24 @@ export function isLifecycle(tool: Pick<Tool, "name" | "server">): boolean {
 function lifecycleOf(
   catalog: readonly Tool[],
   granted: Readonly<Record<string, ToolGrant>>,
+  caps: Caps,
 ): Record<string, ToolGrant> {
   const servers = new Set(catalog.filter((tool) => Object.hasOwn(granted, tool.name)).map((tool) => tool.server))
   const entries = catalog
     .filter((tool) => isLifecycle(tool) && servers.has(tool.server))
-    .map((tool): [string, ToolGrant] => [tool.name, { action: tool.action, bounds: [] }])
+    .map((tool): [string, ToolGrant] => {
+      const above = caps.parent?.grant.tools[tool.name]
+      return [tool.name, { action: tool.action, maxSensitivity: highest(caps, null, above), bounds: [] }]
+    })
   return Object.fromEntries(entries)
 }
 
 /** A scope that was asked for stands as it is where all it covers was granted; otherwise what is left of it, by name. */
-function describeScope(
+function wordsFor(
   scopes: readonly Scope[],
   catalog: readonly Tool[],
   granted: Readonly<Record<string, ToolGrant>>,
-): string {
+): readonly string[] {
   const words = new Set<string>()
   for (const scope of scopes) {
     const covered = catalog.filter((tool) => !isLifecycle(tool) && scopeCovers(scope, tool))
@@ -152,7 +252,7 @@ function describeScope(
     if (left.length === covered.length && left.length > 0) words.add(formatScope(scope))
     else for (const tool of left) words.add(formatScope({ pattern: tool.name, action: tool.action }))
   }
-  return [...words].join(" ")
+  return [...words]
 }
 
 function least(sensitivities: readonly Sensitivity[]): Sensitivity {

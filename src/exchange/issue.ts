@@ -3,6 +3,7 @@ import { importJWK, SignJWT, type CryptoKey } from "jose"
 import { OWN_ALGORITHM } from "../credential/algorithm.ts"
 import { DELEGATION_TOKEN_TYPE } from "../credential/delegation-token.ts"
 import type { OpenedTask } from "../ledger/ledger.ts"
+import type { Surroundings } from "../surroundings.ts"
 import { keyRing } from "./key-ring.ts"
 
 const REFRESH_AFTER_MS = 60_000
@@ -14,7 +15,7 @@ export function forgetSigningKey(): void {
   held = undefined
 }
 
-export interface TokenRequest {
+interface TokenRequest {
   readonly issuer: string
   readonly audience: string
   readonly jti: string
@@ -23,12 +24,7 @@ export interface TokenRequest {
   readonly pulled: readonly string[]
 }
 
-export async function signDelegationToken(
-  env: Env,
-  opened: OpenedTask,
-  request: TokenRequest,
-  now: number,
-): Promise<string> {
+async function signDelegationToken(env: Env, opened: OpenedTask, request: TokenRequest, now: number): Promise<string> {
   const { kid, key } = await signingKey(env, request.pulled, now)
   const agent = opened.chain.at(-1) ?? ""
   return new SignJWT({
@@ -37,6 +33,8 @@ export async function signDelegationToken(
     task: opened.task,
     purpose: opened.purpose,
     scope: opened.scope,
+    since: Math.floor(opened.since / 1000),
+    ...(opened.details === null ? {} : { authorization_details: opened.details }),
     ...(request.jkt === null ? {} : { cnf: { jkt: request.jkt } }),
   })
     .setProtectedHeader({ alg: OWN_ALGORITHM, kid, typ: DELEGATION_TOKEN_TYPE })
@@ -47,6 +45,34 @@ export async function signDelegationToken(
     .setExpirationTime(Math.floor(opened.expiresAt / 1000))
     .setJti(request.jti)
     .sign(key)
+}
+
+export interface Issued {
+  readonly token: string
+  readonly opened: OpenedTask
+  readonly tokenType: "Bearer" | "DPoP"
+  /** Seconds. */
+  readonly expiresIn: number
+  /** RFC 8693 2.2.1; absent for other grants. */
+  readonly issuedTokenType: string | null
+}
+
+/** The token of a task that its ledger has opened, with what is said about it. */
+export async function issue(
+  opened: OpenedTask,
+  { jkt, token: jti }: { readonly jkt: string | null; readonly token: string },
+  audience: string,
+  pulled: readonly string[],
+  { env, config, receivedAt }: Surroundings,
+): Promise<Issued> {
+  const request = { issuer: config.issuer, audience, jti, jkt, pulled }
+  return {
+    token: await signDelegationToken(env, opened, request, receivedAt),
+    opened,
+    tokenType: jkt === null ? "Bearer" : "DPoP",
+    expiresIn: Math.max(0, Math.floor((opened.expiresAt - opened.issuedAt) / 1000)),
+    issuedTokenType: null,
+  }
 }
 
 /** The current actor outermost, earlier ones nested: informative, authority is the tree's (RFC 8693 4.1). */

@@ -10,7 +10,7 @@ import type { Surroundings } from "../surroundings.ts"
 import { refuse, refuseCredential, type Refused } from "./refusal.ts"
 
 export interface Once {
-  readonly what: "proof" | "assertion" | "subject" | "handover"
+  readonly what: "proof" | "assertion" | "subject" | "grant" | "handover"
   /** Whose: an issuer's id, an agent, or a key's thumbprint. */
   readonly issuer: string
   readonly jti: string
@@ -51,11 +51,14 @@ export async function checkOnce(all: readonly Once[], { env }: Surroundings): Pr
 function replayed({ what, jti }: Once): Refused {
   if (what === "proof") return refuse({ reason: "proof_replayed" })
   if (what === "handover") return refuse({ reason: "handover_rejected", what: "used_before" })
-  return refuseCredential(what === "subject" ? "subject_rejected" : "agent_unauthenticated", {
-    reason: "used_before",
-    jti,
-  })
+  return refuseCredential(REFUSED_AS[what], { reason: "used_before", jti })
 }
+
+const REFUSED_AS = {
+  assertion: "agent_unauthenticated",
+  subject: "subject_rejected",
+  grant: "assertion_rejected",
+} as const
 
 export class OnceLog extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {

@@ -2,14 +2,22 @@
  * Opening a task, renewing its token, or opening a child: one pure step of the tree's ledger, like `decide`. The state
  * it reads is the state it changes, so a child is never opened under a parent that is ending.
  */
-import type { Tool } from "../catalog/tool.ts"
 import type { AgentDefinition } from "../policy/bundle.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { actionRef, delegateContext, entitiesFor, principalsOf, toolRef } from "../policy/facts.ts"
-import { lineOf, type IssuedToken, type Task, type TreeState, type UserFacts } from "../ledger/state.ts"
-import { narrow, type Asked } from "./grant.ts"
+import { newProgress } from "../guardrails/plan.ts"
+import {
+  isAlive,
+  lineOf,
+  whyEnded,
+  type IssuedToken,
+  type Task,
+  type TreeState,
+  type UserFacts,
+} from "../ledger/state.ts"
+import { narrow, type Asked, type Caps } from "./grant.ts"
 import { printable } from "../printable.ts"
-import { refuse, type Refused } from "./refusal.ts"
+import { isRefused, refuse, type Refused } from "./refusal.ts"
 
 /** No token lives longer, whatever the registry says (DESIGN §4). */
 const MAX_TOKEN_LIFE_MS = 900_000
@@ -21,12 +29,20 @@ export interface OpenRequest {
   readonly user: UserFacts | null
   /** Milliseconds; the user's session ends then. */
   readonly sessionExpiresAt: number | null
+  /** Milliseconds, when the session, or where there is none the agent's own authority, was given. */
+  readonly since: number
   /** A delegation token of this tree as subject; with the key that signed a hand-over of it to this agent and its key. */
   readonly parent: { readonly task: string; readonly token: string; readonly handedOverBy: string | null } | null
   /** A live task of this agent and user, to which the session is a fresher one. */
   readonly task: string | null
   readonly purpose: string | null
   readonly asked: Asked
+  /** What may be asked for at most, by each of these. */
+  readonly caps: readonly Asked[]
+  /** Who has consented to it: `user`, where the person it is for has. */
+  readonly approvals: readonly string[]
+  /** What policy lets the person delegate cannot be asked yet. */
+  readonly isForeseen?: boolean
   /** Thumbprint of the key that the agent proved. */
   readonly jkt: string | null
   /** `jti` of the token to be issued. */
@@ -36,8 +52,8 @@ export interface OpenRequest {
 export interface Opening {
   /** Null: renewal of a token, no new task. */
   readonly task: Task | null
-  /** The tree's user, as a fresher session tells; null: as before. */
-  readonly user: UserFacts | null
+  /** The tree's user, as a fresher session tells, and when that was given; null: as before. */
+  readonly session: { readonly user: UserFacts; readonly since: number } | null
   readonly token: { readonly jti: string } & IssuedToken
 }
 
@@ -78,16 +94,26 @@ export function openTask(bundle: Bundle, state: TreeState, request: OpenRequest,
   if (request.task !== null) return freshen(step, request.task)
   if (!request.parent) return openNew(step, state.root, null)
   const parent = liveParent(step, request.parent)
-  if (!parent) return refuse({ reason: "parent_ended" })
+  if (isRefused(parent)) return parent
   return parent.task.agent === agent.id ? renew(step, parent) : openChild(step, parent)
 }
 
-function liveParent({ state, now }: Step, named: { readonly task: string; readonly token: string }): Parent | null {
+function liveParent({ state, now }: Step, named: { readonly task: string; readonly token: string }): Parent | Refused {
   const line = lineOf(state, named.task)
   const [task] = line
   const token = state.tokens.get(named.token)
-  const alive = line.every((each) => each.status === "active" && now < each.expiresAt)
-  return task && token && token.task === task.id && now < token.expiresAt && alive ? { task, line, token } : null
+  if (!task || !token || token.task !== task.id || now >= token.expiresAt) {
+    return refuse({ reason: "parent_token_unknown" })
+  }
+  return ended(line, now) ?? { task, line, token }
+}
+
+function ended(line: readonly Task[], now: number): Refused | null {
+  for (const task of line) {
+    const state = whyEnded(task, now)
+    if (state !== null) return refuse({ reason: "parent_ended", task: task.id, state })
+  }
+  return null
 }
 
 function openChild(step: Step, parent: Parent): Opened | Refused {
@@ -118,35 +144,31 @@ function renew(step: Step, { task, line, token }: Parent): Opened | Refused {
 
 /** A renewal takes the task as it is; asking for less and getting all would be a surprise, so it is refused. */
 function takesAsItIs({ asked, purpose }: OpenRequest, task: Task): boolean {
-  const { scopes, maxSensitivity, bounds, calls } = asked
-  const asksForLess = scopes !== null || maxSensitivity !== null || calls !== null || Object.keys(bounds).length > 0
-  return !asksForLess && (purpose === null || purpose === task.purpose)
+  return asked.parts === null && (purpose === null || purpose === task.purpose)
 }
 
 /**
  * Step-up (RFC 9470): a fresher session of the tree's user, brought by the agent of a live task of the tree, with the key
- * of a live token of it. The task stays what it is; what its user's login proves is replaced for the whole tree.
+ * of its tokens, which may have expired while the user logged in. The task stays what it is; what its user's login proves
+ * is replaced for the whole tree.
  */
 function freshen(step: Step, id: string): Opened | Refused {
   const { state, request, agent, now } = step
   const line = lineOf(state, id)
   const [task, ...above] = line
-  const alive = line.every((each) => each.status === "active" && now < each.expiresAt)
-  if (!task || !alive) return refuse({ reason: "parent_ended" })
+  if (!task) return refuse({ reason: "task_unknown", what: id })
+  if (!isAlive(state, line, now)) return ended(line, now) ?? refuse({ reason: "task_unknown", what: id })
   const { user } = request
   if (task.agent !== agent.id) return refuse({ reason: "session_differs", what: "agent" })
   if (!user || user.issuer !== state.user?.issuer || user.subject !== state.user.subject) {
     return refuse({ reason: "session_differs", what: "user" })
   }
-  const holds = [...state.tokens.values()].some(
-    (token) => token.task === id && now < token.expiresAt && token.jkt === request.jkt,
-  )
-  if (!holds) return refuse({ reason: "key_differs" })
+  if (task.jkt !== request.jkt) return refuse({ reason: "key_differs" })
   if (!takesAsItIs(request, task)) return refuse({ reason: "renewal_differs" })
   if (user.auth_time === undefined || user.auth_time <= (state.user.auth_time ?? Number.NEGATIVE_INFINITY)) {
     return refuse({ reason: "session_not_fresher" })
   }
-  return issue(step, null, [task, ...above], user)
+  return issue(step, null, [task, ...above], { user, since: request.since })
 }
 
 /** A root task, or one below `parent`. */
@@ -156,15 +178,22 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | Refuse
   const purpose = agent.purposes.includes(name) ? bundle.purposes.get(name) : undefined
   if (!purpose) return refuse({ reason: "purpose_not_allowed", purpose: printable(name) })
   if (purpose.user === "required" && !state.user) return refuse({ reason: "user_required", purpose: name })
-  const narrowed = narrow(
-    bundle.catalog.tools.values(),
-    request.asked,
-    purpose,
-    agent.ceiling,
-    parent?.task.grant ?? null,
-    mayDelegate(step, name),
-  )
-  if (!("grant" in narrowed)) return refuse({ reason: "nothing_left", ...narrowed })
+  const narrowedBy = (policy: Caps["policy"]): ReturnType<typeof narrow> =>
+    narrow(bundle.catalog.tools.values(), request.asked, {
+      purpose,
+      agent,
+      parent: parent && { agent: parent.task.agent, grant: parent.task.grant },
+      assertion: request.caps,
+      policy,
+    })
+  const narrowed = narrowedBy(mayDelegate(step, name, request.approvals))
+  if ("ambiguous" in narrowed) return refuse({ reason: "details_ambiguous", tool: narrowed.ambiguous })
+  if (!("grant" in narrowed)) {
+    // What nobody may have on this agent's word alone, somebody may with a person's.
+    const consented = state.user && narrowedBy(mayDelegate(step, name, [...request.approvals, "user"]))
+    if (consented && "grant" in consented) return refuse({ reason: "consent_required", scope: consented.scope })
+    return refuse({ reason: "nothing_left", ...narrowed })
+  }
   const task: Task = {
     id,
     parent: parent?.task.id ?? null,
@@ -172,24 +201,39 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | Refuse
     purpose: name,
     grant: narrowed.grant,
     scope: narrowed.scope,
+    details: narrowed.details,
+    plan: purpose.plan ?? null,
+    idle: purpose.idle === undefined ? null : purpose.idle * 1000,
     openedAt: now,
     expiresAt: earliest(now + purpose.life * 1000, parent?.task.expiresAt, request.sessionExpiresAt),
+    jkt: request.jkt,
     status: "active",
+    endedBy: null,
     calls: 0,
     children: 0,
+    lastCall: now,
+    progress: purpose.plan ? newProgress(purpose.plan) : [],
   }
   return issue(step, task, [task, ...(parent?.line ?? [])])
 }
 
 /** Asked of policy for the user, or for the agent where there is none: whether a tool may go into a token at all. */
-function mayDelegate({ bundle, state, agent }: Step, purpose: string): (tool: Tool) => boolean {
+function mayDelegate(
+  { bundle, state, request, agent }: Step,
+  purpose: string,
+  approvals: readonly string[],
+): Caps["policy"] {
   const entities = entitiesFor(bundle.entities, state.user)
   const [principal] = principalsOf(state.user, [agent.id])
   const action = actionRef("delegate")
-  const context = delegateContext(purpose, agent.id)
-  return (tool) =>
-    principal !== undefined &&
-    bundle.engine.authorize({ principal, action, resource: toolRef(tool.name), context }, entities).allowed
+  const context = delegateContext(purpose, agent.id, approvals)
+  return {
+    principal: principal?.id ?? "",
+    permits: (tool) =>
+      request.isForeseen === true ||
+      (principal !== undefined &&
+        bundle.engine.authorize({ principal, action, resource: toolRef(tool.name), context }, entities).allowed),
+  }
 }
 
 /** @param task the new one, or null for a renewal; `line` begins with the task that the token is for */
@@ -197,13 +241,13 @@ function issue(
   { request, agent, now }: Step,
   task: Task | null,
   line: readonly [Task, ...Task[]],
-  user: UserFacts | null = null,
+  session: Opening["session"] = null,
 ): Opened {
   const [owner] = line
   const life = Math.min(agent.life * 1000, MAX_TOKEN_LIFE_MS)
   const expiresAt = earliest(now + life, owner.expiresAt, request.sessionExpiresAt)
   const token = { jti: request.token, task: owner.id, expiresAt, jkt: request.jkt }
-  return { opening: { task, token, user }, task: owner, chain: line.map((each) => each.agent).toReversed() }
+  return { opening: { task, token, session }, task: owner, chain: line.map((each) => each.agent).toReversed() }
 }
 
 function earliest(...times: readonly (number | null | undefined)[]): number {

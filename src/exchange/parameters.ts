@@ -8,7 +8,7 @@ import { ACTIONS, SENSITIVITIES } from "../catalog/tool.ts"
 import { parseJson } from "../json.ts"
 import { boundedText } from "../bounded-text.ts"
 import { printable } from "../printable.ts"
-import type { Asked } from "./grant.ts"
+import { ASKED_NOTHING, type Asked, type AskedPart } from "./grant.ts"
 import { refuse, type Refused } from "./refusal.ts"
 
 const MAX_FORM_BYTES = 65_536
@@ -48,45 +48,81 @@ const boundSchema = z.strictObject({
   max_length: z.int().nonnegative().optional(),
 })
 
-/** RFC 9396: one object of our type; several would be alternatives, which a grant does not have yet. */
-const detailsSchema = z.tuple([
-  z.strictObject({
-    type: z.literal("narrowgate_call"),
-    tools: z.array(z.string().refine(isPattern, "not a tool pattern")).min(1).max(256),
-    actions: z.array(z.enum(ACTIONS)).min(1),
-    max_sensitivity: z.enum(SENSITIVITIES).optional(),
-    arguments: z
-      .record(z.string().max(128), boundSchema)
-      .refine((bounds) => Object.keys(bounds).length <= 32)
-      .optional(),
-    calls: z.int().positive().optional(),
-  }),
-])
+/** RFC 9396: objects of our type, each about tools of its own. */
+const detailsSchema = z
+  .array(
+    z.strictObject({
+      type: z.literal("narrowgate_call"),
+      tools: z.array(z.string().refine(isPattern, "not a tool pattern")).min(1).max(256),
+      actions: z.array(z.enum(ACTIONS)).min(1),
+      max_sensitivity: z.enum(SENSITIVITIES).optional(),
+      arguments: z
+        .record(z.string().max(128), boundSchema)
+        .refine((bounds) => Object.keys(bounds).length <= 32)
+        .optional(),
+      /** Of the whole task: the least of all counts. */
+      calls: z.int().positive().optional(),
+      /** Of the task, as the parameter of that name. */
+      purpose: z.string().min(1).max(256).optional(),
+    }),
+  )
+  .min(1)
+  .max(16)
 
 const MAX_SCOPES = 256
 /** Bounds are kept for each tool that is granted. */
 const MAX_DETAILS_LENGTH = 4_096
 
+/** What is asked for, and the purpose that the request names, if any. */
+export interface AskedFor {
+  readonly asked: Asked
+  readonly purpose: string | null
+}
+
 /** `scope` and `authorization_details` together: a request may use either to name tools, and neither to get the default. */
-export function readAsked(parameters: Parameters): Asked | Refused {
+export function readAsked(parameters: Parameters): AskedFor | Refused {
   const scopes = readScopes(valueOf(parameters, "scope"))
   if (scopes && "refused" in scopes) return scopes
+  const purpose = valueOf(parameters, "purpose")
   const text = valueOf(parameters, "authorization_details")
-  if (text === null) return { scopes, maxSensitivity: null, bounds: {}, calls: null }
+  if (text === null) {
+    const parts = scopes && [{ scopes, maxSensitivity: null, bounds: {} }]
+    return { asked: { parts, inDetails: false, calls: null }, purpose }
+  }
   const malformed = (what: string): Refused => refuse({ reason: "details_malformed", what })
   if (text.length > MAX_DETAILS_LENGTH) return malformed("authorization_details is too long")
   if (scopes) return malformed("scope and authorization_details both name tools")
   const parsed = parseJson(text)
   if ("denied" in parsed) return malformed("authorization_details is not JSON")
-  const details = detailsSchema.safeParse(parsed.json)
-  if (!details.success) return malformed("authorization_details is no list of one narrowgate_call object")
-  const [{ tools, actions, max_sensitivity, arguments: bounds, calls }] = details.data
-  return {
-    scopes: tools.flatMap((pattern) => actions.map((action) => ({ pattern, action }))),
-    maxSensitivity: max_sensitivity ?? null,
-    bounds: withoutUndefined(bounds ?? {}),
-    calls: calls ?? null,
-  }
+  const details = readDetails(parsed.json)
+  if (!details) return malformed("authorization_details is no list of narrowgate_call objects")
+  const purposes = new Set([...(purpose === null ? [] : [purpose]), ...details.purposes])
+  if (purposes.size > 1) return malformed("it names several purposes")
+  return { asked: details.asked, purpose: [...purposes][0] ?? null }
+}
+
+/** Of an assertion: what in it is ours; a list without any allows nothing. Null where it is no such list. */
+export function detailsOf(json: unknown): Asked | null {
+  const list = z
+    .array(z.looseObject({ type: z.string() }))
+    .max(64)
+    .safeParse(json)
+  if (!list.success) return null
+  const ours = list.data.filter(({ type }) => type === "narrowgate_call")
+  return ours.length === 0 ? { ...ASKED_NOTHING, parts: [] } : (readDetails(ours)?.asked ?? null)
+}
+
+function readDetails(json: unknown): { readonly asked: Asked; readonly purposes: readonly string[] } | null {
+  const details = detailsSchema.safeParse(json)
+  if (!details.success) return null
+  const calls = details.data.flatMap((each) => each.calls ?? [])
+  const parts = details.data.map((each) => ({
+    scopes: each.tools.flatMap((pattern) => each.actions.map((action) => ({ pattern, action }))),
+    maxSensitivity: each.max_sensitivity ?? null,
+    bounds: withoutUndefined(each.arguments ?? {}),
+  }))
+  const purposes = details.data.flatMap((each) => each.purpose ?? [])
+  return { asked: { parts, inDetails: true, calls: calls.length === 0 ? null : Math.min(...calls) }, purposes }
 }
 
 function readScopes(text: string | null): readonly Scope[] | Refused | null {
@@ -102,7 +138,7 @@ function readScopes(text: string | null): readonly Scope[] | Refused | null {
   return scopes
 }
 
-function withoutUndefined(bounds: Readonly<Record<string, z.infer<typeof boundSchema>>>): Asked["bounds"] {
+function withoutUndefined(bounds: Readonly<Record<string, z.infer<typeof boundSchema>>>): AskedPart["bounds"] {
   const entries = Object.entries(bounds).map(([name, bound]) => {
     const { eq, in: allowed, min, max, like, max_length } = bound
     return [

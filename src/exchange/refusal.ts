@@ -3,6 +3,7 @@
  * 5.2, RFC 8693 2.2.2, RFC 8707 2, RFC 9396 5).
  */
 import type { Rejection } from "../credential/rejection.ts"
+import { printable } from "../printable.ts"
 import type { NothingLeft } from "./grant.ts"
 
 export type Refusal =
@@ -15,6 +16,7 @@ export type Refusal =
   | { readonly reason: "agent_unregistered"; readonly agent: string }
   | { readonly reason: "agents_differ" }
   | { readonly reason: "subject_rejected"; readonly because: Rejection }
+  | { readonly reason: "assertion_rejected"; readonly because: Rejection }
   | { readonly reason: "proof_replayed" }
   /** The token names another task, agent or user than the one whose session is to be renewed. */
   | { readonly reason: "session_differs"; readonly what: string }
@@ -30,10 +32,27 @@ export type Refusal =
   | { readonly reason: "purpose_not_allowed"; readonly purpose: string }
   | { readonly reason: "delegation_not_allowed"; readonly from: string; readonly to: string }
   | { readonly reason: "too_deep"; readonly agent: string; readonly depth: number }
-  | { readonly reason: "parent_ended" }
+  /** The task, or one above it, opens nothing any more, and how it ended. */
+  | { readonly reason: "parent_ended"; readonly task: string; readonly state: string }
+  /** The ledger has not issued the subject token, or has revoked it, or it has expired there. */
+  | { readonly reason: "parent_token_unknown" }
+  /** `task` names no task of the agent and user. */
+  | { readonly reason: "task_unknown"; readonly what: string }
+  | { readonly reason: "details_ambiguous"; readonly tool: string }
+  /** Opening tasks is limited, for an agent and user together. */
+  | { readonly reason: "too_many_tasks"; readonly what: "live" | "rate"; readonly retry_after: number }
   | { readonly reason: "user_required"; readonly purpose: string }
   | { readonly reason: "renewal_differs" }
   | ({ readonly reason: "nothing_left" } & NothingLeft)
+  /** Policy asks for a person's consent to this: `/oauth/bc-authorize`. */
+  | { readonly reason: "consent_required"; readonly scope: string }
+  | { readonly reason: "consent_unknown" }
+  | { readonly reason: "consent_pending" }
+  | { readonly reason: "polled_too_soon" }
+  | { readonly reason: "consent_refused" }
+  | { readonly reason: "consent_expired" }
+  | { readonly reason: "binding_message_refused" }
+  | { readonly reason: "user_unknown" }
   | { readonly reason: "stopped"; readonly switch: string }
   | { readonly reason: "unavailable" }
 
@@ -47,6 +66,8 @@ const ERROR_OF_REASON = {
   agent_unregistered: "invalid_client",
   agents_differ: "invalid_request",
   subject_rejected: "invalid_request",
+  // RFC 7523 3.1.
+  assertion_rejected: "invalid_grant",
   proof_rejected: "invalid_dpop_proof",
   key_required: "invalid_request",
   key_differs: "invalid_request",
@@ -59,12 +80,24 @@ const ERROR_OF_REASON = {
   delegation_not_allowed: "unauthorized_client",
   too_deep: "unauthorized_client",
   parent_ended: "invalid_request",
+  parent_token_unknown: "invalid_request",
+  task_unknown: "invalid_request",
+  details_ambiguous: "invalid_authorization_details",
+  too_many_tasks: "rate_limited",
   user_required: "unauthorized_client",
   renewal_differs: "invalid_request",
   proof_replayed: "invalid_dpop_proof",
   session_differs: "invalid_request",
   session_not_fresher: "invalid_request",
   nothing_left: "invalid_scope",
+  consent_required: "consent_required",
+  consent_unknown: "invalid_grant",
+  consent_pending: "authorization_pending",
+  polled_too_soon: "slow_down",
+  consent_refused: "access_denied",
+  consent_expired: "expired_token",
+  binding_message_refused: "invalid_binding_message",
+  user_unknown: "unknown_user_id",
   stopped: "unauthorized_client",
   unavailable: "temporarily_unavailable",
 } as const satisfies Record<Refusal["reason"], string>
@@ -78,7 +111,10 @@ export function refuse(refusal: Refusal): Refused {
 }
 
 /** A credential whose keys could not be had is nobody's fault but the issuer's: try again. */
-export function refuseCredential(reason: "agent_unauthenticated" | "subject_rejected", because: Rejection): Refused {
+export function refuseCredential(
+  reason: "agent_unauthenticated" | "subject_rejected" | "assertion_rejected",
+  because: Rejection,
+): Refused {
   return refuse(because.reason === "keys_unavailable" ? { reason: "unavailable" } : { reason, because })
 }
 
@@ -90,9 +126,10 @@ export function oauthErrorOf(refusal: Refusal): string {
   return ERROR_OF_REASON[refusal.reason]
 }
 
-/** 401 for a client that did not authenticate (RFC 6749 5.2), 503 for an outage, else 400. */
-export function statusOf(refusal: Refusal): 400 | 401 | 503 {
+/** 401 for a client that did not authenticate (RFC 6749 5.2), 503 for an outage, 429 for too many, else 400. */
+export function statusOf(refusal: Refusal): 400 | 401 | 429 | 503 {
   if (refusal.reason === "unavailable") return 503
+  if (refusal.reason === "too_many_tasks") return 429
   return oauthErrorOf(refusal) === "invalid_client" ? 401 : 400
 }
 
@@ -118,6 +155,8 @@ export function describeRefusal(refusal: Refusal): string {
       return "The actor token and the client assertion are of two agents."
     case "subject_rejected":
       return "The subject token is not accepted."
+    case "assertion_rejected":
+      return "The assertion is not accepted."
     case "proof_rejected":
     case "proof_replayed":
       return "The DPoP proof is not accepted."
@@ -140,7 +179,14 @@ export function describeRefusal(refusal: Refusal): string {
     case "too_deep":
       return "The chain of agents would be too long."
     case "parent_ended":
+    case "parent_token_unknown":
       return "The parent task has ended."
+    case "task_unknown":
+      return "There is no such task of this agent and user."
+    case "details_ambiguous":
+      return `Two objects of authorization_details cover ${refusal.tool}.`
+    case "too_many_tasks":
+      return refusal.what === "live" ? "Too many tasks are open." : "Too many tasks were opened just now."
     case "user_required":
       return "A task of this purpose needs a user behind it."
     case "renewal_differs":
@@ -151,6 +197,22 @@ export function describeRefusal(refusal: Refusal): string {
       return "The session is no fresher than the one that the task has."
     case "nothing_left":
       return nothingLeft(refusal)
+    case "consent_required":
+      return `The user's consent is required: ask for it at /oauth/bc-authorize. It would be for: ${refusal.scope}.`
+    case "consent_unknown":
+      return "There is no such request of this agent, or its token was issued."
+    case "consent_pending":
+      return "The user has not answered yet."
+    case "polled_too_soon":
+      return "The user has not answered yet; ask less often."
+    case "consent_refused":
+      return "The user has refused."
+    case "consent_expired":
+      return "The user has not answered in time."
+    case "binding_message_refused":
+      return "binding_message is one line of at most 100 characters that can be shown."
+    case "user_unknown":
+      return "The hint names nobody of a provider that is known."
     case "stopped":
       return "No token is issued to this agent, or for this user, at the moment."
     case "unavailable":
@@ -162,6 +224,9 @@ export function describeRefusal(refusal: Refusal): string {
 
 function nothingLeft(refusal: NothingLeft): string {
   const lacking = Object.entries(refusal.lacking).slice(0, 8)
-  const detail = lacking.map(([tool, cap]) => `${tool} (${cap})`).join(", ")
-  return detail === "" ? "No tool of the catalog is covered." : `Nothing is left to grant; not covered: ${detail}.`
+  const detail = lacking.map(([tool, { cap, of }]) => `${tool} (${cap} ${printable(of)})`).join(", ")
+  const asked =
+    detail === "" ? "No tool of the catalog is covered." : `Nothing is left to grant; not covered: ${detail}.`
+  const available = refusal.available.slice(0, 8).join(" ")
+  return available === "" ? `${asked} Nothing could be had.` : `${asked} Could be had: ${available}.`
 }

@@ -1,5 +1,6 @@
 /** What became of a token request, on the wire (RFC 6749 5, RFC 8693 2.2). */
-import type { ExchangeOutcome, Issued } from "./exchange.ts"
+import type { ExchangeOutcome } from "./exchange.ts"
+import type { Issued } from "./issue.ts"
 import { describeRefusal, isRefused, oauthErrorOf, statusOf, type Refusal } from "./refusal.ts"
 
 const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
@@ -15,6 +16,7 @@ export function refusalResponse(refusal: Refusal, decisionId: string): Response 
   const headers = new Headers({ ...NO_STORE, "X-Narrowgate-Decision": decisionId, "X-Narrowgate-Code": error })
   if (status === 401) headers.set("WWW-Authenticate", 'Bearer error="invalid_client"')
   if (status === 503) headers.set("Retry-After", "5")
+  if (refusal.reason === "too_many_tasks") headers.set("Retry-After", String(refusal.retry_after))
   const body = { error, error_description: describeRefusal(refusal), decision_id: decisionId }
   return Response.json(body, { status, headers })
 }
@@ -27,6 +29,7 @@ function body(issued: Issued): Record<string, unknown> {
     scope: issued.opened.scope,
     task: issued.opened.task,
     purpose: issued.opened.purpose,
+    ...(issued.opened.details === null ? {} : { authorization_details: issued.opened.details }),
     ...(issued.issuedTokenType === null ? {} : { issued_token_type: issued.issuedTokenType }),
   }
 }

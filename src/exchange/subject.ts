@@ -12,6 +12,7 @@ import type { UserFacts } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
+import type { Asked } from "./grant.ts"
 import type { Once } from "./once.ts"
 import type { OpenRequest } from "./open.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
@@ -31,10 +32,12 @@ export interface Subject {
   readonly parent: OpenRequest["parent"]
   /** Agents above, and the key that signed the parent's token. */
   readonly above: { readonly agents: readonly string[]; readonly user: string | null; readonly kid: string | null }
-  /** Milliseconds, when the session or the parent's token was issued; null: there is none. */
-  readonly issuedAt: number | null
+  /** Milliseconds, when the authority was given: when the session was issued, the parent's tree's; null: there is none. */
+  readonly since: number | null
   /** What of it may be used once only. */
   readonly once: readonly Once[]
+  /** What may be asked for at most, by each of these; where nothing is asked for, the first is. */
+  readonly caps: readonly Asked[]
 }
 
 /** Who asks for a token, with the key that it has proven to hold. */
@@ -50,8 +53,9 @@ export const NO_SUBJECT: Subject = {
   sessionExpiresAt: null,
   parent: null,
   above: NOBODY,
-  issuedAt: null,
+  since: null,
   once: [],
+  caps: [],
 }
 
 /**
@@ -81,7 +85,7 @@ export async function verifySubject(
     const { agents, kid, claims } = verified
     const { task, jti, sub, client_id } = claims
     const above = { agents, kid, user: sub === client_id ? null : sub }
-    const subject = { ...NO_SUBJECT, above, issuedAt: claims.iat * 1000 }
+    const subject = { ...NO_SUBJECT, above, since: claims.since * 1000 }
     const parent = { task, token: jti, handedOverBy: null }
     const text = valueOf(parameters, "handover")
     if (text === null) return { ...subject, parent }
@@ -95,10 +99,11 @@ export async function verifySubject(
   if (!issuer?.users) return rejected({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
   const session = await verifySession(compact, kind, { ...issuer, users: issuer.users }, agent, reach)
   if (isRejected(session)) return rejected(session.rejected)
-  const { user, expiresAt, issuedAt, jti } = session
+  const { user, expiresAt, issuedAt: since, jti } = session
   const used: Once = { what: "subject", issuer: issuer.id, jti: jti ?? "", until: expiresAt + 60_000 }
   const once = issuer.single_use === true ? [used] : []
-  return { user, sessionExpiresAt: expiresAt, parent: null, above: { ...NOBODY, user: userId(user) }, issuedAt, once }
+  const above = { ...NOBODY, user: userId(user) }
+  return { ...NO_SUBJECT, user, sessionExpiresAt: expiresAt, above, since, once }
 }
 
 /** What the gateway's rules say of a delegation token, in the words of this endpoint. */

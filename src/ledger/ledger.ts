@@ -5,23 +5,29 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import { recordDecision, type Ask } from "../audit/call-record.ts"
-import { openingRecord, type Asking } from "../audit/exchange-record.ts"
+import { askedRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import type { Proof } from "../credential/dpop.ts"
-import { checkProof, decide } from "../decide.ts"
+import { checkProof, decide, type End } from "../decide.ts"
 import { deny, type Denial, type Denied } from "../decision.ts"
-import { openTask, type OpenRequest } from "../exchange/open.ts"
+import type { GrantedDetails } from "../exchange/grant.ts"
+import { foresee, mayAnswer, NOT_POLLED, polled, redeem } from "../exchange/consent.ts"
+import type { Answer as ConsentAnswer, Consent, Redemption } from "../exchange/consent.ts"
+import { openTask, type Opened, type OpenRequest } from "../exchange/open.ts"
+import { openingsOf } from "../exchange/openings.ts"
 import { isRefused, type Refused } from "../exchange/refusal.ts"
+import { logEvent } from "../log.ts"
 import type { WindowUse } from "../guardrails/window.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
 import { bundleHeld, bundleOf } from "../policy/store.ts"
-import { isBelow, lineOf, newTree, type TaskStatus, type TreeState } from "./state.ts"
+import { isAlive, isBelow, lineOf, newTree, type TaskStatus, type TreeState, type UserFacts } from "./state.ts"
 import { Outbox, RETRY_AFTER_MS } from "./outbox.ts"
 import { ProofLog } from "./proof-log.ts"
-import { LedgerStorage } from "./storage.ts"
-import { applyChange, applyEnd, applyOpening } from "./transition.ts"
+import { LedgerStorage, RELEASED } from "./storage.ts"
+import { applyChange, applyEnd, applyOpening, applyRelease, endedBy } from "./transition.ts"
+import { viewOf, type TaskView } from "./view.ts"
 
 /** Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread. */
 export const LEDGER_VERSION = 3
@@ -33,6 +39,10 @@ export interface Answer {
   readonly denial: Denial | null
   /** The first answer's decision, where this is the gateway's retry. */
   readonly retryOf: string | null
+  /** Whose task it is: what a token says of it counts for nothing. */
+  readonly agent: string | null
+  readonly user: string | null
+  readonly purpose: string | null
   readonly windows: readonly WindowUse[]
   /** Whether this ledger keeps the record; a stranger's is the asker's to keep. */
   readonly recorded: boolean
@@ -42,25 +52,36 @@ export interface OpenedTask {
   readonly task: string
   readonly purpose: string
   readonly scope: string
-  readonly calls: number | null
+  readonly details: readonly GrantedDetails[] | null
   readonly user: string | null
   readonly chain: readonly string[]
+  /** Milliseconds, when the authority behind its tree was given. */
+  readonly since: number
   /** Milliseconds, by the ledger's clock. */
   readonly issuedAt: number
   /** Milliseconds. */
   readonly expiresAt: number
+  /** Milliseconds; its token may expire sooner. */
+  readonly taskExpiresAt: number
 }
 
-export interface TaskView {
-  readonly id: string
-  readonly parent: string | null
-  readonly agent: string
-  readonly purpose: string
-  readonly scope: string
-  readonly status: TaskStatus | "expired"
-  readonly opened_at: number
-  readonly expires_at: number
-  readonly calls: { readonly used: number; readonly limit: number | null }
+/** What a person has consented to, opened. */
+export interface Redeemed {
+  readonly opened: OpenedTask
+  readonly audience: string
+  readonly user: UserFacts | null
+}
+
+/** Who shows a live token of a task, and a proof of its key where it is bound to one. */
+export interface Holder {
+  /** `jti`. */
+  readonly token: string
+  readonly proof: Proof | null
+}
+
+export interface Ended {
+  readonly status: TaskStatus
+  readonly ended: readonly string[]
 }
 
 /** Proofs remembered at most; each takes about a hundred bytes. */
@@ -73,12 +94,36 @@ const newNonce = (): string =>
 const firstProofs = (): ProofLog => new ProofLog(newNonce(), Number.NEGATIVE_INFINITY)
 
 /** A tree that was never opened here has issued no token; answering writes nothing. */
-const STRANGER: Answer = { denial: { reason: "task_unknown" }, retryOf: null, windows: [], recorded: false }
+const STRANGER: Answer = {
+  denial: { reason: "task_unknown" },
+  retryOf: null,
+  agent: null,
+  user: null,
+  purpose: null,
+  windows: [],
+  recorded: false,
+}
 
 /** With no call for this long, unused credit is given back. */
 const QUIET_MS = 2_000
 /** A tree is forgotten this long after its last task could act: late questions still find "ended", not "unknown". */
 const RETENTION_MS = 3_600_000
+
+function openedTask(opened: Opened, state: TreeState, now: number): OpenedTask {
+  const { id: task, purpose, scope, details, expiresAt: taskExpiresAt } = opened.task
+  return {
+    task,
+    purpose,
+    scope,
+    details,
+    user: state.user && userId(state.user),
+    chain: opened.chain,
+    since: state.since,
+    issuedAt: now,
+    expiresAt: opened.opening.token.expiresAt,
+    taskExpiresAt,
+  }
+}
 
 export class Ledger extends DurableObject<Env> {
   #storage: LedgerStorage
@@ -86,6 +131,7 @@ export class Ledger extends DurableObject<Env> {
   readonly #outbox: Outbox
   #quietTimer: ReturnType<typeof setTimeout> | undefined
   #lastStep = 0
+  #polling = NOT_POLLED
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -116,16 +162,18 @@ export class Ledger extends DurableObject<Env> {
     if (!state) return STRANGER
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#now(state)
-    const { change, verdict } = decide(bundle, state, ask, now)
+    const { change, verdict, proof, end } = decide(bundle, state, ask, now)
+    const ended = end ? endedBy(state, end) : []
     const recorded = verdict.retryOf === null
     // What only the memory holds may be lost; what changes something, or will be asked about, may not.
     const durable = recorded && bundle.catalog.tools.get(ask.tool)?.action !== "read"
     const newer = pointer.seq > state.bundle.seq
     const changes = change !== null && this.#storage.mustWrite(state, change)
     const numbers = recorded && this.#storage.mustReserveNumber()
-    this.#transact(newer || durable || changes || numbers, () => {
+    this.#transact(newer || durable || changes || numbers || end !== null, () => {
       if (newer) this.#storage.saveBundle(pointer)
       if (change) this.#storage.saveChange(state, change)
+      if (end) this.#storage.saveEnd(ended, end)
       if (!recorded) return
       const number = this.#storage.nextRecordNumber()
       const record = (): DecisionRecord => recordDecision(bundle, ask, verdict, number, now)
@@ -134,10 +182,21 @@ export class Ledger extends DurableObject<Env> {
     })
     state.bundle = pointer
     if (change) applyChange(state, change)
+    if (proof !== null) state.proofs.admit(proof)
+    if (end) this.#applyEnd(state, ended, end)
     this.#boundProofs(state, now)
     this.#afterStep(now)
     const { denial, evidence, retryOf } = verdict
-    return { denial, retryOf, windows: evidence.windows, recorded: true }
+    const { chain, user, purpose, windows } = evidence
+    return {
+      denial,
+      retryOf,
+      agent: chain.at(-1) ?? null,
+      user: user && userId(user),
+      purpose,
+      windows,
+      recorded: true,
+    }
   }
 
   /** @param root the id of this tree, which names this object */
@@ -152,10 +211,11 @@ export class Ledger extends DurableObject<Env> {
     const bundle = await bundleOf(this.env.BUNDLES, pointer)
     if (!bundle) return { bundle: "unavailable" }
     const isNew = this.#state === null
-    if (isNew && (request.parent || request.task !== null)) return { refused: { reason: "parent_ended" } }
+    if (isNew && request.parent) return { refused: { reason: "parent_token_unknown" } }
+    if (isNew && request.task !== null) return { refused: { reason: "task_unknown", what: request.task } }
     // A root is opened once: its id is made for the request, so a second opening would be a forgery or a defect.
     if (!isNew && !request.parent && request.task === null) throw new Error("this tree is open already")
-    const state = this.#state ?? newTree(root, request.user, pointer, Date.now(), firstProofs())
+    const state = this.#state ?? newTree(root, request.user, request.since, pointer, Date.now(), firstProofs())
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#now(state)
     const opened = openTask(bundle, state, request, now)
@@ -170,55 +230,125 @@ export class Ledger extends DurableObject<Env> {
     applyOpening(state, opened.opening, now)
     this.#state = state
     if (isNew) await this.ctx.storage.setAlarm(opened.task.expiresAt + RETENTION_MS)
-    const { id: task, purpose, scope, grant } = opened.task
-    return {
-      task,
-      purpose,
-      scope,
-      calls: grant.calls,
-      user: state.user && userId(state.user),
-      chain: opened.chain,
-      issuedAt: now,
-      expiresAt: opened.opening.token.expiresAt,
+    return openedTask(opened, state, now)
+  }
+
+  /** A task that waits for a person's consent: it opens nothing, and is gone when that comes too late. */
+  async ask(
+    version: number,
+    pointer: Pointer,
+    root: string,
+    consent: Consent,
+    asking: Asking,
+  ): Promise<{ readonly task: string } | Refused | NoBundle> {
+    const bundle = version === LEDGER_VERSION ? await bundleOf(this.env.BUNDLES, pointer) : null
+    if (!bundle) return { bundle: "unavailable" }
+    if (this.#state) throw new Error("this tree is open already")
+    const state = newTree(root, consent.user, Date.now(), pointer, Date.now(), firstProofs())
+    const task = foresee(bundle, state, consent, this.#now(state))
+    if (isRefused(task)) return task
+    state.consent = consent
+    state.tasks.set(root, task)
+    this.#transact(true, () => {
+      this.#storage.saveTree(state)
+      this.#storage.saveConsent(consent)
+      this.#storage.savePending(task)
+      this.#outbox.keep(this.#numbered(askedRecord(task, consent, pointer, asking, state.clock)))
+    })
+    this.#state = state
+    await this.ctx.storage.setAlarm(consent.expiresAt + RETENTION_MS)
+    return { task: root }
+  }
+
+  /** What the person is asked, with the task as it would be at most; null where there is nothing to answer any more. */
+  consentFor(person: UserFacts): { readonly consent: Consent; readonly task: TaskView } | null {
+    const state = this.#state
+    if (!state?.consent) return null
+    const now = this.#now(state)
+    const [task] = viewOf(state, state.root, now)
+    return task && mayAnswer(state.consent, person, now) ? { consent: state.consent, task } : null
+  }
+
+  /** What the person says. @returns false where they are not asked, or not any more */
+  answer(answer: ConsentAnswer, record: DecisionRecord): boolean {
+    const state = this.#state
+    const now = state ? this.#now(state) : 0
+    if (!state?.consent || !mayAnswer(state.consent, answer.person, now)) return false
+    const consent = { ...state.consent, answer }
+    this.#transact(true, () => {
+      this.#storage.saveConsent(consent)
+      this.#outbox.keep(this.#numbered(record))
+    })
+    state.consent = consent
+    return true
+  }
+
+  /** The token for what a person has consented to, once. */
+  async redeem(
+    version: number,
+    pointer: Pointer,
+    redemption: Redemption,
+    asking: Omit<Asking, "audience">,
+  ): Promise<Redeemed | Refused | NoBundle> {
+    const bundle = version === LEDGER_VERSION ? await bundleOf(this.env.BUNDLES, pointer) : null
+    if (!bundle) return { bundle: "unavailable" }
+    const state = this.#state
+    if (!state?.consent) return { refused: { reason: "consent_unknown" } }
+    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
+    const now = this.#now(state)
+    const { consent } = state
+    const opened = redeem(bundle, state, consent, redemption, this.#polling, now)
+    if (isRefused(opened)) {
+      this.#polling = polled(this.#polling, opened, now)
+      return opened
     }
+    const redeemed = { ...consent, isRedeemed: true }
+    const { audience } = consent
+    const user = opened.opening.session?.user ?? null
+    this.#transact(true, () => {
+      if (pointer.seq > state.bundle.seq) this.#storage.saveBundle(pointer)
+      this.#storage.saveConsent(redeemed)
+      this.#storage.saveOpening(opened.opening, now)
+      this.#outbox.keep(this.#numbered(openingRecord(opened, user, pointer, { ...asking, audience }, now)))
+    })
+    state.bundle = pointer
+    state.consent = redeemed
+    applyOpening(state, opened.opening, now)
+    return { opened: openedTask(opened, state, now), audience, user }
   }
 
   /**
-   * Ends a task and its subtree; once this has answered, no call of theirs is admitted.
-   * @param by the token whose holder asks, or null for an operator; a token ends its own task and those below only
+   * Ends a task and its subtree, or freezes it; once this has answered, no call of theirs is admitted.
+   * @param by whose task it has to be, or null for an operator
    * @param record of this, kept with it
-   * @returns why its proof is not taken; how the task has ended and the ids that this ended, or null where there is no such task for the asker
+   * @returns why its proof is not taken; how the task has ended and the ids that this changed, or null where there is no such task for the asker
    */
-  end(
-    task: string,
-    by: { readonly token: string; readonly proof: Proof | null } | null,
-    status: "completed" | "revoked",
-    record: DecisionRecord,
-  ): { readonly status: TaskStatus; readonly ended: readonly string[] } | Denied | null {
+  end(asked: End, by: Holder | null, record: DecisionRecord): Ended | Denied | null {
     const state = this.#state
-    const found = state?.tasks.get(task)
+    const found = state?.tasks.get(asked.task)
     if (!state || !found) return null
-    if (by) {
-      const token = state.tokens.get(by.token)
-      const jkt = by.proof?.jkt ?? null
-      const mayEnd = token && (token.task === task || isBelow(task, token.task)) && token.jkt === jkt
-      const now = this.#now(state)
-      if (!mayEnd || now >= token.expiresAt) return null
-      const proof = by.proof && checkProof(state, by.proof, now)
-      if (proof) return deny(proof)
-    }
-    const active = [...state.tasks.values()].filter(
-      (each) => each.status === "active" && (each.id === task || isBelow(each.id, task)),
-    )
-    const ids = active.map((each) => each.id)
+    const refused = by && this.#checkHolder(state, by, asked.task)
+    if (refused !== null) return refused === "stranger" ? null : refused
+    const ids = endedBy(state, asked)
     this.#transact(true, () => {
-      this.#storage.saveEnd(ids, status)
+      this.#storage.saveEnd(ids, asked)
       this.#outbox.keep(this.#numbered(record))
     })
-    if (by?.proof) state.proofs.admit(by.proof.jti)
-    this.#boundProofs(state, state.clock)
-    const ended = applyEnd(state, task, status)
-    return { status: found.status, ended }
+    this.#applyEnd(state, ids, asked)
+    return { status: found.status, ended: ids }
+  }
+
+  /** Lets a task go on that was frozen. @returns false where there is none, or none that is frozen */
+  release(task: string, record: DecisionRecord): boolean {
+    const state = this.#state
+    const found = state?.tasks.get(task)
+    if (found?.status !== "quarantined") return false
+    this.#transact(true, () => {
+      this.#storage.saveEnd([task], RELEASED)
+      this.#outbox.keep(this.#numbered(record))
+    })
+    applyRelease(found)
+    return true
   }
 
   /** Whether the token would open calls now, as far as this ledger knows, and may be asked about by this agent. */
@@ -228,9 +358,8 @@ export class Ledger extends DurableObject<Env> {
     if (!state || token?.task !== task) return false
     const now = this.#now(state)
     const line = lineOf(state, task)
-    const alive = line.every((each) => each.status === "active" && now < each.expiresAt)
     // Its own agent, and those that work is done for.
-    return alive && now < token.expiresAt && line.some((each) => each.agent === agent)
+    return isAlive(state, line, now) && now < token.expiresAt && line.some((each) => each.agent === agent)
   }
 
   /**
@@ -252,31 +381,41 @@ export class Ledger extends DurableObject<Env> {
   }
 
   /**
-   * The task and those below it, or null.
-   * @param proof of the asker's key; it is used by this
+   * The task and those below it, or null where there is no such task for the asker.
+   * @param by whose task it has to be, or null for an operator
    * @returns why its proof is not taken
    */
-  describe(task: string, proof: Proof | null): TaskView[] | Denied | null {
+  describe(task: string, by: Holder | null): TaskView[] | Denied | null {
     const state = this.#state
     if (!state?.tasks.has(task)) return null
+    const refused = by && this.#checkHolder(state, by, task)
+    if (refused !== null) return refused === "stranger" ? null : refused
+    return viewOf(state, task, this.#now(state))
+  }
+
+  /** Whether a token that is live here reaches the task: its own, or one below it. Its proof is used by this. */
+  #checkHolder(state: TreeState, { token: jti, proof }: Holder, task: string): Denied | "stranger" | null {
+    const token = state.tokens.get(jti)
     const now = this.#now(state)
+    const reaches = token && (token.task === task || isBelow(task, token.task))
+    if (!reaches || token.jkt !== (proof?.jkt ?? null) || now >= token.expiresAt) return "stranger"
     const refused = proof && checkProof(state, proof, now)
     if (refused) return deny(refused)
     if (proof) state.proofs.admit(proof.jti)
     this.#boundProofs(state, now)
-    return [...state.tasks.values()]
-      .filter((each) => each.id === task || isBelow(each.id, task))
-      .map(({ id, parent, agent, purpose, scope, status, openedAt, expiresAt, calls, grant }) => ({
-        id,
-        parent,
-        agent,
-        purpose,
-        scope,
-        status: status === "active" && now >= expiresAt ? "expired" : status,
-        opened_at: openedAt,
-        expires_at: expiresAt,
-        calls: { used: calls, limit: grant.calls },
-      }))
+    return null
+  }
+
+  /** A tree whose root has ended leaves its place to another. */
+  #applyEnd(state: TreeState, ids: readonly string[], end: End): void {
+    applyEnd(state, ids, end)
+    const root = state.tasks.get(state.root)
+    if (!root || end.status === "quarantined" || !ids.includes(root.id)) return
+    const places = openingsOf(this.env, root.agent, state.user && userId(state.user))
+    // Lost, it is free again when the tree would have expired.
+    this.ctx.waitUntil(
+      places.giveBack(root.id).catch((error: unknown) => logEvent("place_kept", { error: String(error) })),
+    )
   }
 
   override async alarm(): Promise<void> {

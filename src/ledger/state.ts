@@ -3,7 +3,9 @@
  * it; only `apply` changes it, and only by a change that one of them made.
  */
 import { AdmissionLog } from "../guardrails/window.ts"
-import type { Grant } from "../exchange/grant.ts"
+import type { Consent } from "../exchange/consent.ts"
+import type { Grant, GrantedDetails } from "../exchange/grant.ts"
+import type { Plan, Progress } from "../guardrails/plan.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { ProofLog } from "./proof-log.ts"
 
@@ -19,7 +21,8 @@ export interface UserFacts {
   readonly until?: number
 }
 
-export type TaskStatus = "active" | "completed" | "revoked"
+/** `pending`: a person has yet to agree; `quarantined`: frozen until one has looked. */
+export type TaskStatus = "pending" | "active" | "completed" | "revoked" | "quarantined"
 
 export interface Task {
   /** `tsk_<ulid>`, below it `tsk_<ulid>.<n>` and so on. */
@@ -30,16 +33,32 @@ export interface Task {
   readonly grant: Grant
   /** The grant in scopes, for tokens and people. */
   readonly scope: string
+  /** The grant as RFC 9396 details, where it was asked for in such. */
+  readonly details: readonly GrantedDetails[] | null
+  readonly plan: Plan | null
+  /** Milliseconds without a call after which it has expired; null: as long as it lives. */
+  readonly idle: number | null
   /** Milliseconds. */
   readonly openedAt: number
   /** Milliseconds; never past the parent's. */
   readonly expiresAt: number
+  /** Thumbprint of the key that its tokens are bound to, where they are. */
+  jkt: string | null
   status: TaskStatus
+  /** What ended or froze it; null while it is active. */
+  endedBy: EndedBy | null
   /** Admitted calls of this task and of those below it that count against `grant.calls`. */
   calls: number
   /** Children opened so far; numbers the next. */
   children: number
+  /** Milliseconds, when the last call of it or of one below was admitted; before the first, when it was opened. */
+  lastCall: number
+  /** Of its plan; empty where it has none. */
+  progress: Progress
 }
+
+/** Its agent, done or giving up; an operator; its plan, finished or left. */
+export type EndedBy = "completion" | "abort" | "operator" | "plan" | "deviation"
 
 export interface IssuedToken {
   readonly task: string
@@ -62,7 +81,11 @@ export interface TreeState {
   readonly root: string
   /** As the freshest session that was brought told. */
   user: UserFacts | null
+  /** Milliseconds, when the authority behind the tree was given: when that session, or its agent's own, began. */
+  since: number
   readonly tasks: Map<string, Task>
+  /** Of the person, to the root; null where none was asked for. */
+  consent: Consent | null
   /** By `jti`. */
   readonly tokens: Map<string, IssuedToken>
   /** Proofs admitted in this life of the ledger. */
@@ -83,6 +106,7 @@ export interface TreeState {
 export function newTree(
   root: string,
   user: UserFacts | null,
+  since: number,
   bundle: Pointer,
   now: number,
   proofs: ProofLog,
@@ -90,7 +114,9 @@ export function newTree(
   return {
     root,
     user,
+    since,
     tasks: new Map(),
+    consent: null,
     tokens: new Map(),
     proofs,
     windows: new Map(),
@@ -105,6 +131,18 @@ export function windowLog(state: TreeState, key: string): AdmissionLog {
   let log = state.windows.get(key)
   if (!log) state.windows.set(key, (log = new AdmissionLog()))
   return log
+}
+
+/** Why it opens nothing now, or null: it is alive by itself. Those above it are another question. */
+export function whyEnded({ status, expiresAt, idle, lastCall }: Task, now: number): string | null {
+  if (status !== "active") return status
+  if (now >= expiresAt) return "expired"
+  return idle !== null && now - lastCall >= idle ? "idle" : null
+}
+
+/** Whether it and all above it are alive, up to the root. */
+export function isAlive(state: TreeState, line: readonly Task[], now: number): boolean {
+  return line.at(-1)?.id === state.root && line.every((task) => whyEnded(task, now) === null)
 }
 
 /** The task and all above it, itself first; empty where it is unknown. */

@@ -2,7 +2,8 @@
  * A tree's state in the SQLite of its Durable Object. Each `save*` runs in the transaction of one step, before memory
  * changes; `load` rebuilds the state on waking, counting credit that was written but may not have been used as used.
  */
-import type { Change } from "../decide.ts"
+import type { Change, End } from "../decide.ts"
+import type { Consent } from "../exchange/consent.ts"
 import type { Opening } from "../exchange/open.ts"
 import type { WindowDefinition } from "../guardrails/window.ts"
 import type { Pointer } from "../policy/bundle.ts"
@@ -12,11 +13,12 @@ import type { ProofLog } from "./proof-log.ts"
 import { newTree, windowLog, type IssuedToken, type Task, type TreeState, type UserFacts } from "./state.ts"
 
 const SCHEMA = `
-CREATE TABLE tree (root TEXT NOT NULL, user TEXT, bundle_seq INTEGER NOT NULL, bundle_digest TEXT NOT NULL,
+CREATE TABLE tree (root TEXT NOT NULL, user TEXT, since INTEGER NOT NULL, bundle_seq INTEGER NOT NULL, bundle_digest TEXT NOT NULL,
   next_record INTEGER NOT NULL);
-CREATE TABLE tasks (id TEXT PRIMARY KEY, body TEXT NOT NULL, status TEXT NOT NULL, calls INTEGER NOT NULL,
-  children INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE tasks (id TEXT PRIMARY KEY, body TEXT NOT NULL, jkt TEXT, status TEXT NOT NULL, ended_by TEXT,
+  calls INTEGER NOT NULL, children INTEGER NOT NULL, last_call INTEGER NOT NULL, progress TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE tokens (jti TEXT PRIMARY KEY, task TEXT NOT NULL, expires_at INTEGER NOT NULL, jkt TEXT) WITHOUT ROWID;
+CREATE TABLE consent (only INTEGER PRIMARY KEY CHECK (only = 1), body TEXT NOT NULL);
 CREATE TABLE labels (label TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE blocks (id INTEGER PRIMARY KEY, window TEXT NOT NULL, opened INTEGER NOT NULL, closed INTEGER,
   count INTEGER NOT NULL);
@@ -27,13 +29,25 @@ ${OUTBOX_SCHEMA}
 interface TreeRow extends Record<string, SqlStorageValue> {
   readonly root: string
   readonly user: string | null
+  readonly since: number
   readonly bundle_seq: number
   readonly bundle_digest: string
   readonly next_record: number
 }
 
 /** What a task is apart from what changes. */
-type TaskBody = Omit<Task, "status" | "calls" | "children">
+type TaskBody = Omit<Task, "jkt" | "status" | "endedBy" | "calls" | "children" | "lastCall" | "progress">
+
+interface TaskRow extends Record<string, SqlStorageValue> {
+  readonly body: string
+  readonly jkt: string | null
+  readonly status: Task["status"]
+  readonly ended_by: Task["endedBy"]
+  readonly calls: number
+  readonly children: number
+  readonly last_call: number
+  readonly progress: string
+}
 
 /** Credit of one window that is written down and not used up. */
 interface OpenBlock {
@@ -45,11 +59,15 @@ interface OpenBlock {
 
 const RECORD_BLOCK = 256
 
+/** What a task is again that was frozen. */
+export const RELEASED = { status: "active", by: null } as const
+
 export class LedgerStorage {
   readonly #sql: SqlStorage
   readonly #blocks = new Map<string, OpenBlock>()
-  /** Calls of each task that are written down. */
+  /** Calls of each task that are written down, and when the last of them was. */
   readonly #reserved = new Map<string, number>()
+  readonly #lastCalls = new Map<string, number>()
   #recordsReserved = 0
   #nextRecord = 0
 
@@ -67,23 +85,25 @@ export class LedgerStorage {
     const [tree] = this.#sql.exec<TreeRow>("SELECT * FROM tree")
     if (!tree) return null
     const user: UserFacts | null = tree.user === null ? null : JSON.parse(tree.user)
-    const state = newTree(tree.root, user, { seq: tree.bundle_seq, digest: tree.bundle_digest }, 0, proofs)
+    const state = newTree(tree.root, user, tree.since, { seq: tree.bundle_seq, digest: tree.bundle_digest }, 0, proofs)
     this.#nextRecord = this.#recordsReserved = tree.next_record
     this.#loadTasks(state)
+    const [consent] = this.#sql.exec<{ body: string }>("SELECT body FROM consent")
+    if (consent) state.consent = JSON.parse(consent.body)
     for (const { label } of this.#sql.exec<{ label: string }>("SELECT label FROM labels")) state.labels.add(label)
     this.#loadBlocks(state, now)
     return state
   }
 
   #loadTasks(state: TreeState): void {
-    const tasks = this.#sql.exec<{ body: string; status: Task["status"]; calls: number; children: number }>(
-      "SELECT body, status, calls, children FROM tasks",
-    )
-    for (const { body, status, calls, children } of tasks) {
+    for (const row of this.#sql.exec<TaskRow>("SELECT * FROM tasks")) {
+      const { body, jkt, status, ended_by: endedBy, calls, children, last_call: lastCall } = row
       const known: TaskBody = JSON.parse(body)
-      state.tasks.set(known.id, { ...known, status, calls, children })
+      const progress: Task["progress"] = JSON.parse(row.progress)
+      state.tasks.set(known.id, { ...known, jkt, status, endedBy, calls, children, lastCall, progress })
       this.#reserved.set(known.id, calls)
-      state.clock = Math.max(state.clock, known.openedAt)
+      this.#lastCalls.set(known.id, lastCall)
+      state.clock = Math.max(state.clock, lastCall)
     }
     const tokens = this.#sql.exec<{ jti: string; task: string; expires_at: number; jkt: string | null }>(
       "SELECT * FROM tokens",
@@ -109,37 +129,56 @@ export class LedgerStorage {
     this.#sql.exec(SCHEMA)
     const user = state.user && JSON.stringify(state.user)
     const { seq, digest } = state.bundle
-    this.#sql.exec("INSERT INTO tree VALUES (?, ?, ?, ?, 0)", state.root, user, seq, digest)
+    this.#sql.exec("INSERT INTO tree VALUES (?, ?, ?, ?, ?, 0)", state.root, user, state.since, seq, digest)
+  }
+
+  saveConsent(consent: Consent): void {
+    this.#sql.exec("INSERT OR REPLACE INTO consent VALUES (1, ?)", JSON.stringify(consent))
+  }
+
+  /** A task that is only expected so far. */
+  savePending(task: Task): void {
+    this.#saveTask(task)
   }
 
   saveBundle({ seq, digest }: Pointer): void {
     this.#sql.exec("UPDATE tree SET bundle_seq = ?, bundle_digest = ?", seq, digest)
   }
 
-  saveOpening({ task, token, user }: Opening, now: number): void {
-    if (user) this.#sql.exec("UPDATE tree SET user = ?", JSON.stringify(user))
+  saveOpening({ task, token, session }: Opening, now: number): void {
+    if (session) {
+      this.#sql.exec("UPDATE tree SET user = ?, since = ?", JSON.stringify(session.user), session.since)
+    }
     this.#sql.exec("DELETE FROM tokens WHERE expires_at <= ?", now)
     const { jti, task: owner, expiresAt, jkt }: { readonly jti: string } & IssuedToken = token
     this.#sql.exec("INSERT INTO tokens VALUES (?, ?, ?, ?)", jti, owner, expiresAt, jkt)
-    if (!task) return
-    const { status, calls, children, ...body } = task
-    this.#sql.exec("INSERT INTO tasks VALUES (?, ?, ?, ?, ?)", task.id, JSON.stringify(body), status, calls, children)
+    if (!task) this.#sql.exec("UPDATE tasks SET jkt = ? WHERE id = ?", jkt, owner)
+    else this.#saveTask(task)
+  }
+
+  #saveTask(task: Task): void {
+    const { jkt, status, endedBy, calls, children, lastCall, progress, ...body } = task
+    const [known, plan] = [JSON.stringify(body satisfies TaskBody), JSON.stringify(progress)]
+    const values = [task.id, known, jkt, status, endedBy, calls, children, lastCall, plan]
+    this.#sql.exec(`INSERT OR REPLACE INTO tasks VALUES (${values.map(() => "?").join(", ")})`, ...values)
     this.#sql.exec("UPDATE tasks SET children = children + 1 WHERE id = ?", task.parent)
     this.#reserved.set(task.id, 0)
+    this.#lastCalls.set(task.id, lastCall)
   }
 
   forgetToken(jti: string): void {
     this.#sql.exec("DELETE FROM tokens WHERE jti = ?", jti)
   }
 
-  saveEnd(ids: readonly string[], status: Task["status"]): void {
-    for (const id of ids) this.#sql.exec("UPDATE tasks SET status = ? WHERE id = ?", status, id)
+  saveEnd(ids: readonly string[], { status, by }: Pick<End, "status" | "by"> | typeof RELEASED): void {
+    for (const id of ids) this.#sql.exec("UPDATE tasks SET status = ?, ended_by = ? WHERE id = ?", status, by, id)
   }
 
   /** Whether `saveChange`, with a record's number, will write: credit that is written down already needs no transaction. */
-  mustWrite(state: TreeState, { counted, windows, labels }: Change): boolean {
+  mustWrite(state: TreeState, { counted, plans, windows, labels }: Change): boolean {
     return (
       labels.length > 0 ||
+      plans.length > 0 ||
       windows.some(({ key }) => (this.#blocks.get(key)?.left ?? 0) === 0) ||
       counted.some((id) => (state.tasks.get(id)?.calls ?? 0) >= (this.#reserved.get(id) ?? 0))
     )
@@ -153,17 +192,25 @@ export class LedgerStorage {
   saveChange(state: TreeState, change: Change): void {
     for (const id of change.counted) {
       const task = state.tasks.get(id)
-      if (task) this.#reserveCalls(task)
+      if (task) this.#reserveCalls(task, change.at)
     }
     for (const { key, definition } of change.windows) this.#reserveAdmission(key, definition, change.at)
+    for (const { task, progress } of change.plans) {
+      this.#sql.exec("UPDATE tasks SET progress = ? WHERE id = ?", JSON.stringify(progress), task)
+    }
     for (const label of change.labels) this.#sql.exec("INSERT OR IGNORE INTO labels VALUES (?)", label)
   }
 
-  #reserveCalls(task: Task): void {
+  #reserveCalls(task: Task, now: number): void {
     if (task.calls < (this.#reserved.get(task.id) ?? 0)) return
-    const reserved = task.calls + blockSize(task.grant.calls, task.calls)
-    this.#sql.exec("UPDATE tasks SET calls = ? WHERE id = ?", reserved, task.id)
-    this.#reserved.set(task.id, reserved)
+    this.#saveCalls(task.id, task.calls + blockSize(task.grant.calls, task.calls), now)
+  }
+
+  /** A last call that is not written down in time only makes an idle task expire sooner. */
+  #saveCalls(id: string, calls: number, lastCall: number): void {
+    this.#sql.exec("UPDATE tasks SET calls = ?, last_call = ? WHERE id = ?", calls, lastCall, id)
+    this.#reserved.set(id, calls)
+    this.#lastCalls.set(id, lastCall)
   }
 
   #reserveAdmission(key: string, definition: WindowDefinition, now: number): void {
@@ -197,10 +244,8 @@ export class LedgerStorage {
       this.#sql.exec("UPDATE tree SET next_record = ?", this.#nextRecord)
       this.#recordsReserved = this.#nextRecord
     }
-    for (const { id, calls } of state.tasks.values()) {
-      if (this.#reserved.get(id) === calls) continue
-      this.#sql.exec("UPDATE tasks SET calls = ? WHERE id = ?", calls, id)
-      this.#reserved.set(id, calls)
+    for (const { id, calls, lastCall } of state.tasks.values()) {
+      if (this.#reserved.get(id) !== calls || this.#lastCalls.get(id) !== lastCall) this.#saveCalls(id, calls, lastCall)
     }
     for (const [, block] of this.#blocks) {
       const used = block.count - block.left

@@ -1,23 +1,28 @@
 /**
  * `apply*`: the only functions that change a tree's state, each by a value that a pure step made.
  */
-import type { Change } from "../decide.ts"
+import type { Change, End } from "../decide.ts"
 import type { Opening } from "../exchange/open.ts"
-import { isBelow, windowLog, type TaskStatus, type TreeState } from "./state.ts"
+import { isBelow, windowLog, type Task, type TreeState } from "./state.ts"
 
 /** Retries are remembered for seconds; above this many the stale ones are dropped. */
 const MAX_RETRIES = 1_000
 
 export function applyChange(state: TreeState, change: Change): void {
-  const { at, counted, windows, labels, proof, remember } = change
+  const { at, counted, plans, windows, labels, remember } = change
   state.clock = at
   for (const id of counted) {
     const task = state.tasks.get(id)
-    if (task) task.calls += 1
+    if (!task) continue
+    task.calls += 1
+    task.lastCall = at
+  }
+  for (const { task: id, progress } of plans) {
+    const task = state.tasks.get(id)
+    if (task) task.progress = progress
   }
   for (const { key } of windows) windowLog(state, key).admit(at)
   for (const label of labels) state.labels.add(label)
-  if (proof !== null) state.proofs.admit(proof)
   if (remember) {
     dropStale(state.retries, MAX_RETRIES, ({ until }) => until <= at)
     const { key, call, decisionId, until } = remember
@@ -30,25 +35,41 @@ function dropStale<Item>(items: Map<string, Item>, limit: number, isStale: (item
   for (const [key, item] of items) if (isStale(item)) items.delete(key)
 }
 
-export function applyOpening(state: TreeState, { task, token, user }: Opening, now: number): void {
+export function applyOpening(state: TreeState, { task, token, session }: Opening, now: number): void {
   state.clock = now
-  if (user) state.user = user
+  if (session) {
+    state.user = session.user
+    state.since = session.since
+  }
   for (const [jti, { expiresAt }] of state.tokens) if (expiresAt <= now) state.tokens.delete(jti)
   const { jti, ...issued } = token
   state.tokens.set(jti, issued)
+  const owner = task ?? state.tasks.get(token.task)
+  if (owner) owner.jkt = token.jkt
   if (!task) return
   state.tasks.set(task.id, task)
   const parent = task.parent === null ? undefined : state.tasks.get(task.parent)
   if (parent) parent.children += 1
 }
 
-/** Ends a task and all below it; returns the ids of those that had not ended before. */
-export function applyEnd(state: TreeState, id: string, status: Exclude<TaskStatus, "active">): string[] {
-  const ended: string[] = []
-  for (const task of state.tasks.values()) {
-    if (task.status !== "active" || (task.id !== id && !isBelow(task.id, id))) continue
+/** Tasks that an end would change: that one and, unless it is only frozen, all below it that have not ended before. */
+export function endedBy(state: TreeState, { task: id, status }: End): readonly string[] {
+  const isReached = (task: string): boolean => task === id || (status !== "quarantined" && isBelow(task, id))
+  const changes = (from: string): boolean => from !== status && from !== "completed" && from !== "revoked"
+  return [...state.tasks.values()].filter((task) => isReached(task.id) && changes(task.status)).map((task) => task.id)
+}
+
+export function applyEnd(state: TreeState, ids: readonly string[], { status, by }: End): void {
+  for (const id of ids) {
+    const task = state.tasks.get(id)
+    if (!task) continue
     task.status = status
-    ended.push(task.id)
+    task.endedBy = by
   }
-  return ended
+}
+
+/** A person has looked, and lets it go on. */
+export function applyRelease(task: Task): void {
+  task.status = "active"
+  task.endedBy = null
 }

@@ -4,7 +4,7 @@ import { z } from "zod"
 import type { Surroundings } from "../surroundings.ts"
 import { findRecord, findRecords } from "../audit/record-log.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import { authenticateOperator } from "./operator.ts"
+import { authorizeOperator } from "./operator.ts"
 import type { Outcome } from "./outcome.ts"
 
 const querySchema = z.strictObject({
@@ -12,16 +12,18 @@ const querySchema = z.strictObject({
   agent: z.string().max(2048).optional(),
   code: z.string().max(64).optional(),
   decision: z.enum(["allow", "deny"]).optional(),
-  kind: z.enum(["call", "exchange", "end", "management"]).optional(),
+  kind: z.enum(["call", "exchange", "approval", "end", "management"]).optional(),
   tool: z.string().max(256).optional(),
   before: z.string().max(64).optional(),
   after: z.string().max(64).optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 })
 
+const ALL = { area: "decisions", kind: "decision", target: null } as const
+
 export async function listDecisions(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
-  const operator = await authenticateOperator(request, "viewer", bundle, around)
-  if (!("operator" in operator)) return operator
+  const operator = await authorizeOperator(request, "viewer", ALL, bundle, around)
+  if ("status" in operator) return operator
   const query = querySchema.safeParse(Object.fromEntries(new URL(request.url).searchParams))
   if (!query.success) {
     const what = z.prettifyError(query.error).slice(0, 512)
@@ -49,8 +51,8 @@ export async function showDecision(
   bundle: Bundle,
   around: Surroundings,
 ): Promise<Outcome> {
-  const operator = await authenticateOperator(request, "viewer", bundle, around)
-  if (!("operator" in operator)) return operator
+  const operator = await authorizeOperator(request, "viewer", { ...ALL, target: id.slice(0, 64) }, bundle, around)
+  if ("status" in operator) return operator
   const found = await findRecord(around.env, id)
   if (found) return { status: 200, body: found, record: { decision: "allow", code: "ok", ...operator } }
   const body = { error: "not_found", error_description: "There is no such decision record." }

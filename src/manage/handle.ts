@@ -9,7 +9,11 @@ import type { Outcome, RecordStart } from "./outcome.ts"
 
 type Work = (request: Request, bundle: Bundle, around: Surroundings, known: RecordStart) => Promise<Outcome>
 
-export async function manage(c: Context<{ Bindings: Env }>, kind: "end" | "management", work: Work): Promise<Response> {
+export async function manage(
+  c: Context<{ Bindings: Env }>,
+  kind: "approval" | "end" | "management",
+  work: Work,
+): Promise<Response> {
   const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
   const id = newId("dec", around.receivedAt)
   const bundle = await bundleFor(around)

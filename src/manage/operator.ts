@@ -1,16 +1,39 @@
-/** Operators: who may manage, by an access token of a configured OIDC provider and a role in `operators.yaml`. */
+/**
+ * Operators: who may manage. An access token of a configured OIDC provider says who it is, `operators.yaml` which roles
+ * they have, and policy whether they may do this very thing; each of the three can only refuse.
+ */
 import type { Surroundings } from "../surroundings.ts"
 import type { ManagementDenial } from "../audit/record.ts"
 import { readCompact } from "../credential/compact.ts"
 import { verifyOperator } from "../credential/operator-token.ts"
 import { isRejected, type Rejection } from "../credential/rejection.ts"
+import type { Denial } from "../decision.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Role } from "../policy/bundle.ts"
+import { manageQuestion, userId, type ManagedThing, type OperatorFacts } from "../policy/facts.ts"
 
 export interface OperatorRefused {
   readonly status: 401 | 403 | 503
   readonly body: { readonly error: string; readonly error_description: string }
-  readonly record: { readonly code: string; readonly denial: ManagementDenial; readonly operator?: string }
+  readonly record: {
+    readonly code: string
+    readonly denial: ManagementDenial | Denial
+    readonly operator?: string
+    readonly principal?: string
+    readonly rules?: readonly string[]
+  }
+}
+
+/** Proven, and of a role that suffices; policy has not been asked. */
+export interface Authenticated {
+  readonly proven: OperatorFacts
+  readonly method: string
+}
+
+/** What a record says of an operator who may, and by which rules. */
+export interface Permitted {
+  readonly operator: string
+  readonly rules: readonly string[]
 }
 
 /** The bearer token of the one Authorization header; null where there is none, more, or one of another scheme. */
@@ -18,15 +41,28 @@ export function bearerOf(request: Request): string | null {
   return /^Bearer +([A-Za-z0-9._-]+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null
 }
 
-/** An operator may all that a viewer may. */
+/** An operator may all that a viewer may, as far as roles go. */
 const ENOUGH: Readonly<Record<Role, readonly Role[]>> = { viewer: ["viewer", "operator"], operator: ["operator"] }
 
+/** Where it is known from the start what is asked for. */
+export async function authorizeOperator(
+  request: Request,
+  role: Role,
+  thing: ManagedThing,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Permitted | OperatorRefused> {
+  const authenticated = await authenticateOperator(request, role, bundle, around)
+  return "status" in authenticated ? authenticated : permitOperator(authenticated, thing, bundle)
+}
+
+/** Whoever fails here must not make us read a body; whoever passes needs `permitOperator` before anything is done. */
 export async function authenticateOperator(
   request: Request,
   role: Role,
   bundle: Bundle,
   { config, reach }: Surroundings,
-): Promise<{ readonly operator: string } | OperatorRefused> {
+): Promise<Authenticated | OperatorRefused> {
   const token = bearerOf(request)
   if (token === null) return refused("missing_token", { reason: "operator_rejected", because: null })
   const compact = readCompact(token)
@@ -40,12 +76,27 @@ export async function authenticateOperator(
       because,
     })
   }
-  if (!verified.roles.some((held) => ENOUGH[role].includes(held))) {
-    const denial = { reason: "role_missing", what: role } as const
-    const body = { error: "policy_denied", error_description: `The role ${role} is required.` }
-    return { status: 403, body, record: { code: "policy_denied", denial, operator: verified.operator } }
-  }
-  return { operator: verified.operator }
+  if (verified.roles.some((held) => ENOUGH[role].includes(held))) return { proven: verified, method: request.method }
+  const denial = { reason: "role_missing", what: role } as const
+  const body = { error: "policy_denied", error_description: `The role ${role} is required.` }
+  return { status: 403, body, record: { code: "policy_denied", denial, operator: userId(verified) } }
+}
+
+/** Cedar's action `manage`: no rule, no permission. */
+export function permitOperator(
+  { proven, method }: Authenticated,
+  thing: ManagedThing,
+  bundle: Bundle,
+): Permitted | OperatorRefused {
+  const { request, entities } = manageQuestion(proven, method, thing, bundle.entities)
+  const { allowed, determining: rules } = bundle.engine.authorize(request, entities)
+  const operator = userId(proven)
+  if (allowed) return { operator, rules }
+  const principal = request.principal.key
+  const denial: Denial =
+    rules.length > 0 ? { reason: "policy_forbids", principal, rules } : { reason: "policy_permits_nothing", principal }
+  const body = { error: "policy_denied", error_description: "Policy does not permit this operator to do that." }
+  return { status: 403, body, record: { code: "policy_denied", denial, operator, principal, rules } }
 }
 
 function refused(

@@ -14,16 +14,17 @@ import { askLedger } from "../ledger/ask.ts"
 import { isTaskId, rootOf } from "../ledger/state.ts"
 import { logEvent } from "../log.ts"
 import type { Bundle } from "../policy/assemble.ts"
+import type { ManagedThing } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { switchboard } from "../switches/switchboard.ts"
 import type { Stopped, Switch } from "../switches/switch.ts"
-import { authenticateOperator } from "./operator.ts"
+import { authenticateOperator, authorizeOperator, permitOperator, type Permitted } from "./operator.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
 
 const MAX_BODY_BYTES = 32_768
 const named = z.string().min(1).max(2_048)
 
-/** What is to end: exactly one. `before`, in seconds, leaves alone what was issued from then on. */
+/** What is to end: exactly one. `before`, in seconds, leaves alone authority that was given from then on. */
 const bodySchema = z
   .strictObject({
     task: named.refine(isTaskId).optional(),
@@ -36,6 +37,8 @@ const bodySchema = z
     before: z.int().positive().optional(),
   })
   .refine(({ before: _before, ...one }) => Object.keys(one).length === 1)
+  // A key that is pulled signs nothing more and verifies nothing more, whatever the time; a task or a token ends wholly.
+  .refine(({ before, task, token, key }) => before === undefined || (task ?? token ?? key) === undefined)
 type Body = z.infer<typeof bodySchema>
 
 const OUT_OF_REACH: Outcome = {
@@ -48,7 +51,7 @@ const MALFORMED: Outcome = {
   body: {
     error: "invalid_request",
     error_description:
-      "Name exactly one of task, token, agent, user (issuer|subject), tool, key, everything; before, in seconds, is optional.",
+      "Name exactly one of task, token, agent, user (issuer|subject), tool, key, everything; of all but task, token and key, before, in seconds, is optional.",
   },
   record: { code: "invalid_request" },
 }
@@ -64,15 +67,16 @@ export async function addRevocation(
   // At most ten seconds later: an operator's token is judged with more tolerance than that.
   const body = await readBody(request)
   if (!body) return MALFORMED
-  const { operator } = asker
+  const permitted = permitOperator(asker, thingOf(body), bundle)
+  if ("status" in permitted) return permitted
   try {
     const { task, token } = body
     const stopped = stoppedOf(body)
-    if (stopped) return await setSwitch(stopped, body.before ?? null, operator, around)
+    if (stopped) return await setSwitch(stopped, body.before ?? null, permitted, around)
     const done =
       task === undefined
-        ? await endToken(token ?? "", operator, bundle, around, known)
-        : await endTask(task, operator, around, known)
+        ? await endToken(token ?? "", permitted, bundle, around, known)
+        : await endTask(task, permitted, around, known)
     return done ?? OUT_OF_REACH
   } catch (error) {
     logEvent("revocation_failed", { error: String(error) })
@@ -81,14 +85,13 @@ export async function addRevocation(
 }
 
 export async function listRevocations(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
-  const asker = await authenticateOperator(request, "viewer", bundle, around)
-  if ("status" in asker) return asker
+  const permitted = await authorizeOperator(request, "viewer", REVOCATIONS, bundle, around)
+  if ("status" in permitted) return permitted
   const switches: readonly Switch[] = JSON.parse(await switchboard(around.env).read())
-  const { operator } = asker
   return {
     status: 200,
     body: { revocations: switches.map(shown) },
-    record: { decision: "allow", code: "ok", operator },
+    record: { decision: "allow", code: "ok", ...permitted },
   }
 }
 
@@ -98,15 +101,15 @@ export async function liftRevocation(
   bundle: Bundle,
   around: Surroundings,
 ): Promise<Outcome> {
-  const asker = await authenticateOperator(request, "operator", bundle, around)
-  if ("status" in asker) return asker
-  const { operator } = asker
+  const thing = { ...REVOCATIONS, target: id.slice(0, 128) }
+  const permitted = await authorizeOperator(request, "operator", thing, bundle, around)
+  if ("status" in permitted) return permitted
   if (await switchboard(around.env).lift(id)) {
-    return { status: 200, body: { id, lifted: true }, record: { decision: "allow", code: "ok", operator } }
+    return { status: 200, body: { id, lifted: true }, record: { decision: "allow", code: "ok", ...permitted } }
   }
   const denial = { reason: "not_found", what: id.slice(0, 128) } as const
   const body = { error: "not_found", error_description: "There is no such revocation." }
-  return { status: 404, body, record: { code: "not_found", denial, operator } }
+  return { status: 404, body, record: { code: "not_found", denial, ...permitted } }
 }
 
 async function readBody(request: Request): Promise<Body | null> {
@@ -115,6 +118,19 @@ async function readBody(request: Request): Promise<Body | null> {
   if (!parsed || isDenied(parsed)) return null
   const body = bodySchema.safeParse(parsed.json)
   return body.success ? body.data : null
+}
+
+const REVOCATIONS = { area: "revocations", kind: "revocation", target: null } as const
+
+/** A token is a secret, and named by no rule. */
+function thingOf({ task, token, agent, user, tool, key }: Body): ManagedThing {
+  const { area } = REVOCATIONS
+  if (task !== undefined) return { area, kind: "task", target: task }
+  if (token !== undefined) return { area, kind: "token", target: null }
+  if (agent !== undefined) return { area, kind: "agent", target: agent }
+  if (user !== undefined) return { area, kind: "user", target: user }
+  if (tool !== undefined) return { area, kind: "tool", target: tool }
+  return key === undefined ? { area, kind: "everything", target: null } : { area, kind: "key", target: key }
 }
 
 function stoppedOf({ agent, user, tool, key, everything }: Body): Stopped | null {
@@ -128,14 +144,14 @@ function stoppedOf({ agent, user, tool, key, everything }: Body): Stopped | null
 async function setSwitch(
   stopped: Stopped,
   before: number | null,
-  operator: string,
+  permitted: Permitted,
   { env }: Surroundings,
 ): Promise<Outcome> {
   const set = { id: `swi_${crypto.randomUUID()}`, stopped, before: before === null ? null : before * 1000 }
   await switchboard(env).set(set)
   // What it signed is stopped already; it must sign nothing more.
   if (stopped.kind === "key") await keyRing(env).pull(stopped.kid)
-  return { status: 200, body: shown(set), record: { decision: "allow", code: "ok", operator } }
+  return { status: 200, body: shown(set), record: { decision: "allow", code: "ok", ...permitted } }
 }
 
 function shown({ id, stopped, before }: Switch): Record<string, unknown> {
@@ -146,39 +162,39 @@ function shown({ id, stopped, before }: Switch): Record<string, unknown> {
 
 async function endTask(
   task: string,
-  operator: string,
+  permitted: Permitted,
   { env }: Surroundings,
   known: RecordStart,
 ): Promise<Outcome | null> {
-  const record = recordOf({ decision: "allow", code: "ok", ...known, kind: "end", task, operator })
+  const record = recordOf({ decision: "allow", code: "ok", ...known, kind: "end", task, ...permitted })
   const answer = await askLedger(env, rootOf(task), async (ledger) => ({
-    end: await ledger.end(task, null, "revoked", record),
+    end: await ledger.end({ task, status: "revoked", by: "operator" }, null, record),
   }))
   if (!answer) return null
   return answer.end && !isDenied(answer.end)
     ? { status: 200, body: { task, ...answer.end }, record: null }
-    : notThere("task", operator)
+    : notThere("task", permitted)
 }
 
 async function endToken(
   token: string,
-  operator: string,
+  permitted: Permitted,
   bundle: Bundle,
   { env, keys, config, receivedAt }: Surroundings,
   known: RecordStart,
 ): Promise<Outcome | null> {
   const verified = await verifyDelegationToken(token, keys, config.issuer, bundle.audiences, receivedAt)
-  if (isDenied(verified)) return verified.denied.reason === "keys_unavailable" ? null : notThere("token", operator)
+  if (isDenied(verified)) return verified.denied.reason === "keys_unavailable" ? null : notThere("token", permitted)
   const { jti, task } = verified.claims
-  const record = recordOf({ decision: "allow", code: "ok", ...known, kind: "end", task, operator })
+  const record = recordOf({ decision: "allow", code: "ok", ...known, kind: "end", task, ...permitted })
   const answer = await askLedger(env, rootOf(task), async (ledger) => ({
     revoked: await ledger.revokeToken(jti, task, null, record),
   }))
   if (!answer) return null
-  return answer.revoked ? { status: 200, body: { token: "revoked", task }, record: null } : notThere("token", operator)
+  return answer.revoked ? { status: 200, body: { token: "revoked", task }, record: null } : notThere("token", permitted)
 }
 
-function notThere(what: string, operator: string): Outcome {
+function notThere(what: string, permitted: Permitted): Outcome {
   const body = { error: "not_found", error_description: `There is no such ${what}, or no longer.` }
-  return { status: 404, body, record: { code: "not_found", denial: { reason: "not_found", what }, operator } }
+  return { status: 404, body, record: { code: "not_found", denial: { reason: "not_found", what }, ...permitted } }
 }

@@ -1,11 +1,12 @@
 /**
- * `GET /v1/tasks/:id`, `POST /v1/tasks/:id/complete`: state of a task and its end. Its agent comes with the task's
- * delegation token and reaches its own task and those below; an operator comes with a token of theirs.
+ * `/v1/tasks/:id`: state of a task, its end, and its freezing by an operator. Its agent comes with the task's delegation
+ * token and reaches its own task and those below; an operator comes with a token of theirs.
  */
 import { recordOf, type DecisionRecord, type ManagementDenial } from "../audit/record.ts"
 import { readCompact } from "../credential/compact.ts"
 import { isRejected } from "../credential/rejection.ts"
 import type { Proof } from "../credential/dpop.ts"
+import type { End } from "../decide.ts"
 import { schemeOf, verifyCredential } from "../credential/verify.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { challengeOf } from "../challenge.ts"
@@ -13,7 +14,9 @@ import { codeOf, isDenied, type Denial } from "../decision.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { isBelow, isTaskId, rootOf } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import { authenticateOperator, bearerOf } from "./operator.ts"
+import { currentSwitches } from "../switches/lease.ts"
+import { stopOf, userOf } from "../switches/token.ts"
+import { authorizeOperator, bearerOf, type Permitted } from "./operator.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
 
 /** Who asks about a task: one that holds a token of it, or an operator. */
@@ -25,7 +28,7 @@ type Asker =
       readonly token: string
       readonly proof: Proof | null
     }
-  | { readonly kind: "operator"; readonly operator: string }
+  | { readonly kind: "operator"; readonly permitted: Permitted }
 
 export async function describeTask(
   request: Request,
@@ -36,27 +39,86 @@ export async function describeTask(
   const asker = await askerOf(request, task, "viewer", bundle, around)
   if ("status" in asker) return asker
   const tasks = await askLedger(around.env, rootOf(task), async (ledger) => ({
-    found: await ledger.describe(task, asker.kind === "agent" ? asker.proof : null),
+    found: await ledger.describe(task, asker.kind === "agent" ? asker : null),
   }))
   if (!tasks) return OUT_OF_REACH
   if (tasks.found && isDenied(tasks.found)) return tokenRefused(tasks.found.denied, request)
   return tasks.found ? { status: 200, body: { tasks: tasks.found }, record: byWhom(asker, task) } : notFound(task)
 }
 
-export async function completeTask(
+/** How its agent ends a task; an operator's end revokes it. */
+const ENDS = {
+  complete: { status: "completed", by: "completion" },
+  abort: { status: "revoked", by: "abort" },
+} as const
+const REVOKED = { status: "revoked", by: "operator" } as const
+const FROZEN = { status: "quarantined", by: "operator" } as const
+
+export async function endTask(
   request: Request,
   task: string,
+  how: keyof typeof ENDS,
   bundle: Bundle,
   around: Surroundings,
   known: RecordStart,
 ): Promise<Outcome> {
   const asker = await askerOf(request, task, "operator", bundle, around)
   if ("status" in asker) return asker
-  const by = asker.kind === "agent" ? { token: asker.token, proof: asker.proof } : null
-  const status = asker.kind === "agent" ? "completed" : "revoked"
+  return end(request, asker, { task, ...(asker.kind === "agent" ? ENDS[how] : REVOKED) }, around, known)
+}
+
+/** Its calls are refused until an operator lets it go on. */
+export async function quarantineTask(
+  request: Request,
+  task: string,
+  bundle: Bundle,
+  around: Surroundings,
+  known: RecordStart,
+): Promise<Outcome> {
+  const asker = await operatorOf(request, task, bundle, around)
+  return "status" in asker ? asker : end(request, asker, { task, ...FROZEN }, around, known)
+}
+
+export async function releaseTask(
+  request: Request,
+  task: string,
+  bundle: Bundle,
+  around: Surroundings,
+  known: RecordStart,
+): Promise<Outcome> {
+  const asker = await operatorOf(request, task, bundle, around)
+  if ("status" in asker) return asker
   const record = recordOf({ ...byWhom(asker, task), ...known })
   const answer = await askLedger(around.env, rootOf(task), async (ledger) => ({
-    end: await ledger.end(task, by, status, record),
+    released: await ledger.release(task, record),
+  }))
+  if (!answer) return OUT_OF_REACH
+  return answer.released ? { status: 200, body: { task, status: "active" }, record: null } : notFound(task)
+}
+
+async function operatorOf(
+  request: Request,
+  task: string,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Asker | Outcome> {
+  if (!isTaskId(task)) return notFound(task.slice(0, 128))
+  const thing = { area: "tasks", kind: "task", target: task } as const
+  const permitted = await authorizeOperator(request, "operator", thing, bundle, around)
+  return "status" in permitted ? permitted : { kind: "operator", permitted }
+}
+
+async function end(
+  request: Request,
+  asker: Asker,
+  asked: End,
+  around: Surroundings,
+  known: RecordStart,
+): Promise<Outcome> {
+  const { task } = asked
+  const record = recordOf({ ...byWhom(asker, task), ...known })
+  const answer = await askLedger(around.env, rootOf(task), async (ledger) => ({
+    end: await ledger.end(asked, asker.kind === "agent" ? asker : null, record),
   }))
   if (!answer) return OUT_OF_REACH
   if (answer.end && isDenied(answer.end)) return tokenRefused(answer.end.denied, request)
@@ -66,7 +128,7 @@ export async function completeTask(
 
 const OUT_OF_REACH: Outcome = {
   status: 503,
-  body: { error: "unavailable", error_description: "The task's ledger is out of reach." },
+  body: { error: "unavailable", error_description: "The task's ledger, or what is stopped, is out of reach." },
   record: { code: "unavailable" },
 }
 
@@ -90,7 +152,7 @@ function notFound(task: string): Outcome {
 function byWhom(asker: Asker, task: string): Partial<DecisionRecord> {
   const who =
     asker.kind === "operator"
-      ? { operator: asker.operator }
+      ? asker.permitted
       : { chain: [asker.agent], user: asker.user, bound: asker.proof !== null }
   return { decision: "allow", code: "ok", task, ...who }
 }
@@ -108,8 +170,9 @@ async function askerOf(
   const bearer = bearerOf(request)
   const isOurs = bearer === null ? request.headers.has("dpop") : issuerOf(bearer) === config.issuer
   if (!isOurs) {
-    const operator = await authenticateOperator(request, role, bundle, around)
-    return "operator" in operator ? { kind: "operator", operator: operator.operator } : { ...operator }
+    const thing = { area: "tasks", kind: "task", target: task } as const
+    const permitted = await authorizeOperator(request, role, thing, bundle, around)
+    return "status" in permitted ? permitted : { kind: "operator", permitted }
   }
   const shown = {
     authorization: request.headers.get("authorization"),
@@ -121,11 +184,11 @@ async function askerOf(
   if (isDenied(verified)) {
     return tokenRefused(verified.denied, request)
   }
+  const stopped = stopOf(await currentSwitches(around), verified.token, null)
+  if (stopped) return tokenRefused(stopped, request)
   const { claims } = verified.token
   if (task !== claims.task && !isBelow(task, claims.task)) return notFound(task)
-  const { client_id: agent, sub } = claims
-  const user = sub === agent ? null : sub
-  return { kind: "agent", agent, user, token: claims.jti, proof: verified.proof }
+  return { kind: "agent", agent: claims.client_id, user: userOf(claims), token: claims.jti, proof: verified.proof }
 }
 
 function issuerOf(token: string): unknown {

@@ -6,11 +6,12 @@
 import type { RouteDefinition } from "../catalog/route.ts"
 import type { McpServer } from "../catalog/mcp-server.ts"
 import type { Tool, Sensitivity } from "../catalog/tool.ts"
+import type { Plan } from "../guardrails/plan.ts"
 import type { WindowDefinition } from "../guardrails/window.ts"
 import type { ArgumentBounds } from "../exchange/bounds.ts"
 import type { LoweredRule, StoredEntity } from "./lowered.ts"
 
-export const FORMAT = 2
+export const FORMAT = 3
 
 export interface BundleBody {
   readonly format: typeof FORMAT
@@ -68,8 +69,17 @@ export interface AgentDefinition {
   readonly depth: number
   /** Longest life of a delegation token, seconds. */
   readonly life: number
+  /** Task trees of its own, for one user each. */
+  readonly trees: OpeningLimits
   /** Tokens are issued only against a proven key (DPoP). */
   readonly bound_key: boolean
+}
+
+export interface OpeningLimits {
+  /** At most so many alive at once. */
+  readonly live: number
+  /** At most so many opened in any minute. */
+  readonly per_minute: number
 }
 
 export interface PurposeDefinition {
@@ -80,6 +90,10 @@ export interface PurposeDefinition {
   readonly default?: readonly string[]
   /** Life of the task, seconds. */
   readonly life: number
+  /** Seconds without a call after which the task has expired; absent: as long as it lives. */
+  readonly idle?: number
+  /** The calls that its work is made of; absent: any that the grant covers. */
+  readonly plan?: Plan
   /** `required`: no task of this purpose without a user behind it. */
   readonly user: "required" | "optional"
 }
@@ -114,6 +128,15 @@ export interface ExactClaims {
 /** Names from the outside in. */
 export type ClaimPath = readonly [string, ...string[]]
 
+/** Where facts about a person stand: a claim's name, or the way to it through nested claims. */
+export interface PersonClaims {
+  /** What names the person: one that all kinds of token of the issuer share. */
+  readonly subject: ClaimPath
+  readonly groups: ClaimPath
+  readonly acr: ClaimPath
+  readonly auth_time: ClaimPath
+}
+
 export interface IssuerDefinition {
   readonly id: string
   /** Exact `iss`; for a SPIFFE trust domain, whose JWT-SVIDs need no `iss`, absent. */
@@ -137,14 +160,20 @@ export interface IssuerDefinition {
       readonly absent: readonly string[]
     }
     readonly id_token: { readonly require: ExactClaims }
-    /** Where facts about the user stand: a claim's name, or the way to it through nested claims. */
-    readonly claims: {
-      /** What names the person: one that both kinds of token share. */
-      readonly subject: ClaimPath
-      readonly groups: ClaimPath
-      readonly acr: ClaimPath
-      readonly auth_time: ClaimPath
-    }
+    readonly claims: PersonClaims
+  }
+  /**
+   * It may assert to us who works on whose behalf (ID-JAG, draft-ietf-oauth-identity-assertion-authz-grant): the session
+   * itself stays where it is.
+   */
+  readonly assertions?: {
+    /** Agent by the `client_id` that the issuer knows it by; any other `client_id` is the agent's own id. */
+    readonly clients: Readonly<Record<string, string>>
+    /** Claims that must have exactly this value; the only way in which a `tenant` is accepted. */
+    readonly require: ExactClaims
+    readonly claims: PersonClaims
+    /** How long the person's session is taken to last, seconds from `iat`: an assertion says when it ends itself, not that. */
+    readonly life: number
   }
   /** Its tokens stand for workloads (GitHub Actions, Kubernetes …): which, the agents' `identities` say. */
   readonly workloads?: Readonly<Record<string, never>>

@@ -6,7 +6,9 @@ import type { CallArguments } from "../catalog/arguments.ts"
 import { fold } from "../fold.ts"
 import { deny, type Denied } from "../decision.ts"
 import type { Task, UserFacts } from "../ledger/state.ts"
+import type { Role } from "./bundle.ts"
 import { memberOf, overlay, type Entity, type EntityStore } from "./entities.ts"
+import type { PolicyRequest } from "./evaluate.ts"
 import { entity, fromJson, record, set, type CedarRecord, type EntityRef, type Value } from "./value.ts"
 
 /** A user is always issuer and subject: two providers' `42` are two people. */
@@ -24,6 +26,44 @@ function userEntity(user: UserFacts, base: EntityStore): Entity {
   const attributes = record({ issuer: user.issuer, subject: user.subject })
   return memberOf(groups, userRef(user), attributes, base)
 }
+
+/** Who manages, as rules see them: an operator, in a group for each role that operators.yaml gives them. */
+export interface OperatorFacts {
+  readonly issuer: string
+  readonly subject: string
+  readonly roles: readonly Role[]
+}
+
+/** What a request to manage is about: the resource of the action manage, and its context. */
+export interface ManagedThing {
+  readonly area: Area
+  readonly kind: ManagedKind
+  /** Which one; null where it is about all, or where its name is a secret (a token). */
+  readonly target: string | null
+}
+
+export const AREAS = ["tasks", "revocations", "decisions"] as const
+type Area = (typeof AREAS)[number]
+type ManagedKind = "task" | "token" | "agent" | "user" | "tool" | "key" | "everything" | "revocation" | "decision"
+
+/** The question whether policy permits an operator to manage; `entities` has the operator in it. */
+export function manageQuestion(
+  operator: OperatorFacts,
+  method: string,
+  { area, kind, target }: ManagedThing,
+  base: EntityStore,
+): { readonly request: PolicyRequest; readonly entities: EntityStore } {
+  const { issuer, subject, roles } = operator
+  const principal = entity("Operator", userId(operator))
+  const groups = roles.map((role) => entity("OperatorGroup", role))
+  const context = record({ method, kind, ...(target === null ? {} : { target }) })
+  return {
+    request: { principal, action: actionRef("manage"), resource: areaRef(area), context },
+    entities: overlay(base, [memberOf(groups, principal, record({ issuer, subject }), base)]),
+  }
+}
+
+export const areaRef = (area: Area): EntityRef => entity("Area", area)
 
 /** Everyone whose permission a call needs: the user, then each agent of the chain, the calling one last. */
 export function principalsOf(user: UserFacts | null, agents: readonly string[]): readonly EntityRef[] {
@@ -134,10 +174,11 @@ function sessionFacts({ acr, auth_time, until }: SessionFacts, now: number): Ced
 }
 
 /** Context of the action delegate: asked when a task is opened, about a tool that it wants. */
-export function delegateContext(purpose: string, agent: string): CedarRecord {
+export function delegateContext(purpose: string, agent: string, approvals: readonly string[]): CedarRecord {
   return record([
     ["purpose", purpose],
     ["agent", agentRef(agent)],
+    ["approvals", set(approvals)],
   ])
 }
 

@@ -18,7 +18,7 @@ export type Stopped =
 export interface Switch {
   readonly id: string
   readonly stopped: Stopped
-  /** Milliseconds; null: whatever was issued whenever. */
+  /** Milliseconds: only authority that was given before; null: whenever. */
   readonly before: number | null
 }
 
@@ -29,8 +29,11 @@ export interface Affected {
   /** Null where no tool is called: a token is asked for. */
   readonly tool: string | null
   readonly kid: string | null
-  /** Milliseconds: when the token was issued, or now. */
-  readonly issuedAt: number
+  /**
+   * Milliseconds, when the authority behind it was given: a token that is renewed, or exchanged for a session of before,
+   * is no younger than that.
+   */
+  readonly since: number
 }
 
 /** The first that stops it, or null. */
@@ -38,8 +41,8 @@ export function stoppedBy(switches: readonly Switch[], affected: Affected): Swit
   return switches.find((each) => holds(each, affected)) ?? null
 }
 
-function holds({ stopped, before }: Switch, { agents, user, tool, kid, issuedAt }: Affected): boolean {
-  if (before !== null && issuedAt >= before) return false
+function holds({ stopped, before }: Switch, { agents, user, tool, kid, since }: Affected): boolean {
+  if (before !== null && since >= before) return false
   switch (stopped.kind) {
     case "everything":
       return true

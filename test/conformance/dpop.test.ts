@@ -82,6 +82,7 @@ async function boundToken(jkt: string, now: number) {
     purpose: "any",
     scope: "",
     cnf: { jkt },
+    since: now,
     iat: now,
     exp: now + 60,
     jti: "1",

@@ -1,6 +1,7 @@
 import { describe, expect, inject, test } from "vitest"
 import { readCompact } from "../../src/credential/compact.ts"
-import { verifySession, type Session, type SessionKind } from "../../src/credential/session.ts"
+import type { Person } from "../../src/credential/person.ts"
+import { verifySession, type SessionKind } from "../../src/credential/session.ts"
 import type { Rejected } from "../../src/credential/rejection.ts"
 import { withIssuerKeys, accessToken, IDP, idToken, stranger, workloads, type Minting } from "../harness/issuers.ts"
 
@@ -10,7 +11,7 @@ const AGENT = "spiffe://example.org/agent/first"
 const seconds = (): number => Math.floor(Date.now() / 1000)
 const reach = () => ({ now: Date.now(), local: false, background: () => undefined })
 
-async function verify(token: string, kind: SessionKind): Promise<Session | Rejected> {
+async function verify(token: string, kind: SessionKind): Promise<Person | Rejected> {
   const compact = readCompact(token)
   if ("rejected" in compact) return compact
   const issuer = issuers.find((known) => known.issuer === compact.claims["iss"])

@@ -1,12 +1,35 @@
 import fc from "fast-check"
 import { describe, expect, inject, test } from "vitest"
-import { parseScope } from "../../src/catalog/pattern.ts"
 import type { Tool } from "../../src/catalog/tool.ts"
-import { ASKED_NOTHING, coversTool, isLifecycle, narrow, type Asked, type Grant } from "../../src/exchange/grant.ts"
+import {
+  ASKED_NOTHING,
+  coversTool,
+  isLifecycle,
+  narrow as narrowBy,
+  type Asked,
+  type Grant,
+} from "../../src/exchange/grant.ts"
 import type { GrantDefinition } from "../../src/policy/bundle.ts"
+import { askedFor } from "../harness/trees.ts"
 import { inDefinition, inScopes, sensitivityWithin } from "../harness/reference.ts"
 
 const { tools } = inject("yard")
+/** By caps that have names, so that who lacks something can be told. */
+const narrow = (
+  catalog: Iterable<Tool>,
+  asked: Asked,
+  purpose: { readonly grant: GrantDefinition },
+  ceiling: GrantDefinition,
+  parent: Grant | null,
+  permits: (tool: Tool) => boolean,
+): ReturnType<typeof narrowBy> =>
+  narrowBy(catalog, asked, {
+    purpose: { name: "a purpose", ...purpose },
+    agent: { id: "an agent", ceiling },
+    parent: parent && { agent: "a parent", grant: parent },
+    assertion: [],
+    policy: { principal: "a user", permits },
+  })
 const real = tools.filter((tool) => !isLifecycle(tool))
 
 const scope = fc.constantFrom(
@@ -37,16 +60,14 @@ const definition: fc.Arbitrary<GrantDefinition> = fc
   .map(({ environments, calls, ...more }) =>
     Object.assign({ arguments: {} }, more, environments && { environments }, calls !== undefined && { calls }),
   )
-const asking: fc.Arbitrary<Asked & { texts: readonly string[] | null }> = fc
+const asking = fc
   .record({
     texts: fc.option(fc.uniqueArray(scope, { minLength: 1, maxLength: 3 })),
     maxSensitivity: fc.option(sensitivity),
     calls: fc.option(fc.integer({ min: 1, max: 9 })),
   })
-  .map((asked) => {
-    const scopes = asked.texts?.flatMap((text) => parseScope(text) ?? []) ?? null
-    return Object.assign({}, ASKED_NOTHING, asked, { scopes })
-  })
+  // Without tools of one's own there is nothing to say about them.
+  .map((asked) => ({ ...asked, maxSensitivity: asked.texts && asked.maxSensitivity }))
 
 const isSubset = (inner: readonly string[] | null, outer: readonly string[] | null): boolean =>
   outer === null || (inner !== null && inner.every((each) => outer.includes(each)))
@@ -59,7 +80,8 @@ describe("narrow", () => {
       fc.property(definition, definition, asking, definition, permitted, (purpose, ceiling, asked, above, names) => {
         const parentOutcome = narrow(tools, ASKED_NOTHING, { grant: above }, above, null, () => true)
         const parent: Grant | null = "grant" in parentOutcome ? parentOutcome.grant : null
-        const outcome = narrow(tools, asked, { grant: purpose }, ceiling, parent, ({ name }) => names.includes(name))
+        const asks = askedFor({ ...asked, scopes: asked.texts })
+        const outcome = narrow(tools, asks, { grant: purpose }, ceiling, parent, ({ name }) => names.includes(name))
         const expected = real.filter(
           (tool) =>
             inDefinition(purpose, tool) &&
@@ -115,19 +137,87 @@ describe("narrow", () => {
   test("what lacks is told tool by tool, with the first cap that lacked it", () => {
     const all = { tools: ["*:read", "*:write"], max_sensitivity: "restricted" as const, arguments: {} }
     const files = { ...all, tools: ["files.*:read"] }
-    const asked = { ...ASKED_NOTHING, scopes: [{ pattern: "vault.*", action: "read" as const }] }
+    const asked = askedFor({ scopes: ["vault.*:read"] })
     expect(narrow(tools, asked, { grant: files }, all, null, () => true)).toMatchObject({
-      lacking: { "vault.read": "purpose" },
+      lacking: { "vault.read": { cap: "purpose", of: "a purpose" } },
     })
     expect(narrow(tools, asked, { grant: all }, files, null, () => true)).toMatchObject({
-      lacking: { "vault.read": "agent" },
+      lacking: { "vault.read": { cap: "agent", of: "an agent" } },
     })
     expect(narrow(tools, asked, { grant: all }, all, null, () => false)).toMatchObject({
-      lacking: { "vault.read": "policy" },
+      lacking: { "vault.read": { cap: "policy", of: "a user" } },
     })
     const internal = { ...all, max_sensitivity: "internal" as const }
     expect(narrow(tools, asked, { grant: all }, internal, null, () => true)).toMatchObject({
-      lacking: { "vault.read": "agent" },
+      lacking: { "vault.read": { cap: "agent", of: "an agent" } },
+    })
+  })
+
+  test("an assertion caps what may be had: tools, bounds, sensitivity and calls, each of its parts", () => {
+    const all = { tools: ["*:read"], max_sensitivity: "restricted" as const, arguments: {} }
+    const ask = (asked: Asked, ...assertion: readonly Asked[]) =>
+      narrowBy(tools, asked, {
+        purpose: { name: "a purpose", grant: all },
+        agent: { id: "an agent", ceiling: all },
+        parent: null,
+        assertion,
+        policy: { principal: "a user", permits: () => true },
+      })
+    const files = askedFor({ scopes: ["files.*:read"], bounds: { file: { like: "a*" } }, calls: 3 })
+    const internal = askedFor({ scopes: ["*:read"], maxSensitivity: "internal" })
+    const outcome = ask(askedFor({ scopes: ["*:read"], bounds: { file: { eq: "ab" } }, calls: 9 }), files, internal)
+    if (!("grant" in outcome)) throw new Error("nothing left")
+    const { grant } = outcome
+    const names = Object.keys(grant.tools).filter((name) => real.some((tool) => tool.name === name))
+    expect(names.filter((name) => !name.startsWith("files."))).toEqual([])
+    expect(grant.tools["files.read"]).toEqual({
+      action: "read",
+      maxSensitivity: "internal",
+      bounds: [{ file: { eq: "ab" } }, { file: { like: "a*" } }],
+    })
+    expect(grant.calls).toBe(3)
+    expect(ask(askedFor({ scopes: ["vault.read:read"] }), files)).toMatchObject({
+      lacking: { "vault.read": { cap: "assertion" } },
+    })
+    expect(ask(ASKED_NOTHING, { parts: [], inDetails: false, calls: null })).toHaveProperty("lacking")
+  })
+
+  test("who gets nothing is told what could be had", () => {
+    const all = { tools: ["*:read"], max_sensitivity: "restricted" as const, arguments: {} }
+    const some = { ...all, tools: ["files.*:read"] }
+    const outcome = narrow(tools, askedFor({ scopes: ["vault.*:read"] }), { grant: some }, all, null, () => true)
+    const files = real.filter(({ name, action }) => name.startsWith("files.") && action === "read")
+    expect(outcome).toMatchObject({
+      asked: ["vault.*:read"],
+      available: files.map(({ name }) => `${name}:read`),
+    })
+  })
+
+  test("each part that is asked for has bounds and a sensitivity of its own, and no two are about one tool", () => {
+    const all = { tools: ["*:read"], max_sensitivity: "restricted" as const, arguments: {} }
+    const part = (pattern: string, file: string, maxSensitivity: "internal" | "restricted") => {
+      return { scopes: [{ pattern, action: "read" as const }], maxSensitivity, bounds: { file: { eq: file } } }
+    }
+    const ask = (...parts: ReturnType<typeof part>[]) =>
+      narrow(tools, { parts, inDetails: true, calls: null }, { grant: all }, all, null, () => true)
+    const both = ask(part("files.read", "a", "internal"), part("vault.read", "b", "restricted"))
+    expect(both).toMatchObject({
+      grant: {
+        tools: {
+          "files.read": { maxSensitivity: "internal", bounds: [{ file: { eq: "a" } }] },
+          "vault.read": { maxSensitivity: "restricted", bounds: [{ file: { eq: "b" } }] },
+        },
+      },
+      details: [
+        { tools: ["files.read"], actions: ["read"], max_sensitivity: "internal", arguments: { file: { eq: "a" } } },
+        { tools: ["vault.read"], actions: ["read"], max_sensitivity: "restricted", arguments: { file: { eq: "b" } } },
+      ],
+    })
+    expect(ask(part("files.read", "a", "internal"), part("vault.read", "b", "internal"))).not.toHaveProperty(
+      "grant.tools.vault.read",
+    )
+    expect(ask(part("files.*", "a", "internal"), part("files.read", "b", "internal"))).toEqual({
+      ambiguous: "files.read",
     })
   })
 
@@ -135,7 +225,7 @@ describe("narrow", () => {
     const grant = (bound: string) => {
       return { tools: ["files.*:read"], max_sensitivity: "internal" as const, arguments: { file: { like: bound } } }
     }
-    const ask = (bound: string) => ({ ...ASKED_NOTHING, bounds: { file: { like: bound } } })
+    const ask = (bound: string) => askedFor({ scopes: ["files.*:read"], bounds: { file: { like: bound } } })
     const above = narrow(tools, ask("c*"), { grant: grant("a*") }, grant("b*"), null, () => true)
     if (!("grant" in above)) throw new Error("nothing left")
     const below = narrow(tools, ask("f*"), { grant: grant("d*") }, grant("e*"), above.grant, () => true)
@@ -149,14 +239,7 @@ describe("narrow", () => {
     const names = "grant" in outcome ? Object.keys(outcome.grant.tools) : []
     expect(names).toContain("desk.mcp.initialize")
     expect(names.filter((name) => name.startsWith("shed."))).toEqual([])
-    const only = narrow(
-      tools,
-      { ...ASKED_NOTHING, scopes: [{ pattern: "desk.mcp.*", action: "read" }] },
-      { grant },
-      grant,
-      null,
-      () => true,
-    )
+    const only = narrow(tools, askedFor({ scopes: ["desk.mcp.*:read"] }), { grant }, grant, null, () => true)
     expect("grant" in only).toBe(false)
   })
 })

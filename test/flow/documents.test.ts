@@ -2,6 +2,7 @@ import { exports } from "cloudflare:workers"
 import { calculateJwkThumbprint, importJWK, jwtVerify } from "jose"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { z } from "zod"
+import { GRANTS } from "../../src/exchange/exchange.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
@@ -51,7 +52,7 @@ test("authorization server metadata (RFC 8414) names what there is", async () =>
     issuer: US,
     token_endpoint: `${US}/oauth/token`,
     jwks_uri: `${US}/.well-known/jwks.json`,
-    grant_types_supported: ["urn:ietf:params:oauth:grant-type:token-exchange", "client_credentials"],
+    grant_types_supported: [...GRANTS.keys()],
   })
 })
 

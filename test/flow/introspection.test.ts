@@ -1,21 +1,24 @@
 import { exports } from "cloudflare:workers"
-import { decodeJwt } from "jose"
-import { beforeEach, describe, expect, test, vi } from "vitest"
+import { decodeJwt, decodeProtectedHeader } from "jose"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { exchangeForm, JWT_BEARER, openChild, openTask, postForm } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { agentId, idToken, stranger, svid, US } from "../harness/issuers.ts"
-import { forgetCaches } from "../harness/isolate.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { complete } from "../harness/management.ts"
 import { newProofKey, proofForToken } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
+import { lift, stop } from "../harness/switches.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
+import type { Stopped } from "../../src/switches/switch.ts"
+import { Switchboard } from "../../src/switches/switchboard.ts"
 
 beforeEach(async () => {
-  forgetCaches()
   await publish(await yard())
 })
+afterEach(freshIsolate)
 
 interface Answer {
   readonly status: number
@@ -68,6 +71,42 @@ describe("introspection (RFC 7662)", () => {
     for (const token of others) expect((await asked("introspect", "first", token)).json).toEqual({ active: false })
     // Another agent's.
     expect((await asked("introspect", "third", task.token)).json).toEqual({ active: false })
+  })
+
+  test.each<readonly [string, (kid: string) => Stopped]>([
+    ["its agent", () => ({ kind: "agent", agent: agentId("second") })],
+    ["an agent that it works for", () => ({ kind: "agent", agent: agentId("first") })],
+    ["its user", () => ({ kind: "user", user: "https://idp.test|alice" })],
+    ["the key that signed it", (kid) => ({ kind: "key", kid })],
+    ["everything", () => ({ kind: "everything" })],
+  ])("does not call a token active while a switch stops %s, and its record says which", async (_what, stopped) => {
+    const child = await openChild((await openTask("first")).token, "second")
+    const { kid = "" } = decodeProtectedHeader(child.token)
+    expect((await asked("introspect", "second", child.token)).json).toMatchObject({ active: true })
+    const id = await stop(stopped(kid))
+    const { headers, json } = await asked("introspect", "second", child.token)
+    expect(json).toEqual({ active: false })
+    const denial = expect.objectContaining({ reason: "stopped", switch: id })
+    expect(await recordOf(headers.get("X-Narrowgate-Decision") ?? "")).toMatchObject({ decision: "deny", denial })
+    await lift(id)
+    expect((await asked("introspect", "second", child.token)).json).toMatchObject({ active: true })
+  })
+
+  test("of a token issued after what a switch stops is active", async () => {
+    const { token } = await openTask("first")
+    await stop({ kind: "user", user: "https://idp.test|alice" }, Date.now() - 60_000)
+    await stop({ kind: "agent", agent: agentId("third") })
+    expect((await asked("introspect", "first", token)).json).toMatchObject({ active: true })
+  })
+
+  test("is no answer where nobody knows what is stopped", async () => {
+    const { token } = await openTask("first")
+    forgetCaches()
+    const broken = vi.spyOn(Switchboard.prototype, "read").mockImplementation(() => {
+      throw new Error("out of reach")
+    })
+    expect((await asked("introspect", "first", token)).status).toBe(503)
+    broken.mockRestore()
   })
 
   test("needs an agent, proven as anywhere, and a token", async () => {

@@ -14,6 +14,8 @@ afterEach(async () => {
   await freshIsolate()
 })
 
+const STATUS: Readonly<Record<string, number>> = { unavailable: 503, too_many_tasks: 429 }
+
 describe("a refused token request", () => {
   test("the form that each case changes in one thing is answered with a token", async () => {
     expect((await changed({})()).status).toBe(200)
@@ -30,7 +32,8 @@ describe("a refused token request", () => {
       const record = await recordOf(refused?.decision_id ?? "")
       expect(record, what).toMatchObject({ kind: "exchange", decision: "deny", denial: { reason }, task: null })
       expect(refused?.error).toBe(record.code)
-      expect(status).toBe(refused?.error === "invalid_client" ? 401 : reason === "unavailable" ? 503 : 400)
+      expect(status).toBe(STATUS[reason] ?? (refused?.error === "invalid_client" ? 401 : 400))
+      expect(headers.has("Retry-After")).toBe(reason in STATUS)
       expect(headers.get("Cache-Control")).toBe("no-store")
       expect(headers.get("X-Narrowgate-Code")).toBe(refused?.error)
       expect(headers.has("WWW-Authenticate")).toBe(status === 401)
@@ -51,6 +54,7 @@ test("each reason has the OAuth error that its specification names", () => {
     { reason: "too_deep", agent: "", depth: 1 },
     { reason: "subject_rejected", because: { reason: "signature_invalid" } },
     { reason: "proof_replayed" },
+    { reason: "assertion_rejected", because: { reason: "signature_invalid" } },
   ]
   expect(Object.fromEntries(refusals.map((refusal) => [refusal.reason, oauthErrorOf(refusal)]))).toEqual({
     agent_unauthenticated: "invalid_client",
@@ -62,5 +66,6 @@ test("each reason has the OAuth error that its specification names", () => {
     too_deep: "unauthorized_client",
     subject_rejected: "invalid_request",
     proof_replayed: "invalid_dpop_proof",
+    assertion_rejected: "invalid_grant",
   })
 })

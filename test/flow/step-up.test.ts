@@ -57,6 +57,24 @@ describe("step-up (RFC 9470)", () => {
     expect((await call(again, "/safe/copper", "POST")).code).toBe("ok")
   })
 
+  test("a login that takes longer than a token lives still serves its task, by the key that it has", async () => {
+    const start = Date.now()
+    const holder = await newProofKey()
+    const [plain, bound] = [
+      await openTask("first", { subject_token: await login(1000) }),
+      await openTask("first", { subject_token: await login(1000) }, await proofForToken(holder)),
+    ]
+    vi.useFakeTimers({ now: start + 301_000, toFake: ["Date"] })
+    expect((await call(plain, "/safe")).code).toBe("invalid_token")
+    const again = await freshened(plain, await login(0, { acr: "mfa" }))
+    expect((await call(again, "/safe")).code).toBe("ok")
+    const session = { subject_token: await login(0, { acr: "mfa" }), task: bound.task }
+    const form = { ...(await exchangeForm("first")), ...session }
+    expect((await postForm(form)).refused?.error).toBe("invalid_request")
+    expect((await postForm(form, { DPoP: await proofForToken(holder) })).status).toBe(200)
+    vi.useRealTimers()
+  })
+
   test("of two that forbid, the challenge lifts both", async () => {
     const task = await openTask("first", { subject_token: await login(1000) })
     expect(challenge(await call(task, "/safe/gold", "POST"))).toContain('acr_values="mfa", max_age="60"')

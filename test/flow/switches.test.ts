@@ -1,11 +1,11 @@
 import { decodeProtectedHeader } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
-import { openChild, openTask, postForm, exchangeForm } from "../harness/agents.ts"
+import { ACCESS_TOKEN, openChild, openTask, postForm, exchangeForm } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { agentId } from "../harness/issuers.ts"
+import { agentId, idToken } from "../harness/issuers.ts"
 import { crash } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
@@ -82,6 +82,21 @@ describe("a switch", () => {
     expect(await codeOf(token)).toBe("invalid_token")
   })
 
+  test("with a time stops what goes back to a session of before, whenever it was exchanged and however often renewed", async () => {
+    const now = Math.floor(Date.now() / 1000)
+    const old = { subject_token: await idToken("alice", { claims: { iat: now - 600 } }) }
+    const [root, fresh] = [await openTask("first", old), await openTask("first")]
+    const renewed = await openChild(root.token, "first")
+    const child = await openChild(renewed.token, "second")
+    await revoke({ user: USER, before: now - 300 })
+    for (const { token } of [root, renewed, child]) expect(await codeOf(token)).toBe("invalid_token")
+    expect(await codeOf(fresh.token)).toBe("ok")
+    for (const form of [old, { subject_token: root.token, subject_token_type: ACCESS_TOKEN }]) {
+      const { refused } = await postForm({ ...(await exchangeForm("first")), ...form })
+      expect(refused?.error).toBe("unauthorized_client")
+    }
+  })
+
   test("on a key stops its tokens, and another key signs", async () => {
     const { token } = await openTask("first")
     const { kid } = decodeProtectedHeader(token)
@@ -93,7 +108,7 @@ describe("a switch", () => {
     expect(await codeOf(again.token)).toBe("ok")
   })
 
-  test("of 600 calls that race with it none that began after its acknowledgement succeeds", async () => {
+  test("of a thousand calls that race with it none that began after its acknowledgement succeeds", async () => {
     const { token } = await openTask("first", { scope: "files.*:read" })
     let acknowledgedAt = Number.POSITIVE_INFINITY
     const late: string[] = []
@@ -107,7 +122,7 @@ describe("a switch", () => {
         await new Promise((resolve) => setTimeout(resolve, 60))
       }
     }
-    const callers = Array.from({ length: 15 }, race)
+    const callers = Array.from({ length: 25 }, race)
     await revoke({ agent: agentId("first") })
     acknowledgedAt = performance.now()
     const after = await Promise.all(Array.from({ length: 50 }, async () => codeOf(token)))
@@ -165,6 +180,7 @@ describe("a revocation", () => {
     { everything: false },
     { everything: true, before: -1 },
     { everything: true, until: 5 },
+    { key: "k", before: 5 },
     [],
   ])("%j is malformed", async (body) => {
     const answer = await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, body)

@@ -1,16 +1,19 @@
 import { env } from "cloudflare:workers"
-import { decodeJwt } from "jose"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { decodeJwt, decodeProtectedHeader } from "jose"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { recordOf as recordStart } from "../../src/audit/record.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { accessToken, agentId, idToken, stranger, US } from "../harness/issuers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
+import { lift, stop } from "../harness/switches.ts"
+import type { Stopped } from "../../src/switches/switch.ts"
+import { Switchboard } from "../../src/switches/switchboard.ts"
 
 beforeEach(async () => {
   await publish(await yard())
@@ -48,9 +51,55 @@ describe("GET /v1/tasks/:id", () => {
         },
       ])
     }
-    await end(child.task, `Bearer ${child.token}`)
+    // A token that was revoked shows nothing any more.
+    const { jti = "" } = decodeJwt(child.token)
+    await env.LEDGER.getByName(root.task).revokeToken(
+      jti,
+      child.task,
+      null,
+      recordStart({ id: "dec_x", at: 0, kind: "end" }),
+    )
+    expect((await show(child.task, `Bearer ${child.token}`)).status).toBe(404)
+    await end(child.task, `Bearer ${root.token}`)
     const states = views.parse((await show(root.task, viewer)).json).tasks.map(({ status }) => status)
     expect(states).toEqual(["active", "completed"])
+  })
+})
+
+describe("a token that a switch stops", () => {
+  test.each<readonly [string, Stopped]>([
+    ["of a stopped agent", { kind: "agent", agent: agentId("second") }],
+    ["of an agent that works for a stopped one", { kind: "agent", agent: agentId("first") }],
+    ["of a stopped user", { kind: "user", user: "https://idp.test|alice" }],
+    ["while everything is stopped", { kind: "everything" }],
+  ])("%s neither shows nor ends its task; an operator's does", async (_what, stopped) => {
+    const { child, viewer, operator } = await family()
+    const id = await stop(stopped)
+    for (const answer of [
+      await show(child.task, `Bearer ${child.token}`),
+      await end(child.task, `Bearer ${child.token}`),
+    ]) {
+      expect(answer).toMatchObject({ status: 401, code: "invalid_token" })
+      const because = expect.objectContaining({ reason: "stopped", switch: id })
+      const record = await recordOf(answer.headers.get("X-Narrowgate-Decision") ?? "")
+      expect(record.denial).toEqual({ reason: "operator_rejected", because })
+    }
+    expect((await show(child.task, viewer)).status).toBe(200)
+    expect((await end(child.task, operator)).json).toMatchObject({ status: "revoked", ended: [child.task] })
+  })
+
+  test("of a pulled key is refused, where nobody knows what is stopped every one is", async () => {
+    const { root } = await family()
+    const pulled = await stop({ kind: "key", kid: decodeProtectedHeader(root.token).kid ?? "" })
+    expect((await show(root.task, `Bearer ${root.token}`)).code).toBe("invalid_token")
+    await lift(pulled)
+    expect((await show(root.task, `Bearer ${root.token}`)).code).toBe("ok")
+    vi.spyOn(Switchboard.prototype, "read").mockImplementation(() => {
+      throw new Error("out of reach")
+    })
+    forgetCaches()
+    expect((await show(root.task, `Bearer ${root.token}`)).status).toBe(503)
+    vi.restoreAllMocks()
   })
 })
 
@@ -108,10 +157,11 @@ describe("who may end a task", () => {
       const proof = jkt === null ? null : { jkt, jti: "j", iat: 0, freshUntil: Number.MAX_VALUE, nonce: null }
       return { token: decodeJwt(token).jti ?? "", proof }
     }
+    const COMPLETED = { status: "completed", by: "completion" } as const
     for (const asker of [by(child), by(other), by(root, "another key"), { token: "", proof: null }]) {
-      expect(await ledger.end(root.task, asker, "completed", record)).toBeNull()
+      expect(await ledger.end({ task: root.task, ...COMPLETED }, asker, record)).toBeNull()
     }
-    expect(await ledger.end(root.task, by(root), "completed", record)).toMatchObject({ status: "completed" })
+    expect(await ledger.end({ task: root.task, ...COMPLETED }, by(root), record)).toMatchObject({ status: "completed" })
   })
 
   test("the end is recorded in the tree, with who ended it", async () => {

@@ -1,14 +1,16 @@
 /** Token requests that must be refused: each reason that there is, with every way to it that a test can take. */
 import { env } from "cloudflare:workers"
+import { decodeJwt } from "jose"
 import { vi } from "vitest"
+import { recordOf as recordStart } from "../../src/audit/record.ts"
 import type { Refusal } from "../../src/exchange/refusal.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { forgetSwitches } from "../../src/switches/lease.ts"
-import type { Stopped } from "../../src/switches/switch.ts"
-import { switchboard, Switchboard } from "../../src/switches/switchboard.ts"
+import { Switchboard } from "../../src/switches/switchboard.ts"
 import {
   childForm,
   exchangeForm,
+  JWT_BEARER_GRANT,
   openChild,
   openTask,
   postForm,
@@ -16,15 +18,19 @@ import {
   type Form,
   type TokenAnswer,
 } from "../harness/agents.ts"
-import { agentId, idToken, secondProvidersToken, stranger, svid } from "../harness/issuers.ts"
+import { agentId, idJag, idToken, secondProvidersToken, stranger, svid } from "../harness/issuers.ts"
 import { complete } from "../harness/management.ts"
 import { handoverOf, newProofKey, proofForToken, type Changes, type ProofKey } from "../harness/proofs.ts"
+import { stop } from "../harness/switches.ts"
 
 type Try = () => Promise<TokenAnswer>
 
 export const changed = (more: Form, headers: Readonly<Record<string, string>> = {}): Try => {
   return async () => postForm({ ...(await exchangeForm("first")), ...more }, headers)
 }
+/** With an assertion in place of a session. */
+const asserted = (assertion: string, more: Form = {}): Try =>
+  changed({ grant_type: JWT_BEARER_GRANT, assertion, subject_token: undefined, subject_token_type: undefined, ...more })
 const FORM = { "Content-Type": "application/x-www-form-urlencoded" }
 const details = (json: unknown): Try => changed({ authorization_details: JSON.stringify(json) })
 const tools = { type: "narrowgate_call", tools: ["files.*"], actions: ["read"] }
@@ -35,14 +41,6 @@ const fresher = { claims: { auth_time: Math.floor(Date.now() / 1000) + 20 } }
 /** What `first` sends with a fresher session of its task's user. */
 async function freshen(task: string, session: string): Promise<TokenAnswer> {
   return changed({ subject_token: session, task })()
-}
-
-let stops = 0
-
-/** Known to this isolate at once: the tests of switches say how long others take. */
-async function stop(stopped: Stopped): Promise<void> {
-  await switchboard(env).set({ id: `swi_${++stops}`, stopped, before: null })
-  forgetSwitches()
 }
 
 type Right = (by: ProofKey) => Promise<string>
@@ -69,8 +67,32 @@ export function handedOver(
   }
 }
 
-/** Every reason that there is, each with every way to it that an attacker or a careless client would find. */
-export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, Try>>>> = {
+/** Those take a person, and time: consent.test.ts has them. */
+type OfConsent =
+  | "consent_pending"
+  | "polled_too_soon"
+  | "consent_refused"
+  | "consent_expired"
+  | "binding_message_refused"
+  | "user_unknown"
+
+/** Every other reason that there is, each with every way to it that an attacker or a careless client would find. */
+export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Readonly<Record<string, Try>>>> = {
+  consent_required: {
+    "what policy keeps for it": changed({ purpose: "work", scope: "safe.burn:execute" }),
+  },
+  consent_unknown: {
+    "a request that nobody made": changed({
+      grant_type: "urn:openid:params:grant-type:ciba",
+      auth_req_id: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ.${"A".repeat(43)}`,
+    }),
+    "a task of the agent's": async () =>
+      changed({
+        grant_type: "urn:openid:params:grant-type:ciba",
+        auth_req_id: `${(await openTask()).task}.${"A".repeat(43)}`,
+      })(),
+    "no request at all": changed({ grant_type: "urn:openid:params:grant-type:ciba", auth_req_id: "1" }),
+  },
   request_malformed: {
     "no form": async () => postToken('{"grant_type":"client_credentials"}', { "Content-Type": "application/json" }),
     "no content type": async () => postToken("grant_type=client_credentials", { "Content-Type": "" }),
@@ -87,6 +109,7 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
     subject_token: changed({ subject_token: undefined }),
     subject_token_type: changed({ subject_token_type: undefined }),
     actor_token_type: changed({ actor_token_type: undefined }),
+    assertion: changed({ grant_type: JWT_BEARER_GRANT }),
     "actor_token, its type being there": changed({ actor_token: undefined }),
   },
   grant_type_unsupported: {
@@ -130,6 +153,18 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
     "another client's": async () => changed({ subject_token: await idToken("alice", { claims: { aud: "other" } }) })(),
     "a workload's": async () => changed({ subject_token: await svid("first") })(),
     "a delegation token said to be an ID token": async () => changed({ subject_token: (await openTask()).token })(),
+  },
+  assertion_rejected: {
+    "no JWT": asserted("assertion"),
+    "a user's session": async () => asserted(await idToken("alice"))(),
+    "an agent's identity": async () => asserted(await svid("first"))(),
+    "not signed by its issuer": async () => asserted(await idJag("alice", { signer: stranger }))(),
+    "another agent's": async () => asserted(await idJag("alice", { claims: { client_id: agentId("second") } }))(),
+    "used before": async () => {
+      const assertion = await idJag("alice")
+      await asserted(assertion)()
+      return asserted(assertion)()
+    },
   },
   proof_rejected: {
     "no JWS": changed({}, { DPoP: "proof" }),
@@ -203,7 +238,16 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
   details_malformed: {
     "not JSON": changed({ authorization_details: "{" }),
     "of another type": details([{ ...tools, type: "payment" }]),
-    several: details([tools, tools]),
+    "several purposes": details([
+      { ...tools, purpose: "work" },
+      { ...tools, tools: ["desk.*"], purpose: "errand" },
+    ]),
+    "a purpose that differs from the parameter": changed({
+      scope: undefined,
+      purpose: "work",
+      authorization_details: JSON.stringify([{ ...tools, purpose: "errand" }]),
+    }),
+    none: details([]),
     "an unknown member": details([{ ...tools, until: 1 }]),
     "an unknown bound": details([{ ...tools, arguments: { file: { matches: ".*" } } }]),
     "no calls": details([{ ...tools, calls: 0 }]),
@@ -230,10 +274,37 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
       return postForm(await childForm(fourth.token, "first"))
     },
   },
-  parent_ended: {
+  task_unknown: {
     "a fresher session for a task that never was": async () =>
       freshen("tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ", await idToken("alice", fresher)),
     "for what is no task": async () => freshen("tsk_1", await idToken("alice", fresher)),
+  },
+  parent_token_unknown: {
+    "a token that was revoked": async () => {
+      const { token } = await openTask()
+      const { task, jti = "" } = decodeJwt<{ task: string }>(token)
+      const record = recordStart({ id: "dec_x", at: Date.now(), kind: "end" })
+      await env.LEDGER.getByName(task).revokeToken(jti, task, null, record)
+      return postForm(await childForm(token, "second"))
+    },
+  },
+  details_ambiguous: {
+    "the same twice": details([tools, tools]),
+    "two objects about one tool": changed({
+      scope: undefined,
+      authorization_details: JSON.stringify([
+        { type: "narrowgate_call", tools: ["files.*"], actions: ["read"], arguments: { file: { eq: "a" } } },
+        { type: "narrowgate_call", tools: ["files.read"], actions: ["read"] },
+      ]),
+    }),
+  },
+  too_many_tasks: {
+    "more alive than may be": async () => {
+      for (let index = 0; index < 2; index++) await openTask("crowded")
+      return postForm(await exchangeForm("crowded"))
+    },
+  },
+  parent_ended: {
     "for a completed task": async () => {
       const { task, token } = await openTask()
       await complete(task, `Bearer ${token}`)
@@ -262,6 +333,19 @@ export const TRIES: Readonly<Record<Refusal["reason"], Readonly<Record<string, T
       postForm({ ...(await childForm((await openTask()).token, "first")), purpose: "errand" }),
   },
   nothing_left: {
+    "of an assertion: a scope that it does not have": async () =>
+      asserted(await idJag("alice", { claims: { scope: "files.*:read" } }), { scope: "mail.send:write" })(),
+    "of an assertion: another action than it has": async () =>
+      asserted(await idJag("alice", { claims: { scope: "files.*:read" } }), { scope: "files.*:write" })(),
+    "of an assertion: scopes of somebody else's": async () =>
+      asserted(await idJag("alice", { claims: { scope: "openid chat.read" } }))(),
+    "of an assertion: an empty scope": async () => asserted(await idJag("alice", { claims: { scope: "" } }))(),
+    "of an assertion: details that are somebody else's": async () =>
+      asserted(await idJag("alice", { claims: { authorization_details: [{ type: "payment" }] } }))(),
+    "of an assertion: a scope and details of it with nothing in common": async () => {
+      const authorization_details = [{ ...tools, tools: ["files.write"], actions: ["write"] }]
+      return asserted(await idJag("alice", { claims: { scope: "files.*:read", authorization_details } }))()
+    },
     "beyond the ceiling": async () => postForm({ ...(await exchangeForm("second")), scope: "vault.*:read" }),
     "beyond the purpose": changed({ scope: "files.purge:execute" }),
     "no tool of the catalog": changed({ scope: "files.later:read" }),

@@ -4,6 +4,7 @@ import { knock } from "./door.ts"
 import { idToken, svid, US } from "./issuers.ts"
 
 const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+export const JWT_BEARER_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 export const ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
 export const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 export const JWT = "urn:ietf:params:oauth:token-type:jwt"

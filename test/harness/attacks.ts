@@ -2,7 +2,7 @@
 import type { Rejection } from "../../src/credential/rejection.ts"
 import type { Denial } from "../../src/decision.ts"
 import type { Refusal } from "../../src/exchange/refusal.ts"
-import { ACCESS_TOKEN, AUDIENCE, ID_TOKEN, JWT, JWT_BEARER, type Form } from "./agents.ts"
+import { ACCESS_TOKEN, AUDIENCE, ID_TOKEN, JWT, JWT_BEARER, JWT_BEARER_GRANT, type Form } from "./agents.ts"
 import { idTokenOf, svidOf } from "./besieged.ts"
 import { ASKING, keyOf } from "./gateways.ts"
 import { US } from "./issuers.ts"
@@ -66,6 +66,12 @@ export const asIdToken = async (token: string): Promise<Request> => exchange({ s
 export const asAccessToken = async (token: string): Promise<Request> =>
   exchange({ subject_token: token, subject_token_type: ACCESS_TOKEN })
 
+/** RFC 7523 2.1: `first`, or whoever is named, brings an assertion about a person. */
+export const asGrant = async (assertion: string, changed: Form = {}, headers: Headers = {}): Promise<Request> => {
+  const none = { subject_token: undefined, subject_token_type: undefined }
+  return exchange({ grant_type: JWT_BEARER_GRANT, assertion, ...none, ...changed }, headers)
+}
+
 /** A client's call through the gateway that passes everything on, with an `Authorization` word for word. */
 export function call(authorization: string | null, headers: Headers = {}, path = "/files/a", method = "GET"): Request {
   const shown = authorization === null ? {} : { Authorization: authorization }
@@ -95,6 +101,12 @@ export const subjectRefused = (because: Rejection): Expected => ({
   status: 400,
   code: "invalid_request",
   denial: { reason: "subject_rejected", because },
+})
+
+export const assertionRefused = (because: Rejection): Expected => ({
+  status: 400,
+  code: "invalid_grant",
+  denial: { reason: "assertion_rejected", because },
 })
 
 /** Another refusal of the token endpoint. */

@@ -243,6 +243,12 @@ export const idTokenOf = async (sub: string, changes: Changes = {}): Promise<str
 export const accessTokenOf = async (sub: string, client: string, changes: Changes = {}): Promise<string> =>
   mint({ ...user(sub), aud: US, client_id: client, jti: crypto.randomUUID() }, "at+jwt", idp, changes)
 
+/** ID-JAG: the provider lets `first` work for a person. */
+export const idJagOf = async (sub: string, changes: Changes = {}): Promise<string> => {
+  const claims = { iss: IDP, sub, aud: US, client_id: agentId("first"), jti: crypto.randomUUID(), groups: ["staff"] }
+  return mint({ ...claims, ...times(), auth_time: seconds() }, "oauth-id-jag+jwt", idp, changes)
+}
+
 /** OIDC Back-Channel Logout 2.4. */
 export const logoutToken = async (changes: Changes = {}): Promise<string> => {
   const events = { "http://schemas.openid.net/event/backchannel-logout": {} }

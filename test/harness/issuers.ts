@@ -69,6 +69,13 @@ export async function accessToken(subject: string, client: string, minting: Mint
   return mint(claims, "at+jwt", idp, minting)
 }
 
+/** ID-JAG: the provider lets `first` work for a person. */
+export async function idJag(user: string, minting: Minting = {}): Promise<string> {
+  const times = { iat: nowSeconds(), exp: nowSeconds() + 300, auth_time: nowSeconds(), jti: crypto.randomUUID() }
+  const claims = { iss: IDP, sub: user, aud: US, client_id: agentId("first"), groups: ["staff"], ...times }
+  return mint(claims, "oauth-id-jag+jwt", idp, minting)
+}
+
 /** A session of the second provider: the same subject there is another person. */
 export async function secondProvidersToken(user: string): Promise<string> {
   return idToken(user, { claims: { iss: SECOND_IDP }, signer: second })

@@ -25,8 +25,8 @@ export async function manage(
   return { status: response.status, code, headers: response.headers, json: await response.json() }
 }
 
-/** `viewer` or `operator` of operators.yaml, by the command line's client. */
-export async function bearerOf(operator: "viewer" | "operator"): Promise<string> {
+/** One of operators.yaml, by the command line's client. */
+export async function bearerOf(operator: "viewer" | "operator" | "careful"): Promise<string> {
   return `Bearer ${await accessToken(operator, "cli")}`
 }
 

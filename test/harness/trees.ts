@@ -2,13 +2,15 @@
 import { inject } from "vitest"
 import type { CallArguments } from "../../src/catalog/arguments.ts"
 import { parseScope } from "../../src/catalog/pattern.ts"
+import type { Sensitivity } from "../../src/catalog/tool.ts"
 import { decide, type Call, type Outcome } from "../../src/decide.ts"
+import type { ArgumentBounds } from "../../src/exchange/bounds.ts"
 import { ASKED_NOTHING, type Asked } from "../../src/exchange/grant.ts"
 import { openTask, type OpenRequest } from "../../src/exchange/open.ts"
 import { isRefused, type Refusal } from "../../src/exchange/refusal.ts"
 import { ProofLog } from "../../src/ledger/proof-log.ts"
 import { newTree, type TreeState, type UserFacts } from "../../src/ledger/state.ts"
-import { applyChange, applyOpening } from "../../src/ledger/transition.ts"
+import { applyChange, applyEnd, applyOpening, endedBy } from "../../src/ledger/transition.ts"
 import { assemble, type Bundle } from "../../src/policy/assemble.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { agentId, IDP } from "./issuers.ts"
@@ -21,10 +23,20 @@ export const ALICE: UserFacts = { issuer: IDP, subject: "alice", groups: ["staff
 
 export const assembled = (body: BundleBody = inject("yard")): Bundle => assemble(body, POINTER)
 
-export const scopes = (...texts: readonly string[]): Asked => ({
-  ...ASKED_NOTHING,
-  scopes: texts.flatMap((text) => parseScope(text) ?? []),
-})
+export const scopes = (...texts: readonly string[]): Asked => askedFor({ scopes: texts })
+
+/** One part; without scopes, what the purpose gives by default. */
+export function askedFor({ scopes: texts, maxSensitivity = null, bounds = {}, calls = null }: AskedTexts): Asked {
+  const parts = texts && [{ scopes: texts.flatMap((text) => parseScope(text) ?? []), maxSensitivity, bounds }]
+  return { parts, inDetails: false, calls }
+}
+
+interface AskedTexts {
+  readonly scopes: readonly string[] | null
+  readonly maxSensitivity?: Sensitivity | null
+  readonly bounds?: ArgumentBounds
+  readonly calls?: number | null
+}
 
 export interface Held {
   readonly task: string
@@ -35,7 +47,7 @@ export interface Held {
 export const freshProofs = (): ProofLog => new ProofLog("nonce", Number.NEGATIVE_INFINITY)
 
 export const newState = (user: UserFacts | null = ALICE): TreeState =>
-  newTree(ROOT, user, POINTER, START, freshProofs())
+  newTree(ROOT, user, START, POINTER, START, freshProofs())
 
 let made = 0
 
@@ -53,10 +65,13 @@ export function open(
     agent: agentId(agent),
     user: state.user,
     sessionExpiresAt: null,
+    since: START,
     parent: parent && { ...parent, handedOverBy: null },
     task: null,
     purpose: null,
     asked: ASKED_NOTHING,
+    caps: [],
+    approvals: [],
     jkt: null,
     token,
     ...more,
@@ -89,8 +104,10 @@ export function callOf(held: Held, tool: string, values: CallArguments["values"]
 
 /** One step as the ledger makes it: an allow changes the state, a denial must not. */
 export function step(bundle: Bundle, state: TreeState, call: Call, now = START): Outcome["verdict"] {
-  const { change, verdict } = decide(bundle, state, call, now)
+  const { change, verdict, proof, end } = decide(bundle, state, call, now)
   if (change) applyChange(state, change)
+  if (proof !== null) state.proofs.admit(proof)
+  if (end) applyEnd(state, endedBy(state, end), end)
   return verdict
 }
 

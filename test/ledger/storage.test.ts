@@ -13,7 +13,7 @@ import type { Bundle } from "../../src/policy/assemble.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { agentId } from "../harness/issuers.ts"
 import { busiestSpan } from "../harness/reference.ts"
-import { ALICE, freshProofs, assembled, callOf, POINTER, ROOT, scopes, START, type Held } from "../harness/trees.ts"
+import { ALICE, freshProofs, assembled, callOf, POINTER, ROOT, askedFor, START, type Held } from "../harness/trees.ts"
 
 afterEach(freshIsolate)
 
@@ -39,14 +39,24 @@ class KeptTree {
     this.#bundle = bundle
     this.#statements = vi.spyOn(sql, "exec")
     this.#storage = new LedgerStorage(sql)
-    this.state = newTree(ROOT, ALICE, POINTER, START, freshProofs())
+    this.state = newTree(ROOT, ALICE, START, POINTER, START, freshProofs())
     this.#storage.saveTree(this.state)
   }
 
   open(calls: number | null, now = START): Held {
     const held = { task: ROOT, token: "root-token" }
-    const asked = { ...scopes("*:read", "mail.send:write"), calls }
-    const subject = { user: ALICE, sessionExpiresAt: null, parent: null, task: null, purpose: null, jkt: null }
+    const asked = askedFor({ scopes: ["*:read", "mail.send:write"], calls })
+    const subject = {
+      user: ALICE,
+      sessionExpiresAt: null,
+      since: START,
+      parent: null,
+      task: null,
+      purpose: null,
+      caps: [],
+      approvals: [],
+      jkt: null,
+    }
     const request = { agent: agentId("first"), ...subject, asked, token: held.token }
     const opened = openTask(this.#bundle, this.state, request, now)
     if (isRefused(opened)) throw new Error(JSON.stringify(opened))

@@ -133,7 +133,7 @@ describe("a repeated proof", () => {
     expect((await again()).headers.get("WWW-Authenticate")).toContain('error="use_dpop_nonce"')
   })
 
-  test("that came with a denied call was not consumed", async () => {
+  test("that came with a denied call is used up too: whoever saw it must not be admitted by it later", async () => {
     const { holder, task } = await boundTask()
     const proof = await proofOf(holder, "GET", `${ORIGIN}/thrice`, task.token)
     for (let index = 0; index < 3; index++) {
@@ -143,6 +143,8 @@ describe("a repeated proof", () => {
     const start = Date.now()
     expect((await askAs("envoy", { path: "/thrice", headers: headers(task, proof) })).code).toBe("rate_limited")
     at(start + 2_500)
-    expect((await askAs("envoy", { path: "/thrice", headers: headers(task, proof) })).code).toBe("ok")
+    expect((await askAs("envoy", { path: "/thrice", headers: headers(task, proof) })).code).toBe("invalid_token")
+    const another = await proofOf(holder, "GET", `${ORIGIN}/thrice`, task.token)
+    expect((await askAs("envoy", { path: "/thrice", headers: headers(task, another) })).code).toBe("ok")
   })
 })

@@ -1,11 +1,22 @@
 import fc from "fast-check"
 import { describe, expect, inject, test } from "vitest"
 import type { ArgumentBounds } from "../../src/exchange/bounds.ts"
-import { isLifecycle, type Asked, type Grant } from "../../src/exchange/grant.ts"
+import { isLifecycle, type Grant } from "../../src/exchange/grant.ts"
 import type { Refusal } from "../../src/exchange/refusal.ts"
 import { agentId } from "../harness/issuers.ts"
 import { inDefinition, inScopes, meetsAll, sensitivityWithin } from "../harness/reference.ts"
-import { assembled, callOf, newState, open, opened, reasonOf, scopes, START, type Held } from "../harness/trees.ts"
+import {
+  assembled,
+  callOf,
+  newState,
+  open,
+  opened,
+  reasonOf,
+  askedFor,
+  scopes,
+  START,
+  type Held,
+} from "../harness/trees.ts"
 
 const body = inject("yard")
 const bundle = assembled()
@@ -37,12 +48,15 @@ const bounds: fc.Arbitrary<ArgumentBounds> = fc.dictionary(
   ),
   { maxKeys: 2 },
 )
-const asking = fc.record({
-  scopes: fc.option(fc.uniqueArray(scopeText, { minLength: 1, maxLength: 4 })),
-  maxSensitivity: fc.option(fc.constantFrom("public", "internal", "confidential", "restricted")),
-  bounds: fc.oneof({ weight: 4, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: bounds }),
-  calls: fc.option(fc.integer({ min: 1, max: 4 })),
-})
+const asking = fc
+  .record({
+    scopes: fc.option(fc.uniqueArray(scopeText, { minLength: 1, maxLength: 4 })),
+    maxSensitivity: fc.option(fc.constantFrom("public", "internal", "confidential", "restricted")),
+    bounds: fc.oneof({ weight: 4, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: bounds }),
+    calls: fc.option(fc.integer({ min: 1, max: 4 })),
+  })
+  // Without tools of one's own there is nothing to say about them.
+  .map((asked) => (asked.scopes ? asked : { ...asked, maxSensitivity: null, bounds: {} }))
 type Asking = typeof asking extends fc.Arbitrary<infer Value> ? Value : never
 
 const CHAIN = ["first", "second", "third", "fourth"] as const
@@ -56,10 +70,6 @@ const values = fc.dictionary(
     fc.constant([1]),
   ),
 )
-
-function asked({ scopes: texts, ...more }: Asking): Asked {
-  return { ...more, scopes: texts === null ? null : (scopes(...texts).scopes ?? []) }
-}
 
 /** What one level takes by itself, read from the definitions and the request, not from any grant. */
 function limitOf(agent: string, purpose: string, { scopes: texts, maxSensitivity, bounds, calls }: Asking) {
@@ -92,7 +102,7 @@ describe("nobody in the chain gains", () => {
           let held: Held | null = null
           for (const [depth, { asking, purpose }] of levels.entries()) {
             const agent = CHAIN[depth] ?? ""
-            const outcome: Held | Refusal = open(bundle, state, agent, held, { purpose, asked: asked(asking) })
+            const outcome: Held | Refusal = open(bundle, state, agent, held, { purpose, asked: askedFor(asking) })
             if ("reason" in outcome) break
             held = outcome
             limits.push(limitOf(agent, purpose, asking))
@@ -126,13 +136,19 @@ describe("nobody in the chain gains", () => {
       fc.property(fc.tuple(bounds, bounds, bounds), values, ([one, two, three], args) => {
         const state = newState()
         const root = opened(
-          open(bundle, state, "first", null, { purpose: "work", asked: { ...scopes("files.*:read"), bounds: one } }),
+          open(bundle, state, "first", null, {
+            purpose: "work",
+            asked: askedFor({ scopes: ["files.*:read"], bounds: one }),
+          }),
         )
         const child = opened(
-          open(bundle, state, "second", root, { purpose: "work", asked: { ...scopes("files.*:read"), bounds: two } }),
+          open(bundle, state, "second", root, {
+            purpose: "work",
+            asked: askedFor({ scopes: ["files.*:read"], bounds: two }),
+          }),
         )
         const last = opened(
-          open(bundle, state, "third", child, { asked: { ...scopes("files.*:read"), bounds: three } }),
+          open(bundle, state, "third", child, { asked: askedFor({ scopes: ["files.*:read"], bounds: three }) }),
         )
         const isAllowed = (held: Held): boolean =>
           reasonOf(bundle, state, callOf(held, "files.read", args)) === "allowed"
@@ -188,9 +204,11 @@ describe("nobody in the chain gains", () => {
   test("a child that somehow had more than its parent has no more than its parent: each grant up the tree is asked", () => {
     const limits: Readonly<Record<string, Partial<Grant>>> = {
       tool_not_granted: { tools: {} },
-      sensitivity_exceeded: { maxSensitivity: "public" },
+      sensitivity_exceeded: { tools: { "files.read": { action: "read", maxSensitivity: "public", bounds: [] } } },
       environment_not_granted: { environments: ["live"] },
-      argument_out_of_bounds: { tools: { "files.read": { action: "read", bounds: [{ file: { eq: "b" } }] } } },
+      argument_out_of_bounds: {
+        tools: { "files.read": { action: "read", maxSensitivity: "restricted", bounds: [{ file: { eq: "b" } }] } },
+      },
       calls_exhausted: { calls: 0 },
     }
     for (const [reason, limit] of Object.entries(limits)) {

@@ -1,5 +1,5 @@
 /** What agents.yaml refers to is there: purposes, agents, environments. */
-import { parseScope, scopeCovers } from "../../../src/catalog/pattern.ts"
+import { parseScope, patternCovers, scopeCovers } from "../../../src/catalog/pattern.ts"
 import type { Tool } from "../../../src/catalog/tool.ts"
 import { suggest } from "../nearest.ts"
 import type { Policies } from "../policies.ts"
@@ -11,6 +11,7 @@ export function checkAgents(policies: Policies): Problem[] {
   return [
     ...references(policies),
     ...defaults(policies),
+    ...plans(policies),
     ...reach(policies),
     ...environments(policies),
     ...audiences(policies),
@@ -55,6 +56,20 @@ function defaults({ agents, catalog }: Policies): Problem[] {
       const message = `\`${text}\` covers \`${outside.name}\`, which the purpose's grant does not`
       const mend = `Add \`${outside.name}:${outside.action}\` to \`grant.tools\`, or narrow the default.`
       return [agents.error(["purposes", index, "default", at], message, mend)]
+    }),
+  )
+}
+
+/** A step that the purpose's grant does not cover can never be called, and a plan in order ends there. */
+function plans({ agents, catalog }: Policies): Problem[] {
+  const tools = allTools(catalog.value)
+  return agents.value.purposes.flatMap(({ plan, grant }, index) =>
+    (plan?.steps ?? []).flatMap(({ tools: patterns }, at) => {
+      const granted = covered(grant.tools, tools)
+      if (granted.some((tool) => patterns.some((pattern) => patternCovers(pattern, tool.name)))) return []
+      const message = `the purpose's grant covers no tool of step ${at + 1} of its plan`
+      const mend = "Add the tool to `grant.tools`, or remove the step."
+      return [agents.error(["purposes", index, "plan", "steps", at], message, mend)]
     }),
   )
 }

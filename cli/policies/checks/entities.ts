@@ -1,9 +1,8 @@
 /** Stored entities stand beside those that are made, fit the schema, and say plainly what they refer to. */
 import { checkParseEntities, checkParseSchema } from "@cedar-policy/cedar-wasm/nodejs"
-import type { CedarValueJson, EntityJson } from "@cedar-policy/cedar-wasm/nodejs"
 import { entityStore } from "../../../src/policy/entities.ts"
 import type { StoredEntity } from "../../../src/policy/lowered.ts"
-import { MADE_TYPES, madeEntities, uidText } from "../entities.ts"
+import { MADE_TYPES, madeEntities, toCedar, uidText } from "../entities.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import type { Path } from "../source.ts"
@@ -74,17 +73,4 @@ function storeFaults({ entities }: Policies): Problem[] {
 function faultOf(stored: readonly StoredEntity[], schema: string): string | undefined {
   const answer = checkParseEntities({ entities: stored.map(toCedar), schema })
   return answer.type === "failure" ? answer.errors.map(({ message }) => message).join("; ") : undefined
-}
-
-function toCedar({ uid, attrs, parents }: StoredEntity): EntityJson {
-  const values = Object.entries(attrs).map(([key, value]): [string, CedarValueJson] => [key, toValue(value)])
-  return { uid: { ...uid }, attrs: Object.fromEntries(values), parents: parents.map((parent) => ({ ...parent })) }
-}
-
-function toValue(value: unknown): CedarValueJson {
-  if (Array.isArray(value)) return value.map(toValue)
-  if (typeof value === "object" && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, member]: [string, unknown]) => [key, toValue(member)]))
-  }
-  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : null
 }

@@ -8,25 +8,26 @@ import type { Problem } from "../problem.ts"
 import type { Path, Source } from "../source.ts"
 
 export function checkIssuers(policies: Policies): Problem[] {
-  return [...trust(policies), ...kinds(policies), ...sources(policies), ...operatorsOf(policies)]
+  return [...trust(policies), ...kinds(policies), ...asserted(policies), ...sources(policies), ...operatorsOf(policies)]
 }
 
 function trust({ issuers }: Policies): Problem[] {
   return issuers.value.issuers.flatMap((issuer, index) => {
-    const { id, users, workloads, operators, trust_domain: domain, keys } = issuer
+    const { id, users, assertions, workloads, operators, trust_domain: domain, keys } = issuer
     const at: Path = ["issuers", index, "id"]
-    const roles = [users || operators, workloads, domain !== undefined].filter(Boolean)
+    const roles = [users || assertions || operators, workloads, domain !== undefined].filter(Boolean)
     const problems: Problem[] = []
     if (roles.length === 0) {
-      const mend = "Add `users`, `workloads`, `trust_domain` or `operators: {clients: […]}`, or remove the issuer."
+      const mend =
+        "Add `users`, `assertions`, `workloads`, `trust_domain` or `operators: {clients: […]}`, or remove the issuer."
       problems.push(issuers.error(at, `issuer \`${id}\` is trusted for nothing`, mend))
     }
     if (roles.length > 1) {
       const message = `issuer \`${id}\` is trusted for people and for agents, or for agents in two ways`
       problems.push(issuers.error(at, message, "Keep one: one token must not be taken for two things."))
     }
-    if (issuer.issuer === undefined && (users || operators || workloads || keys.discovery)) {
-      const uses = { discovery: keys.discovery, users, workloads, operators }
+    if (issuer.issuer === undefined && (users || assertions || operators || workloads || keys.discovery)) {
+      const uses = { discovery: keys.discovery, users, assertions, workloads, operators }
       const [why = ""] = Object.entries(uses).flatMap(([name, used]) => (used ? [name] : []))
       problems.push(
         issuers.error(at, `\`${why}\` needs \`issuer\``, "Add `issuer:` with the exact `iss` of its tokens."),
@@ -56,6 +57,28 @@ function kinds({ issuers }: Policies): Problem[] {
       if (domain === undefined || SVID_ALGORITHMS.includes(algorithm)) continue
       const message = `no JWT-SVID is signed with ${algorithm}`
       problems.push(issuers.error(["issuers", index, "algorithms", place], message, "Write RS, PS or ES algorithms."))
+    }
+    return problems
+  })
+}
+
+/** Whoever is asserted is somebody that other tokens name alike, and works through an agent that there is. */
+function asserted({ issuers, agents }: Policies): Problem[] {
+  const known = agents.value.agents.map(({ id }) => id)
+  return issuers.value.issuers.flatMap(({ users, assertions }, index) => {
+    if (!assertions) return []
+    const at: Path = ["issuers", index, "assertions"]
+    const problems: Problem[] = []
+    const [one, other] = [users?.claims.subject, assertions.claims.subject]
+    if (one && JSON.stringify(one) !== JSON.stringify(other)) {
+      const message = "a person is named by one claim in sessions and by another in assertions"
+      const mend = "Write the same `claims.subject` in both: one person must not be two."
+      problems.push(issuers.error([...at, "claims", "subject"], message, mend))
+    }
+    for (const [client, agent] of Object.entries(assertions.clients)) {
+      if (known.includes(agent)) continue
+      const mend = suggest(agent, known, "Name an `id` of agents.yaml.")
+      problems.push(issuers.error([...at, "clients", client], `no agent is called \`${agent}\``, mend))
     }
     return problems
   })

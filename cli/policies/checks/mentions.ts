@@ -1,5 +1,5 @@
 /** Rules that name an agent, a tool or a group that is not there. Such a `forbid` would never hold, without a word. */
-import { madeEntities, MADE_TYPES, uidText } from "../entities.ts"
+import { madeEntities, MADE_TYPES, managingEntities, uidText } from "../entities.ts"
 import { suggest } from "../nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
@@ -9,13 +9,19 @@ import { allTools } from "../tools.ts"
 const TYPES = MADE_TYPES.filter((type) => type !== "User")
 const MENTION = new RegExp(`(?<![\\w:])(${TYPES.join("|")})::("(?:[^"\\\\\\n]|\\\\.)*")`, "gu")
 
-export function checkMentions({ rules, agents, catalog }: Policies): Problem[] {
-  const known = new Set(madeEntities(agents.value.agents, allTools(catalog.value)).map(({ uid }) => uidText(uid)))
+export function checkMentions(policies: Policies): Problem[] {
+  const { rules, agents, catalog } = policies
+  const made = [...madeEntities(agents.value.agents, allTools(catalog.value)), ...managingEntities(policies)]
+  const known = new Set(made.map(({ uid }) => uidText(uid)))
   return rules.flatMap(({ path: file, text }) =>
     text.split("\n").flatMap((line, index) =>
       Array.from(withoutComment(line).matchAll(MENTION)).flatMap((mention): Problem[] => {
         if (known.has(mention[0])) return []
-        const mend = suggest(mention[0], known, "Correct the name, or add it to agents.yaml or catalog.yaml.")
+        const mend = suggest(
+          mention[0],
+          known,
+          "Correct the name, or add it to agents.yaml, catalog.yaml or operators.yaml.",
+        )
         const place = { file, line: index + 1, column: mention.index + 1 }
         return [
           { ...place, severity: "warning", message: `\`${mention[0]}\` is not there, so nothing matches it`, mend },

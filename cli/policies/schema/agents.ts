@@ -2,7 +2,8 @@
 import { z } from "zod"
 import { grant } from "./grant.ts"
 import { algorithms, exactClaims, ownKeys } from "./issuers.ts"
-import { name, scope, text } from "./values.ts"
+import { CONSEQUENCES } from "../../../src/guardrails/plan.ts"
+import { name, scope, text, toolPattern } from "./values.ts"
 
 /** Long enough for a call, short enough that a leaked token is soon worthless (DESIGN §4). */
 const TOKEN_LIFE = { min: 30, max: 900, default: 300 } as const
@@ -52,11 +53,35 @@ const identity = z
     },
   )
 
+/** So many of one agent for one user are a plan gone wrong; an agent that needs more says so. */
+const TREES = { live: 100, per_minute: 60, most: 10_000 } as const
+
+const trees = z
+  .strictObject({
+    live: z.int().min(1).max(TREES.most).default(TREES.live),
+    per_minute: z.int().min(1).max(TREES.most).default(TREES.per_minute),
+  })
+  .prefault({})
+
+/** A tool or pattern alone is that, once. */
+const planStep = z.union([
+  toolPattern.transform((tool) => ({ tools: [tool], times: 1 })),
+  z.strictObject({ tools: z.array(toolPattern).min(1), times: z.int().min(1).max(10_000).default(1) }),
+])
+
+const plan = z.strictObject({
+  ordered: z.boolean().default(false),
+  steps: z.array(planStep).min(1).max(64),
+  deviation: z.enum(CONSEQUENCES).default("deny"),
+})
+
 const purpose = z.strictObject({
   name,
   grant,
   default: z.array(scope).min(1).exactOptional(),
   life: z.int().min(TASK_LIFE.min).max(TASK_LIFE.max),
+  idle: z.int().min(TASK_LIFE.min).max(TASK_LIFE.max).exactOptional(),
+  plan: plan.exactOptional(),
   user: z.enum(["required", "optional"]).default("required"),
 })
 
@@ -72,6 +97,7 @@ const agent = z.strictObject({
   depth: z.int().min(0).max(DEEPEST).default(0),
   life: z.int().min(TOKEN_LIFE.min).max(TOKEN_LIFE.max).default(TOKEN_LIFE.default),
   bound_key: z.boolean().default(false),
+  trees,
 })
 
 export const agentsFile = z.strictObject({ purposes: z.array(purpose), agents: z.array(agent) })

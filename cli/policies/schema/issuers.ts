@@ -66,6 +66,15 @@ const claimPath = z
   .union([claim, z.tuple([claim], claim)])
   .transform((path): [string, ...string[]] => (typeof path === "string" ? [path] : path))
 
+const personClaims = z
+  .strictObject({
+    subject: claimPath.prefault("sub"),
+    groups: claimPath.prefault("groups"),
+    acr: claimPath.prefault("acr"),
+    auth_time: claimPath.prefault("auth_time"),
+  })
+  .prefault({})
+
 /** Sessions of these clients are taken: as ID tokens, and as access tokens where one of the audiences is in them. */
 const users = z.strictObject({
   audiences: z.array(z.string().min(1)).default([]),
@@ -79,14 +88,18 @@ const users = z.strictObject({
     })
     .prefault({}),
   id_token: z.strictObject({ require: exactClaims.default({}) }).prefault({}),
-  claims: z
-    .strictObject({
-      subject: claimPath.prefault("sub"),
-      groups: claimPath.prefault("groups"),
-      acr: claimPath.prefault("acr"),
-      auth_time: claimPath.prefault("auth_time"),
-    })
-    .prefault({}),
+  claims: personClaims,
+})
+
+/** Seconds: what a login is commonly good for, and a day as everywhere. */
+const ASSERTED_LIFE = { min: 60, max: 86_400, default: 3_600 } as const
+
+/** ID-JAGs: who may work for whom, said by the provider to us. */
+const assertions = z.strictObject({
+  clients: z.record(z.string().min(1).max(256), z.string().min(1).max(2_048)).default({}),
+  require: exactClaims.default({}),
+  claims: personClaims,
+  life: z.int().min(ASSERTED_LIFE.min).max(ASSERTED_LIFE.max).default(ASSERTED_LIFE.default),
 })
 
 const trustDomain = text(
@@ -110,6 +123,7 @@ const issuer = z.strictObject({
   keys,
   algorithms,
   users: users.exactOptional(),
+  assertions: assertions.exactOptional(),
   workloads: z.strictObject({}).exactOptional(),
   single_use: z.boolean().exactOptional(),
   max_life: z.int().min(TOKEN_LIFE.min).max(TOKEN_LIFE.max).exactOptional(),

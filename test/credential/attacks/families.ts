@@ -1,5 +1,6 @@
 /** All attacks, by family. */
 import { algorithms } from "./algorithms.ts"
+import { assertions } from "./assertions.ts"
 import { audiences } from "./audiences.ts"
 import { authorization } from "./authorization.ts"
 import { encodings } from "./encodings.ts"
@@ -27,6 +28,7 @@ export const FAMILIES = {
   authorization,
   proofs,
   singleUse,
+  assertions,
   stepUp,
   handovers,
   tasks,

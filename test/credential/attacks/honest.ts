@@ -8,6 +8,7 @@ import {
   ci,
   CI_ONCE,
   curve,
+  idJagOf,
   idTokenOf,
   MIXED_IDP,
   namedSvid,
@@ -24,6 +25,7 @@ import {
   asActor,
   asAssertion,
   asBearer,
+  asGrant,
   asIdToken,
   asOperator,
   call,
@@ -99,6 +101,20 @@ export const HONEST: Readonly<Record<string, () => Promise<Request>>> = {
   "delegation token of the agent's own": async () => asAccessToken((await openTask()).token),
   "ID token that names the agent to act": async () =>
     asIdToken(await idTokenOf("alice", { claims: { may_act: { sub: agentId("first") } } })),
+  "ID-JAG": async () => asGrant(await idJagOf("alice")),
+  "ID-JAG for the audience asked for, among others": async () =>
+    asGrant(await idJagOf("alice", { claims: { resource: ["https://api.test/", "https://elsewhere.test/"] } })),
+  "ID-JAG that names its agent to act": async () =>
+    asGrant(await idJagOf("alice", { claims: { act: { sub: agentId("first") }, may_act: { sub: agentId("first") } } })),
+  "ID-JAG of an agent by the provider's own name for it": async () =>
+    asGrant(await idJagOf("alice", { claims: { client_id: "crm-app" } }), { actor_token: await svidOf("third") }),
+  "ID-JAG bound to the key that is proven": async () =>
+    asGrant(
+      await idJagOf("alice", { claims: { cnf: { jkt: holder.jkt } } }),
+      {},
+      { DPoP: await proofForToken(holder) },
+    ),
+  "ID-JAG by its signature's twin, itself never shown": async () => asGrant(twinOf(await idJagOf("alice"))),
   "a hand-over": honestHandover,
   "a fresher session for a task": async () => {
     const { task } = await openTask("first", { subject_token: await idTokenOf("alice", { claims: { auth_time: 1 } }) })

@@ -9,6 +9,7 @@ import {
   accessTokenOf,
   assertionOf,
   CI,
+  idJagOf,
   idTokenOf,
   logoutToken,
   robotToken,
@@ -23,8 +24,10 @@ import {
   asActor,
   asAssertion,
   asBearer,
+  asGrant,
   asIdToken,
   asOperator,
+  assertionRefused,
   attack,
   exchange,
   JWT_SPIFFE,
@@ -48,6 +51,8 @@ interface Row {
   readonly accessToken?: Rejection
   readonly gateway?: string
   readonly operator?: Rejection
+  /** As the assertion of the JWT bearer grant. */
+  readonly grant?: Rejection
 }
 
 const issuerUnknown = (iss: string | null): Rejection => ({ reason: "issuer_unknown", iss })
@@ -61,6 +66,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     accessToken: issuerUnknown(null),
     gateway: "type_refused",
     operator: issuerUnknown(null),
+    grant: issuerUnknown(null),
   },
   "workload's token": {
     make: robotToken,
@@ -69,6 +75,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     accessToken: issuerUnknown(CI),
     gateway: "type_refused",
     operator: issuerUnknown(CI),
+    grant: issuerUnknown(CI),
   },
   "client assertion": {
     make: assertionOf,
@@ -77,6 +84,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     accessToken: issuerUnknown(SIGNER),
     gateway: "type_refused",
     operator: issuerUnknown(SIGNER),
+    grant: issuerUnknown(SIGNER),
   },
   "ID token": {
     make: async () => idTokenOf("alice"),
@@ -85,12 +93,14 @@ const KINDS: Readonly<Record<string, Row>> = {
     accessToken: typeRefused("jwt"),
     gateway: "type_refused",
     operator: typeRefused("jwt"),
+    grant: typeRefused("jwt"),
   },
   "ID token about an agent": {
     make: async () => idTokenOf(agentId("first")),
     agent: issuerUnknown(IDP),
     spiffe: issuerUnknown(IDP),
     operator: typeRefused("jwt"),
+    grant: typeRefused("jwt"),
   },
   "access token": {
     make: async () => accessTokenOf("alice", "app"),
@@ -99,6 +109,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     idToken: typeRefused("at+jwt"),
     gateway: "key_unknown",
     operator: { reason: "client_mismatch", got: "app" },
+    grant: typeRefused("at+jwt"),
   },
   "access token of an operator, by the app's client": {
     make: async () => accessTokenOf("operator", "app"),
@@ -119,6 +130,29 @@ const KINDS: Readonly<Record<string, Row>> = {
     idToken: typeRefused("at+jwt"),
     accessToken: { reason: "client_mismatch", got: "cli" },
     gateway: "key_unknown",
+    grant: typeRefused("at+jwt"),
+  },
+  "ID-JAG": {
+    make: async () => idJagOf("alice"),
+    agent: issuerUnknown(IDP),
+    spiffe: issuerUnknown(IDP),
+    idToken: typeRefused("oauth-id-jag+jwt"),
+    accessToken: typeRefused("oauth-id-jag+jwt"),
+    gateway: "type_refused",
+    operator: typeRefused("oauth-id-jag+jwt"),
+  },
+  "ID-JAG in a client's own name": {
+    make: async () => idJagOf(agentId("first"), { claims: { iss: agentId("first") } }),
+    agent: { reason: "type_refused", typ: "oauth-id-jag+jwt" },
+    grant: issuerUnknown(agentId("first")),
+  },
+  "ID token with all claims of an ID-JAG": {
+    make: async () => idJagOf("alice", { header: { typ: "JWT" } }),
+    grant: typeRefused("jwt"),
+  },
+  "ID-JAG without its type": {
+    make: async () => idJagOf("alice", { header: { typ: undefined } }),
+    grant: typeRefused(null),
   },
   "logout token": {
     make: logoutToken,
@@ -127,6 +161,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     accessToken: typeRefused("logout+jwt"),
     gateway: "type_refused",
     operator: typeRefused("logout+jwt"),
+    grant: typeRefused("logout+jwt"),
   },
   "logout token of the old type": {
     make: async () => logoutToken({ header: { typ: "JWT" } }),
@@ -137,6 +172,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     make: async () => logoutToken({ header: { typ: undefined } }),
     idToken: { reason: "security_event" },
     accessToken: typeRefused(null),
+    grant: typeRefused(null),
   },
   "logout token in an access token's dress": {
     make: async () => logoutToken({ header: { typ: "at+jwt" }, claims: { aud: US, client_id: "app" } }),
@@ -149,6 +185,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     accessToken: typeRefused("secevent+jwt"),
     gateway: "type_refused",
     operator: typeRefused("secevent+jwt"),
+    grant: typeRefused("secevent+jwt"),
   },
   "delegation token": {
     make: async () => (await openTask()).token,
@@ -156,6 +193,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     spiffe: issuerUnknown(US),
     idToken: typeRefused("at+jwt"),
     operator: issuerUnknown(US),
+    grant: issuerUnknown(US),
   },
   "DPoP proof": {
     make: async () => proofForToken(await newProofKey()),
@@ -165,6 +203,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     accessToken: BRINGS_KEY,
     gateway: "header_refused",
     operator: BRINGS_KEY,
+    grant: BRINGS_KEY,
   },
   "publisher's pointer": {
     make: async () => signPointer(inject("publisher"), { seq: 9, digest: "0".repeat(64) }),
@@ -174,6 +213,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     accessToken: issuerUnknown(null),
     gateway: "type_refused",
     operator: issuerUnknown(null),
+    grant: issuerUnknown(null),
   },
   "ID token that names another agent to act": {
     make: async () => idTokenOf("alice", { claims: { may_act: { sub: agentId("second") } } }),
@@ -221,7 +261,7 @@ const KINDS: Readonly<Record<string, Row>> = {
 type Tried = readonly [string, Attack]
 
 function triesOf([kind, row]: readonly [string, Row]): readonly Tried[] {
-  const { make, agent, spiffe, idToken, accessToken, gateway, operator } = row
+  const { make, agent, spiffe, idToken, accessToken, gateway, operator, grant } = row
   const at = (door: string, tried: Attack): Tried => [`${kind} as ${door}`, tried]
   return [
     ...(agent
@@ -273,6 +313,14 @@ function triesOf([kind, row]: readonly [string, Row]): readonly Tried[] {
           at(
             "operator's token",
             attack(operatorRefused(operator), async () => asOperator(await make())),
+          ),
+        ]
+      : []),
+    ...(grant
+      ? [
+          at(
+            "assertion of a grant",
+            attack(assertionRefused(grant), async () => asGrant(await make())),
           ),
         ]
       : []),

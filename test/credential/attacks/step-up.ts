@@ -7,7 +7,9 @@ import { secondProvidersToken, stranger } from "../../harness/issuers.ts"
 import { complete } from "../../harness/management.ts"
 import { newProofKey, proofForToken } from "../../harness/proofs.ts"
 
-const ended = requestRefused({ reason: "parent_ended" })
+const ENDED = { status: 400, code: "invalid_request" } as const
+const ended = { ...ENDED, denial: { reason: "parent_ended", task: expect.any(String), state: "completed" } }
+const noTask = { ...ENDED, denial: { reason: "task_unknown", what: expect.any(String) } }
 const notFresher = requestRefused({ reason: "session_not_fresher" })
 const differs = (what: string) => requestRefused({ reason: "session_differs", what })
 const keyDiffers = requestRefused({ reason: "key_differs" })
@@ -39,13 +41,13 @@ const NO_TASKS: Readonly<Record<string, string>> = {
   "with a name that every object has": "__proto__",
 }
 const noTasks = Object.fromEntries(
-  Object.entries(NO_TASKS).map(([what, task]) => [`a task ${what}`, attack(ended, async () => freshen(task))]),
+  Object.entries(NO_TASKS).map(([what, task]) => [`a task ${what}`, attack(noTask, async () => freshen(task))]),
 )
 
 export const stepUp: Attacks = {
   ...noTasks,
   "an older session": attack(notFresher, async () =>
-    freshen((await open()).task, { subject_token: await session("alice", HOUR_AGO() - 1) }),
+    freshen((await open()).task, { subject_token: await session("alice", HOUR_AGO() - 100) }),
   ),
   "the same session": attack(notFresher, async () => {
     const subject_token = await session("alice", HOUR_AGO())
@@ -121,15 +123,15 @@ export const stepUp: Attacks = {
     await complete(parent.task, `Bearer ${parent.token}`)
     return freshen(child.task, { actor_token: await svidOf("second") })
   }),
-  "a child that was never opened": attack(ended, async () => freshen(`${(await open()).task}.7`)),
-  "a delegation token, not a session": attack(ended, async () => {
+  "a child that was never opened": attack(noTask, async () => freshen(`${(await open()).task}.7`)),
+  "a delegation token, not a session": attack(noTask, async () => {
     const { task, token } = await open()
     return freshen(task, {
       subject_token: token,
       subject_token_type: (await childForm(token, "first")).subject_token_type,
     })
   }),
-  "no session at all": attack(ended, async () =>
+  "no session at all": attack(noTask, async () =>
     freshen((await open()).task, {
       grant_type: "client_credentials",
       subject_token: undefined,

@@ -395,6 +395,23 @@ const REFERENCES: readonly BadDirectory[] = [
     at: "nightly-report]",
   },
   {
+    name: "a step that the purpose's grant does not cover",
+    file: "agents.yaml",
+    find: "    life: 600\n",
+    replace: "    life: 600\n    plan: { steps: [crm.tickets.list, mail.send] }\n",
+    message: /grant covers no tool of step 2 of its plan/,
+    mend: /remove the step/,
+    at: "mail.send]",
+  },
+  {
+    name: "a plan of nothing",
+    file: "agents.yaml",
+    find: "    life: 600\n",
+    replace: "    life: 600\n    plan: { steps: [] }\n",
+    message: /steps/,
+    at: "[] }",
+  },
+  {
     name: "bounds that contradict",
     file: "agents.yaml",
     find: "      calls: 50\n",
@@ -433,6 +450,39 @@ const REFERENCES: readonly BadDirectory[] = [
     replace: "clients: [narrowgate-cli, 'narrowgate-app']",
     message: /trusted for users and for operators/,
     at: "'narrowgate-app'",
+  },
+  {
+    name: "a client that is an agent which there is not",
+    file: "issuers.yaml",
+    find: "    operators:\n",
+    replace: "    assertions: { clients: { app: 'spiffe://example.org/agent/suport' } }\n    operators:\n",
+    message: /no agent is called `spiffe:\/\/example\.org\/agent\/suport`/,
+    mend: /support/,
+    at: "'spiffe://example.org/agent/suport'",
+  },
+  {
+    name: "a person who is named by two claims",
+    file: "issuers.yaml",
+    find: "    operators:\n",
+    replace: "    assertions: { claims: { subject: oid } }\n    operators:\n",
+    message: /named by one claim in sessions and by another in assertions/,
+    at: "oid }",
+  },
+  {
+    name: "an asserted session longer than a day",
+    file: "issuers.yaml",
+    find: "    operators:\n",
+    replace: "    assertions: { life: 90000 }\n    operators:\n",
+    message: /life` is too large/,
+    at: "90000",
+  },
+  {
+    name: "assertions of a trust domain",
+    file: "issuers.yaml",
+    find: "    trust_domain: example.org\n",
+    replace: "    trust_domain: example.org\n    issuer: https://id.example\n    assertions: {}\n",
+    message: /trusted for people and for agents/,
+    at: "workloads\n    trust_domain",
   },
   {
     name: "an issuer trusted for nothing",
@@ -709,6 +759,25 @@ const ENTITIES: readonly BadDirectory[] = [
   },
 ]
 
+const MANAGEMENT: readonly BadDirectory[] = [
+  {
+    name: "operators, and a schema that knows no managing",
+    file: "schema.cedarschema",
+    find: "action manage",
+    replace: "action govern",
+    message: /manage/,
+  },
+  {
+    name: "a rule for a role that there is not",
+    file: "operators.cedar",
+    find: 'OperatorGroup::"viewer"',
+    replace: 'OperatorGroup::"watcher"',
+    message: /is not there, so nothing matches it/,
+    at: 'OperatorGroup::"watcher"',
+    severity: "warning",
+  },
+]
+
 export const BAD_DIRECTORIES = [
   ...FILES,
   ...SYNTAX,
@@ -718,4 +787,5 @@ export const BAD_DIRECTORIES = [
   ...IDENTITIES,
   ...CATALOG,
   ...ENTITIES,
+  ...MANAGEMENT,
 ]

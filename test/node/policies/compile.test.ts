@@ -64,6 +64,26 @@ describe("the example policies", () => {
   })
 })
 
+describe("operators", () => {
+  it("whom no rule permits anything are a warning, where they stand", async () => {
+    await rm(join(directory, "operators.cedar"))
+    const { body, problems } = await compilePolicies(directory)
+    expect(body).not.toBeNull()
+    expect(problems).toMatchObject([{ file: "operators.yaml", line: 6, column: 3, severity: "warning" }])
+    expect(problems[0]?.message).toContain("no rule permits the action `manage`")
+  })
+
+  it("where there are none, the schema need not speak of them", async () => {
+    await rm(join(directory, "operators.cedar"))
+    await rm(join(directory, "operators.yaml"))
+    const schema = await readFile(join(directory, "schema.cedarschema"), "utf8")
+    const [before = "", after = ""] = schema.split("// Who manages")
+    const calls = after.slice(after.indexOf("// The task that"), after.indexOf("// A request to manage"))
+    await writeFile(join(directory, "schema.cedarschema"), before + calls)
+    expect((await compilePolicies(directory)).problems).toEqual([])
+  })
+})
+
 describe("what is beside the policies", () => {
   it("leaves decision tables and prose aside", async () => {
     await writeFile(join(directory, "tickets.test.yaml"), "not: [valid")

@@ -1,0 +1,61 @@
+/**
+ * A person's own access token (RFC 9068), for our URL and nothing else, given to a client that is registered for managing:
+ * what they say with it they say themselves. The session token that an app hands to an agent is another client's.
+ */
+import type { IssuerDefinition } from "../policy/bundle.ts"
+import type { Compact } from "./compact.ts"
+import type { Reach } from "./key-set.ts"
+import { isRejected, ofCredential, reject, shownName, type Rejected } from "./rejection.ts"
+import {
+  checkPlain,
+  isSoleAudience,
+  MAX_LIFE_SECONDS,
+  textsOf,
+  typeOf,
+  verifySigned,
+  type Claims,
+} from "./signature.ts"
+
+export interface PersonToken {
+  /** The entry of issuers.yaml that it is of, with its `iss`. */
+  readonly issuer: IssuerDefinition & { readonly issuer: string }
+  readonly claims: Claims
+}
+
+/** @param audience our own URL */
+export async function verifyPersonToken(
+  compact: Compact,
+  issuers: readonly IssuerDefinition[],
+  audience: string,
+  reach: Reach,
+): Promise<PersonToken | Rejected> {
+  return ofCredential(await verify(compact, issuers, audience, reach), compact.token)
+}
+
+async function verify(
+  compact: Compact,
+  issuers: readonly IssuerDefinition[],
+  audience: string,
+  reach: Reach,
+): Promise<PersonToken | Rejected> {
+  const { iss } = compact.claims
+  const entry = issuers.find((known) => known.operators && known.issuer !== undefined && known.issuer === iss)
+  if (entry?.issuer === undefined || !entry.operators) {
+    return reject({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
+  }
+  const typ = typeOf(compact)
+  if (typ !== "at+jwt") return reject({ reason: "type_refused", typ })
+  // Whatever is taken of its people's sessions: what manages opens everything, by itself.
+  const maxLife = Math.min(entry.max_life ?? MAX_LIFE_SECONDS, MAX_LIFE_SECONDS)
+  const options = { issuer: entry.issuer, requiredClaims: ["sub", "aud", "exp", "iat"], maxLife }
+  const claims = await verifySigned(compact, entry, options, reach)
+  if (isRejected(claims)) return claims
+  // Another API that the token is for as well could come here with it.
+  if (!isSoleAudience(claims["aud"], audience))
+    return reject({ reason: "audience_mismatch", got: textsOf(claims["aud"]) })
+  const { client_id: client } = claims
+  if (typeof client !== "string" || !entry.operators.clients.includes(client)) {
+    return reject({ reason: "client_mismatch", got: shownName(client) })
+  }
+  return checkPlain(claims, null) ?? { issuer: { ...entry, issuer: entry.issuer }, claims }
+}

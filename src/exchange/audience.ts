@@ -1,0 +1,17 @@
+/** The audience that a token is asked for. */
+import type { Bundle } from "../policy/assemble.ts"
+import { printable } from "../printable.ts"
+import type { Parameters } from "./parameters.ts"
+import { refuse, type Refused } from "./refusal.ts"
+
+/** RFC 8707, RFC 8693 2.1: the gateways' audience that the token is for, one of the agent's; where it has only one it need not be named. */
+export function audienceOf(parameters: Parameters, agent: string, bundle: Bundle): string | Refused {
+  const named = new Set([...(parameters.get("resource") ?? []), ...(parameters.get("audience") ?? [])])
+  const allowed = new Set(bundle.agents.get(agent)?.audiences ?? bundle.audiences)
+  const [audience, ...others] = named.size === 0 ? allowed : named
+  // A token for several audiences would open one with what another has seen.
+  if (audience === undefined || others.length > 0 || !allowed.has(audience) || !bundle.audiences.has(audience)) {
+    return refuse({ reason: "audience_unknown", audience: printable([...named].join(" ")) })
+  }
+  return audience
+}

@@ -1,0 +1,177 @@
+/**
+ * The door where an agent asks for a person's consent while they are elsewhere: `POST /oauth/bc-authorize` (OpenID CIBA 7,
+ * poll mode). It learns nothing but where to ask again.
+ */
+import type { Context } from "hono"
+import { recordAtEdge } from "../audit/edge-recorder.ts"
+import { refusalRecord } from "../audit/exchange-record.ts"
+import { readCompact } from "../credential/compact.ts"
+import { isRejected, withHash, type Rejection } from "../credential/rejection.ts"
+import { verifySession } from "../credential/session.ts"
+import { sha256Hex } from "../hash.ts"
+import { newId } from "../ids.ts"
+import { askLedger } from "../ledger/ask.ts"
+import { LEDGER_VERSION, type NoBundle } from "../ledger/ledger.ts"
+import type { UserFacts } from "../ledger/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { userId } from "../policy/facts.ts"
+import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
+import { currentSwitches } from "../switches/lease.ts"
+import { stoppedBy } from "../switches/switch.ts"
+import { authenticateAgent } from "./agent.ts"
+import { audienceOf } from "./audience.ts"
+import { POLL_INTERVAL_SECONDS, type Consent } from "./consent.ts"
+import { inboxOf } from "./inbox.ts"
+import { checkOnce } from "./once.ts"
+import { takePlace } from "./openings.ts"
+import { readAsked, readParameters, valueOf, type Parameters } from "./parameters.ts"
+import { isRefused, refuse, refuseCredential, type Refused } from "./refusal.ts"
+import { refusalResponse } from "./respond.ts"
+
+/** Seconds that a person has to answer, unless the agent asks for less. */
+const DEFAULT_EXPIRY_SECONDS = 300
+const MAX_EXPIRY_SECONDS = 600
+/** CIBA 7.1: short, and fit to be shown anywhere. */
+const BINDING_MESSAGE = /^[\p{L}\p{N}\p{P}\p{S} ]{1,100}$/u
+const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
+
+export async function backchannelAuthorize(c: Context<{ Bindings: Env }>): Promise<Response> {
+  const parameters = await readParameters(c.req.raw)
+  const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
+  const id = newId("dec", around.receivedAt)
+  const bundle = await bundleFor(around)
+  const { agent, result } =
+    bundle && !isRefused(parameters)
+      ? await ask(parameters, bundle, around, id)
+      : { agent: null, result: isRefused(parameters) ? parameters : refuse({ reason: "unavailable" }) }
+  if (!isRefused(result)) return Response.json(result, { headers: { ...NO_STORE, "X-Narrowgate-Decision": id } })
+  const { receivedAt } = around
+  const record = refusalRecord(result.refused, agent, bundle?.pointer ?? null, id, receivedAt, Date.now())
+  recordAtEdge(around.env, record, around.background)
+  return refusalResponse(result.refused, id)
+}
+
+interface Asked {
+  readonly auth_req_id: string
+  /** Seconds. */
+  readonly expires_in: number
+  /** Seconds. */
+  readonly interval: number
+}
+
+async function ask(
+  parameters: Parameters,
+  bundle: Bundle,
+  around: Surroundings,
+  decisionId: string,
+): Promise<{ readonly agent: string | null; readonly result: Asked | Refused }> {
+  const proven = await authenticateAgent(parameters, bundle, around)
+  if (isRefused(proven)) return { agent: null, result: proven }
+  const { agent, once } = proven
+  const secret = crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true })
+  const consent = await readConsent(parameters, agent, secret, bundle, around)
+  if (isRefused(consent)) return { agent, result: consent }
+  const switches = await currentSwitches(around)
+  if (!switches) return { agent, result: refuse({ reason: "unavailable" }) }
+  const affected = { agents: [agent], user: userId(consent.user), kid: null, tool: null, since: around.receivedAt }
+  const stopped = stoppedBy(switches, affected)
+  if (stopped) return { agent, result: refuse({ reason: "stopped", switch: stopped.id }) }
+  const { expiresAt } = consent
+  const place = await takePlace(newId("tsk", around.receivedAt), agent, consent.user, expiresAt, bundle, around)
+  if (isRefused(place)) return { agent, result: place }
+  const result = (await checkOnce(once, around)) ?? (await keep(consent, place.root, bundle, around, decisionId))
+  if (isRefused(result)) around.background(place.undo())
+  else around.background(inboxOf(around.env, userId(consent.user)).put(place.root, expiresAt))
+  if (isRefused(result)) return { agent, result }
+  const expires_in = Math.floor((expiresAt - around.receivedAt) / 1000)
+  return { agent, result: { auth_req_id: `${place.root}.${secret}`, expires_in, interval: POLL_INTERVAL_SECONDS } }
+}
+
+async function keep(
+  consent: Consent,
+  root: string,
+  bundle: Bundle,
+  { env, receivedAt }: Surroundings,
+  decisionId: string,
+): Promise<Refused | { readonly task: string }> {
+  const asking = { decisionId, audience: consent.audience, receivedAt }
+  const kept = await askLedger(env, root, async (ledger): Promise<{ task: string } | Refused | NoBundle> =>
+    ledger.ask(LEDGER_VERSION, bundle.pointer, root, consent, asking),
+  )
+  return !kept || "bundle" in kept ? refuse({ reason: "unavailable" }) : kept
+}
+
+async function readConsent(
+  parameters: Parameters,
+  agent: string,
+  secret: string,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Consent | Refused> {
+  const audience = audienceOf(parameters, agent, bundle)
+  if (typeof audience !== "string") return audience
+  const askedFor = readAsked(withoutOpenid(parameters))
+  if (isRefused(askedFor)) return askedFor
+  const user = await readHint(parameters, agent, bundle, around)
+  if (isRefused(user)) return user
+  const bindingMessage = valueOf(parameters, "binding_message")
+  if (bindingMessage !== null && !BINDING_MESSAGE.test(bindingMessage)) {
+    return refuse({ reason: "binding_message_refused" })
+  }
+  const seconds = expiryOf(valueOf(parameters, "requested_expiry"))
+  if (seconds === null) return refuse({ reason: "request_malformed", what: "requested_expiry is no number of seconds" })
+  return {
+    secretHash: sha256Hex(secret),
+    agent,
+    user,
+    ...askedFor,
+    audience,
+    bindingMessage,
+    expiresAt: around.receivedAt + seconds * 1000,
+    answer: null,
+    isRedeemed: false,
+  }
+}
+
+/** CIBA asks for the scope `openid`, which names no tool. */
+function withoutOpenid(parameters: Parameters): Parameters {
+  const words = valueOf(parameters, "scope")?.split(" ")
+  if (!words?.includes("openid")) return parameters
+  const left = words.filter((word) => word !== "openid").join(" ")
+  const others = [...parameters].filter(([name]) => name !== "scope")
+  return new Map(left === "" ? others : [...others, ["scope", [left]]])
+}
+
+function expiryOf(text: string | null): number | null {
+  if (text === null) return DEFAULT_EXPIRY_SECONDS
+  return /^[1-9]\d{0,8}$/.test(text) ? Math.min(Number(text), MAX_EXPIRY_SECONDS) : null
+}
+
+/** Who is to be asked (CIBA 7.1): exactly one hint, their id as we know them or an ID token of theirs. */
+async function readHint(
+  parameters: Parameters,
+  agent: string,
+  { issuers }: Bundle,
+  { reach }: Surroundings,
+): Promise<UserFacts | Refused> {
+  const [login, idToken] = [valueOf(parameters, "login_hint"), valueOf(parameters, "id_token_hint")]
+  const hints = [login, idToken, valueOf(parameters, "login_hint_token")].filter((hint) => hint !== null)
+  if (hints.length !== 1) return refuse({ reason: "request_malformed", what: "exactly one hint says who is asked" })
+  if (login !== null) {
+    const issuer = issuers.find((known) => known.users && login.startsWith(`${known.issuer ?? ""}|`))
+    const subject = login.slice((issuer?.issuer?.length ?? 0) + 1)
+    return issuer?.issuer !== undefined && /^[^\p{Cc}\p{Cs}]{1,255}$/u.test(subject)
+      ? { issuer: issuer.issuer, subject, groups: [] }
+      : refuse({ reason: "user_unknown" })
+  }
+  if (idToken === null) return refuse({ reason: "request_malformed", what: "login_hint_token is not supported" })
+  const rejected = (because: Rejection): Refused => refuseCredential("subject_rejected", withHash(because, idToken))
+  const compact = readCompact(idToken)
+  if (isRejected(compact)) return rejected(compact.rejected)
+  const { iss } = compact.claims
+  const issuer = issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
+  if (!issuer?.users) return refuse({ reason: "user_unknown" })
+  const session = await verifySession(compact, "id_token", { ...issuer, users: issuer.users }, agent, reach)
+  // What the hint tells of the person is not what they will say: only who they are is taken from it.
+  return isRejected(session) ? rejected(session.rejected) : { ...session.user, groups: [] }
+}

@@ -1,0 +1,115 @@
+/**
+ * A person's consent to a task before it begins (OpenID CIBA): what an agent asked for, what the person said, and what
+ * becomes of it. The task is pending meanwhile, in the very ledger that will hold it; when its agent comes for the token
+ * everything is judged anew, by the rules and facts of then. Pure, like `openTask`.
+ */
+import type { Bundle } from "../policy/assemble.ts"
+import { userId } from "../policy/facts.ts"
+import type { TreeState, UserFacts } from "../ledger/state.ts"
+import { openTask, type Opened, type OpenRequest } from "./open.ts"
+import { isRefused, refuse, type Refused } from "./refusal.ts"
+
+/** Seconds between two polls, at least (CIBA 7.3); one that comes sooner adds as much to it (11). */
+export const POLL_INTERVAL_SECONDS = 5
+
+export interface Consent {
+  /** Hex SHA-256 of the secret part of `auth_req_id`. */
+  readonly secretHash: string
+  readonly agent: string
+  /** Whom it is asked of; what is known of them so far. */
+  readonly user: UserFacts
+  readonly purpose: string | null
+  readonly asked: OpenRequest["asked"]
+  readonly audience: string
+  /** For the person, to know this request by (CIBA 7.1). */
+  readonly bindingMessage: string | null
+  /** Milliseconds. */
+  readonly expiresAt: number
+  /** What the person said. */
+  readonly answer: Answer | null
+  /** A token has been issued for it: it is over. */
+  readonly isRedeemed: boolean
+}
+
+export interface Answer {
+  readonly approved: boolean
+  /** The person, by the session in which they said it. */
+  readonly person: UserFacts
+  /** Milliseconds, when that session ends: what it consented to ends with it. */
+  readonly until: number
+  /** Milliseconds. */
+  readonly at: number
+}
+
+/** What the ledger remembers of polls; losing it costs nothing but patience. */
+export interface Polling {
+  readonly interval: number
+  /** Milliseconds. */
+  readonly lastAt: number
+}
+export const NOT_POLLED: Polling = { interval: POLL_INTERVAL_SECONDS, lastAt: Number.NEGATIVE_INFINITY }
+
+/**
+ * What the task would be, as far as that can be said before the person is there: their groups, and so what policy lets
+ * them delegate, are not known yet.
+ * @returns the pending task; no token is issued
+ */
+export function foresee(bundle: Bundle, state: TreeState, consent: Consent, now: number): Opened["task"] | Refused {
+  const request = requestOf(consent, { jkt: "unknown yet", token: "", approvals: [] })
+  const opened = openTask(bundle, state, { ...request, isForeseen: true }, now)
+  if (isRefused(opened)) return opened
+  return { ...opened.task, jkt: null, status: "pending", expiresAt: consent.expiresAt, idle: null }
+}
+
+/** Who comes for the token. */
+export interface Redemption {
+  readonly secretHash: string
+  readonly agent: string
+  readonly jkt: string | null
+  /** `jti` of the token to be issued. */
+  readonly token: string
+}
+
+/** Why there is no token, now or ever; or what is opened, as the person whom the state then has. */
+export function redeem(
+  bundle: Bundle,
+  state: TreeState,
+  consent: Consent,
+  redemption: Redemption,
+  polling: Polling,
+  now: number,
+): Opened | Refused {
+  const { secretHash, agent } = redemption
+  if (consent.agent !== agent || consent.secretHash !== secretHash || consent.isRedeemed) {
+    return refuse({ reason: "consent_unknown" })
+  }
+  const { answer } = consent
+  if (answer && !answer.approved) return refuse({ reason: "consent_refused" })
+  if (now >= consent.expiresAt) return refuse({ reason: "consent_expired" })
+  if (!answer) {
+    const isSoon = now - polling.lastAt < polling.interval * 1000
+    return refuse(isSoon ? { reason: "polled_too_soon" } : { reason: "consent_pending" })
+  }
+  const { person, until: sessionExpiresAt, at: since } = answer
+  const request = { ...requestOf(consent, { ...redemption, approvals: ["user"] }), sessionExpiresAt, since }
+  const opened = openTask(bundle, { ...state, user: person, since }, request, now)
+  return isRefused(opened) ? opened : { ...opened, opening: { ...opened.opening, session: { user: person, since } } }
+}
+
+/** After a poll that was answered by `refusal`. */
+export function polled(polling: Polling, { refused }: Refused, now: number): Polling {
+  const isSoon = refused.reason === "polled_too_soon"
+  return { interval: polling.interval + (isSoon ? POLL_INTERVAL_SECONDS : 0), lastAt: now }
+}
+
+/** Whether this person may answer: it is asked of them, it is not answered, and it is not too late. */
+export function mayAnswer(consent: Consent, person: UserFacts, now: number): boolean {
+  return userId(consent.user) === userId(person) && consent.answer === null && now < consent.expiresAt
+}
+
+function requestOf(
+  { agent, user, purpose, asked }: Consent,
+  by: Pick<OpenRequest, "jkt" | "token" | "approvals">,
+): OpenRequest {
+  return { agent, user, sessionExpiresAt: null, since: 0, parent: null, task: null, purpose, asked, caps: [], ...by }
+}

@@ -1,0 +1,157 @@
+/**
+ * Grants that open a task, renew its token or freshen its session: audience → what is asked → key → subject → switches →
+ * room → single use → one step of the tree's ledger → token. What tells them apart is where their subject comes from.
+ */
+import { askLedger } from "../ledger/ask.ts"
+import { LEDGER_VERSION, type NoBundle, type OpenedTask } from "../ledger/ledger.ts"
+import { isTaskId, rootOf } from "../ledger/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { Surroundings } from "../surroundings.ts"
+import { currentSwitches } from "../switches/lease.ts"
+import { pulledKeys, stoppedBy, type Switch } from "../switches/switch.ts"
+import { printable } from "../printable.ts"
+import { newId } from "../ids.ts"
+import { audienceOf } from "./audience.ts"
+import type { Asked } from "./grant.ts"
+import { issue, type Issued } from "./issue.ts"
+import { onceOfProof, provenKey } from "./key-proof.ts"
+import { checkOnce, type Once } from "./once.ts"
+import type { OpenRequest } from "./open.ts"
+import { takePlace } from "./openings.ts"
+import { readAsked, valueOf, type Parameters } from "./parameters.ts"
+import { isRefused, refuse, type Refused } from "./refusal.ts"
+import { ACCESS_TOKEN_TYPE, type Asker, type Subject } from "./subject.ts"
+
+/** A token request of an agent that has proven who it is. */
+export interface GrantRequest {
+  readonly http: Request
+  readonly parameters: Parameters
+  readonly agent: string
+  /** What of its proof may be used once only. */
+  readonly once: readonly Once[]
+  readonly bundle: Bundle
+  readonly around: Surroundings
+  readonly decisionId: string
+}
+
+export type Grant = (request: GrantRequest) => Promise<Issued | Refused>
+
+type SubjectOf = (
+  parameters: Parameters,
+  asker: Asker,
+  audience: string,
+  bundle: Bundle,
+  around: Surroundings,
+) => Promise<Subject | Refused>
+
+/** @param isExchange its answer says which type of token was issued (RFC 8693 2.2.1) */
+export function opening(subjectOf: SubjectOf, { isExchange } = { isExchange: false }): Grant {
+  return async (request) => {
+    const issued = await openBy(request, subjectOf)
+    return isExchange && !isRefused(issued) ? { ...issued, issuedTokenType: ACCESS_TOKEN_TYPE } : issued
+  }
+}
+
+async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<Issued | Refused> {
+  const { agent, once, bundle, around } = request
+  const wanted = await readWanted(request, subjectOf)
+  if (isRefused(wanted)) return wanted
+  const switches = await currentSwitches(around)
+  const stopped = checkSwitches(switches, agent, wanted, around)
+  if (stopped) return stopped
+  const { user, purpose, parent, task } = wanted.request
+  const known = parent?.task ?? task
+  const until = around.receivedAt + lifeOf(agent, purpose, bundle)
+  const place =
+    known === null ? await takePlace(newId("tsk", around.receivedAt), agent, user, until, bundle, around) : null
+  if (place && isRefused(place)) return place
+  const root = place?.root ?? rootOf(known ?? "")
+  // The last check before the ledger is asked: a request that is refused sooner has used nothing up.
+  const reused = await checkOnce([...wanted.once, ...once], around)
+  const result = reused ?? (await open(wanted, root, pulledKeys(switches ?? []), request))
+  if (place && isRefused(result)) around.background(place.undo())
+  return result
+}
+
+/** Milliseconds, at most; whatever has no such purpose the ledger refuses, with its reason. */
+function lifeOf(agent: string, purpose: string | null, { agents, purposes }: Bundle): number {
+  return (purposes.get(purpose ?? agents.get(agent)?.purposes[0] ?? "")?.life ?? 0) * 1000
+}
+
+function checkSwitches(
+  switches: readonly Switch[] | null,
+  agent: string,
+  { subject }: Wanted,
+  { receivedAt }: Surroundings,
+): Refused | null {
+  if (!switches) return refuse({ reason: "unavailable" })
+  const { agents, user, kid } = subject.above
+  const affected = { agents: [agent, ...agents], user, kid, tool: null, since: subject.since ?? receivedAt }
+  const stopped = stoppedBy(switches, affected)
+  return stopped && refuse({ reason: "stopped", switch: stopped.id })
+}
+
+/** Everything that the request says, verified: what the ledger is asked to open, and how the token is to be written. */
+interface Wanted {
+  readonly request: OpenRequest
+  readonly audience: string
+  readonly subject: Subject
+  readonly once: readonly Once[]
+}
+
+async function readWanted(
+  { http, parameters, agent, bundle, around }: GrantRequest,
+  subjectOf: SubjectOf,
+): Promise<Wanted | Refused> {
+  const requestedType = valueOf(parameters, "requested_token_type")
+  if (requestedType !== null && requestedType !== ACCESS_TOKEN_TYPE) {
+    return refuse({ reason: "token_type_unsupported", parameter: "requested_token_type" })
+  }
+  const audience = audienceOf(parameters, agent, bundle)
+  if (typeof audience !== "string") return audience
+  const askedFor = readAsked(parameters)
+  if (isRefused(askedFor)) return askedFor
+  const proof = await provenKey(http, around)
+  if (proof && isRefused(proof)) return proof
+  const subject = await subjectOf(parameters, { agent, jkt: proof?.jkt ?? null }, audience, bundle, around)
+  if (isRefused(subject)) return subject
+  const { user, sessionExpiresAt, parent, caps } = subject
+  const task = valueOf(parameters, "task")
+  // A fresher session for a live task: a session and nothing else is its subject.
+  if (task !== null && (user === null || !isTaskId(task))) {
+    return refuse({ reason: "task_unknown", what: user === null ? "no session is brought" : printable(task) })
+  }
+  const since = subject.since ?? around.receivedAt
+  const { purpose } = askedFor
+  const asked = askedFor.asked.parts === null ? askedByCap(caps, askedFor.asked) : askedFor.asked
+  const jkt = proof?.jkt ?? null
+  const request = { agent, user, sessionExpiresAt, since, parent, purpose, asked, caps, approvals: [], jkt, task }
+  return {
+    request: { ...request, token: crypto.randomUUID() },
+    audience,
+    subject,
+    once: [...(proof ? [onceOfProof(proof)] : []), ...subject.once],
+  }
+}
+
+async function open(
+  { request, audience }: Wanted,
+  root: string,
+  pulled: readonly string[],
+  { bundle, around, decisionId }: GrantRequest,
+): Promise<Issued | Refused> {
+  const { env, receivedAt } = around
+  const asking = { decisionId, audience, receivedAt }
+  const opened = await askLedger(env, root, async (ledger): Promise<OpenedTask | Refused | NoBundle> =>
+    ledger.open(LEDGER_VERSION, bundle.pointer, root, request, asking),
+  )
+  if (!opened || "bundle" in opened) return refuse({ reason: "unavailable" })
+  return isRefused(opened) ? opened : issue(opened, request, audience, pulled, around)
+}
+
+/** Who asks for nothing by name gets what was asserted for them; how far, the cap itself says. */
+function askedByCap([cap]: readonly Asked[], asked: Asked): Asked {
+  if (!cap) return asked
+  const scopes = cap.parts?.flatMap((part) => part.scopes) ?? []
+  return { parts: [{ scopes, maxSensitivity: null, bounds: {} }], inDetails: cap.inDetails, calls: null }
+}

@@ -1,0 +1,145 @@
+/**
+ * How many task trees an agent has open for one user, and how fast it opens them: one Durable Object for each agent and
+ * user, asked only when a tree is opened. A place is taken before the tree is there and given back when it ends; one that
+ * is never given back is free again when the tree would have expired. So the limit is never passed, and never stuck.
+ */
+import { DurableObject } from "cloudflare:workers"
+import { sha256Hex } from "../hash.ts"
+import { logEvent } from "../log.ts"
+import type { UserFacts } from "../ledger/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { OpeningLimits } from "../policy/bundle.ts"
+import { userId } from "../policy/facts.ts"
+import type { Surroundings } from "../surroundings.ts"
+import { refuse, type Refused } from "./refusal.ts"
+
+const MINUTE_MS = 60_000
+
+/** Null: there is room, and the place is taken. */
+export type NoRoom = { readonly what: "live" | "rate"; /** Seconds. */ readonly retry_after: number } | null
+
+/** @param user issuer and subject, joined by `|`; null: the agent acts on its own behalf */
+export function openingsOf(env: Env, agent: string, user: string | null): DurableObjectStub<Openings> {
+  return env.OPENINGS.getByName(sha256Hex(JSON.stringify([agent, user])))
+}
+
+/** A tree that is to be opened, with its place among those of its agent and user. */
+export interface Place {
+  readonly root: string
+  readonly undo: () => Promise<void>
+}
+
+/** @param until milliseconds; the tree does not live longer. One that has a place keeps it until then. */
+export async function takePlace(
+  root: string,
+  agent: string,
+  user: UserFacts | null,
+  until: number,
+  { agents }: Bundle,
+  { env }: Pick<Surroundings, "env">,
+): Promise<Place | Refused> {
+  const definition = agents.get(agent)
+  if (!definition) return refuse({ reason: "agent_unregistered", agent })
+  const places = openingsOf(env, agent, user && userId(user))
+  try {
+    const full = await places.take(root, until, definition.trees)
+    return full ? refuse({ reason: "too_many_tasks", ...full }) : { root, undo: async () => places.undo(root) }
+  } catch (error) {
+    logEvent("openings_failed", { error: String(error) })
+    return refuse({ reason: "unavailable" })
+  }
+}
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS trees (root TEXT PRIMARY KEY, opened_at INTEGER NOT NULL, until INTEGER NOT NULL)
+  WITHOUT ROWID`
+
+interface TreeRow extends Record<string, SqlStorageValue> {
+  readonly root: string
+  readonly opened_at: number
+  readonly until: number
+}
+
+export class Openings extends DurableObject<Env> {
+  /** Milliseconds, until when each tree has its place. */
+  readonly #places = new Map<string, number>()
+  /** Milliseconds, oldest first, of the last minute. */
+  #opened: number[] = []
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    ctx.storage.sql.exec(SCHEMA)
+    for (const row of ctx.storage.sql.exec<TreeRow>("SELECT * FROM trees ORDER BY opened_at")) {
+      this.#places.set(row.root, row.until)
+      this.#opened.push(row.opened_at)
+    }
+  }
+
+  /**
+   * @param until milliseconds; the tree does not live longer. One that has a place keeps it until then.
+   * @returns why there is no place for it
+   */
+  async take(root: string, until: number, { live, per_minute }: OpeningLimits): Promise<NoRoom> {
+    const { sql } = this.ctx.storage
+    const now = Date.now()
+    if (this.#places.has(root)) {
+      sql.exec("UPDATE trees SET until = ? WHERE root = ?", until, root)
+      this.#places.set(root, until)
+      return null
+    }
+    this.#forget(now)
+    // The earliest of so many as are allowed has to be a minute ago.
+    const earliest = this.#opened.at(-per_minute)
+    if (earliest !== undefined) return { what: "rate", retry_after: seconds(earliest + MINUTE_MS - now) }
+    if (this.#places.size >= live) {
+      this.#sweep(now)
+      if (this.#places.size >= live) {
+        return { what: "live", retry_after: seconds(Math.min(...this.#places.values()) - now) }
+      }
+    }
+    sql.exec("INSERT INTO trees VALUES (?, ?, ?)", root, now, until)
+    this.#places.set(root, until)
+    this.#opened.push(now)
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(until + MINUTE_MS)
+    return null
+  }
+
+  /** Its tree has ended; that it was opened still counts for a minute. */
+  giveBack(root: string): void {
+    this.ctx.storage.sql.exec("UPDATE trees SET until = 0 WHERE root = ?", root)
+    this.#places.delete(root)
+  }
+
+  /** There never was a tree. */
+  undo(root: string): void {
+    const [row] = this.ctx.storage.sql.exec<TreeRow>("DELETE FROM trees WHERE root = ? RETURNING *", root)
+    this.#places.delete(root)
+    const at = row ? this.#opened.indexOf(row.opened_at) : -1
+    if (at >= 0) this.#opened.splice(at, 1)
+  }
+
+  override async alarm(): Promise<void> {
+    const { sql } = this.ctx.storage
+    const now = Date.now()
+    sql.exec("DELETE FROM trees WHERE until <= ? AND opened_at <= ?", now, now - MINUTE_MS)
+    this.#sweep(now)
+    const { last } = sql.exec<{ last: number | null }>("SELECT MAX(until) AS last FROM trees").one()
+    if (last === null) {
+      // Nothing is stored for an agent and user who are gone; this very object may still be asked.
+      await this.ctx.storage.deleteAll()
+      sql.exec(SCHEMA)
+    } else await this.ctx.storage.setAlarm(Math.max(last, now) + MINUTE_MS)
+  }
+
+  #sweep(now: number): void {
+    for (const [root, until] of this.#places) if (until <= now) this.#places.delete(root)
+  }
+
+  /** Openings that are a minute old. A clock that was set back keeps more of them: the limit holds all the same. */
+  #forget(now: number): void {
+    const young = this.#opened.findIndex((openedAt) => openedAt > now - MINUTE_MS)
+    if (young !== 0) this.#opened = young < 0 ? [] : this.#opened.slice(young)
+  }
+}
+
+const seconds = (milliseconds: number): number => Math.max(1, Math.ceil(milliseconds / 1000))

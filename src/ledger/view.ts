@@ -1,0 +1,70 @@
+/** What a task's agent or an operator is shown of it: its state, its tree below, what is left. */
+import type { GrantedDetails } from "../exchange/grant.ts"
+import { expected, type PlanStep } from "../guardrails/plan.ts"
+import { isBelow, whyEnded, type Task, type TreeState } from "./state.ts"
+
+export interface TaskView {
+  readonly id: string
+  readonly parent: string | null
+  readonly agent: string
+  /** Issuer and subject, joined by `|`. */
+  readonly user: string | null
+  readonly purpose: string
+  readonly scope: string
+  readonly authorization_details: readonly GrantedDetails[] | null
+  /** `active`, or why it opens nothing: `pending`, `completed`, `revoked`, `quarantined`, `expired`, `idle`. */
+  readonly status: string
+  /** What ended or froze it, where something did. */
+  readonly ended_by: Task["endedBy"]
+  /** Milliseconds. */
+  readonly opened_at: number
+  /** Milliseconds. */
+  readonly expires_at: number
+  /** Milliseconds: with no call until then it expires; null where it may be idle. */
+  readonly idle_at: number | null
+  readonly calls: { readonly used: number; readonly limit: number | null }
+  /** What is left: calls (null: unlimited), milliseconds, and the tools that its plan has a place for now. */
+  readonly left: {
+    readonly calls: number | null
+    readonly life: number
+    readonly next: readonly string[] | null
+  }
+  readonly plan: readonly (PlanStep & { readonly used: number })[] | null
+  /** Labels that the whole tree has picked up. */
+  readonly labels: readonly string[]
+}
+
+/** The task and those below it. */
+export function viewOf(state: TreeState, root: string, now: number): TaskView[] {
+  const user = state.user && `${state.user.issuer}|${state.user.subject}`
+  const labels = [...state.labels]
+  return [...state.tasks.values()]
+    .filter(({ id }) => id === root || isBelow(id, root))
+    .map((task) => Object.assign(shown(task, now), { user, labels }))
+}
+
+function shown(task: Task, now: number): Omit<TaskView, "user" | "labels"> {
+  const { id, parent, agent, purpose, scope, details, endedBy, openedAt, expiresAt, idle, lastCall } = task
+  const { calls: used, grant, plan, progress } = task
+  const ended = whyEnded(task, now)
+  return {
+    id,
+    parent,
+    agent,
+    purpose,
+    scope,
+    authorization_details: details,
+    status: ended ?? "active",
+    ended_by: endedBy,
+    opened_at: openedAt,
+    expires_at: expiresAt,
+    idle_at: idle === null ? null : lastCall + idle,
+    calls: { used, limit: grant.calls },
+    left: {
+      calls: ended === null ? grant.calls && grant.calls - used : 0,
+      life: ended === null ? expiresAt - now : 0,
+      next: plan && expected(plan, progress),
+    },
+    plan: plan && plan.steps.map(({ tools, times }, index) => ({ tools, times, used: progress[index] ?? 0 })),
+  }
+}

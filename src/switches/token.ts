@@ -1,0 +1,30 @@
+/** Whether a switch stops what a delegation token would open: a call, or an answer about its task. Pure. */
+import type { DelegationClaims, VerifiedToken } from "../credential/delegation-token.ts"
+import type { Denial } from "../decision.ts"
+import { stoppedBy, type Switch } from "./switch.ts"
+
+/** Null where the agent acts on its own behalf. */
+export function userOf({ sub, client_id }: DelegationClaims): string | null {
+  return sub === client_id ? null : sub
+}
+
+/**
+ * A switch holds from its acknowledgement on, whatever the ledger would say.
+ * @param switches null where they cannot be known: then nothing passes
+ * @param tool that is called; null where none is
+ */
+export function stopOf(
+  switches: readonly Switch[] | null,
+  { claims, agents, kid }: VerifiedToken,
+  tool: string | null,
+): Denial | null {
+  if (!switches) return { reason: "switches_unavailable" }
+  if (switches.length === 0) return null
+  const affected = { agents, user: userOf(claims), tool, kid, since: claims.since * 1000 }
+  const holding = stoppedBy(switches, affected)
+  if (!holding) return null
+  const { id, stopped } = holding
+  return stopped.kind === "tool"
+    ? { reason: "tool_stopped", switch: id, tool: stopped.tool }
+    : { reason: "stopped", switch: id, kind: stopped.kind }
+}

@@ -1,0 +1,220 @@
+import { exports } from "cloudflare:workers"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { z } from "zod"
+import { AUDIENCE, exchangeForm, postForm, type Form, type TokenAnswer } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { callWith } from "../harness/gateways.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { accessToken, IDP, idToken, svid, US } from "../harness/issuers.ts"
+import { crash } from "../harness/ledgers.ts"
+import { bearerOf, manage } from "../harness/management.ts"
+import { newProofKey, proofForToken } from "../harness/proofs.ts"
+import { recordOf, recordsOf } from "../harness/records.ts"
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+  await freshIsolate()
+})
+
+const CIBA = "urn:openid:params:grant-type:ciba"
+const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+const asked = z.object({ auth_req_id: z.string(), expires_in: z.number(), interval: z.number() })
+const refusal = z.object({ error: z.string(), decision_id: z.string() })
+
+async function by(agent: string): Promise<Form> {
+  return { client_assertion: await svid(agent), client_assertion_type: JWT_BEARER, audience: AUDIENCE }
+}
+
+async function request(more: Form = {}, agent = "first") {
+  const form = {
+    ...(await by(agent)),
+    login_hint: `${IDP}|alice`,
+    scope: "openid files.*:read safe.burn:execute",
+    ...more,
+  }
+  const entries = Object.entries(form).filter((entry): entry is [string, string] => typeof entry[1] === "string")
+  const body = new URLSearchParams(entries)
+  const response = await exports.default.fetch(new Request(`${US}/oauth/bc-authorize`, { method: "POST", body }))
+  return { status: response.status, json: await response.json() }
+}
+
+async function ask(more: Form = {}): Promise<{ id: string; task: string; expiresIn: number }> {
+  const { auth_req_id: id, expires_in: expiresIn } = asked.parse((await request(more)).json)
+  return { id, task: id.slice(0, id.indexOf(".")), expiresIn }
+}
+
+const poll = async (id: string, more: Form = {}, headers = {}, agent = "first"): Promise<TokenAnswer> =>
+  postForm({ grant_type: CIBA, auth_req_id: id, ...(await by(agent)), ...more }, headers)
+const errorOf = async (id: string, more: Form = {}, agent = "first"): Promise<string | undefined> =>
+  (await poll(id, more, {}, agent)).refused?.error
+const person = async (user = "alice", more: Readonly<Record<string, unknown>> = {}): Promise<string> =>
+  `Bearer ${await accessToken(user, "cli", { claims: more })}`
+const say = async (task: string, decision: string, who?: string) =>
+  manage("POST", `/v1/approvals/${task}`, who ?? (await person()), {}, { decision })
+
+describe("consent while the person is elsewhere (OpenID CIBA)", () => {
+  test("is asked for, seen by the person, given, and redeemed once", async () => {
+    const { id, task, expiresIn } = await ask({ binding_message: "Burn it: W4SCT" })
+    expect(expiresIn).toBe(300)
+    expect(await errorOf(id)).toBe("authorization_pending")
+    await vi.waitFor(async () => {
+      expect((await manage("GET", "/v1/approvals", await person())).json).toMatchObject({
+        approvals: [
+          {
+            task,
+            agent: "spiffe://example.org/agent/first",
+            purpose: "work",
+            scope: "files.*:read safe.burn:execute",
+            binding_message: "Burn it: W4SCT",
+          },
+        ],
+      })
+    })
+    expect((await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))).json).toMatchObject({
+      tasks: [{ status: "pending", left: { life: 0 } }],
+    })
+    expect((await say(task, "approve")).status).toBe(200)
+    const { issued } = await poll(id)
+    expect(issued).toMatchObject({ task, scope: "files.*:read safe.burn:execute" })
+    expect((await callWith(issued?.access_token ?? "", "/safe", { method: "DELETE" })).code).toBe("ok")
+    expect(await errorOf(id)).toBe("invalid_grant")
+    expect((await manage("GET", "/v1/approvals", await person())).json).toEqual({ approvals: [] })
+    const records = await recordsOf(task, 4)
+    expect(records.map(({ kind }) => kind).toSorted()).toEqual(["approval", "approval", "call", "exchange"])
+    expect(records.find(({ operator }) => operator !== null)).toMatchObject({ operator: `${IDP}|alice`, code: "ok" })
+  })
+
+  test("what policy keeps for consent is not had by a session alone, and the agent is told", async () => {
+    const form = { ...(await exchangeForm("first")), purpose: "work", scope: "safe.burn:execute" }
+    expect((await postForm(form)).refused).toMatchObject({
+      error: "consent_required",
+      error_description: expect.stringContaining("safe.burn:execute"),
+    })
+    const some = await postForm({ ...form, scope: "safe.burn:execute files.list:read" })
+    expect(some.issued?.scope).toBe("files.list:read")
+  })
+
+  test("everything is judged anew when the token is fetched: as the person is, by the rules of then", async () => {
+    // Somebody who is in no group may delegate nothing.
+    const { id, task } = await ask({ scope: "safe.burn:execute" })
+    await say(task, "approve", await person("alice", { groups: [] }))
+    expect(await errorOf(id)).toBe("invalid_scope")
+    const later = await ask()
+    await say(later.task, "approve")
+    const body = await yard()
+    await publish({ ...body, agents: body.agents.filter((agent) => !agent.id.endsWith("/first")) })
+    forgetCaches()
+    expect(await errorOf(later.id)).toBe("invalid_client")
+  })
+
+  test("a refusal is final, and ends the request", async () => {
+    const { id, task } = await ask()
+    expect((await say(task, "reject")).status).toBe(200)
+    expect(await errorOf(id)).toBe("access_denied")
+    expect((await say(task, "approve")).status).toBe(404)
+    expect(await errorOf(id)).toBe("access_denied")
+  })
+
+  test("polling too fast is told, and costs patience", async () => {
+    const { id } = await ask()
+    const start = Date.now()
+    expect(await errorOf(id)).toBe("authorization_pending")
+    expect(await errorOf(id)).toBe("slow_down")
+    vi.useFakeTimers({ now: start + 8_000, toFake: ["Date"] })
+    expect(await errorOf(id)).toBe("slow_down")
+    vi.setSystemTime(start + 24_000)
+    expect(await errorOf(id)).toBe("authorization_pending")
+  })
+
+  test("it expires, and cannot be given late", async () => {
+    const start = Date.now()
+    const { id, task, expiresIn } = await ask({ requested_expiry: "60" })
+    expect(expiresIn).toBe(60)
+    vi.useFakeTimers({ now: start + 61_000, toFake: ["Date"] })
+    expect((await say(task, "approve")).status).toBe(404)
+    expect(await errorOf(id)).toBe("expired_token")
+  })
+
+  test("the ledger may forget all in between", async () => {
+    const { id, task } = await ask()
+    await crash()
+    expect((await say(task, "approve")).status).toBe(200)
+    await crash()
+    const { issued } = await poll(id)
+    await crash()
+    expect(await errorOf(id)).toBe("invalid_grant")
+    expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("ok")
+  })
+
+  test("of 50 redemptions at once one succeeds", async () => {
+    const { id, task } = await ask()
+    await say(task, "approve")
+    const answers = await Promise.all(Array.from({ length: 50 }, async () => poll(id)))
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+  })
+
+  test("the token is bound to the key that is proven when it is fetched, and must be where the registry says so", async () => {
+    const holder = await newProofKey()
+    const { id, task } = await ask()
+    await say(task, "approve")
+    const { issued } = await poll(id, {}, { DPoP: await proofForToken(holder) })
+    expect(issued?.token_type).toBe("DPoP")
+  })
+
+  test("nobody answers for another, and no agent for its person", async () => {
+    const { task } = await ask()
+    const session = await accessToken("alice", "app")
+    for (const who of [`Bearer ${session}`, `Bearer ${await idToken("alice")}`, null]) {
+      const answer = await manage("POST", `/v1/approvals/${task}`, who, {}, { decision: "approve" })
+      expect(answer.status).toBe(401)
+    }
+    for (const who of [await person("bob"), await bearerOf("operator")])
+      expect((await say(task, "approve", who)).status).toBe(404)
+    for (const body of [{}, { decision: "yes" }, { decision: "approve", task: "x" }]) {
+      expect((await manage("POST", `/v1/approvals/${task}`, await person(), {}, body)).status).toBe(400)
+    }
+    expect((await manage("GET", `/v1/approvals/${task}`, await person("bob"))).status).toBe(404)
+  })
+
+  test.each<readonly [string, Form, string]>([
+    ["no hint", { login_hint: undefined }, "invalid_request"],
+    ["two hints", { id_token_hint: "x" }, "invalid_request"],
+    ["a hint that we do not know", { login_hint: undefined, login_hint_token: "x" }, "invalid_request"],
+    ["a person of a provider that nobody knows", { login_hint: "https://x.test|alice" }, "unknown_user_id"],
+    ["a person without a provider", { login_hint: "alice" }, "unknown_user_id"],
+    ["a message of two lines", { binding_message: "a\nb" }, "invalid_binding_message"],
+    ["a long message", { binding_message: "a".repeat(101) }, "invalid_binding_message"],
+    ["a message that is written backwards", { binding_message: "a\u202Eb" }, "invalid_binding_message"],
+    ["no number of seconds", { requested_expiry: "soon" }, "invalid_request"],
+    ["a tool that it may never have", { scope: "vault.nothing:read" }, "invalid_scope"],
+    ["another purpose", { purpose: "alone" }, "unauthorized_client"],
+    ["no agent", { client_assertion: undefined }, "invalid_client"],
+    ["another audience", { audience: "https://other.test" }, "invalid_target"],
+  ])("%s is refused, and recorded", async (_what, more, error) => {
+    const { status, json } = await request(more)
+    const said = refusal.parse(json)
+    expect([status, said.error]).toEqual([error === "invalid_client" ? 401 : 400, error])
+    expect(await recordOf(said.decision_id)).toMatchObject({ kind: "exchange", decision: "deny", code: error })
+  })
+
+  test("another agent's request, a guess or a change of it opens nothing", async () => {
+    const { id, task } = await ask()
+    await say(task, "approve")
+    const changed = `${id.slice(0, -1)}${id.endsWith("A") ? "B" : "A"}`
+    const unknown = `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ.${id.slice(id.indexOf(".") + 1)}`
+    for (const guess of [changed, unknown, task, `${task}.`, "x"]) expect(await errorOf(guess)).toBe("invalid_grant")
+    expect(await errorOf(id, {}, "second")).toBe("invalid_grant")
+    expect((await poll(id)).status).toBe(200)
+  })
+
+  test("an ID token of theirs says who it is, and nothing more", async () => {
+    const id_token_hint = await idToken("alice")
+    const { id, task } = await ask({ login_hint: undefined, id_token_hint })
+    expect(await errorOf(id)).toBe("authorization_pending")
+    expect((await say(task, "approve")).status).toBe(200)
+  })
+})

@@ -1,0 +1,101 @@
+/** Who manages: an operator's role must suffice, and policy must permit the action `manage`. Each of the two only refuses. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import type { BundleBody } from "../../src/policy/bundle.ts"
+import { openTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { callWith } from "../harness/gateways.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { agentId } from "../harness/issuers.ts"
+import { bearerOf, manage, type ManagementAnswer } from "../harness/management.ts"
+import { recordOf } from "../harness/records.ts"
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(freshIsolate)
+
+const without = (body: BundleBody, ...ids: readonly string[]): BundleBody => ({
+  ...body,
+  rules: body.rules.filter(({ id }) => !ids.includes(id)),
+})
+
+const denialIn = async ({ headers }: ManagementAnswer) => {
+  const { decision, code, denial, operator, principal } = await recordOf(headers.get("X-Narrowgate-Decision") ?? "")
+  return { decision, code, denial, operator, principal }
+}
+
+/** Everything that an operator can ask for. */
+const REQUESTS = (task: string): readonly (readonly [string, string, unknown])[] => [
+  ["GET", "/v1/decisions", null],
+  ["GET", "/v1/decisions/dec_1", null],
+  ["GET", `/v1/tasks/${task}`, null],
+  ["POST", `/v1/tasks/${task}/complete`, null],
+  ["GET", "/v1/revocations", null],
+  ["POST", "/v1/revocations", { task }],
+  ["POST", "/v1/revocations", { agent: agentId("third") }],
+  ["POST", "/v1/revocations", { everything: true }],
+  ["DELETE", "/v1/revocations/swi_1", null],
+]
+
+describe("policy", () => {
+  test("that permits nobody to manage lets no role do anything, and nothing is done", async () => {
+    const { task, token } = await openTask("first")
+    await publish(without(await yard(), "viewers-look", "operators-manage"), 2)
+    forgetCaches()
+    const operator = await bearerOf("operator")
+    for (const [method, path, body] of REQUESTS(task)) {
+      const answer = await manage(method, path, operator, {}, body)
+      expect(answer, `${method} ${path}`).toMatchObject({ status: 403, code: "policy_denied" })
+      expect(await denialIn(answer)).toEqual({
+        decision: "deny",
+        code: "policy_denied",
+        operator: "https://idp.test|operator",
+        principal: 'Operator::"https://idp.test|operator"',
+        denial: { reason: "policy_permits_nothing", principal: 'Operator::"https://idp.test|operator"' },
+      })
+    }
+    expect((await callWith(token, "/files/a")).code).toBe("ok")
+  })
+
+  test("that permits is not enough without the role", async () => {
+    const { task } = await openTask("first")
+    const body = await yard()
+    const rules = body.rules.map((rule) =>
+      rule.id === "viewers-look" ? { ...rule, policy: Object.assign({}, rule.policy, { conditions: [] }) } : rule,
+    )
+    await publish({ ...body, rules }, 2)
+    forgetCaches()
+    const answer = await manage("POST", `/v1/tasks/${task}/complete`, await bearerOf("viewer"))
+    expect(answer).toMatchObject({ status: 403, code: "policy_denied" })
+    expect((await denialIn(answer)).denial).toEqual({ reason: "role_missing", what: "operator" })
+  })
+
+  test("forbids one operator what the role gives, by what it is about", async () => {
+    const { task } = await openTask("first")
+    const careful = await bearerOf("careful")
+    const rules = ["careful-stops-no-more-than-an-agent"]
+    for (const body of [
+      { everything: true },
+      { task },
+      { user: "https://idp.test|alice" },
+      { agent: "https://a.test/b" },
+    ]) {
+      const answer = await manage("POST", "/v1/revocations", careful, {}, body)
+      expect(answer, JSON.stringify(body)).toMatchObject({ status: 403, code: "policy_denied" })
+      const principal = 'Operator::"https://idp.test|careful"'
+      expect((await denialIn(answer)).denial).toEqual({ reason: "policy_forbids", principal, rules })
+    }
+    expect((await manage("GET", "/v1/revocations", await bearerOf("operator"))).json).toEqual({ revocations: [] })
+    const done = await manage("POST", "/v1/revocations", careful, {}, { agent: agentId("third") })
+    expect(done.status).toBe(200)
+    // Another area is none of the rule's.
+    expect((await manage("GET", `/v1/tasks/${task}`, careful)).status).toBe(200)
+  })
+
+  test("is named in the record of what it permits", async () => {
+    const { task } = await openTask("first")
+    const { headers } = await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))
+    const record = await recordOf(headers.get("X-Narrowgate-Decision") ?? "")
+    expect(record).toMatchObject({ decision: "allow", operator: "https://idp.test|viewer", rules: ["viewers-look"] })
+  })
+})

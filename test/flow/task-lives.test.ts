@@ -1,0 +1,194 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { z } from "zod"
+import { openChild, openTask, postForm, exchangeForm, type OpenTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { callWith } from "../harness/gateways.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { crash, evict } from "../harness/ledgers.ts"
+import { bearerOf, complete, manage } from "../harness/management.ts"
+import { recordOf } from "../harness/records.ts"
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+  await freshIsolate()
+})
+
+const at = (now: number): void => {
+  vi.useFakeTimers({ now, toFake: ["Date"] })
+}
+const codeOf = async (token: string, path: string): Promise<string> => (await callWith(token, path)).code
+const view = z.object({
+  tasks: z.array(
+    z.looseObject({
+      status: z.string(),
+      ended_by: z.string().nullable(),
+      left: z.object({ calls: z.number().nullable(), life: z.number(), next: z.array(z.string()).nullable() }),
+    }),
+  ),
+})
+
+async function shown({ task }: OpenTask) {
+  const { json } = await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))
+  const [first] = view.parse(json).tasks
+  if (!first) throw new Error("no such task")
+  return first
+}
+
+describe("a task with a plan", () => {
+  test("a call out of order is a deviation, and freezes the task until an operator releases it", async () => {
+    const task = await openTask("first", { purpose: "in-order" })
+    expect((await shown(task)).left.next).toEqual(["files.list", "files.read"])
+    expect(await codeOf(task.token, "/files")).toBe("ok")
+    const left = await callWith(task.token, "/mail", { method: "POST" })
+    expect([left.status, left.code]).toEqual([403, "deviation"])
+    expect(await recordOf(left.decision)).toMatchObject({
+      denial: { reason: "plan_left", expected: ["files.list", "files.read", "desk.search"], consequence: "quarantine" },
+    })
+    expect(await shown(task)).toMatchObject({ status: "quarantined", ended_by: "deviation", left: { life: 0 } })
+    // Frozen is frozen, whatever the ledger forgets.
+    await crash()
+    expect(await codeOf(task.token, "/files")).toBe("invalid_token")
+    const path = `/v1/tasks/${task.task}/release`
+    expect((await manage("POST", path, `Bearer ${task.token}`)).status).toBe(401)
+    expect((await manage("POST", path, await bearerOf("viewer"))).status).toBe(403)
+    expect((await manage("POST", path, await bearerOf("operator"))).status).toBe(200)
+    expect((await manage("POST", path, await bearerOf("operator"))).status).toBe(404)
+    expect(await codeOf(task.token, "/files/a")).toBe("ok")
+  })
+
+  test("its progress outlives the ledger's memory", async () => {
+    const task = await openTask("first", { purpose: "any-order" })
+    for (const path of ["/files/a", "/files/b"]) {
+      expect(await codeOf(task.token, path)).toBe("ok")
+      await crash()
+    }
+    expect(await codeOf(task.token, "/files/c")).toBe("deviation")
+    expect((await shown(task)).left.next).toEqual(["files.list"])
+  })
+
+  test("a finished plan ends the task, its subtree with it", async () => {
+    const task = await openTask("first", { purpose: "any-order" })
+    const child = await openChild(task.token, "second", { purpose: "work" })
+    for (const path of ["/files/a", "/files"]) expect(await codeOf(child.token, path)).toBe("ok")
+    // The child's calls are the plan's too: nobody leaves it by delegating.
+    expect(await codeOf(task.token, "/files")).toBe("deviation")
+    expect(await codeOf(task.token, "/files/b")).toBe("ok")
+    expect(await shown(task)).toMatchObject({ status: "completed", ended_by: "plan" })
+    for (const { token } of [task, child]) expect(await codeOf(token, "/files")).toBe("invalid_token")
+    await evict(task.task)
+    expect(await codeOf(child.token, "/files")).toBe("invalid_token")
+  })
+
+  test("where the purpose says so, a deviation ends it", async () => {
+    const task = await openTask("first", { purpose: "strict" })
+    expect(await codeOf(task.token, "/files/a")).toBe("deviation")
+    expect(await shown(task)).toMatchObject({ status: "revoked", ended_by: "deviation" })
+    expect((await manage("POST", `/v1/tasks/${task.task}/release`, await bearerOf("operator"))).status).toBe(404)
+  })
+
+  test("a denied call takes no place in it", async () => {
+    const task = await openTask("first", { purpose: "any-order" })
+    expect((await callWith(task.token, "/files/a", { method: "DELETE" })).code).toBe("insufficient_scope")
+    expect(await codeOf(task.token, "/files")).toBe("ok")
+  })
+})
+
+describe("a task's end", () => {
+  test("an idle task expires; a call keeps it from that, also where its ledger forgets all", async () => {
+    const start = Date.now()
+    const task = await openTask("first", { purpose: "brief" })
+    at(start + 20_000)
+    expect(await codeOf(task.token, "/files")).toBe("ok")
+    at(start + 45_000)
+    expect(await codeOf(task.token, "/files")).toBe("ok")
+    await crash()
+    at(start + 60_000)
+    expect(await codeOf(task.token, "/files")).toBe("ok")
+    at(start + 91_000)
+    const idle = await callWith(task.token, "/files")
+    expect(idle.code).toBe("invalid_token")
+    expect(await recordOf(idle.decision)).toMatchObject({ denial: { reason: "task_ended", state: "idle" } })
+    const renewed = await postForm({
+      ...(await exchangeForm("first")),
+      subject_token: task.token,
+      subject_token_type: "urn:ietf:params:oauth:token-type:access_token",
+    })
+    expect(renewed.refused?.error).toBe("invalid_request")
+  })
+
+  test("its agent may give up: what was begun is revoked, with those below", async () => {
+    const task = await openTask()
+    const child = await openChild(task.token, "second")
+    expect((await manage("POST", `/v1/tasks/${task.task}/abort`, `Bearer ${child.token}`)).status).toBe(404)
+    expect((await manage("POST", `/v1/tasks/${task.task}/abort`, `Bearer ${task.token}`)).status).toBe(200)
+    expect(await shown(task)).toMatchObject({ status: "revoked", ended_by: "abort" })
+    expect(await codeOf(child.token, "/files")).toBe("invalid_token")
+  })
+
+  test("a frozen child does not freeze its parent, a frozen parent does its child", async () => {
+    const task = await openTask()
+    const child = await openChild(task.token, "second")
+    const freeze = async (id: string) => manage("POST", `/v1/tasks/${id}/quarantine`, await bearerOf("operator"))
+    expect((await manage("POST", `/v1/tasks/${child.task}/quarantine`, `Bearer ${task.token}`)).status).toBe(401)
+    expect((await freeze(child.task)).status).toBe(200)
+    expect(await codeOf(child.token, "/files")).toBe("invalid_token")
+    expect(await codeOf(task.token, "/files")).toBe("ok")
+    await manage("POST", `/v1/tasks/${child.task}/release`, await bearerOf("operator"))
+    expect((await freeze(task.task)).status).toBe(200)
+    expect(await codeOf(child.token, "/files")).toBe("invalid_token")
+    // Frozen, it can still be ended, and not be released any more.
+    await complete(task.task, await bearerOf("operator"))
+    expect((await manage("POST", `/v1/tasks/${task.task}/release`, await bearerOf("operator"))).status).toBe(404)
+  })
+})
+
+describe("opening tasks is limited, for an agent and user together", () => {
+  const open = async (user: string) => postForm(await exchangeForm("crowded", user))
+
+  test("so many alive, and an end makes room", async () => {
+    const [one, two] = [await open("alice"), await open("alice")]
+    expect([one.status, two.status]).toEqual([200, 200])
+    const third = await open("alice")
+    expect([third.status, third.refused?.error]).toEqual([429, "rate_limited"])
+    expect(Number(third.headers.get("Retry-After"))).toBeGreaterThan(1)
+    // Another user's are counted apart, and parts of a task are none of their own.
+    expect((await open("bob")).status).toBe(200)
+    await complete(one.issued?.task ?? "", await bearerOf("operator"))
+    await vi.waitFor(async () => expect((await open("alice")).status).toBe(200))
+  })
+
+  test("so many a minute, however soon they end; what was refused does not count", async () => {
+    const start = Date.now()
+    for (let index = 0; index < 3; index++) {
+      await vi.waitFor(async () => {
+        const { status, issued } = await open("alice")
+        expect(status).toBe(200)
+        await complete(issued?.task ?? "", await bearerOf("operator"))
+      })
+    }
+    const fourth = await open("alice")
+    expect(fourth.refused?.error_description).toMatch(/opened just now/)
+    at(start + 61_000)
+    forgetCaches()
+    expect((await open("alice")).status).toBe(200)
+  })
+
+  test("twenty at once are admitted two", async () => {
+    const answers = await Promise.all(Array.from({ length: 20 }, async () => open("alice")))
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(2)
+  })
+
+  test("a request that the ledger refuses leaves its place", async () => {
+    for (let index = 0; index < 5; index++) {
+      const form = { ...(await exchangeForm("crowded")), scope: "files.nothing:read" }
+      const { refused } = await postForm(form)
+      expect(["invalid_scope", "rate_limited"]).toContain(refused?.error)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    expect((await open("alice")).status).toBe(200)
+  })
+})

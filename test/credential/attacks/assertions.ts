@@ -1,5 +1,5 @@
 /** ID-JAGs (draft-ietf-oauth-identity-assertion-authz-grant, RFC 7523 3): for us, for this agent, for this audience, once. */
-import { exports } from "cloudflare:workers"
+import { knock } from "../../harness/door.ts"
 import { expect } from "vitest"
 import { idJagOf, neighbour, seconds, svidOf, type Changes } from "../../harness/besieged.ts"
 import type { Rejection } from "../../../src/credential/rejection.ts"
@@ -39,7 +39,7 @@ function twice(second: (text: string) => Promise<Request>, refused = assertionRe
   const jti = `asserted-${++made}`
   return attack(refused({ reason: "used_before", jti }), async () => {
     const text = await idJagOf("alice", { claims: { jti } })
-    const { status } = await exports.default.fetch(await asGrant(text))
+    const { status } = await knock(await asGrant(text))
     if (status !== 200) throw new Error(`the first use is refused: ${status}`)
     return second(text)
   })

@@ -47,7 +47,7 @@ const noTasks = Object.fromEntries(
 export const stepUp: Attacks = {
   ...noTasks,
   "an older session": attack(notFresher, async () =>
-    freshen((await open()).task, { subject_token: await session("alice", HOUR_AGO() - 1) }),
+    freshen((await open()).task, { subject_token: await session("alice", HOUR_AGO() - 100) }),
   ),
   "the same session": attack(notFresher, async () => {
     const subject_token = await session("alice", HOUR_AGO())

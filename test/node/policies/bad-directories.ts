@@ -446,7 +446,7 @@ const REFERENCES: readonly BadDirectory[] = [
   {
     name: "a client for users and for operators",
     file: "issuers.yaml",
-    find: "clients: [narrowgate-cli]",
+    find: "clients: [narrowgate-cli, narrowgate-console]",
     replace: "clients: [narrowgate-cli, 'narrowgate-app']",
     message: /trusted for users and for operators/,
     at: "'narrowgate-app'",
@@ -551,8 +551,8 @@ const IDENTITIES: readonly BadDirectory[] = [
   {
     name: "an issuer trusted for people and for agents",
     file: "issuers.yaml",
-    find: "    # Access tokens of these clients may manage.",
-    replace: "    workloads: {}\n    # Access tokens of these clients may manage.",
+    find: "    # Access tokens of these clients may manage, and answer what their person is asked.",
+    replace: "    workloads: {}\n    # Access tokens of these clients may manage, and answer what their person is asked.",
     message: /trusted for people and for agents/,
     at: "local\n    issuer",
   },

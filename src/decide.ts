@@ -13,7 +13,7 @@ import { advance, expected, isFinished, type Progress } from "./guardrails/plan.
 import { AdmissionLog, windowKey, type WindowDefinition, type WindowUse } from "./guardrails/window.ts"
 import { lineOf, whyEnded, type EndedBy, type Task, type TaskStatus, type TreeState } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
-import { actionRef, argumentFacts, callContext, entitiesFor, principalsOf, readsOf, toolRef } from "./policy/facts.ts"
+import { actionRef, argumentFacts, callContext, entitiesFor, principalsOf, toolRef } from "./policy/facts.ts"
 import { askAll, stepUpFor } from "./policy/permission.ts"
 
 /** A located call with a verified token, as it reaches the ledger. */
@@ -308,7 +308,7 @@ function checkPolicy(
   const entities = entitiesFor(bundle.entities, user)
   const action = actionRef(tool.action)
   const resource = toolRef(tool.name)
-  const args = argumentFacts(call.arguments, readsOf(bundle.engine.rulesFor(action, resource, entities)))
+  const args = argumentFacts(call.arguments, bundle.engine.readsFor(action, resource, entities))
   if (isDenied(args)) return args
   const { environment, gateway } = call
   const situation = { line, user, labels, arguments: args, environment, gateway, now }

@@ -3,7 +3,7 @@ import type { Call, Verdict } from "../decide.ts"
 import { codeOf, type Denial } from "../decision.ts"
 import { argumentsHash } from "./canonical.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import { actionRef, readsOf, toolRef, userId } from "../policy/facts.ts"
+import { actionRef, toolRef, userId } from "../policy/facts.ts"
 import { bounded, shownArguments, type DecisionRecord } from "./record.ts"
 
 /** What the ledger is asked: the call, and what only the edge knows of it, for its record. */
@@ -30,7 +30,7 @@ export function recordDecision(
   now: number,
 ): DecisionRecord {
   const tool = bundle.catalog.tools.get(ask.tool)
-  const reads = tool ? readsOf(bundle.engine.rulesFor(actionRef(tool.action), toolRef(tool.name), bundle.entities)) : []
+  const reads = tool ? bundle.engine.readsFor(actionRef(tool.action), toolRef(tool.name), bundle.entities) : []
   const total_ms = Math.max(0, now - ask.receivedAt)
   return bounded({
     id: ask.decisionId,

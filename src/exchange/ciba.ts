@@ -1,7 +1,7 @@
 /** The grant of a task that a person has consented to (OpenID CIBA 10, 11): the agent comes for the token it was promised. */
 import { sha256Hex } from "../hash.ts"
 import { askLedger } from "../ledger/ask.ts"
-import { LEDGER_VERSION, type NoBundle, type Redeemed } from "../ledger/ledger.ts"
+import { LEDGER_VERSION, type NoBundle, type Redeemed } from "../ledger/answers.ts"
 import { isTaskId } from "../ledger/state.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { pulledKeys, stoppedBy } from "../switches/switch.ts"

@@ -1,7 +1,7 @@
 /** Signing delegation tokens (RFC 9068, DESIGN §4). */
 import { SignJWT } from "jose"
 import { DELEGATION_TOKEN_TYPE } from "../credential/delegation-token.ts"
-import type { OpenedTask } from "../ledger/ledger.ts"
+import type { OpenedTask } from "../ledger/answers.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { signerOf, type Signer } from "./signing-key.ts"
 

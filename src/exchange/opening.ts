@@ -3,7 +3,7 @@
  * room → single use → one step of the tree's ledger → token. What tells them apart is where their subject comes from.
  */
 import { askLedger } from "../ledger/ask.ts"
-import { LEDGER_VERSION, type NoBundle, type OpenedTask } from "../ledger/ledger.ts"
+import { LEDGER_VERSION, type NoBundle, type OpenedTask } from "../ledger/answers.ts"
 import { isTaskId, rootOf } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"

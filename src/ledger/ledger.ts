@@ -7,82 +7,26 @@ import { DurableObject } from "cloudflare:workers"
 import { recordDecision, type Ask } from "../audit/call-record.ts"
 import { askedRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
-import type { Proof } from "../credential/dpop.ts"
 import { checkProof, decide, type End } from "../decide.ts"
-import { deny, type Denial, type Denied } from "../decision.ts"
-import type { GrantedDetails } from "../exchange/grant.ts"
+import { deny, type Denied } from "../decision.ts"
 import { foresee, mayAnswer, NOT_POLLED, polled, redeem } from "../exchange/consent.ts"
 import type { Answer as ConsentAnswer, Consent, Redemption } from "../exchange/consent.ts"
-import { openTask, type Opened, type OpenRequest } from "../exchange/open.ts"
+import { openTask, type OpenRequest } from "../exchange/open.ts"
 import { openingsOf } from "../exchange/openings.ts"
 import { isRefused, type Refused } from "../exchange/refusal.ts"
 import { logEvent } from "../log.ts"
-import type { WindowUse } from "../guardrails/window.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
 import { bundleHeld, bundleOf } from "../policy/store.ts"
-import { isAlive, isBelow, lineOf, newTree, type TaskStatus, type TreeState, type UserFacts } from "./state.ts"
+import { LEDGER_VERSION, openedTask, STRANGER } from "./answers.ts"
+import type { Answer, Ended, Holder, NoBundle, OpenedTask, Redeemed } from "./answers.ts"
+import { isAlive, isBelow, lineOf, newTree, type TreeState, type UserFacts } from "./state.ts"
 import { Outbox, RETRY_AFTER_MS } from "./outbox.ts"
 import { ProofLog } from "./proof-log.ts"
 import { LedgerStorage, RELEASED } from "./storage.ts"
 import { applyChange, applyEnd, applyOpening, applyRelease, endedBy } from "./transition.ts"
 import { viewOf, type TaskView } from "./view.ts"
-
-/** Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread. */
-export const LEDGER_VERSION = 3
-
-/** The bundle that the question names is older than one that already decided here, or cannot be had. */
-export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
-
-export interface Answer {
-  readonly denial: Denial | null
-  /** The first answer's decision, where this is the gateway's retry. */
-  readonly retryOf: string | null
-  /** Whose task it is: what a token says of it counts for nothing. */
-  readonly agent: string | null
-  readonly user: string | null
-  readonly purpose: string | null
-  readonly windows: readonly WindowUse[]
-  /** Whether this ledger keeps the record; a stranger's is the asker's to keep. */
-  readonly recorded: boolean
-}
-
-export interface OpenedTask {
-  readonly task: string
-  readonly purpose: string
-  readonly scope: string
-  readonly details: readonly GrantedDetails[] | null
-  readonly user: string | null
-  readonly chain: readonly string[]
-  /** Milliseconds, when the authority behind its tree was given. */
-  readonly since: number
-  /** Milliseconds, by the ledger's clock. */
-  readonly issuedAt: number
-  /** Milliseconds. */
-  readonly expiresAt: number
-  /** Milliseconds; its token may expire sooner. */
-  readonly taskExpiresAt: number
-}
-
-/** What a person has consented to, opened. */
-export interface Redeemed {
-  readonly opened: OpenedTask
-  readonly audience: string
-  readonly user: UserFacts | null
-}
-
-/** Who shows a live token of a task, and a proof of its key where it is bound to one. */
-export interface Holder {
-  /** `jti`. */
-  readonly token: string
-  readonly proof: Proof | null
-}
-
-export interface Ended {
-  readonly status: TaskStatus
-  readonly ended: readonly string[]
-}
 
 /** Proofs remembered at most; each takes about a hundred bytes. */
 const MAX_PROOFS = 20_000
@@ -90,40 +34,16 @@ const MAX_PROOFS = 20_000
 const newNonce = (): string =>
   crypto.getRandomValues(new Uint8Array(16)).toBase64({ alphabet: "base64url", omitPadding: true })
 
+/** Of a ledger that has woken, by its clock. */
+const proofsSince = (wokenAt: number): ProofLog => new ProofLog(newNonce(), wokenAt)
+
 /** No proof can have been admitted before a tree was there. */
 const firstProofs = (): ProofLog => new ProofLog(newNonce(), Number.NEGATIVE_INFINITY)
-
-/** A tree that was never opened here has issued no token; answering writes nothing. */
-const STRANGER: Answer = {
-  denial: { reason: "task_unknown" },
-  retryOf: null,
-  agent: null,
-  user: null,
-  purpose: null,
-  windows: [],
-  recorded: false,
-}
 
 /** With no call for this long, unused credit is given back. */
 const QUIET_MS = 2_000
 /** A tree is forgotten this long after its last task could act: late questions still find "ended", not "unknown". */
 const RETENTION_MS = 3_600_000
-
-function openedTask(opened: Opened, state: TreeState, now: number): OpenedTask {
-  const { id: task, purpose, scope, details, expiresAt: taskExpiresAt } = opened.task
-  return {
-    task,
-    purpose,
-    scope,
-    details,
-    user: state.user && userId(state.user),
-    chain: opened.chain,
-    since: state.since,
-    issuedAt: now,
-    expiresAt: opened.opening.token.expiresAt,
-    taskExpiresAt,
-  }
-}
 
 export class Ledger extends DurableObject<Env> {
   #storage: LedgerStorage
@@ -136,7 +56,7 @@ export class Ledger extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#storage = new LedgerStorage(ctx.storage.sql)
-    this.#state = this.#storage.load(Date.now(), new ProofLog(newNonce(), Date.now()))
+    this.#state = this.#storage.load(Date.now(), proofsSince)
     this.#outbox = new Outbox(ctx, env)
     if (this.#state) this.#outbox.sendLeftOver()
   }
@@ -461,8 +381,8 @@ export class Ledger extends DurableObject<Env> {
   #reload(): void {
     this.#storage = new LedgerStorage(this.ctx.storage.sql)
     // What the memory knows of proofs it still knows.
-    const proofs = this.#state?.proofs ?? new ProofLog(newNonce(), Date.now())
-    this.#state = this.#storage.load(Date.now(), proofs)
+    const proofs = this.#state?.proofs
+    this.#state = this.#storage.load(Date.now(), (wokenAt) => proofs ?? proofsSince(wokenAt))
   }
 
   #numbered(record: DecisionRecord): DecisionRecord {

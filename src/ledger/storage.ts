@@ -77,21 +77,30 @@ export class LedgerStorage {
 
   /**
    * Null where this object has never held a tree.
-   * @param proofs those admitted in this life
+   * @param proofsSince those admitted in this life, which begins when this says, by the ledger's clock
    */
-  load(now: number, proofs: ProofLog): TreeState | null {
+  load(now: number, proofsSince: (wokenAt: number) => ProofLog): TreeState | null {
     const known = this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'tree'").toArray()
     if (known.length === 0) return null
     const [tree] = this.#sql.exec<TreeRow>("SELECT * FROM tree")
     if (!tree) return null
     const user: UserFacts | null = tree.user === null ? null : JSON.parse(tree.user)
-    const state = newTree(tree.root, user, tree.since, { seq: tree.bundle_seq, digest: tree.bundle_digest }, 0, proofs)
+    const state = newTree(
+      tree.root,
+      user,
+      tree.since,
+      { seq: tree.bundle_seq, digest: tree.bundle_digest },
+      0,
+      proofsSince(now),
+    )
     this.#nextRecord = this.#recordsReserved = tree.next_record
     this.#loadTasks(state)
     const [consent] = this.#sql.exec<{ body: string }>("SELECT body FROM consent")
     if (consent) state.consent = JSON.parse(consent.body)
     for (const { label } of this.#sql.exec<{ label: string }>("SELECT label FROM labels")) state.labels.add(label)
     this.#loadBlocks(state, now)
+    // Another machine's clock may have been ahead: what was admitted by it was admitted before this life all the same.
+    state.proofs = proofsSince(state.clock)
     return state
   }
 

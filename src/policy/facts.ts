@@ -181,12 +181,3 @@ export function delegateContext(purpose: string, agent: string, approvals: reado
     ["approvals", set(approvals)],
   ])
 }
-
-/** Names of the arguments that the rules for a tool read. */
-export function readsOf(rules: readonly { readonly reads: readonly string[] }[]): ReadonlySet<string> {
-  let reads = readsOfRules.get(rules)
-  if (!reads) readsOfRules.set(rules, (reads = new Set(rules.flatMap((rule) => rule.reads))))
-  return reads
-}
-/** The engine gives the same list for the same tool. */
-const readsOfRules = new WeakMap<object, ReadonlySet<string>>()

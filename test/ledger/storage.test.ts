@@ -86,7 +86,7 @@ class KeptTree {
   /** Memory is lost; what was written comes back. */
   crash(now: number): void {
     this.#storage = new LedgerStorage(this.#sql)
-    const loaded = this.#storage.load(now, freshProofs())
+    const loaded = this.#storage.load(now, freshProofs)
     if (!loaded) throw new Error("nothing was kept")
     this.state = loaded
   }

@@ -552,7 +552,8 @@ const IDENTITIES: readonly BadDirectory[] = [
     name: "an issuer trusted for people and for agents",
     file: "issuers.yaml",
     find: "    # Access tokens of these clients may manage, and answer what their person is asked.",
-    replace: "    workloads: {}\n    # Access tokens of these clients may manage, and answer what their person is asked.",
+    replace:
+      "    workloads: {}\n    # Access tokens of these clients may manage, and answer what their person is asked.",
     message: /trusted for people and for agents/,
     at: "local\n    issuer",
   },

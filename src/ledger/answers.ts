@@ -1,0 +1,91 @@
+/** What a ledger is asked by and what it says: the values that cross between isolates, and their version. */
+import type { Proof } from "../credential/dpop.ts"
+import type { Denial } from "../decision.ts"
+import type { GrantedDetails } from "../exchange/grant.ts"
+import type { Opened } from "../exchange/open.ts"
+import type { WindowUse } from "../guardrails/window.ts"
+import type { Pointer } from "../policy/bundle.ts"
+import { userId } from "../policy/facts.ts"
+import type { TaskStatus, TreeState, UserFacts } from "./state.ts"
+
+/** Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread. */
+export const LEDGER_VERSION = 3
+
+/** The bundle that the question names is older than one that already decided here, or cannot be had. */
+export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
+
+export interface Answer {
+  readonly denial: Denial | null
+  /** The first answer's decision, where this is the gateway's retry. */
+  readonly retryOf: string | null
+  /** Whose task it is: what a token says of it counts for nothing. */
+  readonly agent: string | null
+  readonly user: string | null
+  readonly purpose: string | null
+  readonly windows: readonly WindowUse[]
+  /** Whether this ledger keeps the record; a stranger's is the asker's to keep. */
+  readonly recorded: boolean
+}
+
+export interface OpenedTask {
+  readonly task: string
+  readonly purpose: string
+  readonly scope: string
+  readonly details: readonly GrantedDetails[] | null
+  readonly user: string | null
+  readonly chain: readonly string[]
+  /** Milliseconds, when the authority behind its tree was given. */
+  readonly since: number
+  /** Milliseconds, by the ledger's clock. */
+  readonly issuedAt: number
+  /** Milliseconds. */
+  readonly expiresAt: number
+  /** Milliseconds; its token may expire sooner. */
+  readonly taskExpiresAt: number
+}
+
+/** What a person has consented to, opened. */
+export interface Redeemed {
+  readonly opened: OpenedTask
+  readonly audience: string
+  readonly user: UserFacts | null
+}
+
+/** Who shows a live token of a task, and a proof of its key where it is bound to one. */
+export interface Holder {
+  /** `jti`. */
+  readonly token: string
+  readonly proof: Proof | null
+}
+
+export interface Ended {
+  readonly status: TaskStatus
+  readonly ended: readonly string[]
+}
+
+/** A tree that was never opened here has issued no token; answering writes nothing. */
+export const STRANGER: Answer = {
+  denial: { reason: "task_unknown" },
+  retryOf: null,
+  agent: null,
+  user: null,
+  purpose: null,
+  windows: [],
+  recorded: false,
+}
+
+export function openedTask(opened: Opened, state: TreeState, now: number): OpenedTask {
+  const { id: task, purpose, scope, details, expiresAt: taskExpiresAt } = opened.task
+  return {
+    task,
+    purpose,
+    scope,
+    details,
+    user: state.user && userId(state.user),
+    chain: opened.chain,
+    since: state.since,
+    issuedAt: now,
+    expiresAt: opened.opening.token.expiresAt,
+    taskExpiresAt,
+  }
+}

@@ -64,20 +64,28 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   if (isDenied(verified)) return refuse(verified.denied)
   const { claims } = verified.token
 
+  // A proof is used up whatever is decided (RFC 9449 11.1); only the ledger remembers it.
+  const refuseProven = async (denial: Denial, located?: Located): Promise<Decision> => {
+    const { token, proof: shownProof } = verified
+    const holder = { token: token.claims.jti, proof: shownProof }
+    if (shownProof) await askLedger(around.env, rootOf(claims.task), async (ledger) => ledger.spend(holder))
+    return refuse(denial, verified, located)
+  }
+
   const located = locate(bundle.catalog, call)
-  if (isDenied(located)) return refuse(located.denied, verified)
+  if (isDenied(located)) return refuseProven(located.denied)
 
   // What needs no memory may be denied here, and only denied: an allow is the ledger's alone.
   const hopeless = denyEarly(claims, located, bundle)
-  if (hopeless) return refuse(hopeless, verified, located)
+  if (hopeless) return refuseProven(hopeless, located)
 
   const known = await switches
   const stopped = stopOf(known, verified.token, located.tool.name)
-  if (stopped) return refuse(stopped, verified, located)
+  if (stopped) return refuseProven(stopped, located)
 
   // Before the ledger counts it: a call of which what is behind the gateway could not be told is not let through.
   const signer = gateway.transaction_tokens ? await signerFor(gateway.transaction_tokens, known ?? [], around) : null
-  if (signer && isDenied(signer)) return refuse(signer.denied, verified, located)
+  if (signer && isDenied(signer)) return refuseProven(signer.denied, located)
 
   const ask = toAsk(id, call, verified, located, around)
   const said = await askLedger(around.env, rootOf(claims.task), async (ledger): Promise<string> =>

@@ -9,6 +9,7 @@ import { sensitivityRank, type Tool } from "./catalog/tool.ts"
 import type { Proof } from "./credential/dpop.ts"
 import { deny, isDenied, type Denial, type Denied } from "./decision.ts"
 import { violation } from "./exchange/bounds.ts"
+import { isLifecycle } from "./exchange/grant.ts"
 import { advance, expected, isFinished, type Progress } from "./guardrails/plan.ts"
 import { AdmissionLog, windowKey, type WindowDefinition, type WindowUse } from "./guardrails/window.ts"
 import { lineOf, whyEnded, type EndedBy, type Task, type TaskStatus, type TreeState } from "./ledger/state.ts"
@@ -28,6 +29,8 @@ export interface Call {
   readonly arguments: CallArguments
   readonly gateway: string
   readonly environment: string
+  /** `observe`: the gateway lets it through whatever is decided, so a denial has no consequence. */
+  readonly mode: "enforce" | "observe"
   /** The gateway's own request id with the hash of the call, where it sets one. */
   readonly retry: { readonly requestId: string; readonly call: string } | null
 }
@@ -37,6 +40,8 @@ export interface Change {
   readonly at: number
   /** The calling task and all above it: each counts a call that costs something. */
   readonly counted: readonly string[]
+  /** The same, where it is no call of mere lifecycle: none of them is idle. */
+  readonly busy: readonly string[]
   /** Of those among them that have a plan, with this call in it. */
   readonly plans: readonly { readonly task: string; readonly progress: Progress }[]
   readonly windows: readonly { readonly key: string; readonly definition: WindowDefinition }[]
@@ -114,10 +119,12 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     labels: [...state.labels],
   }
 
-  const credential = checkAlive(state, line, now) ?? checkToken(state, call, now)
-  if (credential) return refused(credential, evidence)
-
   const retried = retryOf(state, call, now)
+  const ended = checkAlive(state, line, now)
+  // The very call that finished the plan may be asked about again: its gateway's own try was cut.
+  const isLast = retried !== null && task.endedBy === "plan"
+  const credential = (isLast ? null : ended) ?? checkToken(state, call, now)
+  if (credential) return refused(credential, evidence)
   if (retried !== null) return { ...refused(null, evidence), verdict: { denial: null, evidence, retryOf: retried } }
   const stale = call.proof && checkProof(state, call.proof, now)
   if (stale) return refused(stale, evidence)
@@ -137,9 +144,6 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   const calls = tool.cost > 0 ? checkCalls(line) : null
   if (calls) return refuse(calls, evidence)
 
-  const plans = tool.cost > 0 ? checkPlans(line, tool) : []
-  if ("denial" in plans) return refuse(plans.denial, evidence, plans.end)
-
   const windows = bundle.windowsOf(tool.name).map((definition) => ({ definition, key: windowKey(definition, task.id) }))
   const uses = windows.map(({ definition, key }) => (state.windows.get(key) ?? new AdmissionLog()).use(definition, now))
   evidence = { ...evidence, windows: uses }
@@ -153,9 +157,16 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     return refuse(denied, { ...evidence, principal, rules: "rules" in denied ? denied.rules : [] })
   }
 
+  // Last of all: a call that would be refused anyway is no deviation.
+  const isWork = !isLifecycle(tool)
+  const plans = isWork ? checkPlans(line, tool, task) : []
+  if ("denial" in plans) return refuse(plans.denial, evidence, call.mode === "enforce" ? plans.end : null)
+
+  const ids = line.map((each) => each.id)
   const change: Change = {
     at: now,
-    counted: tool.cost > 0 ? line.map((each) => each.id) : [],
+    counted: tool.cost > 0 ? ids : [],
+    busy: isWork ? ids : [],
     plans: plans.map(({ task: { id }, progress }) => ({ task: id, progress })),
     windows,
     labels: tool.labels.filter((label) => !state.labels.has(label)),
@@ -259,23 +270,29 @@ interface Planned {
 function checkPlans(
   line: readonly Task[],
   { name: tool }: Tool,
+  calling: Task,
 ): readonly Planned[] | { readonly denial: Denial; readonly end: End | null } {
   const planned: Planned[] = []
   for (const task of line) {
     if (!task.plan) continue
     const progress = advance(task.plan, task.progress, tool)
-    if (!progress) return leaves(task, task.plan)
+    if (!progress) return leaves(task, task.plan, calling)
     planned.push({ task, progress })
   }
   return planned
 }
 
-function leaves(task: Task, plan: NonNullable<Task["plan"]>): { readonly denial: Denial; readonly end: End | null } {
+/** The consequence is the calling task's: whoever has a part of the work must not be able to end the whole. */
+function leaves(
+  task: Task,
+  plan: NonNullable<Task["plan"]>,
+  calling: Task,
+): { readonly denial: Denial; readonly end: End | null } {
   const { deviation: consequence } = plan
   const denial = { reason: "plan_left", task: task.id, expected: expected(plan, task.progress), consequence } as const
   if (consequence === "deny") return { denial, end: null }
   const status = consequence === "quarantine" ? "quarantined" : "revoked"
-  return { denial, end: { task: task.id, status, by: "deviation" } }
+  return { denial, end: { task: calling.id, status, by: "deviation" } }
 }
 
 /** The topmost task whose plan this call finishes: those below it end with it. */

@@ -18,6 +18,7 @@ const approval = z.looseObject({
   scope: z.string(),
   calls: z.number().nullable(),
   binding_message: z.string().nullable(),
+  life: z.number(),
   expires_at: z.number(),
 })
 const approvals = z.object({ approvals: z.array(approval) })
@@ -57,12 +58,21 @@ async function list(options: PersonOptions): Promise<void> {
   for (const each of found.approvals) console.log(told(each))
 }
 
-function told({ task, agent, purpose, scope, calls, binding_message: message, expires_at }: z.infer<typeof approval>) {
+function told({
+  task,
+  agent,
+  purpose,
+  scope,
+  calls,
+  life,
+  binding_message: message,
+  expires_at,
+}: z.infer<typeof approval>) {
   const left = Math.max(0, Math.round((expires_at - Date.now()) / 1000))
   return [
     `${colors.bold(task)}  ${printableText(agent)}`,
     `  for       ${printableText(purpose)}${message === null ? "" : `: ${printableText(message)}`}`,
-    `  may then  ${printableText(scope)}${calls === null ? "" : `, at most ${calls} calls`}`,
+    `  may then  ${printableText(scope)}${calls === null ? "" : `, at most ${calls} calls`}, for ${life} s`,
     `  answer    within ${left} s`,
   ].join("\n")
 }

@@ -10,7 +10,6 @@ import { bounded, shownArguments, type DecisionRecord } from "./record.ts"
 export interface Ask extends Call {
   readonly method: string
   readonly path: string
-  readonly mode: "enforce" | "observe"
   /** Characters of what the arguments were read from. */
   readonly size: number
   readonly tokenHash: string

@@ -18,6 +18,8 @@ export interface Registry {
 
 export interface ProvenAgent {
   readonly agent: string
+  /** Milliseconds, when the credential was issued; 0 where it does not say. */
+  readonly since: number
   /** What of the credential may be used once only, and how long that has to be remembered (milliseconds). */
   readonly once: { readonly issuer: string; readonly jti: string; readonly until: number } | null
 }
@@ -45,18 +47,20 @@ async function verify(
 ): Promise<ProvenAgent | Rejected> {
   const compact = readCompact(token)
   if (isRejected(compact)) return compact
-  const { iss, sub } = compact.claims
+  const { iss, sub, iat } = compact.claims
+  // Verified with the rest before it counts. Clocks of others may be ahead; authority begins now at the latest.
+  const since = typeof iat === "number" ? Math.min(iat * 1000, reach.now) : 0
   const issuer = issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
   const own = typeof iss === "string" && iss === sub ? agents.get(iss) : undefined
   if (kind === "any" && issuer?.workloads) {
     const proven = await verifyWorkloadToken(compact, issuer, agents.values(), audience, reach)
-    return isRejected(proven) ? proven : { ...proven, once: onceOf(compact.claims, issuer) }
+    return isRejected(proven) ? proven : { ...proven, since, once: onceOf(compact.claims, issuer) }
   }
   if (kind === "any" && own?.identities) {
     const proven = await verifyClientAssertion(compact, own, audience, reach)
     if (isRejected(proven)) return proven
     const { agent, jti, expiresAt: until } = proven
-    return { agent, once: { issuer: agent, jti, until } }
+    return { agent, since, once: { issuer: agent, jti, until } }
   }
   // What names no workload of a trust domain can only have been meant for an issuer that there is none of.
   const isSvid = typeof sub === "string" && sub.startsWith("spiffe:")
@@ -68,7 +72,7 @@ async function verify(
   const domain = issuers.find(
     ({ trust_domain: name }) => name !== undefined && proven.agent.startsWith(`spiffe://${name}/`),
   )
-  return { ...proven, once: domain ? onceOf(compact.claims, domain) : null }
+  return { ...proven, since, once: domain ? onceOf(compact.claims, domain) : null }
 }
 
 /** Where the issuer's entry says `single_use`; a token without a `jti` has nothing to be told apart by, and is refused later. */

@@ -56,7 +56,7 @@ export function readPerson(claims: Claims, issuer: string, paths: PersonClaims, 
     ...(acr === undefined ? {} : { acr }),
     ...(auth_time === undefined ? {} : { auth_time }),
   }
-  return { user, expiresAt: exp * 1000, issuedAt: iat * 1000, jti }
+  return { user, expiresAt: exp * 1000, issuedAt: Math.min(iat * 1000, now), jti }
 }
 
 function at(claims: Claims, path: ClaimPath): unknown {

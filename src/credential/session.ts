@@ -79,10 +79,19 @@ function checkAccessToken(claims: Claims, { audiences, clients, access_token }: 
   if (typeof client !== "string" || !clients.includes(client)) {
     return reject({ reason: "client_mismatch", got: shownName(client) })
   }
-  // An app's own token has the shape of a person's; in it the app is its own subject, in one spelling or another.
+  return checkIsPerson(claims, client, access_token.absent)
+}
+
+/** An app's own token has the shape of a person's; in it the app is its own subject, in one spelling or another. */
+function checkIsPerson(claims: Claims, client: string, absent: readonly string[]): Rejected | null {
   const { sub } = claims
-  const marks = access_token.absent.find((claim) => Object.hasOwn(claims, claim))
-  return marks !== undefined || sub === client || sub === `${client}@clients`
-    ? reject({ reason: "no_person", mark: marks ?? "sub" })
+  const mark = absent.find((claim) => Object.hasOwn(claims, claim))
+  return mark !== undefined || sub === client || sub === `${client}@clients`
+    ? reject({ reason: "no_person", mark: mark ?? "sub" })
     : null
+}
+
+/** What the issuer's entry has its people's access tokens say, whichever client of theirs it was given to. */
+export function checkPerson(claims: Claims, client: string, { access_token }: Users): Rejected | null {
+  return checkIsPerson(claims, client, access_token.absent) ?? checkExact(claims, access_token.require)
 }

@@ -18,6 +18,8 @@ const JWT_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:jwt"
 
 export interface AuthenticatedAgent {
   readonly agent: string
+  /** Milliseconds, when its identity was issued; of two, the older. */
+  readonly since: number
   readonly once: readonly Once[]
 }
 
@@ -45,12 +47,14 @@ export async function authenticateAgent(
     ...(actorToken === null ? [] : [{ token: actorToken, kind: "any" as const }]),
   ]
   let proven: ProvenAgent | undefined
+  let since = Number.POSITIVE_INFINITY
   const once: Once[] = []
   for (const { token, kind } of credentials) {
     const verified = await verifyAgent(token, kind, bundle, config.issuer, reach)
     if (isRejected(verified)) return refuseCredential("agent_unauthenticated", verified.rejected)
     if (proven && proven.agent !== verified.agent) return refuse({ reason: "agents_differ" })
     proven = verified
+    since = Math.min(since, verified.since)
     if (verified.once) once.push({ what: "assertion", ...verified.once })
   }
   if (!proven) return refuseCredential("agent_unauthenticated", { reason: "credential_missing" })
@@ -59,5 +63,5 @@ export async function authenticateAgent(
     return refuseCredential("agent_unauthenticated", { reason: "client_mismatch", got: shownName(clientId) })
   }
   const { agent } = proven
-  return bundle.agents.has(agent) ? { agent, once } : refuse({ reason: "agent_unregistered", agent })
+  return bundle.agents.has(agent) ? { agent, since, once } : refuse({ reason: "agent_unregistered", agent })
 }

@@ -5,6 +5,11 @@ import { isSameResource } from "../resource.ts"
 import type { Parameters } from "./parameters.ts"
 import { refuse, type Refused } from "./refusal.ts"
 
+/** Whether an agent may have tokens for an audience, by the registry as it is. */
+export function mayBeFor({ agents, audiences }: Bundle, agent: string, audience: string): boolean {
+  return audiences.has(audience) && (agents.get(agent)?.audiences?.includes(audience) ?? true)
+}
+
 /** RFC 8707, RFC 8693 2.1: the gateways' audience that the token is for, one of the agent's; where it has only one it need not be named. */
 export function audienceOf(parameters: Parameters, agent: string, bundle: Bundle): string | Refused {
   const asked = [...(parameters.get("resource") ?? []), ...(parameters.get("audience") ?? [])]

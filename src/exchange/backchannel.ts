@@ -23,7 +23,7 @@ import { audienceOf } from "./audience.ts"
 import { POLL_INTERVAL_SECONDS, type Consent } from "./consent.ts"
 import { inboxOf } from "./inbox.ts"
 import { checkOnce } from "./once.ts"
-import { takePlace } from "./openings.ts"
+import { ANYBODY, takePlace } from "./openings.ts"
 import { readAsked, readParameters, valueOf, type Parameters } from "./parameters.ts"
 import { isRefused, refuse, refuseCredential, type Refused } from "./refusal.ts"
 import { refusalResponse } from "./respond.ts"
@@ -32,7 +32,7 @@ import { refusalResponse } from "./respond.ts"
 const DEFAULT_EXPIRY_SECONDS = 300
 const MAX_EXPIRY_SECONDS = 600
 /** CIBA 7.1: short, and fit to be shown anywhere. */
-const BINDING_MESSAGE = /^[\p{L}\p{N}\p{P}\p{S} ]{1,100}$/u
+const BINDING_MESSAGE = /^(?!.*[\p{Default_Ignorable_Code_Point}\u2800])[\p{L}\p{N}\p{P}\p{S} ]{1,100}$/u
 const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
 
 export async function backchannelAuthorize(c: Context<{ Bindings: Env }>): Promise<Response> {
@@ -67,24 +67,51 @@ async function ask(
 ): Promise<{ readonly agent: string | null; readonly result: Asked | Refused }> {
   const proven = await authenticateAgent(parameters, bundle, around)
   if (isRefused(proven)) return { agent: null, result: proven }
-  const { agent, once } = proven
+  const { agent, since, once } = proven
   const secret = crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true })
   const consent = await readConsent(parameters, agent, secret, bundle, around)
   if (isRefused(consent)) return { agent, result: consent }
   const switches = await currentSwitches(around)
   if (!switches) return { agent, result: refuse({ reason: "unavailable" }) }
-  const affected = { agents: [agent], user: userId(consent.user), kid: null, tool: null, since: around.receivedAt }
-  const stopped = stoppedBy(switches, affected)
+  const asked = { kid: null, tool: null }
+  const stopped =
+    stoppedBy(switches, { ...asked, agents: [agent], user: null, since }) ??
+    stoppedBy(switches, { ...asked, agents: [agent], user: userId(consent.user), since: around.receivedAt })
   if (stopped) return { agent, result: refuse({ reason: "stopped", switch: stopped.id }) }
-  const { expiresAt } = consent
-  const place = await takePlace(newId("tsk", around.receivedAt), agent, consent.user, expiresAt, bundle, around)
-  if (isRefused(place)) return { agent, result: place }
-  const result = (await checkOnce(once, around)) ?? (await keep(consent, place.root, bundle, around, decisionId))
-  if (isRefused(result)) around.background(place.undo())
-  else around.background(inboxOf(around.env, userId(consent.user)).put(place.root, expiresAt))
+  const replayed = await checkOnce(once, around)
+  if (replayed) return { agent, result: replayed }
+  const root = newId("tsk", around.receivedAt)
+  const result = await keepWithRoom(consent, root, bundle, around, decisionId)
   if (isRefused(result)) return { agent, result }
-  const expires_in = Math.floor((expiresAt - around.receivedAt) / 1000)
-  return { agent, result: { auth_req_id: `${place.root}.${secret}`, expires_in, interval: POLL_INTERVAL_SECONDS } }
+  const expires_in = Math.floor((consent.expiresAt - around.receivedAt) / 1000)
+  return { agent, result: { auth_req_id: `${root}.${secret}`, expires_in, interval: POLL_INTERVAL_SECONDS } }
+}
+
+/** A place among the agent's trees for this person, and among its questions; one in the person's inbox; then the ledger. */
+async function keepWithRoom(
+  consent: Consent,
+  root: string,
+  bundle: Bundle,
+  around: Surroundings,
+  decisionId: string,
+): Promise<Refused | { readonly task: string }> {
+  const { agent, user, expiresAt } = consent
+  const undo: (() => Promise<unknown>)[] = []
+  const inOrder = async (): Promise<Refused | { readonly task: string }> => {
+    for (const whom of [ANYBODY, userId(user)]) {
+      const place = await takePlace(root, agent, whom, expiresAt, bundle, around)
+      if (isRefused(place)) return place
+      undo.push(place.undo)
+    }
+    const inbox = inboxOf(around.env, userId(user))
+    undo.push(async () => inbox.remove(root))
+    const hasRoom = await inbox.put(root, agent, expiresAt)
+    if (!hasRoom) return refuse({ reason: "too_many_tasks", what: "inbox", retry_after: 60 })
+    return keep(consent, root, bundle, around, decisionId)
+  }
+  const result = await inOrder()
+  if (isRefused(result)) around.background(Promise.all(undo.map(async (each) => each())))
+  return result
 }
 
 async function keep(
@@ -128,6 +155,7 @@ async function readConsent(
     audience,
     bindingMessage,
     expiresAt: around.receivedAt + seconds * 1000,
+    life: 0,
     answer: null,
     isRedeemed: false,
   }

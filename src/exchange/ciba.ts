@@ -3,6 +3,7 @@ import { sha256Hex } from "../hash.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION, type NoBundle, type Redeemed } from "../ledger/answers.ts"
 import { isTaskId } from "../ledger/state.ts"
+import { userId } from "../policy/facts.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { pulledKeys, stoppedBy } from "../switches/switch.ts"
 import { issue, type Issued } from "./issue.ts"
@@ -17,7 +18,7 @@ import { isRefused, refuse, type Refused } from "./refusal.ts"
 const AUTH_REQ_ID = /^(tsk_[0-9A-Z]{26})\.([A-Za-z0-9_-]{43})$/
 
 export async function redeemConsent(request: GrantRequest): Promise<Issued | Refused> {
-  const { http, parameters, agent, bundle, around, decisionId } = request
+  const { http, parameters, agent, since, bundle, around, decisionId } = request
   const named = valueOf(parameters, "auth_req_id")
   if (named === null) return refuse({ reason: "parameter_missing", parameter: "auth_req_id" })
   const [, root, secret] = AUTH_REQ_ID.exec(named) ?? []
@@ -26,9 +27,8 @@ export async function redeemConsent(request: GrantRequest): Promise<Issued | Ref
   if (proof && isRefused(proof)) return proof
   const switches = await currentSwitches(around)
   if (!switches) return refuse({ reason: "unavailable" })
-  // Its user's switches are asked about with each call: who that is only the ledger knows.
-  const affected = { agents: [agent], user: null, kid: null, tool: null, since: around.receivedAt }
-  const stopped = stoppedBy(switches, affected)
+  const itself = { agents: [agent], user: null, kid: null, tool: null, since }
+  const stopped = stoppedBy(switches, itself)
   if (stopped) return refuse({ reason: "stopped", switch: stopped.id })
   const reused = await checkOnce([...request.once, ...(proof ? [onceOfProof(proof)] : [])], around)
   if (reused) return reused
@@ -40,7 +40,12 @@ export async function redeemConsent(request: GrantRequest): Promise<Issued | Ref
   if (!redeemed || "bundle" in redeemed) return refuse({ reason: "unavailable" })
   if (isRefused(redeemed)) return redeemed
   const { opened, audience, user } = redeemed
+  // Who the person is only the ledger knows; what they said is no younger than their session.
+  const person = { agents: [agent], user: opened.user, kid: null, tool: null, since: opened.since }
+  const stoppedToo = stoppedBy(switches, person)
+  if (stoppedToo) return refuse({ reason: "stopped", switch: stoppedToo.id })
   // It had a place while it was pending; now for as long as it lives.
-  await takePlace(root, agent, user, opened.taskExpiresAt, bundle, around)
+  const place = await takePlace(root, agent, user && userId(user), opened.taskExpiresAt, bundle, around)
+  if (isRefused(place)) return place
   return issue(opened, redemption, audience, pulledKeys(switches), around)
 }

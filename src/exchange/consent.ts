@@ -5,7 +5,8 @@
  */
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
-import type { TreeState, UserFacts } from "../ledger/state.ts"
+import type { Task, TreeState, UserFacts } from "../ledger/state.ts"
+import { mayBeFor } from "./audience.ts"
 import { openTask, type Opened, type OpenRequest } from "./open.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
 
@@ -25,6 +26,8 @@ export interface Consent {
   readonly bindingMessage: string | null
   /** Milliseconds. */
   readonly expiresAt: number
+  /** What the person was shown; 0 where nothing was yet: milliseconds that the task may live at most. */
+  readonly life: number
   /** What the person said. */
   readonly answer: Answer | null
   /** A token has been issued for it: it is over. */
@@ -37,8 +40,8 @@ export interface Answer {
   readonly person: UserFacts
   /** Milliseconds, when that session ends: what it consented to ends with it. */
   readonly until: number
-  /** Milliseconds. */
-  readonly at: number
+  /** Milliseconds, when that session was issued: what they said is no younger authority than it. */
+  readonly since: number
 }
 
 /** What the ledger remembers of polls; losing it costs nothing but patience. */
@@ -52,13 +55,19 @@ export const NOT_POLLED: Polling = { interval: POLL_INTERVAL_SECONDS, lastAt: Nu
 /**
  * What the task would be, as far as that can be said before the person is there: their groups, and so what policy lets
  * them delegate, are not known yet.
- * @returns the pending task; no token is issued
+ * @returns the pending task, and how long it would live; no token is issued
  */
-export function foresee(bundle: Bundle, state: TreeState, consent: Consent, now: number): Opened["task"] | Refused {
+export function foresee(
+  bundle: Bundle,
+  state: TreeState,
+  consent: Consent,
+  now: number,
+): { readonly task: Opened["task"]; readonly life: number } | Refused {
   const request = requestOf(consent, { jkt: "unknown yet", token: "", approvals: [] })
   const opened = openTask(bundle, state, { ...request, isForeseen: true }, now)
   if (isRefused(opened)) return opened
-  return { ...opened.task, jkt: null, status: "pending", expiresAt: consent.expiresAt, idle: null }
+  const { expiresAt } = consent
+  return { task: { ...opened.task, jkt: null, status: "pending", expiresAt }, life: opened.task.expiresAt - now }
 }
 
 /** Who comes for the token. */
@@ -86,12 +95,19 @@ export function redeem(
   const { answer } = consent
   if (answer && !answer.approved) return refuse({ reason: "consent_refused" })
   if (now >= consent.expiresAt) return refuse({ reason: "consent_expired" })
+  // Ended meanwhile, by an operator or a switch of theirs: nothing comes of it any more.
+  const shown = pendingTask(state)
+  if (!shown) return refuse({ reason: "consent_unknown" })
   if (!answer) {
     const isSoon = now - polling.lastAt < polling.interval * 1000
     return refuse(isSoon ? { reason: "polled_too_soon" } : { reason: "consent_pending" })
   }
-  const { person, until: sessionExpiresAt, at: since } = answer
-  const request = { ...requestOf(consent, { ...redemption, approvals: ["user"] }), sessionExpiresAt, since }
+  const { audience } = consent
+  if (!mayBeFor(bundle, agent, audience)) return refuse({ reason: "audience_unknown", audience })
+  const { person, until: sessionExpiresAt, since } = answer
+  const asking = requestOf(consent, { ...redemption, approvals: ["user"] })
+  // No more than the person was shown, whatever the rules say by now.
+  const request = { ...asking, sessionExpiresAt, since, shown: { task: shown, life: consent.life } }
   const opened = openTask(bundle, { ...state, user: person, since }, request, now)
   return isRefused(opened) ? opened : { ...opened, opening: { ...opened.opening, session: { user: person, since } } }
 }
@@ -99,12 +115,20 @@ export function redeem(
 /** After a poll that was answered by `refusal`. */
 export function polled(polling: Polling, { refused }: Refused, now: number): Polling {
   const isSoon = refused.reason === "polled_too_soon"
+  // Whoever is not who asked must not cost them patience.
+  if (!isSoon && refused.reason !== "consent_pending") return polling
   return { interval: polling.interval + (isSoon ? POLL_INTERVAL_SECONDS : 0), lastAt: now }
 }
 
 /** Whether this person may answer: it is asked of them, it is not answered, and it is not too late. */
-export function mayAnswer(consent: Consent, person: UserFacts, now: number): boolean {
-  return userId(consent.user) === userId(person) && consent.answer === null && now < consent.expiresAt
+export function mayAnswer(state: TreeState, consent: Consent, person: UserFacts, now: number): boolean {
+  const isTheirs = userId(consent.user) === userId(person)
+  return isTheirs && pendingTask(state) !== null && consent.answer === null && now < consent.expiresAt
+}
+
+function pendingTask({ tasks, root }: TreeState): Task | null {
+  const task = tasks.get(root)
+  return task?.status === "pending" ? task : null
 }
 
 function requestOf(

@@ -47,6 +47,6 @@ export async function exchange(
   if (!grant) return { agent: null, result: refuse({ reason: "grant_type_unsupported" }) }
   const proven = await authenticateAgent(parameters, bundle, around)
   if (isRefused(proven)) return { agent: null, result: proven }
-  const { agent, once } = proven
-  return { agent, result: await grant({ http: request, parameters, agent, once, bundle, around, decisionId }) }
+  const { agent, since, once } = proven
+  return { agent, result: await grant({ http: request, parameters, agent, since, once, bundle, around, decisionId }) }
 }

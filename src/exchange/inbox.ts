@@ -5,15 +5,17 @@
 import { DurableObject } from "cloudflare:workers"
 import { sha256Hex } from "../hash.ts"
 
-/** A person is asked no more than this at once: the rest is refused, or nobody would read any of it. */
+/** A person is asked no more than this at once, and by one agent: the rest is refused, or nobody would read any of it. */
 const MOST = 100
+const MOST_OF_ONE = 10
 
 /** @param user issuer and subject, joined by `|` */
 export function inboxOf(env: Env, user: string): DurableObjectStub<Inbox> {
   return env.INBOX.getByName(sha256Hex(user))
 }
 
-const SCHEMA = "CREATE TABLE IF NOT EXISTS requests (task TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID"
+const SCHEMA =
+  "CREATE TABLE IF NOT EXISTS requests (task TEXT PRIMARY KEY, agent TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID"
 
 interface RequestRow extends Record<string, SqlStorageValue> {
   readonly task: string
@@ -26,12 +28,14 @@ export class Inbox extends DurableObject<Env> {
   }
 
   /** @returns false where there is no room */
-  async put(task: string, until: number): Promise<boolean> {
+  async put(task: string, agent: string, until: number): Promise<boolean> {
     const { sql } = this.ctx.storage
     sql.exec("DELETE FROM requests WHERE until <= ?", Date.now())
-    const { count } = sql.exec<{ count: number }>("SELECT COUNT(*) AS count FROM requests").one()
-    if (count >= MOST) return false
-    sql.exec("INSERT OR REPLACE INTO requests VALUES (?, ?)", task, until)
+    const { all, own } = sql
+      .exec<{ all: number; own: number }>('SELECT COUNT(*) AS "all", TOTAL(agent = ?) AS own FROM requests', agent)
+      .one()
+    if (all >= MOST || own >= MOST_OF_ONE) return false
+    sql.exec("INSERT OR REPLACE INTO requests VALUES (?, ?, ?)", task, agent, until)
     await this.ctx.storage.setAlarm(until)
     return true
   }

@@ -41,6 +41,8 @@ export interface OpenRequest {
   readonly caps: readonly Asked[]
   /** Who has consented to it: `user`, where the person it is for has. */
   readonly approvals: readonly string[]
+  /** The task that the person consented to, as they were shown it, and how many milliseconds it may live. */
+  readonly shown?: { readonly task: Task; readonly life: number }
   /** What policy lets the person delegate cannot be asked yet. */
   readonly isForeseen?: boolean
   /** Thumbprint of the key that the agent proved. */
@@ -90,12 +92,24 @@ export function openTask(bundle: Bundle, state: TreeState, request: OpenRequest,
     const because = { reason: "expired", exp: Math.floor(sessionExpiresAt / 1000) } as const
     return refuse({ reason: "subject_rejected", because })
   }
+  const full = fullness(state, now)
+  if (full) return full
   const step = { bundle, state, request, agent, now }
   if (request.task !== null) return freshen(step, request.task)
   if (!request.parent) return openNew(step, state.root, null)
   const parent = liveParent(step, request.parent)
   if (isRefused(parent)) return parent
   return parent.task.agent === agent.id ? renew(step, parent) : openChild(step, parent)
+}
+
+/** A tree stays one object's: so many tasks are a loop, and so many live tokens nobody needs. */
+const MAX_TASKS = 256
+const MAX_TOKENS = 1_024
+
+function fullness({ tasks, tokens }: TreeState, now: number): Refused | null {
+  const live = [...tokens.values()].filter(({ expiresAt }) => now < expiresAt)
+  if (tasks.size < MAX_TASKS && live.length < MAX_TOKENS) return null
+  return refuse({ reason: "too_many_tasks", what: "tree", retry_after: 60 })
 }
 
 function liveParent({ state, now }: Step, named: { readonly task: string; readonly token: string }): Parent | Refused {
@@ -157,6 +171,8 @@ function freshen(step: Step, id: string): Opened | Refused {
   const line = lineOf(state, id)
   const [task, ...above] = line
   if (!task) return refuse({ reason: "task_unknown", what: id })
+  // Nobody has consented to what waits for consent, whatever became of it.
+  if (state.consent && !state.consent.isRedeemed) return refuse({ reason: "task_unknown", what: id })
   if (!isAlive(state, line, now)) return ended(line, now) ?? refuse({ reason: "task_unknown", what: id })
   const { user } = request
   if (task.agent !== agent.id) return refuse({ reason: "session_differs", what: "agent" })
@@ -182,7 +198,7 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | Refuse
     narrow(bundle.catalog.tools.values(), request.asked, {
       purpose,
       agent,
-      parent: parent && { agent: parent.task.agent, grant: parent.task.grant },
+      parent: parent ? { agent: parent.task.agent, grant: parent.task.grant } : shownTo(request),
       assertion: request.caps,
       policy,
     })
@@ -194,6 +210,7 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | Refuse
     if (consented && "grant" in consented) return refuse({ reason: "consent_required", scope: consented.scope })
     return refuse({ reason: "nothing_left", ...narrowed })
   }
+  const plan = request.shown?.task.plan ?? purpose.plan ?? null
   const task: Task = {
     id,
     parent: parent?.task.id ?? null,
@@ -202,17 +219,23 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | Refuse
     grant: narrowed.grant,
     scope: narrowed.scope,
     details: narrowed.details,
-    plan: purpose.plan ?? null,
-    idle: purpose.idle === undefined ? null : purpose.idle * 1000,
+    plan,
+    idle: earliest(purpose.idle && purpose.idle * 1000, request.shown?.task.idle),
     openedAt: now,
-    expiresAt: earliest(now + purpose.life * 1000, parent?.task.expiresAt, request.sessionExpiresAt),
+    expiresAt:
+      earliest(
+        now + purpose.life * 1000,
+        request.shown && now + request.shown.life,
+        parent?.task.expiresAt,
+        request.sessionExpiresAt,
+      ) ?? now,
     jkt: request.jkt,
     status: "active",
     endedBy: null,
     calls: 0,
     children: 0,
     lastCall: now,
-    progress: purpose.plan ? newProgress(purpose.plan) : [],
+    progress: plan ? newProgress(plan) : [],
   }
   return issue(step, task, [task, ...(parent?.line ?? [])])
 }
@@ -245,11 +268,16 @@ function issue(
 ): Opened {
   const [owner] = line
   const life = Math.min(agent.life * 1000, MAX_TOKEN_LIFE_MS)
-  const expiresAt = earliest(now + life, owner.expiresAt, request.sessionExpiresAt)
+  const expiresAt = earliest(now + life, owner.expiresAt, request.sessionExpiresAt) ?? now
   const token = { jti: request.token, task: owner.id, expiresAt, jkt: request.jkt }
   return { opening: { task, token, session }, task: owner, chain: line.map((each) => each.agent).toReversed() }
 }
 
-function earliest(...times: readonly (number | null | undefined)[]): number {
-  return Math.min(...times.filter((time) => time !== null && time !== undefined))
+function earliest(...times: readonly (number | null | undefined)[]): number | null {
+  const known = times.filter((time) => time !== null && time !== undefined)
+  return known.length === 0 ? null : Math.min(...known)
+}
+
+function shownTo({ shown, agent }: OpenRequest): Caps["parent"] {
+  return shown ? { agent, grant: shown.task.grant } : null
 }

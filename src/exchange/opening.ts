@@ -9,6 +9,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { pulledKeys, stoppedBy, type Switch } from "../switches/switch.ts"
+import { userId } from "../policy/facts.ts"
 import { printable } from "../printable.ts"
 import { newId } from "../ids.ts"
 import { audienceOf } from "./audience.ts"
@@ -27,6 +28,8 @@ export interface GrantRequest {
   readonly http: Request
   readonly parameters: Parameters
   readonly agent: string
+  /** Milliseconds, when its identity was issued. */
+  readonly since: number
   /** What of its proof may be used once only. */
   readonly once: readonly Once[]
   readonly bundle: Bundle
@@ -53,21 +56,26 @@ export function opening(subjectOf: SubjectOf, { isExchange } = { isExchange: fal
 }
 
 async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<Issued | Refused> {
-  const { agent, once, bundle, around } = request
+  const { agent, since, once, bundle, around } = request
   const wanted = await readWanted(request, subjectOf)
   if (isRefused(wanted)) return wanted
   const switches = await currentSwitches(around)
-  const stopped = checkSwitches(switches, agent, wanted, around)
+  const stopped = checkSwitches(switches, { agent, since }, wanted)
   if (stopped) return stopped
+  // First what proves the agent: whoever replays that must not take a place from it.
+  const replayed = await checkOnce([...once, ...wanted.proofs], around)
+  if (replayed) return replayed
   const { user, purpose, parent, task } = wanted.request
   const known = parent?.task ?? task
   const until = around.receivedAt + lifeOf(agent, purpose, bundle)
   const place =
-    known === null ? await takePlace(newId("tsk", around.receivedAt), agent, user, until, bundle, around) : null
+    known === null
+      ? await takePlace(newId("tsk", around.receivedAt), agent, user && userId(user), until, bundle, around)
+      : null
   if (place && isRefused(place)) return place
   const root = place?.root ?? rootOf(known ?? "")
   // The last check before the ledger is asked: a request that is refused sooner has used nothing up.
-  const reused = await checkOnce([...wanted.once, ...once], around)
+  const reused = await checkOnce(wanted.subject.once, around)
   const result = reused ?? (await open(wanted, root, pulledKeys(switches ?? []), request))
   if (place && isRefused(result)) around.background(place.undo())
   return result
@@ -80,14 +88,15 @@ function lifeOf(agent: string, purpose: string | null, { agents, purposes }: Bun
 
 function checkSwitches(
   switches: readonly Switch[] | null,
-  agent: string,
+  { agent, since }: Pick<GrantRequest, "agent" | "since">,
   { subject }: Wanted,
-  { receivedAt }: Surroundings,
 ): Refused | null {
   if (!switches) return refuse({ reason: "unavailable" })
   const { agents, user, kid } = subject.above
-  const affected = { agents: [agent, ...agents], user, kid, tool: null, since: subject.since ?? receivedAt }
-  const stopped = stoppedBy(switches, affected)
+  // The agent by its own identity, and all by what it comes with.
+  const itself = { agents: [agent], user: null, kid: null, tool: null, since }
+  const all = { agents: [agent, ...agents], user, kid, tool: null, since: subject.since ?? since }
+  const stopped = stoppedBy(switches, itself) ?? stoppedBy(switches, all)
   return stopped && refuse({ reason: "stopped", switch: stopped.id })
 }
 
@@ -96,11 +105,11 @@ interface Wanted {
   readonly request: OpenRequest
   readonly audience: string
   readonly subject: Subject
-  readonly once: readonly Once[]
+  readonly proofs: readonly Once[]
 }
 
 async function readWanted(
-  { http, parameters, agent, bundle, around }: GrantRequest,
+  { http, since: agentSince, parameters, agent, bundle, around }: GrantRequest,
   subjectOf: SubjectOf,
 ): Promise<Wanted | Refused> {
   const requestedType = valueOf(parameters, "requested_token_type")
@@ -121,7 +130,7 @@ async function readWanted(
   if (task !== null && (user === null || !isTaskId(task))) {
     return refuse({ reason: "task_unknown", what: user === null ? "no session is brought" : printable(task) })
   }
-  const since = subject.since ?? around.receivedAt
+  const since = subject.since ?? agentSince
   const { purpose } = askedFor
   const asked = askedFor.asked.parts === null ? askedByCap(caps, askedFor.asked) : askedFor.asked
   const jkt = proof?.jkt ?? null
@@ -130,7 +139,7 @@ async function readWanted(
     request: { ...request, token: crypto.randomUUID() },
     audience,
     subject,
-    once: [...(proof ? [onceOfProof(proof)] : []), ...subject.once],
+    proofs: proof ? [onceOfProof(proof)] : [],
   }
 }
 

@@ -6,10 +6,8 @@
 import { DurableObject } from "cloudflare:workers"
 import { sha256Hex } from "../hash.ts"
 import { logEvent } from "../log.ts"
-import type { UserFacts } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { OpeningLimits } from "../policy/bundle.ts"
-import { userId } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { refuse, type Refused } from "./refusal.ts"
 
@@ -29,18 +27,24 @@ export interface Place {
   readonly undo: () => Promise<void>
 }
 
-/** @param until milliseconds; the tree does not live longer. One that has a place keeps it until then. */
+/** In a user's place: whoever is asked, an agent may have so many questions open, as people can be invented. */
+export const ANYBODY = "anybody who is asked"
+
+/**
+ * @param user issuer and subject, joined by `|`; null: the agent acts on its own behalf
+ * @param until milliseconds; the tree does not live longer. One that has a place keeps it until then.
+ */
 export async function takePlace(
   root: string,
   agent: string,
-  user: UserFacts | null,
+  user: string | null,
   until: number,
   { agents }: Bundle,
   { env }: Pick<Surroundings, "env">,
 ): Promise<Place | Refused> {
   const definition = agents.get(agent)
   if (!definition) return refuse({ reason: "agent_unregistered", agent })
-  const places = openingsOf(env, agent, user && userId(user))
+  const places = openingsOf(env, agent, user)
   try {
     const full = await places.take(root, until, definition.trees)
     return full ? refuse({ reason: "too_many_tasks", ...full }) : { root, undo: async () => places.undo(root) }
@@ -97,7 +101,7 @@ export class Openings extends DurableObject<Env> {
         return { what: "live", retry_after: seconds(Math.min(...this.#places.values()) - now) }
       }
     }
-    sql.exec("INSERT INTO trees VALUES (?, ?, ?)", root, now, until)
+    sql.exec("INSERT INTO trees VALUES (?, ?, ?) ON CONFLICT (root) DO UPDATE SET until = ?", root, now, until, until)
     this.#places.set(root, until)
     this.#opened.push(now)
     if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(until + MINUTE_MS)

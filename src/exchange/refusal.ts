@@ -42,7 +42,11 @@ export type Refusal =
   | { readonly reason: "task_unknown"; readonly what: string }
   | { readonly reason: "details_ambiguous"; readonly tool: string }
   /** Opening tasks is limited, for an agent and user together. */
-  | { readonly reason: "too_many_tasks"; readonly what: "live" | "rate"; readonly retry_after: number }
+  | {
+      readonly reason: "too_many_tasks"
+      readonly what: "live" | "rate" | "tree" | "inbox"
+      readonly retry_after: number
+    }
   | { readonly reason: "user_required"; readonly purpose: string }
   | { readonly reason: "renewal_differs" }
   | ({ readonly reason: "nothing_left" } & NothingLeft)
@@ -191,7 +195,7 @@ export function describeRefusal(refusal: Refusal): string {
     case "details_ambiguous":
       return `Two objects of authorization_details cover ${refusal.tool}.`
     case "too_many_tasks":
-      return refusal.what === "live" ? "Too many tasks are open." : "Too many tasks were opened just now."
+      return TOO_MANY[refusal.what]
     case "user_required":
       return "A task of this purpose needs a user behind it."
     case "renewal_differs":
@@ -226,6 +230,13 @@ export function describeRefusal(refusal: Refusal): string {
       return refusal satisfies never
   }
 }
+
+const TOO_MANY = {
+  live: "Too many tasks are open.",
+  rate: "Too many tasks were opened just now.",
+  tree: "The tree has too many tasks or live tokens.",
+  inbox: "Too many requests wait for this user's answer.",
+} as const
 
 function nothingLeft(refusal: NothingLeft): string {
   const lacking = Object.entries(refusal.lacking).slice(0, 8)

@@ -33,7 +33,10 @@ export function newProgress({ steps }: Plan): Progress {
 
 /** The progress with one more call of a tool; null where the plan has no place for it now. */
 export function advance(plan: Plan, progress: Progress, tool: string): Progress | null {
-  const step = openSteps(plan, progress).find((index) => covers(plan.steps[index], tool))
+  const fitting = openSteps(plan, progress).filter((index) => covers(plan.steps[index], tool))
+  // Without an order the step that names the tool goes first: a wider one may still be needed for another.
+  const named = plan.ordered ? undefined : fitting.find((index) => plan.steps[index]?.tools.includes(tool))
+  const step = named ?? fitting[0]
   return step === undefined ? null : progress.map((calls, index) => (index === step ? calls + 1 : calls))
 }
 

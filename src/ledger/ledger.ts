@@ -12,7 +12,7 @@ import { deny, type Denied } from "../decision.ts"
 import { foresee, mayAnswer, NOT_POLLED, polled, redeem } from "../exchange/consent.ts"
 import type { Answer as ConsentAnswer, Consent, Redemption } from "../exchange/consent.ts"
 import { openTask, type OpenRequest } from "../exchange/open.ts"
-import { openingsOf } from "../exchange/openings.ts"
+import { ANYBODY, openingsOf } from "../exchange/openings.ts"
 import { isRefused, type Refused } from "../exchange/refusal.ts"
 import { logEvent } from "../log.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -165,13 +165,15 @@ export class Ledger extends DurableObject<Env> {
     if (!bundle) return { bundle: "unavailable" }
     if (this.#state) throw new Error("this tree is open already")
     const state = newTree(root, consent.user, Date.now(), pointer, Date.now(), firstProofs())
-    const task = foresee(bundle, state, consent, this.#now(state))
-    if (isRefused(task)) return task
-    state.consent = consent
+    const foreseen = foresee(bundle, state, consent, this.#now(state))
+    if (isRefused(foreseen)) return foreseen
+    const { task, life } = foreseen
+    const kept = { ...consent, life }
+    state.consent = kept
     state.tasks.set(root, task)
     this.#transact(true, () => {
       this.#storage.saveTree(state)
-      this.#storage.saveConsent(consent)
+      this.#storage.saveConsent(kept)
       this.#storage.savePending(task)
       this.#outbox.keep(this.#numbered(askedRecord(task, consent, pointer, asking, state.clock)))
     })
@@ -186,20 +188,25 @@ export class Ledger extends DurableObject<Env> {
     if (!state?.consent) return null
     const now = this.#now(state)
     const [task] = viewOf(state, state.root, now)
-    return task && mayAnswer(state.consent, person, now) ? { consent: state.consent, task } : null
+    return task && mayAnswer(state, state.consent, person, now) ? { consent: state.consent, task } : null
   }
 
   /** What the person says. @returns false where they are not asked, or not any more */
   answer(answer: ConsentAnswer, record: DecisionRecord): boolean {
     const state = this.#state
     const now = state ? this.#now(state) : 0
-    if (!state?.consent || !mayAnswer(state.consent, answer.person, now)) return false
+    if (!state?.consent || !mayAnswer(state, state.consent, answer.person, now)) return false
     const consent = { ...state.consent, answer }
+    const end = answer.approved ? null : ({ task: state.root, status: "revoked", by: "rejection" } as const)
+    const ended = end ? endedBy(state, end) : []
     this.#transact(true, () => {
       this.#storage.saveConsent(consent)
+      if (end) this.#storage.saveEnd(ended, end)
       this.#outbox.keep(this.#numbered(record))
     })
     state.consent = consent
+    if (end) this.#applyEnd(state, ended, end)
+    if (end) this.#giveBack(consent.agent, ANYBODY, state.root)
     return true
   }
 
@@ -234,6 +241,7 @@ export class Ledger extends DurableObject<Env> {
     state.bundle = pointer
     state.consent = redeemed
     applyOpening(state, opened.opening, now)
+    this.#giveBack(consent.agent, ANYBODY, state.root)
     return { opened: openedTask(opened, state, now), audience, user }
   }
 
@@ -249,6 +257,8 @@ export class Ledger extends DurableObject<Env> {
     if (!state || !found) return null
     const refused = by && this.#checkHolder(state, by, asked.task)
     if (refused !== null) return refused === "stranger" ? null : refused
+    // What is frozen is a person's to look at, not its agent's to close.
+    if (by && found.status === "quarantined") return null
     const ids = endedBy(state, asked)
     this.#transact(true, () => {
       this.#storage.saveEnd(ids, asked)
@@ -313,6 +323,16 @@ export class Ledger extends DurableObject<Env> {
     return viewOf(state, task, this.#now(state))
   }
 
+  /** A call was refused before it came here; its proof is used up all the same: whoever saw it must not be able to repeat it. */
+  spend({ token: jti, proof }: Holder): void {
+    const state = this.#state
+    const token = state?.tokens.get(jti)
+    if (!state || !proof || token?.jkt !== proof.jkt) return
+    const now = this.#now(state)
+    if (checkProof(state, proof, now) === null) state.proofs.admit(proof.jti)
+    this.#boundProofs(state, now)
+  }
+
   /** Whether a token that is live here reaches the task: its own, or one below it. Its proof is used by this. */
   #checkHolder(state: TreeState, { token: jti, proof }: Holder, task: string): Denied | "stranger" | null {
     const token = state.tokens.get(jti)
@@ -331,11 +351,13 @@ export class Ledger extends DurableObject<Env> {
     applyEnd(state, ids, end)
     const root = state.tasks.get(state.root)
     if (!root || end.status === "quarantined" || !ids.includes(root.id)) return
-    const places = openingsOf(this.env, root.agent, state.user && userId(state.user))
-    // Lost, it is free again when the tree would have expired.
-    this.ctx.waitUntil(
-      places.giveBack(root.id).catch((error: unknown) => logEvent("place_kept", { error: String(error) })),
-    )
+    this.#giveBack(root.agent, state.user && userId(state.user), root.id)
+  }
+
+  /** Lost, a place is free again when the tree would have expired. */
+  #giveBack(agent: string, user: string | null, root: string): void {
+    const given = openingsOf(this.env, agent, user).giveBack(root)
+    this.ctx.waitUntil(given.catch((error: unknown) => logEvent("place_kept", { error: String(error) })))
   }
 
   override async alarm(): Promise<void> {

@@ -57,8 +57,8 @@ export interface Task {
   progress: Progress
 }
 
-/** Its agent, done or giving up; an operator; its plan, finished or left. */
-export type EndedBy = "completion" | "abort" | "operator" | "plan" | "deviation"
+/** Its agent, done or giving up; an operator; the person who was asked; its plan, finished or left. */
+export type EndedBy = "completion" | "abort" | "operator" | "rejection" | "plan" | "deviation"
 
 export interface IssuedToken {
   readonly task: string

@@ -9,13 +9,15 @@ import { isBelow, windowLog, type Task, type TreeState } from "./state.ts"
 const MAX_RETRIES = 1_000
 
 export function applyChange(state: TreeState, change: Change): void {
-  const { at, counted, plans, windows, labels, remember } = change
+  const { at, counted, busy, plans, windows, labels, remember } = change
   state.clock = at
   for (const id of counted) {
     const task = state.tasks.get(id)
-    if (!task) continue
-    task.calls += 1
-    task.lastCall = at
+    if (task) task.calls += 1
+  }
+  for (const id of busy) {
+    const task = state.tasks.get(id)
+    if (task) task.lastCall = at
   }
   for (const { task: id, progress } of plans) {
     const task = state.tasks.get(id)
@@ -55,7 +57,9 @@ export function applyOpening(state: TreeState, { task, token, session }: Opening
 /** Tasks that an end would change: that one and, unless it is only frozen, all below it that have not ended before. */
 export function endedBy(state: TreeState, { task: id, status }: End): readonly string[] {
   const isReached = (task: string): boolean => task === id || (status !== "quarantined" && isBelow(task, id))
-  const changes = (from: string): boolean => from !== status && from !== "completed" && from !== "revoked"
+  // Only what could act is frozen: what waits for consent, released, would be a task that nobody consented to.
+  const changes = (from: string): boolean =>
+    status === "quarantined" ? from === "active" : from !== "completed" && from !== "revoked"
   return [...state.tasks.values()].filter((task) => isReached(task.id) && changes(task.status)).map((task) => task.id)
 }
 

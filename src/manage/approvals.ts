@@ -18,6 +18,9 @@ import type { TaskView } from "../ledger/view.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
+import { checkPerson } from "../credential/session.ts"
+import { currentSwitches } from "../switches/lease.ts"
+import { stoppedBy, type Switch } from "../switches/switch.ts"
 import { bearerOf } from "./operator.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
 
@@ -36,6 +39,9 @@ interface Shown {
   readonly binding_message: string | null
   /** Milliseconds. */
   readonly expires_at: number
+  /** Seconds that it may then live at most, and the calls that its work is made of, where its purpose has a plan. */
+  readonly life: number
+  readonly plan: TaskView["plan"]
 }
 
 export async function listApprovals(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
@@ -55,7 +61,7 @@ export async function showApproval(
 ): Promise<Outcome> {
   const person = await personOf(request, bundle, around)
   if ("status" in person) return person
-  const shown = isTaskId(task) ? await show(task, person, around) : null
+  const shown = isRoot(task) ? await show(task, person, around) : null
   return shown ? { status: 200, body: shown, record: { ...byWhom(person), task } } : notAsked(task, person)
 }
 
@@ -72,10 +78,10 @@ export async function answerApproval(
   const parsed = text === null ? null : parseJson(text)
   const body = parsed && !isDenied(parsed) ? bodySchema.safeParse(parsed.json) : null
   if (!body?.success) return MALFORMED
-  if (!isTaskId(task)) return notAsked(task.slice(0, 128), person)
-  const { user, expiresAt: until } = person
+  if (!isRoot(task)) return notAsked(task.slice(0, 128), person)
+  const { user, expiresAt: until, issuedAt: since } = person
   const approved = body.data.decision === "approve"
-  const said = { approved, person: user, until, at: around.receivedAt }
+  const said = { approved, person: user, until, since }
   const code = approved ? "ok" : "access_denied"
   const record = recordOf({ ...byWhom(person), ...known, kind: "approval", code, task })
   const answer = await askLedger(around.env, rootOf(task), async (ledger) => ({
@@ -93,14 +99,15 @@ async function show(task: string, { user }: Person, { env }: Surroundings): Prom
   const { consent, task: view } = found.asked
   const { agent, purpose, scope, authorization_details } = view
   const { bindingMessage: binding_message, expiresAt: expires_at } = consent
-  return { task, agent, purpose, scope, authorization_details, calls: view.calls.limit, binding_message, expires_at }
+  const most = { calls: view.calls.limit, life: Math.floor(consent.life / 1000), plan: view.plan }
+  return { task, agent, purpose, scope, authorization_details, ...most, binding_message, expires_at }
 }
 
-async function personOf(
-  request: Request,
-  { issuers }: Bundle,
-  { config, reach }: Surroundings,
-): Promise<Person | Outcome> {
+/** A person is asked about a whole tree. */
+const isRoot = (task: string): boolean => isTaskId(task) && rootOf(task) === task
+
+async function personOf(request: Request, { issuers }: Bundle, around: Surroundings): Promise<Person | Outcome> {
+  const { config, reach } = around
   const token = bearerOf(request)
   if (token === null) return refused(null)
   const compact = readCompact(token)
@@ -109,8 +116,25 @@ async function personOf(
   const { issuer, claims } = verified
   // Without a mapping of its claims it is nobody whom an agent could act for.
   if (!issuer.users) return refused(reject({ reason: "issuer_unknown", iss: issuer.issuer }))
+  // What their session would have to say of them, this has to say as well.
+  const odd = checkPerson(claims, String(claims["client_id"]), issuer.users)
+  if (odd) return refused(odd)
   const person = readPerson(claims, issuer.issuer, issuer.users.claims, reach.now)
-  return isRejected(person) ? refused(person) : person
+  if (isRejected(person)) return refused(person)
+  const switches = await currentSwitches(around)
+  if (!switches) return OUT_OF_REACH
+  const affected = { agents: [], user: userId(person.user), kid: null, tool: null, since: person.issuedAt }
+  const stopped = stoppedBy(switches, affected)
+  return stopped ? stoppedPerson(person, stopped) : person
+}
+
+function stoppedPerson(person: Person, { id, stopped }: Switch): Outcome {
+  const because =
+    stopped.kind === "tool"
+      ? ({ reason: "tool_stopped", switch: id, tool: stopped.tool } as const)
+      : ({ reason: "stopped", switch: id, kind: stopped.kind } as const)
+  const body = { error: "invalid_token", error_description: "This person's sessions are stopped." }
+  return { status: 401, body, record: { ...byWhom(person), decision: "deny", code: "invalid_token", denial: because } }
 }
 
 function refused(rejected: Rejected | null): Outcome {

@@ -33,7 +33,10 @@ const bodySchema = z
     agent: named.optional(),
     user: named.refine((user) => user.includes("|")).optional(),
     tool: named.refine(isPattern).optional(),
-    key: named.optional(),
+    key: z
+      .string()
+      .regex(/^[\w.~-]{1,128}$/)
+      .optional(),
     everything: z.literal(true).optional(),
     before: z.int().positive().optional(),
   })

@@ -5,7 +5,7 @@ import { AUDIENCE, exchangeForm, postForm, type Form, type TokenAnswer } from ".
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { accessToken, IDP, idToken, svid, US } from "../harness/issuers.ts"
+import { accessToken, agentId, IDP, idToken, svid, US } from "../harness/issuers.ts"
 import { crash } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken } from "../harness/proofs.ts"
@@ -23,6 +23,7 @@ afterEach(async () => {
 const CIBA = "urn:openid:params:grant-type:ciba"
 const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 const asked = z.object({ auth_req_id: z.string(), expires_in: z.number(), interval: z.number() })
+const lives = z.object({ tasks: z.array(z.object({ opened_at: z.number(), expires_at: z.number() })) })
 const refusal = z.object({ error: z.string(), decision_id: z.string() })
 
 async function by(agent: string): Promise<Form> {
@@ -189,6 +190,7 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     ["a message of two lines", { binding_message: "a\nb" }, "invalid_binding_message"],
     ["a long message", { binding_message: "a".repeat(101) }, "invalid_binding_message"],
     ["a message that is written backwards", { binding_message: "a\u202Eb" }, "invalid_binding_message"],
+    ["a message that nobody sees", { binding_message: "\u3164" }, "invalid_binding_message"],
     ["no number of seconds", { requested_expiry: "soon" }, "invalid_request"],
     ["a tool that it may never have", { scope: "vault.nothing:read" }, "invalid_scope"],
     ["another purpose", { purpose: "alone" }, "unauthorized_client"],
@@ -209,6 +211,135 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     for (const guess of [changed, unknown, task, `${task}.`, "x"]) expect(await errorOf(guess)).toBe("invalid_grant")
     expect(await errorOf(id, {}, "second")).toBe("invalid_grant")
     expect((await poll(id)).status).toBe(200)
+  })
+
+  test("what was ended while it waited stays ended, whoever agrees, before or after", async () => {
+    const operator = await bearerOf("operator")
+    for (const before of [true, false]) {
+      const { id, task } = await ask()
+      if (before) await say(task, "approve")
+      expect((await manage("POST", "/v1/revocations", operator, {}, { task })).status).toBe(200)
+      expect((await say(task, "approve")).status).toBe(404)
+      expect(await errorOf(id)).toBe("invalid_grant")
+    }
+  })
+
+  test("what waits cannot be frozen and released into being, nor freshened, agreed to or not", async () => {
+    const operator = await bearerOf("operator")
+    for (const decision of [null, "reject", "approve"]) {
+      const { task } = await ask()
+      if (decision !== null) await say(task, decision)
+      for (const how of ["quarantine", "release"]) await manage("POST", `/v1/tasks/${task}/${how}`, operator)
+      const session = { subject_token: await idToken("alice"), task }
+      const { refused } = await postForm({ ...(await exchangeForm("first")), ...session })
+      expect(refused?.error).toBe("invalid_request")
+    }
+  })
+
+  test("the token is for no more than the person was shown, whatever the rules say by then", async () => {
+    const { id, task } = await ask({ scope: undefined, purpose: "errand" })
+    const shown = await manage("GET", `/v1/approvals/${task}`, await person())
+    expect(shown.json).toMatchObject({ scope: "files.read:read", calls: 5, life: 120 })
+    await say(task, "approve")
+    const body = await yard()
+    const grant = { tools: ["*:read", "*:write", "*:execute"], max_sensitivity: "restricted", arguments: {} } as const
+    const wider = body.purposes.map((each) =>
+      each.name === "errand" ? { name: "errand", grant, life: 6_000, user: each.user } : each,
+    )
+    await publish({ ...body, purposes: wider })
+    forgetCaches()
+    const { issued } = await poll(id)
+    expect(issued?.scope).toBe("files.read:read")
+    const { json } = await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))
+    expect(json).toMatchObject({ tasks: [{ calls: { limit: 5 } }] })
+    const [{ opened_at, expires_at } = { opened_at: 0, expires_at: 0 }] = lives.parse(json).tasks
+    expect(expires_at - opened_at).toBeLessThanOrEqual(120_000)
+  })
+
+  test("an audience that the agent may not have any more is not signed for", async () => {
+    const { id, task } = await ask()
+    await say(task, "approve")
+    const body = await yard()
+    const agents = body.agents.map((agent) =>
+      agent.id.endsWith("/first") ? { ...agent, audiences: ["https://twin.test/"] } : agent,
+    )
+    await publish({ ...body, agents })
+    forgetCaches()
+    expect(await errorOf(id)).toBe("invalid_target")
+  })
+
+  test("a session of before a switch does not consent, and none of a stopped person", async () => {
+    const operator = await bearerOf("operator")
+    const now = Math.floor(Date.now() / 1000)
+    const old = await person("alice", { iat: now - 600 })
+    const [early, late] = [await ask(), await ask()]
+    await say(early.task, "approve", old)
+    await manage("POST", "/v1/revocations", operator, {}, { user: `${IDP}|alice`, before: now - 300 })
+    forgetCaches()
+    expect((await say(late.task, "approve", old)).status).toBe(401)
+    expect(await errorOf(early.id)).toBe("unauthorized_client")
+    expect((await say(late.task, "approve")).status).toBe(200)
+    expect((await poll(late.id)).status).toBe(200)
+    await manage("POST", "/v1/revocations", operator, {}, { user: `${IDP}|alice` })
+    forgetCaches()
+    expect((await manage("GET", "/v1/approvals", await person())).status).toBe(401)
+  })
+
+  test("an agent's identity of before a switch asks for nothing and fetches nothing", async () => {
+    const operator = await bearerOf("operator")
+    const now = Math.floor(Date.now() / 1000)
+    const { id, task } = await ask()
+    await say(task, "approve")
+    await manage("POST", "/v1/revocations", operator, {}, { agent: agentId("first"), before: now - 300 })
+    forgetCaches()
+    const client_assertion = await svid("first", { claims: { iat: now - 600 } })
+    expect(await errorOf(id, { client_assertion })).toBe("unauthorized_client")
+    expect(refusal.parse((await request({ client_assertion })).json).error).toBe("unauthorized_client")
+    for (const form of [{}, { grant_type: "client_credentials", purpose: "alone" }]) {
+      const old = { ...(await exchangeForm("first")), actor_token: client_assertion, ...form }
+      expect((await postForm(old)).refused?.error).toBe("unauthorized_client")
+    }
+    expect((await poll(id)).status).toBe(200)
+  })
+
+  test("what the issuer's entry has its people's tokens say holds for this token too", async () => {
+    const { task } = await ask()
+    const body = await yard()
+    const issuers = body.issuers.map((issuer) => {
+      const { users } = issuer
+      const access_token = users && { ...users.access_token, require: { verified: true }, absent: ["robot"] }
+      return users && access_token ? { ...issuer, users: { ...users, access_token } } : issuer
+    })
+    await publish({ ...body, issuers })
+    forgetCaches()
+    for (const claims of [{}, { verified: false }, { verified: true, robot: 1 }]) {
+      expect((await say(task, "approve", await person("alice", claims))).status).toBe(401)
+    }
+    expect((await say(task, "approve", await person("alice", { verified: true }))).status).toBe(200)
+  })
+
+  test("another's polls cost the agent no patience", async () => {
+    const { id } = await ask()
+    await errorOf(id, {}, "second")
+    expect(await errorOf(id)).toBe("authorization_pending")
+  })
+
+  test("one agent does not fill a person's inbox, and is told", async () => {
+    for (let index = 0; index < 10; index++) await ask()
+    const { status, json } = await request()
+    expect([status, refusal.parse(json).error]).toEqual([429, "rate_limited"])
+    expect((await request({ ...(await by("third")), scope: "files.*:read" }, "third")).status).toBe(200)
+  })
+
+  test("a refusal leaves its place to another", async () => {
+    for (let index = 0; index < 3; index++) {
+      const { status, json } = await request({ scope: "files.*:read" }, "crowded")
+      expect(status).toBe(200)
+      const { auth_req_id: id } = asked.parse(json)
+      await say(id.slice(0, id.indexOf(".")), "reject")
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    expect((await postForm(await exchangeForm("crowded"))).refused?.error_description).toMatch(/just now/)
   })
 
   test("an ID token of theirs says who it is, and nothing more", async () => {

@@ -43,7 +43,11 @@ describe("a task with a plan", () => {
     const task = await openTask("first", { purpose: "in-order" })
     expect((await shown(task)).left.next).toEqual(["files.list", "files.read"])
     expect(await codeOf(task.token, "/files")).toBe("ok")
-    const left = await callWith(task.token, "/mail", { method: "POST" })
+    const left = await callWith(task.token, "/mail", {
+      method: "POST",
+      body: JSON.stringify({ to: "a@example.org" }),
+      headers: { "Content-Type": "application/json" },
+    })
     expect([left.status, left.code]).toEqual([403, "deviation"])
     expect(await recordOf(left.decision)).toMatchObject({
       denial: { reason: "plan_left", expected: ["files.list", "files.read", "desk.search"], consequence: "quarantine" },
@@ -81,6 +85,30 @@ describe("a task with a plan", () => {
     for (const { token } of [task, child]) expect(await codeOf(token, "/files")).toBe("invalid_token")
     await evict(task.task)
     expect(await codeOf(child.token, "/files")).toBe("invalid_token")
+  })
+
+  test("a call that would be refused anyway is no deviation, and through a gateway that observes none has consequences", async () => {
+    const task = await openTask("first", { purpose: "strict" })
+    expect((await callWith(task.token, "/files/a", {}, "watch")).status).toBe(200)
+    expect((await shown(task)).status).toBe("active")
+    const mail = {
+      method: "POST",
+      body: JSON.stringify({ to: "a@elsewhere.test" }),
+      headers: { "Content-Type": "application/json" },
+    }
+    const ordered = await openTask("first", { purpose: "in-order" })
+    expect((await callWith(ordered.token, "/mail", mail)).code).toBe("policy_denied")
+    expect((await shown(ordered)).status).toBe("active")
+  })
+
+  test("a child that leaves its parent's plan is frozen itself, not the parent", async () => {
+    const task = await openTask("first", { purpose: "in-order" })
+    const child = await openChild(task.token, "second", { purpose: "work" })
+    for (const path of ["/files", "/files"]) expect(await codeOf(child.token, path)).toBe("ok")
+    expect(await codeOf(child.token, "/files")).toBe("deviation")
+    expect([(await shown(task)).status, (await shown(child)).status]).toEqual(["active", "quarantined"])
+    // Frozen, it is not its agent's to close.
+    expect((await manage("POST", `/v1/tasks/${child.task}/complete`, `Bearer ${child.token}`)).status).toBe(404)
   })
 
   test("where the purpose says so, a deviation ends it", async () => {

@@ -97,6 +97,7 @@ export function callOf(held: Held, tool: string, values: CallArguments["values"]
     arguments: { complete: true, values },
     gateway: "envoy",
     environment: "test",
+    mode: "enforce",
     retry: null,
     ...more,
   }

@@ -133,6 +133,18 @@ describe("a repeated proof", () => {
     expect((await again()).headers.get("WWW-Authenticate")).toContain('error="use_dpop_nonce"')
   })
 
+  test("that came with a call which the edge refused is used up too", async () => {
+    const { holder, task } = await boundTask()
+    const proof = await proofOf(holder, "GET", `${ORIGIN}/thrice`, task.token)
+    const elsewhere = await proofOf(holder, "GET", `${ORIGIN}/nowhere`, task.token)
+    expect((await askAs("envoy", { path: "/nowhere", headers: headers(task, elsewhere) })).code).toBe("unknown_tool")
+    expect((await askAs("envoy", { path: "/nowhere", headers: headers(task, elsewhere) })).code).toBe("unknown_tool")
+    expect((await askAs("envoy", { path: "/thrice?a=1&a=2", headers: headers(task, proof) })).code).toBe(
+      "malformed_call",
+    )
+    expect((await askAs("envoy", { path: "/thrice", headers: headers(task, proof) })).code).toBe("invalid_token")
+  })
+
   test("that came with a denied call is used up too: whoever saw it must not be admitted by it later", async () => {
     const { holder, task } = await boundTask()
     const proof = await proofOf(holder, "GET", `${ORIGIN}/thrice`, task.token)

@@ -53,13 +53,9 @@ const { condition } = fc.letrec<{ condition: unknown }>((tie) => ({
     fc.tuple(tie("condition"), tie("condition")).map(([left, right]) => ({ "&&": { left, right } })),
     fc.tuple(tie("condition"), tie("condition")).map(([left, right]) => ({ "||": { left, right } })),
     tie("condition").map((arg) => ({ "!": { arg } })),
-    fc.tuple(tie("condition"), tie("condition"), tie("condition")).map(([test, yes, no]) => ({
-      "if-then-else": Object.fromEntries([
-        ["if", test],
-        ["then", yes],
-        ["else", no],
-      ]),
-    })),
+    fc
+      .tuple(tie("condition"), tie("condition"), tie("condition")) // oxlint-disable-next-line unicorn/no-thenable -- Cedar's own name of the branch, never awaited
+      .map(([test, then, otherwise]) => ({ "if-then-else": { if: test, then, else: otherwise } })),
   ),
 }))
 const rule = fc.record({
@@ -152,7 +148,7 @@ const bounds: fc.Arbitrary<ArgumentBounds> = fc.dictionary(
   { maxKeys: 2 },
 )
 const level = fc.record({
-  purpose: fc.constantFrom("work", "work", "errand", "in-order", "any-order", "strict"),
+  purpose: fc.constantFrom("work", "work", "errand", "in-order", "in-order", "any-order", "strict"),
   scopes: fc.option(
     fc.uniqueArray(fc.constantFrom("*:read", "*:write", "files.*:read", "files.read:read", "mail.send:write"), {
       minLength: 1,
@@ -161,7 +157,10 @@ const level = fc.record({
   bounds: fc.oneof({ weight: 2, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: bounds }),
   calls: fc.option(fc.integer({ min: 1, max: 3 })),
 })
-const history = fc.array(fc.constantFrom("files.list", "files.read", "vault.read", "desk.search"), { maxLength: 4 })
+const history = fc.oneof(
+  fc.array(fc.constantFrom("files.list", "files.read", "vault.read", "desk.search"), { maxLength: 4 }),
+  fc.constantFrom(["files.list", "desk.search"], ["files.list", "files.read", "desk.search"]),
+)
 const world = fc.record({
   levels: fc.array(level, { minLength: 1, maxLength: 3 }),
   history,
@@ -213,7 +212,11 @@ describe("a list that was cut down", () => {
             const args = argumentsSeen ? { complete: true, values } : UNSEEN_ARGUMENTS
             return decide(bundle, state, callOf(held, tool, {}, { environment, arguments: args }), START).verdict.denial
           })
-          if (why) expect(denials, `${tool} is hidden: ${reason}`).not.toContain(null)
+          if (why) {
+            expect(denials, `${tool} is hidden: ${reason}`).not.toContain(null)
+            // Nor one that the call would tell how to come by.
+            expect(denials.map((each) => each?.reason)).not.toContain("step_up_required")
+          }
           const final = denials.find((each) => each !== null && isFinal(each, bundle, tool))
           if (final) expect(reason, `${tool} is shown, but: ${final.reason}`).not.toBe("kept")
         }

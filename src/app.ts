@@ -6,8 +6,9 @@ import { backchannelAuthorize } from "./exchange/backchannel.ts"
 import { introspect, revoke } from "./exchange/client.ts"
 import { token } from "./exchange/handle.ts"
 import { authorizationServer, protectedResource } from "./exchange/metadata.ts"
+import { filterTools } from "./gateway/filter.ts"
 import { authorization, refusal } from "./gateway/handle.ts"
-import { KEY_HEADER } from "./gateway/registry.ts"
+import { FILTER_KEY_HEADER, KEY_HEADER } from "./gateway/registry.ts"
 import { answerApproval, listApprovals, showApproval } from "./manage/approvals.ts"
 import { listDecisions, showDecision } from "./manage/decisions.ts"
 import { manage } from "./manage/handle.ts"
@@ -44,6 +45,7 @@ others.post("/oauth/bc-authorize", backchannelAuthorize)
 others.post("/oauth/introspect", introspect)
 others.post("/oauth/revoke", revoke)
 
+others.post("/v1/tools/filter", (c) => filterTools(c.req.raw, c.req.header(FILTER_KEY_HEADER) ?? null, around(c)))
 others.get("/v1/tasks/:id", (c) =>
   manage(c, "management", (request, bundle, around) => describeTask(request, c.req.param("id"), bundle, around)),
 )

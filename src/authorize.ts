@@ -137,7 +137,7 @@ async function transactionOf(
 }
 
 /** Made once for each gateway, not for each call. */
-function audienceOf(gateway: GatewayDefinition): ReadonlySet<string> {
+export function audienceOf(gateway: GatewayDefinition): ReadonlySet<string> {
   let audience = audienceOfGateway.get(gateway)
   if (!audience) audienceOfGateway.set(gateway, (audience = new Set([gateway.audience])))
   return audience

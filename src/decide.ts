@@ -4,11 +4,11 @@
  * so that nothing tentative ever exists and a denied call consumes nothing.
  */
 import type { CallArguments } from "./catalog/arguments.ts"
-import { formatScope } from "./catalog/pattern.ts"
+import { formatScope, type Scope } from "./catalog/pattern.ts"
 import { sensitivityRank, type Tool } from "./catalog/tool.ts"
 import type { Proof } from "./credential/dpop.ts"
 import { deny, isDenied, type Denial, type Denied } from "./decision.ts"
-import { violation } from "./exchange/bounds.ts"
+import { violation, type ArgumentBounds } from "./exchange/bounds.ts"
 import { isLifecycle } from "./exchange/grant.ts"
 import { advance, expected, isFinished, type Progress } from "./guardrails/plan.ts"
 import { AdmissionLog, windowKey, type WindowDefinition, type WindowUse } from "./guardrails/window.ts"
@@ -95,7 +95,7 @@ export interface Outcome {
 /** How long a gateway's retry is still the same call (DESIGN §2, promise 4). */
 const RETRY_WITHIN_MS = 5_000
 
-const NO_EVIDENCE: Evidence = {
+export const NO_EVIDENCE: Evidence = {
   chain: [],
   purpose: null,
   user: null,
@@ -186,7 +186,7 @@ function refused(denial: Denial | null, evidence: Evidence): Outcome {
 }
 
 /** Ended is ended: the task and every one above it must be active and unexpired. */
-function checkAlive(state: TreeState, line: readonly Task[], now: number): Denial | null {
+export function checkAlive(state: TreeState, line: readonly Task[], now: number): Denial | null {
   for (const task of line) {
     const why = whyEnded(task, now)
     if (why !== null) return { reason: "task_ended", task: task.id, state: why }
@@ -196,7 +196,7 @@ function checkAlive(state: TreeState, line: readonly Task[], now: number): Denia
 }
 
 /** The ledger admits only tokens that it issued, for this task, and a bound one only with a proof by its key. */
-function checkToken(state: TreeState, call: Call, now: number): Denial | null {
+export function checkToken(state: TreeState, call: Pick<Call, "task" | "token" | "proof">, now: number): Denial | null {
   const token = state.tokens.get(call.token)
   if (!token || token.task !== call.task) return { reason: "token_unissued" }
   if (now >= token.expiresAt) return { reason: "token_expired", expired_at: Math.floor(token.expiresAt / 1000) }
@@ -234,27 +234,43 @@ function retryOf(state: TreeState, call: Call, now: number): string | null {
 
 /** Every grant up the tree must cover the call: nobody in the chain gains. */
 function checkGrant(line: readonly Task[], tool: Tool, call: Call): Denial | null {
-  const scope = formatScope({ pattern: tool.name, action: tool.action })
-  for (const { id: task, grant } of line) {
-    const granted = Object.hasOwn(grant.tools, tool.name) ? grant.tools[tool.name] : undefined
-    if (granted?.action !== tool.action) return { reason: "tool_not_granted", scope, task }
-    if (sensitivityRank(tool.sensitivity) > sensitivityRank(granted.maxSensitivity)) {
-      return { reason: "sensitivity_exceeded", scope, max: granted.maxSensitivity, task }
-    }
-    if (grant.environments && !grant.environments.includes(call.environment)) {
-      return { reason: "environment_not_granted", scope, task }
-    }
-    if (granted.bounds.length === 0) continue
-    if (!call.arguments.complete) {
-      return { reason: "arguments_unknown", needed: granted.bounds.flatMap((bounds) => Object.keys(bounds)) }
-    }
-    const broken = violation(granted.bounds, call.arguments.values)
-    if (broken) return { reason: "argument_out_of_bounds", scope, ...broken }
+  for (const task of line) {
+    const bounds = boundsOf(task, tool, call.environment)
+    if ("reason" in bounds) return bounds
+    if (bounds.length === 0) continue
+    if (!call.arguments.complete) return argumentsNeeded(bounds)
+    const broken = violation(bounds, call.arguments.values)
+    if (broken) return { reason: "argument_out_of_bounds", scope: formatScope(scopeOf(tool)), ...broken }
   }
   return null
 }
 
-function checkCalls(line: readonly Task[]): Denial | null {
+/** Within which a task's grant covers the tool, or why it does not, whatever the arguments. */
+export function boundsOf(
+  { id: task, grant }: Task,
+  tool: Tool,
+  environment: string,
+): readonly ArgumentBounds[] | Denial {
+  const granted = Object.hasOwn(grant.tools, tool.name) ? grant.tools[tool.name] : undefined
+  if (granted?.action !== tool.action) return { reason: "tool_not_granted", scope: formatScope(scopeOf(tool)), task }
+  if (sensitivityRank(tool.sensitivity) > sensitivityRank(granted.maxSensitivity)) {
+    return { reason: "sensitivity_exceeded", scope: formatScope(scopeOf(tool)), max: granted.maxSensitivity, task }
+  }
+  if (grant.environments && !grant.environments.includes(environment)) {
+    return { reason: "environment_not_granted", scope: formatScope(scopeOf(tool)), task }
+  }
+  return granted.bounds
+}
+
+function scopeOf({ name: pattern, action }: Tool): Scope {
+  return { pattern, action }
+}
+
+export function argumentsNeeded(bounds: readonly ArgumentBounds[]): Denial {
+  return { reason: "arguments_unknown", needed: bounds.flatMap((each) => Object.keys(each)) }
+}
+
+export function checkCalls(line: readonly Task[]): Denial | null {
   for (const { id: task, grant, calls } of line) {
     if (grant.calls !== null && calls >= grant.calls) return { reason: "calls_exhausted", task, limit: grant.calls }
   }
@@ -329,7 +345,8 @@ function checkPolicy(
   if (isDenied(args)) return args
   const { environment, gateway } = call
   const situation = { line, user, labels, arguments: args, environment, gateway, now }
-  const asked = { bundle, principals: principalsOf(user, agents), action, resource, entities }
+  const principals = principalsOf(user, agents)
+  const asked = { bundle, by: "authorize", principals, action, resource, entities } as const
   const answer = askAll(asked, callContext(situation))
   if ("rules" in answer) return answer
   const { principal, forbids } = answer

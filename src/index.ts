@@ -1,4 +1,4 @@
-/** The doors of the Worker: HTTP, and the Durable Objects that hold what must be exact. */
+/** The doors of the Worker: HTTP, RPC for Workers that are bound to it, and the Durable Objects that hold what must be exact. */
 import { app } from "./app.ts"
 
 export { RecordLog } from "./audit/record-log.ts"
@@ -6,6 +6,7 @@ export { KeyRing } from "./exchange/key-ring.ts"
 export { Inbox } from "./exchange/inbox.ts"
 export { OnceLog } from "./exchange/once.ts"
 export { Openings } from "./exchange/openings.ts"
+export { Authorizer } from "./rpc.ts"
 export { Ledger } from "./ledger/ledger.ts"
 export { Switchboard } from "./switches/switchboard.ts"
 

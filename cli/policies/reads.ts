@@ -23,6 +23,11 @@ function visit(json: unknown, reads: Set<string>): void {
   }
   for (const [operator, operands] of Object.entries(json)) {
     if (operator === "Value") continue
+    // Its members may have the names of operators.
+    if (operator === "Record" && isNode(operands)) {
+      visit(Object.values(operands), reads)
+      continue
+    }
     const path = isNode(operands) && (operator === "." || operator === "has") ? pathOf(operands) : undefined
     if (path === undefined) visit(operands, reads)
     else if (path[0] === "arguments" && path[1] !== undefined) reads.add(path[1])

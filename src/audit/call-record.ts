@@ -62,6 +62,7 @@ export function recordDecision(
     windows: evidence.windows,
     calls: evidence.calls,
     labels: evidence.labels,
+    listing: null,
     token_hash: ask.tokenHash,
     bound: ask.proof !== null,
     total_ms,

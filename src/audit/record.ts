@@ -60,6 +60,8 @@ export interface DecisionRecord {
   readonly calls: { readonly used: number; readonly limit: number | null } | null
   /** What the tree had done before this call. */
   readonly labels: readonly string[]
+  /** Of a question which tools may be called: tools asked about, and of those that may not, how many for which reason. */
+  readonly listing: { readonly asked: number; readonly hidden: Readonly<Record<string, number>> } | null
   /** Hex SHA-256 of the delegation token, its first 16 digits: tells two tokens apart, opens nothing. */
   readonly token_hash: string | null
   /** The call proved possession of the token's key. */
@@ -111,6 +113,7 @@ const BLANK = {
   windows: [],
   calls: null,
   labels: [],
+  listing: null,
   token_hash: null,
   bound: false,
   total_ms: 0,

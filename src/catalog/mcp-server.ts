@@ -102,11 +102,17 @@ function fromHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied 
 }
 
 function toolCall(server: McpServer, name: string, args: CallArguments): McpCall | Denied {
+  const tool = catalogName(server, name)
+  return tool === null
+    ? deny({ reason: "tool_unknown", called: `${server.name}.${printable(name)}` })
+    : { tool, arguments: args }
+}
+
+/** What the catalog would call a server's own tool; null for one that it cannot have. */
+export function catalogName(server: McpServer, name: string): string | null {
   // A server's own tool must not pass for a lifecycle tool.
-  if (!TOOL_NAME.test(name) || name.split(".")[0] === LIFECYCLE_SEGMENT) {
-    return deny({ reason: "tool_unknown", called: `${server.name}.${printable(name)}` })
-  }
-  return { tool: `${server.name}.${name}`, arguments: args }
+  if (!TOOL_NAME.test(name) || name.split(".")[0] === LIFECYCLE_SEGMENT) return null
+  return `${server.name}.${name}`
 }
 
 function lifecycleOf(server: McpServer, method: string): McpCall | Denied {
@@ -144,6 +150,7 @@ export function decodeHeader(value: string): string | null {
   }
 }
 
-function hasVariant(object: Readonly<Record<string, unknown>>, known: readonly string[]): boolean {
+/** A member that differs from a known one in case only: some readers take it for that one. */
+export function hasVariant(object: Readonly<Record<string, unknown>>, known: readonly string[]): boolean {
   return Object.keys(object).some((key) => !known.includes(key) && known.includes(fold(key)))
 }

@@ -50,6 +50,32 @@ function brokenKind(bound: ArgumentBound, judged: unknown): keyof ArgumentBound 
   return null
 }
 
+/**
+ * An argument of which no value keeps all of its bounds, or null: they add up, and those of a child may leave nothing of its
+ * parent's. Only as far as `eq`, `in`, `min`, `max` and types tell.
+ */
+export function contradiction(bounds: readonly ArgumentBounds[]): string | null {
+  const byArgument = new Map<string, ArgumentBound[]>()
+  for (const [argument, bound] of bounds.flatMap((each) => Object.entries(each))) {
+    byArgument.set(argument, [...(byArgument.get(argument) ?? []), bound])
+  }
+  for (const [argument, all] of byArgument) if (!leavesValue(all)) return argument
+  return null
+}
+
+function leavesValue(all: readonly ArgumentBound[]): boolean {
+  const [listed] = all.flatMap(({ eq, in: values }) => [
+    ...(eq === undefined ? [] : [[eq]]),
+    ...(values ? [values] : []),
+  ])
+  if (listed) return listed.some((value) => all.every((bound) => brokenKind(bound, value) === null))
+  const min = Math.max(...all.map(({ min = -Infinity }) => min))
+  const max = Math.min(...all.map(({ max = Infinity }) => max))
+  const isNumber = all.some((bound) => bound.min !== undefined || bound.max !== undefined)
+  const isOther = all.some((bound) => bound.like !== undefined || bound.max_length !== undefined)
+  return min <= max && !(isNumber && isOther)
+}
+
 /** NaN where a length makes no sense, so that no comparison with it holds. */
 function lengthOf(value: unknown): number {
   if (typeof value === "string") return Array.from(value).length

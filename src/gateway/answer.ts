@@ -25,7 +25,9 @@ export const IDENTITY_HEADERS = [
  * @param asked the gateway's question, with the client's `Authorization`
  */
 export function answer(decision: Decision, gateway: GatewayDefinition, issuer: string, asked: Request): Response {
-  if (decision.denial && gateway.mode === "enforce") return refusal(decision.denial, decision, gateway, issuer, asked)
+  if (decision.denial && gateway.mode === "enforce") {
+    return refusedCall(decision.denial, decision, gateway, issuer, asked, DIALECTS[gateway.dialect].status)
+  }
   const headers: Record<string, string> = {
     "Cache-Control": "no-store",
     "X-Narrowgate-Agent": headerSafe(decision.agent),
@@ -41,12 +43,14 @@ export function answer(decision: Decision, gateway: GatewayDefinition, issuer: s
   return new Response(null, { status: 200, headers })
 }
 
-function refusal(
+/** @param carried what the status becomes, where not every one reaches who is to see it */
+export function refusedCall(
   denial: Denial,
-  decision: Decision,
+  decision: Pick<Decision, "id" | "denial" | "windows">,
   gateway: GatewayDefinition,
   issuer: string,
   asked: Request,
+  carried: (status: number) => number,
 ): Response {
   const code = codeOf(denial)
   const status = STATUS_OF_CODE[code]
@@ -63,11 +67,11 @@ function refusal(
   if (status === 503) headers.set("Retry-After", "5")
   for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)
   const body = { error: code, error_description: describe(denial), decision_id: decision.id }
-  return Response.json(body, { status: DIALECTS[gateway.dialect].status(status), headers })
+  return Response.json(body, { status: carried(status), headers })
 }
 
 /** draft-ietf-httpapi-ratelimit-headers: what is left of the window that is nearest to its limit. */
-function rateLimit(decision: Decision): Readonly<Record<string, string>> {
+function rateLimit(decision: Pick<Decision, "denial" | "windows">): Readonly<Record<string, string>> {
   if (decision.windows.length === 0) return {}
   const counted = decision.denial ? 0 : 1
   const policies = decision.windows.map(({ window, limit, seconds }) => `"${window}";q=${limit};w=${seconds}`)

@@ -13,9 +13,11 @@ export interface Asked {
   readonly host: string | null
 }
 
+/** Where gateways ask: a path of this API, or RPC over a service binding. */
+export type Endpoint = "/authz/envoy" | "/authz/forward" | "rpc"
+
 export interface Dialect {
-  /** Path of this API that it asks at; `prefix` where the original path follows it. */
-  readonly endpoint: "/authz/envoy" | "/authz/forward"
+  readonly endpoint: Endpoint
   /**
    * @param request the gateway's question
    * @param rawTarget its path and query as they reached the Worker

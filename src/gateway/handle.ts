@@ -8,6 +8,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
 import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { answer } from "./answer.ts"
+import type { Endpoint } from "./dialect.ts"
 import { present } from "./present.ts"
 import { identifyGateway } from "./registry.ts"
 import { logEvent } from "../log.ts"
@@ -16,28 +17,40 @@ import { newId } from "../ids.ts"
 /** @param key that the gateway presented, if any */
 export async function authorization(
   c: Context<{ Bindings: Env }>,
-  endpoint: "/authz/envoy" | "/authz/forward",
+  endpoint: Endpoint,
   key: string | null,
 ): Promise<Response> {
   const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
+  return answerTo(c.req.raw, rawTarget(c.req.raw), endpoint, key, around)
+}
+
+/** @param target path and query of the question, raw */
+export async function answerTo(
+  request: Request,
+  target: string,
+  endpoint: Endpoint,
+  key: string | null,
+  around: Surroundings,
+): Promise<Response> {
   const bundle = await bundleFor(around)
   if (!bundle) return refusal({ reason: "bundle_unavailable" }, around)
   const gateway = identifyGateway(key, bundle.gateways)
   if (isDenied(gateway)) return refusal(gateway.denied, around)
-  const decision = await decide(c.req.raw, endpoint, gateway, bundle, around)
-  return answer(decision, gateway, around.config.issuer, c.req.raw)
+  const decision = await decide(request, target, endpoint, gateway, bundle, around)
+  return answer(decision, gateway, around.config.issuer, request)
 }
 
 /** A defect on the way of a call is a refusal like any other: recorded, in the gateway's dialect, never an allow. */
 async function decide(
   request: Request,
-  endpoint: "/authz/envoy" | "/authz/forward",
+  target: string,
+  endpoint: Endpoint,
   gateway: GatewayDefinition,
   bundle: Bundle,
   around: Surroundings,
 ): Promise<Decision> {
   try {
-    const presented = await present(request, rawTarget(request), endpoint, gateway)
+    const presented = await present(request, target, endpoint, gateway)
     if (!isDenied(presented)) return await authorize(presented, bundle, around)
     return refusedAtTheDoor(presented.denied, gateway, bundle, around)
   } catch (error) {

@@ -6,6 +6,7 @@ import { boundedText } from "../bounded-text.ts"
 import type { Body, CallHeaders } from "../catalog/seen.ts"
 import { deny, isDenied, type Denied } from "../decision.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
+import type { Endpoint } from "./dialect.ts"
 import { DIALECTS } from "./dialects.ts"
 import type { Presented } from "./presented.ts"
 
@@ -19,7 +20,7 @@ const METHOD = /^[A-Z]{1,20}$/
 export async function present(
   request: Request,
   rawTarget: string,
-  endpoint: "/authz/envoy" | "/authz/forward",
+  endpoint: Endpoint,
   gateway: GatewayDefinition,
 ): Promise<Presented | Denied> {
   const dialect = DIALECTS[gateway.dialect]

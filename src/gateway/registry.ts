@@ -8,6 +8,8 @@ import { sha256Hex } from "../hash.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
 
 export const KEY_HEADER = "x-narrowgate-key"
+/** For what is no question about a call: a request with the other one is answered with a 2xx by `/authz/` only. */
+export const FILTER_KEY_HEADER = "x-narrowgate-filter-key"
 
 const MAX_KEY_LENGTH = 256
 /** Keys hashed lately; a gateway sends the same one with every call. Bounded, and holding hashes of guesses harms nobody. */

@@ -50,6 +50,12 @@ export function expected(plan: Plan, progress: Progress): readonly string[] {
   return openSteps(plan, progress).flatMap((index) => plan.steps[index]?.tools ?? [])
 }
 
+/** Whether it has a place for the tool, now or once other steps have been called. */
+export function mayStillCome(plan: Plan, progress: Progress, tool: string): boolean {
+  const current = plan.ordered ? progress.findLastIndex((calls) => calls > 0) : 0
+  return plan.steps.some((step, index) => index >= current && (progress[index] ?? 0) < step.times && covers(step, tool))
+}
+
 /** Indices of the steps that a call may be of now, the earliest first. */
 function openSteps({ ordered, steps }: Plan, progress: Progress): readonly number[] {
   const called = (index: number): number => progress[index] ?? 0

@@ -27,6 +27,11 @@ export interface Answer {
   readonly recorded: boolean
 }
 
+/** Which tools may not be called, and why; or why nothing is said of any. */
+export interface Listed extends Pick<Answer, "denial" | "recorded"> {
+  readonly hidden: readonly string[]
+}
+
 export interface OpenedTask {
   readonly task: string
   readonly purpose: string

@@ -6,6 +6,7 @@
 import { DurableObject } from "cloudflare:workers"
 import { recordDecision, type Ask } from "../audit/call-record.ts"
 import { askedRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
+import { recordListing, type ListAsk } from "../audit/listing-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import { checkProof, decide, type End } from "../decide.ts"
 import { deny, type Denied } from "../decision.ts"
@@ -15,12 +16,13 @@ import { openTask, type OpenRequest } from "../exchange/open.ts"
 import { ANYBODY, openingsOf } from "../exchange/openings.ts"
 import { isRefused, type Refused } from "../exchange/refusal.ts"
 import { logEvent } from "../log.ts"
+import { may } from "../may.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
 import { bundleHeld, bundleOf } from "../policy/store.ts"
 import { LEDGER_VERSION, openedTask, STRANGER } from "./answers.ts"
-import type { Answer, Ended, Holder, NoBundle, OpenedTask, Redeemed } from "./answers.ts"
+import type { Answer, Ended, Holder, Listed, NoBundle, OpenedTask, Redeemed } from "./answers.ts"
 import { isAlive, isBelow, lineOf, newTree, type TreeState, type UserFacts } from "./state.ts"
 import { Outbox, RETRY_AFTER_MS } from "./outbox.ts"
 import { ProofLog } from "./proof-log.ts"
@@ -117,6 +119,28 @@ export class Ledger extends DurableObject<Env> {
       windows,
       recorded: true,
     }
+  }
+
+  /** Which tools could be called now: nothing is counted, nothing changes. @returns JSON, as of `decide` */
+  async may(version: number, pointer: Pointer, ask: ListAsk): Promise<string> {
+    const known =
+      version === LEDGER_VERSION ? (bundleHeld(pointer) ?? (await bundleOf(this.env.BUNDLES, pointer))) : null
+    const answer: Listed | NoBundle = known ? this.#may(known, pointer, ask) : { bundle: "unavailable" }
+    return JSON.stringify(answer)
+  }
+
+  #may(bundle: Bundle, pointer: Pointer, ask: ListAsk): Listed | NoBundle {
+    const state = this.#state
+    if (!state) return { denial: STRANGER.denial, hidden: [], recorded: false }
+    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
+    const now = this.#now(state)
+    const prospects = may(bundle, state, ask, now)
+    this.#transact(this.#storage.mustReserveNumber(), () => {
+      const number = this.#storage.nextRecordNumber()
+      this.#outbox.keepRead(() => recordListing(bundle, ask, prospects, number, now), 0)
+    })
+    this.#afterStep(now)
+    return { denial: prospects.denial, hidden: [...prospects.hidden.keys()], recorded: true }
   }
 
   /** @param root the id of this tree, which names this object */

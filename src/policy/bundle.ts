@@ -191,7 +191,8 @@ export interface IssuerDefinition {
   readonly operators?: { readonly clients: readonly string[] }
 }
 
-export const DIALECTS = ["envoy", "nginx", "traefik", "caddy"] as const
+/** `worker`: it asks by RPC over a service binding (src/rpc.ts). */
+export const DIALECTS = ["envoy", "nginx", "traefik", "caddy", "worker"] as const
 export type DialectName = (typeof DIALECTS)[number]
 
 export interface GatewayDefinition {

@@ -8,6 +8,7 @@ import { type Node, UnsupportedOperator, readList, readNode, readText } from "./
 import { type Evaluate, type PolicyRequest, asBoolean } from "./evaluate.ts"
 import { compileExpression } from "./expression.ts"
 import type { LoweredRule } from "./lowered.ts"
+import { foreseeConditions, type Foresee, type Outcomes } from "./outcomes.ts"
 import { readScope } from "./scope.ts"
 
 /** All `when` true and all `unless` false, up to the first that is not. Throws EvaluationError where one errs. */
@@ -22,6 +23,7 @@ export class Rule {
   readonly #policy: Node
   #principal: readonly string[] | undefined
   #holds: Holds | undefined
+  #foresee: Foresee | undefined
 
   /** Throws UnsupportedOperator for an effect, an action or a resource that is none. */
   constructor(lowered: LoweredRule) {
@@ -49,6 +51,12 @@ export class Rule {
 
   holds(request: PolicyRequest, entities: EntityStore): boolean {
     return (this.#holds ?? this.compile())(request, entities)
+  }
+
+  /** What it may come to with some arguments or others; those of the request are not looked at. */
+  foresee(request: PolicyRequest, entities: EntityStore): Outcomes {
+    this.#foresee ??= foreseeConditions(this.#policy, this.lowered.id)
+    return this.#foresee(request, entities)
   }
 }
 

@@ -27,6 +27,11 @@ export interface PolicyAnswer {
 
 export interface Engine {
   authorize(request: PolicyRequest, entities: EntityStore): PolicyAnswer
+  /**
+   * Whether some arguments could be allowed, all else being as in the request, whose own arguments are not looked at. Not
+   * allowed: with none of them. `determining` are the forbids that hold or err whatever the arguments.
+   */
+  mayAllow(request: PolicyRequest, entities: EntityStore): Pick<PolicyAnswer, "allowed" | "determining">
   /** Whether any permit's action and resource scope match; `false` means that no principal and no context is allowed. */
   mayPermit(action: EntityRef, resource: EntityRef, entities: EntityStore): boolean
   /** Names of the arguments that those read whose action and resource scopes match; found without looking at each. */
@@ -50,6 +55,10 @@ export function compileRules(rules: readonly LoweredRule[]): Engine {
     authorize: (request, entities) => {
       const slice = sliceFor(request.action, request.resource, entities)
       return decide(slice.rulesFor(request.principal, entities), request, entities)
+    },
+    mayAllow: (request, entities) => {
+      const slice = sliceFor(request.action, request.resource, entities)
+      return foresee(slice.rulesFor(request.principal, entities), request, entities)
     },
     mayPermit: (action, resource, entities) => sliceFor(action, resource, entities).mayPermit,
     readsFor: (action, resource, entities) => sliceFor(action, resource, entities).reads,
@@ -79,6 +88,22 @@ function decide(rules: readonly Rule[], request: PolicyRequest, entities: Entity
     determining: (forbids ?? permits)?.toSorted() ?? NONE,
     erring: erring?.toSorted() ?? NONE,
   }
+}
+
+/** A permit that holds for some arguments is enough; a forbid counts only where none makes it fail. */
+function foresee(
+  rules: readonly Rule[],
+  request: PolicyRequest,
+  entities: EntityStore,
+): Pick<PolicyAnswer, "allowed" | "determining"> {
+  let permits = false
+  let forbids: string[] | undefined
+  for (const rule of rules) {
+    const { holds, fails } = rule.foresee(request, entities)
+    if (rule.effect === "permit") permits ||= holds
+    else if (!fails) (forbids ??= []).push(rule.lowered.id)
+  }
+  return { allowed: permits && forbids === undefined, determining: forbids?.toSorted() ?? NONE }
 }
 
 /** Anything but an EvaluationError is a defect, and goes up to the handler that fails closed. */

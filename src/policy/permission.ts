@@ -4,6 +4,7 @@
  */
 import type { UserFacts } from "../ledger/state.ts"
 import type { Bundle } from "./assemble.ts"
+import type { Engine } from "./engine.ts"
 import type { EntityStore } from "./entities.ts"
 import { callContext, type Situation } from "./facts.ts"
 import { parseRemedy, together, type StepUp } from "./remedy.ts"
@@ -11,6 +12,8 @@ import type { CedarRecord, EntityRef } from "./value.ts"
 
 export interface Asked {
   readonly bundle: Bundle
+  /** `authorize` for a call, `mayAllow` where its arguments are not known yet. */
+  readonly by: keyof Pick<Engine, "authorize" | "mayAllow">
   readonly principals: readonly EntityRef[]
   readonly action: EntityRef
   readonly resource: EntityRef
@@ -19,12 +22,12 @@ export interface Asked {
 
 /** The rules by which all are permitted; or the first who is not, with the rules that forbid it. */
 export function askAll(
-  { bundle, principals, action, resource, entities }: Asked,
+  { bundle, by, principals, action, resource, entities }: Asked,
   context: CedarRecord,
 ): { readonly rules: readonly string[] } | { readonly principal: string; readonly forbids: readonly string[] } {
   const rules = new Set<string>()
   for (const principal of principals) {
-    const answer = bundle.engine.authorize({ principal, action, resource, context }, entities)
+    const answer = bundle.engine[by]({ principal, action, resource, context }, entities)
     if (!answer.allowed) return { principal: principal.key, forbids: answer.determining }
     for (const rule of answer.determining) rules.add(rule)
   }
@@ -36,10 +39,10 @@ export function askAll(
  * everything that forbids: a person who logs in again for nothing soon stops reading why (DESIGN §7).
  */
 export function stepUpFor(asked: Asked, situation: Situation, user: UserFacts): StepUp | null {
-  const { bundle, principals, action, resource, entities } = asked
+  const { bundle, by, principals, action, resource, entities } = asked
   const context = callContext(situation)
   const forbids = principals.flatMap((principal) => {
-    const answer = bundle.engine.authorize({ principal, action, resource, context }, entities)
+    const answer = bundle.engine[by]({ principal, action, resource, context }, entities)
     return answer.allowed ? [] : answer.determining
   })
   const stepUp = together(forbids.map((rule) => parseRemedy(bundle.engine.rule(rule)?.remedy ?? "")))

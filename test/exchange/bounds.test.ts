@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { isLike, violation } from "../../src/exchange/bounds.ts"
+import { contradiction, isLike, violation, type ArgumentBounds } from "../../src/exchange/bounds.ts"
 
 describe("argument bounds", () => {
   test.each<readonly [Parameters<typeof violation>[0][number][string], unknown, boolean]>([
@@ -71,5 +71,24 @@ describe("isLike", () => {
     expect(isLike(`${"a".repeat(100_000)}c`, `*${"a*".repeat(100)}b`)).toBe(false)
     expect(isLike("ab".repeat(50_000), `*${"aa*".repeat(80)}`)).toBe(false)
     expect(performance.now() - before).toBeLessThan(1_000)
+  })
+})
+
+describe("bounds that add up to nothing", () => {
+  test.each<readonly [string, readonly ArgumentBounds[], string | null]>([
+    ["none", [], null],
+    ["two values", [{ a: { eq: 1 } }, { a: { eq: 2 } }], "a"],
+    ["the same value twice", [{ a: { eq: 1 } }, { a: { eq: 1 } }], null],
+    ["two lists with one in common", [{ a: { in: [1, 2] } }, { a: { in: [2, 3] } }], null],
+    ["two lists with none", [{ a: { in: [1, 2] } }, { a: { in: [3] } }], "a"],
+    ["a value out of range", [{ a: { eq: 1 } }, { a: { min: 2 } }], "a"],
+    ["a list out of a pattern", [{ a: { in: ["x", "y"] } }, { a: { like: "z*" } }], "a"],
+    ["ranges that meet", [{ a: { min: 2 } }, { a: { max: 2 } }], null],
+    ["ranges that do not", [{ a: { min: 3 } }, { a: { max: 2 } }], "a"],
+    ["a number that has to be a text", [{ a: { min: 3 } }, { a: { like: "*" } }], "a"],
+    ["bounds of several arguments", [{ a: { min: 3 }, b: { eq: 1 } }, { b: { eq: 2 } }], "b"],
+    ["an empty bound", [{ a: {} }, { a: { max_length: 0 } }], null],
+  ])("%s", (_what, bounds, expected) => {
+    expect(contradiction(bounds)).toBe(expected)
   })
 })

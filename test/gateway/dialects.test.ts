@@ -1,6 +1,5 @@
 import { exports } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import type { DialectName } from "../../src/policy/bundle.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { ASKING, askAs, callWith, keyOf, ORIGIN, readAnswer, type ClientRequest } from "../harness/gateways.ts"
@@ -15,7 +14,7 @@ beforeEach(async () => {
 })
 afterEach(freshIsolate)
 
-const DIALECTS: readonly DialectName[] = ["envoy", "nginx", "traefik", "caddy"]
+const DIALECTS = ["envoy", "nginx", "traefik", "caddy"] as const
 const ALGS = 'algs="ES256 ES384 EdDSA Ed25519 PS256 RS256"'
 const IDENTITY = ["Agent", "User", "Task", "Purpose", "Tool", "Decision"].map((name) => `X-Narrowgate-${name}`)
 

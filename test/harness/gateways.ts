@@ -35,7 +35,10 @@ function question(url: string, method: string, client: ClientRequest, own: Reado
   return new Request(url, { method, headers, body })
 }
 
-export const ASKING: Readonly<Record<DialectName, Asking>> = {
+/** Those that ask over HTTP. */
+type HttpDialect = Exclude<DialectName, "worker">
+
+export const ASKING: Readonly<Record<HttpDialect, Asking>> = {
   envoy: (client, key) =>
     question(`${US}/authz/envoy${client.path}`, client.method ?? "GET", client, {
       "X-Narrowgate-Key": key,
@@ -63,7 +66,7 @@ export const ASKING: Readonly<Record<DialectName, Asking>> = {
     }),
 }
 
-const DIALECT_OF: Readonly<Record<string, DialectName>> = {
+const DIALECT_OF: Readonly<Record<string, HttpDialect>> = {
   envoy: "envoy",
   nginx: "nginx",
   traefik: "traefik",

@@ -1,0 +1,107 @@
+/**
+ * The door for a gateway that cuts a `tools/list` answer down to what the agent may call: who asks → about which server →
+ * `list` → the same document with those tools alone. Its key has a header of its own: a request with the one that opens
+ * `/authz/` is refused everywhere else (app.ts).
+ */
+import { boundedText } from "../bounded-text.ts"
+import { readToolList, type ToolList } from "../catalog/tool-list.ts"
+import { codeOf, deny, isDenied, type Denial, type Denied } from "../decision.ts"
+import { newId } from "../ids.ts"
+import { isJsonType } from "../json.ts"
+import { list, serverOf } from "../list.ts"
+import { logEvent } from "../log.ts"
+import { recordAtEdge } from "../audit/edge-recorder.ts"
+import { recordOf } from "../audit/record.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { GatewayDefinition } from "../policy/bundle.ts"
+import { bundleFor, type Surroundings } from "../surroundings.ts"
+import { refusedCall } from "./answer.ts"
+import { refusal } from "./handle.ts"
+import { MAX_BODY_BYTES } from "./present.ts"
+import { identifyGateway } from "./registry.ts"
+
+/** @param key that the gateway presented, if any */
+export async function filterTools(request: Request, key: string | null, around: Surroundings): Promise<Response> {
+  const bundle = await bundleFor(around)
+  if (!bundle) return refusal({ reason: "bundle_unavailable" }, around)
+  const gateway = identifyGateway(key, bundle.gateways)
+  if (isDenied(gateway)) return refusal(gateway.denied, around)
+  try {
+    return await filtered(request, gateway, bundle, around)
+  } catch (error) {
+    logEvent("listing_failed", { gateway: gateway.id, error: String(error) })
+    return refuse({ reason: "failed" }, request, gateway, bundle, around)
+  }
+}
+
+const SERVER_HEADER = "X-Narrowgate-Server"
+
+async function filtered(
+  request: Request,
+  gateway: GatewayDefinition,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Response> {
+  const name = request.headers.get(SERVER_HEADER)
+  if (name === null)
+    return refuse({ reason: "target_missing", header: SERVER_HEADER }, request, gateway, bundle, around)
+  const server = serverOf(name, gateway, bundle)
+  if (!server) return refuse({ reason: "tool_unknown", called: name }, request, gateway, bundle, around)
+  const brought = await readBrought(request)
+  if (isDenied(brought)) return refuse(brought.denied, request, gateway, bundle, around)
+  const authorization = request.headers.get("authorization")
+  const proof = request.headers.get("dpop")
+  const asked = { gateway, server, authorization, proof, names: brought.tools.names }
+  const { id, denial, kept } = await list(asked, bundle, around)
+  const headers = { "Content-Type": "application/json", "Cache-Control": "no-store", "X-Narrowgate-Decision": id }
+  // What an observing gateway lets through anyway it need not hide.
+  if (gateway.mode === "observe") return new Response(brought.text, { headers })
+  if (denial) return refusedCall(denial, { id, denial, windows: [] }, gateway, around.config.issuer, request, asIs)
+  return new Response(
+    brought.tools.only((tool) => kept.has(tool)),
+    { headers },
+  )
+}
+
+interface Brought {
+  readonly text: string
+  readonly tools: ToolList
+}
+
+async function readBrought(request: Request): Promise<Brought | Denied> {
+  const encoding = request.headers.get("content-encoding")
+  if (encoding !== null && encoding.toLowerCase() !== "identity") {
+    return deny({ reason: "body_rejected", what: "it is encoded" })
+  }
+  if (!isJsonType(request.headers.get("content-type"))) {
+    return deny({ reason: "mcp_rejected", what: "its body is not declared as JSON in UTF-8" })
+  }
+  const text = await boundedText(request, MAX_BODY_BYTES)
+  if (text === null) return deny({ reason: "body_rejected", what: "it is too long or not UTF-8" })
+  const tools = readToolList(text)
+  return isDenied(tools) ? tools : { text, tools }
+}
+
+/** The gateway asks for itself here: its dialect carries nothing to a client. */
+const asIs = (status: number): number => status
+
+function refuse(
+  denial: Denial,
+  request: Request,
+  gateway: GatewayDefinition,
+  bundle: Bundle,
+  around: Surroundings,
+): Response {
+  const id = newId("dec", around.receivedAt)
+  const { id: asking, environment, mode } = gateway
+  const known = {
+    id,
+    at: Date.now(),
+    kind: "management",
+    code: codeOf(denial),
+    denial,
+    bundle: bundle.pointer,
+  } as const
+  recordAtEdge(around.env, recordOf({ ...known, gateway: asking, environment, mode }), around.background)
+  return refusedCall(denial, { id, denial, windows: [] }, gateway, around.config.issuer, request, asIs)
+}

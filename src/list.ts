@@ -1,0 +1,180 @@
+/**
+ * The way of a question which tools may be called, beside that of a call (authorize.ts): Asked → Verified → Listed. It
+ * admits nothing; what it says is advice, and each call is decided when it is made.
+ */
+import type { ListAsk } from "./audit/listing-record.ts"
+import { recordAtEdge } from "./audit/edge-recorder.ts"
+import { recordOf } from "./audit/record.ts"
+import { audienceOf } from "./authorize.ts"
+import { lifecycleName } from "./catalog/lifecycle.ts"
+import { catalogName, type McpServer } from "./catalog/mcp-server.ts"
+import type { VerifiedToken } from "./credential/delegation-token.ts"
+import { verifyCredential } from "./credential/verify.ts"
+import { codeOf, isDenied, type Denial } from "./decision.ts"
+import { newId } from "./ids.ts"
+import { askLedger } from "./ledger/ask.ts"
+import { LEDGER_VERSION, type Listed, type NoBundle } from "./ledger/answers.ts"
+import { rootOf } from "./ledger/state.ts"
+import type { Bundle } from "./policy/assemble.ts"
+import type { GatewayDefinition, Pointer } from "./policy/bundle.ts"
+import { bundleOf } from "./policy/store.ts"
+import type { Surroundings } from "./surroundings.ts"
+import { currentSwitches } from "./switches/lease.ts"
+import type { Switch } from "./switches/switch.ts"
+import { stopOf, userOf } from "./switches/token.ts"
+
+/** A server's list, as a registered gateway brings it: nothing in it is verified yet but the gateway itself. */
+export interface AskedList {
+  readonly gateway: GatewayDefinition
+  readonly server: McpServer
+  readonly authorization: string | null
+  readonly proof: string | null
+  /** As the server names them. */
+  readonly names: readonly string[]
+}
+
+export interface ListDecision {
+  readonly id: string
+  /** Null: this is the list. */
+  readonly denial: Denial | null
+  /** By the server's names. */
+  readonly kept: ReadonlySet<string>
+}
+
+export async function list(asked: AskedList, bundle: Bundle, around: Surroundings): Promise<ListDecision> {
+  const id = newId("dec", around.receivedAt)
+  const { gateway, server, authorization } = asked
+  const refuse = (denial: Denial, token?: VerifiedToken): ListDecision => {
+    refusedAtEdge(id, denial, asked, bundle, around, token)
+    return { id, denial, kept: new Set() }
+  }
+
+  const switches = currentSwitches(around)
+  // The proof is the one of the agent's own request for the list: it may be used up already (may.ts).
+  const shown = { authorization, proof: asked.proof, method: "POST", uri: server.origin + server.path }
+  const { keys, config, receivedAt } = around
+  const verified = await verifyCredential(shown, audienceOf(gateway), keys, config.issuer, receivedAt)
+  if (isDenied(verified)) return refuse(verified.denied)
+  const { token, proof } = verified
+  const listing = lifecycleName(server.name, "tools-list")
+  const known = await switches
+  const stopped = stopOf(known, token, listing)
+  if (stopped) return refuse(stopped, token)
+
+  const sorted = sort(asked, known ?? [], token, bundle)
+  const ask: ListAsk = {
+    decisionId: id,
+    task: token.claims.task,
+    token: token.claims.jti,
+    proof,
+    list: listing,
+    tools: [...sorted.tools.keys()],
+    argumentsSeen: gateway.body,
+    gateway: gateway.id,
+    environment: gateway.environment,
+    path: server.path,
+    mode: gateway.mode,
+    tokenHash: token.hash,
+    hidden: sorted.hidden,
+    receivedAt,
+  }
+  const said = await askLedger(around.env, rootOf(token.claims.task), async (ledger): Promise<string> =>
+    ledger.may(LEDGER_VERSION, bundle.pointer, ask),
+  )
+  const answer: Listed | NoBundle | null = said === null ? null : JSON.parse(said)
+  if (!answer || ("bundle" in answer && answer.bundle === "unavailable")) {
+    return refuse({ reason: "ledger_unavailable" }, token)
+  }
+  if ("bundle" in answer) return again(asked, answer.newest, bundle, around, (denial) => refuse(denial, token))
+  const { denial, hidden, recorded } = answer
+  if (denial && !recorded) return refuse(denial, token)
+  for (const tool of hidden) sorted.tools.delete(tool)
+  return { id, denial, kept: denial ? new Set() : new Set(sorted.tools.values()) }
+}
+
+interface Sorted {
+  /** The server's name of each by the catalog's. */
+  readonly tools: Map<string, string>
+  readonly hidden: ListAsk["hidden"]
+}
+
+/** What needs no ledger: tools that the catalog does not have, that the gateway could not judge, or that a switch stops. */
+function sort(
+  { gateway, server, names }: AskedList,
+  switches: readonly Switch[],
+  token: VerifiedToken,
+  bundle: Bundle,
+): Sorted {
+  const tools = new Map<string, string>()
+  const all = new Set(names)
+  // Without the body a call is read from headers, and only of a server that is known to enforce them.
+  if (!gateway.body && !server.enforces_headers) return { tools, hidden: { mcp_headers_untrusted: all.size } }
+  let [tool_stopped, tool_unknown] = [0, 0]
+  for (const name of all) {
+    const tool = catalogName(server, name)
+    if (tool === null || !bundle.catalog.tools.has(tool)) tool_unknown += 1
+    else if (stopOf(switches, token, tool)) tool_stopped += 1
+    else tools.set(tool, name)
+  }
+  return { tools, hidden: { ...(tool_stopped > 0 && { tool_stopped }), ...(tool_unknown > 0 && { tool_unknown }) } }
+}
+
+/** The ledger has decided by a newer bundle already. */
+async function again(
+  asked: AskedList,
+  newest: Pointer,
+  older: Bundle,
+  around: Surroundings,
+  refuse: (denial: Denial) => ListDecision,
+): Promise<ListDecision> {
+  const newer = newest.seq > older.pointer.seq ? await bundleOf(around.env.BUNDLES, newest) : null
+  if (!newer) return refuse({ reason: "bundle_unavailable" })
+  const gateway = [...newer.gateways.values()].find(({ id }) => id === asked.gateway.id)
+  if (!gateway) return refuse({ reason: "gateway_unknown" })
+  const server = serverOf(asked.server.name, gateway, newer)
+  if (!server) return refuse({ reason: "tool_unknown", called: asked.server.name })
+  return list({ ...asked, gateway, server }, newer, around)
+}
+
+/** One that the gateway stands before. */
+export function serverOf(name: string, gateway: GatewayDefinition, bundle: Bundle): McpServer | null {
+  const servers = [...bundle.catalog.servers.values()]
+  return servers.find((server) => server.name === name && gateway.origins.includes(server.origin)) ?? null
+}
+
+function refusedAtEdge(
+  id: string,
+  denial: Denial,
+  { gateway, server }: AskedList,
+  { pointer: bundle }: Bundle,
+  around: Surroundings,
+  token?: VerifiedToken,
+): void {
+  const at = Date.now()
+  const { id: asking, environment, mode } = gateway
+  const who = token && {
+    task: token.claims.task,
+    purpose: token.claims.purpose,
+    chain: [token.claims.client_id],
+    user: userOf(token.claims),
+    token_hash: token.hash,
+    bound: token.claims.cnf !== undefined,
+  }
+  const record = recordOf({
+    id,
+    at,
+    kind: "management",
+    code: codeOf(denial),
+    denial,
+    gateway: asking,
+    environment,
+    mode,
+    method: "POST",
+    path: server.path,
+    tool: lifecycleName(server.name, "tools-list"),
+    bundle,
+    ...who,
+    total_ms: at - around.receivedAt,
+  })
+  recordAtEdge(around.env, record, around.background)
+}

@@ -1,0 +1,100 @@
+/**
+ * The door for Workers that are bound to this one by a service binding: what a gateway would ask over HTTP, asked as
+ * plain values and answered as such. A Worker is a registered gateway like any other, of the dialect `worker`, with a key:
+ * that it is bound says nothing of what it stands before.
+ */
+import { WorkerEntrypoint } from "cloudflare:workers"
+import { z } from "zod"
+import { filterTools } from "./gateway/filter.ts"
+import { answerTo, refusal } from "./gateway/handle.ts"
+import { surroundingsOf, type Surroundings } from "./surroundings.ts"
+
+const key = z.string()
+const headers = z.union([z.record(z.string(), z.string()), z.array(z.tuple([z.string(), z.string()]))])
+const body = z.union([z.string(), z.instanceof(Uint8Array<ArrayBuffer>), z.null()])
+const callSchema = z.object({ key, method: z.string(), url: z.string(), headers, body: body.default(null) })
+const listSchema = z.object({ key, server: z.string(), headers, body })
+
+/**
+ * An agent's request, as the Worker received it: `url` absolute, and as it will be sent on; `headers` with all that the agent
+ * sent, `Authorization` and `DPoP` among them, a name that came twice twice.
+ */
+export type WorkerCall = z.input<typeof callSchema>
+/** A server's answer to `tools/list`, with the headers of the request that it answers. */
+export type WorkerList = z.input<typeof listSchema>
+
+export interface WorkerAnswer {
+  readonly allowed: boolean
+  /** What the agent is to get where it is not allowed, with these headers and this body. */
+  readonly status: number
+  /** Where it is allowed: identity headers, which the Worker sets over the agent's own. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+export class Authorizer extends WorkerEntrypoint<Env> {
+  /** May this call pass? */
+  async authorize(call: WorkerCall): Promise<WorkerAnswer> {
+    const around = this.#around()
+    const read = callSchema.safeParse(call)
+    const request = read.success ? questionOf(read.data) : null
+    if (!read.success || !request) return malformed(around)
+    return plain(await answerTo(request, "/", "rpc", read.data.key, around))
+  }
+
+  /** Which tools of this list may be called? `body` of an allow is the list. */
+  async tools(list: WorkerList): Promise<WorkerAnswer> {
+    const around = this.#around()
+    const read = listSchema.safeParse(list)
+    const request = read.success ? listOf(read.data) : null
+    if (!read.success || !request) return malformed(around)
+    return plain(await filterTools(request, read.data.key, around))
+  }
+
+  #around(): Surroundings {
+    return surroundingsOf(this.env, (work) => this.ctx.waitUntil(work))
+  }
+}
+
+const HERE = "https://rpc.invalid/"
+const ORIGIN = /^https?:\/\/([^/?#@]+)(\/[^]*)$/i
+
+function questionOf(call: z.output<typeof callSchema>): Request | null {
+  // Taken apart, not parsed: a parser would take dot segments away, which are to be refused.
+  const [, host, target] = ORIGIN.exec(call.url) ?? []
+  if (host === undefined || target === undefined) return null
+  return requestOf(call, { "X-Forwarded-Method": call.method, "X-Forwarded-Uri": target, "X-Forwarded-Host": host })
+}
+
+function listOf(list: z.output<typeof listSchema>): Request | null {
+  // Of the request that it answers; that is not what the answer is.
+  const own = { "X-Narrowgate-Server": list.server, "Content-Type": "application/json" }
+  return requestOf(list, own, ["Content-Encoding", "Content-Length"])
+}
+
+/** Null for what no HTTP request can carry. */
+function requestOf(
+  given: Pick<z.output<typeof callSchema>, "headers" | "body">,
+  own: Readonly<Record<string, string>>,
+  without: readonly string[] = [],
+): Request | null {
+  try {
+    const headers = new Headers()
+    const all = Array.isArray(given.headers) ? given.headers : Object.entries(given.headers)
+    for (const [name, value] of all) headers.append(name, value)
+    for (const name of without) headers.delete(name)
+    for (const [name, value] of Object.entries(own)) headers.set(name, value)
+    return new Request(HERE, { method: "POST", headers, body: given.body })
+  } catch (error) {
+    if (error instanceof TypeError) return null
+    throw error
+  }
+}
+
+const malformed = async (around: Surroundings): Promise<WorkerAnswer> =>
+  plain(refusal({ reason: "target_ambiguous", what: "what the Worker says of it is no request" }, around))
+
+async function plain(response: Response): Promise<WorkerAnswer> {
+  const { ok: allowed, status, headers } = response
+  return { allowed, status, headers: Object.fromEntries(headers), body: await response.text() }
+}

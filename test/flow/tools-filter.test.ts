@@ -1,0 +1,311 @@
+import { env } from "cloudflare:workers"
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest"
+import { signPointer } from "../../cli/policies/publish.ts"
+import { POINTER_KEY } from "../../src/policy/store.ts"
+import { openChild, openTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { knock } from "../harness/door.ts"
+import { callWith, keyOf, ORIGIN } from "../harness/gateways.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { agentId, idToken, US } from "../harness/issuers.ts"
+import { callsOf, evict } from "../harness/ledgers.ts"
+import { endpoint, filter, toolList, withServers, type Filtering } from "../harness/listings.ts"
+import { bearerOf, complete } from "../harness/management.ts"
+import { newProofKey, proofForToken, proofOf, type ProofKey } from "../harness/proofs.ts"
+import { recordOf } from "../harness/records.ts"
+import { lift, stop } from "../harness/switches.ts"
+
+beforeEach(async () => {
+  await publish(withServers(await yard()))
+})
+afterEach(freshIsolate)
+
+const FILES = ["list", "read", "write", "purge", "forbidden", "elsewhere"]
+const keptOf = async (token: string, server: string, names: readonly string[], more: Filtering = {}) => {
+  const { kept, code } = await filter(token, server, names, more)
+  return kept ?? code
+}
+
+describe("a list of tools is cut down to what may be called:", () => {
+  test("the grant, the catalog and policy say which", async () => {
+    const { token } = await openTask("first")
+    // `purge` is restricted, `forbidden` may be delegated alone, `elsewhere` is in no catalog.
+    expect(await keptOf(token, "files", FILES)).toEqual(["list", "read", "write"])
+    const narrow = await openTask("first", { scope: "files.list:read" })
+    expect(await keptOf(narrow.token, "files", FILES)).toEqual(["list"])
+  })
+
+  test("every grant up the tree and every agent of the chain", async () => {
+    const root = await openTask("first", { scope: "files.*:read files.*:write" })
+    // Not even with its user's and parent's consent: `second` never writes.
+    const child = await openChild(root.token, "second", { scope: "files.*:read files.*:write" })
+    expect(await keptOf(child.token, "files", FILES)).toEqual(["list", "read"])
+    const grandchild = await openChild(child.token, "third", { scope: "files.list:read" })
+    expect(await keptOf(grandchild.token, "files", FILES)).toEqual(["list"])
+  })
+
+  test("the user", async () => {
+    const junior = await idToken("bob", { claims: { groups: ["staff", "juniors"] } })
+    const { token } = await openTask("first", { subject_token: junior })
+    expect(await keptOf(token, "files", FILES)).toEqual(["list", "read"])
+  })
+
+  test("a rule about what the tree has done hides a tool from then on, one about arguments does not", async () => {
+    const { token } = await openTask("first")
+    expect(await keptOf(token, "mail", ["send"])).toEqual(["send"])
+    expect((await callWith(token, "/vault/1")).code).toBe("ok")
+    expect(await keptOf(token, "mail", ["send"])).toEqual([])
+    expect(await keptOf(token, "sums", ["double"])).toEqual(["double"])
+  })
+
+  test("what a login would lift stays: only the call tells that one is needed", async () => {
+    const { token } = await openTask("first")
+    expect(await keptOf(token, "safe", ["open", "fill"])).toEqual(["open", "fill"])
+  })
+
+  test("the environment of the gateway", async () => {
+    const { token } = await openTask("first", { purpose: "errand" })
+    expect(await keptOf(token, "files", FILES)).toEqual(["read"])
+    expect(await keptOf(token, "files", FILES, { gateway: "live" })).toBe("insufficient_scope")
+  })
+
+  test("a gateway that passes no bodies on: only what is read from headers, and needs no arguments", async () => {
+    const { token } = await openTask("first")
+    expect(await keptOf(token, "files", FILES, { gateway: "nginx" })).toEqual([])
+    expect(await keptOf(token, "desk", ["search", "pay"], { gateway: "nginx" })).toEqual(["search", "pay"])
+    const details = [{ type: "narrowgate_call", tools: ["desk.*"], actions: ["read"], arguments: { q: { eq: "a" } } }]
+    const bounded = await openTask("first", { authorization_details: JSON.stringify(details) })
+    expect(await keptOf(bounded.token, "desk", ["search"], { gateway: "nginx" })).toEqual([])
+    expect(await keptOf(bounded.token, "desk", ["search"])).toEqual(["search"])
+  })
+
+  test("calls that are used up", async () => {
+    const details = [{ type: "narrowgate_call", tools: ["files.*"], actions: ["read"], calls: 1 }]
+    const { token } = await openTask("first", { authorization_details: JSON.stringify(details) })
+    expect(await keptOf(token, "files", FILES)).toEqual(["list", "read"])
+    expect((await callWith(token, "/files")).code).toBe("ok")
+    expect(await keptOf(token, "files", FILES)).toEqual([])
+  })
+
+  test("a plan: what may still come stays, what cannot any more goes", async () => {
+    const { token } = await openTask("first", { purpose: "in-order" })
+    expect(await keptOf(token, "files", FILES)).toEqual(["list", "read"])
+    expect(await keptOf(token, "mail", ["send"])).toEqual(["send"])
+    for (const path of ["/files", "/files/a"]) expect((await callWith(token, path)).code).toBe("ok")
+    expect(await keptOf(token, "files", FILES)).toEqual([])
+    expect(await keptOf(token, "desk", ["search", "pay"])).toEqual(["search"])
+  })
+
+  test("a switch on a tool; one on the agent ends it all", async () => {
+    const { token } = await openTask("first")
+    const id = await stop({ kind: "tool", tool: "files.read" })
+    expect(await keptOf(token, "files", FILES)).toEqual(["list", "write"])
+    await lift(id)
+    await stop({ kind: "agent", agent: agentId("first") })
+    expect(await keptOf(token, "files", FILES)).toBe("invalid_token")
+  })
+
+  test("all else is as the server said it", async () => {
+    const { token } = await openTask("first", { scope: "files.list:read" })
+    const tool = { name: "list", title: "ü\u2028", inputSchema: { properties: { a: { default: [1.5, null] } } }, x: {} }
+    const rest = { nextCursor: "c", _meta: { a: [1] }, ttl: 3 }
+    const body = { jsonrpc: "2.0", id: "i", result: { tools: [{ name: "read" }, tool, tool], ...rest }, more: true }
+    const { text, headers } = await filter(token, "files", [], { body: JSON.stringify(body) })
+    expect(JSON.parse(text)).toEqual({ ...body, result: { tools: [tool, tool], ...rest } })
+    expect([headers.get("Content-Type"), headers.get("Cache-Control")]).toEqual(["application/json", "no-store"])
+    expect(await keptOf(token, "files", [])).toEqual([])
+  })
+})
+
+describe("a list of tools is refused", () => {
+  const refused = async (token: string, more: Filtering = {}, server = "files") => {
+    const { code, status, kept } = await filter(token, server, FILES, more)
+    expect(kept).toBeNull()
+    return [code, status]
+  }
+
+  test("to a gateway that is not known, and to one that shows its key in the wrong place", async () => {
+    const { token } = await openTask("first")
+    const keys: readonly Readonly<Record<string, string>>[] = [
+      { "X-Narrowgate-Filter-Key": "" },
+      { "X-Narrowgate-Filter-Key": "key-of-nobody" },
+      { "X-Narrowgate-Filter-Key": `${keyOf("envoy")}, ${keyOf("envoy")}` },
+      { "X-Narrowgate-Filter-Key": "x".repeat(300) },
+      // Whatever else it carries: such a request gets a 2xx below /authz/ alone.
+      { "X-Narrowgate-Key": keyOf("envoy") },
+      { "X-Narrowgate-Key": "" },
+    ]
+    for (const headers of keys) expect(await refused(token, { headers })).toEqual(["unknown_gateway", 403])
+    // And the filter's key opens no question about a call.
+    const headers = { "X-Narrowgate-Filter-Key": keyOf("traefik"), Authorization: `Bearer ${token}` }
+    const forward = { ...headers, "X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/files" }
+    const response = await knock(new Request(`${US}/authz/forward`, { headers: forward }))
+    expect([response.status, response.headers.get("X-Narrowgate-Code")]).toEqual([403, "unknown_gateway"])
+    await response.body?.cancel()
+  })
+
+  test("of no server, an unknown one, one of another gateway", async () => {
+    const { token } = await openTask("first")
+    expect(await refused(token, {}, "nowhere")).toEqual(["unknown_tool", 403])
+    expect(await refused(token, {}, "files, desk")).toEqual(["unknown_tool", 403])
+    const body = withServers(await yard())
+    const servers = body.servers.map((server) => ({ ...server, origin: "https://other.test" }))
+    await publish({ ...body, servers }, 2)
+    forgetCaches()
+    expect(await refused(token)).toEqual(["unknown_tool", 403])
+  })
+
+  test("for a token that opens no call", async () => {
+    const { token, task } = await openTask("first")
+    expect(await refused("x")).toEqual(["invalid_token", 401])
+    expect(await refused(token, { gateway: "elsewhere" })).toEqual(["invalid_token", 401])
+    expect(await refused(`${token.slice(0, -8)}AAAAAAAA`)).toEqual(["invalid_token", 401])
+    const { headers } = await filter("x", "files", FILES)
+    expect(headers.get("WWW-Authenticate")).toContain("resource_metadata=")
+    expect(await keptOf(token, "files", FILES)).toEqual(["list", "read", "write"])
+    await complete(task, await bearerOf("operator"))
+    expect(await refused(token)).toEqual(["invalid_token", 401])
+  })
+
+  test("to whom may not list at all", async () => {
+    const { token } = await openTask("first", { scope: "desk.*:read" })
+    expect(await refused(token)).toEqual(["insufficient_scope", 403])
+    const other = await openTask("first")
+    await stop({ kind: "tool", tool: "files.mcp.*" })
+    expect(await refused(other.token)).toEqual(["policy_denied", 403])
+  })
+
+  const utf8 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(new TextEncoder().encode(text))
+  const rpc = (result: string): string => `{"jsonrpc":"2.0","id":1,"result":${result}}`
+  const MALFORMED: readonly (readonly [what: string, body: string | Uint8Array<ArrayBuffer>, type?: string])[] = [
+    ["nothing", ""],
+    ["no JSON", "{"],
+    ["a batch", `[${toolList([])}]`],
+    ["another version", '{"jsonrpc":"1.0","id":1,"result":{"tools":[]}}'],
+    ["an error", '{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":""}}'],
+    ["a result and an error", '{"jsonrpc":"2.0","id":1,"error":{},"result":{"tools":[]}}'],
+    ["a request", '{"jsonrpc":"2.0","id":1,"method":"tools/list","result":{"tools":[]}}'],
+    ["no tools", rpc("{}")],
+    ["tools that are no list", rpc('{"tools":{}}')],
+    ["a tool that is none", rpc('{"tools":["list"]}')],
+    ["a tool without a name", rpc('{"tools":[{"title":"list"}]}')],
+    ["a name that is none", rpc('{"tools":[{"name":["list"]}]}')],
+    ["two names", rpc('{"tools":[{"name":"list","name":"write"}]}')],
+    ["two names in other case", rpc('{"tools":[{"name":"list","Name":"write"}]}')],
+    ["two lists", rpc('{"tools":[],"tools":[{"name":"write"}]}')],
+    ["a second list in other case", rpc('{"tools":[],"Tools":[{"name":"write"}]}')],
+    ["a list in other case alone", rpc('{"Tools":[{"name":"write"}]}')],
+    ["a second result in other case", '{"jsonrpc":"2.0","id":1,"result":{"tools":[]},"Result":{"tools":[]}}'],
+    ["a number that is not exact", rpc('{"tools":[],"n":9007199254740993}')],
+    ["a byte order mark", utf8(`\ufeff${toolList([])}`)],
+    ["invalid UTF-8", Uint8Array.from([...utf8('{"jsonrpc":"2.0","id":"'), 0xff, ...utf8('","result":{"tools":[]}}')])],
+    ["more than a mebibyte", toolList(["x".repeat(1_048_576)])],
+    ["an event stream", `data: ${toolList([])}\n\n`, "text/event-stream"],
+    ["no JSON by its type", toolList([]), "text/plain"],
+    ["in another charset", toolList([]), "application/json; charset=utf-16"],
+  ]
+  const cases = MALFORMED.map(([what, body, type = "application/json"]) => ({ what, body, type }))
+  test.each(cases)("that is $what", async ({ body, type }) => {
+    const headers = { "Content-Type": type }
+    const { token, task } = await openTask("first")
+    expect(await refused(token, { body, headers })).toEqual(["malformed_call", 400])
+    expect(await refused(token, { headers: { "Content-Encoding": "gzip" } })).toEqual(["malformed_call", 400])
+    expect(await callsOf(task)).toBe(0)
+  })
+})
+
+describe("a token that is bound to a key", () => {
+  const uri = ORIGIN + endpoint("files")
+  const open = async (holder: ProofKey) => openTask("first", { scope: "files.list:read" }, await proofForToken(holder))
+  const shown = async (holder: ProofKey, token: string, more = {}) => ({
+    headers: { Authorization: `DPoP ${token}`, DPoP: await proofOf(holder, "POST", uri, token, more) },
+  })
+
+  test("needs a proof for the server's endpoint", async () => {
+    const holder = await newProofKey()
+    const { token } = await open(holder)
+    expect(await keptOf(token, "files", FILES)).toBe("invalid_token")
+    const proof = await shown(holder, token)
+    expect(await keptOf(token, "files", FILES, proof)).toEqual(["list"])
+    const stranger = await newProofKey()
+    expect(await keptOf(token, "files", FILES, await shown(stranger, token))).toBe("invalid_token")
+    expect(await keptOf(token, "files", FILES, await shown(holder, token, { claims: { htm: "GET" } }))).toBe(
+      "invalid_token",
+    )
+    expect(
+      await keptOf(token, "files", FILES, await shown(holder, token, { claims: { htu: `${US}/v1/tools/filter` } })),
+    ).toBe("invalid_token")
+  })
+
+  test("takes the proof that the request for the list has used up, and uses none up itself", async () => {
+    const holder = await newProofKey()
+    const { token, task } = await open(holder)
+    const proof = await shown(holder, token)
+    const call = async () =>
+      callWith(token, endpoint("files"), {
+        method: "POST",
+        body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
+        headers: { ...proof.headers, "Content-Type": "application/json" },
+      })
+    expect(await keptOf(token, "files", FILES, proof)).toEqual(["list"])
+    expect((await call()).code).toBe("ok")
+    expect(await keptOf(token, "files", FILES, proof)).toEqual(["list"])
+    await evict(task)
+    expect(await keptOf(token, "files", FILES, proof)).toEqual(["list"])
+    expect((await call()).code).toBe("invalid_token")
+  })
+})
+
+describe("asking for a list", () => {
+  test("counts nothing, and is recorded with what was hidden for which reason", async () => {
+    const { token, task } = await openTask("first", { scope: "files.*:read files.write:write" })
+    await stop({ kind: "tool", tool: "files.read" })
+    const { decision } = await filter(token, "files", FILES)
+    expect(await callsOf(task)).toBe(0)
+    expect(await recordOf(decision)).toMatchObject({
+      kind: "management",
+      decision: "allow",
+      code: "ok",
+      gateway: "envoy",
+      tool: "files.mcp.tools-list",
+      task,
+      user: "https://idp.test|alice",
+      chain: [agentId("first")],
+      listing: {
+        asked: 6,
+        hidden: { tool_stopped: 1, tool_unknown: 1, tool_not_granted: 1, policy_permits_nothing: 1 },
+      },
+    })
+    const refused = await filter("x", "files", FILES)
+    expect(await recordOf(refused.decision)).toMatchObject({
+      kind: "management",
+      code: "invalid_token",
+      path: "/files/mcp",
+    })
+  })
+
+  test("through a gateway that only observes hides nothing", async () => {
+    const { token } = await openTask("first")
+    const body = toolList(FILES)
+    const { text, decision } = await filter(token, "files", FILES, { gateway: "watch" })
+    expect(text).toBe(body)
+    expect(await recordOf(decision)).toMatchObject({ mode: "observe" })
+    expect((await filter("x", "files", FILES, { gateway: "watch" })).text).toBe(body)
+  })
+
+  test("of a ledger that knows a newer bundle is answered by that one", async () => {
+    const body = withServers(await yard())
+    const older = await publish(body, 2)
+    forgetCaches()
+    const { token } = await openTask("first")
+    await publish({ ...body, tools: body.tools.filter(({ name }) => name !== "files.read") }, 3)
+    forgetCaches()
+    expect((await callWith(token, "/files")).code).toBe("ok")
+    // Another isolate, which cannot know.
+    await env.BUNDLES.put(POINTER_KEY, await signPointer(inject("publisher"), older))
+    forgetCaches()
+    const { kept, decision } = await filter(token, "files", FILES)
+    expect(kept).toEqual(["list", "write"])
+    expect(await recordOf(decision)).toMatchObject({ bundle: { seq: 3 } })
+  })
+})

@@ -1,0 +1,170 @@
+import { exports } from "cloudflare:workers"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import type { WorkerAnswer, WorkerCall, WorkerList } from "../../src/rpc.ts"
+import { openTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { askAs, keyOf, ORIGIN } from "../harness/gateways.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { agentId } from "../harness/issuers.ts"
+import { callsOf } from "../harness/ledgers.ts"
+import { toolList, withServers } from "../harness/listings.ts"
+import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
+import { recordOf } from "../harness/records.ts"
+
+beforeEach(async () => {
+  await publish(withServers(await yard()))
+})
+afterEach(freshIsolate)
+
+/** Over the binding: what crosses is copied, as between two Workers. */
+const ask = async (call: Partial<WorkerCall> & Pick<WorkerCall, "url" | "headers">): Promise<WorkerAnswer> =>
+  exports.Authorizer.authorize({ key: keyOf("worker"), method: "GET", ...call })
+const codeOf = ({ headers, allowed }: WorkerAnswer): string => (allowed ? "ok" : (headers["x-narrowgate-code"] ?? ""))
+const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
+const FILE = `${ORIGIN}/files/a`
+
+describe("a Worker that is bound to this one", () => {
+  test("is told of an allow what a gateway is told", async () => {
+    const { token, task } = await openTask("first")
+    const answer = await ask({ url: FILE, headers: { ...bearer(token), "X-Narrowgate-Agent": "forged" } })
+    expect(answer).toMatchObject({ allowed: true, status: 200, body: "" })
+    expect(answer.headers).toMatchObject({
+      "x-narrowgate-agent": agentId("first"),
+      "x-narrowgate-task": task,
+      "x-narrowgate-tool": "files.read",
+      "txn-token": "",
+    })
+    expect(await recordOf(answer.headers["x-narrowgate-decision"] ?? "")).toMatchObject({
+      gateway: "worker",
+      kind: "call",
+      path: "/files/a",
+    })
+    expect(await callsOf(task)).toBe(1)
+  })
+
+  test("is told of a denial what the agent is to get", async () => {
+    const { token } = await openTask("first", { scope: "files.list:read" })
+    const answer = await ask({ url: FILE, headers: bearer(token) })
+    expect(answer).toMatchObject({ allowed: false, status: 403 })
+    expect(answer.headers["www-authenticate"]).toContain('scope="files.read:read"')
+    expect(JSON.parse(answer.body)).toMatchObject({ error: "insufficient_scope" })
+    expect(codeOf(await ask({ url: FILE, headers: {} }))).toBe("missing_token")
+  })
+
+  test("brings the body: as text, as bytes, or none", async () => {
+    const { token } = await openTask("first")
+    const headers = { ...bearer(token), "Content-Type": "application/json" }
+    const mail = (body: WorkerCall["body"]) => ask({ method: "POST", url: `${ORIGIN}/mail`, headers, body })
+    const inHouse = '{"to":"a@example.org"}'
+    expect(codeOf(await mail(inHouse))).toBe("ok")
+    expect(codeOf(await mail(new Uint8Array(new TextEncoder().encode(inHouse))))).toBe("ok")
+    expect(codeOf(await mail('{"to":"a@elsewhere.test"}'))).toBe("policy_denied")
+    expect(codeOf(await mail('{"to":"a@example.org","to":"b"}'))).toBe("malformed_call")
+    expect(codeOf(await mail(null))).toBe("policy_denied")
+  })
+
+  test("says where the request goes: what its client says of that counts for nothing", async () => {
+    const { token } = await openTask("first", { scope: "files.list:read" })
+    const headers = {
+      ...bearer(token),
+      "X-Forwarded-Method": "GET",
+      "X-Forwarded-Uri": "/files",
+      "X-Forwarded-Host": "api.test",
+      "X-Original-URI": "/files",
+    }
+    expect(codeOf(await ask({ url: FILE, headers }))).toBe("insufficient_scope")
+    expect(codeOf(await ask({ url: "https://other.test/files", headers }))).toBe("unknown_tool")
+    expect(codeOf(await ask({ url: "https://evil.test/files", headers }))).toBe("malformed_call")
+    expect(codeOf(await ask({ url: `${ORIGIN}/files`, headers }))).toBe("ok")
+  })
+
+  test.each<readonly [string, Partial<WorkerCall>]>([
+    ["a dot segment", { url: `${ORIGIN}/files/../files` }],
+    ["an encoded one", { url: `${ORIGIN}/files/%2e%2e/files` }],
+    ["a fragment", { url: `${ORIGIN}/files#a` }],
+    ["no URL", { url: "/files" }],
+    ["no path", { url: ORIGIN }],
+    ["a user in the URL", { url: "https://a@api.test/files" }],
+    ["no method", { method: "get it" }],
+    ["a header that none can be", { headers: { "a b": "c" } }],
+    [
+      "a second Authorization",
+      {
+        headers: [
+          ["Authorization", "Bearer a"],
+          ["authorization", "Bearer b"],
+        ],
+      },
+    ],
+  ])("is refused with %s", async (what, more) => {
+    const { token } = await openTask("first")
+    const answer = await ask({ url: `${ORIGIN}/files`, headers: bearer(token), ...more })
+    expect(codeOf(answer)).toBe(what === "a second Authorization" ? "invalid_token" : "malformed_call")
+    expect(answer.allowed).toBe(false)
+  })
+
+  test("is refused with what is no call at all", async () => {
+    for (const call of [{}, { key: 1 }, { key: keyOf("worker"), method: "GET", url: FILE, headers: { a: 1 } }]) {
+      // A Worker in JavaScript can send anything.
+      const answer = await Reflect.apply(exports.Authorizer.authorize, exports.Authorizer, [call])
+      expect(codeOf(answer)).toBe("malformed_call")
+    }
+  })
+
+  test("needs the key of a gateway of this dialect, and that key opens nothing over HTTP", async () => {
+    const { token } = await openTask("first")
+    for (const key of ["", "key-of-nobody", keyOf("envoy"), keyOf("traefik")]) {
+      expect(codeOf(await ask({ key, url: FILE, headers: bearer(token) }))).toBe("unknown_gateway")
+    }
+    const headers = { ...bearer(token), "X-Narrowgate-Key": keyOf("worker") }
+    const asTraefik = await askAs("traefik", { path: "/files", headers: bearer(token) })
+    expect(asTraefik.code).toBe("ok")
+    for (const path of ["/authz/forward", "/authz/envoy/files", "/v1/tools/filter"]) {
+      const request = new Request(`https://authz.example${path}`, {
+        headers: { ...headers, "X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/files" },
+      })
+      const response = await exports.default.fetch(request)
+      expect(response.headers.get("X-Narrowgate-Code")).toBe("unknown_gateway")
+      await response.body?.cancel()
+    }
+  })
+
+  test("that only observes lets a refused call through", async () => {
+    const answer = await ask({ key: keyOf("worker-watch"), url: FILE, headers: {} })
+    expect(answer).toMatchObject({ allowed: true, status: 200 })
+  })
+
+  test("passes a proof on, which opens one call", async () => {
+    const holder = await newProofKey()
+    const { token } = await openTask("first", {}, await proofForToken(holder))
+    const headers = { Authorization: `DPoP ${token}`, DPoP: await proofOf(holder, "GET", FILE, token) }
+    expect(codeOf(await ask({ url: FILE, headers }))).toBe("ok")
+    expect(codeOf(await ask({ url: FILE, headers }))).toBe("invalid_token")
+  })
+
+  test("has a list of tools cut down", async () => {
+    const { token } = await openTask("first", { scope: "files.*:read" })
+    const tools = async (more: Partial<WorkerList> = {}) =>
+      exports.Authorizer.tools({
+        ...{ key: keyOf("worker"), server: "files", headers: bearer(token) },
+        ...{ body: toolList(["list", "read", "write"], { nextCursor: "c" }) },
+        ...more,
+      })
+    const answer = await tools()
+    expect([answer.allowed, answer.status]).toEqual([true, 200])
+    expect(JSON.parse(answer.body)).toEqual(JSON.parse(toolList(["list", "read"], { nextCursor: "c" })))
+    // Headers of the agent's request say nothing about the server's answer.
+    const headers = {
+      ...bearer(token),
+      "Content-Type": "text/plain",
+      "Content-Encoding": "gzip",
+      "Content-Length": "1",
+    }
+    expect(codeOf(await tools({ headers }))).toBe("ok")
+    expect(codeOf(await tools({ headers: { ...bearer(token), "X-Narrowgate-Server": "mail" } }))).toBe("ok")
+    expect(codeOf(await tools({ key: "" }))).toBe("unknown_gateway")
+    expect(codeOf(await tools({ server: "nowhere" }))).toBe("unknown_tool")
+    expect(codeOf(await tools({ body: null }))).toBe("malformed_call")
+    expect(codeOf(await tools({ headers: {} }))).toBe("missing_token")
+  })
+})

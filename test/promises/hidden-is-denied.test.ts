@@ -1,0 +1,244 @@
+/** The two promises of a list of tools that was cut down: nothing is hidden by mistake, and nothing that is hopeless is shown. */
+import fc from "fast-check"
+import { describe, expect, inject, test } from "vitest"
+import type { Denial } from "../../src/decision.ts"
+import { isLifecycle } from "../../src/exchange/grant.ts"
+import { UNSEEN_ARGUMENTS } from "../../src/catalog/arguments.ts"
+import { decide } from "../../src/decide.ts"
+import { may } from "../../src/may.ts"
+import type { Bundle } from "../../src/policy/assemble.ts"
+import { actionRef, toolRef } from "../../src/policy/facts.ts"
+import type { LoweredRule } from "../../src/policy/lowered.ts"
+import type { ArgumentBounds } from "../../src/exchange/bounds.ts"
+import { withServers } from "../harness/listings.ts"
+import {
+  ALICE,
+  askedFor,
+  assembled,
+  callOf,
+  newState,
+  open,
+  snapshot,
+  START,
+  step,
+  type Held,
+} from "../harness/trees.ts"
+
+const body = withServers(inject("yard"))
+
+const context = (attr: string) => ({ ".": { left: { Var: "context" }, attr } })
+const task = (attr: string) => ({ ".": { left: context("task"), attr } })
+const argument = (attr: string) => ({ ".": { left: context("arguments"), attr } })
+const equals = (left: unknown, value: unknown) => ({ "==": { left, right: { Value: value } } })
+const has = (attr: string) => ({ has: { left: context("arguments"), attr } })
+const labelled = (label: string) => ({ contains: { left: task("labels"), right: { Value: label } } })
+const ATOMS: readonly unknown[] = [
+  { Value: true },
+  { Value: false },
+  { ">": { left: task("tree_calls"), right: { Value: 1 } } },
+  labelled("reads:confidential"),
+  equals(task("depth"), 0),
+  // Errs, whatever the arguments.
+  { ">": { left: task("purpose"), right: { Value: 1 } } },
+  has("to"),
+  equals(argument("to"), "a"),
+  { like: { left: argument("file"), pattern: ["Wildcard", { Literal: "b" }] } },
+  { "==": { left: argument("size"), right: argument("to") } },
+  { ">": { left: { "+": { left: task("tree_calls"), right: argument("size") } }, right: { Value: 1 } } },
+]
+const { condition } = fc.letrec<{ condition: unknown }>((tie) => ({
+  condition: fc.oneof(
+    { maxDepth: 3, withCrossShrink: true },
+    fc.constantFrom(...ATOMS),
+    fc.tuple(tie("condition"), tie("condition")).map(([left, right]) => ({ "&&": { left, right } })),
+    fc.tuple(tie("condition"), tie("condition")).map(([left, right]) => ({ "||": { left, right } })),
+    tie("condition").map((arg) => ({ "!": { arg } })),
+    fc
+      .tuple(tie("condition"), tie("condition"), tie("condition")) // oxlint-disable-next-line unicorn/no-thenable -- Cedar's own name of the branch, never awaited
+      .map(([test, then, otherwise]) => ({ "if-then-else": { if: test, then, else: otherwise } })),
+  ),
+}))
+const rule = fc.record({
+  effect: fc.constantFrom("permit", "forbid", "forbid"),
+  resource: fc.constantFrom("Tool::files.read", "Tool::mail.send", "ToolGroup::open"),
+  conditions: fc.array(fc.record({ kind: fc.constantFrom("when", "unless"), body: condition }), {
+    minLength: 1,
+    maxLength: 2,
+  }),
+})
+
+/** In place of the yard's wide permits for users, half of the time: then a permit of its own is all that a tool has. */
+function withRules(
+  rules: readonly (typeof rule extends fc.Arbitrary<infer Value> ? Value : never)[],
+  wide: boolean,
+  raised: boolean,
+) {
+  const made = rules.map(({ effect, resource, conditions }, index): LoweredRule => {
+    const [type = "", id = ""] = resource.split("::")
+    const scope = type === "Tool" ? { op: "==", entity: { type, id } } : { op: "in", entity: { type, id } }
+    const policy = { effect, principal: { op: "All" }, action: { op: "All" }, resource: scope, conditions }
+    return { id: `made-${index}`, policy, reads: ["to", "file", "size"] }
+  })
+  const kept = wide ? body.rules : body.rules.filter(({ id }) => id !== "staff")
+  // The tree is opened by the yard's own rules: what a token may be for is another question.
+  const tools = body.tools.map((tool) =>
+    raised && tool.name === "files.read" ? { ...tool, sensitivity: "restricted" as const } : tool,
+  )
+  return assembled({ ...body, tools, rules: [...kept, ...made] })
+}
+
+const yard = assembled(body)
+const TOOLS = body.tools.filter((tool) => !isLifecycle(tool)).map(({ name }) => name)
+const ARGUMENTS: readonly Readonly<Record<string, unknown>>[] = [
+  {},
+  ...["a", "b", "ab", "a@example.org"].flatMap((to) => [
+    { to },
+    { to, file: "b", size: 3 },
+    { to, file: "ab", size: "b" },
+    { to, size: to },
+  ]),
+  { to: 3, size: 3, file: 1 },
+  { file: "a" },
+  { file: "b" },
+  { amount: 1 },
+  { amount: 2 },
+  { item: "x" },
+]
+
+/** What some other arguments, a login or a moment later could lift. */
+const OPEN: ReadonlySet<Denial["reason"]> = new Set(["argument_out_of_bounds", "window_full", "step_up_required"])
+
+/** Whether the denial is for good, or until the facts change, whatever the arguments. */
+function isFinal(denial: Denial, bundle: Bundle, tool: string): boolean {
+  switch (denial.reason) {
+    case "plan_left":
+      return !denial.expected.some((pattern) => canLeadTo(pattern, tool))
+    case "policy_forbids":
+      return denial.rules.some(
+        (id) => readsNothing(bundle.engine.rule(id)) && bundle.engine.rule(id)?.remedy === undefined,
+      )
+    case "policy_permits_nothing": {
+      const found = bundle.catalog.tools.get(tool)
+      const rules = found ? bundle.engine.rulesFor(actionRef(found.action), toolRef(tool), bundle.entities) : []
+      return rules.every(readsNothing)
+    }
+    default:
+      return !OPEN.has(denial.reason)
+  }
+}
+
+/** Read from the text of the rule. */
+const readsNothing = (rule: LoweredRule | undefined): boolean => !JSON.stringify(rule?.policy).includes('"arguments"')
+
+/** The yard has one plan with an order: two of `files`, then `desk.search`, then `mail.send`. */
+const ORDER = ["files.list", "desk.search", "mail.send"]
+const placeOf = (tool: string): number => ORDER.indexOf(tool === "files.read" ? "files.list" : tool)
+const canLeadTo = (expected: string, tool: string): boolean =>
+  placeOf(expected) >= 0 && placeOf(tool) >= placeOf(expected)
+
+const bounds: fc.Arbitrary<ArgumentBounds> = fc.dictionary(
+  fc.constantFrom("file", "to"),
+  fc.oneof(
+    fc.record({ eq: fc.constantFrom("a", "b") }),
+    fc.record({ in: fc.subarray(["a", "b", 3], { minLength: 1 }) }),
+    fc.record({ min: fc.integer({ min: 1, max: 4 }), max: fc.integer({ min: 1, max: 4 }) }),
+    fc.record({ like: fc.constantFrom("a*", "*b") }),
+    fc.record({ max_length: fc.integer({ min: 0, max: 2 }) }),
+  ),
+  { maxKeys: 2 },
+)
+const level = fc.record({
+  purpose: fc.constantFrom("work", "work", "errand", "in-order", "in-order", "any-order", "strict"),
+  scopes: fc.option(
+    fc.uniqueArray(fc.constantFrom("*:read", "*:write", "files.*:read", "files.read:read", "mail.send:write"), {
+      minLength: 1,
+    }),
+  ),
+  bounds: fc.oneof({ weight: 2, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: bounds }),
+  calls: fc.option(fc.integer({ min: 1, max: 3 })),
+})
+const history = fc.oneof(
+  fc.array(fc.constantFrom("files.list", "files.read", "vault.read", "desk.search"), { maxLength: 4 }),
+  fc.constantFrom(["files.list", "desk.search"], ["files.list", "files.read", "desk.search"]),
+)
+const world = fc.record({
+  levels: fc.array(level, { minLength: 1, maxLength: 3 }),
+  history,
+  rules: fc.array(rule, { maxLength: 3 }),
+  wide: fc.boolean(),
+  /** The catalog rates a tool higher than when the grant was made. */
+  raised: fc.constantFrom(false, false, true),
+  groups: fc.constantFrom(["staff"], ["staff", "juniors"]),
+  environment: fc.constantFrom("test", "test", "live"),
+  argumentsSeen: fc.constantFrom(true, true, false),
+})
+type World = typeof world extends fc.Arbitrary<infer Value> ? Value : never
+
+const CHAIN = ["first", "second", "third"] as const
+
+function grown({ levels, history, groups }: World) {
+  const state = newState({ ...ALICE, groups })
+  let held: Held | null = null
+  for (const [depth, { purpose, scopes, bounds, calls }] of levels.entries()) {
+    const asked = askedFor({ scopes, bounds: scopes ? bounds : {}, calls })
+    const outcome = open(yard, state, CHAIN[depth] ?? "", held, { purpose, asked })
+    if ("reason" in outcome) break
+    held = outcome
+  }
+  if (held) for (const tool of history) step(yard, state, callOf(held, tool, { file: "a", to: "a" }))
+  return { state, held }
+}
+
+const SEED = { seed: 20261125, numRuns: 2_000 }
+
+describe("a list that was cut down", () => {
+  test("hides no tool by mistake, and shows none that is hopeless", () => {
+    const seen = new Map<string, number>()
+    fc.assert(
+      fc.property(world, (made) => {
+        const { state, held } = grown(made)
+        if (!held) return
+        const bundle = withRules(made.rules, made.wide, made.raised)
+        const { environment, argumentsSeen } = made
+        const before = snapshot(bundle, state, START)
+        for (const tool of TOOLS) {
+          const list = `${tool.split(".")[0]}.mcp.tools-list`
+          const asked = { ...held, proof: null, gateway: "envoy", environment }
+          const { denial, hidden } = may(bundle, state, { ...asked, list, tools: [tool], argumentsSeen }, START)
+          const why = denial ?? hidden.get(tool)
+          const reason = why?.reason ?? "kept"
+          seen.set(reason, (seen.get(reason) ?? 0) + 1)
+          const denials = ARGUMENTS.map((values) => {
+            const args = argumentsSeen ? { complete: true, values } : UNSEEN_ARGUMENTS
+            return decide(bundle, state, callOf(held, tool, {}, { environment, arguments: args }), START).verdict.denial
+          })
+          if (why) {
+            expect(denials, `${tool} is hidden: ${reason}`).not.toContain(null)
+            // Nor one that the call would tell how to come by.
+            expect(denials.map((each) => each?.reason)).not.toContain("step_up_required")
+          }
+          const final = denials.find((each) => each !== null && isFinal(each, bundle, tool))
+          if (final) expect(reason, `${tool} is shown, but: ${final.reason}`).not.toBe("kept")
+        }
+        expect(snapshot(bundle, state, START)).toEqual(before)
+      }),
+      SEED,
+    )
+    for (const reason of REASONS) expect(seen.get(reason) ?? 0, reason).toBeGreaterThan(10)
+  })
+})
+
+/** Each is to have been met, or the test would say nothing about it. */
+const REASONS = [
+  "kept",
+  "tool_not_granted",
+  "sensitivity_exceeded",
+  "environment_not_granted",
+  "calls_exhausted",
+  "plan_left",
+  "argument_out_of_bounds",
+  "arguments_unknown",
+  "policy_forbids",
+  "policy_permits_nothing",
+  "task_ended",
+]

@@ -7,6 +7,7 @@ import { earlyDenial } from "./benchmarks/early-denial.ts"
 import { policy10000Rules } from "./benchmarks/policy-10000-rules.ts"
 import { policyStep } from "./benchmarks/policy-step.ts"
 import { statefulAllow, statefulAllowOneTree } from "./benchmarks/stateful-allow.ts"
+import { toolsFilter } from "./benchmarks/tools-filter.ts"
 import { firstToken, knownToken } from "./benchmarks/tokens.ts"
 
 export const BENCHMARKS: readonly Benchmark[] = [
@@ -18,6 +19,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   firstToken,
   boundCall,
   clientCredentials,
+  toolsFilter,
   policyStep,
   policy10000Rules,
 ]

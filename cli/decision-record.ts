@@ -30,6 +30,7 @@ export const decisionRecord = z.looseObject({
   windows: z.array(z.looseObject({ window: z.string(), limit: z.number(), seconds: z.number(), used: z.number() })),
   calls: z.object({ used: z.number(), limit: z.number().nullable() }).nullable(),
   labels: z.array(z.string()),
+  listing: z.object({ asked: z.number(), hidden: z.record(z.string(), z.number()) }).nullish(),
   total_ms: z.number(),
   io_ms: z.number(),
 })
@@ -81,6 +82,7 @@ export function explanation(record: ShownRecord): string {
     ["rules", record.rules.join(", ") || null],
     ["arguments", Object.keys(record.arguments).length > 0 ? JSON.stringify(record.arguments) : null],
     ["labels", record.labels.join(", ") || null],
+    ["listing", record.listing ? listingOf(record.listing) : null],
     ["windows", record.windows.map(windowUse).join(", ") || null],
     ["calls", calls && `${calls.used}${calls.limit === null ? "" : ` of ${calls.limit}`}`],
     ["mode", mode === "observe" ? "observe: the gateway let the call through all the same" : null],
@@ -89,6 +91,11 @@ export function explanation(record: ShownRecord): string {
   ]
   const lines = rows.flatMap(([name, value]) => (value ? [`  ${colors.dim(name.padEnd(10))} ${value}`] : []))
   return [`${record.id} ${verdict}`, ...lines].join("\n")
+}
+
+function listingOf({ asked, hidden }: NonNullable<ShownRecord["listing"]>): string {
+  const reasons = Object.entries(hidden).map(([reason, count]) => `, ${count} hidden: ${reason.replaceAll("_", " ")}`)
+  return `${asked} tools${reasons.join("")}`
 }
 
 /** `used` is before this call. */

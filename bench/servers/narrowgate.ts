@@ -24,6 +24,8 @@ export interface Narrowgate extends AsyncDisposable {
   openTask(user: string, scope: string, proof?: string): Promise<Task>
   /** What the gateway asks when an agent calls `method path` with this task's token. */
   question(task: Task, method: string, path: string, expected: Expected, proof?: string): PreparedRequest
+  /** What it asks when a server has answered with its list of tools. */
+  listing(task: Task, server: string, list: string, expected: Expected): PreparedRequest
   /** Calls that the task's ledger has admitted. */
   admitted(task: Task, proof?: string): Promise<number>
   /** The keys that verify its tokens, as JSON. */
@@ -33,14 +35,18 @@ export interface Narrowgate extends AsyncDisposable {
 const TIMEOUT_MS = 5_000
 const POLICIES = join(import.meta.dirname, "../policies")
 
-/** @param robots agents beside those of bench/policies, with the key that each signs its own assertions by; then nothing is kept on disk */
+/**
+ * @param robots agents beside those of bench/policies, with the key that each signs its own assertions by; then nothing is kept on disk
+ * @param change what else is to be different in a copy of bench/policies
+ */
 export async function startNarrowgate(
   lab: Lab,
   robots: Readonly<Record<string, JWK>> | null = null,
+  change: (directory: string) => Promise<void> = async () => {},
 ): Promise<Narrowgate> {
   lab.say("building the Worker")
   const [module, manifest, identities] = await Promise.all([buildNarrowgate(lab), readManifest(), makeIdentities()])
-  const { publisherKeys, entries } = await publish(lab, identities, robots ?? {})
+  const { publisherKeys, entries } = await publish(lab, identities, robots ?? {}, change)
   const variables = { ISSUER, PUBLISHER_KEYS: publisherKeys }
   const namespaces = { BUNDLES: entries }
   const workerd = await startWorkerd(lab, {
@@ -85,6 +91,15 @@ export async function startNarrowgate(
       }
       return prepare({ method: "GET", path: "/authz/forward", headers }, expected)
     },
+    listing(task, server, list, expected) {
+      const headers = {
+        ...credential(task, undefined),
+        "x-narrowgate-filter-key": identities.gatewayKey,
+        "x-narrowgate-server": server,
+        "content-type": "application/json",
+      }
+      return prepare({ method: "POST", path: "/v1/tools/filter", headers, body: list }, expected)
+    },
     async admitted(task, proof) {
       const headers = credential(task, proof)
       const { tasks }: { readonly tasks: readonly { readonly calls: { readonly used: number } }[] } = await (
@@ -120,12 +135,18 @@ interface Published {
   readonly entries: Readonly<Record<string, string>>
 }
 
-async function publish(lab: Lab, { files }: Identities, robots: Readonly<Record<string, JWK>>): Promise<Published> {
+async function publish(
+  lab: Lab,
+  { files }: Identities,
+  robots: Readonly<Record<string, JWK>>,
+  change: (directory: string) => Promise<void>,
+): Promise<Published> {
   const directory = lab.place("policies")
   await cp(POLICIES, directory, { recursive: true })
   for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), content)
   const agents = join(directory, "agents.yaml")
   await writeFile(agents, (await readFile(agents, "utf8")) + robotEntries(robots))
+  await change(directory)
   const { body, problems } = await compilePolicies(directory)
   if (!body) throw new Error(`bench/policies does not compile: ${JSON.stringify(problems)}`)
   const bytes = canonicalBytes(body)

@@ -150,7 +150,6 @@ export function decodeHeader(value: string): string | null {
   }
 }
 
-/** A member that differs from a known one in case only: some readers take it for that one. */
-export function hasVariant(object: Readonly<Record<string, unknown>>, known: readonly string[]): boolean {
+function hasVariant(object: Readonly<Record<string, unknown>>, known: readonly string[]): boolean {
   return Object.keys(object).some((key) => !known.includes(key) && known.includes(fold(key)))
 }

@@ -1,11 +1,11 @@
 /**
  * The answer to MCP's `tools/list`: which tools it names, and the same with some of them left out. Read as strictly as a
- * call: what a client could read otherwise than we do could show a tool that was to be hidden.
+ * call: what a client could read otherwise than we do could show a tool that was to be hidden. (`Tools` beside `tools` is a
+ * key that stands twice, to json.ts; by itself it is none that we know.)
  * Source: MCP 2025-11-25 and 2026-07-28, "Tools", "Listing Tools".
  */
 import { deny, isDenied, type Denied } from "../decision.ts"
 import { isObject, parseJson } from "../json.ts"
-import { hasVariant } from "./mcp-server.ts"
 
 type Members = Readonly<Record<string, unknown>>
 
@@ -24,10 +24,8 @@ export function readToolList(text: string): ToolList | Denied {
   const message = parsed.json
   if (Array.isArray(message)) return refuse("it is a batch")
   if (!isObject(message) || message["jsonrpc"] !== "2.0") return refuse("it is no JSON-RPC 2.0 message")
-  if (hasVariant(message, ["jsonrpc", "id", "method", "result", "error"])) return refuse(VARIANT)
   const { result } = message
   if ("method" in message || "error" in message || !isObject(result)) return refuse("it is no answer with a result")
-  if (hasVariant(result, ["tools"])) return refuse(VARIANT)
   const tools = readTools(result["tools"])
   if (isDenied(tools)) return tools
   return {
@@ -39,8 +37,6 @@ export function readToolList(text: string): ToolList | Denied {
   }
 }
 
-const VARIANT = "a member differs from a known one in case only"
-
 interface Listed {
   readonly name: string
   readonly tool: Members
@@ -50,7 +46,7 @@ function readTools(tools: unknown): readonly Listed[] | Denied {
   if (!Array.isArray(tools)) return refuse("its result lists no tools")
   const listed: Listed[] = []
   for (const tool of tools) {
-    if (!isObject(tool) || hasVariant(tool, ["name"])) return refuse("one of its tools is none")
+    if (!isObject(tool)) return refuse("one of its tools is none")
     const { name } = tool
     if (typeof name !== "string") return refuse("one of its tools has no name")
     listed.push({ name, tool })

@@ -212,6 +212,8 @@ describe("reads", () => {
     ["(if true then context else context).risk == 1", ["*"]],
     ["{ whole: context.arguments }.whole has b", ["*"]],
     ['["context", "arguments"].contains("a")', []],
+    // A member may have the name of an operator.
+    ['{ "Value": context.arguments.amount }.Value == 1', ["amount"]],
   ]
   test.each(cases)("%s", (condition, reads) => {
     expect(when(condition).rules.map((rule) => rule.reads)).toEqual([reads])

@@ -23,6 +23,7 @@ async function prepare() {
       act: { sub: "spiffe://bench.example/agent/desk" },
       task: "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ",
       purpose: "answer-ticket",
+      since: now,
       scope: "crm.tickets.*:read crm.tickets.*:write crm.secrets.get:read",
     })
       .setProtectedHeader({ alg: "ES256", kid: KID, typ: "at+jwt" })

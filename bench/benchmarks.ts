@@ -3,6 +3,7 @@ import type { Benchmark } from "./benchmark.ts"
 import { againstCerbos } from "./benchmarks/against-cerbos.ts"
 import { clientCredentials } from "./benchmarks/client-credentials.ts"
 import { boundCall } from "./benchmarks/bound-call.ts"
+import { coldFirstDecision } from "./benchmarks/cold-first-decision.ts"
 import { earlyDenial } from "./benchmarks/early-denial.ts"
 import { policy10000Rules } from "./benchmarks/policy-10000-rules.ts"
 import { policyStep } from "./benchmarks/policy-step.ts"
@@ -20,6 +21,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   boundCall,
   clientCredentials,
   toolsFilter,
+  coldFirstDecision,
   policyStep,
   policy10000Rules,
 ]

@@ -18,7 +18,7 @@ export function narrowgateSide(narrowgate: Narrowgate, tasks: readonly Task[], r
  * The same bytes as the subject is asked but for the path, so that reading the request costs both the same.
  * @param path of a floor's own, where it has several
  */
-function floorRequest(narrowgate: Narrowgate, task: Task, path: string): PreparedRequest {
+export function floorRequest(narrowgate: Narrowgate, task: Task, path: string): PreparedRequest {
   const { bytes } = narrowgate.question(task, "GET", "/crm/tickets/T-1", ALLOWED)
   const [, ...headers] = Buffer.from(bytes).toString("latin1").split("\r\n")
   return { bytes: Buffer.from([`GET ${path} HTTP/1.1`, ...headers].join("\r\n"), "latin1"), expected: ALLOWED }

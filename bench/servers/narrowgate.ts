@@ -10,7 +10,7 @@ import { prepare, type Expected, type PreparedRequest } from "../load/request.ts
 import { buildNarrowgate } from "./build.ts"
 import { readManifest } from "../../dev/manifest.ts"
 import { ISSUER, makeIdentities, ORIGIN, type Identities } from "./identities.ts"
-import { startWorkerd, type Workerd } from "./workerd.ts"
+import { startAgain, startWorkerd, type Workerd } from "./workerd.ts"
 
 export interface Task {
   readonly id: string
@@ -19,7 +19,10 @@ export interface Task {
 }
 
 export interface Narrowgate extends AsyncDisposable {
+  /** The process that runs now. */
   readonly workerd: Workerd
+  /** Ends the process and starts another on what it left: tokens stay valid, and nothing is known in memory. */
+  restart(): Promise<void>
   /** Opens a tree of a user of its own; with a DPoP proof, bound to its key. */
   openTask(user: string, scope: string, proof?: string): Promise<Task>
   /** What the gateway asks when an agent calls `method path` with this task's token. */
@@ -49,7 +52,7 @@ export async function startNarrowgate(
   const { publisherKeys, entries } = await publish(lab, identities, robots ?? {}, change)
   const variables = { ISSUER, PUBLISHER_KEYS: publisherKeys }
   const namespaces = { BUNDLES: entries }
-  const workerd = await startWorkerd(lab, {
+  let workerd = await startWorkerd(lab, {
     module,
     ...manifest,
     storage: robots ? "volatile" : "disk",
@@ -63,7 +66,13 @@ export async function startNarrowgate(
     throw new Error(`${path} answered ${response.status} ${await response.text()}\n${workerd.complaints()}`)
   }
   return {
-    workerd,
+    get workerd() {
+      return workerd
+    },
+    async restart() {
+      await workerd[Symbol.asyncDispose]()
+      workerd = await startAgain(workerd)
+    },
     async openTask(user, scope, proof) {
       const body = new URLSearchParams({
         grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",

@@ -22,18 +22,29 @@ export interface WorkerServer extends Manifest {
 
 export interface Workerd extends ServerProcess {
   readonly port: number
+  /** Where its configuration and its objects are. */
+  readonly directory: string
 }
 
 export async function startWorkerd(lab: Lab, worker: WorkerServer): Promise<Workerd> {
   const directory = worker.storage === "volatile" ? lab.placeInMemory("workerd") : lab.place("workerd")
   await mkdir(join(directory, "objects"), { recursive: true })
   await writeFile(join(directory, "workerd.capnp"), configuration(worker, directory))
+  return serve(directory)
+}
+
+/** The same Worker in a new process, with the objects that the ended one left on its disk. */
+export function startAgain({ directory }: Workerd): Promise<Workerd> {
+  return serve(directory)
+}
+
+async function serve(directory: string): Promise<Workerd> {
   // The binary itself: the package's command is a script round it, which would not pass descriptor 3 on.
   const { default: command }: { readonly default: string } = createRequire(import.meta.url)("workerd")
   const args = ["serve", join(directory, "workerd.capnp"), "--control-fd=3", "--import-path=/"]
   const server = startProcess({ command, args, directory })
   const port = await portOf(server)
-  return Object.assign(server, { port })
+  return Object.assign(server, { port, directory })
 }
 
 const START_WITHIN_MS = 15_000

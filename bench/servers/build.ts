@@ -1,6 +1,6 @@
 /** Bundles a Worker as it is deployed, by wrangler without deploying. Built anew for each run: a stale one would lie. */
 import { execFile } from "node:child_process"
-import { basename, join } from "node:path"
+import { basename, extname, join } from "node:path"
 import { promisify } from "node:util"
 import type { Lab } from "../lab.ts"
 
@@ -16,7 +16,7 @@ export async function buildNarrowgate(lab: Lab): Promise<string> {
 /** @param file one of workers/ */
 export async function buildFloor(lab: Lab, file: string): Promise<string> {
   const args = [join(FLOORS, file), "--config", join(FLOORS, "wrangler.toml")]
-  return lab.once(file, () => build(lab, args, basename(file)))
+  return lab.once(file, () => build(lab, args, `${basename(file, extname(file))}.js`))
 }
 
 async function build(lab: Lab, args: readonly string[], module: string): Promise<string> {

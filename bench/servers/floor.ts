@@ -21,6 +21,6 @@ export async function startOneCall(lab: Lab): Promise<Workerd> {
 
 /** Verifies tokens, and does nothing else. */
 export async function startCredential(lab: Lab): Promise<Workerd> {
-  const [module, manifest] = await Promise.all([buildFloor(lab, "credential.js"), readManifest()])
+  const [module, manifest] = await Promise.all([buildFloor(lab, "credential.ts"), readManifest()])
   return startWorkerd(lab, { ...NONE, ...manifest, module, durableObjects: [] })
 }

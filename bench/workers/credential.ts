@@ -3,8 +3,9 @@
  * again, ones that were never seen, and the bare library on the same tokens.
  */
 import { exportJWK, generateKeyPair, jwtVerify, SignJWT } from "jose"
-import { Hono } from "hono"
+import { Hono, type Context } from "hono"
 import { verifyDelegationToken } from "../../src/credential/delegation-token.ts"
+import type { KeyFinder } from "../../src/credential/own-keys.ts"
 
 const ISSUER = "https://authz.example"
 const AUDIENCE = "https://api.bench.example"
@@ -14,10 +15,12 @@ const TOKENS = 6_000
 /** A token that is known costs so little that HTTP would hide it. */
 const AT_ONCE = { seen: 100, unseen: 10 }
 
+type Prepared = Awaited<ReturnType<typeof prepare>>
+
 async function prepare() {
   const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true })
   const now = Math.floor(Date.now() / 1000)
-  const sign = (index) =>
+  const sign = async (index: number): Promise<string> =>
     new SignJWT({
       client_id: "spiffe://bench.example/agent/desk",
       act: { sub: "spiffe://bench.example/agent/desk" },
@@ -39,32 +42,38 @@ async function prepare() {
 }
 
 // Kept as a value: no request may wait for another's promise.
-let prepared
+let prepared: Prepared | undefined
 /** One counter a path: the tokens that the bare library verifies are not remembered by ours. */
 const turns = { unseen: 0, bare: 0 }
 
-async function forEach(c, count, next, verify) {
-  prepared ??= await prepare()
+async function forEach(
+  c: Context,
+  count: number,
+  next: (from: Prepared) => string,
+  verify: (token: string, by: Prepared) => Promise<boolean>,
+): Promise<Response> {
+  const ready = (prepared ??= await prepare())
   for (let index = 0; index < count; index++) {
-    if (!(await verify(next(prepared)))) return c.text("refused", 500)
+    if (!(await verify(next(ready), ready))) return c.text("refused", 500)
   }
   return c.text("verified")
 }
 
 const inTurn =
-  (path) =>
-  ({ tokens }) =>
-    tokens[turns[path]++ % TOKENS]
-const seen = ({ known }) => known
+  (path: keyof typeof turns) =>
+  ({ tokens }: Prepared): string =>
+    tokens[turns[path]++ % TOKENS] ?? ""
+const seen = ({ known }: Prepared): string => known
 const audiences = new Set([AUDIENCE])
-const keys = {
-  find: async (kid) => (kid === KID ? prepared.publicKey : null),
-  published: async () => [prepared.jwk],
-}
-const ours = async (token) => "claims" in (await verifyDelegationToken(token, keys, ISSUER, audiences, Date.now()))
-const bare = async (token) => {
+const finderOf = ({ publicKey, jwk }: Prepared): KeyFinder => ({
+  find: async (kid) => (kid === KID ? { key: publicKey, alg: "ES256" } : null),
+  published: async () => [jwk],
+})
+const ours = async (token: string, by: Prepared): Promise<boolean> =>
+  "claims" in (await verifyDelegationToken(token, finderOf(by), ISSUER, audiences, Date.now()))
+const bare = async (token: string, { publicKey }: Prepared): Promise<boolean> => {
   const options = { algorithms: ["ES256"], issuer: ISSUER, audience: AUDIENCE, typ: "at+jwt" }
-  return (await jwtVerify(token, prepared.publicKey, options)).payload.jti !== undefined
+  return (await jwtVerify(token, publicKey, options)).payload.jti !== undefined
 }
 
 const app = new Hono()
@@ -73,9 +82,9 @@ app.get("/unseen", (c) => forEach(c, AT_ONCE.unseen, inTurn("unseen"), ours))
 app.get("/bare", (c) => forEach(c, AT_ONCE.unseen, inTurn("bare"), bare))
 // For the guard: a token that is not of the key must be refused, whatever is timed.
 app.get("/forged", async (c) => {
-  prepared ??= await prepare()
-  const forged = `${prepared.known.slice(0, -8)}AAAAAAAA`
-  return c.text((await ours(forged)) ? "verified" : "refused")
+  const ready = (prepared ??= await prepare())
+  const forged = `${ready.known.slice(0, -8)}AAAAAAAA`
+  return c.text((await ours(forged, ready)) ? "verified" : "refused")
 })
 
 export default app

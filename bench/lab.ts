@@ -20,7 +20,7 @@ export interface Pace {
 export const PACES = {
   full: { rounds: 9, round: 3_000, warmUp: 4_000, starts: 15 },
   // Short rounds and many of them: what else the machine does comes and goes in seconds.
-  quick: { rounds: 5, round: 400, warmUp: 3_000, starts: 7 },
+  quick: { rounds: 4, round: 400, warmUp: 1_200, starts: 5 },
 } as const satisfies Record<string, Pace>
 
 export class Lab implements AsyncDisposable {

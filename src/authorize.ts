@@ -4,13 +4,13 @@
  */
 import type { Ask } from "./audit/call-record.ts"
 import { argumentsHash as hashOfArguments } from "./audit/canonical.ts"
-import { recordAtEdge } from "./audit/edge-recorder.ts"
-import { recordOf, type DecisionRecord } from "./audit/record.ts"
+import { ofCredential, ofGateway, refusedAtEdge } from "./audit/edge-record.ts"
+import type { DecisionRecord } from "./audit/record.ts"
 import { locate, type Located } from "./catalog/locate.ts"
 import { formatScope, parseScope, scopeCovers, type Scope } from "./catalog/pattern.ts"
 import type { DelegationClaims } from "./credential/delegation-token.ts"
 import { verifyCredential, type VerifiedCredential } from "./credential/verify.ts"
-import { codeOf, deny, isDenied, type Denial, type Denied } from "./decision.ts"
+import { deny, isDenied, type Denial, type Denied } from "./decision.ts"
 import { isLifecycle } from "./exchange/grant.ts"
 import { signerOf, type Signer } from "./exchange/signing-key.ts"
 import { signTransactionToken } from "./exchange/transaction-token.ts"
@@ -29,7 +29,7 @@ import { bundleOf } from "./policy/store.ts"
 import type { Surroundings } from "./surroundings.ts"
 import { currentSwitches } from "./switches/lease.ts"
 import { pulledKeys, type Switch } from "./switches/switch.ts"
-import { stopOf, userOf } from "./switches/token.ts"
+import { stopOf } from "./switches/token.ts"
 
 export interface Decision {
   readonly id: string
@@ -48,10 +48,10 @@ export interface Decision {
 export async function authorize(call: Presented, bundle: Bundle, around: Surroundings): Promise<Decision> {
   const id = newId("dec", around.receivedAt)
   const refuse = (denial: Denial, verified?: VerifiedCredential, located?: Located): Decision => {
-    const known = { ...asked(call, bundle), ...(verified && identified(verified)), ...(located && found(located)) }
-    const record = recordOf({ ...known, id, at: Date.now(), kind: "call", code: codeOf(denial), denial })
-    recordAtEdge(around.env, { ...record, total_ms: record.at - around.receivedAt }, around.background)
-    return { ...NOBODY, id, denial, task: record.task, tool: record.tool }
+    const asked = { ...ofGateway(call.gateway, bundle), method: call.method }
+    const known = { ...asked, ...(verified && ofCredential(verified)), ...(located && found(located)) }
+    const { task, tool } = refusedAtEdge(id, "call", denial, known, around)
+    return { ...NOBODY, id, denial, task, tool }
   }
 
   // Asked for now, so that a call which has to wait for them waits for all at once.
@@ -144,18 +144,6 @@ export function audienceOf(gateway: GatewayDefinition): ReadonlySet<string> {
 }
 const audienceOfGateway = new WeakMap<GatewayDefinition, ReadonlySet<string>>()
 
-// What the record of a refusal at the edge can say, step by step.
-
-function asked({ gateway, method }: Presented, { pointer: bundle }: Bundle): Partial<DecisionRecord> {
-  return { gateway: gateway.id, environment: gateway.environment, mode: gateway.mode, method, bundle }
-}
-
-function identified({ token, proof }: VerifiedCredential): Partial<DecisionRecord> {
-  const { claims, hash } = token
-  const { task, purpose, client_id } = claims
-  return { task, purpose, chain: [client_id], user: userOf(claims), token_hash: hash, bound: proof !== null }
-}
-
 function found({ path, tool: { name: tool, action, sensitivity } }: Located): Partial<DecisionRecord> {
   return { path, tool, action, sensitivity }
 }
@@ -239,9 +227,22 @@ async function again(
   around: Surroundings,
   refuse: (denial: Denial) => Decision,
 ): Promise<Decision> {
-  const newer = newest.seq > older.pointer.seq ? await bundleOf(around.env.BUNDLES, newest) : null
-  if (!newer) return refuse({ reason: "bundle_unavailable" })
-  const gateway = [...newer.gateways.values()].find(({ id }) => id === call.gateway.id)
-  if (!gateway?.origins.includes(call.origin)) return refuse({ reason: "gateway_unknown" })
-  return authorize({ ...call, gateway }, newer, around)
+  const newer = await newerFor(call.gateway, newest, older, around)
+  if (isDenied(newer)) return refuse(newer.denied)
+  const { gateway, bundle } = newer
+  if (!gateway.origins.includes(call.origin)) return refuse({ reason: "gateway_unknown" })
+  return authorize({ ...call, gateway }, bundle, around)
+}
+
+/** The bundle that a ledger has decided by, with the gateway that asks as that bundle has it. */
+export async function newerFor(
+  { id: asking }: GatewayDefinition,
+  newest: Pointer,
+  { pointer: older }: Bundle,
+  { env }: Surroundings,
+): Promise<{ readonly bundle: Bundle; readonly gateway: GatewayDefinition } | Denied> {
+  const bundle = newest.seq > older.seq ? await bundleOf(env.BUNDLES, newest) : null
+  if (!bundle) return deny({ reason: "bundle_unavailable" })
+  const gateway = [...bundle.gateways.values()].find(({ id }) => id === asking)
+  return gateway ? { bundle, gateway } : deny({ reason: "gateway_unknown" })
 }

@@ -3,25 +3,23 @@
  * admits nothing; what it says is advice, and each call is decided when it is made.
  */
 import type { ListAsk } from "./audit/listing-record.ts"
-import { recordAtEdge } from "./audit/edge-recorder.ts"
-import { recordOf } from "./audit/record.ts"
-import { audienceOf } from "./authorize.ts"
+import { ofCredential, ofGateway, refusedAtEdge } from "./audit/edge-record.ts"
+import { audienceOf, newerFor } from "./authorize.ts"
 import { lifecycleName } from "./catalog/lifecycle.ts"
 import { catalogName, type McpServer } from "./catalog/mcp-server.ts"
 import type { VerifiedToken } from "./credential/delegation-token.ts"
-import { verifyCredential } from "./credential/verify.ts"
-import { codeOf, isDenied, type Denial } from "./decision.ts"
+import { verifyCredential, type VerifiedCredential } from "./credential/verify.ts"
+import { isDenied, type Denial } from "./decision.ts"
 import { newId } from "./ids.ts"
 import { askLedger } from "./ledger/ask.ts"
 import { LEDGER_VERSION, type Listed, type NoBundle } from "./ledger/answers.ts"
 import { rootOf } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
 import type { GatewayDefinition, Pointer } from "./policy/bundle.ts"
-import { bundleOf } from "./policy/store.ts"
 import type { Surroundings } from "./surroundings.ts"
 import { currentSwitches } from "./switches/lease.ts"
 import type { Switch } from "./switches/switch.ts"
-import { stopOf, userOf } from "./switches/token.ts"
+import { stopOf } from "./switches/token.ts"
 
 /** A server's list, as a registered gateway brings it: nothing in it is verified yet but the gateway itself. */
 export interface AskedList {
@@ -44,8 +42,10 @@ export interface ListDecision {
 export async function list(asked: AskedList, bundle: Bundle, around: Surroundings): Promise<ListDecision> {
   const id = newId("dec", around.receivedAt)
   const { gateway, server, authorization } = asked
-  const refuse = (denial: Denial, token?: VerifiedToken): ListDecision => {
-    refusedAtEdge(id, denial, asked, bundle, around, token)
+  const listing = lifecycleName(server.name, "tools-list")
+  const refuse = (denial: Denial, verified?: VerifiedCredential): ListDecision => {
+    const question = { ...ofGateway(gateway, bundle), method: "POST", path: server.path, tool: listing }
+    refusedAtEdge(id, "management", denial, { ...question, ...(verified && ofCredential(verified)) }, around)
     return { id, denial, kept: new Set() }
   }
 
@@ -56,10 +56,9 @@ export async function list(asked: AskedList, bundle: Bundle, around: Surrounding
   const verified = await verifyCredential(shown, audienceOf(gateway), keys, config.issuer, receivedAt)
   if (isDenied(verified)) return refuse(verified.denied)
   const { token, proof } = verified
-  const listing = lifecycleName(server.name, "tools-list")
   const known = await switches
   const stopped = stopOf(known, token, listing)
-  if (stopped) return refuse(stopped, token)
+  if (stopped) return refuse(stopped, verified)
 
   const sorted = sort(asked, known ?? [], token, bundle)
   const ask: ListAsk = {
@@ -83,11 +82,11 @@ export async function list(asked: AskedList, bundle: Bundle, around: Surrounding
   )
   const answer: Listed | NoBundle | null = said === null ? null : JSON.parse(said)
   if (!answer || ("bundle" in answer && answer.bundle === "unavailable")) {
-    return refuse({ reason: "ledger_unavailable" }, token)
+    return refuse({ reason: "ledger_unavailable" }, verified)
   }
-  if ("bundle" in answer) return again(asked, answer.newest, bundle, around, (denial) => refuse(denial, token))
+  if ("bundle" in answer) return again(asked, answer.newest, bundle, around, (denial) => refuse(denial, verified))
   const { denial, hidden, recorded } = answer
-  if (denial && !recorded) return refuse(denial, token)
+  if (denial && !recorded) return refuse(denial, verified)
   for (const tool of hidden) sorted.tools.delete(tool)
   return { id, denial, kept: denial ? new Set() : new Set(sorted.tools.values()) }
 }
@@ -127,54 +126,16 @@ async function again(
   around: Surroundings,
   refuse: (denial: Denial) => ListDecision,
 ): Promise<ListDecision> {
-  const newer = newest.seq > older.pointer.seq ? await bundleOf(around.env.BUNDLES, newest) : null
-  if (!newer) return refuse({ reason: "bundle_unavailable" })
-  const gateway = [...newer.gateways.values()].find(({ id }) => id === asked.gateway.id)
-  if (!gateway) return refuse({ reason: "gateway_unknown" })
-  const server = serverOf(asked.server.name, gateway, newer)
+  const newer = await newerFor(asked.gateway, newest, older, around)
+  if (isDenied(newer)) return refuse(newer.denied)
+  const { gateway, bundle } = newer
+  const server = serverOf(asked.server.name, gateway, bundle)
   if (!server) return refuse({ reason: "tool_unknown", called: asked.server.name })
-  return list({ ...asked, gateway, server }, newer, around)
+  return list({ ...asked, gateway, server }, bundle, around)
 }
 
 /** One that the gateway stands before. */
 export function serverOf(name: string, gateway: GatewayDefinition, bundle: Bundle): McpServer | null {
   const servers = [...bundle.catalog.servers.values()]
   return servers.find((server) => server.name === name && gateway.origins.includes(server.origin)) ?? null
-}
-
-function refusedAtEdge(
-  id: string,
-  denial: Denial,
-  { gateway, server }: AskedList,
-  { pointer: bundle }: Bundle,
-  around: Surroundings,
-  token?: VerifiedToken,
-): void {
-  const at = Date.now()
-  const { id: asking, environment, mode } = gateway
-  const who = token && {
-    task: token.claims.task,
-    purpose: token.claims.purpose,
-    chain: [token.claims.client_id],
-    user: userOf(token.claims),
-    token_hash: token.hash,
-    bound: token.claims.cnf !== undefined,
-  }
-  const record = recordOf({
-    id,
-    at,
-    kind: "management",
-    code: codeOf(denial),
-    denial,
-    gateway: asking,
-    environment,
-    mode,
-    method: "POST",
-    path: server.path,
-    tool: lifecycleName(server.name, "tools-list"),
-    bundle,
-    ...who,
-    total_ms: at - around.receivedAt,
-  })
-  recordAtEdge(around.env, record, around.background)
 }

@@ -1,9 +1,10 @@
 /** The record of one question which tools a task may call: advisory, so it rests among those of management. */
-import { codeOf, type Reason } from "../decision.ts"
+import { NO_ARGUMENTS } from "../catalog/arguments.ts"
+import type { Reason } from "../decision.ts"
 import type { Prospects, Question } from "../may.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import { userId } from "../policy/facts.ts"
-import { recordOf, type DecisionRecord } from "./record.ts"
+import { recordDecision } from "./call-record.ts"
+import type { DecisionRecord } from "./record.ts"
 
 /** What the ledger is asked, and what only the edge knows of it, for its record. */
 export interface ListAsk extends Question {
@@ -28,32 +29,8 @@ export function recordListing(
   const counts = new Map<string, number>(Object.entries(ask.hidden))
   for (const { reason } of hidden.values()) counts.set(reason, (counts.get(reason) ?? 0) + 1)
   const before = Object.values(ask.hidden).reduce((sum, count) => sum + count, 0)
-  const total_ms = Math.max(0, now - ask.receivedAt)
-  return recordOf({
-    id: ask.decisionId,
-    at: now,
-    number,
-    kind: "management",
-    decision: denial ? "deny" : "allow",
-    code: denial ? codeOf(denial) : "ok",
-    denial,
-    mode: ask.mode,
-    gateway: ask.gateway,
-    environment: ask.environment,
-    method: "POST",
-    path: ask.path,
-    tool: ask.list,
-    task: ask.task,
-    purpose: evidence.purpose,
-    user: evidence.user && userId(evidence.user),
-    chain: evidence.chain,
-    bundle: bundle.pointer,
-    calls: evidence.calls,
-    labels: evidence.labels,
-    listing: { asked: ask.tools.length + before, hidden: Object.fromEntries(counts) },
-    token_hash: ask.tokenHash,
-    bound: ask.proof !== null,
-    total_ms,
-    io_ms: total_ms,
-  })
+  const asked = { ...ask, tool: ask.list, method: "POST", arguments: NO_ARGUMENTS, size: 0, retry: null }
+  const listing = { asked: ask.tools.length + before, hidden: Object.fromEntries(counts) }
+  const verdict = { denial, evidence, retryOf: null }
+  return { ...recordDecision(bundle, asked, verdict, number, now), kind: "management", listing }
 }

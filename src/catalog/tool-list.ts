@@ -13,7 +13,7 @@ export interface ToolList {
   /** As the server named them, in its order. */
   readonly names: readonly string[]
   /** JSON of the answer with those tools alone for which this is true; all else is as it was. */
-  readonly only: (isKept: (name: string) => boolean) => string
+  readonly keeping: (isKept: (name: string) => boolean) => string
 }
 
 const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })
@@ -30,7 +30,7 @@ export function readToolList(text: string): ToolList | Denied {
   if (isDenied(tools)) return tools
   return {
     names: tools.map(({ name }) => name),
-    only: (isKept) => {
+    keeping: (isKept) => {
       const kept = tools.filter(({ name }) => isKept(name)).map(({ tool }) => tool)
       return JSON.stringify({ ...message, result: { ...result, tools: kept } })
     },

@@ -1,6 +1,7 @@
 /**
  * The key ring: one Durable Object that makes, rotates and retires the keys which sign our tokens, of each algorithm by
- * itself, so that another can be chosen at any time. One writer, so that isolates never disagree about which key is current; the private half leaves it only towards our own isolates.
+ * itself, so that another can be chosen at any time. One writer, so that isolates never disagree about which key is
+ * current; the private half leaves it only towards our own isolates.
  */
 import { DurableObject } from "cloudflare:workers"
 import { exportJWK, generateKeyPair, type JWK } from "jose"

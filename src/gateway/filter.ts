@@ -5,13 +5,12 @@
  */
 import { boundedText } from "../bounded-text.ts"
 import { readToolList, type ToolList } from "../catalog/tool-list.ts"
-import { codeOf, deny, isDenied, type Denial, type Denied } from "../decision.ts"
+import { deny, isDenied, type Denial, type Denied } from "../decision.ts"
 import { newId } from "../ids.ts"
 import { isJsonType } from "../json.ts"
 import { list, serverOf } from "../list.ts"
 import { logEvent } from "../log.ts"
-import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { recordOf } from "../audit/record.ts"
+import { ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
 import { bundleFor, type Surroundings } from "../surroundings.ts"
@@ -57,10 +56,8 @@ async function filtered(
   // What an observing gateway lets through anyway it need not hide.
   if (gateway.mode === "observe") return new Response(brought.text, { headers })
   if (denial) return refusedCall(denial, { id, denial, windows: [] }, gateway, around.config.issuer, request, asIs)
-  return new Response(
-    brought.tools.only((tool) => kept.has(tool)),
-    { headers },
-  )
+  const cut = brought.tools.keeping((tool) => kept.has(tool))
+  return new Response(cut, { headers })
 }
 
 interface Brought {
@@ -93,15 +90,6 @@ function refuse(
   around: Surroundings,
 ): Response {
   const id = newId("dec", around.receivedAt)
-  const { id: asking, environment, mode } = gateway
-  const known = {
-    id,
-    at: Date.now(),
-    kind: "management",
-    code: codeOf(denial),
-    denial,
-    bundle: bundle.pointer,
-  } as const
-  recordAtEdge(around.env, recordOf({ ...known, gateway: asking, environment, mode }), around.background)
+  refusedAtEdge(id, "management", denial, ofGateway(gateway, bundle), around)
   return refusedCall(denial, { id, denial, windows: [] }, gateway, around.config.issuer, request, asIs)
 }

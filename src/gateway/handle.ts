@@ -1,7 +1,6 @@
 /** The door for gateways: who asks → what is asked → `authorize` → the answer in the gateway's dialect. */
 import type { Context } from "hono"
-import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { recordOf } from "../audit/record.ts"
+import { ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
 import { authorize, NOBODY, type Decision } from "../authorize.ts"
 import { codeOf, describe, isDenied, STATUS_OF_CODE, type Denial } from "../decision.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -61,9 +60,7 @@ async function decide(
 
 function refusedAtTheDoor(denial: Denial, gateway: GatewayDefinition, bundle: Bundle, around: Surroundings): Decision {
   const id = newId("dec", around.receivedAt)
-  const { id: asking, environment, mode } = gateway
-  const known = { id, at: Date.now(), kind: "call", code: codeOf(denial), denial, bundle: bundle.pointer } as const
-  recordAtEdge(around.env, recordOf({ ...known, gateway: asking, environment, mode }), around.background)
+  refusedAtEdge(id, "call", denial, ofGateway(gateway, bundle), around)
   return { ...NOBODY, id, denial }
 }
 
@@ -71,7 +68,7 @@ function refusedAtTheDoor(denial: Denial, gateway: GatewayDefinition, bundle: Bu
 export function refusal(denial: Denial, around: Surroundings): Response {
   const id = newId("dec", around.receivedAt)
   const code = codeOf(denial)
-  recordAtEdge(around.env, recordOf({ id, at: Date.now(), kind: "call", code, denial }), around.background)
+  refusedAtEdge(id, "call", denial, {}, around)
   const headers = new Headers({
     "Cache-Control": "no-store",
     "X-Narrowgate-Code": code,

@@ -123,9 +123,8 @@ export class Ledger extends DurableObject<Env> {
 
   /** Which tools could be called now: nothing is counted, nothing changes. @returns JSON, as of `decide` */
   async may(version: number, pointer: Pointer, ask: ListAsk): Promise<string> {
-    const known =
-      version === LEDGER_VERSION ? (bundleHeld(pointer) ?? (await bundleOf(this.env.BUNDLES, pointer))) : null
-    const answer: Listed | NoBundle = known ? this.#may(known, pointer, ask) : { bundle: "unavailable" }
+    const bundle = version === LEDGER_VERSION ? await bundleOf(this.env.BUNDLES, pointer) : null
+    const answer: Listed | NoBundle = bundle ? this.#may(bundle, pointer, ask) : { bundle: "unavailable" }
     return JSON.stringify(answer)
   }
 

@@ -1,6 +1,7 @@
 /** What a task's agent or an operator is shown of it: its state, its tree below, what is left. */
 import type { GrantedDetails } from "../exchange/grant.ts"
 import { expected, type PlanStep } from "../guardrails/plan.ts"
+import { userId } from "../policy/facts.ts"
 import { isBelow, whyEnded, type Task, type TreeState } from "./state.ts"
 
 export interface TaskView {
@@ -36,7 +37,7 @@ export interface TaskView {
 
 /** The task and those below it. */
 export function viewOf(state: TreeState, root: string, now: number): TaskView[] {
-  const user = state.user && `${state.user.issuer}|${state.user.subject}`
+  const user = state.user && userId(state.user)
   const labels = [...state.labels]
   return [...state.tasks.values()]
     .filter(({ id }) => id === root || isBelow(id, root))

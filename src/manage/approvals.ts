@@ -21,6 +21,7 @@ import type { Surroundings } from "../surroundings.ts"
 import { checkPerson } from "../credential/session.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { stoppedBy, type Switch } from "../switches/switch.ts"
+import { denialBy } from "../switches/token.ts"
 import { bearerOf } from "./operator.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
 
@@ -78,7 +79,7 @@ export async function answerApproval(
   const parsed = text === null ? null : parseJson(text)
   const body = parsed && !isDenied(parsed) ? bodySchema.safeParse(parsed.json) : null
   if (!body?.success) return MALFORMED
-  if (!isRoot(task)) return notAsked(task.slice(0, 128), person)
+  if (!isRoot(task)) return notAsked(task, person)
   const { user, expiresAt: until, issuedAt: since } = person
   const approved = body.data.decision === "approve"
   const said = { approved, person: user, until, since }
@@ -128,13 +129,10 @@ async function personOf(request: Request, { issuers }: Bundle, around: Surroundi
   return stopped ? stoppedPerson(person, stopped) : person
 }
 
-function stoppedPerson(person: Person, { id, stopped }: Switch): Outcome {
-  const because =
-    stopped.kind === "tool"
-      ? ({ reason: "tool_stopped", switch: id, tool: stopped.tool } as const)
-      : ({ reason: "stopped", switch: id, kind: stopped.kind } as const)
+function stoppedPerson(person: Person, by: Switch): Outcome {
   const body = { error: "invalid_token", error_description: "This person's sessions are stopped." }
-  return { status: 401, body, record: { ...byWhom(person), decision: "deny", code: "invalid_token", denial: because } }
+  const record = { ...byWhom(person), decision: "deny", code: "invalid_token", denial: denialBy(by) } as const
+  return { status: 401, body, record }
 }
 
 function refused(rejected: Rejected | null): Outcome {
@@ -154,7 +152,7 @@ const byWhom = ({ user }: Person): Partial<DecisionRecord> => ({
 /** The same answer whether there is none, it is another's, or it is over. */
 function notAsked(task: string, person: Person): Outcome {
   const body = { error: "not_found", error_description: "Nothing of this person is waiting under this id." }
-  const denial = { reason: "not_found", what: task } as const
+  const denial = { reason: "not_found", what: task.slice(0, 128) } as const
   return { status: 404, body, record: { ...byWhom(person), decision: "deny", code: "not_found", denial } }
 }
 

@@ -36,8 +36,6 @@ export interface Engine {
   mayPermit(action: EntityRef, resource: EntityRef, entities: EntityStore): boolean
   /** Names of the arguments that those read whose action and resource scopes match; found without looking at each. */
   readsFor(action: EntityRef, resource: EntityRef, entities: EntityStore): ReadonlySet<string>
-  /** Those whose action and resource scopes match, sorted by id. */
-  rulesFor(action: EntityRef, resource: EntityRef, entities: EntityStore): readonly LoweredRule[]
   rule(id: string): LoweredRule | undefined
   /** Conditions are compiled when first met; a build must meet all. Throws UnsupportedOperator. */
   compileAll(): void
@@ -62,7 +60,6 @@ export function compileRules(rules: readonly LoweredRule[]): Engine {
     },
     mayPermit: (action, resource, entities) => sliceFor(action, resource, entities).mayPermit,
     readsFor: (action, resource, entities) => sliceFor(action, resource, entities).reads,
-    rulesFor: (action, resource, entities) => sliceFor(action, resource, entities).lowered,
     rule: (id) => byId.get(id)?.lowered,
     compileAll: () => {
       for (const rule of byId.values()) rule.compile()

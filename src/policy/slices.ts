@@ -5,7 +5,6 @@
  */
 import type { Rule } from "./compile.ts"
 import type { Entity, EntityStore } from "./entities.ts"
-import type { LoweredRule } from "./lowered.ts"
 import { keysWithin } from "./scope.ts"
 import type { EntityRef } from "./value.ts"
 
@@ -79,7 +78,6 @@ export class Slice {
   readonly mayPermit: boolean
   /** Names of the arguments that any of them reads. */
   readonly reads: ReadonlySet<string>
-  #lowered: readonly LoweredRule[] | undefined
 
   constructor(shelves: readonly Shelf[], spend: (entries: number) => void) {
     this.#shelves = shelves
@@ -103,17 +101,6 @@ export class Slice {
     this.#ofPrincipal.set(principal.key, { entity, rules })
     this.#spend(1 + rules.length)
     return rules
-  }
-
-  /** All of them, sorted by id. */
-  get lowered(): readonly LoweredRule[] {
-    if (this.#lowered === undefined) {
-      const found = new Set<LoweredRule>()
-      for (const { rules } of this.#shelves) for (const rule of rules) found.add(rule.lowered)
-      this.#lowered = [...found].toSorted((a, b) => (a.id < b.id ? -1 : 1))
-      this.#spend(found.size)
-    }
-    return this.#lowered
   }
 }
 

@@ -22,8 +22,10 @@ export function stopOf(
   if (switches.length === 0) return null
   const affected = { agents, user: userOf(claims), tool, kid, since: claims.since * 1000 }
   const holding = stoppedBy(switches, affected)
-  if (!holding) return null
-  const { id, stopped } = holding
+  return holding && denialBy(holding)
+}
+
+export function denialBy({ id, stopped }: Switch): Denial {
   return stopped.kind === "tool"
     ? { reason: "tool_stopped", switch: id, tool: stopped.tool }
     : { reason: "stopped", switch: id, kind: stopped.kind }

@@ -11,6 +11,7 @@ import { actionRef, toolRef } from "../../src/policy/facts.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
 import type { ArgumentBounds } from "../../src/exchange/bounds.ts"
 import { withServers } from "../harness/listings.ts"
+import { rulesInScope } from "../policy/in-scope.ts"
 import {
   ALICE,
   askedFor,
@@ -84,7 +85,8 @@ function withRules(
   const tools = body.tools.map((tool) =>
     raised && tool.name === "files.read" ? { ...tool, sensitivity: "restricted" as const } : tool,
   )
-  return assembled({ ...body, tools, rules: [...kept, ...made] })
+  const all = [...kept, ...made]
+  return { bundle: assembled({ ...body, tools, rules: all }), rules: all }
 }
 
 const yard = assembled(body)
@@ -109,7 +111,7 @@ const ARGUMENTS: readonly Readonly<Record<string, unknown>>[] = [
 const OPEN: ReadonlySet<Denial["reason"]> = new Set(["argument_out_of_bounds", "window_full", "step_up_required"])
 
 /** Whether the denial is for good, or until the facts change, whatever the arguments. */
-function isFinal(denial: Denial, bundle: Bundle, tool: string): boolean {
+function isFinal(denial: Denial, bundle: Bundle, rules: readonly LoweredRule[], tool: string): boolean {
   switch (denial.reason) {
     case "plan_left":
       return !denial.expected.some((pattern) => canLeadTo(pattern, tool))
@@ -119,8 +121,8 @@ function isFinal(denial: Denial, bundle: Bundle, tool: string): boolean {
       )
     case "policy_permits_nothing": {
       const found = bundle.catalog.tools.get(tool)
-      const rules = found ? bundle.engine.rulesFor(actionRef(found.action), toolRef(tool), bundle.entities) : []
-      return rules.every(readsNothing)
+      const about = found ? rulesInScope(rules, actionRef(found.action), toolRef(tool), bundle.entities) : []
+      return about.every(readsNothing)
     }
     default:
       return !OPEN.has(denial.reason)
@@ -198,7 +200,7 @@ describe("a list that was cut down", () => {
       fc.property(world, (made) => {
         const { state, held } = grown(made)
         if (!held) return
-        const bundle = withRules(made.rules, made.wide, made.raised)
+        const { bundle, rules } = withRules(made.rules, made.wide, made.raised)
         const { environment, argumentsSeen } = made
         const before = snapshot(bundle, state, START)
         for (const tool of TOOLS) {
@@ -217,7 +219,7 @@ describe("a list that was cut down", () => {
             // Nor one that the call would tell how to come by.
             expect(denials.map((each) => each?.reason)).not.toContain("step_up_required")
           }
-          const final = denials.find((each) => each !== null && isFinal(each, bundle, tool))
+          const final = denials.find((each) => each !== null && isFinal(each, bundle, rules, tool))
           if (final) expect(reason, `${tool} is shown, but: ${final.reason}`).not.toBe("kept")
         }
         expect(snapshot(bundle, state, START)).toEqual(before)

@@ -1,0 +1,38 @@
+/** The record of what was refused at the edge, where no ledger was asked: made of what is known by then, step by step. */
+import type { VerifiedCredential } from "../credential/verify.ts"
+import { codeOf, type Denial } from "../decision.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { GatewayDefinition } from "../policy/bundle.ts"
+import type { Surroundings } from "../surroundings.ts"
+import { userOf } from "../switches/token.ts"
+import { recordAtEdge } from "./edge-recorder.ts"
+import { recordOf, type DecisionRecord } from "./record.ts"
+
+/** Which gateway asks, and by which bundle it is answered. */
+export function ofGateway(
+  { id: gateway, environment, mode }: GatewayDefinition,
+  { pointer: bundle }: Bundle,
+): Partial<DecisionRecord> {
+  return { gateway, environment, mode, bundle }
+}
+
+/** What a verified token says of itself; whose task it is only its ledger knows. */
+export function ofCredential({ token, proof }: VerifiedCredential): Partial<DecisionRecord> {
+  const { claims, hash } = token
+  const { task, purpose, client_id } = claims
+  return { task, purpose, chain: [client_id], user: userOf(claims), token_hash: hash, bound: proof !== null }
+}
+
+/** Keeps the record of it. */
+export function refusedAtEdge(
+  id: string,
+  kind: "call" | "management",
+  denial: Denial,
+  known: Partial<DecisionRecord>,
+  { env, receivedAt, background }: Surroundings,
+): DecisionRecord {
+  const at = Date.now()
+  const record = recordOf({ ...known, id, at, kind, code: codeOf(denial), denial, total_ms: at - receivedAt })
+  recordAtEdge(env, record, background)
+  return record
+}

@@ -67,4 +67,26 @@ describe("one reading of a target, or none", () => {
       SEED,
     )
   })
+
+  test("the short way of a plain path ends where the long one does", () => {
+    const plainer = fc.array(fc.constantFrom("/", "/", ".", "a", "B", "0", "_", "~", "-", "é", "%41", "\n", ";"), {
+      minLength: 1,
+      maxLength: 10,
+    })
+    const longest = `/${"a".repeat(8_189)}`
+    let taken = 0
+    fc.assert(
+      fc.property(
+        fc.oneof({ weight: 9, arbitrary: plainer.map((parts) => `/${parts.join("")}`) }, fc.constant(longest)),
+        (target) => {
+          // With a query, if an empty one, a path is no plain one.
+          const long = readTarget(`${target}?`)
+          expect(readTarget(target)).toEqual(long)
+          if (!("denied" in long)) taken += 1
+        },
+      ),
+      SEED,
+    )
+    expect(taken).toBeGreaterThan(100)
+  })
 })

@@ -1,0 +1,142 @@
+/**
+ * The life of a task tree in its object: memory and storage that never differ, a clock that never runs back, proofs that
+ * are remembered for one life, credit that is given back when all is quiet, and the end of it all, an hour after the last
+ * task could act. What is done to the tree is another matter (ledger.ts).
+ */
+import type { DecisionRecord } from "../audit/record.ts"
+import type { End } from "../decide.ts"
+import { openingsOf } from "../exchange/openings.ts"
+import { logEvent } from "../log.ts"
+import type { Pointer } from "../policy/bundle.ts"
+import { userId } from "../policy/facts.ts"
+import { Outbox, RETRY_AFTER_MS } from "./outbox.ts"
+import { ProofLog } from "./proof-log.ts"
+import { newTree, type TreeState, type UserFacts } from "./state.ts"
+import { LedgerStorage } from "./storage.ts"
+import { applyEnd } from "./transition.ts"
+
+/** Proofs remembered at most; each takes about a hundred bytes. */
+const MAX_PROOFS = 20_000
+
+const newNonce = (): string =>
+  crypto.getRandomValues(new Uint8Array(16)).toBase64({ alphabet: "base64url", omitPadding: true })
+
+/** Of a ledger that has woken, by its clock. */
+const proofsSince = (wokenAt: number): ProofLog => new ProofLog(newNonce(), wokenAt)
+
+/** With no call for this long, unused credit is given back. */
+const QUIET_MS = 2_000
+/** A tree is forgotten this long after its last task could act: late questions still find "ended", not "unknown". */
+const RETENTION_MS = 3_600_000
+
+export class Tree {
+  /** Null where there is none yet, or none any more. */
+  state: TreeState | null
+  storage: LedgerStorage
+  readonly outbox: Outbox
+  readonly #ctx: DurableObjectState
+  readonly #env: Env
+  #quietTimer: ReturnType<typeof setTimeout> | undefined
+  #lastStep = 0
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    this.#ctx = ctx
+    this.#env = env
+    this.storage = new LedgerStorage(ctx.storage.sql)
+    this.state = this.storage.load(Date.now(), proofsSince)
+    this.outbox = new Outbox(ctx, env)
+    if (this.state) this.outbox.sendLeftOver()
+  }
+
+  /** One that is not kept yet. No proof can have been admitted before it was there. */
+  begin(root: string, user: UserFacts | null, since: number | null, pointer: Pointer): TreeState {
+    const now = Date.now()
+    return newTree(root, user, since ?? now, pointer, now, new ProofLog(newNonce(), Number.NEGATIVE_INFINITY))
+  }
+
+  /** Its own clock, clamped so that it never runs backwards, whatever became of the question that read it. */
+  now(state: TreeState): number {
+    state.clock = Math.max(Date.now(), state.clock)
+    return state.clock
+  }
+
+  /**
+   * Storage and memory never differ: where the work fails, memory is made anew from storage.
+   * @param writes false where the work writes nothing: a transaction costs more than all the rest of a step
+   */
+  transact(writes: boolean, work: () => void): void {
+    try {
+      if (writes) this.#ctx.storage.transactionSync(work)
+      else work()
+    } catch (error) {
+      this.#reload()
+      throw error
+    }
+  }
+
+  #reload(): void {
+    this.storage = new LedgerStorage(this.#ctx.storage.sql)
+    // What the memory knows of proofs it still knows.
+    const proofs = this.state?.proofs
+    this.state = this.storage.load(Date.now(), (wokenAt) => proofs ?? proofsSince(wokenAt))
+  }
+
+  /** In memory what storage has; a tree whose root has ended leaves its place to another. */
+  end(state: TreeState, ids: readonly string[], end: End): void {
+    applyEnd(state, ids, end)
+    const root = state.tasks.get(state.root)
+    if (!root || end.status === "quarantined" || !ids.includes(root.id)) return
+    this.giveBack(root.agent, state.user && userId(state.user), root.id)
+  }
+
+  /** Lost, a place is free again when the tree would have expired. */
+  giveBack(agent: string, user: string | null, root: string): void {
+    const given = openingsOf(this.#env, agent, user).giveBack(root)
+    this.#ctx.waitUntil(given.catch((error: unknown) => logEvent("place_kept", { error: String(error) })))
+  }
+
+  /** A new life, as after waking: what was admitted before this moment is then refused for want of the new nonce. */
+  boundProofs(state: TreeState, now: number): void {
+    if (state.proofs.size >= MAX_PROOFS) state.proofs = new ProofLog(newNonce(), now)
+  }
+
+  numbered(record: DecisionRecord): DecisionRecord {
+    return { ...record, number: this.storage.nextRecordNumber() }
+  }
+
+  /** A step was made; once none has been for a while, what it wrote down in advance is settled. */
+  touched(now: number): void {
+    this.#lastStep = now
+    this.#quietTimer ??= setTimeout(() => this.#settle(), QUIET_MS)
+  }
+
+  #settle(): void {
+    this.#quietTimer = undefined
+    const { state } = this
+    if (!state) return
+    const quietFor = Date.now() - this.#lastStep
+    if (quietFor < QUIET_MS) this.#quietTimer = setTimeout(() => this.#settle(), QUIET_MS - quietFor)
+    else this.transact(true, () => this.storage.settle(state))
+  }
+
+  /** @param lastAt milliseconds, when its last task could act */
+  async keepUntil(lastAt: number): Promise<void> {
+    await this.#ctx.storage.setAlarm(lastAt + RETENTION_MS)
+  }
+
+  /** By the object's alarm: records that are left over are sent; then, in its time, all is forgotten. */
+  async lookAfter(): Promise<void> {
+    if (!this.state) return
+    await this.outbox.send()
+    const root = this.state?.tasks.get(this.state.root)
+    if (!root) return
+    const forgetAt = root.expiresAt + RETENTION_MS
+    const unsent = this.outbox.hasStored()
+    if (Date.now() < forgetAt || unsent) {
+      await this.#ctx.storage.setAlarm(unsent ? Date.now() + RETRY_AFTER_MS : forgetAt)
+      return
+    }
+    await this.#ctx.storage.deleteAll()
+    this.#reload()
+  }
+}

@@ -15,6 +15,7 @@ import { isLifecycle } from "./exchange/grant.ts"
 import { signerOf, type Signer } from "./exchange/signing-key.ts"
 import { signTransactionToken } from "./exchange/transaction-token.ts"
 import type { Presented } from "./gateway/presented.ts"
+import type { Identified } from "./gateway/registry.ts"
 import type { WindowUse } from "./guardrails/window.ts"
 import { sha256Hex } from "./hash.ts"
 import { newId } from "./ids.ts"
@@ -33,6 +34,8 @@ import { stopOf } from "./switches/token.ts"
 
 export interface Decision {
   readonly id: string
+  /** That asked, as the bundle has it by which was decided: what it does with a denial that says. */
+  readonly gateway: GatewayDefinition
   /** Null: allowed. */
   readonly denial: Denial | null
   readonly agent: string | null
@@ -51,7 +54,7 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
     const asked = { ...ofGateway(call.gateway, bundle), method: call.method }
     const known = { ...asked, ...(verified && ofCredential(verified)), ...(located && found(located)) }
     const { task, tool } = refusedAtEdge(id, "call", denial, known, around)
-    return { ...NOBODY, id, denial, task, tool }
+    return { ...NOBODY, id, gateway: call.gateway, denial, task, tool }
   }
 
   // Asked for now, so that a call which has to wait for them waits for all at once.
@@ -100,8 +103,8 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const { denial, retryOf, agent, user, purpose, windows, recorded } = answer
   if (denial && !recorded) return refuse(denial, verified, located)
   const { task } = claims
-  const allowed = { id: retryOf ?? id, denial, agent, user, task, purpose, tool: located.tool.name, windows }
-  const transactionToken = signer && !denial ? await transactionOf(allowed, signer, gateway, located, around) : null
+  const allowed = { id: retryOf ?? id, gateway, denial, agent, user, task, purpose, tool: located.tool.name, windows }
+  const transactionToken = signer && !denial ? await transactionOf(allowed, signer, located, around) : null
   return { ...allowed, transactionToken }
 }
 
@@ -121,19 +124,24 @@ async function signerFor(
 
 /** What fails here is a defect: it goes up to the door, which refuses. */
 async function transactionOf(
-  { id: decision, agent, user, task, purpose, tool }: Omit<Decision, "transactionToken">,
+  { id: decision, gateway: asking, agent, user, task, purpose, tool }: Omit<Decision, "transactionToken">,
   signer: Signer,
-  { transaction_tokens, ...gateway }: GatewayDefinition,
   located: Located,
   { config }: Surroundings,
 ): Promise<string | null> {
+  const { transaction_tokens, ...gateway } = asking
   if (!transaction_tokens) return null
   if (agent === null || task === null || purpose === null || tool === null) throw new Error("allowed, and of nobody")
   const { name: pattern, action } = located.tool
   const call = { decision, agent, user, task, purpose, tool, scope: formatScope({ pattern, action }) }
   const argumentsHash = hashOfArguments(located.arguments)
-  const asking = { ...gateway, transaction_tokens }
-  return signTransactionToken(signer, config.issuer, asking, { ...call, argumentsHash }, Date.now())
+  return signTransactionToken(
+    signer,
+    config.issuer,
+    { ...gateway, transaction_tokens },
+    { ...call, argumentsHash },
+    Date.now(),
+  )
 }
 
 /** Made once for each gateway, not for each call. */
@@ -227,22 +235,25 @@ async function again(
   around: Surroundings,
   refuse: (denial: Denial) => Decision,
 ): Promise<Decision> {
-  const newer = await newerFor(call.gateway, newest, older, around)
+  const newer = await newerFor(call, newest, older, around)
   if (isDenied(newer)) return refuse(newer.denied)
   const { gateway, bundle } = newer
   if (!gateway.origins.includes(call.origin)) return refuse({ reason: "gateway_unknown" })
   return authorize({ ...call, gateway }, bundle, around)
 }
 
-/** The bundle that a ledger has decided by, with the gateway that asks as that bundle has it. */
+/** The bundle that a ledger has decided by, with the gateway that asks as that bundle knows it by the key that it presented. */
 export async function newerFor(
-  { id: asking }: GatewayDefinition,
+  { gateway: asking, keyHash }: Identified,
   newest: Pointer,
   { pointer: older }: Bundle,
   { env }: Surroundings,
 ): Promise<{ readonly bundle: Bundle; readonly gateway: GatewayDefinition } | Denied> {
   const bundle = newest.seq > older.seq ? await bundleOf(env.BUNDLES, newest) : null
   if (!bundle) return deny({ reason: "bundle_unavailable" })
-  const gateway = [...bundle.gateways.values()].find(({ id }) => id === asking)
-  return gateway ? { bundle, gateway } : deny({ reason: "gateway_unknown" })
+  const gateway = bundle.gateways.get(keyHash)
+  // What it presented was read in the dialect that it had.
+  return gateway?.id === asking.id && gateway.dialect === asking.dialect
+    ? { bundle, gateway }
+    : deny({ reason: "gateway_unknown" })
 }

@@ -12,6 +12,7 @@ import { verifyCredential, type VerifiedCredential } from "./credential/verify.t
 import { isDenied, type Denial } from "./decision.ts"
 import { newId } from "./ids.ts"
 import { askLedger } from "./ledger/ask.ts"
+import type { Identified } from "./gateway/registry.ts"
 import { LEDGER_VERSION, type Listed, type NoBundle } from "./ledger/answers.ts"
 import { rootOf } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
@@ -22,8 +23,7 @@ import type { Switch } from "./switches/switch.ts"
 import { stopOf } from "./switches/token.ts"
 
 /** A server's list, as a registered gateway brings it: nothing in it is verified yet but the gateway itself. */
-export interface AskedList {
-  readonly gateway: GatewayDefinition
+export interface AskedList extends Identified {
   readonly server: McpServer
   readonly authorization: string | null
   readonly proof: string | null
@@ -33,6 +33,8 @@ export interface AskedList {
 
 export interface ListDecision {
   readonly id: string
+  /** That asked, as the bundle has it by which was decided. */
+  readonly gateway: GatewayDefinition
   /** Null: this is the list. */
   readonly denial: Denial | null
   /** By the server's names. */
@@ -46,7 +48,7 @@ export async function list(asked: AskedList, bundle: Bundle, around: Surrounding
   const refuse = (denial: Denial, verified?: VerifiedCredential): ListDecision => {
     const question = { ...ofGateway(gateway, bundle), method: "POST", path: server.path, tool: listing }
     refusedAtEdge(id, "management", denial, { ...question, ...(verified && ofCredential(verified)) }, around)
-    return { id, denial, kept: new Set() }
+    return { id, gateway, denial, kept: new Set() }
   }
 
   const switches = currentSwitches(around)
@@ -88,7 +90,7 @@ export async function list(asked: AskedList, bundle: Bundle, around: Surrounding
   const { denial, hidden, recorded } = answer
   if (denial && !recorded) return refuse(denial, verified)
   for (const tool of hidden) sorted.tools.delete(tool)
-  return { id, denial, kept: denial ? new Set() : new Set(sorted.tools.values()) }
+  return { id, gateway, denial, kept: denial ? new Set() : new Set(sorted.tools.values()) }
 }
 
 interface Sorted {
@@ -126,7 +128,7 @@ async function again(
   around: Surroundings,
   refuse: (denial: Denial) => ListDecision,
 ): Promise<ListDecision> {
-  const newer = await newerFor(asked.gateway, newest, older, around)
+  const newer = await newerFor(asked, newest, older, around)
   if (isDenied(newer)) return refuse(newer.denied)
   const { gateway, bundle } = newer
   const server = serverOf(asked.server.name, gateway, bundle)

@@ -7,17 +7,26 @@ import { WorkerEntrypoint } from "cloudflare:workers"
 import { z } from "zod"
 import { filterTools } from "./gateway/filter.ts"
 import { answerTo, refusal } from "./gateway/handle.ts"
+import { SAID } from "./gateway/worker.ts"
 import { surroundingsOf, type Surroundings } from "./surroundings.ts"
 
 const key = z.string()
 const headers = z.union([z.record(z.string(), z.string()), z.array(z.tuple([z.string(), z.string()]))])
 const body = z.union([z.string(), z.instanceof(Uint8Array<ArrayBuffer>), z.null()])
-const callSchema = z.object({ key, method: z.string(), url: z.string(), headers, body: body.default(null) })
+const callSchema = z.object({
+  key,
+  method: z.string(),
+  url: z.string(),
+  headers,
+  body: body.default(null),
+  requestId: z.string().optional(),
+})
 const listSchema = z.object({ key, server: z.string(), headers, body })
 
 /**
  * An agent's request, as the Worker received it: `url` absolute, and as it will be sent on; `headers` with all that the agent
- * sent, `Authorization` and `DPoP` among them, a name that came twice twice.
+ * sent, `Authorization` and `DPoP` among them, a name that came twice twice. `requestId`: the Worker's own, never its client's,
+ * where it asks again about a request of which it got no answer: within 5 s that counts once.
  */
 export type WorkerCall = z.input<typeof callSchema>
 /** A server's answer to `tools/list`, with the headers of the request that it answers. */
@@ -57,13 +66,18 @@ export class Authorizer extends WorkerEntrypoint<Env> {
 }
 
 const HERE = "https://rpc.invalid/"
-const ORIGIN = /^https?:\/\/([^/?#@]+)(\/[^]*)$/i
+/** No host that a parser could end sooner or later than we do: it is where the Worker will send the request. */
+const URL_PARTS = /^(https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)(\/[^]*)$/i
 
 function questionOf(call: z.output<typeof callSchema>): Request | null {
   // Taken apart, not parsed: a parser would take dot segments away, which are to be refused.
-  const [, host, target] = ORIGIN.exec(call.url) ?? []
-  if (host === undefined || target === undefined) return null
-  return requestOf(call, { "X-Forwarded-Method": call.method, "X-Forwarded-Uri": target, "X-Forwarded-Host": host })
+  const [, base, target] = URL_PARTS.exec(call.url) ?? []
+  if (base === undefined || target === undefined || !URL.canParse(base)) return null
+  const said = { [SAID.method]: call.method, [SAID.origin]: new URL(base).origin, [SAID.target]: target }
+  const { requestId } = call
+  return requestId === undefined
+    ? requestOf(call, said, [SAID.requestId])
+    : requestOf(call, { ...said, [SAID.requestId]: requestId })
 }
 
 function listOf(list: z.output<typeof listSchema>): Request | null {

@@ -6,7 +6,6 @@ import type { Decision } from "../authorize.ts"
 import { challengeOf } from "../challenge.ts"
 import { schemeOf } from "../credential/verify.ts"
 import { codeOf, describe, STATUS_OF_CODE, type Denial } from "../decision.ts"
-import type { GatewayDefinition } from "../policy/bundle.ts"
 import { DIALECTS } from "./dialects.ts"
 
 /** What an upstream learns of the caller; a gateway must overwrite each of these, in every spelling. */
@@ -24,9 +23,9 @@ export const IDENTITY_HEADERS = [
  * @param issuer our own: where a client without a token finds out how to get one
  * @param asked the gateway's question, with the client's `Authorization`
  */
-export function answer(decision: Decision, gateway: GatewayDefinition, issuer: string, asked: Request): Response {
-  if (decision.denial && gateway.mode === "enforce") {
-    return refusedCall(decision.denial, decision, gateway, issuer, asked, DIALECTS[gateway.dialect].status)
+export function answer(decision: Decision, issuer: string, asked: Request): Response {
+  if (decision.denial && !isObserved(decision)) {
+    return refusedCall(decision.denial, decision, issuer, asked, DIALECTS[decision.gateway.dialect].status)
   }
   const headers: Record<string, string> = {
     "Cache-Control": "no-store",
@@ -43,11 +42,18 @@ export function answer(decision: Decision, gateway: GatewayDefinition, issuer: s
   return new Response(null, { status: 200, headers })
 }
 
+/**
+ * Whether what was decided changes nothing, as the gateway only observes: by the bundle that decided, in which it may do
+ * so no more, or be nobody's.
+ */
+export function isObserved({ gateway, denial }: Pick<Decision, "gateway" | "denial">): boolean {
+  return gateway.mode === "observe" && denial?.reason !== "gateway_unknown"
+}
+
 /** @param carried what the status becomes, where not every one reaches who is to see it */
 export function refusedCall(
   denial: Denial,
-  decision: Pick<Decision, "id" | "denial" | "windows">,
-  gateway: GatewayDefinition,
+  decision: Pick<Decision, "id" | "gateway" | "denial" | "windows">,
   issuer: string,
   asked: Request,
   carried: (status: number) => number,
@@ -60,7 +66,7 @@ export function refusedCall(
     "X-Narrowgate-Decision": decision.id,
     "X-Narrowgate-Status": String(status),
   })
-  const metadata = `${issuer}/.well-known/oauth-protected-resource/${gateway.id}`
+  const metadata = `${issuer}/.well-known/oauth-protected-resource/${decision.gateway.id}`
   const scheme = schemeOf(asked.headers.get("authorization"))
   for (const [name, value] of Object.entries(challengeOf(denial, metadata, scheme))) headers.set(name, value)
   if (denial.reason === "window_full") headers.set("Retry-After", String(denial.retry_after))

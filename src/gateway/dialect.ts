@@ -11,6 +11,8 @@ export interface Asked {
   readonly target: string
   /** Host of the original request; only ever compared with registered origins. */
   readonly host: string | null
+  /** Where whoever asks names it whole and will send the request there: it must be a registered one. */
+  readonly origin?: string
 }
 
 /** Where gateways ask: a path of this API, or RPC over a service binding. */
@@ -18,6 +20,8 @@ export type Endpoint = "/authz/envoy" | "/authz/forward" | "rpc"
 
 export interface Dialect {
   readonly endpoint: Endpoint
+  /** Where its own request id is found, whatever its entry says. */
+  readonly requestIdHeader?: string
   /**
    * @param request the gateway's question
    * @param rawTarget its path and query as they reached the Worker

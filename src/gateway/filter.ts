@@ -14,19 +14,20 @@ import { ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
 import { bundleFor, type Surroundings } from "../surroundings.ts"
-import { refusedCall } from "./answer.ts"
+import { isObserved, refusedCall } from "./answer.ts"
 import { refusal } from "./handle.ts"
 import { MAX_BODY_BYTES } from "./present.ts"
-import { identifyGateway } from "./registry.ts"
+import { identifyGateway, type Identified } from "./registry.ts"
 
 /** @param key that the gateway presented, if any */
 export async function filterTools(request: Request, key: string | null, around: Surroundings): Promise<Response> {
   const bundle = await bundleFor(around)
   if (!bundle) return refusal({ reason: "bundle_unavailable" }, around)
-  const gateway = identifyGateway(key, bundle.gateways)
-  if (isDenied(gateway)) return refusal(gateway.denied, around)
+  const asking = identifyGateway(key, bundle.gateways)
+  if (isDenied(asking)) return refusal(asking.denied, around)
+  const { gateway } = asking
   try {
-    return await filtered(request, gateway, bundle, around)
+    return await filtered(request, asking, bundle, around)
   } catch (error) {
     logEvent("listing_failed", { gateway: gateway.id, error: String(error) })
     return refuse({ reason: "failed" }, request, gateway, bundle, around)
@@ -35,12 +36,8 @@ export async function filterTools(request: Request, key: string | null, around: 
 
 const SERVER_HEADER = "X-Narrowgate-Server"
 
-async function filtered(
-  request: Request,
-  gateway: GatewayDefinition,
-  bundle: Bundle,
-  around: Surroundings,
-): Promise<Response> {
+async function filtered(request: Request, asking: Identified, bundle: Bundle, around: Surroundings): Promise<Response> {
+  const { gateway } = asking
   const name = request.headers.get(SERVER_HEADER)
   if (name === null)
     return refuse({ reason: "target_missing", header: SERVER_HEADER }, request, gateway, bundle, around)
@@ -50,12 +47,13 @@ async function filtered(
   if (isDenied(brought)) return refuse(brought.denied, request, gateway, bundle, around)
   const authorization = request.headers.get("authorization")
   const proof = request.headers.get("dpop")
-  const asked = { gateway, server, authorization, proof, names: brought.tools.names }
-  const { id, denial, kept } = await list(asked, bundle, around)
+  const asked = { ...asking, server, authorization, proof, names: brought.tools.names }
+  const decision = await list(asked, bundle, around)
+  const { id, denial, kept } = decision
   const headers = { "Content-Type": "application/json", "Cache-Control": "no-store", "X-Narrowgate-Decision": id }
   // What an observing gateway lets through anyway it need not hide.
-  if (gateway.mode === "observe") return new Response(brought.text, { headers })
-  if (denial) return refusedCall(denial, { id, denial, windows: [] }, gateway, around.config.issuer, request, asIs)
+  if (isObserved(decision)) return new Response(brought.text, { headers })
+  if (denial) return refusedCall(denial, { ...decision, windows: [] }, around.config.issuer, request, asIs)
   const cut = brought.tools.keeping((tool) => kept.has(tool))
   return new Response(cut, { headers })
 }
@@ -91,5 +89,5 @@ function refuse(
 ): Response {
   const id = newId("dec", around.receivedAt)
   refusedAtEdge(id, "management", denial, ofGateway(gateway, bundle), around)
-  return refusedCall(denial, { id, denial, windows: [] }, gateway, around.config.issuer, request, asIs)
+  return refusedCall(denial, { id, gateway, denial, windows: [] }, around.config.issuer, request, asIs)
 }

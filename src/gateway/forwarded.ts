@@ -19,8 +19,5 @@ const forwarded: Dialect = {
   status: (status) => status,
 }
 
-/** By RPC, where our own code (rpc.ts) sets those headers from what the Worker says, over whatever its client sent. */
-export const worker: Dialect = { ...forwarded, endpoint: "rpc" }
-
 export const traefik: Dialect = forwarded
 export const caddy: Dialect = forwarded

@@ -9,7 +9,7 @@ import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surr
 import { answer } from "./answer.ts"
 import type { Endpoint } from "./dialect.ts"
 import { present } from "./present.ts"
-import { identifyGateway } from "./registry.ts"
+import { identifyGateway, type Identified } from "./registry.ts"
 import { logEvent } from "../log.ts"
 import { newId } from "../ids.ts"
 
@@ -33,10 +33,10 @@ export async function answerTo(
 ): Promise<Response> {
   const bundle = await bundleFor(around)
   if (!bundle) return refusal({ reason: "bundle_unavailable" }, around)
-  const gateway = identifyGateway(key, bundle.gateways)
-  if (isDenied(gateway)) return refusal(gateway.denied, around)
-  const decision = await decide(request, target, endpoint, gateway, bundle, around)
-  return answer(decision, gateway, around.config.issuer, request)
+  const asking = identifyGateway(key, bundle.gateways)
+  if (isDenied(asking)) return refusal(asking.denied, around)
+  const decision = await decide(request, target, endpoint, asking, bundle, around)
+  return answer(decision, around.config.issuer, request)
 }
 
 /** A defect on the way of a call is a refusal like any other: recorded, in the gateway's dialect, never an allow. */
@@ -44,12 +44,13 @@ async function decide(
   request: Request,
   target: string,
   endpoint: Endpoint,
-  gateway: GatewayDefinition,
+  asking: Identified,
   bundle: Bundle,
   around: Surroundings,
 ): Promise<Decision> {
+  const { gateway } = asking
   try {
-    const presented = await present(request, target, endpoint, gateway)
+    const presented = await present(request, target, endpoint, asking)
     if (!isDenied(presented)) return await authorize(presented, bundle, around)
     return refusedAtTheDoor(presented.denied, gateway, bundle, around)
   } catch (error) {
@@ -61,7 +62,7 @@ async function decide(
 function refusedAtTheDoor(denial: Denial, gateway: GatewayDefinition, bundle: Bundle, around: Surroundings): Decision {
   const id = newId("dec", around.receivedAt)
   refusedAtEdge(id, "call", denial, ofGateway(gateway, bundle), around)
-  return { ...NOBODY, id, denial }
+  return { ...NOBODY, id, gateway, denial }
 }
 
 /** The answer to somebody who is no gateway of ours, or when nobody can be known. */

@@ -6,9 +6,10 @@ import { boundedText } from "../bounded-text.ts"
 import type { Body, CallHeaders } from "../catalog/seen.ts"
 import { deny, isDenied, type Denied } from "../decision.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
-import type { Endpoint } from "./dialect.ts"
+import type { Asked, Endpoint } from "./dialect.ts"
 import { DIALECTS } from "./dialects.ts"
 import type { Presented } from "./presented.ts"
+import type { Identified } from "./registry.ts"
 
 /** A call's body above this is refused, not cut: 1 MiB is what gateways commonly buffer at most. */
 export const MAX_BODY_BYTES = 1_048_576
@@ -21,7 +22,7 @@ export async function present(
   request: Request,
   rawTarget: string,
   endpoint: Endpoint,
-  gateway: GatewayDefinition,
+  { gateway, keyHash }: Identified,
 ): Promise<Presented | Denied> {
   const dialect = DIALECTS[gateway.dialect]
   // A key that is presented where another dialect asks could have got there by a normalised path.
@@ -29,12 +30,13 @@ export async function present(
   const asked = dialect.read(request, rawTarget)
   if (isDenied(asked)) return asked
   if (!METHOD.test(asked.method)) return deny({ reason: "target_ambiguous", what: "the method is not a token" })
-  const origin = originFor(gateway, asked.host)
+  const origin = originFor(gateway, asked)
   if (origin === null) return deny({ reason: "target_ambiguous", what: "the host is none of the gateway's" })
   const body = await readBody(request, gateway, asked.method)
   if (isDenied(body)) return body
   return {
     gateway,
+    keyHash,
     origin,
     method: asked.method,
     target: asked.target,
@@ -72,16 +74,18 @@ class HeadersAsked implements CallHeaders {
 }
 
 /** With one registered origin a Host says nothing; with several it only chooses among them. */
-function originFor(gateway: GatewayDefinition, host: string | null): string | null {
-  const [only, ...others] = gateway.origins
+function originFor({ origins }: GatewayDefinition, { host, origin: said }: Asked): string | null {
+  if (said !== undefined) return origins.includes(said) ? said : null
+  const [only, ...others] = origins
   if (only === undefined) return null
   if (others.length === 0) return only
-  return gateway.origins.find((origin) => new URL(origin).host === host) ?? null
+  return origins.find((origin) => new URL(origin).host === host) ?? null
 }
 
 function requestIdOf(request: Request, gateway: GatewayDefinition): string | null {
-  if (gateway.request_id_header === undefined) return null
-  const id = request.headers.get(gateway.request_id_header)
+  const header = DIALECTS[gateway.dialect].requestIdHeader ?? gateway.request_id_header
+  if (header === undefined) return null
+  const id = request.headers.get(header)
   return id !== null && id.length > 0 && id.length <= MAX_REQUEST_ID_LENGTH ? id : null
 }
 

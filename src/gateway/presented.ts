@@ -6,6 +6,8 @@ import type { GatewayDefinition } from "../policy/bundle.ts"
 
 export interface Presented extends Seen {
   readonly gateway: GatewayDefinition
+  /** Of the key that it presented. */
+  readonly keyHash: string
   /** `Authorization` of the original request. */
   readonly authorization: string | null
   /** `DPoP` of the original request. */

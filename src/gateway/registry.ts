@@ -25,6 +25,12 @@ function hashOf(key: string): string {
   return hash
 }
 
+/** A registered gateway, and the hash of the key by which it is known: a newer bundle may have withdrawn that. */
+export interface Identified {
+  readonly gateway: GatewayDefinition
+  readonly keyHash: string
+}
+
 /**
  * The key is looked up by its SHA-256, so that no comparison depends on how much of a guess was right.
  * @param gateways by the hash of each of their keys
@@ -32,7 +38,9 @@ function hashOf(key: string): string {
 export function identifyGateway(
   key: string | null,
   gateways: ReadonlyMap<string, GatewayDefinition>,
-): GatewayDefinition | Denied {
+): Identified | Denied {
   if (!key || key.length > MAX_KEY_LENGTH) return deny({ reason: "gateway_unknown" })
-  return gateways.get(hashOf(key)) ?? deny({ reason: "gateway_unknown" })
+  const keyHash = hashOf(key)
+  const gateway = gateways.get(keyHash)
+  return gateway ? { gateway, keyHash } : deny({ reason: "gateway_unknown" })
 }

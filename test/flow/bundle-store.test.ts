@@ -3,11 +3,12 @@ import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vites
 import { z } from "zod"
 import { signPointer } from "../../cli/policies/publish.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
-import type { Pointer } from "../../src/policy/bundle.ts"
+import type { GatewayDefinition, Pointer } from "../../src/policy/bundle.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { filter, withServers } from "../harness/listings.ts"
 import { manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 import { BAD, otherBody, writePointer } from "./bundles-to-refuse.ts"
@@ -131,5 +132,61 @@ describe("a newer bundle", () => {
     vi.setSystemTime(start + 61_000)
     const answer = await callWith(token, "/files", {}, "traefik")
     expect([answer.status, answer.code]).toEqual([403, "unknown_gateway"])
+  })
+
+  describe("by which the ledger has decided already, in an isolate that is behind", () => {
+    /** The ledger knows 3, in which the gateway is as `changed` says; this isolate has 2, in which it observes. */
+    async function behind(changed: (gateway: GatewayDefinition) => readonly GatewayDefinition[]): Promise<string> {
+      const body = withServers(await yard())
+      const traefik = body.gateways.find(({ id }) => id === "traefik")
+      if (!traefik) throw new Error("the yard has changed")
+      const others = body.gateways.filter(({ id }) => id !== "traefik")
+      const older = await publish({ ...body, gateways: [...others, { ...traefik, mode: "observe" }] }, 2)
+      forgetCaches()
+      const { token } = await openTask("first")
+      await publish({ ...body, gateways: [...others, ...changed(traefik)] }, 3)
+      forgetCaches()
+      expect((await callWith(token, "/files")).code).toBe("ok")
+      await writePointer(await signPointer(inject("publisher"), older))
+      forgetCaches()
+      return token
+    }
+
+    test("a gateway that does not only observe any more stops what is denied", async () => {
+      const token = await behind((traefik) => [traefik])
+      const headers = { "Content-Type": "application/json" }
+      const mail = { method: "POST", headers, body: '{"to":"a@elsewhere.test"}' }
+      expect(await callWith(token, "/mail", mail, "traefik")).toMatchObject({ status: 403, code: "policy_denied" })
+    })
+
+    test("nor does it get a list that is not cut down", async () => {
+      const token = await behind((traefik) => [traefik])
+      expect((await filter(token, "files", ["list", "nope"], { gateway: "traefik" })).kept).toEqual(["list"])
+    })
+
+    test.each<readonly [string, (traefik: GatewayDefinition) => readonly GatewayDefinition[]]>([
+      ["a gateway that is gone", () => []],
+      ["one whose key was withdrawn", (traefik) => [{ ...traefik, key_sha256: ["0".repeat(64)] }]],
+      [
+        "one whose key is another's now",
+        ({ key_sha256, ...traefik }) => [
+          { ...traefik, key_sha256: [] },
+          { ...traefik, key_sha256, id: "heir" },
+        ],
+      ],
+      ["one that speaks another dialect", (traefik) => [{ ...traefik, dialect: "caddy" }]],
+    ])("%s opens nothing", async (_what, changed) => {
+      const token = await behind(changed)
+      expect(await callWith(token, "/files", {}, "traefik")).toMatchObject({ status: 403, code: "unknown_gateway" })
+    })
+
+    test.each<readonly [string, (traefik: GatewayDefinition) => readonly GatewayDefinition[]]>([
+      ["a gateway that is gone", () => []],
+      ["one whose key was withdrawn", (traefik) => [{ ...traefik, key_sha256: ["0".repeat(64)] }]],
+    ])("%s gets no list", async (_what, changed) => {
+      const token = await behind(changed)
+      const answer = await filter(token, "files", ["list"], { gateway: "traefik" })
+      expect(answer).toMatchObject({ status: 403, code: "unknown_gateway", kept: null })
+    })
   })
 })

@@ -85,6 +85,15 @@ describe("a Worker that is bound to this one", () => {
     ["no URL", { url: "/files" }],
     ["no path", { url: ORIGIN }],
     ["a user in the URL", { url: "https://a@api.test/files" }],
+    // `fetch` would take these to another path, or another host.
+    ["a backslash in the host", { url: "https://api.test\\files/files" }],
+    ["a backslash and dots in the host", { url: "https://api.test\\..\\x/files" }],
+    ["a tab in the host", { url: "https://api.test\t\\vault/files" }],
+    ["a backslash before the host", { url: "https://\\api.test/files" }],
+    ["a dot after the host", { url: "https://api.test./files" }],
+    ["another scheme", { url: "http://api.test/files" }],
+    ["another port", { url: "https://api.test:8443/files" }],
+    ["a host of nobody", { url: "https://evil.test/files" }],
     ["no method", { method: "get it" }],
     ["a header that none can be", { headers: { "a b": "c" } }],
     [
@@ -101,6 +110,34 @@ describe("a Worker that is bound to this one", () => {
     const answer = await ask({ url: `${ORIGIN}/files`, headers: bearer(token), ...more })
     expect(codeOf(answer)).toBe(what === "a second Authorization" ? "invalid_token" : "malformed_call")
     expect(answer.allowed).toBe(false)
+  })
+
+  test.each([
+    ["https://evil.test/files", "malformed_call"],
+    ["https://api.test\\vault/files", "malformed_call"],
+    ["https://API.test:443/files", "ok"],
+  ])("with one origin names that one as well: %s", async (url, code) => {
+    const body = withServers(await yard())
+    const gateways = body.gateways.map((each) => (each.id === "worker" ? { ...each, origins: [ORIGIN] } : each))
+    await publish({ ...body, gateways })
+    const { token } = await openTask("first", { scope: "files.list:read" })
+    expect(codeOf(await ask({ url, headers: bearer(token) }))).toBe(code)
+  })
+
+  test("names its own retry; no header of its client does", async () => {
+    const body = withServers(await yard())
+    const gateways = body.gateways.map((each) =>
+      each.id === "worker" ? { ...each, request_id_header: "cf-ray" } : each,
+    )
+    await publish({ ...body, gateways })
+    const { token, task } = await openTask("first")
+    const forged = { ...bearer(token), "CF-Ray": "mine", "X-Narrowgate-Request-Id": "mine" }
+    for (let call = 0; call < 2; call++) expect(codeOf(await ask({ url: FILE, headers: forged }))).toBe("ok")
+    expect(await callsOf(task)).toBe(2)
+    const named = { url: FILE, headers: forged, requestId: "r1" }
+    const [once, again] = [await ask(named), await ask(named)]
+    expect(again.headers["x-narrowgate-decision"]).toBe(once.headers["x-narrowgate-decision"])
+    expect(await callsOf(task)).toBe(3)
   })
 
   test("is refused with what is no call at all", async () => {

@@ -1,13 +1,21 @@
-/** What is behind a gateway can tell the tokens that are made for it from those that open calls. */
+/** What is behind a gateway can tell the tokens that are made for it from those that open calls; no client names a retry. */
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 
 export function checkGateways({ gateways }: Policies): Problem[] {
   const audiences = new Set(gateways.value.gateways.map(({ audience }) => audience))
-  return gateways.value.gateways.flatMap(({ transaction_tokens: wanted }, index) => {
-    if (!wanted || !audiences.has(wanted.audience)) return []
-    const message = `\`${wanted.audience}\` is the audience of delegation tokens too`
-    const mend = "Write one of its own: who checks signature and audience alone would take one token for the other."
-    return [gateways.error(["gateways", index, "transaction_tokens", "audience"], message, mend)]
+  return gateways.value.gateways.flatMap(({ dialect, transaction_tokens: wanted, request_id_header }, index) => {
+    const problems: Problem[] = []
+    if (wanted && audiences.has(wanted.audience)) {
+      const message = `\`${wanted.audience}\` is the audience of delegation tokens too`
+      const mend = "Write one of its own: who checks signature and audience alone would take one token for the other."
+      problems.push(gateways.error(["gateways", index, "transaction_tokens", "audience"], message, mend))
+    }
+    if (dialect === "worker" && request_id_header !== undefined) {
+      const message = "a Worker names its own request id, and the headers that it passes on are its client's"
+      const mend = "Leave it out, and give `requestId` with the call."
+      problems.push(gateways.error(["gateways", index, "request_id_header"], message, mend))
+    }
+    return problems
   })
 }

@@ -798,6 +798,14 @@ const GATEWAYS: readonly BadDirectory[] = [
     message: /algorithm/,
     at: "RS256",
   },
+  {
+    name: "a Worker whose client would name the retries",
+    file: "gateways.yaml",
+    find: "    dialect: traefik\n",
+    replace: "    dialect: worker\n    request_id_header: cf-ray\n",
+    message: /a Worker names its own request id/,
+    at: "cf-ray",
+  },
 ]
 
 const MANAGEMENT: readonly BadDirectory[] = [

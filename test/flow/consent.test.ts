@@ -1,6 +1,7 @@
-import { exports } from "cloudflare:workers"
+import { env, exports } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
+import { inboxOf } from "../../src/exchange/inbox.ts"
 import { AUDIENCE, exchangeForm, postForm, type Form, type TokenAnswer } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
@@ -24,6 +25,9 @@ const CIBA = "urn:openid:params:grant-type:ciba"
 const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 const asked = z.object({ auth_req_id: z.string(), expires_in: z.number(), interval: z.number() })
 const lives = z.object({ tasks: z.array(z.object({ opened_at: z.number(), expires_at: z.number() })) })
+const views = z.object({
+  tasks: z.array(z.looseObject({ status: z.string(), opened_at: z.number(), idle_at: z.number().nullable() })),
+})
 const refusal = z.object({ error: z.string(), decision_id: z.string() })
 
 async function by(agent: string): Promise<Form> {
@@ -114,7 +118,10 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
 
   test("a refusal is final, and ends the request", async () => {
     const { id, task } = await ask()
-    expect((await say(task, "reject")).status).toBe(200)
+    const said = await say(task, "reject")
+    expect(said.status).toBe(200)
+    const record = await recordOf(said.headers.get("X-Narrowgate-Decision") ?? "")
+    expect(record).toMatchObject({ kind: "approval", code: "access_denied", operator: `${IDP}|alice`, task })
     expect(await errorOf(id)).toBe("access_denied")
     expect((await say(task, "approve")).status).toBe(404)
     expect(await errorOf(id)).toBe("access_denied")
@@ -138,6 +145,30 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     vi.useFakeTimers({ now: start + 61_000, toFake: ["Date"] })
     expect((await say(task, "approve")).status).toBe(404)
     expect(await errorOf(id)).toBe("expired_token")
+  })
+
+  test("what was said is said: who has agreed cannot refuse any more, nor agree again", async () => {
+    const { id, task } = await ask()
+    expect((await say(task, "approve")).status).toBe(200)
+    for (const decision of ["reject", "approve"]) expect((await say(task, decision)).status).toBe(404)
+    expect((await poll(id)).status).toBe(200)
+  })
+
+  test("what was agreed to in time is not fetched late", async () => {
+    const start = Date.now()
+    const { id, task } = await ask({ requested_expiry: "60" })
+    expect((await say(task, "approve")).status).toBe(200)
+    vi.useFakeTimers({ now: start + 61_000, toFake: ["Date"] })
+    expect(await errorOf(id)).toBe("expired_token")
+  })
+
+  test("the task ends with the session that agreed to it", async () => {
+    const { id, task } = await ask()
+    const exp = Math.floor(Date.now() / 1000) + 200
+    await say(task, "approve", await person("alice", { exp }))
+    expect((await poll(id)).status).toBe(200)
+    const { json } = await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))
+    expect(json).toMatchObject({ tasks: [{ status: "active", expires_at: exp * 1000 }] })
   })
 
   test("the ledger may forget all in between", async () => {
@@ -164,6 +195,33 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     await say(task, "approve")
     const { issued } = await poll(id, {}, { DPoP: await proofForToken(holder) })
     expect(issued?.token_type).toBe("DPoP")
+    const { json } = await request({ scope: "files.*:read" }, "bound")
+    const { auth_req_id: strict } = asked.parse(json)
+    await say(strict.slice(0, strict.indexOf(".")), "approve")
+    expect(await errorOf(strict, {}, "bound")).toBe("invalid_request")
+    const bound = await poll(strict, {}, { DPoP: await proofForToken(holder) }, "bound")
+    expect(bound.issued?.token_type).toBe("DPoP")
+  })
+
+  test("what an agent proves itself by is used up, whether it asks or polls", async () => {
+    const body = await yard()
+    const issuers = body.issuers.map((issuer) => (issuer.id === "workloads" ? { ...issuer, single_use: true } : issuer))
+    await publish({ ...body, issuers })
+    forgetCaches()
+    const once = async (): Promise<Form> => ({
+      client_assertion: await svid("first", { claims: { jti: crypto.randomUUID() } }),
+    })
+    const [asking, polling] = [await once(), await once()]
+    const { status, json } = await request(asking)
+    expect(status).toBe(200)
+    const { auth_req_id: id } = asked.parse(json)
+    expect(refusal.parse((await request(asking)).json).error).toBe("invalid_client")
+    expect(await errorOf(id, asking)).toBe("invalid_client")
+    expect(await errorOf(id, polling)).toBe("authorization_pending")
+    expect(await errorOf(id, polling)).toBe("invalid_client")
+    const headers = { DPoP: await proofForToken(await newProofKey()) }
+    expect((await poll(id, await once(), headers)).refused?.error).toBe("slow_down")
+    expect((await poll(id, await once(), headers)).refused?.error).toBe("invalid_dpop_proof")
   })
 
   test("nobody answers for another, and no agent for its person", async () => {
@@ -226,10 +284,16 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
 
   test("what waits cannot be frozen and released into being, nor freshened, agreed to or not", async () => {
     const operator = await bearerOf("operator")
+    const statusOf = async (task: string) =>
+      views.parse((await manage("GET", `/v1/tasks/${task}`, operator)).json).tasks[0]?.status
     for (const decision of [null, "reject", "approve"]) {
       const { task } = await ask()
       if (decision !== null) await say(task, decision)
-      for (const how of ["quarantine", "release"]) await manage("POST", `/v1/tasks/${task}/${how}`, operator)
+      const before = await statusOf(task)
+      for (const how of ["quarantine", "release"]) {
+        await manage("POST", `/v1/tasks/${task}/${how}`, operator)
+        expect(await statusOf(task)).toBe(before)
+      }
       const session = { subject_token: await idToken("alice"), task }
       const { refused } = await postForm({ ...(await exchangeForm("first")), ...session })
       expect(refused?.error).toBe("invalid_request")
@@ -256,6 +320,35 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     expect(expires_at - opened_at).toBeLessThanOrEqual(120_000)
   })
 
+  test("a plan and a time to be idle that the person was shown stay, though their purpose has lost them", async () => {
+    const [planned, brief] = [
+      await ask({ scope: undefined, purpose: "in-order" }),
+      await ask({ scope: undefined, purpose: "brief" }),
+    ]
+    const shown = await manage("GET", `/v1/approvals/${planned.task}`, await person())
+    expect(shown.json).toMatchObject({ plan: [{ times: 2 }, { times: 1 }, { times: 1 }] })
+    for (const { task } of [planned, brief]) await say(task, "approve")
+    const body = await yard()
+    await publish({ ...body, purposes: body.purposes.map(({ plan: _plan, idle: _idle, ...each }) => each) })
+    forgetCaches()
+    for (const { id } of [planned, brief]) expect((await poll(id)).status).toBe(200)
+    const viewed = async (task: string) =>
+      views.parse((await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))).json).tasks
+    expect(await viewed(planned.task)).toMatchObject([{ plan: [{ times: 2 }, { times: 1 }, { times: 1 }] }])
+    const [{ opened_at, idle_at } = { opened_at: 0, idle_at: null }] = await viewed(brief.task)
+    expect((idle_at ?? 0) - opened_at).toBe(30_000)
+  })
+
+  test("an audience that nobody has any more is not signed for", async () => {
+    const { id, task } = await ask()
+    await say(task, "approve")
+    const body = await yard()
+    const gateways = body.gateways.filter(({ audience }) => audience !== AUDIENCE)
+    await publish({ ...body, gateways })
+    forgetCaches()
+    expect(await errorOf(id)).toBe("invalid_target")
+  })
+
   test("an audience that the agent may not have any more is not signed for", async () => {
     const { id, task } = await ask()
     await say(task, "approve")
@@ -276,7 +369,10 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     await say(early.task, "approve", old)
     await manage("POST", "/v1/revocations", operator, {}, { user: `${IDP}|alice`, before: now - 300 })
     forgetCaches()
-    expect((await say(late.task, "approve", old)).status).toBe(401)
+    const refused = await say(late.task, "approve", old)
+    expect(refused.status).toBe(401)
+    const record = await recordOf(refused.headers.get("X-Narrowgate-Decision") ?? "")
+    expect(record).toMatchObject({ decision: "deny", code: "invalid_token", denial: { reason: "stopped" } })
     expect(await errorOf(early.id)).toBe("unauthorized_client")
     expect((await say(late.task, "approve")).status).toBe(200)
     expect((await poll(late.id)).status).toBe(200)
@@ -329,6 +425,43 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     const { status, json } = await request()
     expect([status, refusal.parse(json).error]).toEqual([429, "rate_limited"])
     expect((await request({ ...(await by("third")), scope: "files.*:read" }, "third")).status).toBe(200)
+  })
+
+  test("many agents together do not fill a person's inbox either; what was answered leaves it", async () => {
+    const inbox = inboxOf(env, `${IDP}|alice`)
+    const { task } = await ask()
+    for (let index = 1; index < 100; index++) {
+      expect(await inbox.put(`tsk_${index}`, `agent ${index}`, Date.now() + 60_000)).toBe(true)
+    }
+    const full = await request()
+    expect([full.status, refusal.parse(full.json).error]).toEqual([429, "rate_limited"])
+    expect((await request({ login_hint: `${IDP}|bob` })).status).toBe(200)
+    await say(task, "approve")
+    await vi.waitFor(async () => expect(await inbox.list()).not.toContain(task))
+    expect((await request()).status).toBe(200)
+  })
+
+  test("an agent has no more questions open than tasks, whomever it asks", async () => {
+    for (const [user, status] of [
+      ["alice", 200],
+      ["bob", 200],
+      ["nobody at all", 429],
+    ] as const) {
+      const login_hint = `${IDP}|${user}`
+      expect((await request({ scope: "files.*:read", login_hint }, "crowded")).status).toBe(status)
+    }
+  })
+
+  test("what was agreed to has its place for as long as it lives, not only while it was asked for", async () => {
+    const start = Date.now()
+    const { json } = await request({ scope: "files.*:read", requested_expiry: "60" }, "crowded")
+    const { auth_req_id: id } = asked.parse(json)
+    await say(id.slice(0, id.indexOf(".")), "approve")
+    expect((await poll(id, {}, {}, "crowded")).status).toBe(200)
+    vi.useFakeTimers({ now: start + 70_000, toFake: ["Date"] })
+    forgetCaches()
+    expect((await postForm(await exchangeForm("crowded"))).status).toBe(200)
+    expect((await postForm(await exchangeForm("crowded"))).refused?.error_description).toMatch(/are open/)
   })
 
   test("a refusal leaves its place to another", async () => {

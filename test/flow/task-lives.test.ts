@@ -1,9 +1,13 @@
+import { runInDurableObject } from "cloudflare:test"
+import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
+import { openingsOf } from "../../src/exchange/openings.ts"
 import { openChild, openTask, postForm, exchangeForm, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { agentId, IDP } from "../harness/issuers.ts"
 import { crash, evict } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
@@ -168,6 +172,10 @@ describe("a task's end", () => {
     await manage("POST", `/v1/tasks/${child.task}/release`, await bearerOf("operator"))
     expect((await freeze(task.task)).status).toBe(200)
     expect(await codeOf(child.token, "/files")).toBe("invalid_token")
+    // It was not frozen itself: what is released goes on with all below it.
+    await manage("POST", `/v1/tasks/${task.task}/release`, await bearerOf("operator"))
+    expect(await codeOf(child.token, "/files")).toBe("ok")
+    expect((await freeze(task.task)).status).toBe(200)
     // Frozen, it can still be ended, and not be released any more.
     await complete(task.task, await bearerOf("operator"))
     expect((await manage("POST", `/v1/tasks/${task.task}/release`, await bearerOf("operator"))).status).toBe(404)
@@ -201,6 +209,25 @@ describe("opening tasks is limited, for an agent and user together", () => {
     const fourth = await open("alice")
     expect(fourth.refused?.error_description).toMatch(/opened just now/)
     at(start + 61_000)
+    forgetCaches()
+    expect((await open("alice")).status).toBe(200)
+  })
+
+  test("a place that was given back is free after a crash too, and one that never was when its task has expired", async () => {
+    const start = Date.now()
+    const first = await open("alice")
+    expect((await open("alice")).status).toBe(200)
+    await complete(first.issued?.task ?? "", await bearerOf("operator"))
+    const places = openingsOf(env, agentId("crowded"), `${IDP}|alice`)
+    await vi.waitFor(async () => {
+      const free = await runInDurableObject(places, (_places, { storage }) =>
+        storage.sql.exec("SELECT 1 FROM trees WHERE until = 0").toArray(),
+      )
+      expect(free).toHaveLength(1)
+    })
+    await crash()
+    expect((await open("alice")).status).toBe(200)
+    at(start + 601_000)
     forgetCaches()
     expect((await open("alice")).status).toBe(200)
   })

@@ -109,6 +109,8 @@ describe("who may end a task", () => {
     expect((await end(other.task, operator)).json).toEqual({ task: other.task, status: "revoked", ended: [other.task] })
     // Once more changes nothing, not even how it ended.
     expect((await end(child.task, operator)).json).toEqual({ task: child.task, status: "completed", ended: [] })
+    const revoked = { task: other.task, status: "revoked", ended: [] }
+    expect((await end(other.task, `Bearer ${other.token}`)).json).toEqual(revoked)
   })
 
   test("nobody else, and what there is and what there is not look alike", async () => {

@@ -84,4 +84,19 @@ describe("a plan", () => {
     expect(advance(ordered, sent ?? [], "crm.read")).toBeNull()
     expect(isFinished(ordered, sent ?? [])).toBe(true)
   })
+
+  test("without an order a call is of the step that names its tool, and leaves a wider one to others", () => {
+    const loose: Plan = {
+      ordered: false,
+      steps: [
+        { tools: ["crm.*"], times: 1 },
+        { tools: ["crm.read"], times: 1 },
+      ],
+      deviation: "deny",
+    }
+    const read = advance(loose, newProgress(loose), "crm.read")
+    expect(read).toEqual([0, 1])
+    expect(advance(loose, read ?? [], "crm.write")).toEqual([1, 1])
+    expect(advance(loose, read ?? [], "crm.read")).toEqual([1, 1])
+  })
 })

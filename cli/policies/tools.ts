@@ -20,6 +20,6 @@ export function serverOf(tool: string): string {
   return tool.slice(0, tool.indexOf("."))
 }
 
-function toTool({ name, action, sensitivity, labels, groups, cost, redact }: ListedTool): Tool {
-  return { name, server: serverOf(name), action, sensitivity, labels, groups, cost, redact }
+function toTool({ route: _route, ...listed }: ListedTool): Tool {
+  return { ...listed, server: serverOf(listed.name) }
 }

@@ -23,6 +23,8 @@ export interface Tool {
   readonly cost: number
   /** Arguments whose values never reach the decision record; only their hash does. */
   readonly redact: readonly string[]
+  /** Of an MCP tool: what it was when somebody let it into the catalog (pin.ts); absent: whatever its server says. */
+  readonly pinned?: string
 }
 
 export function sensitivityRank(sensitivity: Sensitivity): number {

@@ -7,8 +7,12 @@ import { serverOf } from "../tools.ts"
 
 export function checkCatalog({ catalog }: Policies): Problem[] {
   const servers = new Set(catalog.value.servers.map(({ name }) => name))
-  return catalog.value.tools.flatMap(({ name, route }, index) => {
+  return catalog.value.tools.flatMap(({ name, route, pinned }, index) => {
     const server = serverOf(name)
+    if (route && pinned !== undefined) {
+      const message = `\`${name}\` has a route: only what an MCP server lists can be pinned`
+      return [catalog.keyError(["tools", index, "pinned"], message, "Remove `pinned`.")]
+    }
     if (!servers.has(server)) {
       if (route) return []
       const near = nearest(server, servers)

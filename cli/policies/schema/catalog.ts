@@ -33,6 +33,12 @@ const route = z.strictObject({
   integers: z.array(argumentName).default([]),
 })
 
+const pin = text(
+  (value) => /^[0-9a-f]{64}$/u.test(value),
+  "not a pin",
+  "Write the 64 hexadecimal digits that an import of the server's tools gives.",
+)
+
 const tool = z.strictObject({
   name: toolName,
   action: z.enum(ACTIONS),
@@ -42,6 +48,7 @@ const tool = z.strictObject({
   cost: z.int().min(0).max(1_000_000).default(1),
   redact: z.array(argumentName).default([]),
   route: route.exactOptional(),
+  pinned: pin.exactOptional(),
 })
 
 const server = z.strictObject({

@@ -701,6 +701,22 @@ const CATALOG: readonly BadDirectory[] = [
     at: "route: { origin",
   },
   {
+    name: "a pin for a route",
+    file: "catalog.yaml",
+    find: "    redact: [text]\n    route:",
+    replace: `    pinned: "${"0".repeat(64)}"\n    redact: [text]\n    route:`,
+    message: /only what an MCP server lists can be pinned/,
+    at: "pinned",
+  },
+  {
+    name: "a pin that is no hash",
+    file: "catalog.yaml",
+    find: "    groups: [support-desk]\n  - name: everything.get-sum",
+    replace: "    groups: [support-desk]\n    pinned: sha256-abc\n  - name: everything.get-sum",
+    message: /not a pin/,
+    at: "sha256-abc",
+  },
+  {
     name: "a tool that would pass for a lifecycle tool",
     file: "catalog.yaml",
     find: "tools:\n",

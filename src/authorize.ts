@@ -19,7 +19,6 @@ import type { Identified } from "./gateway/registry.ts"
 import type { WindowUse } from "./guardrails/window.ts"
 import { sha256Hex } from "./hash.ts"
 import { newId } from "./ids.ts"
-import { logEvent } from "./log.ts"
 import { askLedger } from "./ledger/ask.ts"
 import { LEDGER_VERSION, type Answer, type NoBundle } from "./ledger/answers.ts"
 import { rootOf } from "./ledger/state.ts"
@@ -29,7 +28,7 @@ import { actionRef, toolRef } from "./policy/facts.ts"
 import { bundleOf } from "./policy/store.ts"
 import type { Surroundings } from "./surroundings.ts"
 import { currentSwitches } from "./switches/lease.ts"
-import { pulledKeys, type Switch } from "./switches/switch.ts"
+import { pulledKeys } from "./switches/switch.ts"
 import { stopOf } from "./switches/token.ts"
 
 export interface Decision {
@@ -87,8 +86,9 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   if (stopped) return refuseProven(stopped, located)
 
   // Before the ledger counts it: a call of which what is behind the gateway could not be told is not let through.
-  const signer = gateway.transaction_tokens ? await signerFor(gateway.transaction_tokens, known ?? [], around) : null
-  if (signer && isDenied(signer)) return refuseProven(signer.denied, located)
+  const algorithm = gateway.transaction_tokens?.algorithm
+  const signer = algorithm ? await signerOf(around.env, algorithm, pulledKeys(known ?? []), receivedAt) : null
+  if (algorithm && !signer) return refuseProven({ reason: "signing_key_unavailable" }, located)
 
   const ask = toAsk(id, call, verified, located, around)
   const said = await askLedger(around.env, rootOf(claims.task), async (ledger): Promise<string> =>
@@ -106,20 +106,6 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const allowed = { id: retryOf ?? id, gateway, denial, agent, user, task, purpose, tool: located.tool.name, windows }
   const transactionToken = signer && !denial ? await transactionOf(allowed, signer, located, around) : null
   return { ...allowed, transactionToken }
-}
-
-/** On a warm isolate without any way; throws nothing, as a call must not fail otherwise than closed. */
-async function signerFor(
-  { algorithm }: NonNullable<GatewayDefinition["transaction_tokens"]>,
-  switches: readonly Switch[],
-  { env, receivedAt }: Surroundings,
-): Promise<Signer | Denied> {
-  try {
-    return await signerOf(env, algorithm, pulledKeys(switches), receivedAt)
-  } catch (error) {
-    logEvent("signing_key_failed", { error: String(error) })
-    return deny({ reason: "signing_key_unavailable" })
-  }
 }
 
 /** What fails here is a defect: it goes up to the door, which refuses. */

@@ -33,8 +33,8 @@ export async function verifyAssertion(
   const asserted = await verifyIdJag(compact, { ...issuer, assertions: issuer.assertions }, bringing, reach)
   if (isRejected(asserted)) return rejected(asserted.rejected)
   const { person, jti, redeemableUntil, scope, authorizationDetails } = asserted
-  const caps = capsOf(scope, authorizationDetails)
-  if (!caps) return rejected({ reason: "claim_mismatch", claim: "authorization_details" })
+  const allowed = readAllowed(scope, authorizationDetails)
+  if (!allowed) return rejected({ reason: "claim_mismatch", claim: "authorization_details" })
   return {
     ...NO_SUBJECT,
     user: person.user,
@@ -42,15 +42,20 @@ export async function verifyAssertion(
     above: { ...NO_SUBJECT.above, user: userId(person.user) },
     since: person.issuedAt,
     once: [{ what: "grant", issuer: issuer.id, jti, until: redeemableUntil }],
-    caps,
+    ...allowed,
   }
 }
 
+interface Allowed {
+  readonly caps: readonly Asked[]
+  readonly purpose: string | null
+}
+
 /** Words that are no scopes of ours allow nothing here; details of other types are for others. Null: it cannot be read. */
-function capsOf(scope: string | null, authorizationDetails: unknown): readonly Asked[] | null {
+function readAllowed(scope: string | null, authorizationDetails: unknown): Allowed | null {
   const scopes = scope?.split(" ").flatMap((word) => parseScope(word) ?? [])
   const byScope = scopes ? [{ ...ASKED_NOTHING, parts: [{ scopes, maxSensitivity: null, bounds: {} }] }] : []
-  if (authorizationDetails === undefined) return byScope
+  if (authorizationDetails === undefined) return { caps: byScope, purpose: null }
   const byDetails = detailsOf(authorizationDetails)
-  return byDetails && [byDetails, ...byScope]
+  return byDetails && { caps: [byDetails.asked, ...byScope], purpose: byDetails.purpose }
 }

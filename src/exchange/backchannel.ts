@@ -10,6 +10,7 @@ import { isRejected, withHash, type Rejection } from "../credential/rejection.ts
 import { verifySession } from "../credential/session.ts"
 import { sha256Hex } from "../hash.ts"
 import { newId } from "../ids.ts"
+import { logEvent } from "../log.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION, type NoBundle } from "../ledger/answers.ts"
 import type { UserFacts } from "../ledger/state.ts"
@@ -109,7 +110,10 @@ async function keepWithRoom(
     if (!hasRoom) return refuse({ reason: "too_many_tasks", what: "inbox", retry_after: 60 })
     return keep(consent, root, bundle, around, decisionId)
   }
-  const result = await inOrder()
+  const result = await inOrder().catch((error: unknown): Refused => {
+    logEvent("consent_not_asked", { error: String(error) })
+    return refuse({ reason: "unavailable" })
+  })
   if (isRefused(result)) around.background(Promise.all(undo.map(async (each) => each())))
   return result
 }

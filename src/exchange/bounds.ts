@@ -57,7 +57,9 @@ function brokenKind(bound: ArgumentBound, judged: unknown): keyof ArgumentBound 
 export function contradiction(bounds: readonly ArgumentBounds[]): string | null {
   const byArgument = new Map<string, ArgumentBound[]>()
   for (const [argument, bound] of bounds.flatMap((each) => Object.entries(each))) {
-    byArgument.set(argument, [...(byArgument.get(argument) ?? []), bound])
+    const all = byArgument.get(argument)
+    if (all) all.push(bound)
+    else byArgument.set(argument, [bound])
   }
   for (const [argument, all] of byArgument) if (!leavesValue(all)) return argument
   return null

@@ -3,16 +3,15 @@ import { sha256Hex } from "../hash.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION, type NoBundle, type Redeemed } from "../ledger/answers.ts"
 import { isTaskId } from "../ledger/state.ts"
-import { userId } from "../policy/facts.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { pulledKeys, stoppedBy } from "../switches/switch.ts"
 import { issue, type Issued } from "./issue.ts"
 import { onceOfProof, provenKey } from "./key-proof.ts"
 import { checkOnce } from "./once.ts"
 import type { GrantRequest } from "./opening.ts"
-import { takePlace } from "./openings.ts"
 import { valueOf } from "./parameters.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
+import { signerOf } from "./signing-key.ts"
 
 /** `auth_req_id`: the tree that waits, and a secret. */
 const AUTH_REQ_ID = /^(tsk_[0-9A-Z]{26})\.([A-Za-z0-9_-]{43})$/
@@ -30,22 +29,22 @@ export async function redeemConsent(request: GrantRequest): Promise<Issued | Ref
   const itself = { agents: [agent], user: null, kid: null, tool: null, since }
   const stopped = stoppedBy(switches, itself)
   if (stopped) return refuse({ reason: "stopped", switch: stopped.id })
+  const { env, config, receivedAt } = around
+  // A consent is good for one token: it must not be used up where none can be signed.
+  const signer = await signerOf(env, config.signingAlgorithm, pulledKeys(switches), receivedAt)
+  if (!signer) return refuse({ reason: "unavailable" })
   const reused = await checkOnce([...request.once, ...(proof ? [onceOfProof(proof)] : [])], around)
   if (reused) return reused
   const redemption = { secretHash: sha256Hex(secret), agent, jkt: proof?.jkt ?? null, token: crypto.randomUUID() }
-  const { receivedAt } = around
-  const redeemed = await askLedger(around.env, root, async (ledger): Promise<Redeemed | Refused | NoBundle> =>
+  const redeemed = await askLedger(env, root, async (ledger): Promise<Redeemed | Refused | NoBundle> =>
     ledger.redeem(LEDGER_VERSION, bundle.pointer, redemption, { decisionId, receivedAt }),
   )
   if (!redeemed || "bundle" in redeemed) return refuse({ reason: "unavailable" })
   if (isRefused(redeemed)) return redeemed
-  const { opened, audience, user } = redeemed
+  const { opened, audience } = redeemed
   // Who the person is only the ledger knows; what they said is no younger than their session.
   const person = { agents: [agent], user: opened.user, kid: null, tool: null, since: opened.since }
   const stoppedToo = stoppedBy(switches, person)
   if (stoppedToo) return refuse({ reason: "stopped", switch: stoppedToo.id })
-  // It had a place while it was pending; now for as long as it lives.
-  const place = await takePlace(root, agent, user && userId(user), opened.taskExpiresAt, bundle, around)
-  if (isRefused(place)) return place
-  return issue(opened, redemption, audience, pulledKeys(switches), around)
+  return issue(opened, redemption, audience, signer, around)
 }

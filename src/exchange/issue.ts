@@ -3,7 +3,7 @@ import { SignJWT } from "jose"
 import { DELEGATION_TOKEN_TYPE } from "../credential/delegation-token.ts"
 import type { OpenedTask } from "../ledger/answers.ts"
 import type { Surroundings } from "../surroundings.ts"
-import { signerOf, type Signer } from "./signing-key.ts"
+import type { Signer } from "./signing-key.ts"
 
 interface TokenRequest {
   readonly issuer: string
@@ -53,10 +53,9 @@ export async function issue(
   opened: OpenedTask,
   { jkt, token: jti }: { readonly jkt: string | null; readonly token: string },
   audience: string,
-  pulled: readonly string[],
-  { env, config, receivedAt }: Surroundings,
+  signer: Signer,
+  { config }: Surroundings,
 ): Promise<Issued> {
-  const signer = await signerOf(env, config.signingAlgorithm, pulled, receivedAt)
   return {
     token: await signDelegationToken(signer, opened, { issuer: config.issuer, audience, jti, jkt }),
     opened,

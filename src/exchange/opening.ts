@@ -21,6 +21,7 @@ import type { OpenRequest } from "./open.ts"
 import { takePlace } from "./openings.ts"
 import { readAsked, valueOf, type Parameters } from "./parameters.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
+import { signerOf, type Signer } from "./signing-key.ts"
 import { ACCESS_TOKEN_TYPE, type Asker, type Subject } from "./subject.ts"
 
 /** A token request of an agent that has proven who it is. */
@@ -62,21 +63,24 @@ async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<Issu
   const switches = await currentSwitches(around)
   const stopped = checkSwitches(switches, { agent, since }, wanted)
   if (stopped) return stopped
+  const { env, config, receivedAt } = around
+  const signer = await signerOf(env, config.signingAlgorithm, pulledKeys(switches ?? []), receivedAt)
+  if (!signer) return refuse({ reason: "unavailable" })
   // First what proves the agent: whoever replays that must not take a place from it.
   const replayed = await checkOnce([...once, ...wanted.proofs], around)
   if (replayed) return replayed
   const { user, purpose, parent, task } = wanted.request
   const known = parent?.task ?? task
-  const until = around.receivedAt + lifeOf(agent, purpose, bundle)
+  const until = receivedAt + lifeOf(agent, purpose, bundle)
   const place =
     known === null
-      ? await takePlace(newId("tsk", around.receivedAt), agent, user && userId(user), until, bundle, around)
+      ? await takePlace(newId("tsk", receivedAt), agent, user && userId(user), until, bundle, around)
       : null
   if (place && isRefused(place)) return place
   const root = place?.root ?? rootOf(known ?? "")
   // The last check before the ledger is asked: a request that is refused sooner has used nothing up.
   const reused = await checkOnce(wanted.subject.once, around)
-  const result = reused ?? (await open(wanted, root, pulledKeys(switches ?? []), request))
+  const result = reused ?? (await open(wanted, root, signer, request))
   if (place && isRefused(result)) around.background(place.undo())
   return result
 }
@@ -125,13 +129,16 @@ async function readWanted(
   const subject = await subjectOf(parameters, { agent, jkt: proof?.jkt ?? null }, audience, bundle, around)
   if (isRefused(subject)) return subject
   const { user, sessionExpiresAt, parent, caps } = subject
+  const purpose = askedFor.purpose ?? subject.purpose
+  if (subject.purpose !== null && purpose !== subject.purpose) {
+    return refuse({ reason: "purpose_not_allowed", purpose: printable(purpose ?? "") })
+  }
   const task = valueOf(parameters, "task")
   // A fresher session for a live task: a session and nothing else is its subject.
   if (task !== null && (user === null || !isTaskId(task))) {
     return refuse({ reason: "task_unknown", what: user === null ? "no session is brought" : printable(task) })
   }
   const since = subject.since ?? agentSince
-  const { purpose } = askedFor
   const asked = askedFor.asked.parts === null ? askedByCap(caps, askedFor.asked) : askedFor.asked
   const jkt = proof?.jkt ?? null
   const request = { agent, user, sessionExpiresAt, since, parent, purpose, asked, caps, approvals: [], jkt, task }
@@ -146,7 +153,7 @@ async function readWanted(
 async function open(
   { request, audience }: Wanted,
   root: string,
-  pulled: readonly string[],
+  signer: Signer,
   { bundle, around, decisionId }: GrantRequest,
 ): Promise<Issued | Refused> {
   const { env, receivedAt } = around
@@ -155,7 +162,7 @@ async function open(
     ledger.open(LEDGER_VERSION, bundle.pointer, root, request, asking),
   )
   if (!opened || "bundle" in opened) return refuse({ reason: "unavailable" })
-  return isRefused(opened) ? opened : issue(opened, request, audience, pulled, around)
+  return isRefused(opened) ? opened : issue(opened, request, audience, signer, around)
 }
 
 /** Who asks for nothing by name gets what was asserted for them; how far, the cap itself says. */

@@ -48,13 +48,16 @@ const boundSchema = z.strictObject({
   max_length: z.int().nonnegative().optional(),
 })
 
+/** Each is looked for in the whole catalog. */
+const MAX_SCOPES = 256
+
 /** RFC 9396: objects of our type, each about tools of its own. */
 const detailsSchema = z
   .array(
     z.strictObject({
       type: z.literal("narrowgate_call"),
-      tools: z.array(z.string().refine(isPattern, "not a tool pattern")).min(1).max(256),
-      actions: z.array(z.enum(ACTIONS)).min(1),
+      tools: z.array(z.string().refine(isPattern, "not a tool pattern")).min(1).max(MAX_SCOPES),
+      actions: z.array(z.enum(ACTIONS)).min(1).max(ACTIONS.length),
       max_sensitivity: z.enum(SENSITIVITIES).optional(),
       arguments: z
         .record(z.string().max(128), boundSchema)
@@ -69,7 +72,6 @@ const detailsSchema = z
   .min(1)
   .max(16)
 
-const MAX_SCOPES = 256
 /** Bounds are kept for each tool that is granted. */
 const MAX_DETAILS_LENGTH = 4_096
 
@@ -101,36 +103,43 @@ export function readAsked(parameters: Parameters): AskedFor | Refused {
   return { asked: details.asked, purpose: [...purposes][0] ?? null }
 }
 
-/** Of an assertion: what in it is ours; a list without any allows nothing. Null where it is no such list. */
-export function detailsOf(json: unknown): Asked | null {
+/** Of an assertion: what in it is ours; a list without any allows nothing. Null where it is no such list, or names several purposes. */
+export function detailsOf(json: unknown): AskedFor | null {
   const list = z
     .array(z.looseObject({ type: z.string() }))
     .max(64)
     .safeParse(json)
   if (!list.success) return null
   const ours = list.data.filter(({ type }) => type === "narrowgate_call")
-  return ours.length === 0 ? { ...ASKED_NOTHING, parts: [] } : (readDetails(ours)?.asked ?? null)
+  if (ours.length === 0) return { asked: { ...ASKED_NOTHING, parts: [] }, purpose: null }
+  const details = readDetails(ours)
+  if (!details || details.purposes.length > 1) return null
+  return { asked: details.asked, purpose: details.purposes[0] ?? null }
 }
 
+/** Each purpose once. Null where they are no such list, or name more tools and actions than scopes may be. */
 function readDetails(json: unknown): { readonly asked: Asked; readonly purposes: readonly string[] } | null {
   const details = detailsSchema.safeParse(json)
   if (!details.success) return null
   const calls = details.data.flatMap((each) => each.calls ?? [])
   const parts = details.data.map((each) => ({
-    scopes: each.tools.flatMap((pattern) => each.actions.map((action) => ({ pattern, action }))),
+    scopes: distinct(each.tools).flatMap((pattern) => distinct(each.actions).map((action) => ({ pattern, action }))),
     maxSensitivity: each.max_sensitivity ?? null,
     bounds: withoutUndefined(each.arguments ?? {}),
   }))
-  const purposes = details.data.flatMap((each) => each.purpose ?? [])
+  if (parts.reduce((count, { scopes }) => count + scopes.length, 0) > MAX_SCOPES) return null
+  const purposes = distinct(details.data.flatMap((each) => each.purpose ?? []))
   return { asked: { parts, inDetails: true, calls: calls.length === 0 ? null : Math.min(...calls) }, purposes }
 }
+
+const distinct = <T>(items: readonly T[]): readonly T[] => [...new Set(items)]
 
 function readScopes(text: string | null): readonly Scope[] | Refused | null {
   if (text === null) return null
   const words = text.split(" ").filter((word) => word !== "")
   if (words.length > MAX_SCOPES) return refuse({ reason: "scope_malformed", scope: "too many" })
   const scopes: Scope[] = []
-  for (const word of words) {
+  for (const word of distinct(words)) {
     const scope = parseScope(word)
     if (!scope) return refuse({ reason: "scope_malformed", scope: printable(word) })
     scopes.push(scope)

@@ -1,6 +1,7 @@
 /** The ring's current keys, which an isolate keeps for a while, so that signing costs no way to the ring. */
 import { importJWK, type CryptoKey } from "jose"
 import type { OwnAlgorithm } from "../credential/algorithm.ts"
+import { logEvent } from "../log.ts"
 import { keyRing } from "./key-ring.ts"
 
 export interface Signer {
@@ -20,11 +21,26 @@ export function forgetSigningKeys(): void {
 }
 
 /**
- * Throws where the ring is out of reach.
+ * To be asked for before anything is counted or used up that only what is signed is good for.
  * @param pulled keys that must sign nothing more, by their switches
  * @param now milliseconds
+ * @returns null where there is none: the ring is out of reach, or its key is pulled
  */
-export async function signerOf(env: Env, alg: OwnAlgorithm, pulled: readonly string[], now: number): Promise<Signer> {
+export async function signerOf(
+  env: Env,
+  alg: OwnAlgorithm,
+  pulled: readonly string[],
+  now: number,
+): Promise<Signer | null> {
+  try {
+    return await findSigner(env, alg, pulled, now)
+  } catch (error) {
+    logEvent("signing_key_failed", { error: String(error) })
+    return null
+  }
+}
+
+async function findSigner(env: Env, alg: OwnAlgorithm, pulled: readonly string[], now: number): Promise<Signer> {
   const known = held.get(alg)
   if (known && now - known.fetchedAt < REFRESH_AFTER_MS && !pulled.includes(known.signer.kid)) return known.signer
   const { kid, privateJwk } = await keyRing(env).signingKey(alg)

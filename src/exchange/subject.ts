@@ -38,6 +38,8 @@ export interface Subject {
   readonly once: readonly Once[]
   /** What may be asked for at most, by each of these; where nothing is asked for, the first is. */
   readonly caps: readonly Asked[]
+  /** The one purpose that it may serve; null: any. */
+  readonly purpose: string | null
 }
 
 /** Who asks for a token, with the key that it has proven to hold. */
@@ -56,6 +58,7 @@ export const NO_SUBJECT: Subject = {
   since: null,
   once: [],
   caps: [],
+  purpose: null,
 }
 
 /**

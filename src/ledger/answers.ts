@@ -6,10 +6,10 @@ import type { Opened } from "../exchange/open.ts"
 import type { WindowUse } from "../guardrails/window.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
-import type { TaskStatus, TreeState, UserFacts } from "./state.ts"
+import type { TaskStatus, TreeState } from "./state.ts"
 
 /** Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread. */
-export const LEDGER_VERSION = 3
+export const LEDGER_VERSION = 4
 
 /** The bundle that the question names is older than one that already decided here, or cannot be had. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
@@ -53,7 +53,6 @@ export interface OpenedTask {
 export interface Redeemed {
   readonly opened: OpenedTask
   readonly audience: string
-  readonly user: UserFacts | null
 }
 
 /** Who shows a live token of a task, and a proof of its key where it is bound to one. */

@@ -13,8 +13,8 @@ import { checkProof, decide, type End } from "../decide.ts"
 import { deny, type Denied } from "../decision.ts"
 import { foresee, mayAnswer, NOT_POLLED, polled, redeem } from "../exchange/consent.ts"
 import type { Answer as ConsentAnswer, Consent, Redemption } from "../exchange/consent.ts"
-import { openTask, type OpenRequest } from "../exchange/open.ts"
-import { ANYBODY } from "../exchange/openings.ts"
+import { openTask, type Opened, type OpenRequest } from "../exchange/open.ts"
+import { ANYBODY, takePlace } from "../exchange/openings.ts"
 import { isRefused, type Refused } from "../exchange/refusal.ts"
 import { may } from "../may.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -28,6 +28,13 @@ import { RELEASED } from "./storage.ts"
 import { applyChange, applyOpening, applyRelease, endedBy } from "./transition.ts"
 import { Tree } from "./tree.ts"
 import { viewOf, type TaskView } from "./view.ts"
+
+interface Redeemable {
+  readonly state: TreeState
+  readonly consent: Consent
+  readonly opened: Opened
+  readonly now: number
+}
 
 export class Ledger extends DurableObject<Env> {
   readonly #tree: Tree
@@ -217,16 +224,17 @@ export class Ledger extends DurableObject<Env> {
   ): Promise<Redeemed | Refused | NoBundle> {
     const bundle = version === LEDGER_VERSION ? await bundleOf(this.env.BUNDLES, pointer) : null
     if (!bundle) return { bundle: "unavailable" }
-    const state = this.#tree.state
-    if (!state?.consent) return { refused: { reason: "consent_unknown" } }
-    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
-    const now = this.#tree.now(state)
-    const { consent } = state
-    const opened = redeem(bundle, state, consent, redemption, this.#polling, now)
-    if (isRefused(opened)) {
-      this.#polling = polled(this.#polling, opened, now)
-      return opened
-    }
+    const first = this.#judge(bundle, pointer, redemption)
+    if (!("opened" in first)) return first
+    const { agent, user: whom } = first.consent
+    // It had a place while it was pending; from now on for as long as it lives.
+    const until = first.opened.task.expiresAt
+    const place = await takePlace(first.state.root, agent, userId(whom), until, bundle, { env: this.env })
+    if (isRefused(place)) return place
+    // Meanwhile it may have been redeemed, or ended: only this one counts, and nothing comes between it and what follows.
+    const judged = this.#judge(bundle, pointer, redemption)
+    if (!("opened" in judged)) return judged
+    const { state, consent, opened, now } = judged
     const redeemed = { ...consent, isRedeemed: true }
     const { audience } = consent
     const user = opened.opening.session?.user ?? null
@@ -240,7 +248,19 @@ export class Ledger extends DurableObject<Env> {
     state.consent = redeemed
     applyOpening(state, opened.opening, now)
     this.#tree.giveBack(consent.agent, ANYBODY, state.root)
-    return { opened: openedTask(opened, state, now), audience, user }
+    return { opened: openedTask(opened, state, now), audience }
+  }
+
+  #judge(bundle: Bundle, pointer: Pointer, redemption: Redemption): Redeemable | Refused | NoBundle {
+    const state = this.#tree.state
+    if (!state?.consent) return { refused: { reason: "consent_unknown" } }
+    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
+    const now = this.#tree.now(state)
+    const { consent } = state
+    const opened = redeem(bundle, state, consent, redemption, this.#polling, now)
+    if (!isRefused(opened)) return { state, consent, opened, now }
+    this.#polling = polled(this.#polling, opened, now)
+    return opened
   }
 
   /**

@@ -12,6 +12,7 @@ import { isRejected, reject, type Rejected } from "../credential/rejection.ts"
 import { isDenied } from "../decision.ts"
 import { inboxOf } from "../exchange/inbox.ts"
 import { parseJson } from "../json.ts"
+import { logEvent } from "../log.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { isTaskId, rootOf } from "../ledger/state.ts"
 import type { TaskView } from "../ledger/view.ts"
@@ -48,8 +49,10 @@ interface Shown {
 export async function listApprovals(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
   const person = await personOf(request, bundle, around)
   if ("status" in person) return person
-  const tasks = await inboxOf(around.env, userId(person.user)).list()
-  const shown = await Promise.all(tasks.map(async (task) => show(task, person, around)))
+  const tasks = await waitingFor(person, around)
+  const shown = tasks && (await Promise.all(tasks.map(async (task) => show(task, person, around))))
+  // A list that is not whole would tell the person that nothing else is asked of them.
+  if (!shown || shown.includes("unreachable")) return OUT_OF_REACH
   const approvals = shown.filter((each) => each !== null)
   return { status: 200, body: { approvals }, record: byWhom(person) }
 }
@@ -63,6 +66,7 @@ export async function showApproval(
   const person = await personOf(request, bundle, around)
   if ("status" in person) return person
   const shown = isRoot(task) ? await show(task, person, around) : null
+  if (shown === "unreachable") return OUT_OF_REACH
   return shown ? { status: 200, body: shown, record: { ...byWhom(person), task } } : notAsked(task, person)
 }
 
@@ -94,9 +98,21 @@ export async function answerApproval(
   return { status: 200, body: { task, decision: body.data.decision }, record: null }
 }
 
-async function show(task: string, { user }: Person, { env }: Surroundings): Promise<Shown | null> {
+/** Null where that cannot be known. */
+async function waitingFor({ user }: Person, { env }: Surroundings): Promise<readonly string[] | null> {
+  try {
+    return await inboxOf(env, userId(user)).list()
+  } catch (error) {
+    logEvent("inbox_failed", { error: String(error) })
+    return null
+  }
+}
+
+/** Null where there is nothing to answer. */
+async function show(task: string, { user }: Person, { env }: Surroundings): Promise<Shown | "unreachable" | null> {
   const found = await askLedger(env, rootOf(task), async (ledger) => ({ asked: await ledger.consentFor(user) }))
-  if (!found?.asked) return null
+  if (!found) return "unreachable"
+  if (!found.asked) return null
   const { consent, task: view } = found.asked
   const { agent, purpose, scope, authorization_details } = view
   const { bindingMessage: binding_message, expiresAt: expires_at } = consent

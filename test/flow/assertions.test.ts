@@ -92,6 +92,18 @@ describe("an assertion", () => {
     expect(codes).toEqual([short, short, "ok", short, "ok", "budget_exhausted"])
   })
 
+  test("serves the purpose that it names, whether that is asked for or not, and no other", async () => {
+    const tools = { type: "narrowgate_call", tools: ["files.*"], actions: ["read"] }
+    const forErrand = { authorization_details: [{ ...tools, purpose: "errand" }] }
+    for (const purpose of [undefined, "errand"]) {
+      const { access_token: token } = await issued(forErrand, { purpose })
+      expect(decodeJwt(token)["purpose"]).toBe("errand")
+    }
+    expect((await redeem(forErrand, { purpose: "brief" })).refused?.error).toBe("unauthorized_client")
+    const forTwo = { authorization_details: [...forErrand.authorization_details, { ...tools, purpose: "brief" }] }
+    expect((await redeem(forTwo)).refused?.error).toBe("invalid_grant")
+  })
+
   test("opens a task that ends when its person's session is taken to have ended", async () => {
     const { task } = await issued({ iat: Math.floor(Date.now() / 1000) - 200 })
     const { json } = await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))

@@ -1,7 +1,10 @@
 import { env, exports } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
-import { inboxOf } from "../../src/exchange/inbox.ts"
+import { Inbox, inboxOf } from "../../src/exchange/inbox.ts"
+import { KeyRing } from "../../src/exchange/key-ring.ts"
+import { Openings } from "../../src/exchange/openings.ts"
+import { Ledger } from "../../src/ledger/ledger.ts"
 import { AUDIENCE, exchangeForm, postForm, type Form, type TokenAnswer } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
@@ -462,6 +465,56 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     forgetCaches()
     expect((await postForm(await exchangeForm("crowded"))).status).toBe(200)
     expect((await postForm(await exchangeForm("crowded"))).refused?.error_description).toMatch(/are open/)
+  })
+
+  describe("uses up no consent where nothing comes of it:", () => {
+    test("there is no key to sign with", async () => {
+      const { id, task } = await ask()
+      await say(task, "approve")
+      forgetCaches()
+      const broken = vi.spyOn(KeyRing.prototype, "signingKey").mockImplementation(() => {
+        throw new Error("out of reach")
+      })
+      expect(await errorOf(id)).toBe("temporarily_unavailable")
+      broken.mockRestore()
+      expect((await poll(id)).status).toBe(200)
+    })
+
+    test("its place cannot be kept", async () => {
+      const { id, task } = await ask()
+      await say(task, "approve")
+      const broken = vi.spyOn(Openings.prototype, "take").mockRejectedValue(new Error("out of reach"))
+      expect(await errorOf(id)).toBe("temporarily_unavailable")
+      broken.mockRestore()
+      expect((await poll(id)).status).toBe(200)
+    })
+  })
+
+  test("what came to nothing leaves no place taken: an inbox out of reach", async () => {
+    const broken = vi.spyOn(Inbox.prototype, "put").mockRejectedValue(new Error("out of reach"))
+    for (let index = 0; index < 3; index++) {
+      const { status, json } = await request({ scope: "files.*:read" }, "crowded")
+      expect([status, refusal.parse(json).error]).toEqual([503, "temporarily_unavailable"])
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    broken.mockRestore()
+    expect((await request({ scope: "files.*:read" }, "crowded")).status).toBe(200)
+  })
+
+  test("what cannot be looked up is not said to be nothing", async () => {
+    const { task } = await ask()
+    const statuses = async () => {
+      const all = ["/v1/approvals", `/v1/approvals/${task}`].map(async (path) => manage("GET", path, await person()))
+      return (await Promise.all(all)).map(({ status }) => status)
+    }
+    expect(await statuses()).toEqual([200, 200])
+    const deaf = vi.spyOn(Ledger.prototype, "consentFor").mockImplementation(() => {
+      throw new Error("out of reach")
+    })
+    expect(await statuses()).toEqual([503, 503])
+    deaf.mockRestore()
+    vi.spyOn(Inbox.prototype, "list").mockRejectedValue(new Error("out of reach"))
+    expect(await statuses()).toEqual([503, 200])
   })
 
   test("a refusal leaves its place to another", async () => {

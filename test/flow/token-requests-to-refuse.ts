@@ -258,6 +258,10 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
     none: details([]),
     "an unknown member": details([{ ...tools, until: 1 }]),
     "an unknown bound": details([{ ...tools, arguments: { file: { matches: ".*" } } }]),
+    "an action more often than there are actions": details([{ ...tools, actions: ["read", "read", "read", "read"] }]),
+    "more tools and actions than scopes may be": details(
+      [0, 1].map((part) => ({ ...tools, tools: Array.from({ length: 129 }, (_, index) => `a.b${part}x${index}`) })),
+    ),
     "no calls": details([{ ...tools, calls: 0 }]),
     "a member twice": changed({
       authorization_details: '[{"type":"narrowgate_call","tools":["files.*"],"actions":["read"],"calls":1,"calls":99}]',

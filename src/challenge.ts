@@ -26,6 +26,7 @@ export function challengeOf(
       return challenge("Bearer")
     case "proof_missing":
     case "binding_required":
+    case "bound_key_required":
       return challenge("DPoP", 'error="invalid_token"', ALGS)
     case "proof_rejected":
     case "proof_replayed":

@@ -15,7 +15,7 @@ import { AdmissionLog, windowKey, type WindowDefinition, type WindowUse } from "
 import { lineOf, whyEnded, type EndedBy, type Task, type TaskStatus, type TreeState } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
 import { actionRef, argumentFacts, callContext, entitiesFor, principalsOf, toolRef } from "./policy/facts.ts"
-import { askAll, stepUpFor } from "./policy/permission.ts"
+import { askAll, liftFor } from "./policy/permission.ts"
 
 /** A located call with a verified token, as it reaches the ledger. */
 export interface Call {
@@ -344,22 +344,19 @@ function checkPolicy(
   const args = argumentFacts(call.arguments, bundle.engine.readsFor(action, resource, entities))
   if (isDenied(args)) return args
   const { environment, gateway } = call
-  const situation = { line, user, labels, arguments: args, environment, gateway, now }
+  const boundKey = call.proof !== null
+  const situation = { line, user, labels, boundKey, arguments: args, environment, gateway, now }
   const principals = principalsOf(user, agents)
   const asked = { bundle, by: "authorize", principals, action, resource, entities } as const
   const answer = askAll(asked, callContext(situation))
   if ("rules" in answer) return answer
-  const { principal, forbids } = answer
-  if (forbids.length === 0) return deny({ reason: "policy_permits_nothing", principal })
-  const stepUp = user && stepUpFor(asked, situation, user)
-  if (!stepUp) return deny({ reason: "policy_forbids", principal, rules: forbids })
+  const { principal, forbids: rules } = answer
+  if (rules.length === 0) return deny({ reason: "policy_permits_nothing", principal })
+  const lift = liftFor(asked, situation)
+  if (!lift) return deny({ reason: "policy_forbids", principal, rules })
+  const { stepUp } = lift
+  if (!stepUp) return deny({ reason: "bound_key_required", principal, rules })
   const { acr: acr_values, maxAge: max_age } = stepUp
-  return deny({
-    reason: "step_up_required",
-    principal,
-    rules: forbids,
-    acr_values,
-    max_age,
-    bound: call.proof !== null,
-  })
+  const bound = boundKey || lift.boundKey
+  return deny({ reason: "step_up_required", principal, rules, acr_values, max_age, bound })
 }

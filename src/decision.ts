@@ -100,8 +100,11 @@ export type Denial =
       readonly acr_values: string | null
       /** Seconds. */
       readonly max_age: number | null
+      /** The token has to be bound to a key, or is: the challenge is one for bound tokens. */
       readonly bound: boolean
     }
+  /** What forbids it would be lifted by a token that is bound to a key (RFC 9449). */
+  | { readonly reason: "bound_key_required"; readonly principal: string; readonly rules: readonly string[] }
   // outage
   | { readonly reason: "bundle_unavailable" }
   | { readonly reason: "switches_unavailable" }
@@ -155,6 +158,7 @@ const CODE_OF_REASON: Readonly<Record<Reason, Code>> = {
   policy_forbids: "policy_denied",
   policy_permits_nothing: "policy_denied",
   step_up_required: "step_up_required",
+  bound_key_required: "invalid_token",
   bundle_unavailable: "unavailable",
   switches_unavailable: "unavailable",
   keys_unavailable: "unavailable",

@@ -24,7 +24,7 @@ import { lineOf, type Task, type TreeState } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
 import type { EntityStore } from "./policy/entities.ts"
 import { actionRef, callContext, entitiesFor, principalsOf, toolRef, type Situation } from "./policy/facts.ts"
-import { askAll, stepUpFor } from "./policy/permission.ts"
+import { askAll, liftFor } from "./policy/permission.ts"
 import type { CedarRecord, EntityRef } from "./policy/value.ts"
 
 export interface Question extends Pick<Call, "task" | "token" | "proof" | "gateway" | "environment"> {
@@ -96,7 +96,8 @@ function wholeOf(
   now: number,
 ): Whole {
   const { environment, gateway } = question
-  const situation = { line, user, labels, arguments: new Map(), environment, gateway, now }
+  const boundKey = question.proof !== null
+  const situation = { line, user, labels, boundKey, arguments: new Map(), environment, gateway, now }
   const principals = principalsOf(
     user,
     line.map((each) => each.agent),
@@ -158,6 +159,6 @@ function policyLacks({ bundle, question, situation, principals, entities, contex
   const { principal, forbids: rules } = answer
   if (rules.length === 0) return { reason: "policy_permits_nothing", principal }
   // The call would be answered with what lifts the refusal: an agent that never sees the tool would never learn of it.
-  if (situation.user && stepUpFor(asked, situation, situation.user)) return null
+  if (liftFor(asked, situation)) return null
   return { reason: "policy_forbids", principal, rules }
 }

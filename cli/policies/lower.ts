@@ -177,7 +177,7 @@ function lowerRule(
     problemAt(
       place,
       forbids ? `@remedy of rule "${id}" is none that there is` : `@remedy of rule "${id}" lifts nothing`,
-      'write @remedy("step-up:<acr>"), ("step-up:<acr>;max_age=<seconds>") or ("approval:<who>") on a forbid … unless',
+      'write @remedy("step-up:<acr>"), ("step-up:<acr>;max_age=<seconds>"), ("bound-key") or ("approval:<who>") on a forbid … unless',
     ),
   ]
 }

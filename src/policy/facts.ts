@@ -119,6 +119,8 @@ export interface Situation {
   /** The session to judge by; absent: the user's own. */
   readonly session?: SessionFacts
   readonly labels: ReadonlySet<string>
+  /** Whether the token is bound to a key that the call proves. */
+  readonly boundKey: boolean
   readonly arguments: CedarRecord
   readonly environment: string
   readonly gateway: string
@@ -147,6 +149,7 @@ export function callContext(situation: Situation): CedarRecord {
     ],
     ["agent", agentRef(task.agent)],
     ["chain", set(line.map((each) => agentRef(each.agent)))],
+    ["bound_key", situation.boundKey],
     ["arguments", situation.arguments],
     [
       "env",

@@ -1,13 +1,13 @@
 /**
- * Whether all whose permission a call needs are permitted, and if not, whether a login of the user would change that. Pure,
+ * Whether all whose permission a call needs are permitted, and if not, whether what the agent could
+ * bring would change that. Pure,
  * like the decision that asks.
  */
-import type { UserFacts } from "../ledger/state.ts"
 import type { Bundle } from "./assemble.ts"
 import type { Engine } from "./engine.ts"
 import type { EntityStore } from "./entities.ts"
 import { callContext, type Situation } from "./facts.ts"
-import { parseRemedy, together, type StepUp } from "./remedy.ts"
+import { parseRemedy, together, type Lift } from "./remedy.ts"
 import type { CedarRecord, EntityRef } from "./value.ts"
 
 export interface Asked {
@@ -35,19 +35,25 @@ export function askAll(
 }
 
 /**
- * The stronger or fresher session with which all would be permitted; null where none would do. Offered only if it lifts
- * everything that forbids: a person who logs in again for nothing soon stops reading why (DESIGN §7).
+ * What the agent could bring so that all would be permitted: a stronger or fresher session of the user, a bound token, both;
+ * null where nothing would do. Offered only if it lifts everything that forbids: a person who logs in again for nothing soon
+ * stops reading why (DESIGN §7).
  */
-export function stepUpFor(asked: Asked, situation: Situation, user: UserFacts): StepUp | null {
+export function liftFor(asked: Asked, situation: Situation): Lift | null {
   const { bundle, by, principals, action, resource, entities } = asked
+  const { user, now } = situation
   const context = callContext(situation)
   const forbids = principals.flatMap((principal) => {
     const answer = bundle.engine[by]({ principal, action, resource, context }, entities)
     return answer.allowed ? [] : answer.determining
   })
-  const stepUp = together(forbids.map((rule) => parseRemedy(bundle.engine.rule(rule)?.remedy ?? "")))
-  if (!stepUp) return null
-  const acr = stepUp.acr ?? user.acr
-  const session = { auth_time: Math.floor(situation.now / 1000), ...(acr === undefined ? {} : { acr }) }
-  return "rules" in askAll(asked, callContext({ ...situation, session })) ? stepUp : null
+  const lift = together(forbids.map((rule) => parseRemedy(bundle.engine.rule(rule)?.remedy ?? "")))
+  if (!lift) return null
+  const { stepUp } = lift
+  if (stepUp && !user) return null
+  const acr = stepUp?.acr ?? user?.acr
+  const session = stepUp && { auth_time: Math.floor(now / 1000), ...(acr === undefined ? {} : { acr }) }
+  const boundKey = situation.boundKey || lift.boundKey
+  const lifted = { ...situation, boundKey, ...(session && { session }) }
+  return "rules" in askAll(asked, callContext(lifted)) ? lift : null
 }

@@ -1,6 +1,7 @@
 /**
  * `@remedy("…")` on a `forbid … unless`: what would lift it. `step-up:<acr>`, `step-up:<acr>;max_age=<seconds>`,
- * `step-up:max_age=<seconds>`: a session of the user that is stronger, fresher or both. `approval:<who>`: a person's consent.
+ * `step-up:max_age=<seconds>`: a session of the user that is stronger, fresher or both. `bound-key`: a token that is bound to
+ * a key of the agent (RFC 9449). `approval:<who>`: a person's consent.
  */
 
 export interface StepUp {
@@ -9,7 +10,7 @@ export interface StepUp {
   /** Seconds since the user last logged in. */
   readonly maxAge: number | null
 }
-export type Remedy = StepUp | { readonly kind: "approval"; readonly by: string }
+export type Remedy = StepUp | { readonly kind: "bound-key" } | { readonly kind: "approval"; readonly by: string }
 
 /** An acr goes into a header as it is: the characters of a scope (RFC 6749 3.3) without `;`. */
 const ACR = /^[\x21\x23-\x3a\x3c-\x5b\x5d-\x7e]{1,256}$/
@@ -20,6 +21,7 @@ const STEP_UP = "step-up:"
 export function parseRemedy(text: string): Remedy | null {
   const [, by] = APPROVAL.exec(text) ?? []
   if (by !== undefined) return { kind: "approval", by }
+  if (text === "bound-key") return { kind: "bound-key" }
   if (!text.startsWith(STEP_UP)) return null
   const [first = "", second, ...more] = text.slice(STEP_UP.length).split(";")
   const [, only] = MAX_AGE.exec(first) ?? []
@@ -31,15 +33,30 @@ export function parseRemedy(text: string): Remedy | null {
     : null
 }
 
-/** What lifts them all at once, or null where one session cannot. */
-export function together(remedies: readonly (Remedy | null)[]): StepUp | null {
-  let acr: string | null = null
-  let maxAge: number | null = null
+/** What an agent can bring by itself or with its user: never empty. */
+export interface Lift {
+  readonly stepUp: Omit<StepUp, "kind"> | null
+  readonly boundKey: boolean
+}
+
+/** What lifts them all at once, or null where one session and one key cannot. */
+export function together(remedies: readonly (Remedy | null)[]): Lift | null {
+  let stepUp: Lift["stepUp"] = null
+  let boundKey = false
   for (const remedy of remedies) {
-    if (remedy?.kind !== "step-up") return null
-    if (remedy.acr !== null && acr !== null && remedy.acr !== acr) return null
-    acr ??= remedy.acr
-    if (remedy.maxAge !== null) maxAge = Math.min(remedy.maxAge, maxAge ?? remedy.maxAge)
+    if (remedy?.kind === "bound-key") boundKey = true
+    else if (remedy?.kind === "step-up") {
+      const joined = join(stepUp ?? { acr: null, maxAge: null }, remedy)
+      if (!joined) return null
+      stepUp = joined
+    } else return null
   }
-  return remedies.length === 0 ? null : { kind: "step-up", acr, maxAge }
+  return stepUp || boundKey ? { stepUp, boundKey } : null
+}
+
+/** One session has one `acr`. */
+function join(one: Omit<StepUp, "kind">, other: StepUp): Lift["stepUp"] {
+  if (one.acr !== null && other.acr !== null && one.acr !== other.acr) return null
+  const ages = [one.maxAge, other.maxAge].filter((age) => age !== null)
+  return { acr: one.acr ?? other.acr, maxAge: ages.length === 0 ? null : Math.min(...ages) }
 }

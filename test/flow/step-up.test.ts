@@ -3,7 +3,7 @@ import { exchangeForm, openChild, openTask, postForm, type Form, type OpenTask }
 import { publish, yard } from "../harness/bundles.ts"
 import { askAs, type GatewayAnswer } from "../harness/gateways.ts"
 import { idToken } from "../harness/issuers.ts"
-import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
+import { newProofKey, proofForToken, proofOf, type ProofKey } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 import { forgetCaches } from "../harness/isolate.ts"
 
@@ -112,6 +112,38 @@ describe("step-up (RFC 9470)", () => {
     const { issued } = await postForm(form, { DPoP: await proofForToken(holder) })
     expect(issued).toMatchObject({ token_type: "DPoP", task: task.task })
     expect((await asked(task)).code).toBe("ok")
+  })
+
+  describe("where a rule wants a bound token (RFC 9449)", () => {
+    const provenCall = async ({ token }: OpenTask, holder: ProofKey, path: string): Promise<GatewayAnswer> => {
+      const DPoP = await proofOf(holder, "POST", `https://api.test${path}`, token)
+      return askAs("envoy", { method: "POST", path, headers: { Authorization: `DPoP ${token}`, DPoP } })
+    }
+
+    test("the challenge asks for one, and the token can be traded for one of the same task", async () => {
+      const task = await openTask("first", { subject_token: await login(0) })
+      const refused = await call(task, "/safe/bronze", "POST")
+      expect(refused).toMatchObject({ status: 401, code: "invalid_token" })
+      expect(challenge(refused)).toMatch(/^DPoP error="invalid_token", algs="ES256[^"]*", resource_metadata="[^"]+"$/)
+      expect(await recordOf(refused.decision)).toMatchObject({
+        denial: { reason: "bound_key_required" },
+        rules: ["safe-fill-bronze-by-key"],
+      })
+      const holder = await newProofKey()
+      const traded = await openChild(task.token, "first", {}, await proofForToken(holder))
+      expect(traded.task).toBe(task.task)
+      expect((await provenCall(traded, holder, "/safe/bronze")).code).toBe("ok")
+    })
+
+    test("and a login as well, the challenge is for both", async () => {
+      const task = await openTask("first", { subject_token: await login(1000) })
+      const refused = await call(task, "/safe/bronze", "POST")
+      expect(refused.code).toBe("step_up_required")
+      expect(challenge(refused)).toMatch(/^DPoP error="insufficient_user_authentication", max_age="300"/)
+      const holder = await newProofKey()
+      const bound = await openTask("first", { subject_token: await login(1000) }, await proofForToken(holder))
+      expect((await provenCall(bound, holder, "/safe/bronze")).code).toBe("step_up_required")
+    })
   })
 
   test("what a login proved ends with its session, the task does not", async () => {

@@ -6,6 +6,7 @@ test.each([
   ["step-up:urn:example:loa:2", { kind: "step-up", acr: "urn:example:loa:2", maxAge: null }],
   ["step-up:mfa;max_age=300", { kind: "step-up", acr: "mfa", maxAge: 300 }],
   ["step-up:max_age=0", { kind: "step-up", acr: null, maxAge: 0 }],
+  ["bound-key", { kind: "bound-key" }],
   ["approval:finance", { kind: "approval", by: "finance" }],
 ])("%s", (text, remedy) => {
   expect(parseRemedy(text)).toEqual(remedy)
@@ -23,16 +24,26 @@ test.each([
   "step-up:mfa\n",
   "approval:",
   "approval:a b",
+  "bound-key:x",
+  "Bound-Key",
   "prayer",
 ])("%j is no remedy", (text) => {
   expect(parseRemedy(text)).toBeNull()
 })
 
-test("several are lifted together by one login, or not at all", () => {
+test("several are lifted together by one login and one key, or not at all", () => {
   const all = (...texts: readonly string[]) => together(texts.map(parseRemedy))
-  expect(all("step-up:mfa", "step-up:max_age=300", "step-up:mfa;max_age=60")).toMatchObject({ acr: "mfa", maxAge: 60 })
-  expect(all("step-up:mfa", "step-up:pwd")).toBeNull()
-  expect(all("step-up:mfa", "approval:finance")).toBeNull()
-  expect(all("step-up:mfa", "")).toBeNull()
+  const login = { acr: "mfa", maxAge: 60 }
+  expect(all("step-up:mfa", "step-up:max_age=300", "step-up:mfa;max_age=60")).toEqual({
+    stepUp: login,
+    boundKey: false,
+  })
+  expect(all("bound-key", "step-up:mfa;max_age=60", "bound-key")).toEqual({ stepUp: login, boundKey: true })
+  expect(all("step-up:max_age=0", "step-up:mfa")).toEqual({ stepUp: { acr: "mfa", maxAge: 0 }, boundKey: false })
+  expect(all("bound-key")).toEqual({ stepUp: null, boundKey: true })
+  for (const other of ["step-up:pwd", "approval:finance", ""]) {
+    expect(all("bound-key", "step-up:mfa", other)).toBeNull()
+    expect(all("step-up:mfa", other, "bound-key")).toBeNull()
+  }
   expect(all()).toBeNull()
 })

@@ -39,6 +39,7 @@ const ATOMS: readonly unknown[] = [
   { ">": { left: task("tree_calls"), right: { Value: 1 } } },
   labelled("reads:confidential"),
   equals(task("depth"), 0),
+  context("bound_key"),
   // Errs, whatever the arguments.
   { ">": { left: task("purpose"), right: { Value: 1 } } },
   has("to"),
@@ -61,6 +62,7 @@ const { condition } = fc.letrec<{ condition: unknown }>((tie) => ({
 }))
 const rule = fc.record({
   effect: fc.constantFrom("permit", "forbid", "forbid"),
+  remedy: fc.constantFrom(undefined, undefined, "bound-key", "step-up:mfa"),
   resource: fc.constantFrom("Tool::files.read", "Tool::mail.send", "ToolGroup::open"),
   conditions: fc.array(fc.record({ kind: fc.constantFrom("when", "unless"), body: condition }), {
     minLength: 1,
@@ -74,11 +76,12 @@ function withRules(
   wide: boolean,
   raised: boolean,
 ) {
-  const made = rules.map(({ effect, resource, conditions }, index): LoweredRule => {
+  const made = rules.map(({ effect, remedy, resource, conditions }, index): LoweredRule => {
     const [type = "", id = ""] = resource.split("::")
     const scope = type === "Tool" ? { op: "==", entity: { type, id } } : { op: "in", entity: { type, id } }
     const policy = { effect, principal: { op: "All" }, action: { op: "All" }, resource: scope, conditions }
-    return { id: `made-${index}`, policy, reads: ["to", "file", "size"] }
+    const made = { id: `made-${index}`, policy, reads: ["to", "file", "size"] }
+    return remedy !== undefined && effect === "forbid" ? { ...made, remedy } : made
   })
   const kept = wide ? body.rules : body.rules.filter(({ id }) => id !== "staff")
   // The tree is opened by the yard's own rules: what a token may be for is another question.
@@ -107,8 +110,10 @@ const ARGUMENTS: readonly Readonly<Record<string, unknown>>[] = [
   { item: "x" },
 ]
 
-/** What some other arguments, a login or a moment later could lift. */
-const OPEN: ReadonlySet<Denial["reason"]> = new Set(["argument_out_of_bounds", "window_full", "step_up_required"])
+/** What the agent can bring, with its user or by itself. */
+const LIFTED: readonly Denial["reason"][] = ["step_up_required", "bound_key_required"]
+/** What some other arguments, a login, a key or a moment later could lift. */
+const OPEN: ReadonlySet<Denial["reason"]> = new Set(["argument_out_of_bounds", "window_full", ...LIFTED])
 
 /** Whether the denial is for good, or until the facts change, whatever the arguments. */
 function isFinal(denial: Denial, bundle: Bundle, rules: readonly LoweredRule[], tool: string): boolean {
@@ -217,7 +222,7 @@ describe("a list that was cut down", () => {
           if (why) {
             expect(denials, `${tool} is hidden: ${reason}`).not.toContain(null)
             // Nor one that the call would tell how to come by.
-            expect(denials.map((each) => each?.reason)).not.toContain("step_up_required")
+            for (const lifted of LIFTED) expect(denials.map((each) => each?.reason)).not.toContain(lifted)
           }
           const final = denials.find((each) => each !== null && isFinal(each, bundle, rules, tool))
           if (final) expect(reason, `${tool} is shown, but: ${final.reason}`).not.toBe("kept")

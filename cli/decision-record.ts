@@ -30,6 +30,20 @@ export const decisionRecord = z.looseObject({
   windows: z.array(z.looseObject({ window: z.string(), limit: z.number(), seconds: z.number(), used: z.number() })),
   calls: z.object({ used: z.number(), limit: z.number().nullable() }).nullable(),
   labels: z.array(z.string()),
+  candidate: z
+    .object({
+      bundle: z.object({ seq: z.number(), digest: z.string() }),
+      differs: z
+        .object({
+          decision: z.enum(["allow", "deny"]),
+          code: z.string(),
+          denial: z.looseObject({ reason: z.string() }).nullable(),
+          rules: z.array(z.string()),
+          scope: text,
+        })
+        .nullable(),
+    })
+    .nullish(),
   listing: z.object({ asked: z.number(), hidden: z.record(z.string(), z.number()) }).nullish(),
   total_ms: z.number(),
   io_ms: z.number(),
@@ -63,7 +77,11 @@ export function recordLine(record: ShownRecord): string {
   const what = `${tool ?? record.path ?? "?"}${action === null ? "" : `:${action}`}`
   const who = `${chain.at(-1)?.replace(/^spiffe:\/\//u, "") ?? "?"}${user === null ? "" : ` for ${user.split("|").at(-1)}`}`
   const why = record.denial ? ` ${colors.yellow(whyNot(record))}` : ""
-  return `${time} ${verdict} ${code.padEnd(18)} ${what.padEnd(30)} ${who} ${colors.dim(task ?? "")}${why} ${colors.dim(id)}`
+  const differs = record.candidate?.differs
+  const would = differs
+    ? ` ${colors.yellow(`candidate: ${differs.code}${differs.scope === null ? "" : ` ${differs.scope}`}`)}`
+    : ""
+  return `${time} ${verdict} ${code.padEnd(18)} ${what.padEnd(30)} ${who} ${colors.dim(task ?? "")}${why}${would} ${colors.dim(id)}`
 }
 
 /** All that determined one decision. */
@@ -86,6 +104,7 @@ export function explanation(record: ShownRecord): string {
     ["windows", record.windows.map(windowUse).join(", ") || null],
     ["calls", calls && `${calls.used}${calls.limit === null ? "" : ` of ${calls.limit}`}`],
     ["mode", mode === "observe" ? "observe: the gateway let the call through all the same" : null],
+    ["candidate", record.candidate ? wouldBe(record.candidate) : null],
     ["bundle", bundle && `${bundle.seq}, ${bundle.digest.slice(0, 16)}`],
     ["took", `${record.total_ms} ms, ${record.io_ms} ms of it waiting`],
   ]
@@ -98,12 +117,20 @@ function listingOf({ asked, hidden }: NonNullable<ShownRecord["listing"]>): stri
   return `${asked} tools${reasons.join("")}`
 }
 
+function wouldBe({ bundle, differs }: NonNullable<ShownRecord["candidate"]>): string {
+  const name = `bundle ${bundle.seq}, ${bundle.digest.slice(0, 16)}, tried beside it`
+  if (!differs) return `${name}: the same`
+  const { denial, code, rules, scope } = differs
+  if (denial) return `${name}: denied: ${code}; ${whyNot({ denial })}`
+  return `${name}: allowed${scope === null ? "" : `: ${scope}`}${rules.length > 0 ? `; rules ${rules.join(", ")}` : ""}`
+}
+
 /** `used` is before this call. */
 function windowUse({ window, limit, seconds, used }: ShownRecord["windows"][number]): string {
   return `${window} ${used} of ${limit} in ${seconds} s`
 }
 
-function whyNot({ denial }: ShownRecord): string {
+function whyNot({ denial }: Pick<ShownRecord, "denial">): string {
   const { reason = "", ...evidence } = denial ?? {}
   const parts = Object.entries(evidence).map(
     ([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`,

@@ -7,6 +7,7 @@ import { PoliciesRefused, startStack } from "./stack.ts"
 
 interface Options {
   readonly policies: string
+  readonly candidate?: string
   readonly port: number
   readonly gateway?: true
 }
@@ -14,14 +15,15 @@ interface Options {
 const command = new Command("dev")
   .description("Serves the Worker in workerd, seeded from a policy directory, beside a development identity provider.")
   .option("--policies <dir>", "the policy directory", "policies")
+  .option("--candidate <dir>", "a policy directory to try beside it: what it would decide otherwise is recorded")
   .option("--port <number>", "port of the Worker; the identity provider takes the next", readPort, DEFAULT_PORT)
   .option("--gateway", `also the demo's servers, behind gateways on ports ${WRITTEN_EDGE_PORT} and ${WRITTEN_WEB_PORT}`)
   .addHelpText("after", "\nExample:\n  npm run dev -- --policies policies --port 8787\n")
   .parse()
 
-const { policies, port, gateway } = command.opts<Options>()
+const { policies, candidate, port, gateway } = command.opts<Options>()
 try {
-  const stack = await startStack({ policies, port })
+  const stack = await startStack({ policies, port, ...(candidate === undefined ? {} : { candidate }) })
   const { pointer, compiled } = stack.first
   console.log(summarise(policies, compiled))
   console.log(`Narrowgate        ${stack.origin} (bundle ${pointer?.seq}, ${pointer?.digest.slice(0, 12)})`)
@@ -29,9 +31,10 @@ try {
   for (const { id, dialect } of compiled.body?.gateways ?? []) {
     console.log(`Gateway ${id.padEnd(9)} ${dialect}, X-Narrowgate-Key: ${developmentKey(id)}`)
   }
-  stack.follow((published) => {
-    console.log(summarise(policies, published.compiled))
-    if (published.pointer) console.log(`published bundle ${published.pointer.seq}`)
+  if (candidate !== undefined) console.log(`Tried beside it   ${candidate}: narrowgate decisions tail --differs`)
+  stack.follow((directory, published) => {
+    console.log(summarise(directory, published.compiled))
+    if (published.pointer) console.log(`published bundle ${published.pointer.seq} of ${directory}`)
   })
   const services = gateway
     ? await startServices({ narrowgate: stack.origin, edgePort: WRITTEN_EDGE_PORT, webPort: WRITTEN_WEB_PORT })
@@ -50,7 +53,7 @@ try {
     process.once(signal, () => void stop())
   }
 } catch (error) {
-  if (error instanceof PoliciesRefused) console.error(summarise(policies, error.published.compiled))
+  if (error instanceof PoliciesRefused) console.error(summarise(error.directory, error.published.compiled))
   else console.error(`error: ${error instanceof Error ? error.message : String(error)}`)
   process.exit(1)
 }

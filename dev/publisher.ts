@@ -13,6 +13,7 @@ import { fitToStack, type Origins } from "./seed.ts"
 export interface Store {
   readonly get: (key: string) => Promise<string | null>
   readonly put: (key: string, value: string | ArrayBuffer) => Promise<void>
+  readonly delete: (key: string) => Promise<void>
 }
 
 export function isStore(value: unknown): value is Store {
@@ -25,17 +26,24 @@ export interface Published {
   readonly compiled: Compiled
 }
 
-export async function publish(directory: string, store: Store, publisher: JWK, origins: Origins): Promise<Published> {
+/** @param what to decide by it, or to try it beside what decides */
+export async function publish(
+  directory: string,
+  store: Store,
+  publisher: JWK,
+  origins: Origins,
+  what: "pointer" | "candidate" = "pointer",
+): Promise<Published> {
   const compiled = await compilePolicies(directory)
   const { body } = compiled
   if (!body) return { pointer: null, compiled }
   const bytes = canonicalBytes(fitToStack(body, origins))
   const digest = await digestOf(bytes)
-  const live = await store.get("pointer")
+  const live = await store.get(what)
   const seq = live === null ? 1 : Number(decodeJwt(live)["seq"]) + 1
   // The body first: a pointer must never name what is not there yet.
   await store.put(`body/${digest}`, bytes.buffer)
-  await store.put("pointer", await signPointer(publisher, { seq, digest }))
+  await store.put(what, await signPointer(publisher, { seq, digest }, what))
   return { pointer: { seq, digest }, compiled }
 }
 

@@ -20,6 +20,8 @@ const ROOT = resolve(import.meta.dirname, "..")
 
 export interface StackOptions {
   readonly policies: string
+  /** A policy directory to try beside it (shadow mode). */
+  readonly candidate?: string
   /** The Worker's; the identity provider takes the next one. */
   readonly port: number
   /** Where state is kept; absent: by policy directory and port, below `.narrowgate/`. */
@@ -34,15 +36,17 @@ export interface Stack {
   readonly provider: string
   readonly first: Published
   /** Publishes again after each edit, until the stack is closed. */
-  readonly follow: (onPublished: (published: Published) => void) => void
+  readonly follow: (onPublished: (directory: string, published: Published) => void) => void
   readonly close: () => Promise<void>
 }
 
 /** The directory does not check; its problems say why. */
 export class PoliciesRefused extends Error {
+  readonly directory: string
   readonly published: Published
-  constructor(published: Published) {
+  constructor(directory: string, published: Published) {
     super("the policies do not check")
+    this.directory = directory
     this.published = published
   }
 }
@@ -70,14 +74,24 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const origins = new Map([...(options.origins ?? []), [WRITTEN_WORKER, origin], [WRITTEN_PROVIDER, provider.origin]])
     const again = async (): Promise<Published> => publish(policies, kv, publisher.privateJwk, origins)
     const first = await again()
-    if (!first.pointer) throw new PoliciesRefused(first)
+    if (!first.pointer) throw new PoliciesRefused(options.policies, first)
+    const tried = options.candidate === undefined ? undefined : resolve(options.candidate)
+    const tryAgain = async (directory: string): Promise<Published> =>
+      publish(directory, kv, publisher.privateJwk, origins, "candidate")
+    if (tried === undefined) await kv.delete("candidate")
+    else {
+      const candidate = await tryAgain(tried)
+      if (!candidate.pointer) throw new PoliciesRefused(tried, candidate)
+    }
     const stopped = new AbortController()
     return {
       origin,
       provider: provider.origin,
       first,
       follow(onPublished) {
-        void onEdit(policies, stopped.signal, async () => onPublished(await again()))
+        void onEdit(policies, stopped.signal, async () => onPublished(policies, await again()))
+        if (tried === undefined) return
+        void onEdit(tried, stopped.signal, async () => onPublished(tried, await tryAgain(tried)))
       },
       async close() {
         stopped.abort()

@@ -26,7 +26,7 @@ import type { Bundle } from "./policy/assemble.ts"
 import type { GatewayDefinition, Pointer } from "./policy/bundle.ts"
 import { actionRef, toolRef } from "./policy/facts.ts"
 import { bundleOf } from "./policy/store.ts"
-import type { Surroundings } from "./surroundings.ts"
+import { candidateFor, type Surroundings } from "./surroundings.ts"
 import { currentSwitches } from "./switches/lease.ts"
 import { pulledKeys } from "./switches/switch.ts"
 import { stopOf } from "./switches/token.ts"
@@ -78,7 +78,8 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   if (isDenied(located)) return refuseProven(located.denied)
 
   // What needs no memory may be denied here, and only denied: an allow is the ledger's alone.
-  const hopeless = denyEarly(claims, located, bundle)
+  const candidate = candidateFor(bundle, around)
+  const hopeless = denyEarly(claims, located, bundle, candidate)
   if (hopeless) return refuseProven(hopeless, located)
 
   const known = await switches
@@ -90,7 +91,7 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const signer = algorithm ? await signerOf(around.env, algorithm, pulledKeys(known ?? []), receivedAt) : null
   if (algorithm && !signer) return refuseProven({ reason: "signing_key_unavailable" }, located)
 
-  const ask = toAsk(id, call, verified, located, around)
+  const ask = toAsk(id, call, verified, located, candidate, around)
   const said = await askLedger(around.env, rootOf(claims.task), async (ledger): Promise<string> =>
     ledger.decide(LEDGER_VERSION, bundle.pointer, ask),
   )
@@ -156,15 +157,22 @@ export const NOBODY = {
  * What needs no memory. A token's scope only ever says more than its ledger's frozen grant, and a tool that no permit
  * names can be permitted to nobody: denying by these is safe, allowing would not be.
  */
-function denyEarly(claims: DelegationClaims, { tool }: Located, bundle: Bundle): Denial | null {
+function denyEarly(
+  claims: DelegationClaims,
+  { tool }: Located,
+  { engine, entities }: Bundle,
+  candidate: Bundle | null,
+): Denial | null {
   const scopes = scopesOf(claims)
   const covered = isLifecycle(tool)
     ? scopes.some(({ pattern }) => pattern === "*" || pattern.startsWith(`${tool.server}.`))
     : scopes.some((scope) => scopeCovers(scope, tool))
   if (!covered) return { reason: "tool_not_granted", scope: formatScope({ pattern: tool.name, action: tool.action }) }
-  return bundle.engine.mayPermit(actionRef(tool.action), toolRef(tool.name), bundle.entities)
-    ? null
-    : { reason: "policy_permits_nothing", principal: "anybody" }
+  const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
+  if (engine.mayPermit(action, resource, entities)) return null
+  // What is tried is tried in the ledger, which refuses the call as well.
+  if (candidate?.engine.mayPermit(action, resource, candidate.entities)) return null
+  return { reason: "policy_permits_nothing", principal: "anybody" }
 }
 
 /** A verified token is remembered, and with its claims what they say. */
@@ -183,6 +191,7 @@ function toAsk(
   call: Presented,
   { token, proof }: VerifiedCredential,
   located: Located,
+  candidate: Bundle | null,
   { receivedAt }: Surroundings,
 ): Ask {
   const { gateway, method, target, body, requestId } = call
@@ -202,6 +211,7 @@ function toAsk(
     size: target.length + (body.kind === "whole" ? body.text.length : 0),
     tokenHash: token.hash,
     receivedAt,
+    candidate: candidate && candidate.pointer,
   }
 }
 

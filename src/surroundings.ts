@@ -5,6 +5,7 @@ import type { Reach } from "./credential/key-set.ts"
 import { ownKeys, type KeyFinder } from "./credential/own-keys.ts"
 import { keyRing } from "./exchange/key-ring.ts"
 import type { Bundle } from "./policy/assemble.ts"
+import { currentCandidate } from "./policy/candidate.ts"
 import { currentBundle } from "./policy/store.ts"
 
 export interface Surroundings {
@@ -30,6 +31,11 @@ export function surroundingsOf(env: Env, background: Surroundings["background"])
 /** Null where there is none to decide by: refuse. */
 export async function bundleFor({ env, config, receivedAt, background }: Surroundings): Promise<Bundle | null> {
   return currentBundle(env.BUNDLES, config, receivedAt, background)
+}
+
+/** What is tried beside it, if anything is. */
+export function candidateFor(live: Bundle, { env, config, receivedAt, background }: Surroundings): Bundle | null {
+  return currentCandidate(env.BUNDLES, config, live, receivedAt, background)
 }
 
 /** The request target as it came in, not resolved: `..` and `%2e%2e` are still there (GATEWAYS, "Decide first" 5). */

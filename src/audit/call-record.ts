@@ -3,8 +3,9 @@ import type { Call, Verdict } from "../decide.ts"
 import { codeOf, type Denial } from "../decision.ts"
 import { argumentsHash } from "./canonical.ts"
 import type { Bundle } from "../policy/assemble.ts"
+import type { Pointer } from "../policy/bundle.ts"
 import { actionRef, toolRef, userId } from "../policy/facts.ts"
-import { bounded, shownArguments, type DecisionRecord } from "./record.ts"
+import { bounded, shownArguments, type DecisionRecord, type Tried } from "./record.ts"
 
 /** What the ledger is asked: the call, and what only the edge knows of it, for its record. */
 export interface Ask extends Call {
@@ -15,6 +16,8 @@ export interface Ask extends Call {
   readonly tokenHash: string
   /** Milliseconds, by the edge's clock. */
   readonly receivedAt: number
+  /** A bundle to try beside the one that decides. */
+  readonly candidate: Pointer | null
 }
 
 /**
@@ -23,8 +26,9 @@ export interface Ask extends Call {
  */
 export function recordDecision(
   bundle: Bundle,
-  ask: Ask,
+  ask: Omit<Ask, "candidate">,
   { denial, evidence }: Verdict,
+  candidate: Tried | null,
   number: number,
   now: number,
 ): DecisionRecord {
@@ -63,6 +67,7 @@ export function recordDecision(
     calls: evidence.calls,
     labels: evidence.labels,
     listing: null,
+    candidate,
     token_hash: ask.tokenHash,
     bound: ask.proof !== null,
     total_ms,

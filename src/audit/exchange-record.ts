@@ -5,7 +5,7 @@ import type { Consent } from "../exchange/consent.ts"
 import type { Task, UserFacts } from "../ledger/state.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
-import { recordOf, type DecisionRecord } from "./record.ts"
+import { recordOf, type DecisionRecord, type Tried } from "./record.ts"
 
 /** What only the edge knows of a token request. */
 export interface Asking {
@@ -20,12 +20,14 @@ export function openingRecord(
   user: UserFacts | null,
   bundle: Pointer,
   { decisionId, audience, receivedAt }: Asking,
+  candidate: Tried | null,
   now: number,
 ): DecisionRecord {
   return recordOf({
     id: decisionId,
     at: now,
     kind: "exchange",
+    candidate,
     decision: "allow",
     code: "ok",
     task: task.id,

@@ -32,5 +32,5 @@ export function recordListing(
   const asked = { ...ask, tool: ask.list, method: "POST", arguments: NO_ARGUMENTS, size: 0, retry: null }
   const listing = { asked: ask.tools.length + before, hidden: Object.fromEntries(counts) }
   const verdict = { denial, evidence, retryOf: null }
-  return { ...recordDecision(bundle, asked, verdict, number, now), kind: "management", listing }
+  return { ...recordDecision(bundle, asked, verdict, null, number, now), kind: "management", listing }
 }

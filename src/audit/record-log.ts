@@ -18,6 +18,8 @@ export interface RecordQuery {
   readonly code?: string | undefined
   readonly decision?: string | undefined
   readonly tool?: string | undefined
+  /** Only those that a candidate bundle would have made otherwise. */
+  readonly differs?: boolean | undefined
   /** Only records with an id before this one (ids sort by time). */
   readonly before?: string | undefined
   /** Only records with an id after this one. */
@@ -123,6 +125,7 @@ export class RecordLog extends DurableObject<Env> {
       conditions.push(`${column} = ?`)
       values.push(value)
     }
+    if (query.differs === true) conditions.push("body ->> '$.candidate.differs' IS NOT NULL")
     if (query.before !== undefined) values.push(query.before)
     if (query.before !== undefined) conditions.push("id < ?")
     if (query.after !== undefined) values.push(query.after)

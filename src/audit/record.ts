@@ -13,6 +13,15 @@ export type ManagementDenial =
   | { readonly reason: "operator_rejected"; readonly because: Rejection | Denial | null }
   | { readonly reason: "role_missing" | "not_found"; readonly what: string }
 
+/** A candidate, and what it would have changed; null: nothing. */
+export interface Tried {
+  readonly bundle: Pointer
+  readonly differs: Differing | null
+}
+
+/** Of a call another code, of a token request another scope or none: as in a record. */
+export type Differing = Pick<DecisionRecord, "decision" | "code" | "denial" | "principal" | "rules" | "scope">
+
 export interface DecisionRecord {
   /** `dec_<ulid>`; also in the answer's X-Narrowgate-Decision. */
   readonly id: string
@@ -62,6 +71,8 @@ export interface DecisionRecord {
   readonly labels: readonly string[]
   /** Of a question which tools may be called: tools asked about, and of those that may not, how many for which reason. */
   readonly listing: { readonly asked: number; readonly hidden: Readonly<Record<string, number>> } | null
+  /** What a candidate bundle would have decided, where one was tried beside the live one. */
+  readonly candidate: Tried | null
   /** Hex SHA-256 of the delegation token, its first 16 digits: tells two tokens apart, opens nothing. */
   readonly token_hash: string | null
   /** The call proved possession of the token's key. */
@@ -79,9 +90,12 @@ export function recordOf(known: Partial<DecisionRecord> & Pick<DecisionRecord, "
 
 /** What callers can make long, cut: a record that cannot be stored would be worse than one that is not whole. */
 export function bounded(record: DecisionRecord): DecisionRecord {
-  const { path, denial } = record
-  if ((path === null || path.length <= MAX_TEXT) && denial === null) return record
-  return { ...record, path: path === null ? null : cutText(path), denial: cutDenial(denial) }
+  const { path, denial, candidate } = record
+  const differs = candidate?.differs
+  if ((path === null || path.length <= MAX_TEXT) && denial === null && !differs) return record
+  const cut = { path: path === null ? null : cutText(path), denial: cutDenial(denial) }
+  if (!differs) return { ...record, ...cut }
+  return { ...record, ...cut, candidate: { ...candidate, differs: { ...differs, denial: cutDenial(differs.denial) } } }
 }
 
 /** As a record is where nothing more is known; what is so is not stored. */
@@ -114,6 +128,7 @@ const BLANK = {
   calls: null,
   labels: [],
   listing: null,
+  candidate: null,
   token_hash: null,
   bound: false,
   total_ms: 0,
@@ -205,7 +220,13 @@ export function storedForm(record: DecisionRecord): StoredRecord {
   const { id } = record
   const body = JSON.stringify(shortForm(record))
   if (body.length <= MAX_BODY) return { id, body }
-  const denial = record.denial && { reason: record.denial.reason }
+  const denial = withoutEvidence(record.denial)
+  const { candidate } = record
+  const differs = candidate?.differs && {
+    ...candidate.differs,
+    denial: withoutEvidence(candidate.differs.denial),
+    rules: [],
+  }
   const chain = record.chain.slice(-MAX_SHOWN)
   return {
     id,
@@ -213,6 +234,7 @@ export function storedForm(record: DecisionRecord): StoredRecord {
       shortForm({
         ...record,
         denial,
+        candidate: candidate && { ...candidate, differs },
         chain,
         arguments: {},
         windows: [],
@@ -221,4 +243,8 @@ export function storedForm(record: DecisionRecord): StoredRecord {
       }),
     ),
   }
+}
+
+function withoutEvidence(denial: DecisionRecord["denial"]): { readonly reason: string } | null {
+  return denial && { reason: denial.reason }
 }

@@ -6,7 +6,7 @@ import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION, type NoBundle, type OpenedTask } from "../ledger/answers.ts"
 import { isTaskId, rootOf } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import type { Surroundings } from "../surroundings.ts"
+import { candidateFor, type Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { pulledKeys, stoppedBy, type Switch } from "../switches/switch.ts"
 import { userId } from "../policy/facts.ts"
@@ -158,8 +158,9 @@ async function open(
 ): Promise<Issued | Refused> {
   const { env, receivedAt } = around
   const asking = { decisionId, audience, receivedAt }
+  const candidate = candidateFor(bundle, around)?.pointer ?? null
   const opened = await askLedger(env, root, async (ledger): Promise<OpenedTask | Refused | NoBundle> =>
-    ledger.open(LEDGER_VERSION, bundle.pointer, root, request, asking),
+    ledger.open(LEDGER_VERSION, bundle.pointer, root, request, asking, candidate),
   )
   if (!opened || "bundle" in opened) return refuse({ reason: "unavailable" })
   return isRefused(opened) ? opened : issue(opened, request, audience, signer, around)

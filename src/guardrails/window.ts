@@ -46,6 +46,18 @@ export class AdmissionLog {
     return { window, limit, seconds, used: this.#total, waits }
   }
 
+  /** As `use`, and forgets nothing: whoever asks about a shorter span than others do must not shorten theirs. */
+  peek(definition: WindowDefinition, now: number): WindowUse {
+    const { id: window, limit, seconds } = definition
+    let index = this.#head
+    let used = this.#total
+    for (let entry = this.#entries[index]; entry && entry.at <= now - seconds * 1000; entry = this.#entries[++index]) {
+      used -= entry.count
+    }
+    const oldest = this.#entries[index]
+    return { window, limit, seconds, used, waits: used < limit || !oldest ? 0 : oldest.at + seconds * 1000 - now }
+  }
+
   /** @param now milliseconds; never smaller than an earlier call's */
   admit(now: number, count = 1): void {
     const last = this.#entries.at(-1)

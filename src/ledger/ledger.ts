@@ -19,11 +19,13 @@ import { isRefused, type Refused } from "../exchange/refusal.ts"
 import { may } from "../may.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
+import { candidateHeld } from "../policy/candidate.ts"
 import { userId } from "../policy/facts.ts"
 import { bundleHeld, bundleOf } from "../policy/store.ts"
 import { LEDGER_VERSION, openedTask, STRANGER } from "./answers.ts"
 import type { Answer, Ended, Holder, Listed, NoBundle, OpenedTask, Redeemed } from "./answers.ts"
 import { isAlive, isBelow, lineOf, type TreeState, type UserFacts } from "./state.ts"
+import { Shadow } from "./shadow.ts"
 import { RELEASED } from "./storage.ts"
 import { applyChange, applyOpening, applyRelease, endedBy } from "./transition.ts"
 import { Tree } from "./tree.ts"
@@ -39,6 +41,7 @@ interface Redeemable {
 export class Ledger extends DurableObject<Env> {
   readonly #tree: Tree
   #polling = NOT_POLLED
+  readonly #shadow = new Shadow()
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -66,9 +69,12 @@ export class Ledger extends DurableObject<Env> {
     if (!state) return STRANGER
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#tree.now(state)
-    const { change, verdict, proof, end } = decide(bundle, state, ask, now)
+    const outcome = decide(bundle, state, ask, now)
+    const { change, verdict, proof, end } = outcome
     const ended = end ? endedBy(state, end) : []
     const recorded = verdict.retryOf === null
+    const candidate = recorded ? this.#candidate(ask.candidate, now) : null
+    const tried = candidate && this.#shadow.call(candidate, state, ask, outcome, now)
     // What only the memory holds may be lost; what changes something, or will be asked about, may not.
     const durable = recorded && bundle.catalog.tools.get(ask.tool)?.action !== "read"
     const newer = pointer.seq > state.bundle.seq
@@ -80,7 +86,7 @@ export class Ledger extends DurableObject<Env> {
       if (end) this.#tree.storage.saveEnd(ended, end)
       if (!recorded) return
       const number = this.#tree.storage.nextRecordNumber()
-      const record = (): DecisionRecord => recordDecision(bundle, ask, verdict, number, now)
+      const record = (): DecisionRecord => recordDecision(bundle, ask, verdict, tried, number, now)
       if (durable) this.#tree.outbox.keep(record())
       else this.#tree.outbox.keepRead(record, ask.size)
     })
@@ -101,6 +107,12 @@ export class Ledger extends DurableObject<Env> {
       windows,
       recorded: true,
     }
+  }
+
+  /** Null where none is tried, or it is not here yet. */
+  #candidate(pointer: Pointer | null, now: number): Bundle | null {
+    if (!pointer) return null
+    return candidateHeld(this.env.BUNDLES, pointer, now, (work) => this.ctx.waitUntil(work))
   }
 
   /** Which tools could be called now: nothing is counted, nothing changes. @returns JSON, as of `decide` */
@@ -131,6 +143,7 @@ export class Ledger extends DurableObject<Env> {
     root: string,
     request: OpenRequest,
     asking: Asking,
+    tried: Pointer | null,
   ): Promise<OpenedTask | Refused | NoBundle> {
     if (version !== LEDGER_VERSION) return { bundle: "unavailable" }
     const bundle = await bundleOf(this.env.BUNDLES, pointer)
@@ -145,11 +158,13 @@ export class Ledger extends DurableObject<Env> {
     const now = this.#tree.now(state)
     const opened = openTask(bundle, state, request, now)
     if (isRefused(opened)) return opened
+    const candidate = this.#candidate(tried, now)
+    const would = candidate && this.#shadow.opening(candidate, state, request, opened, now)
     this.#tree.transact(true, () => {
       if (isNew) this.#tree.storage.saveTree(state)
       if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(pointer)
       this.#tree.storage.saveOpening(opened.opening, now)
-      this.#tree.outbox.keep(this.#tree.numbered(openingRecord(opened, state.user, pointer, asking, now)))
+      this.#tree.outbox.keep(this.#tree.numbered(openingRecord(opened, state.user, pointer, asking, would, now)))
     })
     state.bundle = pointer
     applyOpening(state, opened.opening, now)
@@ -242,7 +257,9 @@ export class Ledger extends DurableObject<Env> {
       if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(pointer)
       this.#tree.storage.saveConsent(redeemed)
       this.#tree.storage.saveOpening(opened.opening, now)
-      this.#tree.outbox.keep(this.#tree.numbered(openingRecord(opened, user, pointer, { ...asking, audience }, now)))
+      this.#tree.outbox.keep(
+        this.#tree.numbered(openingRecord(opened, user, pointer, { ...asking, audience }, null, now)),
+      )
     })
     state.bundle = pointer
     state.consent = redeemed

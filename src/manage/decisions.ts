@@ -14,6 +14,7 @@ const querySchema = z.strictObject({
   decision: z.enum(["allow", "deny"]).optional(),
   kind: z.enum(["call", "exchange", "approval", "end", "management"]).optional(),
   tool: z.string().max(256).optional(),
+  differs: z.stringbool({ truthy: ["true"], falsy: ["false"] }).optional(),
   before: z.string().max(64).optional(),
   after: z.string().max(64).optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),

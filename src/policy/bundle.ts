@@ -32,6 +32,9 @@ export interface BundleBody {
 /** `typ` of the pointer's JWS: no other token of a publisher's key can pass for one (RFC 8725 3.11). */
 export const POINTER_TYPE = "narrowgate-pointer+jwt"
 
+/** `typ` of a candidate's pointer: what is only tried can never be taken for what decides, nor the other way round. */
+export const CANDIDATE_TYPE = "narrowgate-candidate+jwt"
+
 /** What KV holds under `pointer`, as the payload of a JWS by the publisher's key. */
 export interface Pointer {
   /** Grows by at least one with every publish; a smaller one is never accepted again. */

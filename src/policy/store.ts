@@ -96,7 +96,7 @@ async function check(kv: KVNamespace, config: Config, now: number): Promise<void
   try {
     const text = await withTimeout(kv.get(POINTER_KEY, { cacheTtl: 30 }))
     if (text === null) return
-    const pointer = await verifyPointer(text, config)
+    const pointer = await verifyPointer(text, config, POINTER_TYPE)
     const known = held?.bundle.pointer
     if (known && pointer.seq < known.seq) throw new Error(`pointer ${pointer.seq} is older than ${known.seq}`)
     const bundle = bundleHeld(pointer) ?? (await fetchBody(kv, pointer))
@@ -107,16 +107,18 @@ async function check(kv: KVNamespace, config: Config, now: number): Promise<void
   }
 }
 
-async function verifyPointer(text: string, config: Config): Promise<Pointer> {
+/** @param type that its JWS must have. Throws where a publisher has not signed it. */
+export async function verifyPointer(text: string, config: Config, type: string): Promise<Pointer> {
   const keys = createLocalJWKSet({ keys: [...config.publisherKeys.keys] })
   const { payload } = await compactVerify(text, keys, { algorithms: ["ES256"] }).then((verified) => {
-    if (verified.protectedHeader.typ !== POINTER_TYPE) throw new Error("the pointer has another type")
+    if (verified.protectedHeader.typ !== type) throw new Error("the pointer has another type")
     return verified
   })
   return pointerSchema.parse(JSON.parse(new TextDecoder().decode(payload)))
 }
 
-async function fetchBody(kv: KVNamespace, pointer: Pointer): Promise<Bundle | null> {
+/** Throws where it is not there whole. */
+export async function fetchBody(kv: KVNamespace, pointer: Pointer): Promise<Bundle> {
   const bytes = await withTimeout(kv.get(bodyKey(pointer.digest), "arrayBuffer"))
   if (bytes === null) throw new Error(`bundle ${pointer.digest} is missing`)
   if ((await digestOf(new Uint8Array(bytes))) !== pointer.digest) throw new Error(`bundle ${pointer.digest} is corrupt`)
@@ -134,7 +136,8 @@ function readBody(text: string): BundleBody {
   return body as BundleBody
 }
 
-async function withTimeout<T>(work: Promise<T>): Promise<T> {
+/** Of a read of KV. */
+export async function withTimeout<T>(work: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | null = null
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error("KV did not answer in time")), TIMEOUT_MS)

@@ -69,6 +69,10 @@ export const BAD: readonly (readonly [string, () => Promise<void>])[] = [
     async () => writePointer(await signed({ seq: 2, digest: await writeBody() }, { typ: "JWT" })),
   ],
   [
+    "what is only to be tried",
+    async () => writePointer(await signed({ seq: 2, digest: await writeBody() }, { typ: "narrowgate-candidate+jwt" })),
+  ],
+  [
     "no type at all",
     async () => {
       const token = new SignJWT({ seq: 2, digest: await writeBody() }).setProtectedHeader({ alg: "ES256" })

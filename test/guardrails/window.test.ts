@@ -56,6 +56,27 @@ describe("exact sliding window", () => {
     )
   })
 
+  test("looking at another span tells the same, and shortens none", () => {
+    fc.assert(
+      fc.property(tries, fc.integer({ min: 1, max: 5 }), fc.constantFrom(1, 2), (steps, limit, seconds) => {
+        const [log, looked] = [new AdmissionLog(), new AdmissionLog()]
+        let now = 0
+        for (const step of steps) {
+          now += step
+          for (const other of [1, 2]) looked.peek(definition(limit, other), now)
+          const use = log.use(definition(limit, 2), now)
+          expect(looked.use(definition(limit, 2), now)).toEqual(use)
+          log.admit(now)
+          looked.admit(now)
+          expect(looked.peek(definition(limit, seconds), now)).toEqual(
+            seconds === 2 ? log.use(definition(limit, 2), now) : expect.objectContaining({ seconds }),
+          )
+        }
+      }),
+      SEED,
+    )
+  })
+
   test("a long life changes nothing: entries that left are dropped, those inside stay", () => {
     const log = new AdmissionLog()
     for (let now = 0; now < 20_000; now += 1) {

@@ -24,21 +24,26 @@ export interface Signed {
   readonly entries: ReadonlyMap<string, ArrayBuffer | string>
 }
 
-export async function signed(body: BundleBody, seq = 1): Promise<Signed> {
+export async function signed(body: BundleBody, seq = 1, what: "pointer" | "candidate" = POINTER_KEY): Promise<Signed> {
   const bytes = canonicalBytes(body)
   const pointer = { seq, digest: await digestOf(bytes) }
-  const text = await signPointer(inject("publisher"), pointer)
+  const text = await signPointer(inject("publisher"), pointer, what)
   return {
     pointer,
     entries: new Map<string, ArrayBuffer | string>([
       [bodyKey(pointer.digest), bytes.buffer],
-      [POINTER_KEY, text],
+      [what, text],
     ]),
   }
 }
 
-export async function publish(body: BundleBody, seq = 1): Promise<Pointer> {
-  const { pointer, entries } = await signed(body, seq)
+/** @param what to decide by it, or to try it beside what decides */
+export async function publish(
+  body: BundleBody,
+  seq = 1,
+  what: "pointer" | "candidate" = POINTER_KEY,
+): Promise<Pointer> {
+  const { pointer, entries } = await signed(body, seq, what)
   for (const [key, value] of entries) await env.BUNDLES.put(key, value)
   return pointer
 }

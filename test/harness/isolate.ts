@@ -4,6 +4,7 @@ import { forgetKeySets } from "../../src/credential/key-set.ts"
 import { forgetOwnKeys } from "../../src/credential/own-keys.ts"
 import { forgetSigningKeys } from "../../src/exchange/signing-key.ts"
 import { forgetReads } from "../../src/ledger/outbox.ts"
+import { forgetCandidate } from "../../src/policy/candidate.ts"
 import { forgetBundle } from "../../src/policy/store.ts"
 import { forgetSwitches } from "../../src/switches/lease.ts"
 
@@ -16,6 +17,7 @@ export async function freshIsolate(): Promise<void> {
 /** The next request meets a cold isolate, on the storage that is there. */
 export function forgetCaches(): void {
   forgetBundle()
+  forgetCandidate()
   forgetOwnKeys()
   forgetSigningKeys()
   forgetKeySets()

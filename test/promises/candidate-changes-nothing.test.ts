@@ -1,0 +1,93 @@
+/** A candidate bundle is judged on the live state, in the live step: neither may be any different for it. */
+import fc from "fast-check"
+import { describe, expect, inject, test } from "vitest"
+import { Shadow } from "../../src/ledger/shadow.ts"
+import { decide } from "../../src/decide.ts"
+import { applyChange, applyEnd, endedBy } from "../../src/ledger/transition.ts"
+import { assemble } from "../../src/policy/assemble.ts"
+import { ALICE, assembled, callOf, newState, open, opened, scopes, snapshot, START } from "../harness/trees.ts"
+
+const body = inject("yard")
+const live = assembled()
+
+const candidate = fc
+  .record({
+    rules: fc.subarray(body.rules.map(({ id }) => id)),
+    windows: fc.array(fc.record({ limit: fc.integer({ min: 1, max: 3 }), seconds: fc.constantFrom(1, 10, 60, 3600) }), {
+      minLength: body.windows.length,
+      maxLength: body.windows.length,
+    }),
+    tools: fc.subarray([...body.tools], { minLength: 5 }),
+    extra: fc.boolean(),
+  })
+  .map(({ rules, windows, tools, extra }) => {
+    const changed = body.windows.map((window, index) => ({ ...window, ...windows[index] }))
+    const own = { id: "own", tools: ["*"], per: "tree", limit: 2, seconds: 5 } as const
+    const parts = {
+      rules: body.rules.filter(({ id }) => rules.includes(id)),
+      windows: extra ? [...changed, own] : changed,
+      tools,
+      routes: body.routes.filter(({ tool }) => tools.some(({ name }) => name === tool)),
+    }
+    return assemble({ ...body, ...parts }, { seq: 9, digest: "c".repeat(64) })
+  })
+const TOOLS = [
+  "files.list",
+  "files.read",
+  "burst.go",
+  "thrice.go",
+  "thrice.go",
+  "vault.read",
+  "mail.send",
+  "files.forbidden",
+]
+const calls = fc.array(
+  fc.record({
+    tool: fc.constantFrom(...TOOLS),
+    after: fc.constantFrom(0, 0, 500, 1000, 9_999, 10_001),
+  }),
+  { minLength: 1, maxLength: 40 },
+)
+
+/** @param look what is done before each decision is applied */
+function lived(
+  purpose: string,
+  steps: typeof calls extends fc.Arbitrary<infer Value> ? Value : never,
+  tried: typeof live | null,
+) {
+  const state = newState(ALICE)
+  const held = opened(open(live, state, "first", null, { purpose, asked: scopes("*:read", "*:write") }))
+  const shadow = new Shadow()
+  const verdicts = []
+  let differing = 0
+  let now = START
+  for (const { tool, after } of steps) {
+    now += after
+    const call = { ...callOf(held, tool, { to: "a", file: "a" }), decisionId: "dec" }
+    const outcome = decide(live, state, call, now)
+    if (tried && shadow.call(tried, state, call, outcome, now).differs) differing += 1
+    if (outcome.change) applyChange(state, outcome.change)
+    if (outcome.end) applyEnd(state, endedBy(state, outcome.end), outcome.end)
+    verdicts.push(outcome.verdict)
+  }
+  return { verdicts, state: snapshot(live, state, now), differing }
+}
+
+describe("a candidate that is tried", () => {
+  test("changes no decision and no state, whatever it would have said", () => {
+    let differing = 0
+    fc.assert(
+      fc.property(fc.constantFrom("work", "in-order"), calls, candidate, (purpose, steps, tried) => {
+        const plain = lived(purpose, steps, null)
+        const beside = lived(purpose, steps, tried)
+        // Made anew for each life.
+        const anonymous = (life: unknown): unknown =>
+          JSON.parse(JSON.stringify(life).replaceAll(/token-\d+/gu, "token"))
+        expect(anonymous([beside.verdicts, beside.state])).toEqual(anonymous([plain.verdicts, plain.state]))
+        differing += beside.differing
+      }),
+      { seed: 20261125, numRuns: 300 },
+    )
+    expect(differing).toBeGreaterThan(300)
+  })
+})

@@ -203,6 +203,11 @@ describe("a pulled key", () => {
     await Promise.all(racing)
     expect(late).toEqual([])
     expect(allowed).toBeGreaterThan(20)
-    for (const [isPulled, code] of after) expect(code).toBe(isPulled ? "invalid_token" : "ok")
+    for (const [isPulled, code] of after) if (isPulled) expect(code).toBe("invalid_token")
+    // Those by the key that signs since may be refused for a moment, not for long.
+    const others = tokens.filter((token) => kidOf(token) !== kid)
+    await vi.waitFor(async () => {
+      for (const token of others) expect(await codeOf(token)).toBe("ok")
+    }, 4_000)
   })
 })

@@ -24,6 +24,8 @@ export const decisionRecord = z.looseObject({
   user: text,
   chain: z.array(z.string()),
   arguments: z.record(z.string(), z.unknown()),
+  facts: z.record(z.string(), z.unknown()),
+  groups: z.array(z.string()),
   bundle: z.object({ seq: z.number(), digest: z.string() }).nullable(),
   principal: text,
   rules: z.array(z.string()),
@@ -93,12 +95,13 @@ export function explanation(record: ShownRecord): string {
     ["tool", record.tool && `${record.tool} (${record.action ?? "?"}, ${record.sensitivity ?? "?"})`],
     ["request", record.method && `${record.method} ${record.path ?? ""} at gateway ${record.gateway ?? "?"}`],
     ["agent", record.chain.toReversed().join(", called by ") || null],
-    ["user", record.user],
+    ["user", record.user && `${record.user}${record.groups.length > 0 ? `, in ${record.groups.join(", ")}` : ""}`],
     ["task", record.task && `${record.task}${record.purpose === null ? "" : `, purpose ${record.purpose}`}`],
     ["why", record.denial && whyNot(record)],
     ["principal", principal && `${principal} was not permitted`],
     ["rules", record.rules.join(", ") || null],
     ["arguments", Object.keys(record.arguments).length > 0 ? JSON.stringify(record.arguments) : null],
+    ["facts", Object.entries(record.facts).map(fact).join(", ") || null],
     ["labels", record.labels.join(", ") || null],
     ["listing", record.listing ? listingOf(record.listing) : null],
     ["windows", record.windows.map(windowUse).join(", ") || null],
@@ -111,6 +114,8 @@ export function explanation(record: ShownRecord): string {
   const lines = rows.flatMap(([name, value]) => (value ? [`  ${colors.dim(name.padEnd(10))} ${value}`] : []))
   return [`${record.id} ${verdict}`, ...lines].join("\n")
 }
+
+const fact = ([name, value]: readonly [string, unknown]): string => `${name} ${JSON.stringify(value)}`
 
 function listingOf({ asked, hidden }: NonNullable<ShownRecord["listing"]>): string {
   const reasons = Object.entries(hidden).map(([reason, count]) => `, ${count} hidden: ${reason.replaceAll("_", " ")}`)

@@ -14,8 +14,17 @@ import { advance, expected, isFinished, type Progress } from "./guardrails/plan.
 import { AdmissionLog, windowKey, type WindowDefinition, type WindowUse } from "./guardrails/window.ts"
 import { lineOf, whyEnded, type EndedBy, type Task, type TaskStatus, type TreeState } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
-import { actionRef, argumentFacts, callContext, entitiesFor, principalsOf, toolRef } from "./policy/facts.ts"
-import { askAll, liftFor } from "./policy/permission.ts"
+import {
+  actionRef,
+  argumentFacts,
+  callContext,
+  entitiesFor,
+  principalsOf,
+  toolRef,
+  type Situation,
+} from "./policy/facts.ts"
+import { askAll, liftFor, type Asked } from "./policy/permission.ts"
+import type { CedarRecord } from "./policy/value.ts"
 
 /** A located call with a verified token, as it reaches the ledger. */
 export interface Call {
@@ -73,6 +82,8 @@ export interface Evidence {
   readonly windows: readonly WindowUse[]
   readonly calls: { readonly used: number; readonly limit: number | null } | null
   readonly labels: readonly string[]
+  /** That the rules were asked with; null where they were not. */
+  readonly context: CedarRecord | null
 }
 
 export interface Verdict {
@@ -104,6 +115,7 @@ export const NO_EVIDENCE: Evidence = {
   windows: [],
   calls: null,
   labels: [],
+  context: null,
 }
 
 export function decide(bundle: Bundle, state: TreeState, call: Call, now: number): Outcome {
@@ -151,7 +163,9 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   if (full) return refuse(full, evidence)
 
   const policy = checkPolicy(bundle, state, [task, ...above], tool, call, now)
-  if (isDenied(policy)) {
+  const { context } = policy
+  evidence = { ...evidence, context }
+  if ("denied" in policy) {
     const { denied } = policy
     const principal = "principal" in denied ? denied.principal : null
     return refuse(denied, { ...evidence, principal, rules: "rules" in denied ? denied.rules : [] })
@@ -334,29 +348,38 @@ function checkPolicy(
   tool: Tool,
   call: Call,
   now: number,
-): { readonly rules: readonly string[] } | Denied {
+): { readonly context: CedarRecord | null } & ({ readonly rules: readonly string[] } | Denied) {
   const { user, labels } = state
   const agents = line.map((each) => each.agent).toReversed()
-  for (const agent of agents) if (!bundle.agents.has(agent)) return deny({ reason: "agent_unregistered", agent })
+  for (const agent of agents)
+    if (!bundle.agents.has(agent)) return { context: null, ...deny({ reason: "agent_unregistered", agent }) }
   const entities = entitiesFor(bundle.entities, user)
   const action = actionRef(tool.action)
   const resource = toolRef(tool.name)
   const args = argumentFacts(call.arguments, bundle.engine.readsFor(action, resource, entities))
-  if (isDenied(args)) return args
+  if (isDenied(args)) return { context: null, ...args }
   const { environment, gateway } = call
   const boundKey = call.proof !== null
   const situation = { line, user, labels, boundKey, arguments: args, environment, gateway, now }
   const principals = principalsOf(user, agents)
   const asked = { bundle, by: "authorize", principals, action, resource, entities } as const
-  const answer = askAll(asked, callContext(situation))
-  if ("rules" in answer) return answer
-  const { principal, forbids: rules } = answer
-  if (rules.length === 0) return deny({ reason: "policy_permits_nothing", principal })
+  const context = callContext(situation)
+  const answer = askAll(asked, context)
+  return "rules" in answer ? { context, rules: answer.rules } : { context, ...deny(refusal(asked, situation, answer)) }
+}
+
+/** Why, and what the agent could bring against it. */
+function refusal(
+  asked: Asked,
+  situation: Situation,
+  { principal, forbids: rules }: { readonly principal: string; readonly forbids: readonly string[] },
+): Denial {
+  if (rules.length === 0) return { reason: "policy_permits_nothing", principal }
   const lift = liftFor(asked, situation)
-  if (!lift) return deny({ reason: "policy_forbids", principal, rules })
+  if (!lift) return { reason: "policy_forbids", principal, rules }
   const { stepUp } = lift
-  if (!stepUp) return deny({ reason: "bound_key_required", principal, rules })
+  if (!stepUp) return { reason: "bound_key_required", principal, rules }
   const { acr: acr_values, maxAge: max_age } = stepUp
-  const bound = boundKey || lift.boundKey
-  return deny({ reason: "step_up_required", principal, rules, acr_values, max_age, bound })
+  const bound = situation.boundKey || lift.boundKey
+  return { reason: "step_up_required", principal, rules, acr_values, max_age, bound }
 }

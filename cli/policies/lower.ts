@@ -169,7 +169,8 @@ function lowerRule(
       problemAt(place, `@id("${id}") names the rule at ${other.file.path}:${line} too`, "give it an @id of its own"),
     ]
   }
-  const rule = { id, policy: json, reads: readsOf(json) }
+  const { reads, facts } = readsOf(json)
+  const rule = { id, policy: json, reads, ...(facts.length > 0 && { facts }) }
   if (remedy === undefined) return rule
   const forbids = json.effect === "forbid"
   if (forbids && typeof remedy === "string" && parseRemedy(remedy)) return { ...rule, remedy }

@@ -1,54 +1,71 @@
 /**
- * Which arguments of a call a rule reads (LoweredRule.reads), from the rule in Cedar's JSON policy format.
- * Whatever is not plainly `context.arguments.<name>` counts as reading all of them: too much is safe, too little is not.
+ * What a rule reads of the context (LoweredRule.reads, LoweredRule.facts), from the rule in Cedar's JSON policy format.
+ * Whatever is not plainly one of its members counts as all of them: too much is safe, too little is not.
  */
 import { type Node, isNode } from "../../src/policy/est.ts"
 
-/** Sorted; `*` stands for the arguments as a whole. */
-export function readsOf(policy: unknown): readonly string[] {
-  const reads = new Set<string>()
-  if (isNode(policy)) visit(policy.conditions, reads)
-  return [...reads].toSorted()
+export interface Reads {
+  /** Names below `context.arguments`, sorted; `*` stands for the arguments as a whole. */
+  readonly reads: readonly string[]
+  /** Other members of the context, sorted, to the second name (`task.calls`); `*` stands for all of them. */
+  readonly facts: readonly string[]
 }
 
-function visit(json: unknown, reads: Set<string>): void {
+const ARGUMENTS = "arguments"
+
+export function readsOf(policy: unknown): Reads {
+  const found = { reads: new Set<string>(), facts: new Set<string>() }
+  if (isNode(policy)) visit(policy.conditions, found)
+  return { reads: [...found.reads].toSorted(), facts: [...found.facts].toSorted() }
+}
+
+interface Found {
+  readonly reads: Set<string>
+  readonly facts: Set<string>
+}
+
+function visit(json: unknown, found: Found): void {
   if (Array.isArray(json)) {
-    for (const item of json) visit(item, reads)
+    for (const item of json) visit(item, found)
     return
   }
   if (!isNode(json)) return
-  if (isContext(json) || isArguments(json)) {
-    reads.add("*")
+  const path = pathOf(json)
+  if (path) {
+    note(path, false, found)
     return
   }
   for (const [operator, operands] of Object.entries(json)) {
     if (operator === "Value") continue
+    const asked = operator === "has" && isNode(operands) ? askedPath(operands) : null
+    if (asked) note(asked, true, found)
     // Its members may have the names of operators.
-    if (operator === "Record" && isNode(operands)) {
-      visit(Object.values(operands), reads)
-      continue
-    }
-    const path = isNode(operands) && (operator === "." || operator === "has") ? pathOf(operands) : undefined
-    if (path === undefined) visit(operands, reads)
-    else if (path[0] === "arguments" && path[1] !== undefined) reads.add(path[1])
-    else if (path[0] === "arguments" && operator === ".") reads.add("*")
+    else visit(operator === "Record" && isNode(operands) ? Object.values(operands) : operands, found)
   }
 }
 
-/** The names below `context` that `.` or `has` looks at, as far as they matter; `undefined` where it looks elsewhere. */
-function pathOf(operands: Node): readonly string[] | undefined {
-  const names: readonly unknown[] = Array.isArray(operands.attr) ? operands.attr : [operands.attr]
-  const path = names.filter((name) => typeof name === "string")
-  if (isNode(operands.left) && isContext(operands.left)) return path
-  if (isNode(operands.left) && isArguments(operands.left)) return ["arguments", ...path]
-  return undefined
+/** @param isAsked whether it is there, not what it is: that there are arguments at all tells nothing of any. */
+function note([first, second]: readonly string[], isAsked: boolean, { reads, facts }: Found): void {
+  if (first === undefined) {
+    reads.add("*")
+    facts.add("*")
+  } else if (first !== ARGUMENTS) facts.add(second === undefined ? first : `${first}.${second}`)
+  else if (second !== undefined) reads.add(second)
+  else if (!isAsked) reads.add("*")
 }
 
-function isContext(expression: Node): boolean {
-  return expression.Var === "context"
-}
-
-function isArguments(expression: Node): boolean {
+/** The names from `context` on; null where it looks elsewhere. */
+function pathOf(expression: Node): readonly string[] | null {
+  if (expression.Var === "context") return []
   const access = expression["."]
-  return isNode(access) && access.attr === "arguments" && isNode(access.left) && isContext(access.left)
+  if (!isNode(access) || !isNode(access.left) || typeof access.attr !== "string") return null
+  const left = pathOf(access.left)
+  return left && [...left, access.attr]
+}
+
+/** Of `has`, whose name may be several. */
+function askedPath({ left, attr }: Node): readonly string[] | null {
+  const names: readonly unknown[] = Array.isArray(attr) ? attr : [attr]
+  const below = isNode(left) ? pathOf(left) : null
+  return below && [...below, ...names.filter((name) => typeof name === "string")]
 }

@@ -5,7 +5,8 @@ import { argumentsHash } from "./canonical.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { actionRef, toolRef, userId } from "../policy/facts.ts"
-import { bounded, shownArguments, type DecisionRecord, type Tried } from "./record.ts"
+import { shownFacts } from "./facts.ts"
+import { bounded, MAX_SHOWN, shownArguments, type DecisionRecord, type Tried } from "./record.ts"
 
 /** What the ledger is asked: the call, and what only the edge knows of it, for its record. */
 export interface Ask extends Call {
@@ -33,7 +34,10 @@ export function recordDecision(
   now: number,
 ): DecisionRecord {
   const tool = bundle.catalog.tools.get(ask.tool)
-  const reads = tool ? bundle.engine.readsFor(actionRef(tool.action), toolRef(tool.name), bundle.entities) : []
+  const { engine, entities } = bundle
+  const [action, resource] = tool ? [actionRef(tool.action), toolRef(tool.name)] : [null, null]
+  const reads = action ? engine.readsFor(action, resource, entities) : []
+  const { context } = evidence
   const total_ms = Math.max(0, now - ask.receivedAt)
   return bounded({
     id: ask.decisionId,
@@ -57,9 +61,11 @@ export function recordDecision(
     scope: null,
     audience: null,
     user: evidence.user && userId(evidence.user),
+    groups: evidence.user?.groups.slice(0, MAX_SHOWN) ?? [],
     chain: evidence.chain,
     arguments_hash: argumentsHash(ask.arguments),
     arguments: shownArguments(ask.arguments.values, [...reads, ...namesIn(denial)], tool?.redact ?? []),
+    facts: action && context ? shownFacts(context, engine.factsFor(action, resource, entities)) : {},
     bundle: bundle.pointer,
     principal: evidence.principal,
     rules: evidence.rules,

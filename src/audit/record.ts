@@ -54,12 +54,16 @@ export interface DecisionRecord {
   readonly audience: string | null
   /** Issuer and subject, joined by `|`. */
   readonly user: string | null
+  /** Of the user, as their session named them; 32 at most. */
+  readonly groups: readonly string[]
   /** Agents from the root task's to the calling one. */
   readonly chain: readonly string[]
   /** Hex SHA-256 of the arguments in canonical JSON (RFC 8785); null where there were none or they were not seen. */
   readonly arguments_hash: string | null
   /** The arguments that a rule for the tool or a bound of the grant reads, without those the catalog redacts. */
   readonly arguments: Readonly<Record<string, unknown>>
+  /** What rules for the tool read of the context besides, and a record does not tell otherwise, by its name there. */
+  readonly facts: Readonly<Record<string, unknown>>
   readonly bundle: Pointer | null
   /** The principal that was not permitted; null where policy permitted all or was not asked. */
   readonly principal: string | null
@@ -118,9 +122,11 @@ const BLANK = {
   scope: null,
   audience: null,
   user: null,
+  groups: [],
   chain: [],
   arguments_hash: null,
   arguments: {},
+  facts: {},
   bundle: null,
   principal: null,
   rules: [],
@@ -136,7 +142,7 @@ const BLANK = {
 } as const satisfies Omit<DecisionRecord, "id" | "at" | "kind">
 
 const MAX_TEXT = 256
-const MAX_SHOWN = 32
+export const MAX_SHOWN = 32
 
 function cutText(text: string): string {
   return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}… (${text.length} characters)`
@@ -237,8 +243,10 @@ export function storedForm(record: DecisionRecord): StoredRecord {
         candidate: candidate && { ...candidate, differs },
         chain,
         arguments: {},
+        facts: {},
         windows: [],
         labels: [],
+        groups: [],
         rules: record.rules.slice(0, MAX_SHOWN),
       }),
     ),

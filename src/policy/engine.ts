@@ -36,6 +36,8 @@ export interface Engine {
   mayPermit(action: EntityRef, resource: EntityRef, entities: EntityStore): boolean
   /** Names of the arguments that those read whose action and resource scopes match; found without looking at each. */
   readsFor(action: EntityRef, resource: EntityRef, entities: EntityStore): ReadonlySet<string>
+  /** Other members of the context that those read (LoweredRule.facts). */
+  factsFor(action: EntityRef, resource: EntityRef, entities: EntityStore): ReadonlySet<string>
   rule(id: string): LoweredRule | undefined
   /** Conditions are compiled when first met; a build must meet all. Throws UnsupportedOperator. */
   compileAll(): void
@@ -60,6 +62,7 @@ export function compileRules(rules: readonly LoweredRule[]): Engine {
     },
     mayPermit: (action, resource, entities) => sliceFor(action, resource, entities).mayPermit,
     readsFor: (action, resource, entities) => sliceFor(action, resource, entities).reads,
+    factsFor: (action, resource, entities) => sliceFor(action, resource, entities).facts,
     rule: (id) => byId.get(id)?.lowered,
     compileAll: () => {
       for (const rule of byId.values()) rule.compile()

@@ -38,6 +38,10 @@ class Shelf {
     this.#reads ??= new Set(this.rules.flatMap((rule) => rule.lowered.reads))
     return this.#reads
   }
+
+  get facts(): readonly string[] {
+    return this.rules.flatMap((rule) => rule.lowered.facts ?? [])
+  }
 }
 
 function filedBy(rules: readonly Rule[], keysOf: (rule: Rule) => readonly string[]): Map<string, Rule[]> {
@@ -78,12 +82,19 @@ export class Slice {
   readonly mayPermit: boolean
   /** Names of the arguments that any of them reads. */
   readonly reads: ReadonlySet<string>
+  #facts: ReadonlySet<string> | undefined
 
   constructor(shelves: readonly Shelf[], spend: (entries: number) => void) {
     this.#shelves = shelves
     this.#spend = spend
     this.mayPermit = shelves.some((shelf) => shelf.permits)
     this.reads = new Set(shelves.flatMap((shelf) => [...shelf.reads]))
+  }
+
+  /** Other members of the context that any of them reads. */
+  get facts(): ReadonlySet<string> {
+    this.#facts ??= new Set(this.#shelves.flatMap((shelf) => shelf.facts))
+    return this.#facts
   }
 
   /** Those whose principal scope matches too, each once. */

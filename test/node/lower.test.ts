@@ -220,8 +220,23 @@ describe("reads", () => {
   })
 
   test("in unless as well as in when", () => {
-    const { rules } = lowerOne(`@id("r") ${PERMIT} unless { context.arguments has a };`)
-    expect(rules[0]?.reads).toEqual(["a"])
+    const { rules } = lowerOne(`@id("r") ${PERMIT} unless { context.arguments has a && context.risk > 1 };`)
+    expect(rules).toMatchObject([{ reads: ["a"], facts: ["risk"] }])
+  })
+
+  const facts: readonly (readonly [condition: string, facts: readonly string[] | undefined])[] = [
+    ["context.risk < 50", ["risk"]],
+    ["context has other && context.other.a.b == 1", ["other", "other.a"]],
+    ["context has other.a", ["other.a"]],
+    ["principal in resource && [1].contains(context.other.a)", ["other.a"]],
+    ['context["other"]["a"] like "*"', ["other.a"]],
+    ["(if true then context else context).risk == 1", ["*"]],
+    ["context == context", ["*"]],
+    ["{ other: 1 }.other == 1 && context.arguments.a == 1", undefined],
+    ["context has arguments", undefined],
+  ]
+  test.each(facts)("of other facts: %s", (condition, read) => {
+    expect(when(condition).rules.map((rule) => rule.facts)).toEqual([read])
   })
 })
 

@@ -42,7 +42,22 @@ const CASES: readonly Case[] = [
     what: "allowed",
     path: "/files/a",
     code: "ok",
-    explains: { denial: null, principal: null, rules: ["staff", "workers"], tool: "files.read", action: "read" },
+    explains: {
+      denial: null,
+      principal: null,
+      groups: ["staff"],
+      rules: ["staff", "workers"],
+      tool: "files.read",
+      action: "read",
+      facts: {},
+    },
+  },
+  {
+    what: "a forbid by how the user logged in, and what of that it read",
+    path: "/safe/lead",
+    more: { method: "POST" },
+    code: "policy_denied",
+    explains: { rules: ["safe-fill-never-lead"], facts: { "session.acr": null, "session.auth_age": 0 } },
   },
   {
     what: "no tool",

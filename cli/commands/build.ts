@@ -1,9 +1,9 @@
 /** `narrowgate build`: the bytes of a bundle, ready to be published. */
-import { rename, writeFile } from "node:fs/promises"
 import type { Command } from "commander"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
-import { EXIT, Failure } from "../failure.ts"
+import { EXIT } from "../failure.ts"
 import { compilePolicies } from "../policies/compile.ts"
+import { writeWhole } from "../whole-file.ts"
 import { summarise } from "./check.ts"
 
 export function addBuild(program: Command): void {
@@ -32,16 +32,4 @@ export function addBuild(program: Command): void {
       console.error(summarise(directory, compiled))
       if (digest !== null) console.log(digest)
     })
-}
-
-/** Whole or not at all: whoever reads the file meanwhile sees the old one or the new one. */
-async function writeWhole(file: string, bytes: Uint8Array): Promise<void> {
-  const unfinished = `${file}.${process.pid}.part`
-  try {
-    await writeFile(unfinished, bytes)
-    await rename(unfinished, file)
-  } catch (failure) {
-    const why = failure instanceof Error ? failure.message : String(failure)
-    throw new Failure(`cannot write ${file}: ${why}`, "Name a file in a directory that exists and may be written.")
-  }
 }

@@ -1,0 +1,20 @@
+/** Files that are written whole or not at all: whoever reads one meanwhile sees the old one or the new one. */
+import { rename, rm, stat, writeFile } from "node:fs/promises"
+import { Failure } from "./failure.ts"
+
+/** A file that is there already keeps its mode. */
+export async function writeWhole(file: string, content: Uint8Array | string): Promise<void> {
+  const unfinished = `${file}.${process.pid}.part`
+  try {
+    const mode = await stat(file).then(
+      (found) => found.mode & 0o777,
+      () => undefined,
+    )
+    await writeFile(unfinished, content, mode === undefined ? {} : { mode })
+    await rename(unfinished, file)
+  } catch (failure) {
+    await rm(unfinished, { force: true })
+    const why = failure instanceof Error ? failure.message : String(failure)
+    throw new Failure(`cannot write ${file}: ${why}`, "Name a file in a directory that exists and may be written.")
+  }
+}

@@ -4,13 +4,16 @@ import type { Problem } from "../problem.ts"
 import { suggest } from "../nearest.ts"
 import type { Path } from "../source.ts"
 
-interface Endpoint {
-  readonly owner: string
-  /** Of the origin and of the path, in catalog.yaml. */
-  readonly at: Path
+interface Reached {
   readonly origin: string
   readonly methods: readonly string[]
   readonly path: string
+}
+
+interface Endpoint extends Reached {
+  readonly owner: string
+  /** Of the origin and of the path, in catalog.yaml. */
+  readonly at: Path
 }
 
 /** Streamable HTTP: POSTed messages, the GET that opens a stream, the DELETE that ends a session. */
@@ -51,7 +54,8 @@ function endpointsOf({ servers, tools }: Policies["catalog"]["value"]): Endpoint
   ]
 }
 
-function clash(a: Endpoint, b: Endpoint): boolean {
+/** Some request could be meant for either. */
+export function clash(a: Reached, b: Reached): boolean {
   return a.origin === b.origin && a.methods.some((method) => b.methods.includes(method)) && ambiguous(a.path, b.path)
 }
 

@@ -3,6 +3,7 @@
  * promise costs several times the hash on the way of every call.
  */
 import { sha256 } from "@noble/hashes/sha2.js"
+import { bytesToHex } from "@noble/hashes/utils.js"
 
 const encoder = new TextEncoder()
 
@@ -11,8 +12,9 @@ export function sha256Base64url(text: string): string {
   return sha256(encoder.encode(text)).toBase64({ alphabet: "base64url", omitPadding: true })
 }
 
+/** In Node too, whose current version has no `toHex`: the command computes pins. */
 export function sha256Hex(text: string): string {
-  return sha256(encoder.encode(text)).toHex()
+  return bytesToHex(sha256(encoder.encode(text)))
 }
 
 /** Of a credential that is refused, as `hash` of `tokenDigests`. Null for what is too long to be one. */

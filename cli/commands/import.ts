@@ -1,0 +1,206 @@
+/** `narrowgate import`: what a server or a document offers becomes entries of the catalog. */
+import { createInterface } from "node:readline/promises"
+import { Option, type Command } from "commander"
+import { SENSITIVITIES, type Sensitivity } from "../../src/catalog/tool.ts"
+import { asciiJson } from "../escaped.ts"
+import { EXIT, Failure } from "../failure.ts"
+import type { Found } from "../import/found.ts"
+import { findMcpTools } from "../import/mcp.ts"
+import { readCatalog } from "../import/merge.ts"
+import { findOpenApiTools } from "../import/openapi.ts"
+import { readCatalogText, runImport, type Person } from "../import/run.ts"
+import { isRefused, toldAsJson, toldTo } from "../import/told.ts"
+import { catalogFile } from "../policies/schema/catalog.ts"
+import { reportProblems } from "../report.ts"
+
+interface CommonOptions {
+  readonly policies: string
+  readonly server: string
+  readonly accept?: boolean
+  readonly sensitivity?: Sensitivity
+  readonly prune?: boolean
+  readonly dryRun?: boolean
+  readonly json?: boolean
+}
+
+interface McpOptions extends CommonOptions {
+  readonly origin?: string
+  readonly path?: string
+  readonly header: readonly string[]
+  readonly headerEnv: readonly string[]
+  readonly repin?: boolean
+  readonly timeout: number
+}
+
+interface OpenApiOptions extends CommonOptions {
+  readonly origin: string
+  readonly basePath?: string
+  readonly reroute?: boolean
+}
+
+export function addImport(program: Command): void {
+  const group = program.command("import").description("add the tools of a server or a document to the catalog")
+  common(group.command("mcp"), "a segment: what the catalog calls the server")
+    .description("the tools of a running MCP server, pinned to what it says of them")
+    .argument("<URL>", "its streamable HTTP endpoint")
+    .option("--origin <ORIGIN>", "where clients reach it through a gateway (not needed once the catalog says it)")
+    .option("--path <PATH>", "its path there (likewise)")
+    .option("--header <'NAME: VALUE'>", "sent with every request; may be repeated; not for secrets", several, [])
+    .option("--header-env <'NAME: VARIABLE'>", "a header whose value is in an environment variable", several, [])
+    .option("--repin", "take tools that have changed, or have no pin, as they are now")
+    .option("--timeout <SECONDS>", "for all of it", seconds, 30)
+    .addHelpText("after", MCP_HELP)
+    .action(importMcp)
+  common(group.command("openapi"), "a segment: the first of the tools' names")
+    .description("the operations of an OpenAPI 3.0 or 3.1 document, each with its route")
+    .argument("<FILE>", "the document, in JSON or YAML")
+    .requiredOption("--origin <ORIGIN>", "where clients reach the API through a gateway")
+    .option("--base-path <PATH>", "before the paths of the operations (default: the path of `servers[0].url`)")
+    .option("--reroute", "take routes that have changed as they are now")
+    .addHelpText("after", OPENAPI_HELP)
+    .action(importOpenApi)
+}
+
+const ACCEPTANCE = `
+At a terminal you are asked about each new tool. Elsewhere, each gets the action \`execute\` and the sensitivity
+\`restricted\`, with a comment that tells the suggestion; --accept takes the suggested actions and labels.
+`
+
+const MCP_HELP = `
+Examples:
+  narrowgate import mcp http://127.0.0.1:3001/mcp --server everything --origin http://127.0.0.1:8080 --path /everything/mcp
+  MCP_TOKEN="Bearer …" narrowgate import mcp https://mcp.example/mcp --server crm --header-env 'Authorization: MCP_TOKEN'
+  narrowgate import mcp http://127.0.0.1:3001/mcp --server everything --dry-run
+${ACCEPTANCE}`
+
+const OPENAPI_HELP = `
+Examples:
+  narrowgate import openapi crm.yaml --server crm --origin https://api.example
+  narrowgate import openapi crm.json --server crm --origin https://api.example --base-path /crm/v2 --dry-run
+${ACCEPTANCE}`
+
+function common(command: Command, server: string): Command {
+  return command
+    .option("--policies <DIR>", "the policy directory", "policies")
+    .requiredOption("--server <NAME>", server)
+    .option("--accept", "take all suggestions unasked")
+    .addOption(new Option("--sensitivity <LEVEL>", "of all new tools").choices(SENSITIVITIES))
+    .option("--prune", "remove tools from the catalog that are there no more")
+    .option("--dry-run", "show what would change, write nothing")
+    .option("--json", "as JSON, and without questions")
+}
+
+async function importMcp(url: string, options: McpOptions): Promise<void> {
+  const endpoint = URL.parse(url)
+  if (!endpoint || !/^https?:$/u.test(endpoint.protocol) || endpoint.username !== "" || endpoint.password !== "") {
+    const mend = "Write an `http(s)` URL without credentials in it; those go by `--header-env`."
+    throw new Failure("the URL is none of an MCP endpoint", mend, EXIT.usage)
+  }
+  const source = {
+    url: endpoint,
+    headers: headersOf(options),
+    server: options.server,
+    at: await placeOf(options),
+    seconds: options.timeout,
+  }
+  await finish(await findMcpTools(source), options, { replace: options.repin ?? false, flag: "--repin" })
+}
+
+async function importOpenApi(file: string, options: OpenApiOptions): Promise<void> {
+  const { server, origin, basePath, reroute } = options
+  // Before the document is read: a wrong option would be told once for every operation.
+  checked({ name: server, origin, path: basePath ?? "/" }, { path: "--base-path" })
+  const at = basePath === undefined ? {} : { basePath: basePath === "/" ? "" : basePath }
+  const found = await findOpenApiTools({ file, prefix: server, origin, ...at })
+  await finish(found, options, { replace: reroute ?? false, flag: "--reroute" })
+}
+
+async function finish(found: Found, options: CommonOptions, on: { replace: boolean; flag: string }): Promise<void> {
+  const { policies, accept = false, sensitivity, prune = false, dryRun: isDryRun = false, json = false } = options
+  const wishes = { accept, replace: on.replace, prune, isDryRun, policies, ...(sensitivity && { sensitivity }) }
+  const person = json || !process.stdin.isTTY ? null : personAtTerminal()
+  const { outcome, problems, texts } = await runImport(found, wishes, person).finally(() => person?.leave())
+  if (isRefused(outcome.differences, outcome.decisions)) process.exitCode = EXIT.refused
+  if (json) return console.log(asciiJson({ ...toldAsJson(outcome), problems }))
+  console.log(toldTo(outcome, { replace: on.flag }))
+  if (problems.length > 0) {
+    console.log(
+      `\nThen \`narrowgate check ${policies}\` says:\n${reportProblems(policies, { body: null, problems, texts })}`,
+    )
+  }
+}
+
+/** Where the server is reached, as far as the catalog does not say it. */
+async function placeOf({ policies, server, origin, path }: McpOptions) {
+  const known = readCatalog(await readCatalogText(policies)).servers.find(({ name }) => name === server)
+  if (!known) {
+    if (origin === undefined || path === undefined) {
+      const mend = "Say where clients reach it through a gateway: `--origin https://api.example --path /mcp`."
+      throw new Failure(`the catalog has no server \`${server}\` yet`, mend, EXIT.usage)
+    }
+    checked({ name: server, origin, path }, {})
+    return { origin, path }
+  }
+  if ((origin ?? known.origin) !== known.origin || (path ?? known.path) !== known.path) {
+    const message = `the catalog has \`${server}\` at ${known.origin}${known.path}`
+    throw new Failure(message, "Leave `--origin` and `--path` out, or change the catalog's entry first.", EXIT.usage)
+  }
+  return null
+}
+
+/** What the catalog's schema says of the options, before anything is asked of anybody. */
+function checked(server: { name: string; origin: string; path: string }, flags: { readonly path?: string }): void {
+  const [issue] = catalogFile.safeParse({ servers: [server] }).error?.issues ?? []
+  if (!issue) return
+  const flag = { name: "--server", origin: "--origin", path: flags.path ?? "--path" }[String(issue.path.at(-1))]
+  const mend = issue.code === "custom" ? issue.params?.["mend"] : undefined
+  throw new Failure(`\`${flag ?? "an option"}\`: ${issue.message}`, String(mend ?? "See --help."), EXIT.usage)
+}
+
+function headersOf({ header, headerEnv }: McpOptions): Record<string, string> {
+  const pairs = header.map((each) => pairOf("--header", each))
+  for (const each of headerEnv) {
+    const [name, variable] = pairOf("--header-env", each)
+    const value = process.env[variable]
+    if (value === undefined || value === "") {
+      throw new Failure(
+        `\`--header-env\`: the environment has no ${variable}`,
+        "Set it to the whole value.",
+        EXIT.usage,
+      )
+    }
+    pairs.push([name, value])
+  }
+  const unsendable = pairs.find(([, value]) => !/^[\t\x20-\x7e\x80-\xff]*$/u.test(value))
+  if (!unsendable) return Object.fromEntries(pairs)
+  throw new Failure(`the value of ${unsendable[0]} cannot be sent`, "It may have no line breaks.", EXIT.usage)
+}
+
+function pairOf(flag: string, text: string): [string, string] {
+  const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/u.exec(text) ?? []
+  if (name !== undefined && value !== undefined && value !== "") return [name, value]
+  // Whatever it is, it may be a secret: it is not repeated.
+  const example = flag === "--header" ? "X-Tenant: acme" : "Authorization: MCP_TOKEN"
+  throw new Failure(`\`${flag}\` is no header`, `Write it as \`${flag} '${example}'\`.`, EXIT.usage)
+}
+
+/** On stderr, so that stdout has the report alone. */
+function personAtTerminal(): NonNullable<Person> & { readonly leave: () => void } {
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  const gone = new Promise<null>((resolve) => lines.once("close", () => resolve(null)))
+  return {
+    tell: (line) => console.error(line),
+    ask: (question) => Promise.race([lines.question(question), gone]),
+    leave: () => lines.close(),
+  }
+}
+
+function several(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text]
+}
+
+function seconds(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 1 && value <= 600) return value
+  throw new Failure(`--timeout cannot be ${text}`, "Write a whole number of seconds from 1 to 600.", EXIT.usage)
+}

@@ -1,0 +1,25 @@
+/** Text of others on a terminal: what would steer it, hide in it or turn the order of its characters is spelled out. */
+
+/**
+ * Controls, halves of pairs, private and unassigned characters, line and paragraph separators, blanks that are no space,
+ * and all that is drawn as nothing: bidirectional marks, zero-width characters, tags, variation selectors.
+ */
+const UNSHOWN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}/gu
+
+const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }
+
+/** One line, whatever `text` is. @param most characters of it that are shown */
+export function escaped(text: string, most = 2_000): string {
+  const shown = text.slice(0, most).replaceAll(UNSHOWN, (character) => SHORT[character] ?? spelled(character))
+  return text.length > most ? `${shown}… (${text.length - most} more characters)` : shown
+}
+
+/** JSON in ASCII: a terminal may be where it ends up. */
+export function asciiJson(value: unknown): string {
+  const unit = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
+  return JSON.stringify(value, null, 2).replaceAll(/[^\n\u0020-\u007e]/g, unit)
+}
+
+function spelled(character: string): string {
+  return `\\u{${character.codePointAt(0)?.toString(16) ?? ""}}`
+}

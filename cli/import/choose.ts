@@ -1,0 +1,151 @@
+/** What a person, or their flags, say to each difference. Without a word of theirs, nothing is let in lightly. */
+import { ACTIONS, SENSITIVITIES, type Sensitivity } from "../../src/catalog/tool.ts"
+import { escaped } from "../escaped.ts"
+import { Failure } from "../failure.ts"
+import { label } from "../policies/schema/values.ts"
+import type { FoundTool } from "./found.ts"
+import { type ChangedTool, type Class, type Decisions, type Differences } from "./merge.ts"
+import { whatChanged } from "./told.ts"
+
+/**
+ * Nothing that a source says tells how sensitive a tool is. So it stands at the top of the scale until somebody says
+ * otherwise: no grant covers it that stays below, as one with `max_sensitivity: confidential` and `server.*` would.
+ */
+const UNTOLD_SENSITIVITY: Sensitivity = "restricted"
+
+export interface Wishes {
+  /** Take what the source suggests, of every new tool. */
+  readonly accept: boolean
+  /** Of every new tool. */
+  readonly sensitivity?: Sensitivity
+  /** Take changed tools as they are now. */
+  readonly replace: boolean
+  /** Remove what is gone. */
+  readonly prune: boolean
+}
+
+/** Asks the person; null where they have left. */
+export type Ask = (question: string) => Promise<string | null>
+
+export function decideAlone({ added, changed, gone }: Differences, wishes: Wishes): Decisions {
+  const { accept, replace, prune } = wishes
+  const classOf = accept ? suggested : unseen
+  return {
+    classes: new Map(added.map((tool) => [tool.name, classOf(tool, wishes)])),
+    accepted: new Set(replace ? changed.map(({ tool }) => tool.name) : []),
+    pruned: new Set(prune ? gone : []),
+  }
+}
+
+/** Asks about each new and each changed tool. @param tell shows a line */
+export async function decideTogether(
+  differences: Differences,
+  wishes: Wishes,
+  ask: Ask,
+  tell: (line: string) => void,
+): Promise<Decisions> {
+  const alone = decideAlone(differences, wishes)
+  const classes = wishes.accept ? alone.classes : await askForClasses(differences.added, wishes, ask, tell)
+  const accepted = new Set(alone.accepted)
+  for (const each of wishes.replace ? [] : differences.changed) {
+    tell(shown(each.tool))
+    tell(`  ${changeOf(each)}`)
+    const answer = await ask(each.what === "unpinned" ? "Pin it as it is now? [y/N] " : "Take it as it is now? [y/N] ")
+    if (answer === null) throw left()
+    if (/^y(?:es)?$/iu.test(answer.trim())) accepted.add(each.tool.name)
+  }
+  return { ...alone, classes, accepted }
+}
+
+async function askForClasses(
+  added: readonly FoundTool[],
+  wishes: Wishes,
+  ask: Ask,
+  tell: (line: string) => void,
+): Promise<Map<string, Class>> {
+  const classes = new Map<string, Class>()
+  if (added.length === 0) return classes
+  tell(
+    `${added.length} new. What the source says of them is no more than a claim; how sensitive they are it does not say.`,
+  )
+  tell("Enter takes the suggestion. Or write an action (read, write, execute), a sensitivity (public, internal,")
+  tell(
+    "confidential, restricted), labels (`sink:external`; `-` for none), in any order. `all`: the suggestions from here on.",
+  )
+  tell("`later`: leave this one to be looked at in the file. `skip`: leave it out. `quit`: write nothing.\n")
+  let isAll = false
+  for (const tool of added) {
+    const suggestion = suggested(tool, wishes)
+    const answer: Answer = isAll ? { kind: "all" } : await askFor(tool, suggestion, ask, tell)
+    isAll = answer.kind === "all"
+    if (answer.kind === "class") classes.set(tool.name, answer.class)
+    else if (answer.kind === "all") classes.set(tool.name, suggestion)
+    else if (answer.kind === "later") classes.set(tool.name, unseen(tool, wishes))
+  }
+  return classes
+}
+
+async function askFor(tool: FoundTool, suggestion: Class, ask: Ask, tell: (line: string) => void): Promise<Answer> {
+  tell(shown(tool))
+  while (true) {
+    const line = await ask(`  [${wordsOf(suggestion)}] `)
+    if (line === null || line.trim() === "quit") throw left()
+    const answer = read(line, suggestion)
+    if (!("wrong" in answer)) return answer
+    tell(`  \`${escaped(answer.wrong, 60)}\` is no action, no sensitivity and no label`)
+  }
+}
+
+type Answer = { readonly kind: "class"; readonly class: Class } | { readonly kind: "all" | "later" | "skip" }
+
+function read(line: string, suggestion: Class): Answer | { readonly wrong: string } {
+  const words = line
+    .trim()
+    .split(/\s+/u)
+    .filter((word) => word !== "")
+  const [only] = words
+  if (words.length === 1 && (only === "all" || only === "later" || only === "skip")) return { kind: only }
+  let { action, sensitivity } = suggestion
+  const labels: string[] = []
+  let hasLabels = false
+  for (const word of words) {
+    const asAction = ACTIONS.find((each) => each === word)
+    const asSensitivity = SENSITIVITIES.find((each) => each === word)
+    if (asAction) action = asAction
+    else if (asSensitivity) sensitivity = asSensitivity
+    else if (word === "-") hasLabels = true
+    else if (word.includes(":") && label.safeParse(word).success) {
+      hasLabels = true
+      labels.push(word)
+    } else return { wrong: word }
+  }
+  return {
+    kind: "class",
+    class: { ...suggestion, action, sensitivity, labels: hasLabels ? [...new Set(labels)] : suggestion.labels },
+  }
+}
+
+function suggested({ suggestion: { action, labels } }: FoundTool, { sensitivity = UNTOLD_SENSITIVITY }: Wishes): Class {
+  return { action, labels, sensitivity, isLookedAt: true }
+}
+
+function unseen({ unseen }: FoundTool, { sensitivity = UNTOLD_SENSITIVITY }: Wishes): Class {
+  return { ...unseen, sensitivity, isLookedAt: false }
+}
+
+function wordsOf({ action, sensitivity, labels }: Class): string {
+  return [action, sensitivity, ...labels].join(" ")
+}
+
+function shown({ name, description, suggestion }: FoundTool): string {
+  const said = description === "" ? "(no description)" : escaped(description)
+  return `${name}\n  ${said}\n  suggested: ${[suggestion.action, ...suggestion.labels].join(" ")} (${suggestion.because})`
+}
+
+function changeOf({ what, tool }: ChangedTool): string {
+  return what === "unpinned" ? "in the catalog without a pin" : `changed: ${whatChanged(what, tool.mark)}`
+}
+
+function left(): Failure {
+  return new Failure("nothing is written, as you have left", "Run it again; `--accept` takes all suggestions unasked.")
+}

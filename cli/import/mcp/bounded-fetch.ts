@@ -1,0 +1,144 @@
+/**
+ * `fetch` to one server that may be hostile: bounded in time and bytes over all requests together, never redirected, and
+ * with a failure that says what is wrong. It is kept, too: the MCP client wraps what its transport throws.
+ */
+import { EXIT, Failure } from "../../failure.ts"
+
+/** All answers together; a list of a thousand tools with long schemas is about two. */
+const MOST_BYTES = 16 * 1024 * 1024
+
+export interface BoundedFetch {
+  readonly fetch: (url: string | URL, init?: RequestInit) => Promise<Response>
+  readonly signal: AbortSignal
+  /** The first failure that `fetch` told of. */
+  readonly failure: () => Failure | null
+}
+
+export function boundedFetch(server: URL, headers: Readonly<Record<string, string>>, seconds: number): BoundedFetch {
+  const deadline = AbortSignal.timeout(seconds * 1000)
+  const tooMuch = new AbortController()
+  const signal = AbortSignal.any([deadline, tooMuch.signal])
+  let failure: Failure | null = null
+  let bytes = 0
+  const fail = (why: Failure): Failure => (failure ??= why)
+  deadline.addEventListener("abort", () => fail(late(server, seconds)), { once: true })
+
+  const count = () =>
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        bytes += chunk.byteLength
+        if (bytes <= MOST_BYTES) return controller.enqueue(chunk)
+        const why = fail(
+          new Failure(
+            `${server.host} has sent more than ${MOST_BYTES / 1024 / 1024} MiB`,
+            "No list of tools needs as much: check that the URL is the MCP endpoint's.",
+          ),
+        )
+        controller.error(why)
+        tooMuch.abort(why)
+      },
+    })
+
+  return {
+    signal,
+    failure: () => failure,
+    async fetch(url, init) {
+      const sent = new Headers(init?.headers)
+      for (const [name, value] of Object.entries(headers)) sent.set(name, value)
+      const signals = init?.signal ? [signal, init.signal] : [signal]
+      const options = { ...init, headers: sent, redirect: "manual" as const, signal: AbortSignal.any(signals) }
+      const response = await fetch(url, options).catch((thrown: unknown) => {
+        if (init?.signal?.aborted && !signal.aborted) throw thrown
+        throw fail(signal.aborted ? late(server, seconds) : unreachable(server, thrown))
+      })
+      const refused = refusal(server, response, Object.keys(headers).length > 0)
+      if (refused) throw fail(refused)
+      const body = response.body?.pipeThrough(count()) ?? null
+      const { status, statusText, headers: received } = response
+      return new Response(body, { status, statusText, headers: received })
+    },
+  }
+}
+
+function late(server: URL, seconds: number): Failure {
+  return new Failure(
+    `${server.host} has not told its tools within ${seconds} s`,
+    "Try again, or give it more time by `--timeout SECONDS`.",
+    EXIT.unreachable,
+  )
+}
+
+/** What no attempt in another protocol version could better. */
+function refusal(server: URL, { status, headers }: Response, isAuthorized: boolean): Failure | null {
+  if (status >= 300 && status < 400 && status !== 304) {
+    const to = URL.parse(headers.get("location") ?? "", server)
+    return new Failure(
+      `${server.href} redirects${to ? ` to ${to.href}` : ""}`,
+      "Name the URL of the endpoint itself: credentials are not sent where a redirect leads.",
+    )
+  }
+  if (status !== 401 && status !== 403 && status !== 407) return null
+  return isAuthorized
+    ? new Failure(
+        `${server.host} does not accept the credentials (HTTP ${status})`,
+        "Get fresh ones that may list its tools.",
+      )
+    : new Failure(
+        `${server.host} asks for credentials (HTTP ${status})`,
+        "Put the whole value (`Bearer …`) into an environment variable and name it: `--header-env 'Authorization: VARIABLE'`.",
+      )
+}
+
+type Told = readonly [message: string, mend: string]
+
+const OF_SYSTEM: Readonly<Record<string, (host: string) => Told>> = {
+  ECONNREFUSED: (host) => [`nothing listens at ${host}`, "Start the server, or correct the port."],
+  ENOTFOUND: (host) => [`no host has the name in ${host}`, "Correct the host of the URL."],
+  EAI_AGAIN: (host) => [`the name in ${host} cannot be looked up`, "Check the name and the network."],
+  ECONNRESET: (host) => [`${host} has closed the connection`, "Check that it speaks the scheme of the URL."],
+  UND_ERR_SOCKET: (host) => [`${host} has closed the connection`, "Check that it speaks the scheme of the URL."],
+  UND_ERR_CONNECT_TIMEOUT: (host) => [`${host} does not take the connection`, "Check the address and the network."],
+  UND_ERR_HEADERS_OVERFLOW: (host) => [`${host} answers with headers without end`, "Check the URL."],
+}
+
+const UNTRUSTED = "If its authority is your own, name it: `NODE_EXTRA_CA_CERTS=/path/to/ca.pem`."
+
+const OF_TLS: Readonly<Record<string, readonly [what: string, mend: string]>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: ["is signed by itself", UNTRUSTED],
+  SELF_SIGNED_CERT_IN_CHAIN: ["comes from an authority that is not trusted", UNTRUSTED],
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ["comes from an authority that is not known", UNTRUSTED],
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ["comes from an authority that is not known", UNTRUSTED],
+  CERT_HAS_EXPIRED: ["has expired", "Renew it, and check this machine's clock."],
+  CERT_NOT_YET_VALID: ["is not valid yet", "Check this machine's clock."],
+  ERR_TLS_CERT_ALTNAME_INVALID: ["is for another host", "Use a host name that the certificate has."],
+}
+
+function unreachable(server: URL, thrown: unknown): Failure {
+  const code = codeOf(thrown)
+  const ofTls = OF_TLS[code]
+  if (ofTls) {
+    const [what, mend] = ofTls
+    return new Failure(`the TLS certificate of ${server.host} ${what} (${code})`, mend, EXIT.unreachable)
+  }
+  if (code === "EPROTO" || code.startsWith("ERR_SSL_")) {
+    return new Failure(
+      `${server.host} does not speak TLS as expected (${code})`,
+      "Check scheme and port.",
+      EXIT.unreachable,
+    )
+  }
+  const [message, mend] = OF_SYSTEM[code]?.(server.host) ?? [
+    `no answer from ${server.host}${code === "" ? "" : ` (${code})`}`,
+    "Check the address and the network.",
+  ]
+  return new Failure(message, mend, EXIT.unreachable)
+}
+
+/** Node hides it in causes, and for a name with several addresses in a list of them. */
+function codeOf(thrown: unknown): string {
+  for (let at = thrown, depth = 0; at instanceof Error && depth < 5; depth++) {
+    if ("code" in at && typeof at.code === "string") return at.code
+    at = at instanceof AggregateError && at.errors.length > 0 ? at.errors[0] : at.cause
+  }
+  return ""
+}

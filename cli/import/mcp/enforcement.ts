@@ -1,0 +1,68 @@
+/**
+ * Does the server refuse a request whose `Mcp-*` headers and body differ (MCP 2026-07-28, "Server validation")? Both
+ * headers are tried that an authorizer without the body goes by. The tool that is called does not exist, so that a
+ * server which does not look at its headers does nothing either.
+ */
+import { z } from "zod"
+import type { BoundedFetch } from "./bounded-fetch.ts"
+
+const VERSION = "2026-07-28"
+const HEADER_MISMATCH = -32_020
+
+const META = {
+  "io.modelcontextprotocol/protocolVersion": VERSION,
+  "io.modelcontextprotocol/clientInfo": { name: "narrowgate-import", version: "1" },
+  "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+const PROBES: readonly { header: string; headers: Readonly<Record<string, string>>; body: object }[] = [
+  {
+    header: "Mcp-Method",
+    headers: { "mcp-method": "prompts/list" },
+    body: { method: "tools/list", params: { _meta: META } },
+  },
+  {
+    header: "Mcp-Name",
+    headers: { "mcp-method": "tools/call", "mcp-name": "narrowgate-probe-header" },
+    body: { method: "tools/call", params: { name: "narrowgate-probe-body", arguments: {}, _meta: META } },
+  },
+]
+
+const refusal = z.object({ jsonrpc: z.literal("2.0"), error: z.object({ code: z.literal(HEADER_MISMATCH) }) })
+
+export async function enforcement(url: URL, { fetch }: BoundedFetch): Promise<{ enforces: boolean; how: string }> {
+  for (const { header, headers, body } of PROBES) {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: {
+        ...headers,
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        "mcp-protocol-version": VERSION,
+      },
+      body: JSON.stringify({ jsonrpc: "2.0", id: "narrowgate-probe", ...body }),
+    }).catch(() => null)
+    const what = `${header} that differs from the body`
+    if (!response) return { enforces: false, how: `${what}: no answer` }
+    if (response.status !== 400) {
+      await response.body?.cancel()
+      return { enforces: false, how: `${what}: HTTP ${response.status}` }
+    }
+    const text = await response.text().catch(() => "")
+    if (!refusal.safeParse(json(text)).success) {
+      return { enforces: false, how: `${what}: HTTP 400 without the error ${HEADER_MISMATCH}` }
+    }
+  }
+  return {
+    enforces: true,
+    how: `a request whose Mcp-Method or Mcp-Name differs from its body is refused with ${HEADER_MISMATCH}`,
+  }
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,107 @@
+/** All pages of a server's `tools/list`, as it sent them: a pin is over what was said, not over what a schema kept. */
+import {
+  Client,
+  ProtocolError,
+  SdkError,
+  SdkHttpError,
+  StreamableHTTPClientTransport,
+} from "@modelcontextprotocol/client"
+import { z } from "zod"
+import { escaped } from "../../escaped.ts"
+import { Failure } from "../../failure.ts"
+import type { BoundedFetch } from "./bounded-fetch.ts"
+
+const MOST_PAGES = 100
+const MOST_TOOLS = 1_000
+const CLOSING_MS = 2_000
+
+const page = z.looseObject({ tools: z.array(z.record(z.string(), z.unknown())), nextCursor: z.string().nullish() })
+
+interface ToolLists {
+  readonly tools: readonly Readonly<Record<string, unknown>>[]
+  /** Of the protocol, as negotiated. */
+  readonly version: string
+}
+
+export async function listTools(url: URL, bounded: BoundedFetch): Promise<ToolLists> {
+  const client = new Client({ name: "narrowgate-import", version: "1" }, { versionNegotiation: { mode: "auto" } })
+  const transport = new StreamableHTTPClientTransport(url, {
+    fetch: bounded.fetch,
+    // The stream that the client opens beside is of no use here.
+    reconnectionOptions: {
+      maxRetries: 0,
+      initialReconnectionDelay: 1,
+      maxReconnectionDelay: 1,
+      reconnectionDelayGrowFactor: 1,
+    },
+  })
+  try {
+    return await Promise.race([all(client, transport, bounded.signal), aborted(bounded.signal)])
+  } catch (thrown) {
+    throw bounded.failure() ?? told(url, thrown)
+  } finally {
+    await Promise.race([end(client, transport), new Promise((resolve) => setTimeout(resolve, CLOSING_MS).unref())])
+  }
+}
+
+async function all(client: Client, transport: StreamableHTTPClientTransport, signal: AbortSignal): Promise<ToolLists> {
+  // The signal bounds all of it; the client's own limit of a minute would cut a longer `--timeout` short.
+  const options = { signal, timeout: 2 ** 31 - 1 }
+  await client.connect(transport, options)
+  const tools: Readonly<Record<string, unknown>>[] = []
+  const cursors = new Set<string>()
+  let cursor: string | undefined
+  do {
+    if (cursors.size >= MOST_PAGES) throw endless(`more than ${MOST_PAGES} pages`)
+    const params = cursor === undefined ? {} : { cursor }
+    const answer = await client.request({ method: "tools/list", params }, page, options)
+    tools.push(...answer.tools)
+    if (tools.length > MOST_TOOLS) throw endless(`more than ${MOST_TOOLS} tools`)
+    cursor = answer.nextCursor ?? undefined
+    if (cursor !== undefined && cursors.has(cursor)) throw endless("a page that leads to itself")
+    if (cursor !== undefined) cursors.add(cursor)
+  } while (cursor !== undefined)
+  return { tools, version: client.getNegotiatedProtocolVersion() ?? "of a version that it does not tell" }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(new Error("aborted")), { once: true })
+  })
+}
+
+/** A session that nobody ends stays with the server. */
+async function end(client: Client, transport: StreamableHTTPClientTransport): Promise<void> {
+  await transport.terminateSession().catch(() => undefined)
+  await client.close().catch(() => undefined)
+}
+
+function endless(what: string): Failure {
+  return new Failure(`the server's list of tools has ${what}`, "This is a fault of the server: tell its maintainers.")
+}
+
+function told(url: URL, thrown: unknown): Failure {
+  if (thrown instanceof Failure) return thrown
+  const noMcp = "Name the streamable HTTP endpoint of an MCP server, often `…/mcp`."
+  if (SdkHttpError.isInstance(thrown)) {
+    return new Failure(`${url.href} is no MCP endpoint: it answers with HTTP ${thrown.status}`, noMcp)
+  }
+  if (ProtocolError.isInstance(thrown)) {
+    return new Failure(
+      `the server refuses to list its tools: ${escaped(thrown.message, 300)}`,
+      "Check that it offers tools at all, and that its log tells more.",
+    )
+  }
+  if (
+    SdkError.isInstance(thrown) ||
+    thrown instanceof SyntaxError ||
+    (thrown instanceof Error && thrown.name === "ZodError")
+  ) {
+    return new Failure(`${url.href} does not answer as an MCP server: ${escaped(firstLine(thrown), 300)}`, noMcp)
+  }
+  throw thrown
+}
+
+function firstLine({ message }: Error): string {
+  return message.split("\n", 1)[0] ?? ""
+}

@@ -1,0 +1,287 @@
+/**
+ * What a source has found, against what the catalog says: the differences, and the catalog's text with those of them in
+ * it that somebody accepted. Nothing else of the text changes.
+ */
+import { isDeepStrictEqual } from "node:util"
+import { LIFECYCLE_SEGMENT } from "../../src/catalog/lifecycle.ts"
+import type { Sensitivity } from "../../src/catalog/tool.ts"
+import { Failure } from "../failure.ts"
+import { clash } from "../policies/checks/routes.ts"
+import { parseSource } from "../policies/parse-source.ts"
+import { catalogFile, type CatalogFile, type ListedTool } from "../policies/schema/catalog.ts"
+import { parseYaml } from "../policies/source.ts"
+import { CatalogText, field, type Lines } from "./catalog-text.ts"
+import { PIN_PARTS, type Found, type FoundTool, type Pin, type PinParts, type Route, type Suggestion } from "./found.ts"
+
+export const CATALOG = "catalog.yaml"
+
+export interface Differences {
+  readonly found: Found
+  /** The entry that the server does not have yet. */
+  readonly server: NewServer | null
+  readonly added: readonly FoundTool[]
+  readonly changed: readonly ChangedTool[]
+  /** In the catalog, and the source has it no more. */
+  readonly gone: readonly string[]
+  readonly same: number
+  /** What the source has found out against the catalog's word, which stays. */
+  readonly warnings: readonly string[]
+}
+
+interface NewServer {
+  readonly name: string
+  readonly origin: string
+  readonly path: string
+  readonly enforces_headers: boolean
+}
+
+export interface ChangedTool {
+  readonly tool: FoundTool
+  /** The parts that differ; empty where it cannot be told which. `unpinned`: the entry has no pin at all. */
+  readonly what: readonly string[] | "unpinned"
+}
+
+/** What a new tool gets. */
+export interface Class extends Omit<Suggestion, "because"> {
+  readonly sensitivity: Sensitivity
+  /** False: the entry says in a comment that it waits for somebody. */
+  readonly isLookedAt: boolean
+}
+
+export interface Decisions {
+  /** By name; a new tool that is not in it is left out. */
+  readonly classes: ReadonlyMap<string, Class>
+  /** Changed tools that are accepted as they are now. */
+  readonly accepted: ReadonlySet<string>
+  readonly pruned: ReadonlySet<string>
+}
+
+export function readCatalog(text: string): CatalogFile {
+  const parsed = parseSource(parseYaml(CATALOG, text), catalogFile)
+  if (parsed.ok) return parsed.source.value
+  const [problem] = parsed.problems
+  throw new Failure(
+    `${CATALOG}:${problem?.line ?? 1}:${problem?.column ?? 1}: ${problem?.message ?? "not a catalog"}`,
+    `${problem?.mend ?? ""} \`narrowgate check\` shows all that is wrong.`.trim(),
+  )
+}
+
+/** @param prune what is gone leaves the catalog, so what it was reached by is free */
+export function compare(catalogText: string, found: Found, { prune }: { readonly prune: boolean }): Differences {
+  const catalog = readCatalog(catalogText)
+  refuseOtherKind(catalog, found)
+  const known = new Set([...found.tools.map(({ name }) => name), ...found.withheld])
+  const gone = catalog.tools.filter((tool) => isOfSource(tool, found) && !known.has(tool.name)).map(({ name }) => name)
+  const staying = { ...catalog, tools: catalog.tools.filter(({ name }) => !prune || !gone.includes(name)) }
+  const text = new CatalogText(catalogText)
+  const places = new Map(catalog.tools.map((tool, index) => [tool.name, { tool, index }]))
+  const added: FoundTool[] = []
+  const changed: ChangedTool[] = []
+  const skipped = [...found.skipped]
+  let same = 0
+  for (const tool of found.tools) {
+    const place = places.get(tool.name)
+    if (!place) {
+      const other = otherMeaning(staying, tool)
+      if (other === undefined) added.push(tool)
+      else skipped.push({ what: tool.name, why: `the same request could mean \`${other}\`, which the catalog has` })
+      continue
+    }
+    const what = differing(tool, place.tool, text.commentOf("tools", place.index, "pinned"))
+    if (what === null) same++
+    else changed.push({ tool, what })
+  }
+  const server = catalog.servers.find(({ name }) => name === found.prefix)
+  return {
+    found: { ...found, skipped },
+    server: server === undefined ? newServer(found) : null,
+    added,
+    changed,
+    gone,
+    same,
+    warnings: server && found.reached.by === "server" ? serverWarnings(server, found.reached) : [],
+  }
+}
+
+/** @throws Failure where the result would be no catalog any more: nothing is written then */
+export function merge(
+  before: string,
+  differences: Differences,
+  { classes, accepted, pruned }: Decisions,
+): { readonly text: string; readonly diff: string } {
+  const catalog = readCatalog(before)
+  const text = new CatalogText(before)
+  const { found, server, added, changed } = differences
+  const indexOf = (name: string) => catalog.tools.findIndex((tool) => tool.name === name)
+  const chosen = added.flatMap((tool) => {
+    const given = classes.get(tool.name)
+    return given === undefined ? [] : [{ tool, given }]
+  })
+  if (server) {
+    const { name, origin, path, enforces_headers: enforces } = server
+    const lines = [`- ${field("name", name)}`, `  ${field("origin", origin)}`, `  ${field("path", path)}`]
+    if (enforces) lines.push(`  ${field("enforces_headers", true)}`)
+    text.add("servers", undefined, catalog.servers.length === 0 ? lines : ["", ...lines])
+  }
+  const beside = catalog.tools.findLastIndex(({ name }) => name.startsWith(`${found.prefix}.`) && !pruned.has(name))
+  chosen.forEach(({ tool, given }, index) => {
+    const lines = linesOf(tool, given)
+    const startsGroup = index === 0 && beside < 0 && catalog.tools.length > 0
+    text.add("tools", beside < 0 ? undefined : beside, startsGroup ? ["", ...lines] : lines)
+  })
+  for (const { tool } of changed) {
+    if (accepted.has(tool.name)) remark(text, indexOf(tool.name), tool, catalog.tools[indexOf(tool.name)])
+  }
+  for (const name of pruned) text.remove("tools", indexOf(name))
+  const after = text.result(CATALOG)
+  const isMeant = isDeepStrictEqual(
+    byName(readCatalog(after.text)),
+    byName(expected(catalog, differences, { classes, accepted, pruned })),
+  )
+  if (isMeant) return after
+  throw new Failure(
+    `${CATALOG} is written in a way that an import cannot change without changing something else`,
+    "Write each entry in lines of its own, without anchors and aliases.",
+  )
+}
+
+/** `pinned` and its remark, by which a later run tells what has changed. */
+export function pinRemark(parts: PinParts): string {
+  return `of ${PIN_PARTS.map((part) => `${part} ${parts[part]}`).join(", ")}`
+}
+
+/** The catalog as the changes mean it; merge compares it with what the new text says. */
+function expected(catalog: CatalogFile, { server, added, changed }: Differences, decisions: Decisions): CatalogFile {
+  const tools = new Map<string, unknown>(catalog.tools.map((tool) => [tool.name, tool]))
+  for (const name of decisions.pruned) tools.delete(name)
+  for (const { tool } of changed) {
+    const entry = catalog.tools.find(({ name }) => name === tool.name)
+    if (decisions.accepted.has(tool.name)) tools.set(tool.name, { ...entry, ...marked(tool) })
+  }
+  for (const tool of added) {
+    const given = decisions.classes.get(tool.name)
+    if (given === undefined) continue
+    const { action, sensitivity, labels } = given
+    tools.set(tool.name, { name: tool.name, action, sensitivity, labels, ...marked(tool) })
+  }
+  const servers = server ? [...catalog.servers, server] : catalog.servers
+  return catalogFile.parse({ ...catalog, servers, tools: [...tools.values()] })
+}
+
+function byName({ servers, tools }: CatalogFile) {
+  return {
+    servers: new Map(servers.map((server) => [server.name, server])),
+    tools: new Map(tools.map((tool) => [tool.name, tool])),
+    counts: [servers.length, tools.length],
+  }
+}
+
+function marked({ mark }: FoundTool): Readonly<Record<string, unknown>> {
+  if (mark.kind === "pin") return { pinned: mark.hash }
+  const { kind: _kind, ...route } = mark
+  return { route }
+}
+
+function linesOf(tool: FoundTool, { action, sensitivity, labels, isLookedAt }: Class): Lines {
+  const lines = [
+    `- ${field("name", tool.name)}`,
+    `  ${field("action", action, isLookedAt ? undefined : suggestionRemark(tool.suggestion))}`,
+    `  ${field("sensitivity", sensitivity)}`,
+  ]
+  if (labels.length > 0) lines.push(`  ${field("labels", labels)}`)
+  const { mark } = tool
+  if (mark.kind === "pin") return [...lines, `  ${field("pinned", mark.hash, pinRemark(mark.parts))}`]
+  return [...lines, "  route:", ...routeFields(mark).map(([key, value]) => `    ${field(key, value)}`)]
+}
+
+function suggestionRemark({ action, labels, because }: Suggestion): string {
+  return `nobody has looked at it; suggested: ${[action, ...labels].join(" ")} (${because})`
+}
+
+function routeFields({ origin, methods, path, integers }: Route): [string, string | readonly string[]][] {
+  return [
+    ["origin", origin],
+    ["methods", methods],
+    ["path", path],
+    ...(integers.length > 0 ? [["integers", integers] satisfies [string, readonly string[]]] : []),
+  ]
+}
+
+function remark(text: CatalogText, index: number, { mark }: FoundTool, entry: ListedTool | undefined): void {
+  if (mark.kind === "pin") return text.set("tools", index, "pinned", mark.hash, pinRemark(mark.parts))
+  for (const part of routeParts(mark, entry?.route)) {
+    text.set("tools", index, part, mark[part], undefined, "route")
+  }
+}
+
+/** Null: nothing. */
+function differing({ mark }: FoundTool, entry: ListedTool, comment: string): ChangedTool["what"] | null {
+  if (mark.kind === "route") {
+    const parts = routeParts(mark, entry.route)
+    return parts.length === 0 ? null : parts
+  }
+  if (entry.pinned === undefined) return "unpinned"
+  return entry.pinned === mark.hash ? null : pinChanges(mark, comment)
+}
+
+function pinChanges({ parts }: Pin, comment: string): readonly string[] {
+  const was = PIN_PARTS.map((part) => new RegExp(`\\b${part} ([0-9a-f]{16}|-)(?:,|\\s|$)`, "u").exec(comment)?.[1])
+  // The remark may have been edited or be of another pin: then it tells nothing.
+  if (was.includes(undefined)) return []
+  return PIN_PARTS.filter((part, index) => was[index] !== parts[part])
+}
+
+const ROUTE_PARTS = ["origin", "methods", "path", "integers"] as const
+
+function routeParts(route: Route, written: ListedTool["route"]): (typeof ROUTE_PARTS)[number][] {
+  const sorted = (value: string | readonly string[] | undefined) =>
+    typeof value === "string" ? value : value?.toSorted()
+  return ROUTE_PARTS.filter((part) => !isDeepStrictEqual(sorted(route[part]), sorted(written?.[part])))
+}
+
+function isOfSource({ name, route }: ListedTool, { prefix, reached }: Found): boolean {
+  if (!name.startsWith(`${prefix}.`)) return false
+  return reached.by === "server"
+    ? !name.startsWith(`${prefix}.${LIFECYCLE_SEGMENT}.`)
+    : route !== undefined && route.origin === reached.origin
+}
+
+function newServer({ prefix, reached }: Found): NewServer | null {
+  if (reached.by !== "server" || !reached.at) return null
+  return { name: prefix, ...reached.at, enforces_headers: reached.enforcesHeaders }
+}
+
+/** A name is reached through an MCP server or by routes, never both. */
+function refuseOtherKind(catalog: CatalogFile, { prefix, reached }: Found): void {
+  const isServer = catalog.servers.some(({ name }) => name === prefix)
+  if (reached.by === "routes" && isServer) {
+    throw new Failure(
+      `\`${prefix}\` is an MCP server in ${CATALOG}: its tools have no routes`,
+      "Give another first segment by `--server`.",
+    )
+  }
+  const routed = catalog.tools.find(({ name, route }) => route && name.startsWith(`${prefix}.`))
+  if (reached.by === "server" && !isServer && routed) {
+    throw new Failure(
+      `\`${routed.name}\` in ${CATALOG} has a route, so \`${prefix}\` cannot be an MCP server`,
+      "Give the server another name by `--server`.",
+    )
+  }
+}
+
+/** The entry that a request for `tool` is already taken for. */
+function otherMeaning(catalog: CatalogFile, { mark }: FoundTool): string | undefined {
+  if (mark.kind === "pin") return undefined
+  const tool = catalog.tools.find(({ route }) => route && clash(route, mark))
+  if (tool) return tool.name
+  return catalog.servers.find((server) => clash({ ...server, methods: ["GET", "POST", "DELETE"] }, mark))?.name
+}
+
+function serverWarnings(server: CatalogFile["servers"][number], { enforcesHeaders }: { enforcesHeaders: boolean }) {
+  if (server.enforces_headers === enforcesHeaders) return []
+  return enforcesHeaders
+    ? [`${CATALOG} does not say \`enforces_headers: true\` of \`${server.name}\`, as it now could`]
+    : [
+        `${CATALOG} says \`enforces_headers: true\` of \`${server.name}\`, which did not refuse a request whose headers and body differ: remove it`,
+      ]
+}

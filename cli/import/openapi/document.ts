@@ -1,0 +1,102 @@
+/** The text of an OpenAPI document → what it offers as tools, or what is wrong with it. */
+import { isObject } from "../../../src/json.ts"
+import type { Found } from "../found.ts"
+import { parseYaml } from "../../policies/source.ts"
+import { toolsOf } from "./operations.ts"
+
+export interface ReadRequest {
+  readonly file: string
+  readonly text: string
+  readonly prefix: string
+  readonly origin: string
+  readonly basePath?: string
+}
+
+interface Refusal {
+  readonly message: string
+  readonly mend: string
+}
+
+export type Read = { readonly found: Found } | Refusal
+
+export type Members = Readonly<Record<string, unknown>>
+
+export function readDocument(request: ReadRequest): Read {
+  const parsed = parse(request)
+  if ("message" in parsed) return parsed
+  const { document } = parsed
+  const version = versionOf(request.file, document)
+  if (typeof version !== "string") return version
+  const base = request.basePath ?? basePathOf(document)
+  if (base === null) {
+    return {
+      message: `${request.file}: the path of \`servers[0].url\` cannot be read`,
+      mend: "Say by `--base-path` what stands before the paths of the operations, as clients call them.",
+    }
+  }
+  const { file, prefix, origin } = request
+  return toolsOf({ document, file, version, prefix, origin, base })
+}
+
+function parse({ file, text }: ReadRequest): { document: Members } | Refusal {
+  const read = parseAny(file, text)
+  if ("message" in read) return read
+  if (isObject(read.value)) return { document: read.value }
+  return { message: `${file} holds no map of keys and values`, mend: "Name an OpenAPI document in JSON or YAML." }
+}
+
+function parseAny(file: string, text: string): { value: unknown } | Refusal {
+  if (/^\uFEFF?\s*\{/u.test(text)) {
+    try {
+      return { value: JSON.parse(text.replace(/^\uFEFF/u, "")) }
+    } catch {
+      // A YAML document may begin so, too; its parser says where a fault is.
+    }
+  }
+  try {
+    const { source, problems } = parseYaml(file, text)
+    const [problem] = problems
+    if (!problem) return { value: source.value }
+    return { message: `${file}:${problem.line}:${problem.column}: ${problem.message}`, mend: problem.mend }
+  } catch (thrown) {
+    // The parser goes into what is nested by calling itself.
+    if (!(thrown instanceof RangeError)) throw thrown
+    return { message: `${file} is nested too deeply`, mend: "Check that it is an OpenAPI document." }
+  }
+}
+
+/** `OpenAPI 3.1.0`. */
+function versionOf(file: string, { swagger, openapi }: Members): string | Refusal {
+  if (swagger !== undefined) {
+    return {
+      message: `${file} is of Swagger (OpenAPI) 2.0, which is not read`,
+      mend: "Convert it to OpenAPI 3.0 or 3.1; its own maintainers' converters do.",
+    }
+  }
+  if (typeof openapi === "string" && /^3\.[01](?:\.\d{1,3})?$/u.test(openapi)) return `OpenAPI ${openapi}`
+  if (openapi === undefined) {
+    return { message: `${file} is no OpenAPI document: it has no \`openapi\``, mend: "Name an OpenAPI document." }
+  }
+  const written = typeof openapi === "string" ? openapi.slice(0, 40) : JSON.stringify(openapi)?.slice(0, 40)
+  return {
+    message: `${file} is of OpenAPI \`${written}\`; 3.0 and 3.1 are read`,
+    mend: 'Write the version of its features, in quotes: `openapi: "3.1.0"`.',
+  }
+}
+
+/** Path part of `servers[0].url` without a slash at its end; a relative URL is one, too. Null: it has none to read. */
+function basePathOf({ servers }: Members): string | null {
+  const first: unknown = Array.isArray(servers) ? servers[0] : undefined
+  if (first === undefined) return ""
+  if (!isObject(first) || typeof first["url"] !== "string") return null
+  const variables = isObject(first["variables"]) ? first["variables"] : {}
+  let isWhole = true
+  const url = first["url"].replaceAll(/\{([^{}]*)\}/gu, (_whole, name: string) => {
+    const variable = Object.hasOwn(variables, name) ? variables[name] : undefined
+    if (isObject(variable) && typeof variable["default"] === "string") return variable["default"]
+    isWhole = false
+    return ""
+  })
+  const parsed = isWhole ? URL.parse(url, "https://relative.invalid/") : null
+  return parsed ? parsed.pathname.replace(/\/+$/u, "") : null
+}

@@ -1,0 +1,19 @@
+/** What the catalog calls an operation: `crm.tickets.get`. */
+
+/**
+ * From its operationId, of which dots, slashes and colons part segments; else from path and method, the path first, so that
+ * `crm.tickets.*` covers what is below `/tickets`.
+ */
+export function nameOf(prefix: string, operationId: unknown, method: string, path: string): string {
+  const own = typeof operationId === "string" ? segmentsOf(operationId, /[./:#]+/u) : []
+  if (own[0] === prefix && own.length > 1) own.shift()
+  const segments = own.length > 0 ? own : [...segmentsOf(path, /\//u), method]
+  return [prefix, ...segments].join(".")
+}
+
+function segmentsOf(text: string, separator: RegExp): string[] {
+  return text
+    .split(separator)
+    .map((segment) => segment.replaceAll(/[^A-Za-z0-9_-]+/gu, "-").replaceAll(/^-+|-+$/gu, ""))
+    .filter((segment) => segment !== "")
+}

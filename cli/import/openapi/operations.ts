@@ -1,0 +1,223 @@
+/**
+ * Operations → tools with routes. What a route cannot say is told and left out: a route that is nearly right would take
+ * one request for another.
+ */
+import { isObject } from "../../../src/json.ts"
+import type { Action } from "../../../src/catalog/tool.ts"
+import { clash } from "../../policies/checks/routes.ts"
+import { catalogFile } from "../../policies/schema/catalog.ts"
+import type { Found, FoundTool, Route, Skipped } from "../found.ts"
+import type { Members, Read } from "./document.ts"
+import { nameOf } from "./name.ts"
+import { parametersOf, withPathItem } from "./parameters.ts"
+import { resolve } from "./reference.ts"
+import { routePath } from "./route-path.ts"
+
+export interface Reading {
+  readonly document: Members
+  readonly file: string
+  readonly version: string
+  readonly prefix: string
+  readonly origin: string
+  /** Before the paths of the operations; no slash at its end. */
+  readonly base: string
+}
+
+/** More than the largest API that anybody registers whole. */
+const MOST_OPERATIONS = 5_000
+
+/** HEAD is judged as the GET that it stands for (RFC 9110 9.3.2). TRACE is none that a route can have. */
+const VERBS: readonly Verb[] = [
+  { method: "get", route: "GET", suggested: "read" },
+  { method: "head", route: "GET", suggested: "read" },
+  { method: "options", route: "OPTIONS", suggested: "read" },
+  { method: "put", route: "PUT", suggested: "write" },
+  { method: "post", route: "POST", suggested: "write" },
+  { method: "patch", route: "PATCH", suggested: "write" },
+  { method: "delete", route: "DELETE", suggested: "execute" },
+  { method: "trace", route: null, suggested: "execute" },
+]
+
+interface Verb {
+  /** As a document writes it. */
+  readonly method: string
+  readonly route: string | null
+  readonly suggested: Action
+}
+
+interface Operation {
+  readonly verb: Verb
+  readonly path: string
+  /** `GET /tickets/{ticket}`. */
+  readonly told: string
+  readonly operation: Members
+  readonly item: Members
+}
+
+interface Taken {
+  readonly told: string
+  readonly tool: FoundTool
+  readonly route: Route
+}
+
+export function toolsOf(reading: Reading): Read {
+  const { document, file, version, prefix, origin } = reading
+  const { paths } = document
+  if (!isObject(paths))
+    return { message: `${file} has no \`paths\``, mend: "Name a document that describes operations." }
+  const skipped: Skipped[] = []
+  const notes: string[] = []
+  const operations = operationsOf(document, paths, skipped)
+  if (operations.length > MOST_OPERATIONS) {
+    return {
+      message: `${file} has ${operations.length} operations; ${MOST_OPERATIONS} are the most that are read`,
+      mend: "Take the operations that agents need into a document of their own.",
+    }
+  }
+  const taken: Taken[] = []
+  /** Requests that no tool stands for: those of a route may not be among them. */
+  const untaken: { readonly told: string; readonly methods: readonly string[]; readonly pattern: string }[] = []
+  for (const each of operations) {
+    const read = toolOf(each, reading, notes)
+    if ("tool" in read) {
+      taken.push(read)
+      continue
+    }
+    skipped.push({ what: each.told, why: read.why })
+    const { route } = each.verb
+    if (route) untaken.push({ told: each.told, methods: [route], pattern: wildcards(reading.base + each.path) })
+  }
+  const withheld: string[] = []
+  const kept = distinct(taken, (each, why) => {
+    withheld.push(each.tool.name)
+    skipped.push({ what: each.told, why })
+    untaken.push({ told: each.told, methods: each.route.methods, pattern: each.route.path })
+  })
+  for (const { told, methods, pattern } of untaken) {
+    const other = kept.find(
+      ({ route }) => methods.some((method) => route.methods.includes(method)) && fits(pattern, route.path),
+    )
+    if (other) notes.push(`a request for \`${told}\`, which is left out, would be taken for \`${other.tool.name}\``)
+  }
+  const tools = kept.map(({ tool }) => tool)
+  const found: Found = {
+    prefix,
+    source: `${file}, ${version}`,
+    reached: { by: "routes", origin },
+    tools,
+    withheld,
+    skipped,
+    notes,
+  }
+  return { found }
+}
+
+function operationsOf(document: Members, paths: Members, skipped: Skipped[]): Operation[] {
+  const operations: Operation[] = []
+  for (const [path, written] of Object.entries(paths)) {
+    if (path.startsWith("x-")) continue
+    const resolved = resolve(document, written)
+    if ("unresolved" in resolved || !isObject(resolved.value)) {
+      skipped.push({ what: path, why: "unresolved" in resolved ? `it is ${resolved.unresolved}` : "it is no map" })
+      continue
+    }
+    const item = resolved.value
+    for (const verb of VERBS) {
+      const { method } = verb
+      const operation = Object.hasOwn(item, method) ? item[method] : undefined
+      // A GET tells of its HEAD.
+      if (operation === undefined || (method === "head" && Object.hasOwn(item, "get"))) continue
+      const told = `${method.toUpperCase()} ${path}`
+      if (isObject(operation)) operations.push({ verb, path, told, operation, item })
+      else skipped.push({ what: told, why: "it is no map" })
+    }
+  }
+  return operations
+}
+
+function toolOf(
+  { verb, path, told, operation, item }: Operation,
+  { document, prefix, origin, base }: Reading,
+  notes: string[],
+): Taken | { readonly why: string } {
+  const { method, route: routed, suggested } = verb
+  if (routed === null) return { why: "a route has no such method" }
+  if (operation["servers"] !== undefined || item["servers"] !== undefined) {
+    return { why: "it has `servers` of its own, so it is reached elsewhere" }
+  }
+  const written = routePath(base + path)
+  if ("why" in written) return written
+  const parameters = parametersOf(document, withPathItem(operation, item))
+  if ("why" in parameters) return parameters
+  const name = nameOf(prefix, operation["operationId"], method, path)
+  const inPath = parameters.integers.path.flatMap((own) => written.renamed.get(own) ?? [])
+  const inQuery = parameters.integers.query.filter((own) => !written.names.has(own))
+  const route: Route = {
+    kind: "route",
+    origin,
+    methods: [routed],
+    path: written.path,
+    integers: [...new Set([...inPath, ...inQuery])],
+  }
+  const refused = refusedBySchema(name, route)
+  if (refused) return { why: refused }
+  for (const [own, ours] of written.renamed) {
+    if (own !== ours) notes.push(`\`${told}\`: its path parameter \`${own}\` is called \`${ours}\` in the catalog`)
+  }
+  const twice = [...written.names].find((each) => parameters.elsewhere.has(each))
+  if (twice !== undefined) {
+    notes.push(
+      `\`${told}\`: \`${twice}\` is an argument of the path and of the query or body too; a call that has both is refused, so rename \`{${twice}}\` in the route`,
+    )
+  }
+  for (const each of parameters.unknown)
+    notes.push(`\`${told}\`: ${each}, so an integer may be missing from \`integers\``)
+  const summary = [operation["summary"], operation["description"]].find((each) => typeof each === "string") ?? ""
+  const suggestion = { action: suggested, labels: [], because: method.toUpperCase() }
+  const tool: FoundTool = {
+    name,
+    description: `${told}${summary === "" ? "" : `: ${summary}`}`,
+    suggestion,
+    unseen: { action: "execute", labels: [] },
+    mark: route,
+  }
+  return { told, tool, route }
+}
+
+/** The schema has the last word on what the catalog can hold. */
+function refusedBySchema(name: string, { kind: _kind, ...route }: Route): string | null {
+  const parsed = catalogFile.safeParse({ tools: [{ name, action: "execute", sensitivity: "restricted", route }] })
+  if (parsed.success) return null
+  const [issue] = parsed.error.issues
+  return `the catalog cannot hold its ${String(issue?.path.at(-1) ?? "route")}: ${issue?.message ?? "not usable"}`
+}
+
+/** Those that have name and request to themselves: which of two is meant, the document does not say. */
+function distinct(taken: readonly Taken[], leaveOut: (each: Taken, why: string) => void): Taken[] {
+  const byName = Map.groupBy(taken, ({ tool }) => tool.name)
+  // Routes of different lengths and methods never clash; so few are compared with each other.
+  const shape = ({ route }: Taken) => `${route.methods.join()} ${route.path.split("/").length}`
+  const byShape = Map.groupBy(taken, shape)
+  return taken.filter((each) => {
+    const named = byName.get(each.tool.name)?.find((other) => other !== each)
+    const meant = byShape.get(shape(each))?.find((other) => other !== each && clash(other.route, each.route))
+    if (meant) leaveOut(each, `the same request could mean \`${meant.told}\``)
+    else if (named)
+      leaveOut(
+        each,
+        `\`${named.told}\` would have the same name, \`${each.tool.name}\`: give each an operationId of its own`,
+      )
+    return !meant && !named
+  })
+}
+
+/** What is no plain segment could be any. */
+function wildcards(path: string): string {
+  return path.replaceAll(/[^/]*\{[^/]*/gu, "{}")
+}
+
+function fits(pattern: string, path: string): boolean {
+  const [a, b] = [pattern.split("/"), path.split("/")]
+  const either = (x: string, y: string) => x === y || x.startsWith("{") || y.startsWith("{")
+  return a.length === b.length && a.every((segment, index) => either(segment, b[index] ?? ""))
+}

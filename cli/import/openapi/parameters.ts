@@ -1,0 +1,79 @@
+/** The parameters of an operation: which are integers, and which names stand in two places. */
+import { isObject } from "../../../src/json.ts"
+import { argumentName } from "../../policies/schema/values.ts"
+import type { Members } from "./document.ts"
+import { resolve } from "./reference.ts"
+
+interface Parameters {
+  /** By the names that the document gives them. */
+  readonly integers: { readonly path: readonly string[]; readonly query: readonly string[] }
+  /** Names in the query or among the members of a JSON body. */
+  readonly elsewhere: ReadonlySet<string>
+  /** What could not be read of them, in our own words. */
+  readonly unknown: readonly string[]
+}
+
+interface Written {
+  readonly operation: Members
+  /** The operation's own, then those of its path item. */
+  readonly parameters: readonly unknown[]
+}
+
+const MOST_PARAMETERS = 500
+
+export function withPathItem(operation: Members, item: Members): Written {
+  const own = operation["parameters"]
+  const shared = item["parameters"]
+  return { operation, parameters: [...(Array.isArray(own) ? own : []), ...(Array.isArray(shared) ? shared : [])] }
+}
+
+export function parametersOf(
+  document: Members,
+  { operation, parameters }: Written,
+): Parameters | { readonly why: string } {
+  if (parameters.length > MOST_PARAMETERS) return { why: `it has more than ${MOST_PARAMETERS} parameters` }
+  const integers = { path: [] as string[], query: [] as string[] }
+  const elsewhere = new Set<string>(bodyMembers(document, operation))
+  const unknown: string[] = []
+  const seen = new Set<string>()
+  for (const written of parameters) {
+    const resolved = resolve(document, written)
+    if ("unresolved" in resolved) {
+      unknown.push(`a parameter is ${resolved.unresolved}`)
+      continue
+    }
+    if (!isObject(resolved.value)) continue
+    const { name, in: place, style, schema } = resolved.value
+    // Headers and cookies are no arguments of a call.
+    if (typeof name !== "string" || (place !== "path" && place !== "query")) continue
+    // An operation's own takes the place of its path item's.
+    if (seen.has(`${place} ${name}`)) continue
+    seen.add(`${place} ${name}`)
+    if (place === "path" && style !== undefined && style !== "simple") {
+      return { why: "a path parameter in another style than `simple` is no plain segment" }
+    }
+    if (place === "query") elsewhere.add(name)
+    const type = resolve(document, schema)
+    if ("unresolved" in type) unknown.push(`the schema of a parameter is ${type.unresolved}`)
+    else if (isInteger(type.value) && (place === "path" || argumentName.safeParse(name).success))
+      integers[place].push(name)
+  }
+  return { integers, elsewhere, unknown }
+}
+
+/** OpenAPI 3.1 lists types; one that may be null as well is no plain integer. */
+function isInteger(schema: unknown): boolean {
+  if (!isObject(schema)) return false
+  const { type, nullable } = schema
+  if (nullable === true) return false
+  return type === "integer" || (Array.isArray(type) && type.length === 1 && type[0] === "integer")
+}
+
+function bodyMembers(document: Members, operation: Members): string[] {
+  const body = resolve(document, operation["requestBody"])
+  const content = "value" in body && isObject(body.value) ? body.value["content"] : undefined
+  const json = isObject(content) ? content["application/json"] : undefined
+  const schema = isObject(json) ? resolve(document, json["schema"]) : { value: undefined }
+  const properties = "value" in schema && isObject(schema.value) ? schema.value["properties"] : undefined
+  return isObject(properties) ? Object.keys(properties) : []
+}

@@ -1,0 +1,72 @@
+/** An import from finding to writing, whatever the source. */
+import { readFile, realpath } from "node:fs/promises"
+import { join } from "node:path"
+import { EXIT, Failure } from "../failure.ts"
+import { crossCheck } from "../policies/cross-check.ts"
+import { parsePolicies } from "../policies/policies.ts"
+import type { Problem } from "../policies/problem.ts"
+import { readPolicies } from "../policies/read.ts"
+import { writeWhole } from "../whole-file.ts"
+import { decideAlone, decideTogether, type Ask, type Wishes } from "./choose.ts"
+import type { Found } from "./found.ts"
+import { CATALOG, compare, merge } from "./merge.ts"
+import type { Outcome } from "./told.ts"
+
+export interface ImportOptions extends Wishes {
+  readonly policies: string
+  readonly isDryRun: boolean
+}
+
+/** A person to ask; null: there is none. */
+export type Person = { readonly ask: Ask; readonly tell: (line: string) => void } | null
+
+export interface Imported {
+  readonly outcome: Outcome
+  /** What `narrowgate check` says of catalog.yaml now that it did not say before. */
+  readonly problems: readonly Problem[]
+  readonly texts: ReadonlyMap<string, string>
+}
+
+export async function runImport(found: Found, options: ImportOptions, person: Person): Promise<Imported> {
+  const file = join(options.policies, CATALOG)
+  const before = await readCatalogText(options.policies)
+  const differences = compare(before, found, options)
+  const decisions = person
+    ? await decideTogether(differences, options, person.ask, person.tell)
+    : decideAlone(differences, options)
+  const { text: after, diff } = merge(before, differences, decisions)
+  const { problems, texts } = await newProblems(options.policies, before, after)
+  if (after !== before && !options.isDryRun) {
+    // A person may have been asked for minutes.
+    if ((await readCatalogText(options.policies)) !== before) {
+      throw new Failure(`${file} has changed in the meantime; nothing is written`, "Run the import again.")
+    }
+    await writeWhole(await realpath(file), after)
+  }
+  return { outcome: { differences, decisions, diff, isDryRun: options.isDryRun, file }, problems, texts }
+}
+
+export async function readCatalogText(policies: string): Promise<string> {
+  const file = join(policies, CATALOG)
+  try {
+    return await readFile(file, "utf8")
+  } catch (thrown) {
+    if (!(thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT")) throw thrown
+    throw new Failure(
+      `there is no ${file}`,
+      "Name a policy directory by `--policies`; a catalog may begin as `servers: []` and `tools: []`.",
+      EXIT.usage,
+    )
+  }
+}
+
+async function newProblems(policies: string, before: string, after: string) {
+  const { texts } = await readPolicies(policies)
+  const problemsWith = (catalog: string) => {
+    const { policies: parsed, problems } = parsePolicies(new Map(texts).set(CATALOG, catalog))
+    return [...problems, ...(parsed ? crossCheck(parsed) : [])]
+  }
+  const known = new Set(problemsWith(before).map(({ file, message }) => `${file} ${message}`))
+  const problems = problemsWith(after).filter(({ file, message }) => !known.has(`${file} ${message}`))
+  return { problems, texts: new Map(texts).set(CATALOG, after) }
+}

@@ -1,0 +1,94 @@
+/** Changes of a text at places of it, and what they look like as `diff -u` would show them. */
+
+export interface Splice {
+  readonly at: number
+  readonly remove: number
+  readonly insert: string
+}
+
+/** Those that stand at the same place come out in their order; what is inserted where something is removed stays. */
+export function spliced(text: string, splices: readonly Splice[]): string {
+  // From the end, so that no place moves before its turn.
+  const ordered = splices.toReversed().toSorted((a, b) => b.at - a.at || Number(b.remove > 0) - Number(a.remove > 0))
+  return ordered.reduce((all, { at, remove, insert }) => all.slice(0, at) + insert + all.slice(at + remove), text)
+}
+
+/** Whole lines of the text that others take the place of. */
+interface Region {
+  readonly start: number
+  readonly end: number
+  readonly splices: readonly Splice[]
+}
+
+const CONTEXT = 3
+
+/** By the splices rather than by comparing: a thousand new entries would take a comparison minutes. Empty: no change. */
+export function unifiedDiff(file: string, text: string, splices: readonly Splice[]): string {
+  const before = linesOf(text)
+  const changes = regionsOf(text, splices).map(({ start, end, splices: within }) => {
+    const moved = within.map((splice) => ({ ...splice, at: splice.at - start }))
+    const removed = linesOf(text.slice(start, end))
+    return {
+      line: linesOf(text.slice(0, start)).length,
+      removed,
+      inserted: linesOf(spliced(text.slice(start, end), moved)),
+    }
+  })
+  const output = [`--- ${file}`, `+++ ${file}`]
+  let grown = 0
+  for (let index = 0; index < changes.length;) {
+    const first = changes[index]
+    if (!first) break
+    const from = Math.max(0, first.line - CONTEXT)
+    const body: string[] = []
+    let [at, old, now] = [from, 0, 0]
+    const context = (until: number) => {
+      for (; at < Math.min(until, before.length); at++, old++, now++) body.push(` ${before[at] ?? ""}`)
+    }
+    while (true) {
+      const change = changes[index]
+      if (!change || (body.length > 0 && change.line - at > 2 * CONTEXT)) break
+      context(change.line)
+      body.push(...change.removed.map((line) => `-${line}`), ...change.inserted.map((line) => `+${line}`))
+      at += change.removed.length
+      old += change.removed.length
+      now += change.inserted.length
+      index++
+    }
+    context(at + CONTEXT)
+    // A hunk without old lines stands behind the line that it names.
+    output.push(`@@ -${old === 0 ? from : from + 1},${old} +${from + grown + (now === 0 ? 0 : 1)},${now} @@`, ...body)
+    grown += now - old
+  }
+  return changes.length === 0 ? "" : output.join("\n")
+}
+
+function regionsOf(text: string, splices: readonly Splice[]): Region[] {
+  const regions: Region[] = []
+  for (const splice of splices.toSorted((a, b) => a.at - b.at)) {
+    const { at, remove, insert } = splice
+    const startsLine = at === 0 || text[at - 1] === "\n"
+    const isWhole =
+      startsLine && (insert === "" || insert.endsWith("\n")) && (remove === 0 || text[at + remove - 1] === "\n")
+    const start = startsLine ? at : text.lastIndexOf("\n", at - 1) + 1
+    const next = text.indexOf("\n", at + remove)
+    const end = isWhole ? at + remove : next < 0 ? text.length : next + 1
+    const last = regions.at(-1)
+    if (last && start <= last.end && (start < last.end || last.start === last.end || start === end)) {
+      regions[regions.length - 1] = {
+        start: last.start,
+        end: Math.max(last.end, end),
+        splices: [...last.splices, splice],
+      }
+    } else regions.push({ start, end, splices: [splice] })
+  }
+  return regions
+}
+
+function linesOf(text: string): string[] {
+  if (text === "") return []
+  const lines = text.split("\n")
+  if (lines.at(-1) === "") lines.pop()
+  else lines.push(`${lines.pop() ?? ""}\n\\ No newline at end of file`)
+  return lines.map((line) => line.replace(/\r$/u, ""))
+}

@@ -1,0 +1,105 @@
+/** What an import found and did, for people and as JSON. Names and paths are the source's: all is escaped. */
+import { colors } from "../colors.ts"
+import { escaped } from "../escaped.ts"
+import type { Mark } from "./found.ts"
+import type { Decisions, Differences } from "./merge.ts"
+
+export interface Outcome {
+  readonly differences: Differences
+  readonly decisions: Decisions
+  /** Empty where nothing changes. */
+  readonly diff: string
+  readonly isDryRun: boolean
+  /** As people name the catalog. */
+  readonly file: string
+}
+
+/** `description, inputSchema`. */
+export function whatChanged(what: readonly string[], mark: Mark): string {
+  if (what.length > 0) return what.join(", ")
+  return mark.kind === "pin" ? "which part, the remark at its pin does not tell" : "its route"
+}
+
+export function toldTo(outcome: Outcome, flags: { readonly replace: string }): string {
+  const { differences, decisions, diff, isDryRun, file } = outcome
+  const { found, server, added, changed, gone, same, warnings } = differences
+  const lines = [`${colors.bold(found.prefix)}: ${escaped(found.source)}`]
+  const row = (kind: string, what: string, more: string) =>
+    lines.push(`  ${kind.padEnd(8)} ${escaped(what, 300)}${more === "" ? "" : `  ${escaped(more, 600)}`}`)
+  if (server) row("server", `${server.origin}${server.path}`, server.enforces_headers ? "enforces headers" : "")
+  for (const { name, suggestion } of added) {
+    const given = decisions.classes.get(name)
+    const hint = [suggestion.action, ...suggestion.labels].join(" ")
+    if (!given) row("left out", name, "")
+    else {
+      const words = [given.action, given.sensitivity, ...given.labels].join(" ")
+      row("new", name, given.isLookedAt ? words : `${words}; suggested: ${hint} (${suggestion.because})`)
+    }
+  }
+  for (const { tool, what } of changed) {
+    const isTaken = decisions.accepted.has(tool.name)
+    const [kind, verb] = what === "unpinned" ? ["unpinned", "pins"] : ["changed", "takes"]
+    const parts = what === "unpinned" ? "" : whatChanged(what, tool.mark)
+    const mend = isTaken ? "now as it is" : `not taken: look at it; \`${flags.replace}\` ${verb} it as it is`
+    row(kind, tool.name, [parts, mend].filter((part) => part !== "").join("; "))
+    if (what !== "unpinned") row("", "", `now: ${tool.description === "" ? "(no description)" : tool.description}`)
+  }
+  for (const name of gone)
+    row("gone", name, decisions.pruned.has(name) ? "removed" : "still in the catalog; `--prune` removes it")
+  for (const { what, why } of found.skipped) row("skipped", what, why)
+  for (const note of found.notes) row("note", note, "")
+  for (const warning of warnings) row(colors.yellow("warning"), warning, "")
+  if (same > 0) row("same", String(same), "")
+  if (diff === "") return [...lines, colors.green(`${file}: nothing to change, not a byte`)].join("\n")
+  if (isDryRun) return [...lines, "", coloured(diff), `${file}: not written (--dry-run)`].join("\n")
+  return [...lines, colors.green(`${file}: written`)].join("\n")
+}
+
+export function toldAsJson({ differences, decisions, diff, isDryRun, file }: Outcome) {
+  const { found, server, added, changed, gone, same, warnings } = differences
+  return {
+    ok: !isRefused(differences, decisions),
+    file,
+    written: diff !== "" && !isDryRun,
+    source: found.source,
+    server,
+    new: added.map(({ name, description, suggestion }) => ({
+      name,
+      description,
+      suggested: suggestion,
+      given: decisions.classes.get(name) ?? null,
+    })),
+    changed: changed.map(({ tool, what }) => ({
+      name: tool.name,
+      what: what === "unpinned" ? ["pinned"] : what,
+      description: tool.description,
+      taken: decisions.accepted.has(tool.name),
+    })),
+    gone: gone.map((name) => ({ name, removed: decisions.pruned.has(name) })),
+    skipped: found.skipped,
+    notes: found.notes,
+    warnings,
+    same,
+    diff,
+  }
+}
+
+/** A tool is another than the one that was let in, and nobody has said yes to that. */
+export function isRefused({ changed }: Differences, { accepted }: Decisions): boolean {
+  return changed.some(({ tool, what }) => what !== "unpinned" && !accepted.has(tool.name))
+}
+
+function coloured(diff: string): string {
+  const of = (line: string) =>
+    line.startsWith("+")
+      ? colors.green
+      : line.startsWith("-")
+        ? colors.red
+        : line.startsWith("@")
+          ? colors.cyan
+          : String
+  return diff
+    .split("\n")
+    .map((line) => of(line)(line))
+    .join("\n")
+}

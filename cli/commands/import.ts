@@ -5,13 +5,14 @@ import { SENSITIVITIES, type Sensitivity } from "../../src/catalog/tool.ts"
 import { asciiJson } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
 import type { Found } from "../import/found.ts"
-import { findMcpTools } from "../import/mcp.ts"
 import { readCatalog } from "../import/merge.ts"
-import { findOpenApiTools } from "../import/openapi.ts"
 import { readCatalogText, runImport, type Person } from "../import/run.ts"
 import { isRefused, toldAsJson, toldTo } from "../import/told.ts"
 import { catalogFile } from "../policies/schema/catalog.ts"
 import { reportProblems } from "../report.ts"
+
+/** One wrong origin is a problem of every route. */
+const MOST_PROBLEMS = 3
 
 interface CommonOptions {
   readonly policies: string
@@ -103,6 +104,8 @@ async function importMcp(url: string, options: McpOptions): Promise<void> {
     at: await placeOf(options),
     seconds: options.timeout,
   }
+  // No other command should wait until a client of MCP is loaded.
+  const { findMcpTools } = await import("../import/mcp.ts")
   await finish(await findMcpTools(source), options, { replace: options.repin ?? false, flag: "--repin" })
 }
 
@@ -111,6 +114,7 @@ async function importOpenApi(file: string, options: OpenApiOptions): Promise<voi
   // Before the document is read: a wrong option would be told once for every operation.
   checked({ name: server, origin, path: basePath ?? "/" }, { path: "--base-path" })
   const at = basePath === undefined ? {} : { basePath: basePath === "/" ? "" : basePath }
+  const { findOpenApiTools } = await import("../import/openapi.ts")
   const found = await findOpenApiTools({ file, prefix: server, origin, ...at })
   await finish(found, options, { replace: reroute ?? false, flag: "--reroute" })
 }
@@ -123,11 +127,10 @@ async function finish(found: Found, options: CommonOptions, on: { replace: boole
   if (isRefused(outcome.differences, outcome.decisions)) process.exitCode = EXIT.refused
   if (json) return console.log(asciiJson({ ...toldAsJson(outcome), problems }))
   console.log(toldTo(outcome, { replace: on.flag }))
-  if (problems.length > 0) {
-    console.log(
-      `\nThen \`narrowgate check ${policies}\` says:\n${reportProblems(policies, { body: null, problems, texts })}`,
-    )
-  }
+  if (problems.length === 0) return
+  const more = problems.length > MOST_PROBLEMS ? `\n… and ${problems.length - MOST_PROBLEMS} more\n` : ""
+  const report = reportProblems(policies, { body: null, problems: problems.slice(0, MOST_PROBLEMS), texts })
+  console.log(`\nThen \`narrowgate check ${policies}\` says:\n${report}${more}`)
 }
 
 /** Where the server is reached, as far as the catalog does not say it. */

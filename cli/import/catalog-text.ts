@@ -103,7 +103,9 @@ export class CatalogText {
 
   /** The text with all changes, and they as a diff of `file`. To be asked for once. */
   result(file: string): { readonly text: string; readonly diff: string } {
-    for (const list of ["servers", "tools"] as const) this.#fill(list)
+    const lists: readonly List[] = ["servers", "tools"]
+    // One that is not there yet begins behind all that is inserted.
+    for (const list of lists.toSorted((a, b) => Number(!this.#pair(a)) - Number(!this.#pair(b)))) this.#fill(list)
     return { text: spliced(this.#text, this.#splices), diff: unifiedDiff(file, this.#text, this.#splices) }
   }
 

@@ -61,6 +61,7 @@ export async function readCatalogText(policies: string): Promise<string> {
 }
 
 async function newProblems(policies: string, before: string, after: string) {
+  if (before === after) return { problems: [], texts: new Map<string, string>() }
   const { texts } = await readPolicies(policies)
   const problemsWith = (catalog: string) => {
     const { policies: parsed, problems } = parsePolicies(new Map(texts).set(CATALOG, catalog))

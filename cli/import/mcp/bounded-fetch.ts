@@ -128,17 +128,19 @@ function unreachable(server: URL, thrown: unknown): Failure {
     )
   }
   const [message, mend] = OF_SYSTEM[code]?.(server.host) ?? [
-    `no answer from ${server.host}${code === "" ? "" : ` (${code})`}`,
+    `no answer from ${server.host} (${code})`,
     "Check the address and the network.",
   ]
   return new Failure(message, mend, EXIT.unreachable)
 }
 
-/** Node hides it in causes, and for a name with several addresses in a list of them. */
+/** Node hides it in causes, and for a name with several addresses in a list of them. Without any, what the last one says. */
 function codeOf(thrown: unknown): string {
+  let deepest = ""
   for (let at = thrown, depth = 0; at instanceof Error && depth < 5; depth++) {
     if ("code" in at && typeof at.code === "string") return at.code
+    deepest = at.message
     at = at instanceof AggregateError && at.errors.length > 0 ? at.errors[0] : at.cause
   }
-  return ""
+  return deepest
 }

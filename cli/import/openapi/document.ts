@@ -57,6 +57,7 @@ function parseAny(file: string, text: string): { value: unknown } | Refusal {
     const { source, problems } = parseYaml(file, text)
     const [problem] = problems
     if (!problem) return { value: source.value }
+    if (problem.message.includes("call stack")) throw new RangeError(problem.message)
     return { message: `${file}:${problem.line}:${problem.column}: ${problem.message}`, mend: problem.mend }
   } catch (thrown) {
     // The parser goes into what is nested by calling itself.

@@ -1,0 +1,553 @@
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
+import { createServer as createTlsServer } from "node:https"
+import { execFileSync } from "node:child_process"
+import { readdir, readFile, stat } from "node:fs/promises"
+import { join } from "node:path"
+import { buffer } from "node:stream/consumers"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import { parse } from "yaml"
+import { z } from "zod"
+import { findMcpTools } from "../../../cli/import/mcp.ts"
+import { catalogFile, type CatalogFile } from "../../../cli/policies/schema/catalog.ts"
+import { freePort, listen } from "../../../dev/loopback.ts"
+import { type Desk, type Upstream, startDesk, startEverything } from "../../../dev/upstreams.ts"
+import { pinOf } from "../../../src/catalog/pin.ts"
+import { startListing, startRaw, tool, type Page } from "./servers.ts"
+import { Stage } from "./stage.ts"
+
+let stage: Stage
+beforeEach(async () => {
+  stage = await Stage.begin()
+})
+afterEach(() => stage.end())
+
+/** A name that the example does not have, at an origin that one of its gateways serves. */
+const FRESH = ["--server", "fresh", "--origin", "http://127.0.0.1:8080", "--path", "/fresh/mcp"]
+
+const importMcp = (url: string, ...args: readonly string[]) => stage.narrowgate("import", "mcp", url, ...args)
+
+async function tools(): Promise<Map<string, CatalogFile["tools"][number]>> {
+  const catalog = catalogFile.parse(parse(await stage.catalog()))
+  return new Map(catalog.tools.map((each) => [each.name, each]))
+}
+
+async function server(name: string) {
+  return catalogFile.parse(parse(await stage.catalog())).servers.find((each) => each.name === name)
+}
+
+describe("the reference server of the MCP project", () => {
+  let everything: Upstream
+  beforeAll(async () => {
+    everything = await startEverything({ port: 0 })
+  })
+  afterAll(() => everything.close())
+
+  it("is added with its tools; not a line of the catalog changes, and it checks", async () => {
+    const before = await stage.catalog()
+    const { code, stdout } = await importMcp(everything.url, ...FRESH)
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("MCP 2025-11-25") })
+    expect(stdout).toContain(
+      "new      fresh.echo  execute restricted sink:external; suggested: read (readOnlyHint: true,",
+    )
+    expect(stdout).toMatch(/headers are not known to be enforced: .*HTTP 400 without the error -32020/)
+
+    const after = await stage.catalog()
+    expect(withoutAdded(before, after)).toBe(before)
+    expect(await server("fresh")).toMatchObject({ path: "/fresh/mcp", enforces_headers: false })
+    expect((await tools()).get("fresh.echo")).toMatchObject({
+      action: "execute",
+      sensitivity: "restricted",
+      labels: ["sink:external"],
+    })
+    expect(after).toContain("action: execute # nobody has looked at it; suggested: read (readOnlyHint: true, ")
+    expect(await stage.narrowgate("check", "policies")).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/no problems/),
+    })
+  })
+
+  it("is pinned to what it says, whatever client asks", async () => {
+    await importMcp(everything.url, ...FRESH)
+    const client = new Client({ name: "another", version: "1" })
+    await client.connect(new StreamableHTTPClientTransport(new URL(everything.url)))
+    const listed = z.object({ tools: z.array(z.looseObject({ name: z.string() })) })
+    const answer = await client.request({ method: "tools/list", params: {} }, listed)
+    await client.close()
+    const pins = new Map(answer.tools.map((each) => [`fresh.${each.name}`, pinOf(each)]))
+    expect(pins.size).toBeGreaterThan(10)
+    const written = [...(await tools()).values()].filter(({ name }) => name.startsWith("fresh."))
+    expect(new Map(written.map(({ name, pinned }) => [name, pinned]))).toEqual(pins)
+  })
+
+  it("changes nothing the second time, not even the file's time, and says so", async () => {
+    await importMcp(everything.url, ...FRESH)
+    const [before, { mtimeMs, ino }] = [await stage.catalog(), await stat(join(stage.policies, "catalog.yaml"))]
+    const { code, stdout } = await importMcp(everything.url, "--server", "fresh", "--accept", "--repin", "--prune")
+    expect(code).toBe(0)
+    expect(stdout).toContain("policies/catalog.yaml: nothing to change, not a byte")
+    expect(await stage.catalog()).toBe(before)
+    expect(await stat(join(stage.policies, "catalog.yaml"))).toMatchObject({ mtimeMs, ino })
+  })
+
+  it("is taken at its word only where somebody says so", async () => {
+    await importMcp(everything.url, ...FRESH, "--accept", "--sensitivity", "internal")
+    const found = await tools()
+    expect(found.get("fresh.echo")).toMatchObject({ action: "read", sensitivity: "internal", labels: [] })
+    expect(found.get("fresh.gzip-file-as-resource")).toMatchObject({ action: "write", labels: ["sink:external"] })
+    expect(await stage.catalog()).not.toContain("nobody has looked")
+  })
+
+  it("is only shown with --dry-run, as a diff", async () => {
+    const before = await stage.catalog()
+    const { code, stdout } = await importMcp(everything.url, ...FRESH, "--dry-run")
+    expect(code).toBe(0)
+    expect(stdout).toContain("\n@@ -14,6 +14,10 @@\n     origin: http://127.0.0.1:8081\n")
+    expect(stdout).toContain("\n+  - name: fresh.echo\n")
+    expect(await stage.catalog()).toBe(before)
+    expect(await readdir(stage.policies)).not.toContainEqual(expect.stringContaining(".part"))
+  })
+
+  it("finds the example's own entries without pins, leaves them, and pins them when told to", async () => {
+    const before = await stage.catalog()
+    const first = await importMcp(everything.url, "--server", "everything", "--json")
+    const told = z
+      .object({ ok: z.boolean(), changed: z.array(z.object({ name: z.string(), what: z.array(z.string()) })) })
+      .parse(JSON.parse(first.stdout))
+    expect(told.ok).toBe(true)
+    expect(told.changed).toContainEqual({ name: "everything.echo", what: ["pinned"] })
+    expect(withoutAdded(before, await stage.catalog())).toBe(before)
+    expect((await tools()).get("everything.echo")).not.toHaveProperty("pinned")
+    await importMcp(everything.url, "--server", "everything", "--repin")
+    expect(withoutAdded(before, await stage.catalog())).toBe(before)
+    expect((await tools()).get("everything.echo")).toMatchObject({ action: "read", pinned: expect.any(String) })
+  })
+})
+
+describe("whether the headers are enforced", () => {
+  it("is shown by a server of the new version, and only then written", async () => {
+    const desk: Desk = await startDesk({ port: 0 })
+    const { stdout } = await importMcp(desk.url, ...FRESH)
+    await desk.close()
+    expect(stdout).toContain("MCP 2026-07-28")
+    expect(stdout).toContain("headers are enforced: a request whose Mcp-Method or Mcp-Name differs")
+    expect(await server("fresh")).toMatchObject({ enforces_headers: true })
+  })
+
+  const mismatch = JSON.stringify({ jsonrpc: "2.0", id: 1, error: { code: -32_020, message: "differs" } })
+  it.each([
+    ["the answer has another status", 200, () => mismatch, /Mcp-Method .*HTTP 200/],
+    ["the answer is another error", 400, () => mismatch.replace("32020", "32602"), /Mcp-Method .*without the error/],
+    ["the answer is no JSON-RPC", 400, () => '{"error":{"code":-32020}}', /Mcp-Method .*without the error/],
+    [
+      "only Mcp-Method is compared",
+      400,
+      (header: string) => (header === "prompts/list" ? mismatch : '{"jsonrpc":"2.0","id":1,"error":{"code":-32601}}'),
+      /Mcp-Name .*without the error/,
+    ],
+  ])("is not shown where %s", async (_what, status, answer, told) => {
+    const real = await startListing(() => ({ tools: [tool("a")] }))
+    const front = await startRaw(async (request, response) => {
+      const header = String(request.headers["mcp-method"] ?? "")
+      const body = await buffer(request)
+      if (body.includes("narrowgate-probe")) return void response.writeHead(status).end(answer(header))
+      const {
+        authorization: _none,
+        host: _host,
+        connection: _hop,
+        "content-length": _length,
+        ...headers
+      } = request.headers
+      const forwarded = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)])
+      const { method = "GET" } = request
+      const passed = await fetch(real.url, { method, headers: forwarded, ...(method === "POST" ? { body } : {}) })
+      response
+        .writeHead(passed.status, { "content-type": passed.headers.get("content-type") ?? "" })
+        .end(await passed.text())
+    })
+    const { reached, notes } = await find(front.url)
+    await front.close()
+    await real.close()
+    expect(reached).toMatchObject({ by: "server", enforcesHeaders: false })
+    expect(notes[0]).toMatch(told)
+  })
+
+  it("is told where the catalog says otherwise, and left to a person", async () => {
+    const listing = await startListing(() => ({ tools: [] }))
+    const front = await startRaw((_request, response) => void response.writeHead(400).end())
+    await importMcp(listing.url, ...FRESH)
+    await stage.edit("    path: /fresh/mcp\n    enforces_headers: true\n", "    path: /fresh/mcp\n")
+    const before = await stage.catalog()
+    const { stdout } = await importMcp(listing.url, "--server", "fresh")
+    expect(stdout).toMatch(/warning .*does not say `enforces_headers: true` of `fresh`, as it now could/)
+    expect(await stage.catalog()).toBe(before)
+    await listing.close()
+    await front.close()
+  })
+})
+
+describe("a server's list", () => {
+  let listing: Upstream
+  let page: (cursor: string | undefined) => Page
+  beforeAll(async () => {
+    listing = await startListing((cursor) => page(cursor))
+  })
+  afterAll(() => listing.close())
+
+  it("is read to its last page", async () => {
+    const all = Array.from({ length: 7 }, (_, index) => tool(`tool-${index}`))
+    page = (cursor) => {
+      const at = Number(cursor ?? 0)
+      return { tools: all.slice(at, at + 3), ...(at + 3 < all.length && { nextCursor: String(at + 3) }) }
+    }
+    expect((await find(listing.url)).tools.map(({ name }) => name)).toEqual(all.map(({ name }) => `fresh.${name}`))
+  })
+
+  it.each<[string, (cursor: string | undefined) => Page, RegExp]>([
+    ["names a tool twice", () => ({ tools: [tool("a"), tool("b"), tool("a")] }), /lists `a` twice/],
+    [
+      "names one twice over its pages",
+      (cursor) => (cursor === undefined ? { tools: [tool("a")], nextCursor: "2" } : { tools: [tool("a")] }),
+      /lists `a` twice/,
+    ],
+    ["leads from a page to itself", () => ({ tools: [], nextCursor: "again" }), /a page that leads to itself/],
+    ["has no last page", (cursor) => ({ tools: [], nextCursor: `${cursor ?? ""}x` }), /more than 100 pages/],
+    [
+      "has too many tools",
+      (cursor = "0") => ({
+        tools: Array.from({ length: 200 }, (_, index) => tool(`t${cursor}-${index}`)),
+        nextCursor: String(Number(cursor) + 1),
+      }),
+      /more than 1000 tools/,
+    ],
+    ["is too long", () => ({ tools: [tool("a", { description: "x".repeat(17 * 1024 * 1024) })] }), /more than 16 MiB/],
+  ])("that %s is refused whole", async (_what, pages, message) => {
+    page = pages
+    const before = await stage.catalog()
+    await expect(find(listing.url)).rejects.toThrow(message)
+    expect(await stage.catalog()).toBe(before)
+  })
+
+  it("that names a tool twice fails as a command, with nothing written", async () => {
+    page = () => ({ tools: [tool("a"), tool("a")] })
+    const before = await stage.catalog()
+    const { code, stderr, stdout } = await importMcp(listing.url, ...FRESH)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" })
+    expect(stderr).toMatch(/^error: the server lists `a` twice\n {2}mend: .*\n$/)
+    expect(await stage.catalog()).toBe(before)
+  })
+
+  it("loses the names that the catalog cannot hold, and says which", async () => {
+    const odd = ["with space", "dot..dot", "mcp.initialize", "mcp", "ünïcode", "x".repeat(300), "", "a/b"]
+    page = () => ({ tools: [tool("fine.name-1"), ...odd.map((name) => tool(name))] })
+    const { tools, skipped } = await find(listing.url)
+    expect(tools.map(({ name }) => name)).toEqual(["fresh.fine.name-1"])
+    expect(skipped.map(({ what }) => what)).toEqual(odd)
+  })
+
+  it("cannot steer a terminal, nor hide or turn what is read", async () => {
+    const evil = "Adds\u001b[2K\u001b[1A \u202eesrever\u2066 \u200b\u{e0041}\u00a0\u009b31m\r\n<IMPORTANT>"
+    page = () => ({ tools: [tool("calm", { description: evil }), tool(`odd\u202e\u001b]0;title\u0007`)] })
+    const first = await importMcp(listing.url, ...FRESH)
+    page = () => ({ tools: [tool("calm", { description: `${evil}!` })] })
+    const second = await importMcp(listing.url, "--server", "fresh")
+    const third = await importMcp(listing.url, "--server", "fresh", "--json")
+    for (const { stdout, stderr } of [first, second, third]) {
+      expect(stdout + stderr).not.toMatch(/[^\n\x20-\x7e…]/u)
+    }
+    expect(first.stdout).toContain("odd\\u{202e}\\u{1b}]0;title\\u{7}")
+    expect(second.stdout).toContain(
+      "Adds\\u{1b}[2K\\u{1b}[1A \\u{202e}esrever\\u{2066} \\u{200b}\\u{e0041}\\u{a0}\\u{9b}31m\\r\\n",
+    )
+    expect(JSON.parse(third.stdout)).toMatchObject({ changed: [{ description: `${evil}!` }] })
+    expect(await stage.catalog()).not.toMatch(/IMPORTANT|esrever/)
+  })
+
+  it.each([
+    ["read only", { readOnlyHint: true, openWorldHint: false }, { action: "read", labels: [] }],
+    ["read only, in an open world", { readOnlyHint: true }, { action: "read", labels: ["sink:external"] }],
+    ["not destructive", { destructiveHint: false }, { action: "write", labels: ["sink:external"] }],
+    ["idempotent alone, as deleting is", { idempotentHint: true }, { action: "execute", labels: ["sink:external"] }],
+    ["nothing", undefined, { action: "execute", labels: ["sink:external"] }],
+    ["destructive", { destructiveHint: true, openWorldHint: false }, { action: "execute", labels: [] }],
+  ])("that declares a tool %s only suggests it", async (_what, annotations, suggestion) => {
+    page = () => ({ tools: [tool("a", annotations === undefined ? {} : { annotations })] })
+    const [found] = (await find(listing.url)).tools
+    expect(found?.suggestion).toMatchObject(suggestion)
+    expect(found?.unseen).toEqual({ action: "execute", labels: ["sink:external"] })
+  })
+
+  describe("that has changed", () => {
+    const old = [tool("stays"), tool("turns", { annotations: { readOnlyHint: true } }), tool("goes")]
+    const now = [tool("stays"), tool("turns", { description: "Sends all it reads", annotations: {} }), tool("comes")]
+    beforeEach(async () => {
+      page = () => ({ tools: old })
+      await importMcp(listing.url, ...FRESH, "--accept", "--sensitivity", "internal")
+      // What a person makes of it.
+      await stage.edit(
+        "  - name: fresh.turns\n    action: read\n",
+        "  # Looked at on Tuesday.\n  - name: fresh.turns\n    action:   write   # not what it says\n    groups: [ support-desk ]\n",
+      )
+      page = () => ({ tools: now })
+    })
+
+    it("is told part by part, and refused until somebody takes it", async () => {
+      const before = await stage.catalog()
+      const { code, stdout } = await importMcp(listing.url, "--server", "fresh")
+      expect(code).toBe(1)
+      expect(stdout).toContain("new      fresh.comes  execute restricted sink:external; suggested: execute")
+      expect(stdout).toContain(
+        "changed  fresh.turns  description, annotations; not taken: look at it; `--repin` takes it as it is",
+      )
+      expect(stdout).toContain("now: Sends all it reads")
+      expect(stdout).toContain("gone     fresh.goes  still in the catalog; `--prune` removes it")
+      expect(stdout).toContain("same     1")
+      const after = await stage.catalog()
+      expect(withoutAdded(before, after)).toBe(before)
+      expect([...(await tools()).keys()].filter((name) => name.startsWith("fresh."))).toEqual([
+        "fresh.stays",
+        "fresh.turns",
+        "fresh.goes",
+        "fresh.comes",
+      ])
+    })
+
+    it("is taken with --repin: the pin and its remark change, and nothing else", async () => {
+      const before = await stage.catalog()
+      expect(await importMcp(listing.url, "--server", "fresh", "--repin")).toMatchObject({ code: 0 })
+      const after = await stage.catalog()
+      const [old, rest] = [before.split("\n"), after.split("\n")]
+      const changed = old.filter((line) => !rest.includes(line))
+      expect(changed).toEqual([expect.stringMatching(/^ {4}pinned: [0-9a-f]{64} # of description/)])
+      expect(after).toContain("    action:   write   # not what it says\n    groups: [ support-desk ]\n")
+      expect((await tools()).get("fresh.turns")?.pinned).toBe(pinOf({ ...now[1] }))
+      expect((await importMcp(listing.url, "--server", "fresh")).code).toBe(0)
+    })
+
+    it("loses what is gone with --prune, with the comment above it, and still checks", async () => {
+      await stage.edit("  - name: fresh.goes\n", "  # Nobody needs it.\n  - name: fresh.goes\n")
+      await importMcp(listing.url, "--server", "fresh", "--prune")
+      const after = await stage.catalog()
+      expect(after).not.toMatch(/fresh\.goes|Nobody needs/)
+      expect(after).toContain("  # Looked at on Tuesday.\n  - name: fresh.turns\n")
+      expect(await stage.narrowgate("check", "policies")).toMatchObject({ code: 0 })
+    })
+
+    it("says that it cannot tell what changed, where the remark at the pin is gone", async () => {
+      await stage.write((await stage.catalog()).replaceAll(/ # of description.*$/gmu, ""))
+      const { stdout } = await importMcp(listing.url, "--server", "fresh", "--dry-run")
+      expect(stdout).toContain("changed  fresh.turns  which part, the remark at its pin does not tell; not taken")
+    })
+
+    it("leaves the lifecycle tools that somebody has listed alone", async () => {
+      const lifecycle = "  - { name: fresh.mcp.ping, action: write, sensitivity: internal }\n"
+      await stage.edit("tools:\n", `tools:\n${lifecycle}`)
+      const { stdout } = await importMcp(listing.url, "--server", "fresh", "--prune")
+      expect(stdout).not.toContain("fresh.mcp.ping")
+      expect(await stage.catalog()).toContain(lifecycle)
+    })
+  })
+
+  it("is merged only where the catalog says what it should", async () => {
+    page = () => ({ tools: [tool("a")] })
+    await stage.edit("tools:\n", "tolls:\n")
+    const before = await stage.catalog()
+    const { code, stderr } = await importMcp(listing.url, ...FRESH)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^error: catalog\.yaml:\d+:1: unknown key `tolls`\n {2}mend: Did you mean `tools`\?/)
+    expect(await stage.catalog()).toBe(before)
+  })
+})
+
+describe("what is no MCP server", () => {
+  it.each<[string, Parameters<typeof startRaw>[0], RegExp, RegExp]>([
+    [
+      "asks for credentials",
+      (_q, a) => void a.writeHead(401).end(),
+      /asks for credentials \(HTTP 401\)/,
+      /--header-env/,
+    ],
+    ["forbids", (_q, a) => void a.writeHead(403).end(), /asks for credentials \(HTTP 403\)/, /--header-env/],
+    ["is not there", (_q, a) => void a.writeHead(404).end(), /is no MCP endpoint: it answers with HTTP 404/, /…\/mcp/],
+    ["breaks", (_q, a) => void a.writeHead(500).end(), /is no MCP endpoint: it answers with HTTP 500/, /./],
+    [
+      "sends pages for people",
+      (_q, a) => void a.writeHead(200, { "content-type": "text/html" }).end("<html>"),
+      /does not answer as an MCP server/,
+      /streamable HTTP endpoint/,
+    ],
+    [
+      "sends JSON of another kind",
+      (_q, a) => void a.writeHead(200, { "content-type": "application/json" }).end("{}"),
+      /does not answer as an MCP server/,
+      /./,
+    ],
+    [
+      "sends what is no JSON",
+      (_q, a) => void a.writeHead(200, { "content-type": "application/json" }).end("{"),
+      /does not answer as an MCP server/,
+      /./,
+    ],
+    [
+      "leads elsewhere",
+      (_q, a) => void a.writeHead(307, { location: "https://elsewhere.example/mcp" }).end(),
+      /redirects to https:\/\/elsewhere\.example\/mcp/,
+      /credentials are not sent/,
+    ],
+    ["hangs up", (_q, a) => void a.destroy(), /has closed the connection/, /./],
+    ["never answers", () => undefined, /has not told its tools within 1 s/, /--timeout/],
+    [
+      "never ends its answer",
+      (_q, a) => void a.writeHead(200, { "content-type": "text/event-stream" }).write(": wait\n\n"),
+      /has not told its tools within 1 s/,
+      /--timeout/,
+    ],
+  ])("%s: told", async (_what, listener, message, mend) => {
+    const raw = await startRaw(listener)
+    const failure: unknown = await find(raw.url, 1).catch((thrown: unknown) => thrown)
+    await raw.close()
+    expect(failure).toMatchObject({
+      name: "Failure",
+      message: expect.stringMatching(message),
+      mend: expect.stringMatching(mend),
+    })
+  })
+
+  it("nothing listens: exit code 3", async () => {
+    const host = `127.0.0.1:${await freePort()}`
+    const { code, stderr } = await importMcp(`http://${host}/mcp`, ...FRESH)
+    expect(code).toBe(3)
+    expect(stderr).toBe(`error: nothing listens at ${host}\n  mend: Start the server, or correct the port.\n`)
+    await expect(find("http://127.0.0.1:1/mcp")).rejects.toThrow("no answer from 127.0.0.1:1 (bad port)")
+  })
+
+  it("its certificate is its own", async () => {
+    const key = join(stage.directory, "key.pem")
+    const certificate = join(stage.directory, "certificate.pem")
+    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    execFileSync(
+      "openssl",
+      ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, ...subject],
+      {
+        stdio: "ignore",
+      },
+    )
+    const tls = createTlsServer(
+      { key: await readFile(key), cert: await readFile(certificate) },
+      (_q, a) => void a.end(),
+    )
+    const { origin, close } = await listen(tls, 0)
+    const url = new URL(origin.replace("http:", "https:"))
+    const failure: unknown = await find(url.href).catch((thrown: unknown) => thrown)
+    await close()
+    expect(failure).toMatchObject({
+      message: expect.stringMatching(/^the TLS certificate of .* is signed by itself \(DEPTH_ZERO_SELF_SIGNED_CERT\)$/),
+      mend: expect.stringContaining("NODE_EXTRA_CA_CERTS"),
+      exitCode: 3,
+    })
+  })
+})
+
+describe("credentials", () => {
+  it("come from the environment, go with every request, and are told to nobody", async () => {
+    const listing = await startListing(() => ({ tools: [tool("a")] }))
+    const seen: string[] = []
+    const guard = await startRaw(async (request, response) => {
+      const { authorization, "x-tenant": tenant } = request.headers
+      seen.push(`${authorization ?? "-"} ${String(tenant ?? "-")}`)
+      if (authorization !== "Bearer s3cret") return void response.writeHead(401).end()
+      const { host: _host, connection: _hop, "content-length": _length, ...headers } = request.headers
+      const forwarded = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)])
+      const { method = "GET" } = request
+      const body = method === "POST" ? { body: await buffer(request) } : {}
+      const passed = await fetch(listing.url, { method, headers: forwarded, ...body })
+      response
+        .writeHead(passed.status, { "content-type": passed.headers.get("content-type") ?? "" })
+        .end(await passed.text())
+    })
+    const flags = ["--header-env", "Authorization: MCP_TOKEN", "--header", "X-Tenant: acme"]
+    const ran = (token: string) => stage.run({ MCP_TOKEN: token }, "import", "mcp", guard.url, ...FRESH, ...flags)
+    const wrong = await ran("Bearer wr0ng")
+    expect(wrong).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/does not accept the credentials \(HTTP 401\)/),
+    })
+    expect(wrong.stderr).not.toContain("wr0ng")
+    seen.length = 0
+    const right = await ran("Bearer s3cret")
+    await guard.close()
+    await listing.close()
+    expect(right).toMatchObject({ code: 0, stdout: expect.stringMatching(/new {6}fresh\.a/) })
+    expect(right.stdout).not.toContain("s3cret")
+    expect(new Set(seen)).toEqual(new Set(["Bearer s3cret acme"]))
+  })
+})
+
+describe("usage", () => {
+  it.each<[string, readonly string[], RegExp]>([
+    ["a new server without its place", ["--server", "fresh"], /no server `fresh` yet\n {2}mend: .*--origin/],
+    [
+      "a place that is not the catalog's",
+      ["--server", "desk", "--origin", "http://127.0.0.1:1"],
+      /the catalog has `desk` at http:\/\/127\.0\.0\.1:8081\/desk\/mcp/,
+    ],
+    [
+      "a name of two segments",
+      ["--server", "a.b", "--origin", "http://127.0.0.1:8080", "--path", "/a"],
+      /`--server`: not a server name/,
+    ],
+    [
+      "an origin with a path",
+      ["--server", "a", "--origin", "http://127.0.0.1:8080/", "--path", "/a"],
+      /`--origin`: not an origin/,
+    ],
+    [
+      "a path with a query",
+      ["--server", "a", "--origin", "http://127.0.0.1:8080", "--path", "/a?b"],
+      /`--path`: not a path/,
+    ],
+    [
+      "a variable that is not set",
+      [...FRESH, "--header-env", "Authorization: NOT_THERE"],
+      /the environment has no NOT_THERE/,
+    ],
+    ["a header without a name", [...FRESH, "--header", "s3cret"], /`--header` is no header\n/],
+    ["a time that is none", [...FRESH, "--timeout", "0"], /--timeout cannot be 0/],
+    ["another directory", [...FRESH, "--policies", "nowhere"], /there is no nowhere\/catalog\.yaml/],
+    ["a sensitivity that is none", [...FRESH, "--sensitivity", "secret"], /Allowed choices are public/],
+  ])("of %s is refused before anybody is asked", async (_what, args, message) => {
+    expect(await importMcp("http://127.0.0.1:1/mcp", ...args)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(message),
+    })
+  })
+
+  it("of a URL with credentials is refused without repeating them", async () => {
+    const { code, stderr } = await importMcp("http://me:s3cret@127.0.0.1:1/mcp", ...FRESH)
+    expect(code).toBe(2)
+    expect(stderr).not.toContain("s3cret")
+  })
+
+  it("of a name that routes have is refused", async () => {
+    const listing = await startListing(() => ({ tools: [tool("a")] }))
+    const args = ["--server", "crm", "--origin", "http://127.0.0.1:8080", "--path", "/crm-mcp"]
+    const { code, stderr } = await importMcp(listing.url, ...args)
+    await listing.close()
+    expect({ code, stderr }).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/`crm\.tickets\.list` in catalog\.yaml has a route/),
+    })
+  })
+})
+
+function find(url: string, seconds = 20) {
+  const at = { origin: "http://127.0.0.1:8080", path: "/fresh/mcp" }
+  return findMcpTools({ url: new URL(url), headers: {}, server: "fresh", at, seconds })
+}
+
+/** `after` without the lines that are not in `before`, in the order of `before`. */
+function withoutAdded(before: string, after: string): string {
+  const kept: string[] = []
+  const lines = before.split(/(?<=\n)/u)
+  for (const line of after.split(/(?<=\n)/u)) if (line === lines[kept.length]) kept.push(line)
+  return kept.join("")
+}

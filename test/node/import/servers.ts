@@ -1,0 +1,46 @@
+/** MCP servers that are up to something, made with the MCP project's own server; and what is no MCP server at all. */
+import { createServer, type RequestListener } from "node:http"
+import { buffer } from "node:stream/consumers"
+import { createMcpHandler, Server, type Tool } from "@modelcontextprotocol/server"
+import { listen } from "../../../dev/loopback.ts"
+import type { Upstream } from "../../../dev/upstreams.ts"
+
+export interface Page {
+  readonly tools: readonly Tool[]
+  readonly nextCursor?: string
+}
+
+export function tool(name: string, more: Omit<Partial<Tool>, "name"> = {}): Tool {
+  return { name, description: `What ${name} does`, inputSchema: { type: "object" }, ...more }
+}
+
+/** @param page of the list, by its cursor */
+export function startListing(page: (cursor: string | undefined) => Page): Promise<Upstream> {
+  const mcp = createMcpHandler(() => {
+    const server = new Server({ name: "listing", version: "1" }, { capabilities: { tools: {} } })
+    server.setRequestHandler("tools/list", ({ params }) => {
+      const { tools, nextCursor } = page(params?.cursor)
+      return { tools: [...tools], ...(nextCursor !== undefined && { nextCursor }) }
+    })
+    return server
+  })
+  return startRaw(async (request, response) => {
+    const headers = new Headers()
+    for (const [name, value] of Object.entries(request.headers)) headers.set(name, String(value))
+    const { method = "GET", url = "/" } = request
+    const body = method === "POST" ? { body: await buffer(request) } : {}
+    const answer = await mcp.fetch(new Request(new URL(url, "http://127.0.0.1"), { method, headers, ...body }))
+    response.writeHead(answer.status, [...answer.headers].flat())
+    response.end(await answer.text())
+  })
+}
+
+export async function startRaw(
+  listener: (...args: Parameters<RequestListener>) => void | Promise<void>,
+): Promise<Upstream> {
+  const server = createServer((request, response) => {
+    Promise.resolve(listener(request, response)).catch(() => response.destroy())
+  })
+  const { origin, close } = await listen(server, 0)
+  return { url: `${origin}/mcp`, close }
+}

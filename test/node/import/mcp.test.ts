@@ -1,18 +1,18 @@
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { createServer as createTlsServer } from "node:https"
-import { execFileSync } from "node:child_process"
-import { readdir, readFile, stat } from "node:fs/promises"
+import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
-import { buffer } from "node:stream/consumers"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { parse } from "yaml"
 import { z } from "zod"
 import { findMcpTools } from "../../../cli/import/mcp.ts"
+import { runImport } from "../../../cli/import/run.ts"
 import { catalogFile, type CatalogFile } from "../../../cli/policies/schema/catalog.ts"
 import { freePort, listen } from "../../../dev/loopback.ts"
 import { type Desk, type Upstream, startDesk, startEverything } from "../../../dev/upstreams.ts"
 import { pinOf } from "../../../src/catalog/pin.ts"
-import { startListing, startRaw, tool, type Page } from "./servers.ts"
+import { selfSigned } from "./certificate.ts"
+import { startFront, startListing, startRaw, tool, type Page } from "./servers.ts"
 import { Stage } from "./stage.ts"
 
 let stage: Stage
@@ -146,24 +146,9 @@ describe("whether the headers are enforced", () => {
     ],
   ])("is not shown where %s", async (_what, status, answer, told) => {
     const real = await startListing(() => ({ tools: [tool("a")] }))
-    const front = await startRaw(async (request, response) => {
-      const header = String(request.headers["mcp-method"] ?? "")
-      const body = await buffer(request)
-      if (body.includes("narrowgate-probe")) return void response.writeHead(status).end(answer(header))
-      const {
-        authorization: _none,
-        host: _host,
-        connection: _hop,
-        "content-length": _length,
-        ...headers
-      } = request.headers
-      const forwarded = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)])
-      const { method = "GET" } = request
-      const passed = await fetch(real.url, { method, headers: forwarded, ...(method === "POST" ? { body } : {}) })
-      response
-        .writeHead(passed.status, { "content-type": passed.headers.get("content-type") ?? "" })
-        .end(await passed.text())
-    })
+    const front = await startFront(real, ({ headers }, body) =>
+      body.includes("narrowgate-probe") ? { status, text: answer(String(headers["mcp-method"])) } : null,
+    )
     const { reached, notes } = await find(front.url)
     await front.close()
     await real.close()
@@ -281,7 +266,8 @@ describe("a server's list", () => {
     const now = [tool("stays"), tool("turns", { description: "Sends all it reads", annotations: {} }), tool("comes")]
     beforeEach(async () => {
       page = () => ({ tools: old })
-      await importMcp(listing.url, ...FRESH, "--accept", "--sensitivity", "internal")
+      const options = { accept: true, sensitivity: "internal", replace: false, prune: false, isDryRun: false } as const
+      await runImport(await find(listing.url), { ...options, policies: stage.policies }, null)
       // What a person makes of it.
       await stage.edit(
         "  - name: fresh.turns\n    action: read\n",
@@ -421,20 +407,7 @@ describe("what is no MCP server", () => {
   })
 
   it("its certificate is its own", async () => {
-    const key = join(stage.directory, "key.pem")
-    const certificate = join(stage.directory, "certificate.pem")
-    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    execFileSync(
-      "openssl",
-      ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, ...subject],
-      {
-        stdio: "ignore",
-      },
-    )
-    const tls = createTlsServer(
-      { key: await readFile(key), cert: await readFile(certificate) },
-      (_q, a) => void a.end(),
-    )
+    const tls = createTlsServer(selfSigned(), (_q, a) => void a.end())
     const { origin, close } = await listen(tls, 0)
     const url = new URL(origin.replace("http:", "https:"))
     const failure: unknown = await find(url.href).catch((thrown: unknown) => thrown)
@@ -445,24 +418,22 @@ describe("what is no MCP server", () => {
       exitCode: 3,
     })
   })
+
+  it("it does not speak TLS", async () => {
+    const raw = await startRaw((_q, a) => void a.end())
+    const failure: unknown = await find(raw.url.replace("http:", "https:")).catch((thrown: unknown) => thrown)
+    await raw.close()
+    expect(failure).toMatchObject({ message: expect.stringMatching(/does not speak TLS as expected/), exitCode: 3 })
+  })
 })
 
 describe("credentials", () => {
   it("come from the environment, go with every request, and are told to nobody", async () => {
     const listing = await startListing(() => ({ tools: [tool("a")] }))
     const seen: string[] = []
-    const guard = await startRaw(async (request, response) => {
-      const { authorization, "x-tenant": tenant } = request.headers
+    const guard = await startFront(listing, ({ headers: { authorization, "x-tenant": tenant } }) => {
       seen.push(`${authorization ?? "-"} ${String(tenant ?? "-")}`)
-      if (authorization !== "Bearer s3cret") return void response.writeHead(401).end()
-      const { host: _host, connection: _hop, "content-length": _length, ...headers } = request.headers
-      const forwarded = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)])
-      const { method = "GET" } = request
-      const body = method === "POST" ? { body: await buffer(request) } : {}
-      const passed = await fetch(listing.url, { method, headers: forwarded, ...body })
-      response
-        .writeHead(passed.status, { "content-type": passed.headers.get("content-type") ?? "" })
-        .end(await passed.text())
+      return authorization === "Bearer s3cret" ? null : { status: 401 }
     })
     const flags = ["--header-env", "Authorization: MCP_TOKEN", "--header", "X-Tenant: acme"]
     const ran = (token: string) => stage.run({ MCP_TOKEN: token }, "import", "mcp", guard.url, ...FRESH, ...flags)

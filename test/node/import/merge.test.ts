@@ -241,7 +241,7 @@ describe("a diff", () => {
     ["into nothing", "", [{ at: 0, remove: 0, insert: "a\n" }], "@@ -0,0 +1,1 @@\n+a"],
     [
       "of places far apart",
-      `${"l\n".repeat(20)}`,
+      "l\n".repeat(20),
       [
         { at: 0, remove: 2, insert: "" },
         { at: 30, remove: 0, insert: "n\n" },

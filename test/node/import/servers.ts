@@ -1,5 +1,5 @@
 /** MCP servers that are up to something, made with the MCP project's own server; and what is no MCP server at all. */
-import { createServer, type RequestListener } from "node:http"
+import { createServer, type IncomingMessage, type RequestListener } from "node:http"
 import { buffer } from "node:stream/consumers"
 import { createMcpHandler, Server, type Tool } from "@modelcontextprotocol/server"
 import { listen } from "../../../dev/loopback.ts"
@@ -32,6 +32,29 @@ export function startListing(page: (cursor: string | undefined) => Page): Promis
     const answer = await mcp.fetch(new Request(new URL(url, "http://127.0.0.1"), { method, headers, ...body }))
     response.writeHead(answer.status, [...answer.headers].flat())
     response.end(await answer.text())
+  })
+}
+
+/** What a front answers by itself; null: it passes the request on. */
+type Answer = (request: IncomingMessage, body: string) => { readonly status: number; readonly text?: string } | null
+
+/** Before an MCP server, as a proxy. */
+export function startFront(upstream: Upstream, answer: Answer): Promise<Upstream> {
+  return startRaw(async (request, response) => {
+    const body = (await buffer(request)).toString()
+    const own = answer(request, body)
+    if (own) {
+      response.writeHead(own.status).end(own.text)
+      return
+    }
+    const headers = new Headers()
+    for (const [name, value] of Object.entries(request.headers)) {
+      if (!["host", "connection", "content-length"].includes(name)) headers.set(name, String(value))
+    }
+    const { method = "GET" } = request
+    const passed = await fetch(upstream.url, { method, headers, ...(method === "POST" ? { body } : {}) })
+    response.writeHead(passed.status, { "content-type": passed.headers.get("content-type") ?? "" })
+    response.end(await passed.text())
   })
 }
 

@@ -46,8 +46,8 @@ export function addImport(program: Command): void {
     .argument("<URL>", "its streamable HTTP endpoint")
     .option("--origin <ORIGIN>", "where clients reach it through a gateway (not needed once the catalog says it)")
     .option("--path <PATH>", "its path there (likewise)")
-    .option("--header <'NAME: VALUE'>", "sent with every request; may be repeated; not for secrets", several, [])
-    .option("--header-env <'NAME: VARIABLE'>", "a header whose value is in an environment variable", several, [])
+    .addOption(repeated("--header <'NAME: VALUE'>", "sent with every request; may be repeated; not for secrets"))
+    .addOption(repeated("--header-env <'NAME: VARIABLE'>", "a header whose value is in an environment variable"))
     .option("--repin", "take tools that have changed, or have no pin, as they are now")
     .option("--timeout <SECONDS>", "for all of it", seconds, 30)
     .addHelpText("after", MCP_HELP)
@@ -70,7 +70,7 @@ At a terminal you are asked about each new tool. Elsewhere, each gets the action
 const MCP_HELP = `
 Examples:
   narrowgate import mcp http://127.0.0.1:3001/mcp --server everything --origin http://127.0.0.1:8080 --path /everything/mcp
-  MCP_TOKEN="Bearer …" narrowgate import mcp https://mcp.example/mcp --server crm --header-env 'Authorization: MCP_TOKEN'
+  MCP_TOKEN="Bearer …" narrowgate import mcp https://mcp.example/mcp --server tickets --header-env 'Authorization: MCP_TOKEN'
   narrowgate import mcp http://127.0.0.1:3001/mcp --server everything --dry-run
 ${ACCEPTANCE}`
 
@@ -198,8 +198,9 @@ function personAtTerminal(): NonNullable<Person> & { readonly leave: () => void 
   }
 }
 
-function several(text: string, before: readonly string[]): readonly string[] {
-  return [...before, text]
+function repeated(flags: string, description: string): Option {
+  const all = (text: string, before: readonly string[]) => [...before, text]
+  return new Option(flags, description).argParser(all).default([], "none")
 }
 
 function seconds(text: string): number {

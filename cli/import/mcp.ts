@@ -14,7 +14,7 @@ import { toolName } from "../policies/schema/values.ts"
 import { PIN_PARTS, type Found, type FoundTool, type PinParts, type Skipped, type Suggestion } from "./found.ts"
 import { enforcement } from "./mcp/enforcement.ts"
 import { listTools } from "./mcp/list-tools.ts"
-import { boundedFetch } from "./mcp/bounded-fetch.ts"
+import { boundedFetch, shownUrl } from "./mcp/bounded-fetch.ts"
 
 export interface McpSource {
   readonly url: URL
@@ -38,7 +38,7 @@ export async function findMcpTools({ url, headers, server, at, seconds }: McpSou
   const { found, skipped } = read(tools, server)
   return {
     prefix: server,
-    source: `${url.href}, MCP ${escaped(version, 40)}`,
+    source: `${shownUrl(url)}, MCP ${escaped(version, 40)}`,
     reached: { by: "server", at, enforcesHeaders: enforces },
     tools: found,
     withheld: [],

@@ -4,6 +4,7 @@
  */
 import { readFile, stat } from "node:fs/promises"
 import { Worker } from "node:worker_threads"
+import { escaped } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
 import type { Found } from "./found.ts"
 import type { Read, ReadRequest } from "./openapi/document.ts"
@@ -26,7 +27,7 @@ const MOST_HEAP_MB = 1_536
 export async function findOpenApiTools({ file, prefix, origin, basePath }: OpenApiSource): Promise<Found> {
   const text = await readBounded(file)
   const read = await inThread({ file, text, prefix, origin, ...(basePath !== undefined && { basePath }) })
-  if ("message" in read) throw new Failure(read.message, read.mend)
+  if ("message" in read) throw new Failure(escaped(read.message), escaped(read.mend))
   return read.found
 }
 

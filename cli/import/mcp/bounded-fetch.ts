@@ -60,6 +60,11 @@ export function boundedFetch(server: URL, headers: Readonly<Record<string, strin
   }
 }
 
+/** Without its query, which may hold a key. */
+export function shownUrl({ origin, pathname }: URL): string {
+  return `${origin}${pathname}`
+}
+
 function late(server: URL, seconds: number): Failure {
   return new Failure(
     `${server.host} has not told its tools within ${seconds} s`,
@@ -73,7 +78,7 @@ function refusal(server: URL, { status, headers }: Response, isAuthorized: boole
   if (status >= 300 && status < 400 && status !== 304) {
     const to = URL.parse(headers.get("location") ?? "", server)
     return new Failure(
-      `${server.href} redirects${to ? ` to ${to.href}` : ""}`,
+      `${shownUrl(server)} redirects${to ? ` to ${shownUrl(to)}` : ""}`,
       "Name the URL of the endpoint itself: credentials are not sent where a redirect leads.",
     )
   }

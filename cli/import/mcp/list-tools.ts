@@ -9,7 +9,7 @@ import {
 import { z } from "zod"
 import { escaped } from "../../escaped.ts"
 import { Failure } from "../../failure.ts"
-import type { BoundedFetch } from "./bounded-fetch.ts"
+import { shownUrl, type BoundedFetch } from "./bounded-fetch.ts"
 
 const MOST_PAGES = 100
 const MOST_TOOLS = 1_000
@@ -38,7 +38,8 @@ export async function listTools(url: URL, bounded: BoundedFetch): Promise<ToolLi
   try {
     return await Promise.race([all(client, transport, bounded.signal), aborted(bounded.signal)])
   } catch (thrown) {
-    throw bounded.failure() ?? told(url, thrown)
+    // What is refused here has its own words; what the client wraps was told when it happened.
+    throw thrown instanceof Failure ? thrown : (bounded.failure() ?? told(url, thrown))
   } finally {
     await Promise.race([end(client, transport), new Promise((resolve) => setTimeout(resolve, CLOSING_MS).unref())])
   }
@@ -81,10 +82,9 @@ function endless(what: string): Failure {
 }
 
 function told(url: URL, thrown: unknown): Failure {
-  if (thrown instanceof Failure) return thrown
   const noMcp = "Name the streamable HTTP endpoint of an MCP server, often `…/mcp`."
   if (SdkHttpError.isInstance(thrown)) {
-    return new Failure(`${url.href} is no MCP endpoint: it answers with HTTP ${thrown.status}`, noMcp)
+    return new Failure(`${shownUrl(url)} is no MCP endpoint: it answers with HTTP ${thrown.status}`, noMcp)
   }
   if (ProtocolError.isInstance(thrown)) {
     return new Failure(
@@ -97,7 +97,7 @@ function told(url: URL, thrown: unknown): Failure {
     thrown instanceof SyntaxError ||
     (thrown instanceof Error && thrown.name === "ZodError")
   ) {
-    return new Failure(`${url.href} does not answer as an MCP server: ${escaped(firstLine(thrown), 300)}`, noMcp)
+    return new Failure(`${shownUrl(url)} does not answer as an MCP server: ${escaped(firstLine(thrown), 300)}`, noMcp)
   }
   throw thrown
 }

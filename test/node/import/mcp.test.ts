@@ -230,7 +230,8 @@ describe("a server's list", () => {
   })
 
   it("cannot steer a terminal, nor hide or turn what is read", async () => {
-    const evil = "Adds\u001b[2K\u001b[1A \u202eesrever\u2066 \u200b\u{e0041}\u00a0\u009b31m\r\n<IMPORTANT>"
+    const evil =
+      "Adds\u001b[2K\u001b[1A \u202eesrever\u2066 \u200b\u{e0041}\u00a0\ue000\ufe0f\u3164\u009b31m\r\n<IMPORTANT>"
     page = () => ({ tools: [tool("calm", { description: evil }), tool(`odd\u202e\u001b]0;title\u0007`)] })
     const first = await importMcp(listing.url, ...FRESH)
     page = () => ({ tools: [tool("calm", { description: `${evil}!` })] })
@@ -241,7 +242,7 @@ describe("a server's list", () => {
     }
     expect(first.stdout).toContain("odd\\u{202e}\\u{1b}]0;title\\u{7}")
     expect(second.stdout).toContain(
-      "Adds\\u{1b}[2K\\u{1b}[1A \\u{202e}esrever\\u{2066} \\u{200b}\\u{e0041}\\u{a0}\\u{9b}31m\\r\\n",
+      "Adds\\u{1b}[2K\\u{1b}[1A \\u{202e}esrever\\u{2066} \\u{200b}\\u{e0041}\\u{a0}\\u{e000}\\u{fe0f}\\u{3164}\\u{9b}31m\\r\\n",
     )
     expect(JSON.parse(third.stdout)).toMatchObject({ changed: [{ description: `${evil}!` }] })
     expect(await stage.catalog()).not.toMatch(/IMPORTANT|esrever/)
@@ -436,19 +437,20 @@ describe("credentials", () => {
       return authorization === "Bearer s3cret" ? null : { status: 401 }
     })
     const flags = ["--header-env", "Authorization: MCP_TOKEN", "--header", "X-Tenant: acme"]
-    const ran = (token: string) => stage.run({ MCP_TOKEN: token }, "import", "mcp", guard.url, ...FRESH, ...flags)
+    const ran = (token: string) =>
+      stage.run({ MCP_TOKEN: token }, "import", "mcp", `${guard.url}?key=qu3ry`, ...FRESH, ...flags)
     const wrong = await ran("Bearer wr0ng")
     expect(wrong).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/does not accept the credentials \(HTTP 401\)/),
     })
-    expect(wrong.stderr).not.toContain("wr0ng")
+    expect(wrong.stderr).not.toMatch(/wr0ng|qu3ry/)
     seen.length = 0
     const right = await ran("Bearer s3cret")
     await guard.close()
     await listing.close()
     expect(right).toMatchObject({ code: 0, stdout: expect.stringMatching(/new {6}fresh\.a/) })
-    expect(right.stdout).not.toContain("s3cret")
+    expect(right.stdout).not.toMatch(/s3cret|qu3ry/)
     expect(new Set(seen)).toEqual(new Set(["Bearer s3cret acme"]))
   })
 })

@@ -65,6 +65,11 @@ describe("a server and a tool are added to a catalog", () => {
       "servers: []\ntools:\n  - name: x.y\n    action: read\n    sensitivity: public\n    groups: # three\n      - |-\n        one\n",
       `servers:\n${SERVER}tools:\n  - name: x.y\n    action: read\n    sensitivity: public\n    groups: # three\n      - |-\n        one\n\n${ENTRY}`,
     ],
+    [
+      "in which a text of several lines stands before what follows",
+      "tools:\n  - name: x.y\n    action: read\n    sensitivity: public\n    groups:\n      - |-\n        one\nservers: []\n",
+      `tools:\n  - name: x.y\n    action: read\n    sensitivity: public\n    groups:\n      - |-\n        one\n\n${ENTRY}servers:\n${SERVER}`,
+    ],
   ])("%s", (_what, before, after) => {
     expect(imported(before, serverWith([pinned("m.a")]))).toBe(after)
   })

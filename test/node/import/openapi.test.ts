@@ -265,9 +265,15 @@ describe("a bad document", () => {
       "paths:",
       "  /a:",
       "    get: { parameters: [ *x, { $ref: '#/constructor' }, { $ref: '#/x/self/self/self' } ] }",
+      "  /b: { $ref: '#/__proto__' }",
     ].join("\n")
     const read = readDocument({ file: "f", text, prefix: "api", origin: ORIGIN })
-    expect(read).toMatchObject({ found: { tools: [{ name: "api.a.get" }] } })
+    expect(read).toMatchObject({
+      found: {
+        tools: [{ name: "api.a.get" }],
+        skipped: [{ what: "/b", why: "it is a reference to what is not there" }],
+      },
+    })
   })
 })
 

@@ -118,6 +118,7 @@ export class Endpoint {
         ...headers,
         ...this.#own,
       },
+      // It ends the body too.
       signal: AbortSignal.any([this.#deadline, AbortSignal.timeout(REQUEST_MS)]),
     })
   }
@@ -125,20 +126,15 @@ export class Endpoint {
   async *#textsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
     const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false })
     const reader = body.getReader()
-    const timeout = AbortSignal.any([this.#deadline, AbortSignal.timeout(REQUEST_MS)])
-    const cut = (): void => void reader.cancel().catch(() => undefined)
-    timeout.addEventListener("abort", cut)
     try {
       for (;;) {
         const { done, value } = await reader.read()
-        if (timeout.aborted) throw new ProbeFailed("it takes too long")
         if (done) return
         this.#bytesLeft -= value.byteLength
         if (this.#bytesLeft < 0) throw new ProbeFailed("it says too much")
         yield decoder.decode(value, { stream: true })
       }
     } finally {
-      timeout.removeEventListener("abort", cut)
       reader.releaseLock()
     }
   }

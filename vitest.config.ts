@@ -11,7 +11,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/node/**", "test/spire/**", "test/conformance/**", "test/wire/**"],
-    globalSetup: ["./test/node/compiled-policies.ts", "./test/node/issuer-server.ts"],
+    globalSetup: ["./test/node/compiled-policies.ts", "./test/node/issuer-server.ts", "./test/node/mcp-servers.ts"],
     // Most of the time goes into waiting: for records, for time-outs.
     maxWorkers: 2,
     // A busy machine is no failure.

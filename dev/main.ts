@@ -1,7 +1,13 @@
 /** `npm run dev`: the local stack for a policy directory, until it is interrupted. */
 import { Command, InvalidArgumentError } from "commander"
 import { summarise } from "../cli/commands/check.ts"
-import { startServices, WRITTEN_EDGE_PORT, WRITTEN_WEB_PORT } from "./services.ts"
+import {
+  startServices,
+  WRITTEN_DESK_PORT,
+  WRITTEN_EDGE_PORT,
+  WRITTEN_EVERYTHING_PORT,
+  WRITTEN_WEB_PORT,
+} from "./services.ts"
 import { DEFAULT_PORT, developmentKey } from "./seed.ts"
 import { PoliciesRefused, startStack } from "./stack.ts"
 
@@ -37,13 +43,21 @@ try {
     if (published.pointer) console.log(`published bundle ${published.pointer.seq} of ${directory}`)
   })
   const services = gateway
-    ? await startServices({ narrowgate: stack.origin, edgePort: WRITTEN_EDGE_PORT, webPort: WRITTEN_WEB_PORT })
+    ? await startServices({
+        narrowgate: stack.origin,
+        edgePort: WRITTEN_EDGE_PORT,
+        webPort: WRITTEN_WEB_PORT,
+        everythingPort: WRITTEN_EVERYTHING_PORT,
+        deskPort: WRITTEN_DESK_PORT,
+      })
     : null
   if (services) {
     console.log(
       `Behind gateways   ${services.edge.origin}/everything/mcp, /crm, /mail; ${services.web.origin}/desk/mcp`,
     )
   }
+  // The servers that the example names are there with `--gateway` only.
+  if (services || policies !== "policies") stack.keepProbing()
   const stop = async (): Promise<never> => {
     await services?.close()
     await stack.close()

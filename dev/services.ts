@@ -10,6 +10,9 @@ import { type Api, type Desk, startApi, startDesk, startEverything } from "./ups
 /** Where policies/ says that the two gateways are. */
 export const WRITTEN_EDGE_PORT = 8080
 export const WRITTEN_WEB_PORT = 8081
+/** Where it says that probes reach the two MCP servers themselves. */
+export const WRITTEN_EVERYTHING_PORT = 8082
+export const WRITTEN_DESK_PORT = 8083
 
 export interface Services {
   /** Envoy's way of asking, with bodies: before the MCP server `everything`, and before the plain HTTP API. */
@@ -26,9 +29,12 @@ export interface ServicesOptions {
   readonly narrowgate: string
   readonly edgePort: number
   readonly webPort: number
+  readonly everythingPort: number
+  readonly deskPort: number
 }
 
-export async function startServices({ narrowgate, edgePort, webPort }: ServicesOptions): Promise<Services> {
+export async function startServices(options: ServicesOptions): Promise<Services> {
+  const { narrowgate, edgePort, webPort, everythingPort, deskPort } = options
   const started: { readonly close: () => Promise<void> }[] = []
   const keep = <Part extends { readonly close: () => Promise<void> }>(part: Part): Part => {
     started.push(part)
@@ -38,8 +44,8 @@ export async function startServices({ narrowgate, edgePort, webPort }: ServicesO
     for (const part of started.toReversed()) await part.close()
   }
   try {
-    const everything = keep(await startEverything({ port: 0 }))
-    const desk = keep(await startDesk({ port: 0 }))
+    const everything = keep(await startEverything({ port: everythingPort }))
+    const desk = keep(await startDesk({ port: deskPort }))
     const api = keep(await startApi({ port: 0 }))
     const edge = keep(
       await startGateway({

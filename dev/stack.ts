@@ -7,6 +7,7 @@ import { execFile } from "node:child_process"
 import { createHash } from "node:crypto"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { join, resolve } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
 import type { JWK } from "jose"
 import { Miniflare } from "miniflare"
@@ -37,6 +38,10 @@ export interface Stack {
   readonly first: Published
   /** Publishes again after each edit, until the stack is closed. */
   readonly follow: (onPublished: (directory: string, published: Published) => void) => void
+  /** Runs the Worker's scheduled probe, now; where it is deployed a Cron Trigger does. */
+  readonly probe: () => Promise<void>
+  /** Runs it now and then, until the stack is closed. */
+  readonly keepProbing: () => void
   readonly close: () => Promise<void>
 }
 
@@ -84,6 +89,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       if (!candidate.pointer) throw new PoliciesRefused(tried, candidate)
     }
     const stopped = new AbortController()
+    const running = worker
+    const probe = async (): Promise<void> => {
+      const door: unknown = await running.getWorker(NAME)
+      if (!isScheduled(door)) throw new Error("the local Worker has no scheduled handler")
+      await door.scheduled()
+    }
     return {
       origin,
       provider: provider.origin,
@@ -92,6 +103,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         void onEdit(policies, stopped.signal, async () => onPublished(policies, await again()))
         if (tried === undefined) return
         void onEdit(tried, stopped.signal, async () => onPublished(tried, await tryAgain(tried)))
+      },
+      probe,
+      keepProbing() {
+        void repeat(probe, PROBE_EVERY_MS, stopped.signal)
       },
       async close() {
         stopped.abort()
@@ -102,6 +117,22 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await close()
     throw error
   }
+}
+
+/** Sooner than where it is deployed: whoever tries it should not have to wait. */
+const PROBE_EVERY_MS = 15_000
+
+async function repeat(work: () => Promise<void>, every: number, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    // One that fails says so in the Worker's own log.
+    await work().catch(() => undefined)
+    await sleep(every, undefined, { signal }).catch(() => undefined)
+  }
+}
+
+/** What of a Worker's door is needed; its declared type is the Workers runtime's, which Node's type check does not know. */
+function isScheduled(value: unknown): value is { readonly scheduled: () => Promise<unknown> } {
+  return typeof value === "object" && value !== null && "scheduled" in value
 }
 
 /** Grows with each change of what the Durable Objects store: a stack never meets state that it would misread. */

@@ -8,6 +8,7 @@ import { ofCredential, ofGateway, refusedAtEdge } from "./audit/edge-record.ts"
 import type { DecisionRecord } from "./audit/record.ts"
 import { locate, type Located } from "./catalog/locate.ts"
 import { formatScope, parseScope, scopeCovers, type Scope } from "./catalog/pattern.ts"
+import { denialByObservation } from "./catalog/observed.ts"
 import type { DelegationClaims } from "./credential/delegation-token.ts"
 import { verifyCredential, type VerifiedCredential } from "./credential/verify.ts"
 import { deny, isDenied, type Denial, type Denied } from "./decision.ts"
@@ -27,7 +28,7 @@ import type { GatewayDefinition, Pointer } from "./policy/bundle.ts"
 import { actionRef, toolRef } from "./policy/facts.ts"
 import { bundleOf } from "./policy/store.ts"
 import { candidateFor, type Surroundings } from "./surroundings.ts"
-import { currentSwitches } from "./switches/lease.ts"
+import { currentLease } from "./switches/lease.ts"
 import { pulledKeys } from "./switches/switch.ts"
 import { stopOf } from "./switches/token.ts"
 
@@ -57,7 +58,7 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   }
 
   // Asked for now, so that a call which has to wait for them waits for all at once.
-  const switches = currentSwitches(around)
+  const lease = currentLease(around)
   const { authorization, proof, method, origin, target, gateway } = call
   const [path = ""] = target.split("?", 1)
   const shown = { authorization, proof, method, uri: origin + path }
@@ -82,13 +83,15 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const hopeless = denyEarly(claims, located, bundle, candidate)
   if (hopeless) return refuseProven(hopeless, located)
 
-  const known = await switches
-  const stopped = stopOf(known, verified.token, located.tool.name)
+  const known = await lease
+  const stopped =
+    stopOf(known && known.switches, verified.token, located.tool.name) ??
+    denialByObservation(known && known.observations, located)
   if (stopped) return refuseProven(stopped, located)
 
   // Before the ledger counts it: a call of which what is behind the gateway could not be told is not let through.
   const algorithm = gateway.transaction_tokens?.algorithm
-  const signer = algorithm ? await signerOf(around.env, algorithm, pulledKeys(known ?? []), receivedAt) : null
+  const signer = algorithm ? await signerOf(around.env, algorithm, pulledKeys(known?.switches ?? []), receivedAt) : null
   if (algorithm && !signer) return refuseProven({ reason: "signing_key_unavailable" }, located)
 
   const ask = toAsk(id, call, verified, located, candidate, around)

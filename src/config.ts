@@ -17,6 +17,8 @@ const variables = z.object({
   }),
   /** Of the keys of the ring those of this algorithm sign delegation tokens; tokens by the other verify until they expire. */
   SIGNING_ALGORITHM: z.enum(OWN_ALGORITHMS).default("ES256"),
+  /** Requests that one run of the probe may make: below what the plan allows an invocation, as there are a few more. */
+  MAX_PROBE_REQUESTS: z.coerce.number().int().min(10).max(10_000).default(40),
   /** Set by the local stack only: issuers may be on loopback, and bundles are looked for every second. */
   LOCAL: z.literal("true").optional(),
 })
@@ -25,6 +27,7 @@ export interface Config {
   readonly issuer: string
   readonly publisherKeys: { readonly keys: readonly Record<string, unknown>[] }
   readonly signingAlgorithm: OwnAlgorithm
+  readonly maxProbeRequests: number
   /** Loopback issuers may be fetched. */
   readonly local: boolean
 }
@@ -33,11 +36,12 @@ let parsed: { readonly from: unknown; readonly config: Config } | undefined
 
 export function configOf(env: Env): Config {
   if (parsed?.from === env) return parsed.config
-  const { ISSUER, PUBLISHER_KEYS, SIGNING_ALGORITHM, LOCAL } = variables.parse(env)
+  const { ISSUER, PUBLISHER_KEYS, SIGNING_ALGORITHM, MAX_PROBE_REQUESTS, LOCAL } = variables.parse(env)
   const config = {
     issuer: ISSUER,
     publisherKeys: PUBLISHER_KEYS,
     signingAlgorithm: SIGNING_ALGORITHM,
+    maxProbeRequests: MAX_PROBE_REQUESTS,
     local: LOCAL === "true",
   }
   parsed = { from: env, config }

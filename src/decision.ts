@@ -15,6 +15,7 @@ export const STATUS_OF_CODE = {
   unknown_gateway: 403,
   budget_exhausted: 403,
   deviation: 403,
+  tool_changed: 403,
   rate_limited: 429,
   malformed_call: 400,
   unavailable: 503,
@@ -88,6 +89,9 @@ export type Denial =
   // switches
   | { readonly reason: "stopped"; readonly switch: string; readonly kind: "agent" | "user" | "key" | "everything" }
   | { readonly reason: "tool_stopped"; readonly switch: string; readonly tool: string }
+  // observations
+  /** `seen`: the hash that was seen last; null: more tools have changed than are kept, this one may be among them. */
+  | { readonly reason: "tool_changed"; readonly tool: string; readonly pinned: string; readonly seen: string | null }
   // policy
   | { readonly reason: "agent_unregistered"; readonly agent: string }
   | { readonly reason: "policy_forbids"; readonly principal: string; readonly rules: readonly string[] }
@@ -154,6 +158,7 @@ const CODE_OF_REASON: Readonly<Record<Reason, Code>> = {
   window_full: "rate_limited",
   stopped: "invalid_token",
   tool_stopped: "policy_denied",
+  tool_changed: "tool_changed",
   agent_unregistered: "policy_denied",
   policy_forbids: "policy_denied",
   policy_permits_nothing: "policy_denied",
@@ -195,6 +200,7 @@ const DESCRIPTION_OF_CODE: Readonly<Record<Code, string>> = {
   unknown_gateway: "The gateway is not known.",
   budget_exhausted: "The task has made all the calls that it was granted.",
   deviation: "The call is not part of the task's plan, or not now.",
+  tool_changed: "The tool is not what it was when it was let into the catalog.",
   rate_limited: "Too many calls in the current window.",
   malformed_call: "The request cannot be read in one way only.",
   unavailable: "No decision could be made.",

@@ -1,5 +1,7 @@
-/** The doors of the Worker: HTTP, RPC for Workers that are bound to it, and the Durable Objects that hold what must be exact. */
+/** The doors of the Worker: HTTP, RPC for Workers that are bound to it, the clock, and the Durable Objects that hold what must be exact. */
 import { app } from "./app.ts"
+import { probeServers } from "./probe/probe.ts"
+import { surroundingsOf } from "./surroundings.ts"
 
 export { RecordLog } from "./audit/record-log.ts"
 export { KeyRing } from "./exchange/key-ring.ts"
@@ -10,4 +12,10 @@ export { Authorizer } from "./rpc.ts"
 export { Ledger } from "./ledger/ledger.ts"
 export { Switchboard } from "./switches/switchboard.ts"
 
-export default app
+export default {
+  fetch: app.fetch,
+  /** By the Cron Trigger of wrangler.toml. */
+  async scheduled(_controller, env, ctx): Promise<void> {
+    await probeServers(surroundingsOf(env, (work) => ctx.waitUntil(work)))
+  },
+} satisfies ExportedHandler<Env>

@@ -7,6 +7,16 @@ import { ofCredential, ofGateway, refusedAtEdge } from "./audit/edge-record.ts"
 import { audienceOf, newerFor } from "./authorize.ts"
 import { lifecycleName } from "./catalog/lifecycle.ts"
 import { catalogName, type McpServer } from "./catalog/mcp-server.ts"
+import {
+  denialByObservation,
+  headersBelieved,
+  isChanged,
+  newsOf,
+  sightingsIn,
+  type Observations,
+  type Sighting,
+} from "./catalog/observed.ts"
+import { isDefinition, type ListedTool } from "./catalog/tool-list.ts"
 import type { VerifiedToken } from "./credential/delegation-token.ts"
 import { verifyCredential, type VerifiedCredential } from "./credential/verify.ts"
 import { isDenied, type Denial } from "./decision.ts"
@@ -18,8 +28,8 @@ import { rootOf } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
 import type { GatewayDefinition, Pointer } from "./policy/bundle.ts"
 import type { Surroundings } from "./surroundings.ts"
-import { currentSwitches } from "./switches/lease.ts"
-import type { Switch } from "./switches/switch.ts"
+import { currentLease, type Lease } from "./switches/lease.ts"
+import { report, takeTurn } from "./switches/report.ts"
 import { stopOf } from "./switches/token.ts"
 
 /** A server's list, as a registered gateway brings it: nothing in it is verified yet but the gateway itself. */
@@ -27,8 +37,8 @@ export interface AskedList extends Identified {
   readonly server: McpServer
   readonly authorization: string | null
   readonly proof: string | null
-  /** As the server names them. */
-  readonly names: readonly string[]
+  /** What the server says of each. */
+  readonly listed: readonly ListedTool[]
 }
 
 export interface ListDecision {
@@ -51,18 +61,19 @@ export async function list(asked: AskedList, bundle: Bundle, around: Surrounding
     return { id, gateway, denial, kept: new Set() }
   }
 
-  const switches = currentSwitches(around)
+  const lease = currentLease(around)
   // The proof is the one of the agent's own request for the list: it may be used up already (may.ts).
   const shown = { authorization, proof: asked.proof, method: "POST", uri: server.origin + server.path }
   const { keys, config, receivedAt } = around
   const verified = await verifyCredential(shown, audienceOf(gateway), keys, config.issuer, receivedAt)
   if (isDenied(verified)) return refuse(verified.denied)
   const { token, proof } = verified
-  const known = await switches
-  const stopped = stopOf(known, token, listing)
-  if (stopped) return refuse(stopped, verified)
+  const known = await lease
+  const stopped = stopOf(known && known.switches, token, listing)
+  if (!known || stopped) return refuse(stopped ?? { reason: "switches_unavailable" }, verified)
 
-  const sorted = sort(asked, known ?? [], token, bundle)
+  const seen = sightingsIn(asked.listed.filter(isDefinition), server, bundle.catalog)
+  const sorted = sort(asked, seen, known, token, bundle)
   const ask: ListAsk = {
     decisionId: id,
     task: token.claims.task,
@@ -90,6 +101,7 @@ export async function list(asked: AskedList, bundle: Bundle, around: Surrounding
   const { denial, hidden, recorded } = answer
   if (denial && !recorded) return refuse(denial, verified)
   for (const tool of hidden) sorted.tools.delete(tool)
+  if (!denial) tell(seen, asked, known.observations, bundle, around)
   return { id, gateway, denial, kept: denial ? new Set() : new Set(sorted.tools.values()) }
 }
 
@@ -99,25 +111,50 @@ interface Sorted {
   readonly hidden: ListAsk["hidden"]
 }
 
-/** What needs no ledger: tools that the catalog does not have, that the gateway could not judge, or that a switch stops. */
+/** What needs no ledger: tools that the catalog does not have, that the gateway could not judge, that a switch stops, or that changed. */
 function sort(
-  { gateway, server, names }: AskedList,
-  switches: readonly Switch[],
+  { gateway, server, listed }: AskedList,
+  seen: readonly Sighting[],
+  { switches, observations }: Lease,
   token: VerifiedToken,
-  bundle: Bundle,
+  { catalog }: Bundle,
 ): Sorted {
   const tools = new Map<string, string>()
-  const all = new Set(names)
+  const all = new Set(listed.map(({ name }) => name))
   // Without the body a call is read from headers, and only of a server that is known to enforce them.
-  if (!gateway.body && !server.enforces_headers) return { tools, hidden: { mcp_headers_untrusted: all.size } }
-  let [tool_stopped, tool_unknown] = [0, 0]
-  for (const name of all) {
-    const tool = catalogName(server, name)
-    if (tool === null || !bundle.catalog.tools.has(tool)) tool_unknown += 1
-    else if (stopOf(switches, token, tool)) tool_stopped += 1
-    else tools.set(tool, name)
+  if (!gateway.body && !(server.enforces_headers && headersBelieved(observations, server.name))) {
+    return { tools, hidden: { mcp_headers_untrusted: all.size } }
   }
-  return { tools, hidden: { ...(tool_stopped > 0 && { tool_stopped }), ...(tool_unknown > 0 && { tool_unknown }) } }
+  const changed = new Map(seen.map((sighting) => [sighting.tool, isChanged(sighting)]))
+  let [tool_stopped, tool_unknown, tool_changed] = [0, 0, 0]
+  for (const name of all) {
+    const called = catalogName(server, name)
+    const tool = called === null ? undefined : catalog.tools.get(called)
+    if (!tool) tool_unknown += 1
+    else if (stopOf(switches, token, tool.name)) tool_stopped += 1
+    // Of what this very list says nothing, what was seen before stands.
+    else if (changed.get(tool.name) ?? denialByObservation(observations, { tool, byHeaders: false })) tool_changed += 1
+    else tools.set(tool.name, name)
+  }
+  const counts = Object.entries({ tool_stopped, tool_unknown, tool_changed }).filter(([, count]) => count > 0)
+  return { tools, hidden: Object.fromEntries(counts) }
+}
+
+/**
+ * What this list shows becomes known to all, where it is not. An agent can make its gateway ask as often as it likes, but not
+ * what the server answers: it takes a change of the answer to make anything of it. A gateway that only observes is on
+ * trial, what it stands before perhaps as well: what it brings must change nothing for those that enforce.
+ */
+function tell(
+  seen: readonly Sighting[],
+  { gateway, server }: AskedList,
+  known: Observations | null,
+  { pointer }: Bundle,
+  { env, receivedAt: at, background }: Surroundings,
+): void {
+  if (gateway.mode === "observe") return
+  const sightings = newsOf(seen, known)
+  if (sightings.length > 0 && takeTurn(server.name, at)) background(report(env, { bundle: pointer.seq, at, sightings }))
 }
 
 /** The ledger has decided by a newer bundle already. */

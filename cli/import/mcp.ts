@@ -66,7 +66,7 @@ function read(tools: readonly Listed[], server: string): { found: FoundTool[]; s
       )
     }
     seen.add(own)
-    const name = catalogName({ name: server, origin: "", path: "", enforces_headers: false }, own)
+    const name = catalogName({ name: server }, own)
     if (name === null || !toolName.safeParse(name).success) {
       skipped.push({ what: own, why: "the catalog cannot hold this name, so the tool stays unknown and denied" })
     } else {

@@ -5,7 +5,14 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { operatorToken } from "../login.ts"
 import { freePort, listen } from "../loopback.ts"
-import { type Services, startServices, WRITTEN_EDGE_PORT, WRITTEN_WEB_PORT } from "../services.ts"
+import {
+  type Services,
+  startServices,
+  WRITTEN_DESK_PORT,
+  WRITTEN_EDGE_PORT,
+  WRITTEN_EVERYTHING_PORT,
+  WRITTEN_WEB_PORT,
+} from "../services.ts"
 import { startStack, type Stack } from "../stack.ts"
 
 export interface Parts extends Services {
@@ -17,10 +24,16 @@ export interface Parts extends Services {
 export async function startParts(policies: string): Promise<Parts> {
   const state = await mkdtemp(join(tmpdir(), "narrowgate-demo-"))
   const [edgePort, webPort, port] = [await freePort(), await freePort(), await twoFreePorts()]
-  const origins = new Map([
-    [`http://127.0.0.1:${WRITTEN_EDGE_PORT}`, `http://127.0.0.1:${edgePort}`],
-    [`http://127.0.0.1:${WRITTEN_WEB_PORT}`, `http://127.0.0.1:${webPort}`],
-  ])
+  const [everythingPort, deskPort] = [await freePort(), await freePort()]
+  const ports = [
+    [WRITTEN_EDGE_PORT, edgePort],
+    [WRITTEN_WEB_PORT, webPort],
+    [WRITTEN_EVERYTHING_PORT, everythingPort],
+    [WRITTEN_DESK_PORT, deskPort],
+  ]
+  const origins = new Map(
+    ports.map(([written, actual]) => [`http://127.0.0.1:${written}`, `http://127.0.0.1:${actual}`]),
+  )
   let stack: Stack | undefined
   let services: Services | undefined
   const close = async (): Promise<void> => {
@@ -30,7 +43,7 @@ export async function startParts(policies: string): Promise<Parts> {
   }
   try {
     stack = await startStack({ policies, port, state, origins })
-    services = await startServices({ narrowgate: stack.origin, edgePort, webPort })
+    services = await startServices({ narrowgate: stack.origin, edgePort, webPort, everythingPort, deskPort })
     return { ...services, stack, operator: await operatorToken({ origin: stack.provider }), close }
   } catch (error) {
     await close()

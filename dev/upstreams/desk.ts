@@ -15,6 +15,8 @@ import { type Received, tellingHeaders } from "./received.ts"
 export interface Desk extends Upstream {
   /** Every message so far, oldest first. */
   readonly received: () => readonly Received[]
+  /** From now on it says this of its tool `search`; null: what it said at first. */
+  readonly describeSearch: (description: string | null) => void
 }
 
 const Message = z.object({ method: z.string(), params: z.object({ name: z.string() }).optional().catch(undefined) })
@@ -22,7 +24,8 @@ const Message = z.object({ method: z.string(), params: z.object({ name: z.string
 /** Port 0: a free one. */
 export async function startDesk(options: { readonly port: number }): Promise<Desk> {
   const received: Received[] = []
-  const mcp = createMcpHandler(desk)
+  let search = SEARCH
+  const mcp = createMcpHandler(() => desk(search))
   const server = createServer((request, response) => {
     serve(mcp, request, response, received).catch(() => response.destroy())
   })
@@ -30,6 +33,7 @@ export async function startDesk(options: { readonly port: number }): Promise<Des
   return {
     url: `${origin}/mcp`,
     received: () => [...received],
+    describeSearch: (description) => (search = description ?? SEARCH),
     async close() {
       await mcp.close()
       await close()
@@ -37,7 +41,9 @@ export async function startDesk(options: { readonly port: number }): Promise<Des
   }
 }
 
-function desk(): McpServer {
+const SEARCH = "Search the tickets"
+
+function desk(search: string): McpServer {
   const server = new McpServer({ name: "desk", version: "1.0.0" })
   server.registerTool(
     "read-ticket",
@@ -54,10 +60,8 @@ function desk(): McpServer {
     { description: "Send a mail to anybody", inputSchema: z.object({ to: z.string(), subject: z.string() }) },
     ({ to, subject }) => say({ sent: true, to, subject }),
   )
-  server.registerTool(
-    "search",
-    { description: "Search the tickets", inputSchema: z.object({ query: z.string() }) },
-    ({ query }) => say({ query, tickets: ["42", "43"] }),
+  server.registerTool("search", { description: search, inputSchema: z.object({ query: z.string() }) }, ({ query }) =>
+    say({ query, tickets: ["42", "43"] }),
   )
   return server
 }

@@ -3,8 +3,10 @@
  * its tool `get-env` gives its environment away. Hence an empty environment, and no run outside of development.
  */
 import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
+import { createRequire } from "node:module"
 import { accepting, endWithUs, freePort, stop } from "../loopback.ts"
+
+const require = createRequire(import.meta.url)
 
 export interface Upstream {
   /** For an MCP server its endpoint; for an API its root, without a slash. */
@@ -15,7 +17,7 @@ export interface Upstream {
 /** Port 0: a free one. */
 export async function startEverything(options: { readonly port: number }): Promise<Upstream> {
   const port = options.port === 0 ? await freePort() : options.port
-  const entry = fileURLToPath(import.meta.resolve("@modelcontextprotocol/server-everything/dist/index.js"))
+  const entry = require.resolve("@modelcontextprotocol/server-everything/dist/index.js")
   const child = spawn(process.execPath, [entry, "streamableHttp"], {
     env: { PORT: String(port) },
     stdio: ["ignore", "ignore", "pipe"],

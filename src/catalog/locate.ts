@@ -15,6 +15,8 @@ export interface Located {
   readonly arguments: CallArguments
   /** Path without query, for the record and for DPoP's `htu`. */
   readonly path: string
+  /** Read from the headers of a request to an MCP server, whose body nobody saw. */
+  readonly byHeaders: boolean
 }
 
 export interface Catalog {
@@ -45,15 +47,21 @@ export function locate(catalog: Catalog, call: Seen): Located | Denied {
     if (target.query.length > 0) return deny({ reason: "target_ambiguous", what: "an MCP endpoint takes no query" })
     const read = readMcpCall(server, call.method, call.headers, call.body)
     if (isDenied(read)) return read
-    return found(catalog, read.tool, read.arguments, target.path)
+    return found(catalog, read.tool, read.arguments, target.path, read.byHeaders)
   }
   const match = matchRoute(catalog.routes, call.origin, call.method, target)
   if (!match) return deny({ reason: "tool_unknown", called: `${call.method} ${target.path.slice(0, 256)}` })
   const args = routeArguments(match, target, call.body, call.headers)
-  return isDenied(args) ? args : found(catalog, match.definition.tool, args, target.path)
+  return isDenied(args) ? args : found(catalog, match.definition.tool, args, target.path, false)
 }
 
-function found(catalog: Catalog, name: string, args: CallArguments, path: string): Located | Denied {
+function found(
+  catalog: Catalog,
+  name: string,
+  args: CallArguments,
+  path: string,
+  byHeaders: boolean,
+): Located | Denied {
   const tool = catalog.tools.get(name)
-  return tool ? { tool, arguments: args, path } : deny({ reason: "tool_unknown", called: name })
+  return tool ? { tool, arguments: args, path, byHeaders } : deny({ reason: "tool_unknown", called: name })
 }

@@ -3,7 +3,7 @@
  * where the gateway passes it on, from the Mcp-* headers of servers known to enforce them where it does not.
  * Source: MCP 2025-11-25 and 2026-07-28, "Transports"; DESIGN §6.
  */
-import { deny, type Denied } from "../decision.ts"
+import { deny, isDenied, type Denied } from "../decision.ts"
 import { NO_ARGUMENTS, UNSEEN_ARGUMENTS, type CallArguments } from "./arguments.ts"
 import { isJsonType, isObject, parseJson } from "../json.ts"
 import { LIFECYCLE_SEGMENT, lifecycleName, type LifecycleTool } from "./lifecycle.ts"
@@ -19,12 +19,26 @@ export interface McpServer {
   readonly path: string
   /** It has been shown to refuse a request whose `Mcp-*` headers and body differ (-32020), so its headers may be believed. */
   readonly enforces_headers: boolean
+  /** Where a probe asks it now and then what its tools are, and whether it enforces headers; absent: nowhere. */
+  readonly probe?: Probe
 }
+
+export interface Probe {
+  /** Its endpoint as Narrowgate itself reaches it, past the gateway. */
+  readonly url: string
+  /** Name of the variable that holds the value of `Authorization`; absent: none is sent. */
+  readonly secret?: string
+}
+
+/** Names that `secret` may have: a bundle must not be able to send the Worker's other secrets anywhere. */
+export const PROBE_SECRET = /^PROBE_[A-Z0-9_]{1,58}$/
 
 export interface McpCall {
   /** Name of the tool in the catalog. */
   readonly tool: string
   readonly arguments: CallArguments
+  /** It was read from headers alone. */
+  readonly byHeaders: boolean
 }
 
 /** Protocol versions whose servers must compare headers with the body. One that is not known yet is not believed. */
@@ -49,7 +63,7 @@ const LIFECYCLE_OF_METHOD: ReadonlyMap<string, LifecycleTool> = new Map([
 ])
 
 function lifecycle(server: McpServer, tool: LifecycleTool): McpCall {
-  return { tool: lifecycleName(server.name, tool), arguments: NO_ARGUMENTS }
+  return { tool: lifecycleName(server.name, tool), arguments: NO_ARGUMENTS, byHeaders: false }
 }
 
 const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })
@@ -88,6 +102,11 @@ function fromBody(server: McpServer, headers: CallHeaders, text: string): McpCal
 }
 
 function fromHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied {
+  const call = callOfHeaders(server, headers)
+  return isDenied(call) ? call : { ...call, byHeaders: true }
+}
+
+function callOfHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied {
   const distrust = (what: string): Denied => deny({ reason: "mcp_headers_untrusted", what })
   if (!server.enforces_headers) return distrust("the server is not known to enforce them")
   // Anyone can claim a version; an older one would not make the server compare, so its headers prove nothing.
@@ -105,11 +124,11 @@ function toolCall(server: McpServer, name: string, args: CallArguments): McpCall
   const tool = catalogName(server, name)
   return tool === null
     ? deny({ reason: "tool_unknown", called: `${server.name}.${printable(name)}` })
-    : { tool, arguments: args }
+    : { tool, arguments: args, byHeaders: false }
 }
 
 /** What the catalog would call a server's own tool; null for one that it cannot have. */
-export function catalogName(server: McpServer, name: string): string | null {
+export function catalogName(server: Pick<McpServer, "name">, name: string): string | null {
   // A server's own tool must not pass for a lifecycle tool.
   if (!TOOL_NAME.test(name) || name.split(".")[0] === LIFECYCLE_SEGMENT) return null
   return `${server.name}.${name}`

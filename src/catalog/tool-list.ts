@@ -9,11 +9,23 @@ import { isObject, parseJson } from "../json.ts"
 
 type Members = Readonly<Record<string, unknown>>
 
+export interface ListedTool {
+  /** As the server names it. */
+  readonly name: string
+  /** All that the server says of it, its name among it. */
+  readonly tool: Members
+}
+
 export interface ToolList {
-  /** As the server named them, in its order. */
-  readonly names: readonly string[]
+  /** In the server's order. */
+  readonly listed: readonly ListedTool[]
   /** JSON of the answer with those tools alone for which this is true; all else is as it was. */
   readonly keeping: (isKept: (name: string) => boolean) => string
+}
+
+/** Whether more is said of it than its name: a list that names tools only is no word on what they are. */
+export function isDefinition({ tool }: ListedTool): boolean {
+  return Object.keys(tool).length > 1
 }
 
 const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })
@@ -29,7 +41,7 @@ export function readToolList(text: string): ToolList | Denied {
   const tools = readTools(result["tools"])
   if (isDenied(tools)) return tools
   return {
-    names: tools.map(({ name }) => name),
+    listed: tools,
     keeping: (isKept) => {
       const kept = tools.filter(({ name }) => isKept(name)).map(({ tool }) => tool)
       return JSON.stringify({ ...message, result: { ...result, tools: kept } })
@@ -37,14 +49,9 @@ export function readToolList(text: string): ToolList | Denied {
   }
 }
 
-interface Listed {
-  readonly name: string
-  readonly tool: Members
-}
-
-function readTools(tools: unknown): readonly Listed[] | Denied {
+function readTools(tools: unknown): readonly ListedTool[] | Denied {
   if (!Array.isArray(tools)) return refuse("its result lists no tools")
-  const listed: Listed[] = []
+  const listed: ListedTool[] = []
   for (const tool of tools) {
     if (!isObject(tool)) return refuse("one of its tools is none")
     const { name } = tool

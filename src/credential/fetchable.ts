@@ -1,5 +1,5 @@
 /**
- * Which URLs public keys may be fetched from: https, to a host that is no literal private address. Names that resolve to
+ * Which URLs may be fetched (public keys of others, MCP servers that are probed): https, to a host that is no literal private address. Names that resolve to
  * private addresses are the network's to refuse: a Worker has no way to see them, and none to reach them.
  */
 

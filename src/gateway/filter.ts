@@ -47,7 +47,7 @@ async function filtered(request: Request, asking: Identified, bundle: Bundle, ar
   if (isDenied(brought)) return refuse(brought.denied, request, gateway, bundle, around)
   const authorization = request.headers.get("authorization")
   const proof = request.headers.get("dpop")
-  const asked = { ...asking, server, authorization, proof, names: brought.tools.names }
+  const asked = { ...asking, server, authorization, proof, listed: brought.tools.listed }
   const decision = await list(asked, bundle, around)
   const { id, denial, kept } = decision
   const headers = { "Content-Type": "application/json", "Cache-Control": "no-store", "X-Narrowgate-Decision": id }

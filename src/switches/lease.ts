@@ -1,24 +1,33 @@
 /**
- * The switches as this isolate knows them: relied on for a lease's time, renewed beside the calls while there are any. Only
+ * The switches and observations as this isolate knows them: relied on for a lease's time, renewed beside the calls while there are any. Only
  * a call that finds no lease waits for one; where none can be had, nobody is let through.
  */
 import { z } from "zod"
+import type { Observations } from "../catalog/observed.ts"
 import { logEvent } from "../log.ts"
 import type { Surroundings } from "../surroundings.ts"
+import { readObservations } from "./observation.ts"
 import type { Switch } from "./switch.ts"
-import { LEASE_MS, switchboard } from "./switchboard.ts"
+import { LEASE_MS, LEASE_VERSION, switchboard } from "./switchboard.ts"
 
 /** Renewed when it has half run out. */
 const RENEW_AFTER_MS = LEASE_MS / 2
 const TIMEOUT_MS = 5_000
 
-interface Lease {
+export interface Lease {
   readonly switches: readonly Switch[]
-  /** Milliseconds, by this isolate's clock, when it was asked for. */
-  readonly since: number
+  /** Null: nothing was seen that differs. */
+  readonly observations: Observations | null
 }
 
-let held: Lease | undefined
+interface HeldLease extends Lease {
+  /** Milliseconds, by this isolate's clock, when it was asked for. */
+  readonly since: number
+  /** As it came: what says the same a second later need not be read again. */
+  readonly text: string
+}
+
+let held: HeldLease | undefined
 /** When the renewal under way began; one that was cut off is given up. */
 let renewingSince = Number.NEGATIVE_INFINITY
 
@@ -28,25 +37,30 @@ export function forgetSwitches(): void {
   renewingSince = Number.NEGATIVE_INFINITY
 }
 
+type Asker = Pick<Surroundings, "env" | "background">
+
 /** Null where they cannot be known. */
-export async function currentSwitches({
-  env,
-  background,
-}: Pick<Surroundings, "env" | "background">): Promise<readonly Switch[] | null> {
+export async function currentSwitches(asker: Asker): Promise<readonly Switch[] | null> {
+  const lease = await currentLease(asker)
+  return lease && lease.switches
+}
+
+/** Null where it cannot be known what is stopped: then nobody is let through. */
+export async function currentLease({ env, background }: Asker): Promise<Lease | null> {
   const now = Date.now()
   const age = held ? now - held.since : Number.POSITIVE_INFINITY
   // A clock that was set back says nothing about how long ago that was.
   if (held && age >= 0 && age < LEASE_MS) {
     if (age >= RENEW_AFTER_MS && now - renewingSince >= LEASE_MS) {
       renewingSince = now
-      background(renew(env).finally(() => (renewingSince = Number.NEGATIVE_INFINITY)))
+      background(renewLease(env).finally(() => (renewingSince = Number.NEGATIVE_INFINITY)))
     }
-    return held.switches
+    return held
   }
-  return renew(env)
+  return renewLease(env)
 }
 
-const schema = z.array(
+const switchesSchema = z.array(
   z.object({
     id: z.string(),
     before: z.number().nullable(),
@@ -59,18 +73,35 @@ const schema = z.array(
     ]),
   }),
 )
+const leaseSchema = z.object({
+  switches: switchesSchema,
+  observations: z.object({
+    tools: z.array(z.tuple([z.string(), z.string()])),
+    headers: z.array(z.string()),
+    full: z.boolean(),
+  }),
+})
+
+function readLease(text: string): Lease {
+  const json: unknown = JSON.parse(text)
+  // Of an object that still runs older code, beside this one, while a deployment goes on: it can have seen nothing.
+  if (Array.isArray(json)) return { switches: switchesSchema.parse(json), observations: null }
+  const { switches, observations } = leaseSchema.parse(json)
+  return { switches, observations: readObservations(observations) }
+}
 
 /** The lease begins before the question leaves: it can only be shorter than what the switchboard reckons with. */
-async function renew(env: Env): Promise<readonly Switch[] | null> {
+export async function renewLease(env: Env): Promise<Lease | null> {
   const since = Date.now()
   let timer: ReturnType<typeof setTimeout> | null = null
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error("the switchboard did not answer in time")), TIMEOUT_MS)
   })
   try {
-    const switches = schema.parse(JSON.parse(await Promise.race([switchboard(env).read(), timeout])))
-    if (!held || held.since < since) held = { switches, since }
-    return switches
+    const text = await Promise.race([switchboard(env).read(LEASE_VERSION), timeout])
+    const lease = text === held?.text ? held : readLease(text)
+    if (!held || held.since < since) held = { switches: lease.switches, observations: lease.observations, since, text }
+    return lease
   } catch (error) {
     logEvent("switches_not_read", { error: String(error) })
     return null

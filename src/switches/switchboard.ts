@@ -1,9 +1,11 @@
 /**
- * The switchboard: one Durable Object that keeps the switches and lends them out. Whoever reads them may rely on what was
+ * The switchboard: one Durable Object that keeps the switches, and what was seen of tools, and lends both out. Whoever reads them may rely on what was
  * read for a lease's time and no longer; so a switch that is stored holds everywhere once all leases handed out before
  * have run out, and only then is it acknowledged (DESIGN §2, promise 5).
  */
 import { DurableObject } from "cloudflare:workers"
+import { isChanged, type Subject } from "../catalog/observed.ts"
+import { MAX_OBSERVATIONS, OBSERVATION_VERSION, type Report, type WrittenObservations } from "./observation.ts"
 import type { Switch } from "./switch.ts"
 
 /** How long a reader may rely on what it read, by its own clock, from the moment it asked. */
@@ -11,8 +13,16 @@ export const LEASE_MS = 2_000
 /** A reader's clock and ours may not run equally fast. */
 const MARGIN_MS = 100
 
+/** Since this version a lease carries observations beside the switches; before, it was the switches alone. */
+export const LEASE_VERSION = 2
+
 interface SwitchRow extends Record<string, SqlStorageValue> {
   readonly body: string
+}
+interface ObservationRow extends Record<string, SqlStorageValue> {
+  readonly kind: string
+  readonly name: string
+  readonly seen: string
 }
 
 export function switchboard(env: Env): DurableObjectStub<Switchboard> {
@@ -25,14 +35,82 @@ export class Switchboard extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS switches (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID")
+    ctx.storage.sql.exec(`
+      CREATE TABLE IF NOT EXISTS switches (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS observations (kind TEXT NOT NULL, name TEXT NOT NULL, seen TEXT NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (kind, name)) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS observers (id INTEGER PRIMARY KEY CHECK (id = 0), bundle INTEGER NOT NULL)`)
   }
 
-  /** @returns JSON of the switches: a lease begins when it was asked for */
-  read(): string {
+  /**
+   * @param version absent: the asker knows of switches alone, as code of before does
+   * @returns JSON of the switches, or of them and the observations: a lease begins when it was asked for
+   */
+  read(version = 1): string {
     this.#leasedUntil = Math.max(this.#leasedUntil, Date.now() + LEASE_MS)
     const rows = this.ctx.storage.sql.exec<SwitchRow>("SELECT body FROM switches ORDER BY id").toArray()
-    return `[${rows.map(({ body }) => body).join(",")}]`
+    const switches = `[${rows.map(({ body }) => body).join(",")}]`
+    if (version < LEASE_VERSION) return switches
+    return `{"switches":${switches},"observations":${JSON.stringify(this.#observations())}}`
+  }
+
+  #observations(): WrittenObservations {
+    const rows = this.ctx.storage.sql.exec<ObservationRow>("SELECT kind, name, seen FROM observations").toArray()
+    const of = (kind: Subject["kind"]): ObservationRow[] => rows.filter((row) => row.kind === kind)
+    return {
+      tools: of("tool").map(({ name, seen }) => [name, seen] as const),
+      headers: of("headers").map(({ name }) => name),
+      full: rows.length >= MAX_OBSERVATIONS,
+    }
+  }
+
+  /**
+   * What somebody has seen. Nobody is made to wait until it holds everywhere: every lease ends within two seconds.
+   *
+   * Two may look at once, and be late. What was seen later stands: the one who asked first does not lift what the other stored. An
+   * observation that was lifted leaves nothing to compare with, so one that is late may come back; it errs towards denying,
+   * until somebody looks again.
+   *
+   * Who compares with the pins of an older bundle lifts nothing: what is as it was pinned then may differ from the pin of now,
+   * so it is kept as what was seen.
+   *
+   * @returns false: it was not understood
+   */
+  observe(version: number, { bundle, at, sightings, headers, outdated = [] }: Report): boolean {
+    if (version !== OBSERVATION_VERSION) return false
+    const { sql } = this.ctx.storage
+    // By our own clock at most: one that runs ahead must not keep others from being heard.
+    const seenAt = Math.min(at, Date.now())
+    this.ctx.storage.transactionSync(() => {
+      const newest = sql.exec<{ bundle: number }>("SELECT bundle FROM observers").toArray()[0]?.bundle ?? 0
+      const isCurrent = bundle >= newest
+      if (bundle > newest) sql.exec("INSERT OR REPLACE INTO observers VALUES (0, ?)", bundle)
+      if (isCurrent) for (const { kind, name } of outdated) this.#forget(kind, name, seenAt)
+      let room =
+        MAX_OBSERVATIONS - sql.exec<{ count: number }>("SELECT count(*) AS count FROM observations").one().count
+      for (const sighting of sightings) {
+        const { tool, seen } = sighting
+        if (isChanged(sighting) || !isCurrent) room -= this.#keep("tool", tool, seen, seenAt, room)
+        else this.#forget("tool", tool, seenAt)
+      }
+      if (headers && !headers.enforced) this.#keep("headers", headers.server, "", seenAt, room)
+      if (headers?.enforced === true && isCurrent) this.#forget("headers", headers.server, seenAt)
+    })
+    return true
+  }
+
+  /** @returns how much of the room it took */
+  #keep(kind: Subject["kind"], name: string, seen: string, at: number, room: number): 0 | 1 {
+    const { sql } = this.ctx.storage
+    const [row] = sql.exec<{ at: number }>("SELECT at FROM observations WHERE kind = ? AND name = ?", kind, name)
+    if (row ? row.at > at : room <= 0) return 0
+    sql.exec("INSERT OR REPLACE INTO observations VALUES (?, ?, ?, ?)", kind, name, seen, at)
+    return row ? 0 : 1
+  }
+
+  #forget(kind: Subject["kind"], name: string, at: number): void {
+    const { sql } = this.ctx.storage
+    sql.exec("DELETE FROM observations WHERE kind = ? AND name = ? AND at <= ?", kind, name, at)
   }
 
   /** Answers when it holds everywhere. */

@@ -7,6 +7,7 @@ import { forgetReads } from "../../src/ledger/outbox.ts"
 import { forgetCandidate } from "../../src/policy/candidate.ts"
 import { forgetBundle } from "../../src/policy/store.ts"
 import { forgetSwitches } from "../../src/switches/lease.ts"
+import { forgetReports } from "../../src/switches/report.ts"
 
 export async function freshIsolate(): Promise<void> {
   await reset()
@@ -22,4 +23,5 @@ export function forgetCaches(): void {
   forgetSigningKeys()
   forgetKeySets()
   forgetSwitches()
+  forgetReports()
 }

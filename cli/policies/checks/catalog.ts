@@ -9,7 +9,7 @@ export function checkCatalog({ catalog }: Policies): Problem[] {
   const servers = new Set(catalog.value.servers.map(({ name }) => name))
   return catalog.value.tools.flatMap(({ name, route, pinned }, index) => {
     const server = serverOf(name)
-    if (route && pinned !== undefined) {
+    if (route && pinned !== undefined && !servers.has(server)) {
       const message = `\`${name}\` has a route: only what an MCP server lists can be pinned`
       return [catalog.keyError(["tools", index, "pinned"], message, "Remove `pinned`.")]
     }
@@ -34,6 +34,10 @@ export function checkCatalog({ catalog }: Policies): Problem[] {
           "Remove the route, or give the tool another first segment.",
         ),
       ]
+    }
+    if (pinned !== undefined && name.startsWith(`${server}.${LIFECYCLE_SEGMENT}.`)) {
+      const message = `\`${name}\` is a lifecycle tool: no server lists it, so it cannot be pinned`
+      return [catalog.keyError(["tools", index, "pinned"], message, "Remove `pinned`.")]
     }
     return isReserved(name, server)
       ? [

@@ -1,6 +1,8 @@
 /** catalog.yaml: MCP servers, tools, and the routes by which an HTTP request is recognised as a tool. */
 import { z } from "zod"
+import { PROBE_SECRET } from "../../../src/catalog/mcp-server.ts"
 import { ACTIONS, SENSITIVITIES } from "../../../src/catalog/tool.ts"
+import { mayBeFetched } from "../../../src/credential/fetchable.ts"
 import { argumentName, label, name, origin, serverName, text, toolName } from "./values.ts"
 
 const SEGMENT = "(?:[A-Za-z0-9._~!$&'()*+,=:@-]+)"
@@ -39,6 +41,21 @@ const pin = text(
   "Write the 64 hexadecimal digits that an import of the server's tools gives.",
 )
 
+const probeUrl = text(
+  (value) => {
+    const url = URL.parse(value)
+    return url !== null && !/[\s#]/u.test(value) && mayBeFetched(url, true)
+  },
+  "not a URL that can be probed",
+  "Write the `https://` URL of the server's own endpoint, at a public host; loopback is for the local stack only.",
+)
+
+const probeSecret = text(
+  (value) => PROBE_SECRET.test(value),
+  "not the name of a secret for probes",
+  "Write `PROBE_` and capital letters, digits and `_`: a secret of the Worker that holds the value of `Authorization`.",
+)
+
 const tool = z.strictObject({
   name: toolName,
   action: z.enum(ACTIONS),
@@ -51,11 +68,14 @@ const tool = z.strictObject({
   pinned: pin.exactOptional(),
 })
 
+const probe = z.strictObject({ url: probeUrl, secret: probeSecret.exactOptional() })
+
 const server = z.strictObject({
   name: serverName,
   origin,
   path: serverPath,
   enforces_headers: z.boolean().default(false),
+  probe: probe.exactOptional(),
 })
 
 export const catalogFile = z.strictObject({

@@ -1,0 +1,103 @@
+/**
+ * The scheduled probe: each MCP server of the bundle that may be asked is asked what its tools are, and whether it still
+ * enforces headers. What differs from the catalog becomes an observation, which every isolate knows of when its lease ends; what
+ * is again as it was loses it. A server that could not be asked changes nothing.
+ */
+import { isChanged, newsOf, outdated, sightingsIn, vanished, type Observations } from "../catalog/observed.ts"
+import type { McpServer } from "../catalog/mcp-server.ts"
+import { logEvent } from "../log.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { bundleFor, type Surroundings } from "../surroundings.ts"
+import { renewLease } from "../switches/lease.ts"
+import { report } from "../switches/report.ts"
+import { Allowance, Endpoint, ProbeFailed, whyFailed } from "./endpoint.ts"
+import { enforcesHeaders } from "./headers.ts"
+import { listTools } from "./tools.ts"
+
+/** A Worker has six connections at once. */
+const AT_ONCE = 4
+/** No server is begun after this: the next run is due then. */
+const RUN_MS = 240_000
+/** Requests of ours for each server: to report on it, and to know of it here. */
+const REPORTING = 2
+
+export async function probeServers(around: Surroundings): Promise<void> {
+  const bundle = await bundleFor(around)
+  if (!bundle) return logEvent("probe_failed", { reason: "there is no bundle" })
+  const lease = await renewLease(around.env)
+  if (!lease) return logEvent("probe_failed", { reason: "the switchboard is out of reach" })
+  const known = lease.observations
+  const allowance = new Allowance(around.config.maxProbeRequests)
+  await tidy(known, bundle, allowance, around)
+
+  // In another order each time: where there are more servers than requests, each has its turn.
+  const waiting = shuffled([...bundle.catalog.servers.values()].filter((server) => isWorthAsking(server, bundle)))
+  let leftOut = 0
+  const work = async (): Promise<void> => {
+    for (let server = waiting.pop(); server; server = waiting.pop()) {
+      if (Date.now() - around.receivedAt < RUN_MS && allowance.take(REPORTING)) {
+        await probe(server, known, bundle, allowance, around)
+      } else leftOut += 1
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  if (leftOut > 0) logEvent("probe_left_out", { servers: leftOut })
+}
+
+function isWorthAsking({ name, probe, enforces_headers }: McpServer, { catalog }: Bundle): boolean {
+  if (!probe) return false
+  return (
+    enforces_headers || catalog.tools.values().some(({ server, pinned }) => server === name && pinned !== undefined)
+  )
+}
+
+async function tidy(
+  known: Observations | null,
+  { catalog, pointer }: Bundle,
+  allowance: Allowance,
+  { env, receivedAt: at }: Surroundings,
+): Promise<void> {
+  const gone = known ? outdated(known, catalog) : []
+  if (gone.length === 0 || !allowance.take(REPORTING)) return
+  await report(env, { bundle: pointer.seq, at, sightings: [], outdated: gone })
+}
+
+async function probe(
+  server: McpServer,
+  known: Observations | null,
+  bundle: Bundle,
+  allowance: Allowance,
+  { env, config }: Surroundings,
+): Promise<void> {
+  const { name } = server
+  const at = Date.now()
+  const failed = (error: unknown): void => logEvent("probe_failed", { server: name, reason: whyFailed(error) })
+  try {
+    if (!server.probe) return
+    const endpoint = Endpoint.of(server.probe, env, config.local, allowance)
+    const { listed, failure } = await listTools(endpoint)
+    const seen = sightingsIn(listed, server, bundle.catalog)
+    // What a list that breaks off shows to have changed has changed; what it shows to be as it was may come again, otherwise.
+    const sightings = newsOf(failure === null ? seen : seen.filter(isChanged), known)
+    if (failure !== null) failed(new ProbeFailed(failure))
+    const gone = failure === null ? vanished(seen, server, bundle.catalog) : []
+    if (gone.length > 0) logEvent("tools_not_listed", { server: name, count: gone.length, first: gone[0] ?? "" })
+
+    const isThere = failure === null || listed.length > 0
+    const enforced = isThere && server.enforces_headers ? await enforcesHeaders(endpoint).catch(failed) : undefined
+    const isNews = enforced !== undefined && enforced === (known?.headers.has(name) ?? false)
+    const headers = isNews ? { headers: { server: name, enforced } } : {}
+    if (sightings.length > 0 || isNews) await report(env, { bundle: bundle.pointer.seq, at, sightings, ...headers })
+  } catch (error) {
+    failed(error)
+  }
+}
+
+function shuffled<Item>(items: Item[]): Item[] {
+  for (let index = items.length - 1; index > 0; index--) {
+    const other = Math.floor(Math.random() * (index + 1))
+    const [here, there] = [items[index], items[other]]
+    if (here !== undefined && there !== undefined) [items[index], items[other]] = [there, here]
+  }
+  return items
+}

@@ -1,0 +1,105 @@
+/**
+ * A server's whole `tools/list`, asked as the newest protocol version is and, where that is not understood, as the older
+ * ones are: with a handshake, and a session where the server wants one.
+ */
+import { isObject } from "../json.ts"
+import type { ListedTool } from "../catalog/tool-list.ts"
+import { ProbeFailed, whyFailed, type Endpoint, type Reply } from "./endpoint.ts"
+
+/** Bounds for one that goes on for ever, or says the same page again and again. */
+const MAX_PAGES = 10
+const MAX_TOOLS = 2_000
+const MAX_CURSOR = 4_096
+
+export interface Listing {
+  readonly listed: readonly ListedTool[]
+  /** Why it is not the whole list; null: it is. */
+  readonly failure: string | null
+}
+
+const ABOUT_US = { name: "narrowgate", version: "1" }
+/** MCP 2026-07-28: every request says by itself what a handshake said before. */
+export const STATELESS = "2026-07-28"
+export const META = {
+  "io.modelcontextprotocol/protocolVersion": STATELESS,
+  "io.modelcontextprotocol/clientInfo": ABOUT_US,
+  "io.modelcontextprotocol/clientCapabilities": {},
+}
+/** The one that is proposed first; what a server says instead is taken. */
+const WITH_HANDSHAKE = ["2025-11-25", "2025-06-18", "2025-03-26"] as const
+
+/** Who answers so does not let us ask, whatever we ask. */
+const SHUT = new Set([401, 403, 407, 429])
+
+type AskPage = (cursor: string | null) => Promise<Reply>
+
+export async function listTools(endpoint: Endpoint): Promise<Listing> {
+  const listed: ListedTool[] = []
+  try {
+    const askStateless: AskPage = async (cursor) =>
+      endpoint.ask(
+        "tools/list",
+        { ...(cursor !== null && { cursor }), _meta: META },
+        { "MCP-Protocol-Version": STATELESS, "Mcp-Method": "tools/list" },
+      )
+    const first = await askStateless(null)
+    if (pageOf(first)) await readPages(first, askStateless, listed)
+    else if (SHUT.has(first.status)) throw new ProbeFailed(`status ${first.status}`)
+    else await readInSession(endpoint, listed)
+    return { listed, failure: null }
+  } catch (error) {
+    return { listed, failure: whyFailed(error) }
+  }
+}
+
+async function readInSession(endpoint: Endpoint, listed: ListedTool[]): Promise<void> {
+  const hello = { protocolVersion: WITH_HANDSHAKE[0], capabilities: {}, clientInfo: ABOUT_US }
+  const { status, message, session } = await endpoint.ask("initialize", hello, {})
+  const result = message?.["result"]
+  const version = isObject(result) ? WITH_HANDSHAKE.find((known) => known === result["protocolVersion"]) : undefined
+  if (status !== 200 || version === undefined) throw new ProbeFailed(`no version in common, status ${status}`)
+  // Before 2025-06-18 there was no such header, and none was refused.
+  const headers = { "MCP-Protocol-Version": version, ...(session !== null && { "Mcp-Session-Id": session }) }
+  try {
+    await endpoint.notify("notifications/initialized", headers)
+    const askPage: AskPage = async (cursor) => endpoint.ask("tools/list", cursor === null ? {} : { cursor }, headers)
+    await readPages(await askPage(null), askPage, listed)
+  } finally {
+    if (session !== null) await endpoint.endSession(headers)
+  }
+}
+
+async function readPages(first: Reply, ask: AskPage, listed: ListedTool[]): Promise<void> {
+  let reply = first
+  const cursors = new Set<string>()
+  for (;;) {
+    const page = pageOf(reply)
+    if (!page) throw new ProbeFailed(`no list, status ${reply.status}`)
+    listed.push(...page.listed)
+    if (listed.length > MAX_TOOLS) throw new ProbeFailed("it lists too many tools")
+    const { cursor } = page
+    if (cursor === null) return
+    if (cursors.has(cursor)) throw new ProbeFailed("its pages repeat")
+    if (cursor.length > MAX_CURSOR || cursors.size + 1 >= MAX_PAGES)
+      throw new ProbeFailed("its list has too many pages")
+    cursors.add(cursor)
+    reply = await ask(cursor)
+  }
+}
+
+interface Page {
+  readonly listed: readonly ListedTool[]
+  readonly cursor: string | null
+}
+
+/** Entries that no client could call are left aside: they have no name. */
+function pageOf({ status, message }: Reply): Page | null {
+  const result = message?.["result"]
+  if (status !== 200 || !isObject(result) || !Array.isArray(result["tools"])) return null
+  const tools: readonly unknown[] = result["tools"]
+  const listed = tools.flatMap((tool): ListedTool[] =>
+    isObject(tool) && typeof tool["name"] === "string" ? [{ name: tool["name"], tool }] : [],
+  )
+  const { nextCursor } = result
+  return { listed, cursor: typeof nextCursor === "string" && nextCursor !== "" ? nextCursor : null }
+}

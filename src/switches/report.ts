@@ -1,0 +1,45 @@
+/** What this isolate has seen, told to the switchboard. Whoever tells knows it at once, the others when their lease ends. */
+import { isChanged } from "../catalog/observed.ts"
+import { logEvent } from "../log.ts"
+import { renewLease } from "./lease.ts"
+import { OBSERVATION_VERSION, type Report } from "./observation.ts"
+import { switchboard } from "./switchboard.ts"
+
+/** Of one report. */
+const MAX_LOGGED = 20
+
+/** Throws nothing: what could not be told is seen again. */
+export async function report(env: Env, seen: Report): Promise<void> {
+  const { sightings, headers } = seen
+  for (const { tool, pinned, seen: hash } of sightings.filter(isChanged).slice(0, MAX_LOGGED)) {
+    logEvent("tool_changed", { tool, pinned, seen: hash })
+  }
+  if (headers) logEvent(headers.enforced ? "headers_enforced" : "headers_not_enforced", { server: headers.server })
+  try {
+    if (!(await switchboard(env).observe(OBSERVATION_VERSION, seen)))
+      throw new Error("the switchboard is of another version")
+    await renewLease(env)
+  } catch (error) {
+    logEvent("observations_not_kept", { error: String(error) })
+  }
+}
+
+/** Between two reports of an isolate on a server: one whose every list differs from the last must not make a write of each. */
+const PAUSE_MS = 1_000
+const reportedAt = new Map<string, number>()
+/** Names come of bundles, in which there may be others with time. */
+const MAX_SERVERS = 10_000
+
+/** For tests: a fresh isolate. */
+export function forgetReports(): void {
+  reportedAt.clear()
+}
+
+/** Whether a list of this server may be reported now; if so, no other for a while. */
+export function takeTurn(server: string, now: number): boolean {
+  const since = now - (reportedAt.get(server) ?? Number.NEGATIVE_INFINITY)
+  if (since >= 0 && since < PAUSE_MS) return false
+  if (reportedAt.size >= MAX_SERVERS) reportedAt.clear()
+  reportedAt.set(server, now)
+  return true
+}

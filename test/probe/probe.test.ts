@@ -257,6 +257,18 @@ describe("a server is asked", () => {
       },
     ],
     [
+      "one whose line ends come in halves",
+      {
+        ...events(
+          'data: {"jsonrpc":"2.0","id":$ID,\r',
+          '\ndata: "result":',
+          `${JSON.stringify(found.result)}}\r`,
+          "\n\r\n",
+        ),
+        delay: 50,
+      },
+    ],
+    [
       "a batch",
       {
         chunks: [

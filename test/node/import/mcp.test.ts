@@ -101,13 +101,20 @@ describe("the reference server of the MCP project", () => {
     const before = await stage.catalog()
     const { code, stdout } = await importMcp(everything.url, ...FRESH, "--dry-run")
     expect(code).toBe(0)
-    expect(stdout).toContain("\n@@ -14,6 +14,10 @@\n     origin: http://127.0.0.1:8081\n")
+    expect(stdout).toContain("\n@@ -18,6 +18,10 @@\n     enforces_headers: true\n")
     expect(stdout).toContain("\n+  - name: fresh.echo\n")
     expect(await stage.catalog()).toBe(before)
     expect(await readdir(stage.policies)).not.toContainEqual(expect.stringContaining(".part"))
   })
 
-  it("finds the example's own entries without pins, leaves them, and pins them when told to", async () => {
+  it("finds the example's own entries pinned as the server is", async () => {
+    const { code, stdout } = await importMcp(everything.url, "--server", "everything", "--json")
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, changed: [], gone: [] })
+  })
+
+  it("finds entries without pins, leaves them, and pins them when told to", async () => {
+    await stage.write((await stage.catalog()).replaceAll(/^ {4}pinned: .*\n/gmu, ""))
     const before = await stage.catalog()
     const first = await importMcp(everything.url, "--server", "everything", "--json")
     const told = z

@@ -1,5 +1,7 @@
 /** The doors of the Worker: HTTP, RPC for Workers that are bound to it, and the Durable Objects that hold what must be exact. */
 import { app } from "./app.ts"
+import { logEvent } from "./log.ts"
+import { rehearse } from "./rehearsal.ts"
 
 export { RecordLog } from "./audit/record-log.ts"
 export { KeyRing } from "./exchange/key-ring.ts"
@@ -9,5 +11,7 @@ export { Openings } from "./exchange/openings.ts"
 export { Authorizer } from "./rpc.ts"
 export { Ledger } from "./ledger/ledger.ts"
 export { Switchboard } from "./switches/switchboard.ts"
+
+if (!(await rehearse(app))) logEvent("rehearsal_failed", {})
 
 export default app

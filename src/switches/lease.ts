@@ -4,6 +4,7 @@
  */
 import { z } from "zod"
 import { logEvent } from "../log.ts"
+import { prepared } from "../schema.ts"
 import type { Surroundings } from "../surroundings.ts"
 import type { Switch } from "./switch.ts"
 import { LEASE_MS, switchboard } from "./switchboard.ts"
@@ -46,18 +47,21 @@ export async function currentSwitches({
   return renew(env)
 }
 
-const schema = z.array(
-  z.object({
-    id: z.string(),
-    before: z.number().nullable(),
-    stopped: z.discriminatedUnion("kind", [
-      z.object({ kind: z.literal("everything") }),
-      z.object({ kind: z.literal("agent"), agent: z.string() }),
-      z.object({ kind: z.literal("user"), user: z.string() }),
-      z.object({ kind: z.literal("tool"), tool: z.string() }),
-      z.object({ kind: z.literal("key"), kid: z.string() }),
-    ]),
-  }),
+const schema = prepared(
+  z.array(
+    z.object({
+      id: z.string(),
+      before: z.number().nullable(),
+      stopped: z.discriminatedUnion("kind", [
+        z.object({ kind: z.literal("everything") }),
+        z.object({ kind: z.literal("agent"), agent: z.string() }),
+        z.object({ kind: z.literal("user"), user: z.string() }),
+        z.object({ kind: z.literal("tool"), tool: z.string() }),
+        z.object({ kind: z.literal("key"), kid: z.string() }),
+      ]),
+    }),
+  ),
+  [{ id: "", before: null, stopped: { kind: "everything" } }],
 )
 
 /** The lease begins before the question leaves: it can only be shorter than what the switchboard reckons with. */

@@ -7,9 +7,10 @@ import { compactVerify, createLocalJWKSet } from "jose"
 import { z } from "zod"
 import type { Config } from "../config.ts"
 import { assemble, type Bundle } from "./assemble.ts"
-import { FORMAT, POINTER_TYPE, type BundleBody, type Pointer } from "./bundle.ts"
+import { POINTER_TYPE, type Pointer } from "./bundle.ts"
 import { digestOf } from "./digest.ts"
 import { logEvent } from "../log.ts"
+import { prepared } from "../schema.ts"
 
 export const POINTER_KEY = "pointer"
 export const bodyKey = (digest: string): string => `body/${digest}`
@@ -25,7 +26,10 @@ const TIMEOUT_MS = 5_000
 /** The local stack shows an edit of `policies/` at once. */
 const LOCAL_CHECK_AFTER_MS = 500
 
-const pointerSchema = z.object({ seq: z.int().nonnegative(), digest: z.string().regex(/^[0-9a-f]{64}$/) })
+const pointerSchema = prepared(z.object({ seq: z.int().nonnegative(), digest: z.string().regex(/^[0-9a-f]{64}$/) }), {
+  seq: 0,
+  digest: "0".repeat(64),
+})
 
 interface Held {
   readonly bundle: Bundle
@@ -122,18 +126,7 @@ export async function fetchBody(kv: KVNamespace, pointer: Pointer): Promise<Bund
   const bytes = await withTimeout(kv.get(bodyKey(pointer.digest), "arrayBuffer"))
   if (bytes === null) throw new Error(`bundle ${pointer.digest} is missing`)
   if ((await digestOf(new Uint8Array(bytes))) !== pointer.digest) throw new Error(`bundle ${pointer.digest} is corrupt`)
-  return assemble(readBody(new TextDecoder().decode(bytes)), pointer)
-}
-
-/**
- * The one place where bytes become a BundleBody unchecked: their digest was signed by a publisher whose build checked
- * every part, and checking 10,000 rules again would be paid by each cold isolate. The format number guards the shape.
- */
-function readBody(text: string): BundleBody {
-  const body: { readonly format?: unknown } = JSON.parse(text)
-  if (body.format !== FORMAT) throw new Error(`bundle format ${String(body.format)} is not ${FORMAT}`)
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
-  return body as BundleBody
+  return assemble(new TextDecoder().decode(bytes), pointer)
 }
 
 /** Of a read of KV. */

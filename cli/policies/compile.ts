@@ -8,6 +8,8 @@ import {
   type IssuerDefinition,
   type KeySource,
 } from "../../src/policy/bundle.ts"
+import { encode } from "../../src/policy/encode.ts"
+import { entityStore } from "../../src/policy/entities.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
 import { actionEntities } from "./actions.ts"
 import { checkManaged } from "./checks/management.ts"
@@ -51,8 +53,9 @@ export async function compilePolicies(directory: string): Promise<Compiled> {
 /** The Worker's own word: what it would not load must not be published, whatever the checks here missed. */
 function load(body: BundleBody): Bundle | Problem {
   try {
-    const bundle = assemble(body, { seq: 0, digest: "" })
+    const bundle = assemble(encode(body), { seq: 0, digest: "" })
     bundle.engine.compileAll()
+    entityStore(body.entities)
     return bundle
   } catch (fault) {
     const message = `the Worker would refuse this bundle: ${fault instanceof Error ? fault.message : "unknown fault"}`

@@ -188,7 +188,9 @@ const RULE_ID = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/
 
 function checkEdge(rule: LoweredRule, place: Place): readonly Problem[] {
   try {
-    new Rule(rule).compile()
+    const read = new Rule(rule)
+    void read.scope
+    read.compile()
     return []
   } catch (error) {
     if (!(error instanceof UnsupportedOperator)) throw error

@@ -4,6 +4,7 @@
  */
 import { deny, isDenied, type Denied } from "../decision.ts"
 import type { CallArguments } from "./arguments.ts"
+import type { Lookup } from "./lookup.ts"
 import { readMcpCall, type McpServer } from "./mcp-server.ts"
 import { readTarget } from "./path.ts"
 import { buildRouteTable, matchRoute, routeArguments, type RouteDefinition, type RouteTable } from "./route.ts"
@@ -20,19 +21,20 @@ export interface Located {
 }
 
 export interface Catalog {
-  readonly tools: ReadonlyMap<string, Tool>
+  /** By name. */
+  readonly tools: Lookup<Tool>
   /** By origin and path. */
   readonly servers: ReadonlyMap<string, McpServer>
   readonly routes: RouteTable
 }
 
 export function buildCatalog(
-  tools: readonly Tool[],
+  tools: Lookup<Tool>,
   servers: readonly McpServer[],
   routes: readonly RouteDefinition[],
 ): Catalog {
   return {
-    tools: new Map(tools.map((tool) => [tool.name, tool])),
+    tools,
     servers: new Map(servers.map((server) => [server.origin + server.path, server])),
     routes: buildRouteTable(routes),
   }

@@ -3,6 +3,7 @@
  * configured issuers of workloads by their exact `iss`, an agent's own assertion by `iss` = `sub`, and what is left by
  * its SPIFFE ID. Nothing falls from one kind through to the next.
  */
+import type { Lookup } from "../catalog/lookup.ts"
 import type { AgentDefinition, IssuerDefinition } from "../policy/bundle.ts"
 import { verifyClientAssertion } from "./client-assertion.ts"
 import { readCompact } from "./compact.ts"
@@ -12,7 +13,7 @@ import { isRejected, ofCredential, reject, type Rejected } from "./rejection.ts"
 import { verifyWorkloadToken } from "./workload-token.ts"
 
 export interface Registry {
-  readonly agents: ReadonlyMap<string, AgentDefinition>
+  readonly agents: Lookup<AgentDefinition>
   readonly issuers: readonly IssuerDefinition[]
 }
 

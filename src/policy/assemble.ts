@@ -1,28 +1,33 @@
 /**
- * BundleBody → Bundle: everything that a decision looks up, indexed once. Throws on a body that the build should have
- * refused (an operator that the evaluator lacks, two routes for one request), so that no half-understood bundle decides.
+ * The text of a bundle → Bundle: what every decision needs is read at once, rules, entities, tools and agents when they
+ * are first asked for. A digest that a publisher has signed vouches for the text, whose build has read all of it.
  */
 import { buildCatalog, type Catalog } from "../catalog/locate.ts"
+import type { Lookup } from "../catalog/lookup.ts"
 import { patternCovers } from "../catalog/pattern.ts"
 import type { WindowDefinition } from "../guardrails/window.ts"
+import { FORMAT } from "./bundle.ts"
 import type {
   AgentDefinition,
-  BundleBody,
   GatewayDefinition,
   IssuerDefinition,
   OperatorDefinition,
   Pointer,
   PurposeDefinition,
 } from "./bundle.ts"
-import { compileRules, type Engine } from "./engine.ts"
-import { entityStore, type EntityStore } from "./entities.ts"
+import type { Head, Span } from "./encode.ts"
+import { engineOf, type Engine } from "./engine.ts"
+import { readStore, type EntityStore } from "./entities.ts"
+import type { StoredEntity } from "./lowered.ts"
+import { Table, type Section } from "./table.ts"
 
 export interface Bundle {
   readonly pointer: Pointer
   readonly engine: Engine
   readonly entities: EntityStore
   readonly catalog: Catalog
-  readonly agents: ReadonlyMap<string, AgentDefinition>
+  /** By id. */
+  readonly agents: Lookup<AgentDefinition>
   readonly purposes: ReadonlyMap<string, PurposeDefinition>
   readonly issuers: readonly IssuerDefinition[]
   /** By the SHA-256 of each of its keys. */
@@ -34,25 +39,59 @@ export interface Bundle {
   readonly windowsOf: (tool: string) => readonly WindowDefinition[]
 }
 
-export function assemble(body: BundleBody, pointer: Pointer): Bundle {
-  const windowsOfTool = new Map<string, readonly WindowDefinition[]>(
-    body.tools.map((tool) => [
-      tool.name,
-      body.windows.filter((window) => window.tools.some((pattern) => patternCovers(pattern, tool.name))),
-    ]),
-  )
+/** Throws on a text of another format, which it would misread, and where two routes are for one request. */
+export function assemble(text: string, pointer: Pointer): Bundle {
+  const end = lineEnd(text)
+  const head = readHead(text.slice(0, end))
+  const { windows, gateways, tables } = head
+  const section = ([from, to]: Span): Section => ({ text, from: end + 1 + from, to: end + 1 + to })
+  const entities = new Table<StoredEntity>(section(tables.entities))
   return {
     pointer,
-    engine: compileRules(body.rules),
-    entities: entityStore(body.entities),
-    catalog: buildCatalog(body.tools, body.servers, body.routes),
-    agents: new Map(body.agents.map((agent) => [agent.id, agent])),
-    purposes: new Map(body.purposes.map((purpose) => [purpose.name, purpose])),
-    issuers: body.issuers,
-    gateways: new Map(body.gateways.flatMap((gateway) => gateway.key_sha256.map((hash) => [hash, gateway] as const))),
-    audiences: new Set(body.gateways.map((gateway) => gateway.audience)),
-    operators: body.operators,
-    windows: body.windows,
-    windowsOf: (tool) => windowsOfTool.get(tool) ?? [],
+    engine: engineOf({
+      rules: new Table(section(tables.rules)),
+      shelves: new Table(section(tables.shelves)),
+      actions: new Table(section(tables.actions)),
+    }),
+    entities: readStore((key) => entities.find(key)),
+    catalog: buildCatalog(new Table(section(tables.tools)), head.servers, head.routes),
+    agents: new Table(section(tables.agents)),
+    purposes: new Map(head.purposes.map((purpose) => [purpose.name, purpose])),
+    issuers: head.issuers,
+    gateways: new Map(gateways.flatMap((gateway) => gateway.key_sha256.map((hash) => [hash, gateway] as const))),
+    audiences: new Set(gateways.map((gateway) => gateway.audience)),
+    operators: head.operators,
+    windows,
+    windowsOf: windowFinder(windows),
+  }
+}
+
+/**
+ * The one place where text becomes a bundle unchecked: checking 10,000 rules again would be paid by each cold isolate. The
+ * format number guards the shape.
+ */
+function readHead(line: string): Head {
+  const head: { readonly format?: unknown } = JSON.parse(line)
+  if (head.format !== FORMAT) throw new Error(`bundle format ${String(head.format)} is not ${FORMAT}`)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
+  return head as Head
+}
+
+/** Of an earlier format, the whole is one line. */
+function lineEnd(text: string): number {
+  const end = text.indexOf("\n")
+  return end < 0 ? text.length : end
+}
+
+/** Asked about tools of the catalog only, so that what it remembers is no more than they are. */
+function windowFinder(windows: readonly WindowDefinition[]): Bundle["windowsOf"] {
+  const known = new Map<string, readonly WindowDefinition[]>()
+  return (tool) => {
+    let found = known.get(tool)
+    if (!found) {
+      found = windows.filter((window) => window.tools.some((pattern) => patternCovers(pattern, tool)))
+      known.set(tool, found)
+    }
+    return found
   }
 }

@@ -12,7 +12,7 @@ import type { WindowDefinition } from "../guardrails/window.ts"
 import type { ArgumentBounds } from "../exchange/bounds.ts"
 import type { LoweredRule, StoredEntity } from "./lowered.ts"
 
-export const FORMAT = 4
+export const FORMAT = 5
 
 export interface BundleBody {
   readonly format: typeof FORMAT

@@ -1,7 +1,7 @@
 /**
- * One rule in Cedar's JSON policy format: what it is filed under is read at once, whom it is about and its conditions when
- * they are first asked about, so that a cold isolate does not pay for rules that it never meets. The build compiles all of
- * them, and so finds everything that could be wrong with a rule; a decision meets only what is wrong with a request.
+ * One rule in Cedar's JSON policy format. Its scope is read when it is filed (filing.ts), its conditions when they are first
+ * asked about, so that a cold isolate does not pay for rules that it never meets. The build does both with all of them, and
+ * so finds everything that could be wrong with a rule; a decision meets only what is wrong with a request.
  */
 import type { EntityStore } from "./entities.ts"
 import { type Node, UnsupportedOperator, readList, readNode, readText } from "./est.ts"
@@ -9,7 +9,7 @@ import { type Evaluate, type PolicyRequest, asBoolean } from "./evaluate.ts"
 import { compileExpression } from "./expression.ts"
 import type { LoweredRule } from "./lowered.ts"
 import { foreseeConditions, type Foresee, type Outcomes } from "./outcomes.ts"
-import { readScope } from "./scope.ts"
+import { readScope, type Scope } from "./scope.ts"
 
 /** All `when` true and all `unless` false, up to the first that is not. Throws EvaluationError where one errs. */
 type Holds = (request: PolicyRequest, entities: EntityStore) => boolean
@@ -17,35 +17,28 @@ type Holds = (request: PolicyRequest, entities: EntityStore) => boolean
 export class Rule {
   readonly lowered: LoweredRule
   readonly effect: "permit" | "forbid"
-  /** Keys of the scope (scope.ts). */
-  readonly action: readonly string[]
-  readonly resource: readonly string[]
   readonly #policy: Node
-  #principal: readonly string[] | undefined
   #holds: Holds | undefined
   #foresee: Foresee | undefined
 
-  /** Throws UnsupportedOperator for an effect, an action or a resource that is none. */
+  /** Throws UnsupportedOperator for an effect that is none. */
   constructor(lowered: LoweredRule) {
     const policy = readNode(lowered.policy, lowered.id, "policy")
     this.lowered = lowered
     this.effect = readEffect(policy.effect, lowered.id)
-    this.action = readScope(policy.action, lowered.id)
-    this.resource = readScope(policy.resource, lowered.id)
     this.#policy = policy
   }
 
-  get principal(): readonly string[] {
-    this.#principal ??= readScope(this.#policy.principal, this.lowered.id)
-    return this.#principal
+  /** Keys of the scope (scope.ts). Throws UnsupportedOperator for one that is none. */
+  get scope(): Scope {
+    const { principal, action, resource } = this.#policy
+    const { id } = this.lowered
+    return { principal: readScope(principal, id), action: readScope(action, id), resource: readScope(resource, id) }
   }
 
-  /** Throws UnsupportedOperator for whatever else in the rule the evaluator does not know. */
+  /** Throws UnsupportedOperator for what in the conditions the evaluator does not know. */
   compile(): Holds {
-    if (this.#holds === undefined) {
-      void this.principal
-      this.#holds = compileConditions(this.#policy, this.lowered.id)
-    }
+    this.#holds ??= compileConditions(this.#policy, this.lowered.id)
     return this.#holds
   }
 

@@ -8,6 +8,7 @@
 import { Rule } from "./compile.ts"
 import type { EntityStore } from "./entities.ts"
 import { EvaluationError, type PolicyRequest } from "./evaluate.ts"
+import { filedRules, type FiledRules } from "./filing.ts"
 import type { LoweredRule } from "./lowered.ts"
 import { slicer } from "./slices.ts"
 import type { EntityRef } from "./value.ts"
@@ -43,14 +44,21 @@ export interface Engine {
   compileAll(): void
 }
 
-/** Throws on an id that is there twice, and UnsupportedOperator (est.ts) for a scope that is none. */
+/** As `engineOf`, of rules that are filed for it. Throws on an id that is there twice, and UnsupportedOperator (est.ts). */
 export function compileRules(rules: readonly LoweredRule[]): Engine {
-  const byId = new Map<string, Rule>()
-  for (const rule of rules) {
-    if (byId.has(rule.id)) throw new Error(`rule ${JSON.stringify(rule.id)} is there twice`)
-    byId.set(rule.id, new Rule(rule))
+  return engineOf(filedRules(rules))
+}
+
+/** A rule is read when it is first looked at; what is wrong with it, a build has found before. */
+export function engineOf(filed: FiledRules): Engine {
+  const { rules } = filed
+  const byPlace = new Map<number, Rule>()
+  const ruleAt = (place: number): Rule => {
+    let rule = byPlace.get(place)
+    if (rule === undefined) byPlace.set(place, (rule = new Rule(rules.at(place))))
+    return rule
   }
-  const sliceFor = slicer([...byId.values()])
+  const sliceFor = slicer(filed, ruleAt)
   return {
     authorize: (request, entities) => {
       const slice = sliceFor(request.action, request.resource, entities)
@@ -63,9 +71,9 @@ export function compileRules(rules: readonly LoweredRule[]): Engine {
     mayPermit: (action, resource, entities) => sliceFor(action, resource, entities).mayPermit,
     readsFor: (action, resource, entities) => sliceFor(action, resource, entities).reads,
     factsFor: (action, resource, entities) => sliceFor(action, resource, entities).facts,
-    rule: (id) => byId.get(id)?.lowered,
+    rule: (id) => rules.get(id),
     compileAll: () => {
-      for (const rule of byId.values()) rule.compile()
+      for (const rule of rules.values()) new Rule(rule).compile()
     },
   }
 }

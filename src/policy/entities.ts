@@ -19,7 +19,7 @@ export interface EntityStore {
   get(key: string): Entity | undefined
 }
 
-/** Throws on a cycle, an entity given twice, attributes or tags that are no Cedar values. */
+/** All of them at once. Throws on a cycle, an entity given twice, attributes or tags that are no Cedar values. */
 export function entityStore(stored: readonly StoredEntity[]): EntityStore {
   const byKey = new Map<string, StoredEntity>()
   for (const one of stored) {
@@ -27,18 +27,37 @@ export function entityStore(stored: readonly StoredEntity[]): EntityStore {
     if (byKey.has(key)) throw new Error(`entity ${key} is stored twice`)
     byKey.set(key, one)
   }
-  const ancestors = new Map<string, ReadonlySet<string>>()
-  for (const key of byKey.keys()) closeOver(key, byKey, ancestors, new Set())
   const entities = new Map<string, Entity>()
-  for (const [key, one] of byKey) {
-    entities.set(key, {
-      ref: entity(one.uid.type, one.uid.id),
-      attrs: readValues("attribute", key, one.attrs),
-      tags: readValues("tag", key, one.tags ?? {}),
-      ancestors: ancestors.get(key) ?? new Set(),
-    })
-  }
+  const read = entityReader((key) => byKey.get(key))
+  for (const [key, one] of byKey) entities.set(key, read(key, one))
   return entities
+}
+
+/** Each when it is first asked for. Throws then as `entityStore` does; a build has asked for all. */
+export function readStore(find: (key: string) => StoredEntity | undefined): EntityStore {
+  const entities = new Map<string, Entity>()
+  const read = entityReader(find)
+  return {
+    get: (key) => {
+      const known = entities.get(key)
+      if (known !== undefined) return known
+      const stored = find(key)
+      if (stored === undefined) return undefined
+      const one = read(key, stored)
+      entities.set(key, one)
+      return one
+    },
+  }
+}
+
+function entityReader(find: (key: string) => StoredEntity | undefined): (key: string, one: StoredEntity) => Entity {
+  const ancestors = new Map<string, ReadonlySet<string>>()
+  return (key, one) => ({
+    ref: entity(one.uid.type, one.uid.id),
+    attrs: readValues("attribute", key, one.attrs),
+    tags: readValues("tag", key, one.tags ?? {}),
+    ancestors: closeOver(key, find, ancestors, new Set()),
+  })
 }
 
 /** An entity made for one request: a member of `parents` and of all that they are members of in `base`. */
@@ -62,7 +81,7 @@ export function overlay(base: EntityStore, entities: readonly Entity[]): EntityS
 /** A parent that is not stored is an ancestor all the same, with none of its own (as in the official engine). */
 function closeOver(
   key: string,
-  stored: ReadonlyMap<string, StoredEntity>,
+  find: (key: string) => StoredEntity | undefined,
   done: Map<string, ReadonlySet<string>>,
   path: Set<string>,
 ): ReadonlySet<string> {
@@ -71,17 +90,17 @@ function closeOver(
   if (path.has(key)) throw new Error(`entity ${key} is a member of itself`)
   path.add(key)
   const ancestors = new Set<string>()
-  for (const parent of stored.get(key)?.parents ?? []) {
+  for (const parent of find(key)?.parents ?? []) {
     const parentKey = keyOf(parent)
     ancestors.add(parentKey)
-    for (const above of closeOver(parentKey, stored, done, path)) ancestors.add(above)
+    for (const above of closeOver(parentKey, find, done, path)) ancestors.add(above)
   }
   path.delete(key)
   done.set(key, ancestors)
   return ancestors
 }
 
-function keyOf(uid: EntityUid): string {
+export function keyOf(uid: EntityUid): string {
   return entity(uid.type, uid.id).key
 }
 

@@ -7,7 +7,14 @@ import type { EntityStore } from "./entities.ts"
 import { type Node, UnsupportedOperator, isNode, readList, readNode, readText } from "./est.ts"
 import type { EntityRef } from "./value.ts"
 
-/** A scope matches where an entity is within any of its keys; none: it never matches. */
+/** Each matches where an entity is within any of its keys; none: it never matches. */
+export interface Scope {
+  readonly principal: readonly string[]
+  readonly action: readonly string[]
+  readonly resource: readonly string[]
+}
+
+/** @returns keys */
 export function readScope(constraint: unknown, rule: string): readonly string[] {
   const parts = readNode(constraint, rule, "scope")
   const op = readText(parts.op, rule, "scope")

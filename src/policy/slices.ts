@@ -5,67 +5,14 @@
  */
 import type { Rule } from "./compile.ts"
 import type { Entity, EntityStore } from "./entities.ts"
+import type { FiledRules, StoredShelf } from "./filing.ts"
 import { keysWithin } from "./scope.ts"
 import type { EntityRef } from "./value.ts"
 
-/**
- * The rules of one key for the action and one for the resource. A cold isolate files every rule, but is asked about few
- * shelves: all that can wait until then, waits.
- */
-class Shelf {
-  readonly number: number
-  readonly rules: Rule[] = []
-  #byPrincipal: ReadonlyMap<string, readonly Rule[]> | undefined
-  #permits: boolean | undefined
-  #reads: ReadonlySet<string> | undefined
-
-  constructor(number: number) {
-    this.number = number
-  }
-
-  /** By the keys of their principals. */
-  get byPrincipal(): ReadonlyMap<string, readonly Rule[]> {
-    this.#byPrincipal ??= filedBy(this.rules, (rule) => rule.principal)
-    return this.#byPrincipal
-  }
-
-  get permits(): boolean {
-    this.#permits ??= this.rules.some((rule) => rule.effect === "permit")
-    return this.#permits
-  }
-
-  get reads(): ReadonlySet<string> {
-    this.#reads ??= new Set(this.rules.flatMap((rule) => rule.lowered.reads))
-    return this.#reads
-  }
-
-  get facts(): readonly string[] {
-    return this.rules.flatMap((rule) => rule.lowered.facts ?? [])
-  }
-}
-
-function filedBy(rules: readonly Rule[], keysOf: (rule: Rule) => readonly string[]): Map<string, Rule[]> {
-  const filed = new Map<string, Rule[]>()
-  for (const rule of rules) for (const key of keysOf(rule)) entryOf(filed, key, () => []).push(rule)
-  return filed
-}
-
-type Shelves = ReadonlyMap<string, ReadonlyMap<string, Shelf>>
-
-/** By action, then resource. A rule that names several groups of actions is filed once for each. */
-function file(rules: readonly Rule[]): Shelves {
-  const byAction = new Map<string, Map<string, Shelf>>()
-  let number = 0
-  const emptyMap = () => new Map<string, Shelf>()
-  const emptyShelf = () => new Shelf(number++)
-  for (const rule of rules) {
-    const { action: actions, resource: resources } = rule
-    for (const action of actions) {
-      const byResource = entryOf(byAction, action, emptyMap)
-      for (const resource of resources) entryOf(byResource, resource, emptyShelf).rules.push(rule)
-    }
-  }
-  return byAction
+/** What a bundle has filed under one key for the action and one for the resource. */
+interface Shelf extends StoredShelf {
+  /** Of all shelves its own. */
+  readonly place: number
 }
 
 function entryOf<Key, Entry>(map: Map<Key, Entry>, key: Key, make: () => Entry): Entry {
@@ -77,24 +24,22 @@ function entryOf<Key, Entry>(map: Map<Key, Entry>, key: Key, make: () => Entry):
 /** The rules whose action and resource scopes match. */
 export class Slice {
   readonly #shelves: readonly Shelf[]
+  readonly #ruleAt: (place: number) => Rule
   readonly #spend: (entries: number) => void
   readonly #ofPrincipal = new Map<string, { readonly entity: Entity | undefined; readonly rules: readonly Rule[] }>()
   readonly mayPermit: boolean
   /** Names of the arguments that any of them reads. */
   readonly reads: ReadonlySet<string>
-  #facts: ReadonlySet<string> | undefined
+  /** Other members of the context that any of them reads. */
+  readonly facts: ReadonlySet<string>
 
-  constructor(shelves: readonly Shelf[], spend: (entries: number) => void) {
+  constructor(shelves: readonly Shelf[], ruleAt: (place: number) => Rule, spend: (entries: number) => void) {
     this.#shelves = shelves
+    this.#ruleAt = ruleAt
     this.#spend = spend
     this.mayPermit = shelves.some((shelf) => shelf.permits)
-    this.reads = new Set(shelves.flatMap((shelf) => [...shelf.reads]))
-  }
-
-  /** Other members of the context that any of them reads. */
-  get facts(): ReadonlySet<string> {
-    this.#facts ??= new Set(this.#shelves.flatMap((shelf) => shelf.facts))
-    return this.#facts
+    this.reads = new Set(shelves.flatMap((shelf) => shelf.reads))
+    this.facts = new Set(shelves.flatMap((shelf) => shelf.facts))
   }
 
   /** Those whose principal scope matches too, each once. */
@@ -103,12 +48,12 @@ export class Slice {
     const known = this.#ofPrincipal.get(principal.key)
     // Scopes match for the same entity object only: memberships may differ in another.
     if (known !== undefined && known.entity === entity) return known.rules
-    const found = new Set<Rule>()
+    const found = new Set<number>()
     const keys = keysWithin(principal, entities)
-    for (const { byPrincipal } of this.#shelves) {
-      for (const key of keys) for (const rule of byPrincipal.get(key) ?? []) found.add(rule)
+    for (const shelf of this.#shelves) {
+      for (const key of keys) for (const place of shelf.rules[key] ?? []) found.add(place)
     }
-    const rules = [...found]
+    const rules = Array.from(found, this.#ruleAt)
     this.#ofPrincipal.set(principal.key, { entity, rules })
     this.#spend(1 + rules.length)
     return rules
@@ -128,11 +73,11 @@ interface Remembered {
 
 export type FindSlice = (action: EntityRef, resource: EntityRef, entities: EntityStore) => Slice
 
-export function slicer(rules: readonly Rule[]): FindSlice {
-  const shelves = file(rules)
+export function slicer({ actions, shelves }: FiledRules, ruleAt: (place: number) => Rule): FindSlice {
   const remembered = new Map<string, Map<string, Remembered>>()
   /** Most tools have no rule of their own, and share one slice. */
   const byShelves = new Map<string, Slice>()
+  const byPlace = new Map<number, Shelf>()
   let left = MAX_ENTRIES
   const spend = (entries: number) => {
     left -= entries
@@ -141,23 +86,28 @@ export function slicer(rules: readonly Rule[]): FindSlice {
     byShelves.clear()
     left = MAX_ENTRIES
   }
+  const shelfAt = (place: number) => entryOf(byPlace, place, () => ({ ...shelves.at(place), place }))
+  /** Actions and what they are members of are few, and most keys of theirs have nothing filed. */
+  const byAction = new Map<string, Readonly<Record<string, number>>>()
+  const filedUnder = (action: string) => entryOf(byAction, action, () => actions.get(action) ?? {})
+  const shelvesWithin = (actionKeys: readonly string[], resourceKeys: readonly string[]) =>
+    actionKeys.flatMap((action) => {
+      const filed = filedUnder(action)
+      return resourceKeys.flatMap((resource) => {
+        const place = filed[resource]
+        return place === undefined ? [] : shelfAt(place)
+      })
+    })
   return (action, resource, entities) => {
     const actionEntity = entities.get(action.key)
     const resourceEntity = entities.get(resource.key)
     const known = remembered.get(action.key)?.get(resource.key)
     if (known !== undefined && known.action === actionEntity && known.resource === resourceEntity) return known.slice
-    const found = shelvesWithin(shelves, keysWithin(action, entities), keysWithin(resource, entities))
-    const slice = entryOf(byShelves, found.map(({ number }) => number).join(), () => new Slice(found, spend))
+    const found = shelvesWithin(keysWithin(action, entities), keysWithin(resource, entities))
+    const slice = entryOf(byShelves, found.map(({ place }) => place).join(), () => new Slice(found, ruleAt, spend))
     const ofAction = entryOf(remembered, action.key, () => new Map<string, Remembered>())
     ofAction.set(resource.key, { slice, action: actionEntity, resource: resourceEntity })
     spend(SLICE_ENTRIES)
     return slice
   }
-}
-
-function shelvesWithin(shelves: Shelves, actions: readonly string[], resources: readonly string[]): readonly Shelf[] {
-  return actions.flatMap((action) => {
-    const byResource = shelves.get(action)
-    return byResource === undefined ? [] : resources.flatMap((resource) => byResource.get(resource) ?? [])
-  })
 }

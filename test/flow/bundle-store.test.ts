@@ -4,6 +4,7 @@ import { z } from "zod"
 import { signPointer } from "../../cli/policies/publish.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import type { GatewayDefinition, Pointer } from "../../src/policy/bundle.ts"
+import { encode } from "../../src/policy/encode.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
@@ -11,7 +12,7 @@ import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { filter, withServers } from "../harness/listings.ts"
 import { manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
-import { BAD, otherBody, writePointer } from "./bundles-to-refuse.ts"
+import { BAD, otherBody, publishText, writePointer } from "./bundles-to-refuse.ts"
 
 afterEach(async () => {
   vi.restoreAllMocks()
@@ -55,6 +56,18 @@ describe("a bundle that cannot be relied on", () => {
     const answer = await callWith("ey.ey.ey", "/files")
     expect([answer.status, answer.code]).toEqual([503, "unavailable"])
     expect((await manage("GET", "/readyz", null)).status).toBe(503)
+  })
+
+  test("a rule that the evaluator does not know: no build lets it through, and what it may be about is refused", async () => {
+    const { token } = await openTask()
+    const body = await otherBody()
+    const [first, ...rules] = body.rules
+    if (!first) throw new Error("the yard has no rule")
+    const unknown = { ...first, policy: { effect: "permit", principal: { op: "like" } } }
+    expect(() => encode({ ...body, rules: [unknown, ...rules] })).toThrow(/like in a scope is not supported/)
+    await publishText(encode(body).replaceAll('"effect":"permit"', '"effect":"permut"'))
+    forgetCaches()
+    expect((await callWith(token, "/files")).code).toBe("unavailable")
   })
 
   test("KV throws or hangs: as if nothing were there", async () => {

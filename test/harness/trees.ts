@@ -13,6 +13,7 @@ import { newTree, type TreeState, type UserFacts } from "../../src/ledger/state.
 import { applyChange, applyEnd, applyOpening, endedBy } from "../../src/ledger/transition.ts"
 import { assemble, type Bundle } from "../../src/policy/assemble.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
+import { encode } from "../../src/policy/encode.ts"
 import { agentId, IDP } from "./issuers.ts"
 
 export const POINTER = { seq: 1, digest: "0".repeat(64) }
@@ -21,7 +22,7 @@ export const START = 1_800_000_000_000
 export const ROOT = "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ"
 export const ALICE: UserFacts = { issuer: IDP, subject: "alice", groups: ["staff"] }
 
-export const assembled = (body: BundleBody = inject("yard")): Bundle => assemble(body, POINTER)
+export const assembled = (body: BundleBody = inject("yard")): Bundle => assemble(encode(body), POINTER)
 
 export const scopes = (...texts: readonly string[]): Asked => askedFor({ scopes: texts })
 

@@ -9,6 +9,7 @@ const ALL = { op: "All" }
 const SCOPE = { effect: "permit", principal: ALL, action: ALL, resource: ALL, conditions: [] }
 const compile = (policy: unknown) => {
   const rule = new Rule({ id: "the-rule", policy, reads: [] })
+  void rule.scope
   rule.compile()
   return rule
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { entityStore, memberOf, overlay } from "../../src/policy/entities.ts"
+import { entityStore, memberOf, overlay, readStore } from "../../src/policy/entities.ts"
 import type { StoredEntity } from "../../src/policy/lowered.ts"
 import { entity, record } from "../../src/policy/value.ts"
 
@@ -29,6 +29,23 @@ describe("entityStore", () => {
 
   test("two ways to the same ancestor are no cycle", () => {
     expect(() => entityStore([stored("a", "b", "c"), stored("b", "d"), stored("c", "d"), stored("d")])).not.toThrow()
+  })
+
+  test("read one by one they are the same, and a cycle is refused when it is met", () => {
+    const all = [
+      stored("c", "d", "absent"),
+      { ...stored("a", "b", "c"), attrs: { n: 1 } },
+      stored("b", "c"),
+      stored("d"),
+    ]
+    const find = (among: readonly StoredEntity[]) => (key: string) => among.find(({ uid }) => ref(uid.id).key === key)
+    const [whole, read] = [entityStore(all), readStore(find(all))]
+    for (const id of ["a", "b", "c", "d", "absent"]) expect(read.get(ref(id).key)).toEqual(whole.get(ref(id).key))
+    // Slices are remembered for the entity object.
+    expect(read.get(ref("a").key)).toBe(read.get(ref("a").key))
+    const cycle = readStore(find([stored("a", "b"), stored("b", "c"), stored("c", "a"), stored("d")]))
+    expect(cycle.get(ref("d").key)?.ancestors).toEqual(keys())
+    expect(() => cycle.get(ref("b").key)).toThrow(/member of itself/)
   })
 
   test("refuses an entity given twice and attributes that are no values", () => {

@@ -13,7 +13,7 @@ export function rulesInScope(
 ): readonly LoweredRule[] {
   const [ofAction, ofResource] = [action, resource].map((ref) => new Set(keysWithin(ref, entities)))
   return rules.filter((lowered) => {
-    const rule = new Rule(lowered)
-    return rule.action.some((key) => ofAction?.has(key)) && rule.resource.some((key) => ofResource?.has(key))
+    const { scope } = new Rule(lowered)
+    return scope.action.some((key) => ofAction?.has(key)) && scope.resource.some((key) => ofResource?.has(key))
   })
 }

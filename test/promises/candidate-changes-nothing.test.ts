@@ -5,6 +5,7 @@ import { Shadow } from "../../src/ledger/shadow.ts"
 import { decide } from "../../src/decide.ts"
 import { applyChange, applyEnd, endedBy } from "../../src/ledger/transition.ts"
 import { assemble } from "../../src/policy/assemble.ts"
+import { encode } from "../../src/policy/encode.ts"
 import { ALICE, assembled, callOf, newState, open, opened, scopes, snapshot, START } from "../harness/trees.ts"
 
 const body = inject("yard")
@@ -29,7 +30,7 @@ const candidate = fc
       tools,
       routes: body.routes.filter(({ tool }) => tools.some(({ name }) => name === tool)),
     }
-    return assemble({ ...body, ...parts }, { seq: 9, digest: "c".repeat(64) })
+    return assemble(encode({ ...body, ...parts }), { seq: 9, digest: "c".repeat(64) })
   })
 const TOOLS = [
   "files.list",

@@ -4,9 +4,9 @@ import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { compilePolicies } from "../../../cli/policies/compile.ts"
 import { assemble } from "../../../src/policy/assemble.ts"
-import type { BundleBody } from "../../../src/policy/bundle.ts"
 import { entity, record } from "../../../src/policy/value.ts"
 import { LIFECYCLE_TOOLS } from "../../../src/catalog/lifecycle.ts"
+import { encode } from "../../../src/policy/encode.ts"
 import { canonicalBytes, digestOf } from "../../../src/policy/digest.ts"
 import { BAD_DIRECTORIES, type BadDirectory } from "./bad-directories.ts"
 
@@ -119,8 +119,7 @@ unless { Network::"office".range.isInRange(ip("10.0.0.0/7")) && Network::"office
     const { body, problems } = await withNetworks(NETWORKS)
     expect(problems).toEqual([])
     if (!body) throw new Error("the policies do not compile")
-    const bundle: BundleBody = JSON.parse(new TextDecoder().decode(canonicalBytes(body)))
-    const { engine, entities } = assemble(bundle, { seq: 1, digest: "" })
+    const { engine, entities } = assemble(encode(body), { seq: 1, digest: "" })
     const request = {
       principal: entity("User", "u"),
       resource: entity("Tool", "crm.tickets.list"),

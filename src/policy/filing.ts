@@ -4,6 +4,7 @@
  * it, not with all there are.
  */
 import { Rule } from "./compile.ts"
+import { readNode } from "./est.ts"
 import type { LoweredRule } from "./lowered.ts"
 import { Table, writeTable, type WrittenTable } from "./table.ts"
 
@@ -20,7 +21,7 @@ export interface StoredShelf {
 }
 
 export interface FiledRules {
-  /** By `@id`. */
+  /** By `@id`; without their scopes. */
   readonly rules: Table<LoweredRule>
   readonly shelves: Table<StoredShelf>
   /** By the key of an action: the places of its shelves, by the key of a resource. */
@@ -34,7 +35,12 @@ export type WrittenRules = Readonly<Record<keyof FiledRules, string>>
  * Throws on an id that is there twice, and UnsupportedOperator (est.ts) for an effect or a scope that is none.
  */
 export function writeRules(lowered: readonly LoweredRule[], write: (value: unknown) => string): WrittenRules {
-  const rules = writeTable("rule", lowered, ({ id }) => id, write)
+  const rules = writeTable(
+    "rule",
+    lowered,
+    ({ id }) => id,
+    (rule) => write(unscoped(rule)),
+  )
   const filed = file(
     lowered.map((rule) => new Rule(rule)),
     rules,
@@ -54,6 +60,12 @@ export function writeRules(lowered: readonly LoweredRule[], write: (value: unkno
       write(Object.fromEntries(ofAction.map(({ resource, name }) => [resource, shelves.places.get(name)]))),
   )
   return { rules: rules.text, shelves: shelves.text, actions: actions.text }
+}
+
+/** Where it is filed says whom and what it is about: half of what there is to read of it. */
+function unscoped(rule: LoweredRule): LoweredRule {
+  const { effect, conditions } = readNode(rule.policy, rule.id, "policy")
+  return { ...rule, policy: { effect, conditions } }
 }
 
 interface FiledShelf {

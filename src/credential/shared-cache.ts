@@ -3,7 +3,6 @@
  * issuer. Only a convenience: where there is no such cache, or nothing in it, the issuer is asked.
  */
 import { z } from "zod"
-import { sha256Hex } from "../hash.ts"
 import { logEvent } from "../log.ts"
 
 const schema = z.object({
@@ -19,7 +18,7 @@ export type SharedDocument = z.infer<typeof schema>
 const KEEP_NEWER_FOR_MS = 300_000
 
 /** A name that no request can have: these entries are never served. */
-const keyOf = (place: string): string => `https://keys.narrowgate.invalid/${sha256Hex(place)}`
+const keyOf = (place: string): string => `https://keys.narrowgate.invalid/${encodeURIComponent(place.toWellFormed())}`
 
 export async function readShared(place: string): Promise<SharedDocument | null> {
   try {

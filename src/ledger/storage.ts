@@ -130,7 +130,8 @@ export class LedgerStorage {
     for (const { opened, closed } of blocks) state.clock = Math.max(state.clock, closed ?? opened)
     const wokenAt = Math.max(now, state.clock)
     for (const { window, closed, count } of blocks) windowLog(state, window).admit(closed ?? wokenAt, count)
-    this.#sql.exec("UPDATE blocks SET closed = ? WHERE closed IS NULL", wokenAt)
+    if (blocks.some(({ closed }) => closed === null))
+      this.#sql.exec("UPDATE blocks SET closed = ? WHERE closed IS NULL", wokenAt)
     state.clock = wokenAt
   }
 

@@ -1,27 +1,31 @@
 /** env → typed configuration, parsed once an isolate. A Worker that is misconfigured refuses every request. */
 import { z } from "zod"
+import { prepared } from "./schema.ts"
 import { OWN_ALGORITHMS, type OwnAlgorithm } from "./credential/algorithm.ts"
 
 const jwks = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
 
-const variables = z.object({
-  /** Public URL of this Worker, without a trailing slash. */
-  ISSUER: z.url().refine((url) => !url.endsWith("/"), "ISSUER must not end in a slash"),
-  PUBLISHER_KEYS: z.string().transform((text, context): z.infer<typeof jwks> => {
-    try {
-      return jwks.parse(JSON.parse(text))
-    } catch {
-      context.addIssue({ code: "custom", message: "PUBLISHER_KEYS must be a JWK Set" })
-      return z.NEVER
-    }
+const variables = prepared(
+  z.object({
+    /** Public URL of this Worker, without a trailing slash. */
+    ISSUER: z.url().refine((url) => !url.endsWith("/"), "ISSUER must not end in a slash"),
+    PUBLISHER_KEYS: z.string().transform((text, context): z.infer<typeof jwks> => {
+      try {
+        return jwks.parse(JSON.parse(text))
+      } catch {
+        context.addIssue({ code: "custom", message: "PUBLISHER_KEYS must be a JWK Set" })
+        return z.NEVER
+      }
+    }),
+    /** Of the keys of the ring those of this algorithm sign delegation tokens; tokens by the other verify until they expire. */
+    SIGNING_ALGORITHM: z.enum(OWN_ALGORITHMS).default("ES256"),
+    /** Requests that one run of the probe may make: below what the plan allows an invocation, as there are a few more. */
+    MAX_PROBE_REQUESTS: z.coerce.number().int().min(10).max(10_000).default(40),
+    /** Set by the local stack only: issuers may be on loopback, and bundles are looked for every second. */
+    LOCAL: z.literal("true").optional(),
   }),
-  /** Of the keys of the ring those of this algorithm sign delegation tokens; tokens by the other verify until they expire. */
-  SIGNING_ALGORITHM: z.enum(OWN_ALGORITHMS).default("ES256"),
-  /** Requests that one run of the probe may make: below what the plan allows an invocation, as there are a few more. */
-  MAX_PROBE_REQUESTS: z.coerce.number().int().min(10).max(10_000).default(40),
-  /** Set by the local stack only: issuers may be on loopback, and bundles are looked for every second. */
-  LOCAL: z.literal("true").optional(),
-})
+  { ISSUER: "https://authz.invalid", PUBLISHER_KEYS: '{"keys":[{"kty":"EC"}]}' },
+)
 
 export interface Config {
   readonly issuer: string

@@ -1,6 +1,8 @@
 /** The doors of the Worker: HTTP, RPC for Workers that are bound to it, the clock, and the Durable Objects that hold what must be exact. */
 import { app } from "./app.ts"
+import { logEvent } from "./log.ts"
 import { probeServers } from "./probe/probe.ts"
+import { rehearse } from "./rehearsal.ts"
 import { surroundingsOf } from "./surroundings.ts"
 
 export { RecordLog } from "./audit/record-log.ts"
@@ -11,6 +13,8 @@ export { Openings } from "./exchange/openings.ts"
 export { Authorizer } from "./rpc.ts"
 export { Ledger } from "./ledger/ledger.ts"
 export { Switchboard } from "./switches/switchboard.ts"
+
+if (!(await rehearse(app))) logEvent("rehearsal_failed", {})
 
 export default {
   fetch: app.fetch,

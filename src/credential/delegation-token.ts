@@ -7,6 +7,7 @@ import { z } from "zod"
 import { deny, type Denial, type Denied } from "../decision.ts"
 import { refusedHash, tokenDigests } from "../hash.ts"
 import { isObject } from "../json.ts"
+import { prepared } from "../schema.ts"
 import { isOwnAlgorithm } from "./algorithm.ts"
 import { readCompact } from "./compact.ts"
 import { KeysUnavailable, type KeyFinder } from "./own-keys.ts"
@@ -15,23 +16,39 @@ import { rejectionOf, typeOf } from "./signature.ts"
 
 export const DELEGATION_TOKEN_TYPE = "at+jwt"
 
-const claimsSchema = z.object({
-  iss: z.string(),
-  sub: z.string(),
-  aud: z.string(),
-  client_id: z.string(),
-  task: z.string().regex(/^tsk_[0-9A-HJKMNP-TV-Z]{26}(?:\.[1-9][0-9]{0,5}){0,16}$/),
-  purpose: z.string(),
-  scope: z.string(),
-  act: z.unknown().optional(),
-  cnf: z.object({ jkt: z.string() }).optional(),
-  /** Seconds, when the authority behind its tree was given: the user's session, or the agent's own. */
-  since: z.number(),
-  authorization_details: z.unknown().optional(),
-  iat: z.number(),
-  exp: z.number(),
-  jti: z.string(),
-})
+const claimsSchema = prepared(
+  z.object({
+    iss: z.string(),
+    sub: z.string(),
+    aud: z.string(),
+    client_id: z.string(),
+    task: z.string().regex(/^tsk_[0-9A-HJKMNP-TV-Z]{26}(?:\.[1-9][0-9]{0,5}){0,16}$/),
+    purpose: z.string(),
+    scope: z.string(),
+    act: z.unknown().optional(),
+    cnf: z.object({ jkt: z.string() }).optional(),
+    /** Seconds, when the authority behind its tree was given: the user's session, or the agent's own. */
+    since: z.number(),
+    authorization_details: z.unknown().optional(),
+    iat: z.number(),
+    exp: z.number(),
+    jti: z.string(),
+  }),
+  {
+    iss: "",
+    sub: "",
+    aud: "",
+    client_id: "",
+    task: `tsk_${"0".repeat(26)}`,
+    purpose: "",
+    scope: "",
+    cnf: { jkt: "" },
+    since: 0,
+    iat: 0,
+    exp: 0,
+    jti: "",
+  },
+)
 export type DelegationClaims = z.infer<typeof claimsSchema>
 
 export interface VerifiedToken {

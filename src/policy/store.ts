@@ -10,6 +10,7 @@ import { assemble, type Bundle } from "./assemble.ts"
 import { POINTER_TYPE, type Pointer } from "./bundle.ts"
 import { digestOf } from "./digest.ts"
 import { logEvent } from "../log.ts"
+import { prepared } from "../schema.ts"
 
 export const POINTER_KEY = "pointer"
 export const bodyKey = (digest: string): string => `body/${digest}`
@@ -25,7 +26,10 @@ const TIMEOUT_MS = 5_000
 /** The local stack shows an edit of `policies/` at once. */
 const LOCAL_CHECK_AFTER_MS = 500
 
-const pointerSchema = z.object({ seq: z.int().nonnegative(), digest: z.string().regex(/^[0-9a-f]{64}$/) })
+const pointerSchema = prepared(z.object({ seq: z.int().nonnegative(), digest: z.string().regex(/^[0-9a-f]{64}$/) }), {
+  seq: 0,
+  digest: "0".repeat(64),
+})
 
 interface Held {
   readonly bundle: Bundle

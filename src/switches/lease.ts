@@ -5,6 +5,7 @@
 import { z } from "zod"
 import type { Observations } from "../catalog/observed.ts"
 import { logEvent } from "../log.ts"
+import { prepared } from "../schema.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { readObservations } from "./observation.ts"
 import type { Switch } from "./switch.ts"
@@ -73,14 +74,20 @@ const switchesSchema = z.array(
     ]),
   }),
 )
-const leaseSchema = z.object({
-  switches: switchesSchema,
-  observations: z.object({
-    tools: z.array(z.tuple([z.string(), z.string()])),
-    headers: z.array(z.string()),
-    full: z.boolean(),
+const leaseSchema = prepared(
+  z.object({
+    switches: switchesSchema,
+    observations: z.object({
+      tools: z.array(z.tuple([z.string(), z.string()])),
+      headers: z.array(z.string()),
+      full: z.boolean(),
+    }),
   }),
-})
+  {
+    switches: [{ id: "", before: null, stopped: { kind: "everything" } }],
+    observations: { tools: [["", ""]], headers: [""], full: false },
+  },
+)
 
 function readLease(text: string): Lease {
   const json: unknown = JSON.parse(text)

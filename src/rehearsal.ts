@@ -1,0 +1,242 @@
+/**
+ * V8 compiles a function when it is first called: of the first call of an isolate that was a third. So the pure part of a
+ * call's way is gone through once while the Worker starts, when nobody waits yet, with policies, a task and a call that are
+ * made up here. Nothing of it stays but compiled code: it has no store, no clock and no keys, and what it decides is dropped.
+ */
+import type { Hono } from "hono"
+import { storedForm } from "./audit/record.ts"
+import { recordDecision } from "./audit/call-record.ts"
+import { locate } from "./catalog/locate.ts"
+import type { Config } from "./config.ts"
+import { verifyCredential } from "./credential/verify.ts"
+import { decide } from "./decide.ts"
+import { isDenied } from "./decision.ts"
+import { answer } from "./gateway/answer.ts"
+import { present } from "./gateway/present.ts"
+import { identifyGateway } from "./gateway/registry.ts"
+import { ProofLog } from "./ledger/proof-log.ts"
+import { newTree, type Task, type TreeState } from "./ledger/state.ts"
+import { applyChange } from "./ledger/transition.ts"
+import { assemble } from "./policy/assemble.ts"
+import { FORMAT, POINTER_TYPE, type BundleBody } from "./policy/bundle.ts"
+import { encode } from "./policy/encode.ts"
+import type { LoweredRule } from "./policy/lowered.ts"
+import { verifyPointer } from "./policy/store.ts"
+import { rawTarget } from "./surroundings.ts"
+
+const POINTER = { seq: 0, digest: "rehearsal" }
+const NOW = 1
+const KEY = "rehearsal"
+/** SHA-256 of it. */
+const KEY_HASH = "2bcd3e14dca8fdb18ca3d4e958bb1c4df002598ae6e5d80fc9d9824a6b5dc450"
+const CONFIG: Config = { issuer: "", publisherKeys: { keys: [] }, signingAlgorithm: "ES256", local: false }
+const ORIGIN = "https://rehearsal.invalid"
+const AGENT = "https://rehearsal.invalid/agent"
+const TOOL = "rehearsal.notes.get"
+const USER = { issuer: ORIGIN, subject: "somebody", groups: ["readers"] }
+const uid = (type: string, id: string) => ({ type, id })
+
+const all = { op: "All" }
+const isRead = { op: "==", entity: uid("Action", "read") }
+const inGroup = (type: string, id: string) => ({ op: "in", entity: uid(type, id) })
+const of = (variable: string, ...attributes: readonly string[]): unknown =>
+  attributes.reduce<unknown>((left, attr) => ({ ".": { left, attr } }), { Var: variable })
+const pair = (operator: string, left: unknown, right: unknown) => ({ [operator]: { left, right } })
+const when = (body: unknown) => [{ kind: "when", body }]
+
+function rule(id: string, effect: "permit" | "forbid", scope: object, conditions: readonly unknown[]): LoweredRule {
+  const anything = { principal: all, action: all, resource: all }
+  return { id, policy: { effect, ...anything, ...scope, conditions }, reads: ["note"] }
+}
+
+const RULES = [
+  rule("agents", "permit", { principal: inGroup("AgentGroup", "all"), action: isRead }, []),
+  rule(
+    "readers",
+    "permit",
+    { principal: inGroup("UserGroup", "readers"), resource: inGroup("ToolGroup", "notes") },
+    when(pair("==", of("context", "task", "purpose"), { Value: "reading" })),
+  ),
+  rule(
+    "nothing-restricted",
+    "forbid",
+    { action: { op: "in", entities: [uid("Action", "read"), uid("Action", "write")] } },
+    when(
+      pair(
+        "||",
+        pair("&&", pair(">=", of("resource", "sensitivity_level"), { Value: 3 }), { Value: true }),
+        pair("contains", of("context", "task", "labels"), { Value: "reads:confidential" }),
+      ),
+    ),
+  ),
+  rule(
+    "no-secrets",
+    "forbid",
+    { action: isRead, resource: { op: "==", entity: uid("Tool", TOOL) } },
+    when(
+      pair(
+        "&&",
+        { has: { left: of("context", "arguments"), attr: "note" } },
+        { like: { left: of("context", "arguments", "note"), pattern: [{ Literal: "s" }, "Wildcard"] } },
+      ),
+    ),
+  ),
+]
+
+const BODY: BundleBody = {
+  format: FORMAT,
+  rules: RULES,
+  entities: [
+    { uid: uid("Action", "read"), attrs: {}, parents: [] },
+    { uid: uid("AgentGroup", "all"), attrs: {}, parents: [] },
+    { uid: uid("Agent", AGENT), attrs: { owner: "nobody" }, parents: [uid("AgentGroup", "all")] },
+    { uid: uid("ToolGroup", "notes"), attrs: {}, parents: [] },
+    {
+      uid: uid("Tool", TOOL),
+      attrs: { sensitivity_level: 1, labels: ["reads:notes"] },
+      parents: [uid("ToolGroup", "notes")],
+    },
+  ],
+  tools: [
+    {
+      name: TOOL,
+      server: "rehearsal",
+      action: "read",
+      sensitivity: "internal",
+      labels: ["reads:notes"],
+      groups: ["notes"],
+      cost: 1,
+      redact: [],
+    },
+  ],
+  routes: [{ tool: TOOL, origin: ORIGIN, methods: ["GET"], path: "/notes/{note}", integers: [] }],
+  servers: [],
+  agents: [
+    {
+      id: AGENT,
+      owner: "nobody",
+      groups: ["all"],
+      ceiling: { tools: ["*:read"], max_sensitivity: "internal", arguments: {} },
+      purposes: ["reading"],
+      delegates_to: [],
+      depth: 0,
+      life: 300,
+      trees: { live: 1, per_minute: 1 },
+      bound_key: false,
+    },
+  ],
+  purposes: [],
+  issuers: [],
+  gateways: [
+    {
+      id: "rehearsal",
+      dialect: "traefik",
+      key_sha256: [KEY_HASH],
+      origins: [ORIGIN],
+      audience: ORIGIN,
+      environment: "rehearsal",
+      mode: "enforce",
+      body: true,
+    },
+  ],
+  operators: [],
+  windows: [
+    { id: "calls", tools: ["rehearsal.*"], per: "task", limit: 100, seconds: 60 },
+    { id: "all", tools: ["*"], per: "tree", limit: 100, seconds: 60 },
+  ],
+}
+
+/** Base64url of `{"alg":"ES256","kid":"rehearsal","typ":"at+jwt"}`, of `{}`, and of nothing that verifies. */
+const TOKEN = "eyJhbGciOiJFUzI1NiIsImtpZCI6InJlaGVhcnNhbCIsInR5cCI6ImF0K2p3dCJ9.e30.AAAA"
+
+const TASK: Task = {
+  id: "rehearsal",
+  parent: null,
+  agent: AGENT,
+  purpose: "reading",
+  grant: {
+    tools: { [TOOL]: { action: "read", maxSensitivity: "internal", bounds: [] } },
+    environments: null,
+    calls: null,
+  },
+  scope: "rehearsal.*:read",
+  details: null,
+  plan: null,
+  idle: null,
+  openedAt: 0,
+  expiresAt: 2,
+  jkt: null,
+  status: "active",
+  endedBy: null,
+  calls: 0,
+  children: 0,
+  lastCall: 0,
+  progress: [],
+}
+
+function tree(): TreeState {
+  const state = newTree(TASK.id, USER, 0, POINTER, 0, new ProofLog("", 0))
+  state.tasks.set(TASK.id, { ...TASK })
+  state.tokens.set("rehearsal", { task: TASK.id, expiresAt: 2, jkt: null })
+  return state
+}
+
+/**
+ * @param app whose matchers are made of its routes when it first looks for one
+ * @returns whether it went the whole way; false is a defect of this file, which harms no call
+ */
+export async function rehearse(app: Pick<Hono<{ Bindings: Env }>, "request">): Promise<boolean> {
+  const context = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} }
+  const alive = await app.request("/healthz", undefined, undefined, context)
+  const bundle = assemble(encode(BODY), POINTER)
+  const asking = identifyGateway(KEY, bundle.gateways)
+  if (isDenied(asking)) return false
+  const headers = { "x-forwarded-method": "GET", "x-forwarded-uri": "/notes/1", authorization: `Bearer ${TOKEN}` }
+  const request = new Request(`${ORIGIN}/authz/forward`, { headers })
+  const call = await present(request, rawTarget(request), "/authz/forward", asking)
+  if (isDenied(call)) return false
+  const { authorization, proof, method, origin, target, gateway } = call
+  // Refused before any key is asked for.
+  await verifyPointer(TOKEN, CONFIG, POINTER_TYPE).catch(() => null)
+  const keys = { find: async () => null, published: async () => [] }
+  await verifyCredential({ authorization, proof, method, uri: origin + target }, bundle.audiences, keys, ORIGIN, NOW)
+  const located = locate(bundle.catalog, call)
+  if (isDenied(located)) return false
+  const { id, environment, mode } = gateway
+  const ask = {
+    decisionId: "rehearsal",
+    task: TASK.id,
+    token: "rehearsal",
+    proof: null,
+    tool: located.tool.name,
+    arguments: located.arguments,
+    gateway: id,
+    environment,
+    mode,
+    retry: null,
+    method,
+    path: located.path,
+    size: 0,
+    tokenHash: "",
+    receivedAt: 0,
+  }
+  const state = tree()
+  const { change, verdict } = decide(bundle, state, ask, NOW)
+  if (!change) return false
+  applyChange(state, change)
+  storedForm(recordDecision(bundle, ask, verdict, null, 0, NOW))
+  const { denial, evidence } = verdict
+  const decision = {
+    id: ask.decisionId,
+    gateway,
+    denial,
+    agent: AGENT,
+    user: USER.subject,
+    task: TASK.id,
+    purpose: TASK.purpose,
+    tool: ask.tool,
+    windows: evidence.windows,
+    transactionToken: null,
+  }
+  return alive.ok && answer(decision, ORIGIN, request).ok
+}

@@ -14,7 +14,8 @@ export { Authorizer } from "./rpc.ts"
 export { Ledger } from "./ledger/ledger.ts"
 export { Switchboard } from "./switches/switchboard.ts"
 
-if (!(await rehearse(app))) logEvent("rehearsal_failed", {})
+// What goes wrong with it costs the first call some milliseconds, and must not keep the Worker from starting.
+if (!(await rehearse(app).catch(() => false))) logEvent("rehearsal_failed", {})
 
 export default {
   fetch: app.fetch,

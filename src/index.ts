@@ -15,7 +15,7 @@ export { Ledger } from "./ledger/ledger.ts"
 export { Switchboard } from "./switches/switchboard.ts"
 
 // What goes wrong with it costs the first call some milliseconds, and must not keep the Worker from starting.
-if (!(await rehearse(app).catch(() => false))) logEvent("rehearsal_failed", {})
+if (!(await rehearse().catch(() => false))) logEvent("rehearsal_failed", {})
 
 export default {
   fetch: app.fetch,

@@ -1,6 +1,5 @@
 import { env } from "cloudflare:workers"
 import { expect, test, vi } from "vitest"
-import { app } from "../src/app.ts"
 import { rehearse } from "../src/rehearsal.ts"
 import { publish, yard } from "./harness/bundles.ts"
 import { callWith } from "./harness/gateways.ts"
@@ -8,7 +7,7 @@ import { openTask } from "./harness/agents.ts"
 import { freshIsolate } from "./harness/isolate.ts"
 
 test("goes the whole way of an allowed call, as far as that is pure", async () => {
-  expect(await rehearse(app)).toBe(true)
+  expect(await rehearse()).toBe(true)
 })
 
 test("asks no platform for anything that a Worker may not do while it starts", async () => {
@@ -21,7 +20,7 @@ test("asks no platform for anything that a Worker may not do while it starts", a
     vi.spyOn(console, "error"),
     ...(["digest", "importKey", "verify", "sign"] as const).map((name) => vi.spyOn(crypto.subtle, name)),
   ]
-  await rehearse(app)
+  await rehearse()
   for (const spy of asked) expect(spy).not.toHaveBeenCalled()
   vi.restoreAllMocks()
 })
@@ -30,7 +29,7 @@ test("leaves nothing that opens anything", async () => {
   await freshIsolate()
   await publish(await yard())
   const { token } = await openTask()
-  await rehearse(app)
+  await rehearse()
   expect((await callWith(token, "/files")).code).toBe("ok")
   expect(
     (await callWith("eyJhbGciOiJFUzI1NiIsImtpZCI6InJlaGVhcnNhbCIsInR5cCI6ImF0K2p3dCJ9.e30.AAAA", "/files")).code,

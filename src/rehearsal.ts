@@ -28,7 +28,13 @@ const NOW = 1
 const KEY = "rehearsal"
 /** SHA-256 of it. */
 const KEY_HASH = "2bcd3e14dca8fdb18ca3d4e958bb1c4df002598ae6e5d80fc9d9824a6b5dc450"
-const CONFIG: Config = { issuer: "", publisherKeys: { keys: [] }, signingAlgorithm: "ES256", local: false }
+const CONFIG: Config = {
+  issuer: "",
+  publisherKeys: { keys: [] },
+  signingAlgorithm: "ES256",
+  maxProbeRequests: 0,
+  local: false,
+}
 const ORIGIN = "https://rehearsal.invalid"
 const AGENT = "https://rehearsal.invalid/agent"
 const TOOL = "rehearsal.notes.get"

@@ -47,7 +47,8 @@ export async function probeServers(around: Surroundings): Promise<void> {
 function isWorthAsking({ name, probe, enforces_headers }: McpServer, { catalog }: Bundle): boolean {
   if (!probe) return false
   return (
-    enforces_headers || catalog.tools.values().some(({ server, pinned }) => server === name && pinned !== undefined)
+    enforces_headers ||
+    [...catalog.tools.values()].some(({ server, pinned }) => server === name && pinned !== undefined)
   )
 }
 

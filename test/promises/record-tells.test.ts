@@ -57,7 +57,10 @@ const CASES: readonly Case[] = [
     path: "/safe/lead",
     more: { method: "POST" },
     code: "policy_denied",
-    explains: { rules: ["safe-fill-never-lead"], facts: { "session.acr": null, "session.auth_age": expect.any(Number) } },
+    explains: {
+      rules: ["safe-fill-never-lead"],
+      facts: { "session.acr": null, "session.auth_age": expect.any(Number) },
+    },
   },
   {
     what: "no tool",

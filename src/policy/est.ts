@@ -3,7 +3,7 @@
  * What is not there or not known is refused when the rule is compiled, so that no decision ever meets it.
  */
 
-/** Names the rule and the operator; a build turns it into a problem, an edge refuses the bundle. */
+/** Names the rule and the operator; a build turns it into a problem, an edge refuses the call. */
 export class UnsupportedOperator extends Error {
   override readonly name = "UnsupportedOperator"
   readonly rule: string

@@ -24,9 +24,9 @@ const toolOf = (pinned: string | null, name = "desk.search"): Tool => {
   if (!tool) throw new Error(`the yard has no ${name}`)
   return pinned === null ? tool : { ...tool, pinned }
 }
-const byName = (...tools: readonly Tool[]) => new Map(tools.map((tool) => [tool.name, tool]))
+const named = (...tools: readonly Tool[]) => new Map(tools.map((tool) => [tool.name, tool]))
 const catalogOf = (pinned: string | null) =>
-  buildCatalog(byName(toolOf(pinned), toolOf(null, "desk.pay")), yard.servers, [])
+  buildCatalog(named(toolOf(pinned), toolOf(null, "desk.pay")), yard.servers, [])
 const seen = (hash: string | null, more: Partial<Observations> = {}): Observations => ({
   tools: new Map(hash === null ? [] : [["desk.search", hash]]),
   headers: new Set(),
@@ -136,7 +136,7 @@ test("only what the switchboard does not know is news", () => {
 test("observations that are about nothing in a catalog", () => {
   const probe = { url: "https://desk.test/mcp" }
   const probed = yard.servers.map((server): McpServer => ({ ...server, probe }))
-  const catalog = (pinned: string | null, servers = probed) => buildCatalog(byName(toolOf(pinned)), servers, [])
+  const catalog = (pinned: string | null, servers = probed) => buildCatalog(named(toolOf(pinned)), servers, [])
   expect(outdated(seen(B), catalog(A))).toEqual([])
   for (const pinned of [null, B]) {
     expect(outdated(seen(B), catalog(pinned))).toEqual([{ kind: "tool", name: "desk.search" }])

@@ -5,7 +5,7 @@
 import type { Ask } from "./audit/call-record.ts"
 import { argumentsHash as hashOfArguments } from "./audit/canonical.ts"
 import { ofCredential, ofGateway, refusedAtEdge } from "./audit/edge-record.ts"
-import type { DecisionRecord } from "./audit/record.ts"
+import type { DecisionRecord, Tried } from "./audit/record.ts"
 import { locate, type Located } from "./catalog/locate.ts"
 import { formatScope, parseScope, scopeCovers, type Scope } from "./catalog/pattern.ts"
 import { denialByObservation } from "./catalog/observed.ts"
@@ -50,8 +50,13 @@ export interface Decision {
 
 export async function authorize(call: Presented, bundle: Bundle, around: Surroundings): Promise<Decision> {
   const id = newId("dec", around.receivedAt)
-  const refuse = (denial: Denial, verified?: VerifiedCredential, located?: Located): Decision => {
-    const asked = { ...ofGateway(call.gateway, bundle), method: call.method }
+  const refuse = (
+    denial: Denial,
+    verified?: VerifiedCredential,
+    located?: Located,
+    tried: Tried | null = null,
+  ): Decision => {
+    const asked = { ...ofGateway(call.gateway, bundle), method: call.method, candidate: tried }
     const known = { ...asked, ...(verified && ofCredential(verified)), ...(located && found(located)) }
     const { task, tool } = refusedAtEdge(id, "call", denial, known, around)
     return { ...NOBODY, id, gateway: call.gateway, denial, task, tool }
@@ -79,22 +84,24 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   if (isDenied(located)) return refuseProven(located.denied)
 
   // What needs no memory may be denied here, and only denied: an allow is the ledger's alone.
+  const hopeless = denyEarly(claims, located, bundle)
   const candidate = candidateFor(bundle, around)
-  const hopeless = denyEarly(claims, located, bundle, candidate)
-  if (hopeless) return refuseProven(hopeless, located)
+  if (hopeless && !(candidate && policyHopeful(located, candidate))) return refuseProven(hopeless, located)
 
   const known = await lease
   const stopped =
     stopOf(known && known.switches, verified.token, located.tool.name) ??
     denialByObservation(known && known.observations, located)
-  if (stopped) return refuseProven(stopped, located)
+  if (stopped) return refuseProven(hopeless ?? stopped, located)
+
+  const ask = toAsk(id, call, verified, located, candidate, around)
+  if (hopeless) return refuse(hopeless, verified, located, await triedAlone(ask, hopeless, around))
 
   // Before the ledger counts it: a call of which what is behind the gateway could not be told is not let through.
   const algorithm = gateway.transaction_tokens?.algorithm
   const signer = algorithm ? await signerOf(around.env, algorithm, pulledKeys(known?.switches ?? []), receivedAt) : null
   if (algorithm && !signer) return refuseProven({ reason: "signing_key_unavailable" }, located)
 
-  const ask = toAsk(id, call, verified, located, candidate, around)
   const said = await askLedger(around.env, rootOf(claims.task), async (ledger): Promise<string> =>
     ledger.decide(LEDGER_VERSION, bundle.pointer, ask),
   )
@@ -110,6 +117,14 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const allowed = { id: retryOf ?? id, gateway, denial, agent, user, task, purpose, tool: located.tool.name, windows }
   const transactionToken = signer && !denial ? await transactionOf(allowed, signer, located, around) : null
   return { ...allowed, transactionToken }
+}
+
+/** Refused already, and used up its proof with this: all that is asked is what the candidate would have said. */
+async function triedAlone(ask: Ask, denial: Denial, { env }: Surroundings): Promise<Tried | null> {
+  const said = await askLedger(env, rootOf(ask.task), async (ledger): Promise<string> =>
+    ledger.tryRefused(LEDGER_VERSION, ask, denial),
+  )
+  return said === null ? null : JSON.parse(said)
 }
 
 /** What fails here is a defect: it goes up to the door, which refuses. */
@@ -160,22 +175,18 @@ export const NOBODY = {
  * What needs no memory. A token's scope only ever says more than its ledger's frozen grant, and a tool that no permit
  * names can be permitted to nobody: denying by these is safe, allowing would not be.
  */
-function denyEarly(
-  claims: DelegationClaims,
-  { tool }: Located,
-  { engine, entities }: Bundle,
-  candidate: Bundle | null,
-): Denial | null {
+function denyEarly(claims: DelegationClaims, located: Located, bundle: Bundle): Denial | null {
+  const { tool } = located
   const scopes = scopesOf(claims)
   const covered = isLifecycle(tool)
     ? scopes.some(({ pattern }) => pattern === "*" || pattern.startsWith(`${tool.server}.`))
     : scopes.some((scope) => scopeCovers(scope, tool))
   if (!covered) return { reason: "tool_not_granted", scope: formatScope({ pattern: tool.name, action: tool.action }) }
-  const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
-  if (engine.mayPermit(action, resource, entities)) return null
-  // What is tried is tried in the ledger, which refuses the call as well.
-  if (candidate?.engine.mayPermit(action, resource, candidate.entities)) return null
-  return { reason: "policy_permits_nothing", principal: "anybody" }
+  return policyHopeful(located, bundle) ? null : { reason: "policy_permits_nothing", principal: "anybody" }
+}
+
+function policyHopeful({ tool }: Located, { engine, entities }: Bundle): boolean {
+  return engine.mayPermit(actionRef(tool.action), toolRef(tool.name), entities)
 }
 
 /** A verified token is remembered, and with its claims what they say. */

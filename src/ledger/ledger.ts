@@ -10,7 +10,7 @@ import { askedRecord, openingRecord, type Asking } from "../audit/exchange-recor
 import { recordListing, type ListAsk } from "../audit/listing-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import { checkProof, decide, type End } from "../decide.ts"
-import { deny, type Denied } from "../decision.ts"
+import { deny, type Denial, type Denied } from "../decision.ts"
 import { foresee, mayAnswer, NOT_POLLED, polled, redeem } from "../exchange/consent.ts"
 import type { Answer as ConsentAnswer, Consent, Redemption } from "../exchange/consent.ts"
 import { openTask, type Opened, type OpenRequest } from "../exchange/open.ts"
@@ -107,6 +107,19 @@ export class Ledger extends DurableObject<Env> {
       windows,
       recorded: true,
     }
+  }
+
+  /**
+   * A call that was refused before it came here, tried by the candidate all the same; its proof is used up.
+   * @returns JSON of `Tried`, or of null: it was not tried
+   */
+  tryRefused(version: number, ask: Ask, denial: Denial): string {
+    const state = this.#tree.state
+    const now = state ? this.#tree.now(state) : 0
+    const candidate = state && version === LEDGER_VERSION ? this.#candidate(ask.candidate, now) : null
+    const tried = state && candidate && this.#shadow.refused(candidate, state, ask, denial, now)
+    this.spend(ask)
+    return JSON.stringify(tried)
   }
 
   /** Null where none is tried, or it is not here yet. */
@@ -226,7 +239,6 @@ export class Ledger extends DurableObject<Env> {
     })
     state.consent = consent
     if (end) this.#tree.end(state, ended, end)
-    if (end) this.#tree.giveBack(consent.agent, ANYBODY, state.root)
     return true
   }
 
@@ -248,7 +260,11 @@ export class Ledger extends DurableObject<Env> {
     if (isRefused(place)) return place
     // Meanwhile it may have been redeemed, or ended: only this one counts, and nothing comes between it and what follows.
     const judged = this.#judge(bundle, pointer, redemption)
-    if (!("opened" in judged)) return judged
+    if (!("opened" in judged)) {
+      // Another redemption may need the place; what has ended does not.
+      if (this.#tree.hasEnded(first.state)) this.#tree.giveBack(agent, userId(whom), first.state.root)
+      return judged
+    }
     const { state, consent, opened, now } = judged
     const redeemed = { ...consent, isRedeemed: true }
     const { audience } = consent

@@ -3,8 +3,8 @@
  * before anything of the decision is applied. Nothing comes of it but a line in the record.
  */
 import type { Differing, Tried } from "../audit/record.ts"
-import { decide, type Call, type Outcome } from "../decide.ts"
-import { codeOf } from "../decision.ts"
+import { decide, NO_EVIDENCE, type Call, type Outcome } from "../decide.ts"
+import { codeOf, type Denial } from "../decision.ts"
 import { openTask, type Opened, type OpenRequest } from "../exchange/open.ts"
 import { isRefused, oauthErrorOf } from "../exchange/refusal.ts"
 import { AdmissionLog, windowKey, type WindowUse } from "../guardrails/window.ts"
@@ -14,7 +14,7 @@ import type { TreeState } from "./state.ts"
 
 export class Shadow {
   #digest = ""
-  /** Of windows that only the candidate has: what was admitted since it is tried here. */
+  /** Of windows that only the candidate has: what it would have admitted since it is tried here, of what was. */
   #windows = new Map<string, AdmissionLog>()
 
   /** @param live what the call was decided to be */
@@ -31,6 +31,12 @@ export class Shadow {
       const rules = denial ? ("rules" in denial ? denial.rules : []) : evidence.rules
       return { decision: denial ? "deny" : "allow", code, denial, principal, rules, scope: null }
     })
+  }
+
+  /** @param denial why it was refused before it came here */
+  refused(candidate: Bundle, state: TreeState, call: Call, denial: Denial, now: number): Tried {
+    const verdict = { denial, evidence: NO_EVIDENCE, retryOf: null }
+    return this.call(candidate, state, call, { change: null, verdict, proof: null, end: null }, now)
   }
 
   /** @param live what was opened */
@@ -58,8 +64,8 @@ export class Shadow {
   #windowsFor(candidate: Bundle, { windows }: TreeState, { tool, task }: Call): TreeState["windows"] {
     const asked = candidate.windowsOf(tool).flatMap((definition): [string, AdmissionLog][] => {
       const key = windowKey(definition, task)
-      const log = windows.get(key) ?? this.#windows.get(key)
-      return log ? [[key, new Peeked(log)]] : []
+      const [lived, own] = [windows.get(key), this.#windows.get(key)]
+      return lived ? [[key, new Peeked(lived)]] : own ? [[key, own]] : []
     })
     return new Map(asked)
   }
@@ -71,7 +77,8 @@ export class Shadow {
       if (keys.has(key)) continue
       let log = this.#windows.get(key)
       if (!log) this.#windows.set(key, (log = new AdmissionLog()))
-      log.admit(now)
+      // What it would have refused fills none of its windows; so none grows beyond its limit.
+      if (log.use(definition, now).waits === 0) log.admit(now)
     }
   }
 }

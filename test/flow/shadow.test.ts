@@ -7,10 +7,11 @@ import { forgetCandidate } from "../../src/policy/candidate.ts"
 import { bodyKey, forgetBundle } from "../../src/policy/store.ts"
 import { exchangeForm, openTask, postForm, type OpenTask } from "../harness/agents.ts"
 import { publish, signed, yard } from "../harness/bundles.ts"
-import { callWith } from "../harness/gateways.ts"
+import { askAs, callWith, ORIGIN } from "../harness/gateways.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { evict } from "../harness/ledgers.ts"
-import { bearerOf, manage } from "../harness/management.ts"
+import { bearerOf, complete, manage } from "../harness/management.ts"
+import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
 
 let live: BundleBody
@@ -75,6 +76,40 @@ describe("a candidate bundle", () => {
     expect([after.status, after.code]).toEqual([before.status, before.code])
     const differs = { decision: "allow", code: "ok", denial: null, rules: ["forbidden-no-more"] }
     expect(after.record).toMatchObject({ decision: "deny", candidate: { differs } })
+  })
+
+  test("that would allow it changes nothing of why a call is refused, whatever its ledger would say", async () => {
+    const refusedAs = async (task: OpenTask) => {
+      await complete(task.task, `Bearer ${task.token}`)
+      const { status, code, record } = await called(task, "/forbidden")
+      const {
+        id: _id,
+        at: _at,
+        candidate,
+        token_hash: _token,
+        task: _task,
+        io_ms: _io,
+        total_ms: _ms,
+        ...told
+      } = record
+      return { answer: [status, code], told, candidate }
+    }
+    const before = await refusedAs(await openTask("first", { purpose: "work" }))
+    const { task } = await tryOut(withRule(about("permit", "forbidden-no-more", "files.forbidden")))
+    const after = await refusedAs(task)
+    expect([after.answer, after.told]).toEqual([before.answer, before.told])
+    expect(after.candidate?.differs).toMatchObject({ decision: "deny", code: "invalid_token" })
+  })
+
+  test("that would allow it keeps no proof from being used up", async () => {
+    await tryOut(withRule(about("permit", "forbidden-no-more", "files.forbidden")))
+    const holder = await newProofKey()
+    const { token } = await openTask("first", { purpose: "work" }, await proofForToken(holder))
+    const proof = await proofOf(holder, "GET", `${ORIGIN}/forbidden`, token)
+    const headers = { Authorization: `DPoP ${token}`, DPoP: proof }
+    const ask = async () => (await recordOf((await askAs("envoy", { path: "/forbidden", headers })).decision)).candidate
+    expect(await ask()).toMatchObject({ differs: { code: "ok" } })
+    expect(await ask()).toMatchObject({ differs: { code: "invalid_token", denial: { reason: "proof_replayed" } } })
   })
 
   test("has windows of its own, and shortens none that is live", async () => {

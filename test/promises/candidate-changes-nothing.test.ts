@@ -91,4 +91,19 @@ describe("a candidate that is tried", () => {
     )
     expect(differing).toBeGreaterThan(300)
   })
+
+  test("fills windows of its own by what it would have admitted, no further than to their limit", () => {
+    const own = { id: "own", tools: ["files.list"], per: "tree", limit: 2, seconds: 5 } as const
+    const tried = assemble(encode({ ...body, windows: [own] }), { seq: 9, digest: "c".repeat(64) })
+    const state = newState(ALICE)
+    const held = opened(open(live, state, "first", null, { purpose: "work", asked: scopes("*:read") }))
+    const shadow = new Shadow()
+    const wouldBe = [0, 1_000, 2_000, 3_000, 5_001].map((after) => {
+      const now = START + after
+      const call = callOf(held, "files.list", {})
+      const outcome = decide(live, state, call, now)
+      return shadow.call(tried, state, call, outcome, now).differs?.code ?? "same"
+    })
+    expect(wouldBe).toEqual(["same", "same", "rate_limited", "rate_limited", "same"])
+  })
 })

@@ -1,20 +1,34 @@
-/** A body's text comes within this, in all: what a request is judged by must not grow old while its body trickles in. */
+/** A body comes within this, in all: what a request is judged by must not grow old while its body trickles in. */
 const DEADLINE_MS = 10_000
 
+type Message = Pick<Request | Response, "headers" | "body">
+
+/** The body as text, or null where it is longer than `limit` bytes, no valid UTF-8, or not there in time. */
+export async function boundedText(message: Message, limit: number): Promise<string | null> {
+  const bytes = await boundedBytes(message, limit)
+  return bytes && textOf(bytes)
+}
+
+/** Null for what is no valid UTF-8. */
+export function textOf(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (error) {
+    if (error instanceof TypeError) return null
+    throw error
+  }
+}
+
 /**
- * The body as text, or null where it is longer than `limit` bytes, no valid UTF-8, or not there in time. A declared length
- * is believed only to refuse sooner.
+ * The body, or null where it is longer than `limit` bytes, or not there in time. A declared length is believed only to
+ * refuse sooner.
  */
-export async function boundedText(
-  message: Pick<Request | Response, "headers" | "body">,
-  limit: number,
-): Promise<string | null> {
-  if (Number(message.headers.get("content-length") ?? "0") > limit) return null
-  if (message.body === null) return ""
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-  let text = ""
+export async function boundedBytes({ headers, body }: Message, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (Number(headers.get("content-length") ?? "0") > limit) return null
+  if (body === null) return new Uint8Array()
+  const chunks: Uint8Array<ArrayBuffer>[] = []
   let length = 0
-  const reader = message.body.getReader()
+  const reader = body.getReader()
   let late = false
   const timer = setTimeout(() => {
     late = true
@@ -24,13 +38,13 @@ export async function boundedText(
     for (;;) {
       const { done, value } = await reader.read()
       if (late) return null
-      if (done) return text + decoder.decode()
+      if (done) return whole(chunks, length)
       length += value.byteLength
       if (length > limit) {
         await reader.cancel()
         return null
       }
-      text += decoder.decode(value, { stream: true })
+      chunks.push(value)
     }
   } catch (error) {
     if (error instanceof TypeError) return null
@@ -38,4 +52,16 @@ export async function boundedText(
   } finally {
     clearTimeout(timer)
   }
+}
+
+function whole(chunks: readonly Uint8Array<ArrayBuffer>[], length: number): Uint8Array<ArrayBuffer> {
+  const [first] = chunks
+  if (first && chunks.length === 1) return first
+  const all = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    all.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return all
 }

@@ -3,7 +3,7 @@
  * `list` → the same document with those tools alone. Its key has a header of its own: a request with the one that opens
  * `/authz/` is refused everywhere else (app.ts).
  */
-import { boundedText } from "../bounded-text.ts"
+import { boundedBytes, textOf } from "../bounded-text.ts"
 import { readToolList, type ToolList } from "../catalog/tool-list.ts"
 import { deny, isDenied, type Denial, type Denied } from "../decision.ts"
 import { newId } from "../ids.ts"
@@ -25,69 +25,79 @@ export async function filterTools(request: Request, key: string | null, around: 
   if (!bundle) return refusal({ reason: "bundle_unavailable" }, around)
   const asking = identifyGateway(key, bundle.gateways)
   if (isDenied(asking)) return refusal(asking.denied, around)
-  const { gateway } = asking
+  const brought: Brought = { request, bytes: await boundedBytes(request, MAX_BODY_BYTES), asking }
   try {
-    return await filtered(request, asking, bundle, around)
+    return await filtered(brought, bundle, around)
   } catch (error) {
-    logEvent("listing_failed", { gateway: gateway.id, error: String(error) })
-    return refuse({ reason: "failed" }, request, gateway, bundle, around)
+    logEvent("listing_failed", { gateway: asking.gateway.id, error: String(error) })
+    return refuse({ reason: "failed" }, brought, bundle, around)
   }
 }
 
 const SERVER_HEADER = "X-Narrowgate-Server"
 
-async function filtered(request: Request, asking: Identified, bundle: Bundle, around: Surroundings): Promise<Response> {
-  const { gateway } = asking
-  const name = request.headers.get(SERVER_HEADER)
-  if (name === null)
-    return refuse({ reason: "target_missing", header: SERVER_HEADER }, request, gateway, bundle, around)
-  const server = serverOf(name, gateway, bundle)
-  if (!server) return refuse({ reason: "tool_unknown", called: name }, request, gateway, bundle, around)
-  const brought = await readBrought(request)
-  if (isDenied(brought)) return refuse(brought.denied, request, gateway, bundle, around)
-  const authorization = request.headers.get("authorization")
-  const proof = request.headers.get("dpop")
-  const asked = { ...asking, server, authorization, proof, listed: brought.tools.listed }
-  const decision = await list(asked, bundle, around)
-  const { id, denial, kept } = decision
-  const headers = { "Content-Type": "application/json", "Cache-Control": "no-store", "X-Narrowgate-Decision": id }
-  // What an observing gateway lets through anyway it need not hide.
-  if (isObserved(decision)) return new Response(brought.text, { headers })
-  if (denial) return refusedCall(denial, { ...decision, windows: [] }, around.config.issuer, request, asIs)
-  const cut = brought.tools.keeping((tool) => kept.has(tool))
-  return new Response(cut, { headers })
-}
-
+/** What a registered gateway brought. */
 interface Brought {
-  readonly text: string
-  readonly tools: ToolList
+  readonly request: Request
+  /** Null: it cannot be held. */
+  readonly bytes: Uint8Array<ArrayBuffer> | null
+  readonly asking: Identified
 }
 
-async function readBrought(request: Request): Promise<Brought | Denied> {
-  const encoding = request.headers.get("content-encoding")
+async function filtered(brought: Brought, bundle: Bundle, around: Surroundings): Promise<Response> {
+  const { request, asking } = brought
+  const { headers: sent } = request
+  const name = sent.get(SERVER_HEADER)
+  if (name === null) return refuse({ reason: "target_missing", header: SERVER_HEADER }, brought, bundle, around)
+  const server = serverOf(name, asking.gateway, bundle)
+  if (!server) return refuse({ reason: "tool_unknown", called: name }, brought, bundle, around)
+  const tools = readBrought(brought)
+  if (isDenied(tools)) return refuse(tools.denied, brought, bundle, around)
+  const [authorization, proof] = [sent.get("authorization"), sent.get("dpop")]
+  const decision = await list({ ...asking, server, authorization, proof, listed: tools.listed }, bundle, around)
+  const { id, denial, kept } = decision
+  // What an observing gateway lets through anyway it need not hide.
+  const back = isObserved(decision) ? asItCame(id, brought) : null
+  if (back) return back
+  if (denial) return refusedCall(denial, { ...decision, windows: [] }, around.config.issuer, request, asIs)
+  return new Response(
+    tools.keeping((tool) => kept.has(tool)),
+    { headers: { "Content-Type": "application/json", ...headersOf(id) } },
+  )
+}
+
+function readBrought({ request: { headers }, bytes }: Brought): ToolList | Denied {
+  const encoding = headers.get("content-encoding")
   if (encoding !== null && encoding.toLowerCase() !== "identity") {
     return deny({ reason: "body_rejected", what: "it is encoded" })
   }
-  if (!isJsonType(request.headers.get("content-type"))) {
+  if (!isJsonType(headers.get("content-type"))) {
     return deny({ reason: "mcp_rejected", what: "its body is not declared as JSON in UTF-8" })
   }
-  const text = await boundedText(request, MAX_BODY_BYTES)
-  if (text === null) return deny({ reason: "body_rejected", what: "it is too long or not UTF-8" })
-  const tools = readToolList(text)
-  return isDenied(tools) ? tools : { text, tools }
+  const text = bytes && textOf(bytes)
+  return text === null ? deny({ reason: "body_rejected", what: "it is too long or not UTF-8" }) : readToolList(text)
+}
+
+const headersOf = (id: string) => ({ "Cache-Control": "no-store", "X-Narrowgate-Decision": id })
+
+/** Null for what could not be held. */
+function asItCame(id: string, { request, bytes }: Brought): Response | null {
+  if (!bytes) return null
+  const headers = new Headers(headersOf(id))
+  for (const name of ["Content-Type", "Content-Encoding"]) {
+    const value = request.headers.get(name)
+    if (value !== null) headers.set(name, value)
+  }
+  return new Response(bytes, { headers, encodeBody: "manual" })
 }
 
 /** The gateway asks for itself here: its dialect carries nothing to a client. */
 const asIs = (status: number): number => status
 
-function refuse(
-  denial: Denial,
-  request: Request,
-  gateway: GatewayDefinition,
-  bundle: Bundle,
-  around: Surroundings,
-): Response {
+function refuse(denial: Denial, brought: Brought, bundle: Bundle, around: Surroundings): Response {
   const id = newId("dec", around.receivedAt)
+  const { gateway } = brought.asking
   refusedAtEdge(id, "management", denial, ofGateway(gateway, bundle), around)
-  return refusedCall(denial, { id, gateway, denial, windows: [] }, around.config.issuer, request, asIs)
+  const back = isObserved({ gateway, denial }) ? asItCame(id, brought) : null
+  return back ?? refusedCall(denial, { id, gateway, denial, windows: [] }, around.config.issuer, brought.request, asIs)
 }

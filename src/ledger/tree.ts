@@ -5,7 +5,7 @@
  */
 import type { DecisionRecord } from "../audit/record.ts"
 import type { End } from "../decide.ts"
-import { openingsOf } from "../exchange/openings.ts"
+import { ANYBODY, openingsOf } from "../exchange/openings.ts"
 import { logEvent } from "../log.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
@@ -87,6 +87,14 @@ export class Tree {
     const root = state.tasks.get(state.root)
     if (!root || end.status === "quarantined" || !ids.includes(root.id)) return
     this.giveBack(root.agent, state.user && userId(state.user), root.id)
+    // While a person is asked, it has one among the questions of its agent besides.
+    if (state.consent && !state.consent.isRedeemed) this.giveBack(root.agent, ANYBODY, root.id)
+  }
+
+  /** For good: what waits for a person has not. */
+  hasEnded(state: TreeState): boolean {
+    const root = state.tasks.get(state.root)
+    return !root || this.now(state) >= root.expiresAt || (root.status !== "active" && root.status !== "pending")
   }
 
   /** Lost, a place is free again when the tree would have expired. */

@@ -528,6 +528,40 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     expect((await postForm(await exchangeForm("crowded"))).refused?.error_description).toMatch(/just now/)
   })
 
+  test("what an operator ends while it waits leaves its place to another", async () => {
+    const operator = await bearerOf("operator")
+    for (let index = 0; index < 3; index++) {
+      const { status, json } = await request({ scope: "files.*:read" }, "crowded")
+      expect(status).toBe(200)
+      const { auth_req_id: id } = asked.parse(json)
+      await manage("POST", "/v1/revocations", operator, {}, { task: id.slice(0, id.indexOf(".")) })
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  })
+
+  test("what is ended while it is fetched leaves no place taken", async () => {
+    const operator = await bearerOf("operator")
+    const { json } = await request({ scope: "files.*:read" }, "crowded")
+    const { auth_req_id: id } = asked.parse(json)
+    const task = id.slice(0, id.indexOf("."))
+    await say(task, "approve")
+    const take = vi.spyOn(Openings.prototype, "take").mockImplementationOnce(async function taken(
+      this: Openings,
+      ...args
+    ) {
+      take.mockRestore()
+      await manage("POST", "/v1/revocations", operator, {}, { task })
+      // What it has given back is back.
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      return Openings.prototype.take.apply(this, args)
+    })
+    expect(await errorOf(id, {}, "crowded")).toBe("invalid_grant")
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    vi.useFakeTimers({ now: Date.now() + 61_000, toFake: ["Date"] })
+    forgetCaches()
+    for (let index = 0; index < 2; index++) expect((await postForm(await exchangeForm("crowded"))).status).toBe(200)
+  })
+
   test("an ID token of theirs says who it is, and nothing more", async () => {
     const id_token_hint = await idToken("alice")
     const { id, task } = await ask({ login_hint: undefined, id_token_hint })

@@ -117,6 +117,37 @@ describe("a list of tools is cut down to what may be called:", () => {
   })
 })
 
+const utf8 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(new TextEncoder().encode(text))
+const rpc = (result: string): string => `{"jsonrpc":"2.0","id":1,"result":${result}}`
+const MALFORMED: readonly (readonly [what: string, body: string | Uint8Array<ArrayBuffer>, type?: string])[] = [
+  ["nothing", ""],
+  ["no JSON", "{"],
+  ["a batch", `[${toolList([])}]`],
+  ["another version", '{"jsonrpc":"1.0","id":1,"result":{"tools":[]}}'],
+  ["an error", '{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":""}}'],
+  ["a result and an error", '{"jsonrpc":"2.0","id":1,"error":{},"result":{"tools":[]}}'],
+  ["a request", '{"jsonrpc":"2.0","id":1,"method":"tools/list","result":{"tools":[]}}'],
+  ["no tools", rpc("{}")],
+  ["tools that are no list", rpc('{"tools":{}}')],
+  ["a tool that is none", rpc('{"tools":["list"]}')],
+  ["a tool without a name", rpc('{"tools":[{"title":"list"}]}')],
+  ["a name that is none", rpc('{"tools":[{"name":["list"]}]}')],
+  ["two names", rpc('{"tools":[{"name":"list","name":"write"}]}')],
+  ["two names in other case", rpc('{"tools":[{"name":"list","Name":"write"}]}')],
+  ["two lists", rpc('{"tools":[],"tools":[{"name":"write"}]}')],
+  ["a second list in other case", rpc('{"tools":[],"Tools":[{"name":"write"}]}')],
+  ["a list in other case alone", rpc('{"Tools":[{"name":"write"}]}')],
+  ["a second result in other case", '{"jsonrpc":"2.0","id":1,"result":{"tools":[]},"Result":{"tools":[]}}'],
+  ["a number that is not exact", rpc('{"tools":[],"n":9007199254740993}')],
+  ["a byte order mark", utf8(`\ufeff${toolList([])}`)],
+  ["invalid UTF-8", Uint8Array.from([...utf8('{"jsonrpc":"2.0","id":"'), 0xff, ...utf8('","result":{"tools":[]}}')])],
+  ["more than a mebibyte", toolList(["x".repeat(1_048_576)])],
+  ["an event stream", `data: ${toolList([])}\n\n`, "text/event-stream"],
+  ["no JSON by its type", toolList([]), "text/plain"],
+  ["in another charset", toolList([]), "application/json; charset=utf-16"],
+]
+const MALFORMED_CASES = MALFORMED.map(([what, body, type = "application/json"]) => ({ what, body, type }))
+
 describe("a list of tools is refused", () => {
   const refused = async (token: string, more: Filtering = {}, server = "files") => {
     const { code, status, kept } = await filter(token, server, FILES, more)
@@ -175,37 +206,7 @@ describe("a list of tools is refused", () => {
     expect(await refused(other.token)).toEqual(["policy_denied", 403])
   })
 
-  const utf8 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(new TextEncoder().encode(text))
-  const rpc = (result: string): string => `{"jsonrpc":"2.0","id":1,"result":${result}}`
-  const MALFORMED: readonly (readonly [what: string, body: string | Uint8Array<ArrayBuffer>, type?: string])[] = [
-    ["nothing", ""],
-    ["no JSON", "{"],
-    ["a batch", `[${toolList([])}]`],
-    ["another version", '{"jsonrpc":"1.0","id":1,"result":{"tools":[]}}'],
-    ["an error", '{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":""}}'],
-    ["a result and an error", '{"jsonrpc":"2.0","id":1,"error":{},"result":{"tools":[]}}'],
-    ["a request", '{"jsonrpc":"2.0","id":1,"method":"tools/list","result":{"tools":[]}}'],
-    ["no tools", rpc("{}")],
-    ["tools that are no list", rpc('{"tools":{}}')],
-    ["a tool that is none", rpc('{"tools":["list"]}')],
-    ["a tool without a name", rpc('{"tools":[{"title":"list"}]}')],
-    ["a name that is none", rpc('{"tools":[{"name":["list"]}]}')],
-    ["two names", rpc('{"tools":[{"name":"list","name":"write"}]}')],
-    ["two names in other case", rpc('{"tools":[{"name":"list","Name":"write"}]}')],
-    ["two lists", rpc('{"tools":[],"tools":[{"name":"write"}]}')],
-    ["a second list in other case", rpc('{"tools":[],"Tools":[{"name":"write"}]}')],
-    ["a list in other case alone", rpc('{"Tools":[{"name":"write"}]}')],
-    ["a second result in other case", '{"jsonrpc":"2.0","id":1,"result":{"tools":[]},"Result":{"tools":[]}}'],
-    ["a number that is not exact", rpc('{"tools":[],"n":9007199254740993}')],
-    ["a byte order mark", utf8(`\ufeff${toolList([])}`)],
-    ["invalid UTF-8", Uint8Array.from([...utf8('{"jsonrpc":"2.0","id":"'), 0xff, ...utf8('","result":{"tools":[]}}')])],
-    ["more than a mebibyte", toolList(["x".repeat(1_048_576)])],
-    ["an event stream", `data: ${toolList([])}\n\n`, "text/event-stream"],
-    ["no JSON by its type", toolList([]), "text/plain"],
-    ["in another charset", toolList([]), "application/json; charset=utf-16"],
-  ]
-  const cases = MALFORMED.map(([what, body, type = "application/json"]) => ({ what, body, type }))
-  test.each(cases)("that is $what", async ({ body, type }) => {
+  test.each(MALFORMED_CASES)("that is $what", async ({ body, type }) => {
     const headers = { "Content-Type": type }
     const { token, task } = await openTask("first")
     expect(await refused(token, { body, headers })).toEqual(["malformed_call", 400])
@@ -291,6 +292,24 @@ describe("asking for a list", () => {
     expect(text).toBe(body)
     expect(await recordOf(decision)).toMatchObject({ mode: "observe" })
     expect((await filter("x", "files", FILES, { gateway: "watch" })).text).toBe(body)
+  })
+
+  const held = MALFORMED_CASES.filter(({ what }) => what !== "more than a mebibyte")
+  test.each(held)("through one that only observes gives back what is $what", async ({ body, type }) => {
+    const asked = { gateway: "watch", body, headers: { "Content-Type": type } }
+    const { status, headers, text, decision } = await filter("x", "files", [], asked)
+    expect([status, headers.get("Content-Type")]).toEqual([200, type])
+    expect(text).toBe(typeof body === "string" ? body.replace(/^\ufeff/u, "") : new TextDecoder().decode(body))
+    expect(await recordOf(decision)).toMatchObject({ mode: "observe", decision: "deny" })
+  })
+
+  test("through one that only observes gives back what is packed, and what is of no server", async () => {
+    const stream = new Blob([toolList(FILES)]).stream().pipeThrough(new CompressionStream("gzip"))
+    const packed = new Uint8Array(await new Response(stream).arrayBuffer())
+    const asked = { gateway: "watch", body: packed, headers: { "Content-Encoding": "gzip" } }
+    const { status, headers, text } = await filter("x", "files", [], asked)
+    expect([status, headers.get("Content-Encoding"), text]).toEqual([200, "gzip", toolList(FILES)])
+    expect((await filter("x", "nowhere", FILES, { gateway: "watch" })).text).toBe(toolList(FILES))
   })
 
   test("of a ledger that knows a newer bundle is answered by that one", async () => {

@@ -71,11 +71,20 @@ export async function filter(
   )
 }
 
+/** Null for what is no list: a gateway that only observes gets back whatever it brought. */
+function keptIn(text: string): readonly string[] | null {
+  try {
+    const read = answered.safeParse(JSON.parse(text))
+    return read.success ? read.data.result.tools.map(({ name }) => name) : null
+  } catch {
+    return null
+  }
+}
+
 async function readFiltered(response: Response): Promise<FilterAnswer> {
   const { status, headers } = response
   const text = await response.text()
   const code = headers.get("X-Narrowgate-Code") ?? "ok"
-  const read = status === 200 ? answered.safeParse(JSON.parse(text)) : null
-  const kept = read?.success === true ? read.data.result.tools.map(({ name }) => name) : null
+  const kept = status === 200 ? keptIn(text) : null
   return { status, code, decision: headers.get("X-Narrowgate-Decision") ?? "", headers, text, kept }
 }

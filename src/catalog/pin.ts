@@ -22,7 +22,8 @@ export class Unpinnable extends Error {}
  */
 export function pinOf(tool: Readonly<Record<string, unknown>>): string {
   const variant = variantIn(tool, PINNED)
-  if (variant !== undefined) throw new Unpinnable(`some clients read its member \`${variant}\` in place of a pinned one`)
+  if (variant !== undefined)
+    throw new Unpinnable(`some clients read its member \`${variant}\` in place of a pinned one`)
   const said = PINNED.filter((member) => Object.hasOwn(tool, member)).map((member) => [member, tool[member]])
   return sha256Hex(canonical(Object.fromEntries(said)))
 }

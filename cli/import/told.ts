@@ -46,6 +46,7 @@ export function toldTo(outcome: Outcome, flags: { readonly replace: string }): s
   }
   for (const name of gone)
     row("gone", name, decisions.pruned.has(name) ? "removed" : "still in the catalog; `--prune` removes it")
+  for (const { what, why } of found.refused) row("refused", what, why)
   for (const { what, why } of found.skipped) row("skipped", what, why)
   for (const note of found.notes) row("note", note, "")
   for (const warning of warnings) row(colors.yellow("warning"), warning, "")
@@ -76,6 +77,7 @@ export function toldAsJson({ differences, decisions, diff, isDryRun, file }: Out
       taken: decisions.accepted.has(tool.name),
     })),
     gone: gone.map((name) => ({ name, removed: decisions.pruned.has(name) })),
+    refused: found.refused,
     skipped: found.skipped,
     notes: found.notes,
     warnings,
@@ -84,9 +86,9 @@ export function toldAsJson({ differences, decisions, diff, isDryRun, file }: Out
   }
 }
 
-/** A tool is another than the one that was let in, and nobody has said yes to that. */
-export function isRefused({ changed }: Differences, { accepted }: Decisions): boolean {
-  return changed.some(({ tool, what }) => what !== "unpinned" && !accepted.has(tool.name))
+/** A tool is another than the one that was let in, and nobody has said yes to that; or nobody could. */
+export function isRefused({ found, changed }: Differences, { accepted }: Decisions): boolean {
+  return found.refused.length > 0 || changed.some(({ tool, what }) => what !== "unpinned" && !accepted.has(tool.name))
 }
 
 function coloured(diff: string): string {

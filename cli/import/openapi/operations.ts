@@ -107,6 +107,7 @@ export function toolsOf(reading: Reading): Read {
     tools,
     withheld,
     skipped,
+    refused: [],
     notes,
   }
   return { found }

@@ -28,7 +28,7 @@ function pinned(name: string, hash = HASHES.now): FoundTool {
 function serverWith(tools: readonly FoundTool[], prefix = "m"): Found {
   const at = { origin: "http://127.0.0.1:8080", path: `/${prefix}` }
   const reached = { by: "server", at, enforcesHeaders: false } as const
-  return { prefix, source: "a test", reached, tools, withheld: [], skipped: [], notes: [] }
+  return { prefix, source: "a test", reached, tools, withheld: [], skipped: [], refused: [], notes: [] }
 }
 
 function imported(before: string, found: Found, wishes: Wishes = PLAIN): string {

@@ -204,6 +204,14 @@ describe("names of operations", () => {
     [undefined, "POST", "/tickets/{id}/close-now", "api.tickets.id.close-now.post"],
     [undefined, "GET", "/", "api.get"],
     [7, "GET", "/a.b/c", "api.a-b.c.get"],
+    // No lifecycle tool of an MCP server.
+    ["mcp.ping", "GET", "/ping", "api.mcp_.ping"],
+    ["api.mcp.tools-list", "GET", "/tools", "api.mcp_.tools-list"],
+    ["api/mcp/own", "GET", "/own", "api.mcp_.own"],
+    [undefined, "POST", "/mcp", "api.mcp_.post"],
+    [undefined, "POST", "/mcp/end", "api.mcp_.end.post"],
+    ["v1.mcp.ping", "GET", "/ping", "api.v1.mcp.ping"],
+    ["mcp", "GET", "/mcp", "api.mcp"],
   ])("%j of %s %s is %s", (operationId, method, path, name) => {
     expect(toolsOf({ paths: { [path]: { [method.toLowerCase()]: { operationId } } } })).toEqual([name])
   })

@@ -6,7 +6,8 @@ import { isDeepStrictEqual } from "node:util"
 import { LIFECYCLE_SEGMENT } from "../../src/catalog/lifecycle.ts"
 import type { Sensitivity } from "../../src/catalog/tool.ts"
 import { Failure } from "../failure.ts"
-import { clash } from "../policies/checks/routes.ts"
+import { MCP_METHODS } from "../policies/checks/routes.ts"
+import { Overlaps } from "../policies/overlaps.ts"
 import { parseSource } from "../policies/parse-source.ts"
 import { catalogFile, type CatalogFile, type ListedTool } from "../policies/schema/catalog.ts"
 import { parseYaml } from "../policies/source.ts"
@@ -72,7 +73,8 @@ export function compare(catalogText: string, found: Found, { prune }: { readonly
   refuseOtherKind(catalog, found)
   const known = new Set([...found.tools.map(({ name }) => name), ...found.withheld])
   const gone = catalog.tools.filter((tool) => isOfSource(tool, found) && !known.has(tool.name)).map(({ name }) => name)
-  const staying = { ...catalog, tools: catalog.tools.filter(({ name }) => !prune || !gone.includes(name)) }
+  const leaving = new Set(prune ? gone : [])
+  const taken = meanings({ ...catalog, tools: catalog.tools.filter(({ name }) => !leaving.has(name)) })
   const text = new CatalogText(catalogText)
   const places = new Map(catalog.tools.map((tool, index) => [tool.name, { tool, index }]))
   const added: FoundTool[] = []
@@ -82,7 +84,7 @@ export function compare(catalogText: string, found: Found, { prune }: { readonly
   for (const tool of found.tools) {
     const place = places.get(tool.name)
     if (!place) {
-      const other = otherMeaning(staying, tool)
+      const [other] = tool.mark.kind === "route" ? taken.clashing(tool.mark) : []
       if (other === undefined) added.push(tool)
       else skipped.push({ what: tool.name, why: `the same request could mean \`${other}\`, which the catalog has` })
       continue
@@ -112,7 +114,8 @@ export function merge(
   const catalog = readCatalog(before)
   const text = new CatalogText(before)
   const { found, server, added, changed } = differences
-  const indexOf = (name: string) => catalog.tools.findIndex((tool) => tool.name === name)
+  const indices = new Map(catalog.tools.map(({ name }, index) => [name, index]))
+  const indexOf = (name: string) => indices.get(name) ?? -1
   const chosen = added.flatMap((tool) => {
     const given = classes.get(tool.name)
     return given === undefined ? [] : [{ tool, given }]
@@ -152,12 +155,11 @@ export function pinRemark(parts: PinParts): string {
 
 /** The catalog as the changes mean it; merge compares it with what the new text says. */
 function expected(catalog: CatalogFile, { server, added, changed }: Differences, decisions: Decisions): CatalogFile {
-  const tools = new Map<string, unknown>(catalog.tools.map((tool) => [tool.name, tool]))
-  for (const name of decisions.pruned) tools.delete(name)
+  const tools = new Map<string, object>(catalog.tools.map((tool) => [tool.name, tool]))
   for (const { tool } of changed) {
-    const entry = catalog.tools.find(({ name }) => name === tool.name)
-    if (decisions.accepted.has(tool.name)) tools.set(tool.name, { ...entry, ...marked(tool) })
+    if (decisions.accepted.has(tool.name)) tools.set(tool.name, { ...tools.get(tool.name), ...marked(tool) })
   }
+  for (const name of decisions.pruned) tools.delete(name)
   for (const tool of added) {
     const given = decisions.classes.get(tool.name)
     if (given === undefined) continue
@@ -269,12 +271,12 @@ function refuseOtherKind(catalog: CatalogFile, { prefix, reached }: Found): void
   }
 }
 
-/** The entry that a request for `tool` is already taken for. */
-function otherMeaning(catalog: CatalogFile, { mark }: FoundTool): string | undefined {
-  if (mark.kind === "pin") return undefined
-  const tool = catalog.tools.find(({ route }) => route && clash(route, mark))
-  if (tool) return tool.name
-  return catalog.servers.find((server) => clash({ ...server, methods: ["GET", "POST", "DELETE"] }, mark))?.name
+/** Names of what requests are taken for already. */
+function meanings({ servers, tools }: CatalogFile): Overlaps<string> {
+  const overlaps = new Overlaps<string>()
+  for (const { name, route } of tools) if (route) overlaps.add(route, name)
+  for (const { name, origin, path } of servers) overlaps.add({ origin, path, methods: MCP_METHODS }, name)
+  return overlaps
 }
 
 function serverWarnings(server: CatalogFile["servers"][number], { enforcesHeaders }: { enforcesHeaders: boolean }) {

@@ -21,6 +21,8 @@ export interface Differences {
   /** The entry that the server does not have yet. */
   readonly server: NewServer | null
   readonly added: readonly FoundTool[]
+  /** New too, but each would be called in place of a tool that somebody has let in. */
+  readonly narrowing: readonly NarrowingTool[]
   readonly changed: readonly ChangedTool[]
   /** In the catalog, and the source has it no more. */
   readonly gone: readonly string[]
@@ -36,8 +38,14 @@ interface NewServer {
   readonly enforces_headers: boolean
 }
 
-export interface ChangedTool {
+export interface NarrowingTool {
   readonly tool: FoundTool
+  /** Entries whose requests its route would take: what was judged as theirs would be judged as its. */
+  readonly from: readonly string[]
+}
+
+/** `from` is what it would take besides what it takes already. */
+export interface ChangedTool extends NarrowingTool {
   /** The parts that differ; empty where it cannot be told which. `unpinned`: the entry has no pin at all. */
   readonly what: readonly string[] | "unpinned"
 }
@@ -50,7 +58,7 @@ export interface Class extends Omit<Suggestion, "because"> {
 }
 
 export interface Decisions {
-  /** By name; a new tool that is not in it is left out. */
+  /** By name; a new tool, narrowing or not, that is not in it is left out. */
   readonly classes: ReadonlyMap<string, Class>
   /** Changed tools that are accepted as they are now. */
   readonly accepted: ReadonlySet<string>
@@ -78,6 +86,7 @@ export function compare(catalogText: string, found: Found, { prune }: { readonly
   const text = new CatalogText(catalogText)
   const places = new Map(catalog.tools.map((tool, index) => [tool.name, { tool, index }]))
   const added: FoundTool[] = []
+  const narrowing: NarrowingTool[] = []
   const changed: ChangedTool[] = []
   const skipped = [...found.skipped]
   let same = 0
@@ -85,23 +94,26 @@ export function compare(catalogText: string, found: Found, { prune }: { readonly
     const place = places.get(tool.name)
     if (!place) {
       const [other] = tool.mark.kind === "route" ? taken.clashing(tool.mark) : []
-      if (other === undefined) added.push(tool)
+      const from = other === undefined ? takenFrom(tool, taken) : []
+      if (from.length > 0) narrowing.push({ tool, from })
+      else if (other === undefined) added.push(tool)
       else skipped.push({ what: tool.name, why: `the same request could mean \`${other}\`, which the catalog has` })
       continue
     }
     const what = differing(tool, place.tool, text.commentOf("tools", place.index, "pinned"))
     if (what === null) same++
-    else changed.push({ tool, what })
+    else changed.push({ tool, from: takenFrom(tool, taken, place.tool), what })
   }
   const server = catalog.servers.find(({ name }) => name === found.prefix)
   return {
     found: { ...found, skipped },
     server: server === undefined ? newServer(found) : null,
     added,
+    narrowing,
     changed,
     gone,
     same,
-    warnings: server && found.reached.by === "server" ? serverWarnings(server, found.reached) : [],
+    warnings: found.reached.by === "server" ? serverWarnings(found.reached, server, taken) : [],
   }
 }
 
@@ -113,10 +125,10 @@ export function merge(
 ): { readonly text: string; readonly diff: string } {
   const catalog = readCatalog(before)
   const text = new CatalogText(before)
-  const { found, server, added, changed } = differences
+  const { found, server, changed } = differences
   const indices = new Map(catalog.tools.map(({ name }, index) => [name, index]))
   const indexOf = (name: string) => indices.get(name) ?? -1
-  const chosen = added.flatMap((tool) => {
+  const chosen = newTools(differences).flatMap((tool) => {
     const given = classes.get(tool.name)
     return given === undefined ? [] : [{ tool, given }]
   })
@@ -148,19 +160,24 @@ export function merge(
   )
 }
 
+function newTools({ added, narrowing }: Differences): readonly FoundTool[] {
+  return [...added, ...narrowing.map(({ tool }) => tool)]
+}
+
 /** `pinned` and its remark, by which a later run tells what has changed. */
 export function pinRemark(parts: PinParts): string {
   return `of ${PIN_PARTS.map((part) => `${part} ${parts[part]}`).join(", ")}`
 }
 
 /** The catalog as the changes mean it; merge compares it with what the new text says. */
-function expected(catalog: CatalogFile, { server, added, changed }: Differences, decisions: Decisions): CatalogFile {
+function expected(catalog: CatalogFile, differences: Differences, decisions: Decisions): CatalogFile {
+  const { server, changed } = differences
   const tools = new Map<string, object>(catalog.tools.map((tool) => [tool.name, tool]))
   for (const { tool } of changed) {
     if (decisions.accepted.has(tool.name)) tools.set(tool.name, { ...tools.get(tool.name), ...marked(tool) })
   }
   for (const name of decisions.pruned) tools.delete(name)
-  for (const tool of added) {
+  for (const tool of newTools(differences)) {
     const given = decisions.classes.get(tool.name)
     if (given === undefined) continue
     const { action, sensitivity, labels } = given
@@ -279,7 +296,22 @@ function meanings({ servers, tools }: CatalogFile): Overlaps<string> {
   return overlaps
 }
 
-function serverWarnings(server: CatalogFile["servers"][number], { enforcesHeaders }: { enforcesHeaders: boolean }) {
+/** @param entry that the tool has already: it takes nothing from itself, nor once more what it takes by the route it has */
+function takenFrom({ mark }: FoundTool, taken: Overlaps<string>, entry?: ListedTool): readonly string[] {
+  if (mark.kind === "pin") return []
+  const already = new Set([entry?.name, ...(entry?.route ? taken.around(entry.route) : [])])
+  return taken.around(mark).filter((name) => !already.has(name))
+}
+
+function serverWarnings(
+  { at, enforcesHeaders }: Extract<Found["reached"], { by: "server" }>,
+  server: CatalogFile["servers"][number] | undefined,
+  taken: Overlaps<string>,
+): string[] {
+  if (server === undefined) {
+    const from = at ? taken.around({ ...at, methods: MCP_METHODS }) : []
+    return from.map((name) => `requests for the endpoint have been taken for \`${name}\`, whose route is wider`)
+  }
   if (server.enforces_headers === enforcesHeaders) return []
   return enforcesHeaders
     ? [`${CATALOG} does not say \`enforces_headers: true\` of \`${server.name}\`, as it now could`]

@@ -1,6 +1,6 @@
 /**
- * Which routes and endpoints some request could be meant for alike. They are filed by origin and path: of thousands, only those
- * are compared that could match.
+ * Which routes and endpoints some request could be meant for alike. They are filed by origin and path: of thousands, only
+ * those are compared that could match.
  */
 
 export interface Reached {
@@ -32,7 +32,7 @@ export class Overlaps<Item> {
     node.filed.push({ reached, item, order: this.#count++ })
   }
 
-  /** Those that a request for `reached` could be meant for as well, neither being the more special one; in the order of adding. */
+  /** Those that its requests could be meant for as well, neither being the more special one; in the order of adding. */
   clashing(reached: Reached): readonly Item[] {
     return this.#with(reached, (other) => isSpecial(reached, other) === isSpecial(other, reached))
   }

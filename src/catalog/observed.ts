@@ -48,7 +48,7 @@ export interface Sighting {
   readonly seen: string
 }
 
-/** In place of the hash of what cannot be hashed (an infinite number, half a character, a member by a variant of its name). */
+/** In place of the hash of what is unpinnable (pin.ts): it is no pin. */
 export const UNREADABLE = "0".repeat(64)
 
 /** Those of a server's list that are pinned, each once. Of one that is listed twice, the one that differs counts. */

@@ -138,6 +138,8 @@ const MALFORMED: readonly (readonly [what: string, body: string | Uint8Array<Arr
   ["a second list in other case", rpc('{"tools":[],"Tools":[{"name":"write"}]}')],
   ["a list in other case alone", rpc('{"Tools":[{"name":"write"}]}')],
   ["a second result in other case", '{"jsonrpc":"2.0","id":1,"result":{"tools":[]},"Result":{"tools":[]}}'],
+  ["an error in other case", '{"jsonrpc":"2.0","id":1,"result":{"tools":[]},"Error":{}}'],
+  ["a cursor in other case", rpc('{"tools":[],"nextcur\u017for":"2"}')],
   ["a number that is not exact", rpc('{"tools":[],"n":9007199254740993}')],
   ["a byte order mark", utf8(`\ufeff${toolList([])}`)],
   ["invalid UTF-8", Uint8Array.from([...utf8('{"jsonrpc":"2.0","id":"'), 0xff, ...utf8('","result":{"tools":[]}}')])],

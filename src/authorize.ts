@@ -4,8 +4,7 @@
  */
 import type { Ask } from "./audit/call-record.ts"
 import { argumentsHash as hashOfArguments } from "./audit/canonical.ts"
-import { ofCredential, ofGateway, refusedAtEdge } from "./audit/edge-record.ts"
-import type { DecisionRecord } from "./audit/record.ts"
+import { ofCredential, ofGateway, ofLocated, refusedAtEdge } from "./audit/edge-record.ts"
 import { locate, type Located } from "./catalog/locate.ts"
 import { formatScope, parseScope, scopeCovers, type Scope } from "./catalog/pattern.ts"
 import { denialByObservation } from "./catalog/observed.ts"
@@ -52,7 +51,7 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const id = newId("dec", around.receivedAt)
   const refuse = (denial: Denial, verified?: VerifiedCredential, located?: Located): Decision => {
     const asked = { ...ofGateway(call.gateway, bundle), method: call.method }
-    const known = { ...asked, ...(verified && ofCredential(verified)), ...(located && found(located)) }
+    const known = { ...asked, ...(verified && ofCredential(verified)), ...(located && ofLocated(located, denial)) }
     const { task, tool } = refusedAtEdge(id, "call", denial, known, around)
     return { ...NOBODY, id, gateway: call.gateway, denial, task, tool }
   }
@@ -142,10 +141,6 @@ export function audienceOf(gateway: GatewayDefinition): ReadonlySet<string> {
 }
 const audienceOfGateway = new WeakMap<GatewayDefinition, ReadonlySet<string>>()
 
-function found({ path, tool: { name: tool, action, sensitivity } }: Located): Partial<DecisionRecord> {
-  return { path, tool, action, sensitivity }
-}
-
 export const NOBODY = {
   agent: null,
   user: null,
@@ -210,6 +205,7 @@ function toAsk(
     retry: requestId === null ? null : { requestId, call: hashOfCall(call) },
     method,
     path: located.path,
+    segments: located.segments,
     mode: gateway.mode,
     size: target.length + (body.kind === "whole" ? body.text.length : 0),
     tokenHash: token.hash,

@@ -96,8 +96,8 @@ export function recordOf(known: Partial<DecisionRecord> & Pick<DecisionRecord, "
 export function bounded(record: DecisionRecord): DecisionRecord {
   const { path, denial, candidate } = record
   const differs = candidate?.differs
-  if ((path === null || path.length <= MAX_TEXT) && denial === null && !differs) return record
-  const cut = { path: path === null ? null : cutText(path), denial: cutDenial(denial) }
+  const shown = cutArguments(record.arguments)
+  const cut = { path: path === null ? null : cutText(path), denial: cutDenial(denial), arguments: shown }
   if (!differs) return { ...record, ...cut }
   return { ...record, ...cut, candidate: { ...candidate, differs: { ...differs, denial: cutDenial(differs.denial) } } }
 }
@@ -162,18 +162,9 @@ function cutEvidenceValue(value: unknown): unknown {
   return Object.fromEntries(entries.map(([name, inner]) => [cutText(name), cutEvidenceValue(inner)]))
 }
 
-/** The arguments named, as far as they are there and not redacted, long ones cut. */
-export function shownArguments(
-  values: Readonly<Record<string, unknown>>,
-  names: Iterable<string>,
-  redact: readonly string[],
-): Record<string, unknown> {
-  const named = new Set(names)
-  const shown = Object.keys(values)
-    .filter((name) => named.has(name) || named.has("*"))
-    .slice(0, MAX_SHOWN)
-    .map((name): [string, unknown] => [cutText(name), redact.includes(name) ? "[redacted]" : cut(values[name])])
-  return Object.fromEntries(shown)
+function cutArguments(shown: DecisionRecord["arguments"]): DecisionRecord["arguments"] {
+  const entries = Object.entries(shown).slice(0, MAX_SHOWN)
+  return Object.fromEntries(entries.map(([name, value]) => [cutText(name), cut(value)]))
 }
 
 function cut(value: unknown): unknown {

@@ -7,7 +7,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { actionRef, toolRef, userId } from "../policy/facts.ts"
 import { shownFacts } from "./facts.ts"
-import { bounded, MAX_SHOWN, type DecisionRecord, type Tried } from "./record.ts"
+import { bounded, type DecisionRecord, type Tried } from "./record.ts"
 import { redacted } from "./redaction.ts"
 
 /** What the ledger is asked: the call, and what only the edge knows of it, for its record. */
@@ -66,7 +66,7 @@ export function recordDecision(
     scope: null,
     audience: null,
     user: evidence.user && userId(evidence.user),
-    groups: evidence.user?.groups.slice(0, MAX_SHOWN) ?? [],
+    groups: evidence.user?.groups ?? [],
     chain: evidence.chain,
     arguments_hash: argumentsHash(ask.arguments),
     facts: action && context ? shownFacts(context, engine.factsFor(action, resource, entities)) : {},

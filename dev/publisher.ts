@@ -50,8 +50,8 @@ export async function publish(
 const LOOK_EVERY_MS = 300
 
 /**
- * Calls back after each edit below `directory`, one call at a time, until aborted. It looks instead of being told: a file
- * that an editor replaces by renaming is another one to a watcher.
+ * Calls back after each edit below `directory`, one call at a time, until aborted. It looks instead of being told: a
+ * file that an editor replaces by renaming is another one to a watcher.
  */
 export async function onEdit(directory: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   let known = await fingerprint(directory)

@@ -296,7 +296,9 @@ function meanings({ servers, tools }: CatalogFile): Overlaps<string> {
   return overlaps
 }
 
-/** @param entry that the tool has already: it takes nothing from itself, nor once more what it takes by the route it has */
+/**
+ * @param entry that the tool has already: it takes nothing from itself, nor once more what it takes by the route it has
+ */
 function takenFrom({ mark }: FoundTool, taken: Overlaps<string>, entry?: ListedTool): readonly string[] {
   if (mark.kind === "pin") return []
   const already = new Set([entry?.name, ...(entry?.route ? taken.around(entry.route) : [])])

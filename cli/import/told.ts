@@ -106,7 +106,10 @@ export function toldAsJson({ differences, decisions, diff, isDryRun, file }: Out
   }
 }
 
-/** A tool is another than the one that was let in, or takes its requests, and nobody has said yes to it; or nobody could. */
+/**
+ * A tool is another than the one that was let in, or takes its requests, and nobody has said yes to it; or nobody
+ * could.
+ */
 export function isRefused({ found, narrowing, changed }: Differences, { accepted, classes }: Decisions): boolean {
   return (
     found.refused.length > 0 ||

@@ -1,6 +1,6 @@
 /**
- * Which routes and endpoints some request could be meant for alike. They are filed by origin and path: of thousands, only
- * those are compared that could match.
+ * Which routes and endpoints some request could be meant for alike. They are filed by origin and path: of thousands,
+ * only those are compared that could match.
  */
 
 export interface Reached {

@@ -1,7 +1,7 @@
 /**
- * Records cut to size, by the bytes of their JSON: an escape makes one character six bytes. First each value that a caller
- * can make long; then, where a record is still too long as a whole, its longest values first and as little as will do,
- * so that nobody can empty a record by what they put into it. What says which call it was is never cut.
+ * Records cut to size, by the bytes of their JSON: an escape makes one character six bytes. First each value that a
+ * caller can make long; then, where a record is still too long as a whole, its longest values first and as little as
+ * will do, so that nobody can empty a record by what they put into it. What says which call it was is never cut.
  */
 import { byteLength, fits } from "../bytes.ts"
 import { isObject } from "../json.ts"
@@ -84,7 +84,10 @@ const NESTED: ReadonlySet<string> = new Set(["candidate", "differs"])
 const PUNCTUATION = 2
 const CUT_BYTES = 160
 
-/** @returns one whose JSON has at most so many bytes, as far as what can be cut makes it longer; `cut` names the fields that lost something */
+/**
+ * @returns one whose JSON has at most so many bytes, as far as what can be cut makes it longer; `cut` names the fields
+ * that lost something
+ */
 export function fitted(record: Members, bytes: number): Members {
   const sizes: number[] = []
   mapParts(record, (name, value) => {

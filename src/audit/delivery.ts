@@ -1,6 +1,7 @@
 /**
- * Records to a log, in batches that it takes. A batch that is refused is halved, so that a record which is refused keeps no
- * other back; one that no log will ever take is dropped, and the Worker's log says which it was, not what was in it.
+ * Records to a log, in batches that it takes. A batch that is refused is halved, so that a record which is refused
+ * keeps no other back; one that no log will ever take is dropped, and the Worker's log says which it was, not what was
+ * in it.
  */
 import { byteLength } from "../bytes.ts"
 import { logEvent } from "../log.ts"
@@ -8,8 +9,8 @@ import { batchOf, type StoredRecord } from "./record.ts"
 import { MAX_BATCH_BYTES, type Taken } from "./record-log.ts"
 
 /**
- * In a row, without a reason: then the log is out of order as a whole, and what is left is tried another time. Halving 500
- * records down to the one that is refused takes nine.
+ * In a row, without a reason: then the log is out of order as a whole, and what is left is tried another time. Halving
+ * 500 records down to the one that is refused takes nine.
  */
 const MAX_REFUSALS = 20
 

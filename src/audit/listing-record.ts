@@ -19,7 +19,9 @@ export interface ListAsk extends Question {
   readonly receivedAt: number
 }
 
-/** Characters of what its record is made of: all tools that were asked about, and why each of those cannot be called. */
+/**
+ * Characters of what its record is made of: all tools that were asked about, and why each of those cannot be called.
+ */
 export function sizeOfListing({ tools }: ListAsk, { hidden }: Prospects): number {
   return JSON.stringify([tools, [...hidden]]).length
 }

@@ -12,8 +12,8 @@ const SHARDS = 4
 const MAX_RECORDS = 100_000
 
 /**
- * A batch is one row, and a deployed object takes no row of more than 2 MB, where a local one takes any; half of that, as
- * the row of a single record repeats parts of it (#unpack).
+ * A batch is one row, and a deployed object takes no row of more than 2 MB, where a local one takes any; half of that,
+ * as the row of a single record repeats parts of it (#unpack).
  */
 export const MAX_BATCH_BYTES = 1_000_000
 

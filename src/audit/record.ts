@@ -75,7 +75,9 @@ export interface DecisionRecord {
   readonly calls: { readonly used: number; readonly limit: number | null } | null
   /** What the tree had done before this call. */
   readonly labels: readonly string[]
-  /** Of a question which tools may be called: tools asked about, and of those that may not, how many for which reason. */
+  /**
+   * Of a question which tools may be called: tools asked about, and of those that may not, how many for which reason.
+   */
   readonly listing: { readonly asked: number; readonly hidden: Readonly<Record<string, number>> } | null
   /** What a candidate bundle would have decided, where one was tried beside the live one. */
   readonly candidate: Tried | null
@@ -197,8 +199,8 @@ export function batchOf(records: readonly StoredRecord[]): string {
 }
 
 /**
- * A record is no longer, unless what says which call it was is: a batch of them must fit into one request to the log, an
- * answer into one from it.
+ * A record is no longer, unless what says which call it was is: a batch of them must fit into one request to the log,
+ * an answer into one from it.
  */
 const MAX_BODY_BYTES = 16_384
 

@@ -1,6 +1,6 @@
 /**
- * What the catalog redacts of a call's arguments is taken out here, of every part of a record that can hold one. Whatever
- * comes to hold an argument, or a value that one is held against, has to be among these parts.
+ * What the catalog redacts of a call's arguments is taken out here, of every part of a record that can hold one.
+ * Whatever comes to hold an argument, or a value that one is held against, has to be among these parts.
  */
 import { isRedacted, REDACTED, redactedPath } from "../catalog/redaction.ts"
 import type { Segments } from "../catalog/route.ts"

@@ -1,8 +1,8 @@
 /**
- * What an MCP server that nobody trusts answers, as text → its JSON-RPC messages. Read as clients read it, numbers that a
- * double cannot hold among it: schemas have such, and a list that is not read protects nobody. Refused is what would cost
- * too much to build, seen from the text before anything is built of it, and what clients read in different ways: a key
- * that stands twice, of which some take the first (RFC 8259 4), and members of a message in another case.
+ * What an MCP server that nobody trusts answers, as text → its JSON-RPC messages. Read as clients read it, numbers that
+ * a double cannot hold among it: schemas have such, and a list that is not read protects nobody. Refused is what would
+ * cost too much to build, seen from the text before anything is built of it, and what clients read in different ways: a
+ * key that stands twice, of which some take the first (RFC 8259 4), and members of a message in another case.
  */
 import { variantIn } from "../fold.ts"
 import { isObject } from "../json.ts"

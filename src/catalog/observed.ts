@@ -1,9 +1,10 @@
 /**
- * What was last seen of MCP servers and their tools, against what the catalog says of them. Pure: who looks is the probe, or
- * a gateway that posts a list; who keeps what was seen is the switchboard.
+ * What was last seen of MCP servers and their tools, against what the catalog says of them. Pure: who looks is the
+ * probe, or a gateway that posts a list; who keeps what was seen is the switchboard.
  *
- * It is kept where it differed from the pin of whoever saw it, and compared again, by hash, with the pin of whoever decides.
- * So an isolate with an older bundle may report what it likes: under a newer bundle that pins what was seen, it denies nothing.
+ * It is kept where it differed from the pin of whoever saw it, and compared again, by hash, with the pin of whoever
+ * decides. So an isolate with an older bundle may report what it likes: under a newer bundle that pins what was seen,
+ * it denies nothing.
  */
 import type { Denial } from "../decision.ts"
 import { catalogName, type McpServer } from "./mcp-server.ts"
@@ -108,8 +109,8 @@ export interface Subject {
 }
 
 /**
- * Observations that are about nothing in this catalog: of a tool that left it, is not pinned any more, or is pinned to what
- * was seen; of a server whose headers nobody believes, or of which no probe could ever say anything else.
+ * Observations that are about nothing in this catalog: of a tool that left it, is not pinned any more, or is pinned to
+ * what was seen; of a server whose headers nobody believes, or of which no probe could ever say anything else.
  */
 export function outdated({ tools, headers }: Observations, catalog: Catalog): readonly Subject[] {
   const probed = new Set<string>()

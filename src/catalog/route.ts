@@ -79,7 +79,10 @@ export function matchRoute(table: RouteTable, origin: string, method: string, ta
   return { definition, segments, parameters: names.map((name, index) => [name, values[index] ?? ""]) }
 }
 
-/** What the path would be by some other method: no tool is called, but what stands in it may be an argument all the same. */
+/**
+ * What the path would be by some other method: no tool is called, but what stands in it may be an argument all the
+ * same.
+ */
 export function matchAnyMethod(table: RouteTable, origin: string, target: Target): readonly RouteMatch[] {
   const keys = [...table.keys()].filter((key) => key.endsWith(tableKey(origin, "")))
   const methods = keys.map((key) => key.slice(0, key.indexOf(" ")))

@@ -32,7 +32,9 @@ export interface OpenRequest {
   readonly sessionExpiresAt: number | null
   /** Milliseconds, when the session, or where there is none the agent's own authority, was given. */
   readonly since: number
-  /** A delegation token of this tree as subject; with the key that signed a hand-over of it to this agent and its key. */
+  /**
+   * A delegation token of this tree as subject; with the key that signed a hand-over of it to this agent and its key.
+   */
   readonly parent: { readonly task: string; readonly token: string; readonly handedOverBy: string | null } | null
   /** A live task of this agent and user, to which the session is a fresher one. */
   readonly task: string | null
@@ -163,9 +165,9 @@ function takesAsItIs({ asked, purpose }: OpenRequest, task: Task): boolean {
 }
 
 /**
- * Step-up (RFC 9470): a fresher session of the tree's user, brought by the agent of a live task of the tree, with the key
- * of its tokens, which may have expired while the user logged in. The task stays what it is; what its user's login proves
- * is replaced for the whole tree.
+ * Step-up (RFC 9470): a fresher session of the tree's user, brought by the agent of a live task of the tree, with the
+ * key of its tokens, which may have expired while the user logged in. The task stays what it is; what its user's login
+ * proves is replaced for the whole tree.
  */
 function freshen(step: Step, id: string): Opened | Refused {
   const { state, request, agent, now } = step
@@ -243,8 +245,8 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | Refuse
 }
 
 /**
- * A task is one row of its ledger's storage, where a row holds no more than 2 MB. Bounds stand in it for each tool that they are
- * about, and again in each task below.
+ * A task is one row of its ledger's storage, where a row holds no more than 2 MB. Bounds stand in it for each tool that
+ * they are about, and again in each task below.
  */
 const MAX_TASK_BYTES = 1_000_000
 const TOO_LONG = "with its bounds for each tool the grant is too long"

@@ -1,6 +1,6 @@
 /**
- * The bodies of answers, read before the MCP client reads them, and handed on as they were understood: what was looked at
- * here is what the client gets. Other clients read in their own way what is ambiguous.
+ * The bodies of answers, read before the MCP client reads them, and handed on as they were understood: what was looked
+ * at here is what the client gets. Other clients read in their own way what is ambiguous.
  */
 import { readAnswer } from "../../../src/catalog/mcp-answer.ts"
 import { messagesIn } from "../../../src/probe/events.ts"

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from "node:util"
 import { LIFECYCLE_SEGMENT } from "../../src/catalog/lifecycle.ts"
 import type { Sensitivity } from "../../src/catalog/tool.ts"
 import { Failure } from "../failure.ts"
-import { MCP_METHODS } from "../policies/checks/routes.ts"
+import { METHODS } from "../policies/schema/catalog.ts"
 import { Overlaps } from "../policies/overlaps.ts"
 import { parseSource } from "../policies/parse-source.ts"
 import { catalogFile, type CatalogFile, type ListedTool } from "../policies/schema/catalog.ts"
@@ -292,7 +292,7 @@ function refuseOtherKind(catalog: CatalogFile, { prefix, reached }: Found): void
 function meanings({ servers, tools }: CatalogFile): Overlaps<string> {
   const overlaps = new Overlaps<string>()
   for (const { name, route } of tools) if (route) overlaps.add(route, name)
-  for (const { name, origin, path } of servers) overlaps.add({ origin, path, methods: MCP_METHODS }, name)
+  for (const { name, origin, path } of servers) overlaps.add({ origin, path, methods: METHODS }, name)
   return overlaps
 }
 
@@ -311,7 +311,7 @@ function serverWarnings(
   taken: Overlaps<string>,
 ): string[] {
   if (server === undefined) {
-    const from = at ? taken.around({ ...at, methods: MCP_METHODS }) : []
+    const from = at ? taken.around({ ...at, methods: METHODS }) : []
     return from.map((name) => `requests for the endpoint have been taken for \`${name}\`, whose route is wider`)
   }
   if (server.enforces_headers === enforcesHeaders) return []

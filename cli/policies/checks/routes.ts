@@ -2,6 +2,7 @@
 import { Overlaps, type Reached } from "../overlaps.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
+import { METHODS } from "../schema/catalog.ts"
 import { suggest } from "../nearest.ts"
 import type { Path } from "../source.ts"
 
@@ -10,9 +11,6 @@ interface Endpoint extends Reached {
   /** Of the origin and of the path, in catalog.yaml. */
   readonly at: Path
 }
-
-/** Streamable HTTP: POSTed messages, the GET that opens a stream, the DELETE that ends a session. */
-export const MCP_METHODS = ["GET", "POST", "DELETE"]
 
 export function checkRoutes({ catalog, gateways }: Policies): Problem[] {
   const origins = new Set(gateways.value.gateways.flatMap((gateway) => gateway.origins))
@@ -41,7 +39,8 @@ function endpointsOf({ servers, tools }: Policies["catalog"]["value"]): Endpoint
       owner: name,
       at: ["servers", index],
       origin,
-      methods: MCP_METHODS,
+      // An endpoint of MCP takes them all: those that the protocol does not know are refused there.
+      methods: METHODS,
       path,
     })),
     ...tools.flatMap(({ name, route }, index) =>

@@ -26,7 +26,7 @@ const routePath = text(
 )
 
 // HEAD is judged as the GET that it stands for.
-const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const
+export const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const
 
 const route = z.strictObject({
   origin,

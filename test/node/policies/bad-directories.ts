@@ -684,6 +684,14 @@ const CATALOG: readonly BadDirectory[] = [
     at: "/everything/mcp # taken",
   },
   {
+    name: "a route on an MCP server's path, of a method that MCP has no use for",
+    file: "catalog.yaml",
+    find: "methods: [POST]\n      path: /mail/messages",
+    replace: "methods: [PUT]\n      path: /everything/mcp # taken",
+    message: /could mean `everything` and `mail\.send`/,
+    at: "/everything/mcp # taken",
+  },
+  {
     name: "a tool that nothing leads to",
     file: "catalog.yaml",
     find: "tools:\n",

@@ -5,7 +5,6 @@
  */
 import { beforeAll, inject, vi } from "vitest"
 import type { DecisionRecord } from "../../src/audit/record.ts"
-import { sha256Hex } from "../../src/hash.ts"
 import { besieged, leaveSpiffeBundles } from "../harness/besieged.ts"
 import { signed } from "../harness/bundles.ts"
 import { knock, knockAt } from "../harness/door.ts"
@@ -23,7 +22,7 @@ async function put(port: number, key: string, body: ArrayBuffer | string): Promi
 
 beforeAll(async () => {
   knockAt(async (request) => overTheWire(request, worker))
-  await leaveSpiffeBundles(async (place, document) => put(cache, sha256Hex(place), JSON.stringify(document)))
+  await leaveSpiffeBundles(async (place, document) => put(cache, encodeURIComponent(place), JSON.stringify(document)))
   const { entries } = await signed(await besieged())
   for (const [key, value] of entries) await put(kv, key, value)
 })

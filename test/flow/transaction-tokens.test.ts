@@ -148,7 +148,8 @@ describe("where it cannot be signed", () => {
     const kid = await kidTold()
     await keyRing(env).pull(kid)
     await stop({ kind: "key", kid })
-    expect(await kidTold()).not.toBe(kid)
+    // What is published may be two seconds old.
+    await vi.waitFor(async () => expect(await kidTold()).not.toBe(kid), { timeout: 5_000, interval: 200 })
   })
 })
 

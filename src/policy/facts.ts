@@ -42,9 +42,19 @@ export interface ManagedThing {
   readonly target: string | null
 }
 
-export const AREAS = ["tasks", "revocations", "decisions"] as const
+export const AREAS = ["tasks", "revocations", "decisions", "bundles"] as const
 type Area = (typeof AREAS)[number]
-type ManagedKind = "task" | "token" | "agent" | "user" | "tool" | "key" | "everything" | "revocation" | "decision"
+type ManagedKind =
+  | "task"
+  | "token"
+  | "agent"
+  | "user"
+  | "tool"
+  | "key"
+  | "everything"
+  | "revocation"
+  | "decision"
+  | "bundle"
 
 /** The question whether policy permits an operator to manage; `entities` has the operator in it. */
 export function manageQuestion(

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest"
-import { signPointer } from "../../cli/policies/publish.ts"
+import { signPointer } from "../harness/publisher.ts"
 import { POINTER_KEY } from "../../src/policy/store.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"

@@ -1,7 +1,7 @@
 /** Publishing as the command line does: body under its digest, pointer signed by the publisher whom the Worker trusts. */
 import { env } from "cloudflare:workers"
 import { inject } from "vitest"
-import { signPointer } from "../../cli/policies/publish.ts"
+import { signPointer } from "./publisher.ts"
 import type { BundleBody, Pointer } from "../../src/policy/bundle.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import { bodyKey, POINTER_KEY } from "../../src/policy/store.ts"

@@ -1,6 +1,6 @@
 /** Signs what a Worker follows to its bundle. The private key stays with whoever publishes; no Worker ever has it. */
 import { calculateJwkThumbprint, CompactSign, exportJWK, generateKeyPair, importJWK, type JWK } from "jose"
-import { CANDIDATE_TYPE, POINTER_TYPE, type Pointer } from "../../src/policy/bundle.ts"
+import { HISTORY_TYPE, PUBLICATION_TYPES, type Pointer, type Publishing } from "../../src/policy/bundle.ts"
 
 const ALGORITHM = "ES256"
 export interface PublisherKey {
@@ -9,20 +9,36 @@ export interface PublisherKey {
   readonly publicJwk: JWK
 }
 
+/** Who publishes, and why: told by the history, believed of whoever has the key. */
+export interface Said {
+  readonly by: string
+  readonly why: string
+}
+
 /**
- * Compact JWS over `{seq, digest}`. `privateJwk` is an EC key on P-256; its `kid` is taken, else its thumbprint.
- * @param what for KV's `pointer`, what decides; or for its `candidate`, what is tried beside it
+ * Compact JWS over `{seq, digest, iat, by, why}`. `privateJwk` is an EC key on P-256; its `kid` is taken, else its
+ * thumbprint.
+ * @param what for what decides, for what is tried beside it, or to end that trial
  */
-export async function signPointer(
+export async function signPublication(
   privateJwk: JWK,
   { seq, digest }: Pointer,
-  what: "pointer" | "candidate" = "pointer",
+  { by, why }: Said,
+  what: Publishing = "pointer",
 ): Promise<string> {
   // Tells this JWS from every token that the same key might ever sign (RFC 8725 3.11).
-  const typ = what === "pointer" ? POINTER_TYPE : CANDIDATE_TYPE
+  return sign(privateJwk, PUBLICATION_TYPES[what], { seq, digest, by, why })
+}
+
+/** A publisher's question what was published: compact JWS over `{iat}`. */
+export async function signHistoryQuestion(privateJwk: JWK): Promise<string> {
+  return sign(privateJwk, HISTORY_TYPE, {})
+}
+
+async function sign(privateJwk: JWK, typ: string, said: object): Promise<string> {
   const kid = privateJwk.kid ?? (await calculateJwkThumbprint(privateJwk))
   const key = await importJWK(privateJwk, ALGORITHM)
-  const payload = new TextEncoder().encode(JSON.stringify({ seq, digest }))
+  const payload = new TextEncoder().encode(JSON.stringify({ iat: Math.floor(Date.now() / 1000), ...said }))
   return new CompactSign(payload).setProtectedHeader({ alg: ALGORITHM, typ, kid }).sign(key)
 }
 

@@ -4,26 +4,12 @@
  */
 import type { JWK } from "jose"
 import { z } from "zod"
-import { PUBLISHINGS, type Pointer, type Publishing } from "../../src/policy/bundle.ts"
+import type { Pointer, Publishing } from "../../src/policy/bundle.ts"
 import { Failure } from "../failure.ts"
 import { signPublication, type Said } from "../policies/sign.ts"
 import { reach } from "../worker.ts"
+import { head, published, type Published } from "./published.ts"
 
-/** As a Worker tells of one. */
-export const published = z.object({
-  seq: z.number(),
-  what: z.enum(PUBLISHINGS),
-  digest: z.string(),
-  /** Milliseconds. */
-  at: z.number(),
-  by: z.string(),
-  why: z.string(),
-  kid: z.string(),
-  done: z.boolean(),
-})
-export type Published = z.infer<typeof published>
-
-export const head = z.object({ seq: z.number(), live: published.nullable() })
 const ready = z.object({ bundle: z.object({ seq: z.number(), digest: z.string() }) })
 const refusal = z.object({ error: z.string(), error_description: z.string() })
 

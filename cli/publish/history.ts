@@ -4,7 +4,7 @@ import { z } from "zod"
 import { EXIT, Failure } from "../failure.ts"
 import { signHistoryQuestion } from "../policies/sign.ts"
 import { askJson, reach, type WorkerOptions } from "../worker.ts"
-import { head, published, type Published } from "./client.ts"
+import { head, published, type Published } from "./published.ts"
 
 const pointer = z.object({ seq: z.number(), digest: z.string() })
 const bundles = head.extend({ deciding: pointer, history: z.array(published) })

@@ -6,6 +6,7 @@ import { addBuild } from "./commands/build.ts"
 import { addCheck } from "./commands/check.ts"
 import { addDecisions } from "./commands/decisions.ts"
 import { addImport } from "./commands/import.ts"
+import { addLogin } from "./commands/login.ts"
 import { addKeygen } from "./commands/keygen.ts"
 import { addPublish } from "./commands/publish.ts"
 import { addStatus } from "./commands/status.ts"
@@ -26,6 +27,7 @@ for (const add of [
   addPublish,
   addStatus,
   addKeygen,
+  addLogin,
   addImport,
   addDecisions,
   addApprovals,

@@ -8,7 +8,7 @@ export interface Ran {
   readonly stderr: string
 }
 
-const MAIN = join(import.meta.dirname, "../../../cli/main.ts")
+export const MAIN = join(import.meta.dirname, "../../../cli/main.ts")
 const TIMEOUT_MS = 60_000
 
 export async function run(

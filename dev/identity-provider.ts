@@ -24,8 +24,6 @@ export const CLI_SECRET = "development-only"
 /** What may be asked of the audience: oidc-provider issues no access token for a resource without a scope. */
 export const RESOURCE_SCOPE = "narrowgate"
 
-const DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-
 const TOKEN_LIFE_SECONDS = 15 * 60
 const SESSION_LIFE_SECONDS = 8 * 60 * 60
 const LOGIN_LIFE_SECONDS = 10 * 60
@@ -108,7 +106,7 @@ async function configuration(origin: string, audience: string, key: JWK): Promis
         application_type: "native",
         token_endpoint_auth_method: "none",
         redirect_uris: ["http://127.0.0.1/callback"],
-        grant_types: ["authorization_code", "refresh_token", DEVICE_GRANT],
+        grant_types: ["authorization_code", "refresh_token"],
         response_types: ["code"],
       },
       {
@@ -140,7 +138,6 @@ async function configuration(origin: string, audience: string, key: JWK): Promis
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
-      deviceFlow: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => audience,

@@ -161,7 +161,11 @@ async function publish(
   const bytes = canonicalBytes(body)
   const digest = await digestOf(bytes)
   const { privateJwk, publicJwk } = await generatePublisherKey()
-  const pointer = await signPublication(privateJwk, { seq: 1, digest }, { by: "bench", why: "to measure it" })
+  const pointer = await signPublication(
+    privateJwk,
+    { seq: 1, digest },
+    { aud: "bench", by: "bench", why: "to measure it" },
+  )
   return {
     publisherKeys: JSON.stringify({ keys: [publicJwk] }),
     entries: { pointer, [`body/${digest}`]: new TextDecoder().decode(bytes) },

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process"
 import type { Command } from "commander"
 import { colors } from "../colors.ts"
-import { loginByBrowser, loginByCode } from "../login/oidc.ts"
+import { loginByBrowser } from "../login/oidc.ts"
 import { keepSession } from "../login/session.ts"
 import { DEFAULT_URL } from "../worker.ts"
 
@@ -12,7 +12,6 @@ interface LoginOptions {
   readonly client: string
   readonly scope: string
   readonly resource?: string
-  readonly device?: boolean
   readonly browser: boolean
 }
 
@@ -28,11 +27,10 @@ export function addLogin(program: Command): void {
     .option("--client <ID>", "client_id, one of `operators.clients` there", "narrowgate")
     .option("--scope <SCOPES>", "what to ask for", SCOPE)
     .option("--resource <URI>", "what the token is to be for; absent: the Worker")
-    .option("--device", "no browser here: show a code to type in elsewhere")
     .option("--no-browser", "only print where to go")
     .addHelpText(
       "after",
-      "\nExamples:\n  narrowgate login --url https://authz.example --issuer https://idp.example --client narrowgate\n  narrowgate login --issuer http://127.0.0.1:8788 --scope 'openid offline_access narrowgate'\n\nThe session is kept for you alone below ~/.config/narrowgate. A pipeline sets NARROWGATE_TOKEN instead.\n",
+      "\nExamples:\n  narrowgate login --url https://authz.example --issuer https://idp.example --client narrowgate\n  narrowgate login --issuer http://127.0.0.1:8788 --scope 'openid offline_access narrowgate'\n\nThe session is kept for you alone below ~/.config/narrowgate. A pipeline, or a machine without a browser, sets NARROWGATE_TOKEN instead.\n",
     )
     .action(login)
 
@@ -47,14 +45,12 @@ export function addLogin(program: Command): void {
     })
 }
 
-async function login({ url, issuer, client, scope, resource, device, browser }: LoginOptions): Promise<void> {
+async function login({ url, issuer, client, scope, resource, browser }: LoginOptions): Promise<void> {
   const provider = { issuer, client, scope, resource: resource ?? new URL(url).origin }
-  const session = device
-    ? await loginByCode(provider, (where, code) => console.error(`Open ${where} and type ${colors.bold(code)}`))
-    : await loginByBrowser(provider, (where) => {
-        console.error(`Log in at ${where}`)
-        if (browser) open(where)
-      })
+  const session = await loginByBrowser(provider, (where) => {
+    console.error(`Log in at ${where}`)
+    if (browser) open(where)
+  })
   await keepSession(url, session)
   console.log(colors.green(`logged in at ${url}, as ${issuer} says`))
 }

@@ -1,6 +1,6 @@
 /**
- * Logging in at an operator's identity provider: authorization code with PKCE on a loopback address (RFC 8252), or, where
- * there is no browser, by a code that is typed in elsewhere (RFC 8628). All of the protocol is openid-client's.
+ * Logging in at an operator's identity provider: authorization code with PKCE on a loopback address (RFC 8252). All of the
+ * protocol is openid-client's.
  */
 import { createServer } from "node:http"
 import * as oidc from "openid-client"
@@ -78,17 +78,6 @@ async function awaitCallback(): Promise<Callback> {
   return { redirect, arrived, close }
 }
 
-/** @param show is told where to go and what to type there */
-export async function loginByCode(asked: Provider, show: (url: string, code: string) => void): Promise<Session> {
-  const found = await discover(asked)
-  const { scope, resource } = asked
-  const given = await said(oidc.initiateDeviceAuthorization(found, { scope, resource, audience: resource }))
-  show(given.verification_uri, given.user_code)
-  const signal = AbortSignal.timeout(LOGIN_WITHIN_MS)
-  const tokens = await said(oidc.pollDeviceAuthorizationGrant(found, given, { resource }, { signal }))
-  return sessionOf(asked, tokens)
-}
-
 /** Null where it cannot be renewed: whoever it was has to log in again. */
 export async function renewed(session: Session, resource: string): Promise<Session | null> {
   const { refreshToken } = session
@@ -126,7 +115,6 @@ async function said<Value>(work: Promise<Value>): Promise<Value> {
       const why = failure.error_description ?? failure.error
       throw new Failure(`the identity provider refuses: ${why}`, "Check --client, --scope and --resource with it.")
     }
-    if (failure instanceof DOMException && failure.name === "TimeoutError") throw tooLate()
     throw failure
   }
 }

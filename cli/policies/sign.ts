@@ -11,28 +11,30 @@ export interface PublisherKey {
 
 /** Who publishes, and why: told by the history, believed of whoever has the key. */
 export interface Said {
+  /** URL of the Worker that it is for, as its `ISSUER` has it. */
+  readonly aud: string
   readonly by: string
   readonly why: string
 }
 
 /**
- * Compact JWS over `{seq, digest, iat, by, why}`. `privateJwk` is an EC key on P-256; its `kid` is taken, else its
+ * Compact JWS over `{iat, aud, seq, digest, by, why}`. `privateJwk` is an EC key on P-256; its `kid` is taken, else its
  * thumbprint.
  * @param what for what decides, for what is tried beside it, or to end that trial
  */
 export async function signPublication(
   privateJwk: JWK,
   { seq, digest }: Pointer,
-  { by, why }: Said,
+  { aud, by, why }: Said,
   what: Publishing = "pointer",
 ): Promise<string> {
   // Tells this JWS from every token that the same key might ever sign (RFC 8725 3.11).
-  return sign(privateJwk, PUBLICATION_TYPES[what], { seq, digest, by, why })
+  return sign(privateJwk, PUBLICATION_TYPES[what], { aud, seq, digest, by, why })
 }
 
-/** A publisher's question what was published: compact JWS over `{iat}`. */
-export async function signHistoryQuestion(privateJwk: JWK): Promise<string> {
-  return sign(privateJwk, HISTORY_TYPE, {})
+/** A publisher's question what was published to a Worker: compact JWS over `{iat, aud}`. */
+export async function signHistoryQuestion(privateJwk: JWK, aud: string): Promise<string> {
+  return sign(privateJwk, HISTORY_TYPE, { aud })
 }
 
 async function sign(privateJwk: JWK, typ: string, said: object): Promise<string> {

@@ -11,6 +11,7 @@ import { reach } from "../worker.ts"
 import { head, published, type Published } from "./published.ts"
 
 const ready = z.object({ bundle: z.object({ seq: z.number(), digest: z.string() }) })
+const metadata = z.object({ issuer: z.string() })
 const refusal = z.object({ error: z.string(), error_description: z.string() })
 
 export interface Publish {
@@ -21,7 +22,7 @@ export interface Publish {
   readonly digest: string
   /** Absent: the Worker has it. */
   readonly bytes?: Uint8Array<ArrayBuffer>
-  readonly said: Said
+  readonly said: Omit<Said, "aud">
   /** Number of the publication that may be replaced though it came since this began; absent: none may. */
   readonly over?: number | "any"
 }
@@ -40,13 +41,25 @@ export async function liveAt(url: string): Promise<Pointer | null> {
   })
 }
 
+/** The URL by which a Worker calls itself, wherever it is reached. */
+export async function issuerAt(url: string): Promise<string> {
+  return reach(url, async () => {
+    const where = new URL("/.well-known/oauth-authorization-server", url)
+    const response = await fetch(where, { redirect: "error", signal: AbortSignal.timeout(10_000) })
+    const read = metadata.safeParse(await response.json().catch(() => null))
+    if (response.ok && read.success) return read.data.issuer
+    throw new Failure(`${url} does not say who it is`, "Check that `--url` is a Narrowgate Worker.")
+  })
+}
+
 /** Fails with a mend where the Worker refuses, or where somebody else has published since it was asked what is live. */
 export async function publishTo(asked: Publish): Promise<Published> {
   const { url, over } = asked
+  const aud = await issuerAt(url)
   const before = await liveAt(url)
   let seq = (before?.seq ?? 0) + 1
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const answer = await send(asked, seq)
+    const answer = await send(asked, aud, seq)
     if (!("outrun" in answer)) return answer
     const { live, seq: highest } = answer.outrun
     const isExpected = live === null || live.seq <= (before?.seq ?? 0) || over === "any" || over === live.seq
@@ -66,8 +79,8 @@ function outrunBy({ seq, by, why, at }: Published): Failure {
 
 type Answer = Published | { readonly outrun: z.infer<typeof head> }
 
-async function send({ url, key, what, digest, bytes, said }: Publish, seq: number): Promise<Answer> {
-  const publication = await signPublication(key, { seq, digest }, said, what)
+async function send({ url, key, what, digest, bytes, said }: Publish, aud: string, seq: number): Promise<Answer> {
+  const publication = await signPublication(key, { seq, digest }, { aud, ...said }, what)
   return reach(url, async () => {
     const response = await fetch(new URL("/v1/bundles", url), {
       method: "POST",

@@ -4,6 +4,7 @@ import { z } from "zod"
 import { EXIT, Failure } from "../failure.ts"
 import { signHistoryQuestion } from "../policies/sign.ts"
 import { askJson, reach, type WorkerOptions } from "../worker.ts"
+import { issuerAt } from "./client.ts"
 import { head, published, type Published } from "./published.ts"
 
 const pointer = z.object({ seq: z.number(), digest: z.string() })
@@ -20,7 +21,7 @@ export async function bundlesAt(worker: WorkerOptions, bearer: string, limit = M
 /** As a publisher asks, who need not be an operator. */
 export async function historyAt(url: string, key: JWK): Promise<Pick<Bundles, "live" | "history">> {
   return reach(url, async () => {
-    const headers = { "X-Narrowgate-Publication": await signHistoryQuestion(key) }
+    const headers = { "X-Narrowgate-Publication": await signHistoryQuestion(key, await issuerAt(url)) }
     const response = await fetch(new URL("/v1/bundles", url), {
       headers,
       redirect: "error",

@@ -8,7 +8,7 @@ import type { Said } from "../policies/sign.ts"
 const MAX_BY = 256
 const MAX_WHY = 1_024
 
-export async function saidOf(directory: string, given: { by?: string; why?: string }): Promise<Said> {
+export async function saidOf(directory: string, given: { by?: string; why?: string }): Promise<Omit<Said, "aud">> {
   const by = given.by ?? (await author(directory))
   const why = given.why ?? (await lastCommit(directory))
   if (why === null)

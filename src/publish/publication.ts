@@ -29,8 +29,8 @@ const statement = z.object({
   by: line(256),
   why: line(1_024),
 })
-/** Seconds. */
-const signedAt = z.object({ iat: z.int().positive() })
+/** `aud`: the URL of the Worker that it is for. `iat`: seconds. */
+const envelope = z.object({ aud: z.string(), iat: z.int().positive() })
 
 /** A statement is taken so long after it was made, and before: clocks differ. */
 const FRESH_MS = 300_000
@@ -60,15 +60,18 @@ interface Signed {
   readonly said: unknown
 }
 
-async function readSigned(jws: string, { publisherKeys }: Config, now: number): Promise<Signed | null> {
+async function readSigned(jws: string, { publisherKeys, issuer }: Config, now: number): Promise<Signed | null> {
   if (jws.length > MAX_LENGTH) return null
   try {
     const keys = createLocalJWKSet({ keys: [...publisherKeys.keys] })
     const { payload, protectedHeader } = await compactVerify(jws, keys, { algorithms: ["ES256"] })
     const { typ, kid } = protectedHeader
     const said: unknown = JSON.parse(new TextDecoder().decode(payload))
-    const at = signedAt.parse(said).iat * 1000
-    return kid !== undefined && Math.abs(now - at) <= FRESH_MS ? { typ, kid, at, said } : null
+    const { aud, iat } = envelope.parse(said)
+    const at = iat * 1000
+    // One key may publish to several Workers; what was signed for one is nothing to another.
+    const isOurs = aud === issuer && Math.abs(now - at) <= FRESH_MS
+    return kid !== undefined && isOurs ? { typ, kid, at, said } : null
   } catch {
     return null
   }

@@ -83,7 +83,10 @@ describe("a bundle that is published", () => {
     expect(await deciding()).toBeNull()
     const first = await made(await yard())
     const { status, json } = await post(await signed(1, first), first.bytes)
-    expect([status, json]).toMatchObject([200, { seq: 1, digest: first.digest, ...SAID, done: true }])
+    expect([status, json]).toMatchObject([
+      200,
+      { seq: 1, digest: first.digest, by: SAID.by, why: SAID.why, done: true },
+    ])
     expect(await deciding()).toEqual({ seq: 1, digest: first.digest })
 
     const second = await made(await yardWithout("files.read"))
@@ -97,7 +100,7 @@ describe("a bundle that is published", () => {
       [2, second.digest, true],
       [1, first.digest, true],
     ])
-    expect(told.live).toMatchObject({ seq: 2, ...SAID, kid: inject("publisher").kid })
+    expect(told.live).toMatchObject({ seq: 2, by: SAID.by, why: SAID.why, kid: inject("publisher").kid })
     expect(Math.abs(Date.now() - (told.live?.at ?? 0))).toBeLessThan(60_000)
   })
 
@@ -173,7 +176,7 @@ describe("nothing is published", () => {
         return signed(6, { digest }, "pointer", { ...privateJwk, kid: String(inject("publisher").kid) })
       },
     ],
-    ["by the question for the history", async () => signHistoryQuestion(inject("publisher"))],
+    ["by the question for the history", async () => signHistoryQuestion(inject("publisher"), US)],
     ["by a JWS of another type", async (digest) => statement("jwt", { seq: 6, digest, iat: now(), ...SAID })],
     [
       "by an old statement",
@@ -183,11 +186,20 @@ describe("nothing is published", () => {
       "by a statement of the future",
       async (digest) => statement(PUBLICATION_TYPES.pointer, { seq: 6, digest, iat: now() + 310, ...SAID }),
     ],
+    [
+      "by a statement for another Worker",
+      async (digest) =>
+        statement(PUBLICATION_TYPES.pointer, { seq: 6, digest, iat: now(), ...SAID, aud: "https://staging.test" }),
+    ],
     ["without a time", async (digest) => statement(PUBLICATION_TYPES.pointer, { seq: 6, digest, ...SAID })],
-    ["by nobody", async (digest) => statement(PUBLICATION_TYPES.pointer, { seq: 6, digest, iat: now(), why: "x" })],
+    [
+      "by nobody",
+      async (digest) => statement(PUBLICATION_TYPES.pointer, { seq: 6, digest, iat: now(), aud: US, why: "x" }),
+    ],
     [
       "for no reason",
-      async (digest) => statement(PUBLICATION_TYPES.pointer, { seq: 6, digest, iat: now(), by: "x", why: " " }),
+      async (digest) =>
+        statement(PUBLICATION_TYPES.pointer, { seq: 6, digest, iat: now(), aud: US, by: "x", why: " " }),
     ],
     [
       "under a number that is none",
@@ -328,10 +340,10 @@ describe("the history", () => {
     await post(await signed(1, { digest }), bytes)
     expect((await manage("GET", "/v1/bundles", await bearerOf("viewer"))).status).toBe(401)
     const ask = async (question: string) => manage("GET", "/v1/bundles", null, { "X-Narrowgate-Publication": question })
-    const { status, json } = await ask(await signHistoryQuestion(inject("publisher")))
+    const { status, json } = await ask(await signHistoryQuestion(inject("publisher"), US))
     expect([status, bundles.parse(json).live?.digest]).toEqual([200, digest])
     const { privateJwk } = await generatePublisherKey()
-    for (const wrong of [await signHistoryQuestion(privateJwk), await signed(2, { digest }), "", "x.y.z"]) {
+    for (const wrong of [await signHistoryQuestion(privateJwk, US), await signed(2, { digest }), "", "x.y.z"]) {
       expect((await ask(wrong)).status).toBe(401)
     }
   })

@@ -1,14 +1,14 @@
 /** Publishing as people do it: the command, against the Worker in workerd. */
 import { execFile } from "node:child_process"
 import { cp, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
-import { createServer as createHttpServer } from "node:http"
-import { createServer } from "node:net"
+import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { decodeJwt } from "jose"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
+import { freePort } from "../../../dev/loopback.ts"
 import { startStack, type Stack } from "../../../dev/stack.ts"
 import { run } from "./run.ts"
 
@@ -37,15 +37,6 @@ afterAll(async () => {
   await stack.close()
   await rm(directory, { recursive: true, force: true, maxRetries: 3 })
 })
-
-/** Two in a row: the provider listens on the next one. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1")
-  await new Promise((resolve) => server.once("listening", resolve))
-  const { port } = z.object({ port: z.number() }).parse(server.address())
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 const git = async (...args: readonly string[]) => promisify(execFile)("git", ["-C", directory, ...args])
 
@@ -153,7 +144,11 @@ describe("somebody else has published meanwhile", () => {
 
   async function publishing(over: readonly string[]) {
     const asked: string[] = []
-    const server = createHttpServer((request, response) => {
+    const server = createServer((request, response) => {
+      if (request.url?.startsWith("/.well-known/") === true) {
+        response.end(JSON.stringify({ issuer: "https://authz.example" }))
+        return
+      }
       if (request.url === "/readyz") {
         response.end(JSON.stringify({ status: "ready", bundle: { seq: 5, digest: "a".repeat(64) } }))
         return

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { generatePublisherKey, signPublication } from "../../../cli/policies/sign.ts"
 
 const POINTER = { seq: 7, digest: "a".repeat(64) }
-const SAID = { by: "somebody", why: "to sign" }
+const SAID = { aud: "https://authz.example", by: "somebody", why: "to sign" }
 
 describe("a signed pointer", () => {
   it("is verified by the public key, and says what it is", async () => {

@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config"
 
-/** What decides is pure, so for mutation testing it runs in Node, where a mutant costs milliseconds; as oracle, a short run. */
+/**
+ * What decides is pure, so for mutation testing it runs in Node, where a mutant costs milliseconds; as oracle, a short
+ * run.
+ */
 export default defineConfig({
   test: {
     include: ["test/policy/**/*.test.ts", "test/node/oracle.test.ts"],

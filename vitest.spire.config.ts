@@ -1,8 +1,8 @@
 import { defineConfig } from "vitest/config"
 
 /**
- * With a real SPIRE, where spire-server and spire-agent are on the PATH. Names of tests are printed: one that is skipped
- * says so, and why.
+ * With a real SPIRE, where spire-server and spire-agent are on the PATH. Names of tests are printed: one that is
+ * skipped says so, and why.
  */
 export default defineConfig({
   test: {

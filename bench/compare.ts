@@ -1,6 +1,7 @@
 /**
  * Two servers, one after the other, round by round in alternating order, so that whatever else the machine does meets
- * both. The ratio is that of the medians over the rounds. Guards before, during and after keep it from measuring nothing.
+ * both. The ratio is that of the medians over the rounds. Guards before, during and after keep it from measuring
+ * nothing.
  */
 import { guard, GuardTripped, type SideFigures } from "./benchmark.ts"
 import type { Lab } from "./lab.ts"
@@ -27,7 +28,9 @@ export interface Comparison {
 
 /** Enough to keep a server busy on two cores, few enough that a median latency still says something. */
 const CONNECTIONS = 32
-/** What one side left to do after its answers (records on their way to their log) must not be done in the other's time. */
+/**
+ * What one side left to do after its answers (records on their way to their log) must not be done in the other's time.
+ */
 const QUIET_MS = 300
 /** Of what is timed, so many are asked beforehand and afterwards. */
 const MANY_PROBES = 64

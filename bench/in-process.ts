@@ -1,6 +1,6 @@
 /**
- * Two ways to do the same in this very process, one after the other, round by round in alternating order. The ratio is that
- * of the medians over the rounds. Nothing is timed but loops long enough for the clock.
+ * Two ways to do the same in this very process, one after the other, round by round in alternating order. The ratio is
+ * that of the medians over the rounds. Nothing is timed but loops long enough for the clock.
  */
 import type { SideFigures } from "./benchmark.ts"
 import type { Lab } from "./lab.ts"

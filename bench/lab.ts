@@ -1,4 +1,7 @@
-/** What a run of the bench gives to each benchmark: a directory, built Workers, the load generator, and how long to measure. */
+/**
+ * What a run of the bench gives to each benchmark: a directory, built Workers, the load generator, and how long to
+ * measure.
+ */
 import { existsSync, rmSync } from "node:fs"
 import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -53,7 +56,10 @@ export class Lab implements AsyncDisposable {
     return join(this.directory, `${++this.#directories}-${name}`)
   }
 
-  /** The same in memory, where the system has a file system for that: for what is held against somebody who writes nothing. */
+  /**
+   * The same in memory, where the system has a file system for that: for what is held against somebody who writes
+   * nothing.
+   */
   placeInMemory(name: string): string {
     const base = existsSync(MEMORY) ? MEMORY : this.directory
     const path = join(base, `${basename(this.directory)}-${++this.#directories}-${name}`)

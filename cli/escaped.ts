@@ -1,8 +1,8 @@
 /** Text of others on a terminal: what would steer it, hide in it or turn the order of its characters is spelled out. */
 
 /**
- * Controls, halves of pairs, private and unassigned characters, line and paragraph separators, blanks that are no space,
- * and all that is drawn as nothing: bidirectional marks, zero-width characters, tags, variation selectors.
+ * Controls, halves of pairs, private and unassigned characters, line and paragraph separators, blanks that are no
+ * space, and all that is drawn as nothing: bidirectional marks, zero-width characters, tags, variation selectors.
  */
 const UNSHOWN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}/gu
 

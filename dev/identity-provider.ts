@@ -13,7 +13,10 @@ import { type WorkloadIssuer, workloadIssuer } from "./workload-issuer.ts"
 
 /** The application whose users' sessions agents exchange: public, authorization code with PKCE. */
 export const APP_CLIENT = "narrowgate-app"
-/** Where people manage, and answer what they are asked: public, authorization code with PKCE. Agents get none of its tokens. */
+/**
+ * Where people manage, and answer what they are asked: public, authorization code with PKCE. Agents get none of its
+ * tokens.
+ */
 export const CONSOLE_CLIENT = "narrowgate-console"
 /** The command line's own login (`narrowgate login`): a native app, on any port of this machine. */
 export const LOGIN_CLIENT = "narrowgate"

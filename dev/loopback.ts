@@ -32,7 +32,9 @@ export async function listen(server: Server, port: number): Promise<Listening> {
   }
 }
 
-/** For programs that cannot tell which port they took: another process may take it first, which is fine in development. */
+/**
+ * For programs that cannot tell which port they took: another process may take it first, which is fine in development.
+ */
 export async function freePort(): Promise<number> {
   const { origin, close } = await listen(createServer(), 0)
   await close()

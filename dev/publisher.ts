@@ -1,4 +1,6 @@
-/** DEVELOPMENT ONLY: compiles a policy directory and publishes it to the local stack's Worker, again after each edit. */
+/**
+ * DEVELOPMENT ONLY: compiles a policy directory and publishes it to the local stack's Worker, again after each edit.
+ */
 import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -47,8 +49,8 @@ export async function withdraw({ url, key }: Publisher): Promise<void> {
 const LOOK_EVERY_MS = 300
 
 /**
- * Calls back after each edit below `directory`, one call at a time, until aborted. It looks instead of being told: a file
- * that an editor replaces by renaming is another one to a watcher.
+ * Calls back after each edit below `directory`, one call at a time, until aborted. It looks instead of being told: a
+ * file that an editor replaces by renaming is another one to a watcher.
  */
 export async function onEdit(directory: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   let known = await fingerprint(directory)

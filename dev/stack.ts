@@ -127,7 +127,9 @@ async function repeat(work: () => Promise<void>, every: number, signal: AbortSig
   }
 }
 
-/** What of a Worker's door is needed; its declared type is the Workers runtime's, which Node's type check does not know. */
+/**
+ * What of a Worker's door is needed; its declared type is the Workers runtime's, which Node's type check does not know.
+ */
 function isScheduled(value: unknown): value is { readonly scheduled: () => Promise<unknown> } {
   return typeof value === "object" && value !== null && "scheduled" in value
 }

@@ -35,8 +35,8 @@ app.all("/authz/envoy/*", (c) => authorization(c, "/authz/envoy", c.req.header(K
 app.all("/authz/forward", (c) => authorization(c, "/authz/forward", c.req.header(KEY_HEADER) ?? null))
 app.all("/authz/forward/:key", (c) => authorization(c, "/authz/forward", c.req.param("key")))
 
-// A gateway's key opens the paths above and nothing else, whatever its path turns out to be: a zone that normalises `..`
-// would otherwise turn `/authz/envoy/../../healthz` into a 200, and so into an allow.
+// A gateway's key opens the paths above and nothing else, whatever its path turns out to be: a zone that normalises
+// `..` would otherwise turn `/authz/envoy/../../healthz` into a 200, and so into an allow.
 app.notFound((c) => others.fetch(c.req.raw, c.env, c.executionCtx))
 others.use(async (c, next) =>
   c.req.raw.headers.has(KEY_HEADER) ? refusal({ reason: "gateway_unknown" }, around(c)) : next(),

@@ -252,7 +252,10 @@ async function again(
   return authorize({ ...call, gateway }, bundle, around)
 }
 
-/** The bundle that a ledger has decided by, with the gateway that asks as that bundle knows it by the key that it presented. */
+/**
+ * The bundle that a ledger has decided by, with the gateway that asks as that bundle knows it by the key that it
+ * presented.
+ */
 export async function newerFor(
   { gateway: asking, keyHash }: Identified,
   newest: Pointer,

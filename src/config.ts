@@ -17,9 +17,14 @@ const variables = prepared(
         return z.NEVER
       }
     }),
-    /** Of the keys of the ring those of this algorithm sign delegation tokens; tokens by the other verify until they expire. */
+    /**
+     * Of the keys of the ring those of this algorithm sign delegation tokens; tokens by the other verify until they
+     * expire.
+     */
     SIGNING_ALGORITHM: z.enum(OWN_ALGORITHMS).default("ES256"),
-    /** Requests that one run of the probe may make: below what the plan allows an invocation, as there are a few more. */
+    /**
+     * Requests that one run of the probe may make: below what the plan allows an invocation, as there are a few more.
+     */
     MAX_PROBE_REQUESTS: z.coerce.number().int().min(10).max(10_000).default(40),
     /** Set by the local stack only: issuers may be on loopback, and bundles are looked for every second. */
     LOCAL: z.literal("true").optional(),

@@ -98,7 +98,9 @@ export interface Outcome {
   /** Null unless the call is allowed and no retry. */
   readonly change: Change | null
   readonly verdict: Verdict
-  /** `jti` of the proof that was used up, whatever was decided: who saw a refused call must not be able to repeat it. */
+  /**
+   * `jti` of the proof that was used up, whatever was decided: who saw a refused call must not be able to repeat it.
+   */
   readonly proof: string | null
   readonly end: End | null
 }

@@ -1,4 +1,7 @@
-/** The doors of the Worker: HTTP, RPC for Workers that are bound to it, the clock, and the Durable Objects that hold what must be exact. */
+/**
+ * The doors of the Worker: HTTP, RPC for Workers that are bound to it, the clock, and the Durable Objects that hold
+ * what must be exact.
+ */
 import { app } from "./app.ts"
 import { logEvent } from "./log.ts"
 import { probeServers } from "./probe/probe.ts"

@@ -1,7 +1,7 @@
 /**
  * JSON read in one way only. The platform's parser keeps the last of two equal keys and rounds long integers; the
- * upstream's may keep the first, and may not round. So what I-JSON rules out is refused here: a key that stands twice in
- * an object, an integer beyond 2^53 - 1, a number beyond a double. Source: RFC 8259 4, 6; RFC 7493 2.2, 2.3.
+ * upstream's may keep the first, and may not round. So what I-JSON rules out is refused here: a key that stands twice
+ * in an object, an integer beyond 2^53 - 1, a number beyond a double. Source: RFC 8259 4, 6; RFC 7493 2.2, 2.3.
  */
 import { deny, type Denied } from "./decision.ts"
 import { fold } from "./fold.ts"

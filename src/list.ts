@@ -111,7 +111,10 @@ interface Sorted {
   readonly hidden: ListAsk["hidden"]
 }
 
-/** What needs no ledger: tools that the catalog does not have, that the gateway could not judge, that a switch stops, or that changed. */
+/**
+ * What needs no ledger: tools that the catalog does not have, that the gateway could not judge, that a switch stops, or
+ * that changed.
+ */
 function sort(
   { gateway, server, listed }: AskedList,
   seen: readonly Sighting[],
@@ -141,9 +144,9 @@ function sort(
 }
 
 /**
- * What this list shows becomes known to all, where it is not. An agent can make its gateway ask as often as it likes, but not
- * what the server answers: it takes a change of the answer to make anything of it. A gateway that only observes is on
- * trial, what it stands before perhaps as well: what it brings must change nothing for those that enforce.
+ * What this list shows becomes known to all, where it is not. An agent can make its gateway ask as often as it likes,
+ * but not what the server answers: it takes a change of the answer to make anything of it. A gateway that only observes
+ * is on trial, what it stands before perhaps as well: what it brings must change nothing for those that enforce.
  */
 function tell(
   seen: readonly Sighting[],

@@ -1,8 +1,8 @@
 /**
  * Which tools a task could call now, their arguments not being known yet: `may(bundle, state, question, now)`, pure and
- * synchronous like `decide`, run inside the same ledger. It admits nothing: the call itself is still decided. So it takes
- * the proof of the agent's own request for the list, which deciding on that one has used up, and uses none up itself. A tool is
- * hidden only by what would refuse it whatever its arguments, and would not pass by itself.
+ * synchronous like `decide`, run inside the same ledger. It admits nothing: the call itself is still decided. So it
+ * takes the proof of the agent's own request for the list, which deciding on that one has used up, and uses none up
+ * itself. A tool is hidden only by what would refuse it whatever its arguments, and would not pass by itself.
  */
 import { formatScope } from "./catalog/pattern.ts"
 import type { Tool } from "./catalog/tool.ts"

@@ -1,7 +1,8 @@
 /**
- * V8 compiles a function when it is first called: of the first call of an isolate that was a third. So the pure part of a
- * call's way is gone through once while the Worker starts, when nobody waits yet, with policies, a task and a call that are
- * made up here. Nothing of it stays but compiled code: it has no store, no clock and no keys, and what it decides is dropped.
+ * V8 compiles a function when it is first called: of the first call of an isolate that was a third. So the pure part of
+ * a call's way is gone through once while the Worker starts, when nobody waits yet, with policies, a task and a call
+ * that are made up here. Nothing of it stays but compiled code: it has no store, no clock and no keys, and what it
+ * decides is dropped.
  */
 import { storedForm } from "./audit/record.ts"
 import { recordDecision } from "./audit/call-record.ts"

@@ -1,7 +1,7 @@
 /**
  * The door for Workers that are bound to this one by a service binding: what a gateway would ask over HTTP, asked as
- * plain values and answered as such. A Worker is a registered gateway like any other, of the dialect `worker`, with a key:
- * that it is bound says nothing of what it stands before.
+ * plain values and answered as such. A Worker is a registered gateway like any other, of the dialect `worker`, with a
+ * key: that it is bound says nothing of what it stands before.
  */
 import { WorkerEntrypoint } from "cloudflare:workers"
 import { z } from "zod"
@@ -24,9 +24,9 @@ const callSchema = z.object({
 const listSchema = z.object({ key, server: z.string(), headers, body })
 
 /**
- * An agent's request, as the Worker received it: `url` absolute, and as it will be sent on; `headers` with all that the agent
- * sent, `Authorization` and `DPoP` among them, a name that came twice twice. `requestId`: the Worker's own, never its client's,
- * where it asks again about a request of which it got no answer: within 5 s that counts once.
+ * An agent's request, as the Worker received it: `url` absolute, and as it will be sent on; `headers` with all that the
+ * agent sent, `Authorization` and `DPoP` among them, a name that came twice twice. `requestId`: the Worker's own, never
+ * its client's, where it asks again about a request of which it got no answer: within 5 s that counts once.
  */
 export type WorkerCall = z.input<typeof callSchema>
 /** A server's answer to `tools/list`, with the headers of the request that it answers. */

@@ -1,4 +1,7 @@
-/** A token for an agent that signs its own assertion: the token endpoint's whole way, against oidc-provider doing the same. */
+/**
+ * A token for an agent that signs its own assertion: the token endpoint's whole way, against oidc-provider doing the
+ * same.
+ */
 import { randomBytes } from "node:crypto"
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "jose"
 import type { Benchmark } from "../benchmark.ts"

@@ -64,7 +64,9 @@ async function firstAnswer(lab: Lab, ended: Workerd, narrowgate: Narrowgate, tas
   return await ask(lab, noOp, [floorRequest(narrowgate, task, "/authz/forward")])
 }
 
-/** Each once, over one connection that is there when the first goes out. @returns milliseconds: of several, their median */
+/**
+ * Each once, over one connection that is there when the first goes out. @returns milliseconds: of several, their median
+ */
 async function ask(lab: Lab, { port, complaints }: Workerd, requests: readonly PreparedRequest[]): Promise<number> {
   const all = { port, requests, connections: 1, milliseconds: 10_000, answers: requests.length }
   const { answered, failures, p50 } = await lab.load.run(all)

@@ -1,6 +1,7 @@
 /**
  * What further rules cost that are about something else, in Node: ten thousand, each scoped to a tool, a principal or a
- * group of its own, against the first ten of them. Both are asked about those ten, so that the same rules are evaluated.
+ * group of its own, against the first ten of them. Both are asked about those ten, so that the same rules are
+ * evaluated.
  */
 import { compileRules } from "../../src/policy/engine.ts"
 import { entityStore, type EntityStore } from "../../src/policy/entities.ts"
@@ -63,7 +64,9 @@ function entitiesOf(number: number): readonly StoredEntity[] {
 const ALL = { op: "All" }
 const READ = { op: "==", entity: uid("Action", "read") }
 
-/** By turns: a principal for any tool, a group for any, a principal for a tool, a group for a group, a type in a group. */
+/**
+ * By turns: a principal for any tool, a group for any, a principal for a tool, a group for a group, a type in a group.
+ */
 function ruleOf(number: number): LoweredRule {
   const [user, users] = [uid("User", `u${number}`), uid("UserGroup", `g${number}`)]
   const [tool, tools] = [uid("Tool", `t${number}`), uid("ToolGroup", `g${number}`)]

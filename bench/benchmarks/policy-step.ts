@@ -1,7 +1,7 @@
 /**
  * The policy step of one decision against the official engine's, in Node: the ten rules of bench/policies, parsed and
- * prepared beforehand on both sides, asked the same. The official engine takes the entities with each call, as JSON: it is
- * given those alone that the request is about.
+ * prepared beforehand on both sides, asked the same. The official engine takes the entities with each call, as JSON: it
+ * is given those alone that the request is about.
  */
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"

@@ -1,4 +1,6 @@
-/** The calls that the benchmarks are about: reading a ticket, asked by many task trees in turn, and what must be denied. */
+/**
+ * The calls that the benchmarks are about: reading a ticket, asked by many task trees in turn, and what must be denied.
+ */
 import type { PreparedRequest } from "../load/request.ts"
 import { ISSUER, makeProof, makeProofKey, ORIGIN, type ProofKey } from "../servers/identities.ts"
 import type { Narrowgate, Task } from "../servers/narrowgate.ts"

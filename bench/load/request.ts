@@ -1,4 +1,6 @@
-/** A prepared HTTP/1.1 request, with the answer that it must get: plain values, so that they cross to another thread. */
+/**
+ * A prepared HTTP/1.1 request, with the answer that it must get: plain values, so that they cross to another thread.
+ */
 
 export interface PreparedRequest {
   readonly bytes: Uint8Array
@@ -7,7 +9,10 @@ export interface PreparedRequest {
 
 export interface Expected {
   readonly status: number
-  /** Stands somewhere in head or body of the right answer, where the status alone does not tell (Cerbos always says 200). */
+  /**
+   * Stands somewhere in head or body of the right answer, where the status alone does not tell (Cerbos always says
+   * 200).
+   */
   readonly contains: string | null
 }
 

@@ -1,4 +1,6 @@
-/** Bundles a Worker as it is deployed, by wrangler without deploying. Built anew for each run: a stale one would lie. */
+/**
+ * Bundles a Worker as it is deployed, by wrangler without deploying. Built anew for each run: a stale one would lie.
+ */
 import { execFile } from "node:child_process"
 import { basename, extname, join } from "node:path"
 import { promisify } from "node:util"

@@ -10,7 +10,9 @@ const TOOLS = 200
 const AGENTS = 100
 const GROUPS = 50
 
-/** The ten rules are among them; none of the others changes what these decide about the calls of benchmarks/trees.ts. */
+/**
+ * The ten rules are among them; none of the others changes what these decide about the calls of benchmarks/trees.ts.
+ */
 export async function addManyRules(directory: string): Promise<void> {
   const rules = await readFile(join(directory, "desk.cedar"), "utf8")
   const missing = MANY_RULES - rules.split(/^@id\(/m).length + 1

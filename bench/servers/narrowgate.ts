@@ -1,4 +1,6 @@
-/** The real Worker, with a bundle compiled and signed from bench/policies, and delegation tokens from its own endpoint. */
+/**
+ * The real Worker, with a bundle compiled and signed from bench/policies, and delegation tokens from its own endpoint.
+ */
 import { cp, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { JWK } from "jose"
@@ -39,7 +41,8 @@ const TIMEOUT_MS = 5_000
 const POLICIES = join(import.meta.dirname, "../policies")
 
 /**
- * @param robots agents beside those of bench/policies, with the key that each signs its own assertions by; then nothing is kept on disk
+ * @param robots agents beside those of bench/policies, with the key that each signs its own assertions by; then nothing
+ *   is kept on disk
  * @param change what else is to be different in a copy of bench/policies
  */
 export async function startNarrowgate(

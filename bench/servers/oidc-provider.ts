@@ -1,4 +1,7 @@
-/** The authorization server that people use on Node, oidc-provider, in a process of its own, with its memory as its store. */
+/**
+ * The authorization server that people use on Node, oidc-provider, in a process of its own, with its memory as its
+ * store.
+ */
 import { join } from "node:path"
 import type { JWK } from "jose"
 import type { Lab } from "../lab.ts"

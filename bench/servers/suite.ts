@@ -1,4 +1,6 @@
-/** An MCP server with many tools, added to a copy of bench/policies: kept, forbidden by a rule, and outside the grant. */
+/**
+ * An MCP server with many tools, added to a copy of bench/policies: kept, forbidden by a rule, and outside the grant.
+ */
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { parseDocument } from "yaml"

@@ -1,6 +1,6 @@
 /**
- * The text of catalog.yaml, changed in single places. A document that is parsed and written out again loses blank lines,
- * alignment and quotes; here every byte that no change asks for stays. The parser says where things stand.
+ * The text of catalog.yaml, changed in single places. A document that is parsed and written out again loses blank
+ * lines, alignment and quotes; here every byte that no change asks for stays. The parser says where things stand.
  */
 import {
   isMap,

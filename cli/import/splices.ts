@@ -22,7 +22,9 @@ interface Region {
 
 const CONTEXT = 3
 
-/** By the splices rather than by comparing: a thousand new entries would take a comparison minutes. Empty: no change. */
+/**
+ * By the splices rather than by comparing: a thousand new entries would take a comparison minutes. Empty: no change.
+ */
 export function unifiedDiff(file: string, text: string, splices: readonly Splice[]): string {
   const before = linesOf(text)
   const changes = regionsOf(text, splices).map(({ start, end, splices: within }) => {

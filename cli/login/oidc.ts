@@ -1,6 +1,6 @@
 /**
- * Logging in at an operator's identity provider: authorization code with PKCE on a loopback address (RFC 8252). All of the
- * protocol is openid-client's.
+ * Logging in at an operator's identity provider: authorization code with PKCE on a loopback address (RFC 8252). All of
+ * the protocol is openid-client's.
  */
 import { createServer } from "node:http"
 import * as oidc from "openid-client"

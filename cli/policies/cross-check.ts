@@ -1,4 +1,6 @@
-/** What no file shows by itself: each check compares `policies/` under one aspect. A new one is a file and a line here. */
+/**
+ * What no file shows by itself: each check compares `policies/` under one aspect. A new one is a file and a line here.
+ */
 import { checkAgents } from "./checks/agents.ts"
 import { checkBounds } from "./checks/bounds.ts"
 import { checkCatalog } from "./checks/catalog.ts"

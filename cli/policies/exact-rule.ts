@@ -1,7 +1,8 @@
 /**
- * A rule in Cedar's JSON policy format with all digits of its integers. The official engine hands over JSON numbers, which
- * JavaScript rounds beyond 2^53; so longer integers are put in as strings that occur nowhere else in the rule, and taken out
- * again as longs. A string stands wherever an integer may stand in Cedar's grammar, and nothing is evaluated or typed here.
+ * A rule in Cedar's JSON policy format with all digits of its integers. The official engine hands over JSON numbers,
+ * which JavaScript rounds beyond 2^53; so longer integers are put in as strings that occur nowhere else in the rule,
+ * and taken out again as longs. A string stands wherever an integer may stand in Cedar's grammar, and nothing is
+ * evaluated or typed here.
  */
 import { type PolicyToJsonAnswer, policyToJson, templateToJson } from "@cedar-policy/cedar-wasm/nodejs"
 import { isNode } from "../../src/policy/est.ts"

@@ -28,7 +28,10 @@ export interface Policies {
 }
 
 export interface ParsedPolicies {
-  /** Null if any file is missing or does not fit its schema: comparing the rest would only report what follows from that. */
+  /**
+   * Null if any file is missing or does not fit its schema: comparing the rest would only report what follows from
+   * that.
+   */
   readonly policies: Policies | null
   readonly problems: readonly Problem[]
 }

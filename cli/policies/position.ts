@@ -1,4 +1,6 @@
-/** Where in a file something is. The official parser counts UTF-8 bytes; editors count lines and UTF-16 units, from 1. */
+/**
+ * Where in a file something is. The official parser counts UTF-8 bytes; editors count lines and UTF-16 units, from 1.
+ */
 
 export interface Position {
   readonly line: number

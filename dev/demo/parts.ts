@@ -1,4 +1,6 @@
-/** The parts of the demo: the stack, and the servers behind it. All on free ports, all state in a temporary directory. */
+/**
+ * The parts of the demo: the stack, and the servers behind it. All on free ports, all state in a temporary directory.
+ */
 import { mkdtemp, rm } from "node:fs/promises"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"

@@ -40,7 +40,10 @@ export async function ask(authorizer: Authorizer, asked: Asked): Promise<Verdict
   return authorizer.dialect === "envoy" ? askEnvoy(authorizer, asked) : askForward(authorizer, asked)
 }
 
-/** Same method, raw path below `/authz/envoy`, the body. Only exactly 200 allows; an outage is a 403 (`status_on_error`). */
+/**
+ * Same method, raw path below `/authz/envoy`, the body. Only exactly 200 allows; an outage is a 403
+ * (`status_on_error`).
+ */
 async function askEnvoy(authorizer: Authorizer, asked: Asked): Promise<Verdict> {
   const headers: Pair[] = [...toEnvoyAuthorizer(asked.headers), ...own(authorizer, asked)]
   // What Envoy's header-mutation filter sets: the URL of the question may be normalised on its way.

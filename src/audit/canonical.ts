@@ -1,4 +1,6 @@
-/** Hash of a call's arguments: SHA-256 of their canonical JSON (RFC 8785), so that key order and spacing do not matter. */
+/**
+ * Hash of a call's arguments: SHA-256 of their canonical JSON (RFC 8785), so that key order and spacing do not matter.
+ */
 import canonicalize from "canonicalize"
 import type { CallArguments } from "../catalog/arguments.ts"
 import { sha256Hex } from "../hash.ts"

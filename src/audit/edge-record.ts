@@ -1,4 +1,6 @@
-/** The record of what was refused at the edge, where no ledger was asked: made of what is known by then, step by step. */
+/**
+ * The record of what was refused at the edge, where no ledger was asked: made of what is known by then, step by step.
+ */
 import type { VerifiedCredential } from "../credential/verify.ts"
 import { codeOf, type Denial } from "../decision.ts"
 import type { Bundle } from "../policy/assemble.ts"

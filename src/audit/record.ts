@@ -73,7 +73,9 @@ export interface DecisionRecord {
   readonly calls: { readonly used: number; readonly limit: number | null } | null
   /** What the tree had done before this call. */
   readonly labels: readonly string[]
-  /** Of a question which tools may be called: tools asked about, and of those that may not, how many for which reason. */
+  /**
+   * Of a question which tools may be called: tools asked about, and of those that may not, how many for which reason.
+   */
   readonly listing: { readonly asked: number; readonly hidden: Readonly<Record<string, number>> } | null
   /** What a candidate bundle would have decided, where one was tried beside the live one. */
   readonly candidate: Tried | null

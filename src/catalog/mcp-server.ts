@@ -17,7 +17,10 @@ export interface McpServer {
   readonly origin: string
   /** Path of its streamable HTTP endpoint at the gateway. */
   readonly path: string
-  /** It has been shown to refuse a request whose `Mcp-*` headers and body differ (-32020), so its headers may be believed. */
+  /**
+   * It has been shown to refuse a request whose `Mcp-*` headers and body differ (-32020), so its headers may be
+   * believed.
+   */
   readonly enforces_headers: boolean
   /** Where a probe asks it now and then what its tools are, and whether it enforces headers; absent: nowhere. */
   readonly probe?: Probe
@@ -141,7 +144,10 @@ function lifecycleOf(server: McpServer, method: string): McpCall | Denied {
     : deny({ reason: "tool_unknown", called: `${server.name} ${printable(method)}` })
 }
 
-/** MCP 2026-07-28, streamable HTTP, "Server validation": present in both places, they must agree; in the new version they must be there. */
+/**
+ * MCP 2026-07-28, streamable HTTP, "Server validation": present in both places, they must agree; in the new version
+ * they must be there.
+ */
 function compareHeaders(
   headers: CallHeaders,
   method: string,

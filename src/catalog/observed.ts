@@ -1,9 +1,10 @@
 /**
- * What was last seen of MCP servers and their tools, against what the catalog says of them. Pure: who looks is the probe, or
- * a gateway that posts a list; who keeps what was seen is the switchboard.
+ * What was last seen of MCP servers and their tools, against what the catalog says of them. Pure: who looks is the
+ * probe, or a gateway that posts a list; who keeps what was seen is the switchboard.
  *
- * It is kept where it differed from the pin of whoever saw it, and compared again, by hash, with the pin of whoever decides.
- * So an isolate with an older bundle may report what it likes: under a newer bundle that pins what was seen, it denies nothing.
+ * It is kept where it differed from the pin of whoever saw it, and compared again, by hash, with the pin of whoever
+ * decides. So an isolate with an older bundle may report what it likes: under a newer bundle that pins what was seen,
+ * it denies nothing.
  */
 import type { Denial } from "../decision.ts"
 import { catalogName, type McpServer } from "./mcp-server.ts"
@@ -48,7 +49,10 @@ export interface Sighting {
   readonly seen: string
 }
 
-/** In place of the hash of what cannot be hashed (an infinite number, half a character, a pit of brackets): it is no pin. */
+/**
+ * In place of the hash of what cannot be hashed (an infinite number, half a character, a pit of brackets): it is no
+ * pin.
+ */
 export const UNREADABLE = "0".repeat(64)
 
 /** Those of a server's list that are pinned, each once. Of one that is listed twice, the one that differs counts. */
@@ -107,8 +111,8 @@ export interface Subject {
 }
 
 /**
- * Observations that are about nothing in this catalog: of a tool that left it, is not pinned any more, or is pinned to what
- * was seen; of a server whose headers nobody believes, or of which no probe could ever say anything else.
+ * Observations that are about nothing in this catalog: of a tool that left it, is not pinned any more, or is pinned to
+ * what was seen; of a server whose headers nobody believes, or of which no probe could ever say anything else.
  */
 export function outdated({ tools, headers }: Observations, catalog: Catalog): readonly Subject[] {
   const probed = new Set<string>()

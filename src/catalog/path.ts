@@ -24,8 +24,8 @@ const TREACHEROUS_PERCENT = /%(?:2f|5c|25|[01][0-9a-f]|7f)/i
 const TREACHEROUS_IN_QUERY = /;|%(?:[01][0-9a-f]|7f)/i
 
 /**
- * Nearly every path: letters, digits and what cannot mean anything else, no segment that begins with a dot or is empty. It
- * has one reading whoever reads it, so the checks below need not be made one by one.
+ * Nearly every path: letters, digits and what cannot mean anything else, no segment that begins with a dot or is empty.
+ * It has one reading whoever reads it, so the checks below need not be made one by one.
  */
 const PLAIN_PATH = /^(?:\/[\w~-][\w.~-]*)+$/
 

@@ -6,8 +6,8 @@ import canonicalize from "canonicalize"
 import { sha256Hex } from "../hash.ts"
 
 /**
- * What a model and its client go by, and what each protocol version since 2025-03-26 tells alike: a list that was asked for
- * in an older version must not look changed. Of `icons`, `title`, `outputSchema`, `_meta` that cannot be said.
+ * What a model and its client go by, and what each protocol version since 2025-03-26 tells alike: a list that was asked
+ * for in an older version must not look changed. Of `icons`, `title`, `outputSchema`, `_meta` that cannot be said.
  */
 const PINNED = ["name", "description", "inputSchema", "annotations"] as const
 

@@ -1,8 +1,8 @@
 /**
- * The answer to MCP's `tools/list`: which tools it names, and the same with some of them left out. Read as strictly as a
- * call: what a client could read otherwise than we do could show a tool that was to be hidden. (`Tools` beside `tools` is a
- * key that stands twice, to json.ts; by itself it is none that we know.)
- * Source: MCP 2025-11-25 and 2026-07-28, "Tools", "Listing Tools".
+ * The answer to MCP's `tools/list`: which tools it names, and the same with some of them left out. Read as strictly as
+ * a call: what a client could read otherwise than we do could show a tool that was to be hidden. (`Tools` beside
+ * `tools` is a key that stands twice, to json.ts; by itself it is none that we know.) Source: MCP 2025-11-25 and
+ * 2026-07-28, "Tools", "Listing Tools".
  */
 import { deny, isDenied, type Denied } from "../decision.ts"
 import { isObject, parseJson } from "../json.ts"

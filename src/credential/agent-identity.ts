@@ -1,7 +1,7 @@
 /**
- * Which agent a credential proves. Its issuer chooses the kind, and each kind has rules that the others cannot pass: our
- * configured issuers of workloads by their exact `iss`, an agent's own assertion by `iss` = `sub`, and what is left by
- * its SPIFFE ID. Nothing falls from one kind through to the next.
+ * Which agent a credential proves. Its issuer chooses the kind, and each kind has rules that the others cannot pass:
+ * our configured issuers of workloads by their exact `iss`, an agent's own assertion by `iss` = `sub`, and what is left
+ * by its SPIFFE ID. Nothing falls from one kind through to the next.
  */
 import type { Lookup } from "../catalog/lookup.ts"
 import type { AgentDefinition, IssuerDefinition } from "../policy/bundle.ts"
@@ -76,7 +76,10 @@ async function verify(
   return { ...proven, since, once: domain ? onceOf(compact.claims, domain) : null }
 }
 
-/** Where the issuer's entry says `single_use`; a token without a `jti` has nothing to be told apart by, and is refused later. */
+/**
+ * Where the issuer's entry says `single_use`; a token without a `jti` has nothing to be told apart by, and is refused
+ * later.
+ */
 function onceOf(
   { jti, exp }: { readonly jti?: unknown; readonly exp?: unknown },
   issuer: IssuerDefinition,

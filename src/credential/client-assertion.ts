@@ -1,7 +1,7 @@
 /**
- * An agent's own assertion (RFC 7523 3, `private_key_jwt`): issued by it about itself, signed by a key registered for it,
- * for us alone, short-lived, used once. A sole audience that is our issuer's URL keeps it from being carried here by
- * another server it was made for (draft-ietf-oauth-rfc7523bis).
+ * An agent's own assertion (RFC 7523 3, `private_key_jwt`): issued by it about itself, signed by a key registered for
+ * it, for us alone, short-lived, used once. A sole audience that is our issuer's URL keeps it from being carried here
+ * by another server it was made for (draft-ietf-oauth-rfc7523bis).
  */
 import type { AgentDefinition } from "../policy/bundle.ts"
 import type { Compact } from "./compact.ts"

@@ -1,7 +1,7 @@
 /**
  * The outside of a compact JWS (RFC 7515 7.1), stricter than the library that verifies it: base64url without padding,
- * blanks or stray trailing bits (RFC 4648 3.5), so that one token has one spelling; JSON without a key twice; a size cap
- * before anything is parsed; no header member that would choose the key or change what is signed.
+ * blanks or stray trailing bits (RFC 4648 3.5), so that one token has one spelling; JSON without a key twice; a size
+ * cap before anything is parsed; no header member that would choose the key or change what is signed.
  */
 import { isObject, readJson } from "../json.ts"
 import { isRejected, ofCredential, reject, type Rejected } from "./rejection.ts"

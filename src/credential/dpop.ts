@@ -1,7 +1,7 @@
 /**
- * Proof of possession by DPoP: the caller holds the private key whose thumbprint the token names. The checks of RFC 9449
- * 4.3 are here but two: whether its nonce is ours and whether its `jti` was seen before, the one who remembers says, the
- * tree's ledger at a gateway and the single-use log at the token endpoint.
+ * Proof of possession by DPoP: the caller holds the private key whose thumbprint the token names. The checks of RFC
+ * 9449 4.3 are here but two: whether its nonce is ours and whether its `jti` was seen before, the one who remembers
+ * says, the tree's ledger at a gateway and the single-use log at the token endpoint.
  */
 import { calculateJwkThumbprint, type CryptoKey } from "jose"
 import { refusedHash } from "../hash.ts"
@@ -106,8 +106,8 @@ async function verify(proof: string, expected: Expected, now: number): Promise<P
 }
 
 /**
- * By the platform at once: header and claims have been read and judged already, and a proof comes with every call, where
- * reading them again would cost a good part of the verification.
+ * By the platform at once: header and claims have been read and judged already, and a proof comes with every call,
+ * where reading them again would cost a good part of the verification.
  */
 async function isSignedBy(proof: string, { key, algorithm }: ProofKey): Promise<boolean> {
   const end = proof.lastIndexOf(".")
@@ -123,8 +123,8 @@ interface ProofKey {
 }
 
 /**
- * Headers that were judged good lately, by their text: a client sends the very same one with each proof. What it says is
- * known by then, and its key imported. Bounded in number, and by the length of a proof in size; oldest first.
+ * Headers that were judged good lately, by their text: a client sends the very same one with each proof. What it says
+ * is known by then, and its key imported. Bounded in number, and by the length of a proof in size; oldest first.
  */
 const MAX_REMEMBERED = 1_000
 const headers = new Map<string, ProofKey>()

@@ -1,13 +1,17 @@
 /**
- * Which URLs may be fetched (public keys of others, MCP servers that are probed): https, to a host that is no literal private address. Names that resolve to
- * private addresses are the network's to refuse: a Worker has no way to see them, and none to reach them.
+ * Which URLs may be fetched (public keys of others, MCP servers that are probed): https, to a host that is no literal
+ * private address. Names that resolve to private addresses are the network's to refuse: a Worker has no way to see
+ * them, and none to reach them.
  */
 
 export function isLoopback({ hostname }: URL): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d+){3}$/.test(hostname)
 }
 
-/** Unspecified, private, shared, link-local, benchmark, multicast, reserved (RFC 6890); the URL parser has made each spelling one. */
+/**
+ * Unspecified, private, shared, link-local, benchmark, multicast, reserved (RFC 6890); the URL parser has made each
+ * spelling one.
+ */
 const PRIVATE_V4 =
   /^(?:0|10|127|2(?:2[4-9]|[3-5]\d))\.|^100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|^169\.254\.|^172\.(?:1[6-9]|2\d|3[01])\.|^192\.(?:0\.0|0\.2|168)\.|^198\.(?:1[89]|51\.100)\.|^203\.0\.113\./
 const IS_V4 = /^\d+\.\d+\.\d+\.\d+$/

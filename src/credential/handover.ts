@@ -1,7 +1,7 @@
 /**
- * Hand-over of a task that is bound to a key: signed by that key for one other agent and that agent's key, for the token
- * it goes with, once. Without it, whoever gets hold of a bound token could exchange it for one of their own (DESIGN §4).
- * It is no DPoP proof: that says who is calling, not who may go on.
+ * Hand-over of a task that is bound to a key: signed by that key for one other agent and that agent's key, for the
+ * token it goes with, once. Without it, whoever gets hold of a bound token could exchange it for one of their own
+ * (DESIGN §4). It is no DPoP proof: that says who is calling, not who may go on.
  */
 import { z } from "zod"
 import { jwtVerify } from "jose"

@@ -108,7 +108,10 @@ function checkTenants(claims: Claims, required: Readonly<Record<string, unknown>
   return unsaid === undefined ? null : reject({ reason: "claim_mismatch", claim: unsaid })
 }
 
-/** `act` may say once more who acts, which is this agent; those who acted before it are nobody that a task of ours has above it. */
+/**
+ * `act` may say once more who acts, which is this agent; those who acted before it are nobody that a task of ours has
+ * above it.
+ */
 function checkActor({ act, cnf: _bound, ...claims }: Claims, names: readonly string[]): Rejected | null {
   const isNamed = isObject(act) && typeof act["sub"] === "string" && names.includes(act["sub"]) && !("act" in act)
   if (act !== undefined && !isNamed) return reject({ reason: "delegated" })

@@ -1,6 +1,7 @@
 /**
  * SPIFFE JWT-SVID: `typ` absent, `JWT` or `JOSE`; RSA or EC; `sub` a SPIFFE ID of the trust domain; `aud` and `exp`
- * required, `aud` being us and nobody else, so that no other audience of it can come here with it. Source: JWT-SVID 2, 3.
+ * required, `aud` being us and nobody else, so that no other audience of it can come here with it. Source: JWT-SVID 2,
+ * 3.
  */
 import type { IssuerDefinition } from "../policy/bundle.ts"
 import { SVID_ALGORITHMS } from "./algorithm.ts"

@@ -1,8 +1,8 @@
 /**
- * Public keys of others: a JWKS URL, a SPIFFE bundle, OIDC discovery, or inline in the bundle of rules. A fetched set is
- * kept as a value, in the isolate and for other isolates, renewed beside the calls, and asked for again at most once in a
- * cooldown where a token names a key that it lacks. An issuer that is down goes on working from what is held, within a
- * stated bound; then nothing of it verifies any more.
+ * Public keys of others: a JWKS URL, a SPIFFE bundle, OIDC discovery, or inline in the bundle of rules. A fetched set
+ * is kept as a value, in the isolate and for other isolates, renewed beside the calls, and asked for again at most once
+ * in a cooldown where a token names a key that it lacks. An issuer that is down goes on working from what is held,
+ * within a stated bound; then nothing of it verifies any more.
  */
 import { z } from "zod"
 import { boundedText } from "../bounded-text.ts"
@@ -14,11 +14,15 @@ import { importKeys, keyFor, type PublicKey } from "./public-key.ts"
 import { Renewal, TIMEOUT_MS, type Asking } from "./renewal.ts"
 import { readShared, writeShared } from "./shared-cache.ts"
 
-/** Between two refreshes because of an unknown key or a bad signature: forged tokens must not make calls to the issuer. */
+/**
+ * Between two refreshes because of an unknown key or a bad signature: forged tokens must not make calls to the issuer.
+ */
 const UNKNOWN_KEY_COOLDOWN_MS = 5_000
 /** A set that could not be renewed for this long verifies nothing any more. */
 const UNUSABLE_AFTER_MS = 3_600_000
-/** A set this many times older than it should be is asked for before it is used: what was withdrawn must not come back. */
+/**
+ * A set this many times older than it should be is asked for before it is used: what was withdrawn must not come back.
+ */
 const WAIT_AFTER = 2
 const BELIEVE_OLDER_AFTER_MS = 300_000
 const MAX_BYTES = 262_144
@@ -70,8 +74,8 @@ export async function findKey(owner: KeyOwner, kid: string | null, alg: string, 
 }
 
 /**
- * Another key for a token that `tried` has not signed: issuers replace a key under its id, or give none, and what is held
- * may be what was there before. The issuer is asked at most as often as for unknown keys.
+ * Another key for a token that `tried` has not signed: issuers replace a key under its id, or give none, and what is
+ * held may be what was there before. The issuer is asked at most as often as for unknown keys.
  */
 export async function findOtherKey(
   owner: KeyOwner,
@@ -142,7 +146,9 @@ function askingFor(owner: KeyOwner, { now, local, background }: Reach): Asking {
   }
 }
 
-/** What another isolate has fetched is as good as what this one would; it is looked at only where this one has nothing. */
+/**
+ * What another isolate has fetched is as good as what this one would; it is looked at only where this one has nothing.
+ */
 async function takeShared(owner: KeyOwner, now: number): Promise<void> {
   const shared = await readShared(placeOf(owner))
   if (!shared || now - shared.fetchedAt >= UNUSABLE_AFTER_MS) return
@@ -160,7 +166,8 @@ async function take(owner: KeyOwner, text: string, fetchedAt: number): Promise<K
   const read = await readKeyDocument(text, kind, owner.algorithms)
   const known = held.get(place)
   if (known && known.fetchedAt > fetchedAt) return known
-  // A copy that lags must not bring back what was revoked; a server that goes on counting from less is believed in the end.
+  // A copy that lags must not bring back what was revoked; a server that goes on counting from less is believed in the
+  // end.
   if (known && isOlder(read, known) && fetchedAt - known.fetchedAt < UNUSABLE_AFTER_MS) {
     const olderSince = known.olderSince ?? fetchedAt
     held.set(place, { ...known, olderSince })

@@ -1,6 +1,6 @@
 /**
- * An operator: a person whose own access token says so, and whom `operators.yaml` names. An ID token proves a login to its
- * client, not a right to manage (RFC 9068 5).
+ * An operator: a person whose own access token says so, and whom `operators.yaml` names. An ID token proves a login to
+ * its client, not a right to manage (RFC 9068 5).
  */
 import type { IssuerDefinition, OperatorDefinition, Role } from "../policy/bundle.ts"
 import type { Compact } from "./compact.ts"

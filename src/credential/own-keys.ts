@@ -1,9 +1,10 @@
 /**
- * Our own public keys in this isolate, from the key ring, or at first from another isolate that has asked it lately. What
- * is held is enough for a call: it is renewed beside the calls, by one of them at a time. A call waits only where there is
- * nothing to go on with: for an unknown `kid`, at most once in a cooldown, so that forged tokens make no calls to the one
- * ring, and beyond the bound within which it may be out of reach. What is held or shared may still have a key that was
- * pulled since: that its tokens open nothing is the switches' to say, which are asked about each token by its `kid`.
+ * Our own public keys in this isolate, from the key ring, or at first from another isolate that has asked it lately.
+ * What is held is enough for a call: it is renewed beside the calls, by one of them at a time. A call waits only where
+ * there is nothing to go on with: for an unknown `kid`, at most once in a cooldown, so that forged tokens make no calls
+ * to the one ring, and beyond the bound within which it may be out of reach. What is held or shared may still have a
+ * key that was pulled since: that its tokens open nothing is the switches' to say, which are asked about each token by
+ * its `kid`.
  */
 import { importJWK, type CryptoKey, type JWK } from "jose"
 import { z } from "zod"

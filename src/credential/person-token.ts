@@ -1,6 +1,7 @@
 /**
- * A person's own access token (RFC 9068), for our URL and nothing else, given to a client that is registered for managing:
- * what they say with it they say themselves. The session token that an app hands to an agent is another client's.
+ * A person's own access token (RFC 9068), for our URL and nothing else, given to a client that is registered for
+ * managing: what they say with it they say themselves. The session token that an app hands to an agent is another
+ * client's.
  */
 import type { IssuerDefinition } from "../policy/bundle.ts"
 import type { Compact } from "./compact.ts"

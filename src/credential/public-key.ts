@@ -34,7 +34,10 @@ export function weakness(jwk: Readonly<Record<string, unknown>>, use: "sig" | "j
   return exponent < MIN_EXPONENT || exponent % 2n === 0n ? "its exponent is too small, or even" : null
 }
 
-/** Points of edwards25519 of small order, by their y in hex, lowest byte first, without the sign: for these any text is signed. */
+/**
+ * Points of edwards25519 of small order, by their y in hex, lowest byte first, without the sign: for these any text is
+ * signed.
+ */
 const SMALL_ORDER = new Set([
   "00".repeat(32),
   `01${"00".repeat(31)}`,
@@ -125,7 +128,9 @@ export async function importKey(jwk: Readonly<Record<string, unknown>>, alg: Alg
   }
 }
 
-/** The one key for a token: by its key id and algorithm; without a key id only where a single key is of the algorithm. */
+/**
+ * The one key for a token: by its key id and algorithm; without a key id only where a single key is of the algorithm.
+ */
 export function keyFor(keys: readonly PublicKey[], kid: string | null, alg: string): CryptoKey | null {
   const fitting = keys.filter((key) => key.alg === alg && (kid === null || key.kid === kid))
   return fitting.length === 1 ? (fitting[0]?.key ?? null) : null

@@ -1,7 +1,7 @@
 /**
- * When keys that an isolate holds are asked for again: by one request at a time, not without end, not without pause after
- * a failure. Another request's promise must not be awaited (workerd forbids it); what is shared is only that somebody is
- * at it, and its end can be watched.
+ * When keys that an isolate holds are asked for again: by one request at a time, not without end, not without pause
+ * after a failure. Another request's promise must not be awaited (workerd forbids it); what is shared is only that
+ * somebody is at it, and its end can be watched.
  */
 
 /** Who is asked has this long, in all. */
@@ -40,8 +40,8 @@ export class Renewal {
   }
 
   /**
-   * What is held may be too old to rely on without having asked. Nobody waits who would wait in vain: after a failure only
-   * the one who tries again.
+   * What is held may be too old to rely on without having asked. Nobody waits who would wait in vain: after a failure
+   * only the one who tries again.
    */
   async first(asking: Asking): Promise<void> {
     if (this.#failures === 0 || !this.#isUnderWay(asking.now)) await this.forWantOf(asking)

@@ -1,7 +1,7 @@
 /**
- * A person's session at a configured OIDC provider, as an ID token or an access token. The two come from the same issuer,
- * about the same person, and providers differ in how they tell them apart; so each has to pass rules that the other
- * cannot: type, audience, client, and whatever claims the issuer's entry requires.
+ * A person's session at a configured OIDC provider, as an ID token or an access token. The two come from the same
+ * issuer, about the same person, and providers differ in how they tell them apart; so each has to pass rules that the
+ * other cannot: type, audience, client, and whatever claims the issuer's entry requires.
  */
 import type { IssuerDefinition } from "../policy/bundle.ts"
 import type { Compact } from "./compact.ts"
@@ -13,8 +13,8 @@ import { checkExact, checkPlain, textsOf, typeOf, verifySigned, type Claims } fr
 export type SessionKind = "id_token" | "access_token"
 
 /**
- * 31 days: providers let their customers choose up to a month (Auth0: 30 days). Longer than for agents, as a session opens
- * nothing by itself: an agent has to prove itself beside it, and no task outlives a day.
+ * 31 days: providers let their customers choose up to a month (Auth0: 30 days). Longer than for agents, as a session
+ * opens nothing by itself: an agent has to prove itself beside it, and no task outlives a day.
  */
 const MAX_SESSION_SECONDS = 2_678_400
 

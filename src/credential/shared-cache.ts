@@ -31,8 +31,8 @@ export async function readShared(place: string): Promise<SharedDocument | null> 
 }
 
 /**
- * Leaves a newer one as it is. Two isolates that write at once may still end with the older; whoever reads that holds it
- * against what it knows, and asks the issuer in time.
+ * Leaves a newer one as it is. Two isolates that write at once may still end with the older; whoever reads that holds
+ * it against what it knows, and asks the issuer in time.
  * @param seconds how long others may use it
  */
 export async function writeShared(place: string, document: SharedDocument, seconds: number): Promise<void> {

@@ -14,8 +14,8 @@ import { reject, type Rejected } from "./rejection.ts"
 export const CLOCK_TOLERANCE_SECONDS = 30
 
 /**
- * A credential that never ends is a permanent identity, and where it is used once only, what remembers it is never swept.
- * A day is the longest that any workload's platform issues by default (AWS for Kubernetes); most are minutes.
+ * A credential that never ends is a permanent identity, and where it is used once only, what remembers it is never
+ * swept. A day is the longest that any workload's platform issues by default (AWS for Kubernetes); most are minutes.
  */
 export const MAX_LIFE_SECONDS = 86_400
 
@@ -104,8 +104,8 @@ export function isSoleAudience(aud: unknown, expected: string): boolean {
 }
 
 /**
- * Not a plain token of its kind: delegated already or naming who may act (RFC 8693 4.1, 4.4), bound to a key that nobody
- * proves here (RFC 7800 3.1), or a security event of the same issuer for the same client (RFC 8417 2.2).
+ * Not a plain token of its kind: delegated already or naming who may act (RFC 8693 4.1, 4.4), bound to a key that
+ * nobody proves here (RFC 7800 3.1), or a security event of the same issuer for the same client (RFC 8417 2.2).
  * @param actor whom its `may_act` may name; null: it may have none
  */
 export function checkPlain(claims: Claims, actor: string | null): Rejected | null {

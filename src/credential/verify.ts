@@ -1,6 +1,6 @@
 /**
- * Verified: a delegation token of ours in the one Authorization header, for an audience that is expected here, bearer or
- * bound by DPoP as the token itself says. Nothing else opens a call.
+ * Verified: a delegation token of ours in the one Authorization header, for an audience that is expected here, bearer
+ * or bound by DPoP as the token itself says. Nothing else opens a call.
  */
 import { deny, isDenied, type Denied } from "../decision.ts"
 import { verifyDelegationToken, type VerifiedToken } from "./delegation-token.ts"
@@ -24,7 +24,9 @@ export interface VerifiedCredential {
   readonly proof: Proof | null
 }
 
-/** RFC 6750 2.1, RFC 9449 7.1. Two headers arrive joined by a comma, which no token has: refused (GATEWAYS pitfall 9). */
+/**
+ * RFC 6750 2.1, RFC 9449 7.1. Two headers arrive joined by a comma, which no token has: refused (GATEWAYS pitfall 9).
+ */
 const AUTHORIZATION = /^(Bearer|DPoP) +([A-Za-z0-9._-]+)$/i
 
 /** What its challenge is to ask for, whatever stands behind it. */

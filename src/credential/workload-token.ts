@@ -1,7 +1,7 @@
 /**
- * Token of a workload by a configured OIDC issuer (GitHub Actions, Kubernetes service accounts …). The issuer vouches for
- * all of its tenants, so the token alone proves nobody: exactly one registered identity must name its issuer, its whole
- * subject, and the further claims that it has to have.
+ * Token of a workload by a configured OIDC issuer (GitHub Actions, Kubernetes service accounts …). The issuer vouches
+ * for all of its tenants, so the token alone proves nobody: exactly one registered identity must name its issuer, its
+ * whole subject, and the further claims that it has to have.
  */
 import type { AgentDefinition, IssuerDefinition } from "../policy/bundle.ts"
 import type { Compact } from "./compact.ts"

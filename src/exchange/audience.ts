@@ -10,7 +10,10 @@ export function mayBeFor({ agents, audiences }: Bundle, agent: string, audience:
   return audiences.has(audience) && (agents.get(agent)?.audiences?.includes(audience) ?? true)
 }
 
-/** RFC 8707, RFC 8693 2.1: the gateways' audience that the token is for, one of the agent's; where it has only one it need not be named. */
+/**
+ * RFC 8707, RFC 8693 2.1: the gateways' audience that the token is for, one of the agent's; where it has only one it
+ * need not be named.
+ */
 export function audienceOf(parameters: Parameters, agent: string, bundle: Bundle): string | Refused {
   const asked = [...(parameters.get("resource") ?? []), ...(parameters.get("audience") ?? [])]
   // As we spell it: a token's audience is compared letter by letter at its gateway.

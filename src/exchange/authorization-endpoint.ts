@@ -1,7 +1,7 @@
 /**
- * `/oauth/authorize` (RFC 6749 3.1): clients look for it in the metadata, and no response type is supported yet. Nobody has a
- * redirect URI registered here, so whatever the request names, it is answered where it was asked (RFC 6749 4.1.2.1): a
- * redirect would make this an open redirector.
+ * `/oauth/authorize` (RFC 6749 3.1): clients look for it in the metadata, and no response type is supported yet. Nobody
+ * has a redirect URI registered here, so whatever the request names, it is answered where it was asked (RFC 6749
+ * 4.1.2.1): a redirect would make this an open redirector.
  */
 import type { Context } from "hono"
 import { recordAtEdge } from "../audit/edge-recorder.ts"

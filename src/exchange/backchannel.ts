@@ -1,6 +1,6 @@
 /**
- * The door where an agent asks for a person's consent while they are elsewhere: `POST /oauth/bc-authorize` (OpenID CIBA 7,
- * poll mode). It learns nothing but where to ask again.
+ * The door where an agent asks for a person's consent while they are elsewhere: `POST /oauth/bc-authorize` (OpenID CIBA
+ * 7, poll mode). It learns nothing but where to ask again.
  */
 import type { Context } from "hono"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
@@ -88,7 +88,9 @@ async function ask(
   return { agent, result: { auth_req_id: `${root}.${secret}`, expires_in, interval: POLL_INTERVAL_SECONDS } }
 }
 
-/** A place among the agent's trees for this person, and among its questions; one in the person's inbox; then the ledger. */
+/**
+ * A place among the agent's trees for this person, and among its questions; one in the person's inbox; then the ledger.
+ */
 async function keepWithRoom(
   consent: Consent,
   root: string,

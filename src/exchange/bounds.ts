@@ -51,8 +51,8 @@ function brokenKind(bound: ArgumentBound, judged: unknown): keyof ArgumentBound 
 }
 
 /**
- * An argument of which no value keeps all of its bounds, or null: they add up, and those of a child may leave nothing of its
- * parent's. Only as far as `eq`, `in`, `min`, `max` and types tell.
+ * An argument of which no value keeps all of its bounds, or null: they add up, and those of a child may leave nothing
+ * of its parent's. Only as far as `eq`, `in`, `min`, `max` and types tell.
  */
 export function contradiction(bounds: readonly ArgumentBounds[]): string | null {
   const byArgument = new Map<string, ArgumentBound[]>()

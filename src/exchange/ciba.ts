@@ -1,4 +1,7 @@
-/** The grant of a task that a person has consented to (OpenID CIBA 10, 11): the agent comes for the token it was promised. */
+/**
+ * The grant of a task that a person has consented to (OpenID CIBA 10, 11): the agent comes for the token it was
+ * promised.
+ */
 import { sha256Hex } from "../hash.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION, type NoBundle, type Redeemed } from "../ledger/answers.ts"

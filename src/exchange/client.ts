@@ -1,6 +1,6 @@
 /**
- * The doors beside the token endpoint where an authenticated agent asks about a delegation token: introspection (RFC 7662)
- * and revocation (RFC 7009). A token of somebody else is answered as one that there is none of.
+ * The doors beside the token endpoint where an authenticated agent asks about a delegation token: introspection (RFC
+ * 7662) and revocation (RFC 7009). A token of somebody else is answered as one that there is none of.
  */
 import type { Context } from "hono"
 import { recordAtEdge } from "../audit/edge-recorder.ts"

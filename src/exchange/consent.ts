@@ -1,7 +1,7 @@
 /**
  * A person's consent to a task before it begins (OpenID CIBA): what an agent asked for, what the person said, and what
- * becomes of it. The task is pending meanwhile, in the very ledger that will hold it; when its agent comes for the token
- * everything is judged anew, by the rules and facts of then. Pure, like `openTask`.
+ * becomes of it. The task is pending meanwhile, in the very ledger that will hold it; when its agent comes for the
+ * token everything is judged anew, by the rules and facts of then. Pure, like `openTask`.
  */
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"

@@ -26,7 +26,9 @@ export interface Grant {
   readonly calls: number | null
 }
 
-/** Tools that a request asks for together, and how far: one object of its `authorization_details`, or all its scopes. */
+/**
+ * Tools that a request asks for together, and how far: one object of its `authorization_details`, or all its scopes.
+ */
 export interface AskedPart {
   readonly scopes: readonly Scope[]
   /** Null: as far as may be had. */
@@ -213,7 +215,9 @@ function detailsOf(part: AskedPart, words: readonly string[], { calls }: Grant, 
   ]
 }
 
-/** Whether the grant as frozen still covers the tool as it is in the catalog now; its arguments are another question. */
+/**
+ * Whether the grant as frozen still covers the tool as it is in the catalog now; its arguments are another question.
+ */
 export function coversTool(grant: Grant, tool: Tool): boolean {
   const granted = Object.hasOwn(grant.tools, tool.name) ? grant.tools[tool.name] : undefined
   return granted?.action === tool.action && sensitivityRank(tool.sensitivity) <= sensitivityRank(granted.maxSensitivity)
@@ -243,7 +247,9 @@ function lifecycleOf(
   return Object.fromEntries(entries)
 }
 
-/** A scope that was asked for stands as it is where all it covers was granted; otherwise what is left of it, by name. */
+/**
+ * A scope that was asked for stands as it is where all it covers was granted; otherwise what is left of it, by name.
+ */
 function wordsFor(
   scopes: readonly Scope[],
   catalog: readonly Tool[],

@@ -1,11 +1,13 @@
 /**
- * What a person is asked: one Durable Object for each, a list of the tasks whose ledgers wait for their answer. The ledgers
- * decide; what stands here too long or not at all only makes a request harder to find.
+ * What a person is asked: one Durable Object for each, a list of the tasks whose ledgers wait for their answer. The
+ * ledgers decide; what stands here too long or not at all only makes a request harder to find.
  */
 import { DurableObject } from "cloudflare:workers"
 import { sha256Hex } from "../hash.ts"
 
-/** A person is asked no more than this at once, and by one agent: the rest is refused, or nobody would read any of it. */
+/**
+ * A person is asked no more than this at once, and by one agent: the rest is refused, or nobody would read any of it.
+ */
 const MOST = 100
 const MOST_OF_ONE = 10
 

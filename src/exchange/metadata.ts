@@ -4,7 +4,9 @@ import { ALGORITHMS, OWN_ALGORITHMS } from "../credential/algorithm.ts"
 import { PROOF_ALGORITHMS } from "../credential/dpop.ts"
 import { GRANTS } from "./exchange.ts"
 
-/** draft-ietf-oauth-spiffe-client-auth: the agent's JWT-SVID as client assertion; RFC 7523: one that it signs itself. */
+/**
+ * draft-ietf-oauth-spiffe-client-auth: the agent's JWT-SVID as client assertion; RFC 7523: one that it signs itself.
+ */
 const AUTH_METHODS = ["spiffe_jwt", "private_key_jwt"]
 
 export function authorizationServer(issuer: string): Record<string, unknown> {

@@ -31,7 +31,9 @@ export interface OpenRequest {
   readonly sessionExpiresAt: number | null
   /** Milliseconds, when the session, or where there is none the agent's own authority, was given. */
   readonly since: number
-  /** A delegation token of this tree as subject; with the key that signed a hand-over of it to this agent and its key. */
+  /**
+   * A delegation token of this tree as subject; with the key that signed a hand-over of it to this agent and its key.
+   */
   readonly parent: { readonly task: string; readonly token: string; readonly handedOverBy: string | null } | null
   /** A live task of this agent and user, to which the session is a fresher one. */
   readonly task: string | null
@@ -162,9 +164,9 @@ function takesAsItIs({ asked, purpose }: OpenRequest, task: Task): boolean {
 }
 
 /**
- * Step-up (RFC 9470): a fresher session of the tree's user, brought by the agent of a live task of the tree, with the key
- * of its tokens, which may have expired while the user logged in. The task stays what it is; what its user's login proves
- * is replaced for the whole tree.
+ * Step-up (RFC 9470): a fresher session of the tree's user, brought by the agent of a live task of the tree, with the
+ * key of its tokens, which may have expired while the user logged in. The task stays what it is; what its user's login
+ * proves is replaced for the whole tree.
  */
 function freshen(step: Step, id: string): Opened | Refused {
   const { state, request, agent, now } = step

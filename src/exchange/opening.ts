@@ -1,6 +1,6 @@
 /**
- * Grants that open a task, renew its token or freshen its session: audience → what is asked → key → subject → switches →
- * room → single use → one step of the tree's ledger → token. What tells them apart is where their subject comes from.
+ * Grants that open a task, renew its token or freshen its session: audience → what is asked → key → subject → switches
+ * → room → single use → one step of the tree's ledger → token. What tells them apart is where their subject comes from.
  */
 import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION, type NoBundle, type OpenedTask } from "../ledger/answers.ts"

@@ -1,7 +1,8 @@
 /**
  * How many task trees an agent has open for one user, and how fast it opens them: one Durable Object for each agent and
- * user, asked only when a tree is opened. A place is taken before the tree is there and given back when it ends; one that
- * is never given back is free again when the tree would have expired. So the limit is never passed, and never stuck.
+ * user, asked only when a tree is opened. A place is taken before the tree is there and given back when it ends; one
+ * that is never given back is free again when the tree would have expired. So the limit is never passed, and never
+ * stuck.
  */
 import { DurableObject } from "cloudflare:workers"
 import { sha256Hex } from "../hash.ts"

@@ -81,7 +81,9 @@ export interface AskedFor {
   readonly purpose: string | null
 }
 
-/** `scope` and `authorization_details` together: a request may use either to name tools, and neither to get the default. */
+/**
+ * `scope` and `authorization_details` together: a request may use either to name tools, and neither to get the default.
+ */
 export function readAsked(parameters: Parameters): AskedFor | Refused {
   const scopes = readScopes(valueOf(parameters, "scope"))
   if (scopes && "refused" in scopes) return scopes
@@ -103,7 +105,10 @@ export function readAsked(parameters: Parameters): AskedFor | Refused {
   return { asked: details.asked, purpose: [...purposes][0] ?? null }
 }
 
-/** Of an assertion: what in it is ours; a list without any allows nothing. Null where it is no such list, or names several purposes. */
+/**
+ * Of an assertion: what in it is ours; a list without any allows nothing. Null where it is no such list, or names
+ * several purposes.
+ */
 export function detailsOf(json: unknown): AskedFor | null {
   const list = z
     .array(z.looseObject({ type: z.string() }))

@@ -1,7 +1,7 @@
 /**
  * Which key of the ring signs, which are published, and when that changes: a function of when each was made. A key is
- * published well before it signs, so that whoever caches the set knows it by then, and stays until the last token that it
- * signed has expired. Pure: the ring keeps the keys, gives the time, and makes a new one when told.
+ * published well before it signs, so that whoever caches the set knows it by then, and stays until the last token that
+ * it signed has expired. Pure: the ring keeps the keys, gives the time, and makes a new one when told.
  */
 
 export interface RingKey {
@@ -13,9 +13,14 @@ export interface RingKey {
 const MINUTE_MS = 60_000
 /** A key signs for so long. */
 export const ROTATE_AFTER_MS = 30 * 24 * 60 * MINUTE_MS
-/** Published this long before it signs: three times as long as a set of keys is cached here and by others (five minutes). */
+/**
+ * Published this long before it signs: three times as long as a set of keys is cached here and by others (five
+ * minutes).
+ */
 export const AHEAD_MS = 15 * MINUTE_MS
-/** Kept this long after its successor signs: a token's longest life (15 minutes), and an isolate's hold on the old key. */
+/**
+ * Kept this long after its successor signs: a token's longest life (15 minutes), and an isolate's hold on the old key.
+ */
 export const OVERLAP_MS = 30 * MINUTE_MS
 
 export interface Schedule<Key> {

@@ -32,7 +32,9 @@ export interface Subject {
   readonly parent: OpenRequest["parent"]
   /** Agents above, and the key that signed the parent's token. */
   readonly above: { readonly agents: readonly string[]; readonly user: string | null; readonly kid: string | null }
-  /** Milliseconds, when the authority was given: when the session was issued, the parent's tree's; null: there is none. */
+  /**
+   * Milliseconds, when the authority was given: when the session was issued, the parent's tree's; null: there is none.
+   */
   readonly since: number | null
   /** What of it may be used once only. */
   readonly once: readonly Once[]

@@ -1,7 +1,7 @@
 /**
- * Transaction Tokens (draft-ietf-oauth-transaction-tokens): what an upstream is told of one allowed call, signed, so that it
- * need not believe whoever can reach it. Good for half a minute and for the gateway's own trust domain. It opens nothing
- * here: its type is none that any door takes.
+ * Transaction Tokens (draft-ietf-oauth-transaction-tokens): what an upstream is told of one allowed call, signed, so
+ * that it need not believe whoever can reach it. Good for half a minute and for the gateway's own trust domain. It
+ * opens nothing here: its type is none that any door takes.
  */
 import { SignJWT } from "jose"
 import { rootOf } from "../ledger/state.ts"

@@ -43,8 +43,8 @@ export function answer(decision: Decision, issuer: string, asked: Request): Resp
 }
 
 /**
- * Whether what was decided changes nothing, as the gateway only observes: by the bundle that decided, in which it may do
- * so no more, or be nobody's.
+ * Whether what was decided changes nothing, as the gateway only observes: by the bundle that decided, in which it may
+ * do so no more, or be nobody's.
  */
 export function isObserved({ gateway, denial }: Pick<Decision, "gateway" | "denial">): boolean {
   return gateway.mode === "observe" && denial?.reason !== "gateway_unknown"

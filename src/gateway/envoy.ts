@@ -4,8 +4,8 @@
  * Source: Envoy documentation, "External Authorization", HTTP service.
  *
  * The path in the URL is not the one that Envoy forwards: a zone resolves `..` and `%2e%2e` before the Worker runs, so
- * `/admin/../tickets` would be judged as `/tickets` (GATEWAYS pitfall 2). Envoy therefore repeats the raw path in a header
- * that its configuration sets and overwrites. That one is judged; it must lead where the URL leads.
+ * `/admin/../tickets` would be judged as `/tickets` (GATEWAYS pitfall 2). Envoy therefore repeats the raw path in a
+ * header that its configuration sets and overwrites. That one is judged; it must lead where the URL leads.
  */
 import { deny } from "../decision.ts"
 import type { Dialect } from "./dialect.ts"

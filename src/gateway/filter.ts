@@ -1,7 +1,7 @@
 /**
- * The door for a gateway that cuts a `tools/list` answer down to what the agent may call: who asks → about which server →
- * `list` → the same document with those tools alone. Its key has a header of its own: a request with the one that opens
- * `/authz/` is refused everywhere else (app.ts).
+ * The door for a gateway that cuts a `tools/list` answer down to what the agent may call: who asks → about which server
+ * → `list` → the same document with those tools alone. Its key has a header of its own: a request with the one that
+ * opens `/authz/` is refused everywhere else (app.ts).
  */
 import { boundedBytes, textOf } from "../bounded-text.ts"
 import { readToolList, type ToolList } from "../catalog/tool-list.ts"

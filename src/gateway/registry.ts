@@ -12,7 +12,10 @@ export const KEY_HEADER = "x-narrowgate-key"
 export const FILTER_KEY_HEADER = "x-narrowgate-filter-key"
 
 const MAX_KEY_LENGTH = 256
-/** Keys hashed lately; a gateway sends the same one with every call. Bounded, and holding hashes of guesses harms nobody. */
+/**
+ * Keys hashed lately; a gateway sends the same one with every call. Bounded, and holding hashes of guesses harms
+ * nobody.
+ */
 const MAX_REMEMBERED = 256
 const hashes = new Map<string, string>()
 

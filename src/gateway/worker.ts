@@ -1,7 +1,7 @@
 /**
- * A Worker that is bound to this one and asks by RPC. What it says of the request it says itself, in headers that rpc.ts sets
- * over whatever its client sent. It sends the request on to the very URL that it names, so where that leads is no matter of
- * how many origins are registered: scheme, host and port have to be one of them.
+ * A Worker that is bound to this one and asks by RPC. What it says of the request it says itself, in headers that
+ * rpc.ts sets over whatever its client sent. It sends the request on to the very URL that it names, so where that leads
+ * is no matter of how many origins are registered: scheme, host and port have to be one of them.
  */
 import { deny } from "../decision.ts"
 import type { Dialect } from "./dialect.ts"

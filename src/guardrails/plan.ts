@@ -1,7 +1,7 @@
 /**
- * The plan of a purpose: the calls that its work is made of, in order or not, each so many times at most. A call that the
- * plan does not have, or not now, is a deviation; a plan of which nothing is left is finished. Pure: the ledger keeps the
- * progress and makes it durable.
+ * The plan of a purpose: the calls that its work is made of, in order or not, each so many times at most. A call that
+ * the plan does not have, or not now, is a deviation; a plan of which nothing is left is finished. Pure: the ledger
+ * keeps the progress and makes it durable.
  */
 import { patternCovers } from "../catalog/pattern.ts"
 

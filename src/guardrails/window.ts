@@ -29,7 +29,9 @@ export function windowKey(definition: WindowDefinition, task: string): string {
   return definition.per === "task" ? `${definition.id}|${task}` : definition.id
 }
 
-/** Admissions of one window, oldest first; those of one millisecond are one entry. Each costs amortised constant time. */
+/**
+ * Admissions of one window, oldest first; those of one millisecond are one entry. Each costs amortised constant time.
+ */
 export class AdmissionLog {
   #entries: { readonly at: number; count: number }[] = []
   /** Entries before it have left every span that can still be asked about. */

@@ -8,7 +8,9 @@ import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
 import type { TaskStatus, TreeState } from "./state.ts"
 
-/** Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread. */
+/**
+ * Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread.
+ */
 export const LEDGER_VERSION = 4
 
 /** The bundle that the question names is older than one that already decided here, or cannot be had. */

@@ -1,8 +1,8 @@
 /**
- * The ledger: the Durable Object of one task tree, a thin shell round the pure steps `decide`, `openTask` and their like, on
- * a tree whose life tree.ts looks after. Each step is one synchronous transaction: storage first, then memory, no await
- * between reading the state and changing it. The answer leaves only once what it depends on is durable (the object's
- * output gate).
+ * The ledger: the Durable Object of one task tree, a thin shell round the pure steps `decide`, `openTask` and their
+ * like, on a tree whose life tree.ts looks after. Each step is one synchronous transaction: storage first, then memory,
+ * no await between reading the state and changing it. The answer leaves only once what it depends on is durable (the
+ * object's output gate).
  */
 import { DurableObject } from "cloudflare:workers"
 import { recordDecision, type Ask } from "../audit/call-record.ts"
@@ -258,7 +258,8 @@ export class Ledger extends DurableObject<Env> {
     const until = first.opened.task.expiresAt
     const place = await takePlace(first.state.root, agent, userId(whom), until, bundle, { env: this.env })
     if (isRefused(place)) return place
-    // Meanwhile it may have been redeemed, or ended: only this one counts, and nothing comes between it and what follows.
+    // Meanwhile it may have been redeemed, or ended: only this one counts, and nothing comes between it and what
+    // follows.
     const judged = this.#judge(bundle, pointer, redemption)
     if (!("opened" in judged)) {
       // Another redemption may need the place; what has ended does not.
@@ -300,7 +301,8 @@ export class Ledger extends DurableObject<Env> {
    * Ends a task and its subtree, or freezes it; once this has answered, no call of theirs is admitted.
    * @param by whose task it has to be, or null for an operator
    * @param record of this, kept with it
-   * @returns why its proof is not taken; how the task has ended and the ids that this changed, or null where there is no such task for the asker
+   * @returns why its proof is not taken; how the task has ended and the ids that this changed, or null where there is
+   *   no such task for the asker
    */
   end(asked: End, by: Holder | null, record: DecisionRecord): Ended | Denied | null {
     const state = this.#tree.state
@@ -374,7 +376,10 @@ export class Ledger extends DurableObject<Env> {
     return viewOf(state, task, this.#tree.now(state))
   }
 
-  /** A call was refused before it came here; its proof is used up all the same: whoever saw it must not be able to repeat it. */
+  /**
+   * A call was refused before it came here; its proof is used up all the same: whoever saw it must not be able to
+   * repeat it.
+   */
   spend({ token: jti, proof }: Holder): void {
     const state = this.#tree.state
     const token = state?.tokens.get(jti)

@@ -65,7 +65,10 @@ export class Outbox {
     else this.#sendReadsAfter(READS_EVERY_MS)
   }
 
-  /** Every ledger that has added some sees to it that they go: one that goes away takes its timer along, not the others'. */
+  /**
+   * Every ledger that has added some sees to it that they go: one that goes away takes its timer along, not the
+   * others'.
+   */
   #sendReadsAfter(milliseconds: number): void {
     this.#readsTimer ??= setTimeout(() => {
       this.#readsTimer = undefined
@@ -91,7 +94,9 @@ export class Outbox {
     }, SEND_STORED_AFTER_MS)
   }
 
-  /** Never throws: what could not be sent stays, and an alarm tries again. A batch that is sent twice is stored once. */
+  /**
+   * Never throws: what could not be sent stays, and an alarm tries again. A batch that is sent twice is stored once.
+   */
   async send(): Promise<void> {
     if (this.#sending) return
     this.#sending = true

@@ -6,7 +6,10 @@
  */
 import type { Proof } from "../credential/dpop.ts"
 
-/** By this much the clock of a client whose proof was admitted can have run ahead of ours; the edge takes ten seconds of it. */
+/**
+ * By this much the clock of a client whose proof was admitted can have run ahead of ours; the edge takes ten seconds of
+ * it.
+ */
 const AHEAD_MS = 15_000
 
 export class ProofLog {

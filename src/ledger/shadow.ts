@@ -1,6 +1,6 @@
 /**
- * Shadow mode: what a candidate bundle would have said, judged beside the live one in the same step and on the same state,
- * before anything of the decision is applied. Nothing comes of it but a line in the record.
+ * Shadow mode: what a candidate bundle would have said, judged beside the live one in the same step and on the same
+ * state, before anything of the decision is applied. Nothing comes of it but a line in the record.
  */
 import type { Differing, Tried } from "../audit/record.ts"
 import { decide, NO_EVIDENCE, type Call, type Outcome } from "../decide.ts"

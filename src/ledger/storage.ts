@@ -184,7 +184,9 @@ export class LedgerStorage {
     for (const id of ids) this.#sql.exec("UPDATE tasks SET status = ?, ended_by = ? WHERE id = ?", status, by, id)
   }
 
-  /** Whether `saveChange`, with a record's number, will write: credit that is written down already needs no transaction. */
+  /**
+   * Whether `saveChange`, with a record's number, will write: credit that is written down already needs no transaction.
+   */
   mustWrite(state: TreeState, { counted, plans, windows, labels }: Change): boolean {
     return (
       labels.length > 0 ||

@@ -1,7 +1,7 @@
 /**
- * The life of a task tree in its object: memory and storage that never differ, a clock that never runs back, proofs that
- * are remembered for one life, credit that is given back when all is quiet, and the end of it all, an hour after the last
- * task could act. What is done to the tree is another matter (ledger.ts).
+ * The life of a task tree in its object: memory and storage that never differ, a clock that never runs back, proofs
+ * that are remembered for one life, credit that is given back when all is quiet, and the end of it all, an hour after
+ * the last task could act. What is done to the tree is another matter (ledger.ts).
  */
 import type { DecisionRecord } from "../audit/record.ts"
 import type { End } from "../decide.ts"

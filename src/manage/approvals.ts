@@ -1,6 +1,6 @@
 /**
- * `/v1/approvals`: what a person is asked, and what they say. They come with an access token of their own, from a client
- * for managing: with the session that an agent may have, an agent could consent to itself.
+ * `/v1/approvals`: what a person is asked, and what they say. They come with an access token of their own, from a
+ * client for managing: with the session that an agent may have, an agent could consent to itself.
  */
 import { z } from "zod"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"

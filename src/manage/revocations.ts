@@ -1,6 +1,6 @@
 /**
- * `/v1/revocations`: an operator stops something now. A task or a token ends in its ledger; an agent, a user, tools, a key
- * or everything is stopped by a switch. The answer comes when it holds: no call that begins later succeeds.
+ * `/v1/revocations`: an operator stops something now. A task or a token ends in its ledger; an agent, a user, tools, a
+ * key or everything is stopped by a switch. The answer comes when it holds: no call that begins later succeeds.
  */
 import { z } from "zod"
 import { recordOf } from "../audit/record.ts"
@@ -41,7 +41,8 @@ const bodySchema = z
     before: z.int().positive().optional(),
   })
   .refine(({ before: _before, ...one }) => Object.keys(one).length === 1)
-  // A key that is pulled signs nothing more and verifies nothing more, whatever the time; a task or a token ends wholly.
+  // A key that is pulled signs nothing more and verifies nothing more, whatever the time; a task or a token ends
+  // wholly.
   .refine(({ before, task, token, key }) => before === undefined || (task ?? token ?? key) === undefined)
 type Body = z.infer<typeof bodySchema>
 

@@ -1,6 +1,6 @@
 /**
- * `/v1/tasks/:id`: state of a task, its end, and its freezing by an operator. Its agent comes with the task's delegation
- * token and reaches its own task and those below; an operator comes with a token of theirs.
+ * `/v1/tasks/:id`: state of a task, its end, and its freezing by an operator. Its agent comes with the task's
+ * delegation token and reaches its own task and those below; an operator comes with a token of theirs.
  */
 import { recordOf, type DecisionRecord, type ManagementDenial } from "../audit/record.ts"
 import { readCompact } from "../credential/compact.ts"

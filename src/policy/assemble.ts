@@ -67,8 +67,8 @@ export function assemble(text: string, pointer: Pointer): Bundle {
 }
 
 /**
- * The one place where text becomes a bundle unchecked: checking 10,000 rules again would be paid by each cold isolate. The
- * format number guards the shape.
+ * The one place where text becomes a bundle unchecked: checking 10,000 rules again would be paid by each cold isolate.
+ * The format number guards the shape.
  */
 function readHead(line: string): Head {
   const head: { readonly format?: unknown } = JSON.parse(line)

@@ -34,8 +34,8 @@ export const PUBLISHINGS = ["pointer", "candidate", "withdrawal"] as const
 export type Publishing = (typeof PUBLISHINGS)[number]
 
 /**
- * `typ` of each one's JWS: no other token of a publisher's key can pass for one (RFC 8725 3.11), and what is only tried can
- * never be taken for what decides, nor the other way round.
+ * `typ` of each one's JWS: no other token of a publisher's key can pass for one (RFC 8725 3.11), and what is only tried
+ * can never be taken for what decides, nor the other way round.
  */
 export const PUBLICATION_TYPES: Readonly<Record<Publishing, string>> = {
   pointer: "narrowgate-pointer+jwt",
@@ -178,8 +178,8 @@ export interface IssuerDefinition {
     readonly claims: PersonClaims
   }
   /**
-   * It may assert to us who works on whose behalf (ID-JAG, draft-ietf-oauth-identity-assertion-authz-grant): the session
-   * itself stays where it is.
+   * It may assert to us who works on whose behalf (ID-JAG, draft-ietf-oauth-identity-assertion-authz-grant): the
+   * session itself stays where it is.
    */
   readonly assertions?: {
     /** Agent by the `client_id` that the issuer knows it by; any other `client_id` is the agent's own id. */
@@ -187,7 +187,10 @@ export interface IssuerDefinition {
     /** Claims that must have exactly this value; the only way in which a `tenant` is accepted. */
     readonly require: ExactClaims
     readonly claims: PersonClaims
-    /** How long the person's session is taken to last, seconds from `iat`: an assertion says when it ends itself, not that. */
+    /**
+     * How long the person's session is taken to last, seconds from `iat`: an assertion says when it ends itself, not
+     * that.
+     */
     readonly life: number
   }
   /** Its tokens stand for workloads (GitHub Actions, Kubernetes …): which, the agents' `identities` say. */
@@ -199,8 +202,8 @@ export interface IssuerDefinition {
   /** Its JWT-SVIDs stand for workloads of this SPIFFE trust domain. */
   readonly trust_domain?: string
   /**
-   * Its access tokens may stand for operators: those for our own URL, given to one of these clients, none of which may be
-   * one of `users.clients`. The token that a person's app hands to an agent must not manage.
+   * Its access tokens may stand for operators: those for our own URL, given to one of these clients, none of which may
+   * be one of `users.clients`. The token that a person's app hands to an agent must not manage.
    */
   readonly operators?: { readonly clients: readonly string[] }
 }
@@ -214,7 +217,10 @@ export interface GatewayDefinition {
   readonly dialect: DialectName
   /** Lower-case hex SHA-256 of each key it may present. */
   readonly key_sha256: readonly string[]
-  /** Public origins it serves, the first being the default: DPoP `htu` and routes are judged by these, never by a raw Host. */
+  /**
+   * Public origins it serves, the first being the default: DPoP `htu` and routes are judged by these, never by a raw
+   * Host.
+   */
   readonly origins: readonly string[]
   /** `aud` of the delegation tokens accepted behind it. */
   readonly audience: string

@@ -1,6 +1,6 @@
 /**
- * A candidate bundle: one that is tried beside the live one, to see which calls it would decide otherwise (shadow mode).
- * It decides nothing. So nobody waits for it: where it is not at hand, calls go on without it.
+ * A candidate bundle: one that is tried beside the live one, to see which calls it would decide otherwise (shadow
+ * mode). It decides nothing. So nobody waits for it: where it is not at hand, calls go on without it.
  */
 import type { Config } from "../config.ts"
 import { logEvent } from "../log.ts"

@@ -9,8 +9,8 @@ import { readLong } from "./long.ts"
 import { type EntityRef, type Value, entity, readJson } from "./value.ts"
 
 /**
- * A function that Cedar does not have: `{"__extn": {"fn": "long", "arg": "9007199254740993"}}` is how the build carries an
- * integer that JSON parsers round. No text of Cedar's becomes it by itself, so it can stand for nothing else.
+ * A function that Cedar does not have: `{"__extn": {"fn": "long", "arg": "9007199254740993"}}` is how the build carries
+ * an integer that JSON parsers round. No text of Cedar's becomes it by itself, so it can stand for nothing else.
  */
 export const LONG = "long"
 

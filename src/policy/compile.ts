@@ -1,7 +1,7 @@
 /**
- * One rule in Cedar's JSON policy format. Its scope is read when it is filed (filing.ts), its conditions when they are first
- * asked about, so that a cold isolate does not pay for rules that it never meets. The build does both with all of them, and
- * so finds everything that could be wrong with a rule; a decision meets only what is wrong with a request.
+ * One rule in Cedar's JSON policy format. Its scope is read when it is filed (filing.ts), its conditions when they are
+ * first asked about, so that a cold isolate does not pay for rules that it never meets. The build does both with all of
+ * them, and so finds everything that could be wrong with a rule; a decision meets only what is wrong with a request.
  */
 import type { EntityStore } from "./entities.ts"
 import { type Node, UnsupportedOperator, readList, readNode, readText } from "./est.ts"

@@ -29,11 +29,13 @@ export interface PolicyAnswer {
 export interface Engine {
   authorize(request: PolicyRequest, entities: EntityStore): PolicyAnswer
   /**
-   * Whether some arguments could be allowed, all else being as in the request, whose own arguments are not looked at. Not
-   * allowed: with none of them. `determining` are the forbids that hold or err whatever the arguments.
+   * Whether some arguments could be allowed, all else being as in the request, whose own arguments are not looked at.
+   * Not allowed: with none of them. `determining` are the forbids that hold or err whatever the arguments.
    */
   mayAllow(request: PolicyRequest, entities: EntityStore): Pick<PolicyAnswer, "allowed" | "determining">
-  /** Whether any permit's action and resource scope match; `false` means that no principal and no context is allowed. */
+  /**
+   * Whether any permit's action and resource scope match; `false` means that no principal and no context is allowed.
+   */
   mayPermit(action: EntityRef, resource: EntityRef, entities: EntityStore): boolean
   /** Names of the arguments that those read whose action and resource scopes match; found without looking at each. */
   readsFor(action: EntityRef, resource: EntityRef, entities: EntityStore): ReadonlySet<string>
@@ -44,7 +46,9 @@ export interface Engine {
   compileAll(): void
 }
 
-/** As `engineOf`, of rules that are filed for it. Throws on an id that is there twice, and UnsupportedOperator (est.ts). */
+/**
+ * As `engineOf`, of rules that are filed for it. Throws on an id that is there twice, and UnsupportedOperator (est.ts).
+ */
 export function compileRules(rules: readonly LoweredRule[]): Engine {
   return engineOf(filedRules(rules))
 }

@@ -89,7 +89,10 @@ export function entitiesFor(base: EntityStore, user: UserFacts | null): EntitySt
   storesOfUser.set(user, { base, store })
   return store
 }
-/** Until a fresher session comes a tree's user stays the same value: their entity is made once for each bundle, not for each call. */
+/**
+ * Until a fresher session comes a tree's user stays the same value: their entity is made once for each bundle, not for
+ * each call.
+ */
 const storesOfUser = new WeakMap<UserFacts, { readonly base: EntityStore; readonly store: EntityStore }>()
 
 /**

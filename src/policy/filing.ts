@@ -1,7 +1,7 @@
 /**
- * Rules as a bundle holds them: filed when it is built, under the keys of their scopes (scope.ts), each rule a line that is
- * read when a decision first looks at it. So what a cold isolate does for a decision grows with the rules that are about
- * it, not with all there are.
+ * Rules as a bundle holds them: filed when it is built, under the keys of their scopes (scope.ts), each rule a line
+ * that is read when a decision first looks at it. So what a cold isolate does for a decision grows with the rules that
+ * are about it, not with all there are.
  */
 import { Rule } from "./compile.ts"
 import { readNode } from "./est.ts"

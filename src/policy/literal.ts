@@ -1,4 +1,7 @@
-/** What a rule says outright, worked out once: `context.x` in a set of a hundred names must not build the set every time. */
+/**
+ * What a rule says outright, worked out once: `context.x` in a set of a hundred names must not build the set every
+ * time.
+ */
 import { fromCedarJson } from "./cedar-json.ts"
 import { UnsupportedOperator } from "./est.ts"
 import { type Evaluate, EvaluationError } from "./evaluate.ts"
@@ -24,7 +27,10 @@ export function constant(value: Value): Evaluate {
   return evaluate
 }
 
-/** `make` of what the items are worth: once if all are constants, else for each request. Where it errs, so does the rule. */
+/**
+ * `make` of what the items are worth: once if all are constants, else for each request. Where it errs, so does the
+ * rule.
+ */
 export function fold(items: readonly Evaluate[], make: (values: readonly Value[]) => Value): Evaluate {
   const values: Value[] = []
   for (const item of items) {

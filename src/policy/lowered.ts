@@ -28,6 +28,9 @@ export interface LoweredRule {
    * rules for a tool must be present and representable for the tool to be decided at all, and go into the record.
    */
   readonly reads: readonly string[]
-  /** Other members of the context that it reads (`task.calls`, `session`), `*`: all; absent: none. They too go into the record. */
+  /**
+   * Other members of the context that it reads (`task.calls`, `session`), `*`: all; absent: none. They too go into the
+   * record.
+   */
   readonly facts?: readonly string[]
 }

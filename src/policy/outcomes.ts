@@ -1,7 +1,7 @@
 /**
- * What the conditions of a rule may come to while the arguments of the call are not known: every outcome that some arguments
- * could give, and perhaps one that none gives, never one too few. What does not look at `context.arguments` is worked out as
- * ever; what does may be anything, and `&&`, `||`, `!` and `if` carry on from there. Pure.
+ * What the conditions of a rule may come to while the arguments of the call are not known: every outcome that some
+ * arguments could give, and perhaps one that none gives, never one too few. What does not look at `context.arguments`
+ * is worked out as ever; what does may be anything, and `&&`, `||`, `!` and `if` carry on from there. Pure.
  */
 import { type Node, isNode, readList, readNode, readOperator } from "./est.ts"
 import { EvaluationError, type Evaluate, type PolicyRequest, asBoolean } from "./evaluate.ts"

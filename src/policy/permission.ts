@@ -35,9 +35,9 @@ export function askAll(
 }
 
 /**
- * What the agent could bring so that all would be permitted: a stronger or fresher session of the user, a bound token, both;
- * null where nothing would do. Offered only if it lifts everything that forbids: a person who logs in again for nothing soon
- * stops reading why (DESIGN §7).
+ * What the agent could bring so that all would be permitted: a stronger or fresher session of the user, a bound token,
+ * both; null where nothing would do. Offered only if it lifts everything that forbids: a person who logs in again for
+ * nothing soon stops reading why (DESIGN §7).
  */
 export function liftFor(asked: Asked, situation: Situation): Lift | null {
   const { bundle, by, principals, action, resource, entities } = asked

@@ -1,7 +1,7 @@
 /**
  * `@remedy("…")` on a `forbid … unless`: what would lift it. `step-up:<acr>`, `step-up:<acr>;max_age=<seconds>`,
- * `step-up:max_age=<seconds>`: a session of the user that is stronger, fresher or both. `bound-key`: a token that is bound to
- * a key of the agent (RFC 9449). `approval:<who>`: a person's consent.
+ * `step-up:max_age=<seconds>`: a session of the user that is stronger, fresher or both. `bound-key`: a token that is
+ * bound to a key of the agent (RFC 9449). `approval:<who>`: a person's consent.
  */
 
 export interface StepUp {

@@ -1,7 +1,7 @@
 /**
- * Which rules a decision has to look at: those whose scopes match, found by the keys of the scopes (scope.ts), so that the
- * cost of a decision does not grow with the rules that are about something else. What was found is remembered: for an
- * action and a resource, and within that for a principal.
+ * Which rules a decision has to look at: those whose scopes match, found by the keys of the scopes (scope.ts), so that
+ * the cost of a decision does not grow with the rules that are about something else. What was found is remembered: for
+ * an action and a resource, and within that for a principal.
  */
 import type { Rule } from "./compile.ts"
 import type { Entity, EntityStore } from "./entities.ts"

@@ -1,7 +1,7 @@
 /**
  * Bundles out of KV. Under `pointer` stands a JWS by a publisher's key, under `body/<digest>` the immutable bytes it
- * names. An isolate keeps the last good bundle as a value (never another request's promise, which workerd forbids), looks
- * for a newer one in the background, and refuses a pointer older than one it saw.
+ * names. An isolate keeps the last good bundle as a value (never another request's promise, which workerd forbids),
+ * looks for a newer one in the background, and refuses a pointer older than one it saw.
  */
 import { compactVerify, createLocalJWKSet } from "jose"
 import { z } from "zod"
@@ -86,7 +86,9 @@ export async function bundleOf(kv: KVNamespace, pointer: Pointer): Promise<Bundl
   }
 }
 
-/** What is held, where its content is the one named; republished, as after a rollback, it is held by the newer pointer. */
+/**
+ * What is held, where its content is the one named; republished, as after a rollback, it is held by the newer pointer.
+ */
 export function bundleHeld(pointer: Pointer): Bundle | null {
   if (held?.bundle.pointer.digest !== pointer.digest) return null
   const { bundle, checkedAt } = held

@@ -112,8 +112,8 @@ function isIterable<T>(value: object | Iterable<T>): value is Iterable<T> {
 const MAX_DEPTH = 64
 
 /**
- * The arguments of a call: every object is a record, whatever its keys. `undefined`: not representable, which is null, a
- * fraction, an integer beyond 2^53 - 1 (readers of JSON round those differently) or a string with a lone surrogate
+ * The arguments of a call: every object is a record, whatever its keys. `undefined`: not representable, which is null,
+ * a fraction, an integer beyond 2^53 - 1 (readers of JSON round those differently) or a string with a lone surrogate
  * (readers replace those differently, the official engine refuses them), anywhere inside.
  */
 export function fromJson(json: unknown): Value | undefined {

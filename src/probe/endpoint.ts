@@ -1,7 +1,7 @@
 /**
- * One MCP server as a probe asks it: streamable HTTP, answers as JSON or as an event stream, all that is spent on it bounded.
- * It is not trusted: it may redirect, trickle, never end, or answer with what is no JSON.
- * Source: MCP 2025-03-26 to 2026-07-28, "Transports", "Streamable HTTP".
+ * One MCP server as a probe asks it: streamable HTTP, answers as JSON or as an event stream, all that is spent on it
+ * bounded. It is not trusted: it may redirect, trickle, never end, or answer with what is no JSON. Source: MCP
+ * 2025-03-26 to 2026-07-28, "Transports", "Streamable HTTP".
  */
 import { mayBeFetched } from "../credential/fetchable.ts"
 import { PROBE_SECRET, type Probe } from "../catalog/mcp-server.ts"
@@ -180,8 +180,8 @@ async function fromEvents(texts: AsyncIterable<string>, id: number): Promise<Rep
 }
 
 /**
- * Read as clients read it, numbers that a double cannot hold among it: schemas have such, and a list that is not read protects
- * nobody. What cannot be hashed in the end is not as it was pinned.
+ * Read as clients read it, numbers that a double cannot hold among it: schemas have such, and a list that is not read
+ * protects nobody. What cannot be hashed in the end is not as it was pinned.
  * @param id null: whatever it answers
  */
 function answerIn(text: string, id: number | null): Reply["message"] {

@@ -3,9 +3,9 @@
  * validation"): it is sent what differs. Only what the specification says shows that it does.
  *
  * What is no answer to that leaves all as it was: a server out of reach serves no call either, and one that could make
- * itself unbelieved by a moment's outage would take its agents' calls with it. It is no more believed for it: it takes the
- * catalog's word to be believed at first, and a probe's to be so again. A definite answer of any other kind ends it, for
- * whoever may write headers could then have any body run under them.
+ * itself unbelieved by a moment's outage would take its agents' calls with it. It is no more believed for it: it takes
+ * the catalog's word to be believed at first, and a probe's to be so again. A definite answer of any other kind ends
+ * it, for whoever may write headers could then have any body run under them.
  */
 import { ProbeFailed, type Endpoint, type Reply } from "./endpoint.ts"
 import { isObject } from "../json.ts"

@@ -1,7 +1,7 @@
 /**
- * The scheduled probe: each MCP server of the bundle that may be asked is asked what its tools are, and whether it still
- * enforces headers. What differs from the catalog becomes an observation, which every isolate knows of when its lease ends; what
- * is again as it was loses it. A server that could not be asked changes nothing.
+ * The scheduled probe: each MCP server of the bundle that may be asked is asked what its tools are, and whether it
+ * still enforces headers. What differs from the catalog becomes an observation, which every isolate knows of when its
+ * lease ends; what is again as it was loses it. A server that could not be asked changes nothing.
  */
 import { isChanged, newsOf, outdated, sightingsIn, vanished, type Observations } from "../catalog/observed.ts"
 import type { McpServer } from "../catalog/mcp-server.ts"
@@ -78,7 +78,8 @@ async function probe(
     const endpoint = Endpoint.of(server.probe, env, config.local, allowance)
     const { listed, failure } = await listTools(endpoint)
     const seen = sightingsIn(listed, server, bundle.catalog)
-    // What a list that breaks off shows to have changed has changed; what it shows to be as it was may come again, otherwise.
+    // What a list that breaks off shows to have changed has changed; what it shows to be as it was may come again,
+    // otherwise.
     const sightings = newsOf(failure === null ? seen : seen.filter(isChanged), known)
     if (failure !== null) failed(new ProbeFailed(failure))
     const gone = failure === null ? vanished(seen, server, bundle.catalog) : []

@@ -1,6 +1,6 @@
 /**
- * A server's whole `tools/list`, asked as the newest protocol version is and, where that is not understood, as the older
- * ones are: with a handshake, and a session where the server wants one.
+ * A server's whole `tools/list`, asked as the newest protocol version is and, where that is not understood, as the
+ * older ones are: with a handshake, and a session where the server wants one.
  */
 import { isObject } from "../json.ts"
 import type { ListedTool } from "../catalog/tool-list.ts"

@@ -1,4 +1,6 @@
-/** `GET /v1/bundles`, `GET /v1/bundles/:digest`: what was published, by whom and why, and what was in it; for operators. */
+/**
+ * `GET /v1/bundles`, `GET /v1/bundles/:digest`: what was published, by whom and why, and what was in it; for operators.
+ */
 import { authorizeOperator } from "../manage/operator.ts"
 import type { Outcome } from "../manage/outcome.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -23,8 +25,8 @@ export async function listBundles(request: Request, bundle: Bundle, around: Surr
 }
 
 /**
- * The same for a publisher, who is known by their key: where what was published lets no operator in any more, somebody must
- * be able to see what to go back to.
+ * The same for a publisher, who is known by their key: where what was published lets no operator in any more, somebody
+ * must be able to see what to go back to.
  */
 export async function listForPublisher(question: string, { env, config, receivedAt }: Surroundings): Promise<Response> {
   const headers = { "Cache-Control": "no-store" }

@@ -1,6 +1,6 @@
 /**
- * A publication: what a publisher's key signs to change what decides, or what is tried beside it. Whoever has such a key
- * may do so and nobody else; who they are besides, and why, they say themselves.
+ * A publication: what a publisher's key signs to change what decides, or what is tried beside it. Whoever has such a
+ * key may do so and nobody else; who they are besides, and why, they say themselves.
  */
 import { compactVerify, createLocalJWKSet } from "jose"
 import { z } from "zod"

@@ -1,6 +1,6 @@
 /**
- * What crosses between isolates and the switchboard about observations, and its version. They rest beside the switches, in a
- * table of their own: no operator lifts one, only a bundle that pins what was seen, or the server going back.
+ * What crosses between isolates and the switchboard about observations, and its version. They rest beside the switches,
+ * in a table of their own: no operator lifts one, only a bundle that pins what was seen, or the server going back.
  */
 import type { Observations, Sighting, Subject } from "../catalog/observed.ts"
 
@@ -8,9 +8,9 @@ import type { Observations, Sighting, Subject } from "../catalog/observed.ts"
 export const OBSERVATION_VERSION = 1
 
 /**
- * Observations that are kept; one is some 400 bytes at most, and every lease has them all. A server makes no more of them than it
- * has pinned tools, so this many come of a catalog that is wholly out of date. Then every pinned tool is denied that is not known
- * to be as it was, and headers alone are believed of nobody.
+ * Observations that are kept; one is some 400 bytes at most, and every lease has them all. A server makes no more of
+ * them than it has pinned tools, so this many come of a catalog that is wholly out of date. Then every pinned tool is
+ * denied that is not known to be as it was, and headers alone are believed of nobody.
  */
 export const MAX_OBSERVATIONS = 4_096
 

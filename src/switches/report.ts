@@ -1,4 +1,7 @@
-/** What this isolate has seen, told to the switchboard. Whoever tells knows it at once, the others when their lease ends. */
+/**
+ * What this isolate has seen, told to the switchboard. Whoever tells knows it at once, the others when their lease
+ * ends.
+ */
 import { isChanged } from "../catalog/observed.ts"
 import { logEvent } from "../log.ts"
 import { renewLease } from "./lease.ts"
@@ -24,7 +27,10 @@ export async function report(env: Env, seen: Report): Promise<void> {
   }
 }
 
-/** Between two reports of an isolate on a server: one whose every list differs from the last must not make a write of each. */
+/**
+ * Between two reports of an isolate on a server: one whose every list differs from the last must not make a write of
+ * each.
+ */
 const PAUSE_MS = 1_000
 const reportedAt = new Map<string, number>()
 /** Names come of bundles, in which there may be others with time. */

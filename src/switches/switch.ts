@@ -30,8 +30,8 @@ export interface Affected {
   readonly tool: string | null
   readonly kid: string | null
   /**
-   * Milliseconds, when the authority behind it was given: a token that is renewed, or exchanged for a session of before,
-   * is no younger than that.
+   * Milliseconds, when the authority behind it was given: a token that is renewed, or exchanged for a session of
+   * before, is no younger than that.
    */
   readonly since: number
 }

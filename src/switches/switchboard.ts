@@ -1,7 +1,7 @@
 /**
- * The switchboard: one Durable Object that keeps the switches, and what was seen of tools, and lends both out. Whoever reads them may rely on what was
- * read for a lease's time and no longer; so a switch that is stored holds everywhere once all leases handed out before
- * have run out, and only then is it acknowledged (DESIGN §2, promise 5).
+ * The switchboard: one Durable Object that keeps the switches, and what was seen of tools, and lends both out. Whoever
+ * reads them may rely on what was read for a lease's time and no longer; so a switch that is stored holds everywhere
+ * once all leases handed out before have run out, and only then is it acknowledged (DESIGN §2, promise 5).
  */
 import { DurableObject } from "cloudflare:workers"
 import { isChanged, type Subject } from "../catalog/observed.ts"
@@ -67,12 +67,12 @@ export class Switchboard extends DurableObject<Env> {
   /**
    * What somebody has seen. Nobody is made to wait until it holds everywhere: every lease ends within two seconds.
    *
-   * Two may look at once, and be late. What was seen later stands: the one who asked first does not lift what the other stored. An
-   * observation that was lifted leaves nothing to compare with, so one that is late may come back; it errs towards denying,
-   * until somebody looks again.
+   * Two may look at once, and be late. What was seen later stands: the one who asked first does not lift what the other
+   * stored. An observation that was lifted leaves nothing to compare with, so one that is late may come back; it errs
+   * towards denying, until somebody looks again.
    *
-   * Who compares with the pins of an older bundle lifts nothing: what is as it was pinned then may differ from the pin of now,
-   * so it is kept as what was seen.
+   * Who compares with the pins of an older bundle lifts nothing: what is as it was pinned then may differ from the pin
+   * of now, so it is kept as what was seen.
    *
    * @returns false: it was not understood
    */

@@ -37,7 +37,8 @@ const listed = (...tools: readonly object[]): ListedTool[] =>
   tools.map((tool) => ({ name: "search", ...tool, tool: { ...tool } }))
 
 describe("a pinned tool", () => {
-  // The rows are bundles, the columns what was seen last: whoever stored it, it is compared with the pin of whoever decides.
+  // The rows are bundles, the columns what was seen last: whoever stored it, it is compared with the pin of whoever
+  // decides.
   test.each<readonly [pinned: string | null, observed: string | null, denied: boolean]>([
     [null, null, false],
     [null, A, false],

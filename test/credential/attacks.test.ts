@@ -1,6 +1,6 @@
 /**
- * What an attacker tries with credentials, each try with the reason for which it is refused. The tries are data, one file
- * a family; the same request without its one change is answered with a token or a 200, which the first test shows.
+ * What an attacker tries with credentials, each try with the reason for which it is refused. The tries are data, one
+ * file a family; the same request without its one change is answered with a token or a 200, which the first test shows.
  */
 import { decodeJwt } from "jose"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"

@@ -111,7 +111,8 @@ describe("a proof of possession (RFC 9449 4.3), check by check", () => {
       expect(await verdict()).toBe("ok")
       expect(await verdict({ header: { typ: "JWT" } })).toBe("type_refused")
       expect(await verdict({ header: { jwk: holder.privateJwk } })).toBe("key_refused")
-      // The holder's header, word for word, over another's signature; other claims under it; its claims spelt otherwise.
+      // The holder's header, word for word, over another's signature; other claims under it; its claims spelt
+      // otherwise.
       expect(await verdict({ key: other.key })).toBe("signature_invalid")
       expect(await verdict({ claims: { htm: "DELETE" } })).toBe("htm")
       const proof = await proofOf(holder, "GET", URI, TOKEN)

@@ -1,4 +1,7 @@
-/** Who manages: an operator's role must suffice, and policy must permit the action `manage`. Each of the two only refuses. */
+/**
+ * Who manages: an operator's role must suffice, and policy must permit the action `manage`. Each of the two only
+ * refuses.
+ */
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { openTask } from "../harness/agents.ts"

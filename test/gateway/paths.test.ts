@@ -88,7 +88,9 @@ describe.each(["nginx", "traefik", "caddy"])("%s", (dialect) => {
   })
 })
 
-/** The Worker as it meets a request line that no URL parser has touched: workerd keeps it, a test's Request does not. */
+/**
+ * The Worker as it meets a request line that no URL parser has touched: workerd keeps it, a test's Request does not.
+ */
 async function rawRequest(target: string, init: RequestInit): Promise<Response> {
   const request = new Request(`${US}/`, init)
   Object.defineProperty(request, "url", { value: US + target })

@@ -1,6 +1,6 @@
 /**
- * The yard with more to attack: issuers of users, workloads and keys of every sort, agents that prove themselves in each
- * way that there is. With an honest token of each kind, of which an attack changes one thing.
+ * The yard with more to attack: issuers of users, workloads and keys of every sort, agents that prove themselves in
+ * each way that there is. With an honest token of each kind, of which an attack changes one thing.
  */
 import type { JWK } from "jose"
 import type { AgentDefinition, BundleBody, IssuerDefinition, KeySource } from "../../src/policy/bundle.ts"
@@ -86,7 +86,9 @@ const inline = (...keys: readonly (JWK | Readonly<Record<string, unknown>>)[]): 
   jwks: { keys: keys.map((jwk) => ({ ...jwk })) },
 })
 
-/** Fetched from nowhere: the address is one that no Worker may ask, the document another isolate has left in the cache. */
+/**
+ * Fetched from nowhere: the address is one that no Worker may ask, the document another isolate has left in the cache.
+ */
 const SPIFFE_BUNDLE = "https://10.0.0.1/bundle"
 const LOST_BUNDLE = "https://10.0.0.1/lost"
 

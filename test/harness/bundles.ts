@@ -1,4 +1,6 @@
-/** Publishing as the command line does: body under its digest, pointer signed by the publisher whom the Worker trusts. */
+/**
+ * Publishing as the command line does: body under its digest, pointer signed by the publisher whom the Worker trusts.
+ */
 import { env } from "cloudflare:workers"
 import { inject } from "vitest"
 import { signPointer } from "./publisher.ts"

@@ -17,7 +17,9 @@ export function knockAt(other: Door): void {
 const repeated = new WeakMap<Request, readonly Line[]>()
 type Line = readonly [name: string, value: string]
 
-/** One more header of that name, on a line of its own where there are lines; in this isolate the platform joins them. */
+/**
+ * One more header of that name, on a line of its own where there are lines; in this isolate the platform joins them.
+ */
 export function repeat(request: Request, name: string, value: string): void {
   const before = repeated.get(request) ?? [[name, request.headers.get(name) ?? ""]]
   repeated.set(request, [...before, [name, value]])

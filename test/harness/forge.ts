@@ -1,4 +1,7 @@
-/** Tokens put together by hand, byte by byte: what no library would make, a library would refuse to make, or only an attacker makes. */
+/**
+ * Tokens put together by hand, byte by byte: what no library would make, a library would refuse to make, or only an
+ * attacker makes.
+ */
 import { exportJWK, generateKeyPair, type CryptoKey, type JWK } from "jose"
 
 /** A private key, and the public one as its owner would publish it. */

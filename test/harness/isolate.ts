@@ -1,4 +1,6 @@
-/** A fresh isolate on empty storage, for each test: the Worker's module-wide caches would otherwise remember the last. */
+/**
+ * A fresh isolate on empty storage, for each test: the Worker's module-wide caches would otherwise remember the last.
+ */
 import { reset } from "cloudflare:test"
 import { forgetKeySets } from "../../src/credential/key-set.ts"
 import { forgetOwnKeys } from "../../src/credential/own-keys.ts"

@@ -1,4 +1,6 @@
-/** MCP servers that the probe is sent to (test/node/mcp-servers.ts): real ones, and places that answer as they are told. */
+/**
+ * MCP servers that the probe is sent to (test/node/mcp-servers.ts): real ones, and places that answer as they are told.
+ */
 import { inject } from "vitest"
 
 export interface Told {

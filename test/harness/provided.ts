@@ -11,7 +11,10 @@ export interface Provided {
   publisher: JWK
   /** Origin of the server of key documents (test/node/issuer-server.ts). */
   issuerServer: string
-  /** Servers for the probe to ask (test/node/mcp-servers.ts): endpoints of two real ones, origin of the one that is told. */
+  /**
+   * Servers for the probe to ask (test/node/mcp-servers.ts): endpoints of two real ones, origin of the one that is
+   * told.
+   */
   mcpServers: { readonly desk: string; readonly everything: string; readonly told: string }
   /** Ports of the built Worker, and of what stands for its KV and its cache (test/node/wire-server.ts). */
   wire: { readonly worker: number; readonly kv: number; readonly cache: number }

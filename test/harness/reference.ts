@@ -1,4 +1,6 @@
-/** What grants, bounds and windows mean, written anew and simply: the models that the tests hold the product against. */
+/**
+ * What grants, bounds and windows mean, written anew and simply: the models that the tests hold the product against.
+ */
 import type { ArgumentBound, ArgumentBounds } from "../../src/exchange/bounds.ts"
 import type { Tool } from "../../src/catalog/tool.ts"
 import type { GrantDefinition } from "../../src/policy/bundle.ts"

@@ -36,7 +36,10 @@ function splitHash(denial: unknown): { readonly hash: string | null; readonly re
 
 /** Of a call's refusals those in which one credential is refused, not what it is shown for or how often. */
 const OF_CALLS = new Set(["token_malformed", "token_rejected", "token_expired", "audience_mismatch", "proof_rejected"])
-/** Of a request's all but those in which none is refused: there is none, it was used before, it is shown in the wrong way. */
+/**
+ * Of a request's all but those in which none is refused: there is none, it was used before, it is shown in the wrong
+ * way.
+ */
 const NONE = new Set(["credential_missing", "used_before", "binding_required", "binding_absent", "proof_replayed"])
 
 const reasons = z.looseObject({ reason: z.string(), typ: z.string().nullish() })

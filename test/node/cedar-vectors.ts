@@ -1,7 +1,7 @@
 /**
- * Public Cedar vectors as a build would hand them to the edge: rules lowered, integers exact, and what only the schema says
- * about a value (that `{"type", "id"}` is a reference, that a text is an address) written out. Every file that goes into
- * this is left out of the answer; what nothing names stays, and so fails the run as unknown.
+ * Public Cedar vectors as a build would hand them to the edge: rules lowered, integers exact, and what only the schema
+ * says about a value (that `{"type", "id"}` is a reference, that a text is an address) written out. Every file that
+ * goes into this is left out of the answer; what nothing names stays, and so fails the run as unknown.
  */
 import { dirname } from "node:path/posix"
 import { schemaToJsonWithResolvedTypes } from "@cedar-policy/cedar-wasm/nodejs"

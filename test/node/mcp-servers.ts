@@ -1,6 +1,6 @@
 /**
- * MCP servers for the probe to ask, on loopback: real ones of both generations, and one that answers as a test tells it,
- * whatever a hostile server could. Tests run in workerd, so they tell it over HTTP.
+ * MCP servers for the probe to ask, on loopback: real ones of both generations, and one that answers as a test tells
+ * it, whatever a hostile server could. Tests run in workerd, so they tell it over HTTP.
  */
 import { once } from "node:events"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"

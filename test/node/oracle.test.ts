@@ -84,7 +84,9 @@ type LoweredJson = Readonly<Record<string, unknown>>
 type Policies = Readonly<Record<string, PolicyJson>>
 type Entities = Parameters<typeof entityStore>[0]
 
-/** Some of the policies as templates with a link each, for the official engine; and as the build would lower them all. */
+/**
+ * Some of the policies as templates with a link each, for the official engine; and as the build would lower them all.
+ */
 function bothForms(policies: Policies, templates: readonly boolean[]) {
   const staticPolicies: Record<string, PolicyJson> = {}
   const opened: Record<string, Template> = {}

@@ -1,6 +1,6 @@
 /**
- * What is used or ended holds everywhere and for good: the built Worker in bare workerd, two isolates on the same Durable
- * Objects, and the process killed and started again on what it had written. Loopback only.
+ * What is used or ended holds everywhere and for good: the built Worker in bare workerd, two isolates on the same
+ * Durable Objects, and the process killed and started again on what it had written. Loopback only.
  */
 import { createHash, randomBytes, randomUUID } from "node:crypto"
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"

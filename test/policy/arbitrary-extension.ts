@@ -1,6 +1,6 @@
 /**
- * Random texts of Cedar's extension types: those that are values of the type, and those that are nearly: one character more,
- * less or other, where readers of such texts tend to differ.
+ * Random texts of Cedar's extension types: those that are values of the type, and those that are nearly: one character
+ * more, less or other, where readers of such texts tend to differ.
  */
 import fc from "fast-check"
 

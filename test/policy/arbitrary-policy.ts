@@ -1,7 +1,7 @@
 /**
- * Random rules in Cedar's JSON policy format, entities and requests, for the promises and the differential test. Expressions are mostly
- * well-typed, else nearly all of them would err at once; one operand in ten or so is of any type.
- * Names and values are few, so that lookups hit, sets overlap and hierarchies connect.
+ * Random rules in Cedar's JSON policy format, entities and requests, for the promises and the differential test.
+ * Expressions are mostly well-typed, else nearly all of them would err at once; one operand in ten or so is of any
+ * type. Names and values are few, so that lookups hit, sets overlap and hierarchies connect.
  */
 import type { CedarValueJson, Expr, PolicyJson, TypeAndId } from "@cedar-policy/cedar-wasm/nodejs"
 import fc from "fast-check"

@@ -1,7 +1,7 @@
 /**
  * The corners of Cedar's semantics, one a line: an expression in Cedar's JSON policy format, and what it is worth to
- * `User::"alice"`, who reads `Tool::"t"`, which is not stored, in CONTEXT. test/node/oracle.test.ts asks the official engine
- * the same; an integer that no JSON number can hold is therefore only compared.
+ * `User::"alice"`, who reads `Tool::"t"`, which is not stored, in CONTEXT. test/node/oracle.test.ts asks the official
+ * engine the same; an integer that no JSON number can hold is therefore only compared.
  */
 import type { CedarValueJson } from "@cedar-policy/cedar-wasm/nodejs"
 

@@ -1,4 +1,7 @@
-/** The two promises of a list of tools that was cut down: nothing is hidden by mistake, and nothing that is hopeless is shown. */
+/**
+ * The two promises of a list of tools that was cut down: nothing is hidden by mistake, and nothing that is hopeless is
+ * shown.
+ */
 import fc from "fast-check"
 import { describe, expect, inject, test } from "vitest"
 import type { Denial } from "../../src/decision.ts"

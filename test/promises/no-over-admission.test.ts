@@ -78,7 +78,8 @@ describe("no over-admission", () => {
       await evict(task.task)
       for (let index = callsBefore; index < 6; index++) await tryBoth(task, admitted)
       expect(admitted.burst).toBe(50)
-      // Without a limit of its own the task's count goes on in blocks of a tenth: too high by one at most, never too low.
+      // Without a limit of its own the task's count goes on in blocks of a tenth: too high by one at most, never too
+      // low.
       const counted = (await callsOf(task.task)) ?? 0
       expect(counted).toBeGreaterThanOrEqual(50 + admitted.thrice)
       expect(counted).toBeLessThanOrEqual(56 + admitted.thrice)

@@ -1,7 +1,7 @@
 /**
  * A process that outlives a run, to end what the run has left behind. Its standard input closes when the run is over,
- * however it ended: a run that is killed ends nothing itself. To the run belongs whoever inherited its TMPDIR. Linux only;
- * elsewhere nothing is found.
+ * however it ended: a run that is killed ends nothing itself. To the run belongs whoever inherited its TMPDIR. Linux
+ * only; elsewhere nothing is found.
  */
 import { readdir, readFile, rm } from "node:fs/promises"
 import { setTimeout as sleep } from "node:timers/promises"

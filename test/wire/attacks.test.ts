@@ -1,7 +1,7 @@
 /**
- * The attacks on credentials once more, on the built Worker in a bare workerd and over real sockets: what an HTTP parser
- * makes of a second header, of another Host, of a header of a megabyte. Status and code are read off the wire, the inner
- * reason from the record that an operator is shown.
+ * The attacks on credentials once more, on the built Worker in a bare workerd and over real sockets: what an HTTP
+ * parser makes of a second header, of another Host, of a header of a megabyte. Status and code are read off the wire,
+ * the inner reason from the record that an operator is shown.
  */
 import { beforeAll, inject, vi } from "vitest"
 import type { DecisionRecord } from "../../src/audit/record.ts"

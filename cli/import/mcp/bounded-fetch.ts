@@ -1,6 +1,6 @@
 /**
- * `fetch` to one server that may be hostile: bounded in time and bytes over all requests together, never redirected, and
- * with a failure that says what is wrong. It is kept, too: the MCP client wraps what its transport throws.
+ * `fetch` to one server that may be hostile: bounded in time and bytes over all requests together, never redirected,
+ * and with a failure that says what is wrong. It is kept, too: the MCP client wraps what its transport throws.
  */
 import { EXIT, Failure } from "../../failure.ts"
 
@@ -139,7 +139,10 @@ function unreachable(server: URL, thrown: unknown): Failure {
   return new Failure(message, mend, EXIT.unreachable)
 }
 
-/** Node hides it in causes, and for a name with several addresses in a list of them. Without any, what the last one says. */
+/**
+ * Node hides it in causes, and for a name with several addresses in a list of them. Without any, what the last one
+ * says.
+ */
 function codeOf(thrown: unknown): string {
   let deepest = ""
   for (let at = thrown, depth = 0; at instanceof Error && depth < 5; depth++) {

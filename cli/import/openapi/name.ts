@@ -1,8 +1,8 @@
 /** What the catalog calls an operation: `crm.tickets.get`. */
 
 /**
- * From its operationId, of which dots, slashes and colons part segments; else from path and method, the path first, so that
- * `crm.tickets.*` covers what is below `/tickets`.
+ * From its operationId, of which dots, slashes and colons part segments; else from path and method, the path first, so
+ * that `crm.tickets.*` covers what is below `/tickets`.
  */
 export function nameOf(prefix: string, operationId: unknown, method: string, path: string): string {
   const own = typeof operationId === "string" ? segmentsOf(operationId, /[./:#]+/u) : []

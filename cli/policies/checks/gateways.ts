@@ -1,4 +1,7 @@
-/** What is behind a gateway can tell the tokens that are made for it from those that open calls; no client names a retry. */
+/**
+ * What is behind a gateway can tell the tokens that are made for it from those that open calls; no client names a
+ * retry.
+ */
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 

@@ -112,7 +112,9 @@ function sources({ issuers, agents }: Policies): Problem[] {
 
 interface Owner {
   readonly name: string
-  /** Whoever has its key can say that they are it: nobody else may have it. Issuers that sign for `iss` may share keys. */
+  /**
+   * Whoever has its key can say that they are it: nobody else may have it. Issuers that sign for `iss` may share keys.
+   */
   readonly isSole: boolean
   readonly source: Source<unknown>
   readonly at: Path

@@ -1,4 +1,7 @@
-/** Links that name an agent, a tool or a group that is not there: the rule that they make would never hold, without a word. */
+/**
+ * Links that name an agent, a tool or a group that is not there: the rule that they make would never hold, without a
+ * word.
+ */
 import { madeEntities, MADE_TYPES, uidText } from "../entities.ts"
 import { suggest } from "../nearest.ts"
 import type { Policies } from "../policies.ts"

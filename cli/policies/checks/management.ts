@@ -1,4 +1,6 @@
-/** Operators can manage only what a rule permits: the schema has to know the question, and some rule has to answer it. */
+/**
+ * Operators can manage only what a rule permits: the schema has to know the question, and some rule has to answer it.
+ */
 import { checkParseSchema, isAuthorized, type EntityUidJson } from "@cedar-policy/cedar-wasm/nodejs"
 import type { Bundle } from "../../../src/policy/assemble.ts"
 import { actionRef, areaRef, AREAS } from "../../../src/policy/facts.ts"

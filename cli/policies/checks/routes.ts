@@ -72,7 +72,10 @@ function ambiguous(a: string, b: string): boolean {
   return aIsSpecial === bIsSpecial
 }
 
-/** What can be seen without taking them apart, of nearly every two of thousands of routes: the first difference is one of literals. */
+/**
+ * What can be seen without taking them apart, of nearly every two of thousands of routes: the first difference is one
+ * of literals.
+ */
 function differInLiteral(a: string, b: string): boolean {
   let at = 0
   while (at < a.length && a[at] === b[at]) at++

@@ -2,7 +2,10 @@
 import { z } from "zod"
 import { entityUid } from "./values.ts"
 
-/** Whole numbers only, no null: what a Cedar value can be. References are `{"__entity": {"type", "id"}}`, extension values `{"__extn": {"fn", "arg"}}`. */
+/**
+ * Whole numbers only, no null: what a Cedar value can be. References are `{"__entity": {"type", "id"}}`, extension
+ * values `{"__extn": {"fn", "arg"}}`.
+ */
 const attribute: z.ZodType = z.lazy(() =>
   z.union([z.string(), z.boolean(), z.int(), z.array(attribute), z.record(z.string(), attribute)], {
     error: "expected a Cedar value: a string, a whole number, a boolean, a list or a record",

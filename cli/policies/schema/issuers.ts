@@ -108,7 +108,9 @@ const trustDomain = text(
   "Write the name alone, such as `example.org`, without `spiffe://`.",
 )
 
-/** With the subject it makes the user's name, `issuer|subject`: no `|` of its own, and nothing that looks like another. */
+/**
+ * With the subject it makes the user's name, `issuer|subject`: no `|` of its own, and nothing that looks like another.
+ */
 const issuerUrl = trustedUrl.refine((value) => /^[\x21-\x7b\x7d\x7e]+$/u.test(value), {
   error: "not an issuer's URL",
   params: { mend: "Write plain ASCII without blanks and without `|`." },

@@ -1,6 +1,6 @@
 /**
- * Cedar's extension types (Cedar documentation, "Data types"). Each value has a `key`: its type, and in parentheses what
- * it is made of, so that two are equal exactly where their keys are.
+ * Cedar's extension types (Cedar documentation, "Data types"). Each value has a `key`: its type, and in parentheses
+ * what it is made of, so that two are equal exactly where their keys are.
  */
 import type { Value } from "../value.ts"
 import type { Datetime } from "./datetime.ts"

@@ -1,6 +1,6 @@
 /**
- * `ipaddr`: an address of IPv4 or IPv6, or the range that a prefix names. Bits beyond the prefix are kept: they count for
- * `==`, not for ranges. The two families never meet; an IPv4 address inside an IPv6 one is IPv6, and has no dots.
+ * `ipaddr`: an address of IPv4 or IPv6, or the range that a prefix names. Bits beyond the prefix are kept: they count
+ * for `==`, not for ranges. The two families never meet; an IPv4 address inside an IPv6 one is IPv6, and has no dots.
  */
 import { MALFORMED, WRONG_TYPE, asText } from "../evaluate.ts"
 import type { Value } from "../value.ts"

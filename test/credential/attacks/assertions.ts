@@ -1,4 +1,7 @@
-/** ID-JAGs (draft-ietf-oauth-identity-assertion-authz-grant, RFC 7523 3): for us, for this agent, for this audience, once. */
+/**
+ * ID-JAGs (draft-ietf-oauth-identity-assertion-authz-grant, RFC 7523 3): for us, for this agent, for this audience,
+ * once.
+ */
 import { knock } from "../../harness/door.ts"
 import { expect } from "vitest"
 import { idJagOf, neighbour, seconds, svidOf, type Changes } from "../../harness/besieged.ts"

@@ -1,4 +1,6 @@
-/** Audience confusion (RFC 8725 3.9): a token is for us, exactly, and where another could bring it here for us alone. */
+/**
+ * Audience confusion (RFC 8725 3.9): a token is for us, exactly, and where another could bring it here for us alone.
+ */
 import { accessTokenOf, assertionOf, CI, idTokenOf, robotToken, svidOf, type Changes } from "../../harness/besieged.ts"
 import { openTask } from "../../harness/agents.ts"
 import {

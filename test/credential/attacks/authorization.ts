@@ -1,4 +1,7 @@
-/** The `Authorization` header (RFC 6750 2.1, RFC 9449 7.1): one, of one scheme, with one token; nowhere else is one looked for. */
+/**
+ * The `Authorization` header (RFC 6750 2.1, RFC 9449 7.1): one, of one scheme, with one token; nowhere else is one
+ * looked for.
+ */
 import { openTask } from "../../harness/agents.ts"
 import { accessTokenOf } from "../../harness/besieged.ts"
 import { attack, call, callRefused, operatorRefused, type Attacks, type Headers } from "../../harness/attacks.ts"

@@ -26,7 +26,10 @@ const INJECTED: Readonly<Record<string, unknown>> = {
   zip: "DEF",
 }
 
-/** In each spelling signed by the stranger whose key it brings, and by the one who may sign: refused for the member alone. */
+/**
+ * In each spelling signed by the stranger whose key it brings, and by the one who may sign: refused for the member
+ * alone.
+ */
 const members = Object.fromEntries(
   Object.entries(INJECTED).flatMap(([member, value]) => {
     const because = { reason: "header_refused", member } as const

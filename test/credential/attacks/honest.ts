@@ -1,4 +1,7 @@
-/** What the attacks start from: each honest request is answered with a 200, so that what refuses an attack is its one change. */
+/**
+ * What the attacks start from: each honest request is answered with a 200, so that what refuses an attack is its one
+ * change.
+ */
 import { openTask } from "../../harness/agents.ts"
 import {
   accessTokenOf,

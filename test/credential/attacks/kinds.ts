@@ -1,6 +1,6 @@
 /**
- * Token-kind confusion (RFC 8725 2.8, 3.11, 3.12): each kind of token, honestly made, offered wherever it does not belong.
- * One row a kind, one column a door; what a row leaves out is where the token belongs.
+ * Token-kind confusion (RFC 8725 2.8, 3.11, 3.12): each kind of token, honestly made, offered wherever it does not
+ * belong. One row a kind, one column a door; what a row leaves out is where the token belongs.
  */
 import { inject } from "vitest"
 import { signPointer } from "../../harness/publisher.ts"

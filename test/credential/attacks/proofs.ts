@@ -188,7 +188,10 @@ const forgeries = Object.fromEntries(
   ]),
 )
 
-/** None is the URL that was called: which of its spellings are, RFC 3986 6.2.2 and 6.2.3 say, and a gateway does not resolve paths. */
+/**
+ * None is the URL that was called: which of its spellings are, RFC 3986 6.2.2 and 6.2.3 say, and a gateway does not
+ * resolve paths.
+ */
 const URLS: Readonly<Record<string, string>> = {
   "another path": "https://api.test/files/b",
   "a shorter path": "https://api.test/files",

@@ -1,4 +1,7 @@
-/** Step-up (RFC 9470): a live task takes a fresher session of its own user, from its own agent, by its own key; no other. */
+/**
+ * Step-up (RFC 9470): a live task takes a fresher session of its own user, from its own agent, by its own key; no
+ * other.
+ */
 import { expect } from "vitest"
 import { childForm, openChild, openTask, postForm, type Form, type OpenTask } from "../../harness/agents.ts"
 import { idTokenOf, seconds, svidOf } from "../../harness/besieged.ts"

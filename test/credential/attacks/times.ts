@@ -1,4 +1,6 @@
-/** Time: a token without a readable end has none, one that is not yet valid may never be, an assertion lives briefly. */
+/**
+ * Time: a token without a readable end has none, one that is not yet valid may never be, an assertion lives briefly.
+ */
 import { expect } from "vitest"
 import type { Rejection } from "../../../src/credential/rejection.ts"
 import {

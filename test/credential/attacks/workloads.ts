@@ -1,4 +1,6 @@
-/** Subjects of workloads: an issuer vouches for many, of whom one is the agent; a trust domain names it in one spelling. */
+/**
+ * Subjects of workloads: an issuer vouches for many, of whom one is the agent; a trust domain names it in one spelling.
+ */
 import { expect } from "vitest"
 import {
   assertionOf,

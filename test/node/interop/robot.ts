@@ -1,7 +1,7 @@
 /**
  * The local stack with one more agent: a robot that signs its own assertions, as a client that nobody here wrote would.
- * The audiences of its gateways are the origins that they serve, which is what clients of MCP check before they ask for a
- * token.
+ * The audiences of its gateways are the origins that they serve, which is what clients of MCP check before they ask for
+ * a token.
  */
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"

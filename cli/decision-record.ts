@@ -47,6 +47,7 @@ export const decisionRecord = z.looseObject({
     })
     .nullish(),
   listing: z.object({ asked: z.number(), hidden: z.record(z.string(), z.number()) }).nullish(),
+  cut: z.array(z.string()).nullish(),
   total_ms: z.number(),
   io_ms: z.number(),
 })
@@ -108,6 +109,7 @@ export function explanation(record: ShownRecord): string {
     ["calls", calls && `${calls.used}${calls.limit === null ? "" : ` of ${calls.limit}`}`],
     ["mode", mode === "observe" ? "observe: the gateway let the call through all the same" : null],
     ["candidate", record.candidate ? wouldBe(record.candidate) : null],
+    ["cut", record.cut?.length ? `not told whole, being too long: ${record.cut.join(", ")}` : null],
     ["bundle", bundle && `${bundle.seq}, ${bundle.digest.slice(0, 16)}`],
     ["took", `${record.total_ms} ms, ${record.io_ms} ms of it waiting`],
   ]

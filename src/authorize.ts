@@ -4,8 +4,8 @@
  */
 import type { Ask } from "./audit/call-record.ts"
 import { argumentsHash as hashOfArguments } from "./audit/canonical.ts"
-import { ofCredential, ofGateway, refusedAtEdge } from "./audit/edge-record.ts"
-import type { DecisionRecord, Tried } from "./audit/record.ts"
+import { ofCredential, ofGateway, ofLocated, refusedAtEdge } from "./audit/edge-record.ts"
+import type { Tried } from "./audit/record.ts"
 import { locate, type Located } from "./catalog/locate.ts"
 import { formatScope, parseScope, scopeCovers, type Scope } from "./catalog/pattern.ts"
 import { denialByObservation } from "./catalog/observed.ts"
@@ -56,8 +56,9 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
     located?: Located,
     tried: Tried | null = null,
   ): Decision => {
-    const asked = { ...ofGateway(call.gateway, bundle), method: call.method, candidate: tried }
-    const known = { ...asked, ...(verified && ofCredential(verified)), ...(located && found(located)) }
+    const asked = { ...ofGateway(call.gateway, bundle), method: call.method }
+    const which = located && ofLocated(located, denial, tried)
+    const known = { ...asked, ...(verified && ofCredential(verified)), ...which }
     const { task, tool } = refusedAtEdge(id, "call", denial, known, around)
     return { ...NOBODY, id, gateway: call.gateway, denial, task, tool }
   }
@@ -157,10 +158,6 @@ export function audienceOf(gateway: GatewayDefinition): ReadonlySet<string> {
 }
 const audienceOfGateway = new WeakMap<GatewayDefinition, ReadonlySet<string>>()
 
-function found({ path, tool: { name: tool, action, sensitivity } }: Located): Partial<DecisionRecord> {
-  return { path, tool, action, sensitivity }
-}
-
 export const NOBODY = {
   agent: null,
   user: null,
@@ -221,6 +218,7 @@ function toAsk(
     retry: requestId === null ? null : { requestId, call: hashOfCall(call) },
     method,
     path: located.path,
+    segments: located.segments,
     mode: gateway.mode,
     size: target.length + (body.kind === "whole" ? body.text.length : 0),
     tokenHash: token.hash,

@@ -8,3 +8,11 @@ export function fold(name: string): string {
   const base = bracket > 0 ? name.slice(0, bracket) : name
   return base.toUpperCase().toLowerCase()
 }
+
+/** A key of `object` that is none of `known`, but that some reader takes for one of them. */
+export function variantIn(object: Readonly<Record<string, unknown>>, known: readonly string[]): string | undefined {
+  const others = Object.keys(object).filter((key) => !known.includes(key))
+  // Nearly always there is none to fold.
+  const folded = others.length === 0 ? [] : known.map(fold)
+  return others.find((key) => folded.includes(fold(key)))
+}

@@ -217,6 +217,7 @@ export async function rehearse(): Promise<boolean> {
     retry: null,
     method,
     path: located.path,
+    segments: located.segments,
     size: 0,
     tokenHash: "",
     receivedAt: 0,

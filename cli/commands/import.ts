@@ -57,7 +57,7 @@ export function addImport(program: Command): void {
     .argument("<FILE>", "the document, in JSON or YAML")
     .requiredOption("--origin <ORIGIN>", "where clients reach the API through a gateway")
     .option("--base-path <PATH>", "before the paths of the operations (default: the path of `servers[0].url`)")
-    .option("--reroute", "take routes that have changed as they are now")
+    .option("--reroute", "take routes that have changed, or that take requests from other tools, as they are now")
     .addHelpText("after", OPENAPI_HELP)
     .action(importOpenApi)
 }

@@ -4,8 +4,8 @@ import { escaped } from "../escaped.ts"
 import { Failure } from "../failure.ts"
 import { label } from "../policies/schema/values.ts"
 import type { FoundTool } from "./found.ts"
-import { type ChangedTool, type Class, type Decisions, type Differences } from "./merge.ts"
-import { whatChanged } from "./told.ts"
+import type { ChangedTool, Class, Decisions, Differences, NarrowingTool } from "./merge.ts"
+import { takes, whatChanged } from "./told.ts"
 
 /**
  * Nothing that a source says tells how sensitive a tool is. So it stands at the top of the scale until somebody says
@@ -27,14 +27,18 @@ export interface Wishes {
 /** Asks the person; null where they have left. */
 export type Ask = (question: string) => Promise<string | null>
 
-export function decideAlone({ added, changed, gone }: Differences, wishes: Wishes): Decisions {
-  const { accept, replace, prune } = wishes
-  const classOf = accept ? suggested : unseen
+export function decideAlone({ added, narrowing, changed, gone }: Differences, wishes: Wishes): Decisions {
+  const { replace, prune } = wishes
   return {
-    classes: new Map(added.map((tool) => [tool.name, classOf(tool, wishes)])),
+    classes: classesUnasked([...added, ...(replace ? narrowing.map(({ tool }) => tool) : [])], wishes),
     accepted: new Set(replace ? changed.map(({ tool }) => tool.name) : []),
     pruned: new Set(prune ? gone : []),
   }
+}
+
+function classesUnasked(tools: readonly FoundTool[], wishes: Wishes): Map<string, Class> {
+  const classOf = wishes.accept ? suggested : unseen
+  return new Map(tools.map((tool) => [tool.name, classOf(tool, wishes)]))
 }
 
 /** Asks about each new and each changed tool. @param tell shows a line */
@@ -45,14 +49,22 @@ export async function decideTogether(
   tell: (line: string) => void,
 ): Promise<Decisions> {
   const alone = decideAlone(differences, wishes)
-  const classes = wishes.accept ? alone.classes : await askForClasses(differences.added, wishes, ask, tell)
+  const isTaken = async (each: NarrowingTool, change: string, question: string): Promise<boolean> => {
+    tell(shown(each.tool))
+    tell(`  ${change}`)
+    const answer = await ask(`${question} [y/N] `)
+    if (answer === null) throw left()
+    return /^y(?:es)?$/iu.test(answer.trim())
+  }
+  const added = [...differences.added]
+  for (const each of differences.narrowing) {
+    if (wishes.replace || (await isTaken(each, takes(each), "Add it all the same?"))) added.push(each.tool)
+  }
+  const classes = wishes.accept ? classesUnasked(added, wishes) : await askForClasses(added, wishes, ask, tell)
   const accepted = new Set(alone.accepted)
   for (const each of wishes.replace ? [] : differences.changed) {
-    tell(shown(each.tool))
-    tell(`  ${changeOf(each)}`)
-    const answer = await ask(each.what === "unpinned" ? "Pin it as it is now? [y/N] " : "Take it as it is now? [y/N] ")
-    if (answer === null) throw left()
-    if (/^y(?:es)?$/iu.test(answer.trim())) accepted.add(each.tool.name)
+    const question = each.what === "unpinned" ? "Pin it as it is now?" : "Take it as it is now?"
+    if (await isTaken(each, changeOf(each), question)) accepted.add(each.tool.name)
   }
   return { ...alone, classes, accepted }
 }
@@ -142,8 +154,10 @@ function shown({ name, description, suggestion }: FoundTool): string {
   return `${name}\n  ${said}\n  suggested: ${[suggestion.action, ...suggestion.labels].join(" ")} (${suggestion.because})`
 }
 
-function changeOf({ what, tool }: ChangedTool): string {
-  return what === "unpinned" ? "in the catalog without a pin" : `changed: ${whatChanged(what, tool.mark)}`
+function changeOf(each: ChangedTool): string {
+  if (each.what === "unpinned") return "in the catalog without a pin"
+  const changed = `changed: ${whatChanged(each.what, each.tool.mark)}`
+  return each.from.length === 0 ? changed : `${changed}; ${takes(each)}`
 }
 
 function left(): Failure {

@@ -14,6 +14,8 @@ export interface Found {
   /** Names of the catalog that the source has but that could not be taken this time: they are not gone. */
   readonly withheld: readonly string[]
   readonly skipped: readonly Skipped[]
+  /** Likewise, but the source is at fault, and somebody has to see to it. */
+  readonly refused: readonly Skipped[]
   /** What else a person should know. */
   readonly notes: readonly string[]
 }

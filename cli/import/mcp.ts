@@ -7,7 +7,7 @@ import canonicalize from "canonicalize"
 import { isObject } from "../../src/json.ts"
 import { sha256Hex } from "../../src/hash.ts"
 import { catalogName } from "../../src/catalog/mcp-server.ts"
-import { pinOf } from "../../src/catalog/pin.ts"
+import { pinOf, Unpinnable } from "../../src/catalog/pin.ts"
 import { escaped } from "../escaped.ts"
 import { Failure } from "../failure.ts"
 import { toolName } from "../policies/schema/values.ts"
@@ -35,21 +35,30 @@ export async function findMcpTools({ url, headers, server, at, seconds }: McpSou
   const bounded = boundedFetch(url, headers, seconds)
   const { tools, version } = await listTools(url, bounded)
   const { enforces, how } = await enforcement(url, bounded)
-  const { found, skipped } = read(tools, server)
+  const { found, skipped, refused } = read(tools, server)
   return {
     prefix: server,
     source: `${shownUrl(url)}, MCP ${escaped(version, 40)}`,
     reached: { by: "server", at, enforcesHeaders: enforces },
     tools: found,
-    withheld: [],
+    withheld: refused.map(({ what }) => what),
     skipped,
+    refused,
     notes: [`headers ${enforces ? "are" : "are not known to be"} enforced: ${how}`],
   }
 }
 
-function read(tools: readonly Listed[], server: string): { found: FoundTool[]; skipped: Skipped[] } {
+interface Read {
+  readonly found: readonly FoundTool[]
+  readonly skipped: readonly Skipped[]
+  /** By their names in the catalog. */
+  readonly refused: readonly Skipped[]
+}
+
+function read(tools: readonly Listed[], server: string): Read {
   const found: FoundTool[] = []
   const skipped: Skipped[] = []
+  const refused: Skipped[] = []
   const seen = new Set<string>()
   for (const tool of tools) {
     const own = tool["name"]
@@ -69,11 +78,24 @@ function read(tools: readonly Listed[], server: string): { found: FoundTool[]; s
     const name = catalogName({ name: server }, own)
     if (name === null || !toolName.safeParse(name).success) {
       skipped.push({ what: own, why: "the catalog cannot hold this name, so the tool stays unknown and denied" })
-    } else {
-      found.push(toFound(name, tool))
+      continue
     }
+    const why = unpinnable(tool)
+    if (why === null) found.push(toFound(name, tool))
+    else refused.push({ what: name, why })
   }
-  return { found, skipped }
+  return { found, skipped, refused }
+}
+
+/** What keeps it from being pinned; the catalog may have it all the same, from better days. */
+function unpinnable(tool: Listed): string | null {
+  try {
+    pinOf(tool)
+    return null
+  } catch (thrown) {
+    if (!(thrown instanceof Unpinnable)) throw thrown
+    return `it cannot be pinned: ${thrown.message}`
+  }
 }
 
 type Listed = Readonly<Record<string, unknown>>

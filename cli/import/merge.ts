@@ -6,7 +6,8 @@ import { isDeepStrictEqual } from "node:util"
 import { LIFECYCLE_SEGMENT } from "../../src/catalog/lifecycle.ts"
 import type { Sensitivity } from "../../src/catalog/tool.ts"
 import { Failure } from "../failure.ts"
-import { clash } from "../policies/checks/routes.ts"
+import { MCP_METHODS } from "../policies/checks/routes.ts"
+import { Overlaps } from "../policies/overlaps.ts"
 import { parseSource } from "../policies/parse-source.ts"
 import { catalogFile, type CatalogFile, type ListedTool } from "../policies/schema/catalog.ts"
 import { parseYaml } from "../policies/source.ts"
@@ -20,6 +21,8 @@ export interface Differences {
   /** The entry that the server does not have yet. */
   readonly server: NewServer | null
   readonly added: readonly FoundTool[]
+  /** New too, but each would be called in place of a tool that somebody has let in. */
+  readonly narrowing: readonly NarrowingTool[]
   readonly changed: readonly ChangedTool[]
   /** In the catalog, and the source has it no more. */
   readonly gone: readonly string[]
@@ -35,8 +38,14 @@ interface NewServer {
   readonly enforces_headers: boolean
 }
 
-export interface ChangedTool {
+export interface NarrowingTool {
   readonly tool: FoundTool
+  /** Entries whose requests its route would take: what was judged as theirs would be judged as its. */
+  readonly from: readonly string[]
+}
+
+/** `from` is what it would take besides what it takes already. */
+export interface ChangedTool extends NarrowingTool {
   /** The parts that differ; empty where it cannot be told which. `unpinned`: the entry has no pin at all. */
   readonly what: readonly string[] | "unpinned"
 }
@@ -49,7 +58,7 @@ export interface Class extends Omit<Suggestion, "because"> {
 }
 
 export interface Decisions {
-  /** By name; a new tool that is not in it is left out. */
+  /** By name; a new tool, narrowing or not, that is not in it is left out. */
   readonly classes: ReadonlyMap<string, Class>
   /** Changed tools that are accepted as they are now. */
   readonly accepted: ReadonlySet<string>
@@ -72,34 +81,39 @@ export function compare(catalogText: string, found: Found, { prune }: { readonly
   refuseOtherKind(catalog, found)
   const known = new Set([...found.tools.map(({ name }) => name), ...found.withheld])
   const gone = catalog.tools.filter((tool) => isOfSource(tool, found) && !known.has(tool.name)).map(({ name }) => name)
-  const staying = { ...catalog, tools: catalog.tools.filter(({ name }) => !prune || !gone.includes(name)) }
+  const leaving = new Set(prune ? gone : [])
+  const taken = meanings({ ...catalog, tools: catalog.tools.filter(({ name }) => !leaving.has(name)) })
   const text = new CatalogText(catalogText)
   const places = new Map(catalog.tools.map((tool, index) => [tool.name, { tool, index }]))
   const added: FoundTool[] = []
+  const narrowing: NarrowingTool[] = []
   const changed: ChangedTool[] = []
   const skipped = [...found.skipped]
   let same = 0
   for (const tool of found.tools) {
     const place = places.get(tool.name)
     if (!place) {
-      const other = otherMeaning(staying, tool)
-      if (other === undefined) added.push(tool)
+      const [other] = tool.mark.kind === "route" ? taken.clashing(tool.mark) : []
+      const from = other === undefined ? takenFrom(tool, taken) : []
+      if (from.length > 0) narrowing.push({ tool, from })
+      else if (other === undefined) added.push(tool)
       else skipped.push({ what: tool.name, why: `the same request could mean \`${other}\`, which the catalog has` })
       continue
     }
     const what = differing(tool, place.tool, text.commentOf("tools", place.index, "pinned"))
     if (what === null) same++
-    else changed.push({ tool, what })
+    else changed.push({ tool, from: takenFrom(tool, taken, place.tool), what })
   }
   const server = catalog.servers.find(({ name }) => name === found.prefix)
   return {
     found: { ...found, skipped },
     server: server === undefined ? newServer(found) : null,
     added,
+    narrowing,
     changed,
     gone,
     same,
-    warnings: server && found.reached.by === "server" ? serverWarnings(server, found.reached) : [],
+    warnings: found.reached.by === "server" ? serverWarnings(found.reached, server, taken) : [],
   }
 }
 
@@ -111,9 +125,10 @@ export function merge(
 ): { readonly text: string; readonly diff: string } {
   const catalog = readCatalog(before)
   const text = new CatalogText(before)
-  const { found, server, added, changed } = differences
-  const indexOf = (name: string) => catalog.tools.findIndex((tool) => tool.name === name)
-  const chosen = added.flatMap((tool) => {
+  const { found, server, changed } = differences
+  const indices = new Map(catalog.tools.map(({ name }, index) => [name, index]))
+  const indexOf = (name: string) => indices.get(name) ?? -1
+  const chosen = newTools(differences).flatMap((tool) => {
     const given = classes.get(tool.name)
     return given === undefined ? [] : [{ tool, given }]
   })
@@ -145,20 +160,24 @@ export function merge(
   )
 }
 
+function newTools({ added, narrowing }: Differences): readonly FoundTool[] {
+  return [...added, ...narrowing.map(({ tool }) => tool)]
+}
+
 /** `pinned` and its remark, by which a later run tells what has changed. */
 export function pinRemark(parts: PinParts): string {
   return `of ${PIN_PARTS.map((part) => `${part} ${parts[part]}`).join(", ")}`
 }
 
 /** The catalog as the changes mean it; merge compares it with what the new text says. */
-function expected(catalog: CatalogFile, { server, added, changed }: Differences, decisions: Decisions): CatalogFile {
-  const tools = new Map<string, unknown>(catalog.tools.map((tool) => [tool.name, tool]))
-  for (const name of decisions.pruned) tools.delete(name)
+function expected(catalog: CatalogFile, differences: Differences, decisions: Decisions): CatalogFile {
+  const { server, changed } = differences
+  const tools = new Map<string, object>(catalog.tools.map((tool) => [tool.name, tool]))
   for (const { tool } of changed) {
-    const entry = catalog.tools.find(({ name }) => name === tool.name)
-    if (decisions.accepted.has(tool.name)) tools.set(tool.name, { ...entry, ...marked(tool) })
+    if (decisions.accepted.has(tool.name)) tools.set(tool.name, { ...tools.get(tool.name), ...marked(tool) })
   }
-  for (const tool of added) {
+  for (const name of decisions.pruned) tools.delete(name)
+  for (const tool of newTools(differences)) {
     const given = decisions.classes.get(tool.name)
     if (given === undefined) continue
     const { action, sensitivity, labels } = given
@@ -269,15 +288,32 @@ function refuseOtherKind(catalog: CatalogFile, { prefix, reached }: Found): void
   }
 }
 
-/** The entry that a request for `tool` is already taken for. */
-function otherMeaning(catalog: CatalogFile, { mark }: FoundTool): string | undefined {
-  if (mark.kind === "pin") return undefined
-  const tool = catalog.tools.find(({ route }) => route && clash(route, mark))
-  if (tool) return tool.name
-  return catalog.servers.find((server) => clash({ ...server, methods: ["GET", "POST", "DELETE"] }, mark))?.name
+/** Names of what requests are taken for already. */
+function meanings({ servers, tools }: CatalogFile): Overlaps<string> {
+  const overlaps = new Overlaps<string>()
+  for (const { name, route } of tools) if (route) overlaps.add(route, name)
+  for (const { name, origin, path } of servers) overlaps.add({ origin, path, methods: MCP_METHODS }, name)
+  return overlaps
 }
 
-function serverWarnings(server: CatalogFile["servers"][number], { enforcesHeaders }: { enforcesHeaders: boolean }) {
+/**
+ * @param entry that the tool has already: it takes nothing from itself, nor once more what it takes by the route it has
+ */
+function takenFrom({ mark }: FoundTool, taken: Overlaps<string>, entry?: ListedTool): readonly string[] {
+  if (mark.kind === "pin") return []
+  const already = new Set([entry?.name, ...(entry?.route ? taken.around(entry.route) : [])])
+  return taken.around(mark).filter((name) => !already.has(name))
+}
+
+function serverWarnings(
+  { at, enforcesHeaders }: Extract<Found["reached"], { by: "server" }>,
+  server: CatalogFile["servers"][number] | undefined,
+  taken: Overlaps<string>,
+): string[] {
+  if (server === undefined) {
+    const from = at ? taken.around({ ...at, methods: MCP_METHODS }) : []
+    return from.map((name) => `requests for the endpoint have been taken for \`${name}\`, whose route is wider`)
+  }
   if (server.enforces_headers === enforcesHeaders) return []
   return enforcesHeaders
     ? [`${CATALOG} does not say \`enforces_headers: true\` of \`${server.name}\`, as it now could`]

@@ -8,16 +8,21 @@ export interface Splice {
 
 /** Those that stand at the same place come out in their order; what is inserted where something is removed stays. */
 export function spliced(text: string, splices: readonly Splice[]): string {
-  // From the end, so that no place moves before its turn.
-  const ordered = splices.toReversed().toSorted((a, b) => b.at - a.at || Number(b.remove > 0) - Number(a.remove > 0))
-  return ordered.reduce((all, { at, remove, insert }) => all.slice(0, at) + insert + all.slice(at + remove), text)
+  const ordered = splices.toSorted((a, b) => a.at - b.at || Number(a.remove > 0) - Number(b.remove > 0))
+  const parts: string[] = []
+  let end = 0
+  for (const { at, remove, insert } of ordered) {
+    parts.push(text.slice(end, at), insert)
+    end = Math.max(end, at + remove)
+  }
+  return [...parts, text.slice(end)].join("")
 }
 
 /** Whole lines of the text that others take the place of. */
 interface Region {
   readonly start: number
   readonly end: number
-  readonly splices: readonly Splice[]
+  readonly splices: Splice[]
 }
 
 const CONTEXT = 3
@@ -27,11 +32,15 @@ const CONTEXT = 3
  */
 export function unifiedDiff(file: string, text: string, splices: readonly Splice[]): string {
   const before = linesOf(text)
+  let [at, line] = [0, 0]
   const changes = regionsOf(text, splices).map(({ start, end, splices: within }) => {
+    // A region begins with a line, as the one before it does.
+    line += linesOf(text.slice(at, start)).length
+    at = start
     const moved = within.map((splice) => ({ ...splice, at: splice.at - start }))
     const removed = linesOf(text.slice(start, end))
     return {
-      line: linesOf(text.slice(0, start)).length,
+      line,
       removed,
       inserted: linesOf(spliced(text.slice(start, end), moved)),
     }
@@ -80,8 +89,9 @@ function regionsOf(text: string, splices: readonly Splice[]): Region[] {
       regions[regions.length - 1] = {
         start: last.start,
         end: Math.max(last.end, end),
-        splices: [...last.splices, splice],
+        splices: last.splices,
       }
+      last.splices.push(splice)
     } else regions.push({ start, end, splices: [splice] })
   }
   return regions

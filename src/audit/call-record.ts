@@ -2,16 +2,20 @@
 import type { Call, Verdict } from "../decide.ts"
 import { codeOf, type Denial } from "../decision.ts"
 import { argumentsHash } from "./canonical.ts"
+import type { Segments } from "../catalog/route.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { actionRef, toolRef, userId } from "../policy/facts.ts"
 import { shownFacts } from "./facts.ts"
-import { bounded, MAX_SHOWN, shownArguments, type DecisionRecord, type Tried } from "./record.ts"
+import { bounded, type DecisionRecord, type Tried } from "./record.ts"
+import { redacted } from "./redaction.ts"
 
 /** What the ledger is asked: the call, and what only the edge knows of it, for its record. */
 export interface Ask extends Call {
   readonly method: string
   readonly path: string
+  /** Which of its segments are arguments. */
+  readonly segments: Segments
   /** Characters of what the arguments were read from. */
   readonly size: number
   readonly tokenHash: string
@@ -38,21 +42,22 @@ export function recordDecision(
   const [action, resource] = tool ? [actionRef(tool.action), toolRef(tool.name)] : [null, null]
   const reads = action ? engine.readsFor(action, resource, entities) : []
   const { context } = evidence
+  const named = new Set([...reads, ...namesIn(denial)])
+  const told = { path: ask.path, arguments: chosen(ask.arguments.values, named), denial, candidate }
   const total_ms = Math.max(0, now - ask.receivedAt)
   return bounded({
+    ...redacted(told, tool?.redact ?? [], ask.segments),
     id: ask.decisionId,
     at: now,
     number,
     kind: "call",
     decision: denial ? "deny" : "allow",
     code: denial ? codeOf(denial) : "ok",
-    denial,
     mode: ask.mode,
     gateway: ask.gateway,
     environment: ask.environment,
     operator: null,
     method: ask.method,
-    path: ask.path,
     tool: ask.tool,
     action: tool?.action ?? null,
     sensitivity: tool?.sensitivity ?? null,
@@ -61,10 +66,9 @@ export function recordDecision(
     scope: null,
     audience: null,
     user: evidence.user && userId(evidence.user),
-    groups: evidence.user?.groups.slice(0, MAX_SHOWN) ?? [],
+    groups: evidence.user?.groups ?? [],
     chain: evidence.chain,
     arguments_hash: argumentsHash(ask.arguments),
-    arguments: shownArguments(ask.arguments.values, [...reads, ...namesIn(denial)], tool?.redact ?? []),
     facts: action && context ? shownFacts(context, engine.factsFor(action, resource, entities)) : {},
     bundle: bundle.pointer,
     principal: evidence.principal,
@@ -73,13 +77,20 @@ export function recordDecision(
     calls: evidence.calls,
     labels: evidence.labels,
     listing: null,
-    candidate,
     token_hash: ask.tokenHash,
     bound: ask.proof !== null,
     total_ms,
     // Where a Worker runs its clock stands still while code runs: all that it shows was spent waiting.
     io_ms: total_ms,
   })
+}
+
+/** The arguments named, as far as they are there. */
+function chosen(
+  values: Readonly<Record<string, unknown>>,
+  named: ReadonlySet<string>,
+): Readonly<Record<string, unknown>> {
+  return named.has("*") ? values : Object.fromEntries(Object.entries(values).filter(([name]) => named.has(name)))
 }
 
 /** An argument that broke a bound is shown too: without it the denial could not be explained. */

@@ -1,6 +1,7 @@
 /**
  * The record of what was refused at the edge, where no ledger was asked: made of what is known by then, step by step.
  */
+import type { Located } from "../catalog/locate.ts"
 import type { VerifiedCredential } from "../credential/verify.ts"
 import { codeOf, type Denial } from "../decision.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -9,6 +10,7 @@ import type { Surroundings } from "../surroundings.ts"
 import { userOf } from "../switches/token.ts"
 import { recordAtEdge } from "./edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "./record.ts"
+import { redacted } from "./redaction.ts"
 
 /** Which gateway asks, and by which bundle it is answered. */
 export function ofGateway(
@@ -25,7 +27,21 @@ export function ofCredential({ token, proof }: VerifiedCredential): Partial<Deci
   return { task, purpose, chain: [client_id], user: userOf(claims), token_hash: hash, bound: proof !== null }
 }
 
-/** Keeps the record of it. */
+/** Which tool is called, and how; and what is told of a denial, as that may be about its arguments. */
+export function ofLocated(
+  { path, segments, tool }: Located,
+  denial: Denial,
+  candidate: DecisionRecord["candidate"],
+): Partial<DecisionRecord> {
+  const { name, action, sensitivity, redact } = tool
+  const told = redacted({ path, arguments: {}, denial, candidate }, redact, segments)
+  return { ...told, tool: name, action, sensitivity }
+}
+
+/**
+ * Keeps the record of it.
+ * @param known its denial as it may be told, where that is another than `denial`
+ */
 export function refusedAtEdge(
   id: string,
   kind: "call" | "management",
@@ -34,7 +50,7 @@ export function refusedAtEdge(
   { env, receivedAt, background }: Surroundings,
 ): DecisionRecord {
   const at = Date.now()
-  const record = recordOf({ ...known, id, at, kind, code: codeOf(denial), denial, total_ms: at - receivedAt })
+  const record = recordOf({ denial, ...known, id, at, kind, code: codeOf(denial), total_ms: at - receivedAt })
   recordAtEdge(env, record, background)
   return record
 }

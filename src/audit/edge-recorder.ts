@@ -3,8 +3,9 @@
  * answer. Nothing was admitted by these decisions; a crash can lose those of the last moment.
  */
 import { logEvent } from "../log.ts"
+import { deliver, type Taker } from "./delivery.ts"
 import { Pace } from "./pace.ts"
-import { batchOf, storedForm, type DecisionRecord } from "./record.ts"
+import { storedForm, type DecisionRecord } from "./record.ts"
 import { isStranger, logShard, strangersLog } from "./record-log.ts"
 
 /** While the log is out of reach, or under a flood of refusals, the newest are dropped, and the drop is logged. */
@@ -33,11 +34,17 @@ async function send(env: Env): Promise<void> {
   strangers = []
   dropped = 0
   if (lost > 0) logEvent("records_dropped", { count: lost })
+  const [first] = known
+  if (first) await sendTo(logShard(env, first.id), known)
+  if (unknown.length > 0) await sendTo(strangersLog(env), unknown)
+}
+
+/** Once: what the log does not take is lost. */
+async function sendTo(log: Taker, records: readonly DecisionRecord[]): Promise<void> {
+  let count = records.length
   try {
-    const [first] = known
-    if (first) await logShard(env, first.id).append(known.length, batchOf(known.map(storedForm)))
-    if (unknown.length > 0) await strangersLog(env).append(unknown.length, batchOf(unknown.map(storedForm)))
+    await deliver(log, records.map(storedForm), (settled) => (count -= settled.length))
   } catch (error) {
-    logEvent("records_lost", { count: known.length + unknown.length, error: String(error) })
+    logEvent("records_lost", { count, error: String(error) })
   }
 }

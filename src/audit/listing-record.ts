@@ -1,5 +1,6 @@
 /** The record of one question which tools a task may call: advisory, so it rests among those of management. */
 import { NO_ARGUMENTS } from "../catalog/arguments.ts"
+import { NO_SEGMENTS } from "../catalog/locate.ts"
 import type { Reason } from "../decision.ts"
 import type { Prospects, Question } from "../may.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -18,6 +19,13 @@ export interface ListAsk extends Question {
   readonly receivedAt: number
 }
 
+/**
+ * Characters of what its record is made of: all tools that were asked about, and why each of those cannot be called.
+ */
+export function sizeOfListing({ tools }: ListAsk, { hidden }: Prospects): number {
+  return JSON.stringify([tools, [...hidden]]).length
+}
+
 /** @param now milliseconds, by the ledger's clock */
 export function recordListing(
   bundle: Bundle,
@@ -29,7 +37,15 @@ export function recordListing(
   const counts = new Map<string, number>(Object.entries(ask.hidden))
   for (const { reason } of hidden.values()) counts.set(reason, (counts.get(reason) ?? 0) + 1)
   const before = Object.values(ask.hidden).reduce((sum, count) => sum + count, 0)
-  const asked = { ...ask, tool: ask.list, method: "POST", arguments: NO_ARGUMENTS, size: 0, retry: null }
+  const asked = {
+    ...ask,
+    tool: ask.list,
+    method: "POST",
+    arguments: NO_ARGUMENTS,
+    segments: NO_SEGMENTS,
+    size: 0,
+    retry: null,
+  }
   const listing = { asked: ask.tools.length + before, hidden: Object.fromEntries(counts) }
   const verdict = { denial, evidence, retryOf: null }
   return { ...recordDecision(bundle, asked, verdict, null, number, now), kind: "management", listing }

@@ -3,12 +3,22 @@
  * is stored once.
  */
 import { DurableObject } from "cloudflare:workers"
+import { fits } from "../bytes.ts"
 import { readStored, type DecisionRecord, type StoredRecord } from "./record.ts"
 
 /** More objects, more throughput; each question about records asks them all. */
 const SHARDS = 4
 /** Records that one object keeps; the oldest go first. */
 const MAX_RECORDS = 100_000
+
+/**
+ * A batch is one row, and a deployed object takes no row of more than 2 MB, where a local one takes any; half of that,
+ * as the row of a single record repeats parts of it (#unpack).
+ */
+export const MAX_BATCH_BYTES = 1_000_000
+
+/** What became of a batch: `too_long` is not kept, and never will be. */
+export type Taken = "kept" | "too_long"
 
 export interface RecordQuery {
   /** Absent: all but `management`, or reading the records would be most of what there is to read. */
@@ -84,17 +94,19 @@ export class RecordLog extends DurableObject<Env> {
   }
 
   /** @param batch as `batchOf` makes it */
-  append(count: number, batch: string): void {
+  append(count: number, batch: string): Taken {
+    if (!fits(batch, MAX_BATCH_BYTES)) return "too_long"
     const { sql } = this.ctx.storage
     sql.exec("INSERT INTO batches (count, body) VALUES (?, ?)", count, batch)
     this.#waiting += count
     // Nobody asks: the oldest batches go, as the oldest records would. As many as it takes: they may be smaller.
     while (this.#waiting > MAX_RECORDS) {
       const [oldest] = sql.exec<{ id: number; count: number }>("SELECT id, count FROM batches ORDER BY id LIMIT 1")
-      if (!oldest) return
+      if (!oldest) break
       sql.exec("DELETE FROM batches WHERE id = ?", oldest.id)
       this.#waiting -= oldest.count
     }
+    return "kept"
   }
 
   /** What was sent twice is stored once. */

@@ -2,11 +2,13 @@
  * The decision record: everything that is needed to explain a decision, from the record alone (DESIGN §2, promise 6).
  * Never a token, a proof or a key; `docs/decision-record.md` tells the schema to its readers.
  */
+import { fits } from "../bytes.ts"
 import type { Rejection } from "../credential/rejection.ts"
 import type { Denial } from "../decision.ts"
 import type { Refusal } from "../exchange/refusal.ts"
 import type { WindowUse } from "../guardrails/window.ts"
 import type { Pointer } from "../policy/bundle.ts"
+import { fitted, shortArguments, shortened, shortList, shortText } from "./cut.ts"
 
 /** Why a request to manage was refused. */
 export type ManagementDenial =
@@ -54,7 +56,7 @@ export interface DecisionRecord {
   readonly audience: string | null
   /** Issuer and subject, joined by `|`. */
   readonly user: string | null
-  /** Of the user, as their session named them; 32 at most. */
+  /** Of the user, as their session named them. */
   readonly groups: readonly string[]
   /** Agents from the root task's to the calling one. */
   readonly chain: readonly string[]
@@ -79,6 +81,8 @@ export interface DecisionRecord {
   readonly listing: { readonly asked: number; readonly hidden: Readonly<Record<string, number>> } | null
   /** What a candidate bundle would have decided, where one was tried beside the live one. */
   readonly candidate: Tried | null
+  /** Names of the fields that are not told whole: what was in them was too long. */
+  readonly cut: readonly string[]
   /** Hex SHA-256 of the delegation token, its first 16 digits: tells two tokens apart, opens nothing. */
   readonly token_hash: string | null
   /** The call proved possession of the token's key. */
@@ -95,13 +99,26 @@ export function recordOf(known: Partial<DecisionRecord> & Pick<DecisionRecord, "
 }
 
 /** What callers can make long, cut: a record that cannot be stored would be worse than one that is not whole. */
-export function bounded(record: DecisionRecord): DecisionRecord {
-  const { path, denial, candidate } = record
+export function bounded(record: Omit<DecisionRecord, "cut"> & Partial<DecisionRecord>): DecisionRecord {
+  const { candidate, cut: before = [] } = record
   const differs = candidate?.differs
-  if ((path === null || path.length <= MAX_TEXT) && denial === null && !differs) return record
-  const cut = { path: path === null ? null : cutText(path), denial: cutDenial(denial) }
-  if (!differs) return { ...record, ...cut }
-  return { ...record, ...cut, candidate: { ...candidate, differs: { ...differs, denial: cutDenial(differs.denial) } } }
+  const denial = differs ? shortDenial(differs.denial) : null
+  const short = {
+    path: record.path === null ? null : shortText(record.path),
+    denial: shortDenial(record.denial),
+    arguments: shortArguments(record.arguments),
+    groups: shortList(record.groups),
+    candidate: differs && denial !== differs.denial ? { ...candidate, differs: { ...differs, denial } } : candidate,
+  }
+  const cut = CUT_AT_ONCE.filter((name) => short[name] !== record[name] && !before.includes(name))
+  return { ...record, ...short, cut: [...before, ...cut] }
+}
+
+const CUT_AT_ONCE = ["path", "denial", "arguments", "groups", "candidate"] as const
+
+function shortDenial<D extends DecisionRecord["denial"]>(denial: D): D {
+  const short = shortened(denial)
+  return short === denial ? denial : Object.assign({}, denial, short)
 }
 
 /** As a record is where nothing more is known; what is so is not stored. */
@@ -137,52 +154,12 @@ const BLANK = {
   labels: [],
   listing: null,
   candidate: null,
+  cut: [],
   token_hash: null,
   bound: false,
   total_ms: 0,
   io_ms: 0,
 } as const satisfies Omit<DecisionRecord, "id" | "at" | "kind">
-
-const MAX_TEXT = 256
-export const MAX_SHOWN = 32
-
-function cutText(text: string): string {
-  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}… (${text.length} characters)`
-}
-
-function cutDenial(denial: DecisionRecord["denial"]): DecisionRecord["denial"] {
-  if (!denial) return null
-  const cutEvidence = Object.entries(denial).map(([name, value]: [string, unknown]) => [name, cutEvidenceValue(value)])
-  return Object.assign({}, denial, Object.fromEntries(cutEvidence))
-}
-
-function cutEvidenceValue(value: unknown): unknown {
-  if (typeof value === "string") return cutText(value)
-  if (Array.isArray(value)) return value.slice(0, MAX_SHOWN).map(cutEvidenceValue)
-  if (typeof value !== "object" || value === null) return value
-  const entries = Object.entries(value).slice(0, MAX_SHOWN)
-  return Object.fromEntries(entries.map(([name, inner]) => [cutText(name), cutEvidenceValue(inner)]))
-}
-
-/** The arguments named, as far as they are there and not redacted, long ones cut. */
-export function shownArguments(
-  values: Readonly<Record<string, unknown>>,
-  names: Iterable<string>,
-  redact: readonly string[],
-): Record<string, unknown> {
-  const named = new Set(names)
-  const shown = Object.keys(values)
-    .filter((name) => named.has(name) || named.has("*"))
-    .slice(0, MAX_SHOWN)
-    .map((name): [string, unknown] => [cutText(name), redact.includes(name) ? "[redacted]" : cut(values[name])])
-  return Object.fromEntries(shown)
-}
-
-function cut(value: unknown): unknown {
-  if (typeof value === "number" || typeof value === "boolean" || value === null) return value
-  const text = typeof value === "string" ? value : JSON.stringify(value)
-  return text.length <= MAX_TEXT ? value : cutText(text)
-}
 
 export interface StoredRecord {
   readonly id: string
@@ -221,40 +198,15 @@ export function batchOf(records: readonly StoredRecord[]): string {
   return `[${records.map(({ body }) => body).join(",")}]`
 }
 
-/** No record is longer than this: a batch of them must fit into one request to the log, an answer into one from it. */
-const MAX_BODY = 16_384
+/**
+ * A record is no longer, unless what says which call it was is: a batch of them must fit into one request to the log,
+ * an answer into one from it.
+ */
+const MAX_BODY_BYTES = 16_384
 
 export function storedForm(record: DecisionRecord): StoredRecord {
   const { id } = record
-  const body = JSON.stringify(shortForm(record))
-  if (body.length <= MAX_BODY) return { id, body }
-  const denial = withoutEvidence(record.denial)
-  const { candidate } = record
-  const differs = candidate?.differs && {
-    ...candidate.differs,
-    denial: withoutEvidence(candidate.differs.denial),
-    rules: [],
-  }
-  const chain = record.chain.slice(-MAX_SHOWN)
-  return {
-    id,
-    body: JSON.stringify(
-      shortForm({
-        ...record,
-        denial,
-        candidate: candidate && { ...candidate, differs },
-        chain,
-        arguments: {},
-        facts: {},
-        windows: [],
-        labels: [],
-        groups: [],
-        rules: record.rules.slice(0, MAX_SHOWN),
-      }),
-    ),
-  }
-}
-
-function withoutEvidence(denial: DecisionRecord["denial"]): { readonly reason: string } | null {
-  return denial && { reason: denial.reason }
+  const short = shortForm(record)
+  const body = JSON.stringify(short)
+  return { id, body: fits(body, MAX_BODY_BYTES) ? body : JSON.stringify(fitted(short, MAX_BODY_BYTES)) }
 }

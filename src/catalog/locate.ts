@@ -6,16 +6,19 @@ import { deny, isDenied, type Denied } from "../decision.ts"
 import type { CallArguments } from "./arguments.ts"
 import type { Lookup } from "./lookup.ts"
 import { readMcpCall, type McpServer } from "./mcp-server.ts"
-import { readTarget } from "./path.ts"
-import { buildRouteTable, matchRoute, routeArguments, type RouteDefinition, type RouteTable } from "./route.ts"
+import { readTarget, type Target } from "./path.ts"
+import { redactedPath } from "./redaction.ts"
+import { buildRouteTable, matchAnyMethod, matchRoute, routeArguments } from "./route.ts"
+import type { RouteDefinition, RouteTable, Segments } from "./route.ts"
 import type { Seen } from "./seen.ts"
 import type { Tool } from "./tool.ts"
 
 export interface Located {
   readonly tool: Tool
   readonly arguments: CallArguments
-  /** Path without query, for the record and for DPoP's `htu`. */
+  /** Raw, without query, as the record tells it; and which of its segments are arguments. */
   readonly path: string
+  readonly segments: Segments
   /** Read from the headers of a request to an MCP server, whose body nobody saw. */
   readonly byHeaders: boolean
 }
@@ -49,21 +52,30 @@ export function locate(catalog: Catalog, call: Seen): Located | Denied {
     if (target.query.length > 0) return deny({ reason: "target_ambiguous", what: "an MCP endpoint takes no query" })
     const read = readMcpCall(server, call.method, call.headers, call.body)
     if (isDenied(read)) return read
-    return found(catalog, read.tool, read.arguments, target.path, read.byHeaders)
+    const { tool, arguments: args, byHeaders } = read
+    return found(catalog, tool, { arguments: args, path: target.path, segments: NO_SEGMENTS, byHeaders })
   }
   const match = matchRoute(catalog.routes, call.origin, call.method, target)
-  if (!match) return deny({ reason: "tool_unknown", called: `${call.method} ${target.path.slice(0, 256)}` })
+  if (!match) return deny({ reason: "tool_unknown", called: `${call.method} ${nowhere(catalog, call.origin, target)}` })
   const args = routeArguments(match, target, call.body, call.headers)
-  return isDenied(args) ? args : found(catalog, match.definition.tool, args, target.path, false)
+  if (isDenied(args)) return args
+  const { definition, segments } = match
+  return found(catalog, definition.tool, { arguments: args, path: target.path, segments, byHeaders: false })
 }
 
-function found(
-  catalog: Catalog,
-  name: string,
-  args: CallArguments,
-  path: string,
-  byHeaders: boolean,
-): Located | Denied {
+/** An MCP endpoint's path holds no arguments. */
+export const NO_SEGMENTS: Segments = []
+
+function found(catalog: Catalog, name: string, call: Omit<Located, "tool">): Located | Denied {
   const tool = catalog.tools.get(name)
-  return tool ? { tool, arguments: args, path, byHeaders } : deny({ reason: "tool_unknown", called: name })
+  return tool ? { tool, ...call } : deny({ reason: "tool_unknown", called: name })
+}
+
+/** The path of what is no tool, which may be one's by another method: then what that tool hides is hidden here too. */
+function nowhere({ routes, tools }: Catalog, origin: string, target: Target): string {
+  const path = matchAnyMethod(routes, origin, target).reduce(
+    (shown, { definition, segments }) => redactedPath(shown, segments, tools.get(definition.tool)?.redact ?? []),
+    target.path,
+  )
+  return path.slice(0, 256)
 }

@@ -8,7 +8,7 @@ import { NO_ARGUMENTS, UNSEEN_ARGUMENTS, type CallArguments } from "./arguments.
 import { isJsonType, isObject, parseJson } from "../json.ts"
 import { LIFECYCLE_SEGMENT, lifecycleName, type LifecycleTool } from "./lifecycle.ts"
 import { printable } from "../printable.ts"
-import { fold } from "../fold.ts"
+import { variantIn } from "../fold.ts"
 import type { Body, CallHeaders } from "./seen.ts"
 
 export interface McpServer {
@@ -71,6 +71,11 @@ function lifecycle(server: McpServer, tool: LifecycleTool): McpCall {
 
 const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })
 
+/** Of a JSON-RPC message. */
+export const MESSAGE_MEMBERS = ["jsonrpc", "id", "method", "params", "result", "error"] as const
+/** Of a request's params, as far as anything here goes by them. */
+const PARAMS_MEMBERS = ["name", "arguments", "uri", "_meta"] as const
+
 function fromBody(server: McpServer, headers: CallHeaders, text: string): McpCall | Denied {
   // Streamable HTTP: the body is one JSON-RPC message, and says so.
   if (!isJsonType(headers.contentType)) return refuse("its body is not declared as JSON in UTF-8")
@@ -80,7 +85,7 @@ function fromBody(server: McpServer, headers: CallHeaders, text: string): McpCal
   // Batches ended with MCP 2025-06-18; one answer cannot decide several calls.
   if (Array.isArray(message)) return refuse("it is a batch")
   if (!isObject(message) || message["jsonrpc"] !== "2.0") return refuse("it is no JSON-RPC 2.0 message")
-  if (hasVariant(message, ["jsonrpc", "id", "method", "params", "result", "error"])) {
+  if (variantIn(message, MESSAGE_MEMBERS) !== undefined) {
     return refuse("a member differs from a known one in case only")
   }
   const { method, params } = message
@@ -92,7 +97,7 @@ function fromBody(server: McpServer, headers: CallHeaders, text: string): McpCal
   }
   const fields = params === undefined ? {} : params
   if (!isObject(fields)) return refuse("its params are no object")
-  if (hasVariant(fields, ["name", "arguments", "uri", "_meta"])) {
+  if (variantIn(fields, PARAMS_MEMBERS) !== undefined) {
     return refuse("a member differs from a known one in case only")
   }
   const differing = compareHeaders(headers, method, fields)
@@ -173,8 +178,4 @@ export function decodeHeader(value: string): string | null {
   } catch {
     return null
   }
-}
-
-function hasVariant(object: Readonly<Record<string, unknown>>, known: readonly string[]): boolean {
-  return Object.keys(object).some((key) => !known.includes(key) && known.includes(fold(key)))
 }

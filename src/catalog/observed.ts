@@ -9,7 +9,7 @@
 import type { Denial } from "../decision.ts"
 import { catalogName, type McpServer } from "./mcp-server.ts"
 import type { Catalog, Located } from "./locate.ts"
-import { pinOf } from "./pin.ts"
+import { pinOf, Unpinnable } from "./pin.ts"
 import type { ListedTool } from "./tool-list.ts"
 
 export interface Observations {
@@ -49,10 +49,7 @@ export interface Sighting {
   readonly seen: string
 }
 
-/**
- * In place of the hash of what cannot be hashed (an infinite number, half a character, a pit of brackets): it is no
- * pin.
- */
+/** In place of the hash of what is unpinnable (pin.ts): it is no pin. */
 export const UNREADABLE = "0".repeat(64)
 
 /** Those of a server's list that are pinned, each once. Of one that is listed twice, the one that differs counts. */
@@ -76,7 +73,8 @@ export function sightingsIn(
 function hashOf(said: ListedTool["tool"]): string {
   try {
     return pinOf(said)
-  } catch {
+  } catch (error) {
+    if (!(error instanceof Unpinnable)) throw error
     return UNREADABLE
   }
 }

@@ -3,6 +3,7 @@
  * and let it into the catalog is another tool by the same name ("rug pull").
  */
 import canonicalize from "canonicalize"
+import { variantIn } from "../fold.ts"
 import { sha256Hex } from "../hash.ts"
 
 /**
@@ -11,11 +12,27 @@ import { sha256Hex } from "../hash.ts"
  */
 const PINNED = ["name", "description", "inputSchema", "annotations"] as const
 
+/** There is no hash that would hold for every client. Says why, in words that stand behind the tool's name. */
+export class Unpinnable extends Error {}
+
 /**
  * @param tool as a server lists it (MCP 2025-11-25, "Tools", "Data Types")
  * @returns lower-case hex SHA-256 of the canonical JSON (RFC 8785) of those of its members that are pinned
+ * @throws Unpinnable
  */
 export function pinOf(tool: Readonly<Record<string, unknown>>): string {
+  const variant = variantIn(tool, PINNED)
+  if (variant !== undefined)
+    throw new Unpinnable(`some clients read its member \`${variant}\` in place of a pinned one`)
   const said = PINNED.filter((member) => Object.hasOwn(tool, member)).map((member) => [member, tool[member]])
-  return sha256Hex(canonicalize(Object.fromEntries(said)) ?? "")
+  return sha256Hex(canonical(Object.fromEntries(said)))
+}
+
+/** RFC 8785 3.2.2: not every value that JSON can spell has a canonical form. */
+function canonical(said: Readonly<Record<string, unknown>>): string {
+  try {
+    return canonicalize(said) ?? ""
+  } catch {
+    throw new Unpinnable("it has half a character, or a number beyond a double, of which there is no canonical JSON")
+  }
 }

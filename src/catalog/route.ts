@@ -23,11 +23,15 @@ export interface RouteDefinition {
 interface Node {
   readonly literals: Map<string, Node>
   parameter: Node | undefined
-  route: { readonly definition: RouteDefinition; readonly parameters: readonly string[] } | undefined
+  route: { readonly definition: RouteDefinition; readonly segments: Segments } | undefined
 }
+
+/** Name of the argument that each segment of a path is; null: none. */
+export type Segments = readonly (string | null)[]
 
 export interface RouteMatch {
   readonly definition: RouteDefinition
+  readonly segments: Segments
   readonly parameters: readonly (readonly [name: string, value: string])[]
 }
 
@@ -44,11 +48,11 @@ export function buildRouteTable(definitions: readonly RouteDefinition[]): RouteT
       const key = tableKey(definition.origin, method)
       let node = table.get(key)
       if (!node) table.set(key, (node = newNode()))
-      const parameters: string[] = []
+      const segments: (string | null)[] = []
       for (const segment of definition.path.slice(1).split("/")) {
-        const name = /^\{(.+)\}$/.exec(segment)?.[1]
-        if (name !== undefined) {
-          parameters.push(name)
+        const name = /^\{(.+)\}$/.exec(segment)?.[1] ?? null
+        segments.push(name)
+        if (name !== null) {
           node = node.parameter ??= newNode()
         } else {
           let next = node.literals.get(segment)
@@ -57,7 +61,7 @@ export function buildRouteTable(definitions: readonly RouteDefinition[]): RouteT
         }
       }
       if (node.route) throw new Error(`two routes match ${method} ${definition.path}`)
-      node.route = { definition, parameters }
+      node.route = { definition, segments }
     }
   }
   return table
@@ -70,8 +74,19 @@ export function matchRoute(table: RouteTable, origin: string, method: string, ta
   const values: string[] = []
   const found = descend(root, target.segments, 0, values)
   if (!found?.route) return null
-  const { definition, parameters } = found.route
-  return { definition, parameters: parameters.map((name, index) => [name, values[index] ?? ""]) }
+  const { definition, segments } = found.route
+  const names = segments.filter((name) => name !== null)
+  return { definition, segments, parameters: names.map((name, index) => [name, values[index] ?? ""]) }
+}
+
+/**
+ * What the path would be by some other method: no tool is called, but what stands in it may be an argument all the
+ * same.
+ */
+export function matchAnyMethod(table: RouteTable, origin: string, target: Target): readonly RouteMatch[] {
+  const keys = [...table.keys()].filter((key) => key.endsWith(tableKey(origin, "")))
+  const methods = keys.map((key) => key.slice(0, key.indexOf(" ")))
+  return methods.flatMap((method) => matchRoute(table, origin, method, target) ?? [])
 }
 
 function descend(node: Node, segments: readonly string[], index: number, values: string[]): Node | null {

@@ -5,7 +5,9 @@
  * 2026-07-28, "Tools", "Listing Tools".
  */
 import { deny, isDenied, type Denied } from "../decision.ts"
+import { variantIn } from "../fold.ts"
 import { isObject, parseJson } from "../json.ts"
+import { MESSAGE_MEMBERS } from "./mcp-server.ts"
 
 type Members = Readonly<Record<string, unknown>>
 
@@ -23,6 +25,9 @@ export interface ToolList {
   readonly keeping: (isKept: (name: string) => boolean) => string
 }
 
+/** Of the result, as far as anything here goes by them. */
+export const LIST_MEMBERS = ["tools", "nextCursor"] as const
+
 /** Whether more is said of it than its name: a list that names tools only is no word on what they are. */
 export function isDefinition({ tool }: ListedTool): boolean {
   return Object.keys(tool).length > 1
@@ -38,6 +43,9 @@ export function readToolList(text: string): ToolList | Denied {
   if (!isObject(message) || message["jsonrpc"] !== "2.0") return refuse("it is no JSON-RPC 2.0 message")
   const { result } = message
   if ("method" in message || "error" in message || !isObject(result)) return refuse("it is no answer with a result")
+  if (variantIn(message, MESSAGE_MEMBERS) !== undefined || variantIn(result, LIST_MEMBERS) !== undefined) {
+    return refuse("a member differs from a known one in case only")
+  }
   const tools = readTools(result["tools"])
   if (isDenied(tools)) return tools
   return {

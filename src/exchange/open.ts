@@ -2,6 +2,7 @@
  * Opening a task, renewing its token, or opening a child: one pure step of the tree's ledger, like `decide`. The state
  * it reads is the state it changes, so a child is never opened under a parent that is ending.
  */
+import { fits } from "../bytes.ts"
 import type { AgentDefinition } from "../policy/bundle.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { actionRef, delegateContext, entitiesFor, principalsOf, toolRef } from "../policy/facts.ts"
@@ -239,8 +240,16 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | Refuse
     lastCall: now,
     progress: plan ? newProgress(plan) : [],
   }
+  if (!fits(JSON.stringify(task), MAX_TASK_BYTES)) return refuse({ reason: "details_malformed", what: TOO_LONG })
   return issue(step, task, [task, ...(parent?.line ?? [])])
 }
+
+/**
+ * A task is one row of its ledger's storage, where a row holds no more than 2 MB. Bounds stand in it for each tool that
+ * they are about, and again in each task below.
+ */
+const MAX_TASK_BYTES = 1_000_000
+const TOO_LONG = "with its bounds for each tool the grant is too long"
 
 /** Asked of policy for the user, or for the agent where there is none: whether a tool may go into a token at all. */
 function mayDelegate(

@@ -7,7 +7,7 @@
 import { DurableObject } from "cloudflare:workers"
 import { recordDecision, type Ask } from "../audit/call-record.ts"
 import { askedRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
-import { recordListing, type ListAsk } from "../audit/listing-record.ts"
+import { recordListing, sizeOfListing, type ListAsk } from "../audit/listing-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import { checkProof, decide, type End } from "../decide.ts"
 import { deny, type Denial, type Denied } from "../decision.ts"
@@ -143,7 +143,8 @@ export class Ledger extends DurableObject<Env> {
     const prospects = may(bundle, state, ask, now)
     this.#tree.transact(this.#tree.storage.mustReserveNumber(), () => {
       const number = this.#tree.storage.nextRecordNumber()
-      this.#tree.outbox.keepRead(() => recordListing(bundle, ask, prospects, number, now), 0)
+      const record = (): DecisionRecord => recordListing(bundle, ask, prospects, number, now)
+      this.#tree.outbox.keepRead(record, sizeOfListing(ask, prospects))
     })
     this.#tree.touched(now)
     return { denial: prospects.denial, hidden: [...prospects.hidden.keys()], recorded: true }

@@ -3,7 +3,8 @@
  * step's own transaction; those of reads in memory, sent within a second (DESIGN §3). The memory is the isolate's: the
  * reads of all trees in it go as one batch, or a log would be written to many times a second for each tree.
  */
-import { batchOf, storedForm, type DecisionRecord, type StoredRecord } from "../audit/record.ts"
+import { deliver } from "../audit/delivery.ts"
+import { storedForm, type DecisionRecord, type StoredRecord } from "../audit/record.ts"
 import { logShard } from "../audit/record-log.ts"
 import { logEvent } from "../log.ts"
 
@@ -25,7 +26,7 @@ const MANY_READS_EVERY_MS = 50
 /** What is made of a call is made when its batch goes, all at once, unless it was long: what waits must stay small. */
 const MAX_UNMADE_CHARACTERS = 4_096
 
-let reads: (() => DecisionRecord)[] = []
+let reads: (() => StoredRecord)[] = []
 let readsSentAt = Number.NEGATIVE_INFINITY
 
 /** For tests: a fresh isolate. */
@@ -58,7 +59,8 @@ export class Outbox {
    * @param size about how many characters it is made of
    */
   keepRead(record: () => DecisionRecord, size: number): void {
-    if (reads.length < MAX_READS) reads.push(size <= MAX_UNMADE_CHARACTERS ? record : once(record()))
+    const stored = (): StoredRecord => storedForm(record())
+    if (reads.length < MAX_READS) reads.push(size <= MAX_UNMADE_CHARACTERS ? stored : held(stored()))
     const since = Date.now() - readsSentAt
     if (reads.length >= MANY_READS && (since < 0 || since >= MANY_READS_EVERY_MS))
       this.#ctx.waitUntil(this.#sendReads())
@@ -102,8 +104,9 @@ export class Outbox {
     this.#sending = true
     try {
       for (let stored = this.#stored(BATCH); stored.length > 0; stored = this.#stored(BATCH)) {
-        await this.#log().append(stored.length, batchOf(stored))
-        for (const { id } of stored) this.#ctx.storage.sql.exec("DELETE FROM outbox WHERE id = ?", id)
+        await deliver(this.#log(), stored, (settled) => {
+          for (const { id } of settled) this.#ctx.storage.sql.exec("DELETE FROM outbox WHERE id = ?", id)
+        })
       }
     } catch (error) {
       logEvent("records_not_sent", { error: String(error) })
@@ -113,18 +116,19 @@ export class Outbox {
     }
   }
 
-  /** A batch that fails is put back, in front of what came meanwhile, as far as there is room. */
+  /** What is not delivered is put back, in front of what came meanwhile, as far as there is room. */
   async #sendReads(): Promise<void> {
-    const batch = reads
+    const waiting = reads
     reads = []
     readsSentAt = Date.now()
+    let left: readonly StoredRecord[] = []
     try {
-      for (let start = 0; start < batch.length; start += BATCH) {
-        const part = batch.slice(start, start + BATCH)
-        await this.#log().append(part.length, batchOf(part.map((record) => storedForm(record()))))
+      while (waiting.length > 0) {
+        left = waiting.splice(0, BATCH).map((stored) => stored())
+        await deliver(this.#log(), left, (settled) => (left = without(left, settled)))
       }
     } catch (error) {
-      reads = [...batch, ...reads].slice(0, MAX_READS)
+      reads = [...left.map(held), ...waiting, ...reads].slice(0, MAX_READS)
       logEvent("records_not_sent", { error: String(error) })
     }
   }
@@ -139,6 +143,11 @@ export class Outbox {
   }
 }
 
-function once(record: DecisionRecord): () => DecisionRecord {
+function held(record: StoredRecord): () => StoredRecord {
   return () => record
+}
+
+function without(records: readonly StoredRecord[], settled: readonly StoredRecord[]): readonly StoredRecord[] {
+  const gone = new Set(settled)
+  return records.filter((record) => !gone.has(record))
 }

@@ -5,13 +5,17 @@
  */
 import { mayBeFetched } from "../credential/fetchable.ts"
 import { PROBE_SECRET, type Probe } from "../catalog/mcp-server.ts"
+import { readAnswer } from "../catalog/mcp-answer.ts"
 import { isJsonType, isObject } from "../json.ts"
+import { messagesIn } from "./events.ts"
 
 /** In all, so that one server that hangs does not keep the others from being asked. */
 const SERVER_MS = 20_000
 const REQUEST_MS = 8_000
-/** Of all its answers. */
-const MAX_BYTES = 4 * 1_048_576
+/** Of all its answers. Several servers are asked at once, and an isolate has 128 MiB for everything. */
+const MAX_BYTES = 2 * 1_048_576
+/** Likewise: ten MiB of memory at the worst. A list of a thousand tools has about half of it. */
+const MAX_PARTS = 100_000
 
 /** Says why in words of ours: what a server or the platform says may hold what was sent. */
 export class ProbeFailed extends Error {}
@@ -41,9 +45,14 @@ export interface Reply {
   readonly status: number
   /** The JSON-RPC answer; null where there is none. */
   readonly message: Readonly<Record<string, unknown>> | null
+  /** What made it unreadable, in words that stand behind "its answer"; null: nothing. */
+  readonly objection: string | null
   /** `Mcp-Session-Id`. */
   readonly session: string | null
 }
+
+type Said = Pick<Reply, "message" | "objection">
+const NOTHING: Said = { message: null, objection: null }
 
 type Headers = Readonly<Record<string, string>>
 
@@ -53,6 +62,7 @@ export class Endpoint {
   readonly #allowance: Allowance
   readonly #deadline = AbortSignal.timeout(SERVER_MS)
   #bytesLeft = MAX_BYTES
+  #partsLeft = MAX_PARTS
   #asked = 0
 
   private constructor(url: URL, own: Headers, allowance: Allowance) {
@@ -96,10 +106,12 @@ export class Endpoint {
     try {
       if (status >= 300 && status < 400) throw new ProbeFailed("it redirects")
       const isStream = /^text\/event-stream\b/i.test(type ?? "")
-      if (id === null || !response.body || !(isStream || isJsonType(type))) return { status, session, message: null }
+      if (id === null || !response.body || !(isStream || isJsonType(type))) return { status, session, ...NOTHING }
       const texts = this.#textsOf(response.body)
-      const message = isStream ? await fromEvents(texts, id) : answerIn(await whole(texts), status === 200 ? id : null)
-      return { status, session, message }
+      const said = isStream
+        ? await this.#answerAmong(texts, id)
+        : this.#answerIn(await whole(texts), status === 200 ? id : null)
+      return { status, session, ...said }
     } finally {
       await response.body?.cancel().catch(() => undefined)
     }
@@ -121,6 +133,27 @@ export class Endpoint {
       // It ends the body too.
       signal: AbortSignal.any([this.#deadline, AbortSignal.timeout(REQUEST_MS)]),
     })
+  }
+
+  /** The first event that is the answer, unless one before it cannot be read. */
+  async #answerAmong(texts: AsyncIterable<string>, id: number): Promise<Said> {
+    for await (const data of messagesIn(texts)) {
+      const said = this.#answerIn(data, id)
+      if (said !== NOTHING) return said
+    }
+    return NOTHING
+  }
+
+  /** @param id null: whatever it answers */
+  #answerIn(text: string, id: number | null): Said {
+    const read = readAnswer(text, this.#partsLeft)
+    if (!read) return NOTHING
+    if ("objection" in read) return { message: null, objection: read.objection }
+    this.#partsLeft -= read.parts
+    const isAnswer = (each: unknown): each is Readonly<Record<string, unknown>> =>
+      isObject(each) && (id === null || each["id"] === id) && ("result" in each || "error" in each)
+    const message = read.messages.find(isAnswer)
+    return message ? { message, objection: null } : NOTHING
   }
 
   async *#textsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
@@ -153,47 +186,4 @@ async function whole(texts: AsyncIterable<string>): Promise<string> {
   const all: string[] = []
   for await (const text of texts) all.push(text)
   return all.join("")
-}
-
-/** WHATWG HTML 9.2.6: the first event that is the answer; what a server says besides is left aside. */
-async function fromEvents(texts: AsyncIterable<string>, id: number): Promise<Reply["message"]> {
-  let line: string[] = []
-  let data: string[] = []
-  let held = ""
-  for await (const chunk of texts) {
-    // Half of a line end is not the end of a line.
-    const text = held + chunk
-    held = text.endsWith("\r") ? "\r" : ""
-    const [first = "", ...others] = text.slice(0, text.length - held.length).split(/\r\n|\n|\r/)
-    line.push(first)
-    for (const next of others) {
-      const ended = line.join("")
-      line = [next]
-      if (ended.startsWith("data:")) data.push(ended.slice(ended.startsWith("data: ") ? 6 : 5))
-      if (ended !== "" || data.length === 0) continue
-      const message = answerIn(data.join("\n"), id)
-      if (message) return message
-      data = []
-    }
-  }
-  return null
-}
-
-/**
- * Read as clients read it, numbers that a double cannot hold among it: schemas have such, and a list that is not read
- * protects nobody. What cannot be hashed in the end is not as it was pinned.
- * @param id null: whatever it answers
- */
-function answerIn(text: string, id: number | null): Reply["message"] {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    return null
-  }
-  // MCP 2025-03-26 knows batches.
-  const messages: readonly unknown[] = Array.isArray(json) ? json : [json]
-  const isAnswer = (each: unknown): each is Readonly<Record<string, unknown>> =>
-    isObject(each) && (id === null || each["id"] === id) && ("result" in each || "error" in each)
-  return messages.find(isAnswer) ?? null
 }

@@ -2,8 +2,10 @@
  * A server's whole `tools/list`, asked as the newest protocol version is and, where that is not understood, as the
  * older ones are: with a handshake, and a session where the server wants one.
  */
+import { fold, variantIn } from "../fold.ts"
 import { isObject } from "../json.ts"
-import type { ListedTool } from "../catalog/tool-list.ts"
+import { OTHER_CASE } from "../catalog/mcp-answer.ts"
+import { LIST_MEMBERS, type ListedTool } from "../catalog/tool-list.ts"
 import { ProbeFailed, whyFailed, type Endpoint, type Reply } from "./endpoint.ts"
 
 /** Bounds for one that goes on for ever, or says the same page again and again. */
@@ -75,8 +77,10 @@ async function readPages(first: Reply, ask: AskPage, listed: ListedTool[]): Prom
   for (;;) {
     const page = pageOf(reply)
     if (!page) throw new ProbeFailed(`no list, status ${reply.status}`)
-    listed.push(...page.listed)
-    if (listed.length > MAX_TOOLS) throw new ProbeFailed("it lists too many tools")
+    for (const each of page.listed) {
+      if (listed.length === MAX_TOOLS) throw new ProbeFailed("it lists too many tools")
+      listed.push(each)
+    }
     const { cursor } = page
     if (cursor === null) return
     if (cursors.has(cursor)) throw new ProbeFailed("its pages repeat")
@@ -92,14 +96,24 @@ interface Page {
   readonly cursor: string | null
 }
 
-/** Entries that no client could call are left aside: they have no name. */
-function pageOf({ status, message }: Reply): Page | null {
+function pageOf({ status, message, objection }: Reply): Page | null {
+  if (objection !== null) throw new ProbeFailed(`its answer ${objection}`)
   const result = message?.["result"]
-  if (status !== 200 || !isObject(result) || !Array.isArray(result["tools"])) return null
+  if (status !== 200 || !isObject(result)) return null
+  if (variantIn(result, LIST_MEMBERS) !== undefined) throw new ProbeFailed(`its list ${OTHER_CASE}`)
+  if (!Array.isArray(result["tools"])) return null
   const tools: readonly unknown[] = result["tools"]
-  const listed = tools.flatMap((tool): ListedTool[] =>
-    isObject(tool) && typeof tool["name"] === "string" ? [{ name: tool["name"], tool }] : [],
-  )
   const { nextCursor } = result
-  return { listed, cursor: typeof nextCursor === "string" && nextCursor !== "" ? nextCursor : null }
+  return {
+    listed: tools.flatMap(listedAs),
+    cursor: typeof nextCursor === "string" && nextCursor !== "" ? nextCursor : null,
+  }
+}
+
+/** Under each name that some client may read: what has none can be called by nobody, and is left aside. */
+function listedAs(tool: unknown): readonly ListedTool[] {
+  if (!isObject(tool)) return []
+  return Object.entries(tool).flatMap(([key, name]) =>
+    fold(key) === "name" && typeof name === "string" ? [{ name, tool }] : [],
+  )
 }

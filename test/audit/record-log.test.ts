@@ -1,6 +1,7 @@
 import { reset, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeEach, expect, test } from "vitest"
+import { findRecord, MAX_BATCH_BYTES } from "../../src/audit/record-log.ts"
 
 beforeEach(async () => reset())
 
@@ -13,4 +14,14 @@ test("batches that nobody asks for stay bounded, also where large ones follow sm
     (_object, { storage }) => storage.sql.exec<{ sum: number }>("SELECT total(count) AS sum FROM batches").one().sum,
   )
   expect(kept).toBe(100_000)
+})
+
+test("a batch that would be too long a row where it is deployed is refused here too, and spoils nothing", async () => {
+  const log = env.RECORD_LOG.getByName("records-0")
+  const batch = (id: string, characters: number): string =>
+    JSON.stringify([{ id, code: "ok", decision: "allow", kind: "call", path: "é".repeat(characters) }])
+  expect(await log.append(1, batch("dec_fits", MAX_BATCH_BYTES / 2 - 100))).toBe("kept")
+  expect(await log.append(1, batch("dec_long", MAX_BATCH_BYTES / 2))).toBe("too_long")
+  expect(await findRecord(env, "dec_fits")).toMatchObject({ id: "dec_fits" })
+  expect(await findRecord(env, "dec_long")).toBeNull()
 })

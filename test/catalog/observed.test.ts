@@ -99,6 +99,8 @@ describe("a list against the pins", () => {
     ["twice, the first time otherwise", listed({ ...search, ...POISON }, search), true],
     ["with an infinite number", listed({ ...search, inputSchema: { maximum: Infinity } }), true],
     ["with half a character", listed({ ...search, description: "\ud800" }), true],
+    ["with a description that only some clients read", listed({ ...search, Description: "x" }), true],
+    ["with annotations that only some clients read", listed({ ...search, ["annotation\u017f"]: {} }), true],
     ["not at all", [], null],
     ["in other case", [{ name: "Search", tool: definitionOf("Search", POISON) }], null],
     ["as a lifecycle tool", [{ name: "mcp.ping", tool: definitionOf("mcp.ping") }], null],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { pinOf } from "../../src/catalog/pin.ts"
+import { pinOf, Unpinnable } from "../../src/catalog/pin.ts"
 
 const tool = {
   name: "send",
@@ -26,5 +26,22 @@ describe("the pin of a tool", () => {
     const { type, properties } = inputSchema
     const older = { annotations, inputSchema: { properties, type }, description, name }
     expect(pinOf({ ...older, outputSchema: { type: "object" }, _meta: { a: 1 } })).toBe(pinOf(tool))
+  })
+
+  // Go's encoding/json folds names as Unicode does, and takes the last.
+  test.each(["Description", "DESCRIPTION", "inputschema", "InputSchema", "annotation\u017f", "Name", "description[0]"])(
+    "is none where a client may read %s for a pinned member",
+    (key) => {
+      expect(() => pinOf({ ...tool, [key]: "Sends all it reads." })).toThrow(Unpinnable)
+      const { name, inputSchema } = tool
+      expect(() => pinOf({ name, inputSchema, [key]: "Sends all it reads." })).toThrow(Unpinnable)
+    },
+  )
+
+  test.each<[what: string, inputSchema: unknown]>([
+    ["half a character", { title: "\ud800" }],
+    ["a number beyond a double", { maximum: JSON.parse("1e999") }],
+  ])("is none of what has %s", (_what, inputSchema) => {
+    expect(() => pinOf({ ...tool, inputSchema })).toThrow(Unpinnable)
   })
 })

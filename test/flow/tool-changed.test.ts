@@ -2,6 +2,7 @@ import { env, exports } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest"
 import { decisionRecord, explanation } from "../../cli/decision-record.ts"
 import { signPointer } from "../harness/publisher.ts"
+import { UNREADABLE } from "../../src/catalog/observed.ts"
 import { POINTER_KEY } from "../../src/policy/store.ts"
 import { Switchboard } from "../../src/switches/switchboard.ts"
 import { openTask } from "../harness/agents.ts"
@@ -246,6 +247,12 @@ describe("a list that a gateway posts", () => {
     const answer = await exports.Authorizer.tools(ask)
     expect(JSON.parse(answer.body).result.tools).toEqual([pay])
     await known(1)
+  })
+
+  test("hides a tool that some clients would read otherwise than its pin was made", async () => {
+    const { token } = await openTask("first")
+    expect((await post(token, listOf({ ...search, Description: POISON.description }, pay))).kept).toEqual(["pay"])
+    expect(await known(1)).toEqual([["desk.search", UNREADABLE]])
   })
 
   test.each([

@@ -1,6 +1,8 @@
 import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, inject, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest"
 import { signPointer } from "../harness/publisher.ts"
+import { Outbox } from "../../src/ledger/outbox.ts"
+import type { BundleBody } from "../../src/policy/bundle.ts"
 import { POINTER_KEY } from "../../src/policy/store.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
@@ -19,6 +21,14 @@ beforeEach(async () => {
   await publish(withServers(await yard()))
 })
 afterEach(freshIsolate)
+
+const MANY = Array.from({ length: 300 }, (_, at) => `more-${at}`)
+
+function withMany(body: BundleBody): BundleBody {
+  const like = body.tools.find(({ name }) => name === "files.purge")
+  if (!like) throw new Error("the yard has changed")
+  return { ...body, tools: [...body.tools, ...MANY.map((name) => ({ ...like, name: `files.${name}` }))] }
+}
 
 const FILES = ["list", "read", "write", "purge", "forbidden", "elsewhere"]
 const keptOf = async (token: string, server: string, names: readonly string[], more: Filtering = {}) => {
@@ -138,6 +148,8 @@ const MALFORMED: readonly (readonly [what: string, body: string | Uint8Array<Arr
   ["a second list in other case", rpc('{"tools":[],"Tools":[{"name":"write"}]}')],
   ["a list in other case alone", rpc('{"Tools":[{"name":"write"}]}')],
   ["a second result in other case", '{"jsonrpc":"2.0","id":1,"result":{"tools":[]},"Result":{"tools":[]}}'],
+  ["an error in other case", '{"jsonrpc":"2.0","id":1,"result":{"tools":[]},"Error":{}}'],
+  ["a cursor in other case", rpc('{"tools":[],"nextcur\u017for":"2"}')],
   ["a number that is not exact", rpc('{"tools":[],"n":9007199254740993}')],
   ["a byte order mark", utf8(`\ufeff${toolList([])}`)],
   ["invalid UTF-8", Uint8Array.from([...utf8('{"jsonrpc":"2.0","id":"'), 0xff, ...utf8('","result":{"tools":[]}}')])],
@@ -283,6 +295,21 @@ describe("asking for a list", () => {
       code: "invalid_token",
       path: "/files/mcp",
     })
+  })
+
+  test("waits to be recorded as what it is made of, or as its record where that is much", async () => {
+    const keepRead = vi.spyOn(Outbox.prototype, "keepRead")
+    const { token } = await openTask("first", { scope: "files.*:read" })
+    await filter(token, "files", FILES)
+    await publish(withServers(withMany(await yard())), 2)
+    forgetCaches()
+    await filter(token, "files", MANY)
+    const [short = 0, long = 0] = keepRead.mock.calls.map(([, size]) => size)
+    vi.restoreAllMocks()
+    expect(short).toBeGreaterThan(FILES.join().length)
+    expect(short).toBeLessThan(1_000)
+    // Each tool asked about, and of each why it is hidden.
+    expect(long).toBeGreaterThan(2 * MANY.join().length)
   })
 
   test("through a gateway that only observes hides nothing", async () => {

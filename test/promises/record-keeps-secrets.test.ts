@@ -1,11 +1,13 @@
+import fc from "fast-check"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { DecisionRecord } from "../../src/audit/record.ts"
 import { findRecords } from "../../src/audit/record-log.ts"
 import { env } from "cloudflare:workers"
 import { childForm, exchangeForm, openChild, openTask, postForm } from "../harness/agents.ts"
+import type { BundleBody } from "../../src/policy/bundle.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { askAs, callWith, keyOf, ORIGIN, type ClientRequest } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { bearerOf, complete } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
@@ -23,6 +25,74 @@ const put = (body: object): Partial<ClientRequest> => ({
 })
 
 const mail = (to: string): Partial<ClientRequest> => ({ ...put({ to, text: "confidential words" }), method: "POST" })
+
+const HIDDEN = "[redacted]"
+
+/** Nothing else of a record could hold it by chance. */
+const secrets = fc.uuid().map((uuid) => `s${uuid.replaceAll("-", "")}`)
+const ends = fc.constantFrom("", " ", '"', "é", "😀", "'", "~")
+const odd = fc.tuple(ends, ends)
+
+/** The yard, with arguments to hide in paths, bodies and messages, and rules that read all of some tools. */
+function hiding(body: BundleBody): BundleBody {
+  const redact: Readonly<Record<string, readonly string[]>> = {
+    "files.write": ["file", "secret"],
+    "desk.pay": ["note"],
+  }
+  const tools = body.tools.map((tool) => ({ ...tool, redact: redact[tool.name] ?? tool.redact }))
+  const any = { op: "All" }
+  const about = (tool: string) => ({ op: "==", entity: { type: "Tool", id: tool } })
+  const reading = Object.keys(redact).map((tool) => ({
+    id: `reads-all-of-${tool}`,
+    policy: { effect: "permit" as const, principal: any, action: any, resource: about(tool), conditions: [] },
+    reads: ["*"],
+  }))
+  return { ...body, tools, rules: [...body.rules, ...reading] }
+}
+
+interface Place {
+  readonly path?: string
+  readonly more?: Partial<ClientRequest>
+  readonly scope?: { readonly scope: string }
+  /** Details of the grant. */
+  readonly bounds?: string
+  readonly code: string
+}
+
+/** Where a redacted argument can be: each place of a call, each kind of answer, each bound. */
+function placesOf(secret: string): readonly Place[] {
+  const write = { scope: "files.*:write" }
+  const path = `/files/${encodeURIComponent(secret)}`
+  const within = (bounds: object): string =>
+    JSON.stringify([{ type: "narrowgate_call", tools: ["files.*"], actions: ["write"], arguments: bounds }])
+  const pay = (args: object): Partial<ClientRequest> => ({
+    ...put({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "pay", arguments: args } }),
+    method: "POST",
+  })
+  const desk = { path: "/desk/mcp", scope: { scope: "desk.*:write" }, code: "ok" }
+  return [
+    { path, more: put({}), scope: write, code: "ok" },
+    { path, more: put({}), bounds: within({ file: { eq: `not ${secret}` } }), code: "insufficient_scope" },
+    { path, more: put({}), scope: { scope: "files.*:read" }, code: "insufficient_scope" },
+    { path, more: { method: "PATCH" }, scope: write, code: "unknown_tool" },
+    {
+      path: `/files/a?secret=${encodeURIComponent(secret)}`,
+      more: put({}),
+      bounds: within({ file: { eq: "b" } }),
+      code: "insufficient_scope",
+    },
+    { more: put({ secret }), bounds: within({ secret: { in: ["x", `${secret}x`] } }), code: "insufficient_scope" },
+    {
+      more: put({ secret: { deep: [{ er: secret }] } }),
+      bounds: within({ secret: { eq: 1 } }),
+      code: "insufficient_scope",
+    },
+    { ...desk, more: pay({ note: secret }) },
+    { ...desk, more: pay({ note: [secret, { [secret]: 1 }] }) },
+    // Some upstream may take it for the note.
+    { ...desk, more: pay({ "Note[x]": secret }) },
+  ]
+}
 
 describe("the record keeps secrets", () => {
   test("what the catalog redacts is not told, only its hash; and no query is", async () => {
@@ -42,6 +112,29 @@ describe("the record keeps secrets", () => {
       JSON.stringify(each),
     )
     for (const text of texts) expect(text).not.toMatch(/hunter2|confidential words/)
+  })
+
+  test("wherever an argument stands that the catalog redacts, its value is nowhere in the record", async () => {
+    await publish(hiding(await yard()), 2)
+    forgetCaches()
+    await fc.assert(
+      fc.asyncProperty(secrets, odd, async (core, [before, after]) => {
+        const secret = `${before}${core}${after}`
+        const answers: { readonly decision: string; readonly code: string }[] = []
+        for (const { path = "/files/a", more, scope, bounds } of placesOf(secret)) {
+          const task = await openTask("first", bounds ? { authorization_details: bounds } : scope)
+          answers.push(await callWith(task.token, path, more))
+        }
+        const records = await Promise.all(answers.map(async ({ decision }) => recordOf(decision)))
+        expect(records.map(({ code }) => code)).toEqual(placesOf(secret).map(({ code }) => code))
+        for (const record of records) expect(JSON.stringify(record)).not.toContain(core)
+        for (const { arguments: shown } of records) for (const told of Object.values(shown)) expect(told).toBe(HIDDEN)
+        expect(records[0]?.path).toBe(`/files/${HIDDEN}`)
+        expect(records[1]?.denial).toMatchObject({ argument: "file", bound: `eq ${HIDDEN}` })
+        expect(Object.keys(records.at(-1)?.arguments ?? {})).toEqual(["Note[x]"])
+      }),
+      { numRuns: 4 },
+    )
   })
 
   test("of nothing that was presented: no token, proof or key is in any record", async () => {

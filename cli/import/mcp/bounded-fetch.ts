@@ -1,8 +1,10 @@
 /**
  * `fetch` to one server that may be hostile: bounded in time and bytes over all requests together, never redirected,
- * and with a failure that says what is wrong. It is kept, too: the MCP client wraps what its transport throws.
+ * read in one way only, and with a failure that says what is wrong. It is kept, too: the MCP client wraps what its
+ * transport throws.
  */
 import { EXIT, Failure } from "../../failure.ts"
+import { readBody } from "./read-body.ts"
 
 /** All answers together; a list of a thousand tools with long schemas is about two. */
 const MOST_BYTES = 16 * 1024 * 1024
@@ -16,11 +18,16 @@ export interface BoundedFetch {
 
 export function boundedFetch(server: URL, headers: Readonly<Record<string, string>>, seconds: number): BoundedFetch {
   const deadline = AbortSignal.timeout(seconds * 1000)
-  const tooMuch = new AbortController()
-  const signal = AbortSignal.any([deadline, tooMuch.signal])
+  const given = new AbortController()
+  const signal = AbortSignal.any([deadline, given.signal])
   let failure: Failure | null = null
   let bytes = 0
   const fail = (why: Failure): Failure => (failure ??= why)
+  const giveUp = (why: Failure): Failure => {
+    fail(why)
+    given.abort(why)
+    return why
+  }
   deadline.addEventListener("abort", () => fail(late(server, seconds)), { once: true })
 
   const count = () =>
@@ -28,14 +35,11 @@ export function boundedFetch(server: URL, headers: Readonly<Record<string, strin
       transform(chunk, controller) {
         bytes += chunk.byteLength
         if (bytes <= MOST_BYTES) return controller.enqueue(chunk)
-        const why = fail(
-          new Failure(
-            `${server.host} has sent more than ${MOST_BYTES / 1024 / 1024} MiB`,
-            "No list of tools needs as much: check that the URL is the MCP endpoint's.",
-          ),
+        const why = new Failure(
+          `${server.host} has sent more than ${MOST_BYTES / 1024 / 1024} MiB`,
+          "No list of tools needs as much: check that the URL is the MCP endpoint's.",
         )
-        controller.error(why)
-        tooMuch.abort(why)
+        controller.error(giveUp(why))
       },
     })
 
@@ -47,15 +51,18 @@ export function boundedFetch(server: URL, headers: Readonly<Record<string, strin
       for (const [name, value] of Object.entries(headers)) sent.set(name, value)
       const signals = init?.signal ? [signal, init.signal] : [signal]
       const options = { ...init, headers: sent, redirect: "manual" as const, signal: AbortSignal.any(signals) }
-      const response = await fetch(url, options).catch((thrown: unknown) => {
+      const lost = (thrown: unknown): never => {
         if (init?.signal?.aborted && !signal.aborted) throw thrown
         throw fail(signal.aborted ? late(server, seconds) : unreachable(server, thrown))
-      })
+      }
+      const response = await fetch(url, options).catch(lost)
       const refused = refusal(server, response, Object.keys(headers).length > 0)
       if (refused) throw fail(refused)
-      const body = response.body?.pipeThrough(count()) ?? null
       const { status, statusText, headers: received } = response
-      return new Response(body, { status, statusText, headers: received })
+      const all = { status, statusText, headers: received }
+      const counted = new Response(response.body?.pipeThrough(count()) ?? null, all)
+      const body = await readBody(counted, (objection) => giveUp(unreadable(server, objection))).catch(lost)
+      return new Response(body, all)
     },
   }
 }
@@ -70,6 +77,13 @@ function late(server: URL, seconds: number): Failure {
     `${server.host} has not told its tools within ${seconds} s`,
     "Try again, or give it more time by `--timeout SECONDS`.",
     EXIT.unreachable,
+  )
+}
+
+function unreadable(server: URL, objection: string): Failure {
+  return new Failure(
+    `what ${server.host} answers ${objection}`,
+    "Clients would not agree on what it says: this is a fault of the server, whose maintainers have to mend it.",
   )
 }
 

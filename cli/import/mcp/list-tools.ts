@@ -7,6 +7,8 @@ import {
   StreamableHTTPClientTransport,
 } from "@modelcontextprotocol/client"
 import { z } from "zod"
+import { LIST_MEMBERS } from "../../../src/catalog/tool-list.ts"
+import { variantIn } from "../../../src/fold.ts"
 import { escaped } from "../../escaped.ts"
 import { Failure } from "../../failure.ts"
 import { shownUrl, type BoundedFetch } from "./bounded-fetch.ts"
@@ -53,13 +55,18 @@ async function all(client: Client, transport: StreamableHTTPClientTransport, sig
   const cursors = new Set<string>()
   let cursor: string | undefined
   do {
-    if (cursors.size >= MOST_PAGES) throw endless(`more than ${MOST_PAGES} pages`)
+    if (cursors.size >= MOST_PAGES) throw faulty(`more than ${MOST_PAGES} pages`)
     const params = cursor === undefined ? {} : { cursor }
     const answer = await client.request({ method: "tools/list", params }, page, options)
-    tools.push(...answer.tools)
-    if (tools.length > MOST_TOOLS) throw endless(`more than ${MOST_TOOLS} tools`)
+    const variant = variantIn(answer, LIST_MEMBERS)
+    if (variant !== undefined) throw faulty(`\`${escaped(variant, 60)}\`, which some clients read for another member`)
+    // One by one: a page of many passes through no stack.
+    for (const tool of answer.tools) {
+      if (tools.length === MOST_TOOLS) throw faulty(`more than ${MOST_TOOLS} tools`)
+      tools.push(tool)
+    }
     cursor = answer.nextCursor ?? undefined
-    if (cursor !== undefined && cursors.has(cursor)) throw endless("a page that leads to itself")
+    if (cursor !== undefined && cursors.has(cursor)) throw faulty("a page that leads to itself")
     if (cursor !== undefined) cursors.add(cursor)
   } while (cursor !== undefined)
   return { tools, version: client.getNegotiatedProtocolVersion() ?? "of a version that it does not tell" }
@@ -77,7 +84,7 @@ async function end(client: Client, transport: StreamableHTTPClientTransport): Pr
   await client.close().catch(() => undefined)
 }
 
-function endless(what: string): Failure {
+function faulty(what: string): Failure {
   return new Failure(`the server's list of tools has ${what}`, "This is a fault of the server: tell its maintainers.")
 }
 

@@ -1,4 +1,5 @@
 /** What the catalog calls an operation: `crm.tickets.get`. */
+import { LIFECYCLE_SEGMENT } from "../../../src/catalog/lifecycle.ts"
 
 /**
  * From its operationId, of which dots, slashes and colons part segments; else from path and method, the path first, so
@@ -8,7 +9,13 @@ export function nameOf(prefix: string, operationId: unknown, method: string, pat
   const own = typeof operationId === "string" ? segmentsOf(operationId, /[./:#]+/u) : []
   if (own[0] === prefix && own.length > 1) own.shift()
   const segments = own.length > 0 ? own : [...segmentsOf(path, /\//u), method]
-  return [prefix, ...segments].join(".")
+  return [prefix, ...unlikeLifecycle(segments)].join(".")
+}
+
+/** `crm.mcp.ping` would pass for a tool that every MCP server has, which grants come with: `crm.mcp_.ping`. */
+function unlikeLifecycle(segments: readonly string[]): readonly string[] {
+  const [first, ...others] = segments
+  return first === LIFECYCLE_SEGMENT && others.length > 0 ? [`${LIFECYCLE_SEGMENT}_`, ...others] : segments
 }
 
 function segmentsOf(text: string, separator: RegExp): string[] {

@@ -4,7 +4,7 @@
  */
 import { isObject } from "../../../src/json.ts"
 import type { Action } from "../../../src/catalog/tool.ts"
-import { clash } from "../../policies/checks/routes.ts"
+import { Overlaps } from "../../policies/overlaps.ts"
 import { catalogFile } from "../../policies/schema/catalog.ts"
 import type { Found, FoundTool, Route, Skipped } from "../found.ts"
 import type { Members, Read } from "./document.ts"
@@ -107,6 +107,7 @@ export function toolsOf(reading: Reading): Read {
     tools,
     withheld,
     skipped,
+    refused: [],
     notes,
   }
   return { found }
@@ -195,12 +196,11 @@ function refusedBySchema(name: string, { kind: _kind, ...route }: Route): string
 /** Those that have name and request to themselves: which of two is meant, the document does not say. */
 function distinct(taken: readonly Taken[], leaveOut: (each: Taken, why: string) => void): Taken[] {
   const byName = Map.groupBy(taken, ({ tool }) => tool.name)
-  // Routes of different lengths and methods never clash; so few are compared with each other.
-  const shape = ({ route }: Taken) => `${route.methods.join()} ${route.path.split("/").length}`
-  const byShape = Map.groupBy(taken, shape)
+  const overlaps = new Overlaps<Taken>()
+  for (const each of taken) overlaps.add(each.route, each)
   return taken.filter((each) => {
     const named = byName.get(each.tool.name)?.find((other) => other !== each)
-    const meant = byShape.get(shape(each))?.find((other) => other !== each && clash(other.route, each.route))
+    const meant = overlaps.clashing(each.route).find((other) => other !== each)
     if (meant) leaveOut(each, `the same request could mean \`${meant.told}\``)
     else if (named)
       leaveOut(

@@ -1,5 +1,5 @@
 /** Each tool is reached in one way: by its MCP server, or by a route of its own. */
-import { LIFECYCLE_SEGMENT, LIFECYCLE_TOOLS } from "../../../src/catalog/lifecycle.ts"
+import { LIFECYCLE_SEGMENT, LIFECYCLE_TOOLS, lifecycleName } from "../../../src/catalog/lifecycle.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import { nearest } from "../nearest.ts"
@@ -14,7 +14,7 @@ export function checkCatalog({ catalog }: Policies): Problem[] {
       return [catalog.keyError(["tools", index, "pinned"], message, "Remove `pinned`.")]
     }
     if (!servers.has(server)) {
-      if (route) return []
+      if (route) return hasLifecycleName(name, server) ? [lifecycleRoute(catalog, index, name)] : []
       const near = nearest(server, servers)
       const mend = near === undefined ? "Give it a `route`, or list the server." : `Did you mean server \`${near}\`?`
       return [
@@ -35,7 +35,7 @@ export function checkCatalog({ catalog }: Policies): Problem[] {
         ),
       ]
     }
-    if (pinned !== undefined && name.startsWith(`${server}.${LIFECYCLE_SEGMENT}.`)) {
+    if (pinned !== undefined && hasLifecycleName(name, server)) {
       const message = `\`${name}\` is a lifecycle tool: no server lists it, so it cannot be pinned`
       return [catalog.keyError(["tools", index, "pinned"], message, "Remove `pinned`.")]
     }
@@ -51,9 +51,18 @@ export function checkCatalog({ catalog }: Policies): Problem[] {
   })
 }
 
+function hasLifecycleName(name: string, server: string): boolean {
+  return name.startsWith(`${server}.${LIFECYCLE_SEGMENT}.`)
+}
+
 function isReserved(name: string, server: string): boolean {
-  const prefix = `${server}.${LIFECYCLE_SEGMENT}.`
-  return name.startsWith(prefix) && !LIFECYCLE_TOOLS.some((tool) => name === prefix + tool)
+  return hasLifecycleName(name, server) && !LIFECYCLE_TOOLS.some((tool) => name === lifecycleName(server, tool))
+}
+
+/** A route would be granted with its neighbours, and called at no cost, as what opens a session is. */
+function lifecycleRoute(catalog: Policies["catalog"], index: number, name: string): Problem {
+  const message = `\`${name}\` has a route, but \`<server>.${LIFECYCLE_SEGMENT}.…\` is for lifecycle tools of MCP servers`
+  return catalog.error(["tools", index, "name"], message, "Give the tool another second segment.")
 }
 
 function lifecycleMend(): string {

@@ -111,6 +111,11 @@ describe("decisions", () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/^dec_2 denied: policy_denied\n/)
     expect(stdout).toMatch(/rules +mail-within-the-company\n/)
+    expect(stdout).not.toMatch(/\n +cut /)
+    const long = recordOf({ ...deny, path: `/${"a".repeat(300)}` })
+    expect((await withWorker(long, "explain", "dec_2")).stdout).toMatch(
+      /\n +cut +not told whole, being too long: path\n/,
+    )
   })
 
   it("say where to start where nobody answers", async () => {

@@ -219,6 +219,93 @@ describe("a server's list", () => {
     expect(await stage.catalog()).toBe(before)
   })
 
+  describe.each<[string, (text: string) => string]>([
+    ["JSON", (text) => text],
+    // Written so that both halves of a line end, and an event for nobody, come before it.
+    ["a stream", (text) => (text.startsWith("{") ? `event: other\r\ndata: {}\r\n\r\ndata: ${text}\r\n\r\n` : text)],
+  ])("as %s", (_form, form) => {
+    const findRewritten = async (rewrite: (text: string) => string) => {
+      page = () => ({ tools: [tool("a", { description: "MARK" })] })
+      const front = await startFront(
+        listing,
+        () => null,
+        (text) => form(text.includes("MARK") ? rewrite(text) : text),
+      )
+      return find(front.url).finally(() => front.close())
+    }
+
+    it("is read as it is", async () => {
+      const { tools } = await findRewritten((text) => text)
+      expect(tools).toMatchObject([{ name: "fresh.a", description: "MARK" }])
+    })
+
+    it.each<[string, (text: string) => string, RegExp]>([
+      ["says one thing twice", (text) => text.replace('"MARK"', '"x","description":"y"'), /answers has a key twice$/],
+      [
+        "says it twice, deeper",
+        (text) => text.replace('"inputSchema":{', '"inputSchema":{"title":"x","t\\u0069tle":"y",'),
+        /answers has a key twice$/,
+      ],
+      [
+        "has a second list",
+        (text) => text.replace('"tools":', '"Tools":[],"tools":'),
+        /has `Tools`, which some clients/,
+      ],
+      ["goes on elsewhere", (text) => text.replace('"tools":', '"nextcur\u017for":"2","tools":'), /has `nextcur/],
+      [
+        "has a second result",
+        (text) => text.replace('"result":', '"Result":{},"result":'),
+        /member that differs .* in case/,
+      ],
+      ["is a pit", (text) => text.replace('"MARK"', "[".repeat(200) + "]".repeat(200)), /nests too deep$/],
+      ["is a crowd", (text) => text.replace('"MARK"', `[${"[],".repeat(300_000)}0]`), /has too many parts$/],
+      [
+        "has a page of more tools than a stack holds",
+        (text) =>
+          text.replace('"tools":[', `"tools":[${`{"name":"a","inputSchema":{"type":"object"}},`.repeat(124_000)}`),
+        /more than 1000 tools$/,
+      ],
+    ])("is refused whole where it %s", async (_what, rewrite, message) => {
+      await expect(findRewritten(rewrite)).rejects.toThrow(message)
+    })
+  })
+
+  it("in which a tool cannot be pinned goes on with the others, and says which and why", async () => {
+    page = () => ({ tools: ["a", "b", "c", "d"].map((name) => tool(name)) })
+    await importMcp(listing.url, ...FRESH)
+    const described = (name: string) => `"What ${name} does"`
+    const front = await startFront(
+      listing,
+      () => null,
+      (text) =>
+        text
+          .replace(described("a"), `${described("a")},"Description":"Sends all it reads"`)
+          .replace(described("b"), '"half \\ud800"')
+          .replace(described("c"), `${described("c")},"annotations":{"x":1e999}`),
+    )
+    const before = await stage.catalog()
+    const plain = await importMcp(front.url, "--server", "fresh", "--repin", "--prune")
+    const asJson = await importMcp(front.url, "--server", "fresh", "--json")
+    await front.close()
+    expect(plain).toMatchObject({ code: 1, stderr: "" })
+    expect(plain.stdout).toContain(
+      "refused  fresh.a  it cannot be pinned: some clients read its member `Description` in place of a pinned one",
+    )
+    const half =
+      "it cannot be pinned: it has half a character, or a number beyond a double, of which there is no canonical JSON"
+    expect(plain.stdout).toContain(`refused  fresh.b  ${half}\n  refused  fresh.c  ${half}\n`)
+    expect(plain.stdout).toContain("same     1\n")
+    expect(plain.stdout).not.toContain("gone")
+    expect(await stage.catalog()).toBe(before)
+    expect(asJson.code).toBe(1)
+    expect(JSON.parse(asJson.stdout)).toMatchObject({
+      ok: false,
+      refused: [{}, {}, { what: "fresh.c" }],
+      same: 1,
+      gone: [],
+    })
+  })
+
   it("that names a tool twice fails as a command, with nothing written", async () => {
     page = () => ({ tools: [tool("a"), tool("a")] })
     const before = await stage.catalog()

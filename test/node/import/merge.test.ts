@@ -8,6 +8,7 @@ import type { Found, FoundTool } from "../../../cli/import/found.ts"
 import { compare, merge, readCatalog, type Class, type Decisions } from "../../../cli/import/merge.ts"
 import { runImport } from "../../../cli/import/run.ts"
 import { spliced, unifiedDiff } from "../../../cli/import/splices.ts"
+import { isRefused } from "../../../cli/import/told.ts"
 import { Stage } from "./stage.ts"
 
 const EXAMPLE = await readFile(join(import.meta.dirname, "../../../policies/catalog.yaml"), "utf8")
@@ -28,7 +29,7 @@ function pinned(name: string, hash = HASHES.now): FoundTool {
 function serverWith(tools: readonly FoundTool[], prefix = "m"): Found {
   const at = { origin: "http://127.0.0.1:8080", path: `/${prefix}` }
   const reached = { by: "server", at, enforcesHeaders: false } as const
-  return { prefix, source: "a test", reached, tools, withheld: [], skipped: [], notes: [] }
+  return { prefix, source: "a test", reached, tools, withheld: [], skipped: [], refused: [], notes: [] }
 }
 
 function imported(before: string, found: Found, wishes: Wishes = PLAIN): string {
@@ -330,6 +331,53 @@ describe("a person", () => {
     const { decisions, asked } = await answering([answer], PLAIN, changed)
     expect(asked).toContain("changed: description\nTake it as it is now? [y/N] ")
     expect(decisions.accepted.has("m.a")).toBe(isTaken)
+  })
+})
+
+describe("a person who is told of a new route inside another", () => {
+  const origin = "https://a.example"
+  const route = (path: string) => ({ kind: "route", origin, methods: ["GET"], path, integers: [] }) as const
+  const tools = ["/o/{id}/x", "/o/export"].map((path) => ({
+    ...pinned(`m${path.replaceAll(/\W+/g, ".")}`),
+    mark: route(path),
+  }))
+  const found: Found = { ...serverWith(tools), reached: { by: "routes", origin } }
+  const before =
+    "tools:\n  - name: m.get\n    action: read\n    sensitivity: public\n" +
+    "    route: { origin: https://a.example, methods: [GET], path: '/o/{id}' }\n"
+
+  it.each<[answers: readonly string[], wishes: Wishes, names: readonly string[]]>([
+    [["y", "", ""], PLAIN, ["m.get", "m.o.id.x", "m.o.export"]],
+    [["n", ""], PLAIN, ["m.get", "m.o.id.x"]],
+    [["", ""], PLAIN, ["m.get", "m.o.id.x"]],
+    [["n"], { ...PLAIN, accept: true }, ["m.get", "m.o.id.x"]],
+    [["", ""], { ...PLAIN, replace: true }, ["m.get", "m.o.id.x", "m.o.export"]],
+    [[], { ...PLAIN, accept: true, replace: true }, ["m.get", "m.o.id.x", "m.o.export"]],
+  ])("and says %j, with %j", async (answers, wishes, names) => {
+    const differences = compare(before, found, wishes)
+    expect(differences).toMatchObject({ added: [{ name: "m.o.id.x" }], narrowing: [{ from: ["m.get"] }] })
+    const left = [...answers]
+    const asked: string[] = []
+    const ask = async (question: string) => {
+      asked.push(question)
+      return left.shift() ?? null
+    }
+    const decisions = await decideTogether(differences, wishes, ask, (line) => asked.push(line))
+    expect(left).toEqual([])
+    expect(asked.join("\n").includes("takes requests from m.get\nAdd it all the same? [y/N] ")).toBe(!wishes.replace)
+    expect(readCatalog(merge(before, differences, decisions).text).tools.map(({ name }) => name)).toEqual(names)
+    expect(isRefused(differences, decisions)).toBe(!names.includes("m.o.export"))
+  })
+
+  it("is told of the endpoint of a new server, too", () => {
+    const warningsOf = (path: string) => {
+      const reached = { by: "server", at: { origin, path }, enforcesHeaders: false } as const
+      return compare(before, { ...serverWith([], "n"), reached }, PLAIN).warnings
+    }
+    expect(warningsOf("/n")).toEqual([])
+    expect(warningsOf("/o/mcp")).toEqual([
+      "requests for the endpoint have been taken for `m.get`, whose route is wider",
+    ])
   })
 })
 

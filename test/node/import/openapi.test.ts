@@ -119,6 +119,41 @@ describe("a document of OpenAPI 3.0", () => {
     )
   })
 
+  it("takes no requests from a tool that was let in, unless somebody says so", async () => {
+    await stage.edit("path: /crm/tickets/{ticket}\n", "path: /v1/{kind}/{id}\n")
+    const before = await stage.catalog()
+    const told = await importShop("--accept")
+    expect(told.code).toBe(1)
+    const row = "takes requests from crm.tickets.get; not added: look at both; `--reroute` adds it"
+    for (const name of ["shop.orders.get", "shop.invoices.get"])
+      expect(told.stdout).toContain(`narrows  ${name}  ${row}`)
+    expect(told.stdout).toContain("new      shop.orders.replace  write restricted")
+    expect((await shopTools()).map(({ name }) => name)).not.toContain("shop.orders.get")
+
+    const asJson = await importShop("--json")
+    expect(asJson.code).toBe(1)
+    const narrowing = { name: "shop.orders.get", from: ["crm.tickets.get"], given: null }
+    expect(JSON.parse(asJson.stdout)).toMatchObject({ ok: false, narrowing: [narrowing, {}], new: [] })
+
+    const done = await importShop("--reroute", "--accept")
+    expect(done).toMatchObject({ code: 0 })
+    expect(done.stdout).toContain("narrows  shop.orders.get  takes requests from crm.tickets.get; read restricted\n")
+    expect((await shopTools()).map(({ name }) => name)).toContain("shop.orders.get")
+    expect((await importShop()).code).toBe(0)
+    expect((await stage.catalog()).startsWith(before)).toBe(true)
+    expect((await stage.narrowgate("check", "policies")).code).toBe(0)
+  })
+
+  it("is told where a changed route would take requests from another tool", async () => {
+    await importShop()
+    await stage.edit("      path: /v1/invoices/{number}\n", "      path: /v0/invoices/{number}\n")
+    await stage.edit("path: /crm/tickets/{ticket}\n", "path: /v1/{kind}/{number}\n")
+    const told = await importShop()
+    expect(told.code).toBe(1)
+    expect(told.stdout).toContain("changed  shop.invoices.get  path; takes requests from crm.tickets.get; not taken")
+    expect(told.stdout).not.toContain("narrows")
+  })
+
   it("says at once what `check` will say, such as an origin that no gateway serves", async () => {
     const args = ["import", "openapi", SHOP, "--server", "shop", "--origin", "https://nobody.example"]
     const { stdout } = await stage.narrowgate(...args)
@@ -204,6 +239,14 @@ describe("names of operations", () => {
     [undefined, "POST", "/tickets/{id}/close-now", "api.tickets.id.close-now.post"],
     [undefined, "GET", "/", "api.get"],
     [7, "GET", "/a.b/c", "api.a-b.c.get"],
+    // No lifecycle tool of an MCP server.
+    ["mcp.ping", "GET", "/ping", "api.mcp_.ping"],
+    ["api.mcp.tools-list", "GET", "/tools", "api.mcp_.tools-list"],
+    ["api/mcp/own", "GET", "/own", "api.mcp_.own"],
+    [undefined, "POST", "/mcp", "api.mcp_.post"],
+    [undefined, "POST", "/mcp/end", "api.mcp_.end.post"],
+    ["v1.mcp.ping", "GET", "/ping", "api.v1.mcp.ping"],
+    ["mcp", "GET", "/mcp", "api.mcp"],
   ])("%j of %s %s is %s", (operationId, method, path, name) => {
     expect(toolsOf({ paths: { [path]: { [method.toLowerCase()]: { operationId } } } })).toEqual([name])
   })

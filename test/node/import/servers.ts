@@ -38,8 +38,8 @@ export function startListing(page: (cursor: string | undefined) => Page): Promis
 /** What a front answers by itself; null: it passes the request on. */
 type Answer = (request: IncomingMessage, body: string) => { readonly status: number; readonly text?: string } | null
 
-/** Before an MCP server, as a proxy. */
-export function startFront(upstream: Upstream, answer: Answer): Promise<Upstream> {
+/** Before an MCP server, as a proxy. @param rewrite what the server answers */
+export function startFront(upstream: Upstream, answer: Answer, rewrite = (text: string) => text): Promise<Upstream> {
   return startRaw(async (request, response) => {
     const body = (await buffer(request)).toString()
     const own = answer(request, body)
@@ -53,8 +53,10 @@ export function startFront(upstream: Upstream, answer: Answer): Promise<Upstream
     }
     const { method = "GET" } = request
     const passed = await fetch(upstream.url, { method, headers, ...(method === "POST" ? { body } : {}) })
-    response.writeHead(passed.status, { "content-type": passed.headers.get("content-type") ?? "" })
-    response.end(await passed.text())
+    const text = rewrite(await passed.text())
+    const isStream = text.startsWith("event:") || text.startsWith("data:")
+    const type = isStream ? "text/event-stream" : (passed.headers.get("content-type") ?? "")
+    response.writeHead(passed.status, { "content-type": type }).end(text)
   })
 }
 

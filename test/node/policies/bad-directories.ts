@@ -765,6 +765,15 @@ const CATALOG: readonly BadDirectory[] = [
     message: /is for lifecycle tools/,
     at: "desk.mcp.pong",
   },
+  ...["shop.mcp.ping", "shop.mcp.own.list"].map((name): BadDirectory => ({
+    name: `${name} with a route`,
+    file: "catalog.yaml",
+    find: "tools:\n",
+    replace: `tools:\n${tool(name)}    route: { origin: http://127.0.0.1:8080, methods: [GET], path: /${name} }\n`,
+    message: /^`shop\.mcp\.[a-z.]+` has a route, but `<server>\.mcp\.…` is for lifecycle tools of MCP servers$/,
+    mend: /^Give the tool another second segment\.$/,
+    at: name,
+  })),
 ]
 
 const ENTITIES: readonly BadDirectory[] = [

@@ -1,0 +1,81 @@
+/**
+ * Which routes and endpoints some request could be meant for alike. They are filed by origin and path: of thousands,
+ * only those are compared that could match.
+ */
+
+export interface Reached {
+  readonly origin: string
+  readonly methods: readonly string[]
+  readonly path: string
+}
+
+interface Filed<Item> {
+  readonly reached: Reached
+  readonly item: Item
+  readonly order: number
+}
+
+interface Node<Item> {
+  readonly below: Map<string, Node<Item>>
+  readonly filed: Filed<Item>[]
+}
+
+const PARAMETER = "{}"
+
+export class Overlaps<Item> {
+  readonly #origins = new Map<string, Node<Item>>()
+  #count = 0
+
+  add(reached: Reached, item: Item): void {
+    let node = childOf(this.#origins, reached.origin)
+    for (const segment of segmentsOf(reached)) node = childOf(node.below, segment)
+    node.filed.push({ reached, item, order: this.#count++ })
+  }
+
+  /** Those that its requests could be meant for as well, neither being the more special one; in the order of adding. */
+  clashing(reached: Reached): readonly Item[] {
+    return this.#with(reached, (other) => isSpecial(reached, other) === isSpecial(other, reached))
+  }
+
+  /** Those that `reached` takes requests away from, as it is the more special one: `/a/{x}` where it is `/a/b`. */
+  around(reached: Reached): readonly Item[] {
+    return this.#with(reached, (other) => isSpecial(reached, other) && !isSpecial(other, reached))
+  }
+
+  #with(reached: Reached, isMeant: (other: Reached) => boolean): readonly Item[] {
+    const origin = this.#origins.get(reached.origin)
+    let nodes: readonly Node<Item>[] = origin ? [origin] : []
+    for (const segment of segmentsOf(reached)) nodes = nodes.flatMap((node) => fitting(node, segment))
+    return nodes
+      .flatMap(({ filed }) => filed)
+      .filter(
+        ({ reached: other }) => other.methods.some((method) => reached.methods.includes(method)) && isMeant(other),
+      )
+      .toSorted((a, b) => a.order - b.order)
+      .map(({ item }) => item)
+  }
+}
+
+function childOf<Item>(children: Map<string, Node<Item>>, key: string): Node<Item> {
+  const known = children.get(key)
+  if (known) return known
+  const child: Node<Item> = { below: new Map(), filed: [] }
+  children.set(key, child)
+  return child
+}
+
+function fitting<Item>({ below }: Node<Item>, segment: string): readonly Node<Item>[] {
+  if (segment === PARAMETER) return [...below.values()]
+  return [below.get(segment), below.get(PARAMETER)].filter((node) => node !== undefined)
+}
+
+/** Whatever a parameter is called. */
+function segmentsOf({ path }: Pick<Reached, "path">): readonly string[] {
+  return path.split("/").map((segment) => (segment.startsWith("{") ? PARAMETER : segment))
+}
+
+/** Of two that overlap: whether `a` has a literal where `b` has a parameter. */
+function isSpecial(a: Reached, b: Reached): boolean {
+  const others = segmentsOf(b)
+  return segmentsOf(a).some((segment, index) => segment !== PARAMETER && others[index] === PARAMETER)
+}

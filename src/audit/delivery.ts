@@ -1,0 +1,93 @@
+/**
+ * Records to a log, in batches that it takes. A batch that is refused is halved, so that a record which is refused
+ * keeps no other back; one that no log will ever take is dropped, and the Worker's log says which it was, not what was
+ * in it.
+ */
+import { byteLength } from "../bytes.ts"
+import { logEvent } from "../log.ts"
+import { batchOf, type StoredRecord } from "./record.ts"
+import { MAX_BATCH_BYTES, type Taken } from "./record-log.ts"
+
+/**
+ * In a row, without a reason: then the log is out of order as a whole, and what is left is tried another time. Halving
+ * 500 records down to the one that is refused takes nine.
+ */
+const MAX_REFUSALS = 20
+
+/** The part of a record log that takes records. */
+export interface Taker {
+  append(count: number, batch: string): Promise<Taken>
+}
+
+/**
+ * Throws what the log threw where anything is left.
+ * @param settled told of those that are delivered or dropped
+ */
+export async function deliver(
+  log: Taker,
+  records: readonly StoredRecord[],
+  settled: (records: readonly StoredRecord[]) => void,
+): Promise<void> {
+  const waiting = batchesOf(records)
+  const refused: StoredRecord[] = []
+  let inARow = 0
+  let failure: unknown
+  for (let batch = waiting.shift(); batch; batch = waiting.shift()) {
+    const outcome = await append(log, batch)
+    if (outcome === "kept") {
+      settled(batch)
+      inARow = 0
+      continue
+    }
+    if (batch.length > 1) waiting.unshift(...halvesOf(batch))
+    else if (outcome === "too_long") settled(dropped(batch))
+    else refused.push(...batch)
+    if (outcome === "too_long") continue
+    failure = outcome.error
+    inARow += 1
+    if (isOutOfReach(failure) || inARow >= MAX_REFUSALS) throw failure
+  }
+  for (const { id } of refused) logEvent("record_refused", { id, error: String(failure) })
+  if (refused.length > 0) throw failure
+}
+
+async function append(log: Taker, batch: readonly StoredRecord[]): Promise<Taken | { readonly error: unknown }> {
+  try {
+    return await log.append(batch.length, batchOf(batch))
+  } catch (error) {
+    return { error }
+  }
+}
+
+/** In their order, each as long as a log takes; one that is longer by itself is for the log to judge. */
+function batchesOf(records: readonly StoredRecord[]): StoredRecord[][] {
+  const batches: StoredRecord[][] = []
+  // Of the batch under way, its brackets included.
+  let bytes = MAX_BATCH_BYTES
+  for (const record of records) {
+    const more = byteLength(record.body) + 1
+    if (bytes + more > MAX_BATCH_BYTES) {
+      batches.push([])
+      bytes = 2
+    }
+    batches.at(-1)?.push(record)
+    bytes += more
+  }
+  return batches
+}
+
+function halvesOf(batch: readonly StoredRecord[]): readonly StoredRecord[][] {
+  const middle = Math.ceil(batch.length / 2)
+  return [batch.slice(0, middle), batch.slice(middle)]
+}
+
+function dropped(records: readonly StoredRecord[]): readonly StoredRecord[] {
+  for (const { id } of records) logEvent("record_dropped", { id, reason: "too_long" })
+  return records
+}
+
+/** As the platform marks it: trying at once would not help, nor would a smaller batch. */
+function isOutOfReach(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return ("retryable" in error && error.retryable === true) || ("overloaded" in error && error.overloaded === true)
+}

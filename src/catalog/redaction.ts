@@ -1,0 +1,18 @@
+/** Arguments that the catalog redacts: what stands for them, and where in a path they are. */
+import { fold } from "../fold.ts"
+import type { Segments } from "./route.ts"
+
+export const REDACTED = "[redacted]"
+
+/** Also under a name that some upstream takes for it: `Text` for `text`. */
+export function isRedacted(name: string, redact: readonly string[]): boolean {
+  return redact.some((hidden) => fold(hidden) === fold(name))
+}
+
+/** @param path raw, with as many segments as are told of */
+export function redactedPath(path: string, segments: Segments, redact: readonly string[]): string {
+  if (!segments.some((name) => name !== null && isRedacted(name, redact))) return path
+  const [root = "", ...parts] = path.split("/")
+  const shown = parts.map((part, index) => (isRedacted(segments[index] ?? "", redact) ? REDACTED : part))
+  return [root, ...shown].join("/")
+}

@@ -6,6 +6,7 @@ import { addBuild } from "./commands/build.ts"
 import { addCheck } from "./commands/check.ts"
 import { addDecisions } from "./commands/decisions.ts"
 import { addImport } from "./commands/import.ts"
+import { addTest } from "./commands/test.ts"
 import { addToken } from "./commands/token.ts"
 import { EXIT, Failure } from "./failure.ts"
 
@@ -17,7 +18,7 @@ const program = new Command("narrowgate")
     "\nIn the repository: npm run narrowgate -- <command>\nExit codes: 0 ok, 1 refused, 2 usage, 3 unreachable\n",
   )
   .exitOverride()
-for (const add of [addCheck, addBuild, addImport, addDecisions, addApprovals, addToken]) add(program)
+for (const add of [addCheck, addTest, addBuild, addImport, addDecisions, addApprovals, addToken]) add(program)
 
 // A reader that has seen enough, such as `head`, is no failure.
 process.stdout.on("error", (failure: NodeJS.ErrnoException) =>

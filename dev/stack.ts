@@ -15,7 +15,8 @@ import { generatePublisherKey, type PublisherKey } from "../cli/policies/publish
 import { generateKeys, type IdentityProviderKeys, startIdentityProvider } from "./identity-provider.ts"
 import type { Listening } from "./loopback.ts"
 import { type Origins, WRITTEN_PROVIDER, WRITTEN_WORKER } from "./seed.ts"
-import { isStore, onEdit, publish, type Published } from "./publisher.ts"
+import { onEdit } from "../cli/on-edit.ts"
+import { isStore, publish, type Published } from "./publisher.ts"
 
 const ROOT = resolve(import.meta.dirname, "..")
 

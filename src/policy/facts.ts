@@ -44,7 +44,18 @@ export interface ManagedThing {
 
 export const AREAS = ["tasks", "revocations", "decisions"] as const
 type Area = (typeof AREAS)[number]
-type ManagedKind = "task" | "token" | "agent" | "user" | "tool" | "key" | "everything" | "revocation" | "decision"
+export const MANAGED_KINDS = [
+  "task",
+  "token",
+  "agent",
+  "user",
+  "tool",
+  "key",
+  "everything",
+  "revocation",
+  "decision",
+] as const
+type ManagedKind = (typeof MANAGED_KINDS)[number]
 
 /** The question whether policy permits an operator to manage; `entities` has the operator in it. */
 export function manageQuestion(

@@ -6,7 +6,7 @@ import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import { EXIT } from "../failure.ts"
 import { compilePolicies, type Compiled } from "../policies/compile.ts"
 import { countProblems, reportProblems } from "../report.ts"
-import { readTables } from "../tables/read.ts"
+import { withTables } from "../tables/read.ts"
 
 export function addCheck(program: Command): void {
   program
@@ -27,13 +27,6 @@ export function addCheck(program: Command): void {
       }
       console.log(summarise(directory, compiled))
     })
-}
-
-/** With what is wrong in its decision tables, which keeps no bundle from being built. */
-export function withTables(compiled: Compiled): Compiled {
-  const { problems, texts, tables } = compiled
-  const found = readTables(compiled).problems
-  return { ...compiled, problems: [...problems, ...found], texts: new Map([...texts, ...tables]) }
 }
 
 /** The problems, and one last line that counts. */

@@ -1,8 +1,7 @@
 /** `narrowgate test`: do these policies decide as their tables say? */
 import { InvalidArgumentError, type Command } from "commander"
-import { assemble } from "../../src/policy/assemble.ts"
+import type { Bundle } from "../../src/policy/assemble.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
-import { encode } from "../../src/policy/encode.ts"
 import { asciiJson } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { onEdit } from "../on-edit.ts"
@@ -11,7 +10,7 @@ import { reportProblems } from "../report.ts"
 import type { Case } from "../tables/cases.ts"
 import { mutate } from "../tables/mutate.ts"
 import { oracleOf } from "../tables/oracle.ts"
-import { readTables } from "../tables/read.ts"
+import { withTables } from "../tables/read.ts"
 import { passes, runCases, type Outcome } from "../tables/suite.ts"
 import {
   coverageOf,
@@ -23,7 +22,6 @@ import {
   tellSuite,
   type CoveredRule,
 } from "../tables/tell.ts"
-import { withTables } from "./check.ts"
 
 interface Options {
   readonly filter?: string
@@ -78,13 +76,13 @@ async function again(directory: string, options: Options): Promise<void> {
 
 async function once(directory: string, options: Options): Promise<number> {
   const compiled = withTables(await compilePolicies(directory))
-  const { body, problems } = compiled
-  if (!body || problems.some(({ severity }) => severity === "error")) {
+  const { body, bundle, problems } = compiled
+  if (!body || !bundle || problems.some(({ severity }) => severity === "error")) {
     console.log(options.json ? asciiJson({ ok: false, problems }) : reportProblems(directory, compiled))
     return EXIT.refused
   }
-  const cases = chosen(directory, readTables(compiled).cases, options.filter)
-  return report(directory, compiled, { body, cases }, options)
+  const cases = chosen(directory, compiled.cases, options.filter)
+  return report(directory, compiled, { body, bundle, cases }, options)
 }
 
 function chosen(directory: string, cases: readonly Case[], filter: string | undefined): readonly Case[] {
@@ -96,11 +94,16 @@ function chosen(directory: string, cases: readonly Case[], filter: string | unde
 
 interface Tested {
   readonly body: BundleBody
+  readonly bundle: Bundle
   readonly cases: readonly Case[]
 }
 
-function report(directory: string, { written, problems }: Compiled, { body, cases }: Tested, options: Options): number {
-  const bundle = assemble(encode(body), { seq: 0, digest: "" })
+function report(
+  directory: string,
+  { written, problems }: Compiled,
+  { body, bundle, cases }: Tested,
+  options: Options,
+): number {
   const suite = runCases(bundle, cases, oracleOf(written, body.rules, body.entities))
   const covered = coverageOf(suite, written)
   const failed = suite.outcomes.filter((outcome) => !passes(outcome))

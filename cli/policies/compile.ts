@@ -28,6 +28,8 @@ import type { WrittenRule } from "./written.ts"
 export interface Compiled {
   /** Null if there is any error; warnings do not keep a bundle from being built. */
   readonly body: BundleBody | null
+  /** What the Worker would make of it, under no pointer. */
+  readonly bundle: Bundle | null
   /** In the order of file, line and column. */
   readonly problems: readonly Problem[]
   /** The text of each file, by the path that problems name. */
@@ -51,9 +53,9 @@ export async function compilePolicies(directory: string): Promise<Compiled> {
   const body = usable ? bodyOf(policies, lowered.rules) : null
   const read = { texts, written: lowered.written, tables }
   const loaded = body && load(body)
-  if (!usable || !loaded) return { ...read, body, problems }
-  if ("severity" in loaded) return { ...read, body: null, problems: [...problems, loaded] }
-  return { ...read, body, problems: [...problems, ...checkManaged(policies, loaded)].toSorted(byPlace) }
+  if (!usable || !loaded) return { ...read, body: null, bundle: null, problems }
+  if ("severity" in loaded) return { ...read, body: null, bundle: null, problems: [...problems, loaded] }
+  return { ...read, body, bundle: loaded, problems: [...problems, ...checkManaged(policies, loaded)].toSorted(byPlace) }
 }
 
 const NOTHING: Lowered = { rules: [], written: new Map(), problems: [] }

@@ -278,6 +278,7 @@ class Reader {
       chain,
       approvals: this.#given("consent")?.value === true ? ["user"] : [],
       boundKey: this.#given("bound_key")?.value ?? false,
+      rulesAlone: this.#given("rules_alone")?.value ?? false,
       gateway,
       left: { labels: this.#given("labels")?.value ?? [], calls: this.#given("calls")?.value ?? 0 },
       after: [],
@@ -395,7 +396,7 @@ class Reader {
       if (said)
         this.#fault(said.path, "a tool has arguments", "Write `arguments`, or a request, such as `GET /crm/tickets`.")
     }
-    this.#known(new Set(this.#world.tools.keys()), value, path, "tool", "catalog.yaml")
+    this.#known(this.#world.tools, value, path, "tool", "catalog.yaml")
     const args = carried.arguments?.value ?? {}
     return {
       kind: "tool",
@@ -457,9 +458,9 @@ class Reader {
     return layer && value !== undefined ? { value: value, path: [...layer.at("given"), key] } : undefined
   }
 
-  #known(known: ReadonlySet<string>, name: string, path: Path, what: string, file: string): void {
+  #known(known: Known, name: string, path: Path, what: string, file: string): void {
     if (known.has(name)) return
-    this.#fault(path, `there is no ${what} \`${name}\``, suggest(name, known, `Name one of ${file}.`))
+    this.#fault(path, `there is no ${what} \`${name}\``, suggest(name, known.keys(), `Name one of ${file}.`))
   }
 
   #oneOf<Word extends string>(words: readonly Word[], word: string, path: Path, what: string): Word {
@@ -475,6 +476,9 @@ class Reader {
 const CALL_CODES = Object.keys(STATUS_OF_CODE)
 const OPENING_ERRORS = Object.values(ERROR_OF_REASON)
 const KIND_OF_AREA = { tasks: "task", revocations: "revocation", decisions: "decision" } as const
+
+/** A map or a set of names. */
+type Known = Pick<ReadonlyMap<string, unknown>, "has" | "keys">
 
 type ChainEntry = { readonly agent: string } & Pick<Given, "purpose" | "scope" | "details">
 type FullStep = Extract<StepText, { readonly times?: number }>

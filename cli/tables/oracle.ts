@@ -76,8 +76,8 @@ export function oracleOf(
     return name
   }
   const all = rules.map(({ id }) => id)
-  const rulesFor = ({ action, resource }: PolicyRequest): readonly string[] =>
-    rules.length <= ASKED_WHOLE ? all : world.mayBeAbout(action, resource)
+  const rulesFor = (request: PolicyRequest, entities: EntityStore): readonly string[] =>
+    rules.length <= ASKED_WHOLE ? all : world.mayBeAbout(request, entities)
   return {
     authorize: (request, entities) => {
       const context = toContext(request.context)
@@ -89,7 +89,7 @@ export function oracleOf(
         resource: uidOf(resource),
         context,
         entities: world.about([principal, action, resource, ...refsIn(request.context)], entities),
-        preparsedPolicySetId: preparsed(rulesFor(request)),
+        preparsedPolicySetId: preparsed(rulesFor(request, entities)),
       }
       const answer = statefulIsAuthorized(call)
       if (answer.type === "failure") throw new Error(answer.errors.map(({ message }) => message).join("; "))
@@ -119,16 +119,16 @@ function asHere(
 /** The stored entities as the official engine takes them: of a question only those that it can come upon. */
 class World {
   readonly #stored = new Map<string, StoredEntity>()
-  readonly #rules: readonly LoweredRule[]
+  readonly #rules: readonly Scoped[]
   /** What rules name in their conditions, so that it can be come upon in any question. */
   readonly #named: readonly string[]
   readonly #json = new Map<string, EntityJson>()
   readonly #above = new Map<string, ReadonlySet<string>>()
-  readonly #about = new Map<string, readonly string[]>()
+  readonly #about = new Map<string, readonly Scoped[]>()
 
   constructor(stored: readonly StoredEntity[], rules: readonly LoweredRule[]) {
     for (const one of stored) this.#stored.set(keyOf(one.uid), one)
-    this.#rules = rules
+    this.#rules = rules.map(scopedOf)
     const conditions = rules.map(({ policy }) => (isNode(policy) ? policy.conditions : null))
     this.#named = uidsIn(conditions).map(keyOf)
   }
@@ -153,25 +153,26 @@ class World {
     return json
   }
 
-  /** Rules whose scope does not rule this action and resource out. */
-  mayBeAbout(action: EntityRef, resource: EntityRef): readonly string[] {
-    const key = `${action.key} ${resource.key}`
-    let ids = this.#about.get(key)
-    if (!ids) {
-      const rules = this.#rules.filter(({ policy }) => {
-        if (!isNode(policy)) return true
-        return this.#mayMatch(policy.action, action) && this.#mayMatch(policy.resource, resource)
-      })
-      this.#about.set(key, (ids = rules.map(({ id }) => id)))
-    }
-    return ids
+  /** Rules whose scopes do not rule the question out. */
+  mayBeAbout({ principal, action, resource }: PolicyRequest, overlay: EntityStore): readonly string[] {
+    const about = this.#aboutTool(action, resource)
+    const above = overlay.get(principal.key)?.ancestors ?? new Set()
+    return about.filter(({ policy }) => mayMatch(policy.principal, principal.key, above)).map(({ id }) => id)
   }
 
-  /** Only what names other entities than this one and all above it is ruled out. */
-  #mayMatch(scope: unknown, ref: EntityRef): boolean {
-    const named = uidsIn(scope).map(keyOf)
-    const above = this.#aboveOf(ref.key)
-    return named.length === 0 || named.some((key) => key === ref.key || above.has(key))
+  #aboutTool(action: EntityRef, resource: EntityRef): readonly Scoped[] {
+    const key = `${action.key} ${resource.key}`
+    let rules = this.#about.get(key)
+    if (!rules) {
+      const [aboveAction, aboveResource] = [this.#aboveOf(action.key), this.#aboveOf(resource.key)]
+      rules = this.#rules.filter(({ policy }) => {
+        return (
+          mayMatch(policy.action, action.key, aboveAction) && mayMatch(policy.resource, resource.key, aboveResource)
+        )
+      })
+      this.#about.set(key, rules)
+    }
+    return rules
   }
 
   #aboveOf(key: string): ReadonlySet<string> {
@@ -183,6 +184,23 @@ class World {
     this.#above.set(key, above)
     return above
   }
+}
+
+/** A rule with the keys that each part of its scope names. */
+interface Scoped {
+  readonly id: string
+  readonly policy: Readonly<Record<"principal" | "action" | "resource", readonly string[]>>
+}
+
+function scopedOf({ id, policy }: LoweredRule): Scoped {
+  const { principal, action, resource } = isNode(policy) ? policy : {}
+  const named = (scope: unknown): readonly string[] => uidsIn(scope).map(keyOf)
+  return { id, policy: { principal: named(principal), action: named(action), resource: named(resource) } }
+}
+
+/** Only a scope that names others than an entity and all above it rules it out. */
+function mayMatch(named: readonly string[], key: string, above: ReadonlySet<string>): boolean {
+  return named.length === 0 || named.some((one) => one === key || above.has(one))
 }
 
 /** Entities that JSON of Cedar names, as `{type, id}` or with its escape. */

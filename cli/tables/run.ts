@@ -7,7 +7,7 @@ import { locate } from "../../src/catalog/locate.ts"
 import type { Seen } from "../../src/catalog/seen.ts"
 import { NO_EVIDENCE, type Evidence } from "../../src/decide.ts"
 import { isDenied, type Denial } from "../../src/decision.ts"
-import type { Asked } from "../../src/exchange/grant.ts"
+import type { Asked, ToolGrant } from "../../src/exchange/grant.ts"
 import type { Opened } from "../../src/exchange/open.ts"
 import { isRefused, type Refusal } from "../../src/exchange/refusal.ts"
 import type { Task, UserFacts } from "../../src/ledger/state.ts"
@@ -60,6 +60,8 @@ export interface Scene {
   /** Who has consented to what is asked for. */
   readonly approvals: readonly string[]
   readonly boundKey: boolean
+  /** The tasks hold all there is, whatever agents, purposes and `delegate` allow: only rules can deny a call. */
+  readonly rulesAlone: boolean
   readonly gateway: GatewayDefinition
   /** What other work of the tree has left behind: labels, and calls that each task of the chain counts. */
   readonly left: { readonly labels: readonly string[]; readonly calls: number }
@@ -107,8 +109,8 @@ export function runOn(bundle: Bundle): Run {
   return {
     ask: (question) => {
       if (question.kind === "manage") return manage(bundle, question)
-      const { user, chain, approvals, boundKey } = question.scene
-      const key = JSON.stringify([user, chain, approvals, boundKey])
+      const { user, chain, approvals, boundKey, rulesAlone } = question.scene
+      const key = JSON.stringify([user, chain, approvals, boundKey, rulesAlone])
       let opening = known.get(key)
       if (!opening) known.set(key, (opening = openAll(bundle, question.scene)))
       return askOpened(bundle, opening, question)
@@ -128,7 +130,7 @@ interface Opening {
   readonly refused: Refusal | null
 }
 
-function openAll(bundle: Bundle, { user: login, chain, approvals, boundKey }: Scene): Opening {
+function openAll(bundle: Bundle, { user: login, chain, approvals, boundKey, rulesAlone }: Scene): Opening {
   const user = login && userOf(login)
   const state = beginTree(bundle.pointer, ROOT, user, START)
   const jkt = boundKey ? KEY : null
@@ -136,12 +138,20 @@ function openAll(bundle: Bundle, { user: login, chain, approvals, boundKey }: Sc
   for (const [index, { agent, purpose, asked }] of chain.entries()) {
     const above = opened.at(-1)
     const parent = above ? { task: above.task.id, token: above.opening.token.jti, handedOverBy: jkt } : null
-    const request = openRequest(agent, state, `token ${index}`, { parent, purpose, asked, approvals, jkt })
-    const step = openStep(bundle, state, request, START)
+    const more = { parent, purpose, asked, approvals, jkt, isForeseen: rulesAlone }
+    const step = openStep(bundle, state, openRequest(agent, state, `token ${index}`, more), START)
     if (isRefused(step)) return { user, opened, refused: step.refused }
-    opened.push(step)
+    opened.push(rulesAlone ? holdingAll(step, bundle) : step)
   }
   return { user, opened, refused: null }
+}
+
+function holdingAll({ opening, ...opened }: Opened, { catalog }: Bundle): Opened {
+  const tools = Array.from(catalog.tools.values(), ({ name, action, sensitivity }): [string, ToolGrant] => {
+    return [name, { action, maxSensitivity: sensitivity, bounds: [] }]
+  })
+  const grant = { tools: Object.fromEntries(tools), environments: null, calls: null }
+  return { ...opened, opening: { ...opening, task: opening.task && { ...opening.task, grant } } }
 }
 
 function userOf({ auth_age, ...login }: Login): UserFacts {

@@ -72,6 +72,7 @@ const given = z
     ...wanted,
     consent: z.boolean().exactOptional(),
     bound_key: z.boolean().exactOptional(),
+    rules_alone: z.boolean().exactOptional(),
     gateway: name.exactOptional(),
     operator: z
       .strictObject({

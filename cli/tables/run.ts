@@ -15,6 +15,7 @@ import type { Bundle } from "../../src/policy/assemble.ts"
 import type { GatewayDefinition } from "../../src/policy/bundle.ts"
 import type { ManagedThing, OperatorFacts } from "../../src/policy/facts.ts"
 import { mayManage } from "../../src/policy/permission.ts"
+import { overhear, type Heard } from "./overhear.ts"
 import { Stage } from "./stage.ts"
 import { beginTree, openRequest, openStep } from "./tree.ts"
 
@@ -99,21 +100,34 @@ export type Result =
   /** The same: a call before it was denied. Both count from 0. */
   | { readonly kind: "interrupted"; readonly step: number; readonly time: number; readonly denial: Denial }
 
+export interface Answered {
+  readonly result: Result
+  /** What policy was asked for it: for the opening, which may be another question's too, and for the rest. */
+  readonly heard: readonly Heard[]
+}
+
 export interface Run {
-  ask(question: Question): Result
+  ask(question: Question): Answered
 }
 
 /** Opening asks policy about every tool that is asked for: scenes that begin alike are opened once. */
-export function runOn(bundle: Bundle): Run {
-  const known = new Map<string, Opening>()
+export function runOn(plain: Bundle): Run {
+  const { engine, during } = overhear(plain.engine)
+  const bundle = { ...plain, engine }
+  const known = new Map<string, ReturnType<typeof during<Opening>>>()
   return {
     ask: (question) => {
-      if (question.kind === "manage") return manage(bundle, question)
+      if (question.kind === "manage") {
+        const { value: result, heard } = during(() => manage(bundle, question))
+        return { result, heard: [heard] }
+      }
       const { user, chain, approvals, boundKey, rulesAlone } = question.scene
       const key = JSON.stringify([user, chain, approvals, boundKey, rulesAlone])
       let opening = known.get(key)
-      if (!opening) known.set(key, (opening = openAll(bundle, question.scene)))
-      return askOpened(bundle, opening, question)
+      if (!opening) known.set(key, (opening = during(() => openAll(bundle, question.scene))))
+      const { value: opened, heard: before } = opening
+      const { value: result, heard } = during(() => askOpened(bundle, opened, question))
+      return { result, heard: [before, heard] }
     },
   }
 }

@@ -1,9 +1,9 @@
-/** Runs cases, with the official engine beside the Worker's where one is given, and keeps what rules had a part in it. */
+/** Runs cases, and puts what policy is asked on the way to the official engine too, where one is given. */
 import type { Bundle } from "../../src/policy/assemble.ts"
 import type { Case } from "./cases.ts"
 import { differences, gotOf, type Got } from "./expect.ts"
 import { disagreement, type Disagreement, type Oracle } from "./oracle.ts"
-import { overheard } from "./overhear.ts"
+import type { Heard } from "./overhear.ts"
 import { runOn, type Result } from "./run.ts"
 
 export interface Outcome {
@@ -12,17 +12,15 @@ export interface Outcome {
   readonly got: Got
   /** What differs from the expectation. */
   readonly differs: readonly string[]
+  readonly heard: readonly Heard[]
   readonly disagreements: readonly Disagreement[]
-  /** Rules that determined an answer to a question of it. What an earlier case has asked already is not asked again. */
-  readonly determining: ReadonlySet<string>
 }
 
 export interface Suite {
   readonly outcomes: readonly Outcome[]
   /** Rules that determined some answer. */
   readonly determining: ReadonlySet<string>
-  /** Questions that policy was asked, and those that could not be put to the official engine. */
-  readonly asked: number
+  /** Questions that could not be put to the official engine. */
   readonly unput: number
 }
 
@@ -31,25 +29,27 @@ export function passes({ differs, disagreements }: Pick<Outcome, "differs" | "di
 }
 
 export function runCases(bundle: Bundle, cases: readonly Case[], oracle: Oracle | null): Suite {
-  let determining = new Set<string>()
-  let disagreements: Disagreement[] = []
-  let asked = 0
+  const run = runOn(bundle)
+  const determining = new Set<string>()
   let unput = 0
-  const engine = overheard(bundle.engine, (question) => {
-    asked += 1
-    for (const rule of question.answer.determining) determining.add(rule)
-    const compared = oracle && disagreement(oracle, question)
-    if (compared === "unput") unput += 1
-    else if (compared) disagreements.push(compared)
-  })
-  const run = runOn({ ...bundle, engine })
+  const compare = ({ asked }: Heard): readonly Disagreement[] =>
+    asked.flatMap((question) => {
+      for (const rule of question.answer.determining) determining.add(rule)
+      const compared = oracle && disagreement(oracle, question)
+      if (compared === "unput") unput += 1
+      return compared === "unput" ? [] : (compared ?? [])
+    })
+  // Cases that begin alike share what was asked for their opening: it is compared once.
+  const known = new Map<Heard, readonly Disagreement[]>()
+  const compared = (heard: Heard): readonly Disagreement[] => {
+    let found = known.get(heard)
+    if (!found) known.set(heard, (found = compare(heard)))
+    return found
+  }
   const outcomes = cases.map((of): Outcome => {
-    determining = new Set()
-    disagreements = []
-    const result = run.ask(of.question)
+    const { result, heard } = run.ask(of.question)
     const got = gotOf(result)
-    return { of, result, got, differs: differences(of.expected, got), disagreements, determining }
+    return { of, result, got, heard, differs: differences(of.expected, got), disagreements: heard.flatMap(compared) }
   })
-  const all = new Set(outcomes.flatMap((outcome) => [...outcome.determining]))
-  return { outcomes, determining: all, asked, unput }
+  return { outcomes, determining, unput }
 }

@@ -10,6 +10,7 @@ import { addLogin } from "./commands/login.ts"
 import { addKeygen } from "./commands/keygen.ts"
 import { addPublish } from "./commands/publish.ts"
 import { addStatus } from "./commands/status.ts"
+import { addTest } from "./commands/test.ts"
 import { addToken } from "./commands/token.ts"
 import { EXIT, Failure } from "./failure.ts"
 
@@ -23,6 +24,7 @@ const program = new Command("narrowgate")
   .exitOverride()
 for (const add of [
   addCheck,
+  addTest,
   addBuild,
   addPublish,
   addStatus,

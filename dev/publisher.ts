@@ -1,9 +1,4 @@
-/**
- * DEVELOPMENT ONLY: compiles a policy directory and publishes it to the local stack's Worker, again after each edit.
- */
-import { readdir, stat } from "node:fs/promises"
-import { join } from "node:path"
-import { setTimeout as sleep } from "node:timers/promises"
+/** DEVELOPMENT ONLY: compiles a policy directory and publishes it to the local stack's Worker. */
 import type { JWK } from "jose"
 import { compilePolicies, type Compiled } from "../cli/policies/compile.ts"
 import { publishTo } from "../cli/publish/client.ts"
@@ -44,35 +39,4 @@ export async function publish(
 export async function withdraw({ url, key }: Publisher): Promise<void> {
   const said = { by: "the local stack", why: "started without a candidate" }
   await publishTo({ url, key, what: "withdrawal", digest: "0".repeat(64), said, over: "any" })
-}
-
-const LOOK_EVERY_MS = 300
-
-/**
- * Calls back after each edit below `directory`, one call at a time, until aborted. It looks instead of being told: a
- * file that an editor replaces by renaming is another one to a watcher.
- */
-export async function onEdit(directory: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-  let known = await fingerprint(directory)
-  while (!signal.aborted) {
-    await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined)
-    const found = await fingerprint(directory)
-    if (found === known || signal.aborted) continue
-    known = found
-    await work()
-  }
-}
-
-/** Names, sizes and times of all files; empty for a moment while one is being replaced. */
-async function fingerprint(directory: string): Promise<string> {
-  try {
-    const names = (await readdir(directory, { recursive: true })).toSorted()
-    const files = names.map(async (name) => {
-      const { size, mtimeMs } = await stat(join(directory, name))
-      return `${name} ${size} ${mtimeMs}`
-    })
-    return (await Promise.all(files)).join("\n")
-  } catch {
-    return ""
-  }
 }

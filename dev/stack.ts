@@ -15,7 +15,8 @@ import { generatePublisherKey, type PublisherKey } from "../cli/policies/sign.ts
 import { generateKeys, type IdentityProviderKeys, startIdentityProvider } from "./identity-provider.ts"
 import type { Listening } from "./loopback.ts"
 import { type Origins, WRITTEN_PROVIDER, WRITTEN_WORKER } from "./seed.ts"
-import { onEdit, publish, withdraw, type Published } from "./publisher.ts"
+import { onEdit } from "../cli/on-edit.ts"
+import { publish, withdraw, type Published } from "./publisher.ts"
 
 const ROOT = resolve(import.meta.dirname, "..")
 

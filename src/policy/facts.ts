@@ -44,17 +44,19 @@ export interface ManagedThing {
 
 export const AREAS = ["tasks", "revocations", "decisions", "bundles"] as const
 type Area = (typeof AREAS)[number]
-type ManagedKind =
-  | "task"
-  | "token"
-  | "agent"
-  | "user"
-  | "tool"
-  | "key"
-  | "everything"
-  | "revocation"
-  | "decision"
-  | "bundle"
+export const MANAGED_KINDS = [
+  "task",
+  "token",
+  "agent",
+  "user",
+  "tool",
+  "key",
+  "everything",
+  "revocation",
+  "decision",
+  "bundle",
+] as const
+type ManagedKind = (typeof MANAGED_KINDS)[number]
 
 /** The question whether policy permits an operator to manage; `entities` has the operator in it. */
 export function manageQuestion(

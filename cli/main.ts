@@ -4,6 +4,7 @@ import { colors } from "./colors.ts"
 import { addApprovals } from "./commands/approvals.ts"
 import { addBuild } from "./commands/build.ts"
 import { addCheck } from "./commands/check.ts"
+import { addDiff } from "./commands/diff.ts"
 import { addDecisions } from "./commands/decisions.ts"
 import { addImport } from "./commands/import.ts"
 import { addLogin } from "./commands/login.ts"
@@ -25,6 +26,7 @@ const program = new Command("narrowgate")
 for (const add of [
   addCheck,
   addTest,
+  addDiff,
   addBuild,
   addPublish,
   addStatus,

@@ -18,7 +18,7 @@ import { madeEntities } from "./entities.ts"
 import { lower, type Lowered } from "./lower.ts"
 import { parsePolicies, type Policies } from "./policies.ts"
 import type { Problem } from "./problem.ts"
-import { readPolicies, rulesIn } from "./read.ts"
+import { readPolicies, rulesIn, type PolicyFiles } from "./read.ts"
 import type { AgentsFile, Identity } from "./schema/agents.ts"
 import type { IssuersFile } from "./schema/issuers.ts"
 import { secondsOf } from "./schema/guardrails.ts"
@@ -41,7 +41,10 @@ export interface Compiled {
 }
 
 export async function compilePolicies(directory: string): Promise<Compiled> {
-  const { texts, tables, problems: found } = await readPolicies(directory)
+  return compileFiles(await readPolicies(directory))
+}
+
+export function compileFiles({ texts, tables, problems: found }: PolicyFiles): Compiled {
   const { policies, problems: parsed } = parsePolicies(texts)
   // Rules are independent of the other files but for the links, so that their problems show in the same run.
   const schema = texts.get("schema.cedarschema")

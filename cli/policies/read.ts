@@ -20,22 +20,26 @@ export interface PolicyFiles {
 }
 
 export async function readPolicies(directory: string): Promise<PolicyFiles> {
+  const paths = await listFiles(directory)
+  if (paths) return sortFiles(directory, paths, async (path) => readFile(join(directory, path), "utf8"))
+  const problem = wholeFile(".", `there is no directory \`${directory}\``, "Name a policy directory.")
+  return { texts: new Map(), tables: new Map(), problems: [problem] }
+}
+
+/** @param paths of all files below the directory, sorted */
+export async function sortFiles(
+  directory: string,
+  paths: readonly string[],
+  read: (path: string) => Promise<string>,
+): Promise<PolicyFiles> {
   const texts = new Map<string, string>()
   const tables = new Map<string, string>()
   const problems: Problem[] = []
-  const paths = await listFiles(directory)
-  if (!paths) {
-    return {
-      texts,
-      tables,
-      problems: [wholeFile(".", `there is no directory \`${directory}\``, "Name a policy directory.")],
-    }
-  }
   for (const path of paths) {
     const refusal = refuse(path)
     if (refusal) problems.push(refusal)
-    else if (isPolicy(path)) texts.set(path, await readFile(join(directory, path), "utf8"))
-    else if (isTable(path)) tables.set(path, await readFile(join(directory, path), "utf8"))
+    else if (isPolicy(path)) texts.set(path, await read(path))
+    else if (isTable(path)) tables.set(path, await read(path))
   }
   for (const file of REQUIRED_FILES) {
     if (!texts.has(file)) problems.push(wholeFile(file, `\`${file}\` is missing`, `Add it to \`${directory}\`.`))

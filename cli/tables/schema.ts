@@ -27,13 +27,25 @@ const SCOPE_MEND = "Write `<tool or prefix.*>:<read|write|execute>`, a list of s
 const seconds = span.transform(secondsOf)
 const nonEmpty = z.string().min(1)
 
+const DEFAULT = "default"
+const GIVEN = "given"
+const isScope = (word: string): boolean => scope.safeParse(word).success
+const scopeList = z.array(scope).min(1)
+
 /** One, or a list of them; `default`: those that the purpose gives where none is asked for. */
 const scopes = z.union([
-  z.literal("default").transform(() => null),
-  text((word) => word !== "default" && scope.safeParse(word).success, "not a scope", SCOPE_MEND).transform((one) => [
-    one,
-  ]),
-  z.array(scope).min(1),
+  text((word) => word === DEFAULT || isScope(word), "not a scope", SCOPE_MEND).transform((word) =>
+    word === DEFAULT ? null : [word],
+  ),
+  scopeList,
+])
+
+/** The same; `given`: whatever `given` asks for. */
+const opened = z.union([
+  text((word) => word === DEFAULT || word === GIVEN || isScope(word), "not a scope", SCOPE_MEND).transform(
+    (word): typeof GIVEN | string[] | null => (word === GIVEN ? GIVEN : word === DEFAULT ? null : [word]),
+  ),
+  scopeList,
 ])
 
 const details = z.array(
@@ -180,7 +192,7 @@ const expectation: z.ZodType<ExpectedText> = z.union([
 /** What a test asks: a call, what a task would hold, whether an operator may. */
 const questions = {
   call,
-  open: z.union([z.literal("given"), scopes]),
+  open: opened,
   manage: text(
     (value) => /^[A-Z]+ \S+(?: \S+){0,2}$/u.test(value),
     "no request to manage",

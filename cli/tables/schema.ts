@@ -4,7 +4,7 @@
  */
 import { z } from "zod"
 import { ACTIONS, SENSITIVITIES } from "../../src/catalog/tool.ts"
-import { CODE_OF_REASON, STATUS_OF_CODE } from "../../src/decision.ts"
+import { STATUS_OF_CODE } from "../../src/decision.ts"
 import { ERROR_OF_REASON } from "../../src/exchange/refusal.ts"
 import { ROLES } from "../../src/policy/bundle.ts"
 import { suggest } from "../policies/nearest.ts"
@@ -14,13 +14,9 @@ import { secondsOf, span } from "../policies/schema/guardrails.ts"
 import { argumentName, label, name, scope, text, toolPattern } from "../policies/schema/values.ts"
 
 export const ALLOW = "allow"
-export const DENIALS: ReadonlySet<string> = new Set([
+const DENIALS: ReadonlySet<string> = new Set([
   ...Object.keys(STATUS_OF_CODE),
   ...Object.values<string>(ERROR_OF_REASON),
-])
-export const CODE_OF: ReadonlyMap<string, string> = new Map<string, string>([
-  ...Object.entries(CODE_OF_REASON),
-  ...Object.entries(ERROR_OF_REASON),
 ])
 
 const SCOPE_MEND = "Write `<tool or prefix.*>:<read|write|execute>`, a list of such, or `default`."

@@ -8,7 +8,7 @@ import { actionRef, toolRef } from "../../src/policy/facts.ts"
 import { colors } from "../colors.ts"
 import { escaped } from "../escaped.ts"
 import type { WrittenRule } from "../policies/written.ts"
-import type { Expected } from "./cases.ts"
+import type { Expected } from "./expectation.ts"
 import type { Got } from "./expect.ts"
 import type { Mutant } from "./mutants.ts"
 import type { Mutation } from "./mutate.ts"
@@ -52,7 +52,7 @@ function tellGot(got: Got, expected: Expected): string {
   const text = [
     decision + (reason === null ? "" : ` (${reason})`),
     ...(expected.scope || scope.length > 0 ? [`of ${listed(scope)}`] : []),
-    ...(rules.length > 0 || expected.rules ? [`by ${listed(rules)}`] : []),
+    ...(rules.length > 0 || (expected.rules && unasked === null) ? [`by ${listed(rules)}`] : []),
     ...(principal === null ? [] : [`for ${principal}`]),
     ...membersOf(others),
   ].join(" ")

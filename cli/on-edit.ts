@@ -10,9 +10,16 @@ const SETTLED_MS = 100
 /**
  * Calls back after each edit below `directory`, one call at a time, until aborted. It looks instead of being told: a file
  * that an editor replaces by renaming is another one to a watcher.
+ * @param first work that is done before: what is edited meanwhile is not missed
  */
-export async function onEdit(directory: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+export async function onEdit(
+  directory: string,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+  first: () => Promise<void> = async () => undefined,
+): Promise<void> {
   let known = await fingerprint(directory)
+  await first()
   while (!signal.aborted) {
     await pause(LOOK_EVERY_MS, signal)
     if ((await fingerprint(directory)) === known) continue

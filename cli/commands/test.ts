@@ -70,8 +70,7 @@ async function again(directory: string, options: Options): Promise<void> {
       console.log(`${failure.message}\n`)
     })
   }
-  await run()
-  await onEdit(directory, stopped.signal, run)
+  await onEdit(directory, stopped.signal, run, run)
 }
 
 async function once(directory: string, options: Options): Promise<number> {

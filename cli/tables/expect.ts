@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util"
 import { codeOf, type Denial } from "../../src/decision.ts"
 import { oauthErrorOf, type Refusal } from "../../src/exchange/refusal.ts"
-import type { Expected } from "./cases.ts"
+import type { Expected } from "./expectation.ts"
 import type { Result } from "./run.ts"
 import { ALLOW } from "./schema.ts"
 

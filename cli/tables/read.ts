@@ -3,8 +3,9 @@ import { byPlace, type Compiled } from "../policies/compile.ts"
 import { parseSource } from "../policies/parse-source.ts"
 import type { Problem } from "../policies/problem.ts"
 import { parseYaml } from "../policies/source.ts"
-import { casesOf, worldOf, type Case } from "./cases.ts"
+import { casesOf, type Case } from "./cases.ts"
 import { tablesFile } from "./schema.ts"
+import { worldOf } from "./world.ts"
 
 interface Tables {
   /** Those that can be asked, in the order of file and line. */

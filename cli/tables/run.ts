@@ -112,21 +112,21 @@ export interface Run {
 
 /** Opening asks policy about every tool that is asked for: scenes that begin alike are opened once. */
 export function runOn(plain: Bundle): Run {
-  const { engine, during } = overhear(plain.engine)
-  const bundle = { ...plain, engine }
-  const known = new Map<string, ReturnType<typeof during<Opening>>>()
+  const ear = overhear(plain.engine)
+  const bundle = { ...plain, engine: ear.engine }
+  const known = new Map<string, { readonly value: Opening; readonly heard: Heard }>()
   return {
     ask: (question) => {
       if (question.kind === "manage") {
-        const { value: result, heard } = during(() => manage(bundle, question))
+        const { value: result, heard } = ear.during(() => manage(bundle, question))
         return { result, heard: [heard] }
       }
       const { user, chain, approvals, boundKey, rulesAlone } = question.scene
       const key = JSON.stringify([user, chain, approvals, boundKey, rulesAlone])
       let opening = known.get(key)
-      if (!opening) known.set(key, (opening = during(() => openAll(bundle, question.scene))))
+      if (!opening) known.set(key, (opening = ear.during(() => openAll(bundle, question.scene))))
       const { value: opened, heard: before } = opening
-      const { value: result, heard } = during(() => askOpened(bundle, opened, question))
+      const { value: result, heard } = ear.during(() => askOpened(bundle, opened, question))
       return { result, heard: [before, heard] }
     },
   }

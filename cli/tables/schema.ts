@@ -4,7 +4,7 @@
  */
 import { z } from "zod"
 import { ACTIONS, SENSITIVITIES } from "../../src/catalog/tool.ts"
-import { CODE_OF_REASON, STATUS_OF_CODE } from "../../src/decision.ts"
+import { STATUS_OF_CODE } from "../../src/decision.ts"
 import { ERROR_OF_REASON } from "../../src/exchange/refusal.ts"
 import { ROLES } from "../../src/policy/bundle.ts"
 import { suggest } from "../policies/nearest.ts"
@@ -14,26 +14,34 @@ import { secondsOf, span } from "../policies/schema/guardrails.ts"
 import { argumentName, label, name, scope, text, toolPattern } from "../policies/schema/values.ts"
 
 export const ALLOW = "allow"
-export const DENIALS: ReadonlySet<string> = new Set([
+const DENIALS: ReadonlySet<string> = new Set([
   ...Object.keys(STATUS_OF_CODE),
   ...Object.values<string>(ERROR_OF_REASON),
-])
-export const CODE_OF: ReadonlyMap<string, string> = new Map<string, string>([
-  ...Object.entries(CODE_OF_REASON),
-  ...Object.entries(ERROR_OF_REASON),
 ])
 
 const SCOPE_MEND = "Write `<tool or prefix.*>:<read|write|execute>`, a list of such, or `default`."
 const seconds = span.transform(secondsOf)
 const nonEmpty = z.string().min(1)
 
+const DEFAULT = "default"
+const GIVEN = "given"
+const isScope = (word: string): boolean => scope.safeParse(word).success
+const scopeList = z.array(scope).min(1)
+
 /** One, or a list of them; `default`: those that the purpose gives where none is asked for. */
 const scopes = z.union([
-  z.literal("default").transform(() => null),
-  text((word) => word !== "default" && scope.safeParse(word).success, "not a scope", SCOPE_MEND).transform((one) => [
-    one,
-  ]),
-  z.array(scope).min(1),
+  text((word) => word === DEFAULT || isScope(word), "not a scope", SCOPE_MEND).transform((word) =>
+    word === DEFAULT ? null : [word],
+  ),
+  scopeList,
+])
+
+/** The same; `given`: whatever `given` asks for. */
+const opened = z.union([
+  text((word) => word === DEFAULT || word === GIVEN || isScope(word), "not a scope", SCOPE_MEND).transform(
+    (word): typeof GIVEN | string[] | null => (word === GIVEN ? GIVEN : word === DEFAULT ? null : [word]),
+  ),
+  scopeList,
 ])
 
 const details = z.array(
@@ -180,7 +188,7 @@ const expectation: z.ZodType<ExpectedText> = z.union([
 /** What a test asks: a call, what a task would hold, whether an operator may. */
 const questions = {
   call,
-  open: z.union([z.literal("given"), scopes]),
+  open: opened,
   manage: text(
     (value) => /^[A-Z]+ \S+(?: \S+){0,2}$/u.test(value),
     "no request to manage",

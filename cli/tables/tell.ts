@@ -3,11 +3,12 @@ import { join } from "node:path"
 import { factsAt } from "../../src/audit/facts.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import type { PolicyAnswer } from "../../src/policy/engine.ts"
+import { isNode } from "../../src/policy/est.ts"
 import { actionRef, toolRef } from "../../src/policy/facts.ts"
 import { colors } from "../colors.ts"
 import { escaped } from "../escaped.ts"
 import type { WrittenRule } from "../policies/written.ts"
-import type { Expected } from "./cases.ts"
+import type { Expected } from "./expectation.ts"
 import type { Got } from "./expect.ts"
 import type { Mutant } from "./mutants.ts"
 import type { Mutation } from "./mutate.ts"
@@ -51,7 +52,7 @@ function tellGot(got: Got, expected: Expected): string {
   const text = [
     decision + (reason === null ? "" : ` (${reason})`),
     ...(expected.scope || scope.length > 0 ? [`of ${listed(scope)}`] : []),
-    ...(rules.length > 0 || expected.rules ? [`by ${listed(rules)}`] : []),
+    ...(rules.length > 0 || (expected.rules && unasked === null) ? [`by ${listed(rules)}`] : []),
     ...(principal === null ? [] : [`for ${principal}`]),
     ...membersOf(others),
   ].join(" ")
@@ -71,24 +72,37 @@ function tellAnswer({ allowed, determining, erring }: PolicyAnswer): string {
 const listed = (words: readonly string[]): string => (words.length === 0 ? "none" : words.join(", "))
 
 const membersOf = (members: Readonly<Record<string, unknown>>): readonly string[] =>
-  Object.entries(members).map(([name, value]) => `${name}: ${shown(value)}`)
+  Object.entries(members).map(([name, value]) => `${name}: ${name === "lacking" ? tellLacking(value) : shown(value)}`)
+
+/** By whom tools were kept from a task, and how many. */
+function tellLacking(lacking: unknown): string {
+  const caps = Object.values(isNode(lacking) ? lacking : {}).map((by) =>
+    isNode(by) ? `${String(by.cap)} of ${String(by.of)}` : "",
+  )
+  const counts = [...Map.groupBy(caps, (cap) => cap)].map(([cap, tools]) => `${tools.length} by ${cap}`)
+  return escaped(counts.join(", ") || "none")
+}
 
 const shown = (value: unknown): string => (value === null ? "absent" : escaped(JSON.stringify(value), 200))
 
-/** What the rules looked at: those that decided and those that should have, else all that are about the tool. */
+/** What the rules looked at: those that decided and those that should have; where these look at nothing, all about the tool. */
 function factsRead({ of, result }: Outcome, { engine, catalog, entities }: Bundle): Readonly<Record<string, unknown>> {
   if (result.kind !== "decided" || !result.evidence.context || result.tool === null) return {}
   const { rules, context } = result.evidence
-  const named = [...new Set([...rules, ...(of.expected.rules ?? [])])].flatMap((id) => engine.rule(id) ?? [])
   const tool = catalog.tools.get(result.tool)
   if (!tool) return {}
+  const named = [...new Set([...rules, ...(of.expected.rules ?? [])])].flatMap((id) => engine.rule(id) ?? [])
+  const paths = pathsOf(
+    named.flatMap(({ reads }) => reads),
+    named.flatMap(({ facts = [] }) => facts),
+  )
   const about = [actionRef(tool.action), toolRef(tool.name), entities] as const
-  const [reads, facts] =
-    named.length > 0
-      ? [named.flatMap((rule) => rule.reads), named.flatMap((rule) => rule.facts ?? [])]
-      : [[...engine.readsFor(...about)], [...engine.factsFor(...about)]]
-  const args = reads.map((name) => (name === "*" ? "arguments" : `arguments.${name}`))
-  return factsAt(context, new Set([...facts, ...args]))
+  return factsAt(context, paths.size > 0 ? paths : pathsOf(engine.readsFor(...about), engine.factsFor(...about)))
+}
+
+/** From the context on. */
+function pathsOf(reads: Iterable<string>, facts: Iterable<string>): ReadonlySet<string> {
+  return new Set([...facts, ...Array.from(reads, (name) => (name === "*" ? "arguments" : `arguments.${name}`))])
 }
 
 export interface CoveredRule extends RulePlace {

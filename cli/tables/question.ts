@@ -53,7 +53,7 @@ function readOpen(layers: Layers, world: World): Question {
   return { kind: "open", scene: readScene(layers, world, readGateway(layers, world), asking) }
 }
 
-const KIND_OF_AREA = { tasks: "task", revocations: "revocation", decisions: "decision" } as const
+const KIND_OF_AREA = { tasks: "task", revocations: "revocation", decisions: "decision", bundles: "bundle" } as const
 
 function readManage(layers: Layers, world: World, path: Path): Question {
   const [method = "", named = "", kind, target = null] = layers.need("manage").value.split(" ")

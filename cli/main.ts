@@ -5,6 +5,7 @@ import { addApprovals } from "./commands/approvals.ts"
 import { addBuild } from "./commands/build.ts"
 import { addCheck } from "./commands/check.ts"
 import { addDiff } from "./commands/diff.ts"
+import { addExplain } from "./commands/explain.ts"
 import { addDecisions } from "./commands/decisions.ts"
 import { addImport } from "./commands/import.ts"
 import { addLogin } from "./commands/login.ts"
@@ -34,6 +35,7 @@ for (const add of [
   addLogin,
   addImport,
   addDecisions,
+  addExplain,
   addApprovals,
   addToken,
 ])

@@ -17,7 +17,7 @@ import { addToken } from "./commands/token.ts"
 import { EXIT, Failure } from "./failure.ts"
 
 const program = new Command("narrowgate")
-  .description("Write, check and build policies; see what was decided, and why.")
+  .description("Write, check, test and build policies; see what was decided, and why.")
   .showHelpAfterError("(add --help for what there is)")
   .addHelpText(
     "after",

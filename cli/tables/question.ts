@@ -46,6 +46,9 @@ function readCall(layers: Layers, world: World): Question {
 /** Whatever is given is what the tasks above ask for; the last one asks for this. */
 function readOpen(layers: Layers, world: World): Question {
   const open = layers.need("open")
+  const alone = layers.given("rules_alone")
+  if (alone?.value === true)
+    layers.fault(alone.path, "a task that holds everything holds what it asks for", "Remove it.")
   const chain = readChain(layers, world)
   const last = chain.at(-1)
   const asked = open.value === "given" ? last?.asked : askedOf(layers, open.value, undefined, open.path)

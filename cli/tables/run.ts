@@ -7,7 +7,7 @@ import { locate } from "../../src/catalog/locate.ts"
 import type { Seen } from "../../src/catalog/seen.ts"
 import { NO_EVIDENCE, type Evidence } from "../../src/decide.ts"
 import { isDenied, type Denial } from "../../src/decision.ts"
-import type { Asked, ToolGrant } from "../../src/exchange/grant.ts"
+import { ASKED_NOTHING, type Asked, type ToolGrant } from "../../src/exchange/grant.ts"
 import type { Opened } from "../../src/exchange/open.ts"
 import { isRefused, type Refusal } from "../../src/exchange/refusal.ts"
 import type { Task, UserFacts } from "../../src/ledger/state.ts"
@@ -61,7 +61,7 @@ export interface Scene {
   /** Who has consented to what is asked for. */
   readonly approvals: readonly string[]
   readonly boundKey: boolean
-  /** The tasks hold all there is, whatever agents, purposes and `delegate` allow: only rules can deny a call. */
+  /** The tasks hold all there is, whatever agents, purposes and `delegate` allow: no grant denies a call. */
   readonly rulesAlone: boolean
   readonly gateway: GatewayDefinition
   /** What other work of the tree has left behind: labels, and calls that each task of the chain counts. */
@@ -152,10 +152,14 @@ function openAll(bundle: Bundle, { user: login, chain, approvals, boundKey, rule
   for (const [index, { agent, purpose, asked }] of chain.entries()) {
     const above = opened.at(-1)
     const parent = above ? { task: above.task.id, token: above.opening.token.jti, handedOverBy: jkt } : null
-    const more = { parent, purpose, asked, approvals, jkt, isForeseen: rulesAlone }
+    const wish = rulesAlone ? { asked: ASKED_NOTHING, isForeseen: true } : { asked }
+    const more = { parent, purpose, approvals, jkt, ...wish }
     const step = openStep(bundle, state, openRequest(agent, state, `token ${index}`, more), START)
     if (isRefused(step)) return { user, opened, refused: step.refused }
-    opened.push(rulesAlone ? holdingAll(step, bundle) : step)
+    const held = rulesAlone ? holdingAll(step, bundle) : step
+    // The tasks below it come out of what it holds.
+    if (held.opening.task) state.tasks.set(held.task.id, held.opening.task)
+    opened.push(held)
   }
   return { user, opened, refused: null }
 }

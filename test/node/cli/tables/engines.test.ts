@@ -71,6 +71,13 @@ it("they agree on templates, entities of a directory's own, long integers, exten
 when { context.arguments has a && context.arguments.a + 9223372036854775807 > 0 };
 @id("away") forbid (principal, action == Action::"read", resource == Tool::"everything.echo")
 when { context.arguments has to && context.arguments.to == "10.0.0.1" && ip("10.0.0.1").isIpv4() };
+@id("fresh") @remedy("step-up:mfa;max_age=60")
+forbid (principal, action == Action::"read", resource == Tool::"crm.customers.get")
+unless { context has session && context.session has acr && context.session.acr == "mfa" &&
+  context.session has auth_age && context.session.auth_age <= 60 };
+@id("consented") @remedy("approval:user")
+forbid (principal, action == Action::"delegate", resource == Tool::"mail.send")
+unless { context.approvals.contains("user") };
 @id("night") permit (principal in UserGroup::"all-support", action == Action::"execute", resource)
 when { UserGroup::"support" in UserGroup::"all-support" };
 `,
@@ -101,7 +108,22 @@ tests:
       - [everything.echo, { to: "10.0.0.1" }, { deny: policy_denied, rules: [away] }]
       - [everything.trigger-long-running-operation, { deny: policy_denied, principal: spiffe://example.org/agent/researcher }]
 `
-  const suite = run(changed, table)
+  const sessions = `
+  - name: a session
+    given: { agent: spiffe://example.org/agent/support, purpose: answer-customer, rules_alone: false }
+    call: crm.customers.get
+    cases:
+      - { expect: { deny: step_up_required, rules: [fresh], with: { acr_values: mfa, max_age: 60 } } }
+      - { given: { user: { acr: mfa, auth_age: 30 } }, expect: allow }
+      - { given: { user: { acr: mfa, auth_age: 30 } }, later: 31s, expect: step_up_required }
+  - name: consent
+    given: { agent: spiffe://example.org/agent/support, purpose: answer-customer, rules_alone: false }
+    open: mail.send:write
+    cases:
+      - { expect: consent_required }
+      - { given: { consent: true }, expect: { scope: mail.send:write } }
+`
+  const suite = run(changed, table + sessions)
   expect(failuresOf(suite, changed)).toBe("")
   expect(suite.unput).toBe(0)
 })

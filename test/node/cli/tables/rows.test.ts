@@ -198,6 +198,15 @@ const ROWS: readonly Row[] = [
     told: /policy_denied \(policy_forbids\) by no-environment-variables/,
   },
   {
+    name: "a chain whose grants do not count",
+    asks: `
+      given: { chain: [${SUPPORT}, ${RESEARCHER}], purpose: triage-ticket, rules_alone: true }
+      call: crm.customers.get`,
+    passes: `{ deny: policy_denied, reason: policy_permits_nothing, principal: ${RESEARCHER} }`,
+    fails: "insufficient_scope",
+    told: /policy_denied \(policy_permits_nothing\) for Agent::"spiffe:\/\/example\.org\/agent\/researcher"/,
+  },
+  {
     name: "an operator",
     asks: "{ given: { operator: { subject: narrowgate-cli } }, manage: POST revocations agent spiffe://x.example/y }",
     passes: "{ allow: true, rules: [operators-manage] }",

@@ -181,6 +181,12 @@ const WRONG: readonly Wrong[] = [
     message: /`arguments` has no effect where `open` is asked/,
   },
   {
+    name: "a task that is opened, and holds everything anyway",
+    table: one("given: { rules_alone: true }, open: default, expect: allow"),
+    at: "true }, open",
+    message: /a task that holds everything/,
+  },
+  {
     name: "a rule that is not there",
     table: one("call: crm.tickets.get, expect: { deny: policy_denied, rules: [mail-in-the-company] }"),
     at: "mail-in-the-company",

@@ -14,6 +14,8 @@ import { saidOf } from "../publish/said.ts"
 import { printableText } from "../decision-record.ts"
 import { DEFAULT_URL } from "../worker.ts"
 import { findPublished, historyAt } from "../publish/history.ts"
+import { withTables } from "../tables/read.ts"
+import { passes, runCases, type Suite } from "../tables/suite.ts"
 import { summarise } from "./check.ts"
 
 interface PublishOptions {
@@ -23,6 +25,7 @@ interface PublishOptions {
   readonly why?: string
   readonly candidate?: boolean
   readonly withdraw?: boolean
+  readonly untested?: boolean
   readonly over?: number
   readonly wait?: boolean
   readonly json?: boolean
@@ -33,6 +36,7 @@ export function addPublish(program: Command): void {
     .description("compile a policy directory and have a Worker decide by it")
     .argument("[DIR]", "the policy directory", "policies")
     .option("--candidate", "only try it beside what decides")
+    .option("--untested", "though tests of the directory fail")
     .option("--withdraw", "end the trial of a candidate; nothing is compiled")
     .addHelpText(
       "after",
@@ -64,15 +68,25 @@ function asPublisher(command: Command): Command {
 }
 
 async function publish(directory: string, options: PublishOptions): Promise<void> {
-  const compiled = await compilePolicies(directory)
-  const { body } = compiled
-  if (!options.json || !body) console.error(summarise(directory, compiled))
-  if (!body) throw new Failure(`${directory} does not check: nothing was published`, "Mend it: `narrowgate check`.")
+  const compiled = withTables(await compilePolicies(directory))
+  const { body, bundle, problems } = compiled
+  const isSound = body && bundle && !problems.some(({ severity }) => severity === "error")
+  if (!options.json || !isSound) console.error(summarise(directory, compiled))
+  if (!isSound) throw new Failure(`${directory} does not check: nothing was published`, "Mend it: `narrowgate check`.")
+  if (!options.untested) refuseFailing(directory, runCases(bundle, compiled.cases, null))
   const bytes = canonicalBytes(body)
   const digest = await digestOf(bytes)
   const what = options.candidate ? "candidate" : "pointer"
   const said = await saidOf(directory, options)
   await carryOut({ ...(await target(options)), what, digest, bytes, said }, options)
+}
+
+/** On the evaluator that will decide: whether the official engine agrees is the tests' own question. */
+function refuseFailing(directory: string, { outcomes }: Suite): void {
+  const failing = outcomes.filter((outcome) => !passes(outcome)).length
+  if (failing === 0) return
+  const mend = `See \`narrowgate test ${directory}\`; to publish all the same, add --untested.`
+  throw new Failure(`${failing} of ${outcomes.length} tests of ${directory} fail: nothing was published`, mend)
 }
 
 async function withdraw(directory: string, options: PublishOptions): Promise<void> {

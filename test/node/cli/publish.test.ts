@@ -89,6 +89,24 @@ describe("publish", () => {
     expect(await published()).toEqual(before)
   })
 
+  test("of rules that do not decide as their tests say changes nothing, unless one says so", async () => {
+    const before = await published()
+    const edits = [
+      ['"reads:confidential"', '"reads:nothing"'],
+      ['"reads:nothing"', '"reads:confidential"'],
+    ] as const
+    const [lax, strict] = edits
+    await edit("policies/limits.cedar", (text) => text.replace(...lax))
+    const { code, stderr } = await narrowgate("publish", ...KEY, "--why", "x")
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/\d+ of \d+ tests of policies fail: nothing was published/),
+    ])
+    expect(await published()).toEqual(before)
+    expect((await narrowgate("publish", ...KEY, "--why", "in a hurry", "--untested")).code).toBe(0)
+    await edit("policies/limits.cedar", (text) => text.replace(...strict))
+  })
+
   test("by a key that the Worker does not know, by none, by what is no key", async () => {
     const made = await narrowgate("keygen", "--out", "other.jwk")
     expect(JSON.parse(made.stdout)).toMatchObject({ keys: [{ kty: "EC", use: "sig" }] })

@@ -87,7 +87,15 @@ function userOf({ user, groups, facts, at }: ShownRecord): UserFacts | null {
   }
 }
 
-function everything({ catalog }: Bundle): Readonly<Record<string, ToolGrant>> {
+/** Made once for each bundle, not for each record. */
+function everything(bundle: Bundle): Readonly<Record<string, ToolGrant>> {
+  let all = everythingOf.get(bundle)
+  if (!all) everythingOf.set(bundle, (all = grantAll(bundle)))
+  return all
+}
+const everythingOf = new WeakMap<Bundle, Readonly<Record<string, ToolGrant>>>()
+
+function grantAll({ catalog }: Bundle): Readonly<Record<string, ToolGrant>> {
   const tools = Array.from(catalog.tools.values(), ({ name, action, sensitivity }): [string, ToolGrant] => {
     return [name, { action, maxSensitivity: sensitivity, bounds: [] }]
   })

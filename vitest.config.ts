@@ -1,6 +1,6 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin"
 import { defineConfig } from "vitest/config"
-import { generatePublisherKey } from "./cli/policies/publish.ts"
+import { generatePublisherKey } from "./cli/policies/sign.ts"
 
 // A publisher made for this run: the Worker trusts its public half, the tests sign with the other.
 const publisher = await generatePublisherKey()

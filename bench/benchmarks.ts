@@ -4,6 +4,8 @@ import { againstCerbos } from "./benchmarks/against-cerbos.ts"
 import { clientCredentials } from "./benchmarks/client-credentials.ts"
 import { boundCall } from "./benchmarks/bound-call.ts"
 import { coldFirstDecision } from "./benchmarks/cold-first-decision.ts"
+import { decisionTables } from "./benchmarks/decision-tables.ts"
+import { diffRecords } from "./benchmarks/diff-records.ts"
 import { earlyDenial } from "./benchmarks/early-denial.ts"
 import { policy10000Rules } from "./benchmarks/policy-10000-rules.ts"
 import { policyStep } from "./benchmarks/policy-step.ts"
@@ -24,4 +26,6 @@ export const BENCHMARKS: readonly Benchmark[] = [
   coldFirstDecision,
   policyStep,
   policy10000Rules,
+  decisionTables,
+  diffRecords,
 ]

@@ -4,20 +4,42 @@ import { colors } from "./colors.ts"
 import { addApprovals } from "./commands/approvals.ts"
 import { addBuild } from "./commands/build.ts"
 import { addCheck } from "./commands/check.ts"
+import { addDiff } from "./commands/diff.ts"
+import { addExplain } from "./commands/explain.ts"
 import { addDecisions } from "./commands/decisions.ts"
 import { addImport } from "./commands/import.ts"
+import { addLogin } from "./commands/login.ts"
+import { addKeygen } from "./commands/keygen.ts"
+import { addPublish } from "./commands/publish.ts"
+import { addStatus } from "./commands/status.ts"
+import { addTest } from "./commands/test.ts"
 import { addToken } from "./commands/token.ts"
 import { EXIT, Failure } from "./failure.ts"
 
 const program = new Command("narrowgate")
-  .description("Write, check and build policies; see what was decided, and why.")
+  .description("Write, check, test and build policies; see what was decided, and why.")
   .showHelpAfterError("(add --help for what there is)")
   .addHelpText(
     "after",
     "\nIn the repository: npm run narrowgate -- <command>\nExit codes: 0 ok, 1 refused, 2 usage, 3 unreachable\n",
   )
   .exitOverride()
-for (const add of [addCheck, addBuild, addImport, addDecisions, addApprovals, addToken]) add(program)
+for (const add of [
+  addCheck,
+  addTest,
+  addDiff,
+  addBuild,
+  addPublish,
+  addStatus,
+  addKeygen,
+  addLogin,
+  addImport,
+  addDecisions,
+  addExplain,
+  addApprovals,
+  addToken,
+])
+  add(program)
 
 // A reader that has seen enough, such as `head`, is no failure.
 process.stdout.on("error", (failure: NodeJS.ErrnoException) =>

@@ -4,10 +4,12 @@ import { colors } from "./colors.ts"
 import type { Compiled } from "./policies/compile.ts"
 import type { Problem } from "./policies/problem.ts"
 
+export type Reported = Pick<Compiled, "problems" | "texts">
+
 /** A longer line is shown round the caret only. */
 const EXCERPT_WIDTH = 140
 
-export function reportProblems(directory: string, { problems, texts }: Compiled): string {
+export function reportProblems(directory: string, { problems, texts }: Reported): string {
   return problems.map((problem) => describe(directory, problem, texts.get(problem.file))).join("\n")
 }
 

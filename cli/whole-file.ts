@@ -2,14 +2,11 @@
 import { rename, rm, stat, writeFile } from "node:fs/promises"
 import { Failure } from "./failure.ts"
 
-/** A file that is there already keeps its mode. */
-export async function writeWhole(file: string, content: Uint8Array | string): Promise<void> {
+/** @param given its mode; absent: a file that is there already keeps the one it has */
+export async function writeWhole(file: string, content: Uint8Array | string, given?: number): Promise<void> {
   const unfinished = `${file}.${process.pid}.part`
   try {
-    const mode = await stat(file).then(
-      (found) => found.mode & 0o777,
-      () => undefined,
-    )
+    const mode = given ?? (await modeOf(file))
     await writeFile(unfinished, content, mode === undefined ? {} : { mode })
     await rename(unfinished, file)
   } catch (failure) {
@@ -17,4 +14,11 @@ export async function writeWhole(file: string, content: Uint8Array | string): Pr
     const why = failure instanceof Error ? failure.message : String(failure)
     throw new Failure(`cannot write ${file}: ${why}`, "Name a file in a directory that exists and may be written.")
   }
+}
+
+async function modeOf(file: string): Promise<number | undefined> {
+  return stat(file).then(
+    (found) => found.mode & 0o777,
+    () => undefined,
+  )
 }

@@ -2,6 +2,7 @@
 import { isIP } from "node:net"
 import type { z } from "zod"
 import { EXIT, Failure } from "./failure.ts"
+import { keepSession, sessionAt } from "./login/session.ts"
 
 export const DEFAULT_URL = process.env["NARROWGATE_URL"] ?? "http://127.0.0.1:8787"
 /** The development identity provider of the local stack. */
@@ -20,12 +21,27 @@ export interface WorkerOptions {
 export async function operatorBearer({ url, idp }: WorkerOptions): Promise<string> {
   const token = process.env["NARROWGATE_TOKEN"]
   if (token !== undefined && token !== "") return token
+  const kept = await keptToken(url)
+  if (kept !== null) return kept
   if (!isLoopback(url)) {
-    throw new Failure("no operator token", "Set NARROWGATE_TOKEN to an access token of an operator.", EXIT.usage)
+    const mend = "Log in (narrowgate login), or set NARROWGATE_TOKEN to an access token of an operator."
+    throw new Failure(`nobody is logged in at ${url}`, mend, EXIT.usage)
   }
   const { operatorToken } = await import("../dev/login.ts")
   return reach(idp, () => operatorToken({ origin: idp }))
 }
+
+/** Of who has logged in there, renewed where it is about to expire. */
+async function keptToken(url: string): Promise<string | null> {
+  const session = await sessionAt(url)
+  if (!session || session.expiresAt - Date.now() > RENEW_BEFORE_MS) return session && session.accessToken
+  const { renewed } = await import("./login/oidc.ts")
+  const fresh = await reach(session.issuer, async () => renewed(session, new URL(url).origin))
+  await keepSession(url, fresh)
+  if (fresh) return fresh.accessToken
+  throw new Failure(`the session at ${url} is over`, "Log in again: narrowgate login.", EXIT.usage)
+}
+const RENEW_BEFORE_MS = 60_000
 
 /** A person's own access token: from the environment, else, for the local stack alone, by logging them in there. */
 export async function personBearer({ url, idp }: WorkerOptions, user: string | undefined): Promise<string> {
@@ -96,7 +112,7 @@ async function refusalOf(response: Response): Promise<Failure> {
   return new Failure(`${new URL(response.url).pathname} answered ${response.status} ${body}`, mend)
 }
 
-function isLoopback(url: string): boolean {
+export function isLoopback(url: string): boolean {
   const host = URL.parse(url)?.hostname.replace(/^\[|\]$/gu, "") ?? ""
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."))
 }

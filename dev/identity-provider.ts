@@ -18,6 +18,8 @@ export const APP_CLIENT = "narrowgate-app"
  * tokens.
  */
 export const CONSOLE_CLIENT = "narrowgate-console"
+/** The command line's own login (`narrowgate login`): a native app, on any port of this machine. */
+export const LOGIN_CLIENT = "narrowgate"
 /** The operators' pipeline, by client credentials. Its secret is no secret: it opens this provider only. */
 export const CLI_CLIENT = "narrowgate-cli"
 export const CLI_SECRET = "development-only"
@@ -103,6 +105,14 @@ async function configuration(origin: string, audience: string, key: JWK): Promis
         response_types: ["code"],
       })),
       {
+        client_id: LOGIN_CLIENT,
+        application_type: "native",
+        token_endpoint_auth_method: "none",
+        redirect_uris: ["http://127.0.0.1/callback"],
+        grant_types: ["authorization_code", "refresh_token"],
+        response_types: ["code"],
+      },
+      {
         client_id: CLI_CLIENT,
         client_secret: CLI_SECRET,
         redirect_uris: [],
@@ -156,11 +166,15 @@ async function configuration(origin: string, audience: string, key: JWK): Promis
 async function grantOwnApplication({ oidc }: Context, audience: string): Promise<Grant | undefined> {
   const accountId = oidc.session?.accountId
   const clientId = oidc.client?.clientId
-  if (accountId === undefined || clientId === undefined || ![APP_CLIENT, CONSOLE_CLIENT].includes(clientId)) {
+  if (
+    accountId === undefined ||
+    clientId === undefined ||
+    ![APP_CLIENT, CONSOLE_CLIENT, LOGIN_CLIENT].includes(clientId)
+  ) {
     return undefined
   }
   const grant = new oidc.provider.Grant({ accountId, clientId })
-  grant.addOIDCScope("openid email groups")
+  grant.addOIDCScope("openid email groups offline_access")
   grant.addResourceScope(audience, RESOURCE_SCOPE)
   await grant.save()
   return grant

@@ -20,6 +20,10 @@ export const ONE_TIME_CODE = "000000"
 export async function loginPage(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
   // Throws unless the browser's interaction cookie belongs to the interaction in the path.
   const { prompt } = await provider.interactionDetails(request, response)
+  // Of a native app the provider wants to know again each time; here its own applications are all there are.
+  if (prompt.name === "consent") {
+    return provider.interactionFinished(request, response, { consent: {} }, { mergeWithLastSubmission: true })
+  }
   if (prompt.name !== "login") return page(response, 501, `no page for ${prompt.name}`)
   if (request.method !== "POST") return page(response, 200, "Sign in")
 

@@ -74,7 +74,7 @@ export async function workloadIdentity(wanted: {
 }
 
 /** Follows redirects and fills the login form as a browser would, until the provider sends it back to `redirect`. */
-async function walk(start: URL, redirect: string, { user, password, secondFactor }: LoginOptions): Promise<URL> {
+export async function walk(start: URL, redirect: string, { user, password, secondFactor }: LoginOptions): Promise<URL> {
   const jar = new Map<string, string>()
   const form = new URLSearchParams({ login: user, password: password ?? user, code: secondFactor ? ONE_TIME_CODE : "" })
   let url = start

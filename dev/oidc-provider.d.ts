@@ -28,7 +28,8 @@ declare module "oidc-provider" {
   }
 
   export interface LoginResult {
-    readonly login: { readonly accountId: string; readonly acr: string; readonly amr: readonly string[] }
+    readonly login?: { readonly accountId: string; readonly acr: string; readonly amr: readonly string[] }
+    readonly consent?: Readonly<Record<string, never>>
   }
 
   export default class Provider {

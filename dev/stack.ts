@@ -11,11 +11,12 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
 import type { JWK } from "jose"
 import { Miniflare } from "miniflare"
-import { generatePublisherKey, type PublisherKey } from "../cli/policies/publish.ts"
+import { generatePublisherKey, type PublisherKey } from "../cli/policies/sign.ts"
 import { generateKeys, type IdentityProviderKeys, startIdentityProvider } from "./identity-provider.ts"
 import type { Listening } from "./loopback.ts"
 import { type Origins, WRITTEN_PROVIDER, WRITTEN_WORKER } from "./seed.ts"
-import { isStore, onEdit, publish, type Published } from "./publisher.ts"
+import { onEdit } from "../cli/on-edit.ts"
+import { publish, withdraw, type Published } from "./publisher.ts"
 
 const ROOT = resolve(import.meta.dirname, "..")
 
@@ -73,17 +74,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const log = options.log ? { log: options.log } : {}
     provider = await startIdentityProvider({ port: options.port + 1, audience: origin, keys, ...log })
     worker = await startWorker(script, options.port, state, origin, publisher.publicJwk)
-    const kv: unknown = await worker.getKVNamespace("BUNDLES")
-    // Its declared type is the Workers runtime's, which Node's type check does not know.
-    if (!isStore(kv)) throw new Error("the local KV namespace cannot be written to")
     const origins = new Map([...(options.origins ?? []), [WRITTEN_WORKER, origin], [WRITTEN_PROVIDER, provider.origin]])
-    const again = async (): Promise<Published> => publish(policies, kv, publisher.privateJwk, origins)
+    const to = { url: origin, key: publisher.privateJwk, origins }
+    const again = async (): Promise<Published> => publish(policies, to)
     const first = await again()
     if (!first.pointer) throw new PoliciesRefused(options.policies, first)
     const tried = options.candidate === undefined ? undefined : resolve(options.candidate)
-    const tryAgain = async (directory: string): Promise<Published> =>
-      publish(directory, kv, publisher.privateJwk, origins, "candidate")
-    if (tried === undefined) await kv.delete("candidate")
+    const tryAgain = async (directory: string): Promise<Published> => publish(directory, to, "candidate")
+    if (tried === undefined) await withdraw(to)
     else {
       const candidate = await tryAgain(tried)
       if (!candidate.pointer) throw new PoliciesRefused(tried, candidate)
@@ -138,7 +136,7 @@ function isScheduled(value: unknown): value is { readonly scheduled: () => Promi
 }
 
 /** Grows with each change of what the Durable Objects store: a stack never meets state that it would misread. */
-const STATE_FORMAT = 3
+const STATE_FORMAT = 4
 
 function defaultState(policies: string, port: number): string {
   const name = createHash("sha256").update(`${STATE_FORMAT}\n${policies}\n${port}`).digest("hex").slice(0, 12)

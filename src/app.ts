@@ -14,6 +14,9 @@ import { listDecisions, showDecision } from "./manage/decisions.ts"
 import { manage } from "./manage/handle.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./manage/revocations.ts"
 import { describeTask, endTask, quarantineTask, releaseTask } from "./manage/tasks.ts"
+import { listBundles, listForPublisher, showBundle } from "./publish/history.ts"
+import { publish } from "./publish/handle.ts"
+import { PUBLICATION_HEADER } from "./publish/publication.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "./surroundings.ts"
 import { logEvent } from "./log.ts"
 
@@ -75,6 +78,14 @@ others.post("/v1/revocations", (c) => manage(c, "management", addRevocation))
 others.get("/v1/revocations", (c) => manage(c, "management", listRevocations))
 others.delete("/v1/revocations/:id", (c) =>
   manage(c, "management", (request, bundle, around) => liftRevocation(request, c.req.param("id"), bundle, around)),
+)
+others.post("/v1/bundles", (c) => publish(c.req.raw, around(c)))
+others.get("/v1/bundles", (c) => {
+  const question = c.req.header(PUBLICATION_HEADER)
+  return question === undefined ? manage(c, "management", listBundles) : listForPublisher(question, around(c))
+})
+others.get("/v1/bundles/:digest", (c) =>
+  manage(c, "management", (request, bundle, around) => showBundle(request, c.req.param("digest"), bundle, around)),
 )
 others.get("/v1/decisions", (c) => manage(c, "management", listDecisions))
 others.get("/v1/decisions/:id", (c) =>

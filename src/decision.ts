@@ -120,7 +120,7 @@ export type Denial =
 
 export type Reason = Denial["reason"]
 
-const CODE_OF_REASON: Readonly<Record<Reason, Code>> = {
+export const CODE_OF_REASON: Readonly<Record<Reason, Code>> = {
   gateway_unknown: "unknown_gateway",
   gateway_dialect_mismatch: "unknown_gateway",
   target_missing: "malformed_call",

@@ -5,7 +5,7 @@ import { cp, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { JWK } from "jose"
 import { compilePolicies } from "../../cli/policies/compile.ts"
-import { generatePublisherKey, signPointer } from "../../cli/policies/publish.ts"
+import { generatePublisherKey, signPublication } from "../../cli/policies/sign.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import type { Lab } from "../lab.ts"
 import { prepare, type Expected, type PreparedRequest } from "../load/request.ts"
@@ -164,7 +164,11 @@ async function publish(
   const bytes = canonicalBytes(body)
   const digest = await digestOf(bytes)
   const { privateJwk, publicJwk } = await generatePublisherKey()
-  const pointer = await signPointer(privateJwk, { seq: 1, digest })
+  const pointer = await signPublication(
+    privateJwk,
+    { seq: 1, digest },
+    { aud: "bench", by: "bench", why: "to measure it" },
+  )
   return {
     publisherKeys: JSON.stringify({ keys: [publicJwk] }),
     entries: { pointer, [`body/${digest}`]: new TextDecoder().decode(bytes) },

@@ -6,6 +6,7 @@ import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import { EXIT } from "../failure.ts"
 import { compilePolicies, type Compiled } from "../policies/compile.ts"
 import { countProblems, reportProblems } from "../report.ts"
+import { withTables } from "../tables/read.ts"
 
 export function addCheck(program: Command): void {
   program
@@ -15,12 +16,13 @@ export function addCheck(program: Command): void {
     .option("--json", "print the problems as JSON")
     .addHelpText("after", "\nExamples:\n  narrowgate check\n  narrowgate check ../ours/policies --json\n")
     .action(async (directory: string, options: { json?: boolean }) => {
-      const compiled = await compilePolicies(directory)
+      const compiled = withTables(await compilePolicies(directory))
       const { body, problems } = compiled
-      if (!body) process.exitCode = EXIT.refused
+      const ok = body !== null && !problems.some(({ severity }) => severity === "error")
+      if (!ok) process.exitCode = EXIT.refused
       if (options.json) {
         const digest = body && (await digestOf(canonicalBytes(body)))
-        console.log(JSON.stringify({ ok: body !== null, digest, problems }, null, 2))
+        console.log(JSON.stringify({ ok, digest, problems }, null, 2))
         return
       }
       console.log(summarise(directory, compiled))
@@ -32,7 +34,8 @@ export function summarise(directory: string, compiled: Compiled): string {
   const { body, problems } = compiled
   const report = problems.length > 0 ? `${reportProblems(directory, compiled)}\n` : ""
   const counts = countProblems(problems)
-  if (!body) return `${report}${colors.red(`${directory}: ${counts}`)}`
+  if (!body || problems.some(({ severity }) => severity === "error"))
+    return `${report}${colors.red(`${directory}: ${counts}`)}`
   return `${report}${colors.green(`${directory}: ${contents(body)}; ${counts || "no problems"}`)}`
 }
 

@@ -1,9 +1,9 @@
-/** `narrowgate decisions tail` and `narrowgate explain`: what was decided, and why. */
+/** `narrowgate decisions tail`: what was decided. */
 import { setTimeout as pause } from "node:timers/promises"
 import { Option, type Command } from "commander"
 import { encodeTime } from "ulid"
 import { z } from "zod"
-import { decisionRecord, explanation, printable, recordLine, type ShownRecord } from "../decision-record.ts"
+import { decisionRecord, printable, recordLine, type ShownRecord } from "../decision-record.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { DEFAULT_IDP, DEFAULT_URL, askJson, operatorBearer, type WorkerOptions } from "../worker.ts"
 
@@ -42,17 +42,6 @@ export function addDecisions(program: Command): void {
       "\nExamples:\n  narrowgate decisions tail --decision deny --follow\n  narrowgate decisions tail --task tsk_01J8… --json\n  narrowgate decisions tail --differs --follow\n",
     )
     .action(tail)
-
-  atWorker(program.command("explain"))
-    .description("why a call was decided as it was")
-    .argument("<ID>", "of the decision, as in the header X-Narrowgate-Decision")
-    .option("--json", "the whole record, as JSON")
-    .addHelpText("after", "\nExample:\n  narrowgate explain dec_01J8…\n")
-    .action(async (id: string, options: WorkerOptions & { json?: boolean }) => {
-      const bearer = await operatorBearer(options)
-      const record = await askJson(options, bearer, `/v1/decisions/${encodeURIComponent(id)}`, decisionRecord)
-      console.log(options.json ? JSON.stringify(record, null, 2) : explanation(printable(record)))
-    })
 }
 
 export function atWorker(command: Command): Command {

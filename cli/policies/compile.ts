@@ -15,40 +15,53 @@ import { actionEntities } from "./actions.ts"
 import { checkManaged } from "./checks/management.ts"
 import { crossCheck } from "./cross-check.ts"
 import { madeEntities } from "./entities.ts"
-import { lower } from "./lower.ts"
+import { lower, type Lowered } from "./lower.ts"
 import { parsePolicies, type Policies } from "./policies.ts"
 import type { Problem } from "./problem.ts"
-import { readPolicies, rulesIn } from "./read.ts"
+import { readPolicies, rulesIn, type PolicyFiles } from "./read.ts"
 import type { AgentsFile, Identity } from "./schema/agents.ts"
 import type { IssuersFile } from "./schema/issuers.ts"
 import { secondsOf } from "./schema/guardrails.ts"
 import { allRoutes, allTools } from "./tools.ts"
+import type { WrittenRule } from "./written.ts"
 
 export interface Compiled {
   /** Null if there is any error; warnings do not keep a bundle from being built. */
   readonly body: BundleBody | null
+  /** What the Worker would make of it, under no pointer. */
+  readonly bundle: Bundle | null
   /** In the order of file, line and column. */
   readonly problems: readonly Problem[]
   /** The text of each file, by the path that problems name. */
   readonly texts: ReadonlyMap<string, string>
+  /** The rules as they were written, by `@id`. */
+  readonly written: ReadonlyMap<string, WrittenRule>
+  /** The decision tables as text, by path: they are no part of a bundle. */
+  readonly tables: ReadonlyMap<string, string>
 }
 
 export async function compilePolicies(directory: string): Promise<Compiled> {
-  const { texts, problems: found } = await readPolicies(directory)
+  return compileFiles(await readPolicies(directory))
+}
+
+export function compileFiles({ texts, tables, problems: found }: PolicyFiles): Compiled {
   const { policies, problems: parsed } = parsePolicies(texts)
   // Rules are independent of the other files but for the links, so that their problems show in the same run.
   const schema = texts.get("schema.cedarschema")
-  const lowered = schema === undefined ? { rules: [], problems: [] } : lower(rulesIn(texts), schema, policies?.links)
+  const lowered = schema === undefined ? NOTHING : lower(rulesIn(texts), schema, policies?.links)
   const problems = [...found, ...parsed, ...lowered.problems, ...(policies ? crossCheck(policies) : [])].toSorted(
     byPlace,
   )
   const usable = policies && !problems.some(({ severity }) => severity === "error")
   const body = usable ? bodyOf(policies, lowered.rules) : null
+  const read = { texts, written: lowered.written, tables }
   const loaded = body && load(body)
-  if (!usable || !loaded) return { body, problems, texts }
-  if ("severity" in loaded) return { body: null, problems: [...problems, loaded], texts }
-  return { body, problems: [...problems, ...checkManaged(policies, loaded)].toSorted(byPlace), texts }
+  if (!usable || !loaded) return { ...read, body: null, bundle: null, problems }
+  if ("severity" in loaded) return { ...read, body: null, bundle: null, problems: [...problems, loaded] }
+  return { ...read, body, bundle: loaded, problems: [...problems, ...checkManaged(policies, loaded)].toSorted(byPlace) }
 }
+
+const NOTHING: Lowered = { rules: [], written: new Map(), problems: [] }
 
 /** The Worker's own word: what it would not load must not be published, whatever the checks here missed. */
 function load(body: BundleBody): Bundle | Problem {
@@ -108,6 +121,6 @@ function toKeySource({ jwks_uri: uri, spiffe_bundle, jwks }: IssuersFile["issuer
   return jwks ? { kind: "inline", jwks } : { kind: "discovery" }
 }
 
-function byPlace(a: Problem, b: Problem): number {
+export function byPlace(a: Problem, b: Problem): number {
   return a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1
 }

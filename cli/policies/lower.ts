@@ -5,7 +5,6 @@
  */
 import {
   type DetailedError,
-  type TemplateLink,
   type ValidationError,
   checkParseSchema,
   policySetTextToParts,
@@ -24,9 +23,12 @@ import { readsOf } from "./reads.ts"
 import type { LinksFile } from "./schema/links.ts"
 import type { Source as Parsed } from "./source.ts"
 import { splitRules } from "./split.ts"
+import { officialSet, type WrittenRule } from "./written.ts"
 
 export interface Lowered {
   readonly rules: readonly LoweredRule[]
+  /** The same, by `@id`. */
+  readonly written: ReadonlyMap<string, WrittenRule>
   readonly problems: readonly Problem[]
 }
 
@@ -43,8 +45,9 @@ export function lower(files: readonly CedarFile[], schemaText: string, links?: P
     for (const [index, link] of links.value.links.entries()) problems.push(...lowerLink({ link, index, links }, found))
     problems.push(...checkUnused(found, links.value))
   }
-  if (schemaParses) problems.push(...checkTypes(found, schema))
-  return { rules: found.rules, problems: inReadingOrder(problems, [schema, ...files]) }
+  const written = writtenOf(found)
+  if (schemaParses) problems.push(...checkTypes(found, written, schema))
+  return { rules: found.rules, written, problems: inReadingOrder(problems, [schema, ...files]) }
 }
 
 interface Found {
@@ -55,6 +58,16 @@ interface Found {
   readonly places: Map<string, Place>
   /** Of which a rule was made. */
   readonly links: PlacedLink[]
+}
+
+function writtenOf({ rules, places, links }: Found): ReadonlyMap<string, WrittenRule> {
+  const linkOf = new Map(links.map(({ link }) => [link.id, link]))
+  const written = rules.flatMap(({ id }): [string, WrittenRule][] => {
+    const link = linkOf.get(id) ?? null
+    const place = places.get(link?.template ?? id)
+    return place ? [[id, { id, place, link }]] : []
+  })
+  return new Map(written)
 }
 
 function lowerFile(file: CedarFile, found: Found): readonly Problem[] {
@@ -198,14 +211,18 @@ function checkEdge(rule: LoweredRule, place: Place): readonly Problem[] {
   }
 }
 
-function checkTypes({ places, templates, links }: Found, schema: CedarFile): readonly Problem[] {
+function checkTypes(
+  { places, templates, links }: Found,
+  written: ReadonlyMap<string, WrittenRule>,
+  schema: CedarFile,
+): readonly Problem[] {
   const texts = [...places].map(([id, place]) => [id, place.source.text] as const)
   const answer = validate({
     schema: schema.text,
+    // Those without a link too.
     policies: {
-      staticPolicies: Object.fromEntries(texts.filter(([id]) => !templates.has(id))),
+      ...officialSet(written.values()),
       templates: Object.fromEntries(texts.filter(([id]) => templates.has(id))),
-      templateLinks: links.map(({ link }) => toOfficialLink(link)),
     },
     validationSettings: { mode: "strict" },
   })
@@ -221,11 +238,6 @@ function checkTypes({ places, templates, links }: Found, schema: CedarFile): rea
     ...located(answer.validationWarnings, "warning"),
     ...locate(answer.otherWarnings, wholeOf(schema), "correct the schema", "warning"),
   ]
-}
-
-function toOfficialLink({ template, id, principal, resource }: Link): TemplateLink {
-  const values = { ...(principal && { "?principal": principal }), ...(resource && { "?resource": resource }) }
-  return { templateId: template, newId: id, values }
 }
 
 function atLink({ link, index, links }: PlacedLink, error: DetailedError, severity: Problem["severity"]): Problem {

@@ -41,6 +41,12 @@ function describe(source: Source<unknown>, schema: z.ZodType, issue: z.core.$Zod
       return [source.error(path, `${what} is too small`, `Write ${amount(issue.origin)} at least ${issue.minimum}.`)]
     case "too_big":
       return [source.error(path, `${what} is too large`, `Write ${amount(issue.origin)} at most ${issue.maximum}.`)]
+    case "invalid_union": {
+      const branch = meantBranch(issue.errors)
+      if (branch)
+        return branch.flatMap((inner) => describe(source, schema, { ...inner, path: [...path, ...inner.path] }))
+      return [source.error(path, `${what}${written(issue.input)}: ${issue.message}`, mendOf(issue))]
+    }
     case "invalid_key": {
       const [inner] = issue.issues
       return [source.keyError(path, `${what}: ${inner?.message ?? "not a usable key"}`, mendOf(inner))]
@@ -48,6 +54,14 @@ function describe(source: Source<unknown>, schema: z.ZodType, issue: z.core.$Zod
     default:
       return [source.error(path, `${what}${written(issue.input)}: ${issue.message}`, mendOf(issue))]
   }
+}
+
+/** Of what may be written in several ways, the one way that has the shape of what was written. */
+function meantBranch(branches: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] | undefined {
+  const shaped = branches.filter((issues) =>
+    issues.every(({ code, path }) => code !== "invalid_type" || path.length > 0),
+  )
+  return shaped.length === 1 ? shaped[0] : undefined
 }
 
 function mendOf(issue: z.core.$ZodIssue | undefined): string {
@@ -90,18 +104,31 @@ function amount(kind: string): string {
 function keysAt(schema: z.ZodType, path: Path): string[] {
   let at: unknown = schema
   for (const step of path) {
-    const inner = unwrap(at)
+    const inner = branchFor(unwrap(at), step)
     if (inner instanceof z.ZodObject) at = inner.shape[String(step)]
     else if (inner instanceof z.ZodArray) at = inner.element
     else if (inner instanceof z.ZodRecord) at = inner.valueType
     else return []
   }
-  const found = unwrap(at)
+  const found = branchFor(unwrap(at), "")
   return found instanceof z.ZodObject ? Object.keys(found.shape) : []
+}
+
+/** Of several ways to write it, the list where an index leads on, else the map. */
+function branchFor(schema: unknown, step: string | number): unknown {
+  if (!(schema instanceof z.ZodUnion)) return schema
+  const kind = typeof step === "number" ? z.ZodArray : z.ZodObject
+  return schema.options.map(unwrap).find((option) => option instanceof kind)
 }
 
 function unwrap(schema: unknown): unknown {
   let at = schema
-  while (at instanceof z.ZodOptional || at instanceof z.ZodExactOptional || at instanceof z.ZodDefault) at = at.unwrap()
+  while (
+    at instanceof z.ZodOptional ||
+    at instanceof z.ZodExactOptional ||
+    at instanceof z.ZodNullable ||
+    at instanceof z.ZodDefault
+  )
+    at = at.unwrap()
   return at
 }

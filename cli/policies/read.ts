@@ -14,25 +14,37 @@ export type PolicyFile = (typeof REQUIRED_FILES)[number] | (typeof OPTIONAL_FILE
 export interface PolicyFiles {
   /** Text by path relative to the directory, in the order of the paths. */
   readonly texts: ReadonlyMap<string, string>
+  /** The same of the decision tables, which are no part of a bundle. */
+  readonly tables: ReadonlyMap<string, string>
   readonly problems: readonly Problem[]
 }
 
 export async function readPolicies(directory: string): Promise<PolicyFiles> {
-  const texts = new Map<string, string>()
-  const problems: Problem[] = []
   const paths = await listFiles(directory)
-  if (!paths) {
-    return { texts, problems: [wholeFile(".", `there is no directory \`${directory}\``, "Name a policy directory.")] }
-  }
+  if (paths) return sortFiles(directory, paths, async (path) => readFile(join(directory, path), "utf8"))
+  const problem = wholeFile(".", `there is no directory \`${directory}\``, "Name a policy directory.")
+  return { texts: new Map(), tables: new Map(), problems: [problem] }
+}
+
+/** @param paths of all files below the directory, sorted */
+export async function sortFiles(
+  directory: string,
+  paths: readonly string[],
+  read: (path: string) => Promise<string>,
+): Promise<PolicyFiles> {
+  const texts = new Map<string, string>()
+  const tables = new Map<string, string>()
+  const problems: Problem[] = []
   for (const path of paths) {
     const refusal = refuse(path)
     if (refusal) problems.push(refusal)
-    else if (isPolicy(path)) texts.set(path, await readFile(join(directory, path), "utf8"))
+    else if (isPolicy(path)) texts.set(path, await read(path))
+    else if (isTable(path)) tables.set(path, await read(path))
   }
   for (const file of REQUIRED_FILES) {
     if (!texts.has(file)) problems.push(wholeFile(file, `\`${file}\` is missing`, `Add it to \`${directory}\`.`))
   }
-  return { texts, problems }
+  return { texts, tables, problems }
 }
 
 /** The files of rules among `texts`, wherever in the directory they stand. */
@@ -48,13 +60,17 @@ function isPolicy(path: string): boolean {
   return isRule(path) || isKnown(path)
 }
 
+function isTable(path: string): boolean {
+  return path.endsWith(".test.yaml")
+}
+
 function isKnown(path: string): boolean {
   return [...REQUIRED_FILES, ...OPTIONAL_FILES].some((known) => known === path)
 }
 
 function refuse(path: string): Problem | undefined {
-  // Decision tables are for `narrowgate test`; anything else that is no configuration (a README) is none of ours.
-  if (isPolicy(path) || path.endsWith(".test.yaml") || !/\.(?:ya?ml|json|cedarschema)$/u.test(path)) return undefined
+  // What is no configuration (a README) is none of ours.
+  if (isPolicy(path) || isTable(path) || !/\.(?:ya?ml|json|cedarschema)$/u.test(path)) return undefined
   if (path === "streams.yaml") return wholeFile(path, "event streams are not supported yet", "Remove the file.")
   const mend = suggest(basename(path), [...REQUIRED_FILES, ...OPTIONAL_FILES], "Rename or remove it.")
   return wholeFile(path, "no policy file has this name, so it would have no effect", mend)

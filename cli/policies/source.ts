@@ -11,6 +11,7 @@ export type Path = readonly (string | number)[]
 export interface Source<Value> {
   readonly file: string
   readonly value: Value
+  place(path: Path): Pick<Problem, "file" | "line" | "column">
   /** A problem at the value that `path` leads to, or at the deepest part of it that is there. */
   error(path: Path, message: string, mend: string): Problem
   warning(path: Path, message: string, mend: string): Problem
@@ -80,6 +81,7 @@ function locate<Value>(file: string, value: Value, document: Document, lines: Li
   return {
     file,
     value,
+    place: (path) => place(path, "value"),
     error: (path, message, mend) => ({ ...place(path, "value"), severity: "error", message, mend }),
     warning: (path, message, mend) => ({ ...place(path, "value"), severity: "warning", message, mend }),
     keyError: (path, message, mend) => ({ ...place(path, "key"), severity: "error", message, mend }),

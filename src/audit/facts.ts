@@ -15,8 +15,17 @@ const TOLD: ReadonlySet<string> = new Set(
  * @returns by the name of each in the context; null for one that was not there
  */
 export function shownFacts(context: CedarRecord, read: ReadonlySet<string>): Record<string, unknown> {
+  return factsAt(context, read, (path) => !isTold(path))
+}
+
+/** As `shownFacts`, with what a record says anyway. */
+export function factsAt(
+  context: CedarRecord,
+  read: ReadonlySet<string>,
+  isShown: (path: string) => boolean = () => true,
+): Record<string, unknown> {
   const all = read.has("*") ? [...context.keys()] : [...read]
-  const paths = all.flatMap((path) => spread(context, path)).filter((path) => !isTold(path))
+  const paths = all.flatMap((path) => spread(context, path)).filter(isShown)
   return Object.fromEntries(paths.toSorted().map((path): [string, unknown] => [path, toJson(valueAt(context, path))]))
 }
 

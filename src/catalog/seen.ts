@@ -24,3 +24,6 @@ export interface Seen {
   readonly headers: CallHeaders
   readonly body: Body
 }
+
+/** Methods whose body no server is expected to read (RFC 9110 9.3.1, 9.3.2, 9.3.7). */
+export const BODILESS = new Set(["GET", "HEAD", "OPTIONS"])

@@ -91,7 +91,8 @@ function capsOf({ purpose, agent, parent, assertion, policy }: Caps): readonly C
   ]
 }
 
-function within(definition: GrantDefinition): (tool: Tool) => boolean {
+/** Whether a definition of a grant covers a tool; its arguments are another question. */
+export function within(definition: GrantDefinition): (tool: Tool) => boolean {
   const scopes = scopesOf(definition.tools)
   const rank = sensitivityRank(definition.max_sensitivity)
   return (tool) => sensitivityRank(tool.sensitivity) <= rank && scopes.some((scope) => scopeCovers(scope, tool))

@@ -62,7 +62,7 @@ export type Refusal =
   | { readonly reason: "stopped"; readonly switch: string }
   | { readonly reason: "unavailable" }
 
-const ERROR_OF_REASON = {
+export const ERROR_OF_REASON = {
   request_malformed: "invalid_request",
   parameter_repeated: "invalid_request",
   parameter_missing: "invalid_request",

@@ -3,7 +3,7 @@
  * body. Refuses what could be read in two ways; believes no header but those its dialect overwrites.
  */
 import { boundedText } from "../bounded-text.ts"
-import type { Body, CallHeaders } from "../catalog/seen.ts"
+import { BODILESS, type Body, type CallHeaders } from "../catalog/seen.ts"
 import { deny, isDenied, type Denied } from "../decision.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
 import type { Asked, Endpoint } from "./dialect.ts"
@@ -14,8 +14,6 @@ import type { Identified } from "./registry.ts"
 /** A call's body above this is refused, not cut: 1 MiB is what gateways commonly buffer at most. */
 export const MAX_BODY_BYTES = 1_048_576
 const MAX_REQUEST_ID_LENGTH = 128
-/** Methods whose body no server is expected to read (RFC 9110 9.3.1, 9.3.2, 9.3.7). */
-const BODILESS = new Set(["GET", "HEAD", "OPTIONS"])
 const METHOD = /^[A-Z]{1,20}$/
 
 export async function present(

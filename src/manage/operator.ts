@@ -10,7 +10,8 @@ import { isRejected, type Rejection } from "../credential/rejection.ts"
 import type { Denial } from "../decision.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Role } from "../policy/bundle.ts"
-import { manageQuestion, userId, type ManagedThing, type OperatorFacts } from "../policy/facts.ts"
+import { userId, type ManagedThing, type OperatorFacts } from "../policy/facts.ts"
+import { mayManage } from "../policy/permission.ts"
 
 export interface OperatorRefused {
   readonly status: 401 | 403 | 503
@@ -88,13 +89,9 @@ export function permitOperator(
   thing: ManagedThing,
   bundle: Bundle,
 ): Permitted | OperatorRefused {
-  const { request, entities } = manageQuestion(proven, method, thing, bundle.entities)
-  const { allowed, determining: rules } = bundle.engine.authorize(request, entities)
+  const { principal, denial, rules } = mayManage(bundle, proven, method, thing)
   const operator = userId(proven)
-  if (allowed) return { operator, rules }
-  const principal = request.principal.key
-  const denial: Denial =
-    rules.length > 0 ? { reason: "policy_forbids", principal, rules } : { reason: "policy_permits_nothing", principal }
+  if (!denial) return { operator, rules }
   const body = { error: "policy_denied", error_description: "Policy does not permit this operator to do that." }
   return { status: 403, body, record: { code: "policy_denied", denial, operator, principal, rules } }
 }

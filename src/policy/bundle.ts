@@ -29,11 +29,22 @@ export interface BundleBody {
   readonly windows: readonly WindowDefinition[]
 }
 
-/** `typ` of the pointer's JWS: no other token of a publisher's key can pass for one (RFC 8725 3.11). */
-export const POINTER_TYPE = "narrowgate-pointer+jwt"
+/** What a publisher does with a bundle: it decides, or is tried beside what does; or its trial ends. */
+export const PUBLISHINGS = ["pointer", "candidate", "withdrawal"] as const
+export type Publishing = (typeof PUBLISHINGS)[number]
 
-/** `typ` of a candidate's pointer: what is only tried can never be taken for what decides, nor the other way round. */
-export const CANDIDATE_TYPE = "narrowgate-candidate+jwt"
+/**
+ * `typ` of each one's JWS: no other token of a publisher's key can pass for one (RFC 8725 3.11), and what is only tried
+ * can never be taken for what decides, nor the other way round.
+ */
+export const PUBLICATION_TYPES: Readonly<Record<Publishing, string>> = {
+  pointer: "narrowgate-pointer+jwt",
+  candidate: "narrowgate-candidate+jwt",
+  withdrawal: "narrowgate-withdrawal+jwt",
+}
+
+/** `typ` of a publisher's question what was published so far. */
+export const HISTORY_TYPE = "narrowgate-history+jwt"
 
 /** What KV holds under `pointer`, as the payload of a JWS by the publisher's key. */
 export interface Pointer {

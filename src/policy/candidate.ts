@@ -5,7 +5,7 @@
 import type { Config } from "../config.ts"
 import { logEvent } from "../log.ts"
 import type { Bundle } from "./assemble.ts"
-import { CANDIDATE_TYPE, type Pointer } from "./bundle.ts"
+import { PUBLICATION_TYPES, type Pointer } from "./bundle.ts"
 import { fetchBody, verifyPointer, withTimeout } from "./store.ts"
 
 export const CANDIDATE_KEY = "candidate"
@@ -66,7 +66,7 @@ export function candidateHeld(
 async function look(kv: KVNamespace, config: Config): Promise<void> {
   await keep(kv, async () => {
     const text = await withTimeout(kv.get(CANDIDATE_KEY, { cacheTtl: 30 }))
-    return text === null ? null : verifyPointer(text, config, CANDIDATE_TYPE)
+    return text === null ? null : verifyPointer(text, config, PUBLICATION_TYPES.candidate)
   })
 }
 

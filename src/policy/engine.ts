@@ -10,7 +10,7 @@ import type { EntityStore } from "./entities.ts"
 import { EvaluationError, type PolicyRequest } from "./evaluate.ts"
 import { filedRules, type FiledRules } from "./filing.ts"
 import type { LoweredRule } from "./lowered.ts"
-import { slicer } from "./slices.ts"
+import { slicer, type RuleAbout } from "./slices.ts"
 import type { EntityRef } from "./value.ts"
 
 export type { PolicyRequest } from "./evaluate.ts"
@@ -42,6 +42,8 @@ export interface Engine {
   /** Other members of the context that those read (LoweredRule.facts). */
   factsFor(action: EntityRef, resource: EntityRef, entities: EntityStore): ReadonlySet<string>
   rule(id: string): LoweredRule | undefined
+  /** For who explains: the rules that could matter to somebody. */
+  rulesAbout(action: EntityRef, resource: EntityRef, entities: EntityStore): readonly RuleAbout[]
   /** Conditions are compiled when first met; a build must meet all. Throws UnsupportedOperator. */
   compileAll(): void
 }
@@ -76,6 +78,7 @@ export function engineOf(filed: FiledRules): Engine {
     readsFor: (action, resource, entities) => sliceFor(action, resource, entities).reads,
     factsFor: (action, resource, entities) => sliceFor(action, resource, entities).facts,
     rule: (id) => rules.get(id),
+    rulesAbout: (action, resource, entities) => sliceFor(action, resource, entities).about(),
     compileAll: () => {
       for (const rule of rules.values()) new Rule(rule).compile()
     },

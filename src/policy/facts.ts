@@ -42,9 +42,21 @@ export interface ManagedThing {
   readonly target: string | null
 }
 
-export const AREAS = ["tasks", "revocations", "decisions"] as const
+export const AREAS = ["tasks", "revocations", "decisions", "bundles"] as const
 type Area = (typeof AREAS)[number]
-type ManagedKind = "task" | "token" | "agent" | "user" | "tool" | "key" | "everything" | "revocation" | "decision"
+export const MANAGED_KINDS = [
+  "task",
+  "token",
+  "agent",
+  "user",
+  "tool",
+  "key",
+  "everything",
+  "revocation",
+  "decision",
+  "bundle",
+] as const
+type ManagedKind = (typeof MANAGED_KINDS)[number]
 
 /** The question whether policy permits an operator to manage; `entities` has the operator in it. */
 export function manageQuestion(

@@ -3,10 +3,11 @@
  * bring would change that. Pure,
  * like the decision that asks.
  */
+import type { Denial } from "../decision.ts"
 import type { Bundle } from "./assemble.ts"
 import type { Engine } from "./engine.ts"
 import type { EntityStore } from "./entities.ts"
-import { callContext, type Situation } from "./facts.ts"
+import { callContext, manageQuestion, type ManagedThing, type OperatorFacts, type Situation } from "./facts.ts"
 import { parseRemedy, together, type Lift } from "./remedy.ts"
 import type { CedarRecord, EntityRef } from "./value.ts"
 
@@ -56,4 +57,20 @@ export function liftFor(asked: Asked, situation: Situation): Lift | null {
   const boundKey = situation.boundKey || lift.boundKey
   const lifted = { ...situation, boundKey, ...(session && { session }) }
   return "rules" in askAll(asked, callContext(lifted)) ? lift : null
+}
+
+/** The rules by which an operator may do this, or why not. */
+export function mayManage(
+  { engine, entities: base }: Bundle,
+  operator: OperatorFacts,
+  method: string,
+  thing: ManagedThing,
+): { readonly principal: string; readonly denial: Denial | null; readonly rules: readonly string[] } {
+  const { request, entities } = manageQuestion(operator, method, thing, base)
+  const { allowed, determining: rules } = engine.authorize(request, entities)
+  const principal = request.principal.key
+  if (allowed) return { principal, denial: null, rules }
+  const denial: Denial =
+    rules.length > 0 ? { reason: "policy_forbids", principal, rules } : { reason: "policy_permits_nothing", principal }
+  return { principal, denial, rules }
 }

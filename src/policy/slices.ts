@@ -42,6 +42,17 @@ export class Slice {
     this.facts = new Set(shelves.flatMap((shelf) => shelf.facts))
   }
 
+  /** Each once; whom they are about is not looked at. */
+  about(): readonly RuleAbout[] {
+    const keys = new Map<number, Set<string>>()
+    for (const shelf of this.#shelves) {
+      for (const [key, places] of Object.entries(shelf.rules)) {
+        for (const place of places) entryOf(keys, place, () => new Set<string>()).add(key)
+      }
+    }
+    return Array.from(keys, ([place, principals]) => ({ rule: this.#ruleAt(place), principals: [...principals] }))
+  }
+
   /** Those whose principal scope matches too, each once. */
   rulesFor(principal: EntityRef, entities: EntityStore): readonly Rule[] {
     const entity = entities.get(principal.key)
@@ -58,6 +69,12 @@ export class Slice {
     this.#spend(1 + rules.length)
     return rules
   }
+}
+
+/** A rule whose action and resource scopes match, with the keys of its principal scope (scope.ts). */
+export interface RuleAbout {
+  readonly rule: Rule
+  readonly principals: readonly string[]
 }
 
 /** Some 30 MB. A caller who may ask for any resource must not fill the memory of an isolate, which has 128 MB. */

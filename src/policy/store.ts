@@ -7,7 +7,7 @@ import { compactVerify, createLocalJWKSet } from "jose"
 import { z } from "zod"
 import type { Config } from "../config.ts"
 import { assemble, type Bundle } from "./assemble.ts"
-import { POINTER_TYPE, type Pointer } from "./bundle.ts"
+import { PUBLICATION_TYPES, type Pointer } from "./bundle.ts"
 import { digestOf } from "./digest.ts"
 import { logEvent } from "../log.ts"
 import { prepared } from "../schema.ts"
@@ -102,7 +102,7 @@ async function check(kv: KVNamespace, config: Config, now: number): Promise<void
   try {
     const text = await withTimeout(kv.get(POINTER_KEY, { cacheTtl: 30 }))
     if (text === null) return
-    const pointer = await verifyPointer(text, config, POINTER_TYPE)
+    const pointer = await verifyPointer(text, config, PUBLICATION_TYPES.pointer)
     const known = held?.bundle.pointer
     if (known && pointer.seq < known.seq) throw new Error(`pointer ${pointer.seq} is older than ${known.seq}`)
     const bundle = bundleHeld(pointer) ?? (await fetchBody(kv, pointer))

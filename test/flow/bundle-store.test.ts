@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest"
 import { z } from "zod"
-import { signPointer } from "../../cli/policies/publish.ts"
+import { signPointer } from "../harness/publisher.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import type { GatewayDefinition, Pointer } from "../../src/policy/bundle.ts"
 import { encode } from "../../src/policy/encode.ts"

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers"
 import { CompactSign, generateKeyPair, importJWK, SignJWT, type CryptoKey } from "jose"
 import { inject } from "vitest"
-import { signPointer } from "../../cli/policies/publish.ts"
+import { signPointer } from "../harness/publisher.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import { bodyKey, POINTER_KEY } from "../../src/policy/store.ts"
 import { yard } from "../harness/bundles.ts"

@@ -1,7 +1,7 @@
 import { env, exports } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest"
 import { decisionRecord, explanation } from "../../cli/decision-record.ts"
-import { signPointer } from "../../cli/policies/publish.ts"
+import { signPointer } from "../harness/publisher.ts"
 import { UNREADABLE } from "../../src/catalog/observed.ts"
 import { POINTER_KEY } from "../../src/policy/store.ts"
 import { Switchboard } from "../../src/switches/switchboard.ts"

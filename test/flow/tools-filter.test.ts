@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest"
-import { signPointer } from "../../cli/policies/publish.ts"
+import { signPointer } from "../harness/publisher.ts"
 import { Outbox } from "../../src/ledger/outbox.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { POINTER_KEY } from "../../src/policy/store.ts"

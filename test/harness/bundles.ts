@@ -3,7 +3,7 @@
  */
 import { env } from "cloudflare:workers"
 import { inject } from "vitest"
-import { signPointer } from "../../cli/policies/publish.ts"
+import { signPointer } from "./publisher.ts"
 import type { BundleBody, Pointer } from "../../src/policy/bundle.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import { bodyKey, POINTER_KEY } from "../../src/policy/store.ts"

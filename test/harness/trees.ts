@@ -1,16 +1,15 @@
 /** A tree in memory, moved by the same pure steps as the ledger's: for tests of the decision without any platform. */
 import { inject } from "vitest"
+import { beginTree, callStep, openRequest, openStep, type Held } from "../../cli/tables/tree.ts"
 import type { CallArguments } from "../../src/catalog/arguments.ts"
 import { parseScope } from "../../src/catalog/pattern.ts"
 import type { Sensitivity } from "../../src/catalog/tool.ts"
-import { decide, type Call, type Outcome } from "../../src/decide.ts"
+import type { Call, Outcome } from "../../src/decide.ts"
 import type { ArgumentBounds } from "../../src/exchange/bounds.ts"
-import { ASKED_NOTHING, type Asked } from "../../src/exchange/grant.ts"
-import { openTask, type OpenRequest } from "../../src/exchange/open.ts"
+import type { Asked } from "../../src/exchange/grant.ts"
+import type { OpenRequest } from "../../src/exchange/open.ts"
 import { isRefused, type Refusal } from "../../src/exchange/refusal.ts"
-import { ProofLog } from "../../src/ledger/proof-log.ts"
-import { newTree, type TreeState, type UserFacts } from "../../src/ledger/state.ts"
-import { applyChange, applyEnd, applyOpening, endedBy } from "../../src/ledger/transition.ts"
+import type { TreeState, UserFacts } from "../../src/ledger/state.ts"
 import { assemble, type Bundle } from "../../src/policy/assemble.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { encode } from "../../src/policy/encode.ts"
@@ -39,16 +38,9 @@ interface AskedTexts {
   readonly calls?: number | null
 }
 
-export interface Held {
-  readonly task: string
-  readonly token: string
-}
+export { freshProofs, type Held } from "../../cli/tables/tree.ts"
 
-/** Of a tree that has just been opened: no earlier life can have admitted any. */
-export const freshProofs = (): ProofLog => new ProofLog("nonce", Number.NEGATIVE_INFINITY)
-
-export const newState = (user: UserFacts | null = ALICE): TreeState =>
-  newTree(ROOT, user, START, POINTER, START, freshProofs())
+export const newState = (user: UserFacts | null = ALICE): TreeState => beginTree(POINTER, ROOT, user, START)
 
 let made = 0
 
@@ -62,25 +54,10 @@ export function open(
   now = START,
 ): Held | Refusal {
   const token = `token-${++made}`
-  const request: OpenRequest = {
-    agent: agentId(agent),
-    user: state.user,
-    sessionExpiresAt: null,
-    since: START,
-    parent: parent && { ...parent, handedOverBy: null },
-    task: null,
-    purpose: null,
-    asked: ASKED_NOTHING,
-    caps: [],
-    approvals: [],
-    jkt: null,
-    token,
-    ...more,
-  }
-  const opened = openTask(bundle, state, request, now)
-  if (isRefused(opened)) return opened.refused
-  applyOpening(state, opened.opening, now)
-  return { task: opened.task.id, token: request.token }
+  const below = parent && { ...parent, handedOverBy: null }
+  const request = openRequest(agentId(agent), state, token, { parent: below, since: START, ...more })
+  const opened = openStep(bundle, state, request, now)
+  return isRefused(opened) ? opened.refused : { task: opened.task.id, token: request.token }
 }
 
 export function opened(outcome: Held | Refusal): Held {
@@ -104,13 +81,9 @@ export function callOf(held: Held, tool: string, values: CallArguments["values"]
   }
 }
 
-/** One step as the ledger makes it: an allow changes the state, a denial must not. */
+/** One step as the ledger makes it. */
 export function step(bundle: Bundle, state: TreeState, call: Call, now = START): Outcome["verdict"] {
-  const { change, verdict, proof, end } = decide(bundle, state, call, now)
-  if (change) applyChange(state, change)
-  if (proof !== null) state.proofs.admit(proof)
-  if (end) applyEnd(state, endedBy(state, end), end)
-  return verdict
+  return callStep(bundle, state, call, now)
 }
 
 export function reasonOf(bundle: Bundle, state: TreeState, call: Call, now = START): string {

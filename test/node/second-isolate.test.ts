@@ -11,7 +11,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { readManifest } from "../../dev/manifest.ts"
 import type { ServerProcess } from "../../bench/servers/process.ts"
 import { compilePolicies } from "../../cli/policies/compile.ts"
-import { generatePublisherKey, signPointer } from "../../cli/policies/publish.ts"
+import { generatePublisherKey, signPublication } from "../../cli/policies/sign.ts"
 import { pinOf } from "../../src/catalog/pin.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
@@ -108,7 +108,7 @@ async function capnp(objects: string): Promise<string> {
   const bytes = canonicalBytes(await besieged())
   const digest = await digestOf(bytes)
   const { privateJwk, publicJwk } = await generatePublisherKey()
-  const pointer = await signPointer(privateJwk, { seq: 1, digest })
+  const pointer = await signPublication(privateJwk, { seq: 1, digest }, { aud: US, by: "a test", why: "to start" })
   const entries = { pointer, [`body/${digest}`]: new TextDecoder().decode(bytes) }
   const text = (value: string): string => JSON.stringify(value)
   const worker = (namespace: (className: string) => string, own: string): string => `(

@@ -7,7 +7,7 @@ const literal = z.union([z.string(), z.number(), z.boolean()], { error: "expecte
 /** Beyond this, a number in YAML is no longer the number that was written. */
 const number = z.number().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER)
 
-const argumentBound = z.strictObject({
+export const argumentBound = z.strictObject({
   eq: literal.exactOptional(),
   in: z.array(literal).exactOptional(),
   min: number.exactOptional(),

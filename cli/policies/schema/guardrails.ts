@@ -6,7 +6,7 @@ const UNITS = { s: 1, m: 60, h: 3600 } as const
 /** A window keeps what it counted for its whole span. */
 const LONGEST_SECONDS = 86_400
 
-const within = text(
+export const span = text(
   (value) => secondsOf(value) >= 1 && secondsOf(value) <= LONGEST_SECONDS,
   "not a span of time",
   "Write a whole number and `s`, `m` or `h`, up to `24h`: `2s`, `1m`, `1h`.",
@@ -17,7 +17,7 @@ const window = z.strictObject({
   tools: z.array(toolPattern).min(1),
   per: z.enum(["task", "tree"]),
   limit: z.int().min(1).max(100_000),
-  within,
+  within: span,
 })
 
 export const guardrailsFile = z.strictObject({ windows: z.array(window).default([]) })

@@ -3,7 +3,7 @@
  * belong. One row a kind, one column a door; what a row leaves out is where the token belongs.
  */
 import { inject } from "vitest"
-import { signPointer } from "../../../cli/policies/publish.ts"
+import { signPointer } from "../../harness/publisher.ts"
 import type { Rejection } from "../../../src/credential/rejection.ts"
 import {
   accessTokenOf,

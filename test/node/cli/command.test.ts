@@ -1,5 +1,4 @@
 /** The command as people run it: a process with arguments, its output, its exit code. */
-import { execFile } from "node:child_process"
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
@@ -7,6 +6,7 @@ import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { digestOf } from "../../../src/policy/digest.ts"
 import { recordOf } from "../../../src/audit/record.ts"
+import { run } from "./run.ts"
 
 const ROOT = join(import.meta.dirname, "../../..")
 
@@ -125,7 +125,7 @@ describe("decisions", () => {
   })
 
   it("are not asked of a remote Worker without a token", async () => {
-    const { code, stderr } = await run({}, "decisions", "tail", "--url", "https://authz.example")
+    const { code, stderr } = await run(directory, ["decisions", "tail", "--url", "https://authz.example"], {})
     expect(code).toBe(2)
     expect(stderr).toContain("NARROWGATE_TOKEN")
   })
@@ -141,7 +141,7 @@ describe("usage", () => {
 })
 
 function narrowgate(...args: readonly string[]) {
-  return run({ NARROWGATE_TOKEN: "operator" }, ...args)
+  return run(directory, args, { NARROWGATE_TOKEN: "operator" })
 }
 
 /** Runs against a Worker that gives one answer, to the right token alone. */
@@ -158,20 +158,6 @@ async function withWorker(answer: unknown, ...args: readonly string[]) {
   } finally {
     server.close()
   }
-}
-
-function run(env: Readonly<Record<string, string>>, ...args: readonly string[]) {
-  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-    const options = { cwd: directory, env: { PATH: process.env["PATH"], NO_COLOR: "1", ...env } }
-    const child = execFile(
-      process.execPath,
-      [join(ROOT, "cli/main.ts"), ...args],
-      options,
-      (_error, stdout, stderr) => {
-        resolve({ code: child.exitCode ?? -1, stdout, stderr })
-      },
-    )
-  })
 }
 
 async function spoil(): Promise<void> {

@@ -1,0 +1,88 @@
+/** What a bundle would make of a call that was decided before, and whether that is anything new. */
+import { codeOf, type Denial } from "../../src/decision.ts"
+import { decide } from "../../src/decide.ts"
+import { lineOf } from "../../src/ledger/state.ts"
+import type { Bundle } from "../../src/policy/assemble.ts"
+import { actionRef, callContext, entitiesFor, principalsOf, toolRef } from "../../src/policy/facts.ts"
+import { askAll } from "../../src/policy/permission.ts"
+import type { ShownRecord } from "../decision-record.ts"
+import { recreate, type Recreated } from "./recorded.ts"
+
+export type Judged =
+  | { readonly kind: "same" }
+  | { readonly kind: "flips"; readonly to: Answer }
+  /** It depends on what the record does not tell. */
+  | { readonly kind: "untold"; readonly what: readonly string[] }
+  /** What it was decided by is none of the rules' business: a token, a grant, a budget. */
+  | { readonly kind: "apart" }
+
+export interface Answer {
+  /** `ok`, or the code of the denial. */
+  readonly code: string
+  readonly reason: string | null
+  readonly principal: string | null
+  readonly rules: readonly string[]
+}
+
+export interface Rejudged {
+  readonly judged: Judged
+  /** Windows that were taken to have room. */
+  readonly untoldWindows: readonly string[]
+}
+
+/** Why a call may have been denied that rules and windows, or the catalog and the registry, can change. */
+const REASONS: ReadonlySet<string> = new Set<Denial["reason"]>([
+  "policy_forbids",
+  "policy_permits_nothing",
+  "step_up_required",
+  "bound_key_required",
+  "window_full",
+  "agent_unregistered",
+  "arguments_unknown",
+])
+const APART: Rejudged = { judged: { kind: "apart" }, untoldWindows: [] }
+
+/** @param recordedBy the bundle that decided it, where it is at hand */
+export function rejudge(record: ShownRecord, bundle: Bundle, recordedBy: Bundle | null = null): Rejudged {
+  if (record.denial && !REASONS.has(record.denial.reason)) return APART
+  const again = recreate(record, bundle, recordedBy)
+  if (!again) return APART
+  const { untold, untoldWindows } = again
+  const answer = untold.length === 0 ? answerTo(again, bundle) : answerWhatever(again, bundle)
+  if (!answer) return { judged: { kind: "untold", what: untold }, untoldWindows }
+  const judged: Judged = answer.code === record.code ? { kind: "same" } : { kind: "flips", to: answer }
+  return { judged, untoldWindows }
+}
+
+export function answerTo({ state, call, now }: Recreated, bundle: Bundle): Answer {
+  const { denial, evidence } = decide(bundle, state, call, now).verdict
+  const { rules, principal } = evidence
+  return { code: denial ? codeOf(denial) : "ok", reason: denial && denial.reason, principal, rules }
+}
+
+/** A denial that holds whatever the arguments are that the record does not tell; null where it depends on them, or on more. */
+function answerWhatever({ state, call, now, untold }: Recreated, bundle: Bundle): Answer | null {
+  const tool = bundle.catalog.tools.get(call.tool)
+  const [task, ...above] = lineOf(state, call.task)
+  if (!tool || !task || untold.some((what) => !what.startsWith("context.arguments."))) return null
+  const { user, labels } = state
+  const line = [task, ...above] as const
+  const { environment, gateway, proof } = call
+  const boundKey = proof !== null
+  const context = callContext({ line, user, labels, boundKey, arguments: new Map(), environment, gateway, now })
+  const agents = line.map((each) => each.agent).toReversed()
+  const principals = principalsOf(user, agents)
+  const entities = entitiesFor(bundle.entities, user)
+  const asked = {
+    bundle,
+    by: "mayAllow",
+    principals,
+    action: actionRef(tool.action),
+    resource: toolRef(tool.name),
+  } as const
+  const answer = askAll({ ...asked, entities }, context)
+  // What would lift it may depend on them, and a denial that can be lifted has another code.
+  if ("rules" in answer || answer.forbids.some((rule) => bundle.engine.rule(rule)?.remedy)) return null
+  const reason = answer.forbids.length > 0 ? "policy_forbids" : "policy_permits_nothing"
+  return { code: "policy_denied", reason, principal: answer.principal, rules: answer.forbids }
+}

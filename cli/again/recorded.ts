@@ -1,0 +1,203 @@
+/**
+ * A recorded call as it could be decided again: the tree of tasks as far as its record tells of it, and which of what rules
+ * may read it does not tell. What a grant covered was decided then and stays: the tasks hold all there is.
+ */
+import type { CallArguments } from "../../src/catalog/arguments.ts"
+import { argumentsHash } from "../../src/audit/canonical.ts"
+import type { Call } from "../../src/decide.ts"
+import type { ToolGrant } from "../../src/exchange/grant.ts"
+import { AdmissionLog, windowKey } from "../../src/guardrails/window.ts"
+import type { Task, TreeState, UserFacts } from "../../src/ledger/state.ts"
+import type { Bundle } from "../../src/policy/assemble.ts"
+import { actionRef, entitiesFor, toolRef } from "../../src/policy/facts.ts"
+import type { ShownRecord } from "../decision-record.ts"
+import { beginTree } from "../tables/tree.ts"
+
+export interface Recreated {
+  readonly state: TreeState
+  readonly call: Call
+  /** Milliseconds. */
+  readonly now: number
+  /** What the rules would read, and the record does not tell: `context.arguments.amount`. */
+  readonly untold: readonly string[]
+  /** Windows of which the record does not tell how full they were: they have room here. */
+  readonly untoldWindows: readonly string[]
+}
+
+const TOKEN = "token"
+const LIFE_MS = 3_600_000
+
+/**
+ * Null for what is no call of an agent.
+ * @param recordedBy the bundle that decided it, where it is at hand: what its rules looked for and the record does not
+ * have was not there
+ */
+export function recreate(record: ShownRecord, bundle: Bundle, recordedBy: Bundle | null): Recreated | null {
+  const { kind, task, tool, chain } = record
+  if (kind !== "call" || task === null || tool === null || chain.length === 0) return null
+  const { at: now } = record
+  const user = userOf(record)
+  const root = task.split(".", 1)[0] ?? task
+  const state = beginTree(bundle.pointer, root, user, now)
+  const grant = { tools: everything(bundle), environments: null, calls: null }
+  let parent: string | null = null
+  for (const [depth, agent] of chain.entries()) {
+    const isLast = depth === chain.length - 1
+    const id: string = isLast ? task : depth === 0 ? root : `${root}.above.${depth}`
+    const one = taskOf({ id, parent, agent, purpose: (isLast ? record.purpose : null) ?? "" }, grant, now)
+    const told = { openedAt: now - 1000 * numberOf(record.facts["task.age"], 0), calls: record.calls?.used ?? 0 }
+    const tree = { calls: numberOf(record.facts["task.tree_calls"], record.calls?.used ?? 0) }
+    state.tasks.set(id, Object.assign(one, isLast ? told : {}, depth === 0 && !isLast ? tree : {}))
+    parent = id
+  }
+  for (const label of record.labels) state.labels.add(label)
+  const jkt = record.bound ? "thumbprint" : null
+  state.tokens.set(TOKEN, { task, expiresAt: now + LIFE_MS, jkt })
+  const { nonce } = state.proofs
+  const iat = Math.floor(now / 1000)
+  const proof = jkt === null ? null : { jkt, jti: "proof", iat, freshUntil: now + LIFE_MS, nonce }
+  const args = argumentsOf(record)
+  const call: Call = {
+    decisionId: record.id,
+    task,
+    token: TOKEN,
+    proof,
+    tool,
+    arguments: args.told,
+    gateway: record.gateway ?? "",
+    environment: record.environment ?? "",
+    mode: "enforce",
+    retry: null,
+  }
+  const untold = untoldFacts(record, bundle, user, args.isWhole, lookedFor(record, recordedBy, user))
+  return { state, call, now, untold, untoldWindows: fillWindows(record, bundle, state, call) }
+}
+
+/** `<issuer>|<subject>`: an issuer is a URL, which has no such line. */
+function userOf({ user, groups, facts, at }: ShownRecord): UserFacts | null {
+  if (user === null) return null
+  const [issuer = "", ...rest] = user.split("|")
+  const { "session.acr": acr, "session.auth_age": age } = facts
+  return {
+    issuer,
+    subject: rest.join("|"),
+    groups,
+    ...(typeof acr === "string" ? { acr } : {}),
+    ...(typeof age === "number" ? { auth_time: Math.floor(at / 1000) - age } : {}),
+  }
+}
+
+/** Made once for each bundle, not for each record. */
+function everything(bundle: Bundle): Readonly<Record<string, ToolGrant>> {
+  let all = everythingOf.get(bundle)
+  if (!all) everythingOf.set(bundle, (all = grantAll(bundle)))
+  return all
+}
+const everythingOf = new WeakMap<Bundle, Readonly<Record<string, ToolGrant>>>()
+
+function grantAll({ catalog }: Bundle): Readonly<Record<string, ToolGrant>> {
+  const tools = Array.from(catalog.tools.values(), ({ name, action, sensitivity }): [string, ToolGrant] => {
+    return [name, { action, maxSensitivity: sensitivity, bounds: [] }]
+  })
+  return Object.fromEntries(tools)
+}
+
+function taskOf(of: Pick<Task, "id" | "parent" | "agent" | "purpose">, grant: Task["grant"], now: number): Task {
+  return {
+    ...of,
+    grant,
+    scope: "",
+    details: null,
+    plan: null,
+    idle: null,
+    openedAt: now,
+    expiresAt: now + LIFE_MS,
+    jkt: null,
+    status: "active",
+    endedBy: null,
+    calls: 0,
+    children: 0,
+    lastCall: now,
+    progress: [],
+  }
+}
+
+const numberOf = (value: unknown, otherwise: number): number => (typeof value === "number" ? value : otherwise)
+
+interface ToldArguments {
+  readonly told: CallArguments
+  readonly isWhole: boolean
+}
+
+/** A record shows what rules and bounds read; its hash tells whether that was all there was. */
+function argumentsOf({ arguments: told, arguments_hash: hash, cut }: ShownRecord): ToldArguments {
+  const all: CallArguments = { complete: true, values: told }
+  const isCut = cut?.some((name) => name.startsWith("arguments")) === true
+  const isWhole = hash === null || (!isCut && argumentsHash(all) === hash)
+  return { told: all, isWhole }
+}
+
+/** Arguments that the rules of then read: a record shows each that was there. */
+function lookedFor(
+  { tool: name, cut }: ShownRecord,
+  bundle: Bundle | null,
+  user: UserFacts | null,
+): ReadonlySet<string> {
+  const tool = bundle && name !== null ? bundle.catalog.tools.get(name) : undefined
+  if (!bundle || !tool || cut?.some((one) => one.startsWith("arguments"))) return new Set()
+  return bundle.engine.readsFor(actionRef(tool.action), toolRef(tool.name), entitiesFor(bundle.entities, user))
+}
+
+function untoldFacts(
+  record: ShownRecord,
+  bundle: Bundle,
+  user: UserFacts | null,
+  isWhole: boolean,
+  looked: ReadonlySet<string>,
+): readonly string[] {
+  const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
+  if (!tool) return []
+  const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
+  const entities = entitiesFor(bundle.entities, user)
+  const isTold = (name: string): boolean => Object.hasOwn(record.arguments, name) && !isRedacted(record.arguments[name])
+  const wasSeen = (name: string): boolean => isWhole || looked.has(name) || looked.has("*")
+  const isAbsent = (name: string): boolean => wasSeen(name) && !Object.hasOwn(record.arguments, name)
+  const args = [...bundle.engine.readsFor(action, resource, entities)].filter((name) =>
+    name === "*" ? !isWhole : !isTold(name) && !isAbsent(name),
+  )
+  const facts = [...bundle.engine.factsFor(action, resource, entities)].flatMap(membersOf)
+  const untold = facts.filter((path) => isRead(path, record) && !isFactTold(path, record))
+  return [...args.map((name) => `context.arguments.${name}`), ...untold.map((path) => `context.${path}`)]
+}
+
+const isRedacted = (value: unknown): boolean => value === "[redacted]"
+
+/** Members that a record tells only where rules read them. */
+const SELDOM_TOLD = ["task.age", "task.tree_calls", "session.acr", "session.auth_age"]
+
+/** What is read whole is read member by member. */
+function membersOf(path: string): readonly string[] {
+  return SELDOM_TOLD.filter((member) => path === "*" || member === path || member.startsWith(`${path}.`))
+}
+
+function isRead(path: string, { user, chain, calls }: ShownRecord): boolean {
+  if (path.startsWith("session.")) return user !== null
+  // Of a root, both are one number.
+  return !(path === "task.tree_calls" && chain.length === 1 && calls !== null)
+}
+
+/** Null in a record: it was not there. A record that could not tell it whole tells it not at all. */
+const isFactTold = (path: string, { facts }: ShownRecord): boolean =>
+  Object.hasOwn(facts, path) || (path.startsWith("session.") && facts["session"] === null)
+
+/** As full as they were. @returns those of which the record does not tell */
+function fillWindows({ windows }: ShownRecord, bundle: Bundle, state: TreeState, call: Call): readonly string[] {
+  return bundle.windowsOf(call.tool).flatMap((definition) => {
+    const told = windows.find(({ window, seconds }) => window === definition.id && seconds === definition.seconds)
+    if (!told) return [definition.id]
+    const log = new AdmissionLog()
+    if (told.used > 0) log.admit(state.clock, told.used)
+    state.windows.set(windowKey(definition, call.task), log)
+    return []
+  })
+}

@@ -1,0 +1,102 @@
+/** `narrowgate diff`: what would be decided otherwise if these policies were published? */
+import { stat } from "node:fs/promises"
+import { InvalidArgumentError, type Command } from "commander"
+import { changesBetween } from "../diff/changes.ts"
+import type { Bundle } from "../../src/policy/assemble.ts"
+import { recordsAt, recordsIn } from "../diff/gather.ts"
+import { fetchKnown, knownOf } from "../diff/known.ts"
+import { reviewRecords } from "../diff/records.ts"
+import { asMarkdown, asText, flipsIn, type Comparison } from "../diff/tell.ts"
+import { compareTests, type Usable } from "../diff/tests.ts"
+import { asciiJson } from "../escaped.ts"
+import { EXIT, Failure } from "../failure.ts"
+import { compileFiles, compilePolicies, type Compiled } from "../policies/compile.ts"
+import { readCommitted } from "../policies/committed.ts"
+import { operatorBearer, type WorkerOptions } from "../worker.ts"
+import type { ShownRecord } from "../decision-record.ts"
+import { atWorker } from "./decisions.ts"
+import { summarise } from "./check.ts"
+
+interface DiffOptions extends WorkerOptions {
+  readonly base?: string
+  readonly records?: string
+  readonly fromWorker?: boolean
+  readonly limit: number
+  readonly markdown?: boolean
+  readonly json?: boolean
+  readonly exitCode?: boolean
+}
+
+export function addDiff(program: Command): void {
+  atWorker(program.command("diff"))
+    .description("which recorded decisions and which tests would come out otherwise under a policy directory")
+    .argument("[DIR]", "the policy directory that may be published", "policies")
+    .option("--base <DIR|COMMIT>", "what to compare with: another directory, or this one at a commit of git")
+    .option("--records <FILE>", "decide these again: lines of `narrowgate decisions tail --json`; - is standard input")
+    .option("--from-worker", "decide again what the Worker has recorded, the newest first")
+    .option("--limit <N>", "at most so many of its records", readLimit, 10_000)
+    .option("--markdown", "a summary that fits into a pull request")
+    .option("--json", "all of it, as JSON")
+    .option("--exit-code", "1 if anything would come out otherwise")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  narrowgate diff --base main\n  narrowgate diff --from-worker --url https://authz.example\n  narrowgate diff --base origin/main --records records.jsonl --markdown --exit-code\n",
+    )
+    .action(diff)
+}
+
+async function diff(directory: string, options: DiffOptions): Promise<void> {
+  const { base: named, records: file, fromWorker } = options
+  if (named === undefined && file === undefined && !fromWorker) {
+    throw new Failure("there is nothing to compare with", "Add --base, --records or --from-worker.", EXIT.usage)
+  }
+  const candidate = usable(directory, await compilePolicies(directory))
+  const base = named === undefined ? null : usable(named, await compileBase(directory, named))
+  const known = await knownOf(base ? [base, candidate] : [candidate])
+  const records = file === undefined && !fromWorker ? null : await gathered(options, known)
+  const comparison: Comparison = {
+    base: named ?? "what was decided",
+    candidate: directory,
+    changes: base && changesBetween(base.body, candidate.body),
+    tests: base && compareTests(base, candidate),
+    records: records && reviewRecords(records, candidate.bundle, known),
+  }
+  const shown = options.json ? asciiJson(comparison) : options.markdown ? asMarkdown(comparison) : asText(comparison)
+  console.log(shown)
+  if (options.exitCode && flipsIn(comparison) > 0) process.exitCode = EXIT.refused
+}
+
+async function compileBase(directory: string, named: string): Promise<Compiled> {
+  const isDirectory = await stat(named).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
+  return isDirectory ? compilePolicies(named) : compileFiles(await readCommitted(directory, named))
+}
+
+function usable(named: string, compiled: Compiled): Usable {
+  const { body, bundle } = compiled
+  if (body && bundle) return { compiled, body, bundle }
+  console.error(summarise(named, compiled))
+  throw new Failure(`${named} does not check`, "Mend it: `narrowgate check`.")
+}
+
+async function gathered(
+  { records, limit, ...worker }: DiffOptions,
+  known: Map<string, Bundle>,
+): Promise<readonly ShownRecord[]> {
+  const bearer = records === undefined ? await operatorBearer(worker) : null
+  const all: ShownRecord[] = []
+  for await (const record of bearer === null ? recordsIn(records ?? "-") : recordsAt(worker, bearer, limit)) {
+    all.push(record)
+  }
+  const sorted = all.toSorted((a, b) => (a.id < b.id ? 1 : -1))
+  if (bearer !== null) await fetchKnown(worker, bearer, sorted, known)
+  return sorted
+}
+
+function readLimit(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 1 && value <= 1_000_000) return value
+  throw new InvalidArgumentError("write a whole number from 1 to 1000000")
+}

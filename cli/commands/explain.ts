@@ -1,0 +1,117 @@
+/** `narrowgate explain`: why a call was decided as it was, or would be, and what would have changed it. */
+import type { Command } from "commander"
+import type { Bundle } from "../../src/policy/assemble.ts"
+import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
+import { codeOf } from "../../src/decision.ts"
+import { colors } from "../colors.ts"
+import { decisionRecord, explanation, printable, type ShownRecord } from "../decision-record.ts"
+import { fetchBundle } from "../diff/known.ts"
+import { asciiJson } from "../escaped.ts"
+import { askByHand, type ByHand } from "../explain/by-hand.ts"
+import { nearestChanges } from "../explain/nearest.ts"
+import { isPermitted, type PolicyQuestion } from "../explain/question.ts"
+import { questionOfRecord } from "../explain/record.ts"
+import { seenRules } from "../explain/rules.ts"
+import { tellExplained, type Explained, type Places } from "../explain/tell.ts"
+import { EXIT, Failure } from "../failure.ts"
+import { compilePolicies, type Compiled } from "../policies/compile.ts"
+import { gotOf } from "../tables/expect.ts"
+import { askJson, operatorBearer, type WorkerOptions } from "../worker.ts"
+import { summarise } from "./check.ts"
+import { atWorker } from "./decisions.ts"
+
+interface ExplainOptions extends WorkerOptions, Omit<ByHand, "call"> {
+  readonly call?: string
+  readonly policies: string
+  readonly json?: boolean
+}
+
+export function addExplain(program: Command): void {
+  const many = (value: string, all: readonly string[]): readonly string[] => [...all, value]
+  atWorker(program.command("explain"))
+    .description("why a call was decided as it was, or would be, and what would have changed it")
+    .argument("[ID]", "of the decision, as in the header X-Narrowgate-Decision")
+    .option("--policies <DIR>", "the policy directory: where rules stand, and what decides --call", "policies")
+    .option("--call <CALL>", "in place of an ID: a tool, or a request such as `GET /crm/tickets/42`")
+    .option("--arg <NAME=VALUE>", "an argument of it; again for another", many, [])
+    .option("--user <SUBJECT>", "on whose behalf; absent: nobody's")
+    .option("--group <NAME>", "a group of theirs; again for another", many, [])
+    .option("--acr <ACR>", "how they have logged in")
+    .option("--agent <ID>", "who calls")
+    .option("--purpose <NAME>", "what for; absent: the agent's first")
+    .option("--scope <SCOPE>", "what it has asked for; again for another; absent: what the purpose gives", many, [])
+    .option("--gateway <ID>", "at which gateway; absent: the first")
+    .option("--label <LABEL>", "what its tree has done; again for another", many, [])
+    .option("--calls <N>", "how many calls it has made")
+    .option("--bound-key", "with a token that is bound to a key")
+    .option("--rules-alone", "whatever purposes, ceilings and grants say")
+    .option("--json", "all of it, as JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  narrowgate explain dec_01J8…\n  narrowgate explain --call mail.send --arg to=ann@example.org --user alice --group support \\\n    --agent spiffe://example.org/agent/support --purpose answer-customer\n",
+    )
+    .action(async (id: string | undefined, options: ExplainOptions) => {
+      if (id !== undefined && options.call === undefined) return explainRecord(id, options)
+      if (id === undefined && options.call !== undefined)
+        return explainCall({ ...options, call: options.call }, options)
+      throw new Failure(
+        "one thing is explained at a time",
+        "Name a decision, or describe a call by --call.",
+        EXIT.usage,
+      )
+    })
+}
+
+function explained(question: PolicyQuestion): Explained {
+  return { principals: seenRules(question), nearest: nearestChanges(question), allowed: isPermitted(question) }
+}
+
+async function explainRecord(id: string, options: ExplainOptions): Promise<void> {
+  const bearer = await operatorBearer(options)
+  const record = await askJson(options, bearer, `/v1/decisions/${encodeURIComponent(id)}`, decisionRecord)
+  const bundle = await bundleOf(record, options, bearer)
+  const asked = bundle && questionOfRecord(record, bundle)
+  const policy = asked && explained(asked.question)
+  if (options.json) return console.log(asciiJson({ record, policy, untold: asked?.untold ?? [] }))
+  console.log(explanation(printable(record)))
+  if (!policy || !asked) return
+  console.log(tellExplained(policy, await placesOf(record, options.policies)))
+  if (asked.untold.length > 0) {
+    console.log(`  ${colors.yellow("not told by the record, and taken to be missing:")} ${asked.untold.join(", ")}`)
+  }
+}
+
+/** Null where the Worker does not have it any more, or this version does not read it: then the record alone is told. */
+async function bundleOf({ bundle }: ShownRecord, worker: WorkerOptions, bearer: string): Promise<Bundle | null> {
+  return bundle && fetchBundle(worker, bearer, bundle.digest).catch(() => null)
+}
+
+/** Where the very rules that decided stand here; null where these are others. */
+async function placesOf({ bundle }: ShownRecord, directory: string): Promise<Places | null> {
+  const compiled = await compilePolicies(directory).catch(() => null)
+  const digest = compiled?.body && (await digestOf(canonicalBytes(compiled.body)))
+  return compiled && digest === bundle?.digest ? { directory, written: compiled.written } : null
+}
+
+async function explainCall(said: ByHand, { policies: directory, json }: ExplainOptions): Promise<void> {
+  const compiled = await compilePolicies(directory)
+  if (!compiled.body) return refuseUnchecked(directory, compiled)
+  const { result, question } = askByHand(said, compiled)
+  const { decision, reason, rules, unasked } = gotOf(result)
+  const policy = question && explained(question)
+  if (json) return console.log(asciiJson({ decision, reason, rules, unasked, policy }))
+  const isAllowed = result.kind === "decided" && result.denial === null
+  const code = result.kind === "decided" && result.denial ? codeOf(result.denial) : decision
+  const why = [reason?.replaceAll("_", " "), unasked].filter((part) => part != null).join("; ")
+  console.log(
+    `${said.call} ${isAllowed ? colors.green("would be allowed") : colors.red(`would be denied: ${code}`)}${why === "" ? "" : `, ${why}`}`,
+  )
+  if (policy) console.log(tellExplained(policy, { directory, written: compiled.written }))
+  else if (!isAllowed)
+    console.log(`  ${colors.dim("before the rules were asked; --rules-alone asks them all the same")}`)
+}
+
+function refuseUnchecked(directory: string, compiled: Compiled): never {
+  console.error(summarise(directory, compiled))
+  throw new Failure(`${directory} does not check`, "Mend it: `narrowgate check`.")
+}

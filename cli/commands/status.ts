@@ -1,0 +1,95 @@
+/** `narrowgate status` and `narrowgate history`: what decides, and what was published before. */
+import { stat } from "node:fs/promises"
+import type { Command } from "commander"
+import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
+import { colors } from "../colors.ts"
+import { printableText } from "../decision-record.ts"
+import { EXIT, Failure } from "../failure.ts"
+import { compilePolicies } from "../policies/compile.ts"
+import { liveAt } from "../publish/client.ts"
+import type { Published } from "../publish/published.ts"
+import { bundlesAt, type Bundles } from "../publish/history.ts"
+import { operatorBearer, type WorkerOptions } from "../worker.ts"
+import { atWorker } from "./decisions.ts"
+
+export function addStatus(program: Command): void {
+  atWorker(program.command("status"))
+    .description("what decides at a Worker, since when and why; and whether a policy directory is the same")
+    .argument("[DIR]", "the policy directory", "policies")
+    .option("--json", "as JSON")
+    .addHelpText(
+      "after",
+      "\nExample:\n  narrowgate status --url https://authz.example\n\nExit code 1: nothing decides.\n",
+    )
+    .action(status)
+  atWorker(program.command("history"))
+    .description("what was published: when, by whom, why")
+    .option("--limit <N>", "at most so many", limit, 20)
+    .option("--json", "as JSON")
+    .addHelpText("after", "\nExample:\n  narrowgate history --limit 100\n")
+    .action(async (options: WorkerOptions & { limit: number; json?: boolean }) => {
+      const { history, live } = await bundlesAt(options, await operatorBearer(options), options.limit)
+      if (options.json) return console.log(JSON.stringify(history, null, 2))
+      if (history.length === 0) return console.log("Nothing was published by `narrowgate publish`.")
+      for (const each of history) console.log(line(each, live))
+    })
+}
+
+async function status(directory: string, options: WorkerOptions & { json?: boolean }): Promise<void> {
+  const ready = await liveAt(options.url)
+  // Without a bundle nobody is an operator.
+  const told = ready && (await bundlesAt(options, await operatorBearer(options), 100))
+  const here = await digestIn(directory)
+  if (!ready) process.exitCode = EXIT.refused
+  if (options.json) {
+    console.log(
+      JSON.stringify({ ready: ready !== null, ...told, directory: { path: directory, digest: here } }, null, 2),
+    )
+  } else
+    console.log(ready && told ? summary(told, directory, here) : colors.red(`${options.url} has nothing to decide by`))
+}
+
+function summary({ deciding, live, history }: Bundles, directory: string, here: string | null): string {
+  const tried = history.find(({ what, done }) => what !== "pointer" && done)
+  const lines = [
+    `decides    bundle ${deciding.seq}, ${deciding.digest.slice(0, 12)}${live?.seq === deciding.seq ? since(live) : ""}`,
+    ...(live && live.seq !== deciding.seq ? [`published  bundle ${live.seq}${since(live)}, not here yet`] : []),
+    ...(tried?.what === "candidate"
+      ? [`tried      bundle ${tried.seq}, ${tried.digest.slice(0, 12)}${since(tried)}`]
+      : []),
+    `${directory.padEnd(10)} ${same(here, deciding.digest)}`,
+  ]
+  return lines.join("\n")
+}
+
+function same(here: string | null, deciding: string): string {
+  if (here === null) return "is not there, or does not check"
+  return here === deciding ? colors.green("is what decides") : colors.yellow(`differs: ${here.slice(0, 12)}`)
+}
+
+const since = ({ at, by, why }: Published): string =>
+  `, since ${new Date(at).toISOString()}, by ${printableText(by)}: ${printableText(why)}`
+
+function line(each: Published, live: Published | null): string {
+  const { seq, what, digest, at, by, why, done } = each
+  const state = done ? (seq === live?.seq ? colors.green("decides") : KIND[what]) : colors.red("cut off")
+  const when = new Date(at).toISOString().slice(0, 19)
+  return `${String(seq).padStart(5)}  ${when}  ${digest.slice(0, 12)}  ${state.padEnd(9)}  ${printableText(by)}: ${printableText(why)}`
+}
+
+const KIND = { pointer: "decided", candidate: "tried", withdrawal: "withdrawn" }
+
+async function digestIn(directory: string): Promise<string | null> {
+  const isThere = await stat(directory).then(
+    () => true,
+    () => false,
+  )
+  const body = isThere ? (await compilePolicies(directory)).body : null
+  return body && digestOf(canonicalBytes(body))
+}
+
+function limit(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 1 && value <= 1_000) return value
+  throw new Failure(`--limit cannot be ${text}`, "Write a whole number from 1 to 1000.", EXIT.usage)
+}

@@ -1,0 +1,140 @@
+/** `narrowgate test`: do these policies decide as their tables say? */
+import { InvalidArgumentError, type Command } from "commander"
+import type { Bundle } from "../../src/policy/assemble.ts"
+import type { BundleBody } from "../../src/policy/bundle.ts"
+import { asciiJson } from "../escaped.ts"
+import { EXIT, Failure } from "../failure.ts"
+import { onEdit } from "../on-edit.ts"
+import { compilePolicies, type Compiled } from "../policies/compile.ts"
+import { reportProblems } from "../report.ts"
+import type { Case } from "../tables/cases.ts"
+import { mutate } from "../tables/mutate.ts"
+import { oracleOf } from "../tables/oracle.ts"
+import { withTables } from "../tables/read.ts"
+import { passes, runCases, type Outcome } from "../tables/suite.ts"
+import {
+  coverageOf,
+  percentOf,
+  survivorsOf,
+  tellCoverage,
+  tellFailure,
+  tellMutation,
+  tellSuite,
+  type CoveredRule,
+} from "../tables/tell.ts"
+
+interface Options {
+  readonly filter?: string
+  readonly coverage?: true
+  readonly minCoverage?: number
+  readonly mutate?: true
+  readonly watch?: true
+  readonly json?: true
+}
+
+export function addTest(program: Command): void {
+  program
+    .command("test")
+    .description("run the decision tables (*.test.yaml) of a policy directory, on both engines")
+    .argument("[DIR]", "the policy directory", "policies")
+    .option("--filter <TEXT>", "only tests whose name or file contains this")
+    .option("--coverage", "list the rules, and which of them determined a decision")
+    .option("--min-coverage <PERCENT>", "fail if fewer of the rules determined a decision", readPercent)
+    .option("--mutate", "break each rule in turn, and list what no test notices")
+    .option("--watch", "run again after each edit, until interrupted")
+    .option("--json", "print the results as JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  narrowgate test\n  narrowgate test ../ours/policies --filter mail --watch\n  narrowgate test --mutate\n",
+    )
+    .action(async (directory: string, options: Options) => {
+      if (options.watch && options.json) throw new Failure("--watch prints no JSON", "Leave one out.", EXIT.usage)
+      if (!options.watch) process.exitCode = await once(directory, options)
+      else await again(directory, options)
+    })
+}
+
+function readPercent(text: string): number {
+  const percent = Number(text)
+  if (!/^\d+$/u.test(text) || percent > 100) throw new InvalidArgumentError("a percentage is 0 to 100")
+  return percent
+}
+
+async function again(directory: string, options: Options): Promise<void> {
+  const stopped = new AbortController()
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.abort())
+  const run = async (): Promise<void> => {
+    // While somebody edits, a file may be missing, or have no tests left: no reason to stop.
+    await once(directory, options).catch((failure: unknown) => {
+      if (!(failure instanceof Failure)) throw failure
+      console.log(`${failure.message}\n`)
+    })
+  }
+  await onEdit(directory, stopped.signal, run, run)
+}
+
+async function once(directory: string, options: Options): Promise<number> {
+  const compiled = withTables(await compilePolicies(directory))
+  const { body, bundle, problems } = compiled
+  if (!body || !bundle || problems.some(({ severity }) => severity === "error")) {
+    console.log(options.json ? asciiJson({ ok: false, problems }) : reportProblems(directory, compiled))
+    return EXIT.refused
+  }
+  const cases = chosen(directory, compiled.cases, options.filter)
+  return report(directory, compiled, { body, bundle, cases }, options)
+}
+
+function chosen(directory: string, cases: readonly Case[], filter: string | undefined): readonly Case[] {
+  const found = filter === undefined ? cases : cases.filter(({ name, file }) => `${file} ${name}`.includes(filter))
+  if (found.length > 0) return found
+  if (cases.length > 0) throw new Failure(`no test has \`${filter}\` in its name or file`, "Filter by another text.")
+  throw new Failure(`${directory} has no tests`, "Write some into a file `*.test.yaml`: docs/testing.md shows how.")
+}
+
+interface Tested {
+  readonly body: BundleBody
+  readonly bundle: Bundle
+  readonly cases: readonly Case[]
+}
+
+function report(
+  directory: string,
+  { written, problems }: Compiled,
+  { body, bundle, cases }: Tested,
+  options: Options,
+): number {
+  const suite = runCases(bundle, cases, oracleOf(written, body.rules, body.entities))
+  const covered = coverageOf(suite, written)
+  const failed = suite.outcomes.filter((outcome) => !passes(outcome))
+  // Of a test that fails already, nobody knows what it would notice.
+  const mutation = options.mutate && failed.length === 0 ? mutate(body, bundle, suite.outcomes) : null
+  const survivors = mutation && survivorsOf(mutation, written)
+  const isCovered = percentOf(covered) >= (options.minCoverage ?? 0)
+  const ok = failed.length === 0 && isCovered && !(survivors && survivors.length > 0)
+  if (options.json) {
+    const tests = suite.outcomes.map(toldAsJson)
+    const broken = mutation && { mutants: mutation.mutants, survivors }
+    console.log(
+      asciiJson({ ok, problems, tests, coverage: { percent: percentOf(covered), rules: covered }, mutation: broken }),
+    )
+  } else {
+    for (const outcome of failed) console.log(tellFailure(directory, outcome, bundle))
+    if (options.coverage) console.log(tellCoverage(directory, covered))
+    if (mutation && survivors) console.log(tellMutation(directory, mutation, survivors))
+    console.log(tellSuite(directory, suite, covered))
+    if (!isCovered) console.log(tellMissing(covered, options))
+  }
+  return ok ? EXIT.ok : EXIT.refused
+}
+
+function tellMissing(covered: readonly CoveredRule[], { minCoverage, coverage }: Options): string {
+  const never = covered.filter(({ determined }) => !determined).map(({ rule }) => rule)
+  const which = coverage ? "" : ` Without a test: ${never.join(", ")}.`
+  return `Less than ${minCoverage} % of the rules.${which}`
+}
+
+function toldAsJson(outcome: Outcome): object {
+  const { of, got, differs, disagreements } = outcome
+  const { file, line, column, name, expected } = of
+  return { file, line, column, name, ok: passes(outcome), expected, got, differs, disagreements }
+}

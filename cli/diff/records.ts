@@ -1,0 +1,77 @@
+/** Recorded calls, decided again: which would come out otherwise. */
+import type { Bundle } from "../../src/policy/assemble.ts"
+import { rejudge, type Answer } from "../again/judge.ts"
+import type { ShownRecord } from "../decision-record.ts"
+
+/** Calls of one agent to one tool that flip alike. */
+export interface Flip {
+  readonly tool: string
+  readonly agent: string
+  readonly from: string
+  readonly to: Answer
+  /** Rules that decided before. */
+  readonly rules: readonly string[]
+  readonly count: number
+  /** The newest, to be looked at. */
+  readonly example: string
+}
+
+export interface Reviewed {
+  readonly records: number
+  readonly same: number
+  readonly flipped: number
+  readonly flips: readonly Flip[]
+  /** Decided by what is none of the rules' business: a token, a grant, a budget. */
+  readonly apart: number
+  /** How many depend on what their records do not tell, by that. */
+  readonly untold: Readonly<Record<string, number>>
+  readonly untoldCount: number
+  /** Windows that were taken to have room, as nothing tells how full they would have been. */
+  readonly untoldWindows: readonly string[]
+}
+
+/**
+ * @param records the newest first
+ * @param known bundles by their digest: those by which records were made tell more of them
+ */
+export function reviewRecords(
+  records: Iterable<ShownRecord>,
+  bundle: Bundle,
+  known: ReadonlyMap<string, Bundle> = new Map(),
+): Reviewed {
+  const flips = new Map<string, Flip>()
+  const untold = new Map<string, number>()
+  const windows = new Set<string>()
+  const counts = { records: 0, same: 0, flipped: 0, apart: 0, untoldCount: 0 }
+  for (const record of records) {
+    const { judged, untoldWindows } = rejudge(record, bundle, known.get(record.bundle?.digest ?? "") ?? null)
+    counts.records += 1
+    for (const window of untoldWindows) windows.add(window)
+    if (judged.kind === "same") counts.same += 1
+    else if (judged.kind === "apart") counts.apart += 1
+    else if (judged.kind === "untold") {
+      counts.untoldCount += 1
+      for (const what of judged.what) untold.set(what, (untold.get(what) ?? 0) + 1)
+    } else {
+      counts.flipped += 1
+      add(flips, record, judged.to)
+    }
+  }
+  return {
+    ...counts,
+    flips: [...flips.values()].toSorted((a, b) => rank(a) - rank(b) || b.count - a.count),
+    untold: Object.fromEntries([...untold].toSorted(([, a], [, b]) => b - a)),
+    untoldWindows: [...windows].toSorted(),
+  }
+}
+
+/** What would be let through that was not comes first. */
+const rank = ({ to }: Flip): number => (to.code === "ok" ? 0 : 1)
+
+function add(flips: Map<string, Flip>, { id, tool, chain, code: from, rules }: ShownRecord, to: Answer): void {
+  const agent = chain.at(-1) ?? ""
+  const key = JSON.stringify([tool, agent, from, to, rules])
+  const known = flips.get(key)
+  if (known) flips.set(key, { ...known, count: known.count + 1 })
+  else flips.set(key, { tool: tool ?? "", agent, from, to, rules, count: 1, example: id })
+}

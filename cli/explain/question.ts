@@ -1,0 +1,35 @@
+/** What policy is asked about a call: of every principal the same, but for who it is. */
+import type { Tool } from "../../src/catalog/tool.ts"
+import type { UserFacts } from "../../src/ledger/state.ts"
+import type { Bundle } from "../../src/policy/assemble.ts"
+import type { PolicyRequest } from "../../src/policy/engine.ts"
+import type { EntityStore } from "../../src/policy/entities.ts"
+import { actionRef, entitiesFor, principalsOf, toolRef } from "../../src/policy/facts.ts"
+import type { CedarRecord } from "../../src/policy/value.ts"
+
+export interface PolicyQuestion {
+  readonly bundle: Bundle
+  readonly user: UserFacts | null
+  /** The root's first. */
+  readonly agents: readonly string[]
+  readonly tool: Tool
+  readonly context: CedarRecord
+}
+
+export interface Posed {
+  readonly requests: readonly PolicyRequest[]
+  readonly entities: EntityStore
+}
+
+/** One request for each principal whose permission the call needs. */
+export function posed({ bundle, user, agents, tool, context }: PolicyQuestion): Posed {
+  const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
+  const requests = principalsOf(user, agents).map((principal) => ({ principal, action, resource, context }))
+  return { requests, entities: entitiesFor(bundle.entities, user) }
+}
+
+/** Whether all are permitted. */
+export function isPermitted(question: PolicyQuestion): boolean {
+  const { requests, entities } = posed(question)
+  return requests.every((request) => question.bundle.engine.authorize(request, entities).allowed)
+}

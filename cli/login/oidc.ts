@@ -1,0 +1,131 @@
+/**
+ * Logging in at an operator's identity provider: authorization code with PKCE on a loopback address (RFC 8252). All of
+ * the protocol is openid-client's.
+ */
+import { createServer } from "node:http"
+import * as oidc from "openid-client"
+import { z } from "zod"
+import { EXIT, Failure } from "../failure.ts"
+import { isLoopback } from "../worker.ts"
+import type { Session } from "./session.ts"
+
+export interface Provider {
+  readonly issuer: string
+  /** `client_id` of a public client that the issuer's entry in issuers.yaml names under `operators`. */
+  readonly client: string
+  readonly scope: string
+  /** What the access token is to be for: the Worker (RFC 8707; some providers call it `audience`). */
+  readonly resource: string
+}
+
+/** A person needs no longer to log in. */
+const LOGIN_WITHIN_MS = 300_000
+
+/** @param show is told where to go, and opens it if it can */
+export async function loginByBrowser(asked: Provider, show: (url: string) => void): Promise<Session> {
+  const { scope, resource } = asked
+  const found = await discover(asked)
+  const pkceCodeVerifier = oidc.randomPKCECodeVerifier()
+  const expectedState = oidc.randomState()
+  const { redirect, arrived, close } = await awaitCallback()
+  try {
+    const url = oidc.buildAuthorizationUrl(found, {
+      redirect_uri: redirect,
+      scope,
+      resource,
+      audience: resource,
+      // OpenID Connect Core 11: a session that outlasts the login is consented to.
+      ...(scope.split(" ").includes("offline_access") ? { prompt: "consent" } : {}),
+      state: expectedState,
+      code_challenge: await oidc.calculatePKCECodeChallenge(pkceCodeVerifier),
+      code_challenge_method: "S256",
+    })
+    show(url.href)
+    const expected = { pkceCodeVerifier, expectedState }
+    const tokens = await said(oidc.authorizationCodeGrant(found, await arrived, expected, { resource }))
+    return sessionOf(asked, tokens)
+  } finally {
+    close()
+  }
+}
+
+interface Callback {
+  readonly redirect: string
+  readonly arrived: Promise<URL>
+  readonly close: () => void
+}
+
+async function awaitCallback(): Promise<Callback> {
+  const { promise: arrived, resolve, reject } = Promise.withResolvers<URL>()
+  const timer = setTimeout(() => reject(tooLate()), LOGIN_WITHIN_MS)
+  let redirect = ""
+  const server = createServer((request, response) => {
+    const { pathname, search } = new URL(request.url ?? "/", redirect)
+    if (pathname !== "/callback") {
+      response.writeHead(404).end()
+      return
+    }
+    response.writeHead(200, { "Content-Type": "text/plain", Connection: "close" }).end("You may close this page.\n")
+    resolve(new URL(search, redirect))
+  })
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening))
+  const { port } = z.object({ port: z.number() }).parse(server.address())
+  redirect = `http://127.0.0.1:${port}/callback`
+  const close = (): void => {
+    clearTimeout(timer)
+    server.close()
+  }
+  return { redirect, arrived, close }
+}
+
+/** Null where it cannot be renewed: whoever it was has to log in again. */
+export async function renewed(session: Session, resource: string): Promise<Session | null> {
+  const { refreshToken } = session
+  if (refreshToken === undefined) return null
+  try {
+    const found = await discover(session)
+    const tokens = await oidc.refreshTokenGrant(found, refreshToken, { resource })
+    return { ...sessionOf(session, tokens), refreshToken: tokens.refresh_token ?? refreshToken }
+  } catch (failure) {
+    if (failure instanceof oidc.ResponseBodyError) return null
+    throw failure
+  }
+}
+
+async function discover({ issuer, client }: Pick<Provider, "issuer" | "client">): Promise<oidc.Configuration> {
+  const url = URL.parse(issuer)
+  if (!url) throw new Failure(`--issuer cannot be ${issuer}`, "Write the URL of the identity provider.", EXIT.usage)
+  // A code or a token in the clear is for whoever listens; on loopback nobody does.
+  const execute = isLoopback(issuer) ? [oidc.allowInsecureRequests] : []
+  try {
+    return await oidc.discovery(url, client, undefined, oidc.None(), { execute })
+  } catch (failure) {
+    const why = failure instanceof Error ? failure.message : String(failure)
+    const mend = "Check --issuer: its discovery document must be there, over https."
+    throw new Failure(`${issuer} is no identity provider that can be reached: ${why}`, mend, EXIT.unreachable)
+  }
+}
+
+/** What the provider refuses is told in its own words. */
+async function said<Value>(work: Promise<Value>): Promise<Value> {
+  try {
+    return await work
+  } catch (failure) {
+    if (failure instanceof oidc.ResponseBodyError || failure instanceof oidc.AuthorizationResponseError) {
+      const why = failure.error_description ?? failure.error
+      throw new Failure(`the identity provider refuses: ${why}`, "Check --client, --scope and --resource with it.")
+    }
+    throw failure
+  }
+}
+
+const tooLate = (): Failure => new Failure("nobody has logged in within five minutes", "Try again.")
+
+function sessionOf(
+  { issuer, client, scope }: Pick<Provider, "issuer" | "client" | "scope">,
+  tokens: oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers,
+): Session {
+  const { access_token: accessToken, refresh_token: refreshToken } = tokens
+  const expiresAt = Date.now() + (tokens.expiresIn() ?? 300) * 1000
+  return { issuer, client, scope, accessToken, expiresAt, ...(refreshToken === undefined ? {} : { refreshToken }) }
+}

@@ -1,0 +1,52 @@
+/** Signs what a Worker follows to its bundle. The private key stays with whoever publishes; no Worker ever has it. */
+import { calculateJwkThumbprint, CompactSign, exportJWK, generateKeyPair, importJWK, type JWK } from "jose"
+import { HISTORY_TYPE, PUBLICATION_TYPES, type Pointer, type Publishing } from "../../src/policy/bundle.ts"
+
+const ALGORITHM = "ES256"
+export interface PublisherKey {
+  readonly privateJwk: JWK
+  /** For the Worker's PUBLISHER_KEYS. */
+  readonly publicJwk: JWK
+}
+
+/** Who publishes, and why: told by the history, believed of whoever has the key. */
+export interface Said {
+  /** URL of the Worker that it is for, as its `ISSUER` has it. */
+  readonly aud: string
+  readonly by: string
+  readonly why: string
+}
+
+/**
+ * Compact JWS over `{iat, aud, seq, digest, by, why}`. `privateJwk` is an EC key on P-256; its `kid` is taken, else its
+ * thumbprint.
+ * @param what for what decides, for what is tried beside it, or to end that trial
+ */
+export async function signPublication(
+  privateJwk: JWK,
+  { seq, digest }: Pointer,
+  { aud, by, why }: Said,
+  what: Publishing = "pointer",
+): Promise<string> {
+  // Tells this JWS from every token that the same key might ever sign (RFC 8725 3.11).
+  return sign(privateJwk, PUBLICATION_TYPES[what], { aud, seq, digest, by, why })
+}
+
+/** A publisher's question what was published to a Worker: compact JWS over `{iat, aud}`. */
+export async function signHistoryQuestion(privateJwk: JWK, aud: string): Promise<string> {
+  return sign(privateJwk, HISTORY_TYPE, { aud })
+}
+
+async function sign(privateJwk: JWK, typ: string, said: object): Promise<string> {
+  const kid = privateJwk.kid ?? (await calculateJwkThumbprint(privateJwk))
+  const key = await importJWK(privateJwk, ALGORITHM)
+  const payload = new TextEncoder().encode(JSON.stringify({ iat: Math.floor(Date.now() / 1000), ...said }))
+  return new CompactSign(payload).setProtectedHeader({ alg: ALGORITHM, typ, kid }).sign(key)
+}
+
+export async function generatePublisherKey(): Promise<PublisherKey> {
+  const pair = await generateKeyPair(ALGORITHM, { extractable: true })
+  const publicJwk = await exportJWK(pair.publicKey)
+  const named = { kid: await calculateJwkThumbprint(publicJwk), alg: ALGORITHM, use: "sig" }
+  return { privateJwk: { ...(await exportJWK(pair.privateKey)), ...named }, publicJwk: { ...publicJwk, ...named } }
+}

@@ -1,0 +1,71 @@
+/** What a question came to, in the words of a test, and how that differs from what the test expects. */
+import { isDeepStrictEqual } from "node:util"
+import { codeOf, type Denial } from "../../src/decision.ts"
+import { oauthErrorOf, type Refusal } from "../../src/exchange/refusal.ts"
+import type { Expected } from "./expectation.ts"
+import type { Result } from "./run.ts"
+import { ALLOW } from "./schema.ts"
+
+export interface Got {
+  /** `allow`, or the code that the caller gets. */
+  readonly decision: string
+  readonly scope: readonly string[]
+  /** That determined it, sorted. */
+  readonly rules: readonly string[]
+  readonly reason: string | null
+  readonly principal: string | null
+  /** What else the denial shows. */
+  readonly shown: Readonly<Record<string, unknown>>
+  /** Why the question itself was never asked; all else is of what came before it. */
+  readonly unasked: string | null
+}
+
+const NOTHING: Got = { decision: ALLOW, scope: [], rules: [], reason: null, principal: null, shown: {}, unasked: null }
+
+export function gotOf(result: Result): Got {
+  switch (result.kind) {
+    case "decided": {
+      const { rules, principal } = result.evidence
+      return { ...NOTHING, ...denied(result.denial), rules: rules.toSorted(), principal }
+    }
+    case "opened":
+      return { ...NOTHING, scope: result.task.scope.split(" ") }
+    case "refused":
+      return { ...NOTHING, ...refused(result.refusal) }
+    case "unopened":
+      return { ...NOTHING, ...refused(result.refusal), unasked: `no task was opened for ${result.agent}` }
+    case "interrupted": {
+      const { step, time } = result
+      const which = `${step + 1}${time > 0 ? `, the time ${time + 1},` : ""}`
+      return { ...NOTHING, ...denied(result.denial), unasked: `call ${which} of \`after\` was denied` }
+    }
+    default:
+      return result satisfies never
+  }
+}
+
+function denied(denial: Denial | null): Pick<Got, "decision" | "reason" | "shown"> {
+  if (!denial) return NOTHING
+  const { reason, ...shown } = denial
+  return { decision: codeOf(denial), reason, shown }
+}
+
+function refused(refusal: Refusal): Pick<Got, "decision" | "reason" | "shown"> {
+  const { reason, ...shown } = refusal
+  return { decision: oauthErrorOf(refusal), reason, shown }
+}
+
+/** Names of what differs; none: it is as expected. */
+export function differences(expected: Expected, got: Got): readonly string[] {
+  if (got.unasked !== null) return ["unasked"]
+  const { decision, scope, rules, reason, principal, with: shown } = expected
+  const pairs: readonly (readonly [string, unknown, unknown])[] = [
+    ["decision", decision, got.decision],
+    ["scope", scope?.toSorted() ?? null, got.scope.toSorted()],
+    ["rules", rules, got.rules],
+    ["reason", reason, got.reason],
+    ["principal", principal, got.principal],
+    ...Object.entries(shown ?? {}).map(([name, value]) => [name, value, got.shown[name]] as const),
+  ]
+  return pairs.flatMap(([name, wanted, found]) => (wanted === null || isDeepStrictEqual(wanted, found) ? [] : [name]))
+}

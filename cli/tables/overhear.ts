@@ -1,0 +1,55 @@
+/** An engine of which is kept what it was asked. */
+import type { Engine, PolicyAnswer, PolicyRequest } from "../../src/policy/engine.ts"
+import type { EntityStore } from "../../src/policy/entities.ts"
+import type { EntityRef } from "../../src/policy/value.ts"
+
+export interface Asked {
+  readonly request: PolicyRequest
+  readonly entities: EntityStore
+  readonly answer: PolicyAnswer
+}
+
+/** Which arguments rules read was asked of this, before policy itself was. */
+export interface Looked {
+  readonly action: EntityRef
+  readonly resource: EntityRef
+  readonly entities: EntityStore
+  readonly reads: ReadonlySet<string>
+}
+
+/** In the order in which it was asked. */
+export interface Heard {
+  readonly asked: readonly Asked[]
+  readonly looked: readonly Looked[]
+}
+
+export interface Overheard {
+  readonly engine: Engine
+  /** What was asked while `work` was done. */
+  during<Value>(work: () => Value): { readonly value: Value; readonly heard: Heard }
+}
+
+export function overhear(engine: Engine): Overheard {
+  let asked: Asked[] = []
+  let looked: Looked[] = []
+  return {
+    engine: {
+      ...engine,
+      authorize: (request, entities) => {
+        const answer = engine.authorize(request, entities)
+        asked.push({ request, entities, answer })
+        return answer
+      },
+      readsFor: (action, resource, entities) => {
+        const reads = engine.readsFor(action, resource, entities)
+        looked.push({ action, resource, entities, reads })
+        return reads
+      },
+    },
+    during: (work) => {
+      asked = []
+      looked = []
+      return { heard: { asked, looked }, value: work() }
+    },
+  }
+}

@@ -1,0 +1,120 @@
+/** A tree of tasks with its tokens and its clock, on which calls are made one after the other. */
+import type { CallArguments } from "../../src/catalog/arguments.ts"
+import type { Proof } from "../../src/credential/dpop.ts"
+import type { Verdict } from "../../src/decide.ts"
+import type { Opened } from "../../src/exchange/open.ts"
+import { isRefused } from "../../src/exchange/refusal.ts"
+import type { TreeState } from "../../src/ledger/state.ts"
+import { applyChange, applyOpening } from "../../src/ledger/transition.ts"
+import type { Bundle } from "../../src/policy/assemble.ts"
+import type { GatewayDefinition } from "../../src/policy/bundle.ts"
+import { callStep, openRequest, openStep } from "./tree.ts"
+
+/** How long a proof of possession is fresh. */
+const PROOF_LIFE_MS = 60_000
+
+interface Holder {
+  readonly agent: string
+  readonly task: string
+  readonly jkt: string | null
+  token: string
+}
+
+export class Stage {
+  readonly #bundle: Bundle
+  readonly #state: TreeState
+  readonly #gateway: GatewayDefinition
+  /** Of each task of the chain, the root's first. */
+  readonly #holders: readonly Holder[]
+  #now: number
+  #made = 0
+
+  /** @param state of a tree that has just begun. Its tasks are copies: what they do changes them, not what was opened. */
+  constructor(bundle: Bundle, state: TreeState, opened: readonly Opened[], gateway: GatewayDefinition) {
+    this.#bundle = bundle
+    this.#state = state
+    this.#gateway = gateway
+    this.#now = state.clock
+    for (const { opening } of opened) {
+      const task = opening.task && { ...opening.task, children: 0 }
+      applyOpening(state, { ...opening, task }, state.clock)
+    }
+    this.#holders = opened.map(({ task: { id: task, agent }, opening: { token } }) => {
+      return { agent, task, jkt: token.jkt, token: token.jti }
+    })
+  }
+
+  /** As if calls had been made that left this behind, and nothing else. */
+  leave({ labels, calls }: { readonly labels: readonly string[]; readonly calls: number }): void {
+    const tasks = this.#holders.map(({ task }) => task)
+    const counted = Array.from({ length: calls }, () => tasks).flat()
+    const nothing = { busy: [], plans: [], windows: [], remember: null }
+    applyChange(this.#state, { ...nothing, at: this.#now, counted, labels })
+  }
+
+  /** Seconds pass, in which agents renew their tokens before they expire, as far as their tasks live. */
+  wait(seconds: number): void {
+    const until = this.#now + seconds * 1000
+    const renewing = new Set(this.#holders)
+    for (let due = this.#nextToExpire(renewing, until); due; due = this.#nextToExpire(renewing, until)) {
+      // A task that is not alive any more renews nothing.
+      if (!this.#renew(due.holder, due.expiresAt - 1)) renewing.delete(due.holder)
+    }
+    this.#now = until
+  }
+
+  /** @param by an agent of the chain; null: the last. Of several tasks of one agent the lowest. */
+  call(tool: string, values: CallArguments, by: string | null): Verdict {
+    const holder = this.#holders.findLast(({ agent }) => by === null || agent === by)
+    if (!holder) throw new Error(`${by} is none of the chain`)
+    const { id: gateway, environment, mode } = this.#gateway
+    const { task, token, jkt } = holder
+    const made = ++this.#made
+    return callStep(
+      this.#bundle,
+      this.#state,
+      {
+        decisionId: `dec_${made}`,
+        task,
+        token,
+        proof: jkt === null ? null : this.#proof(jkt, made),
+        tool,
+        arguments: values,
+        gateway,
+        environment,
+        mode,
+        retry: null,
+      },
+      this.#now,
+    )
+  }
+
+  #proof(jkt: string, made: number): Proof {
+    const { nonce } = this.#state.proofs
+    const iat = Math.floor(this.#now / 1000)
+    return { jkt, jti: `proof ${made}`, iat, freshUntil: this.#now + PROOF_LIFE_MS, nonce }
+  }
+
+  /** The token that expires first, where one does by then that could still be renewed. */
+  #nextToExpire(
+    among: ReadonlySet<Holder>,
+    until: number,
+  ): { readonly holder: Holder; readonly expiresAt: number } | null {
+    const due = [...among].flatMap((holder) => {
+      const token = this.#state.tokens.get(holder.token)
+      const task = this.#state.tasks.get(holder.task)
+      const isLast = !token || !task || token.expiresAt >= task.expiresAt
+      return isLast || token.expiresAt > until ? [] : [{ holder, expiresAt: token.expiresAt }]
+    })
+    return due.toSorted((a, b) => a.expiresAt - b.expiresAt)[0] ?? null
+  }
+
+  #renew(holder: Holder, now: number): boolean {
+    const { agent, task, token, jkt } = holder
+    const renewed = `${token}'`
+    const request = openRequest(agent, this.#state, renewed, { parent: { task, token, handedOverBy: null }, jkt })
+    if (isRefused(openStep(this.#bundle, this.#state, request, now))) return false
+    holder.token = renewed
+    return true
+  }
+}

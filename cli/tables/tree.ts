@@ -1,0 +1,67 @@
+/**
+ * A tree of tasks in memory, moved by the very steps that its ledger makes, without storage, tokens on the wire or a
+ * clock: what a task could do under a bundle can be tried anywhere.
+ */
+import { decide, type Call, type Outcome } from "../../src/decide.ts"
+import { ASKED_NOTHING } from "../../src/exchange/grant.ts"
+import { openTask, type Opened, type OpenRequest } from "../../src/exchange/open.ts"
+import { isRefused, type Refused } from "../../src/exchange/refusal.ts"
+import { ProofLog } from "../../src/ledger/proof-log.ts"
+import { newTree, type TreeState, type UserFacts } from "../../src/ledger/state.ts"
+import { applyChange, applyEnd, applyOpening, endedBy } from "../../src/ledger/transition.ts"
+import type { Bundle } from "../../src/policy/assemble.ts"
+import type { Pointer } from "../../src/policy/bundle.ts"
+
+/** What a call needs of a task that is open. */
+export interface Held {
+  readonly task: string
+  readonly token: string
+}
+
+/** Of a tree that has just been opened: no earlier life can have admitted any. */
+export const freshProofs = (): ProofLog => new ProofLog("nonce", Number.NEGATIVE_INFINITY)
+
+/** @param now milliseconds */
+export function beginTree(pointer: Pointer, root: string, user: UserFacts | null, now: number): TreeState {
+  return newTree(root, user, now, pointer, now, freshProofs())
+}
+
+/** A request that asks for nothing in particular. */
+export function openRequest(
+  agent: string,
+  { user, since }: TreeState,
+  token: string,
+  more: Partial<OpenRequest> = {},
+): OpenRequest {
+  return {
+    agent,
+    user,
+    sessionExpiresAt: null,
+    since,
+    parent: null,
+    task: null,
+    purpose: null,
+    asked: ASKED_NOTHING,
+    caps: [],
+    approvals: [],
+    jkt: null,
+    token,
+    ...more,
+  }
+}
+
+/** Opens a root, a child or a renewal, or says why not. */
+export function openStep(bundle: Bundle, state: TreeState, request: OpenRequest, now: number): Opened | Refused {
+  const opened = openTask(bundle, state, request, now)
+  if (!isRefused(opened)) applyOpening(state, opened.opening, now)
+  return opened
+}
+
+/** An allow changes the state, a denial must not. */
+export function callStep(bundle: Bundle, state: TreeState, call: Call, now: number): Outcome["verdict"] {
+  const { change, verdict, proof, end } = decide(bundle, state, call, now)
+  if (change) applyChange(state, change)
+  if (proof !== null) state.proofs.admit(proof)
+  if (end) applyEnd(state, endedBy(state, end), end)
+  return verdict
+}

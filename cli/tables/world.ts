@@ -1,0 +1,23 @@
+/** What tests may name, as the bundle has it. */
+import type { Tool } from "../../src/catalog/tool.ts"
+import type { BundleBody, GatewayDefinition } from "../../src/policy/bundle.ts"
+
+export interface World {
+  readonly body: BundleBody
+  readonly tools: ReadonlyMap<string, Tool>
+  readonly gateways: ReadonlyMap<string, GatewayDefinition>
+  readonly agents: ReadonlySet<string>
+  readonly purposes: ReadonlySet<string>
+  readonly rules: ReadonlySet<string>
+}
+
+export function worldOf(body: BundleBody): World {
+  return {
+    body,
+    tools: new Map(body.tools.map((tool) => [tool.name, tool])),
+    gateways: new Map(body.gateways.map((gateway) => [gateway.id, gateway])),
+    agents: new Set(body.agents.map(({ id }) => id)),
+    purposes: new Set(body.purposes.map((purpose) => purpose.name)),
+    rules: new Set(body.rules.map(({ id }) => id)),
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * `POST /v1/bundles`: a publisher changes what decides, or what is tried beside it. The statement that their key signed
+ * comes in a header, the body of the bundle as the request's, unless it is there already. No bundle is needed for this:
+ * it is how the first one comes.
+ */
+import { recordAtEdge } from "../audit/edge-recorder.ts"
+import { recordOf, type DecisionRecord } from "../audit/record.ts"
+import { boundedBytes, textOf } from "../bounded-text.ts"
+import { newId } from "../ids.ts"
+import { logEvent } from "../log.ts"
+import { assemble } from "../policy/assemble.ts"
+import { digestOf } from "../policy/digest.ts"
+import { bodyKey, withTimeout } from "../policy/store.ts"
+import { rawTarget, type Surroundings } from "../surroundings.ts"
+import { PUBLICATION_HEADER, readPublication, type Publication } from "./publication.ts"
+import { publications } from "./publications.ts"
+
+/** KV takes no longer value. */
+const MAX_BODY_BYTES = 25 * 1024 * 1024
+
+interface Outcome {
+  readonly status: 200 | 400 | 401 | 409 | 503
+  readonly code: string
+  readonly description?: string
+  readonly body?: object
+}
+
+export async function publish(request: Request, around: Surroundings): Promise<Response> {
+  const id = newId("dec", around.receivedAt)
+  const jws = request.headers.get(PUBLICATION_HEADER) ?? ""
+  const asked = await readPublication(jws, around.config, around.receivedAt)
+  const { status, code, description, body } = asked ? await published(asked, request, around) : UNSIGNED
+  const { env, receivedAt: at, background } = around
+  const [path = null] = rawTarget(request).split("?", 1)
+  const who = asked && publisherOf(asked)
+  const bundle = asked && { seq: asked.seq, digest: asked.digest }
+  const known: Partial<DecisionRecord> = { method: request.method, path, operator: who, bundle, code }
+  const decision = status === 200 ? "allow" : "deny"
+  recordAtEdge(env, recordOf({ ...known, id, at, kind: "management", decision, total_ms: Date.now() - at }), background)
+  const answer = status === 200 ? body : { error: code, error_description: description, decision_id: id, ...body }
+  return Response.json(answer, { status, headers: { "Cache-Control": "no-store", "X-Narrowgate-Decision": id } })
+}
+
+/** As records name them. */
+const publisherOf = ({ kid }: Publication): string => `publisher|${kid}`
+
+const UNSIGNED: Outcome = {
+  status: 401,
+  code: "invalid_token",
+  description: `${PUBLICATION_HEADER} must hold a statement that a publisher's key has signed within five minutes.`,
+}
+const OUT_OF_REACH: Outcome = {
+  status: 503,
+  code: "unavailable",
+  description: "What decides has not changed: try again.",
+}
+const refused = (description: string): Outcome => ({ status: 400, code: "invalid_request", description })
+
+async function published(asked: Publication, request: Request, { env }: Surroundings): Promise<Outcome> {
+  try {
+    const object = publications(env)
+    // Before a body is read: what is late already would be refused after it too.
+    const head = await object.head()
+    if (asked.seq < head.seq) return outrun(head)
+    if (asked.what !== "withdrawal") {
+      const wrong = await placeBody(asked, request, env)
+      if (wrong) return wrong
+    }
+    const outcome = await object.publish(asked)
+    if ("unavailable" in outcome) return OUT_OF_REACH
+    return "outrun" in outcome ? outrun(outcome.outrun) : { status: 200, code: "ok", body: outcome.published }
+  } catch (error) {
+    logEvent("publishing_failed", { seq: asked.seq, error: String(error) })
+    return OUT_OF_REACH
+  }
+}
+
+const outrun = (head: object): Outcome => ({
+  status: 409,
+  code: "outrun",
+  description: "There is a publication of this number or a higher one.",
+  body: head,
+})
+
+/** Null: KV has it, and this Worker reads it. What a pointer names must be there before it. */
+async function placeBody(asked: Publication, request: Request, { BUNDLES: kv }: Env): Promise<Outcome | null> {
+  const sent = request.body && (await boundedBytes(request, MAX_BODY_BYTES))
+  if (request.body && !sent) return refused("The body is too long, or did not come in time.")
+  const bytes = sent && sent.length > 0 ? sent : await storedBody(kv, asked.digest)
+  if (!bytes) return refused("There is no body of this digest: send it along.")
+  if ((await digestOf(bytes)) !== asked.digest) return refused("The digest that was signed is not the body's.")
+  try {
+    assemble(textOf(bytes) ?? "", asked)
+  } catch (error) {
+    return refused(`This Worker cannot read the bundle: ${String(error).slice(0, 512)}`)
+  }
+  if (bytes === sent) await kv.put(bodyKey(asked.digest), bytes.buffer)
+  return null
+}
+
+async function storedBody(kv: KVNamespace, digest: string): Promise<Uint8Array<ArrayBuffer> | null> {
+  const stored = await withTimeout(kv.get(bodyKey(digest), "arrayBuffer"))
+  return stored && new Uint8Array(stored)
+}

@@ -1,0 +1,57 @@
+/**
+ * `GET /v1/bundles`, `GET /v1/bundles/:digest`: what was published, by whom and why, and what was in it; for operators.
+ */
+import { authorizeOperator } from "../manage/operator.ts"
+import type { Outcome } from "../manage/outcome.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { bodyKey, withTimeout } from "../policy/store.ts"
+import type { Surroundings } from "../surroundings.ts"
+import { isHistoryQuestion, PUBLICATION_HEADER } from "./publication.ts"
+import { publications } from "./publications.ts"
+
+const ALL = { area: "bundles", kind: "bundle", target: null } as const
+const MAX_LISTED = 1_000
+const DEFAULT_LISTED = 20
+
+/** `deciding`: what the isolate that answers decides by, which a publication reaches within a minute or two. */
+export async function listBundles(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
+  const operator = await authorizeOperator(request, "viewer", ALL, bundle, around)
+  if ("status" in operator) return operator
+  const asked = Number(new URL(request.url).searchParams.get("limit") ?? DEFAULT_LISTED)
+  const limit = Number.isInteger(asked) && asked > 0 ? Math.min(asked, MAX_LISTED) : DEFAULT_LISTED
+  const object = publications(around.env)
+  const body = { deciding: bundle.pointer, ...(await object.head()), history: await object.list(limit) }
+  return { status: 200, body, record: { decision: "allow", code: "ok", ...operator } }
+}
+
+/**
+ * The same for a publisher, who is known by their key: where what was published lets no operator in any more, somebody
+ * must be able to see what to go back to.
+ */
+export async function listForPublisher(question: string, { env, config, receivedAt }: Surroundings): Promise<Response> {
+  const headers = { "Cache-Control": "no-store" }
+  if (!(await isHistoryQuestion(question, config, receivedAt))) {
+    const error_description = `${PUBLICATION_HEADER} must hold a question that a publisher's key has signed just now.`
+    return Response.json({ error: "invalid_token", error_description }, { status: 401, headers })
+  }
+  const object = publications(env)
+  return Response.json({ ...(await object.head()), history: await object.list(MAX_LISTED) }, { headers })
+}
+
+/** The body as text: its UTF-8 has the digest. */
+export async function showBundle(
+  request: Request,
+  digest: string,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Outcome> {
+  const what = digest.slice(0, 64)
+  const operator = await authorizeOperator(request, "viewer", { ...ALL, target: what }, bundle, around)
+  if ("status" in operator) return operator
+  const body = /^[0-9a-f]{64}$/.test(digest) ? await withTimeout(around.env.BUNDLES.get(bodyKey(digest))) : null
+  if (body !== null) {
+    return { status: 200, body: { digest, body }, record: { decision: "allow", code: "ok", ...operator } }
+  }
+  const error = { error: "not_found", error_description: "There is no such bundle." }
+  return { status: 404, body: error, record: { code: "not_found", ...operator, denial: { reason: "not_found", what } } }
+}

@@ -1,0 +1,387 @@
+/** `narrowgate diff`: recorded decisions and tests, decided again by policies that may be published. */
+import { execFile } from "node:child_process"
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import fc from "fast-check"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { z } from "zod"
+import { recordDecision } from "../../../src/audit/call-record.ts"
+import { decide, type Call } from "../../../src/decide.ts"
+import { isRefused } from "../../../src/exchange/refusal.ts"
+import { AdmissionLog, windowKey } from "../../../src/guardrails/window.ts"
+import type { DecisionRecord } from "../../../src/audit/record.ts"
+import { rejudge } from "../../../cli/again/judge.ts"
+import { decisionRecord } from "../../../cli/decision-record.ts"
+import { reviewRecords } from "../../../cli/diff/records.ts"
+import { compilePolicies } from "../../../cli/policies/compile.ts"
+import { beginTree, openRequest, openStep } from "../../../cli/tables/tree.ts"
+import type { Bundle } from "../../../src/policy/assemble.ts"
+import { run } from "./run.ts"
+
+const ROOT = join(import.meta.dirname, "../../..")
+const NOW = 1_800_000_000_000
+const ISSUER = "http://127.0.0.1:8788"
+
+let directory: string
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "narrowgate-diff-"))
+  await cp(join(ROOT, "policies"), join(directory, "policies"), { recursive: true })
+  await cp(join(ROOT, "policies"), join(directory, "before"), { recursive: true })
+})
+afterEach(() => rm(directory, { recursive: true, force: true }))
+
+async function edit(file: string, find: string, replace: string): Promise<void> {
+  const path = join(directory, "policies", file)
+  const text = await readFile(path, "utf8")
+  if (!text.includes(find)) throw new Error(`${file} has no ${find}`)
+  await writeFile(path, text.replace(find, replace))
+}
+
+async function bundleIn(name: string): Promise<Bundle> {
+  const { bundle, problems } = await compilePolicies(join(directory, name))
+  if (!bundle) throw new Error(JSON.stringify(problems))
+  return bundle
+}
+
+interface Making {
+  readonly tool: string
+  readonly arguments?: Readonly<Record<string, unknown>>
+  readonly groups?: readonly string[]
+  readonly purpose?: string
+  readonly labels?: readonly string[]
+  /** Admissions that stand in each window of the tool. */
+  readonly used?: number
+}
+
+/** A record as the ledger makes one. */
+function recorded(bundle: Bundle, making: Making): DecisionRecord {
+  const {
+    tool,
+    arguments: values = {},
+    groups = ["support"],
+    purpose = "answer-customer",
+    labels = [],
+    used = 0,
+  } = making
+  const agent = "spiffe://example.org/agent/support"
+  const user = { issuer: ISSUER, subject: "alice", groups }
+  const state = beginTree(bundle.pointer, "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ", user, NOW)
+  const opened = openStep(bundle, state, openRequest(agent, state, "token", { purpose }), NOW)
+  if (isRefused(opened)) throw new Error(JSON.stringify(opened))
+  for (const label of labels) state.labels.add(label)
+  const call: Call = {
+    decisionId: `dec_${tool}`,
+    task: opened.task.id,
+    token: "token",
+    proof: null,
+    tool,
+    arguments: { complete: true, values },
+    gateway: "edge",
+    environment: "development",
+    mode: "enforce",
+    retry: null,
+  }
+  for (const definition of bundle.windowsOf(tool)) {
+    const log = new AdmissionLog()
+    if (used > 0) log.admit(NOW, used)
+    state.windows.set(windowKey(definition, call.task), log)
+  }
+  const { verdict } = decide(bundle, state, call, NOW)
+  const ask = {
+    ...call,
+    method: "POST",
+    path: "/mcp",
+    segments: [],
+    size: 0,
+    tokenHash: "0".repeat(16),
+    receivedAt: NOW,
+  }
+  return recordDecision(bundle, ask, verdict, null, 1, NOW)
+}
+
+const shown = (record: DecisionRecord) => decisionRecord.parse(JSON.parse(JSON.stringify(record)))
+const judgedBy = (record: DecisionRecord, bundle: Bundle) => rejudge(shown(record), bundle).judged
+
+const CALLS: readonly Making[] = [
+  { tool: "crm.tickets.get" },
+  { tool: "crm.customers.get" },
+  { tool: "mail.send", arguments: { to: "ann@example.org", text: "hello" } },
+  { tool: "mail.send", arguments: { to: "eve@evil.example" } },
+  { tool: "mail.send", arguments: { to: "ann@example.org" }, labels: ["reads:confidential"] },
+  { tool: "everything.echo", purpose: "triage-ticket" },
+  { tool: "everything.echo", purpose: "triage-ticket", used: 3 },
+]
+
+describe("a recorded call is decided again", () => {
+  test.each(CALLS)("as it was, by the policies that decided it: $tool $arguments", async (making) => {
+    const bundle = await bundleIn("before")
+    const record = recorded(bundle, making)
+    expect(judgedBy(record, bundle)).toEqual({ kind: record.denial?.reason === "tool_not_granted" ? "apart" : "same" })
+  })
+
+  test("otherwise, where a rule is dropped that denied it", async () => {
+    const record = recorded(await bundleIn("before"), {
+      tool: "mail.send",
+      arguments: { to: "ann@example.org" },
+      labels: ["reads:confidential"],
+    })
+    expect(record.code).toBe("policy_denied")
+    await edit("limits.cedar", '"reads:confidential"', '"reads:nothing"')
+    const judged = judgedBy(record, await bundleIn("policies"))
+    expect(judged).toMatchObject({ kind: "flips", to: { code: "ok", reason: null } })
+  })
+
+  test("otherwise, where a rule comes that denies it; which one is told", async () => {
+    const record = recorded(await bundleIn("before"), { tool: "crm.tickets.get" })
+    await edit(
+      "limits.cedar",
+      "@id(",
+      '@id("no-tickets")\nforbid (principal, action, resource == Tool::"crm.tickets.get");\n\n@id(',
+    )
+    expect(judgedBy(record, await bundleIn("policies"))).toMatchObject({
+      kind: "flips",
+      to: { code: "policy_denied", reason: "policy_forbids", rules: ["no-tickets"] },
+    })
+  })
+
+  test("by how full windows were, of which the record tells", async () => {
+    const before = await bundleIn("before")
+    const record = recorded(before, { tool: "everything.echo", purpose: "triage-ticket", used: 2 })
+    expect(record.code).toBe("ok")
+    await edit("guardrails.yaml", "limit: 3", "limit: 2")
+    expect(judgedBy(record, await bundleIn("policies"))).toMatchObject({ kind: "flips", to: { code: "rate_limited" } })
+    const full = recorded(before, { tool: "everything.echo", purpose: "triage-ticket", used: 3 })
+    await edit("guardrails.yaml", "limit: 2", "limit: 4")
+    expect(judgedBy(full, await bundleIn("policies"))).toMatchObject({ kind: "flips", to: { code: "ok" } })
+  })
+
+  test("not at all, where it depends on what the record does not tell: that is told", async () => {
+    const record = recorded(await bundleIn("before"), {
+      tool: "crm.tickets.reply",
+      arguments: { ticket: "1", text: "secret" },
+    })
+    expect(record.code).toBe("ok")
+    await edit("schema.cedarschema", "  to?: String,", "  to?: String,\n  text?: String,")
+    await edit(
+      "limits.cedar",
+      "@id(",
+      '@id("no-secrets")\nforbid (principal, action == Action::"write", resource == Tool::"crm.tickets.reply")\nwhen { context.arguments has text && context.arguments.text like "*secret*" };\n\n@id(',
+    )
+    const candidate = await bundleIn("policies")
+    expect(judgedBy(record, candidate)).toEqual({ kind: "untold", what: ["context.arguments.text"] })
+  })
+
+  test("whatever the arguments were that are not told, where that decides", async () => {
+    const record = recorded(await bundleIn("before"), {
+      tool: "crm.tickets.reply",
+      arguments: { ticket: "1", text: "secret" },
+    })
+    await edit("schema.cedarschema", "  to?: String,", "  to?: String,\n  text?: String,")
+    await edit(
+      "limits.cedar",
+      "@id(",
+      '@id("no-replies")\nforbid (principal, action == Action::"write", resource == Tool::"crm.tickets.reply")\nwhen { context.arguments has text || !(context.arguments has text) || context.task.purpose == "answer-customer" };\n\n@id(',
+    )
+    expect(judgedBy(record, await bundleIn("policies"))).toMatchObject({ kind: "flips", to: { rules: ["no-replies"] } })
+  })
+
+  test("no other way because of what is none of the rules' business", async () => {
+    const bundle = await bundleIn("before")
+    const record = recorded(bundle, { tool: "crm.tickets.get" })
+    for (const reason of ["tool_not_granted", "token_expired", "proof_replayed", "calls_exhausted", "task_ended"]) {
+      const denied = { ...shown(record), decision: "deny", code: "x", denial: { reason } } as const
+      expect(rejudge(denied, bundle).judged).toEqual({ kind: "apart" })
+    }
+    expect(rejudge({ ...shown(record), kind: "exchange" }, bundle).judged).toEqual({ kind: "apart" })
+  })
+
+  test("for every user and agent of the chain", async () => {
+    const bundle = await bundleIn("before")
+    const record = { ...shown(recorded(bundle, { tool: "crm.tickets.get" })) }
+    expect(rejudge({ ...record, groups: [] }, bundle).judged).toMatchObject({
+      kind: "flips",
+      to: { code: "policy_denied", principal: `User::"${ISSUER}|alice"` },
+    })
+    const below = {
+      ...record,
+      chain: ["spiffe://example.org/agent/nightly", ...record.chain],
+      task: `${record.task}.1`,
+    }
+    expect(rejudge(below, bundle).judged).toMatchObject({
+      kind: "flips",
+      to: { principal: 'Agent::"spiffe://example.org/agent/nightly"' },
+    })
+  })
+
+  test("ten thousand in less time than anybody waits", async () => {
+    const bundle = await bundleIn("before")
+    const records = CALLS.map((making) => shown(recorded(bundle, making)))
+    const many = Array.from({ length: 10_000 }, (_, index) => records[index % records.length] ?? records[0]).filter(
+      (each) => each !== undefined,
+    )
+    const { records: count, flipped } = reviewRecords(many, bundle)
+    expect([count, flipped]).toEqual([10_000, 0])
+  })
+})
+
+test("a record comes out as it did by the bundle that decided it, whatever it is of", async () => {
+  const { bundle } = await compilePolicies(join(ROOT, "test/harness/yard"))
+  if (!bundle) throw new Error("the yard does not check")
+  const tools = Array.from(bundle.catalog.tools.values(), ({ name }) => name)
+  const counts = { same: 0, apart: 0, untold: 0, flips: 0 }
+  fc.assert(
+    fc.property(
+      fc.record({
+        tool: fc.constantFrom(...tools),
+        agent: fc.constantFrom("first", "second", "third", "reader"),
+        groups: fc.subarray(["staff", "juniors", "auditors"]),
+        login: fc.option(
+          fc.record({ acr: fc.constantFrom("pwd", "mfa"), auth_time: fc.integer({ min: 1, max: 7200 }) }),
+        ),
+        labels: fc.subarray(["reads:confidential", "sink:external", "spent"]),
+        values: fc.dictionary(
+          fc.constantFrom("to", "a", "b", "file", "amount", "x"),
+          fc.oneof(fc.integer({ min: -3, max: 300 }), fc.constantFrom("a", "b", "ann@example.org")),
+        ),
+        used: fc.integer({ min: 0, max: 5 }),
+        age: fc.constantFrom(0, 59, 60, 600),
+        calls: fc.constantFrom(0, 1, 5, 40),
+        bound: fc.boolean(),
+      }),
+      ({ tool, agent, groups, login, labels, values, used, age, calls, bound }) => {
+        const user = {
+          issuer: "https://idp.test",
+          subject: "alice",
+          groups,
+          ...(login && { acr: login.acr, auth_time: NOW / 1000 - login.auth_time }),
+        }
+        const then = NOW - age * 1000
+        const state = beginTree(bundle.pointer, "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ", user, then)
+        const jkt = bound ? "key" : null
+        const id = `spiffe://example.org/agent/${agent}`
+        const opened = openStep(bundle, state, openRequest(id, state, "token", { purpose: "work", jkt }), then)
+        if (isRefused(opened)) return
+        for (const label of labels) state.labels.add(label)
+        const task = state.tasks.get(opened.task.id)
+        if (task) task.calls = calls
+        for (const definition of bundle.windowsOf(tool)) {
+          const log = new AdmissionLog()
+          if (used > 0) log.admit(NOW, used)
+          state.windows.set(windowKey(definition, opened.task.id), log)
+        }
+        const { nonce } = state.proofs
+        const proof = jkt && { jkt, jti: "p", iat: NOW / 1000, freshUntil: NOW + 60_000, nonce }
+        const where = { gateway: "envoy", environment: "test", mode: "enforce", retry: null } as const
+        const call: Call = {
+          decisionId: "dec_1",
+          task: opened.task.id,
+          token: "token",
+          proof,
+          tool,
+          arguments: { complete: true, values },
+          ...where,
+        }
+        const { verdict } = decide(bundle, state, call, NOW)
+        const ask = { ...call, method: "POST", path: "/", segments: [], size: 0, tokenHash: "0", receivedAt: NOW }
+        const record = shown(recordDecision(bundle, ask, verdict, null, 1, NOW))
+        const { judged } = rejudge(record, bundle, bundle)
+        counts[judged.kind] += 1
+        expect(judged).not.toMatchObject({ kind: "flips" })
+        // Who does not have the bundle that decided may know less, and nothing else.
+        expect(rejudge(record, bundle).judged).not.toMatchObject({ kind: "flips" })
+      },
+    ),
+    { seed: 20261125, numRuns: 3_000 },
+  )
+  expect(counts.same).toBeGreaterThan(300)
+  expect(counts.untold).toBeLessThan(counts.same / 4)
+})
+
+describe("the command", () => {
+  const narrowgate = async (...args: readonly string[]) => run(directory, args)
+  const summary = z.object({
+    changes: z.array(z.object({ kind: z.string(), name: z.string(), how: z.string() })).nullable(),
+    tests: z.object({ asked: z.number(), flips: z.array(z.looseObject({ name: z.string() })) }).nullable(),
+    records: z
+      .object({ flipped: z.number(), flips: z.array(z.looseObject({ tool: z.string(), count: z.number() })) })
+      .nullable(),
+  })
+  const writeRecords = async (): Promise<void> => {
+    const bundle = await bundleIn("before")
+    const lines = CALLS.map((making, index) => JSON.stringify({ ...recorded(bundle, making), id: `dec_${index}` }))
+    await writeFile(join(directory, "records.jsonl"), `${lines.join("\n")}\n`)
+  }
+  const laxer = async () => edit("limits.cedar", '"reads:confidential"', '"reads:nothing"')
+
+  test("finds nothing where nothing has changed", async () => {
+    await writeRecords()
+    const { code, stdout } = await narrowgate("diff", "--base", "before", "--records", "records.jsonl", "--exit-code")
+    expect([code, stdout]).toEqual([0, expect.stringContaining("nothing is added, removed or changed")])
+    expect(stdout).toMatch(/\d+ tests: none comes out otherwise/)
+    expect(stdout).toMatch(/7 recorded decisions: 0 would be decided otherwise/)
+  })
+
+  test("tells what has changed, which tests and which records flip; its exit code does so for a pipeline", async () => {
+    await writeRecords()
+    await laxer()
+    const args = ["diff", "--base", "before", "--records", "records.jsonl"]
+    const { code, stdout } = await narrowgate(...args, "--exit-code")
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/~ rule no-external-after-confidential/)
+    expect(stdout).toMatch(/policy_denied → allow {2}limits\.test\.yaml: /)
+    expect(stdout).toMatch(/policy_denied → ok {2}1 × mail\.send by spiffe:\/\/example\.org\/agent\/support/)
+    expect((await narrowgate(...args)).code).toBe(0)
+    const json = summary.parse(JSON.parse((await narrowgate(...args, "--json")).stdout))
+    expect(json.changes).toEqual([{ kind: "rule", name: "no-external-after-confidential", how: "changed" }])
+    expect(json.tests?.flips.length).toBeGreaterThan(0)
+    expect(json.records).toMatchObject({ flipped: 1, flips: [{ tool: "mail.send", count: 1 }] })
+  })
+
+  test("fits into a pull request, whatever callers have sent", async () => {
+    await laxer()
+    const bundle = await bundleIn("before")
+    const record = recorded(bundle, {
+      tool: "mail.send",
+      arguments: { to: "ann@example.org" },
+      labels: ["reads:confidential"],
+    })
+    const hostile = { ...record, id: "dec_`|<b>x", chain: ["spiffe://example.org/agent/support"] }
+    await writeFile(join(directory, "records.jsonl"), `${JSON.stringify(hostile)}\n`)
+    const { stdout } = await narrowgate("diff", "--base", "before", "--records", "records.jsonl", "--markdown")
+    expect(stdout).toMatch(/^### Policies: \d+ decisions would flip\n\n`policies` against `before`\n/)
+    expect(stdout).toContain("| `mail.send` | `spiffe://example.org/agent/support` | policy_denied | **ok**")
+    expect(stdout).toContain("`dec_··<b>x`")
+  })
+
+  test("compares with a commit", async () => {
+    const git = async (...args: readonly string[]) => promisify(execFile)("git", ["-C", directory, ...args])
+    for (const args of [
+      ["init", "-q"],
+      ["add", "policies"],
+    ])
+      await git(...args)
+    await git("-c", "user.email=a@example.org", "-c", "user.name=A", "commit", "-qm", "as it was")
+    await laxer()
+    const { stdout } = await narrowgate("diff", "--base", "HEAD")
+    expect(stdout).toMatch(/^HEAD → policies\n {2}~ rule no-external-after-confidential\n/)
+    const cases: readonly (readonly [args: readonly string[], code: number, told: string])[] = [
+      [["--base", "nowhere"], 2, "git does not have that commit"],
+      [[], 2, "there is nothing to compare with"],
+      [["--records", "policies/catalog.yaml"], 2, "policies/catalog.yaml:1 holds no decision record"],
+      [["--records", "nowhere"], 1, "nowhere"],
+    ]
+    for (const [args, code, told] of cases) {
+      const answer = await narrowgate("diff", ...args)
+      expect([answer.code, answer.stderr]).toEqual([code, expect.stringContaining(told)])
+      expect(answer.stderr).not.toContain("    at ")
+    }
+  })
+
+  test("of a directory that does not check tells that first", async () => {
+    await edit("catalog.yaml", "tools:", "tols:")
+    const { code, stderr } = await narrowgate("diff", "--base", "before")
+    expect([code, stderr]).toEqual([1, expect.stringContaining("policies does not check")])
+  })
+})

@@ -1,0 +1,117 @@
+/** An operator logs in, at a real provider, through their browser; the command then manages with what they got. */
+import { spawn } from "node:child_process"
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { z } from "zod"
+import { walk } from "../../../dev/login.ts"
+import { freePort } from "../../../dev/loopback.ts"
+import { startStack, type Stack } from "../../../dev/stack.ts"
+import { run, MAIN } from "./run.ts"
+
+const ROOT = join(import.meta.dirname, "../../..")
+
+let directory: string
+let stack: Stack
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "narrowgate-login-"))
+  stack = await startStack({
+    policies: join(ROOT, "policies"),
+    port: await freePort(),
+    state: join(directory, "state"),
+  })
+}, 120_000)
+afterAll(async () => {
+  await stack.close()
+  await rm(directory, { recursive: true, force: true, maxRetries: 3 })
+})
+
+/** Without an identity provider to fall back upon: only a session of their own lets them in. */
+const narrowgate = async (...args: readonly string[]) =>
+  run(directory, args, {
+    NARROWGATE_URL: stack.origin,
+    NARROWGATE_TOKEN: "",
+    XDG_CONFIG_HOME: join(directory, "config"),
+  })
+const history = async () => narrowgate("history", "--idp", "http://127.0.0.1:9")
+const SESSIONS = () => join(directory, "config/narrowgate/sessions.json")
+
+/** Runs `login` as a person does: reads where to go, and goes there. */
+async function login(user: string, ...more: readonly string[]) {
+  const args = [
+    "login",
+    "--issuer",
+    stack.provider,
+    "--scope",
+    "openid offline_access narrowgate",
+    "--no-browser",
+    ...more,
+  ]
+  const env = { PATH: process.env["PATH"], HOME: directory, XDG_CONFIG_HOME: join(directory, "config"), NO_COLOR: "1" }
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: directory,
+    env: { ...env, NARROWGATE_URL: stack.origin },
+  })
+  const ended = new Promise<number>((resolve) => child.once("exit", (code) => resolve(code ?? -1)))
+  let told = ""
+  const start = await new Promise<string>((resolve) => {
+    child.stderr.on("data", (chunk: Buffer) => {
+      told += chunk.toString()
+      const [, url] = /Log in at (\S+)\n/u.exec(told) ?? []
+      if (url !== undefined) resolve(url)
+    })
+    void ended.then(() => resolve(""))
+  })
+  if (start !== "") {
+    const redirect = String(new URL(start).searchParams.get("redirect_uri"))
+    const back = await walk(new URL(start), redirect, { origin: stack.provider, user })
+    await (await fetch(back)).text()
+  }
+  return { code: await ended, told }
+}
+
+describe("login", () => {
+  test("lets an operator manage by a session that is theirs alone, until they log out", async () => {
+    expect((await history()).code).not.toBe(0)
+    expect((await login("olivia")).code).toBe(0)
+    expect((await history()).stdout).toContain("the local stack")
+    expect((await stat(SESSIONS())).mode & 0o777).toBe(0o600)
+    expect((await narrowgate("logout")).code).toBe(0)
+    expect((await history()).code).not.toBe(0)
+    expect(await readFile(SESSIONS(), "utf8")).toBe("{}\n")
+  })
+
+  test("renews the session where it is about to expire, and says so where it cannot", async () => {
+    expect((await login("olivia")).code).toBe(0)
+    const old = async (change: object): Promise<void> => {
+      const kept = z.record(z.string(), z.looseObject({})).parse(JSON.parse(await readFile(SESSIONS(), "utf8")))
+      const changed = Object.entries(kept).map(([url, session]) => [url, { ...session, ...change }])
+      await writeFile(SESSIONS(), JSON.stringify(Object.fromEntries(changed)))
+    }
+    await old({ expiresAt: 0, accessToken: "of.long.ago" })
+    expect((await history()).code).toBe(0)
+    await old({ expiresAt: 0, refreshToken: "unknown" })
+    const over = await history()
+    expect([over.code, over.stderr]).toEqual([2, expect.stringContaining("is over\n  mend: Log in again")])
+  })
+
+  test("of somebody who is no operator lets them do nothing", async () => {
+    expect((await login("bob")).code).toBe(0)
+    const { code, stderr } = await history()
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/answered 40[13]/u)])
+  })
+
+  test("says what is wrong with what it was given", async () => {
+    const cases: readonly (readonly [args: readonly string[], code: number, told: string])[] = [
+      [["--issuer", "http://127.0.0.1:9"], 3, "is no identity provider that can be reached"],
+      [["--issuer", "nowhere"], 2, "--issuer cannot be nowhere"],
+      [[], 2, "--issuer"],
+    ]
+    for (const [args, code, told] of cases) {
+      const answer = await narrowgate("login", ...args)
+      expect([answer.code, answer.stderr]).toEqual([code, expect.stringContaining(told)])
+      expect(answer.stderr).not.toContain("    at ")
+    }
+  })
+})

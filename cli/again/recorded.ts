@@ -5,13 +5,13 @@
 import type { CallArguments } from "../../src/catalog/arguments.ts"
 import { argumentsHash } from "../../src/audit/canonical.ts"
 import type { Call } from "../../src/decide.ts"
-import type { ToolGrant } from "../../src/exchange/grant.ts"
 import { AdmissionLog, windowKey } from "../../src/guardrails/window.ts"
 import type { Task, TreeState, UserFacts } from "../../src/ledger/state.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import { actionRef, entitiesFor, toolRef } from "../../src/policy/facts.ts"
 import type { ShownRecord } from "../decision-record.ts"
 import { beginTree } from "../tables/tree.ts"
+import { wholeGrant } from "../tables/whole-grant.ts"
 
 export interface Recreated {
   readonly state: TreeState
@@ -39,7 +39,7 @@ export function recreate(record: ShownRecord, bundle: Bundle, recordedBy: Bundle
   const user = userOf(record)
   const root = task.split(".", 1)[0] ?? task
   const state = beginTree(bundle.pointer, root, user, now)
-  const grant = { tools: everything(bundle), environments: null, calls: null }
+  const grant = wholeGrant(bundle)
   let parent: string | null = null
   for (const [depth, agent] of chain.entries()) {
     const isLast = depth === chain.length - 1
@@ -85,21 +85,6 @@ function userOf({ user, groups, facts, at }: ShownRecord): UserFacts | null {
     ...(typeof acr === "string" ? { acr } : {}),
     ...(typeof age === "number" ? { auth_time: Math.floor(at / 1000) - age } : {}),
   }
-}
-
-/** Made once for each bundle, not for each record. */
-function everything(bundle: Bundle): Readonly<Record<string, ToolGrant>> {
-  let all = everythingOf.get(bundle)
-  if (!all) everythingOf.set(bundle, (all = grantAll(bundle)))
-  return all
-}
-const everythingOf = new WeakMap<Bundle, Readonly<Record<string, ToolGrant>>>()
-
-function grantAll({ catalog }: Bundle): Readonly<Record<string, ToolGrant>> {
-  const tools = Array.from(catalog.tools.values(), ({ name, action, sensitivity }): [string, ToolGrant] => {
-    return [name, { action, maxSensitivity: sensitivity, bounds: [] }]
-  })
-  return Object.fromEntries(tools)
 }
 
 function taskOf(of: Pick<Task, "id" | "parent" | "agent" | "purpose">, grant: Task["grant"], now: number): Task {

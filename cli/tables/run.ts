@@ -7,7 +7,7 @@ import { locate } from "../../src/catalog/locate.ts"
 import type { Seen } from "../../src/catalog/seen.ts"
 import { NO_EVIDENCE, type Evidence } from "../../src/decide.ts"
 import { isDenied, type Denial } from "../../src/decision.ts"
-import { ASKED_NOTHING, type Asked, type ToolGrant } from "../../src/exchange/grant.ts"
+import { ASKED_NOTHING, type Asked } from "../../src/exchange/grant.ts"
 import type { Opened } from "../../src/exchange/open.ts"
 import { isRefused, type Refusal } from "../../src/exchange/refusal.ts"
 import type { Task, UserFacts } from "../../src/ledger/state.ts"
@@ -17,6 +17,7 @@ import type { ManagedThing, OperatorFacts } from "../../src/policy/facts.ts"
 import { mayManage } from "../../src/policy/permission.ts"
 import { overhear, type Heard } from "./overhear.ts"
 import { Stage } from "./stage.ts"
+import { wholeGrant } from "./whole-grant.ts"
 import { beginTree, openRequest, openStep } from "./tree.ts"
 
 /** Some moment, milliseconds: nothing that decides knows the date. */
@@ -164,12 +165,9 @@ function openAll(bundle: Bundle, { user: login, chain, approvals, boundKey, rule
   return { user, opened, refused: null }
 }
 
-function holdingAll({ opening, ...opened }: Opened, { catalog }: Bundle): Opened {
-  const tools = Array.from(catalog.tools.values(), ({ name, action, sensitivity }): [string, ToolGrant] => {
-    return [name, { action, maxSensitivity: sensitivity, bounds: [] }]
-  })
-  const grant = { tools: Object.fromEntries(tools), environments: null, calls: null }
-  return { ...opened, opening: { ...opening, task: opening.task && { ...opening.task, grant } } }
+function holdingAll({ opening, ...opened }: Opened, bundle: Bundle): Opened {
+  const task = opening.task && { ...opening.task, grant: wholeGrant(bundle) }
+  return { ...opened, opening: { ...opening, task } }
 }
 
 function userOf({ auth_age, ...login }: Login): UserFacts {

@@ -129,7 +129,7 @@ async function finish(found: Found, options: CommonOptions, on: { replace: boole
   console.log(toldTo(outcome, { replace: on.flag }))
   if (problems.length === 0) return
   const more = problems.length > MOST_PROBLEMS ? `\n… and ${problems.length - MOST_PROBLEMS} more\n` : ""
-  const report = reportProblems(policies, { body: null, problems: problems.slice(0, MOST_PROBLEMS), texts })
+  const report = reportProblems(policies, { problems: problems.slice(0, MOST_PROBLEMS), texts })
   console.log(`\nThen \`narrowgate check ${policies}\` says:\n${report}${more}`)
 }
 

@@ -1,4 +1,4 @@
-/** `policies/` → the body of a bundle, or what keeps it from being one. */
+/** `policies/` → the body of a bundle, or what keeps it from being one, and what in it is most likely a slip. */
 import { assemble, type Bundle } from "../../src/policy/assemble.ts"
 import {
   FORMAT,
@@ -15,9 +15,13 @@ import { actionEntities } from "./actions.ts"
 import { checkManaged } from "./checks/management.ts"
 import { crossCheck } from "./cross-check.ts"
 import { madeEntities } from "./entities.ts"
-import { lower } from "./lower.ts"
+import { silence } from "./lints/allow.ts"
+import { subjectOf } from "./lints/subject.ts"
+import { lint, RECORDED } from "./lints/table.ts"
+import type { Use } from "./lints/use.ts"
+import { lower, type Lowered } from "./lower.ts"
 import { parsePolicies, type Policies } from "./policies.ts"
-import type { Problem } from "./problem.ts"
+import { byPlace, type Problem } from "./problem.ts"
 import { readPolicies, rulesIn } from "./read.ts"
 import type { AgentsFile, Identity } from "./schema/agents.ts"
 import type { IssuersFile } from "./schema/issuers.ts"
@@ -33,22 +37,35 @@ export interface Compiled {
   readonly texts: ReadonlyMap<string, string>
 }
 
-export async function compilePolicies(directory: string): Promise<Compiled> {
-  const { texts, problems: found } = await readPolicies(directory)
+/** @param use what decision records tell of who used what, to be compared with what agents may use */
+export async function compilePolicies(directory: string, use: Use | null = null): Promise<Compiled> {
+  const { texts, problems } = await readPolicies(directory)
+  return compileTexts(texts, problems, use)
+}
+
+/** @param found problems with the files themselves */
+export function compileTexts(
+  texts: ReadonlyMap<string, string>,
+  found: readonly Problem[] = [],
+  use: Use | null = null,
+): Compiled {
   const { policies, problems: parsed } = parsePolicies(texts)
   // Rules are independent of the other files but for the links, so that their problems show in the same run.
   const schema = texts.get("schema.cedarschema")
-  const lowered = schema === undefined ? { rules: [], problems: [] } : lower(rulesIn(texts), schema, policies?.links)
-  const problems = [...found, ...parsed, ...lowered.problems, ...(policies ? crossCheck(policies) : [])].toSorted(
-    byPlace,
-  )
+  const lowered = schema === undefined ? NO_RULES : lower(rulesIn(texts), schema, policies?.links)
+  const problems = [...found, ...parsed, ...lowered.problems, ...(policies ? crossCheck(policies) : [])]
   const usable = policies && !problems.some(({ severity }) => severity === "error")
   const body = usable ? bodyOf(policies, lowered.rules) : null
-  const loaded = body && load(body)
-  if (!usable || !loaded) return { body, problems, texts }
-  if ("severity" in loaded) return { body: null, problems: [...problems, loaded], texts }
-  return { body, problems: [...problems, ...checkManaged(policies, loaded)].toSorted(byPlace), texts }
+  const bundle = body && load(body)
+  if (!usable || !bundle) return { body, problems: silence(problems, texts, () => false).toSorted(byPlace), texts }
+  if ("severity" in bundle) return { body: null, problems: [...problems, bundle].toSorted(byPlace), texts }
+  const managed = checkManaged(policies, bundle)
+  const linted = lint(subjectOf({ policies, body, bundle, written: lowered.written, problems, use }))
+  const told = silence([...problems, ...managed, ...linted], texts, (name) => use !== null || !RECORDED.includes(name))
+  return { body, problems: told.toSorted(byPlace), texts }
 }
+
+const NO_RULES: Lowered = { rules: [], written: [], problems: [] }
 
 /** The Worker's own word: what it would not load must not be published, whatever the checks here missed. */
 function load(body: BundleBody): Bundle | Problem {
@@ -106,8 +123,4 @@ function toKeySource({ jwks_uri: uri, spiffe_bundle, jwks }: IssuersFile["issuer
   if (uri !== undefined) return { kind: "jwks_uri", uri }
   if (spiffe_bundle !== undefined) return { kind: "spiffe_bundle", uri: spiffe_bundle }
   return jwks ? { kind: "inline", jwks } : { kind: "discovery" }
-}
-
-function byPlace(a: Problem, b: Problem): number {
-  return a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1
 }

@@ -27,7 +27,15 @@ import { splitRules } from "./split.ts"
 
 export interface Lowered {
   readonly rules: readonly LoweredRule[]
+  /** Where each of `rules` was written, in their order. */
+  readonly written: readonly WrittenRule[]
   readonly problems: readonly Problem[]
+}
+
+/** A rule, and what it comes from: a place in a file of rules, or a link. */
+export interface WrittenRule {
+  readonly rule: LoweredJson
+  readonly from: Place | PlacedLink
 }
 
 const SCHEMA_FILE = "schema.cedarschema"
@@ -37,18 +45,19 @@ export function lower(files: readonly CedarFile[], schemaText: string, links?: P
   const schema: CedarFile = { path: SCHEMA_FILE, text: schemaText }
   const problems = [...checkSchema(schema)]
   const schemaParses = problems.length === 0
-  const found: Found = { rules: [], templates: new Map(), places: new Map(), links: [] }
+  const found: Found = { written: [], templates: new Map(), places: new Map(), links: [] }
   for (const file of files) problems.push(...lowerFile(file, found))
   if (links !== undefined) {
     for (const [index, link] of links.value.links.entries()) problems.push(...lowerLink({ link, index, links }, found))
     problems.push(...checkUnused(found, links.value))
   }
   if (schemaParses) problems.push(...checkTypes(found, schema))
-  return { rules: found.rules, problems: inReadingOrder(problems, [schema, ...files]) }
+  const { written } = found
+  return { rules: written.map(({ rule }) => rule), written, problems: inReadingOrder(problems, [schema, ...files]) }
 }
 
 interface Found {
-  readonly rules: LoweredRule[]
+  readonly written: WrittenRule[]
   /** By `@id`. */
   readonly templates: Map<string, LoweredJson>
   /** Of rules and templates, by `@id`. */
@@ -79,12 +88,12 @@ function lowerFile(file: CedarFile, found: Found): readonly Problem[] {
       found.templates.set(rule.id, rule)
       return []
     }
-    found.rules.push(rule)
+    found.written.push({ rule, from: place })
     return checkEdge(rule, place)
   })
 }
 
-interface PlacedLink {
+export interface PlacedLink {
   readonly link: Link
   readonly index: number
   readonly links: Parsed<LinksFile>
@@ -95,7 +104,7 @@ function lowerLink(placed: PlacedLink, found: Found): readonly Problem[] {
   const at = (key: string, message: string, mend: string) => [links.error(["links", index, key], message, mend)]
   const template = found.templates.get(link.template)
   if (!RULE_ID.test(link.id)) return at("id", "this is no name", "use letters, digits, and . _ : / - only")
-  if (found.places.has(link.id) || found.rules.some((rule) => rule.id === link.id))
+  if (found.places.has(link.id) || found.links.some((other) => other.link.id === link.id))
     return at("id", `"${link.id}" names another rule too`, "give it an id of its own")
   if (template === undefined)
     return at(
@@ -115,7 +124,7 @@ function lowerLink(placed: PlacedLink, found: Found): readonly Problem[] {
   }
   const { policy, ...rest } = template
   const rule = { ...rest, id: link.id, policy: linked(policy, link) }
-  found.rules.push(rule)
+  found.written.push({ rule, from: placed })
   found.links.push(placed)
   const place = found.places.get(link.template)
   return place === undefined ? [] : checkEdge(rule, place)
@@ -128,7 +137,8 @@ function checkUnused({ templates, places }: Found, { links }: LinksFile): readon
     const place = places.get(id)
     if (used.has(id) || place === undefined) return []
     const message = `template "${id}" has no link, so it makes no rule`
-    return [{ ...problemAt(place, message, "add one to links.yaml, or remove the template"), severity: "warning" }]
+    const problem = problemAt(place, message, "add one to links.yaml, or remove the template")
+    return [{ ...problem, severity: "warning", lint: "unlinked-template" }]
   })
 }
 
@@ -147,7 +157,7 @@ function checkSchema(schema: CedarFile): readonly Problem[] {
   return locate(answer.errors, wholeOf(schema), "correct the schema")
 }
 
-type LoweredJson = LoweredRule & { readonly policy: Readonly<Record<string, unknown>> }
+export type LoweredJson = LoweredRule & { readonly policy: Readonly<Record<string, unknown>> }
 
 function lowerRule(
   place: Place,
@@ -213,14 +223,19 @@ function checkTypes({ places, templates, links }: Found, schema: CedarFile): rea
   const located = (errors: readonly ValidationError[], severity: Problem["severity"]) =>
     errors.flatMap(({ policyId, error }) => {
       const place = places.get(policyId)
-      if (place !== undefined) return locate([error], place, MEND_TYPES, severity)
+      if (place !== undefined) return locate([error], place, MEND_TYPES, severity).map(named)
       return links.filter(({ link }) => link.id === policyId).map((one) => atLink(one, error, severity))
     })
   return [
     ...located(answer.validationErrors, "error"),
     ...located(answer.validationWarnings, "warning"),
-    ...locate(answer.otherWarnings, wholeOf(schema), "correct the schema", "warning"),
+    ...locate(answer.otherWarnings, wholeOf(schema), "correct the schema", "warning").map(named),
   ]
+}
+
+/** What the official engine warns of goes by one name. */
+function named(problem: Problem): Problem {
+  return problem.severity === "warning" ? { ...problem, lint: "cedar" } : problem
 }
 
 function toOfficialLink({ template, id, principal, resource }: Link): TemplateLink {
@@ -230,7 +245,7 @@ function toOfficialLink({ template, id, principal, resource }: Link): TemplateLi
 
 function atLink({ link, index, links }: PlacedLink, error: DetailedError, severity: Problem["severity"]): Problem {
   const message = `rule "${link.id}": ${error.message.replace(PREAMBLE, "")}`
-  return { ...links.error(["links", index], message, error.help ?? MEND_TYPES), severity }
+  return named({ ...links.error(["links", index], message, error.help ?? MEND_TYPES), severity })
 }
 
 const MEND_TYPES = "make the rule agree with the schema, or the schema with the rule"

@@ -71,6 +71,7 @@ describe("rules", () => {
       ),
     ).toEqual({
       rules: [],
+      written: [],
       problems: [],
     })
   })

@@ -29,7 +29,7 @@ describe("check", () => {
     const { code, stdout } = await narrowgate("check", "policies")
     expect(code).toBe(1)
     expect(stdout).toMatch(
-      /^policies\/catalog\.yaml:\d+:5 error: unknown key `costs`\n +\d+ \| {5}costs: 10\n +\| {5}\^\n/,
+      /^policies\/catalog\.yaml:\d+:5 error: unknown key `costs`\n +\d+ \| {5}costs: 10\n +\| {5}\^{5}\n/,
     )
     expect(stdout).toMatch(/ {2}mend: Did you mean `cost`\?\n\npolicies: 1 error\n$/)
   })

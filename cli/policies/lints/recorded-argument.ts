@@ -1,0 +1,19 @@
+/** Arguments of restricted tools that rules read: whatever a rule reads is told by every decision record. */
+import { isRedacted } from "../../../src/catalog/redaction.ts"
+import { actionRef, toolRef } from "../../../src/policy/facts.ts"
+import type { Lint } from "./lint.ts"
+
+export const recordedArgument: Lint = {
+  name: "recorded-argument",
+  find: ({ policies: { catalog }, bundle }) =>
+    catalog.value.tools.flatMap(({ name, action, sensitivity, redact }, index) => {
+      if (sensitivity !== "restricted") return []
+      const reads = bundle.engine.readsFor(actionRef(action), toolRef(name), bundle.entities)
+      const told = [...reads].filter((argument) => argument !== "*" && !isRedacted(argument, redact)).toSorted()
+      if (told.length === 0) return []
+      const list = told.map((argument) => `\`${argument}\``).join(", ")
+      const message = `\`${name}\` is restricted, and records tell what its rules read: ${list}`
+      const mend = `Write \`redact: [${[...redact, ...told].join(", ")}]\`.`
+      return [catalog.warning(["tools", index, "sensitivity"], message, mend)]
+    }),
+}

@@ -4,7 +4,9 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   let best: string | undefined
   let least = Math.ceil(word.length * 0.4) + 1
   for (const candidate of known) {
-    const slips = editDistance(word.toLowerCase(), candidate.toLowerCase())
+    // So many letters more or less are so many slips.
+    if (Math.abs(word.length - candidate.length) >= least) continue
+    const slips = editDistance(word.toLowerCase(), candidate.toLowerCase(), least)
     if (slips < least) [best, least] = [candidate, slips]
   }
   return best
@@ -19,7 +21,8 @@ export function suggest(word: string, known: Iterable<string>, otherwise: string
   return words.length > 0 && list.length <= 120 ? `${otherwise} Known: ${list}.` : otherwise
 }
 
-function editDistance(a: string, b: string): number {
+/** @param most from which on it is of no interest how many more there are */
+function editDistance(a: string, b: string, most: number): number {
   let above = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (const [row, letter] of a.split("").entries()) {
     const current = [row + 1]
@@ -27,6 +30,7 @@ function editDistance(a: string, b: string): number {
       const replaced = (above[column - 1] ?? 0) + (letter === b[column - 1] ? 0 : 1)
       current.push(Math.min(replaced, (above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1))
     }
+    if (Math.min(...current) >= most) return most
     above = current
   }
   return above[b.length] ?? 0

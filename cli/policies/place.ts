@@ -49,6 +49,7 @@ export const PREAMBLE =
   /^(?:for policy `[^`]*`, |failed to parse (?:policy|schema|template) from string: |error parsing schema: )+/
 
 export function problemAt(place: Place, message: string, mend: string): Problem {
-  const position = positionAt(place.file.text, place.source.offset)
-  return { file: place.file.path, ...position, severity: "error", message, mend }
+  const { offset, text } = place.source
+  const span = spanAt(place.file.text, offset, offset + text.length)
+  return { file: place.file.path, ...span, severity: "error", message, mend }
 }

@@ -5,9 +5,10 @@ import type { Lint } from "./lint.ts"
 
 export const recordedArgument: Lint = {
   name: "recorded-argument",
-  find: ({ policies: { catalog }, bundle }) =>
-    catalog.value.tools.flatMap(({ name, action, sensitivity, redact }, index) => {
-      if (sensitivity !== "restricted") return []
+  find: ({ policies: { catalog }, body, bundle, rules }) => {
+    const called = new Set(body.tools.flatMap((tool) => (rules.mayPermit(tool.action, tool) ? [tool.name] : [])))
+    return catalog.value.tools.flatMap(({ name, action, sensitivity, redact }, index) => {
+      if (sensitivity !== "restricted" || !called.has(name)) return []
       const reads = bundle.engine.readsFor(actionRef(action), toolRef(name), bundle.entities)
       const told = [...reads].filter((argument) => argument !== "*" && !isRedacted(argument, redact)).toSorted()
       if (told.length === 0) return []
@@ -15,5 +16,6 @@ export const recordedArgument: Lint = {
       const message = `\`${name}\` is restricted, and records tell what its rules read: ${list}`
       const mend = `Write \`redact: [${[...redact, ...told].join(", ")}]\`.`
       return [catalog.warning(["tools", index, "sensitivity"], message, mend)]
-    }),
+    })
+  },
 }

@@ -48,5 +48,9 @@ export const RECORDED: readonly string[] = [unusedAuthority.name]
 export const LINT_NAMES: readonly string[] = [...OF_CHECKS, ...LINTS.map(({ name }) => name)]
 
 export function lint(subject: Subject): readonly Problem[] {
-  return LINTS.flatMap(({ name, find }) => find(subject).map((problem) => ({ ...problem, lint: name })))
+  return LINTS.flatMap(({ name, find }) => find(subject).map((problem) => named(problem, name)))
+}
+
+function named(problem: Problem, lint: string): Problem {
+  return { ...problem, lint }
 }

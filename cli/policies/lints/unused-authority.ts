@@ -30,7 +30,9 @@ export const unusedAuthority: Lint = {
 
 function spanOf({ records, from, to }: Use): string {
   const [first, last] = [from, to].map((at) => new Date(at).toISOString().slice(0, 16).replace("T", " "))
-  return records === 0 ? "as there are no records" : `in ${records} ${records === 1 ? "record" : "records"} from ${first} to ${last} UTC`
+  return records === 0
+    ? "as there are no records"
+    : `in ${records} ${records === 1 ? "record" : "records"} from ${first} to ${last} UTC`
 }
 
 const SHOWN = 8

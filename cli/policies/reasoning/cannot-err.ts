@@ -19,13 +19,13 @@ export function cannotErr(conjuncts: readonly Conjunct[]): boolean {
 type There = ReadonlySet<string>
 
 const COMPARISONS = ["<", "<=", ">", ">="]
-const BOOLEANS = [...COMPARISONS, "==", "!=", "&&", "||", "!", "has", "is", "in", "like", "contains"]
+const BOOLEANS = new Set([...COMPARISONS, "==", "!=", "&&", "||", "!", "has", "is", "in", "like", "contains"])
 
 /** What it comes to is `true` or `false` for certain, if anything. */
 function isBoolean(expression: unknown): boolean {
   const [operator, operands] = entryOf(expression)
   if (operator === "Value") return typeof operands === "boolean"
-  return BOOLEANS.includes(operator) || ALWAYS.get(keyOf(expression)) === "boolean"
+  return BOOLEANS.has(operator) || ALWAYS.get(keyOf(expression)) === "boolean"
 }
 
 function safe(expression: unknown, there: There): boolean {

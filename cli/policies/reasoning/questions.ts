@@ -96,10 +96,17 @@ function within<Item>(byKey: ReadonlyMap<string, Item[]>, keys: readonly string[
 
 /** Their entity comes with the request: what they are within is told by their groups, and by the groups' own. */
 function operatorKeysOf({ uid, parents }: StoredEntity, store: EntityStore): readonly string[] {
-  const refs = parents.map(({ type, id }) => entity(type, id))
-  const groups = refs.flatMap((ref) => [ref.key, ...(store.get(ref.key)?.ancestors ?? [])])
   const own = entity(uid.type, uid.id)
-  return [...keysWithin(own, store), ...groups.flatMap((group) => [`in ${group}`, `is-in ${uid.type} ${group}`])]
+  const groups = new Set<string>()
+  for (const { type, id } of parents) {
+    const { key } = entity(type, id)
+    groups.add(key)
+    for (const group of store.get(key)?.ancestors ?? []) groups.add(group)
+  }
+  return [
+    ...keysWithin(own, store),
+    ...Array.from(groups, (group) => [`in ${group}`, `is-in ${uid.type} ${group}`]).flat(),
+  ]
 }
 
 const NOT_OF_USERS = MADE_TYPES.filter((type) => type !== "User")

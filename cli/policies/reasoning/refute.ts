@@ -6,7 +6,7 @@
 import { isNode } from "../../../src/policy/est.ts"
 import { compilePattern } from "../../../src/policy/like.ts"
 import type { Known, KnownValues } from "./known.ts"
-import { constantOf, constantsOf, integerOf, keyOf, member, shownConstant } from "./term.ts"
+import { constantOf, constantsOf, integerOf, keyOf, shownConstant } from "./term.ts"
 
 export interface Claim {
   readonly expression: unknown

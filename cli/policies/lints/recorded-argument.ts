@@ -6,9 +6,10 @@ import type { Lint } from "./lint.ts"
 export const recordedArgument: Lint = {
   name: "recorded-argument",
   find: ({ policies: { catalog }, body, bundle, rules }) => {
-    const called = new Set(body.tools.flatMap((tool) => (rules.mayPermit(tool.action, tool) ? [tool.name] : [])))
-    return catalog.value.tools.flatMap(({ name, action, sensitivity, redact }, index) => {
-      if (sensitivity !== "restricted" || !called.has(name)) return []
+    const restricted = body.tools.filter((tool) => tool.sensitivity === "restricted")
+    const called = new Set(restricted.flatMap((tool) => (rules.mayPermit(tool.action, tool) ? [tool.name] : [])))
+    return catalog.value.tools.flatMap(({ name, action, redact }, index) => {
+      if (!called.has(name)) return []
       const reads = bundle.engine.readsFor(actionRef(action), toolRef(name), bundle.entities)
       const told = [...reads].filter((argument) => argument !== "*" && !isRedacted(argument, redact)).toSorted()
       if (told.length === 0) return []

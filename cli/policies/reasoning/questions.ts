@@ -44,14 +44,13 @@ interface Registered {
 }
 
 export function questionsOf({ store, tools, agents, operators, stored }: Registered): Questions {
-  const tooled = filed(
-    tools.map((tool): Resource => ({ ref: toolRef(tool.name), tool })),
-    ({ ref }) => keysOf(ref, store),
-  )
-  const areas = filed(
-    operators.length === 0 ? [] : AREAS.map((area): Resource => ({ ref: areaRef(area), tool: null })),
-    (area) => keysOf(area.ref, store),
-  )
+  const areas = operators.length === 0 ? [] : AREAS.map((area): Resource => ({ ref: areaRef(area), tool: null }))
+  const tooled = tools.map((tool): Resource => ({ ref: toolRef(tool.name), tool }))
+  const asked = (action: Asked): readonly Resource[] => {
+    if (action === "manage") return areas
+    return action === "delegate" ? tooled : tooled.filter(({ tool }) => tool?.action === action)
+  }
+  const byAction = new Map(ASKED.map((action) => [action, filed(asked(action), ({ ref }) => keysOf(ref, store))]))
   const agentKeys = new Set(agents.flatMap((id) => keysOf(entity("Agent", id), store)))
   const operatorKeys = new Set(operators.flatMap((operator) => operatorKeysOf(operator, store)))
   const groups = new Set(stored.flatMap(({ uid }) => [...(store.get(entity(uid.type, uid.id).key)?.ancestors ?? [])]))
@@ -61,12 +60,8 @@ export function questionsOf({ store, tools, agents, operators, stored }: Registe
     actions: ({ action }) =>
       actionKeys.flatMap(({ name, keys }) => (keys.some((key) => action.includes(key)) ? [name] : [])),
     keysOf: ({ name }) => keysOf(toolRef(name), store),
-    tools: ({ resource }) => within(tooled, resource).flatMap(({ tool }) => tool ?? []),
-    resources: ({ resource }, action) => {
-      if (action === "manage") return within(areas, resource)
-      const all = within(tooled, resource)
-      return action === "delegate" ? all : all.filter(({ tool }) => tool?.action === action)
-    },
+    tools: ({ resource }) => within(byAction.get("delegate"), resource).flatMap(({ tool }) => tool ?? []),
+    resources: ({ resource }, action) => within(byAction.get(action), resource),
     hasPrincipal: ({ principal }, action) =>
       principal.some((key) =>
         action === "manage" ? operatorKeys.has(key) : agentKeys.has(key) || mayHoldUser(key, groups),
@@ -90,8 +85,12 @@ function filed<Item>(items: readonly Item[], keysOf: (item: Item) => readonly st
   return byKey
 }
 
-function within<Item>(byKey: ReadonlyMap<string, Item[]>, keys: readonly string[]): readonly Item[] {
-  return keys.flatMap((key) => byKey.get(key) ?? [])
+/** The scope of a resource is one key; that of actions alone can be several. */
+function within(
+  byKey: ReadonlyMap<string, Resource[]> | undefined,
+  [key = ""]: readonly string[],
+): readonly Resource[] {
+  return byKey?.get(key) ?? []
 }
 
 /** Their entity comes with the request: what they are within is told by their groups, and by the groups' own. */

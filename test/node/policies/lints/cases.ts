@@ -491,6 +491,36 @@ const AGENTS: readonly LintCase[] = [
     but: { find: "max_sensitivity: public", replace: "max_sensitivity: internal" },
   },
   {
+    name: "a purpose whose environments its agent does not share",
+    lint: "out-of-reach",
+    edits: [
+      {
+        file: "gateways.yaml",
+        find: "  - id: forward\n",
+        replace:
+          "  - { id: stage, dialect: traefik, origins: ['http://127.0.0.1:8080'], audience: 'https://s.example', environment: staging }\n  - id: forward\n",
+      },
+      agents(GRANT, GRANT.replace("[development]", "[development, staging]")),
+      agents(
+        "    ceiling:\n      tools: [crm.tickets.*:read, everything.*:read, desk.*:read]\n      max_sensitivity: internal\n    purposes: [triage-ticket]",
+        "    ceiling:\n      tools: [crm.tickets.*:read, everything.*:read, desk.*:read]\n      max_sensitivity: internal\n      environments: [staging]\n    purposes: [triage-ticket, by-day]",
+      ),
+      agents(
+        "  # A list once a night",
+        "  - { name: by-day, grant: { tools: [crm.tickets.*:read], max_sensitivity: internal, environments: [development] }, life: 60 }\n  # A list once a night",
+      ),
+      agents(
+        "    purposes: [triage-ticket, answer-customer]\n    delegates_to",
+        "    purposes: [triage-ticket, answer-customer, by-day]\n    delegates_to",
+      ),
+    ],
+    file: "agents.yaml",
+    at: "by-day]\n\n",
+    message: "the agent's ceiling leaves none of its environments for purpose `by-day`",
+    mend: "Widen the `ceiling`, or remove the purpose.",
+    but: { find: "environments: [staging]", replace: "environments: [staging, development]" },
+  },
+  {
     name: "a step that a forbid defeats",
     lint: "impossible-step",
     edits: [

@@ -10,7 +10,7 @@ export interface Problem {
   readonly column: number
   /** Where what is meant ends, the first place behind it; absent: it is told by its beginning alone. */
   readonly end?: Position
-  /** An error keeps the directory from being a bundle; a warning tells of a likely slip, a note of what could be less. */
+  /** An error keeps it from being a bundle; a warning tells of a likely slip, a note of what could be less. */
   readonly severity: "error" | "warning" | "note"
   /** Of a warning or a note: what it is called in docs/linting.md, and silenced by. */
   readonly lint?: string
@@ -19,6 +19,8 @@ export interface Problem {
   readonly mend: string
 }
 
+/** The official engine tells what it finds at one place in no order: by their words it is the same each time. */
 export function byPlace(a: Problem, b: Problem): number {
-  return a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1
+  return a.line - b.line || a.column - b.column || (a.message < b.message ? -1 : a.message > b.message ? 1 : 0)
 }

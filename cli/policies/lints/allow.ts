@@ -1,7 +1,7 @@
 /**
- * `lint-allow <name>: <reason>` in a comment silences what a lint says of what follows: in YAML of the next line that is
- * more than a comment, in Cedar of the next rule (or of the rule that the comment stands in). One that silences nothing
- * is warned of in turn: what it excused is gone, or it is misspelled.
+ * `lint-allow <name>: <reason>` in a comment silences what a lint says of what follows: in YAML of the next line that
+ * is more than a comment, in Cedar of the next rule (or of the rule that the comment stands in). One that silences
+ * nothing is warned of in turn: what it excused is gone, or it is misspelled.
  */
 import { suggest } from "../nearest.ts"
 import { positionAt, spanAt } from "../position.ts"

@@ -18,7 +18,8 @@ export const idleWindow: Lint = {
       })
       if (!tighter) return []
       const { id, per, limit, seconds } = tighter
-      const message = `window \`${id}\` (${limit} per ${per} in ${shownSpan(seconds)}) is tighter, so this one never refuses`
+      const limits = `${limit} per ${per} in ${shownSpan(seconds)}`
+      const message = `window \`${id}\` (${limits}) is tighter, so this one never refuses`
       const mend = "Lower the `limit`, or remove the window."
       return [guardrails.warning(["windows", index, "id"], message, mend)]
     })

@@ -1,4 +1,6 @@
-/** A lint: what is most likely a slip in policies that would become a bundle. Each is a file here and a line of table.ts. */
+/**
+ * A lint: what is most likely a slip in policies that would become a bundle. Each is a file here and a line of table.ts.
+ */
 import type { Bundle } from "../../../src/policy/assemble.ts"
 import type { BundleBody } from "../../../src/policy/bundle.ts"
 import type { Policies } from "../policies.ts"

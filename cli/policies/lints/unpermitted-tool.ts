@@ -1,4 +1,4 @@
-/** Tools that the catalog lists and no rule lets anybody call. One that a rule names is thought of: it may be forbidden. */
+/** Tools that the catalog lists and no rule lets anybody call. Of one that a forbid names, somebody has thought. */
 import { toolRef } from "../../../src/policy/facts.ts"
 import type { Problem } from "../problem.ts"
 import { serverOf } from "../tools.ts"
@@ -9,14 +9,14 @@ export const unpermittedTool: Lint = {
   find: (subject) => {
     const { body, policies, rules } = subject
     const byName = new Map(body.tools.map((tool) => [tool.name, tool]))
-    const named = new Set(rules.all.flatMap(({ scope }) => scope.resource))
+    const forbidden = new Set(rules.all.flatMap(({ effect, scope }) => (effect === "forbid" ? scope.resource : [])))
     const callable = new Set<string>()
     const problems = policies.catalog.value.tools.flatMap(({ name }, index): Problem[] => {
       const tool = byName.get(name)
       if (!tool) return []
       const lacks = [tool.action, "delegate" as const].find((action) => !rules.mayPermit(action, tool))
       if (lacks === undefined) callable.add(serverOf(name))
-      if (lacks === undefined || named.has(`== ${toolRef(name).key}`)) return []
+      if (lacks === undefined || forbidden.has(`== ${toolRef(name).key}`)) return []
       const message =
         lacks === "delegate"
           ? `no rule permits anybody to delegate \`${name}\`, so no task ever has it`

@@ -1,4 +1,4 @@
-/** Tools that an agent may have and was never seen to call, as far as the records go. Only where they were asked for. */
+/** Tools that an agent may have and was never seen to call, as far as the records go; only where those are read. */
 import { LIFECYCLE_SEGMENT } from "../../../src/catalog/lifecycle.ts"
 import { formatScope } from "../../../src/catalog/pattern.ts"
 import { sensitivityRank, type Tool } from "../../../src/catalog/tool.ts"
@@ -22,7 +22,8 @@ export const unusedAuthority: Lint = {
       const used = held.filter(({ name }) => use.tools.get(id)?.has(name))
       if (used.length === held.length) return []
       const unused = held.filter((tool) => !used.includes(tool))
-      const message = `the agent called ${used.length} of the ${held.length} tools within its ceiling, ${spanOf(use)}; never ${listed(unused, granted)}`
+      const share = `${used.length} of the ${held.length} tools within its ceiling`
+      const message = `the agent called ${share}, ${spanOf(use)}; never ${listed(unused, granted)}`
       return [{ ...agents.warning(["agents", index, "ceiling"], message, mendOf(used)), severity: "note" }]
     })
   },

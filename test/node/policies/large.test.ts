@@ -39,7 +39,8 @@ const grant = (index: number) => `{ tools: ${scopes(index)}, max_sensitivity: in
 const purpose = (index: number) =>
   `  - { name: purpose-${index}, grant: ${grant(index)}, default: ["srv${index % 50}.*:read"], life: 60 }\n`
 const agent = (index: number) =>
-  `  - { id: "spiffe://example.org/a${index}", owner: o, groups: [agents-${index % 20}], ceiling: ${grant(index)}, purposes: [purpose-${index}] }\n`
+  `  - { id: "spiffe://example.org/a${index}", owner: o, groups: [agents-${index % 20}], ` +
+  `ceiling: ${grant(index)}, purposes: [purpose-${index}] }\n`
 
 it("1,000 rules and 5,000 tools, many of them wrong, take seconds", () => {
   const shared = ["schema.cedarschema", "issuers.yaml", "gateways.yaml", "operators.yaml", "operators.cedar"]

@@ -181,8 +181,9 @@ describe("a policy directory with", () => {
     expect(problem?.mend).toMatch(bad.mend ?? /\S/)
     expect({ line: problem?.line, column: problem?.column }).toEqual(placeOf(texts.get(bad.file) ?? "", bad.at))
     expect(body === null).toBe(bad.severity === undefined)
-    // As people read it, to the letter.
-    expect(reportProblems("policies", { problems, texts }).replaceAll(directory, "DIR")).toMatchSnapshot()
+    // As people read it, to the letter. Which of several agents does not fit, the official engine tells as it comes.
+    const report = reportProblems("policies", { problems, texts }).replaceAll(directory, "DIR")
+    expect(report.replaceAll(/(?<=expected entity `Agent::")[^"]*/gu, "…")).toMatchSnapshot()
   })
 })
 

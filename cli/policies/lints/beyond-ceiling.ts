@@ -15,7 +15,7 @@ export const beyondCeiling: Lint = {
       const problems = grant.tools.flatMap((scope, place): Problem[] => {
         const wanted = toolsOf({ ...grant, tools: [scope] }, tools)
         const isReached = having.some((agent) => intersects(wanted, ceilings.get(agent) ?? new Set()))
-        // Tools that are too sensitive for the purpose itself are another matter: they are granted to nobody.
+        // Tools that are too sensitive for the purpose itself are another matter (too-sensitive.ts).
         if (wanted.size === 0 || isReached) return []
         const message = `no agent with the purpose \`${name}\` may have any of \`${scope}\``
         const mend = "Widen the `ceiling` of an agent, or remove the scope."

@@ -14,6 +14,7 @@ import { observingGateway } from "./observing-gateway.ts"
 import { outOfCalls } from "./out-of-calls.ts"
 import { outOfReach } from "./out-of-reach.ts"
 import { recordedArgument } from "./recorded-argument.ts"
+import { tooSensitive } from "./too-sensitive.ts"
 import { unboundedPermit } from "./unbounded-permit.ts"
 import { unpermittedTool } from "./unpermitted-tool.ts"
 import { unusedAuthority } from "./unused-authority.ts"
@@ -29,6 +30,7 @@ const LINTS: readonly Lint[] = [
   unpermittedTool,
   recordedArgument,
   unusedPurpose,
+  tooSensitive,
   beyondCeiling,
   outOfReach,
   impossibleStep,

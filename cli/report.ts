@@ -1,4 +1,4 @@
-/** Problems as compilers tell them: place, message, the line with a caret, the mend. */
+/** Problems as compilers tell them: place, message, the line with what is meant underlined, the mend. */
 import { join } from "node:path"
 import { colors } from "./colors.ts"
 import type { Compiled } from "./policies/compile.ts"
@@ -8,35 +8,60 @@ export type Reported = Pick<Compiled, "problems" | "texts">
 
 /** A longer line is shown round the caret only. */
 const EXCERPT_WIDTH = 140
+/** Of one lint: a catalog that was just imported has hundreds of tools of which the same is to be said. */
+const MOST_OF_A_LINT = 20
 
 export function reportProblems(directory: string, { problems, texts }: Reported): string {
-  return problems.map((problem) => describe(directory, problem, texts.get(problem.file))).join("\n")
+  const lines = new Map<string, readonly string[]>()
+  const lineOf = ({ file, line }: Problem): string | undefined => {
+    const known = lines.get(file) ?? texts.get(file)?.split(/\r?\n/u) ?? []
+    lines.set(file, known)
+    return known[line - 1]
+  }
+  const told = new Map<string, number>()
+  const shown = problems.filter(({ lint }) => {
+    if (lint === undefined) return true
+    const count = (told.get(lint) ?? 0) + 1
+    told.set(lint, count)
+    return count <= MOST_OF_A_LINT
+  })
+  const left = [...told].flatMap(([lint, count]) =>
+    count > MOST_OF_A_LINT ? [`${count - MOST_OF_A_LINT} more of [${lint}]: --json tells all\n`] : [],
+  )
+  return [...shown.map((problem) => describe(directory, problem, lineOf(problem))), ...left].join("\n")
 }
 
 /** `2 errors, 1 warning`. */
 export function countProblems(problems: readonly Problem[]): string {
-  const errors = problems.filter(({ severity }) => severity === "error").length
-  return [plural(errors, "error"), plural(problems.length - errors, "warning")].filter((part) => part !== "").join(", ")
+  return (["error", "warning", "note"] as const)
+    .map((kind) => plural(problems.filter(({ severity }) => severity === kind).length, kind))
+    .filter((part) => part !== "")
+    .join(", ")
 }
+
+const COLOUR = { error: colors.red, warning: colors.yellow, note: colors.cyan }
 
 function describe(directory: string, problem: Problem, text: string | undefined): string {
-  const { file, line, column, severity, message, mend } = problem
-  const kind = severity === "error" ? colors.red("error") : colors.yellow("warning")
+  const { file, line, column, severity, lint, message, mend } = problem
   const place = colors.bold(`${join(directory, file)}:${line}:${column}`)
-  const excerpt = excerptOf(text?.split(/\r?\n/u)[line - 1], line, column)
-  return [`${place} ${kind}: ${message}`, ...excerpt, `  ${colors.cyan("mend:")} ${mend}`, ""].join("\n")
+  const name = lint === undefined ? "" : ` ${colors.dim(`[${lint}]`)}`
+  const told = `${place} ${COLOUR[severity](severity)}: ${message}${name}`
+  return [told, ...excerptOf(text, problem), `  ${colors.cyan("mend:")} ${mend}`, ""].join("\n")
 }
 
-function excerptOf(source: string | undefined, line: number, column: number): string[] {
+function excerptOf(source: string | undefined, { line, column, end, severity }: Problem): string[] {
   if (source === undefined || source.trim() === "") return []
   const from = column > EXCERPT_WIDTH - 20 ? column - EXCERPT_WIDTH / 2 : 0
   const shown = source.slice(from, from + EXCERPT_WIDTH)
   const gutter = String(line).padStart(5)
   // Tabs stay tabs, so that the caret stands below its column whatever the terminal makes of them.
   const indent = shown.slice(0, column - 1 - from).replace(/[^\t]/gu, " ")
+  // What goes on for lines is underlined to the end of its first.
+  const until = end?.line === line ? end.column - 1 : end ? source.trimEnd().length : column
+  const width = Math.max(1, Math.min(until, from + shown.length) - (column - 1))
   return [
     `${colors.dim(`${gutter} |`)} ${shown}`,
-    `${colors.dim(`${" ".repeat(gutter.length)} |`)} ${indent}${colors.red("^")}`,
+    `${colors.dim(`${" ".repeat(gutter.length)} |`)} ${indent}${COLOUR[severity]("^".repeat(width))}`,
   ]
 }
 

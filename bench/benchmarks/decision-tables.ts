@@ -36,7 +36,8 @@ export const decisionTables: Benchmark = {
 
 async function testAll(directory: string): Promise<void> {
   const { body, bundle, written, problems, cases } = withTables(await compilePolicies(directory))
-  guard(body !== null && bundle !== null && problems.length === 0, "the directory checks")
+  guard(body !== null && bundle !== null, "the directory checks")
+  guard(!problems.some(({ severity }) => severity === "error"), "its tables can be read")
   const { outcomes, unput } = runCases(bundle, cases, oracleOf(written, body.rules, body.entities))
   guard(outcomes.length === SIZE.cases && outcomes.every(passes), "every test passes")
   guard(unput === 0, "the official engine was asked everything")

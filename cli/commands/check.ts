@@ -1,32 +1,79 @@
-/** `narrowgate check`: would these policies become a bundle? */
+/** `narrowgate check`: would these policies become a bundle, and what in them is most likely a slip? */
+import { readFile } from "node:fs/promises"
 import type { Command } from "commander"
+import { z } from "zod"
 import { colors } from "../colors.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
-import { EXIT } from "../failure.ts"
+import { EXIT, Failure } from "../failure.ts"
 import { compilePolicies, type Compiled } from "../policies/compile.ts"
+import { readRecords, usedRecord, useOf, type Use } from "../policies/lints/use.ts"
+import type { Problem } from "../policies/problem.ts"
 import { countProblems, reportProblems } from "../report.ts"
 import { withTables } from "../tables/read.ts"
+import { askJson, operatorBearer, type WorkerOptions } from "../worker.ts"
+import { atWorker } from "./decisions.ts"
+
+interface CheckOptions extends WorkerOptions {
+  readonly json?: boolean
+  readonly strict?: boolean
+  readonly records?: string
+  readonly fromWorker?: boolean
+}
 
 export function addCheck(program: Command): void {
-  program
+  const command = program
     .command("check")
     .description("check a policy directory and say what is wrong, where, and how to mend it")
     .argument("[DIR]", "the policy directory", "policies")
+    .option("--strict", "fail on warnings too")
+    .option("--records <FILE>", "compare what agents may call with decision records, one a line")
+    .option("--from-worker", "the same with the newest records of a Worker")
     .option("--json", "print the problems as JSON")
-    .addHelpText("after", "\nExamples:\n  narrowgate check\n  narrowgate check ../ours/policies --json\n")
-    .action(async (directory: string, options: { json?: boolean }) => {
-      const compiled = withTables(await compilePolicies(directory))
+  atWorker(command)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  narrowgate check\n  narrowgate check ../ours/policies --strict --json\n" +
+        "  narrowgate decisions tail --limit 1000 --json > records.jsonl; narrowgate check --records records.jsonl\n",
+    )
+    .action(async (directory: string, options: CheckOptions) => {
+      const compiled = withTables(await compilePolicies(directory, await useFrom(options)))
       const { body, problems } = compiled
-      const ok = body !== null && !problems.some(({ severity }) => severity === "error")
-      if (!ok) process.exitCode = EXIT.refused
+      const isWrong = (severity: Problem["severity"]): boolean =>
+        problems.some((problem) => problem.severity === severity)
+      const isRefused = !body || isWrong("error") || (options.strict === true && isWrong("warning"))
+      if (isRefused) process.exitCode = EXIT.refused
       if (options.json) {
         const digest = body && (await digestOf(canonicalBytes(body)))
-        console.log(JSON.stringify({ ok, digest, problems }, null, 2))
+        console.log(JSON.stringify({ ok: !isRefused, digest, problems }, null, 2))
         return
       }
       console.log(summarise(directory, compiled))
     })
+}
+
+/** As many as the Worker gives at once. */
+const NEWEST = 1000
+
+async function useFrom(options: CheckOptions): Promise<Use | null> {
+  const { records: file, fromWorker } = options
+  if (file !== undefined && fromWorker) {
+    throw new Failure("--records and --from-worker are two sources", "Name one of them.", EXIT.usage)
+  }
+  if (fromWorker) {
+    const answer = z.object({ decisions: z.array(usedRecord) })
+    const bearer = await operatorBearer(options)
+    return useOf((await askJson(options, bearer, `/v1/decisions?limit=${NEWEST}`, answer)).decisions)
+  }
+  if (file === undefined) return null
+  const text = await readFile(file, "utf8").catch((failure: unknown) => {
+    const why = failure instanceof Error ? failure.message : String(failure)
+    throw new Failure(`cannot read the records: ${why}`, "Name a file by `--records`.", EXIT.usage)
+  })
+  const records = readRecords(text)
+  if (typeof records !== "number") return useOf(records)
+  const mend = "Write one record a line, as `narrowgate decisions tail --json` prints them."
+  throw new Failure(`${file}:${records} is no decision record`, mend, EXIT.usage)
 }
 
 /** The problems, and one last line that counts. */

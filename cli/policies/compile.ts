@@ -1,4 +1,4 @@
-/** `policies/` → the body of a bundle, or what keeps it from being one. */
+/** `policies/` → the body of a bundle, or what keeps it from being one, and what in it is most likely a slip. */
 import { assemble, type Bundle } from "../../src/policy/assemble.ts"
 import {
   FORMAT,
@@ -15,9 +15,13 @@ import { actionEntities } from "./actions.ts"
 import { checkManaged } from "./checks/management.ts"
 import { crossCheck } from "./cross-check.ts"
 import { madeEntities } from "./entities.ts"
+import { silence } from "./lints/allow.ts"
+import { subjectOf } from "./lints/subject.ts"
+import { lint, RECORDED } from "./lints/table.ts"
+import type { Use } from "./lints/use.ts"
 import { lower, type Lowered } from "./lower.ts"
 import { parsePolicies, type Policies } from "./policies.ts"
-import type { Problem } from "./problem.ts"
+import { byPlace, type Problem } from "./problem.ts"
 import { readPolicies, rulesIn, type PolicyFiles } from "./read.ts"
 import type { AgentsFile, Identity } from "./schema/agents.ts"
 import type { IssuersFile } from "./schema/issuers.ts"
@@ -40,28 +44,36 @@ export interface Compiled {
   readonly tables: ReadonlyMap<string, string>
 }
 
-export async function compilePolicies(directory: string): Promise<Compiled> {
-  return compileFiles(await readPolicies(directory))
+/** @param use what decision records tell of who used what, to be compared with what agents may use */
+export async function compilePolicies(directory: string, use: Use | null = null): Promise<Compiled> {
+  return compileFiles(await readPolicies(directory), use)
 }
 
-export function compileFiles({ texts, tables, problems: found }: PolicyFiles): Compiled {
+export function compileFiles({ texts, tables, problems: found }: PolicyFiles, use: Use | null = null): Compiled {
   const { policies, problems: parsed } = parsePolicies(texts)
   // Rules are independent of the other files but for the links, so that their problems show in the same run.
   const schema = texts.get("schema.cedarschema")
-  const lowered = schema === undefined ? NOTHING : lower(rulesIn(texts), schema, policies?.links)
-  const problems = [...found, ...parsed, ...lowered.problems, ...(policies ? crossCheck(policies) : [])].toSorted(
-    byPlace,
-  )
+  const lowered = schema === undefined ? NO_RULES : lower(rulesIn(texts), schema, policies?.links)
+  const problems = [...found, ...parsed, ...lowered.problems, ...(policies ? crossCheck(policies) : [])]
   const usable = policies && !problems.some(({ severity }) => severity === "error")
   const body = usable ? bodyOf(policies, lowered.rules) : null
-  const read = { texts, written: lowered.written, tables }
+  const { written, placed } = lowered
+  const read = { texts, written, tables }
   const loaded = body && load(body)
-  if (!usable || !loaded) return { ...read, body: null, bundle: null, problems }
-  if ("severity" in loaded) return { ...read, body: null, bundle: null, problems: [...problems, loaded] }
-  return { ...read, body, bundle: loaded, problems: [...problems, ...checkManaged(policies, loaded)].toSorted(byPlace) }
+  if (!usable || !loaded) {
+    const told = silence(problems, texts, () => false)
+    return { ...read, body: null, bundle: null, problems: told.toSorted(byPlace) }
+  }
+  if ("severity" in loaded) {
+    return { ...read, body: null, bundle: null, problems: [...problems, loaded].toSorted(byPlace) }
+  }
+  const managed = checkManaged(policies, loaded)
+  const linted = lint(subjectOf({ policies, body, bundle: loaded, placed, problems, use }))
+  const told = silence([...problems, ...managed, ...linted], texts, (name) => use !== null || !RECORDED.includes(name))
+  return { ...read, body, bundle: loaded, problems: told.toSorted(byPlace) }
 }
 
-const NOTHING: Lowered = { rules: [], written: new Map(), problems: [] }
+const NO_RULES: Lowered = { rules: [], written: new Map(), placed: [], problems: [] }
 
 /** The Worker's own word: what it would not load must not be published, whatever the checks here missed. */
 function load(body: BundleBody): Bundle | Problem {
@@ -119,8 +131,4 @@ function toKeySource({ jwks_uri: uri, spiffe_bundle, jwks }: IssuersFile["issuer
   if (uri !== undefined) return { kind: "jwks_uri", uri }
   if (spiffe_bundle !== undefined) return { kind: "spiffe_bundle", uri: spiffe_bundle }
   return jwks ? { kind: "inline", jwks } : { kind: "discovery" }
-}
-
-export function byPlace(a: Problem, b: Problem): number {
-  return a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1
 }

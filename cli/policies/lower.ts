@@ -29,7 +29,15 @@ export interface Lowered {
   readonly rules: readonly LoweredRule[]
   /** The same, by `@id`. */
   readonly written: ReadonlyMap<string, WrittenRule>
+  /** Where each of `rules` comes from, in their order. */
+  readonly placed: readonly PlacedRule[]
   readonly problems: readonly Problem[]
+}
+
+/** A rule, and what it comes from: a place in a file of rules, or a link. */
+export interface PlacedRule {
+  readonly rule: LoweredJson
+  readonly from: Place | PlacedLink
 }
 
 const SCHEMA_FILE = "schema.cedarschema"
@@ -39,7 +47,7 @@ export function lower(files: readonly CedarFile[], schemaText: string, links?: P
   const schema: CedarFile = { path: SCHEMA_FILE, text: schemaText }
   const problems = [...checkSchema(schema)]
   const schemaParses = problems.length === 0
-  const found: Found = { rules: [], templates: new Map(), places: new Map(), links: [] }
+  const found: Found = { placed: [], templates: new Map(), places: new Map(), links: [] }
   for (const file of files) problems.push(...lowerFile(file, found))
   if (links !== undefined) {
     for (const [index, link] of links.value.links.entries()) problems.push(...lowerLink({ link, index, links }, found))
@@ -47,11 +55,13 @@ export function lower(files: readonly CedarFile[], schemaText: string, links?: P
   }
   const written = writtenOf(found)
   if (schemaParses) problems.push(...checkTypes(found, written, schema))
-  return { rules: found.rules, written, problems: inReadingOrder(problems, [schema, ...files]) }
+  const { placed } = found
+  const rules = placed.map(({ rule }) => rule)
+  return { rules, written, placed, problems: inReadingOrder(problems, [schema, ...files]) }
 }
 
 interface Found {
-  readonly rules: LoweredRule[]
+  readonly placed: PlacedRule[]
   /** By `@id`. */
   readonly templates: Map<string, LoweredJson>
   /** Of rules and templates, by `@id`. */
@@ -60,9 +70,9 @@ interface Found {
   readonly links: PlacedLink[]
 }
 
-function writtenOf({ rules, places, links }: Found): ReadonlyMap<string, WrittenRule> {
+function writtenOf({ placed, places, links }: Found): ReadonlyMap<string, WrittenRule> {
   const linkOf = new Map(links.map(({ link }) => [link.id, link]))
-  const written = rules.flatMap(({ id }): [string, WrittenRule][] => {
+  const written = placed.flatMap(({ rule: { id } }): [string, WrittenRule][] => {
     const link = linkOf.get(id) ?? null
     const place = places.get(link?.template ?? id)
     return place ? [[id, { id, place, link }]] : []
@@ -92,12 +102,12 @@ function lowerFile(file: CedarFile, found: Found): readonly Problem[] {
       found.templates.set(rule.id, rule)
       return []
     }
-    found.rules.push(rule)
+    found.placed.push({ rule, from: place })
     return checkEdge(rule, place)
   })
 }
 
-interface PlacedLink {
+export interface PlacedLink {
   readonly link: Link
   readonly index: number
   readonly links: Parsed<LinksFile>
@@ -108,7 +118,7 @@ function lowerLink(placed: PlacedLink, found: Found): readonly Problem[] {
   const at = (key: string, message: string, mend: string) => [links.error(["links", index, key], message, mend)]
   const template = found.templates.get(link.template)
   if (!RULE_ID.test(link.id)) return at("id", "this is no name", "use letters, digits, and . _ : / - only")
-  if (found.places.has(link.id) || found.rules.some((rule) => rule.id === link.id))
+  if (found.places.has(link.id) || found.links.some((other) => other.link.id === link.id))
     return at("id", `"${link.id}" names another rule too`, "give it an id of its own")
   if (template === undefined)
     return at(
@@ -128,7 +138,7 @@ function lowerLink(placed: PlacedLink, found: Found): readonly Problem[] {
   }
   const { policy, ...rest } = template
   const rule = { ...rest, id: link.id, policy: linked(policy, link) }
-  found.rules.push(rule)
+  found.placed.push({ rule, from: placed })
   found.links.push(placed)
   const place = found.places.get(link.template)
   return place === undefined ? [] : checkEdge(rule, place)
@@ -141,7 +151,8 @@ function checkUnused({ templates, places }: Found, { links }: LinksFile): readon
     const place = places.get(id)
     if (used.has(id) || place === undefined) return []
     const message = `template "${id}" has no link, so it makes no rule`
-    return [{ ...problemAt(place, message, "add one to links.yaml, or remove the template"), severity: "warning" }]
+    const problem = problemAt(place, message, "add one to links.yaml, or remove the template")
+    return [{ ...problem, severity: "warning", lint: "unlinked-template" }]
   })
 }
 
@@ -160,7 +171,7 @@ function checkSchema(schema: CedarFile): readonly Problem[] {
   return locate(answer.errors, wholeOf(schema), "correct the schema")
 }
 
-type LoweredJson = LoweredRule & { readonly policy: Readonly<Record<string, unknown>> }
+export type LoweredJson = LoweredRule & { readonly policy: Readonly<Record<string, unknown>> }
 
 function lowerRule(
   place: Place,
@@ -230,19 +241,24 @@ function checkTypes(
   const located = (errors: readonly ValidationError[], severity: Problem["severity"]) =>
     errors.flatMap(({ policyId, error }) => {
       const place = places.get(policyId)
-      if (place !== undefined) return locate([error], place, MEND_TYPES, severity)
+      if (place !== undefined) return locate([error], place, MEND_TYPES, severity).map(named)
       return links.filter(({ link }) => link.id === policyId).map((one) => atLink(one, error, severity))
     })
   return [
     ...located(answer.validationErrors, "error"),
     ...located(answer.validationWarnings, "warning"),
-    ...locate(answer.otherWarnings, wholeOf(schema), "correct the schema", "warning"),
+    ...locate(answer.otherWarnings, wholeOf(schema), "correct the schema", "warning").map(named),
   ]
+}
+
+/** What the official engine warns of goes by one name. */
+function named(problem: Problem): Problem {
+  return problem.severity === "warning" ? { ...problem, lint: "cedar" } : problem
 }
 
 function atLink({ link, index, links }: PlacedLink, error: DetailedError, severity: Problem["severity"]): Problem {
   const message = `rule "${link.id}": ${error.message.replace(PREAMBLE, "")}`
-  return { ...links.error(["links", index], message, error.help ?? MEND_TYPES), severity }
+  return named({ ...links.error(["links", index], message, error.help ?? MEND_TYPES), severity })
 }
 
 const MEND_TYPES = "make the rule agree with the schema, or the schema with the rule"

@@ -4,7 +4,9 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   let best: string | undefined
   let least = Math.ceil(word.length * 0.4) + 1
   for (const candidate of known) {
-    const slips = editDistance(word.toLowerCase(), candidate.toLowerCase())
+    // So many letters more or less are so many slips.
+    if (Math.abs(word.length - candidate.length) >= least) continue
+    const slips = editDistance(word.toLowerCase(), candidate.toLowerCase(), least)
     if (slips < least) [best, least] = [candidate, slips]
   }
   return best
@@ -19,15 +21,31 @@ export function suggest(word: string, known: Iterable<string>, otherwise: string
   return words.length > 0 && list.length <= 120 ? `${otherwise} Known: ${list}.` : otherwise
 }
 
-function editDistance(a: string, b: string): number {
+/** @param most from which on it is of no interest how many more there are */
+function editDistance(one: string, other: string, most: number): number {
+  const [a, b] = withoutCommonEnds(one, other)
   let above = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (const [row, letter] of a.split("").entries()) {
     const current = [row + 1]
+    let least = row + 1
     for (let column = 1; column <= b.length; column++) {
       const replaced = (above[column - 1] ?? 0) + (letter === b[column - 1] ? 0 : 1)
-      current.push(Math.min(replaced, (above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1))
+      const slips = Math.min(replaced, (above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1)
+      current.push(slips)
+      least = Math.min(least, slips)
     }
+    if (least >= most) return most
     above = current
   }
   return above[b.length] ?? 0
+}
+
+/** Names of one directory have much in common, and what they have in common is no slip. */
+function withoutCommonEnds(a: string, b: string): readonly [string, string] {
+  const shorter = Math.min(a.length, b.length)
+  let start = 0
+  while (start < shorter && a[start] === b[start]) start++
+  let end = 0
+  while (end < shorter - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++
+  return [a.slice(start, a.length - end), b.slice(start, b.length - end)]
 }

@@ -1,6 +1,6 @@
 /** Where in the Cedar files something stands, and what the official engine says about it as a problem there. */
 import type { DetailedError } from "@cedar-policy/cedar-wasm/nodejs"
-import { positionAt, unitsOfBytes } from "./position.ts"
+import { positionAt, spanAt, unitsOfBytes } from "./position.ts"
 import type { Problem } from "./problem.ts"
 import type { Source } from "./split.ts"
 
@@ -29,11 +29,13 @@ export function locate(
 ): readonly Problem[] {
   return errors.flatMap((error) => {
     const location = error.sourceLocations?.[0]
-    const within = location === undefined ? 0 : unitsOfBytes(place.source.text, location.start)
+    const { text, offset } = place.source
+    const [from, to] = location ? [location.start, location.end].map((bytes) => unitsOfBytes(text, bytes)) : []
+    const within = from === undefined ? positionAt(place.file.text, offset) : undefined
     const expected = location?.label ? `: ${location.label}` : ""
     const problem: Problem = {
       file: place.file.path,
-      ...positionAt(place.file.text, place.source.offset + within),
+      ...(within ?? spanAt(place.file.text, offset + (from ?? 0), offset + (to ?? 0))),
       severity,
       message: error.message.replace(PREAMBLE, "") + expected,
       mend: error.help?.replace(PREAMBLE, "") ?? mend,
@@ -47,6 +49,7 @@ export const PREAMBLE =
   /^(?:for policy `[^`]*`, |failed to parse (?:policy|schema|template) from string: |error parsing schema: )+/
 
 export function problemAt(place: Place, message: string, mend: string): Problem {
-  const position = positionAt(place.file.text, place.source.offset)
-  return { file: place.file.path, ...position, severity: "error", message, mend }
+  const { offset, text } = place.source
+  const span = spanAt(place.file.text, offset, offset + text.length)
+  return { file: place.file.path, ...span, severity: "error", message, mend }
 }

@@ -14,6 +14,11 @@ export function positionAt(text: string, offset: number): Position {
   return { line: before.split("\n").length, column: before.length - start + 1 }
 }
 
+/** Of what stands from `start` up to, and without, `end`: where it begins, and where it ends. */
+export function spanAt(text: string, start: number, end: number): Position & { readonly end: Position } {
+  return { ...positionAt(text, start), end: positionAt(text, Math.max(start, end)) }
+}
+
 /** A UTF-8 byte offset in `text` as UTF-16 units. */
 export function unitsOfBytes(text: string, bytes: number): number {
   return new TextDecoder().decode(new TextEncoder().encode(text).subarray(0, bytes)).length

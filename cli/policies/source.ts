@@ -4,6 +4,7 @@
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from "yaml"
 import { parseExactly } from "./exact-json.ts"
+import type { Position } from "./position.ts"
 import type { Problem } from "./problem.ts"
 
 export type Path = readonly (string | number)[]
@@ -74,9 +75,9 @@ export function absent<Value>(file: string, value: Value): Source<Value> {
 
 function locate<Value>(file: string, value: Value, document: Document, lines: LineCounter): Source<Value> {
   const place = (path: Path, part: "key" | "value") => {
-    const offset = nodeAt(document, path, part)?.range?.[0] ?? 0
-    const { line, col } = lines.linePos(offset)
-    return { file, line: Math.max(1, line), column: Math.max(1, col) }
+    const [start = 0, end] = nodeAt(document, path, part)?.range ?? []
+    const [from, to] = [positionOf(lines, start), end === undefined ? undefined : positionOf(lines, end)]
+    return { file, ...from, ...(to && { end: to }) }
   }
   return {
     file,
@@ -86,6 +87,11 @@ function locate<Value>(file: string, value: Value, document: Document, lines: Li
     warning: (path, message, mend) => ({ ...place(path, "value"), severity: "warning", message, mend }),
     keyError: (path, message, mend) => ({ ...place(path, "key"), severity: "error", message, mend }),
   }
+}
+
+function positionOf(lines: LineCounter, offset: number): Position {
+  const { line, col } = lines.linePos(offset)
+  return { line: Math.max(1, line), column: Math.max(1, col) }
 }
 
 function nodeAt(document: Document, path: Path, part: "key" | "value"): Node | null {

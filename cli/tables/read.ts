@@ -1,7 +1,7 @@
 /** The decision tables of a policy directory, read and held against the bundle that its other files become. */
-import { byPlace, type Compiled } from "../policies/compile.ts"
+import type { Compiled } from "../policies/compile.ts"
 import { parseSource } from "../policies/parse-source.ts"
-import type { Problem } from "../policies/problem.ts"
+import { byPlace, type Problem } from "../policies/problem.ts"
 import { parseYaml } from "../policies/source.ts"
 import { casesOf, type Case } from "./cases.ts"
 import { tablesFile } from "./schema.ts"

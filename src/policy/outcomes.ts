@@ -21,20 +21,28 @@ const FAILS: Outcomes = { holds: false, fails: true, errs: false }
 const ERRS: Outcomes = { holds: false, fails: false, errs: true }
 const ANY: Outcomes = { holds: true, fails: true, errs: true }
 
-/** All `when` true and all `unless` false, up to the first that is not. */
-export function foreseeConditions(policy: Node, rule: string): Foresee {
+/**
+ * All `when` true and all `unless` false, up to the first that is not.
+ * @param isUnknown what is not known yet; at the edge the arguments alone
+ */
+export function foreseeConditions(
+  policy: Node,
+  rule: string,
+  isUnknown: (json: unknown) => boolean = readsArguments,
+): Foresee {
   const conditions = readList(policy.conditions, rule, "policy").map((json) => {
     const { kind, body } = readNode(json, rule, "condition")
-    const foresee = foreseeExpression(body, rule)
+    const foresee = foreseeExpression(body, rule, isUnknown)
     return kind === "unless" ? not(foresee) : foresee
   })
   return conditions.reduce(and, () => HOLDS)
 }
 
-function foreseeExpression(json: unknown, rule: string): Foresee {
-  if (!readsArguments(json)) return known(compileExpression(json, rule))
+function foreseeExpression(json: unknown, rule: string, isUnknown: (json: unknown) => boolean): Foresee {
+  if (!isUnknown(json)) return known(compileExpression(json, rule))
   const [operator, operands] = readOperator(json, rule)
-  const operand = (name: string): Foresee => foreseeExpression(readNode(operands, rule, operator)[name], rule)
+  const operand = (name: string): Foresee =>
+    foreseeExpression(readNode(operands, rule, operator)[name], rule, isUnknown)
   switch (operator) {
     case "&&":
       return and(operand("left"), operand("right"))

@@ -72,6 +72,7 @@ describe("rules", () => {
     ).toEqual({
       rules: [],
       written: new Map(),
+      placed: [],
       problems: [],
     })
   })

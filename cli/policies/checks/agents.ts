@@ -49,43 +49,45 @@ function references({ agents }: Policies): Problem[] {
 /** What is granted unasked must be within what may be granted at all. */
 function defaults({ agents, catalog }: Policies): Problem[] {
   const tools = allTools(catalog.value)
-  return agents.value.purposes.flatMap((purpose, index) =>
-    (purpose.default ?? []).flatMap((text, at) => {
-      const outside = covered([text], tools).find((tool) => !covered(purpose.grant.tools, tools).includes(tool))
+  return agents.value.purposes.flatMap(({ default: unasked = [], grant }, index) => {
+    const granted = unasked.length > 0 ? covered(grant.tools, tools) : NONE
+    return unasked.flatMap((text, at) => {
+      const outside = [...covered([text], tools)].find((tool) => !granted.has(tool))
       if (!outside) return []
       const message = `\`${text}\` covers \`${outside.name}\`, which the purpose's grant does not`
       const mend = `Add \`${outside.name}:${outside.action}\` to \`grant.tools\`, or narrow the default.`
       return [agents.error(["purposes", index, "default", at], message, mend)]
-    }),
-  )
+    })
+  })
 }
 
 /** A step that the purpose's grant does not cover can never be called, and a plan in order ends there. */
 function plans({ agents, catalog }: Policies): Problem[] {
   const tools = allTools(catalog.value)
-  return agents.value.purposes.flatMap(({ plan, grant }, index) =>
-    (plan?.steps ?? []).flatMap(({ tools: patterns }, at) => {
-      const granted = covered(grant.tools, tools)
+  return agents.value.purposes.flatMap(({ plan, grant }, index) => {
+    const granted = [...(plan ? covered(grant.tools, tools) : NONE)]
+    return (plan?.steps ?? []).flatMap(({ tools: patterns }, at) => {
       if (granted.some((tool) => patterns.some((pattern) => patternCovers(pattern, tool.name)))) return []
       const message = `the purpose's grant covers no tool of step ${at + 1} of its plan`
       const mend = "Add the tool to `grant.tools`, or remove the step."
       return [agents.error(["purposes", index, "plan", "steps", at], message, mend)]
-    }),
-  )
+    })
+  })
 }
 
 /** An agent that may do nothing for a purpose of its own: most likely a slip in the ceiling. */
 function reach({ agents, catalog }: Policies): Problem[] {
   const tools = allTools(catalog.value)
-  return agents.value.agents.flatMap((agent, index) =>
-    agent.purposes.flatMap((name, at) => {
-      const purpose = agents.value.purposes.find((each) => each.name === name)
-      const ceiling = covered(agent.ceiling.tools, tools)
-      if (!purpose || covered(purpose.grant.tools, tools).some((tool) => ceiling.includes(tool))) return []
+  const granted = new Map(agents.value.purposes.map(({ name, grant }) => [name, covered(grant.tools, tools)]))
+  return agents.value.agents.flatMap((agent, index) => {
+    const ceiling = covered(agent.ceiling.tools, tools)
+    return agent.purposes.flatMap((name, at) => {
+      const purpose = granted.get(name)
+      if (!purpose || !purpose.isDisjointFrom(ceiling)) return []
       const message = `the agent's ceiling covers no tool of purpose \`${name}\``
       return [agents.error(["agents", index, "purposes", at], message, "Widen `ceiling.tools`, or remove the purpose.")]
-    }),
-  )
+    })
+  })
 }
 
 function environments({ agents, gateways }: Policies): Problem[] {
@@ -110,7 +112,9 @@ function audiences({ agents, gateways }: Policies): Problem[] {
   )
 }
 
-function covered(scopes: readonly string[], tools: readonly Tool[]): Tool[] {
+const NONE: ReadonlySet<Tool> = new Set()
+
+function covered(scopes: readonly string[], tools: readonly Tool[]): ReadonlySet<Tool> {
   const parsed = scopes.flatMap((text) => parseScope(text) ?? [])
-  return tools.filter((tool) => parsed.some((scope) => scopeCovers(scope, tool)))
+  return new Set(tools.filter((tool) => parsed.some((scope) => scopeCovers(scope, tool))))
 }

@@ -44,7 +44,7 @@ function implicitReferences(policies: Policies, value: unknown, path: Path): Pro
 function schemaFaults({ entities, agents, catalog, schema }: Policies): Problem[] {
   // A schema with an error of its own is reported where rules are lowered.
   if (checkParseSchema(schema).type === "failure") return []
-  const made = madeEntities(agents.value.agents, allTools(catalog.value))
+  const made = oneOfEachShape(madeEntities(agents.value.agents, allTools(catalog.value)))
   const problems: Problem[] = []
   const fault = faultOf(made, schema)
   if (fault) {
@@ -58,6 +58,19 @@ function schemaFaults({ entities, agents, catalog, schema }: Policies): Problem[
     if (wrong) problems.push(entities.error([index], wrong, "Make it fit schema.cedarschema."))
   }
   return problems
+}
+
+/** Thousands of tools are made alike: the schema fits all of them or none. */
+function oneOfEachShape(made: readonly StoredEntity[]): readonly StoredEntity[] {
+  const shapes = new Map<string, StoredEntity>()
+  for (const one of made) {
+    const parents = new Set(one.parents.map(({ type }) => type))
+    // An empty list has members of any type.
+    const empty = Object.entries(one.attrs).filter(([, value]) => Array.isArray(value) && value.length === 0)
+    const shape = JSON.stringify([one.uid.type, ...parents, ...empty.map(([name]) => name)])
+    if (!shapes.has(shape)) shapes.set(shape, one)
+  }
+  return [...shapes.values()]
 }
 
 /** What only shows between entities: a cycle. */

@@ -18,7 +18,8 @@ export function checkLinks({ links, agents, catalog }: Policies): Problem[] {
       const text = uidText(named)
       if (known.has(text)) return []
       const mend = suggest(text, known, "Correct the name, or add it to agents.yaml or catalog.yaml.")
-      return [links.warning(["links", index, part], `\`${text}\` is not there, so nothing matches it`, mend)]
+      const message = `\`${text}\` is not there, so nothing matches it`
+      return [{ ...links.warning(["links", index, part], message, mend), lint: "unknown-entity" }]
     }),
   )
 }

@@ -38,7 +38,6 @@ export function checkManaged({ operators }: Policies, bundle: Bundle): Problem[]
   const mayAny = AREAS.some((area) => bundle.engine.mayPermit(actionRef("manage"), areaRef(area), bundle.entities))
   if (mayAny || operators.value.operators.length === 0) return []
   const message = "no rule permits the action `manage`: these operators can do nothing"
-  return [
-    operators.warning(["operators"], message, "Add a `permit` for `OperatorGroup`, as policies/operators.cedar has."),
-  ]
+  const mend = "Add a `permit` for `OperatorGroup`, as policies/operators.cedar has."
+  return [{ ...operators.warning(["operators"], message, mend), lint: "idle-operators" }]
 }

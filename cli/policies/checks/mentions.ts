@@ -22,10 +22,10 @@ export function checkMentions(policies: Policies): Problem[] {
           known,
           "Correct the name, or add it to agents.yaml, catalog.yaml or operators.yaml.",
         )
-        const place = { file, line: index + 1, column: mention.index + 1 }
-        return [
-          { ...place, severity: "warning", message: `\`${mention[0]}\` is not there, so nothing matches it`, mend },
-        ]
+        const [line, column] = [index + 1, mention.index + 1]
+        const place = { file, line, column, end: { line, column: column + mention[0].length } }
+        const message = `\`${mention[0]}\` is not there, so nothing matches it`
+        return [{ ...place, severity: "warning", lint: "unknown-entity", message, mend }]
       }),
     ),
   )

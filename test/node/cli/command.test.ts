@@ -29,9 +29,49 @@ describe("check", () => {
     const { code, stdout } = await narrowgate("check", "policies")
     expect(code).toBe(1)
     expect(stdout).toMatch(
-      /^policies\/catalog\.yaml:\d+:5 error: unknown key `costs`\n +\d+ \| {5}costs: 10\n +\| {5}\^\n/,
+      /^policies\/catalog\.yaml:\d+:5 error: unknown key `costs`\n +\d+ \| {5}costs: 10\n +\| {5}\^{5}\n/,
     )
     expect(stdout).toMatch(/ {2}mend: Did you mean `cost`\?\n\npolicies: 1 error\n$/)
+  })
+
+  it("fails on a warning where it is told to be strict, and then only", async () => {
+    await edit("gateways.yaml", "body: false", "body: false\n    mode: observe")
+    const lax = await narrowgate("check", "policies")
+    expect(lax).toMatchObject({ code: 0, stdout: expect.stringMatching(/\[observing-gateway\]\n[^]*; 1 warning\n$/) })
+    expect(await narrowgate("check", "policies", "--strict")).toMatchObject({ ...lax, code: 1 })
+    await edit(
+      "gateways.yaml",
+      "    mode: observe",
+      "    # lint-allow observing-gateway: for a week\n    mode: observe",
+    )
+    expect((await narrowgate("check", "policies", "--strict")).code).toBe(0)
+  })
+
+  it("tells 20 of a lint, and how many more there are", async () => {
+    const names = Array.from(
+      { length: 23 },
+      (_, index) => `  - { name: everything.t${index}, action: write, sensitivity: public }\n`,
+    )
+    await edit("catalog.yaml", "tools:\n", `tools:\n${names.join("")}`)
+    const { stdout } = await narrowgate("check", "policies")
+    expect(stdout.match(/ \[unpermitted-tool\]\n/gu)).toHaveLength(20)
+    expect(stdout).toMatch(/\n3 more of \[unpermitted-tool\]: --json tells all\n\n.*; 23 warnings\n$/)
+  })
+
+  it("compares ceilings with the records of a file or of a Worker", async () => {
+    const record = { at: 1_764_000_000_000, mode: "enforce", decision: "allow", tool: "crm.tickets.list" }
+    const one = { ...record, chain: ["spiffe://example.org/agent/support", "spiffe://example.org/agent/researcher"] }
+    await writeFile(join(directory, "records.jsonl"), `${JSON.stringify(one)}\n\n`)
+    const ofFile = await narrowgate("check", "policies", "--records", "records.jsonl", "--strict")
+    expect(ofFile.code).toBe(0)
+    expect(ofFile.stdout).toMatch(
+      /note: the agent called 1 of the \d+ tools within its ceiling, in 1 record from 2025-11-24/,
+    )
+    expect(ofFile.stdout).toMatch(/; 4 notes\n$/)
+    expect(await withWorker({ decisions: [one] }, "check", "policies", "--from-worker", "--strict")).toEqual(ofFile)
+    await writeFile(join(directory, "records.jsonl"), `${JSON.stringify(one)}\nnone\n`)
+    const refused = await narrowgate("check", "policies", "--records", "records.jsonl")
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/records\.jsonl:2 is no decision record/) })
   })
 
   it("says the same as JSON", async () => {
@@ -161,6 +201,10 @@ async function withWorker(answer: unknown, ...args: readonly string[]) {
 }
 
 async function spoil(): Promise<void> {
-  const file = join(directory, "policies/catalog.yaml")
-  await writeFile(file, (await readFile(file, "utf8")).replace("cost: 10", "costs: 10"))
+  await edit("catalog.yaml", "cost: 10", "costs: 10")
+}
+
+async function edit(name: string, find: string, replace: string): Promise<void> {
+  const file = join(directory, "policies", name)
+  await writeFile(file, (await readFile(file, "utf8")).replace(find, replace))
 }

@@ -60,10 +60,10 @@ describe("the reference server of the MCP project", () => {
       labels: ["sink:external"],
     })
     expect(after).toContain("action: execute # nobody has looked at it; suggested: read (readOnlyHint: true, ")
-    expect(await stage.narrowgate("check", "policies")).toMatchObject({
-      code: 0,
-      stdout: expect.stringMatching(/no problems/),
-    })
+    const check = await stage.narrowgate("check", "policies")
+    expect(check.code).toBe(0)
+    // Nobody may call them yet, and nothing else is to be said.
+    expect(new Set(check.stdout.match(/\[[a-z-]+\]$/gmu))).toEqual(new Set(["[unpermitted-tool]"]))
   })
 
   it("is pinned to what it says, whatever client asks", async () => {

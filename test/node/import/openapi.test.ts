@@ -76,7 +76,10 @@ describe("a document of OpenAPI 3.0", () => {
       expect({ action, sensitivity, labels }).toEqual({ action: "execute", sensitivity: "restricted", labels: [] })
     }
     expect(after).toContain("    action: execute # nobody has looked at it; suggested: read (GET)\n")
-    expect((await stage.narrowgate("check", "policies")).stdout).toMatch(/no problems\n$/)
+    const { stdout } = await stage.narrowgate("check", "policies")
+    // Nobody may call them yet, and nothing else is to be said.
+    expect(new Set(stdout.match(/\[[a-z-]+\]$/gmu))).toEqual(new Set(["[unpermitted-tool]"]))
+    expect(stdout).toMatch(/gateways; \d+ warnings\n$/)
     const second = await importShop("--accept", "--reroute", "--prune")
     expect(second.stdout).toContain("policies/catalog.yaml: nothing to change, not a byte")
     expect(await stage.catalog()).toBe(after)

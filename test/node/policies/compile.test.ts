@@ -2,6 +2,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { reportProblems } from "../../../cli/report.ts"
 import { compilePolicies } from "../../../cli/policies/compile.ts"
 import { assemble } from "../../../src/policy/assemble.ts"
 import { entity, record } from "../../../src/policy/value.ts"
@@ -180,6 +181,9 @@ describe("a policy directory with", () => {
     expect(problem?.mend).toMatch(bad.mend ?? /\S/)
     expect({ line: problem?.line, column: problem?.column }).toEqual(placeOf(texts.get(bad.file) ?? "", bad.at))
     expect(body === null).toBe(bad.severity === undefined)
+    // As people read it, to the letter. Which of several agents does not fit, the official engine tells as it comes.
+    const report = reportProblems("policies", { problems, texts }).replaceAll(directory, "DIR")
+    expect(report.replaceAll(/(?<=expected entity `Agent::")[^"]*/gu, "…")).toMatchSnapshot()
   })
 })
 

@@ -144,7 +144,8 @@ it("of many rules the official engine is asked those that a question may be abou
   await writeManyCases(many, { rules: 400, tools: 200, cases: 60 })
   const whole = await compiled(many)
   const { cases, problems } = withTables(whole)
-  expect(problems).toEqual([])
+  // What the rules of a test are likely slips of is another matter.
+  expect(problems.filter(({ severity }) => severity === "error")).toEqual([])
   const suite = runCases(whole.bundle, cases, oracleFor(whole))
   expect([failuresOf(suite, whole), suite.outcomes.length, suite.unput]).toEqual(["", 60, 0])
   // A rule that the Worker's evaluator does not find is one of those that the official engine is asked.

@@ -1,0 +1,25 @@
+/** What grants in agents.yaml come to over the catalog: which tools a purpose, and which of them an agent, may have. */
+import type { GrantDefinition } from "../../../src/policy/bundle.ts"
+import { parseScope, scopeCovers } from "../../../src/catalog/pattern.ts"
+import { sensitivityRank, type Tool } from "../../../src/catalog/tool.ts"
+
+export type Granted = Pick<GrantDefinition, "tools" | "max_sensitivity" | "environments">
+
+/** Names of the tools within its scopes and its sensitivity. */
+export function toolsOf(grant: Granted, tools: readonly Tool[]): ReadonlySet<string> {
+  const scopes = grant.tools.flatMap((text) => parseScope(text) ?? [])
+  const most = sensitivityRank(grant.max_sensitivity)
+  return new Set(
+    tools
+      .filter((tool) => sensitivityRank(tool.sensitivity) <= most && scopes.some((scope) => scopeCovers(scope, tool)))
+      .map(({ name }) => name),
+  )
+}
+
+export function shareEnvironment(one: Granted, other: Granted): boolean {
+  return !one.environments || !other.environments || one.environments.some((name) => other.environments?.includes(name))
+}
+
+export function intersects(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+  return !one.isDisjointFrom(other)
+}

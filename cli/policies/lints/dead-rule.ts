@@ -1,0 +1,41 @@
+/** Rules whose scope nothing that is registered can be within: they never apply. */
+import type { Tool } from "../../../src/catalog/tool.ts"
+import type { ReadRule } from "../reasoning/written.ts"
+import type { Problem } from "../problem.ts"
+import type { Lint } from "./lint.ts"
+
+export const deadRule: Lint = {
+  name: "dead-rule",
+  find: ({ rules }) =>
+    rules.all.flatMap((rule): Problem[] => {
+      const verdict = rules.verdict(rule)
+      if (rule.isWarned) return []
+      if (verdict.kind === "no action") {
+        const message = "Narrowgate asks about none of these actions, so the rule never applies"
+        const mend = "Name `read`, `write`, `execute`, `delegate` or `manage`, or a group of them, or remove the rule."
+        return [rule.warning("action", message, mend)]
+      }
+      if (verdict.kind === "nobody") {
+        const message = "nobody who may ask for this action is within this scope, so the rule never applies"
+        return [rule.warning("principal", message, "Register somebody who is, widen the scope, or remove the rule.")]
+      }
+      return verdict.kind === "nothing" && !isForTomorrow(rule) ? [nothing(rule, verdict.tools)] : []
+    }),
+}
+
+/** `forbid (principal, action == Action::"execute", resource)` holds for tools that are yet to come. */
+function isForTomorrow({ effect, scope }: ReadRule): boolean {
+  return effect === "forbid" && scope.resource.some((key) => key === "any" || key.startsWith("is "))
+}
+
+function nothing(rule: ReadRule, tools: readonly Tool[]): Problem {
+  const [first] = tools
+  if (!first) {
+    const message = "nothing that is registered is within this scope, so the rule never applies"
+    return rule.warning("resource", message, "Add what is meant to catalog.yaml or operators.yaml, or remove the rule.")
+  }
+  const actions = [...new Set(tools.map(({ action }) => action))].toSorted()
+  const what = tools.length === 1 ? `\`${first.name}\` has` : `all ${tools.length} tools of this scope have`
+  const message = `${what} action \`${actions.join("` or `")}\`, so the rule never applies`
+  return rule.warning("action", message, `Write \`action == Action::"${actions[0]}"\`, or remove the rule.`)
+}

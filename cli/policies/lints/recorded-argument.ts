@@ -1,0 +1,22 @@
+/** Arguments of restricted tools that rules read: whatever a rule reads is told by every decision record. */
+import { isRedacted } from "../../../src/catalog/redaction.ts"
+import { actionRef, toolRef } from "../../../src/policy/facts.ts"
+import type { Lint } from "./lint.ts"
+
+export const recordedArgument: Lint = {
+  name: "recorded-argument",
+  find: ({ policies: { catalog }, body, bundle, rules }) => {
+    const restricted = body.tools.filter((tool) => tool.sensitivity === "restricted")
+    const called = new Set(restricted.flatMap((tool) => (rules.mayPermit(tool.action, tool) ? [tool.name] : [])))
+    return catalog.value.tools.flatMap(({ name, action, redact }, index) => {
+      if (!called.has(name)) return []
+      const reads = bundle.engine.readsFor(actionRef(action), toolRef(name), bundle.entities)
+      const told = [...reads].filter((argument) => argument !== "*" && !isRedacted(argument, redact)).toSorted()
+      if (told.length === 0) return []
+      const list = told.map((argument) => `\`${argument}\``).join(", ")
+      const message = `\`${name}\` is restricted, and records tell what its rules read: ${list}`
+      const mend = `Write \`redact: [${[...redact, ...told].join(", ")}]\`.`
+      return [catalog.warning(["tools", index, "sensitivity"], message, mend)]
+    })
+  },
+}

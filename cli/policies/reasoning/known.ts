@@ -1,0 +1,61 @@
+/**
+ * What Narrowgate puts into a question, whoever asks: which values of a fact there can be at all, and which facts are
+ * always there. From src/policy/facts.ts and from what the bundle registers.
+ */
+import type { BundleBody } from "../../../src/policy/bundle.ts"
+import { keyOf, pathTerm } from "./term.ts"
+
+export interface Known {
+  /** By the key of a fact. */
+  readonly values: ReadonlyMap<string, KnownValues>
+  /** Facts that are sets, by key: what their members can be. */
+  readonly members: ReadonlyMap<string, KnownValues>
+  /** Least value, by the key of a fact. */
+  readonly least: ReadonlyMap<string, number>
+}
+
+export interface KnownValues {
+  /** `purpose`: what each is the name of. */
+  readonly what: string
+  readonly names: ReadonlySet<string>
+}
+
+/** Records and entities that are always there, and what is always in them; by key. */
+export const ALWAYS: ReadonlyMap<string, "text" | "number" | "boolean" | "set" | "entity" | "record"> = new Map([
+  ...typed("text", ["context.task.id", "context.task.purpose", "context.env.environment", "context.env.gateway"]),
+  ...typed("text", ["context.purpose", "context.method", "context.kind"]),
+  ...typed("text", ["resource.server", "resource.action", "resource.sensitivity"]),
+  ...typed("number", ["context.task.age", "context.task.calls", "context.task.tree_calls", "context.task.depth"]),
+  ...typed("number", ["resource.sensitivity_level"]),
+  ...typed("boolean", ["context.bound_key"]),
+  ...typed("set", ["context.task.labels", "context.chain", "context.approvals", "resource.labels"]),
+  ...typed("entity", ["principal", "action", "resource", "context.agent"]),
+  ...typed("record", ["context", "context.task", "context.env", "context.arguments"]),
+])
+
+function typed<Kind extends string>(kind: Kind, paths: readonly string[]): readonly (readonly [string, Kind])[] {
+  return paths.map((path) => [keyOf(pathTerm(path)), kind])
+}
+
+const COUNTS = ["context.task.age", "context.task.calls", "context.task.tree_calls", "context.task.depth"]
+
+export function knownOf({ purposes, gateways, tools }: Pick<BundleBody, "purposes" | "gateways" | "tools">): Known {
+  const named = (what: string, names: readonly string[]): KnownValues => ({ what, names: new Set(names) })
+  const purpose = named(
+    "purpose",
+    purposes.map(({ name }) => name),
+  )
+  const environments = gateways.map(({ environment }) => environment)
+  const ids = gateways.map(({ id }) => id)
+  const labels = tools.flatMap((tool) => tool.labels)
+  return {
+    values: new Map([
+      [keyOf(pathTerm("context.task.purpose")), purpose],
+      [keyOf(pathTerm("context.purpose")), purpose],
+      [keyOf(pathTerm("context.env.environment")), named("environment of a gateway", environments)],
+      [keyOf(pathTerm("context.env.gateway")), named("gateway", ids)],
+    ]),
+    members: new Map([[keyOf(pathTerm("context.task.labels")), named("label of a tool", labels)]]),
+    least: new Map([...COUNTS, "context.session.auth_age"].map((path) => [keyOf(pathTerm(path)), 0])),
+  }
+}

@@ -1,5 +1,4 @@
 /** `narrowgate import`: what a server or a document offers becomes entries of the catalog. */
-import { createInterface } from "node:readline/promises"
 import { Option, type Command } from "commander"
 import { SENSITIVITIES, type Sensitivity } from "../../src/catalog/tool.ts"
 import { asciiJson } from "../escaped.ts"
@@ -10,6 +9,7 @@ import { readCatalogText, runImport, type Person } from "../import/run.ts"
 import { isRefused, toldAsJson, toldTo } from "../import/told.ts"
 import { catalogFile } from "../policies/schema/catalog.ts"
 import { reportProblems } from "../report.ts"
+import { askLine, isSomebodyThere, withProgress } from "../terminal.ts"
 
 /** One wrong origin is a problem of every route. */
 const MOST_PROBLEMS = 3
@@ -91,14 +91,19 @@ function common(command: Command, server: string): Command {
     .option("--json", "as JSON, and without questions")
 }
 
-async function importMcp(url: string, options: McpOptions): Promise<void> {
+/** Also of `narrowgate init`. */
+export function mcpEndpoint(url: string): URL {
   const endpoint = URL.parse(url)
-  if (!endpoint || !/^https?:$/u.test(endpoint.protocol) || endpoint.username !== "" || endpoint.password !== "") {
-    const mend = "Write an `http(s)` URL without credentials in it; those go by `--header-env`."
-    throw new Failure("the URL is none of an MCP endpoint", mend, EXIT.usage)
+  if (endpoint && /^https?:$/u.test(endpoint.protocol) && endpoint.username === "" && endpoint.password === "") {
+    return endpoint
   }
+  const mend = "Write an `http(s)` URL without credentials in it; those go by `--header-env`."
+  throw new Failure("the URL is none of an MCP endpoint", mend, EXIT.usage)
+}
+
+async function importMcp(url: string, options: McpOptions): Promise<void> {
   const source = {
-    url: endpoint,
+    url: mcpEndpoint(url),
     headers: headersOf(options),
     server: options.server,
     at: await placeOf(options),
@@ -106,7 +111,8 @@ async function importMcp(url: string, options: McpOptions): Promise<void> {
   }
   // No other command should wait until a client of MCP is loaded.
   const { findMcpTools } = await import("../import/mcp.ts")
-  await finish(await findMcpTools(source), options, { replace: options.repin ?? false, flag: "--repin" })
+  const found = await withProgress("asking the server for its tools", () => findMcpTools(source))
+  await finish(found, options, { replace: options.repin ?? false, flag: "--repin" })
 }
 
 async function importOpenApi(file: string, options: OpenApiOptions): Promise<void> {
@@ -115,15 +121,17 @@ async function importOpenApi(file: string, options: OpenApiOptions): Promise<voi
   checked({ name: server, origin, path: basePath ?? "/" }, { path: "--base-path" })
   const at = basePath === undefined ? {} : { basePath: basePath === "/" ? "" : basePath }
   const { findOpenApiTools } = await import("../import/openapi.ts")
-  const found = await findOpenApiTools({ file, prefix: server, origin, ...at })
+  const found = await withProgress("reading the document", () =>
+    findOpenApiTools({ file, prefix: server, origin, ...at }),
+  )
   await finish(found, options, { replace: reroute ?? false, flag: "--reroute" })
 }
 
 async function finish(found: Found, options: CommonOptions, on: { replace: boolean; flag: string }): Promise<void> {
   const { policies, accept = false, sensitivity, prune = false, dryRun: isDryRun = false, json = false } = options
   const wishes = { accept, replace: on.replace, prune, isDryRun, policies, ...(sensitivity && { sensitivity }) }
-  const person = json || !process.stdin.isTTY ? null : personAtTerminal()
-  const { outcome, problems, texts } = await runImport(found, wishes, person).finally(() => person?.leave())
+  const person = json || !isSomebodyThere() ? null : PERSON
+  const { outcome, problems, texts } = await runImport(found, wishes, person)
   if (isRefused(outcome.differences, outcome.decisions)) process.exitCode = EXIT.refused
   if (json) return console.log(asciiJson({ ...toldAsJson(outcome), problems }))
   console.log(toldTo(outcome, { replace: on.flag }))
@@ -152,7 +160,10 @@ async function placeOf({ policies, server, origin, path }: McpOptions) {
 }
 
 /** What the catalog's schema says of the options, before anything is asked of anybody. */
-function checked(server: { name: string; origin: string; path: string }, flags: { readonly path?: string }): void {
+export function checked(
+  server: { name: string; origin: string; path: string },
+  flags: { readonly path?: string },
+): void {
   const [issue] = catalogFile.safeParse({ servers: [server] }).error?.issues ?? []
   if (!issue) return
   const flag = { name: "--server", origin: "--origin", path: flags.path ?? "--path" }[String(issue.path.at(-1))]
@@ -160,7 +171,7 @@ function checked(server: { name: string; origin: string; path: string }, flags: 
   throw new Failure(`\`${flag ?? "an option"}\`: ${issue.message}`, String(mend ?? "See --help."), EXIT.usage)
 }
 
-function headersOf({ header, headerEnv }: McpOptions): Record<string, string> {
+export function headersOf({ header, headerEnv }: Pick<McpOptions, "header" | "headerEnv">): Record<string, string> {
   const pairs = header.map((each) => pairOf("--header", each))
   for (const each of headerEnv) {
     const [name, variable] = pairOf("--header-env", each)
@@ -187,23 +198,14 @@ function pairOf(flag: string, text: string): [string, string] {
   throw new Failure(`\`${flag}\` is no header`, `Write it as \`${flag} '${example}'\`.`, EXIT.usage)
 }
 
-/** On stderr, so that stdout has the report alone. */
-function personAtTerminal(): NonNullable<Person> & { readonly leave: () => void } {
-  const lines = createInterface({ input: process.stdin, output: process.stderr })
-  const gone = new Promise<null>((resolve) => lines.once("close", () => resolve(null)))
-  return {
-    tell: (line) => console.error(line),
-    ask: (question) => Promise.race([lines.question(question), gone]),
-    leave: () => lines.close(),
-  }
-}
+const PERSON: NonNullable<Person> = { tell: (line) => console.error(line), ask: askLine }
 
-function repeated(flags: string, description: string): Option {
+export function repeated(flags: string, description: string): Option {
   const all = (text: string, before: readonly string[]) => [...before, text]
   return new Option(flags, description).argParser(all).default([], "none")
 }
 
-function seconds(text: string): number {
+export function seconds(text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value >= 1 && value <= 600) return value
   throw new Failure(`--timeout cannot be ${text}`, "Write a whole number of seconds from 1 to 600.", EXIT.usage)

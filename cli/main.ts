@@ -6,11 +6,13 @@ import { addBuild } from "./commands/build.ts"
 import { addCheck } from "./commands/check.ts"
 import { addDecisions } from "./commands/decisions.ts"
 import { addImport } from "./commands/import.ts"
+import { addInit } from "./commands/init.ts"
 import { addLogin } from "./commands/login.ts"
 import { addKeygen } from "./commands/keygen.ts"
 import { addPublish } from "./commands/publish.ts"
 import { addStatus } from "./commands/status.ts"
 import { addToken } from "./commands/token.ts"
+import { addTry } from "./commands/try.ts"
 import { EXIT, Failure } from "./failure.ts"
 
 const program = new Command("narrowgate")
@@ -22,6 +24,7 @@ const program = new Command("narrowgate")
   )
   .exitOverride()
 for (const add of [
+  addInit,
   addCheck,
   addBuild,
   addPublish,
@@ -32,6 +35,7 @@ for (const add of [
   addDecisions,
   addApprovals,
   addToken,
+  addTry,
 ])
   add(program)
 

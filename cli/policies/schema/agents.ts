@@ -14,7 +14,7 @@ const DEEPEST = 8
 
 const SPIFFE_ID = /^spiffe:\/\/([a-z0-9._-]{1,255})(?:\/[A-Za-z0-9._-]+)+$/u
 
-const agentId = text(
+export const agentId = text(
   (value) => isAgentUri(value) && !/\/\.{1,2}(?:\/|$)/u.test(value),
   "not an agent's id",
   "Write a SPIFFE ID, such as `spiffe://example.org/agent/support`, or an `https://` URI with `identities`.",

@@ -10,6 +10,7 @@ import { addInit } from "./commands/init.ts"
 import { addLogin } from "./commands/login.ts"
 import { addKeygen } from "./commands/keygen.ts"
 import { addPublish } from "./commands/publish.ts"
+import { addSchemas } from "./commands/schemas.ts"
 import { addStatus } from "./commands/status.ts"
 import { addToken } from "./commands/token.ts"
 import { addTry } from "./commands/try.ts"
@@ -36,6 +37,7 @@ for (const add of [
   addApprovals,
   addToken,
   addTry,
+  addSchemas,
 ])
   add(program)
 

@@ -34,8 +34,11 @@ export async function askChoice<Value extends string>(
   choices: readonly Choice<Value>[],
 ): Promise<Value> {
   const { select } = await import("@clack/prompts")
-  // The library tells options apart by whether their value is a word; here each is.
-  const options = choices.map(({ value, label, hint }) => ({ value: String(value), label, ...(hint && { hint }) }))
+  const options = choices.map(({ value, label, hint = "" }): { value: string; label: string; hint: string } => ({
+    value,
+    label,
+    hint,
+  }))
   const answer = given(await select<string>({ message, options, output: process.stderr }))
   const chosen = choices.find(({ value }) => value === answer)
   if (!chosen) throw new Error(`${answer} was not to be chosen`)

@@ -191,10 +191,11 @@ function askWrites(): Promise<Writes> {
 }
 
 function askDialect(): Promise<DialectName> {
-  const choices = DIALECTS.map((value) => {
-    const hint = DIALECT_TRAITS[value].body ? undefined : "forwards no bodies: arguments stay unknown"
-    return { value, label: value === "worker" ? "another Worker, by a service binding" : value, ...(hint && { hint }) }
-  })
+  const choices = DIALECTS.map((value) => ({
+    value,
+    label: value === "worker" ? "another Worker, by a service binding" : value,
+    hint: DIALECT_TRAITS[value].body ? "" : "forwards no bodies: arguments stay unknown",
+  }))
   return askChoice("What stands before it?", choices)
 }
 

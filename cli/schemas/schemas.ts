@@ -11,7 +11,7 @@ import { issuersFile } from "../policies/schema/issuers.ts"
 import { linksFile } from "../policies/schema/links.ts"
 import { operatorsFile } from "../policies/schema/operators.ts"
 
-/** One line a file. */
+/** One line a kind of file; decision tables, of whatever name, are of the kind `test.yaml`. */
 const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "agents.yaml": agentsFile,
   "catalog.yaml": catalogFile,
@@ -34,9 +34,13 @@ export function jsonSchemas(): ReadonlyMap<string, string> {
 }
 
 export function hasSchema(file: string): boolean {
-  return Object.hasOwn(SCHEMAS, file)
+  return Object.hasOwn(SCHEMAS, kindOf(file))
 }
 
 export function schemaName(file: string): string {
-  return file.replace(/\.yaml$/u, ".schema.json")
+  return kindOf(file).replace(/\.yaml$/u, ".schema.json")
+}
+
+function kindOf(file: string): string {
+  return file.endsWith(".test.yaml") ? "test.yaml" : file
 }

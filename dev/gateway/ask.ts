@@ -42,15 +42,14 @@ export interface Refusal {
 export type Verdict = { readonly allowed: true; readonly identity: readonly Pair[] } | Refusal
 
 export async function ask(authorizer: Authorizer, asked: Asked): Promise<Verdict> {
-  switch (authorizer.dialect) {
-    case "envoy":
-      return askEnvoy(authorizer, asked)
-    case "nginx":
-      return askNginx(authorizer, asked)
-    case "traefik":
-    case "caddy":
-      return askForwarded(authorizer, asked)
-  }
+  return ASK[authorizer.dialect](authorizer, asked)
+}
+
+const ASK: Readonly<Record<StandIn, typeof ask>> = {
+  envoy: askEnvoy,
+  nginx: askNginx,
+  traefik: askForwarded,
+  caddy: askForwarded,
 }
 
 /**

@@ -446,7 +446,7 @@ const REFERENCES: readonly BadDirectory[] = [
   {
     name: "a client for users and for operators",
     file: "issuers.yaml",
-    find: "clients: [narrowgate-cli, narrowgate-console]",
+    find: "clients: [narrowgate, narrowgate-cli, narrowgate-console]",
     replace: "clients: [narrowgate-cli, 'narrowgate-app']",
     message: /trusted for users and for operators/,
     at: "'narrowgate-app'",

@@ -4,6 +4,7 @@ import { colors } from "./colors.ts"
 import { addApprovals } from "./commands/approvals.ts"
 import { addBuild } from "./commands/build.ts"
 import { addCheck } from "./commands/check.ts"
+import { addCompletion } from "./commands/completion.ts"
 import { addDecisions } from "./commands/decisions.ts"
 import { addImport } from "./commands/import.ts"
 import { addInit } from "./commands/init.ts"
@@ -38,6 +39,7 @@ for (const add of [
   addToken,
   addTry,
   addSchemas,
+  addCompletion,
 ])
   add(program)
 

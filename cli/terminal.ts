@@ -48,7 +48,7 @@ export async function askChoice<Value extends string>(
 /** A line as it is typed; null where the person has left. */
 export async function askLine(message: string): Promise<string | null> {
   const { isCancel, text } = await import("@clack/prompts")
-  const answer = await text({ message, output: process.stderr })
+  const answer = await text({ message: message.trim(), output: process.stderr })
   return isCancel(answer) ? null : (answer ?? "")
 }
 

@@ -41,6 +41,18 @@ export async function freePort(): Promise<number> {
   return Number(new URL(origin).port)
 }
 
+/** The stack takes a port and the next. */
+export async function twoFreePorts(): Promise<number> {
+  for (let tries = 0; tries < 20; tries++) {
+    const port = await freePort()
+    const next = await listen(createServer(), port + 1).catch(() => null)
+    if (!next) continue
+    await next.close()
+    return port
+  }
+  throw new Error("no two ports in a row are free")
+}
+
 /** Waits until `child` accepts connections; rejects with what `complaint` says if it exits or does not within 10 s. */
 export async function accepting(child: ChildProcess, port: number, complaint: () => string): Promise<void> {
   const deadline = Date.now() + 10_000

@@ -20,10 +20,9 @@ import { EXIT, Failure } from "./failure.ts"
 const program = new Command("narrowgate")
   .description("Write, check and build policies; see what was decided, and why.")
   .showHelpAfterError("(add --help for what there is)")
-  .addHelpText(
-    "after",
-    "\nIn the repository: npm run narrowgate -- <command>\nExit codes: 0 ok, 1 refused, 2 usage, 3 unreachable\n",
-  )
+  .addHelpText("after", "\nBegin with `narrowgate init`. In the repository: npm run -s narrowgate -- <command>\n")
+  // Below the help of each command as well.
+  .addHelpText("afterAll", "Exit codes: 0 ok, 1 refused, 2 usage, 3 unreachable")
   .exitOverride()
 for (const add of [
   addInit,

@@ -13,7 +13,10 @@ export function addCheck(program: Command): void {
     .description("check a policy directory and say what is wrong, where, and how to mend it")
     .argument("[DIR]", "the policy directory", "policies")
     .option("--json", "print the problems as JSON")
-    .addHelpText("after", "\nExamples:\n  narrowgate check\n  narrowgate check ../ours/policies --json\n")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  narrowgate check\n  narrowgate check ../ours/policies --json\n\nExit code 1: it would not become a bundle. Warnings do not keep it from that.\n",
+    )
     .action(async (directory: string, options: { json?: boolean }) => {
       const compiled = await compilePolicies(directory)
       const { body, problems } = compiled

@@ -40,7 +40,10 @@ interface OpenApiOptions extends CommonOptions {
 }
 
 export function addImport(program: Command): void {
-  const group = program.command("import").description("add the tools of a server or a document to the catalog")
+  const group = program
+    .command("import")
+    .description("add the tools of a server or a document to the catalog")
+    .addHelpText("after", "\nExample:\n  narrowgate import mcp https://mcp.example/mcp --server tickets --dry-run\n")
   common(group.command("mcp"), "a segment: what the catalog calls the server")
     .description("the tools of a running MCP server, pinned to what it says of them")
     .argument("<URL>", "its streamable HTTP endpoint")
@@ -65,6 +68,7 @@ export function addImport(program: Command): void {
 const ACCEPTANCE = `
 At a terminal you are asked about each new tool. Elsewhere, each gets the action \`execute\` and the sensitivity
 \`restricted\`, with a comment that tells the suggestion; --accept takes the suggested actions and labels.
+Exit code 1: a tool is another than the one that was let in, and nobody has taken it; or a bad list or document.
 `
 
 const MCP_HELP = `

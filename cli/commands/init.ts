@@ -48,6 +48,7 @@ export function addInit(program: Command): void {
     .command("init")
     .description("begin a policy directory that protects an MCP server or an HTTP API")
     .argument("[DIR]", "the directory to make", "policies")
+    .optionsGroup("What is protected:")
     .addOption(new Option("--mcp <URL>", "a running MCP server: its streamable HTTP endpoint").conflicts("openapi"))
     .option("--openapi <FILE>", "an OpenAPI 3.0 or 3.1 document of the API")
     .option("--server <NAME>", "a segment: the first of its tools' names")
@@ -55,25 +56,28 @@ export function addInit(program: Command): void {
     .addOption(repeated("--header-env <'NAME: VARIABLE'>", "a header whose value is in an environment variable"))
     .option("--timeout <SECONDS>", "for the MCP server to answer", seconds, 30)
     .option("--base-path <PATH>", "before the document's paths (default: the path of `servers[0].url`)")
+    .optionsGroup("Who may, and how:")
+    .option("--agent <ID>", "who may call it: a SPIFFE ID or an https:// URI")
+    .option("--owner <NAME>", "who answers for the agent")
+    .option("--purpose <NAME>", "what the agent does with it")
+    .option("--group <NAME>", "the people on whose behalf it may")
     .addOption(
       new Option("--sensitivity <LEVEL>", "of all tools, and the highest that is let through").choices(SENSITIVITIES),
     )
     .addOption(
       new Option("--writes <HOW>", "tools that change something: in comments, or behind a fresh login").choices(WRITES),
     )
-    .option("--agent <ID>", "who may call it: a SPIFFE ID or an https:// URI")
-    .option("--owner <NAME>", "who answers for the agent")
-    .option("--purpose <NAME>", "what the agent does with it")
-    .option("--group <NAME>", "the people on whose behalf it may")
     .addOption(new Option("--gateway <DIALECT>", "what stands before it").choices(DIALECTS))
     .option("--origin <ORIGIN>", `where agents call the gateway (of the local stack: ${LOCAL_ORIGIN})`)
     .option("--path <PATH>", "the MCP server's path there (default: /<server>/mcp)")
+    .optionsGroup("Who is believed:")
     .option("--issuer <URL>", "the provider of people's logins (default: that of the local stack)")
     .option("--client <ID>", "its client whose sessions agents exchange", "narrowgate-app")
     .option("--operator-client <ID>", "its client for those who manage", "narrowgate")
     .option("--operator <SUBJECT>", "who manages, by the `sub` that it gives them")
     .option("--spiffe-bundle <URL>", "the keys of the agent's trust domain (with --issuer)")
     .option("--agent-keys <URL>", "the agent's own keys, a JWK set (with --issuer, of an https:// agent)")
+    .optionsGroup("Options:")
     .option("--yes", "ask nothing: take what the flags say, and else what is suggested")
     .option("--json", "as JSON, and without questions")
     .addHelpText("after", HELP)
@@ -90,7 +94,6 @@ Examples:
 
 Reads are permitted for the one agent and the one group of people, up to \`internal\`; tools that speak of secrets are
 \`restricted\`. What changes something stands in comments. Nothing is written over a directory that is there.
-Exit codes: 0 written, 1 refused (the tools, or what would not check), 2 usage, 3 the server cannot be reached
 `
 
 async function init(directory: string, options: InitOptions): Promise<void> {

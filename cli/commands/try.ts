@@ -1,6 +1,7 @@
 /** `narrowgate try`: one call through a gateway of the local stack, as an agent would make it, and what was decided. */
 import { Option, type Command } from "commander"
 import { isObject } from "../../src/json.ts"
+import { CALLED } from "../called.ts"
 import { colors } from "../colors.ts"
 import { asciiJson, escaped } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
@@ -45,7 +46,7 @@ Examples:
   narrowgate try everything.echo --agent spiffe://example.org/agent/support --login alice --arguments '{"message":"hi"}'
 
 Needs the local stack with gateways: npm run dev -- --policies DIR --gateway
-Exit codes: 0 allowed, 1 denied, 2 usage, 3 nobody answers
+Exit code 1: denied.
 `
 
 async function tryTool(tool: string, options: TryOptions): Promise<void> {
@@ -114,7 +115,7 @@ async function answered(origin: string, call: () => Promise<Answer>): Promise<An
 function told(tool: string, answer: Answer): string {
   const { status, code, decision, text } = answer
   if (isAllowed(answer)) return `${colors.green("allowed")}  ${tool}  ${decision}\n${shown(text)}`
-  const why = `  ${colors.cyan("why:")} narrowgate explain ${decision}`
+  const why = `  ${colors.cyan("why:")} ${CALLED} explain ${decision}`
   return `${colors.red("denied")}   ${tool}  ${decision}\n  ${code} (HTTP ${status})\n${why}`
 }
 

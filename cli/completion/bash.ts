@@ -43,17 +43,9 @@ function placeCase({ at, commands, options, values }: Place): string {
 
 /** Ends in a semicolon and a blank. */
 function reply(values: Values | null): string {
-  switch (values?.kind) {
-    case "words":
-      return `COMPREPLY=($(compgen -W "${values.words.join(" ")}" -- "$current")); `
-    case "files":
-      return paths("-f")
-    case "directories":
-      return paths("-d")
-    case "none":
-    case undefined:
-      return ""
-  }
+  if (values?.kind === "words") return `COMPREPLY=($(compgen -W "${values.words.join(" ")}" -- "$current")); `
+  if (values?.kind === "files") return paths("-f")
+  return values?.kind === "directories" ? paths("-d") : ""
 }
 
 /** One a line, as a name may have blanks. */

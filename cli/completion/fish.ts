@@ -46,16 +46,9 @@ function flagged({ names, values }: Flag): string {
 }
 
 function offered(values: Values): string {
-  switch (values.kind) {
-    case "words":
-      return `-a ${quoted(values.words.join(" "))}`
-    case "files":
-      return "-F"
-    case "directories":
-      return "-a '(__fish_complete_directories (commandline -ct))'"
-    case "none":
-      return ""
-  }
+  if (values.kind === "words") return `-a ${quoted(values.words.join(" "))}`
+  if (values.kind === "files") return "-F"
+  return values.kind === "directories" ? "-a '(__fish_complete_directories (commandline -ct))'" : ""
 }
 
 function quoted(text: string): string {

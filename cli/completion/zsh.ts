@@ -47,15 +47,7 @@ function described(word: string, says: string): string {
 }
 
 function offer(values: Values | null): string {
-  switch (values?.kind) {
-    case "words":
-      return `compadd -- ${values.words.join(" ")}; `
-    case "files":
-      return "_files; "
-    case "directories":
-      return "_files -/; "
-    case "none":
-    case undefined:
-      return ""
-  }
+  if (values?.kind === "words") return `compadd -- ${values.words.join(" ")}; `
+  if (values?.kind === "files") return "_files; "
+  return values?.kind === "directories" ? "_files -/; " : ""
 }

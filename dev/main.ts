@@ -1,8 +1,8 @@
 /** `npm run dev`: the local stack for a policy directory, until it is interrupted. */
-import { resolve } from "node:path"
 import { Command, InvalidArgumentError } from "commander"
 import { summarise } from "../cli/commands/check.ts"
 import {
+  namesDemoServers,
   startServices,
   WRITTEN_DESK_PORT,
   WRITTEN_EDGE_PORT,
@@ -17,12 +17,9 @@ interface Options {
   readonly policies: string
   readonly candidate?: string
   readonly port: number
-  readonly gateway?: true
+  readonly gateway?: boolean
   readonly upstream?: string
 }
-
-/** Whose servers are the demo's. */
-const EXAMPLE = resolve(import.meta.dirname, "../policies")
 
 const command = new Command("dev")
   .description("Serves the Worker in workerd, seeded from a policy directory, beside a development identity provider.")
@@ -42,15 +39,16 @@ const command = new Command("dev")
   )
   .parse()
 
-const { policies, candidate, port, gateway, upstream } = command.opts<Options>()
-const isExample = resolve(policies) === EXAMPLE
+const { policies, candidate, port, upstream, gateway = upstream !== undefined } = command.opts<Options>()
 try {
   const stack = await startStack({ policies, port, ...(candidate === undefined ? {} : { candidate }) })
   const { pointer, compiled } = stack.first
+  const { body } = compiled
+  const isDemo = body !== null && namesDemoServers(body.servers)
   console.log(summarise(policies, compiled))
   console.log(`Narrowgate        ${stack.origin} (bundle ${pointer?.seq}, ${pointer?.digest.slice(0, 12)})`)
   console.log(`Identity provider ${stack.provider} (users alice, bob, olivia; each one's password is the name)`)
-  for (const { id, dialect } of compiled.body?.gateways ?? []) {
+  for (const { id, dialect } of body?.gateways ?? []) {
     console.log(`Gateway ${id.padEnd(9)} ${dialect}, X-Narrowgate-Key: ${developmentKey(id)}`)
   }
   if (candidate !== undefined) console.log(`Tried beside it   ${candidate}: narrowgate decisions tail --differs`)
@@ -59,7 +57,7 @@ try {
     if (published.pointer) console.log(`published bundle ${published.pointer.seq} of ${directory}`)
   })
   const services =
-    gateway && isExample
+    gateway && isDemo
       ? await startServices({
           narrowgate: stack.origin,
           edgePort: WRITTEN_EDGE_PORT,
@@ -74,12 +72,12 @@ try {
     )
   }
   const own =
-    gateway && !isExample && compiled.body
-      ? await startOwnGateways({ body: compiled.body, narrowgate: stack.origin, ...(upstream && { upstream }) })
+    gateway && body && !isDemo
+      ? await startOwnGateways({ body, narrowgate: stack.origin, ...(upstream && { upstream }) })
       : null
   for (const line of own?.told ?? []) console.log(`Behind a gateway  ${line}`)
   // The servers that the example names are there with `--gateway` only.
-  if (services || !isExample) stack.keepProbing()
+  if (services || !isDemo) stack.keepProbing()
   const stop = async (): Promise<never> => {
     await own?.close()
     await services?.close()

@@ -90,7 +90,7 @@ Examples:
   narrowgate init mine --mcp http://127.0.0.1:3001/mcp --server tickets --yes
   narrowgate init mine --openapi shop.yaml --server shop --gateway nginx --writes guarded --yes
   narrowgate init prod --mcp https://mcp.example/mcp --server tickets --origin https://api.example --yes \\
-    --issuer https://idp.example --agent spiffe://acme.example/agent/support --spiffe-bundle https://spire.acme.example/bundle
+    --issuer https://idp.example --agent spiffe://acme.example/a --spiffe-bundle https://spire.acme.example/bundle
 
 Reads are permitted for the one agent and the one group of people, up to \`internal\`; tools that speak of secrets are
 \`restricted\`. What changes something stands in comments. Nothing is written over a directory that is there.
@@ -230,7 +230,7 @@ function tell(directory: string, plan: Plan, files: readonly string[], key: stri
     "",
     colors.green(`${directory}: written, and it checks (${files.length} files)`),
     "",
-    `The key of the gateway \`${GATEWAY}\` (${gateway.dialect}), shown only now; ${directory}/gateways.yaml has its SHA-256:`,
+    `The key of the gateway \`${GATEWAY}\` (${gateway.dialect}), shown only now; its SHA-256 is in gateways.yaml:`,
     `  ${colors.bold(key)}`,
     "",
     "Next:",
@@ -239,17 +239,16 @@ function tell(directory: string, plan: Plan, files: readonly string[], key: stri
   console.log(lines.join("\n"))
 }
 
+const BLIND =
+  "forwards no bodies, and this server does not enforce its headers: there, calls of its tools cannot be told apart, and are denied"
+
 function notesOf({ found, gateway, probe }: Plan): readonly string[] {
   const { reached } = found
   if (reached.by === "routes") return found.notes
   const isBlind = !DIALECT_TRAITS[gateway.dialect].body && !reached.enforcesHeaders
   return [
     ...found.notes,
-    ...(isBlind
-      ? [
-          `${gateway.dialect} forwards no bodies, and this server does not enforce its headers: calls of its tools cannot be told apart there, and are denied`,
-        ]
-      : []),
+    ...(isBlind ? [`${gateway.dialect} ${BLIND}`] : []),
     ...(probe === null ? ["Narrowgate cannot ask the server itself, so nobody watches the pins: add a `probe`"] : []),
   ]
 }

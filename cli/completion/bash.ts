@@ -12,13 +12,13 @@ _${program}() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     word="\${COMP_WORDS[i]}"
     case "$at:$word" in
-${places.flatMap(({ at, commands }) => commands.map(({ name }) => `      "${at}:${name}") at="${at}/${name}" ;;`)).join("\n")}
+${places.flatMap(moves).join("\n")}
 ${places.flatMap((place) => alternatives(place.at, valued(place), "((i++))")).join("\n")}
     esac
   done
   COMPREPLY=()
   case "$at:$previous" in
-${places.flatMap((place) => valued(place).flatMap((flag) => alternatives(place.at, [flag], `${reply(flag.values)}return`))).join("\n")}
+${places.flatMap((place) => valued(place).flatMap((flag) => answers(place.at, flag))).join("\n")}
   esac
   case "$at" in
 ${places.map(placeCase).join("\n")}
@@ -26,6 +26,14 @@ ${places.map(placeCase).join("\n")}
 }
 complete -F _${program} ${program}
 `
+}
+
+function moves({ at, commands }: Place): string[] {
+  return commands.map(({ name }) => `      "${at}:${name}") at="${at}/${name}" ;;`)
+}
+
+function answers(at: string, flag: Flag): string[] {
+  return alternatives(at, [flag], `${reply(flag.values)}return`)
 }
 
 function alternatives(at: string, flags: readonly Flag[], does: string): string[] {
@@ -37,8 +45,9 @@ function placeCase({ at, commands, options, values }: Place): string {
   const names = options.flatMap((flag) => flag.names).join(" ")
   const words = commands.map(({ name }) => name).join(" ")
   const others = commands.length > 0 ? reply({ kind: "words", words: [words] }) : reply(values)
+  const flags = reply({ kind: "words", words: [names] })
   return `    "${at}")
-      if [[ $current == -* ]]; then ${reply({ kind: "words", words: [names] })}else ${others === "" ? ":; " : others}fi ;;`
+      if [[ $current == -* ]]; then ${flags}else ${others === "" ? ":; " : others}fi ;;`
 }
 
 /** Ends in a semicolon and a blank. */

@@ -1,4 +1,4 @@
-/** What can be typed after `narrowgate`, from commander's own tree: one source for the parser, the help and the shell. */
+/** What can be typed after `narrowgate`, from commander's own tree: one source for parser, help and shell. */
 import type { Argument, Command, Option } from "commander"
 
 /** A command, or a group of them. */

@@ -11,12 +11,12 @@ _${program}() {
   for ((i = 2; i < CURRENT; i++)); do
     word="\${words[i]}"
     case "$at:$word" in
-${places.flatMap(({ at, commands }) => commands.map(({ name }) => `      ("${at}:${name}") at="${at}/${name}" ;;`)).join("\n")}
+${places.flatMap(moves).join("\n")}
 ${places.flatMap((place) => alternatives(place.at, valued(place), "((i++))")).join("\n")}
     esac
   done
   case "$at:\${words[CURRENT - 1]}" in
-${places.flatMap((place) => valued(place).flatMap((flag) => alternatives(place.at, [flag], `${offer(flag.values)}return`))).join("\n")}
+${places.flatMap((place) => valued(place).flatMap((flag) => answers(place.at, flag))).join("\n")}
   esac
   local -a commands options
   case "$at" in
@@ -26,6 +26,14 @@ ${places.map(placeCase).join("\n")}
 (( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
 compdef _${program} ${program}
 `
+}
+
+function moves({ at, commands }: Place): string[] {
+  return commands.map(({ name }) => `      ("${at}:${name}") at="${at}/${name}" ;;`)
+}
+
+function answers(at: string, flag: Flag): string[] {
+  return alternatives(at, [flag], `${offer(flag.values)}return`)
 }
 
 function alternatives(at: string, flags: readonly Flag[], does: string): string[] {

@@ -11,7 +11,7 @@ export const USUAL: Sensitivity = "internal"
 
 /** A tool that speaks of these may give them away, however harmless it calls itself. */
 const SECRETS =
-  /\b(?:env|environment variables?|secrets?|passwords?|passphrases?|credentials?|tokens?|api[ _-]?keys?|private keys?|cookies?)\b/iu
+  /\b(?:env|environment variable|secret|password|passphrase|credential|token|(?:api|private)[ -]?key|cookie)s?\b/iu
 
 /** @param sensitivity of all tools; absent: as it seems */
 export function suggestedClass({ name, description, suggestion }: FoundTool, sensitivity?: Sensitivity): Class {

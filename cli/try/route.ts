@@ -12,7 +12,7 @@ export async function callRoute(route: Route, token: string, args: Readonly<Reco
   return answerOf(response, await response.text())
 }
 
-/** Arguments stand in the path where it names them; the others in the query, or in the body of what changes something. */
+/** Arguments stand in the path where it names them; the others in the query, or in the body of a change. */
 export function requestFor({ origin, methods, path }: Route, args: Readonly<Record<string, unknown>>) {
   const left = new Map(Object.entries(args))
   const filled = path.replaceAll(/\{([^}]*)\}/gu, (_segment, name: string) => {

@@ -6,7 +6,8 @@ export function agentsText(plan: Plan): string {
   const scopes = scopesOf(plan)
   const reads = scopes.filter((scope) => scope.endsWith(":read"))
   const isNarrower = reads.length > 0 && reads.length < scopes.length
-  return `# Who may act, and for what. A purpose is a kind of work: the most that a task of this kind may do, and how long it may
+  return `\
+# Who may act, and for what. A purpose is a kind of work: the most that a task of this kind may do, and how long it may
 # last (seconds). An agent has a ceiling over all it does, and its purposes, the first of which is taken where a request
 # names none. What a task gets is never more than purpose *and* ceiling *and* what the rules permit.
 # Scopes are \`<tool or prefix.*>:<read|write|execute>\`.
@@ -18,7 +19,7 @@ purposes:
       ${field("max_sensitivity", plan.highest)}
       # Of one task, its sub-agents' counted in.
       calls: 200
-${isNarrower ? `    # Reading is granted unasked, anything else only on request.\n    ${field("default", reads)}\n` : ""}    life: 3600
+${isNarrower ? defaultOf(reads) : ""}    life: 3600
 
 agents:
   - ${field("id", plan.agent)}
@@ -29,6 +30,10 @@ agents:
       ${field("max_sensitivity", plan.highest)}
     ${field("purposes", [plan.purpose])}
 ${identities(plan)}`
+}
+
+function defaultOf(reads: readonly string[]): string {
+  return `    # Reading is granted unasked, anything else only on request.\n    ${field("default", reads)}\n`
 }
 
 function identities({ trust }: Plan): string {

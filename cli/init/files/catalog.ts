@@ -14,7 +14,8 @@ export function catalogText(plan: Plan): string {
 
 function emptyCatalog(plan: Plan): string {
   const { reached } = plan.found
-  const head = `# What can be called. Nothing that is not listed here can be, whatever the rules say. A tool has an action class (read,
+  const head = `\
+# What can be called. Nothing that is not listed here can be, whatever the rules say. A tool has an action class (read,
 # write, execute), a sensitivity (public < internal < confidential < restricted) of what it gives out or touches, and
 # labels that say what a task has done once it called it: after \`reads:confidential\`, limits.cedar lets nothing out
 # by a tool with \`sink:external\`.
@@ -41,5 +42,6 @@ const SERVER = `#
 
 # Agents reach the server at \`origin\` and \`path\`, through the gateway; Narrowgate asks it by its \`probe\` now and then.`
 
-const PINS = `# \`pinned\` is the hash of what the server said of a tool when it was let in. While it says something else, calls of
+const PINS = `\
+# \`pinned\` is the hash of what the server said of a tool when it was let in. While it says something else, calls of
 # the tool are denied as \`tool_changed\`, until somebody has looked: \`narrowgate import mcp … --repin\`.`

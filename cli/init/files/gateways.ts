@@ -24,9 +24,10 @@ export function gatewaysText({ gateway, at, trust }: Plan): string {
         ]
       : []),
   ]
-  return `# The gateways that may ask, what each speaks, and what is behind it. A gateway proves itself by a key, of which only the
-# SHA-256 stands here (\`printf %s "$KEY" | sha256sum\`); two of them while you change it. Delegation tokens are made for
-# one \`audience\`. In the local stack each gateway has a development key besides.
+  return `\
+# The gateways that may ask, what each speaks, and what is behind it. A gateway proves itself by a key, of which only
+# the SHA-256 stands here (\`printf %s "$KEY" | sha256sum\`); two of them while you change it. Delegation tokens are made
+# for one \`audience\`. In the local stack each gateway has a development key besides.
 
 gateways:
 ${lines.join("\n")}

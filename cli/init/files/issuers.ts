@@ -10,7 +10,8 @@ export function issuersText({ trust, agent }: Plan): string {
   return trust.kind === "local" ? LOCAL : ofProvider(trust, agent)
 }
 
-const LOCAL = `# Whose tokens are believed, and for what: \`users\` for people's sessions, \`trust_domain\` for agents (SPIFFE JWT-SVIDs),
+const LOCAL = `\
+# Whose tokens are believed, and for what: \`users\` for people's sessions, \`trust_domain\` for agents (SPIFFE JWT-SVIDs),
 # \`operators\` for those who manage Narrowgate. These two are the development identity provider of the local stack
 # (\`npm run dev\`); put your own in their place before you deploy: docs/identity-providers/.
 
@@ -45,7 +46,8 @@ function ofProvider(trust: Extract<Trust, { kind: "provider" }>, agent: string):
       ${field("spiffe_bundle", proof.url)}
     algorithms: [ES256, RS256]
 `
-  return `# Whose tokens are believed, and for what: \`users\` for people's sessions, \`operators\` for those who manage Narrowgate,
+  return `\
+# Whose tokens are believed, and for what: \`users\` for people's sessions, \`operators\` for those who manage Narrowgate,
 # \`trust_domain\` for agents (SPIFFE JWT-SVIDs). What each provider needs: docs/identity-providers/.
 
 issuers:

@@ -15,7 +15,7 @@ export function accessRules(plan: Plan): string {
     HEAD,
     ...(found.reached.by === "server" ? [LIFECYCLE] : []),
     permit(`${people}-reads`, user, READ, found.prefix, reads),
-    `// The agent itself: whatever its user may, it may no more than this.\n${permit(`${own}-reads`, workload, READ, found.prefix, reads)}`,
+    `${OWN}\n${permit(`${own}-reads`, workload, READ, found.prefix, reads)}`,
     changes(plan, [
       { id: `${people}-changes`, who: user },
       { id: `${own}-changes`, who: workload },
@@ -25,9 +25,12 @@ export function accessRules(plan: Plan): string {
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`
 }
 
-const HEAD = `// Who may do what. A call passes only if a rule permits it for the user *and* for every agent of the chain, and no
+const HEAD = `\
+// Who may do what. A call passes only if a rule permits it for the user *and* for every agent of the chain, and no
 // \`forbid\` of any file is against it. \`delegate\` is asked when a task is opened: whether a tool may be in its token at
 // all. \`sensitivity_level\` counts from 0 (public) to 3 (restricted).`
+
+const OWN = `// The agent itself: whatever its user may, it may no more than this.`
 
 const LIFECYCLE = `// What opens and closes a session of MCP, and lists its tools. None of it is work.
 @id("lifecycle-for-all")
@@ -67,9 +70,11 @@ function tooSensitive(plan: Plan): string {
   return `// More than \`${plan.highest}\`, so no rule here and no grant of agents.yaml reaches them:\n${list}`
 }
 
-const GUARDED = `// What changes something. limits.cedar wants a fresh login for it. Keep the tools that the work needs.`
+const GUARDED = `\
+// What changes something. limits.cedar wants a fresh login for it. Keep the tools that the work needs.`
 
-const LISTED = `// What changes something, and is not permitted yet. To let some of it through, keep its tools below in both rules, take
+const LISTED = `\
+// What changes something, and is not permitted yet. To let some of it through, keep its tools below in both rules, take
 // the \`//\` away, and add their scopes to the purpose and to the ceiling in agents.yaml: neither gives what the other
 // does not. A \`forbid … unless\` in limits.cedar can ask for more, such as a fresh login.`
 
@@ -77,10 +82,12 @@ export function limitRules(plan: Plan): string {
   return `${[LIMITS_HEAD, ...(plan.writes === "guarded" ? [freshLogin(plan)] : []), NOTHING_OUT].join("\n\n")}\n`
 }
 
-const LIMITS_HEAD = `// What nobody may do, whatever else permits it: a \`forbid\` always wins. A \`forbid\` that errs denies as well.`
+const LIMITS_HEAD = `\
+// What nobody may do, whatever else permits it: a \`forbid\` always wins. A \`forbid\` that errs denies as well.`
 
-const NOTHING_OUT = `// The order of calls matters: once anything confidential was read in this tree of tasks, nothing leaves the house. Label
-// what reads it \`reads:confidential\` in catalog.yaml.
+const NOTHING_OUT = `\
+// The order of calls matters: once anything confidential was read in this tree of tasks, nothing leaves the house.
+// Label what reads it \`reads:confidential\` in catalog.yaml.
 @id("no-external-after-confidential")
 forbid (
   principal,
@@ -93,7 +100,8 @@ when { resource.labels.contains("sink:external") && context.task.labels.contains
 function freshLogin({ found, trust }: Plan): string {
   const isLocal = trust.kind === "local"
   const strong = isLocal ? `\n  context.session has acr && context.session.acr == "${LOCAL_ACR}" &&` : ""
-  return `// Who changes something has logged in lately${isLocal ? ", with a second factor" : ""}. \`@remedy\` tells the caller what lifts it.
+  return `\
+// Who changes something has logged in lately${isLocal ? ", with a second factor" : ""}. \`@remedy\` tells the caller what lifts it.
 @id("changes-need-a-fresh-login")
 @remedy("step-up:${isLocal ? `${LOCAL_ACR};` : ""}max_age=${FRESH_LOGIN_SECONDS}")
 forbid (

@@ -9,7 +9,8 @@ export async function schemaText(): Promise<string> {
   return example.replace(ARGUMENTS, OWN)
 }
 
-const OWN = `// The arguments that rules here read: none yet. A rule on \`context.arguments.to\` needs \`to?: String,\` here. Whatever
+const OWN = `\
+// The arguments that rules here read: none yet. A rule on \`context.arguments.to\` needs \`to?: String,\` here. Whatever
 // else a call carries is nobody's concern, so it is not declared.
 type Arguments = {
 };`

@@ -5,9 +5,9 @@ import { asciiJson } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
 import type { Found } from "../import/found.ts"
 import { readCatalog } from "../import/merge.ts"
+import { checked, headersOf, mcpEndpoint, repeated, seconds, type HeaderOptions } from "../import/options.ts"
 import { readCatalogText, runImport, type Person } from "../import/run.ts"
 import { isRefused, toldAsJson, toldTo } from "../import/told.ts"
-import { catalogFile } from "../policies/schema/catalog.ts"
 import { reportProblems } from "../report.ts"
 import { askLine, isSomebodyThere, withProgress } from "../terminal.ts"
 
@@ -24,11 +24,9 @@ interface CommonOptions {
   readonly json?: boolean
 }
 
-interface McpOptions extends CommonOptions {
+interface McpOptions extends CommonOptions, HeaderOptions {
   readonly origin?: string
   readonly path?: string
-  readonly header: readonly string[]
-  readonly headerEnv: readonly string[]
   readonly repin?: boolean
   readonly timeout: number
 }
@@ -95,16 +93,6 @@ function common(command: Command, server: string): Command {
     .option("--json", "as JSON, and without questions")
 }
 
-/** Also of `narrowgate init`. */
-export function mcpEndpoint(url: string): URL {
-  const endpoint = URL.parse(url)
-  if (endpoint && /^https?:$/u.test(endpoint.protocol) && endpoint.username === "" && endpoint.password === "") {
-    return endpoint
-  }
-  const mend = "Write an `http(s)` URL without credentials in it; those go by `--header-env`."
-  throw new Failure("the URL is none of an MCP endpoint", mend, EXIT.usage)
-}
-
 async function importMcp(url: string, options: McpOptions): Promise<void> {
   const source = {
     url: mcpEndpoint(url),
@@ -163,54 +151,4 @@ async function placeOf({ policies, server, origin, path }: McpOptions) {
   return null
 }
 
-/** What the catalog's schema says of the options, before anything is asked of anybody. */
-export function checked(
-  server: { name: string; origin: string; path: string },
-  flags: { readonly path?: string },
-): void {
-  const [issue] = catalogFile.safeParse({ servers: [server] }).error?.issues ?? []
-  if (!issue) return
-  const flag = { name: "--server", origin: "--origin", path: flags.path ?? "--path" }[String(issue.path.at(-1))]
-  const mend = issue.code === "custom" ? issue.params?.["mend"] : undefined
-  throw new Failure(`\`${flag ?? "an option"}\`: ${issue.message}`, String(mend ?? "See --help."), EXIT.usage)
-}
-
-export function headersOf({ header, headerEnv }: Pick<McpOptions, "header" | "headerEnv">): Record<string, string> {
-  const pairs = header.map((each) => pairOf("--header", each))
-  for (const each of headerEnv) {
-    const [name, variable] = pairOf("--header-env", each)
-    const value = process.env[variable]
-    if (value === undefined || value === "") {
-      throw new Failure(
-        `\`--header-env\`: the environment has no ${variable}`,
-        "Set it to the whole value.",
-        EXIT.usage,
-      )
-    }
-    pairs.push([name, value])
-  }
-  const unsendable = pairs.find(([, value]) => !/^[\t\x20-\x7e\x80-\xff]*$/u.test(value))
-  if (!unsendable) return Object.fromEntries(pairs)
-  throw new Failure(`the value of ${unsendable[0]} cannot be sent`, "It may have no line breaks.", EXIT.usage)
-}
-
-function pairOf(flag: string, text: string): [string, string] {
-  const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/u.exec(text) ?? []
-  if (name !== undefined && value !== undefined && value !== "") return [name, value]
-  // Whatever it is, it may be a secret: it is not repeated.
-  const example = flag === "--header" ? "X-Tenant: acme" : "Authorization: MCP_TOKEN"
-  throw new Failure(`\`${flag}\` is no header`, `Write it as \`${flag} '${example}'\`.`, EXIT.usage)
-}
-
 const PERSON: NonNullable<Person> = { tell: (line) => console.error(line), ask: askLine }
-
-export function repeated(flags: string, description: string): Option {
-  const all = (text: string, before: readonly string[]) => [...before, text]
-  return new Option(flags, description).argParser(all).default([], "none")
-}
-
-export function seconds(text: string): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= 1 && value <= 600) return value
-  throw new Failure(`--timeout cannot be ${text}`, "Write a whole number of seconds from 1 to 600.", EXIT.usage)
-}

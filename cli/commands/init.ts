@@ -1,32 +1,23 @@
 /** `narrowgate init`: a first policy directory, from the tools of a running MCP server or of an OpenAPI document. */
-import { basename } from "node:path"
 import { Option, type Command } from "commander"
-import { mayBeFetched } from "../../src/credential/fetchable.ts"
 import { SENSITIVITIES, type Sensitivity } from "../../src/catalog/tool.ts"
 import { DIALECTS, type DialectName } from "../../src/policy/bundle.ts"
-import { colors } from "../colors.ts"
-import { asciiJson, escaped } from "../escaped.ts"
+import { escaped } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
-import type { Found } from "../import/found.ts"
-import { classesOf, classTable } from "../init/classes.ts"
+import { checked, repeated, seconds } from "../import/options.ts"
+import { classesOf } from "../init/classes.ts"
 import { filesOf } from "../init/files.ts"
-import { nextCommands } from "../init/next.ts"
-import { DIALECT_TRAITS, digestOfKey, GATEWAY, newKey, scopesOf, WRITES, type Plan, type Writes } from "../init/plan.ts"
+import { DIALECT_TRAITS, digestOfKey, newKey, scopesOf, WRITES, type Plan, type Writes } from "../init/plan.ts"
 import { answerTo, QUESTIONS } from "../init/questions.ts"
+import { find, probeOf, sourceOf, type SourceOptions } from "../init/source.ts"
 import { USUAL } from "../init/suggest.ts"
+import { tell } from "../init/tell.ts"
 import { trustOf, type TrustOptions } from "../init/trust.ts"
 import { refuseExisting, writeDirectory } from "../init/write.ts"
-import { askChoice, askText, isSomebodyThere, withProgress } from "../terminal.ts"
-import { checked, headersOf, mcpEndpoint, repeated, seconds } from "./import.ts"
+import { askChoice, isSomebodyThere, withProgress } from "../terminal.ts"
 
-interface InitOptions extends TrustOptions {
-  readonly mcp?: string
-  readonly openapi?: string
+interface InitOptions extends TrustOptions, SourceOptions {
   readonly server?: string
-  readonly header: readonly string[]
-  readonly headerEnv: readonly string[]
-  readonly timeout: number
-  readonly basePath?: string
   readonly sensitivity?: Sensitivity
   readonly writes?: Writes
   readonly agent?: string
@@ -123,7 +114,7 @@ async function init(directory: string, options: InitOptions): Promise<void> {
     found,
     classes,
     at,
-    probe: source.kind === "mcp" && mayBeFetched(source.url, true) ? source.url.href : null,
+    probe: probeOf(source),
     highest: options.sensitivity ?? USUAL,
     writes,
     agent,
@@ -137,53 +128,6 @@ async function init(directory: string, options: InitOptions): Promise<void> {
   const files = await filesOf(plan)
   await withProgress("checking what is written", () => writeDirectory(directory, files))
   tell(directory, plan, [...files.keys()], key, options.json ?? false)
-}
-
-type Source =
-  | { readonly kind: "mcp"; readonly url: URL; readonly name: string }
-  | { readonly kind: "openapi"; readonly file: string; readonly name: string }
-
-async function sourceOf({ mcp, openapi }: InitOptions, isAsked: boolean): Promise<Source> {
-  if (mcp !== undefined) return mcpSource(mcp)
-  if (openapi !== undefined) return openApiSource(openapi)
-  if (!isAsked) throw new Failure("nothing to protect is named", "Write `--mcp URL` or `--openapi FILE`.", EXIT.usage)
-  const kind = await askChoice("What is to be protected?", [
-    { value: "mcp", label: "An MCP server that runs" },
-    { value: "openapi", label: "An HTTP API with an OpenAPI document" },
-  ])
-  const needed = (text: string) => (text === "" ? "it is needed" : undefined)
-  return kind === "mcp"
-    ? mcpSource(await askText("Its streamable HTTP endpoint, past any gateway", "", needed))
-    : openApiSource(await askText("The document's file", "", needed))
-}
-
-function mcpSource(text: string): Source {
-  const url = mcpEndpoint(text)
-  const [host = ""] = url.hostname.split(".")
-  return { kind: "mcp", url, name: segment(/^[a-z]/u.test(host) && host !== "localhost" ? host : "tools") }
-}
-
-function openApiSource(file: string): Source {
-  return { kind: "openapi", file, name: segment(basename(file).replace(/\.[^.]*$/u, "")) }
-}
-
-function segment(text: string): string {
-  return text.replaceAll(/[^A-Za-z0-9_-]+/gu, "-").replaceAll(/^-+|-+$/gu, "") || "tools"
-}
-
-async function find(source: Source, server: string, at: Plan["at"], options: InitOptions): Promise<Found> {
-  if (source.kind === "mcp") {
-    const { findMcpTools } = await import("../import/mcp.ts")
-    const asked = { url: source.url, headers: headersOf(options), server, at, seconds: options.timeout }
-    return withProgress("asking the server for its tools", () => findMcpTools(asked))
-  }
-  const { findOpenApiTools } = await import("../import/openapi.ts")
-  const { basePath } = options
-  if (basePath !== undefined) checked({ name: server, origin: at.origin, path: basePath }, { path: "--base-path" })
-  const below = basePath === undefined ? {} : { basePath: basePath === "/" ? "" : basePath }
-  return withProgress("reading the document", () =>
-    findOpenApiTools({ file: source.file, prefix: server, origin: at.origin, ...below }),
-  )
 }
 
 function askWrites(): Promise<Writes> {
@@ -210,45 +154,4 @@ function refuseEmpty(plan: Plan): void {
   if (scopesOf(plan).length > 0) return
   const mend = "`--writes guarded` lets the others through, after a fresh login."
   throw new Failure("no tool there only reads, so nothing would be let through", mend)
-}
-
-function tell(directory: string, plan: Plan, files: readonly string[], key: string, json: boolean): void {
-  const { found, gateway, classes } = plan
-  const next = nextCommands(directory, plan)
-  if (json) {
-    const told = { directory, files, source: found.source, classes: Object.fromEntries(classes), key, next }
-    return console.log(asciiJson({ ...told, refused: found.refused, skipped: found.skipped, notes: notesOf(plan) }))
-  }
-  const left = [...found.refused, ...found.skipped].map(
-    ({ what, why }) => `  left out ${escaped(what, 200)}: ${escaped(why, 300)}`,
-  )
-  const lines = [
-    `${colors.bold(found.prefix)}: ${escaped(found.source)}`,
-    classTable(classes),
-    ...left,
-    ...notesOf(plan).map((note) => `  ${colors.yellow("note")}  ${escaped(note, 600)}`),
-    "",
-    colors.green(`${directory}: written, and it checks (${files.length} files)`),
-    "",
-    `The key of the gateway \`${GATEWAY}\` (${gateway.dialect}), shown only now; its SHA-256 is in gateways.yaml:`,
-    `  ${colors.bold(key)}`,
-    "",
-    "Next:",
-    ...next.map((command) => `  ${colors.cyan(command)}`),
-  ]
-  console.log(lines.join("\n"))
-}
-
-const BLIND =
-  "forwards no bodies, and this server does not enforce its headers: there, calls of its tools cannot be told apart, and are denied"
-
-function notesOf({ found, gateway, probe }: Plan): readonly string[] {
-  const { reached } = found
-  if (reached.by === "routes") return found.notes
-  const isBlind = !DIALECT_TRAITS[gateway.dialect].body && !reached.enforcesHeaders
-  return [
-    ...found.notes,
-    ...(isBlind ? [`${gateway.dialect} ${BLIND}`] : []),
-    ...(probe === null ? ["Narrowgate cannot ask the server itself, so nobody watches the pins: add a `probe`"] : []),
-  ]
 }

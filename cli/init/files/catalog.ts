@@ -40,7 +40,7 @@ const SERVER = `#
 # Classes are what the server suggests, which is a claim: look at each. \`narrowgate import mcp\` adds tools that come
 # later, and changes nothing that you wrote.
 
-# Agents reach the server at \`origin\` and \`path\`, through the gateway; Narrowgate asks it by its \`probe\` now and then.`
+# Agents reach the server at \`origin\` and \`path\`, through the gateway. By its \`probe\` Narrowgate asks it itself.`
 
 const PINS = `\
 # \`pinned\` is the hash of what the server said of a tool when it was let in. While it says something else, calls of

@@ -19,15 +19,15 @@ export function gatewaysText({ gateway, at, trust }: Plan): string {
     `    ${field("body", body)}`,
     ...(requestId
       ? [
-          "    # Set by the gateway itself, whatever the client sends: its own retry of one request is then counted once.",
+          "    # Set by the gateway itself, whatever the client sends: its own retry is then counted once.",
           "    request_id_header: x-request-id",
         ]
       : []),
   ]
   return `\
 # The gateways that may ask, what each speaks, and what is behind it. A gateway proves itself by a key, of which only
-# the SHA-256 stands here (\`printf %s "$KEY" | sha256sum\`); two of them while you change it. Delegation tokens are made
-# for one \`audience\`. In the local stack each gateway has a development key besides.
+# the SHA-256 stands here (\`printf %s "$KEY" | sha256sum\`); two of them while you change it. Delegation tokens are
+# made for one \`audience\`. In the local stack each gateway has a development key besides.
 
 gateways:
 ${lines.join("\n")}

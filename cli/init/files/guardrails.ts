@@ -7,8 +7,8 @@ export const BURST = 20
 
 export function guardrailsText({ found }: Plan): string {
   return `\
-# Limits that need memory. A window admits at most \`limit\` calls of its tools in any span of that length; it counts per
-# task, or over the whole tree of a task and its sub-agents' tasks. A call too many is a 429 with \`Retry-After\`.
+# Limits that need memory. A window admits at most \`limit\` calls of its tools in any span of that length; it counts
+# per task, or over the whole tree of a task and its sub-agents' tasks. A call too many is a 429 with \`Retry-After\`.
 
 windows:
   # No person is that fast: whoever meets it is a loop.

@@ -11,9 +11,9 @@ export function issuersText({ trust, agent }: Plan): string {
 }
 
 const LOCAL = `\
-# Whose tokens are believed, and for what: \`users\` for people's sessions, \`trust_domain\` for agents (SPIFFE JWT-SVIDs),
-# \`operators\` for those who manage Narrowgate. These two are the development identity provider of the local stack
-# (\`npm run dev\`); put your own in their place before you deploy: docs/identity-providers/.
+# Whose tokens are believed, and for what: \`users\` for people's sessions, \`trust_domain\` for agents (SPIFFE
+# JWT-SVIDs), \`operators\` for those who manage Narrowgate. These two are the development identity provider of the
+# local stack (\`npm run dev\`); put your own in their place before you deploy: docs/identity-providers/.
 
 issuers:
   - id: ${PEOPLE}
@@ -47,8 +47,8 @@ function ofProvider(trust: Extract<Trust, { kind: "provider" }>, agent: string):
     algorithms: [ES256, RS256]
 `
   return `\
-# Whose tokens are believed, and for what: \`users\` for people's sessions, \`operators\` for those who manage Narrowgate,
-# \`trust_domain\` for agents (SPIFFE JWT-SVIDs). What each provider needs: docs/identity-providers/.
+# Whose tokens are believed, and for what: \`users\` for people's sessions, \`operators\` for those who manage
+# Narrowgate, \`trust_domain\` for agents (SPIFFE JWT-SVIDs). What each provider needs: docs/identity-providers/.
 
 issuers:
   - id: ${PEOPLE}
@@ -57,7 +57,7 @@ issuers:
       discovery: true
     algorithms: [ES256, RS256]
     users:
-      # ID tokens of this app. Add \`audiences: [<the Worker's URL>]\` to take access tokens that are made for Narrowgate.
+      # ID tokens of this app. With \`audiences: [<the Worker's URL>]\` access tokens made for Narrowgate as well.
       ${field("clients", [client])}
       # Where the groups of a person stand in the token.
       claims:

@@ -5,8 +5,8 @@ import type { Plan, Trust } from "../plan.ts"
 import { PEOPLE } from "./issuers.ts"
 
 const HEAD = `\
-# Who manages Narrowgate: \`viewer\` reads tasks and decisions, \`operator\` may also end and revoke. A subject is the \`sub\`
-# of an access token of that issuer. Both this and a rule of operators.cedar have to let somebody.
+# Who manages Narrowgate: \`viewer\` reads tasks and decisions, \`operator\` may also end and revoke. A subject is the
+# \`sub\` of an access token of that issuer. Both this and a rule of operators.cedar have to let somebody.
 `
 
 export function operatorsText({ trust }: Plan): string {

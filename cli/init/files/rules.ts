@@ -27,8 +27,8 @@ export function accessRules(plan: Plan): string {
 
 const HEAD = `\
 // Who may do what. A call passes only if a rule permits it for the user *and* for every agent of the chain, and no
-// \`forbid\` of any file is against it. \`delegate\` is asked when a task is opened: whether a tool may be in its token at
-// all. \`sensitivity_level\` counts from 0 (public) to 3 (restricted).`
+// \`forbid\` of any file is against it. \`delegate\` is asked when a task is opened: whether a tool may be in its token
+// at all. \`sensitivity_level\` counts from 0 (public) to 3 (restricted).`
 
 const OWN = `// The agent itself: whatever its user may, it may no more than this.`
 
@@ -101,7 +101,8 @@ function freshLogin({ found, trust }: Plan): string {
   const isLocal = trust.kind === "local"
   const strong = isLocal ? `\n  context.session has acr && context.session.acr == "${LOCAL_ACR}" &&` : ""
   return `\
-// Who changes something has logged in lately${isLocal ? ", with a second factor" : ""}. \`@remedy\` tells the caller what lifts it.
+// Who changes something has logged in lately${isLocal ? ", with a second factor" : ""}.
+// \`@remedy\` tells the caller what lifts it.
 @id("changes-need-a-fresh-login")
 @remedy("step-up:${isLocal ? `${LOCAL_ACR};` : ""}max_age=${FRESH_LOGIN_SECONDS}")
 forbid (

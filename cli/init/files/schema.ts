@@ -10,7 +10,7 @@ export async function schemaText(): Promise<string> {
 }
 
 const OWN = `\
-// The arguments that rules here read: none yet. A rule on \`context.arguments.to\` needs \`to?: String,\` here. Whatever
-// else a call carries is nobody's concern, so it is not declared.
+// The arguments that rules here read: none yet. A rule on \`context.arguments.to\` needs \`to?: String,\` here.
+// Whatever else a call carries is nobody's concern, so it is not declared.
 type Arguments = {
 };`

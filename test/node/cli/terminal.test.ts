@@ -8,7 +8,8 @@ import { afterEach, beforeEach, expect, it } from "vitest"
 import { MAIN } from "./run.ts"
 
 /** util-linux's `script`; that of others takes its arguments in another way. */
-const hasTerminal = spawnSync("script", ["--version"]).stdout?.toString().includes("util-linux") === true
+const TERMINAL = "script"
+const hasTerminal = spawnSync(TERMINAL, ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux")
 
 const DOCUMENT = `openapi: "3.1.0"
 info: { title: Shop, version: "1" }
@@ -30,7 +31,7 @@ async function atTerminal(args: readonly string[], answers: readonly (readonly [
   // A new one is so narrow that each letter has a line of its own.
   const line = `stty cols 120 rows 40 && ${command}`
   const env = { PATH: process.env["PATH"], HOME: directory, TERM: "xterm", SHELL: "/bin/sh" }
-  const child = spawn("script", ["-qec", line, "/dev/null"], { cwd: directory, env })
+  const child = spawn(TERMINAL, ["-qec", line, "/dev/null"], { cwd: directory, env })
   let shown = ""
   const left = [...answers]
   child.stdout.setEncoding("utf8").on("data", (text: string) => {

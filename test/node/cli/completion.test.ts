@@ -50,7 +50,7 @@ describe("bash completes", () => {
 
   it("nothing where nobody knows them, were they a command's name or not", async () => {
     expect(await bash("init", "--agent", "")).toEqual([])
-    expect(await bash("keygen", "--out", "import", "--")).toEqual(["--out", "--help"])
+    expect(await bash("keygen", "--out", "import", "--")).toEqual(["--out", "--json", "--help"])
   })
 
   it("files and directories, blanks in their names included", async () => {

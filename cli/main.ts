@@ -6,25 +6,29 @@ import { addBuild } from "./commands/build.ts"
 import { addCheck } from "./commands/check.ts"
 import { addDiff } from "./commands/diff.ts"
 import { addExplain } from "./commands/explain.ts"
+import { addCompletion } from "./commands/completion.ts"
 import { addDecisions } from "./commands/decisions.ts"
 import { addImport } from "./commands/import.ts"
+import { addInit } from "./commands/init.ts"
 import { addLogin } from "./commands/login.ts"
 import { addKeygen } from "./commands/keygen.ts"
 import { addPublish } from "./commands/publish.ts"
+import { addSchemas } from "./commands/schemas.ts"
 import { addStatus } from "./commands/status.ts"
 import { addTest } from "./commands/test.ts"
 import { addToken } from "./commands/token.ts"
+import { addTry } from "./commands/try.ts"
 import { EXIT, Failure } from "./failure.ts"
 
 const program = new Command("narrowgate")
   .description("Write, check, test and build policies; see what was decided, and why.")
   .showHelpAfterError("(add --help for what there is)")
-  .addHelpText(
-    "after",
-    "\nIn the repository: npm run narrowgate -- <command>\nExit codes: 0 ok, 1 refused, 2 usage, 3 unreachable\n",
-  )
+  .addHelpText("after", "\nBegin with `narrowgate init`. In the repository: npm run -s narrowgate -- <command>\n")
+  // Below the help of each command as well.
+  .addHelpText("afterAll", "Exit codes: 0 ok, 1 refused, 2 usage, 3 unreachable")
   .exitOverride()
 for (const add of [
+  addInit,
   addCheck,
   addTest,
   addDiff,
@@ -38,6 +42,9 @@ for (const add of [
   addExplain,
   addApprovals,
   addToken,
+  addTry,
+  addSchemas,
+  addCompletion,
 ])
   add(program)
 

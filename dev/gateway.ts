@@ -1,11 +1,12 @@
 /**
  * A small reverse proxy that does what a gateway with external authorization does, fail-closed, so that the local stack
- * needs no gateway installed. Development only: plain HTTP, one connection per request, no WebSockets.
+ * needs no gateway installed. Development only: plain HTTP for clients, one connection per request, no WebSockets.
  */
 import { randomUUID } from "node:crypto"
-import { type IncomingMessage, type ServerResponse, createServer, request as send } from "node:http"
+import { type IncomingMessage, type ServerResponse, createServer, request as sendPlain } from "node:http"
+import { request as sendSecure } from "node:https"
 import { pipeline } from "node:stream/promises"
-import { type Authorizer, type Refusal, type Verdict, ask, refusal } from "./gateway/ask.ts"
+import { type Authorizer, type Refusal, type Verdict, ask, refusal, SENDS_BODY } from "./gateway/ask.ts"
 import { type Pair, first, fromUpstream, pairs, toUpstream } from "./gateway/headers.ts"
 import { type Listening, listen } from "./loopback.ts"
 
@@ -78,7 +79,8 @@ async function serve(
   if (upstream === undefined) return deny(response, refusal(404))
 
   const headers = pairs(request.rawHeaders)
-  const whole = authorizer.dialect === "envoy" ? await wholeBody(request) : new Uint8Array()
+  const sendsBody = SENDS_BODY[authorizer.dialect]
+  const whole = sendsBody ? await wholeBody(request) : new Uint8Array()
   if (whole === undefined) return deny(response, refusal(413))
   const requestId = randomUUID()
   const verdict = await ask(authorizer, { method, target, headers, body: whole, requestId })
@@ -89,7 +91,7 @@ async function serve(
   passed.push(["host", upstream.host], ["x-request-id", requestId])
   // Without its framing the body of a GET would reach the upstream as a second request, which nobody authorized.
   if (request.headers["transfer-encoding"] !== undefined) passed.push(["transfer-encoding", "chunked"])
-  const answer = await forward(upstream, passed, request, response, authorizer.dialect === "envoy" ? whole : undefined)
+  const answer = await forward(upstream, passed, request, response, sendsBody ? whole : undefined)
 
   const back = fromUpstream(pairs(answer.rawHeaders))
   const decision = first(verdict.identity, "x-narrowgate-decision")
@@ -102,15 +104,16 @@ async function serve(
 
 /** `body` absent: it has not been read yet, and is streamed. */
 function forward(
-  { host, path }: Located,
+  { protocol, host, path }: Located,
   headers: readonly Pair[],
   request: IncomingMessage,
   response: ServerResponse,
   body: Uint8Array | undefined,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(`http://${host}`)
+    const { hostname, port } = new URL(`${protocol}//${host}`)
     const { method } = request
+    const send = protocol === "https:" ? sendSecure : sendPlain
     const outgoing = send({ hostname, port, method, path, headers: headers.flat(), agent: false })
     outgoing.once("response", resolve).on("error", reject)
     // A client that leaves ends its stream at the upstream too.
@@ -121,6 +124,8 @@ function forward(
 }
 
 interface Located {
+  /** `http:` or `https:`. */
+  readonly protocol: string
   readonly host: string
   /** Path and query as the client sent them, below the upstream's own path: what was authorized is what is asked. */
   readonly path: string
@@ -132,8 +137,8 @@ function locate(routes: readonly GatewayRoute[], target: string): Located | unde
     .filter(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
     .toSorted((a, b) => b.prefix.length - a.prefix.length)[0]
   if (route === undefined) return undefined
-  const { host, pathname } = new URL(route.upstream)
-  return { host, path: (pathname === "/" ? "" : pathname) + target.slice(route.prefix.length) || "/" }
+  const { protocol, host, pathname } = new URL(route.upstream)
+  return { protocol, host, path: (pathname === "/" ? "" : pathname) + target.slice(route.prefix.length) || "/" }
 }
 
 /** Undefined where it is longer than an authorizer may be sent. */

@@ -3,6 +3,7 @@
  * process that started it.
  */
 import type { ChildProcess } from "node:child_process"
+import { randomInt } from "node:crypto"
 import { once } from "node:events"
 import { type Server, createServer } from "node:http"
 import { connect } from "node:net"
@@ -39,6 +40,24 @@ export async function freePort(): Promise<number> {
   const { origin, close } = await listen(createServer(), 0)
   await close()
   return Number(new URL(origin).port)
+}
+
+/** Below those that systems hand out by themselves, so that nobody gets one between the look and the use. */
+const UNASKED_PORTS = { from: 20_000, count: 12_000 } as const
+
+/** The stack takes a port and the next, some seconds after it was told which. */
+export async function twoFreePorts(): Promise<number> {
+  for (let tries = 0; tries < 20; tries++) {
+    const port = UNASKED_PORTS.from + randomInt(UNASKED_PORTS.count)
+    if ((await isFree(port)) && (await isFree(port + 1))) return port
+  }
+  throw new Error("no two ports in a row are free")
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const taken = await listen(createServer(), port).catch(() => null)
+  await taken?.close()
+  return taken !== null
 }
 
 /** Waits until `child` accepts connections; rejects with what `complaint` says if it exits or does not within 10 s. */

@@ -2,12 +2,14 @@
 import { Command, InvalidArgumentError } from "commander"
 import { summarise } from "../cli/commands/check.ts"
 import {
+  namesDemoServers,
   startServices,
   WRITTEN_DESK_PORT,
   WRITTEN_EDGE_PORT,
   WRITTEN_EVERYTHING_PORT,
   WRITTEN_WEB_PORT,
 } from "./services.ts"
+import { startOwnGateways } from "./own-gateways.ts"
 import { DEFAULT_PORT, developmentKey } from "./seed.ts"
 import { PoliciesRefused, startStack } from "./stack.ts"
 
@@ -15,7 +17,8 @@ interface Options {
   readonly policies: string
   readonly candidate?: string
   readonly port: number
-  readonly gateway?: true
+  readonly gateway?: boolean
+  readonly upstream?: string
 }
 
 const command = new Command("dev")
@@ -23,18 +26,29 @@ const command = new Command("dev")
   .option("--policies <dir>", "the policy directory", "policies")
   .option("--candidate <dir>", "a policy directory to try beside it: what it would decide otherwise is recorded")
   .option("--port <number>", "port of the Worker; the identity provider takes the next", readPort, DEFAULT_PORT)
-  .option("--gateway", `also the demo's servers, behind gateways on ports ${WRITTEN_EDGE_PORT} and ${WRITTEN_WEB_PORT}`)
-  .addHelpText("after", "\nExample:\n  npm run dev -- --policies policies --port 8787\n")
+  .option(
+    "--gateway",
+    `also gateways: of the example before the demo's servers, on ports ${WRITTEN_EDGE_PORT} and ${WRITTEN_WEB_PORT}; of ` +
+      "another directory where its gateways.yaml says, before your own servers",
+  )
+  .option("--upstream <url>", "where your server is, as far as no `probe` of the catalog says it", readUrl)
+  .addHelpText(
+    "after",
+    "\nExamples:\n  npm run dev -- --policies policies --port 8787\n  npm run dev -- --policies mine --gateway\n" +
+      "  npm run dev -- --policies mine --gateway --upstream http://127.0.0.1:9000\n",
+  )
   .parse()
 
-const { policies, candidate, port, gateway } = command.opts<Options>()
+const { policies, candidate, port, upstream, gateway = upstream !== undefined } = command.opts<Options>()
 try {
   const stack = await startStack({ policies, port, ...(candidate === undefined ? {} : { candidate }) })
   const { pointer, compiled } = stack.first
+  const { body } = compiled
+  const isDemo = body !== null && namesDemoServers(body.servers)
   console.log(summarise(policies, compiled))
   console.log(`Narrowgate        ${stack.origin} (bundle ${pointer?.seq}, ${pointer?.digest.slice(0, 12)})`)
   console.log(`Identity provider ${stack.provider} (users alice, bob, olivia; each one's password is the name)`)
-  for (const { id, dialect } of compiled.body?.gateways ?? []) {
+  for (const { id, dialect } of body?.gateways ?? []) {
     console.log(`Gateway ${id.padEnd(9)} ${dialect}, X-Narrowgate-Key: ${developmentKey(id)}`)
   }
   if (candidate !== undefined) console.log(`Tried beside it   ${candidate}: narrowgate decisions tail --differs`)
@@ -42,23 +56,30 @@ try {
     console.log(summarise(directory, published.compiled))
     if (published.pointer) console.log(`published bundle ${published.pointer.seq} of ${directory}`)
   })
-  const services = gateway
-    ? await startServices({
-        narrowgate: stack.origin,
-        edgePort: WRITTEN_EDGE_PORT,
-        webPort: WRITTEN_WEB_PORT,
-        everythingPort: WRITTEN_EVERYTHING_PORT,
-        deskPort: WRITTEN_DESK_PORT,
-      })
-    : null
+  const services =
+    gateway && isDemo
+      ? await startServices({
+          narrowgate: stack.origin,
+          edgePort: WRITTEN_EDGE_PORT,
+          webPort: WRITTEN_WEB_PORT,
+          everythingPort: WRITTEN_EVERYTHING_PORT,
+          deskPort: WRITTEN_DESK_PORT,
+        })
+      : null
   if (services) {
     console.log(
       `Behind gateways   ${services.edge.origin}/everything/mcp, /crm, /mail; ${services.web.origin}/desk/mcp`,
     )
   }
+  const own =
+    gateway && body && !isDemo
+      ? await startOwnGateways({ body, narrowgate: stack.origin, ...(upstream && { upstream }) })
+      : null
+  for (const line of own?.told ?? []) console.log(`Behind a gateway  ${line}`)
   // The servers that the example names are there with `--gateway` only.
-  if (services || policies !== "policies") stack.keepProbing()
+  if (services || !isDemo) stack.keepProbing()
   const stop = async (): Promise<never> => {
+    await own?.close()
     await services?.close()
     await stack.close()
     process.exit(0)
@@ -76,4 +97,10 @@ function readPort(text: string): number {
   const port = Number(text)
   if (!Number.isInteger(port) || port < 1 || port > 65_534) throw new InvalidArgumentError("a port is 1 to 65534")
   return port
+}
+
+function readUrl(text: string): string {
+  const url = URL.parse(text)
+  if (url && /^https?:$/u.test(url.protocol) && url.search === "" && url.hash === "") return text.replace(/\/$/u, "")
+  throw new InvalidArgumentError("an http(s) URL without a query")
 }

@@ -1,6 +1,7 @@
 /**
  * What stands behind the local stack: the demo's servers, each reached only through a gateway that asks Narrowgate.
  */
+import type { BundleBody } from "../src/policy/bundle.ts"
 import { startGateway } from "./gateway.ts"
 import type { Listening } from "./loopback.ts"
 import { nginxPath, startNginx } from "./nginx.ts"
@@ -13,6 +14,15 @@ export const WRITTEN_WEB_PORT = 8081
 /** Where it says that probes reach the two MCP servers themselves. */
 export const WRITTEN_EVERYTHING_PORT = 8082
 export const WRITTEN_DESK_PORT = 8083
+
+/** Of the example's policies, and of copies of them: their MCP servers are the demo's. */
+export function namesDemoServers(servers: BundleBody["servers"]): boolean {
+  const probes = new Map([
+    ["everything", WRITTEN_EVERYTHING_PORT],
+    ["desk", WRITTEN_DESK_PORT],
+  ])
+  return servers.some(({ name, probe }) => probe?.url === `http://127.0.0.1:${probes.get(name)}/mcp`)
+}
 
 export interface Services {
   /** Envoy's way of asking, with bodies: before the MCP server `everything`, and before the plain HTTP API. */

@@ -63,7 +63,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   await mkdir(state, { recursive: true })
   const { publisher, provider: keys } = await keysIn(state)
   const origin = `http://127.0.0.1:${options.port}`
-  const script = await buildWorker()
+  const script = await buildWorker(join(state, "build"))
   let provider: Listening | undefined
   let worker: Miniflare | undefined
   const close = async (): Promise<void> => {
@@ -161,10 +161,9 @@ async function keysIn(state: string): Promise<Keys> {
   }
 }
 
-/** The same build that is deployed. */
-async function buildWorker(): Promise<string> {
+/** The same build that is deployed; each stack has its own, as several may start at once. */
+async function buildWorker(outdir: string): Promise<string> {
   const wrangler = join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js")
-  const outdir = join(ROOT, "dist")
   await promisify(execFile)(process.execPath, [wrangler, "deploy", "--dry-run", "--outdir", outdir], {
     cwd: ROOT,
     env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" },

@@ -25,7 +25,10 @@ const approvals = z.object({ approvals: z.array(approval) })
 const answered = z.object({ task: z.string(), decision: z.string() })
 
 export function addApprovals(program: Command): void {
-  const group = program.command("approvals").description("what you are asked to consent to, and your answer")
+  const group = program
+    .command("approvals")
+    .description("what you are asked to consent to, and your answer")
+    .addHelpText("after", "\nExample:\n  narrowgate approvals --login alice\n")
   asPerson(group.command("list", { isDefault: true }))
     .description("what waits for you")
     .addHelpText("after", "\nExample:\n  narrowgate approvals --login alice\n")

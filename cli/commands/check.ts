@@ -34,7 +34,8 @@ export function addCheck(program: Command): void {
     .addHelpText(
       "after",
       "\nExamples:\n  narrowgate check\n  narrowgate check ../ours/policies --strict --json\n" +
-        "  narrowgate decisions tail --limit 1000 --json > records.jsonl; narrowgate check --records records.jsonl\n",
+        "  narrowgate decisions tail --limit 1000 --json > records.jsonl; narrowgate check --records records.jsonl\n" +
+        "\nExit code 1: it would not become a bundle. Warnings do not keep it from that without --strict.\n",
     )
     .action(async (directory: string, options: CheckOptions) => {
       const compiled = withTables(await compilePolicies(directory, await useFrom(options)))

@@ -27,7 +27,10 @@ interface TailOptions extends WorkerOptions {
 }
 
 export function addDecisions(program: Command): void {
-  const group = program.command("decisions").description("the decision records of a Worker")
+  const group = program
+    .command("decisions")
+    .description("the decision records of a Worker")
+    .addHelpText("after", "\nExample:\n  narrowgate decisions tail --decision deny --follow\n")
   atWorker(group.command("tail"))
     .description("the latest decisions, oldest first")
     .option("--task <ID>", "of this task")

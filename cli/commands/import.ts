@@ -1,15 +1,15 @@
 /** `narrowgate import`: what a server or a document offers becomes entries of the catalog. */
-import { createInterface } from "node:readline/promises"
 import { Option, type Command } from "commander"
 import { SENSITIVITIES, type Sensitivity } from "../../src/catalog/tool.ts"
 import { asciiJson } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
 import type { Found } from "../import/found.ts"
 import { readCatalog } from "../import/merge.ts"
+import { checked, headersOf, mcpEndpoint, repeated, seconds, type HeaderOptions } from "../import/options.ts"
 import { readCatalogText, runImport, type Person } from "../import/run.ts"
 import { isRefused, toldAsJson, toldTo } from "../import/told.ts"
-import { catalogFile } from "../policies/schema/catalog.ts"
 import { reportProblems } from "../report.ts"
+import { askLine, isSomebodyThere, withProgress } from "../terminal.ts"
 
 /** One wrong origin is a problem of every route. */
 const MOST_PROBLEMS = 3
@@ -24,11 +24,9 @@ interface CommonOptions {
   readonly json?: boolean
 }
 
-interface McpOptions extends CommonOptions {
+interface McpOptions extends CommonOptions, HeaderOptions {
   readonly origin?: string
   readonly path?: string
-  readonly header: readonly string[]
-  readonly headerEnv: readonly string[]
   readonly repin?: boolean
   readonly timeout: number
 }
@@ -40,7 +38,10 @@ interface OpenApiOptions extends CommonOptions {
 }
 
 export function addImport(program: Command): void {
-  const group = program.command("import").description("add the tools of a server or a document to the catalog")
+  const group = program
+    .command("import")
+    .description("add the tools of a server or a document to the catalog")
+    .addHelpText("after", "\nExample:\n  narrowgate import mcp https://mcp.example/mcp --server tickets --dry-run\n")
   common(group.command("mcp"), "a segment: what the catalog calls the server")
     .description("the tools of a running MCP server, pinned to what it says of them")
     .argument("<URL>", "its streamable HTTP endpoint")
@@ -65,6 +66,7 @@ export function addImport(program: Command): void {
 const ACCEPTANCE = `
 At a terminal you are asked about each new tool. Elsewhere, each gets the action \`execute\` and the sensitivity
 \`restricted\`, with a comment that tells the suggestion; --accept takes the suggested actions and labels.
+Exit code 1: a tool is another than the one that was let in, and nobody has taken it; or a bad list or document.
 `
 
 const MCP_HELP = `
@@ -92,13 +94,8 @@ function common(command: Command, server: string): Command {
 }
 
 async function importMcp(url: string, options: McpOptions): Promise<void> {
-  const endpoint = URL.parse(url)
-  if (!endpoint || !/^https?:$/u.test(endpoint.protocol) || endpoint.username !== "" || endpoint.password !== "") {
-    const mend = "Write an `http(s)` URL without credentials in it; those go by `--header-env`."
-    throw new Failure("the URL is none of an MCP endpoint", mend, EXIT.usage)
-  }
   const source = {
-    url: endpoint,
+    url: mcpEndpoint(url),
     headers: headersOf(options),
     server: options.server,
     at: await placeOf(options),
@@ -106,7 +103,8 @@ async function importMcp(url: string, options: McpOptions): Promise<void> {
   }
   // No other command should wait until a client of MCP is loaded.
   const { findMcpTools } = await import("../import/mcp.ts")
-  await finish(await findMcpTools(source), options, { replace: options.repin ?? false, flag: "--repin" })
+  const found = await withProgress("asking the server for its tools", () => findMcpTools(source))
+  await finish(found, options, { replace: options.repin ?? false, flag: "--repin" })
 }
 
 async function importOpenApi(file: string, options: OpenApiOptions): Promise<void> {
@@ -115,15 +113,17 @@ async function importOpenApi(file: string, options: OpenApiOptions): Promise<voi
   checked({ name: server, origin, path: basePath ?? "/" }, { path: "--base-path" })
   const at = basePath === undefined ? {} : { basePath: basePath === "/" ? "" : basePath }
   const { findOpenApiTools } = await import("../import/openapi.ts")
-  const found = await findOpenApiTools({ file, prefix: server, origin, ...at })
+  const found = await withProgress("reading the document", () =>
+    findOpenApiTools({ file, prefix: server, origin, ...at }),
+  )
   await finish(found, options, { replace: reroute ?? false, flag: "--reroute" })
 }
 
 async function finish(found: Found, options: CommonOptions, on: { replace: boolean; flag: string }): Promise<void> {
   const { policies, accept = false, sensitivity, prune = false, dryRun: isDryRun = false, json = false } = options
   const wishes = { accept, replace: on.replace, prune, isDryRun, policies, ...(sensitivity && { sensitivity }) }
-  const person = json || !process.stdin.isTTY ? null : personAtTerminal()
-  const { outcome, problems, texts } = await runImport(found, wishes, person).finally(() => person?.leave())
+  const person = json || !isSomebodyThere() ? null : PERSON
+  const { outcome, problems, texts } = await runImport(found, wishes, person)
   if (isRefused(outcome.differences, outcome.decisions)) process.exitCode = EXIT.refused
   if (json) return console.log(asciiJson({ ...toldAsJson(outcome), problems }))
   console.log(toldTo(outcome, { replace: on.flag }))
@@ -151,60 +151,4 @@ async function placeOf({ policies, server, origin, path }: McpOptions) {
   return null
 }
 
-/** What the catalog's schema says of the options, before anything is asked of anybody. */
-function checked(server: { name: string; origin: string; path: string }, flags: { readonly path?: string }): void {
-  const [issue] = catalogFile.safeParse({ servers: [server] }).error?.issues ?? []
-  if (!issue) return
-  const flag = { name: "--server", origin: "--origin", path: flags.path ?? "--path" }[String(issue.path.at(-1))]
-  const mend = issue.code === "custom" ? issue.params?.["mend"] : undefined
-  throw new Failure(`\`${flag ?? "an option"}\`: ${issue.message}`, String(mend ?? "See --help."), EXIT.usage)
-}
-
-function headersOf({ header, headerEnv }: McpOptions): Record<string, string> {
-  const pairs = header.map((each) => pairOf("--header", each))
-  for (const each of headerEnv) {
-    const [name, variable] = pairOf("--header-env", each)
-    const value = process.env[variable]
-    if (value === undefined || value === "") {
-      throw new Failure(
-        `\`--header-env\`: the environment has no ${variable}`,
-        "Set it to the whole value.",
-        EXIT.usage,
-      )
-    }
-    pairs.push([name, value])
-  }
-  const unsendable = pairs.find(([, value]) => !/^[\t\x20-\x7e\x80-\xff]*$/u.test(value))
-  if (!unsendable) return Object.fromEntries(pairs)
-  throw new Failure(`the value of ${unsendable[0]} cannot be sent`, "It may have no line breaks.", EXIT.usage)
-}
-
-function pairOf(flag: string, text: string): [string, string] {
-  const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/u.exec(text) ?? []
-  if (name !== undefined && value !== undefined && value !== "") return [name, value]
-  // Whatever it is, it may be a secret: it is not repeated.
-  const example = flag === "--header" ? "X-Tenant: acme" : "Authorization: MCP_TOKEN"
-  throw new Failure(`\`${flag}\` is no header`, `Write it as \`${flag} '${example}'\`.`, EXIT.usage)
-}
-
-/** On stderr, so that stdout has the report alone. */
-function personAtTerminal(): NonNullable<Person> & { readonly leave: () => void } {
-  const lines = createInterface({ input: process.stdin, output: process.stderr })
-  const gone = new Promise<null>((resolve) => lines.once("close", () => resolve(null)))
-  return {
-    tell: (line) => console.error(line),
-    ask: (question) => Promise.race([lines.question(question), gone]),
-    leave: () => lines.close(),
-  }
-}
-
-function repeated(flags: string, description: string): Option {
-  const all = (text: string, before: readonly string[]) => [...before, text]
-  return new Option(flags, description).argParser(all).default([], "none")
-}
-
-function seconds(text: string): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= 1 && value <= 600) return value
-  throw new Failure(`--timeout cannot be ${text}`, "Write a whole number of seconds from 1 to 600.", EXIT.usage)
-}
+const PERSON: NonNullable<Person> = { tell: (line) => console.error(line), ask: askLine }

@@ -9,14 +9,15 @@ export function addKeygen(program: Command): void {
     .command("keygen")
     .description("make a publisher's key; print what PUBLISHER_KEYS of the Worker has to hold")
     .option("--out <FILE>", "where to write the private half", "publisher.jwk")
+    .option("--json", "say nothing but that JSON")
     .addHelpText(
       "after",
       "\nExample:\n  narrowgate keygen --out publisher.jwk\n\nWho has the private half decides what every gateway lets through: keep it out of the repository.\n",
     )
-    .action(async ({ out }: { out: string }) => {
+    .action(async ({ out, json }: { out: string; json?: boolean }) => {
       const { privateJwk, publicJwk } = await generatePublisherKey()
       await writeNew(out, `${JSON.stringify(privateJwk)}\n`)
-      console.error(`${out}: the private half, readable by you alone`)
+      if (!json) console.error(`${out}: the private half, readable by you alone`)
       console.log(JSON.stringify({ keys: [publicJwk] }))
     })
 }

@@ -12,6 +12,7 @@ import type { Published } from "../publish/published.ts"
 import { KEY_VARIABLE, publisherKey } from "../publish/key.ts"
 import { saidOf } from "../publish/said.ts"
 import { printableText } from "../decision-record.ts"
+import { withProgress } from "../terminal.ts"
 import { DEFAULT_URL } from "../worker.ts"
 import { findPublished, historyAt } from "../publish/history.ts"
 import { withTables } from "../tables/read.ts"
@@ -111,10 +112,12 @@ async function target({ url, key, over }: PublishOptions): Promise<Pick<Publish,
 }
 
 async function carryOut(asked: Publish, options: PublishOptions): Promise<void> {
-  const done = await publishTo(asked)
+  const done = await withProgress(`publishing to ${options.url}`, () => publishTo(asked))
   if (options.json) console.log(JSON.stringify(done, null, 2))
   else console.log(colors.green(told(done)))
-  if (done.what === "pointer" && options.wait !== false) await untilDecided(done, options)
+  if (done.what !== "pointer" || options.wait === false) return
+  await withProgress(`waiting until ${options.url} decides by it`, () => untilDecided(done, options))
+  if (!options.json) console.log(`${options.url} decides by it`)
 }
 
 const DONE = { pointer: "decides from now on", candidate: "is tried beside what decides", withdrawal: "ends the trial" }
@@ -127,7 +130,7 @@ const LOOK_EVERY_MS = 1_000
 const LOOK_FOR_MS = 180_000
 
 /** Until the place where this runs is served by it; elsewhere it may take a moment more. */
-async function untilDecided({ seq }: Published, { url, json }: PublishOptions): Promise<void> {
+async function untilDecided({ seq }: Published, { url }: PublishOptions): Promise<void> {
   const until = Date.now() + LOOK_FOR_MS
   for (;;) {
     const live = await liveAt(url)
@@ -138,7 +141,6 @@ async function untilDecided({ seq }: Published, { url, json }: PublishOptions): 
     }
     await sleep(LOOK_EVERY_MS)
   }
-  if (!json) console.log(`${url} decides by it`)
 }
 
 function number(text: string): number {

@@ -4,9 +4,10 @@ import { z } from "zod"
 import { Failure } from "../failure.ts"
 import { reach, type WorkerOptions } from "../worker.ts"
 
-interface ExchangeOptions extends WorkerOptions {
+export interface ExchangeOptions extends WorkerOptions {
   readonly agent: string
   readonly login?: string
+  readonly secondFactor?: boolean
   readonly purpose?: string
   readonly scope?: string
   readonly audience?: string
@@ -21,6 +22,7 @@ export function addTokenExchange(command: Command): void {
     .description("open a task for an agent; print its delegation token")
     .requiredOption("--agent <SPIFFE-ID>", "who acts")
     .option("--login <NAME>", "on whose behalf (absent: on the agent's own)")
+    .option("--second-factor", "that user has logged in with a one-time code too")
     .option("--purpose <NAME>", "absent: the agent's first")
     .option("--scope <SCOPES>", "absent: the purpose's default")
     .option("--audience <URI>", "what the token is for, where there is more than one gateway audience")
@@ -37,10 +39,11 @@ export function addTokenExchange(command: Command): void {
 }
 
 /** RFC 8693 with a user, RFC 6749 4.4 without; the agent is proven by its JWT-SVID (RFC 7523 2.2). */
-async function exchange({ url, idp, agent, login: user, ...asked }: ExchangeOptions): Promise<z.infer<typeof issued>> {
+export async function exchange(options: ExchangeOptions): Promise<z.infer<typeof issued>> {
+  const { url, idp, agent, login: user, secondFactor = false, ...asked } = options
   const { login, workloadIdentity } = await import("../../dev/login.ts")
   const assertion = await reach(idp, () => workloadIdentity({ origin: idp, id: agent, audience: url }))
-  const session = user === undefined ? undefined : await reach(idp, () => login({ origin: idp, user }))
+  const session = user === undefined ? undefined : await reach(idp, () => login({ origin: idp, user, secondFactor }))
   const form = new URLSearchParams({
     grant_type: session ? "urn:ietf:params:oauth:grant-type:token-exchange" : "client_credentials",
     client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe",

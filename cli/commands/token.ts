@@ -19,7 +19,13 @@ interface WorkloadOptions extends WorkerOptions {
 }
 
 export function addToken(program: Command): void {
-  const group = program.command("token").description("credentials from the identity provider of the local stack")
+  const group = program
+    .command("token")
+    .description("credentials from the identity provider of the local stack")
+    .addHelpText(
+      "after",
+      "\nExample:\n  narrowgate token exchange --agent spiffe://example.org/agent/support --login alice\n",
+    )
   atWorker(group.command("user"))
     .description("log a user in; print the access token of the session")
     .requiredOption("--login <NAME>", "alice, bob or olivia")

@@ -60,7 +60,11 @@ export async function decideTogether(
   for (const each of differences.narrowing) {
     if (wishes.replace || (await isTaken(each, takes(each), "Add it all the same?"))) added.push(each.tool)
   }
-  const classes = wishes.accept ? classesUnasked(added, wishes) : await askForClasses(added, wishes, ask, tell)
+  const suggest = (tool: FoundTool): Class => suggested(tool, wishes)
+  const later = (tool: FoundTool): Class => unseen(tool, wishes)
+  const classes = wishes.accept
+    ? classesUnasked(added, wishes)
+    : await askForClasses(added, { suggest, later }, ask, tell)
   const accepted = new Set(alone.accepted)
   for (const each of wishes.replace ? [] : differences.changed) {
     const question = each.what === "unpinned" ? "Pin it as it is now?" : "Take it as it is now?"
@@ -69,9 +73,15 @@ export async function decideTogether(
   return { ...alone, classes, accepted }
 }
 
-async function askForClasses(
+/** What a tool gets where the person takes the suggestion, and where they leave it to be looked at in the file. */
+export interface Proposals {
+  readonly suggest: (tool: FoundTool) => Class
+  readonly later: (tool: FoundTool) => Class
+}
+
+export async function askForClasses(
   added: readonly FoundTool[],
-  wishes: Wishes,
+  { suggest, later }: Proposals,
   ask: Ask,
   tell: (line: string) => void,
 ): Promise<Map<string, Class>> {
@@ -87,12 +97,12 @@ async function askForClasses(
   tell("`later`: leave this one to be looked at in the file. `skip`: leave it out. `quit`: write nothing.\n")
   let isAll = false
   for (const tool of added) {
-    const suggestion = suggested(tool, wishes)
+    const suggestion = suggest(tool)
     const answer: Answer = isAll ? { kind: "all" } : await askFor(tool, suggestion, ask, tell)
     isAll = answer.kind === "all"
     if (answer.kind === "class") classes.set(tool.name, answer.class)
     else if (answer.kind === "all") classes.set(tool.name, suggestion)
-    else if (answer.kind === "later") classes.set(tool.name, unseen(tool, wishes))
+    else if (answer.kind === "later") classes.set(tool.name, later(tool))
   }
   return classes
 }

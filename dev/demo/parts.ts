@@ -2,11 +2,10 @@
  * The parts of the demo: the stack, and the servers behind it. All on free ports, all state in a temporary directory.
  */
 import { mkdtemp, rm } from "node:fs/promises"
-import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { operatorToken } from "../login.ts"
-import { freePort, listen } from "../loopback.ts"
+import { freePort, twoFreePorts } from "../loopback.ts"
 import {
   type Services,
   startServices,
@@ -51,16 +50,4 @@ export async function startParts(policies: string): Promise<Parts> {
     await close()
     throw error
   }
-}
-
-/** The stack takes a port and the next. */
-async function twoFreePorts(): Promise<number> {
-  for (let tries = 0; tries < 20; tries++) {
-    const port = await freePort()
-    const next = await listen(createServer(), port + 1).catch(() => null)
-    if (!next) continue
-    await next.close()
-    return port
-  }
-  throw new Error("no two ports in a row are free")
 }

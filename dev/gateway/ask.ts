@@ -1,6 +1,7 @@
 /**
- * Asks the authorizer about one request, in the manner of Envoy's ext_authz or of nginx's auth_request. Whatever is not
- * a clear allow is a refusal: a dead authorizer, a timeout, a status that the dialect does not know.
+ * Asks the authorizer about one request, in the manner of Envoy's ext_authz, of nginx's auth_request, or of Traefik's
+ * and Caddy's forward auth. Whatever is not a clear allow is a refusal: a dead authorizer, a timeout, a status that the
+ * dialect does not know.
  */
 import { type IncomingMessage, request as send } from "node:http"
 import { buffer } from "node:stream/consumers"
@@ -14,8 +15,12 @@ export interface Authorizer {
   readonly origin: string
   /** The gateway's key, sent as `x-narrowgate-key`. */
   readonly key: string
-  readonly dialect: "envoy" | "nginx"
+  readonly dialect: StandIn
 }
+
+/** The gateways that this one can stand in for, and whether each sends the whole body with its question. */
+export const SENDS_BODY = { envoy: true, nginx: false, traefik: true, caddy: false } as const
+export type StandIn = keyof typeof SENDS_BODY
 
 export interface Asked {
   readonly method: string
@@ -37,7 +42,14 @@ export interface Refusal {
 export type Verdict = { readonly allowed: true; readonly identity: readonly Pair[] } | Refusal
 
 export async function ask(authorizer: Authorizer, asked: Asked): Promise<Verdict> {
-  return authorizer.dialect === "envoy" ? askEnvoy(authorizer, asked) : askForward(authorizer, asked)
+  return ASK[authorizer.dialect](authorizer, asked)
+}
+
+const ASK: Readonly<Record<StandIn, typeof ask>> = {
+  envoy: askEnvoy,
+  nginx: askNginx,
+  traefik: askForwarded,
+  caddy: askForwarded,
 }
 
 /**
@@ -57,7 +69,7 @@ async function askEnvoy(authorizer: Authorizer, asked: Asked): Promise<Verdict> 
 }
 
 /** A GET without a body. Any 2xx allows; 401 and 403 are relayed without their body; everything else is a 500. */
-async function askForward(authorizer: Authorizer, asked: Asked): Promise<Verdict> {
+async function askNginx(authorizer: Authorizer, asked: Asked): Promise<Verdict> {
   const headers: Pair[] = [
     ...toForwardAuthorizer(asked.headers),
     ...own(authorizer, asked),
@@ -71,6 +83,28 @@ async function askForward(authorizer: Authorizer, asked: Asked): Promise<Verdict
   const copied = denial(answer.headers).filter(([name]) => /^(?:www-authenticate|x-narrowgate-.*)$/i.test(name))
   const { body, headers: kind } = refusal(answer.status)
   return { allowed: false, status: answer.status, headers: [...kind, ...copied], body }
+}
+
+/**
+ * Traefik asks with the client's method and body (`preserveRequestMethod`, `forwardBody`), Caddy by a GET without one.
+ * Both overwrite `X-Forwarded-*`; any 2xx allows, and every refusal is relayed word for word.
+ */
+async function askForwarded(authorizer: Authorizer, asked: Asked): Promise<Verdict> {
+  const sendsBody = SENDS_BODY[authorizer.dialect]
+  const headers: Pair[] = [
+    ...toForwardAuthorizer(asked.headers).filter(([name]) => !/^x[-_.]forwarded/iu.test(name)),
+    ...own(authorizer, asked),
+    ["x-forwarded-method", asked.method],
+    ["x-forwarded-uri", asked.target],
+    ["x-forwarded-host", first(asked.headers, "host") ?? ""],
+    ["x-forwarded-proto", "http"],
+  ]
+  if (sendsBody && asked.body.length > 0) headers.push(["content-length", String(asked.body.length)])
+  const body = sendsBody ? asked.body : new Uint8Array()
+  const answer = await exchange(authorizer, sendsBody ? asked.method : "GET", "/authz/forward", headers, body)
+  if (answer === undefined) return refusal(500)
+  if (answer.status >= 200 && answer.status < 300) return { allowed: true, identity: identity(answer.headers) }
+  return { ...answer, allowed: false, headers: denial(answer.headers) }
 }
 
 function own({ origin, key }: Authorizer, { requestId }: Asked): Pair[] {

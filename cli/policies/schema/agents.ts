@@ -70,34 +70,62 @@ const planStep = z.union([
 ])
 
 const plan = z.strictObject({
-  ordered: z.boolean().default(false),
-  steps: z.array(planStep).min(1).max(64),
-  deviation: z.enum(CONSEQUENCES).default("deny"),
+  ordered: z
+    .boolean()
+    .default(false)
+    .describe("A step begins only once the one before it was called, and none comes back."),
+  steps: z
+    .array(planStep)
+    .min(1)
+    .max(64)
+    .describe("A tool or pattern is that, once; `{tools, times}` so many calls of it at most."),
+  deviation: z.enum(CONSEQUENCES).default("deny").describe("What follows from a call that the plan has no place for."),
 })
 
 const purpose = z.strictObject({
-  name,
-  grant,
-  default: z.array(scope).min(1).exactOptional(),
-  life: z.int().min(TASK_LIFE.min).max(TASK_LIFE.max),
-  idle: z.int().min(TASK_LIFE.min).max(TASK_LIFE.max).exactOptional(),
-  plan: plan.exactOptional(),
-  user: z.enum(["required", "optional"]).default("required"),
+  name: name.describe("What a request names."),
+  grant: grant.describe("The most that a task of this purpose may do."),
+  default: z
+    .array(scope)
+    .min(1)
+    .exactOptional()
+    .describe("What is granted where the request names no tools; absent: all of `grant.tools`."),
+  life: z.int().min(TASK_LIFE.min).max(TASK_LIFE.max).describe("Life of the task, seconds."),
+  idle: z
+    .int()
+    .min(TASK_LIFE.min)
+    .max(TASK_LIFE.max)
+    .exactOptional()
+    .describe("Seconds without an admitted call, after which the task has expired."),
+  plan: plan.exactOptional().describe("The calls that its work is made of."),
+  user: z
+    .enum(["required", "optional"])
+    .default("required")
+    .describe("`required`: an agent alone gets no task of this purpose."),
 })
 
 const agent = z.strictObject({
-  id: agentId,
-  identities: z.array(identity).min(1).exactOptional(),
-  owner: name,
-  groups: z.array(name).default([]),
-  audiences: z.array(z.string().min(1)).min(1).exactOptional(),
-  ceiling: grant,
-  purposes: z.array(name).min(1),
-  delegates_to: z.array(z.string()).default([]),
-  depth: z.int().min(0).max(DEEPEST).default(0),
-  life: z.int().min(TOKEN_LIFE.min).max(TOKEN_LIFE.max).default(TOKEN_LIFE.default),
-  bound_key: z.boolean().default(false),
-  trees,
+  id: agentId.describe("Who it is in rules, records and tokens: a SPIFFE ID, or an `https://` URI with `identities`."),
+  identities: z.array(identity).min(1).exactOptional().describe("What else proves that it is this agent."),
+  owner: name.describe("Who answers for it; `Agent.owner` in rules."),
+  groups: z.array(name).default([]).describe("Its Cedar AgentGroups."),
+  audiences: z
+    .array(z.string().min(1))
+    .min(1)
+    .exactOptional()
+    .describe("What its tokens may be for: gateways' audiences; absent: all."),
+  ceiling: grant.describe("The most that it may ever do."),
+  purposes: z.array(name).min(1).describe("Names of its purposes; the first is taken where a request names none."),
+  delegates_to: z.array(z.string()).default([]).describe("Agents to which it may hand a part of its task."),
+  depth: z.int().min(0).max(DEEPEST).default(0).describe("Levels of sub-agents below a task of its own."),
+  life: z
+    .int()
+    .min(TOKEN_LIFE.min)
+    .max(TOKEN_LIFE.max)
+    .default(TOKEN_LIFE.default)
+    .describe("Longest life of a delegation token, seconds."),
+  bound_key: z.boolean().default(false).describe("Tokens only against a proven key (DPoP)."),
+  trees: trees.describe("Task trees of its own for one user: alive at once, and opened in any minute."),
 })
 
 export const agentsFile = z.strictObject({ purposes: z.array(purpose), agents: z.array(agent) })

@@ -29,10 +29,13 @@ const routePath = text(
 export const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const
 
 const route = z.strictObject({
-  origin,
-  methods: z.array(z.enum(METHODS)).min(1),
-  path: routePath,
-  integers: z.array(argumentName).default([]),
+  origin: origin.describe("Public origin; some gateway must serve it."),
+  methods: z.array(z.enum(METHODS)).min(1).describe("HEAD is judged as GET."),
+  path: routePath.describe("`{name}` is one whole, non-empty segment and becomes an argument."),
+  integers: z
+    .array(argumentName)
+    .default([])
+    .describe("Path and query arguments that are whole numbers rather than strings."),
 })
 
 const pin = text(
@@ -57,30 +60,49 @@ const probeSecret = text(
 )
 
 const tool = z.strictObject({
-  name: toolName,
-  action: z.enum(ACTIONS),
-  sensitivity: z.enum(SENSITIVITIES),
-  labels: z.array(label).default([]),
-  groups: z.array(name).default([]),
-  cost: z.int().min(0).max(1_000_000).default(1),
-  redact: z.array(argumentName).default([]),
-  route: route.exactOptional(),
-  pinned: pin.exactOptional(),
+  name: toolName.describe("Of an MCP server's tool: `<server>.<its own name>`; of any other: as you like."),
+  action: z.enum(ACTIONS).describe("Its class: rules and scopes speak of it."),
+  sensitivity: z
+    .enum(SENSITIVITIES)
+    .describe("Of what it gives out or touches: public < internal < confidential < restricted."),
+  labels: z
+    .array(label)
+    .default([])
+    .describe("What a tree of tasks has done once it called this tool, such as `reads:confidential`, `sink:external`."),
+  groups: z.array(name).default([]).describe("Its Cedar ToolGroups."),
+  cost: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(1)
+    .describe("0: a call does not count against `calls` of a grant. Anything else counts as one call."),
+  redact: z.array(argumentName).default([]).describe("Arguments whose values no decision record tells."),
+  route: route.exactOptional().describe("How it is reached. Required, unless its first segment is an MCP server."),
+  pinned: pin
+    .exactOptional()
+    .describe(
+      "Of an MCP tool: the hash of what its server said of it when it was let in. `narrowgate import mcp` writes it.",
+    ),
 })
 
 const probe = z.strictObject({ url: probeUrl, secret: probeSecret.exactOptional() })
 
 const server = z.strictObject({
-  name: serverName,
-  origin,
-  path: serverPath,
-  enforces_headers: z.boolean().default(false),
-  probe: probe.exactOptional(),
+  name: serverName.describe("First segment of the names of its tools."),
+  origin: origin.describe("Public origin; some gateway must serve it."),
+  path: serverPath.describe("Its streamable HTTP endpoint, as clients call it."),
+  enforces_headers: z
+    .boolean()
+    .default(false)
+    .describe(
+      "It refuses a request whose `Mcp-*` headers and body differ: only for a server that you have seen do so.",
+    ),
+  probe: probe.exactOptional().describe("Where Narrowgate itself asks it now and then what its tools are."),
 })
 
 export const catalogFile = z.strictObject({
-  servers: z.array(server).default([]),
-  tools: z.array(tool).default([]),
+  servers: z.array(server).default([]).describe("MCP servers."),
+  tools: z.array(tool).default([]).describe("What can be called. Nothing that is not listed here can be."),
 })
 export type CatalogFile = z.infer<typeof catalogFile>
 export type ListedTool = CatalogFile["tools"][number]

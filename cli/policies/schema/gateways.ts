@@ -20,16 +20,25 @@ const transactionTokens = z.strictObject({
 })
 
 const gateway = z.strictObject({
-  id: name,
-  dialect: z.enum(DIALECTS),
-  key_sha256: z.array(digest).default([]),
-  origins: z.array(origin).min(1),
-  audience: text((value) => URL.canParse(value), "not an audience", "Write the URI of what is behind the gateway."),
-  environment: name,
-  mode: z.enum(["enforce", "observe"]).default("enforce"),
-  body: z.boolean().default(false),
-  transaction_tokens: transactionTokens.exactOptional(),
-  request_id_header: headerName.exactOptional(),
+  id: name.describe("What records and rules call it."),
+  dialect: z.enum(DIALECTS).describe("How it asks."),
+  key_sha256: z
+    .array(digest)
+    .default([])
+    .describe("The SHA-256 of each key that it may present, in hex; several while a key is changed."),
+  origins: z.array(origin).min(1).describe("Public origins that it serves, the first being the default."),
+  audience: text(
+    (value) => URL.canParse(value),
+    "not an audience",
+    "Write the URI of what is behind the gateway.",
+  ).describe("What delegation tokens are made for: the URI of what is behind it."),
+  environment: name.describe("Grants can be held to one."),
+  mode: z.enum(["enforce", "observe"]).default("enforce").describe("`observe`: decide, record, and allow."),
+  body: z.boolean().default(false).describe("Whether it forwards bodies: without them, arguments in one stay unknown."),
+  transaction_tokens: transactionTokens.exactOptional().describe("What is behind it gets a signed token of who calls."),
+  request_id_header: headerName
+    .exactOptional()
+    .describe("The header in which the gateway itself names each request: its own retry is then counted once."),
 })
 
 export const gatewaysFile = z.strictObject({ gateways: z.array(gateway) })

@@ -12,14 +12,25 @@ export const argumentBound = z.strictObject({
   in: z.array(literal).exactOptional(),
   min: number.exactOptional(),
   max: number.exactOptional(),
-  like: z.string().exactOptional(),
-  max_length: z.int().min(0).exactOptional(),
+  like: z.string().exactOptional().describe("It is a string that matches; `*` is any run of characters."),
+  max_length: z
+    .int()
+    .min(0)
+    .exactOptional()
+    .describe("It is a string of so many characters, or a list of so many members, at most."),
 })
 
 export const grant = z.strictObject({
-  tools: z.array(scope).min(1),
-  max_sensitivity: z.enum(SENSITIVITIES),
-  arguments: z.record(argumentName, argumentBound).default({}),
-  environments: z.array(name).min(1).exactOptional(),
-  calls: z.int().min(1).exactOptional(),
+  tools: z.array(scope).min(1).describe("The tools, each with the action class it must have."),
+  max_sensitivity: z.enum(SENSITIVITIES).describe("Nothing above it."),
+  arguments: z
+    .record(argumentName, argumentBound)
+    .default({})
+    .describe("Bounds by argument name: each must hold, for every tool of the grant."),
+  environments: z
+    .array(name)
+    .min(1)
+    .exactOptional()
+    .describe("Only behind gateways of these environments; absent: all."),
+  calls: z.int().min(1).exactOptional().describe("Calls in all, the sub-agents' counted in; absent: unlimited."),
 })

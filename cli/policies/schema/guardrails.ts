@@ -13,11 +13,13 @@ export const span = text(
 )
 
 const window = z.strictObject({
-  id: name,
-  tools: z.array(toolPattern).min(1),
-  per: z.enum(["task", "tree"]),
-  limit: z.int().min(1).max(100_000),
-  within: span,
+  id: name.describe("What denials and records call it."),
+  tools: z.array(toolPattern).min(1).describe("Which tools count."),
+  per: z
+    .enum(["task", "tree"])
+    .describe("What it counts for: one task, or the whole tree of a task and its sub-agents."),
+  limit: z.int().min(1).max(100_000).describe("Calls admitted at most in any span of this length."),
+  within: span.describe("The span: a whole number and `s`, `m` or `h`, up to `24h`."),
 })
 
 export const guardrailsFile = z.strictObject({ windows: z.array(window).default([]) })

@@ -33,10 +33,10 @@ const jwks = z.strictObject({ keys: z.array(publicKey).min(1) })
 
 const keys = z
   .strictObject({
-    jwks_uri: trustedUrl.exactOptional(),
-    spiffe_bundle: trustedUrl.exactOptional(),
-    discovery: z.literal(true).exactOptional(),
-    jwks: jwks.exactOptional(),
+    jwks_uri: trustedUrl.exactOptional().describe("A plain JWK set."),
+    spiffe_bundle: trustedUrl.exactOptional().describe("A trust domain's bundle."),
+    discovery: z.literal(true).exactOptional().describe("Where the provider's own metadata says."),
+    jwks: jwks.exactOptional().describe("The public keys themselves."),
   })
   .refine((source) => Object.keys(source).length === 1, {
     error: "keys come from exactly one place",
@@ -120,17 +120,28 @@ const issuerUrl = trustedUrl.refine((value) => /^[\x21-\x7b\x7d\x7e]+$/u.test(va
 const TOKEN_LIFE = { min: 60, max: 2_678_400 } as const
 
 const issuer = z.strictObject({
-  id: name,
-  issuer: issuerUrl.exactOptional(),
-  keys,
-  algorithms,
-  users: users.exactOptional(),
-  assertions: assertions.exactOptional(),
-  workloads: z.strictObject({}).exactOptional(),
-  single_use: z.boolean().exactOptional(),
-  max_life: z.int().min(TOKEN_LIFE.min).max(TOKEN_LIFE.max).exactOptional(),
-  trust_domain: trustDomain.exactOptional(),
-  operators: z.strictObject({ clients: z.array(z.string().min(1)).min(1) }).exactOptional(),
+  id: name.describe("What operators.yaml and identities call it."),
+  issuer: issuerUrl.exactOptional().describe("The exact `iss` of its tokens."),
+  keys: keys.describe("Where its public keys are: exactly one place."),
+  algorithms: algorithms.describe("By which it signs, and no others."),
+  users: users.exactOptional().describe("It is trusted for people's sessions."),
+  assertions: assertions.exactOptional().describe("It is trusted to say that an agent may work for somebody (ID-JAG)."),
+  workloads: z
+    .strictObject({})
+    .exactOptional()
+    .describe("It is trusted for agents' tokens, such as those of a CI or a cluster."),
+  single_use: z.boolean().exactOptional().describe("Each of its tokens is taken once."),
+  max_life: z
+    .int()
+    .min(TOKEN_LIFE.min)
+    .max(TOKEN_LIFE.max)
+    .exactOptional()
+    .describe("Longest life of its tokens, seconds."),
+  trust_domain: trustDomain.exactOptional().describe("It is trusted for the agents of this SPIFFE trust domain."),
+  operators: z
+    .strictObject({ clients: z.array(z.string().min(1)).min(1) })
+    .exactOptional()
+    .describe("Access tokens of these clients may manage."),
 })
 
 export const issuersFile = z.strictObject({ issuers: z.array(issuer) })

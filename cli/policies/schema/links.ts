@@ -3,12 +3,10 @@ import { z } from "zod"
 import { entityUid } from "./values.ts"
 
 const link = z.strictObject({
-  /** Of the rule that it makes. */
-  id: z.string().min(1),
-  /** `@id` of the template. */
-  template: z.string().min(1),
-  principal: entityUid.optional(),
-  resource: entityUid.optional(),
+  id: z.string().min(1).describe("Of the rule that it makes."),
+  template: z.string().min(1).describe("`@id` of the template."),
+  principal: entityUid.optional().describe("Stands for `?principal`."),
+  resource: entityUid.optional().describe("Stands for `?resource`."),
 })
 
 export const linksFile = z.strictObject({ links: z.array(link).default([]) })

@@ -3,9 +3,12 @@ import { z } from "zod"
 import { isLoopback } from "../../../src/credential/fetchable.ts"
 import { isPattern, parseScope } from "../../../src/catalog/pattern.ts"
 
-/** A string that passes `test`. `message` and `mend` speak to whoever wrote the file. */
+/**
+ * A string that passes `test`. `message` and `mend` speak to whoever wrote the file; an editor shows the mend to whoever
+ * is about to write it.
+ */
 export function text(test: (value: string) => boolean, message: string, mend: string) {
-  return z.string().refine(test, { error: message, params: { mend } })
+  return z.string().refine(test, { error: message, params: { mend } }).describe(mend)
 }
 
 /** Names that people give: ids, groups, purposes, owners, environments. */
@@ -37,7 +40,7 @@ export const scope = text(
   (value) => parseScope(value) !== null,
   "not a scope",
   "Write `<tool or prefix.*>:<read|write|execute>`.",
-)
+).meta({ pattern: ":(?:read|write|execute)$" })
 
 export const label = text(
   (value) => /^[a-z0-9_-]+(?::[a-z0-9_-]+)*$/u.test(value),

@@ -8,7 +8,7 @@ import { promisify } from "node:util"
 import { decodeJwt } from "jose"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
-import { freePort } from "../../../dev/loopback.ts"
+import { twoFreePorts } from "../../../dev/loopback.ts"
 import { startStack, type Stack } from "../../../dev/stack.ts"
 import { run } from "./run.ts"
 
@@ -19,7 +19,7 @@ let stack: Stack
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "narrowgate-publish-"))
   const policies = join(ROOT, "policies")
-  stack = await startStack({ policies, port: await freePort(), state: join(directory, "state") })
+  stack = await startStack({ policies, port: await twoFreePorts(), state: join(directory, "state") })
   // As this stack has them: who publishes something else would be told by nobody who they are.
   await cp(policies, join(directory, "policies"), { recursive: true })
   await edit("policies/issuers.yaml", (text) => text.replaceAll("http://127.0.0.1:8788", stack.provider))

@@ -10,7 +10,7 @@ import { type Api, startApi } from "../../../dev/upstreams.ts"
 import { ALLOW, type Question, type StubAnswer, type StubAuthorizer, startStub, values } from "./stub-authorizer.ts"
 
 const KEY = "gateway-key"
-const DIALECTS = ["envoy", "nginx"] as const
+const DIALECTS = ["envoy", "nginx", "traefik", "caddy"] as const
 
 const closing: { close(): Promise<void> }[] = []
 afterEach(async () => {
@@ -23,7 +23,7 @@ interface Stack {
   readonly gateway: Gateway
 }
 
-async function start(dialect: "envoy" | "nginx", answer: (question: Question) => StubAnswer): Promise<Stack> {
+async function start(dialect: (typeof DIALECTS)[number], answer: (question: Question) => StubAnswer): Promise<Stack> {
   const authorizer = await startStub(answer)
   const api = await startApi({ port: 0 })
   const routes = [{ prefix: "/crm", upstream: `${api.url}/crm` }]
@@ -134,7 +134,8 @@ describe.each(DIALECTS)("%s", (dialect) => {
     "a %i of the authorizer fails closed",
     async (status) => {
       const { gateway, api } = await start(dialect, () => ({ status, headers: ALLOW.headers ?? {} }))
-      const expected = dialect === "nginx" ? 500 : status >= 500 ? 403 : status
+      const hides = dialect === "envoy" && status >= 500
+      const expected = dialect === "nginx" ? 500 : hides ? 403 : status
       const answer = await call(gateway.origin, "/crm/tickets")
       expect(answer.status).toBe(expected)
       expect(answer.headers).not.toHaveProperty("x-narrowgate-agent")
@@ -148,7 +149,7 @@ describe.each(DIALECTS)("%s", (dialect) => {
     const answer = await call(gateway.origin, "/crm/tickets")
     expect(answer.status).toBe(status)
     expect(answer.headers).toMatchObject(headers)
-    expect(answer.body === "why").toBe(dialect === "envoy")
+    expect(answer.body === "why").toBe(dialect !== "nginx")
     expect(api.received()).toEqual([])
     expect(gateway.decisions()).toMatchObject([{ allowed: false, status, code: "insufficient_scope" }])
   })
@@ -188,6 +189,22 @@ describe("what the authorizer is asked", () => {
     expect(values(question, "x-original-method")).toEqual(["POST"])
     expect(values(question, "x-narrowgate-key")).toEqual([KEY])
     expect(values(question, "cookie")).toEqual(["c=1"])
+  })
+
+  test.each([
+    ["traefik", "POST", '{"a":1}'],
+    ["caddy", "GET", ""],
+  ] as const)("%s: what it says of the request is its own", async (dialect, method, body) => {
+    const { gateway, authorizer } = await start(dialect, () => ALLOW)
+    const forged = ["X-Forwarded-Uri", "/public", "X_Forwarded_Method", "GET", "X-Forwarded-Host", "evil.example"]
+    await call(gateway.origin, "/crm/tickets/42/replies?x", forged, "POST", '{"a":1}')
+    const [question] = authorizer.asked
+    expect(question).toMatchObject({ method, url: "/authz/forward", body })
+    expect(values(question, "x-forwarded-uri")).toEqual(["/crm/tickets/42/replies?x"])
+    expect(values(question, "x-forwarded-method")).toEqual(["POST"])
+    expect(values(question, "x_forwarded_method")).toEqual([])
+    expect(values(question, "x-forwarded-host")).toEqual([new URL(gateway.origin).host])
+    expect(values(question, "x-narrowgate-key")).toEqual([KEY])
   })
 
   test("envoy: a body beyond 1 MiB is refused, not cut", async () => {

@@ -73,7 +73,7 @@ describe("operators", () => {
     await rm(join(directory, "operators.cedar"))
     const { body, problems } = await compilePolicies(directory)
     expect(body).not.toBeNull()
-    expect(problems).toMatchObject([{ file: "operators.yaml", line: 6, column: 3, severity: "warning" }])
+    expect(problems).toMatchObject([{ file: "operators.yaml", line: 7, column: 3, severity: "warning" }])
     expect(problems[0]?.message).toContain("no rule permits the action `manage`")
   })
 

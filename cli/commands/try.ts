@@ -1,0 +1,138 @@
+/** `narrowgate try`: one call through a gateway of the local stack, as an agent would make it, and what was decided. */
+import { Option, type Command } from "commander"
+import { isObject } from "../../src/json.ts"
+import { CALLED } from "../called.ts"
+import { colors } from "../colors.ts"
+import { asciiJson, escaped } from "../escaped.ts"
+import { EXIT, Failure } from "../failure.ts"
+import { readCatalog } from "../import/merge.ts"
+import { readCatalogText } from "../import/run.ts"
+import { suggest } from "../policies/nearest.ts"
+import type { CatalogFile } from "../policies/schema/catalog.ts"
+import { withProgress } from "../terminal.ts"
+import { isAllowed, type Answer } from "../try/answer.ts"
+import { isLoopback } from "../worker.ts"
+import { atWorker } from "./decisions.ts"
+import { exchange, type ExchangeOptions } from "./token-exchange.ts"
+
+interface TryOptions extends ExchangeOptions {
+  readonly policies: string
+  readonly arguments: Readonly<Record<string, unknown>>
+}
+
+/** What a tool says back is shown this far. */
+const MOST_SHOWN = 2_000
+
+export function addTry(program: Command): void {
+  atWorker(program.command("try"))
+    .description("call a tool through a gateway of the local stack, and see what is decided")
+    .argument("<TOOL>", "as the catalog calls it")
+    .requiredOption("--agent <SPIFFE-ID>", "who calls")
+    .option("--login <NAME>", "on whose behalf (absent: on the agent's own)")
+    .option("--second-factor", "that user has logged in with a one-time code too")
+    .addOption(new Option("--arguments <JSON>", "of the call, by name").argParser(argumentsOf).default({}, "none"))
+    .option("--purpose <NAME>", "absent: the agent's first")
+    .option("--scope <SCOPES>", "absent: the purpose's default")
+    .option("--audience <URI>", "what the token is for, where there is more than one gateway audience")
+    .option("--policies <DIR>", "the policy directory, which says where the tool is reached", "policies")
+    .option("--json", "as JSON")
+    .addHelpText("after", HELP)
+    .action(tryTool)
+}
+
+const HELP = `
+Examples:
+  narrowgate try crm.tickets.get --agent spiffe://example.org/agent/support --login alice --arguments '{"ticket":"42"}'
+  narrowgate try everything.echo --agent spiffe://example.org/agent/support --login alice --arguments '{"message":"hi"}'
+
+Needs the local stack with gateways: npm run dev -- --policies DIR --gateway
+Exit code 1: denied.
+`
+
+async function tryTool(tool: string, options: TryOptions): Promise<void> {
+  if (!isLoopback(options.url)) {
+    throw new Failure("only the local stack can be tried", "Leave `--url` out, and start `npm run dev`.", EXIT.usage)
+  }
+  const call = callOf(readCatalog(await readCatalogText(options.policies)), tool)
+  const answer = await withProgress("calling", async () => {
+    const { access_token: token } = await exchange(options)
+    return answered(call.origin, () => call.by(token, options.arguments))
+  })
+  if (!isAllowed(answer)) process.exitCode = EXIT.refused
+  if (options.json) return console.log(asciiJson({ tool, allowed: isAllowed(answer), ...answer }))
+  console.log(told(tool, answer))
+}
+
+interface Call {
+  readonly origin: string
+  readonly by: (token: string, args: Readonly<Record<string, unknown>>) => Promise<Answer>
+}
+
+function callOf({ servers, tools }: CatalogFile, tool: string): Call {
+  const server = servers.find(({ name }) => tool.startsWith(`${name}.`))
+  // Whether a server has a tool that the catalog does not list is for it to say: the call is denied before.
+  if (server) {
+    return {
+      origin: server.origin,
+      by: async (token, args) => {
+        const { callMcpTool } = await import("../try/mcp.ts")
+        return callMcpTool(new URL(server.path, server.origin), token, tool.slice(server.name.length + 1), args)
+      },
+    }
+  }
+  const route = tools.find(({ name }) => name === tool)?.route
+  if (!route) {
+    const names = tools.map(({ name }) => name)
+    throw new Failure(
+      `the catalog has no tool \`${escaped(tool, 200)}\``,
+      suggest(tool, names, "Look there."),
+      EXIT.usage,
+    )
+  }
+  return {
+    origin: route.origin,
+    by: async (token, args) => (await import("../try/route.ts")).callRoute(route, token, args),
+  }
+}
+
+async function answered(origin: string, call: () => Promise<Answer>): Promise<Answer> {
+  const answer = await call().catch((thrown: unknown) => {
+    const why = thrown instanceof Error ? thrown.message : String(thrown)
+    throw new Failure(
+      `no answer from the gateway at ${origin}: ${escaped(why, 300)}`,
+      "Start the local stack with gateways: `npm run dev -- --policies DIR --gateway`.",
+      EXIT.unreachable,
+    )
+  })
+  if (answer.decision !== null) return answer
+  throw new Failure(
+    `the gateway at ${origin} answered ${answer.status} without a decision`,
+    answer.status === 502 ? "Is the server there that it stands before?" : "Look at what the local stack prints.",
+    EXIT.unreachable,
+  )
+}
+
+function told(tool: string, answer: Answer): string {
+  const { status, code, decision, text } = answer
+  if (isAllowed(answer)) return `${colors.green("allowed")}  ${tool}  ${decision}\n${shown(text)}`
+  const why = `  ${colors.cyan("why:")} ${CALLED} explain ${decision}`
+  return `${colors.red("denied")}   ${tool}  ${decision}\n  ${code} (HTTP ${status})\n${why}`
+}
+
+function shown(text: string): string {
+  return text
+    .slice(0, MOST_SHOWN)
+    .split("\n")
+    .map((line) => `  ${escaped(line)}`)
+    .join("\n")
+}
+
+function argumentsOf(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (isObject(value)) return value
+  } catch {
+    // Told below, as what is JSON but no object is.
+  }
+  throw new Failure("`--arguments` is no JSON object", `Write it as \`--arguments '{"ticket":"42"}'\`.`, EXIT.usage)
+}

@@ -1,0 +1,36 @@
+/** The classes of the tools that were found: as suggested, or as a person says who has seen the suggestions. */
+import type { Sensitivity } from "../../src/catalog/tool.ts"
+import { colors } from "../colors.ts"
+import { askForClasses } from "../import/choose.ts"
+import type { FoundTool } from "../import/found.ts"
+import type { Class } from "../import/merge.ts"
+import { askChoice, askLine } from "../terminal.ts"
+import { suggestedClass } from "./suggest.ts"
+
+export async function classesOf(
+  tools: readonly FoundTool[],
+  sensitivity: Sensitivity | undefined,
+  isAsked: boolean,
+): Promise<ReadonlyMap<string, Class>> {
+  const suggest = (tool: FoundTool): Class => suggestedClass(tool, sensitivity)
+  const suggested = new Map(tools.map((tool) => [tool.name, suggest(tool)]))
+  if (!isAsked) return suggested
+  console.error(`\n${classTable(suggested)}\n`)
+  const choice = await askChoice("What its source says of each is a claim. Take these suggestions?", [
+    { value: "take", label: "Yes", hint: "they can be changed in catalog.yaml" },
+    { value: "look", label: "No, go through them one by one" },
+  ])
+  if (choice === "take") return suggested
+  const later = (tool: FoundTool): Class => ({ ...suggest(tool), ...tool.unseen, isLookedAt: false })
+  return askForClasses(tools, { suggest, later }, askLine, (line) => console.error(line))
+}
+
+/** One a line: action, sensitivity, name, labels. */
+export function classTable(classes: ReadonlyMap<string, Class>): string {
+  return [...classes]
+    .map(([name, { action, sensitivity, labels }]) => {
+      const words = `${action.padEnd(7)}  ${sensitivity.padEnd(12)}  ${name}`
+      return `  ${words}${labels.length === 0 ? "" : colors.dim(`  ${labels.join(" ")}`)}`
+    })
+    .join("\n")
+}

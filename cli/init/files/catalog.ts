@@ -1,0 +1,47 @@
+/** catalog.yaml: as an import writes it, below a word on what it holds. */
+import { compare, merge } from "../../import/merge.ts"
+import { field } from "../../import/catalog-text.ts"
+import type { Plan } from "../plan.ts"
+
+export function catalogText(plan: Plan): string {
+  // The entry of the server is there before the merge, as no import knows of probes.
+  const found =
+    plan.found.reached.by === "server" ? { ...plan.found, reached: { ...plan.found.reached, at: null } } : plan.found
+  const differences = compare(emptyCatalog(plan), found, { prune: false })
+  const decisions = { classes: plan.classes, accepted: new Set<string>(), pruned: new Set<string>() }
+  return merge(emptyCatalog(plan), differences, decisions).text
+}
+
+function emptyCatalog(plan: Plan): string {
+  const { reached } = plan.found
+  const head = `\
+# What can be called. Nothing that is not listed here can be, whatever the rules say. A tool has an action class (read,
+# write, execute), a sensitivity (public < internal < confidential < restricted) of what it gives out or touches, and
+# labels that say what a task has done once it called it: after \`reads:confidential\`, limits.cedar lets nothing out
+# by a tool with \`sink:external\`.
+`
+  if (reached.by === "routes") return `${head}${ROUTES}\nservers: []\n\ntools: []\n`
+  const lines = [
+    `  - ${field("name", plan.found.prefix)}`,
+    `    ${field("origin", plan.at.origin)}`,
+    `    ${field("path", plan.at.path)}`,
+    ...(reached.enforcesHeaders ? [`    ${field("enforces_headers", true)}`] : []),
+    ...(plan.probe === null ? [] : ["    probe:", `      ${field("url", plan.probe)}`]),
+  ]
+  return `${head}${SERVER}\nservers:\n${lines.join("\n")}\n\n${PINS}\ntools: []\n`
+}
+
+const ROUTES = `#
+# Classes are what the document suggests, and its methods are a claim: look at each. \`narrowgate import openapi\` adds
+# what comes later, and changes nothing that you wrote.
+`
+
+const SERVER = `#
+# Classes are what the server suggests, which is a claim: look at each. \`narrowgate import mcp\` adds tools that come
+# later, and changes nothing that you wrote.
+
+# Agents reach the server at \`origin\` and \`path\`, through the gateway. By its \`probe\` Narrowgate asks it itself.`
+
+const PINS = `\
+# \`pinned\` is the hash of what the server said of a tool when it was let in. While it says something else, calls of
+# the tool are denied as \`tool_changed\`, until somebody has looked: \`narrowgate import mcp … --repin\`.`

@@ -1,0 +1,35 @@
+/** gateways.yaml: the one gateway that may ask. */
+import { field } from "../../import/catalog-text.ts"
+import { DIALECT_TRAITS, GATEWAY, type Plan } from "../plan.ts"
+
+export function gatewaysText({ gateway, at, trust }: Plan): string {
+  const { dialect, keyDigest } = gateway
+  const { body, requestId } = DIALECT_TRAITS[dialect]
+  const lines = [
+    `  - ${field("id", GATEWAY)}`,
+    `    # How it asks: docs/gateways/ has a complete configuration for it.`,
+    `    ${field("dialect", dialect)}`,
+    `    ${field("key_sha256", [keyDigest])}`,
+    `    # Where agents call it; the catalog's origins are among these.`,
+    `    ${field("origins", [at.origin])}`,
+    `    ${field("audience", at.origin)}`,
+    `    # Grants can be held to one: \`environments: [production]\`.`,
+    `    ${field("environment", trust.kind === "local" ? "development" : "production")}`,
+    `    # Whether it forwards bodies: without them, no rule can read what is in one.`,
+    `    ${field("body", body)}`,
+    ...(requestId
+      ? [
+          "    # Set by the gateway itself, whatever the client sends: its own retry is then counted once.",
+          "    request_id_header: x-request-id",
+        ]
+      : []),
+  ]
+  return `\
+# The gateways that may ask, what each speaks, and what is behind it. A gateway proves itself by a key, of which only
+# the SHA-256 stands here (\`printf %s "$KEY" | sha256sum\`); two of them while you change it. Delegation tokens are
+# made for one \`audience\`. In the local stack each gateway has a development key besides.
+
+gateways:
+${lines.join("\n")}
+`
+}

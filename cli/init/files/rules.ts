@@ -1,0 +1,128 @@
+/** access.cedar and limits.cedar: who may read, what nobody may, and what waits for somebody to let it through. */
+import { sensitivityRank } from "../../../src/catalog/tool.ts"
+import { FRESH_LOGIN_SECONDS, isWithin, LOCAL_ACR, toolsFor, type Plan } from "../plan.ts"
+
+const READ = `Action::"read", Action::"delegate"`
+const CHANGE = `Action::"write", Action::"execute", Action::"delegate"`
+
+export function accessRules(plan: Plan): string {
+  const { found, agent, group } = plan
+  const user = `principal in UserGroup::"${group}"`
+  const workload = `principal == Agent::"${agent}"`
+  const [people, own] = [`people-of-${slug(group)}`, `agent-${slug(agent.split("/").at(-1) ?? "")}`]
+  const reads = ` resource.action == "read" && resource.sensitivity_level <= ${sensitivityRank(plan.highest)} `
+  const parts = [
+    HEAD,
+    ...(found.reached.by === "server" ? [LIFECYCLE] : []),
+    permit(`${people}-reads`, user, READ, found.prefix, reads),
+    `${OWN}\n${permit(`${own}-reads`, workload, READ, found.prefix, reads)}`,
+    changes(plan, [
+      { id: `${people}-changes`, who: user },
+      { id: `${own}-changes`, who: workload },
+    ]),
+    tooSensitive(plan),
+  ]
+  return `${parts.filter((part) => part !== "").join("\n\n")}\n`
+}
+
+const HEAD = `\
+// Who may do what. A call passes only if a rule permits it for the user *and* for every agent of the chain, and no
+// \`forbid\` of any file is against it. \`delegate\` is asked when a task is opened: whether a tool may be in its token
+// at all. \`sensitivity_level\` counts from 0 (public) to 3 (restricted).`
+
+const OWN = `// The agent itself: whatever its user may, it may no more than this.`
+
+const LIFECYCLE = `// What opens and closes a session of MCP, and lists its tools. None of it is work.
+@id("lifecycle-for-all")
+permit (
+  principal,
+  action in [${READ}],
+  resource in ToolGroup::"mcp-lifecycle"
+);`
+
+function permit(id: string, who: string, actions: string, server: string, condition: string): string {
+  return `@id("${id}")
+permit (
+  ${who},
+  action in [${actions}],
+  resource in Server::"${server}"
+)
+when {${condition}};`
+}
+
+/** What changes something: permitted behind the guard of limits.cedar, or listed in comments. */
+function changes(plan: Plan, rules: readonly { readonly id: string; readonly who: string }[]): string {
+  const tools = toolsFor(plan, (given) => given.action !== "read" && isWithin(plan, given))
+  if (tools.length === 0) return ""
+  const list = tools.map((name) => `    Tool::"${name}"`).join(",\n")
+  const condition = `\n  [\n${list}\n  ].contains(resource)\n`
+  const text = rules.map(({ id, who }) => permit(id, who, CHANGE, plan.found.prefix, condition)).join("\n\n")
+  if (plan.writes === "guarded") return `${GUARDED}\n${text}`
+  const scopes = tools.map((name) => `- ${name}:${plan.classes.get(name)?.action ?? "write"}`)
+  return `${LISTED}\n//\n${commented(text)}\n//\n${commented(`The scopes:\n${scopes.join("\n")}`)}`
+}
+
+/** Nobody gets them, and whoever reads the rules should not have to find out why. */
+function tooSensitive(plan: Plan): string {
+  const tools = toolsFor(plan, (given) => !isWithin(plan, given))
+  if (tools.length === 0) return ""
+  const list = tools.map((name) => `//   ${name}`).join("\n")
+  return `// More than \`${plan.highest}\`, so no rule here and no grant of agents.yaml reaches them:\n${list}`
+}
+
+const GUARDED = `\
+// What changes something. limits.cedar wants a fresh login for it. Keep the tools that the work needs.`
+
+const LISTED = `\
+// What changes something, and is not permitted yet. To let some of it through, keep its tools below in both rules, take
+// the \`//\` away, and add their scopes to the purpose and to the ceiling in agents.yaml: neither gives what the other
+// does not. A \`forbid … unless\` in limits.cedar can ask for more, such as a fresh login.`
+
+export function limitRules(plan: Plan): string {
+  return `${[LIMITS_HEAD, ...(plan.writes === "guarded" ? [freshLogin(plan)] : []), NOTHING_OUT].join("\n\n")}\n`
+}
+
+const LIMITS_HEAD = `\
+// What nobody may do, whatever else permits it: a \`forbid\` always wins. A \`forbid\` that errs denies as well.`
+
+const NOTHING_OUT = `\
+// The order of calls matters: once anything confidential was read in this tree of tasks, nothing leaves the house.
+// Label what reads it \`reads:confidential\` in catalog.yaml.
+@id("no-external-after-confidential")
+forbid (
+  principal,
+  action in [Action::"read", Action::"write", Action::"execute"],
+  resource
+)
+when { resource.labels.contains("sink:external") && context.task.labels.contains("reads:confidential") };`
+
+/** Of another provider nobody here knows what it calls a strong login. */
+function freshLogin({ found, trust }: Plan): string {
+  const isLocal = trust.kind === "local"
+  const strong = isLocal ? `\n  context.session has acr && context.session.acr == "${LOCAL_ACR}" &&` : ""
+  return `\
+// Who changes something has logged in lately${isLocal ? ", with a second factor" : ""}.
+// \`@remedy\` tells the caller what lifts it.
+@id("changes-need-a-fresh-login")
+@remedy("step-up:${isLocal ? `${LOCAL_ACR};` : ""}max_age=${FRESH_LOGIN_SECONDS}")
+forbid (
+  principal,
+  action in [Action::"write", Action::"execute"],
+  resource in Server::"${found.prefix}"
+)
+unless {
+  context has session &&${strong}
+  context.session has auth_age && context.session.auth_age <= ${FRESH_LOGIN_SECONDS}
+};`
+}
+
+function commented(text: string): string {
+  return text.replaceAll(/^/gmu, "// ").replaceAll(/^\/\/ $/gmu, "//")
+}
+
+function slug(text: string): string {
+  return text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/gu, "-")
+    .replaceAll(/^-|-$/gu, "")
+}

@@ -1,0 +1,105 @@
+/** A first decision table: what the starter policy promises, rule by rule. */
+import { LIFECYCLE_TOOLS, lifecycleName } from "../../../src/catalog/lifecycle.ts"
+import { field } from "../../import/catalog-text.ts"
+import { FRESH_LOGIN_SECONDS, GATEWAY, isWithin, LOCAL_ACR, scopesOf, toolsFor, type Plan } from "../plan.ts"
+import { BURST } from "./guardrails.ts"
+import { operatorOf } from "./operators.ts"
+
+/** Of each kind: more would show nothing new. */
+const MOST_CASES = 3
+
+export function tableText(plan: Plan): string {
+  const of = (isRead: boolean, isLow: boolean) =>
+    toolsFor(plan, (given) => (given.action === "read") === isRead && isWithin(plan, given) === isLow)
+  const [reads, changes] = [of(true, true), of(false, true)]
+  const beyond = [...of(true, false), ...of(false, false)]
+  const agent = plan.agent.split("/").at(-1) ?? ""
+  const tests = [
+    table(`${agent} reads`, "", reads, "allow"),
+    plan.found.reached.by === "server" ? table("it opens sessions and lists tools", "", lifecycle(plan), "allow") : "",
+    plan.writes === "guarded" ? guarded(plan, changes) : table("it changes nothing", "", changes, "insufficient_scope"),
+    table(`it gets nothing above ${plan.highest}`, "", beyond, "insufficient_scope"),
+    table("nobody else does", STRANGER, reads.slice(0, 1), "{ deny: policy_denied, principal: user }"),
+    nothingOut(plan),
+    burst(reads),
+    operators(plan),
+  ]
+  return `${HEAD}
+given:
+  user: { subject: alice, ${field("groups", [plan.group])} }
+  ${field("agent", plan.agent)}
+  ${field("purpose", plan.purpose)}
+  gateway: ${GATEWAY}
+
+tests:
+${tests.filter((text) => text !== "").join("\n")}`
+}
+
+const HEAD = `\
+# What the policies promise: a question, and what should come of it. Each case is decided as the Worker would; change a
+# rule, and what it lets through or stops shows here. \`given\` is what all tests start from.
+`
+
+const STRANGER =
+  "    # Whatever was granted: the rules alone.\n    given: { user: { groups: [] }, rules_alone: true }\n"
+
+function table(name: string, given: string, tools: readonly string[], expected: string): string {
+  if (tools.length === 0) return ""
+  const cases = tools.slice(0, MOST_CASES).map((tool) => `      - [${tool}, ${expected}]\n`)
+  return `  - ${field("name", name)}\n${given}    cases:\n${cases.join("")}`
+}
+
+function lifecycle({ found }: Plan): readonly string[] {
+  return LIFECYCLE_TOOLS.filter((tool) => tool === "initialize" || tool === "tools-list").map((tool) =>
+    lifecycleName(found.prefix, tool),
+  )
+}
+
+function guarded(plan: Plan, [tool]: readonly string[]): string {
+  if (tool === undefined) return ""
+  return `  - name: it changes something after a fresh login only
+    given: { ${field("scope", scopesOf(plan))} }
+    call: ${tool}
+    cases:
+      - { given: { user: ${session(plan, 60)} }, expect: allow }
+      - { given: { user: ${session(plan, FRESH_LOGIN_SECONDS + 1)} }, expect: step_up_required }
+`
+}
+
+/** A login of so many seconds ago, as strong as limits.cedar wants it. */
+function session({ trust }: Plan, age: number): string {
+  return trust.kind === "local" ? `{ acr: ${LOCAL_ACR}, auth_age: ${age} }` : `{ auth_age: ${age} }`
+}
+
+function nothingOut(plan: Plan): string {
+  const [sink] = toolsFor(plan, ({ labels }) => labels.includes("sink:external"))
+  if (sink === undefined) return ""
+  return `  - name: once something confidential was read, nothing leaves the house
+    given: { labels: [reads:confidential], rules_alone: true, user: ${session(plan, 60)} }
+    call: ${sink}
+    expect: { deny: policy_denied, rules: [no-external-after-confidential] }
+`
+}
+
+function burst([tool]: readonly string[]): string {
+  if (tool === undefined) return ""
+  return `  - name: a loop ends
+    after: [{ call: ${tool}, times: ${BURST} }]
+    call: ${tool}
+    expect: rate_limited
+`
+}
+
+function operators({ trust }: Plan): string {
+  const subject = operatorOf(trust)
+  if (subject === null) return ""
+  return `  - name: an operator looks and revokes, a viewer looks
+    given: { operator: { ${field("subject", subject)} } }
+    cases:
+      - { manage: GET decisions, expect: allow }
+      - { manage: POST revocations, expect: { allow: true, rules: [operators-manage] } }
+      - given: { operator: { ${field("subject", subject)}, roles: [viewer] } }
+        manage: GET decisions
+        expect: { allow: true, rules: [viewers-look] }
+`
+}

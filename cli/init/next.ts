@@ -1,0 +1,41 @@
+/** What to run once a first policy directory is there: three commands, as they are typed. */
+import { relative, resolve } from "node:path"
+import { CALLED } from "../called.ts"
+import { isWithin, toolsFor, type Plan } from "./plan.ts"
+
+const ROOT = resolve(import.meta.dirname, "../..")
+
+export function nextCommands(directory: string, plan: Plan): readonly string[] {
+  const check = `${CALLED} check ${directory}`
+  if (plan.trust.kind === "local") return [check, serve(directory, plan), call(directory, plan)]
+  return [
+    check,
+    `${CALLED} keygen --out publisher.jwk`,
+    `${CALLED} publish ${directory} --key publisher.jwk --url <the Worker's URL>`,
+  ]
+}
+
+function serve(directory: string, { found, gateway, probe }: Plan): string {
+  // npm runs its scripts in the repository.
+  const fromRoot = relative(ROOT, resolve(directory))
+  const serve = `npm run dev -- --policies ${fromRoot.startsWith("..") ? resolve(directory) : fromRoot}`
+  // A Worker asks by a service binding: there is nothing to stand in for.
+  if (gateway.dialect === "worker") return serve
+  return `${serve} ${probe === null ? `--upstream <where ${found.prefix} is>` : "--gateway"}`
+}
+
+function call(directory: string, plan: Plan): string {
+  const as = `--agent ${plan.agent} --login alice`
+  const [tool] = toolsFor(plan, (given) => given.action === "read" && isWithin(plan, given))
+  if (tool === undefined || plan.gateway.dialect === "worker") return `${CALLED} token exchange ${as}`
+  return `${CALLED} try ${tool}${argumentsFor(plan, tool)} --policies ${directory} ${as}`
+}
+
+/** Without those that stand in its path, a route leads nowhere. */
+function argumentsFor({ found }: Plan, tool: string): string {
+  const mark = found.tools.find(({ name }) => name === tool)?.mark
+  const names = mark?.kind === "route" ? Array.from(mark.path.matchAll(/\{([^}]*)\}/gu), ([, name = ""]) => name) : []
+  return names.length === 0
+    ? ""
+    : ` --arguments '${JSON.stringify(Object.fromEntries(names.map((name) => [name, "1"])))}'`
+}

@@ -1,0 +1,73 @@
+/** Where the tools are: a running MCP server, or an OpenAPI document, found by the importers. */
+import { basename } from "node:path"
+import { mayBeFetched } from "../../src/credential/fetchable.ts"
+import { EXIT, Failure } from "../failure.ts"
+import type { Found } from "../import/found.ts"
+import { checked, headersOf, mcpEndpoint, type HeaderOptions } from "../import/options.ts"
+import { askChoice, askText, withProgress } from "../terminal.ts"
+
+export interface SourceOptions extends HeaderOptions {
+  readonly mcp?: string
+  readonly openapi?: string
+  readonly timeout: number
+  readonly basePath?: string
+}
+
+/** `name` is suggested. */
+export type Source =
+  | { readonly kind: "mcp"; readonly url: URL; readonly name: string }
+  | { readonly kind: "openapi"; readonly file: string; readonly name: string }
+
+export async function sourceOf({ mcp, openapi }: SourceOptions, isAsked: boolean): Promise<Source> {
+  if (mcp !== undefined) return mcpSource(mcp)
+  if (openapi !== undefined) return openApiSource(openapi)
+  if (!isAsked) throw new Failure("nothing to protect is named", "Write `--mcp URL` or `--openapi FILE`.", EXIT.usage)
+  const kind = await askChoice("What is to be protected?", [
+    { value: "mcp", label: "An MCP server that runs" },
+    { value: "openapi", label: "An HTTP API with an OpenAPI document" },
+  ])
+  const needed = (text: string) => (text === "" ? "it is needed" : undefined)
+  return kind === "mcp"
+    ? mcpSource(await askText("Its streamable HTTP endpoint, past any gateway", "", needed))
+    : openApiSource(await askText("The document's file", "", needed))
+}
+
+function mcpSource(text: string): Source {
+  const url = mcpEndpoint(text)
+  const [host = ""] = url.hostname.split(".")
+  return { kind: "mcp", url, name: segment(/^[a-z]/u.test(host) && host !== "localhost" ? host : "tools") }
+}
+
+function openApiSource(file: string): Source {
+  return { kind: "openapi", file, name: segment(basename(file).replace(/\.[^.]*$/u, "")) }
+}
+
+function segment(text: string): string {
+  return text.replaceAll(/[^A-Za-z0-9_-]+/gu, "-").replaceAll(/^-+|-+$/gu, "") || "tools"
+}
+
+export async function find(
+  source: Source,
+  server: string,
+  at: { readonly origin: string; readonly path: string },
+  options: SourceOptions,
+): Promise<Found> {
+  if (source.kind === "mcp") {
+    const { findMcpTools } = await import("../import/mcp.ts")
+    const asked = { url: source.url, headers: headersOf(options), server, at, seconds: options.timeout }
+    return withProgress("asking the server for its tools", () => findMcpTools(asked))
+  }
+  const { findOpenApiTools } = await import("../import/openapi.ts")
+  const { basePath } = options
+  if (basePath !== undefined) checked({ name: server, origin: at.origin, path: basePath }, { path: "--base-path" })
+  const below = basePath === undefined ? {} : { basePath: basePath === "/" ? "" : basePath }
+  return withProgress("reading the document", () =>
+    findOpenApiTools({ file: source.file, prefix: server, origin: at.origin, ...below }),
+  )
+}
+
+/** Where Narrowgate may ask the server itself; a query may be a credential, which no catalog should hold. */
+export function probeOf(source: Source): string | null {
+  if (source.kind === "openapi" || source.url.search !== "") return null
+  return mayBeFetched(source.url, true) ? source.url.href : null
+}

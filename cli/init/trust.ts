@@ -1,0 +1,35 @@
+/** Whose logins and whose agents a first directory believes, from the flags. */
+import { EXIT, Failure } from "../failure.ts"
+import { trustDomainOf } from "../policies/schema/agents.ts"
+import type { Trust } from "./plan.ts"
+
+export interface TrustOptions {
+  readonly issuer?: string
+  readonly client: string
+  readonly operatorClient: string
+  readonly operator?: string
+  readonly spiffeBundle?: string
+  readonly agentKeys?: string
+}
+
+/** The trust domain of the local stack. */
+const LOCAL_DOMAIN = "example.org"
+
+export function trustOf(options: TrustOptions, agent: string): Trust {
+  const { issuer, client, operatorClient, operator, spiffeBundle, agentKeys } = options
+  const domain = trustDomainOf(agent)
+  if (issuer === undefined) {
+    if (domain === LOCAL_DOMAIN) return { kind: "local" }
+    const mend = `Write \`spiffe://${LOCAL_DOMAIN}/agent/…\`, or name your own provider by \`--issuer\`.`
+    throw new Failure(`the local stack proves agents of \`${LOCAL_DOMAIN}\` only`, mend, EXIT.usage)
+  }
+  const [by, url, flag] =
+    domain === undefined
+      ? (["jwks_uri", agentKeys, "--agent-keys"] as const)
+      : (["spiffe_bundle", spiffeBundle, "--spiffe-bundle"] as const)
+  if (url === undefined) {
+    const mend = `Say where the keys are that prove it: \`${flag} https://…\`.`
+    throw new Failure(`nothing would prove that it is ${agent}`, mend, EXIT.usage)
+  }
+  return { kind: "provider", issuer, client, operatorClient, operator: operator ?? null, proof: { by, url } }
+}

@@ -1,0 +1,41 @@
+/** Writes a policy directory whole or not at all, and nothing over one that is there. */
+import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises"
+import { basename, dirname, join, resolve } from "node:path"
+import { EXIT, Failure } from "../failure.ts"
+import { compilePolicies } from "../policies/compile.ts"
+import { reportProblems } from "../report.ts"
+import { SCHEMAS_DIRECTORY, writeSchemas } from "../schemas/directory.ts"
+
+/** Before anything is asked of anybody. */
+export async function refuseExisting(directory: string): Promise<void> {
+  const isThere = await lstat(directory).then(
+    () => true,
+    () => false,
+  )
+  if (!isThere) return
+  const mend = "Name another directory: `narrowgate init DIR`. To add a server to policies, use `narrowgate import`."
+  throw new Failure(`${directory} is there already`, mend, EXIT.usage)
+}
+
+export async function writeDirectory(directory: string, files: ReadonlyMap<string, string>): Promise<void> {
+  const target = resolve(directory)
+  await mkdir(dirname(target), { recursive: true })
+  const unfinished = join(dirname(target), `.${basename(target)}.${process.pid}.part`)
+  await mkdir(unfinished)
+  try {
+    for (const [name, text] of files) await writeFile(join(unfinished, name), text, { flag: "wx" })
+    await writeSchemas(join(unfinished, SCHEMAS_DIRECTORY))
+    const compiled = await compilePolicies(unfinished)
+    if (compiled.problems.length > 0) throw unusable(directory, reportProblems(directory, compiled))
+    // Somebody may have made it meanwhile; an empty one is all that a rename would replace.
+    await refuseExisting(directory)
+    await rename(unfinished, target)
+  } catch (failure) {
+    await rm(unfinished, { recursive: true, force: true })
+    throw failure
+  }
+}
+
+function unusable(directory: string, report: string): Failure {
+  return new Failure(`${directory} is not written, as it would not check:\n\n${report}`, "Change what the options say.")
+}

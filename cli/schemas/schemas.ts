@@ -1,0 +1,46 @@
+/**
+ * JSON Schemas of the YAML files in `policies/`, for editors: made from the very schemas that `narrowgate check` reads
+ * them by. What those check by code (a scope, an origin) an editor cannot: `check` remains the judge.
+ */
+import { z } from "zod"
+import { agentsFile } from "../policies/schema/agents.ts"
+import { catalogFile } from "../policies/schema/catalog.ts"
+import { gatewaysFile } from "../policies/schema/gateways.ts"
+import { guardrailsFile } from "../policies/schema/guardrails.ts"
+import { issuersFile } from "../policies/schema/issuers.ts"
+import { linksFile } from "../policies/schema/links.ts"
+import { operatorsFile } from "../policies/schema/operators.ts"
+
+/** One line a kind of file; decision tables, of whatever name, are of the kind `test.yaml`. */
+const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
+  "agents.yaml": agentsFile,
+  "catalog.yaml": catalogFile,
+  "gateways.yaml": gatewaysFile,
+  "guardrails.yaml": guardrailsFile,
+  "issuers.yaml": issuersFile,
+  "links.yaml": linksFile,
+  "operators.yaml": operatorsFile,
+}
+
+/** By the file's own name: `agents.schema.json` for `agents.yaml`. */
+export function jsonSchemas(): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(SCHEMAS).map(([file, schema]) => {
+      // What is written, not what it is read as: a default may be left out.
+      const json = { title: file, ...z.toJSONSchema(schema, { io: "input", target: "draft-07" }) }
+      return [schemaName(file), `${JSON.stringify(json, null, 2)}\n`]
+    }),
+  )
+}
+
+export function hasSchema(file: string): boolean {
+  return Object.hasOwn(SCHEMAS, kindOf(file))
+}
+
+export function schemaName(file: string): string {
+  return kindOf(file).replace(/\.yaml$/u, ".schema.json")
+}
+
+function kindOf(file: string): string {
+  return file.endsWith(".test.yaml") ? "test.yaml" : file
+}

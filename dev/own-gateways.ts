@@ -1,0 +1,80 @@
+/**
+ * Gateways before somebody's own servers, as their policies describe them: each registered gateway with an origin on
+ * this machine is stood in for there, and passes what is allowed to where the catalog's probes say that servers are.
+ */
+import type { BundleBody, GatewayDefinition } from "../src/policy/bundle.ts"
+import { isLoopback } from "../src/credential/fetchable.ts"
+import { type GatewayRoute, startGateway } from "./gateway.ts"
+import { SENDS_BODY, type StandIn } from "./gateway/ask.ts"
+import { developmentKey } from "./seed.ts"
+
+export interface OwnGateways {
+  /** One line each, for a person: what stands where, and what does not. */
+  readonly told: readonly string[]
+  readonly close: () => Promise<void>
+}
+
+export interface OwnGatewaysOptions {
+  /** As in the bundle that decides, its origins moved to where they are here. */
+  readonly body: Pick<BundleBody, "gateways" | "servers" | "routes">
+  readonly narrowgate: string
+  /** Where everything is that no probe says: an MCP server's endpoint, or the root of an HTTP API. */
+  readonly upstream?: string
+}
+
+export async function startOwnGateways({ body, narrowgate, upstream }: OwnGatewaysOptions): Promise<OwnGateways> {
+  const started: { readonly close: () => Promise<void> }[] = []
+  const told: string[] = []
+  const taken = new Set<string>()
+  const close = async (): Promise<void> => {
+    for (const one of started.toReversed()) await one.close()
+  }
+  try {
+    for (const gateway of body.gateways) {
+      const { id, dialect } = gateway
+      for (const origin of gateway.origins.filter((each) => isLoopback(new URL(each)) && !taken.has(each))) {
+        const { routes, lost } = routesAt(origin, body, upstream)
+        told.push(...lost.map((what) => `${what}: nothing says where it is; add a \`probe\`, or \`--upstream URL\``))
+        if (!canStandIn(dialect)) told.push(`${origin}: nothing stands in for a gateway of dialect ${dialect}`)
+        else if (routes.length > 0) {
+          taken.add(origin)
+          started.push(await startGateway({ ...listenerOf(gateway, origin, dialect, narrowgate), routes }))
+          for (const { prefix, upstream: to } of routes) told.push(`${origin}${prefix} → ${to} (${id}, ${dialect})`)
+        }
+      }
+    }
+    return { told, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function listenerOf({ id }: GatewayDefinition, origin: string, dialect: StandIn, narrowgate: string) {
+  const authorizer = { origin: narrowgate, key: developmentKey(id), dialect }
+  return { port: Number(new URL(origin).port || 80), authorizer, publicOrigin: origin }
+}
+
+function canStandIn(dialect: string): dialect is StandIn {
+  return Object.hasOwn(SENDS_BODY, dialect)
+}
+
+interface Routes {
+  readonly routes: readonly GatewayRoute[]
+  /** What cannot be reached. */
+  readonly lost: readonly string[]
+}
+
+function routesAt(origin: string, { servers, routes }: OwnGatewaysOptions["body"], upstream?: string): Routes {
+  const found: GatewayRoute[] = []
+  const lost: string[] = []
+  for (const server of servers.filter((each) => each.origin === origin)) {
+    const to = server.probe?.url ?? upstream
+    if (to === undefined) lost.push(`MCP server ${server.name}`)
+    else found.push({ prefix: server.path, upstream: to })
+  }
+  if (!routes.some((route) => route.origin === origin)) return { routes: found, lost }
+  if (upstream === undefined) lost.push(`the HTTP API at ${origin}`)
+  else found.push({ prefix: "", upstream })
+  return { routes: found, lost }
+}

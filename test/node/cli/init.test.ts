@@ -1,0 +1,226 @@
+/** `narrowgate init` as a newcomer runs it: what it writes checks, and is served at once by the local stack. */
+import { createHash } from "node:crypto"
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import { DIALECTS } from "../../../src/policy/bundle.ts"
+import { freePort, twoFreePorts } from "../../../dev/loopback.ts"
+import { startOwnGateways } from "../../../dev/own-gateways.ts"
+import { startStack } from "../../../dev/stack.ts"
+import { startApi, startEverything, type Upstream } from "../../../dev/upstreams.ts"
+import { run, type Ran } from "./run.ts"
+
+const STACK_MS = 120_000
+const AGENT = "spiffe://example.org/agent/assistant"
+
+let everything: Upstream
+beforeAll(async () => {
+  everything = await startEverything({ port: 0 })
+})
+afterAll(() => everything.close())
+
+let directory: string
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "narrowgate-init-"))
+})
+afterEach(() => rm(directory, { recursive: true }))
+
+const narrowgate = (...args: string[]): Promise<Ran> => run(directory, args)
+const initMcp = (...more: string[]): Promise<Ran> =>
+  narrowgate("init", "mine", "--mcp", everything.url, "--server", "everything", "--yes", ...more)
+const written = (file: string): Promise<string> => readFile(join(directory, "mine", file), "utf8")
+
+describe("of a real MCP server", () => {
+  it("writes what checks without a word, and says what to run next", async () => {
+    const { code, stdout } = await initMcp()
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/\n {2}read +restricted +everything\.get-env\n/u)
+    expect(stdout).toMatch(
+      /\nNext:\n {2}narrowgate check mine\n {2}npm run dev -- --policies .*mine --gateway\n {2}narrowgate try everything\.echo .*\n$/u,
+    )
+    const checked = await narrowgate("check", "mine")
+    expect(checked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^mine: 6 rules, .*; no problems\n$/u) })
+    expect(await readdir(directory)).toEqual(["mine"])
+  })
+
+  it("prints the gateway's key once, and keeps its hash alone", async () => {
+    const { stdout } = await initMcp()
+    const key = /ngk_[\w-]{43}/u.exec(stdout)?.[0] ?? ""
+    expect(await written("gateways.yaml")).toContain(`[${createHash("sha256").update(key).digest("hex")}]`)
+    for (const file of await readdir(join(directory, "mine"))) {
+      if (file !== ".schemas") expect(await written(file), file).not.toContain(key)
+    }
+  })
+
+  it("names the schema of each file that has one, and brings it along", async () => {
+    await initMcp()
+    for (const file of ["catalog", "agents", "gateways", "issuers", "guardrails", "operators"]) {
+      const [line] = (await written(`${file}.yaml`)).split("\n")
+      expect(line).toBe(`# yaml-language-server: $schema=.schemas/${file}.schema.json`)
+      expect(await written(`.schemas/${file}.schema.json`)).toContain(`"title": "${file}.yaml"`)
+    }
+  })
+
+  it("pins what it takes, and can be gone on with by an import", async () => {
+    await initMcp()
+    const again = await narrowgate("import", "mcp", everything.url, "--policies", "mine", "--server", "everything")
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining("nothing to change, not a byte") })
+  })
+
+  it("is all there as JSON", async () => {
+    const { code, stdout } = await initMcp("--json", "--sensitivity", "confidential")
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({
+      directory: "mine",
+      classes: { "everything.get-env": { action: "read", sensitivity: "confidential" } },
+      next: [expect.any(String), expect.any(String), expect.any(String)],
+    })
+  })
+})
+
+describe("checks", () => {
+  it.each(DIALECTS)("behind %s", async (dialect) => {
+    const document = join(import.meta.dirname, "../import/shop-3.0.yaml")
+    const args = ["--openapi", document, "--server", "shop", "--gateway", dialect, "--writes", "guarded", "--yes"]
+    expect((await narrowgate("init", "mine", ...args)).code).toBe(0)
+    expect((await narrowgate("check", "mine")).stdout).toMatch(/; no problems\n$/u)
+  })
+
+  it.each([
+    ["a trust domain's", ["--agent", "spiffe://acme.example/a", "--spiffe-bundle", "https://spire.acme.example/b"]],
+    ["an agent's own", ["--agent", "https://agents.example/a", "--agent-keys", "https://agents.example/jwks.json"]],
+  ])("with another provider, and %s keys", async (_whose, args) => {
+    const provider = ["--issuer", "https://idp.example", "--origin", "https://api.example", "--operator", "ann"]
+    const { code, stdout } = await initMcp(...provider, ...args, "--writes", "guarded")
+    expect(code).toBe(0)
+    expect(stdout).toContain("narrowgate publish mine --key publisher.jwk")
+    expect((await narrowgate("check", "mine")).stdout).toMatch(/; no problems\n$/u)
+  })
+})
+
+describe("served by the local stack", () => {
+  it(
+    "lets reads through for the one agent and group, and nothing else",
+    async () => {
+      await initMcp("--origin", `http://127.0.0.1:${await freePort()}`)
+      await using served = await serve()
+      const allowed = await served.attempt("everything.echo", "--login", "alice", "--arguments", '{"message":"hello"}')
+      expect(allowed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^allowed {2}.*\n {2}Echo: hello\n$/u) })
+      for (const tool of ["everything.toggle-simulated-logging", "everything.get-env"]) {
+        const denied = await served.attempt(tool, "--login", "alice")
+        expect(denied).toMatchObject({ code: 1, stdout: expect.stringContaining("insufficient_scope (HTTP 403)") })
+      }
+      const stranger = await served.attempt("everything.echo", "--login", "bob")
+      expect(stranger).toMatchObject({ code: 1, stderr: expect.stringContaining("Nothing is left to grant") })
+    },
+    STACK_MS,
+  )
+
+  it(
+    "lets changes through after a fresh login, behind Traefik's way of asking",
+    async () => {
+      const origin = `http://127.0.0.1:${await freePort()}`
+      await initMcp("--origin", origin, "--writes", "guarded", "--gateway", "traefik")
+      await using served = await serve()
+      const toggle: [string, ...string[]] = [
+        "everything.toggle-simulated-logging",
+        "--login",
+        "alice",
+        "--scope",
+        "everything.*:write",
+      ]
+      const weak = await served.attempt(...toggle)
+      expect(weak).toMatchObject({ code: 1, stdout: expect.stringContaining("step_up_required (HTTP 401)") })
+      expect(await served.attempt(...toggle, "--second-factor")).toMatchObject({ code: 0 })
+    },
+    STACK_MS,
+  )
+
+  it(
+    "stands before an HTTP API, behind Caddy's way of asking",
+    async () => {
+      const api = await startApi({ port: 0 })
+      try {
+        await writeFile(join(directory, "crm.yaml"), CRM)
+        const origin = `http://127.0.0.1:${await freePort()}`
+        const args = ["--openapi", "crm.yaml", "--gateway", "caddy", "--origin", origin, "--yes"]
+        expect((await narrowgate("init", "mine", ...args)).code).toBe(0)
+        await using served = await serve(api.url)
+        const ticket = ["--login", "alice", "--arguments", '{"ticket":"42"}']
+        const read = await served.attempt("crm.tickets.get", ...ticket)
+        expect(read).toMatchObject({ code: 0, stdout: expect.stringContaining('"42"') })
+        const reply = await served.attempt("crm.tickets.reply", ...ticket)
+        expect(reply).toMatchObject({ code: 1, stdout: expect.stringContaining("insufficient_scope") })
+      } finally {
+        await api.close()
+      }
+    },
+    STACK_MS,
+  )
+})
+
+describe("writes nothing", () => {
+  it("over what is there already", async () => {
+    await mkdir(join(directory, "mine"))
+    const { code, stderr } = await initMcp()
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/mine is there already\n {2}mend: /u),
+    })
+    expect(await readdir(join(directory, "mine"))).toEqual([])
+  })
+
+  it.each([
+    ["nobody is there to be asked", ["--mcp", "http://127.0.0.1:1/mcp"], 2, /nobody is at the terminal/u],
+    ["nothing is named", ["--yes"], 2, /nothing to protect is named/u],
+    ["two sources are", ["--mcp", "http://a.example", "--openapi", "b.yaml", "--yes"], 2, /cannot be used with/u],
+    ["nobody answers", ["--mcp", "http://127.0.0.1:1/mcp", "--yes"], 3, /error: /u],
+    ["a name is none", ["--mcp", "http://127.0.0.1:1/mcp", "--server", "a.b", "--yes"], 2, /`--server`: not a server/u],
+    [
+      "an agent is of elsewhere",
+      ["--openapi", "shop.yaml", "--agent", "spiffe://acme.example/a", "--yes"],
+      2,
+      /local stack/u,
+    ],
+    ["nothing there reads", ["--openapi", "writes.yaml", "--yes"], 1, /no tool there only reads/u],
+  ])("where %s", async (_why, args, expected, message) => {
+    await writeFile(join(directory, "shop.yaml"), CRM)
+    await writeFile(join(directory, "writes.yaml"), CRM.replace("get:", "put:"))
+    const { code, stderr } = await narrowgate("init", "mine", ...args)
+    expect({ code, stderr }).toEqual({ code: expected, stderr: expect.stringMatching(message) })
+    expect((await readdir(directory)).toSorted()).toEqual(["shop.yaml", "writes.yaml"])
+  })
+})
+
+const CRM = `openapi: "3.1.0"
+info: { title: CRM, version: "1" }
+paths:
+  /crm/tickets/{ticket}:
+    get:
+      operationId: tickets.get
+      parameters: [{ name: ticket, in: path, required: true, schema: { type: string } }]
+      responses: { "200": { description: ok } }
+  /crm/tickets/{ticket}/replies:
+    post:
+      operationId: tickets.reply
+      parameters: [{ name: ticket, in: path, required: true, schema: { type: string } }]
+      responses: { "200": { description: ok } }
+`
+
+/** The directory `mine` in the local stack, behind its gateways. */
+async function serve(upstream?: string) {
+  const port = await twoFreePorts()
+  const stack = await startStack({ policies: join(directory, "mine"), port, state: join(directory, "state") })
+  const { body } = stack.first.compiled
+  if (!body) throw new Error("it does not check")
+  const gateways = await startOwnGateways({ body, narrowgate: stack.origin, ...(upstream && { upstream }) })
+  const where = ["--policies", "mine", "--url", stack.origin, "--idp", stack.provider, "--agent", AGENT]
+  return {
+    attempt: (tool: string, ...more: string[]) => narrowgate("try", tool, ...where, ...more),
+    async [Symbol.asyncDispose]() {
+      await gateways.close()
+      await stack.close()
+    },
+  }
+}

@@ -1,7 +1,8 @@
 /** catalog.yaml: as an import writes it, below a word on what it holds. */
 import { compare, merge } from "../../import/merge.ts"
 import { field } from "../../import/catalog-text.ts"
-import type { Plan } from "../plan.ts"
+import type { Class } from "../../import/merge.ts"
+import { isWithin, toolsFor, type Plan } from "../plan.ts"
 
 export function catalogText(plan: Plan): string {
   // The entry of the server is there before the merge, as no import knows of probes.
@@ -9,7 +10,18 @@ export function catalogText(plan: Plan): string {
     plan.found.reached.by === "server" ? { ...plan.found, reached: { ...plan.found.reached, at: null } } : plan.found
   const differences = compare(emptyCatalog(plan), found, { prune: false })
   const decisions = { classes: plan.classes, accepted: new Set<string>(), pruned: new Set<string>() }
-  return merge(emptyCatalog(plan), differences, decisions).text
+  return withAllowed(merge(emptyCatalog(plan), differences, decisions).text, plan)
+}
+
+/** Tools that nobody may call are there on purpose: `check` is told why. */
+function withAllowed(text: string, plan: Plan): string {
+  const isPermitted = (given: Class): boolean =>
+    isWithin(plan, given) && (given.action === "read" || plan.writes === "guarded")
+  const others = new Set(toolsFor(plan, (given) => !isPermitted(given)))
+  return text.replaceAll(/^( *)- name: (.*)$/gmu, (line, indent: string, name: string) => {
+    if (!others.has(name.replaceAll(/^"|"$/gu, ""))) return line
+    return `${indent}# lint-allow unpermitted-tool: access.cedar says why nobody may call it yet\n${line}`
+  })
 }
 
 function emptyCatalog(plan: Plan): string {

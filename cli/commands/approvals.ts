@@ -16,6 +16,9 @@ const approval = z.looseObject({
   agent: z.string(),
   purpose: z.string(),
   scope: z.string(),
+  authorization_details: z
+    .array(z.looseObject({ arguments: z.record(z.string(), z.record(z.string(), z.unknown())).exactOptional() }))
+    .nullable(),
   calls: z.number().nullable(),
   binding_message: z.string().nullable(),
   life: z.number(),
@@ -58,24 +61,29 @@ async function list(options: PersonOptions): Promise<void> {
   const found = await askJson(options, bearer, "/v1/approvals", approvals)
   if (options.json) return console.log(JSON.stringify(found.approvals, null, 2))
   if (found.approvals.length === 0) return console.log("Nothing waits for you.")
-  for (const each of found.approvals) console.log(told(each))
+  for (const each of found.approvals) console.log(tellApproval(each, Date.now()))
 }
 
-function told({
-  task,
-  agent,
-  purpose,
-  scope,
-  calls,
-  life,
-  binding_message: message,
-  expires_at,
-}: z.infer<typeof approval>) {
-  const left = Math.max(0, Math.round((expires_at - Date.now()) / 1000))
+/** @param now milliseconds */
+export function tellApproval(asked: z.infer<typeof approval>, now: number): string {
+  const { task, agent, purpose, scope, authorization_details: details, calls, life } = asked
+  const left = Math.max(0, Math.round((asked.expires_at - now) / 1000))
+  const message = asked.binding_message === null ? "" : `: ${printableText(asked.binding_message)}`
+  const most = calls === null ? "" : `, at most ${calls} ${calls === 1 ? "call" : "calls"}`
+  const bounds = (details ?? []).flatMap(({ arguments: bounded = {} }) => Object.entries(bounded).map(tellBound))
   return [
     `${colors.bold(task)}  ${printableText(agent)}`,
-    `  for       ${printableText(purpose)}${message === null ? "" : `: ${printableText(message)}`}`,
-    `  may then  ${printableText(scope)}${calls === null ? "" : `, at most ${calls} calls`}, for ${life} s`,
+    `  for       ${printableText(purpose)}${message}`,
+    `  may then  ${printableText(scope)}${most}, for ${life} s`,
+    // The message above is the agent's own words; these hold.
+    ...bounds.map((bound) => `  only with ${printableText(bound)}`),
     `  answer    within ${left} s`,
   ].join("\n")
 }
+
+function tellBound([argument, bound]: readonly [string, Readonly<Record<string, unknown>>]): string {
+  const parts = Object.entries(bound).map(([kind, value]) => `${BOUND_WORDS[kind] ?? kind} ${JSON.stringify(value)}`)
+  return `${argument} ${parts.join(" and ")}`
+}
+
+const BOUND_WORDS: Readonly<Record<string, string>> = { eq: "=", in: "one of", min: "≥", max: "≤", like: "like" }

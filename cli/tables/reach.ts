@@ -1,6 +1,6 @@
 /**
  * The questions that can come up at all under a bundle: who could ask about what, by purposes, ceilings and roles. Users are
- * not known, so one may be in any group that a rule names, or in none.
+ * not known, so one may be in any group that a rule names, or in none; where no issuer vouches for any, there are none.
  */
 import type { Tool } from "../../src/catalog/tool.ts"
 import { isLifecycle, within } from "../../src/exchange/grant.ts"
@@ -77,7 +77,8 @@ export class Reach {
   }
 }
 
-function toolTopics({ agents, tools }: BundleBody, { entities, purposes }: Bundle): readonly Topic[] {
+function toolTopics({ agents, tools, issuers }: BundleBody, { entities, purposes }: Bundle): readonly Topic[] {
+  const hasUsers = issuers.some(({ users, assertions }) => users ?? assertions)
   const able = agents.map((agent) => {
     const covers = within(agent.ceiling)
     const works = agent.purposes.flatMap((name) => purposes.get(name) ?? [])
@@ -98,7 +99,7 @@ function toolTopics({ agents, tools }: BundleBody, { entities, purposes }: Bundl
         return family.some(may) ? keys : []
       })
     const callers = agentsFor(false)
-    const ofUsers = callers.length > 0
+    const ofUsers = callers.length > 0 && hasUsers
     return {
       resource: keysOf(toolRef(tool.name), entities),
       actions: [

@@ -7,6 +7,8 @@ export interface Provided {
   starter: BundleBody
   /** test/harness/yard. */
   yard: BundleBody
+  /** `starters/ci-agent`. */
+  ciAgent: BundleBody
   /** Private key of the publisher that the Worker trusts in this run. */
   publisher: JWK
   /** Origin of the server of key documents (test/node/issuer-server.ts). */

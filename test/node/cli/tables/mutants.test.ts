@@ -8,7 +8,7 @@ import { mutate } from "../../../../cli/tables/mutate.ts"
 import { withTables } from "../../../../cli/tables/read.ts"
 import { passes, runCases } from "../../../../cli/tables/suite.ts"
 import { coverageOf, percentOf, survivorsOf } from "../../../../cli/tables/tell.ts"
-import { compiled, EXAMPLE, oracleFor, run, type Example } from "./harness.ts"
+import { compiled, EXAMPLE, oracleFor, ROOT, run, type Example } from "./harness.ts"
 
 let policies: string
 beforeEach(async () => {
@@ -64,6 +64,12 @@ describe("a rule is broken", () => {
       "forbid instead of permit",
       "any resource in its scope",
     ])
+  })
+
+  it("by any principal only where there could be another: users need an issuer of theirs", async () => {
+    const jobs = brokenOf(await compiled(join(ROOT, "starters/ci-agent")), "ci-looks-and-holds")
+    expect(jobs).toContain("any action in its scope")
+    expect(jobs).not.toContain("any principal in its scope")
   })
 
   it("in the instance of a template that a link makes", async () => {

@@ -1,0 +1,35 @@
+/** `narrowgate approvals`: what a person is shown before they agree. */
+import { expect, it } from "vitest"
+import { tellApproval } from "../../../cli/commands/approvals.ts"
+
+const ASKED = {
+  task: "tsk_01J8",
+  agent: "spiffe://example.org/agent/support",
+  purpose: "large-refund",
+  scope: "stripe.create_refund:write",
+  authorization_details: null,
+  calls: 1,
+  binding_message: "Refund 1.00",
+  life: 600,
+  expires_at: 300_000,
+}
+
+it("tells for what, how much and how long", () => {
+  expect(tellApproval(ASKED, 0).split("\n")).toEqual([
+    expect.stringMatching(/tsk_01J8.*agent\/support$/u),
+    "  for       large-refund: Refund 1.00",
+    "  may then  stripe.create_refund:write, at most 1 call, for 600 s",
+    "  answer    within 300 s",
+  ])
+})
+
+// The message is the agent's own: it may say one amount and ask for another.
+it("tells with which arguments alone", () => {
+  const bounded = {
+    tools: ["stripe.create_refund"],
+    arguments: { payment_intent: { eq: "pi_1" }, amount: { min: 1, max: 12_000 }, note: { like: "a\u001b*" } },
+  }
+  const told = tellApproval({ ...ASKED, authorization_details: [bounded] }, 0)
+  expect(told).toContain('\n  only with payment_intent = "pi_1"\n  only with amount ≥ 1 and ≤ 12000\n')
+  expect(told).not.toContain("a\u001b*")
+})

@@ -1,7 +1,7 @@
 /** DEVELOPMENT ONLY: compiles a policy directory and publishes it to the local stack's Worker. */
 import type { JWK } from "jose"
 import { compilePolicies, type Compiled } from "../cli/policies/compile.ts"
-import { publishTo } from "../cli/publish/client.ts"
+import { historyAt, publishTo } from "../cli/publish/client.ts"
 import type { Pointer } from "../src/policy/bundle.ts"
 import { canonicalBytes, digestOf } from "../src/policy/digest.ts"
 import { fitToStack, type Origins } from "./seed.ts"
@@ -36,7 +36,10 @@ export async function publish(
 }
 
 /** None is tried any more. */
-export async function withdraw({ url, key }: Publisher): Promise<void> {
+export async function withdrawAny({ url, key }: Publisher): Promise<void> {
+  const { history } = await historyAt(url, key)
+  const tried = history.find(({ what, done }) => what !== "pointer" && done)
+  if (tried?.what !== "candidate") return
   const said = { by: "the local stack", why: "started without a candidate" }
-  await publishTo({ url, key, what: "withdrawal", digest: "0".repeat(64), said, over: "any" })
+  await publishTo({ url, key, what: "withdrawal", digest: tried.digest, said, over: "any" })
 }

@@ -16,7 +16,7 @@ import { generateKeys, type IdentityProviderKeys, startIdentityProvider } from "
 import type { Listening } from "./loopback.ts"
 import { type Origins, WRITTEN_PROVIDER, WRITTEN_WORKER } from "./seed.ts"
 import { onEdit } from "../cli/on-edit.ts"
-import { publish, withdraw, type Published } from "./publisher.ts"
+import { publish, withdrawAny, type Published } from "./publisher.ts"
 
 const ROOT = resolve(import.meta.dirname, "..")
 
@@ -81,7 +81,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     if (!first.pointer) throw new PoliciesRefused(options.policies, first)
     const tried = options.candidate === undefined ? undefined : resolve(options.candidate)
     const tryAgain = async (directory: string): Promise<Published> => publish(directory, to, "candidate")
-    if (tried === undefined) await withdraw(to)
+    if (tried === undefined) await withdrawAny(to)
     else {
       const candidate = await tryAgain(tried)
       if (!candidate.pointer) throw new PoliciesRefused(tried, candidate)

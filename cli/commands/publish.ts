@@ -7,14 +7,14 @@ import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import { colors } from "../colors.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { compilePolicies } from "../policies/compile.ts"
-import { liveAt, publishTo, type Publish } from "../publish/client.ts"
+import { historyAt, liveAt, publishTo, type Publish } from "../publish/client.ts"
 import type { Published } from "../publish/published.ts"
 import { KEY_VARIABLE, publisherKey } from "../publish/key.ts"
 import { saidOf } from "../publish/said.ts"
 import { printableText } from "../decision-record.ts"
 import { withProgress } from "../terminal.ts"
 import { DEFAULT_URL } from "../worker.ts"
-import { findPublished, historyAt } from "../publish/history.ts"
+import { findPublished } from "../publish/history.ts"
 import { withTables } from "../tables/read.ts"
 import { passes, runCases, type Suite } from "../tables/suite.ts"
 import { summarise } from "./check.ts"
@@ -28,6 +28,7 @@ interface PublishOptions {
   readonly withdraw?: boolean
   readonly untested?: boolean
   readonly over?: number
+  readonly audience?: string
   readonly wait?: boolean
   readonly json?: boolean
 }
@@ -63,6 +64,7 @@ function asPublisher(command: Command): Command {
     .option("--key <FILE>", `the publisher's private key (also ${KEY_VARIABLE})`)
     .option("--by <NAME>", "who publishes; absent: as git knows you")
     .option("--why <TEXT>", "why; absent: the last commit of the directory")
+    .option("--audience <URL>", "the Worker's ISSUER, where that is another than the origin of --url")
     .option("--over <NUMBER>", "replace this bundle, though somebody has published it meanwhile", number)
     .option("--no-wait", "do not wait until the Worker decides by it")
     .option("--json", "what was published, as JSON")
@@ -101,15 +103,17 @@ async function withdraw(directory: string, options: PublishOptions): Promise<voi
 
 async function rollback(which: string | undefined, options: PublishOptions): Promise<void> {
   const to = await target(options)
-  const { history, live } = await historyAt(options.url, to.key)
+  const { history, live } = await historyAt(options.url, to.key, options.audience)
   const earlier = findPublished(which, history, live)
   const said = await saidOf(".", { ...options, why: options.why ?? `back to ${earlier.seq}: ${earlier.why}` })
   await carryOut({ ...to, what: "pointer", digest: earlier.digest, said }, options)
 }
 
-async function target({ url, key, over }: PublishOptions): Promise<Pick<Publish, "url" | "key" | "over">> {
-  return { url, key: await publisherKey(key), ...(over === undefined ? {} : { over }) }
+async function target({ url, key, over, audience }: PublishOptions): Promise<Target> {
+  const more = { ...(over === undefined ? {} : { over }), ...(audience === undefined ? {} : { audience }) }
+  return { url, key: await publisherKey(key), ...more }
 }
+type Target = Pick<Publish, "url" | "key" | "over" | "audience">
 
 async function carryOut(asked: Publish, options: PublishOptions): Promise<void> {
   const done = await withProgress(`publishing to ${options.url}`, () => publishTo(asked))

@@ -5,13 +5,13 @@
 import type { JWK } from "jose"
 import { z } from "zod"
 import type { Pointer, Publishing } from "../../src/policy/bundle.ts"
-import { Failure } from "../failure.ts"
-import { signPublication, type Said } from "../policies/sign.ts"
-import { reach } from "../worker.ts"
-import { head, published, type Published } from "./published.ts"
+import { printableText } from "../decision-record.ts"
+import { EXIT, Failure } from "../failure.ts"
+import { signHistoryQuestion, signPublication, type Said } from "../policies/sign.ts"
+import { isLoopback, reach } from "../worker.ts"
+import { head, history, published, type History, type Published } from "./published.ts"
 
 const ready = z.object({ bundle: z.object({ seq: z.number(), digest: z.string() }) })
-const metadata = z.object({ issuer: z.string() })
 const refusal = z.object({ error: z.string(), error_description: z.string() })
 
 export interface Publish {
@@ -25,6 +25,8 @@ export interface Publish {
   readonly said: Omit<Said, "aud">
   /** Number of the publication that may be replaced though it came since this began; absent: none may. */
   readonly over?: number | "any"
+  /** Of the Worker, where that is another than the origin of `url`. */
+  readonly audience?: string
 }
 
 /** Of a large bundle over a slow line. */
@@ -41,28 +43,45 @@ export async function liveAt(url: string): Promise<Pointer | null> {
   })
 }
 
-/** The URL by which a Worker calls itself, wherever it is reached. */
-export async function issuerAt(url: string): Promise<string> {
+/**
+ * Whom a statement is for: the very address that somebody named, never what the server there calls itself, which could
+ * pass it on to another. Named otherwise only where a Worker is reached by another address than its `ISSUER`.
+ */
+export function audienceFor(url: string, audience: string | undefined): string {
+  if (!isLoopback(url) && new URL(url).protocol !== "https:") {
+    throw new Failure(`${url} is not https`, "What is signed for a Worker is for nobody on the way.", EXIT.usage)
+  }
+  return audience ?? new URL(url).origin
+}
+
+/** What was published there, as a publisher asks, who need not be an operator. */
+export async function historyAt(url: string, key: JWK, audience?: string): Promise<History> {
+  const question = await signHistoryQuestion(key, audienceFor(url, audience))
   return reach(url, async () => {
-    const where = new URL("/.well-known/oauth-authorization-server", url)
-    const response = await fetch(where, { redirect: "error", signal: AbortSignal.timeout(10_000) })
-    const read = metadata.safeParse(await response.json().catch(() => null))
-    if (response.ok && read.success) return read.data.issuer
-    throw new Failure(`${url} does not say who it is`, "Check that `--url` is a Narrowgate Worker.")
+    const response = await fetch(new URL("/v1/bundles", url), {
+      headers: { "X-Narrowgate-Publication": question },
+      redirect: "error",
+      signal: AbortSignal.timeout(10_000),
+    })
+    const answer: unknown = await response.json().catch(() => null)
+    const read = history.safeParse(answer)
+    if (read.success) return read.data
+    throw refused(response.status, answer)
   })
 }
 
 /** Fails with a mend where the Worker refuses, or where somebody else has published since it was asked what is live. */
 export async function publishTo(asked: Publish): Promise<Published> {
-  const { url, over } = asked
-  const aud = await issuerAt(url)
-  const before = await liveAt(url)
-  let seq = (before?.seq ?? 0) + 1
+  const { url, key, over, audience } = asked
+  const aud = audienceFor(url, audience)
+  const before = await historyAt(url, key, audience)
+  // What stands in KV without having gone this way counts as well.
+  let seq = Math.max(before.seq, (await liveAt(url))?.seq ?? 0) + 1
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const answer = await send(asked, aud, seq)
     if (!("outrun" in answer)) return answer
     const { live, seq: highest } = answer.outrun
-    const isExpected = live === null || live.seq <= (before?.seq ?? 0) || over === "any" || over === live.seq
+    const isExpected = live === null || live.seq === before.live?.seq || over === "any" || over === live.seq
     if (!isExpected) throw outrunBy(live)
     seq = highest + 1
   }
@@ -100,13 +119,16 @@ async function send({ url, key, what, digest, bytes, said }: Publish, aud: strin
 
 const MENDS: Readonly<Record<number, string>> = {
   400: "Build it with the version of narrowgate that is deployed.",
-  401: "Check that PUBLISHER_KEYS of the Worker has the public half of this key, and that this clock is right.",
+  401: "Check that PUBLISHER_KEYS of the Worker has the public half of this key, that this clock is right, and that its ISSUER is the origin of --url (or add --audience).",
   404: "Check the address; a Worker of before this version cannot be published to.",
-  503: "Nothing has changed: try again in a moment.",
+  503: "Try again in a moment; `narrowgate history` tells what was cut off.",
 }
 
 function refused(status: number, answer: unknown): Failure {
   const told = refusal.safeParse(answer)
   const why = told.success ? told.data.error_description : "in a shape that is not known"
-  return new Failure(`the Worker answered ${status}: ${why}`, MENDS[status] ?? "Look at the Worker's log.")
+  return new Failure(
+    `the Worker answered ${status}: ${printableText(why)}`,
+    MENDS[status] ?? "Look at the Worker's log.",
+  )
 }

@@ -16,3 +16,6 @@ export const published = z.object({
 export type Published = z.infer<typeof published>
 
 export const head = z.object({ seq: z.number(), live: published.nullable() })
+
+export const history = head.extend({ history: z.array(published) })
+export type History = z.infer<typeof history>

@@ -8,7 +8,7 @@ import { recordOf, type DecisionRecord } from "../audit/record.ts"
 import { boundedBytes, textOf } from "../bounded-text.ts"
 import { newId } from "../ids.ts"
 import { logEvent } from "../log.ts"
-import { assemble } from "../policy/assemble.ts"
+import { assemble, type Bundle } from "../policy/assemble.ts"
 import { digestOf } from "../policy/digest.ts"
 import { bodyKey, withTimeout } from "../policy/store.ts"
 import { rawTarget, type Surroundings } from "../surroundings.ts"
@@ -52,7 +52,7 @@ const UNSIGNED: Outcome = {
 const OUT_OF_REACH: Outcome = {
   status: 503,
   code: "unavailable",
-  description: "What decides has not changed: try again.",
+  description: "It is not certain whether KV has it: send the same statement again, or another.",
 }
 const refused = (description: string): Outcome => ({ status: 400, code: "invalid_request", description })
 
@@ -68,6 +68,7 @@ async function published(asked: Publication, request: Request, { env }: Surround
     }
     const outcome = await object.publish(asked)
     if ("unavailable" in outcome) return OUT_OF_REACH
+    if ("tooFar" in outcome) return refused(`The number is too far above ${outcome.tooFar.seq}, the highest so far.`)
     return "outrun" in outcome ? outrun(outcome.outrun) : { status: 200, code: "ok", body: outcome.published }
   } catch (error) {
     logEvent("publishing_failed", { seq: asked.seq, error: String(error) })
@@ -90,12 +91,18 @@ async function placeBody(asked: Publication, request: Request, { BUNDLES: kv }: 
   if (!bytes) return refused("There is no body of this digest: send it along.")
   if ((await digestOf(bytes)) !== asked.digest) return refused("The digest that was signed is not the body's.")
   try {
-    assemble(textOf(bytes) ?? "", asked)
+    readAll(assemble(textOf(bytes) ?? "", asked))
   } catch (error) {
     return refused(`This Worker cannot read the bundle: ${String(error).slice(0, 512)}`)
   }
   if (bytes === sent) await kv.put(bodyKey(asked.digest), bytes.buffer)
   return null
+}
+
+/** An isolate reads most of a bundle when it is first asked about: here somebody can still be told. */
+function readAll({ engine, catalog, agents }: Bundle): void {
+  engine.compileAll()
+  for (const parts of [catalog.tools, agents]) for (const _part of parts.values());
 }
 
 async function storedBody(kv: KVNamespace, digest: string): Promise<Uint8Array<ArrayBuffer> | null> {

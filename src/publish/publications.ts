@@ -3,6 +3,8 @@
  * which keeps who made it, when and why. KV cannot compare and set; this can.
  */
 import { DurableObject } from "cloudflare:workers"
+import { decodeJwt } from "jose"
+import { z } from "zod"
 import { logEvent } from "../log.ts"
 import { PUBLISHINGS, type Publishing } from "../policy/bundle.ts"
 import { CANDIDATE_KEY } from "../policy/candidate.ts"
@@ -11,6 +13,11 @@ import type { Publication } from "./publication.ts"
 
 /** The oldest go first. */
 const MAX_KEPT = 10_000
+/** Numbers never come back: nobody may use them up at once. */
+const MAX_STEP = 1_000_000
+/** What was put late, after what came after it, is found by then, and again. */
+const LOOK_AFTER_MS = 90_000
+const LOOK_FOR_MS = 900_000
 
 /** As it is told: all but the signed statement itself. */
 export interface Published extends Omit<Publication, "jws"> {
@@ -22,6 +29,8 @@ export type PublishOutcome =
   | { readonly published: Published }
   /** Its number is not above all before. */
   | { readonly outrun: Head }
+  /** Its number is so far above that few would be left. */
+  | { readonly tooFar: Head }
   | { readonly unavailable: true }
 
 export interface Head {
@@ -44,6 +53,7 @@ interface Row extends Record<string, SqlStorageValue> {
   readonly why: string
   readonly kid: string
   readonly done: number
+  readonly jws: string
 }
 
 const isPublishing = (what: string): what is Publishing => PUBLISHINGS.some((each) => each === what)
@@ -53,7 +63,8 @@ export class Publications extends DurableObject<Env> {
     super(ctx, env)
     ctx.storage.sql.exec(`
       CREATE TABLE IF NOT EXISTS publications (seq INTEGER PRIMARY KEY, what TEXT NOT NULL, digest TEXT NOT NULL,
-        at INTEGER NOT NULL, author TEXT NOT NULL, why TEXT NOT NULL, kid TEXT NOT NULL, done INTEGER NOT NULL)`)
+        at INTEGER NOT NULL, author TEXT NOT NULL, why TEXT NOT NULL, kid TEXT NOT NULL, done INTEGER NOT NULL,
+        jws TEXT NOT NULL)`)
   }
 
   /** The body is in KV already, and was read. */
@@ -71,8 +82,9 @@ export class Publications extends DurableObject<Env> {
     if (same?.what === what && same.digest === digest && same.kid === kid) {
       if (same.done) return { published: same }
     } else if (seq <= head.seq) return { outrun: head }
-    else if (what !== "withdrawal" || this.#last("what <> 'pointer' AND done = 1")?.what === "candidate") {
-      sql.exec("INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?, ?, 0)", seq, what, digest, at, by, why, kid)
+    else if (seq > head.seq + MAX_STEP) return { tooFar: head }
+    else {
+      sql.exec("INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)", seq, what, digest, at, by, why, kid, jws)
       await this.ctx.storage.sync()
     }
     try {
@@ -83,11 +95,26 @@ export class Publications extends DurableObject<Env> {
       return { unavailable: true }
     }
     sql.exec("UPDATE publications SET done = 1 WHERE seq = ?", seq)
+    await this.ctx.storage.setAlarm(Date.now() + LOOK_AFTER_MS)
     sql.exec(
       "DELETE FROM publications WHERE seq <= (SELECT seq FROM publications ORDER BY seq DESC LIMIT 1 OFFSET ?)",
       MAX_KEPT,
     )
     return { published: { what, seq, digest, at, by, why, kid, done: true } }
+  }
+
+  /** A pointer that KV took late, or again, must not undo what was published since. */
+  override async alarm(): Promise<void> {
+    const [live] = this.ctx.storage.sql
+      .exec<Row>("SELECT * FROM publications WHERE what = 'pointer' AND done = 1 ORDER BY seq DESC LIMIT 1")
+      .toArray()
+    if (!live) return
+    const there = await this.env.BUNDLES.get(POINTER_KEY)
+    if (there !== live.jws && seqOf(there) < live.seq) {
+      logEvent("publication_put_again", { seq: live.seq })
+      await this.env.BUNDLES.put(POINTER_KEY, live.jws)
+    }
+    if (Date.now() - live.at < LOOK_FOR_MS) await this.ctx.storage.setAlarm(Date.now() + LOOK_AFTER_MS)
   }
 
   head(): Head {
@@ -111,6 +138,15 @@ export class Publications extends DurableObject<Env> {
         .toArray()
         .flatMap(told)[0] ?? null
     )
+  }
+}
+
+/** Of a pointer in KV; below all where it is none. */
+function seqOf(jws: string | null): number {
+  try {
+    return jws === null ? -1 : z.object({ seq: z.number() }).parse(decodeJwt(jws)).seq
+  } catch {
+    return -1
   }
 }
 

@@ -1,4 +1,5 @@
 /** Publishing over HTTP: by whom, of what, in which order; and that nothing half done ever decides. */
+import { runDurableObjectAlarm } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { CompactSign, importJWK, type JWK } from "jose"
 import { afterEach, describe, expect, inject, test, vi } from "vitest"
@@ -120,9 +121,12 @@ describe("a bundle that is published", () => {
     expect(await env.BUNDLES.get("candidate")).not.toBeNull()
     expect((await post(await signed(3, second, "withdrawal"), null)).status).toBe(200)
     expect(await env.BUNDLES.get("candidate")).toBeNull()
-    // There is none any more: nothing is noted.
-    expect((await post(await signed(4, second, "withdrawal"), null)).status).toBe(200)
-    expect((await history()).history.map(({ what }) => what)).toEqual(["withdrawal", "candidate", "pointer"])
+    // Each takes its number, or it could be sent again to end the next trial.
+    const needless = await signed(4, second, "withdrawal")
+    expect((await post(needless, null)).status).toBe(200)
+    expect((await post(await signed(5, second, "candidate"), null)).status).toBe(200)
+    expect((await post(needless, null)).status).toBe(409)
+    expect(await env.BUNDLES.get("candidate")).not.toBeNull()
   })
 
   test("can be looked at by operators, in the bytes that were signed", async () => {
@@ -244,6 +248,15 @@ describe("nothing is published", () => {
       },
     ],
     [
+      "whose rules cannot be read",
+      async ({ bytes }) => {
+        const text = new TextDecoder().decode(bytes)
+        const end = text.indexOf("\n") + 1
+        const changed = Uint8Array.from(new TextEncoder().encode(text.slice(0, end) + "x".repeat(text.length - end)))
+        return { bytes: changed, digest: await digestOf(changed) }
+      },
+    ],
+    [
       "that is cut off",
       async ({ bytes }) => {
         const cut = bytes.slice(0, 100)
@@ -275,6 +288,17 @@ describe("nothing is published", () => {
       expect([status, json]).toMatchObject([409, { error: "outrun", seq: 5, live: { seq: 5, digest: live.digest } }])
     }
     expect(await deciding()).toEqual({ seq: 5, digest: live.digest })
+  })
+
+  test("under a number that would use up all others: it is said, and the next one is still there", async () => {
+    const live = await liveYard()
+    const other = await made(await yardWithout("files.read"))
+    for (const seq of [1_000_006, Number.MAX_SAFE_INTEGER]) {
+      const { status, json } = await post(await signed(seq, other), other.bytes)
+      expect([status, json]).toMatchObject([400, { error_description: expect.stringContaining("too far above 5") }])
+    }
+    expect(await deciding()).toEqual({ seq: 5, digest: live.digest })
+    expect((await post(await signed(6, other), other.bytes)).status).toBe(200)
   })
 
   test("by whoever has seen a publication: the same one changes nothing, then or later", async () => {
@@ -347,4 +371,15 @@ describe("the history", () => {
       expect((await ask(wrong)).status).toBe(401)
     }
   })
+})
+
+test("a pointer that KV takes late undoes nothing that was published since", async () => {
+  const [first, second] = [await made(await yard()), await made(await yardWithout("files.read"))]
+  const late = await signed(1, first)
+  await post(late, first.bytes)
+  await post(await signed(2, second), second.bytes)
+  await env.BUNDLES.put("pointer", late)
+  expect(await deciding()).toEqual({ seq: 1, digest: first.digest })
+  expect(await runDurableObjectAlarm(env.PUBLICATIONS.getByName("publications"))).toBe(true)
+  expect(await deciding()).toEqual({ seq: 2, digest: second.digest })
 })

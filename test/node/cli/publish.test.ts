@@ -162,18 +162,19 @@ describe("somebody else has published meanwhile", () => {
 
   async function publishing(over: readonly string[]) {
     const asked: string[] = []
+    const audiences = new Set<string>()
     const server = createServer((request, response) => {
-      if (request.url?.startsWith("/.well-known/") === true) {
-        response.end(JSON.stringify({ issuer: "https://authz.example" }))
+      if (request.method === "GET" && request.url === "/v1/bundles") {
+        response.end(JSON.stringify({ seq: 5, live: { ...meanwhile, seq: 5 }, history: [] }))
         return
       }
       if (request.url === "/readyz") {
         response.end(JSON.stringify({ status: "ready", bundle: { seq: 5, digest: "a".repeat(64) } }))
         return
       }
-      const { seq } = z
-        .object({ seq: z.number() })
-        .parse(decodeJwt(String(request.headers["x-narrowgate-publication"])))
+      const signed = decodeJwt(String(request.headers["x-narrowgate-publication"]))
+      const { seq, aud } = z.object({ seq: z.number(), aud: z.string() }).parse(signed)
+      audiences.add(aud)
       asked.push(String(seq))
       request.resume().once("end", () => {
         if (seq > 7) response.end(JSON.stringify({ ...meanwhile, seq, by: "me", why: "mine" }))
@@ -185,8 +186,16 @@ describe("somebody else has published meanwhile", () => {
     const url = `http://127.0.0.1:${port}`
     const answer = await narrowgate("publish", ...KEY, "--why", "mine", "--no-wait", "--url", url, ...over)
     server.close()
-    return { ...answer, asked }
+    return { ...answer, asked, audiences: [...audiences] }
   }
+
+  test("and what is signed is for the address that was named, whatever its server calls itself", async () => {
+    const { audiences } = await publishing(["--over", "6"])
+    expect(audiences).toEqual([expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/u)])
+    expect((await publishing(["--audience", "https://authz.example"])).audiences).toEqual(["https://authz.example"])
+    const plain = await narrowgate("publish", ...KEY, "--why", "x", "--url", "http://192.0.2.1")
+    expect([plain.code, plain.stderr]).toEqual([2, expect.stringContaining("http://192.0.2.1 is not https")])
+  })
 
   test("and is not overwritten unseen, only where one says so", async () => {
     const refused = await publishing([])

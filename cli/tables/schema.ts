@@ -111,9 +111,10 @@ const carried = {
   /** `unseen`: the gateway did not pass them on. */
   arguments: z
     .union([values, z.literal("unseen")], { error: "expected the arguments by name, or `unseen`" })
-    .exactOptional(),
+    .exactOptional()
+    .describe("Of a tool, by name; `unseen`: the gateway did not pass them on."),
   /** Of a request: JSON, or text as it is. */
-  body: z.unknown().optional(),
+  body: z.unknown().optional().describe("Of a request: JSON, or text as it is."),
   headers: z
     .strictObject({
       "content-type": z.string().exactOptional(),
@@ -121,7 +122,8 @@ const carried = {
       "mcp-method": z.string().exactOptional(),
       "mcp-name": z.string().exactOptional(),
     })
-    .exactOptional(),
+    .exactOptional()
+    .describe("Of a request: those that an MCP call may be read from."),
 }
 
 const step = z.union([
@@ -199,14 +201,16 @@ export type QuestionKind = keyof typeof questions
 export const KINDS: readonly QuestionKind[] = ["call", "open", "manage"]
 
 const asked = {
-  given: given.exactOptional(),
-  after: z.array(step).exactOptional(),
-  later: seconds.exactOptional(),
-  call: questions.call.exactOptional(),
-  open: questions.open.exactOptional(),
-  manage: questions.manage.exactOptional(),
+  given: given.exactOptional().describe("What this starts from, over what the file gives."),
+  after: z.array(step).exactOptional().describe("Calls that the task has made before; each must be allowed."),
+  later: seconds.exactOptional().describe("Time that passes before it is asked, such as `90s`."),
+  call: questions.call.exactOptional().describe("A tool, or a request such as `GET /crm/tickets/42`."),
+  open: questions.open.exactOptional().describe("What a task asks for: a scope, several, `default` or `given`."),
+  manage: questions.manage.exactOptional().describe("A request of an operator, such as `POST revocations agent ID`."),
   ...carried,
-  expect: expectation.exactOptional(),
+  expect: expectation
+    .exactOptional()
+    .describe("`allow`, the code of the denial, or a map with `deny`, `rules`, `reason`, `principal`, `scope`."),
 }
 
 /** `[what is asked, arguments, expectation]`, of which either of the first two may be missing. */
@@ -250,12 +254,13 @@ export interface Row {
 
 const test = z
   .strictObject({
-    name: nonEmpty,
+    name: nonEmpty.describe("What it promises, in words; unique in the file."),
     ...asked,
     cases: z
       .array(z.union([row, z.strictObject({ name: nonEmpty.exactOptional(), ...asked })]))
       .min(1)
-      .exactOptional(),
+      .exactOptional()
+      .describe("Asks again with something else: rows `[what is asked, { arguments }, expected]`, or maps."),
   })
   .superRefine(({ cases = [], ...of }, context) => {
     for (const [index, one] of cases.entries()) {

@@ -56,7 +56,8 @@ export function recreate(record: ShownRecord, bundle: Bundle, recordedBy: Bundle
   const { nonce } = state.proofs
   const iat = Math.floor(now / 1000)
   const proof = jkt === null ? null : { jkt, jti: "proof", iat, freshUntil: now + LIFE_MS, nonce }
-  const args = argumentsOf(record)
+  const looked = lookedFor(record, recordedBy, user)
+  const args = argumentsOf(record, looked)
   const call: Call = {
     decisionId: record.id,
     task,
@@ -69,7 +70,7 @@ export function recreate(record: ShownRecord, bundle: Bundle, recordedBy: Bundle
     mode: "enforce",
     retry: null,
   }
-  const untold = untoldFacts(record, bundle, user, args.isWhole, lookedFor(record, recordedBy, user))
+  const untold = untoldFacts(record, bundle, user, args, looked)
   return { state, call, now, untold, untoldWindows: fillWindows(record, bundle, state, call) }
 }
 
@@ -114,12 +115,29 @@ interface ToldArguments {
   readonly isWhole: boolean
 }
 
-/** A record shows what rules and bounds read; its hash tells whether that was all there was. */
-function argumentsOf({ arguments: told, arguments_hash: hash, cut }: ShownRecord): ToldArguments {
-  const all: CallArguments = { complete: true, values: told }
-  const isCut = cut?.some((name) => name.startsWith("arguments")) === true
-  const isWhole = hash === null || (!isCut && argumentsHash(all) === hash)
-  return { told: all, isWhole }
+/** Of a record with these reasons, or with none, the rules were asked, and so could see the arguments that they read. */
+export const ASKED_POLICY: ReadonlySet<string> = new Set([
+  "policy_forbids",
+  "policy_permits_nothing",
+  "step_up_required",
+  "bound_key_required",
+])
+
+/**
+ * A record shows what rules and bounds read; its hash tells whether that was all there was. It has none both where there
+ * were no arguments and where they were not seen: only what else it tells can say which.
+ */
+function argumentsOf(record: ShownRecord, looked: ReadonlySet<string>): ToldArguments {
+  const { arguments: values, arguments_hash: hash, cut, denial } = record
+  const all: CallArguments = { complete: true, values }
+  if (hash !== null) {
+    const isCut = cut?.some((name) => name.startsWith("arguments")) === true
+    return { told: all, isWhole: !isCut && argumentsHash(all) === hash }
+  }
+  // Not seen: what rules make of that does not depend on what they were.
+  const isUnseen = denial?.reason === "arguments_unknown" || Object.keys(values).length > 0
+  if (isUnseen) return { told: { complete: false, values }, isWhole: false }
+  return { told: all, isWhole: looked.size > 0 && (denial === null || ASKED_POLICY.has(denial.reason)) }
 }
 
 /** Arguments that the rules of then read: a record shows each that was there. */
@@ -137,7 +155,7 @@ function untoldFacts(
   record: ShownRecord,
   bundle: Bundle,
   user: UserFacts | null,
-  isWhole: boolean,
+  { told, isWhole }: ToldArguments,
   looked: ReadonlySet<string>,
 ): readonly string[] {
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
@@ -145,9 +163,11 @@ function untoldFacts(
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
   const entities = entitiesFor(bundle.entities, user)
   const isTold = (name: string): boolean => Object.hasOwn(record.arguments, name) && !isRedacted(record.arguments[name])
-  const wasSeen = (name: string): boolean => isWhole || looked.has(name) || looked.has("*")
+  const hasLooked = record.arguments_hash !== null
+  const wasSeen = (name: string): boolean => isWhole || (hasLooked && (looked.has(name) || looked.has("*")))
   const isAbsent = (name: string): boolean => wasSeen(name) && !Object.hasOwn(record.arguments, name)
-  const args = [...bundle.engine.readsFor(action, resource, entities)].filter((name) =>
+  const reads = told.complete ? [...bundle.engine.readsFor(action, resource, entities)] : []
+  const args = reads.filter((name) =>
     name === "*" ? !isWhole : !isTold(name) && !isAbsent(name),
   )
   const facts = [...bundle.engine.factsFor(action, resource, entities)].flatMap(membersOf)

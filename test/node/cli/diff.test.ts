@@ -15,6 +15,7 @@ import type { DecisionRecord } from "../../../src/audit/record.ts"
 import { rejudge } from "../../../cli/again/judge.ts"
 import { decisionRecord } from "../../../cli/decision-record.ts"
 import { reviewRecords } from "../../../cli/diff/records.ts"
+import { questionOfRecord } from "../../../cli/explain/record.ts"
 import { compilePolicies } from "../../../cli/policies/compile.ts"
 import { beginTree, openRequest, openStep } from "../../../cli/tables/tree.ts"
 import type { Bundle } from "../../../src/policy/assemble.ts"
@@ -39,6 +40,15 @@ async function edit(file: string, find: string, replace: string): Promise<void> 
   await writeFile(path, text.replace(find, replace))
 }
 
+/** A rule that reads an argument of a tool of which none was read. */
+async function readTicket(): Promise<void> {
+  await edit("schema.cedarschema", "  to?: String,", "  to?: String,\n  ticket?: String,")
+  const rule = `@id("no-42")
+forbid (principal, action == Action::"read", resource == Tool::"crm.tickets.get")
+when { context.arguments has ticket && context.arguments.ticket == "42" };`
+  await edit("limits.cedar", "@id(", `${rule}\n\n@id(`)
+}
+
 async function bundleIn(name: string): Promise<Bundle> {
   const { bundle, problems } = await compilePolicies(join(directory, name))
   if (!bundle) throw new Error(JSON.stringify(problems))
@@ -48,6 +58,8 @@ async function bundleIn(name: string): Promise<Bundle> {
 interface Making {
   readonly tool: string
   readonly arguments?: Readonly<Record<string, unknown>>
+  /** The gateway has not sent the body. */
+  readonly unseen?: boolean
   readonly groups?: readonly string[]
   readonly purpose?: string
   readonly labels?: readonly string[]
@@ -60,6 +72,7 @@ function recorded(bundle: Bundle, making: Making): DecisionRecord {
   const {
     tool,
     arguments: values = {},
+    unseen = false,
     groups = ["support"],
     purpose = "answer-customer",
     labels = [],
@@ -77,7 +90,7 @@ function recorded(bundle: Bundle, making: Making): DecisionRecord {
     token: "token",
     proof: null,
     tool,
-    arguments: { complete: true, values },
+    arguments: { complete: !unseen, values },
     gateway: "edge",
     environment: "development",
     mode: "enforce",
@@ -171,6 +184,24 @@ describe("a recorded call is decided again", () => {
     )
     const candidate = await bundleIn("policies")
     expect(judgedBy(record, candidate)).toEqual({ kind: "untold", what: ["context.arguments.text"] })
+  })
+
+  test("not taken to be without arguments, where these may only not have been seen", async () => {
+    const before = await bundleIn("before")
+    const record = shown(recorded(before, { tool: "crm.tickets.get", unseen: true }))
+    const denied = shown(recorded(before, { tool: "mail.send", unseen: true }))
+    expect([record.code, denied.denial?.reason]).toEqual(["ok", "arguments_unknown"])
+    expect(questionOfRecord(denied, before)).toBe(null)
+    await readTicket()
+    const candidate = await bundleIn("policies")
+    expect(rejudge(record, candidate, before).judged).toEqual({ kind: "untold", what: ["context.arguments.ticket"] })
+    // Not seen is not seen: no rule decides otherwise about that.
+    expect(rejudge(denied, before, before).judged).toEqual({ kind: "same" })
+    // Where the rules were asked of arguments, they were seen.
+    const none = shown(recorded(candidate, { tool: "crm.tickets.get" }))
+    expect(rejudge(none, candidate, candidate).judged).toEqual({ kind: "same" })
+    expect(rejudge(none, candidate).judged.kind).toBe("untold")
+    expect(questionOfRecord(none, candidate)?.untold).toEqual([])
   })
 
   test("whatever the arguments were that are not told, where that decides", async () => {

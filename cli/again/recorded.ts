@@ -4,6 +4,7 @@
  */
 import type { CallArguments } from "../../src/catalog/arguments.ts"
 import { argumentsHash } from "../../src/audit/canonical.ts"
+import { MAX_SHOWN } from "../../src/audit/cut.ts"
 import type { Call } from "../../src/decide.ts"
 import { AdmissionLog, windowKey } from "../../src/guardrails/window.ts"
 import type { Task, TreeState, UserFacts } from "../../src/ledger/state.ts"
@@ -128,11 +129,10 @@ export const ASKED_POLICY: ReadonlySet<string> = new Set([
  * were no arguments and where they were not seen: only what else it tells can say which.
  */
 function argumentsOf(record: ShownRecord, looked: ReadonlySet<string>): ToldArguments {
-  const { arguments: values, arguments_hash: hash, cut, denial } = record
+  const { arguments: values, arguments_hash: hash, denial } = record
   const all: CallArguments = { complete: true, values }
   if (hash !== null) {
-    const isCut = cut?.some((name) => name.startsWith("arguments")) === true
-    return { told: all, isWhole: !isCut && argumentsHash(all) === hash }
+    return { told: all, isWhole: !wasCut(record, "arguments") && argumentsHash(all) === hash }
   }
   // Not seen: what rules make of that does not depend on what they were.
   const isUnseen = denial?.reason === "arguments_unknown" || Object.keys(values).length > 0
@@ -141,13 +141,9 @@ function argumentsOf(record: ShownRecord, looked: ReadonlySet<string>): ToldArgu
 }
 
 /** Arguments that the rules of then read: a record shows each that was there. */
-function lookedFor(
-  { tool: name, cut }: ShownRecord,
-  bundle: Bundle | null,
-  user: UserFacts | null,
-): ReadonlySet<string> {
-  const tool = bundle && name !== null ? bundle.catalog.tools.get(name) : undefined
-  if (!bundle || !tool || cut?.some((one) => one.startsWith("arguments"))) return new Set()
+function lookedFor(record: ShownRecord, bundle: Bundle | null, user: UserFacts | null): ReadonlySet<string> {
+  const tool = bundle && record.tool !== null ? bundle.catalog.tools.get(record.tool) : undefined
+  if (!bundle || !tool || wasCut(record, "arguments")) return new Set()
   return bundle.engine.readsFor(actionRef(tool.action), toolRef(tool.name), entitiesFor(bundle.entities, user))
 }
 
@@ -162,7 +158,9 @@ function untoldFacts(
   if (!tool) return []
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
   const entities = entitiesFor(bundle.entities, user)
-  const isTold = (name: string): boolean => Object.hasOwn(record.arguments, name) && !isRedacted(record.arguments[name])
+  const isCut = wasCut(record, "arguments")
+  const isTold = (name: string): boolean =>
+    Object.hasOwn(record.arguments, name) && isWholeValue(record.arguments[name], isCut)
   const hasLooked = record.arguments_hash !== null
   const wasSeen = (name: string): boolean => isWhole || (hasLooked && (looked.has(name) || looked.has("*")))
   const isAbsent = (name: string): boolean => wasSeen(name) && !Object.hasOwn(record.arguments, name)
@@ -170,12 +168,30 @@ function untoldFacts(
   const args = reads.filter((name) =>
     name === "*" ? !isWhole : !isTold(name) && !isAbsent(name),
   )
-  const facts = [...bundle.engine.factsFor(action, resource, entities)].flatMap(membersOf)
-  const untold = facts.filter((path) => isRead(path, record) && !isFactTold(path, record))
-  return [...args.map((name) => `context.arguments.${name}`), ...untold.map((path) => `context.${path}`)]
+  const read = [...bundle.engine.factsFor(action, resource, entities)]
+  const facts = read.flatMap(membersOf).filter((path) => isRead(path, record) && !isFactTold(path, record))
+  const labels = wasCut(record, "labels") && read.some((path) => ["*", "task", LABELS].includes(path)) ? [LABELS] : []
+  const named = [...args.map((name) => `arguments.${name}`), ...facts, ...labels].map((path) => `context.${path}`)
+  return areGroupsTold(record) ? named : [...named, "groups of the user"]
 }
 
-const isRedacted = (value: unknown): boolean => value === "[redacted]"
+const LABELS = "task.labels"
+
+const wasCut = ({ cut }: ShownRecord, field: string): boolean =>
+  cut?.some((name) => name === field || name.startsWith(`${field}.`)) === true
+
+/** In whom rules permit and forbid, every group may matter; of as many as a record shows there may be more. */
+const areGroupsTold = (record: ShownRecord): boolean =>
+  record.user === null || (record.groups.length < MAX_SHOWN && !wasCut(record, "groups"))
+
+/** Of what was cut a text bears a mark, as JSON of something longer does; lists and members are cut without one. */
+function isWholeValue(value: unknown, isCut: boolean): boolean {
+  if (typeof value === "string") return value !== "[redacted]" && !CUT_MARK.test(value)
+  return !isCut || typeof value !== "object" || value === null
+}
+
+/** As src/audit/cut.ts leaves it. */
+const CUT_MARK = /… \(\d{1,10} characters\)$/
 
 /** Members that a record tells only where rules read them. */
 const SELDOM_TOLD = ["task.age", "task.tree_calls", "session.acr", "session.auth_age"]
@@ -192,8 +208,10 @@ function isRead(path: string, { user, chain, calls }: ShownRecord): boolean {
 }
 
 /** Null in a record: it was not there. A record that could not tell it whole tells it not at all. */
-const isFactTold = (path: string, { facts }: ShownRecord): boolean =>
-  Object.hasOwn(facts, path) || (path.startsWith("session.") && facts["session"] === null)
+const isFactTold = (path: string, record: ShownRecord): boolean =>
+  Object.hasOwn(record.facts, path)
+    ? isWholeValue(record.facts[path], wasCut(record, "facts"))
+    : path.startsWith("session.") && record.facts["session"] === null
 
 /** As full as they were. @returns those of which the record does not tell */
 function fillWindows({ windows }: ShownRecord, bundle: Bundle, state: TreeState, call: Call): readonly string[] {

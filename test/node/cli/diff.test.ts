@@ -11,7 +11,7 @@ import { recordDecision } from "../../../src/audit/call-record.ts"
 import { decide, type Call } from "../../../src/decide.ts"
 import { isRefused } from "../../../src/exchange/refusal.ts"
 import { AdmissionLog, windowKey } from "../../../src/guardrails/window.ts"
-import type { DecisionRecord } from "../../../src/audit/record.ts"
+import { readStored, storedForm, type DecisionRecord } from "../../../src/audit/record.ts"
 import { rejudge } from "../../../cli/again/judge.ts"
 import { decisionRecord } from "../../../cli/decision-record.ts"
 import { reviewRecords } from "../../../cli/diff/records.ts"
@@ -202,6 +202,35 @@ describe("a recorded call is decided again", () => {
     expect(rejudge(none, candidate, candidate).judged).toEqual({ kind: "same" })
     expect(rejudge(none, candidate).judged.kind).toBe("untold")
     expect(questionOfRecord(none, candidate)?.untold).toEqual([])
+  })
+
+  test.each<readonly [what: string, making: Making, untold: readonly string[]]>([
+    ["a long text", { tool: "mail.send", arguments: { to: `${"a".repeat(400)}@example.org` } }, ["context.arguments.to"]],
+    [
+      "a long list, told as its JSON",
+      { tool: "crm.tickets.get", arguments: { ticket: Array.from({ length: 100 }, (_, index) => `t${index}`) } },
+      ["context.arguments.ticket"],
+    ],
+    [
+      "more groups than are shown",
+      { tool: "crm.tickets.get", groups: [...Array.from({ length: 39 }, (_, index) => `g${index}`), "support"] },
+      ["groups of the user"],
+    ],
+    [
+      "more labels than there is room for",
+      {
+        tool: "mail.send",
+        arguments: { to: "ann@example.org" },
+        labels: [...Array.from({ length: 100 }, (_, index) => `l${index}:${"x".repeat(250)}`), "reads:confidential"],
+      },
+      ["context.task.labels"],
+    ],
+  ])("not by what is not told whole: %s", async (_what, making, what) => {
+    await readTicket()
+    const bundle = await bundleIn("policies")
+    const stored = readStored(storedForm(recorded(bundle, making)))
+    expect(rejudge(shown(stored), bundle, bundle).judged).toEqual({ kind: "untold", what })
+    expect(stored.cut.length).toBeGreaterThan(0)
   })
 
   test("whatever the arguments were that are not told, where that decides", async () => {

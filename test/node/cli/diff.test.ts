@@ -399,6 +399,27 @@ describe("the command", () => {
     expect(json.records).toMatchObject({ flipped: 1, flips: [{ tool: "mail.send", count: 1 }] })
   })
 
+  const NAME = "once a customer was read, nothing leaves the house"
+  test.each([
+    ["removed", `- name: ${NAME}`, "- name: another"],
+    ["changed", "after: [crm.customers.get], expect: { deny: policy_denied, rules: [no-e", "after: [crm.tickets.get], expect: { deny: policy_denied, rules: [no-e"],
+  ])("a test that was %s with its rule is asked all the same, and told", async (how, find, replace) => {
+    await laxer()
+    await edit("limits.test.yaml", find, replace)
+    const { code, stdout } = await narrowgate("diff", "--base", "before", "--exit-code")
+    expect([code, stdout]).toEqual([1, expect.stringMatching(new RegExp(`, 1 ${how}\\b|, \\d+ ${how}`, "u"))])
+    expect(stdout).toMatch(new RegExp(`policy_denied → allow {2}limits\\.test\\.yaml: ${NAME}.* \\(as the base asks\\)`, "u"))
+    expect(stdout).toMatch(new RegExp(`${how === "removed" ? "-" : "~"} test limits\\.test\\.yaml: ${NAME}`, "u"))
+  })
+
+  test("does not compare tests that cannot be read", async () => {
+    await edit("limits.test.yaml", "tests:", "tets:")
+    for (const args of [["--base", "before"], ["before", "--base", "policies"]]) {
+      const { code, stderr } = await narrowgate("diff", ...args)
+      expect([code, stderr]).toEqual([1, expect.stringContaining("policies does not check")])
+    }
+  })
+
   test("fits into a pull request, whatever callers have sent", async () => {
     await laxer()
     const bundle = await bundleIn("before")

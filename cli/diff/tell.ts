@@ -41,12 +41,12 @@ const titleOf = ({ file, name, of }: FlippedTest): string => `${file}: ${name}${
 
 function flipLine({ tool, agent, from, to, count, example }: Flip): string {
   const why = to.rules.length > 0 ? `  ${to.rules.join(", ")}` : ""
-  return `  ${arrow(from, to.code)}  ${count} × ${printableText(tool)} by ${printableText(agent)}${why}  ${colors.dim(example)}`
+  return `  ${arrow(from, to.code)}  ${count} × ${printableText(tool)} by ${printableText(agent)}${why}  ${colors.dim(printableText(example))}`
 }
 
 function arrow(from: string, to: string): string {
   const paint = to === "ok" || to === "allow" ? colors.yellow : colors.red
-  return paint(`${from} → ${to}`)
+  return paint(printableText(`${from} → ${to}`))
 }
 
 function testsLine({ asked, flips, lost }: ComparedTests): string {
@@ -92,7 +92,7 @@ export function asMarkdown(comparison: Comparison): string {
     parts.push(table(["", "what", "name"], rows))
   }
   if (tests) {
-    const rows = tests.flips.map((test) => [code(titleOf(test)), test.from ?? "—", test.to ?? "—"])
+    const rows = tests.flips.map((test) => [code(titleOf(test)), code(test.from ?? "—"), code(test.to ?? "—")])
     const lost = tests.lost.map(({ file, name, how }) => [how, code(`${file}: ${name}`)])
     parts.push(`${testsLine(tests)}.`, ...(rows.length > 0 ? [table(["test", "before", "now"], rows)] : []))
     if (lost.length > 0) parts.push(table(["", "test"], lost))
@@ -101,8 +101,8 @@ export function asMarkdown(comparison: Comparison): string {
     const rows = records.flips.map(({ tool, agent, from, to, count, example }) => [
       code(tool),
       code(agent),
-      from,
-      `${to.code === "ok" ? "**ok**" : to.code}${to.rules.length > 0 ? ` ${code(to.rules.join(", "))}` : ""}`,
+      code(from),
+      `${to.code === "ok" ? "**ok**" : code(to.code)}${to.rules.length > 0 ? ` ${code(to.rules.join(", "))}` : ""}`,
       String(count),
       code(example),
     ])

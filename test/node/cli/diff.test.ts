@@ -428,11 +428,11 @@ describe("the command", () => {
       arguments: { to: "ann@example.org" },
       labels: ["reads:confidential"],
     })
-    const hostile = { ...record, id: "dec_`|<b>x", chain: ["spiffe://example.org/agent/support"] }
+    const hostile = { ...record, id: "dec_`|<b>x", code: "x|y`", chain: ["spiffe://example.org/agent/support"] }
     await writeFile(join(directory, "records.jsonl"), `${JSON.stringify(hostile)}\n`)
     const { stdout } = await narrowgate("diff", "--base", "before", "--records", "records.jsonl", "--markdown")
     expect(stdout).toMatch(/^### Policies: \d+ decisions would flip\n\n`policies` against `before`\n/)
-    expect(stdout).toContain("| `mail.send` | `spiffe://example.org/agent/support` | policy_denied | **ok**")
+    expect(stdout).toContain("| `mail.send` | `spiffe://example.org/agent/support` | `x·y·` | **ok**")
     expect(stdout).toContain("`dec_··<b>x`")
   })
 

@@ -36,15 +36,16 @@ const LIFE_MS = 3_600_000
 export function recreate(record: ShownRecord, bundle: Bundle, recordedBy: Bundle | null): Recreated | null {
   const { kind, task, tool, chain } = record
   if (kind !== "call" || task === null || tool === null || chain.length === 0) return null
+  const root = task.split(".", 1)[0] ?? task
+  if (!isPossible(record, root)) return null
   const { at: now } = record
   const user = userOf(record)
-  const root = task.split(".", 1)[0] ?? task
   const state = beginTree(bundle.pointer, root, user, now)
   const grant = wholeGrant(bundle)
   let parent: string | null = null
   for (const [depth, agent] of chain.entries()) {
     const isLast = depth === chain.length - 1
-    const id: string = isLast ? task : depth === 0 ? root : `${root}.above.${depth}`
+    const id: string = isLast ? task : depth === 0 ? root : `${task}/above/${depth}`
     const one = taskOf({ id, parent, agent, purpose: (isLast ? record.purpose : null) ?? "" }, grant, now)
     const told = { openedAt: now - 1000 * numberOf(record.facts["task.age"], 0), calls: record.calls?.used ?? 0 }
     const tree = { calls: numberOf(record.facts["task.tree_calls"], record.calls?.used ?? 0) }
@@ -73,6 +74,16 @@ export function recreate(record: ShownRecord, bundle: Bundle, recordedBy: Bundle
   }
   const untold = untoldFacts(record, bundle, user, args, looked)
   return { state, call, now, untold, untoldWindows: fillWindows(record, bundle, state, call) }
+}
+
+/** Far above what any tree has. */
+const MAX_CHAIN = 256
+
+/** Records come out of files too: what no ledger can have written is nothing to ask it about. */
+function isPossible({ at, task, chain, calls, facts, windows }: ShownRecord, root: string): boolean {
+  const counts = [at, calls?.used ?? 0, facts["task.age"], facts["task.tree_calls"], ...windows.map(({ used }) => used)]
+  const areCounts = counts.every((count) => typeof count !== "number" || (Number.isSafeInteger(count) && count >= 0))
+  return areCounts && chain.length <= MAX_CHAIN && (chain.length === 1) === (task === root)
 }
 
 /** `<issuer>|<subject>`: an issuer is a URL, which has no such line. */

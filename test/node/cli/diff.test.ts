@@ -275,6 +275,24 @@ describe("a recorded call is decided again", () => {
     })
   })
 
+  test("apart, where no ledger can have written the record", async () => {
+    const bundle = await bundleIn("before")
+    const record = shown(recorded(bundle, { tool: "crm.tickets.get" }))
+    const [agent = ""] = record.chain
+    const impossible = [
+      { ...record, calls: { used: 1.5, limit: null } },
+      { ...record, at: 1e300 },
+      { ...record, facts: { "task.age": 1e308 } },
+      { ...record, chain: Array.from({ length: 20_000 }, () => agent), task: `${record.task}.1` },
+      { ...record, chain: [agent, agent, agent] },
+      // Half a character has no canonical form, and so no hash.
+      { ...record, arguments: { ticket: "\ud800" }, arguments_hash: "0" },
+    ]
+    for (const one of impossible) expect(reviewRecords([one], bundle)).toMatchObject({ records: 1, apart: 1 })
+    const named = { ...record, chain: [agent, agent, agent], task: "a.above.1" }
+    expect(reviewRecords([named], bundle)).toMatchObject({ same: 1 })
+  })
+
   test("ten thousand in less time than anybody waits", async () => {
     const bundle = await bundleIn("before")
     const records = CALLS.map((making) => shown(recorded(bundle, making)))

@@ -247,6 +247,19 @@ describe("a recorded call is decided again", () => {
     expect(judgedBy(record, await bundleIn("policies"))).toMatchObject({ kind: "flips", to: { rules: ["no-replies"] } })
   })
 
+  test("by a full window, whatever the arguments were", async () => {
+    const making = { tool: "everything.echo", purpose: "triage-ticket", arguments: { message: "hi" }, used: 2 }
+    const record = recorded(await bundleIn("before"), making)
+    await edit("schema.cedarschema", "  to?: String,", "  to?: String,\n  message?: String,")
+    const rule = `@id("no-echo")
+forbid (principal, action == Action::"read", resource == Tool::"everything.echo")
+when { context.task.purpose == "triage-ticket" || (context.arguments has message && context.arguments.message == "z") };`
+    await edit("limits.cedar", "@id(", `${rule}\n\n@id(`)
+    expect(judgedBy(record, await bundleIn("policies"))).toMatchObject({ kind: "flips", to: { rules: ["no-echo"] } })
+    await edit("guardrails.yaml", "limit: 3", "limit: 1")
+    expect(judgedBy(record, await bundleIn("policies"))).toMatchObject({ kind: "flips", to: { code: "rate_limited" } })
+  })
+
   test("no other way because of what is none of the rules' business", async () => {
     const bundle = await bundleIn("before")
     const record = recorded(bundle, { tool: "crm.tickets.get" })

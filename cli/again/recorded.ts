@@ -176,9 +176,7 @@ function untoldFacts(
   const wasSeen = (name: string): boolean => isWhole || (hasLooked && (looked.has(name) || looked.has("*")))
   const isAbsent = (name: string): boolean => wasSeen(name) && !Object.hasOwn(record.arguments, name)
   const reads = told.complete ? [...bundle.engine.readsFor(action, resource, entities)] : []
-  const args = reads.filter((name) =>
-    name === "*" ? !isWhole : !isTold(name) && !isAbsent(name),
-  )
+  const args = reads.filter((name) => (name === "*" ? !isWhole : !isTold(name) && !isAbsent(name)))
   const read = [...bundle.engine.factsFor(action, resource, entities)]
   const facts = read.flatMap(membersOf).filter((path) => isRead(path, record) && !isFactTold(path, record))
   const labels = wasCut(record, "labels") && read.some((path) => ["*", "task", LABELS].includes(path)) ? [LABELS] : []

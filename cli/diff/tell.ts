@@ -37,7 +37,8 @@ const changeLine = ({ kind, name, how }: Change): string => `  ${SIGN[how]} ${ki
 const testLine = (test: FlippedTest): string =>
   `  ${arrow(test.from ?? "cannot be asked", test.to ?? "cannot be asked")}  ${printableText(titleOf(test))}`
 const lostLine = ({ file, name, how }: LostTest): string => `  ${SIGN[how]} test ${printableText(`${file}: ${name}`)}`
-const titleOf = ({ file, name, of }: FlippedTest): string => `${file}: ${name}${of === "base" ? " (as the base asks)" : ""}`
+const titleOf = ({ file, name, of }: FlippedTest): string =>
+  `${file}: ${name}${of === "base" ? " (as the base asks)" : ""}`
 
 function flipLine({ tool, agent, from, to, count, example }: Flip): string {
   const why = to.rules.length > 0 ? `  ${to.rules.join(", ")}` : ""

@@ -50,17 +50,22 @@ export function compareTests(base: Usable, candidate: Usable): ComparedTests {
     keysOf(before, after).flatMap((key): FlippedTest[] => {
       const origin = of(key)
       const { file = "", name = "" } = before?.get(key) ?? after?.get(key) ?? {}
-      return origin ? [{ file, name, of: origin, from: asBase(before?.get(key)), to: asCandidate(after?.get(key)) }] : []
+      return origin
+        ? [{ file, name, of: origin, from: asBase(before?.get(key)), to: asCandidate(after?.get(key)) }]
+        : []
     })
-  const isKept = (key: string): boolean => [0, 1].some((at) => asksAlike(earlier?.[at]?.get(key), later?.[at]?.get(key)))
+  const isKept = (key: string): boolean =>
+    [0, 1].some((at) => asksAlike(earlier?.[at]?.get(key), later?.[at]?.get(key)))
   const tests = [
     ...compared(later, (key) => (isKept(key) ? "both" : "candidate")),
     ...compared(earlier, (key) => (isKept(key) ? null : "base")),
   ]
   const now = new Set(keysOf(...(later ?? [])))
-  const lost = tests.filter(({ of }) => of === "base").map(({ file, name }): LostTest => {
-    return { file, name, how: now.has(keyOf({ file, name })) ? "changed" : "removed" }
-  })
+  const lost = tests
+    .filter(({ of }) => of === "base")
+    .map(({ file, name }): LostTest => {
+      return { file, name, how: now.has(keyOf({ file, name })) ? "changed" : "removed" }
+    })
   return { asked: tests.length, flips: tests.filter(({ from, to }) => from !== to), lost }
 }
 
@@ -68,7 +73,7 @@ type Cases = ReadonlyMap<string, Case>
 
 const keyOf = ({ file, name }: Pick<Case, "file" | "name">): string => JSON.stringify([file, name])
 const keysOf = (...sides: readonly (Cases | undefined)[]): readonly string[] => [
-  ...new Set(sides.flatMap((cases) => [...(cases?.keys() ?? [])])),
+  ...new Set(sides.flatMap((cases) => Array.from(cases?.keys() ?? []))),
 ]
 
 /** The tests of one side, in the words of the bundle of one: those that can be asked of it. */

@@ -205,7 +205,11 @@ describe("a recorded call is decided again", () => {
   })
 
   test.each<readonly [what: string, making: Making, untold: readonly string[]]>([
-    ["a long text", { tool: "mail.send", arguments: { to: `${"a".repeat(400)}@example.org` } }, ["context.arguments.to"]],
+    [
+      "a long text",
+      { tool: "mail.send", arguments: { to: `${"a".repeat(400)}@example.org` } },
+      ["context.arguments.to"],
+    ],
     [
       "a long list, told as its JSON",
       { tool: "crm.tickets.get", arguments: { ticket: Array.from({ length: 100 }, (_, index) => `t${index}`) } },
@@ -245,6 +249,14 @@ describe("a recorded call is decided again", () => {
       '@id("no-replies")\nforbid (principal, action == Action::"write", resource == Tool::"crm.tickets.reply")\nwhen { context.arguments has text || !(context.arguments has text) || context.task.purpose == "answer-customer" };\n\n@id(',
     )
     expect(judgedBy(record, await bundleIn("policies"))).toMatchObject({ kind: "flips", to: { rules: ["no-replies"] } })
+  })
+
+  test("nor explained by it, where that would be another answer than was given", async () => {
+    const bundle = await bundleIn("before")
+    const making = { tool: "mail.send", arguments: { to: `${"a".repeat(400)}@example.org` } }
+    const record = shown(recorded(bundle, making))
+    expect(record.code).toBe("ok")
+    expect(questionOfRecord(record, bundle)).toEqual({ question: null, untold: ["context.arguments.to"] })
   })
 
   test("by a full window, whatever the arguments were", async () => {
@@ -433,19 +445,28 @@ describe("the command", () => {
   const NAME = "once a customer was read, nothing leaves the house"
   test.each([
     ["removed", `- name: ${NAME}`, "- name: another"],
-    ["changed", "after: [crm.customers.get], expect: { deny: policy_denied, rules: [no-e", "after: [crm.tickets.get], expect: { deny: policy_denied, rules: [no-e"],
+    [
+      "changed",
+      "after: [crm.customers.get], expect: { deny: policy_denied, rules: [no-e",
+      "after: [crm.tickets.get], expect: { deny: policy_denied, rules: [no-e",
+    ],
   ])("a test that was %s with its rule is asked all the same, and told", async (how, find, replace) => {
     await laxer()
     await edit("limits.test.yaml", find, replace)
     const { code, stdout } = await narrowgate("diff", "--base", "before", "--exit-code")
     expect([code, stdout]).toEqual([1, expect.stringMatching(new RegExp(`, 1 ${how}\\b|, \\d+ ${how}`, "u"))])
-    expect(stdout).toMatch(new RegExp(`policy_denied → allow {2}limits\\.test\\.yaml: ${NAME}.* \\(as the base asks\\)`, "u"))
+    expect(stdout).toMatch(
+      new RegExp(`policy_denied → allow {2}limits\\.test\\.yaml: ${NAME}.* \\(as the base asks\\)`, "u"),
+    )
     expect(stdout).toMatch(new RegExp(`${how === "removed" ? "-" : "~"} test limits\\.test\\.yaml: ${NAME}`, "u"))
   })
 
   test("does not compare tests that cannot be read", async () => {
     await edit("limits.test.yaml", "tests:", "tets:")
-    for (const args of [["--base", "before"], ["before", "--base", "policies"]]) {
+    for (const args of [
+      ["--base", "before"],
+      ["before", "--base", "policies"],
+    ]) {
       const { code, stderr } = await narrowgate("diff", ...args)
       expect([code, stderr]).toEqual([1, expect.stringContaining("policies does not check")])
     }

@@ -60,8 +60,12 @@ export function answerTo({ state, call, now }: Recreated, bundle: Bundle): Answe
   return { code: denial ? codeOf(denial) : "ok", reason: denial && denial.reason, principal, rules }
 }
 
-/** A denial that holds whatever the arguments are that the record does not tell; null where it depends on them, or on more. */
-function answerWhatever({ state, call, now, untold }: Recreated, bundle: Bundle): Answer | null {
+/** A denial that holds whatever it is that the record does not tell; null where it depends on that. */
+function answerWhatever(again: Recreated, bundle: Bundle): Answer | null {
+  const { state, call, now, untold } = again
+  // Windows are looked at before anything that could be untold.
+  const asTold = answerTo(again, bundle)
+  if (asTold.reason === "window_full") return asTold
   const tool = bundle.catalog.tools.get(call.tool)
   const [task, ...above] = lineOf(state, call.task)
   if (!tool || !task || untold.some((what) => !what.startsWith("context.arguments."))) return null

@@ -4,6 +4,7 @@
  */
 import type { CallArguments } from "../../src/catalog/arguments.ts"
 import { argumentsHash } from "../../src/audit/canonical.ts"
+import { MAX_SHOWN } from "../../src/audit/cut.ts"
 import type { Call } from "../../src/decide.ts"
 import { AdmissionLog, windowKey } from "../../src/guardrails/window.ts"
 import type { Task, TreeState, UserFacts } from "../../src/ledger/state.ts"
@@ -35,15 +36,16 @@ const LIFE_MS = 3_600_000
 export function recreate(record: ShownRecord, bundle: Bundle, recordedBy: Bundle | null): Recreated | null {
   const { kind, task, tool, chain } = record
   if (kind !== "call" || task === null || tool === null || chain.length === 0) return null
+  const root = task.split(".", 1)[0] ?? task
+  if (!isPossible(record, root)) return null
   const { at: now } = record
   const user = userOf(record)
-  const root = task.split(".", 1)[0] ?? task
   const state = beginTree(bundle.pointer, root, user, now)
   const grant = wholeGrant(bundle)
   let parent: string | null = null
   for (const [depth, agent] of chain.entries()) {
     const isLast = depth === chain.length - 1
-    const id: string = isLast ? task : depth === 0 ? root : `${root}.above.${depth}`
+    const id: string = isLast ? task : depth === 0 ? root : `${task}/above/${depth}`
     const one = taskOf({ id, parent, agent, purpose: (isLast ? record.purpose : null) ?? "" }, grant, now)
     const told = { openedAt: now - 1000 * numberOf(record.facts["task.age"], 0), calls: record.calls?.used ?? 0 }
     const tree = { calls: numberOf(record.facts["task.tree_calls"], record.calls?.used ?? 0) }
@@ -56,7 +58,8 @@ export function recreate(record: ShownRecord, bundle: Bundle, recordedBy: Bundle
   const { nonce } = state.proofs
   const iat = Math.floor(now / 1000)
   const proof = jkt === null ? null : { jkt, jti: "proof", iat, freshUntil: now + LIFE_MS, nonce }
-  const args = argumentsOf(record)
+  const looked = lookedFor(record, recordedBy, user)
+  const args = argumentsOf(record, looked)
   const call: Call = {
     decisionId: record.id,
     task,
@@ -69,8 +72,18 @@ export function recreate(record: ShownRecord, bundle: Bundle, recordedBy: Bundle
     mode: "enforce",
     retry: null,
   }
-  const untold = untoldFacts(record, bundle, user, args.isWhole, lookedFor(record, recordedBy, user))
+  const untold = untoldFacts(record, bundle, user, args, looked)
   return { state, call, now, untold, untoldWindows: fillWindows(record, bundle, state, call) }
+}
+
+/** Far above what any tree has. */
+const MAX_CHAIN = 256
+
+/** Records come out of files too: what no ledger can have written is nothing to ask it about. */
+function isPossible({ at, task, chain, calls, facts, windows }: ShownRecord, root: string): boolean {
+  const counts = [at, calls?.used ?? 0, facts["task.age"], facts["task.tree_calls"], ...windows.map(({ used }) => used)]
+  const areCounts = counts.every((count) => typeof count !== "number" || (Number.isSafeInteger(count) && count >= 0))
+  return areCounts && chain.length <= MAX_CHAIN && (chain.length === 1) === (task === root)
 }
 
 /** `<issuer>|<subject>`: an issuer is a URL, which has no such line. */
@@ -114,22 +127,34 @@ interface ToldArguments {
   readonly isWhole: boolean
 }
 
-/** A record shows what rules and bounds read; its hash tells whether that was all there was. */
-function argumentsOf({ arguments: told, arguments_hash: hash, cut }: ShownRecord): ToldArguments {
-  const all: CallArguments = { complete: true, values: told }
-  const isCut = cut?.some((name) => name.startsWith("arguments")) === true
-  const isWhole = hash === null || (!isCut && argumentsHash(all) === hash)
-  return { told: all, isWhole }
+/** Of a record with these reasons, or with none, the rules were asked, and so could see the arguments that they read. */
+export const ASKED_POLICY: ReadonlySet<string> = new Set([
+  "policy_forbids",
+  "policy_permits_nothing",
+  "step_up_required",
+  "bound_key_required",
+])
+
+/**
+ * A record shows what rules and bounds read; its hash tells whether that was all there was. It has none both where there
+ * were no arguments and where they were not seen: only what else it tells can say which.
+ */
+function argumentsOf(record: ShownRecord, looked: ReadonlySet<string>): ToldArguments {
+  const { arguments: values, arguments_hash: hash, denial } = record
+  const all: CallArguments = { complete: true, values }
+  if (hash !== null) {
+    return { told: all, isWhole: !wasCut(record, "arguments") && argumentsHash(all) === hash }
+  }
+  // Not seen: what rules make of that does not depend on what they were.
+  const isUnseen = denial?.reason === "arguments_unknown" || Object.keys(values).length > 0
+  if (isUnseen) return { told: { complete: false, values }, isWhole: false }
+  return { told: all, isWhole: looked.size > 0 && (denial === null || ASKED_POLICY.has(denial.reason)) }
 }
 
 /** Arguments that the rules of then read: a record shows each that was there. */
-function lookedFor(
-  { tool: name, cut }: ShownRecord,
-  bundle: Bundle | null,
-  user: UserFacts | null,
-): ReadonlySet<string> {
-  const tool = bundle && name !== null ? bundle.catalog.tools.get(name) : undefined
-  if (!bundle || !tool || cut?.some((one) => one.startsWith("arguments"))) return new Set()
+function lookedFor(record: ShownRecord, bundle: Bundle | null, user: UserFacts | null): ReadonlySet<string> {
+  const tool = bundle && record.tool !== null ? bundle.catalog.tools.get(record.tool) : undefined
+  if (!bundle || !tool || wasCut(record, "arguments")) return new Set()
   return bundle.engine.readsFor(actionRef(tool.action), toolRef(tool.name), entitiesFor(bundle.entities, user))
 }
 
@@ -137,25 +162,45 @@ function untoldFacts(
   record: ShownRecord,
   bundle: Bundle,
   user: UserFacts | null,
-  isWhole: boolean,
+  { told, isWhole }: ToldArguments,
   looked: ReadonlySet<string>,
 ): readonly string[] {
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
   if (!tool) return []
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
   const entities = entitiesFor(bundle.entities, user)
-  const isTold = (name: string): boolean => Object.hasOwn(record.arguments, name) && !isRedacted(record.arguments[name])
-  const wasSeen = (name: string): boolean => isWhole || looked.has(name) || looked.has("*")
+  const isCut = wasCut(record, "arguments")
+  const isTold = (name: string): boolean =>
+    Object.hasOwn(record.arguments, name) && isWholeValue(record.arguments[name], isCut)
+  const hasLooked = record.arguments_hash !== null
+  const wasSeen = (name: string): boolean => isWhole || (hasLooked && (looked.has(name) || looked.has("*")))
   const isAbsent = (name: string): boolean => wasSeen(name) && !Object.hasOwn(record.arguments, name)
-  const args = [...bundle.engine.readsFor(action, resource, entities)].filter((name) =>
-    name === "*" ? !isWhole : !isTold(name) && !isAbsent(name),
-  )
-  const facts = [...bundle.engine.factsFor(action, resource, entities)].flatMap(membersOf)
-  const untold = facts.filter((path) => isRead(path, record) && !isFactTold(path, record))
-  return [...args.map((name) => `context.arguments.${name}`), ...untold.map((path) => `context.${path}`)]
+  const reads = told.complete ? [...bundle.engine.readsFor(action, resource, entities)] : []
+  const args = reads.filter((name) => (name === "*" ? !isWhole : !isTold(name) && !isAbsent(name)))
+  const read = [...bundle.engine.factsFor(action, resource, entities)]
+  const facts = read.flatMap(membersOf).filter((path) => isRead(path, record) && !isFactTold(path, record))
+  const labels = wasCut(record, "labels") && read.some((path) => ["*", "task", LABELS].includes(path)) ? [LABELS] : []
+  const named = [...args.map((name) => `arguments.${name}`), ...facts, ...labels].map((path) => `context.${path}`)
+  return areGroupsTold(record) ? named : [...named, "groups of the user"]
 }
 
-const isRedacted = (value: unknown): boolean => value === "[redacted]"
+const LABELS = "task.labels"
+
+const wasCut = ({ cut }: ShownRecord, field: string): boolean =>
+  cut?.some((name) => name === field || name.startsWith(`${field}.`)) === true
+
+/** In whom rules permit and forbid, every group may matter; of as many as a record shows there may be more. */
+const areGroupsTold = (record: ShownRecord): boolean =>
+  record.user === null || (record.groups.length < MAX_SHOWN && !wasCut(record, "groups"))
+
+/** Of what was cut a text bears a mark, as JSON of something longer does; lists and members are cut without one. */
+function isWholeValue(value: unknown, isCut: boolean): boolean {
+  if (typeof value === "string") return value !== "[redacted]" && !CUT_MARK.test(value)
+  return !isCut || typeof value !== "object" || value === null
+}
+
+/** As src/audit/cut.ts leaves it. */
+const CUT_MARK = /… \(\d{1,10} characters\)$/
 
 /** Members that a record tells only where rules read them. */
 const SELDOM_TOLD = ["task.age", "task.tree_calls", "session.acr", "session.auth_age"]
@@ -172,8 +217,10 @@ function isRead(path: string, { user, chain, calls }: ShownRecord): boolean {
 }
 
 /** Null in a record: it was not there. A record that could not tell it whole tells it not at all. */
-const isFactTold = (path: string, { facts }: ShownRecord): boolean =>
-  Object.hasOwn(facts, path) || (path.startsWith("session.") && facts["session"] === null)
+const isFactTold = (path: string, record: ShownRecord): boolean =>
+  Object.hasOwn(record.facts, path)
+    ? isWholeValue(record.facts[path], wasCut(record, "facts"))
+    : path.startsWith("session.") && record.facts["session"] === null
 
 /** As full as they were. @returns those of which the record does not tell */
 function fillWindows({ windows }: ShownRecord, bundle: Bundle, state: TreeState, call: Call): readonly string[] {

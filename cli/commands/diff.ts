@@ -12,6 +12,7 @@ import { asciiJson } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { compileFiles, compilePolicies, type Compiled } from "../policies/compile.ts"
 import { readCommitted } from "../policies/committed.ts"
+import { withTables } from "../tables/read.ts"
 import { operatorBearer, type WorkerOptions } from "../worker.ts"
 import type { ShownRecord } from "../decision-record.ts"
 import { atWorker } from "./decisions.ts"
@@ -76,8 +77,11 @@ async function compileBase(directory: string, named: string): Promise<Compiled> 
 
 function usable(named: string, compiled: Compiled): Usable {
   const { body, bundle } = compiled
-  if (body && bundle) return { compiled, body, bundle }
-  console.error(summarise(named, compiled))
+  // Tests that cannot be read would be missing from the comparison without a word.
+  const tested = withTables(compiled)
+  const isWrong = tested.problems.some(({ severity }) => severity === "error")
+  if (body && bundle && !isWrong) return { compiled, body, bundle }
+  console.error(summarise(named, tested))
   throw new Failure(`${named} does not check`, "Mend it: `narrowgate check`.")
 }
 

@@ -4,7 +4,7 @@ import type { Bundle } from "../../src/policy/assemble.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import { codeOf } from "../../src/decision.ts"
 import { colors } from "../colors.ts"
-import { decisionRecord, explanation, printable, type ShownRecord } from "../decision-record.ts"
+import { decisionRecord, explanation, printable, printableText, type ShownRecord } from "../decision-record.ts"
 import { fetchBundle } from "../diff/known.ts"
 import { asciiJson } from "../escaped.ts"
 import { askByHand, type ByHand } from "../explain/by-hand.ts"
@@ -71,14 +71,13 @@ async function explainRecord(id: string, options: ExplainOptions): Promise<void>
   const record = await askJson(options, bearer, `/v1/decisions/${encodeURIComponent(id)}`, decisionRecord)
   const bundle = await bundleOf(record, options, bearer)
   const asked = bundle && questionOfRecord(record, bundle)
-  const policy = asked && explained(asked.question)
+  const policy = asked?.question ? explained(asked.question) : null
   if (options.json) return console.log(asciiJson({ record, policy, untold: asked?.untold ?? [] }))
   console.log(explanation(printable(record)))
-  if (!policy || !asked) return
-  console.log(tellExplained(policy, await placesOf(record, options.policies)))
-  if (asked.untold.length > 0) {
-    console.log(`  ${colors.yellow("not told by the record, and taken to be missing:")} ${asked.untold.join(", ")}`)
-  }
+  if (policy) console.log(tellExplained(policy, await placesOf(record, options.policies)))
+  if (!asked || asked.untold.length === 0) return
+  const how = policy ? "not told by the record, and taken to be missing:" : "why is open, as the record does not tell"
+  console.log(`  ${colors.yellow(how)} ${printableText(asked.untold.join(", "))}`)
 }
 
 /** Null where the Worker does not have it any more, or this version does not read it: then the record alone is told. */

@@ -1,6 +1,6 @@
 /** Recorded calls, decided again: which would come out otherwise. */
 import type { Bundle } from "../../src/policy/assemble.ts"
-import { rejudge, type Answer } from "../again/judge.ts"
+import { rejudge, type Answer, type Rejudged } from "../again/judge.ts"
 import type { ShownRecord } from "../decision-record.ts"
 
 /** Calls of one agent to one tool that flip alike. */
@@ -44,7 +44,7 @@ export function reviewRecords(
   const windows = new Set<string>()
   const counts = { records: 0, same: 0, flipped: 0, apart: 0, untoldCount: 0 }
   for (const record of records) {
-    const { judged, untoldWindows } = rejudge(record, bundle, known.get(record.bundle?.digest ?? "") ?? null)
+    const { judged, untoldWindows } = judgeAny(record, bundle, known.get(record.bundle?.digest ?? "") ?? null)
     counts.records += 1
     for (const window of untoldWindows) windows.add(window)
     if (judged.kind === "same") counts.same += 1
@@ -62,6 +62,15 @@ export function reviewRecords(
     flips: [...flips.values()].toSorted((a, b) => rank(a) - rank(b) || b.count - a.count),
     untold: Object.fromEntries([...untold].toSorted(([, a], [, b]) => b - a)),
     untoldWindows: [...windows].toSorted(),
+  }
+}
+
+/** One record of many must not end the comparison, whatever a file says that it holds (half a character, say). */
+function judgeAny(record: ShownRecord, bundle: Bundle, recordedBy: Bundle | null): Rejudged {
+  try {
+    return rejudge(record, bundle, recordedBy)
+  } catch {
+    return { judged: { kind: "apart" }, untoldWindows: [] }
   }
 }
 

@@ -3,7 +3,7 @@ import { colors } from "../colors.ts"
 import { printableText } from "../decision-record.ts"
 import type { Change } from "./changes.ts"
 import type { Flip, Reviewed } from "./records.ts"
-import type { ComparedTests, FlippedTest } from "./tests.ts"
+import type { ComparedTests, FlippedTest, LostTest } from "./tests.ts"
 
 export interface Comparison {
   readonly base: string
@@ -28,27 +28,35 @@ export function asText(comparison: Comparison): string {
   const { base, candidate, changes, tests, records } = comparison
   const lines = [colors.bold(`${base} → ${candidate}`)]
   if (changes) lines.push(...(changes.length === 0 ? [UNCHANGED] : cut(changes.map(changeLine))))
-  if (tests) lines.push("", testsLine(tests), ...cut(tests.flips.map(testLine)))
+  if (tests) lines.push("", testsLine(tests), ...cut(tests.flips.map(testLine)), ...cut(tests.lost.map(lostLine)))
   if (records) lines.push("", recordsLine(records), ...cut(records.flips.map(flipLine)), ...notes(records))
   return lines.join("\n")
 }
 
 const changeLine = ({ kind, name, how }: Change): string => `  ${SIGN[how]} ${kind} ${printableText(name)}`
-const testLine = ({ file, name, from, to }: FlippedTest): string =>
-  `  ${arrow(from ?? "cannot be asked", to ?? "cannot be asked")}  ${file}: ${name}`
+const testLine = (test: FlippedTest): string =>
+  `  ${arrow(test.from ?? "cannot be asked", test.to ?? "cannot be asked")}  ${printableText(titleOf(test))}`
+const lostLine = ({ file, name, how }: LostTest): string => `  ${SIGN[how]} test ${printableText(`${file}: ${name}`)}`
+const titleOf = ({ file, name, of }: FlippedTest): string =>
+  `${file}: ${name}${of === "base" ? " (as the base asks)" : ""}`
 
 function flipLine({ tool, agent, from, to, count, example }: Flip): string {
   const why = to.rules.length > 0 ? `  ${to.rules.join(", ")}` : ""
-  return `  ${arrow(from, to.code)}  ${count} × ${printableText(tool)} by ${printableText(agent)}${why}  ${colors.dim(example)}`
+  return `  ${arrow(from, to.code)}  ${count} × ${printableText(tool)} by ${printableText(agent)}${why}  ${colors.dim(printableText(example))}`
 }
 
 function arrow(from: string, to: string): string {
   const paint = to === "ok" || to === "allow" ? colors.yellow : colors.red
-  return paint(`${from} → ${to}`)
+  return paint(printableText(`${from} → ${to}`))
 }
 
-const testsLine = ({ asked, flips }: ComparedTests): string =>
-  `${asked} tests: ${flips.length === 0 ? "none comes out otherwise" : `${flips.length} come out otherwise`}`
+function testsLine({ asked, flips, lost }: ComparedTests): string {
+  const removed = lost.filter(({ how }) => how === "removed").length
+  const parts = [flips.length === 0 ? "none comes out otherwise" : `${flips.length} come out otherwise`]
+  if (removed > 0) parts.push(`${removed} removed`)
+  if (lost.length > removed) parts.push(`${lost.length - removed} changed`)
+  return `${asked} tests: ${parts.join(", ")}`
+}
 
 function recordsLine({ records, same, flipped, apart, untoldCount }: Reviewed): string {
   const parts = [`${flipped} would be decided otherwise`, `${same} the same`]
@@ -85,15 +93,17 @@ export function asMarkdown(comparison: Comparison): string {
     parts.push(table(["", "what", "name"], rows))
   }
   if (tests) {
-    const rows = tests.flips.map(({ file, name, from, to }) => [code(`${file}: ${name}`), from ?? "—", to ?? "—"])
+    const rows = tests.flips.map((test) => [code(titleOf(test)), code(test.from ?? "—"), code(test.to ?? "—")])
+    const lost = tests.lost.map(({ file, name, how }) => [how, code(`${file}: ${name}`)])
     parts.push(`${testsLine(tests)}.`, ...(rows.length > 0 ? [table(["test", "before", "now"], rows)] : []))
+    if (lost.length > 0) parts.push(table(["", "test"], lost))
   }
   if (records) {
     const rows = records.flips.map(({ tool, agent, from, to, count, example }) => [
       code(tool),
       code(agent),
-      from,
-      `${to.code === "ok" ? "**ok**" : to.code}${to.rules.length > 0 ? ` ${code(to.rules.join(", "))}` : ""}`,
+      code(from),
+      `${to.code === "ok" ? "**ok**" : code(to.code)}${to.rules.length > 0 ? ` ${code(to.rules.join(", "))}` : ""}`,
       String(count),
       code(example),
     ])

@@ -1,7 +1,9 @@
-/** Tests of two policy directories, each asked of both: which come out otherwise. */
+/** Tests of two policy directories, each asked of both: which come out otherwise, and which are lost. */
+import { isDeepStrictEqual } from "node:util"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import type { Compiled } from "../policies/compile.ts"
+import type { Case } from "../tables/cases.ts"
 import { gotOf, type Got } from "../tables/expect.ts"
 import { withTables } from "../tables/read.ts"
 import { runOn } from "../tables/run.ts"
@@ -12,38 +14,80 @@ export interface Usable {
   readonly bundle: Bundle
 }
 
+/** Whose a test is: of both sides where both ask the same by its name. */
+type Origin = "both" | "base" | "candidate"
+
 export interface FlippedTest {
   readonly file: string
   readonly name: string
+  readonly of: Origin
   /** `allow`, the code of a denial, or the scopes of a task; null: the test cannot be asked there. */
   readonly from: string | null
   readonly to: string | null
 }
 
+/** A test of the base that the candidate does not have any more, or that asks something else there. */
+export interface LostTest {
+  readonly file: string
+  readonly name: string
+  readonly how: "removed" | "changed"
+}
+
 export interface ComparedTests {
   readonly asked: number
   readonly flips: readonly FlippedTest[]
+  readonly lost: readonly LostTest[]
 }
 
+/** Each test of either side is asked of both: one that is dropped with the rule that it kept would else go unseen. */
 export function compareTests(base: Usable, candidate: Usable): ComparedTests {
-  // Where both have a test of one name, the candidate's says what is meant now.
-  const tables = new Map([...base.compiled.tables, ...candidate.compiled.tables])
-  const [before, after] = [base, candidate].map((side) => answersOf(side, tables))
-  const names = [...new Set([...(before?.keys() ?? []), ...(after?.keys() ?? [])])]
-  const flips = names.flatMap((key): FlippedTest[] => {
-    const [file = "", name = ""] = key.split("\0")
-    const [from, to] = [before?.get(key) ?? null, after?.get(key) ?? null]
-    return from === to ? [] : [{ file, name, from, to }]
-  })
-  return { asked: names.length, flips }
+  const [earlier, later] = [base, candidate].map(({ compiled: { tables } }) => [
+    casesOn(base, tables),
+    casesOn(candidate, tables),
+  ])
+  const [asBase, asCandidate] = [answering(base.bundle), answering(candidate.bundle)]
+  const compared = ([before, after]: readonly Cases[] = [], of: (key: string) => Origin | null): FlippedTest[] =>
+    keysOf(before, after).flatMap((key): FlippedTest[] => {
+      const origin = of(key)
+      const { file = "", name = "" } = before?.get(key) ?? after?.get(key) ?? {}
+      return origin
+        ? [{ file, name, of: origin, from: asBase(before?.get(key)), to: asCandidate(after?.get(key)) }]
+        : []
+    })
+  const isKept = (key: string): boolean =>
+    [0, 1].some((at) => asksAlike(earlier?.[at]?.get(key), later?.[at]?.get(key)))
+  const tests = [
+    ...compared(later, (key) => (isKept(key) ? "both" : "candidate")),
+    ...compared(earlier, (key) => (isKept(key) ? null : "base")),
+  ]
+  const now = new Set(keysOf(...(later ?? [])))
+  const lost = tests
+    .filter(({ of }) => of === "base")
+    .map(({ file, name }): LostTest => {
+      return { file, name, how: now.has(keyOf({ file, name })) ? "changed" : "removed" }
+    })
+  return { asked: tests.length, flips: tests.filter(({ from, to }) => from !== to), lost }
 }
 
-function answersOf({ compiled, bundle }: Usable, tables: Compiled["tables"]): ReadonlyMap<string, string> {
-  const run = runOn(bundle)
+type Cases = ReadonlyMap<string, Case>
+
+const keyOf = ({ file, name }: Pick<Case, "file" | "name">): string => JSON.stringify([file, name])
+const keysOf = (...sides: readonly (Cases | undefined)[]): readonly string[] => [
+  ...new Set(sides.flatMap((cases) => Array.from(cases?.keys() ?? []))),
+]
+
+/** The tests of one side, in the words of the bundle of one: those that can be asked of it. */
+function casesOn({ compiled }: Usable, tables: Compiled["tables"]): Cases {
   const { cases } = withTables({ ...compiled, tables })
-  return new Map(
-    cases.map(({ file, name, question }) => [`${file}\0${name}`, wordsOf(gotOf(run.ask(question).result))]),
-  )
+  return new Map(cases.map((one) => [keyOf(one), one]))
+}
+
+const asksAlike = (one: Case | undefined, other: Case | undefined): boolean =>
+  one !== undefined && other !== undefined && isDeepStrictEqual(one.question, other.question)
+
+function answering(bundle: Bundle): (asked: Case | undefined) => string | null {
+  const run = runOn(bundle)
+  return (asked) => (asked ? wordsOf(gotOf(run.ask(asked.question).result)) : null)
 }
 
 function wordsOf({ decision, scope, unasked }: Got): string {

@@ -2,11 +2,12 @@
 import { decide } from "../../src/decide.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import type { ShownRecord } from "../decision-record.ts"
-import { recreate } from "../again/recorded.ts"
-import type { PolicyQuestion } from "./question.ts"
+import { ASKED_POLICY, recreate } from "../again/recorded.ts"
+import { isPermitted, type PolicyQuestion } from "./question.ts"
 
 export interface Reconstructed {
-  readonly question: PolicyQuestion
+  /** Null where what is not told leaves open what policy was asked. */
+  readonly question: PolicyQuestion | null
   /** What the record does not tell of what rules read. */
   readonly untold: readonly string[]
 }
@@ -20,5 +21,12 @@ export function questionOfRecord(record: ShownRecord, bundle: Bundle): Reconstru
   // Windows that were full are none of policy's: they are left out.
   state.windows.clear()
   const { context, chain, user } = decide(bundle, state, call, now).verdict.evidence
-  return context && { question: { bundle, user, agents: chain, tool, context }, untold }
+  if (!context) return null
+  const question: PolicyQuestion = { bundle, user, agents: chain, tool, context }
+  return { question: untold.length === 0 || agrees(record, question) ? question : null, untold }
+}
+
+/** Without what is not told it may be another question: it is the one that was asked only if the answer is the same. */
+function agrees({ denial }: ShownRecord, question: PolicyQuestion): boolean {
+  return denial === null ? isPermitted(question) : ASKED_POLICY.has(denial.reason) && !isPermitted(question)
 }

@@ -11,10 +11,11 @@ import { recordDecision } from "../../../src/audit/call-record.ts"
 import { decide, type Call } from "../../../src/decide.ts"
 import { isRefused } from "../../../src/exchange/refusal.ts"
 import { AdmissionLog, windowKey } from "../../../src/guardrails/window.ts"
-import type { DecisionRecord } from "../../../src/audit/record.ts"
+import { readStored, storedForm, type DecisionRecord } from "../../../src/audit/record.ts"
 import { rejudge } from "../../../cli/again/judge.ts"
 import { decisionRecord } from "../../../cli/decision-record.ts"
 import { reviewRecords } from "../../../cli/diff/records.ts"
+import { questionOfRecord } from "../../../cli/explain/record.ts"
 import { compilePolicies } from "../../../cli/policies/compile.ts"
 import { beginTree, openRequest, openStep } from "../../../cli/tables/tree.ts"
 import type { Bundle } from "../../../src/policy/assemble.ts"
@@ -39,6 +40,15 @@ async function edit(file: string, find: string, replace: string): Promise<void> 
   await writeFile(path, text.replace(find, replace))
 }
 
+/** A rule that reads an argument of a tool of which none was read. */
+async function readTicket(): Promise<void> {
+  await edit("schema.cedarschema", "  to?: String,", "  to?: String,\n  ticket?: String,")
+  const rule = `@id("no-42")
+forbid (principal, action == Action::"read", resource == Tool::"crm.tickets.get")
+when { context.arguments has ticket && context.arguments.ticket == "42" };`
+  await edit("limits.cedar", "@id(", `${rule}\n\n@id(`)
+}
+
 async function bundleIn(name: string): Promise<Bundle> {
   const { bundle, problems } = await compilePolicies(join(directory, name))
   if (!bundle) throw new Error(JSON.stringify(problems))
@@ -48,6 +58,8 @@ async function bundleIn(name: string): Promise<Bundle> {
 interface Making {
   readonly tool: string
   readonly arguments?: Readonly<Record<string, unknown>>
+  /** The gateway has not sent the body. */
+  readonly unseen?: boolean
   readonly groups?: readonly string[]
   readonly purpose?: string
   readonly labels?: readonly string[]
@@ -60,6 +72,7 @@ function recorded(bundle: Bundle, making: Making): DecisionRecord {
   const {
     tool,
     arguments: values = {},
+    unseen = false,
     groups = ["support"],
     purpose = "answer-customer",
     labels = [],
@@ -77,7 +90,7 @@ function recorded(bundle: Bundle, making: Making): DecisionRecord {
     token: "token",
     proof: null,
     tool,
-    arguments: { complete: true, values },
+    arguments: { complete: !unseen, values },
     gateway: "edge",
     environment: "development",
     mode: "enforce",
@@ -173,6 +186,57 @@ describe("a recorded call is decided again", () => {
     expect(judgedBy(record, candidate)).toEqual({ kind: "untold", what: ["context.arguments.text"] })
   })
 
+  test("not taken to be without arguments, where these may only not have been seen", async () => {
+    const before = await bundleIn("before")
+    const record = shown(recorded(before, { tool: "crm.tickets.get", unseen: true }))
+    const denied = shown(recorded(before, { tool: "mail.send", unseen: true }))
+    expect([record.code, denied.denial?.reason]).toEqual(["ok", "arguments_unknown"])
+    expect(questionOfRecord(denied, before)).toBe(null)
+    await readTicket()
+    const candidate = await bundleIn("policies")
+    expect(rejudge(record, candidate, before).judged).toEqual({ kind: "untold", what: ["context.arguments.ticket"] })
+    // Not seen is not seen: no rule decides otherwise about that.
+    expect(rejudge(denied, before, before).judged).toEqual({ kind: "same" })
+    // Where the rules were asked of arguments, they were seen.
+    const none = shown(recorded(candidate, { tool: "crm.tickets.get" }))
+    expect(rejudge(none, candidate, candidate).judged).toEqual({ kind: "same" })
+    expect(rejudge(none, candidate).judged.kind).toBe("untold")
+    expect(questionOfRecord(none, candidate)?.untold).toEqual([])
+  })
+
+  test.each<readonly [what: string, making: Making, untold: readonly string[]]>([
+    [
+      "a long text",
+      { tool: "mail.send", arguments: { to: `${"a".repeat(400)}@example.org` } },
+      ["context.arguments.to"],
+    ],
+    [
+      "a long list, told as its JSON",
+      { tool: "crm.tickets.get", arguments: { ticket: Array.from({ length: 100 }, (_, index) => `t${index}`) } },
+      ["context.arguments.ticket"],
+    ],
+    [
+      "more groups than are shown",
+      { tool: "crm.tickets.get", groups: [...Array.from({ length: 39 }, (_, index) => `g${index}`), "support"] },
+      ["groups of the user"],
+    ],
+    [
+      "more labels than there is room for",
+      {
+        tool: "mail.send",
+        arguments: { to: "ann@example.org" },
+        labels: [...Array.from({ length: 100 }, (_, index) => `l${index}:${"x".repeat(250)}`), "reads:confidential"],
+      },
+      ["context.task.labels"],
+    ],
+  ])("not by what is not told whole: %s", async (_what, making, what) => {
+    await readTicket()
+    const bundle = await bundleIn("policies")
+    const stored = readStored(storedForm(recorded(bundle, making)))
+    expect(rejudge(shown(stored), bundle, bundle).judged).toEqual({ kind: "untold", what })
+    expect(stored.cut.length).toBeGreaterThan(0)
+  })
+
   test("whatever the arguments were that are not told, where that decides", async () => {
     const record = recorded(await bundleIn("before"), {
       tool: "crm.tickets.reply",
@@ -185,6 +249,27 @@ describe("a recorded call is decided again", () => {
       '@id("no-replies")\nforbid (principal, action == Action::"write", resource == Tool::"crm.tickets.reply")\nwhen { context.arguments has text || !(context.arguments has text) || context.task.purpose == "answer-customer" };\n\n@id(',
     )
     expect(judgedBy(record, await bundleIn("policies"))).toMatchObject({ kind: "flips", to: { rules: ["no-replies"] } })
+  })
+
+  test("nor explained by it, where that would be another answer than was given", async () => {
+    const bundle = await bundleIn("before")
+    const making = { tool: "mail.send", arguments: { to: `${"a".repeat(400)}@example.org` } }
+    const record = shown(recorded(bundle, making))
+    expect(record.code).toBe("ok")
+    expect(questionOfRecord(record, bundle)).toEqual({ question: null, untold: ["context.arguments.to"] })
+  })
+
+  test("by a full window, whatever the arguments were", async () => {
+    const making = { tool: "everything.echo", purpose: "triage-ticket", arguments: { message: "hi" }, used: 2 }
+    const record = recorded(await bundleIn("before"), making)
+    await edit("schema.cedarschema", "  to?: String,", "  to?: String,\n  message?: String,")
+    const rule = `@id("no-echo")
+forbid (principal, action == Action::"read", resource == Tool::"everything.echo")
+when { context.task.purpose == "triage-ticket" || (context.arguments has message && context.arguments.message == "z") };`
+    await edit("limits.cedar", "@id(", `${rule}\n\n@id(`)
+    expect(judgedBy(record, await bundleIn("policies"))).toMatchObject({ kind: "flips", to: { rules: ["no-echo"] } })
+    await edit("guardrails.yaml", "limit: 3", "limit: 1")
+    expect(judgedBy(record, await bundleIn("policies"))).toMatchObject({ kind: "flips", to: { code: "rate_limited" } })
   })
 
   test("no other way because of what is none of the rules' business", async () => {
@@ -213,6 +298,24 @@ describe("a recorded call is decided again", () => {
       kind: "flips",
       to: { principal: 'Agent::"spiffe://example.org/agent/nightly"' },
     })
+  })
+
+  test("apart, where no ledger can have written the record", async () => {
+    const bundle = await bundleIn("before")
+    const record = shown(recorded(bundle, { tool: "crm.tickets.get" }))
+    const [agent = ""] = record.chain
+    const impossible = [
+      { ...record, calls: { used: 1.5, limit: null } },
+      { ...record, at: 1e300 },
+      { ...record, facts: { "task.age": 1e308 } },
+      { ...record, chain: Array.from({ length: 20_000 }, () => agent), task: `${record.task}.1` },
+      { ...record, chain: [agent, agent, agent] },
+      // Half a character has no canonical form, and so no hash.
+      { ...record, arguments: { ticket: "\ud800" }, arguments_hash: "0" },
+    ]
+    for (const one of impossible) expect(reviewRecords([one], bundle)).toMatchObject({ records: 1, apart: 1 })
+    const named = { ...record, chain: [agent, agent, agent], task: "a.above.1" }
+    expect(reviewRecords([named], bundle)).toMatchObject({ same: 1 })
   })
 
   test("ten thousand in less time than anybody waits", async () => {
@@ -339,6 +442,36 @@ describe("the command", () => {
     expect(json.records).toMatchObject({ flipped: 1, flips: [{ tool: "mail.send", count: 1 }] })
   })
 
+  const NAME = "once a customer was read, nothing leaves the house"
+  test.each([
+    ["removed", `- name: ${NAME}`, "- name: another"],
+    [
+      "changed",
+      "after: [crm.customers.get], expect: { deny: policy_denied, rules: [no-e",
+      "after: [crm.tickets.get], expect: { deny: policy_denied, rules: [no-e",
+    ],
+  ])("a test that was %s with its rule is asked all the same, and told", async (how, find, replace) => {
+    await laxer()
+    await edit("limits.test.yaml", find, replace)
+    const { code, stdout } = await narrowgate("diff", "--base", "before", "--exit-code")
+    expect([code, stdout]).toEqual([1, expect.stringMatching(new RegExp(`, 1 ${how}\\b|, \\d+ ${how}`, "u"))])
+    expect(stdout).toMatch(
+      new RegExp(`policy_denied → allow {2}limits\\.test\\.yaml: ${NAME}.* \\(as the base asks\\)`, "u"),
+    )
+    expect(stdout).toMatch(new RegExp(`${how === "removed" ? "-" : "~"} test limits\\.test\\.yaml: ${NAME}`, "u"))
+  })
+
+  test("does not compare tests that cannot be read", async () => {
+    await edit("limits.test.yaml", "tests:", "tets:")
+    for (const args of [
+      ["--base", "before"],
+      ["before", "--base", "policies"],
+    ]) {
+      const { code, stderr } = await narrowgate("diff", ...args)
+      expect([code, stderr]).toEqual([1, expect.stringContaining("policies does not check")])
+    }
+  })
+
   test("fits into a pull request, whatever callers have sent", async () => {
     await laxer()
     const bundle = await bundleIn("before")
@@ -347,11 +480,11 @@ describe("the command", () => {
       arguments: { to: "ann@example.org" },
       labels: ["reads:confidential"],
     })
-    const hostile = { ...record, id: "dec_`|<b>x", chain: ["spiffe://example.org/agent/support"] }
+    const hostile = { ...record, id: "dec_`|<b>x", code: "x|y`", chain: ["spiffe://example.org/agent/support"] }
     await writeFile(join(directory, "records.jsonl"), `${JSON.stringify(hostile)}\n`)
     const { stdout } = await narrowgate("diff", "--base", "before", "--records", "records.jsonl", "--markdown")
     expect(stdout).toMatch(/^### Policies: \d+ decisions would flip\n\n`policies` against `before`\n/)
-    expect(stdout).toContain("| `mail.send` | `spiffe://example.org/agent/support` | policy_denied | **ok**")
+    expect(stdout).toContain("| `mail.send` | `spiffe://example.org/agent/support` | `x·y·` | **ok**")
     expect(stdout).toContain("`dec_··<b>x`")
   })
 

@@ -6,7 +6,7 @@ import { createServer } from "node:http"
 import * as oidc from "openid-client"
 import { z } from "zod"
 import { EXIT, Failure } from "../failure.ts"
-import { isLoopback } from "../worker.ts"
+import { isLoopback, mayCarrySecrets } from "../worker.ts"
 import type { Session } from "./session.ts"
 
 export interface Provider {
@@ -97,8 +97,23 @@ async function discover({ issuer, client }: Pick<Provider, "issuer" | "client">)
   if (!url) throw new Failure(`--issuer cannot be ${issuer}`, "Write the URL of the identity provider.", EXIT.usage)
   // A code or a token in the clear is for whoever listens; on loopback nobody does.
   const execute = isLoopback(issuer) ? [oidc.allowInsecureRequests] : []
+  const found = await discovered(issuer, () => oidc.discovery(url, client, undefined, oidc.None(), { execute }))
+  const { authorization_endpoint: authorization, token_endpoint: token } = found.serverMetadata()
+  const used = [authorization, token].filter((endpoint) => endpoint !== undefined)
+  // That the issuer is on loopback says nothing of where its document sends codes and tokens.
+  const exposed = used.find((endpoint) => !mayCarrySecrets(endpoint))
+  if (exposed !== undefined) {
+    const mend = "Its endpoints must be https; http is for this machine alone."
+    throw new Failure(`${issuer} would have codes and tokens sent unencrypted, to ${exposed}`, mend, EXIT.usage)
+  }
+  if (isLoopback(issuer) && used.every(isLoopback)) return found
+  // One that asks over https only.
+  return new oidc.Configuration(found.serverMetadata(), client, undefined, oidc.None())
+}
+
+async function discovered<Value>(issuer: string, discovery: () => Promise<Value>): Promise<Value> {
   try {
-    return await oidc.discovery(url, client, undefined, oidc.None(), { execute })
+    return await discovery()
   } catch (failure) {
     const why = failure instanceof Error ? failure.message : String(failure)
     const mend = "Check --issuer: its discovery document must be there, over https."

@@ -1,0 +1,46 @@
+/** Tokens leave this machine encrypted, and are kept where nobody else may write. */
+import { mkdtemp, rm } from "node:fs/promises"
+import { createServer } from "node:http"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { run } from "./run.ts"
+
+let directory: string
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "narrowgate-secrets-"))
+})
+afterEach(() => rm(directory, { recursive: true }))
+
+describe("a token", () => {
+  it.each([["decisions", "tail"], ["history"], ["approvals", "list"], ["login", "--issuer", "https://idp.invalid"]])(
+    "is sent to no other machine over http: %s %s",
+    async (...args) => {
+      const env = { NARROWGATE_TOKEN: "operator" }
+      const { code, stderr } = await run(directory, [...args, "--url", "http://authz.invalid"], env)
+      expect([code, stderr]).toEqual([2, expect.stringContaining("--url cannot be http://authz.invalid: a token")])
+      expect(stderr).toContain("\n  mend: Write an https URL")
+    },
+  )
+
+  it.each(["authorization_endpoint", "token_endpoint"])("is not got over http at another machine: %s", async (name) => {
+    const { origin, close } = await providerWith({ [name]: "http://idp.invalid/there" })
+    const { code, stderr } = await run(directory, ["login", "--no-browser", "--issuer", origin])
+    close()
+    expect([code, stderr]).toEqual([2, expect.stringContaining("unencrypted, to http://idp.invalid/there")])
+  })
+})
+
+/** A provider on loopback. @param changed what its discovery document says in place of its own endpoints */
+async function providerWith(changed: Readonly<Record<string, string>>) {
+  let origin = ""
+  const server = createServer((_request, response) => {
+    const endpoints = { authorization_endpoint: `${origin}/authorize`, token_endpoint: `${origin}/token` }
+    response.writeHead(200, { "Content-Type": "application/json" })
+    response.end(JSON.stringify({ issuer: origin, ...endpoints, ...changed }))
+  })
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening))
+  const address = server.address()
+  origin = `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`
+  return { origin, close: () => server.close() }
+}

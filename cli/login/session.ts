@@ -1,7 +1,7 @@
 /** Who is logged in at which Worker: a file in the user's configuration, readable by them alone. */
 import { mkdir, readFile } from "node:fs/promises"
 import { homedir } from "node:os"
-import { dirname, join } from "node:path"
+import { dirname, isAbsolute, join } from "node:path"
 import { z } from "zod"
 import { writeWhole } from "../whole-file.ts"
 
@@ -19,7 +19,9 @@ export type Session = z.infer<typeof session>
 const sessions = z.record(z.string(), session)
 
 function file(): string {
-  const base = process.env["XDG_CONFIG_HOME"] ?? join(homedir(), ".config")
+  const set = process.env["XDG_CONFIG_HOME"] ?? ""
+  // One that is empty or relative is to be ignored (XDG Base Directory Specification).
+  const base = isAbsolute(set) ? set : join(homedir(), ".config")
   return join(base, "narrowgate", "sessions.json")
 }
 

@@ -1,5 +1,5 @@
 /** Tokens leave this machine encrypted, and are kept where nobody else may write. */
-import { mkdtemp, rm } from "node:fs/promises"
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -28,6 +28,16 @@ describe("a token", () => {
     const { code, stderr } = await run(directory, ["login", "--no-browser", "--issuer", origin])
     close()
     expect([code, stderr]).toEqual([2, expect.stringContaining("unencrypted, to http://idp.invalid/there")])
+  })
+})
+
+describe("a session", () => {
+  it.each(["", "config", "./config"])("is kept below HOME where XDG_CONFIG_HOME is %j", async (base) => {
+    await mkdir(join(directory, "work"))
+    const { code } = await run(join(directory, "work"), ["logout"], { HOME: directory, XDG_CONFIG_HOME: base })
+    expect(code).toBe(0)
+    expect(await readdir(join(directory, ".config/narrowgate"))).toEqual(["sessions.json"])
+    expect(await readdir(join(directory, "work"))).toEqual([])
   })
 })
 

@@ -1,9 +1,10 @@
 /** Tokens leave this machine encrypted, and are kept where nobody else may write. */
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises"
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { writeWhole } from "../../../cli/whole-file.ts"
 import { run } from "./run.ts"
 
 let directory: string
@@ -38,6 +39,36 @@ describe("a session", () => {
     expect(code).toBe(0)
     expect(await readdir(join(directory, ".config/narrowgate"))).toEqual(["sessions.json"])
     expect(await readdir(join(directory, "work"))).toEqual([])
+  })
+
+  it.each([0o770, 0o707])("is neither kept nor believed where others may write: %o", async (mode) => {
+    const kept = join(directory, ".config/narrowgate")
+    expect((await run(directory, ["logout"])).code).toBe(0)
+    expect((await stat(kept)).mode & 0o777).toBe(0o700)
+    await chmod(kept, mode)
+    for (const args of [["logout"], ["history", "--url", "https://authz.invalid"]]) {
+      const { code, stderr } = await run(directory, args)
+      expect([code, stderr]).toEqual([2, expect.stringMatching(/others may write in .*\n {2}mend: .*chmod 700 /u)])
+    }
+  })
+})
+
+describe("a file written whole", () => {
+  it("follows no link that lay in wait", async () => {
+    const [file, elsewhere] = [join(directory, "file"), join(directory, "elsewhere")]
+    await writeFile(elsewhere, "untouched")
+    await symlink(elsewhere, `${file}.${process.pid}.part`)
+    await writeWhole(file, "secret", 0o600)
+    expect(await readFile(elsewhere, "utf8")).toBe("untouched")
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
+  })
+
+  it("keeps its mode whatever the umask", async () => {
+    const file = join(directory, "file")
+    await writeFile(file, "old")
+    await chmod(file, 0o666)
+    await writeWhole(file, "new")
+    expect([await readFile(file, "utf8"), (await stat(file)).mode & 0o777]).toEqual(["new", 0o666])
   })
 })
 

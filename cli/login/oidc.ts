@@ -27,7 +27,7 @@ export async function loginByBrowser(asked: Provider, show: (url: string) => voi
   const found = await discover(asked)
   const pkceCodeVerifier = oidc.randomPKCECodeVerifier()
   const expectedState = oidc.randomState()
-  const { redirect, arrived, close } = await awaitCallback()
+  const { redirect, arrived, close } = await awaitCallback(expectedState)
   try {
     const url = oidc.buildAuthorizationUrl(found, {
       redirect_uri: redirect,
@@ -55,18 +55,20 @@ interface Callback {
   readonly close: () => void
 }
 
-async function awaitCallback(): Promise<Callback> {
+/** Any page and any process of this machine may ask here: only what has the state ends the login. */
+export async function awaitCallback(state: string): Promise<Callback> {
   const { promise: arrived, resolve, reject } = Promise.withResolvers<URL>()
   const timer = setTimeout(() => reject(tooLate()), LOGIN_WITHIN_MS)
   let redirect = ""
   const server = createServer((request, response) => {
-    const { pathname, search } = new URL(request.url ?? "/", redirect)
-    if (pathname !== "/callback") {
-      response.writeHead(404).end()
+    const asked = URL.parse(request.url ?? "/", redirect)
+    const isAnswer = asked?.pathname === "/callback" && asked.searchParams.get("state") === state
+    if (!isAnswer) {
+      response.writeHead(asked?.pathname === "/callback" || !asked ? 400 : 404, { Connection: "close" }).end()
       return
     }
     response.writeHead(200, { "Content-Type": "text/plain", Connection: "close" }).end("You may close this page.\n")
-    resolve(new URL(search, redirect))
+    resolve(new URL(asked.search, redirect))
   })
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening))
   const { port } = z.object({ port: z.number() }).parse(server.address())

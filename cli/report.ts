@@ -1,6 +1,7 @@
 /** Problems as compilers tell them: place, message, the line with what is meant underlined, the mend. */
 import { join } from "node:path"
 import { colors } from "./colors.ts"
+import { escaped, escapedLines, escapedSource } from "./escaped.ts"
 import type { Compiled } from "./policies/compile.ts"
 import type { Problem } from "./policies/problem.ts"
 
@@ -43,10 +44,10 @@ const COLOUR = { error: colors.red, warning: colors.yellow, note: colors.cyan }
 
 function describe(directory: string, problem: Problem, text: string | undefined): string {
   const { file, line, column, severity, lint, message, mend } = problem
-  const place = colors.bold(`${join(directory, file)}:${line}:${column}`)
+  const place = colors.bold(`${escaped(join(directory, file))}:${line}:${column}`)
   const name = lint === undefined ? "" : ` ${colors.dim(`[${lint}]`)}`
-  const told = `${place} ${COLOUR[severity](severity)}: ${message}${name}`
-  return [told, ...excerptOf(text, problem), `  ${colors.cyan("mend:")} ${mend}`, ""].join("\n")
+  const told = `${place} ${COLOUR[severity](severity)}: ${escapedLines(message)}${name}`
+  return [told, ...excerptOf(text, problem), `  ${colors.cyan("mend:")} ${escapedLines(mend)}`, ""].join("\n")
 }
 
 function excerptOf(source: string | undefined, { line, column, end, severity }: Problem): string[] {
@@ -55,12 +56,13 @@ function excerptOf(source: string | undefined, { line, column, end, severity }: 
   const shown = source.slice(from, from + EXCERPT_WIDTH)
   const gutter = String(line).padStart(5)
   // Tabs stay tabs, so that the caret stands below its column whatever the terminal makes of them.
-  const indent = shown.slice(0, column - 1 - from).replace(/[^\t]/gu, " ")
+  const indent = escapedSource(shown.slice(0, column - 1 - from)).replace(/[^\t]/gu, " ")
   // What goes on for lines is underlined to the end of its first.
   const until = end?.line === line ? end.column - 1 : end ? source.trimEnd().length : column
-  const width = Math.max(1, Math.min(until, from + shown.length) - (column - 1))
+  const meant = escapedSource(source.slice(column - 1, Math.min(until, from + shown.length)))
+  const width = Math.max(1, meant.length)
   return [
-    `${colors.dim(`${gutter} |`)} ${shown}`,
+    `${colors.dim(`${gutter} |`)} ${escapedSource(shown)}`,
     `${colors.dim(`${" ".repeat(gutter.length)} |`)} ${indent}${COLOUR[severity]("^".repeat(width))}`,
   ]
 }

@@ -1,6 +1,7 @@
 /** Asks a Narrowgate Worker, as an operator. */
 import { isIP } from "node:net"
 import type { z } from "zod"
+import { escaped } from "./escaped.ts"
 import { EXIT, Failure } from "./failure.ts"
 import { keepSession, sessionAt } from "./login/session.ts"
 
@@ -110,7 +111,7 @@ async function refusalOf(response: Response): Promise<Failure> {
     403: "Ask for a role in operators.yaml, and for a rule that permits the action `manage`.",
     404: "Check the id; old records are dropped.",
   }
-  const body = (await response.text()).trim().slice(0, 300)
+  const body = escaped((await response.text()).trim(), 300)
   const mend = mends[response.status] ?? "Look at the Worker's log."
   return new Failure(`${new URL(response.url).pathname} answered ${response.status} ${body}`, mend)
 }

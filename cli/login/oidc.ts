@@ -5,6 +5,7 @@
 import { createServer } from "node:http"
 import * as oidc from "openid-client"
 import { z } from "zod"
+import { escaped } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { isLoopback, mayCarrySecrets } from "../worker.ts"
 import type { Session } from "./session.ts"
@@ -130,7 +131,10 @@ async function said<Value>(work: Promise<Value>): Promise<Value> {
   } catch (failure) {
     if (failure instanceof oidc.ResponseBodyError || failure instanceof oidc.AuthorizationResponseError) {
       const why = failure.error_description ?? failure.error
-      throw new Failure(`the identity provider refuses: ${why}`, "Check --client, --scope and --resource with it.")
+      throw new Failure(
+        `the identity provider refuses: ${escaped(why, 300)}`,
+        "Check --client, --scope and --resource with it.",
+      )
     }
     throw failure
   }

@@ -72,6 +72,18 @@ describe("a file written whole", () => {
   })
 })
 
+it("an error tells what a Worker answers without what would steer a terminal", async () => {
+  const server = createServer((_request, response) => response.writeHead(403).end("a\u{1b}[2J\u{9b}31m\u{202e}\nb"))
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening))
+  const address = server.address()
+  const url = `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`
+  const { stderr } = await run(directory, ["approvals", "--url", url], { NARROWGATE_TOKEN: "person" })
+  server.close()
+  expect(stderr).toContain("answered 403 a\\u{1b}[2J\\u{9b}31m\\u{202e}\\nb\n")
+  const issuer = await run(directory, ["login", "--issuer", "no\u{202e}where"])
+  expect(issuer.stderr).toContain("error: --issuer cannot be no\\u{202e}where\n")
+})
+
 /** A provider on loopback. @param changed what its discovery document says in place of its own endpoints */
 async function providerWith(changed: Readonly<Record<string, string>>) {
   let origin = ""

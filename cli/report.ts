@@ -14,7 +14,11 @@ const MOST_OF_A_LINT = 20
 
 export function reportProblems(directory: string, { problems, texts }: Reported): string {
   const lines = new Map<string, readonly string[]>()
-  const lineOf = ({ file, line }: Problem): string | undefined => {
+  // A log is read by more people than the file: a private key is not repeated there, whatever else its line is told for.
+  const secret = new Set(problems.filter(({ message }) => PRIVATE.test(message)).map(placeOf))
+  const lineOf = (problem: Problem): string | undefined => {
+    if (secret.has(placeOf(problem))) return undefined
+    const { file, line } = problem
     const known = lines.get(file) ?? texts.get(file)?.split(/\r?\n/u) ?? []
     lines.set(file, known)
     return known[line - 1]
@@ -39,6 +43,10 @@ export function countProblems(problems: readonly Problem[]): string {
     .filter((part) => part !== "")
     .join(", ")
 }
+
+const PRIVATE = /\bprivate key\b/u
+
+const placeOf = ({ file, line }: Problem): string => `${file}:${line}`
 
 const COLOUR = { error: colors.red, warning: colors.yellow, note: colors.cyan }
 

@@ -16,3 +16,11 @@ it("spells out what would steer a terminal, and keeps the caret below what is me
     "",
   ])
 })
+
+it("shows no line that holds a private key", () => {
+  const problems = [{ ...PROBLEM, message: "a private key" }, PROBLEM, { ...PROBLEM, line: 2 }]
+  const texts = new Map([["a.yaml", "- { kty: EC, d: SECRET }\n- { kty: EC }"]])
+  const report = reportProblems("here", { problems, texts })
+  expect(report).not.toContain("SECRET")
+  expect(report).toContain("    2 | - { kty: EC }")
+})

@@ -14,6 +14,22 @@ export function escaped(text: string, most = 2_000): string {
   return text.length > most ? `${shown}… (${text.length - most} more characters)` : shown
 }
 
+/** The same of each line. */
+export function escapedLines(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => escaped(line, Infinity))
+    .join("\n")
+}
+
+/** A line of a file, whose tabs stay: what stands below it is to line up. */
+export function escapedSource(line: string): string {
+  return line
+    .split("\t")
+    .map((part) => escaped(part, Infinity))
+    .join("\t")
+}
+
 /** JSON in ASCII: a terminal may be where it ends up. */
 export function asciiJson(value: unknown): string {
   const unit = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`

@@ -1,4 +1,5 @@
 /** The command `narrowgate`. Each command is a file in commands/; this one gathers them and tells failures. */
+import { stripVTControlCharacters } from "node:util"
 import { Command, CommanderError } from "commander"
 import { colors } from "./colors.ts"
 import { addApprovals } from "./commands/approvals.ts"
@@ -18,6 +19,7 @@ import { addStatus } from "./commands/status.ts"
 import { addTest } from "./commands/test.ts"
 import { addToken } from "./commands/token.ts"
 import { addTry } from "./commands/try.ts"
+import { escapedLines } from "./escaped.ts"
 import { EXIT, Failure } from "./failure.ts"
 
 const program = new Command("narrowgate")
@@ -63,8 +65,9 @@ function tell(failure: unknown): number {
   // Commander has printed its message, or the help that was asked for.
   if (failure instanceof CommanderError) return failure.exitCode === 0 ? EXIT.ok : EXIT.usage
   const mend = failure instanceof Failure ? failure.mend : mendOf(failure)
-  const message = failure instanceof Error ? failure.message : String(failure)
-  console.error(`${colors.red("error:")} ${message}\n  ${colors.cyan("mend:")} ${mend}`)
+  // Some tell a report, in colours of our own: they go, lest they be spelled out.
+  const message = stripVTControlCharacters(failure instanceof Error ? failure.message : String(failure))
+  console.error(`${colors.red("error:")} ${escapedLines(message)}\n  ${colors.cyan("mend:")} ${escapedLines(mend)}`)
   return failure instanceof Failure ? failure.exitCode : EXIT.refused
 }
 

@@ -1,6 +1,7 @@
 /** Problems as compilers tell them: place, message, the line with what is meant underlined, the mend. */
 import { join } from "node:path"
 import { colors } from "./colors.ts"
+import { escaped, escapedLines, escapedSource } from "./escaped.ts"
 import type { Compiled } from "./policies/compile.ts"
 import type { Problem } from "./policies/problem.ts"
 
@@ -13,7 +14,11 @@ const MOST_OF_A_LINT = 20
 
 export function reportProblems(directory: string, { problems, texts }: Reported): string {
   const lines = new Map<string, readonly string[]>()
-  const lineOf = ({ file, line }: Problem): string | undefined => {
+  // A log is read by more people than the file: a private key is not repeated there, whatever else its line is told for.
+  const secret = new Set(problems.filter(({ message }) => PRIVATE.test(message)).map(placeOf))
+  const lineOf = (problem: Problem): string | undefined => {
+    if (secret.has(placeOf(problem))) return undefined
+    const { file, line } = problem
     const known = lines.get(file) ?? texts.get(file)?.split(/\r?\n/u) ?? []
     lines.set(file, known)
     return known[line - 1]
@@ -39,14 +44,18 @@ export function countProblems(problems: readonly Problem[]): string {
     .join(", ")
 }
 
+const PRIVATE = /\bprivate key\b/u
+
+const placeOf = ({ file, line }: Problem): string => `${file}:${line}`
+
 const COLOUR = { error: colors.red, warning: colors.yellow, note: colors.cyan }
 
 function describe(directory: string, problem: Problem, text: string | undefined): string {
   const { file, line, column, severity, lint, message, mend } = problem
-  const place = colors.bold(`${join(directory, file)}:${line}:${column}`)
+  const place = colors.bold(`${escaped(join(directory, file))}:${line}:${column}`)
   const name = lint === undefined ? "" : ` ${colors.dim(`[${lint}]`)}`
-  const told = `${place} ${COLOUR[severity](severity)}: ${message}${name}`
-  return [told, ...excerptOf(text, problem), `  ${colors.cyan("mend:")} ${mend}`, ""].join("\n")
+  const told = `${place} ${COLOUR[severity](severity)}: ${escapedLines(message)}${name}`
+  return [told, ...excerptOf(text, problem), `  ${colors.cyan("mend:")} ${escapedLines(mend)}`, ""].join("\n")
 }
 
 function excerptOf(source: string | undefined, { line, column, end, severity }: Problem): string[] {
@@ -55,12 +64,13 @@ function excerptOf(source: string | undefined, { line, column, end, severity }: 
   const shown = source.slice(from, from + EXCERPT_WIDTH)
   const gutter = String(line).padStart(5)
   // Tabs stay tabs, so that the caret stands below its column whatever the terminal makes of them.
-  const indent = shown.slice(0, column - 1 - from).replace(/[^\t]/gu, " ")
+  const indent = escapedSource(shown.slice(0, column - 1 - from)).replace(/[^\t]/gu, " ")
   // What goes on for lines is underlined to the end of its first.
   const until = end?.line === line ? end.column - 1 : end ? source.trimEnd().length : column
-  const width = Math.max(1, Math.min(until, from + shown.length) - (column - 1))
+  const meant = escapedSource(source.slice(column - 1, Math.min(until, from + shown.length)))
+  const width = Math.max(1, meant.length)
   return [
-    `${colors.dim(`${gutter} |`)} ${shown}`,
+    `${colors.dim(`${gutter} |`)} ${escapedSource(shown)}`,
     `${colors.dim(`${" ".repeat(gutter.length)} |`)} ${indent}${COLOUR[severity]("^".repeat(width))}`,
   ]
 }

@@ -1,18 +1,32 @@
 /** Files that are written whole or not at all: whoever reads one meanwhile sees the old one or the new one. */
-import { rename, rm, stat, writeFile } from "node:fs/promises"
+import { randomUUID } from "node:crypto"
+import { open, rename, rm, stat } from "node:fs/promises"
 import { Failure } from "./failure.ts"
 
 /** @param given its mode; absent: a file that is there already keeps the one it has */
 export async function writeWhole(file: string, content: Uint8Array | string, given?: number): Promise<void> {
-  const unfinished = `${file}.${process.pid}.part`
+  // Nobody foresees its name, so nobody lays a link there that leads elsewhere.
+  const unfinished = `${file}.${randomUUID()}.part`
   try {
     const mode = given ?? (await modeOf(file))
-    await writeFile(unfinished, content, mode === undefined ? {} : { mode })
+    await writeNew(unfinished, content, mode)
     await rename(unfinished, file)
   } catch (failure) {
     await rm(unfinished, { force: true })
     const why = failure instanceof Error ? failure.message : String(failure)
     throw new Failure(`cannot write ${file}: ${why}`, "Name a file in a directory that exists and may be written.")
+  }
+}
+
+/** Fails where there is something already. */
+async function writeNew(file: string, content: Uint8Array | string, mode: number | undefined): Promise<void> {
+  const handle = await open(file, "wx", mode)
+  try {
+    // What `open` was given is less the umask.
+    if (mode !== undefined) await handle.chmod(mode)
+    await handle.writeFile(content)
+  } finally {
+    await handle.close()
   }
 }
 

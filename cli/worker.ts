@@ -1,6 +1,7 @@
 /** Asks a Narrowgate Worker, as an operator. */
 import { isIP } from "node:net"
 import type { z } from "zod"
+import { escaped } from "./escaped.ts"
 import { EXIT, Failure } from "./failure.ts"
 import { keepSession, sessionAt } from "./login/session.ts"
 
@@ -19,6 +20,7 @@ export interface WorkerOptions {
 
 /** The operator's access token: from the environment, else, for the local stack alone, from its identity provider. */
 export async function operatorBearer({ url, idp }: WorkerOptions): Promise<string> {
+  refuseInClear(url)
   const token = process.env["NARROWGATE_TOKEN"]
   if (token !== undefined && token !== "") return token
   const kept = await keptToken(url)
@@ -45,6 +47,7 @@ const RENEW_BEFORE_MS = 60_000
 
 /** A person's own access token: from the environment, else, for the local stack alone, by logging them in there. */
 export async function personBearer({ url, idp }: WorkerOptions, user: string | undefined): Promise<string> {
+  refuseInClear(url)
   const token = process.env["NARROWGATE_TOKEN"]
   if (token !== undefined && token !== "" && user === undefined) return token
   if (!isLoopback(url) || user === undefined) {
@@ -83,6 +86,7 @@ export async function askJson<Value>(
   schema: z.ZodType<Value>,
   posted?: unknown,
 ): Promise<Value> {
+  refuseInClear(worker.url)
   return reach(worker.url, async () => {
     const headers = { authorization: `Bearer ${bearer}`, accept: "application/json" }
     const response = await fetch(new URL(path, worker.url), {
@@ -107,9 +111,22 @@ async function refusalOf(response: Response): Promise<Failure> {
     403: "Ask for a role in operators.yaml, and for a rule that permits the action `manage`.",
     404: "Check the id; old records are dropped.",
   }
-  const body = (await response.text()).trim().slice(0, 300)
+  const body = escaped((await response.text()).trim(), 300)
   const mend = mends[response.status] ?? "Look at the Worker's log."
   return new Failure(`${new URL(response.url).pathname} answered ${response.status} ${body}`, mend)
+}
+
+/** A token in the clear is for whoever listens: over plain http it goes to this machine only. */
+export function refuseInClear(url: string): void {
+  if (mayCarrySecrets(url)) return
+  const mend = "Write an https URL; http is for this machine alone, such as http://127.0.0.1:8787."
+  throw new Failure(`--url cannot be ${url}: a token would be sent unencrypted`, mend, EXIT.usage)
+}
+
+/** On loopback nobody listens. */
+export function mayCarrySecrets(url: string): boolean {
+  const protocol = URL.parse(url)?.protocol
+  return protocol === "https:" || (protocol === "http:" && isLoopback(url))
 }
 
 export function isLoopback(url: string): boolean {

@@ -4,7 +4,7 @@ import type { Command } from "commander"
 import { colors } from "../colors.ts"
 import { loginByBrowser } from "../login/oidc.ts"
 import { keepSession } from "../login/session.ts"
-import { DEFAULT_URL } from "../worker.ts"
+import { DEFAULT_URL, refuseInClear } from "../worker.ts"
 
 interface LoginOptions {
   readonly url: string
@@ -46,6 +46,8 @@ export function addLogin(program: Command): void {
 }
 
 async function login({ url, issuer, client, scope, resource, browser }: LoginOptions): Promise<void> {
+  // What is got here could be sent nowhere.
+  refuseInClear(url)
   const provider = { issuer, client, scope, resource: resource ?? new URL(url).origin }
   const session = await loginByBrowser(provider, (where) => {
     console.error(`Log in at ${where}`)

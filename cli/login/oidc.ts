@@ -5,8 +5,9 @@
 import { createServer } from "node:http"
 import * as oidc from "openid-client"
 import { z } from "zod"
+import { escaped } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
-import { isLoopback } from "../worker.ts"
+import { isLoopback, mayCarrySecrets } from "../worker.ts"
 import type { Session } from "./session.ts"
 
 export interface Provider {
@@ -27,7 +28,7 @@ export async function loginByBrowser(asked: Provider, show: (url: string) => voi
   const found = await discover(asked)
   const pkceCodeVerifier = oidc.randomPKCECodeVerifier()
   const expectedState = oidc.randomState()
-  const { redirect, arrived, close } = await awaitCallback()
+  const { redirect, arrived, close } = await awaitCallback(expectedState)
   try {
     const url = oidc.buildAuthorizationUrl(found, {
       redirect_uri: redirect,
@@ -55,18 +56,20 @@ interface Callback {
   readonly close: () => void
 }
 
-async function awaitCallback(): Promise<Callback> {
+/** Any page and any process of this machine may ask here: only what has the state ends the login. */
+export async function awaitCallback(state: string): Promise<Callback> {
   const { promise: arrived, resolve, reject } = Promise.withResolvers<URL>()
   const timer = setTimeout(() => reject(tooLate()), LOGIN_WITHIN_MS)
   let redirect = ""
   const server = createServer((request, response) => {
-    const { pathname, search } = new URL(request.url ?? "/", redirect)
-    if (pathname !== "/callback") {
-      response.writeHead(404).end()
+    const asked = URL.parse(request.url ?? "/", redirect)
+    const isAnswer = asked?.pathname === "/callback" && asked.searchParams.get("state") === state
+    if (!isAnswer) {
+      response.writeHead(asked?.pathname === "/callback" || !asked ? 400 : 404, { Connection: "close" }).end()
       return
     }
     response.writeHead(200, { "Content-Type": "text/plain", Connection: "close" }).end("You may close this page.\n")
-    resolve(new URL(search, redirect))
+    resolve(new URL(asked.search, redirect))
   })
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening))
   const { port } = z.object({ port: z.number() }).parse(server.address())
@@ -97,8 +100,23 @@ async function discover({ issuer, client }: Pick<Provider, "issuer" | "client">)
   if (!url) throw new Failure(`--issuer cannot be ${issuer}`, "Write the URL of the identity provider.", EXIT.usage)
   // A code or a token in the clear is for whoever listens; on loopback nobody does.
   const execute = isLoopback(issuer) ? [oidc.allowInsecureRequests] : []
+  const found = await discovered(issuer, () => oidc.discovery(url, client, undefined, oidc.None(), { execute }))
+  const { authorization_endpoint: authorization, token_endpoint: token } = found.serverMetadata()
+  const used = [authorization, token].filter((endpoint) => endpoint !== undefined)
+  // That the issuer is on loopback says nothing of where its document sends codes and tokens.
+  const exposed = used.find((endpoint) => !mayCarrySecrets(endpoint))
+  if (exposed !== undefined) {
+    const mend = "Its endpoints must be https; http is for this machine alone."
+    throw new Failure(`${issuer} would have codes and tokens sent unencrypted, to ${exposed}`, mend, EXIT.usage)
+  }
+  if (isLoopback(issuer) && used.every(isLoopback)) return found
+  // One that asks over https only.
+  return new oidc.Configuration(found.serverMetadata(), client, undefined, oidc.None())
+}
+
+async function discovered<Value>(issuer: string, discovery: () => Promise<Value>): Promise<Value> {
   try {
-    return await oidc.discovery(url, client, undefined, oidc.None(), { execute })
+    return await discovery()
   } catch (failure) {
     const why = failure instanceof Error ? failure.message : String(failure)
     const mend = "Check --issuer: its discovery document must be there, over https."
@@ -113,7 +131,10 @@ async function said<Value>(work: Promise<Value>): Promise<Value> {
   } catch (failure) {
     if (failure instanceof oidc.ResponseBodyError || failure instanceof oidc.AuthorizationResponseError) {
       const why = failure.error_description ?? failure.error
-      throw new Failure(`the identity provider refuses: ${why}`, "Check --client, --scope and --resource with it.")
+      throw new Failure(
+        `the identity provider refuses: ${escaped(why, 300)}`,
+        "Check --client, --scope and --resource with it.",
+      )
     }
     throw failure
   }

@@ -1,8 +1,9 @@
 /** Who is logged in at which Worker: a file in the user's configuration, readable by them alone. */
-import { mkdir, readFile } from "node:fs/promises"
+import { mkdir, readFile, stat } from "node:fs/promises"
 import { homedir } from "node:os"
-import { dirname, join } from "node:path"
+import { dirname, isAbsolute, join } from "node:path"
 import { z } from "zod"
+import { EXIT, Failure } from "../failure.ts"
 import { writeWhole } from "../whole-file.ts"
 
 const session = z.object({
@@ -19,11 +20,23 @@ export type Session = z.infer<typeof session>
 const sessions = z.record(z.string(), session)
 
 function file(): string {
-  const base = process.env["XDG_CONFIG_HOME"] ?? join(homedir(), ".config")
+  const set = process.env["XDG_CONFIG_HOME"] ?? ""
+  // One that is empty or relative is to be ignored (XDG Base Directory Specification).
+  const base = isAbsolute(set) ? set : join(homedir(), ".config")
   return join(base, "narrowgate", "sessions.json")
 }
 
+/** Whoever may write there could lay down a session of their own, or a link to where they read. */
+async function refuseShared(directory: string): Promise<void> {
+  // Windows has no such modes.
+  if (process.platform === "win32") return
+  const found = await stat(directory).catch(() => null)
+  if (found === null || (found.mode & 0o022) === 0) return
+  throw new Failure(`others may write in ${directory}`, `Make it yours alone: chmod 700 ${directory}`, EXIT.usage)
+}
+
 async function readAll(): Promise<Record<string, Session>> {
+  await refuseShared(dirname(file()))
   try {
     return sessions.parse(JSON.parse(await readFile(file(), "utf8")))
   } catch {
@@ -41,9 +54,9 @@ export async function sessionAt(url: string): Promise<Session | null> {
 /** @param kept null: nobody is logged in there any more */
 export async function keepSession(url: string, kept: Session | null): Promise<void> {
   const { origin } = new URL(url)
-  const others = Object.entries(await readAll()).filter(([name]) => name !== origin)
-  const all = Object.fromEntries(kept ? [...others, [origin, kept]] : others)
   const path = file()
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const others = Object.entries(await readAll()).filter(([name]) => name !== origin)
+  const all = Object.fromEntries(kept ? [...others, [origin, kept]] : others)
   await writeWhole(path, `${JSON.stringify(all, null, 2)}\n`, 0o600)
 }

@@ -1,4 +1,5 @@
 /** Writes a policy directory whole or not at all, and nothing over one that is there. */
+import { randomUUID } from "node:crypto"
 import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises"
 import { basename, dirname, join, resolve } from "node:path"
 import { EXIT, Failure } from "../failure.ts"
@@ -20,7 +21,7 @@ export async function refuseExisting(directory: string): Promise<void> {
 export async function writeDirectory(directory: string, files: ReadonlyMap<string, string>): Promise<void> {
   const target = resolve(directory)
   await mkdir(dirname(target), { recursive: true })
-  const unfinished = join(dirname(target), `.${basename(target)}.${process.pid}.part`)
+  const unfinished = join(dirname(target), `.${basename(target)}.${randomUUID()}.part`)
   await mkdir(unfinished)
   try {
     for (const [name, text] of files) await writeFile(join(unfinished, name), text, { flag: "wx" })

@@ -9,7 +9,7 @@ import { fetchBundle } from "../diff/known.ts"
 import { asciiJson } from "../escaped.ts"
 import { askByHand, type ByHand } from "../explain/by-hand.ts"
 import { nearestChanges } from "../explain/nearest.ts"
-import { isPermitted, type PolicyQuestion } from "../explain/question.ts"
+import { factsRead, isPermitted, type PolicyQuestion } from "../explain/question.ts"
 import { questionOfRecord } from "../explain/record.ts"
 import { seenRules } from "../explain/rules.ts"
 import { tellExplained, type Explained, type Places } from "../explain/tell.ts"
@@ -63,7 +63,12 @@ export function addExplain(program: Command): void {
 }
 
 function explained(question: PolicyQuestion): Explained {
-  return { principals: seenRules(question), nearest: nearestChanges(question), allowed: isPermitted(question) }
+  return {
+    principals: seenRules(question),
+    read: factsRead(question),
+    nearest: nearestChanges(question),
+    allowed: isPermitted(question),
+  }
 }
 
 async function explainRecord(id: string, options: ExplainOptions): Promise<void> {

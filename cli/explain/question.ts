@@ -1,4 +1,5 @@
 /** What policy is asked about a call: of every principal the same, but for who it is. */
+import { factsAt } from "../../src/audit/facts.ts"
 import type { Tool } from "../../src/catalog/tool.ts"
 import type { UserFacts } from "../../src/ledger/state.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
@@ -26,6 +27,13 @@ export function posed({ bundle, user, agents, tool, context }: PolicyQuestion): 
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
   const requests = principalsOf(user, agents).map((principal) => ({ principal, action, resource, context }))
   return { requests, entities: entitiesFor(bundle.entities, user) }
+}
+
+/** What the rules for the tool read of the context, by its name there; null for what was not there. */
+export function factsRead({ bundle, user, tool, context }: PolicyQuestion): Readonly<Record<string, unknown>> {
+  const about = [actionRef(tool.action), toolRef(tool.name), entitiesFor(bundle.entities, user)] as const
+  const args = [...bundle.engine.readsFor(...about)].map((name) => (name === "*" ? "arguments" : `arguments.${name}`))
+  return factsAt(context, new Set([...args, ...bundle.engine.factsFor(...about)]))
 }
 
 /** Whether all are permitted. */

@@ -8,6 +8,8 @@ import type { PrincipalSeen, RuleSeen } from "./rules.ts"
 
 export interface Explained {
   readonly principals: readonly PrincipalSeen[]
+  /** What rules for the tool read, by its name in the context. */
+  readonly read: Readonly<Record<string, unknown>>
   readonly nearest: readonly Nearest[]
   readonly allowed: boolean
 }
@@ -18,9 +20,11 @@ export interface Places {
   readonly written: ReadonlyMap<string, WrittenRule>
 }
 
-export function tellExplained({ principals, nearest, allowed }: Explained, places: Places | null): string {
+export function tellExplained({ principals, read, nearest, allowed }: Explained, places: Places | null): string {
   const lines = principals.flatMap((one) => tellPrincipal(one, places))
-  return [...lines, ...tellNearest(nearest, allowed)].join("\n")
+  const facts = Object.entries(read).map(([name, value]) => printableText(`${name} = ${JSON.stringify(value)}`))
+  const reading = facts.length > 0 ? [`  ${colors.dim("read")}  ${facts.join(", ")}`] : []
+  return [...lines, ...reading, ...tellNearest(nearest, allowed)].join("\n")
 }
 
 function tellPrincipal({ principal, allowed, rules }: PrincipalSeen, places: Places | null): readonly string[] {

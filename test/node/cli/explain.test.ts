@@ -23,7 +23,9 @@ describe("a call by hand", () => {
     expect(stdout).toMatch(
       /^mail\.send would be allowed\n {2}permitted {2}User::".*\|alice"\n {4}permit support-staff holds: policies\/support\.cedar:\d+\n/,
     )
-    expect(stdout).toMatch(/ {2}it would be denied\n/)
+    expect(stdout).toMatch(
+      / {2}read {2}arguments\.to = "ann@example\.org", task\.labels = \[\]\n {2}it would be denied\n/,
+    )
     expect(stdout).toMatch(/≈ without context\.arguments\.to\n/)
     expect(stdout).toMatch(/≈ context\.task\.labels with "reads:confidential"\n/)
     expect(stdout).toMatch(/≈ the user not in the group "support"\n/)

@@ -1,4 +1,14 @@
-import { defineConfig } from "vitest/config"
+import { configDefaults, defineConfig } from "vitest/config"
 
-/** What needs Node: the official Cedar engine as oracle, the command line. Everything else runs in workerd. */
-export default defineConfig({ test: { include: ["test/node/**/*.test.ts"], testTimeout: 30_000 } })
+/** The command as people run it, most against a local stack of their own: slower than the rest, and a run of their own. */
+export const COMMAND_TESTS =
+  "test/node/cli/{command,completion,diff,explain,help,init,login,publish,secrets,terminal,test-command}.test.ts"
+
+/** What needs Node: the official Cedar engine as oracle, the command line's parts. Everything else runs in workerd. */
+export default defineConfig({
+  test: {
+    include: ["test/node/**/*.test.ts"],
+    exclude: [...configDefaults.exclude, COMMAND_TESTS],
+    testTimeout: 30_000,
+  },
+})

@@ -2,7 +2,7 @@
 import type { Command } from "commander"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
-import { codeOf } from "../../src/decision.ts"
+import { codeOf, type Denial } from "../../src/decision.ts"
 import { colors } from "../colors.ts"
 import { decisionRecord, explanation, printable, printableText, type ShownRecord } from "../decision-record.ts"
 import { fetchBundle } from "../diff/known.ts"
@@ -76,14 +76,25 @@ async function explainRecord(id: string, options: ExplainOptions): Promise<void>
   const record = await askJson(options, bearer, `/v1/decisions/${encodeURIComponent(id)}`, decisionRecord)
   const bundle = await bundleOf(record, options, bearer)
   const asked = bundle && questionOfRecord(record, bundle)
-  const policy = asked?.question ? explained(asked.question) : null
+  const policy = asked?.question && isOfRules(record) ? explained(asked.question) : null
   if (options.json) return console.log(asciiJson({ record, policy, untold: asked?.untold ?? [] }))
   console.log(explanation(printable(record)))
   if (policy) console.log(tellExplained(policy, await placesOf(record, options.policies)))
-  if (!asked || asked.untold.length === 0) return
+  else if (!isOfRules(record)) console.log(`  ${colors.dim("it was not the rules that decided this")}`)
+  if (!asked || asked.untold.length === 0 || !isOfRules(record)) return
   const how = policy ? "not told by the record, and taken to be missing:" : "why is open, as the record does not tell"
   console.log(`  ${colors.yellow(how)} ${printableText(asked.untold.join(", "))}`)
 }
+
+/** Of a token, a grant or a budget rules say nothing: what they would have said would only mislead. */
+const OF_RULES: ReadonlySet<string> = new Set<Denial["reason"]>([
+  "policy_forbids",
+  "policy_permits_nothing",
+  "step_up_required",
+  "bound_key_required",
+  "arguments_unknown",
+])
+const isOfRules = ({ denial }: ShownRecord): boolean => denial === null || OF_RULES.has(denial.reason)
 
 /** Null where the Worker does not have it any more, or this version does not read it: then the record alone is told. */
 async function bundleOf({ bundle }: ShownRecord, worker: WorkerOptions, bearer: string): Promise<Bundle | null> {

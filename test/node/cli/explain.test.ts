@@ -106,7 +106,7 @@ describe("a call that was made", () => {
   })
 
   /** Through the authorizer, as a gateway asks. @returns the decision's id */
-  async function called(to: string): Promise<string> {
+  async function called(to: string, purpose = "answer-customer"): Promise<string> {
     const session = await login({ origin: stack.provider, user: "alice" })
     const actor = await workloadIdentity({ origin: stack.provider, id: SUPPORT, audience: stack.origin })
     const body = new URLSearchParams({
@@ -115,7 +115,7 @@ describe("a call that was made", () => {
       subject_token_type: "urn:ietf:params:oauth:token-type:access_token",
       actor_token: actor,
       actor_token_type: "urn:ietf:params:oauth:token-type:jwt",
-      purpose: "answer-customer",
+      purpose,
     })
     const granted: unknown = await (await fetch(`${stack.origin}/oauth/token`, { method: "POST", body })).json()
     const { access_token } = z.object({ access_token: z.string() }).parse(granted)
@@ -148,6 +148,11 @@ describe("a call that was made", () => {
     await expect
       .poll(async () => (await explain(allowed)).stdout, { timeout: 10_000 })
       .toMatch(/permit support-agents holds/)
+    const ungranted = await called("ann@example.org", "triage-ticket")
+    await expect.poll(async () => (await explain(ungranted)).code, { timeout: 10_000 }).toBe(0)
+    const { stdout: beside } = await explain(ungranted)
+    expect(beside).toMatch(/denied: insufficient_scope\n[^]*it was not the rules that decided this\n$/)
+    expect(beside).not.toContain("permitted")
     const json: unknown = JSON.parse((await explain(id, "--json")).stdout)
     expect(json).toMatchObject({ record: { id }, policy: { allowed: false }, untold: [] })
   })

@@ -1,6 +1,7 @@
 /** All benchmarks, in the order they run. */
 import type { Benchmark } from "./benchmark.ts"
 import { againstCerbos } from "./benchmarks/against-cerbos.ts"
+import { checkPolicies } from "./benchmarks/check-policies.ts"
 import { clientCredentials } from "./benchmarks/client-credentials.ts"
 import { boundCall } from "./benchmarks/bound-call.ts"
 import { coldFirstDecision } from "./benchmarks/cold-first-decision.ts"
@@ -26,6 +27,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   coldFirstDecision,
   policyStep,
   policy10000Rules,
+  checkPolicies,
   decisionTables,
   diffRecords,
 ]

@@ -116,9 +116,9 @@ function objectionTo(text: string): string | null {
   return null
 }
 
-/** Index just behind the closing quote of the string that opens at `start`. */
-function endOfString(text: string, start: number): number {
+/** Index just behind the closing quote of the string that opens at `start`, or the text's end where it never closes. */
+export function endOfString(text: string, start: number): number {
   let index = start + 1
-  while (text[index] !== '"') index += text[index] === "\\" ? 2 : 1
-  return index + 1
+  while (index < text.length && text[index] !== '"') index += text[index] === "\\" ? 2 : 1
+  return Math.min(index + 1, text.length)
 }

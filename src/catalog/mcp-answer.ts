@@ -5,7 +5,7 @@
  * key that stands twice, of which some take the first (RFC 8259 4), and members of a message in another case.
  */
 import { variantIn } from "../fold.ts"
-import { isObject } from "../json.ts"
+import { endOfString, isObject } from "../json.ts"
 import { MESSAGE_MEMBERS } from "./mcp-server.ts"
 
 /** Twice what calls may have: the schemas of the arguments are deeper than those. */
@@ -84,13 +84,6 @@ function survey(text: string, most: number): number | { readonly objection: stri
     if (parts > most) return { objection: "has too many parts" }
   }
   return parts
-}
-
-/** Index just behind the closing quote of the string that opens at `start`, or the text's end where it never closes. */
-function endOfString(text: string, start: number): number {
-  let index = start + 1
-  while (index < text.length && text[index] !== '"') index += text[index] === "\\" ? 2 : 1
-  return Math.min(index + 1, text.length)
 }
 
 /** "a" and "\u0061" are one key. Null: it is none. */

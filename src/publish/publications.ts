@@ -105,6 +105,11 @@ export class Publications extends DurableObject<Env> {
 
   /** A pointer that KV took late, or again, must not undo what was published since. */
   override async alarm(): Promise<void> {
+    // Nor may this undo what is being published: what is looked up is put before anything else is done.
+    await this.ctx.blockConcurrencyWhile(async () => this.#putAgain())
+  }
+
+  async #putAgain(): Promise<void> {
     const [live] = this.ctx.storage.sql
       .exec<Row>("SELECT * FROM publications WHERE what = 'pointer' AND done = 1 ORDER BY seq DESC LIMIT 1")
       .toArray()

@@ -1,5 +1,5 @@
 /** Publishing over HTTP: by whom, of what, in which order; and that nothing half done ever decides. */
-import { runDurableObjectAlarm } from "cloudflare:test"
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { CompactSign, importJWK, type JWK } from "jose"
 import { afterEach, describe, expect, inject, test, vi } from "vitest"
@@ -9,6 +9,7 @@ import { published } from "../../cli/publish/published.ts"
 import { PUBLICATION_TYPES, type BundleBody, type Pointer, type Publishing } from "../../src/policy/bundle.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import { bodyKey } from "../../src/policy/store.ts"
+import { publications } from "../../src/publish/publications.ts"
 import { openTask } from "../harness/agents.ts"
 import { yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
@@ -380,6 +381,27 @@ test("a pointer that KV takes late undoes nothing that was published since", asy
   await post(await signed(2, second), second.bytes)
   await env.BUNDLES.put("pointer", late)
   expect(await deciding()).toEqual({ seq: 1, digest: first.digest })
-  expect(await runDurableObjectAlarm(env.PUBLICATIONS.getByName("publications"))).toBe(true)
+  expect(await runDurableObjectAlarm(publications(env))).toBe(true)
   expect(await deciding()).toEqual({ seq: 2, digest: second.digest })
+})
+
+test("nor does what puts it right undo what is published at that moment", async () => {
+  const [first, second] = [await made(await yard()), await made(await yardWithout("files.read"))]
+  const late = await signed(1, first)
+  await post(late, first.bytes)
+  await post(await signed(2, second), second.bytes)
+  await env.BUNDLES.put("pointer", late)
+  const get = env.BUNDLES.get.bind(env.BUNDLES)
+  let isLooking = false
+  vi.spyOn(Object.getPrototypeOf(env.BUNDLES), "get").mockImplementationOnce(async (...args: unknown[]) => {
+    const found: unknown = await Reflect.apply(get, env.BUNDLES, args)
+    isLooking = true
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    return found
+  })
+  const alarm = runInDurableObject(publications(env), async (object) => object.alarm())
+  await vi.waitFor(() => expect(isLooking).toBe(true), { interval: 10 })
+  expect((await post(await signed(3, first), first.bytes)).status).toBe(200)
+  await alarm
+  expect(await deciding()).toEqual({ seq: 3, digest: first.digest })
 })

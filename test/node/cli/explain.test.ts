@@ -1,13 +1,10 @@
 /** `narrowgate explain`: of calls that were made, by a Worker's record, and of calls that nobody has made. */
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { z } from "zod"
 import { login, workloadIdentity } from "../../../dev/login.ts"
-import { freePort } from "../../../dev/loopback.ts"
 import { developmentKey } from "../../../dev/seed.ts"
-import { startStack, type Stack } from "../../../dev/stack.ts"
+import { ownStack } from "./own-stack.ts"
 import { run } from "./run.ts"
 
 const ROOT = join(import.meta.dirname, "../../..")
@@ -90,25 +87,12 @@ describe("a call by hand", () => {
 })
 
 describe("a call that was made", () => {
-  let directory: string
-  let stack: Stack
-  beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), "narrowgate-explain-"))
-    stack = await startStack({
-      policies: join(ROOT, "policies"),
-      port: await freePort(),
-      state: join(directory, "state"),
-    })
-  }, 120_000)
-  afterAll(async () => {
-    await stack.close()
-    await rm(directory, { recursive: true, force: true, maxRetries: 3 })
-  })
+  const own = ownStack()
 
   /** Through the authorizer, as a gateway asks. @returns the decision's id */
   async function called(to: string, purpose = "answer-customer"): Promise<string> {
-    const session = await login({ origin: stack.provider, user: "alice" })
-    const actor = await workloadIdentity({ origin: stack.provider, id: SUPPORT, audience: stack.origin })
+    const session = await login({ origin: own().stack.provider, user: "alice" })
+    const actor = await workloadIdentity({ origin: own().stack.provider, id: SUPPORT, audience: own().stack.origin })
     const body = new URLSearchParams({
       grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
       subject_token: session.access_token,
@@ -117,7 +101,7 @@ describe("a call that was made", () => {
       actor_token_type: "urn:ietf:params:oauth:token-type:jwt",
       purpose,
     })
-    const granted: unknown = await (await fetch(`${stack.origin}/oauth/token`, { method: "POST", body })).json()
+    const granted: unknown = await (await fetch(`${own().stack.origin}/oauth/token`, { method: "POST", body })).json()
     const { access_token } = z.object({ access_token: z.string() }).parse(granted)
     const headers = {
       Authorization: `Bearer ${access_token}`,
@@ -126,13 +110,13 @@ describe("a call that was made", () => {
       "X-Narrowgate-Original-Path": "/mail/messages",
     }
     const question = { method: "POST", headers, body: JSON.stringify({ to, text: "hello" }) }
-    const answer = await fetch(`${stack.origin}/authz/envoy/mail/messages`, question)
+    const answer = await fetch(`${own().stack.origin}/authz/envoy/mail/messages`, question)
     return answer.headers.get("X-Narrowgate-Decision") ?? ""
   }
 
   const explain = async (...args: readonly string[]) => {
-    const env = { NARROWGATE_URL: stack.origin, NARROWGATE_TOKEN: "" }
-    return run(ROOT, ["explain", ...args, "--idp", stack.provider], env)
+    const env = { NARROWGATE_URL: own().stack.origin, NARROWGATE_TOKEN: "" }
+    return run(ROOT, ["explain", ...args, "--idp", own().stack.provider], env)
   }
 
   test("is explained from its record and the bundle that decided it", async () => {

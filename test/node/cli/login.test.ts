@@ -1,57 +1,45 @@
 /** An operator logs in, at a real provider, through their browser; the command then manages with what they got. */
 import { spawn } from "node:child_process"
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { readFile, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { z } from "zod"
 import { walk } from "../../../dev/login.ts"
-import { freePort } from "../../../dev/loopback.ts"
-import { startStack, type Stack } from "../../../dev/stack.ts"
+import { ownStack } from "./own-stack.ts"
 import { run, MAIN } from "./run.ts"
 
-const ROOT = join(import.meta.dirname, "../../..")
-
-let directory: string
-let stack: Stack
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "narrowgate-login-"))
-  stack = await startStack({
-    policies: join(ROOT, "policies"),
-    port: await freePort(),
-    state: join(directory, "state"),
-  })
-}, 120_000)
-afterAll(async () => {
-  await stack.close()
-  await rm(directory, { recursive: true, force: true, maxRetries: 3 })
-})
+const own = ownStack()
 
 /** Without an identity provider to fall back upon: only a session of their own lets them in. */
 const narrowgate = async (...args: readonly string[]) =>
-  run(directory, args, {
-    NARROWGATE_URL: stack.origin,
+  run(own().directory, args, {
+    NARROWGATE_URL: own().stack.origin,
     NARROWGATE_TOKEN: "",
-    XDG_CONFIG_HOME: join(directory, "config"),
+    XDG_CONFIG_HOME: join(own().directory, "config"),
   })
 const history = async () => narrowgate("history", "--idp", "http://127.0.0.1:9")
-const SESSIONS = () => join(directory, "config/narrowgate/sessions.json")
+const SESSIONS = () => join(own().directory, "config/narrowgate/sessions.json")
 
 /** Runs `login` as a person does: reads where to go, and goes there. */
 async function login(user: string, ...more: readonly string[]) {
   const args = [
     "login",
     "--issuer",
-    stack.provider,
+    own().stack.provider,
     "--scope",
     "openid offline_access narrowgate",
     "--no-browser",
     ...more,
   ]
-  const env = { PATH: process.env["PATH"], HOME: directory, XDG_CONFIG_HOME: join(directory, "config"), NO_COLOR: "1" }
+  const env = {
+    PATH: process.env["PATH"],
+    HOME: own().directory,
+    XDG_CONFIG_HOME: join(own().directory, "config"),
+    NO_COLOR: "1",
+  }
   const child = spawn(process.execPath, [MAIN, ...args], {
-    cwd: directory,
-    env: { ...env, NARROWGATE_URL: stack.origin },
+    cwd: own().directory,
+    env: { ...env, NARROWGATE_URL: own().stack.origin },
   })
   const ended = new Promise<number>((resolve) => child.once("exit", (code) => resolve(code ?? -1)))
   let told = ""
@@ -65,7 +53,7 @@ async function login(user: string, ...more: readonly string[]) {
   })
   if (start !== "") {
     const redirect = String(new URL(start).searchParams.get("redirect_uri"))
-    const back = await walk(new URL(start), redirect, { origin: stack.provider, user })
+    const back = await walk(new URL(start), redirect, { origin: own().stack.provider, user })
     await (await fetch(back)).text()
   }
   return { code: await ended, told }

@@ -1,54 +1,42 @@
 /** Publishing as people do it: the command, against the Worker in workerd. */
 import { execFile } from "node:child_process"
-import { cp, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
+import { cp, readFile, stat, writeFile } from "node:fs/promises"
 import { createServer } from "node:http"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { decodeJwt } from "jose"
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { z } from "zod"
-import { twoFreePorts } from "../../../dev/loopback.ts"
-import { startStack, type Stack } from "../../../dev/stack.ts"
+import { EXAMPLE, ownStack } from "./own-stack.ts"
 import { run } from "./run.ts"
 
-const ROOT = join(import.meta.dirname, "../../..")
-
-let directory: string
-let stack: Stack
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "narrowgate-publish-"))
-  const policies = join(ROOT, "policies")
-  stack = await startStack({ policies, port: await twoFreePorts(), state: join(directory, "state") })
+const own = ownStack(async ({ directory, stack }) => {
   // As this stack has them: who publishes something else would be told by nobody who they are.
-  await cp(policies, join(directory, "policies"), { recursive: true })
-  await edit("policies/issuers.yaml", (text) => text.replaceAll("http://127.0.0.1:8788", stack.provider))
+  await cp(EXAMPLE, join(directory, "policies"), { recursive: true })
   const keys = z
     .object({ publisher: z.object({ privateJwk: z.unknown() }) })
     .parse(JSON.parse(await readFile(join(directory, "state/keys.json"), "utf8")))
   await writeFile(join(directory, "publisher.jwk"), JSON.stringify(keys.publisher.privateJwk))
+  const issuers = join(directory, "policies/issuers.yaml")
+  const text = await readFile(issuers, "utf8")
+  await writeFile(issuers, text.replaceAll("http://127.0.0.1:8788", stack.provider))
+  const git = async (...args: readonly string[]) => promisify(execFile)("git", ["-C", directory, ...args])
   await git("init", "-q")
   await git("config", "user.email", "ada@example.org")
   await git("config", "user.name", "Ada")
   await git("add", "policies")
   await git("commit", "-qm", "rules as they were")
-}, 120_000)
-afterAll(async () => {
-  await stack.close()
-  await rm(directory, { recursive: true, force: true, maxRetries: 3 })
 })
 
-const git = async (...args: readonly string[]) => promisify(execFile)("git", ["-C", directory, ...args])
-
 async function edit(file: string, change: (text: string) => string): Promise<void> {
-  const path = join(directory, file)
+  const path = join(own().directory, file)
   await writeFile(path, change(await readFile(path, "utf8")))
 }
 
 const KEY = ["--key", "publisher.jwk"]
 const narrowgate = async (...args: readonly string[]) =>
-  run(directory, args, { NARROWGATE_URL: stack.origin, NARROWGATE_TOKEN: "" })
-const asOperator = async (...args: readonly string[]) => narrowgate(...args, "--idp", stack.provider)
+  run(own().directory, args, { NARROWGATE_URL: own().stack.origin, NARROWGATE_TOKEN: "" })
+const asOperator = async (...args: readonly string[]) => narrowgate(...args, "--idp", own().stack.provider)
 
 const history = z.array(z.object({ seq: z.number(), digest: z.string(), by: z.string(), why: z.string() }))
 const published = async () => history.parse(JSON.parse((await asOperator("history", "--json")).stdout))
@@ -111,7 +99,7 @@ describe("publish", () => {
     const made = await narrowgate("keygen", "--out", "other.jwk")
     expect(JSON.parse(made.stdout)).toMatchObject({ keys: [{ kty: "EC", use: "sig" }] })
     expect(made.stdout).not.toContain('"d"')
-    expect((await stat(join(directory, "other.jwk"))).mode & 0o777).toBe(0o600)
+    expect((await stat(join(own().directory, "other.jwk"))).mode & 0o777).toBe(0o600)
     expect((await narrowgate("keygen", "--out", "other.jwk")).stderr).toContain("other.jwk is there already")
     const cases: readonly (readonly [args: readonly string[], code: number, told: string])[] = [
       [["--key", "other.jwk"], 1, "the Worker answered 401"],

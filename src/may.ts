@@ -6,16 +6,9 @@
  */
 import { formatScope } from "./catalog/pattern.ts"
 import type { Tool } from "./catalog/tool.ts"
-import {
-  argumentsNeeded,
-  boundsOf,
-  checkAlive,
-  checkCalls,
-  checkToken,
-  NO_EVIDENCE,
-  type Call,
-  type Evidence,
-} from "./decide.ts"
+import { NO_EVIDENCE, type Call, type Evidence } from "./call.ts"
+import { checkAlive, checkToken } from "./check/credential.ts"
+import { argumentsNeeded, boundsOf, checkCalls } from "./check/grant.ts"
 import type { Denial } from "./decision.ts"
 import { contradiction, type ArgumentBounds } from "./exchange/bounds.ts"
 import { isLifecycle } from "./exchange/grant.ts"

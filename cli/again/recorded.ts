@@ -5,7 +5,7 @@
 import type { CallArguments } from "../../src/catalog/arguments.ts"
 import { argumentsHash } from "../../src/audit/canonical.ts"
 import { MAX_SHOWN } from "../../src/audit/cut.ts"
-import type { Call } from "../../src/decide.ts"
+import type { Call } from "../../src/call.ts"
 import { AdmissionLog, windowKey } from "../../src/guardrails/window.ts"
 import type { Task, TreeState, UserFacts } from "../../src/ledger/state.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"

@@ -1,5 +1,5 @@
 /** A call that nobody has made, described by flags as a test describes one. */
-import type { Verdict } from "../../src/decide.ts"
+import type { Verdict } from "../../src/call.ts"
 import { EXIT, Failure } from "../failure.ts"
 import type { Compiled } from "../policies/compile.ts"
 import { parseSource } from "../policies/parse-source.ts"

@@ -5,7 +5,7 @@
 import type { CallArguments } from "../../src/catalog/arguments.ts"
 import { locate } from "../../src/catalog/locate.ts"
 import type { Seen } from "../../src/catalog/seen.ts"
-import { NO_EVIDENCE, type Evidence } from "../../src/decide.ts"
+import { NO_EVIDENCE, type Evidence } from "../../src/call.ts"
 import { isDenied, type Denial } from "../../src/decision.ts"
 import { ASKED_NOTHING, type Asked } from "../../src/exchange/grant.ts"
 import type { Opened } from "../../src/exchange/open.ts"

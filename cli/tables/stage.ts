@@ -1,7 +1,7 @@
 /** A tree of tasks with its tokens and its clock, on which calls are made one after the other. */
 import type { CallArguments } from "../../src/catalog/arguments.ts"
 import type { Proof } from "../../src/credential/dpop.ts"
-import type { Verdict } from "../../src/decide.ts"
+import type { Verdict } from "../../src/call.ts"
 import type { Opened } from "../../src/exchange/open.ts"
 import { isRefused } from "../../src/exchange/refusal.ts"
 import type { TreeState } from "../../src/ledger/state.ts"

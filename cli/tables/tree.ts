@@ -2,7 +2,8 @@
  * A tree of tasks in memory, moved by the very steps that its ledger makes, without storage, tokens on the wire or a
  * clock: what a task could do under a bundle can be tried anywhere.
  */
-import { decide, type Call, type Outcome } from "../../src/decide.ts"
+import type { Call, Outcome } from "../../src/call.ts"
+import { decide } from "../../src/decide.ts"
 import { ASKED_NOTHING } from "../../src/exchange/grant.ts"
 import { openTask, type Opened, type OpenRequest } from "../../src/exchange/open.ts"
 import { isRefused, type Refused } from "../../src/exchange/refusal.ts"

@@ -1,5 +1,5 @@
 /** The record of one call: made where it was decided, in the ledger, or at the edge where no ledger was asked. */
-import type { Call, Verdict } from "../decide.ts"
+import type { Call, Verdict } from "../call.ts"
 import { codeOf, type Denial } from "../decision.ts"
 import { argumentsHash } from "./canonical.ts"
 import type { Segments } from "../catalog/route.ts"

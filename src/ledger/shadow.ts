@@ -3,7 +3,8 @@
  * state, before anything of the decision is applied. Nothing comes of it but a line in the record.
  */
 import type { Differing, Tried } from "../audit/record.ts"
-import { decide, NO_EVIDENCE, type Call, type Outcome } from "../decide.ts"
+import { NO_EVIDENCE, type Call, type Outcome } from "../call.ts"
+import { decide } from "../decide.ts"
 import { codeOf, type Denial } from "../decision.ts"
 import { openTask, type Opened, type OpenRequest } from "../exchange/open.ts"
 import { isRefused, oauthErrorOf } from "../exchange/refusal.ts"

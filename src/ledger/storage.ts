@@ -2,7 +2,7 @@
  * A tree's state in the SQLite of its Durable Object. Each `save*` runs in the transaction of one step, before memory
  * changes; `load` rebuilds the state on waking, counting credit that was written but may not have been used as used.
  */
-import type { Change, End } from "../decide.ts"
+import type { Change, End } from "../call.ts"
 import type { Consent } from "../exchange/consent.ts"
 import type { Opening } from "../exchange/open.ts"
 import type { WindowDefinition } from "../guardrails/window.ts"

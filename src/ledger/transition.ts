@@ -1,7 +1,7 @@
 /**
  * `apply*`: the only functions that change a tree's state, each by a value that a pure step made.
  */
-import type { Change, End } from "../decide.ts"
+import type { Change, End } from "../call.ts"
 import type { Opening } from "../exchange/open.ts"
 import { isBelow, windowLog, type Task, type TreeState } from "./state.ts"
 

@@ -4,7 +4,7 @@
  * the last task could act. What is done to the tree is another matter (ledger.ts).
  */
 import type { DecisionRecord } from "../audit/record.ts"
-import type { End } from "../decide.ts"
+import type { End } from "../call.ts"
 import { ANYBODY, openingsOf } from "../exchange/openings.ts"
 import { logEvent } from "../log.ts"
 import type { Pointer } from "../policy/bundle.ts"

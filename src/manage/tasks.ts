@@ -6,7 +6,7 @@ import { recordOf, type DecisionRecord, type ManagementDenial } from "../audit/r
 import { readCompact } from "../credential/compact.ts"
 import { isRejected } from "../credential/rejection.ts"
 import type { Proof } from "../credential/dpop.ts"
-import type { End } from "../decide.ts"
+import type { End } from "../call.ts"
 import { schemeOf, verifyCredential } from "../credential/verify.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { challengeOf } from "../challenge.ts"

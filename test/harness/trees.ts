@@ -4,7 +4,7 @@ import { beginTree, callStep, openRequest, openStep, type Held } from "../../cli
 import type { CallArguments } from "../../src/catalog/arguments.ts"
 import { parseScope } from "../../src/catalog/pattern.ts"
 import type { Sensitivity } from "../../src/catalog/tool.ts"
-import type { Call, Outcome } from "../../src/decide.ts"
+import type { Call, Outcome } from "../../src/call.ts"
 import type { ArgumentBounds } from "../../src/exchange/bounds.ts"
 import type { Asked } from "../../src/exchange/grant.ts"
 import type { OpenRequest } from "../../src/exchange/open.ts"

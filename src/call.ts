@@ -1,0 +1,99 @@
+/** A call as it is decided upon, and all that a decision on it says: plain values, made by `decide` and applied by the ledger. */
+import type { CallArguments } from "./catalog/arguments.ts"
+import type { Proof } from "./credential/dpop.ts"
+import type { Denial } from "./decision.ts"
+import type { Progress } from "./guardrails/plan.ts"
+import type { WindowDefinition, WindowUse } from "./guardrails/window.ts"
+import type { EndedBy, TaskStatus, TreeState } from "./ledger/state.ts"
+import type { CedarRecord } from "./policy/value.ts"
+
+/** A located call with a verified token, as it reaches the ledger. */
+export interface Call {
+  readonly decisionId: string
+  readonly task: string
+  /** `jti` of the delegation token. */
+  readonly token: string
+  /** Proof of possession, already verified against the key with this thumbprint. */
+  readonly proof: Proof | null
+  readonly tool: string
+  readonly arguments: CallArguments
+  readonly gateway: string
+  readonly environment: string
+  /** `observe`: the gateway lets it through whatever is decided, so a denial has no consequence. */
+  readonly mode: "enforce" | "observe"
+  /** The gateway's own request id with the hash of the call, where it sets one. */
+  readonly retry: { readonly requestId: string; readonly call: string } | null
+}
+
+/** What an allow changes. */
+export interface Change {
+  readonly at: number
+  /** The calling task and all above it: each counts a call that costs something. */
+  readonly counted: readonly string[]
+  /** The same, where it is no call of mere lifecycle: none of them is idle. */
+  readonly busy: readonly string[]
+  /** Of those among them that have a plan, with this call in it. */
+  readonly plans: readonly { readonly task: string; readonly progress: Progress }[]
+  readonly windows: readonly { readonly key: string; readonly definition: WindowDefinition }[]
+  /** Labels that the tree has not had so far. */
+  readonly labels: readonly string[]
+  readonly remember: {
+    readonly key: string
+    readonly call: string
+    readonly decisionId: string
+    readonly until: number
+  } | null
+}
+
+/** What becomes of a task, and of those below it, with a call: its plan is finished, or was left. */
+export interface End {
+  readonly task: string
+  readonly status: Exclude<TaskStatus, "pending" | "active">
+  readonly by: EndedBy
+}
+
+/** What determined the decision: enough to explain it from its record alone. */
+export interface Evidence {
+  readonly chain: readonly string[]
+  readonly purpose: string | null
+  readonly user: TreeState["user"]
+  /** The principal that was not permitted, or null where all were. */
+  readonly principal: string | null
+  readonly rules: readonly string[]
+  readonly windows: readonly WindowUse[]
+  readonly calls: { readonly used: number; readonly limit: number | null } | null
+  readonly labels: readonly string[]
+  /** That the rules were asked with; null where they were not. */
+  readonly context: CedarRecord | null
+}
+
+export interface Verdict {
+  /** Null: allowed. */
+  readonly denial: Denial | null
+  readonly evidence: Evidence
+  /** The decision of which this is the gateway's own retry; it consumes nothing and is not recorded again. */
+  readonly retryOf: string | null
+}
+
+export interface Outcome {
+  /** Null unless the call is allowed and no retry. */
+  readonly change: Change | null
+  readonly verdict: Verdict
+  /**
+   * `jti` of the proof that was used up, whatever was decided: who saw a refused call must not be able to repeat it.
+   */
+  readonly proof: string | null
+  readonly end: End | null
+}
+
+export const NO_EVIDENCE: Evidence = {
+  chain: [],
+  purpose: null,
+  user: null,
+  principal: null,
+  rules: [],
+  windows: [],
+  calls: null,
+  labels: [],
+  context: null,
+}

@@ -1,0 +1,52 @@
+/** What grants cover. */
+import type { Call } from "../call.ts"
+import { formatScope, type Scope } from "../catalog/pattern.ts"
+import { sensitivityRank, type Tool } from "../catalog/tool.ts"
+import type { Denial } from "../decision.ts"
+import { violation, type ArgumentBounds } from "../exchange/bounds.ts"
+import type { Task } from "../ledger/state.ts"
+
+/** Every grant up the tree must cover the call: nobody in the chain gains. */
+export function checkGrant(line: readonly Task[], tool: Tool, call: Call): Denial | null {
+  for (const task of line) {
+    const bounds = boundsOf(task, tool, call.environment)
+    if ("reason" in bounds) return bounds
+    if (bounds.length === 0) continue
+    if (!call.arguments.complete) return argumentsNeeded(bounds)
+    const broken = violation(bounds, call.arguments.values)
+    if (broken) return { reason: "argument_out_of_bounds", scope: formatScope(scopeOf(tool)), ...broken }
+  }
+  return null
+}
+
+/** Within which a task's grant covers the tool, or why it does not, whatever the arguments. */
+export function boundsOf(
+  { id: task, grant }: Task,
+  tool: Tool,
+  environment: string,
+): readonly ArgumentBounds[] | Denial {
+  const granted = Object.hasOwn(grant.tools, tool.name) ? grant.tools[tool.name] : undefined
+  if (granted?.action !== tool.action) return { reason: "tool_not_granted", scope: formatScope(scopeOf(tool)), task }
+  if (sensitivityRank(tool.sensitivity) > sensitivityRank(granted.maxSensitivity)) {
+    return { reason: "sensitivity_exceeded", scope: formatScope(scopeOf(tool)), max: granted.maxSensitivity, task }
+  }
+  if (grant.environments && !grant.environments.includes(environment)) {
+    return { reason: "environment_not_granted", scope: formatScope(scopeOf(tool)), task }
+  }
+  return granted.bounds
+}
+
+function scopeOf({ name: pattern, action }: Tool): Scope {
+  return { pattern, action }
+}
+
+export function argumentsNeeded(bounds: readonly ArgumentBounds[]): Denial {
+  return { reason: "arguments_unknown", needed: bounds.flatMap((each) => Object.keys(each)) }
+}
+
+export function checkCalls(line: readonly Task[]): Denial | null {
+  for (const { id: task, grant, calls } of line) {
+    if (grant.calls !== null && calls >= grant.calls) return { reason: "calls_exhausted", task, limit: grant.calls }
+  }
+  return null
+}

@@ -109,6 +109,7 @@ function bodyOf(policies: Policies, rules: readonly LoweredRule[]): BundleBody {
       ...window,
       seconds: secondsOf(within),
     })),
+    guardrails: [],
   }
 }
 

@@ -21,6 +21,8 @@ export interface Tool {
   readonly groups: readonly string[]
   /** Cost units of one call. Lifecycle tools of MCP cost nothing and do not count against `calls`. */
   readonly cost: number
+  /** Seconds that one call of it takes at most; absent: not known. */
+  readonly duration?: number
   /** Arguments whose values never reach the decision record; only their hash does. */
   readonly redact: readonly string[]
   /** Of an MCP tool: what it was when somebody let it into the catalog (pin.ts); absent: whatever its server says. */

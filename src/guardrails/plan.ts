@@ -4,10 +4,7 @@
  * keeps the progress and makes it durable.
  */
 import { patternCovers } from "../catalog/pattern.ts"
-
-/** What follows from a deviation: the call is denied, and its task goes on, is frozen until a person looks, or ends. */
-export const CONSEQUENCES = ["deny", "quarantine", "revoke"] as const
-export type Consequence = (typeof CONSEQUENCES)[number]
+import type { Consequence } from "./consequence.ts"
 
 export interface PlanStep {
   /** Tool patterns, any of which is this step. */

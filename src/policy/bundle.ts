@@ -7,12 +7,13 @@ import type { OwnAlgorithm } from "../credential/algorithm.ts"
 import type { RouteDefinition } from "../catalog/route.ts"
 import type { McpServer } from "../catalog/mcp-server.ts"
 import type { Tool, Sensitivity } from "../catalog/tool.ts"
+import type { Guardrail } from "../guardrails/definition.ts"
 import type { Plan } from "../guardrails/plan.ts"
 import type { WindowDefinition } from "../guardrails/window.ts"
 import type { ArgumentBounds } from "../exchange/bounds.ts"
 import type { LoweredRule, StoredEntity } from "./lowered.ts"
 
-export const FORMAT = 5
+export const FORMAT = 6
 
 export interface BundleBody {
   readonly format: typeof FORMAT
@@ -27,6 +28,7 @@ export interface BundleBody {
   readonly gateways: readonly GatewayDefinition[]
   readonly operators: readonly OperatorDefinition[]
   readonly windows: readonly WindowDefinition[]
+  readonly guardrails: readonly Guardrail[]
 }
 
 /** What a publisher does with a bundle: it decides, or is tried beside what does; or its trial ends. */
@@ -235,6 +237,15 @@ export interface GatewayDefinition {
     readonly audience: string
     readonly algorithm: OwnAlgorithm
   }
+  /** What it tells of the client, in headers that it sets itself and overwrites; absent: nothing. */
+  readonly asserts?: {
+    /** Header with the country of the client, ISO 3166-1 alpha-2. */
+    readonly country?: string
+    /** Header with the client's IP address, the first where there are several. */
+    readonly client_ip?: string
+  }
+  /** It tells when a call that it let through has ended (`POST /v1/calls/:id/settle`). */
+  readonly settles?: true
   /** Header with a request id that it sets itself and overwrites; absent: each ask counts. */
   readonly request_id_header?: string
 }

@@ -2,7 +2,7 @@
 import { z } from "zod"
 import { grant } from "./grant.ts"
 import { algorithms, exactClaims, ownKeys } from "./issuers.ts"
-import { CONSEQUENCES } from "../../../src/guardrails/plan.ts"
+import { CONSEQUENCES } from "../../../src/guardrails/consequence.ts"
 import { name, scope, text, toolPattern } from "./values.ts"
 
 /** Long enough for a call, short enough that a leaked token is soon worthless (DESIGN §4). */

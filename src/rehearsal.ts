@@ -146,6 +146,7 @@ const BODY: BundleBody = {
     },
   ],
   operators: [],
+  guardrails: [],
   windows: [
     { id: "calls", tools: ["rehearsal.*"], per: "task", limit: 100, seconds: 60 },
     { id: "all", tools: ["*"], per: "tree", limit: 100, seconds: 60 },

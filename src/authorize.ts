@@ -3,7 +3,7 @@
  * it made, and returns its output or a denial; anything thrown is a defect or an outage and ends in a refusal.
  */
 import type { Ask } from "./audit/call-record.ts"
-import { argumentsHash as hashOfArguments } from "./audit/canonical.ts"
+import { argumentsHash as hashOfArguments } from "./canonical.ts"
 import { ofCredential, ofGateway, ofLocated, refusedAtEdge } from "./audit/edge-record.ts"
 import type { Tried } from "./audit/record.ts"
 import { locate, type Located } from "./catalog/locate.ts"

@@ -3,7 +3,7 @@
  * may read it does not tell. What a grant covered was decided then and stays: the tasks hold all there is.
  */
 import type { CallArguments } from "../../src/catalog/arguments.ts"
-import { argumentsHash } from "../../src/audit/canonical.ts"
+import { argumentsHash } from "../../src/canonical.ts"
 import { MAX_SHOWN } from "../../src/audit/cut.ts"
 import type { Call } from "../../src/call.ts"
 import { AdmissionLog, windowKey } from "../../src/guardrails/window.ts"

@@ -1,7 +1,7 @@
 /** The record of one call: made where it was decided, in the ledger, or at the edge where no ledger was asked. */
 import type { Call, Verdict } from "../call.ts"
 import { codeOf, type Denial } from "../decision.ts"
-import { argumentsHash } from "./canonical.ts"
+import { argumentsHash } from "../canonical.ts"
 import type { Segments } from "../catalog/route.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"

@@ -1,4 +1,5 @@
 /** The arguments of a call: what its path, query and body say, each name once. */
+import { fold } from "../fold.ts"
 
 export interface CallArguments {
   /** False where the body, which may hold more, was not seen. */
@@ -8,3 +9,9 @@ export interface CallArguments {
 
 export const NO_ARGUMENTS: CallArguments = { complete: true, values: {} }
 export const UNSEEN_ARGUMENTS: CallArguments = { complete: false, values: {} }
+
+/** `To` where `to` is what is judged: the upstream may take it for what nobody has looked at. */
+export function variantOf(values: Readonly<Record<string, unknown>>, names: ReadonlySet<string>): string | null {
+  const folded = new Set(Array.from(names, fold))
+  return Object.keys(values).find((name) => !names.has(name) && folded.has(fold(name))) ?? null
+}

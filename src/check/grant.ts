@@ -3,7 +3,7 @@ import type { Call } from "../call.ts"
 import { formatScope, type Scope } from "../catalog/pattern.ts"
 import { sensitivityRank, type Tool } from "../catalog/tool.ts"
 import type { Denial } from "../decision.ts"
-import { violation, type ArgumentBounds } from "../exchange/bounds.ts"
+import { violation, type ArgumentBounds } from "../catalog/bounds.ts"
 import type { Task } from "../ledger/state.ts"
 
 /** Every grant up the tree must cover the call: nobody in the chain gains. */

@@ -6,7 +6,7 @@ import { LIFECYCLE_SEGMENT, LIFECYCLE_TOOLS } from "../catalog/lifecycle.ts"
 import { formatScope, parseScope, scopeCovers, type Scope } from "../catalog/pattern.ts"
 import { ACTIONS, SENSITIVITIES, sensitivityRank, type Action, type Sensitivity, type Tool } from "../catalog/tool.ts"
 import type { GrantDefinition } from "../policy/bundle.ts"
-import type { ArgumentBounds } from "./bounds.ts"
+import type { ArgumentBounds } from "../catalog/bounds.ts"
 
 export interface ToolGrant {
   /** Its action class when the grant was made; if the catalog gives it another later, the grant no longer covers it. */

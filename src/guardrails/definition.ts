@@ -5,7 +5,7 @@
  */
 import type { Action, Sensitivity } from "../catalog/tool.ts"
 import type { Code } from "../decision.ts"
-import type { ArgumentBounds } from "../exchange/bounds.ts"
+import type { ArgumentBounds } from "../catalog/bounds.ts"
 import type { Consequence } from "./consequence.ts"
 
 /**

@@ -10,7 +10,7 @@ import type { Tool, Sensitivity } from "../catalog/tool.ts"
 import type { Guardrail } from "../guardrails/definition.ts"
 import type { Plan } from "../guardrails/plan.ts"
 import type { WindowDefinition } from "../guardrails/window.ts"
-import type { ArgumentBounds } from "../exchange/bounds.ts"
+import type { ArgumentBounds } from "../catalog/bounds.ts"
 import type { LoweredRule, StoredEntity } from "./lowered.ts"
 
 export const FORMAT = 6

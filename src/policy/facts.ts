@@ -2,8 +2,7 @@
  * The live facts that rules see (DESIGN §7): principals and Cedar context of one call. Rules and guardrails read the
  * same state in the same step, so that they can never disagree about it.
  */
-import type { CallArguments } from "../catalog/arguments.ts"
-import { fold } from "../fold.ts"
+import { variantOf, type CallArguments } from "../catalog/arguments.ts"
 import { deny, type Denied } from "../decision.ts"
 import type { Task, UserFacts } from "../ledger/state.ts"
 import type { Role } from "./bundle.ts"
@@ -118,12 +117,6 @@ export function argumentFacts(args: CallArguments, reads: ReadonlySet<string>): 
   return facts
 }
 const NONE: CedarRecord = new Map()
-
-/** `To` where a rule reads `to`: the upstream may take it for what the rule has not seen. */
-function variantOf(values: Readonly<Record<string, unknown>>, names: ReadonlySet<string>): string | null {
-  const folded = new Set(Array.from(names, fold))
-  return Object.keys(values).find((name) => !names.has(name) && folded.has(fold(name))) ?? null
-}
 
 type SessionFacts = Pick<UserFacts, "acr" | "auth_time" | "until">
 

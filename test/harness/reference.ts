@@ -1,7 +1,7 @@
 /**
  * What grants, bounds and windows mean, written anew and simply: the models that the tests hold the product against.
  */
-import type { ArgumentBound, ArgumentBounds } from "../../src/exchange/bounds.ts"
+import type { ArgumentBound, ArgumentBounds } from "../../src/catalog/bounds.ts"
 import type { Tool } from "../../src/catalog/tool.ts"
 import type { GrantDefinition } from "../../src/policy/bundle.ts"
 

@@ -12,7 +12,7 @@ import { may } from "../../src/may.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import { actionRef, toolRef } from "../../src/policy/facts.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
-import type { ArgumentBounds } from "../../src/exchange/bounds.ts"
+import type { ArgumentBounds } from "../../src/catalog/bounds.ts"
 import { withServers } from "../harness/listings.ts"
 import { rulesInScope } from "../policy/in-scope.ts"
 import {

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, inject, test } from "vitest"
-import type { ArgumentBounds } from "../../src/exchange/bounds.ts"
+import type { ArgumentBounds } from "../../src/catalog/bounds.ts"
 import { isLifecycle, type Grant } from "../../src/exchange/grant.ts"
 import type { Refusal } from "../../src/exchange/refusal.ts"
 import { agentId } from "../harness/issuers.ts"

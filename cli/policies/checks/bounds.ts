@@ -1,5 +1,5 @@
 /** Argument bounds that no value can meet: the grant would silently cover nothing. */
-import { violation, type ArgumentBound } from "../../../src/exchange/bounds.ts"
+import { violation, type ArgumentBound } from "../../../src/catalog/bounds.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import { grantsOf } from "./grants.ts"

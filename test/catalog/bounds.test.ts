@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { contradiction, isLike, violation, type ArgumentBounds } from "../../src/exchange/bounds.ts"
+import { contradiction, isLike, violation, type ArgumentBounds } from "../../src/catalog/bounds.ts"
 
 describe("argument bounds", () => {
   test.each<readonly [Parameters<typeof violation>[0][number][string], unknown, boolean]>([

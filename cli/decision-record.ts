@@ -32,6 +32,18 @@ export const decisionRecord = z.looseObject({
   bundle: z.object({ seq: z.number(), digest: z.string() }).nullable(),
   principal: text,
   rules: z.array(z.string()),
+  guardrails: z
+    .array(
+      z.looseObject({
+        guardrail: z.string(),
+        kind: z.enum(["limit", "sequence", "cycle", "storm", "concurrency"]),
+        holds: z.boolean(),
+        used: z.number().exactOptional(),
+        asked: z.number().exactOptional(),
+        limit: z.number().exactOptional(),
+      }),
+    )
+    .default([]),
   windows: z.array(z.looseObject({ window: z.string(), limit: z.number(), seconds: z.number(), used: z.number() })),
   calls: z.object({ used: z.number(), limit: z.number().nullable() }).nullable(),
   labels: z.array(z.string()),
@@ -110,6 +122,7 @@ export function explanation(record: ShownRecord): string {
     ["labels", record.labels.join(", ") || null],
     ["listing", record.listing ? listingOf(record.listing) : null],
     ["windows", record.windows.map(windowUse).join(", ") || null],
+    ["guardrails", record.guardrails.filter(isNoWindow(record)).map(guardrailUse).join(", ") || null],
     ["calls", calls && `${calls.used}${calls.limit === null ? "" : ` of ${calls.limit}`}`],
     ["mode", mode === "observe" ? "observe: the gateway let the call through all the same" : null],
     ["candidate", record.candidate ? wouldBe(record.candidate) : null],
@@ -137,6 +150,17 @@ function wouldBe({ bundle, differs }: NonNullable<ShownRecord["candidate"]>): st
 }
 
 /** `used` is before this call. */
+/** Windows are told with their spans. */
+function isNoWindow({ windows }: ShownRecord): (use: ShownRecord["guardrails"][number]) => boolean {
+  return ({ guardrail }) => !windows.some(({ window }) => window === guardrail)
+}
+
+function guardrailUse({ guardrail, holds, used, asked, limit }: ShownRecord["guardrails"][number]): string {
+  const figures =
+    used === undefined ? "" : ` ${used}${asked ? ` and ${asked}` : ""}${limit === undefined ? "" : ` of ${limit}`}`
+  return `${guardrail}${figures}${holds ? "" : " broken"}`
+}
+
 function windowUse({ window, limit, seconds, used }: ShownRecord["windows"][number]): string {
   return `${window} ${used} of ${limit} in ${seconds} s`
 }

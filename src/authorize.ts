@@ -12,12 +12,12 @@ import { denialByObservation } from "./catalog/observed.ts"
 import type { DelegationClaims } from "./credential/delegation-token.ts"
 import { verifyCredential, type VerifiedCredential } from "./credential/verify.ts"
 import { deny, isDenied, type Denial, type Denied } from "./decision.ts"
-import { isLifecycle } from "./exchange/grant.ts"
+import { isLifecycle } from "./catalog/lifecycle.ts"
 import { signerOf, type Signer } from "./exchange/signing-key.ts"
 import { signTransactionToken } from "./exchange/transaction-token.ts"
 import type { Presented } from "./gateway/presented.ts"
 import type { Identified } from "./gateway/registry.ts"
-import type { WindowUse } from "./guardrails/window.ts"
+import type { WindowUse } from "./guardrails/instrument.ts"
 import { sha256Hex } from "./hash.ts"
 import { newId } from "./ids.ts"
 import { askLedger } from "./ledger/ask.ts"
@@ -205,7 +205,7 @@ function toAsk(
   candidate: Bundle | null,
   { receivedAt }: Surroundings,
 ): Ask {
-  const { gateway, method, target, body, requestId } = call
+  const { gateway, client, method, target, body, requestId } = call
   return {
     decisionId: id,
     task: token.claims.task,
@@ -215,6 +215,7 @@ function toAsk(
     arguments: located.arguments,
     gateway: gateway.id,
     environment: gateway.environment,
+    client,
     retry: requestId === null ? null : { requestId, call: hashOfCall(call) },
     method,
     path: located.path,
@@ -229,10 +230,10 @@ function toAsk(
 
 /** A retry repeats everything that the decision depends on; a changed call with the same request id is another call. */
 function hashOfCall(call: Presented): string {
-  const { origin, method, target, authorization, proof, headers, body } = call
+  const { origin, method, target, authorization, proof, headers, body, client } = call
   const { contentType, mcpProtocolVersion, mcpMethod, mcpName } = headers
   const read = [contentType, mcpProtocolVersion, mcpMethod, mcpName]
-  return sha256Hex(JSON.stringify([origin, method, target, authorization, proof, read, body]))
+  return sha256Hex(JSON.stringify([origin, method, target, authorization, proof, read, body, client]))
 }
 
 /** The ledger has decided by a newer bundle already: the call is judged anew by that one, wholly. */

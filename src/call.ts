@@ -2,8 +2,10 @@
 import type { CallArguments } from "./catalog/arguments.ts"
 import type { Proof } from "./credential/dpop.ts"
 import type { Denial } from "./decision.ts"
+import type { Client } from "./gateway/client.ts"
 import type { Progress } from "./guardrails/plan.ts"
-import type { WindowDefinition, WindowUse } from "./guardrails/window.ts"
+import type { Need, Use, WindowUse } from "./guardrails/instrument.ts"
+import type { Note } from "./guardrails/note.ts"
 import type { EndedBy, TaskStatus, TreeState } from "./ledger/state.ts"
 import type { CedarRecord } from "./policy/value.ts"
 
@@ -19,6 +21,7 @@ export interface Call {
   readonly arguments: CallArguments
   readonly gateway: string
   readonly environment: string
+  readonly client: Client
   /** `observe`: the gateway lets it through whatever is decided, so a denial has no consequence. */
   readonly mode: "enforce" | "observe"
   /** The gateway's own request id with the hash of the call, where it sets one. */
@@ -34,7 +37,8 @@ export interface Change {
   readonly busy: readonly string[]
   /** Of those among them that have a plan, with this call in it. */
   readonly plans: readonly { readonly task: string; readonly progress: Progress }[]
-  readonly windows: readonly { readonly key: string; readonly definition: WindowDefinition }[]
+  /** What guardrails keep in mind of it. */
+  readonly notes: readonly Note[]
   /** Labels that the tree has not had so far. */
   readonly labels: readonly string[]
   readonly remember: {
@@ -61,6 +65,8 @@ export interface Evidence {
   readonly principal: string | null
   readonly rules: readonly string[]
   readonly windows: readonly WindowUse[]
+  /** How every guardrail stands to it that had to be asked. */
+  readonly guardrails: readonly Use[]
   readonly calls: { readonly used: number; readonly limit: number | null } | null
   readonly labels: readonly string[]
   /** That the rules were asked with; null where they were not. */
@@ -84,6 +90,10 @@ export interface Outcome {
    */
   readonly proof: string | null
   readonly end: End | null
+  /** What is kept in mind of a denied call: that it was denied. Nothing is consumed by it. */
+  readonly afterwards: readonly Note[]
+  /** Of counts that all trees share, what it hangs on: nothing is decided, and it is to be asked again with them. */
+  readonly needs: readonly Need[]
 }
 
 export const NO_EVIDENCE: Evidence = {
@@ -93,6 +103,7 @@ export const NO_EVIDENCE: Evidence = {
   principal: null,
   rules: [],
   windows: [],
+  guardrails: [],
   calls: null,
   labels: [],
   context: null,

@@ -6,12 +6,13 @@
 import { NO_EVIDENCE, type Call, type Change, type End, type Evidence, type Outcome } from "./call.ts"
 import { checkAlive, checkProof, checkToken, retryKey, retryOf } from "./check/credential.ts"
 import { checkCalls, checkGrant } from "./check/grant.ts"
+import { checkGuardrails, endOf, factsOf, tellOfDenial } from "./check/guardrails.ts"
 import { checkPlans, finishedBy } from "./check/plan.ts"
 import { checkPolicy } from "./check/policy.ts"
 import type { Denial } from "./decision.ts"
-import { isLifecycle } from "./exchange/grant.ts"
-import { AdmissionLog, windowKey, type WindowUse } from "./guardrails/window.ts"
-import { lineOf, type TreeState } from "./ledger/state.ts"
+import { isLifecycle } from "./catalog/lifecycle.ts"
+import { consequenceOf } from "./guardrails/instrument.ts"
+import { lineOf, type Task, type TreeState } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
 
 /** How long a gateway's retry is still the same call (DESIGN §2, promise 4). */
@@ -40,11 +41,13 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   const stale = call.proof && checkProof(state, call.proof, now)
   if (stale) return refused(stale, evidence)
   const proof = call.proof && call.proof.jti
-  const refuse = (denial: Denial, told: Evidence, end: End | null = null): Outcome => ({
-    ...refused(denial, told),
-    proof,
-    end,
-  })
+  /** A denial in observe mode has no consequence. */
+  const refuse = (denial: Denial, told: Evidence, end: End | null = null): Outcome => {
+    if (call.mode !== "enforce") return { ...refused(denial, told), proof }
+    const facts = factsOf(state, task, bundle.catalog.tools.get(call.tool) ?? null, call, 0)
+    const { notes: afterwards, storm } = tellOfDenial(bundle, state.memory, facts, denial, now)
+    return { ...refused(denial, told), proof, end: end ?? endBy(storm, task), afterwards }
+  }
 
   const tool = bundle.catalog.tools.get(call.tool)
   if (!tool) return refuse({ reason: "tool_unknown", called: call.tool }, evidence)
@@ -55,11 +58,10 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   const calls = tool.cost > 0 ? checkCalls(line) : null
   if (calls) return refuse(calls, evidence)
 
-  const windows = bundle.windowsOf(tool.name).map((definition) => ({ definition, key: windowKey(definition, task.id) }))
-  const uses = windows.map(({ definition, key }) => (state.windows.get(key) ?? new AdmissionLog()).use(definition, now))
-  evidence = { ...evidence, windows: uses }
-  const full = fullest(uses)
-  if (full) return refuse(full, evidence)
+  const facts = factsOf(state, task, tool, call, 0)
+  const guarded = checkGuardrails(bundle, state.memory, facts, now)
+  evidence = { ...evidence, windows: guarded.windows, guardrails: guarded.uses }
+  if (guarded.denial) return refuse(guarded.denial, evidence)
 
   const policy = checkPolicy(bundle, state, [task, ...above], tool, call, now)
   const { context } = policy
@@ -71,9 +73,15 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   }
 
   // Last of all: a call that would be refused anyway is no deviation.
+  if (guarded.grave) return refuse(guarded.grave, evidence, endBy(guarded.grave, task))
   const isWork = !isLifecycle(tool)
   const plans = isWork ? checkPlans(line, tool, task) : []
-  if ("denial" in plans) return refuse(plans.denial, evidence, call.mode === "enforce" ? plans.end : null)
+  if ("denial" in plans) return refuse(plans.denial, evidence, plans.end)
+
+  // All else would allow it: now it is worth while to ask what all trees share.
+  const { needs, notes } = guarded
+  const [need] = needs
+  if (need) return { ...refused({ reason: "limit_unavailable", guardrail: need.limit.id }, evidence), needs }
 
   const ids = line.map((each) => each.id)
   const change: Change = {
@@ -81,7 +89,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     counted: tool.cost > 0 ? ids : [],
     busy: isWork ? ids : [],
     plans: plans.map(({ task: { id }, progress }) => ({ task: id, progress })),
-    windows,
+    notes,
     labels: tool.labels.filter((label) => !state.labels.has(label)),
     remember: call.retry && {
       key: retryKey(call.gateway, call.retry.requestId),
@@ -91,18 +99,16 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     },
   }
   const verdict = { denial: null, evidence: { ...evidence, rules: policy.rules }, retryOf: null }
-  return { change, verdict, proof, end: finishedBy(plans) }
+  return { change, verdict, proof, end: finishedBy(plans), afterwards: [], needs: [] }
 }
 
 function refused(denial: Denial | null, evidence: Evidence): Outcome {
-  return { change: null, verdict: { denial, evidence, retryOf: null }, proof: null, end: null }
+  const verdict = { denial, evidence, retryOf: null }
+  return { change: null, verdict, proof: null, end: null, afterwards: [], needs: [] }
 }
 
-/** The full window that stays full longest: retrying sooner would be in vain. */
-function fullest(uses: readonly WindowUse[]): Denial | null {
-  let full: WindowUse | null = null
-  for (const use of uses) if (use.waits > (full?.waits ?? 0)) full = use
-  if (!full) return null
-  const { window, limit, seconds, waits } = full
-  return { reason: "window_full", window, limit, seconds, retry_after: Math.ceil(waits / 1000) }
+/** What a denial by a guardrail means for the task whose call it was. */
+function endBy(denial: Denial | null, { id: task }: Task): End | null {
+  const status = denial && endOf(consequenceOf(denial))
+  return status ? { task, status, by: "deviation" } : null
 }

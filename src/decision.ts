@@ -14,6 +14,8 @@ export const STATUS_OF_CODE = {
   unknown_tool: 403,
   unknown_gateway: 403,
   budget_exhausted: 403,
+  sequence_denied: 403,
+  loop_detected: 403,
   deviation: 403,
   tool_changed: 403,
   rate_limited: 429,
@@ -85,7 +87,55 @@ export type Denial =
       readonly limit: number
       readonly seconds: number
       readonly retry_after: number
+      readonly consequence: Consequence
     }
+  // guardrails
+  /** `seconds` null: a budget for as long as the tree lives. */
+  | {
+      readonly reason: "budget_spent"
+      readonly budget: string
+      readonly limit: number
+      readonly used: number
+      readonly asked: number
+      readonly seconds: number | null
+      readonly consequence: Consequence
+    }
+  /** The same call, or values of a field that should not change, or denials, more often than there may be. */
+  | {
+      readonly reason: "call_repeated" | "origin_changed" | "denial_storm"
+      readonly guardrail: string
+      readonly limit: number
+      readonly seconds: number
+      readonly consequence: Consequence
+    }
+  | {
+      readonly reason: "calls_circle"
+      readonly guardrail: string
+      readonly length: number
+      readonly times: number
+      readonly consequence: Consequence
+    }
+  | { readonly reason: "sequence_broken"; readonly guardrail: string; readonly consequence: Consequence }
+  | {
+      readonly reason: "too_many_at_once"
+      readonly guardrail: string
+      readonly limit: number
+      readonly retry_after: number
+      readonly consequence: Consequence
+    }
+  /** The call does not have what a guardrail tells calls apart by. */
+  | { readonly reason: "guardrail_field_missing"; readonly guardrail: string; readonly field: string }
+  | {
+      readonly reason: "amount_unreadable"
+      readonly guardrail: string
+      readonly field: string
+      /** `missing`, `no number`, `negative`, `too precise`, `too large`. */
+      readonly what: string
+    }
+  /** More would have to be kept in mind than a tree may take up. */
+  | { readonly reason: "history_full"; readonly guardrail: string }
+  /** A count that all trees share is out of reach. */
+  | { readonly reason: "limit_unavailable"; readonly guardrail: string }
   // switches
   | { readonly reason: "stopped"; readonly switch: string; readonly kind: "agent" | "user" | "key" | "everything" }
   | { readonly reason: "tool_stopped"; readonly switch: string; readonly tool: string }
@@ -156,6 +206,17 @@ export const CODE_OF_REASON: Readonly<Record<Reason, Code>> = {
   calls_exhausted: "budget_exhausted",
   plan_left: "deviation",
   window_full: "rate_limited",
+  budget_spent: "budget_exhausted",
+  call_repeated: "loop_detected",
+  calls_circle: "loop_detected",
+  denial_storm: "loop_detected",
+  origin_changed: "deviation",
+  sequence_broken: "sequence_denied",
+  too_many_at_once: "rate_limited",
+  guardrail_field_missing: "policy_denied",
+  amount_unreadable: "policy_denied",
+  history_full: "budget_exhausted",
+  limit_unavailable: "unavailable",
   stopped: "invalid_token",
   tool_stopped: "policy_denied",
   tool_changed: "tool_changed",
@@ -198,8 +259,10 @@ const DESCRIPTION_OF_CODE: Readonly<Record<Code, string>> = {
   policy_denied: "Policy does not permit this call.",
   unknown_tool: "This request is not a tool of the catalog.",
   unknown_gateway: "The gateway is not known.",
-  budget_exhausted: "The task has made all the calls that it was granted.",
-  deviation: "The call is not part of the task's plan, or not now.",
+  budget_exhausted: "What there was to spend is spent.",
+  sequence_denied: "The call may not come after what the task has done, or has not done.",
+  loop_detected: "The task goes round in a circle.",
+  deviation: "The call is not what the task was to do, or not from where it does it.",
   tool_changed: "The tool is not what it was when it was let into the catalog.",
   rate_limited: "Too many calls in the current window.",
   malformed_call: "The request cannot be read in one way only.",

@@ -4,6 +4,7 @@
  * that are made up here. Nothing of it stays but compiled code: it has no store, no clock and no keys, and what it
  * decides is dropped.
  */
+import { UNKNOWN_CLIENT } from "./gateway/client.ts"
 import { storedForm } from "./audit/record.ts"
 import { recordDecision } from "./audit/call-record.ts"
 import { locate } from "./catalog/locate.ts"
@@ -146,10 +147,28 @@ const BODY: BundleBody = {
     },
   ],
   operators: [],
-  guardrails: [],
-  windows: [
-    { id: "calls", tools: ["rehearsal.*"], per: "task", limit: 100, seconds: 60 },
-    { id: "all", tools: ["*"], per: "tree", limit: 100, seconds: 60 },
+  guardrails: [
+    {
+      kind: "limit",
+      topic: "window",
+      id: "calls",
+      of: { tools: ["rehearsal.*"] },
+      consequence: "deny",
+      per: ["task"],
+      measure: { kind: "calls" },
+      limit: 100,
+      span: { kind: "sliding", seconds: 60 },
+    },
+    {
+      kind: "sequence",
+      id: "order",
+      of: { tools: ["rehearsal.*"] },
+      consequence: "deny",
+      require: {
+        kind: "not",
+        of: { kind: "formerly", event: { tools: ["rehearsal.other"], where: [] }, seconds: 60 },
+      },
+    },
   ],
 }
 
@@ -214,6 +233,7 @@ export async function rehearse(): Promise<boolean> {
     arguments: located.arguments,
     gateway: id,
     environment,
+    client: UNKNOWN_CLIENT,
     mode,
     retry: null,
     method,

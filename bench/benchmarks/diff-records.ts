@@ -3,6 +3,7 @@
  * 5,000 tools. It has no second side; ten seconds are what somebody waits without turning to something else.
  */
 import { writeFile } from "node:fs/promises"
+import { UNKNOWN_CLIENT } from "../../src/gateway/client.ts"
 import { recordDecision } from "../../src/audit/call-record.ts"
 import { recordsIn } from "../../cli/diff/gather.ts"
 import { reviewRecords } from "../../cli/diff/records.ts"
@@ -59,6 +60,7 @@ async function writeRecords(directory: string, file: string): Promise<void> {
     const where = {
       gateway: "edge",
       environment: "bench",
+      client: UNKNOWN_CLIENT,
       mode: "enforce",
       retry: null,
       method: "GET",

@@ -26,36 +26,47 @@ export interface Answer {
 
 export interface Rejudged {
   readonly judged: Judged
-  /** Windows that were taken to have room. */
-  readonly untoldWindows: readonly string[]
+  /** Guardrails that the call was taken to keep to. */
+  readonly untoldGuardrails: readonly string[]
 }
 
-/** Why a call may have been denied that rules and windows, or the catalog and the registry, can change. */
+const GUARDED = [
+  "window_full",
+  "budget_spent",
+  "call_repeated",
+  "calls_circle",
+  "denial_storm",
+  "origin_changed",
+  "sequence_broken",
+  "too_many_at_once",
+] as const satisfies readonly Denial["reason"][]
+
+/** Why a call may have been denied that rules and guardrails, or the catalog and the registry, can change. */
 const REASONS: ReadonlySet<string> = new Set<Denial["reason"]>([
   "policy_forbids",
   "policy_permits_nothing",
   "step_up_required",
   "bound_key_required",
-  "window_full",
+  ...GUARDED,
   "agent_unregistered",
   "arguments_unknown",
 ])
-const APART: Rejudged = { judged: { kind: "apart" }, untoldWindows: [] }
+const APART: Rejudged = { judged: { kind: "apart" }, untoldGuardrails: [] }
 
 /** @param recordedBy the bundle that decided it, where it is at hand */
 export function rejudge(record: ShownRecord, bundle: Bundle, recordedBy: Bundle | null = null): Rejudged {
   if (record.denial && !REASONS.has(record.denial.reason)) return APART
   const again = recreate(record, bundle, recordedBy)
   if (!again) return APART
-  const { untold, untoldWindows } = again
+  const { untold, untoldGuardrails } = again
   const answer = untold.length === 0 ? answerTo(again, bundle) : answerWhatever(again, bundle)
-  if (!answer) return { judged: { kind: "untold", what: untold }, untoldWindows }
+  if (!answer) return { judged: { kind: "untold", what: untold }, untoldGuardrails }
   const judged: Judged = answer.code === record.code ? { kind: "same" } : { kind: "flips", to: answer }
-  return { judged, untoldWindows }
+  return { judged, untoldGuardrails }
 }
 
-export function answerTo({ state, call, now }: Recreated, bundle: Bundle): Answer {
-  const { denial, evidence } = decide(bundle, state, call, now).verdict
+export function answerTo({ state, call, now, guardrails }: Recreated, bundle: Bundle): Answer {
+  const { denial, evidence } = decide({ ...bundle, guardrails }, state, call, now).verdict
   const { rules, principal } = evidence
   return { code: denial ? codeOf(denial) : "ok", reason: denial && denial.reason, principal, rules }
 }
@@ -63,9 +74,9 @@ export function answerTo({ state, call, now }: Recreated, bundle: Bundle): Answe
 /** A denial that holds whatever it is that the record does not tell; null where it depends on that. */
 function answerWhatever(again: Recreated, bundle: Bundle): Answer | null {
   const { state, call, now, untold } = again
-  // Windows are looked at before anything that could be untold.
+  // Guardrails are looked at before anything that could be untold.
   const asTold = answerTo(again, bundle)
-  if (asTold.reason === "window_full") return asTold
+  if (GUARDED.some((reason) => reason === asTold.reason)) return asTold
   const tool = bundle.catalog.tools.get(call.tool)
   const [task, ...above] = lineOf(state, call.task)
   if (!tool || !task || untold.some((what) => !what.startsWith("context.arguments."))) return null

@@ -6,11 +6,13 @@ import type { CallArguments } from "../../src/catalog/arguments.ts"
 import { argumentsHash } from "../../src/canonical.ts"
 import { MAX_SHOWN } from "../../src/audit/cut.ts"
 import type { Call } from "../../src/call.ts"
-import { AdmissionLog, windowKey } from "../../src/guardrails/window.ts"
+import { UNKNOWN_CLIENT } from "../../src/gateway/client.ts"
+import type { Guardrails } from "../../src/guardrails/guardrails.ts"
 import type { Task, TreeState, UserFacts } from "../../src/ledger/state.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import { actionRef, entitiesFor, toolRef } from "../../src/policy/facts.ts"
 import type { ShownRecord } from "../decision-record.ts"
+import { toldBy } from "./guardrails.ts"
 import { beginTree } from "../tables/tree.ts"
 import { wholeGrant } from "../tables/whole-grant.ts"
 
@@ -21,8 +23,10 @@ export interface Recreated {
   readonly now: number
   /** What the rules would read, and the record does not tell: `context.arguments.amount`. */
   readonly untold: readonly string[]
-  /** Windows of which the record does not tell how full they were: they have room here. */
-  readonly untoldWindows: readonly string[]
+  /** As far as the record tells how they stood. */
+  readonly guardrails: Guardrails
+  /** Of which it does not: that the call keeps to them is taken for granted. */
+  readonly untoldGuardrails: readonly string[]
 }
 
 const TOKEN = "token"
@@ -69,19 +73,22 @@ export function recreate(record: ShownRecord, bundle: Bundle, recordedBy: Bundle
     arguments: args.told,
     gateway: record.gateway ?? "",
     environment: record.environment ?? "",
+    client: UNKNOWN_CLIENT,
     mode: "enforce",
     retry: null,
   }
+  const { guardrails, untold: untoldGuardrails } = toldBy(record, bundle, recordedBy)
   const untold = untoldFacts(record, bundle, user, args, looked)
-  return { state, call, now, untold, untoldWindows: fillWindows(record, bundle, state, call) }
+  return { state, call, now, untold, guardrails, untoldGuardrails }
 }
 
 /** Far above what any tree has. */
 const MAX_CHAIN = 256
 
 /** Records come out of files too: what no ledger can have written is nothing to ask it about. */
-function isPossible({ at, task, chain, calls, facts, windows }: ShownRecord, root: string): boolean {
-  const counts = [at, calls?.used ?? 0, facts["task.age"], facts["task.tree_calls"], ...windows.map(({ used }) => used)]
+function isPossible({ at, task, chain, calls, facts, guardrails }: ShownRecord, root: string): boolean {
+  const counted = guardrails.flatMap(({ used = 0, asked = 0 }) => [Math.floor(used), Math.floor(asked)])
+  const counts = [at, calls?.used ?? 0, facts["task.age"], facts["task.tree_calls"], ...counted]
   const areCounts = counts.every((count) => typeof count !== "number" || (Number.isSafeInteger(count) && count >= 0))
   return areCounts && chain.length <= MAX_CHAIN && (chain.length === 1) === (task === root)
 }
@@ -221,15 +228,3 @@ const isFactTold = (path: string, record: ShownRecord): boolean =>
   Object.hasOwn(record.facts, path)
     ? isWholeValue(record.facts[path], wasCut(record, "facts"))
     : path.startsWith("session.") && record.facts["session"] === null
-
-/** As full as they were. @returns those of which the record does not tell */
-function fillWindows({ windows }: ShownRecord, bundle: Bundle, state: TreeState, call: Call): readonly string[] {
-  return bundle.windowsOf(call.tool).flatMap((definition) => {
-    const told = windows.find(({ window, seconds }) => window === definition.id && seconds === definition.seconds)
-    if (!told) return [definition.id]
-    const log = new AdmissionLog()
-    if (told.used > 0) log.admit(state.clock, told.used)
-    state.windows.set(windowKey(definition, call.task), log)
-    return []
-  })
-}

@@ -27,7 +27,7 @@ export interface Reviewed {
   readonly untold: Readonly<Record<string, number>>
   readonly untoldCount: number
   /** Windows that were taken to have room, as nothing tells how full they would have been. */
-  readonly untoldWindows: readonly string[]
+  readonly untoldGuardrails: readonly string[]
 }
 
 /**
@@ -41,12 +41,12 @@ export function reviewRecords(
 ): Reviewed {
   const flips = new Map<string, Flip>()
   const untold = new Map<string, number>()
-  const windows = new Set<string>()
+  const guardrails = new Set<string>()
   const counts = { records: 0, same: 0, flipped: 0, apart: 0, untoldCount: 0 }
   for (const record of records) {
-    const { judged, untoldWindows } = judgeAny(record, bundle, known.get(record.bundle?.digest ?? "") ?? null)
+    const { judged, untoldGuardrails } = judgeAny(record, bundle, known.get(record.bundle?.digest ?? "") ?? null)
     counts.records += 1
-    for (const window of untoldWindows) windows.add(window)
+    for (const guardrail of untoldGuardrails) guardrails.add(guardrail)
     if (judged.kind === "same") counts.same += 1
     else if (judged.kind === "apart") counts.apart += 1
     else if (judged.kind === "untold") {
@@ -61,7 +61,7 @@ export function reviewRecords(
     ...counts,
     flips: [...flips.values()].toSorted((a, b) => rank(a) - rank(b) || b.count - a.count),
     untold: Object.fromEntries([...untold].toSorted(([, a], [, b]) => b - a)),
-    untoldWindows: [...windows].toSorted(),
+    untoldGuardrails: [...guardrails].toSorted(),
   }
 }
 
@@ -70,7 +70,7 @@ function judgeAny(record: ShownRecord, bundle: Bundle, recordedBy: Bundle | null
   try {
     return rejudge(record, bundle, recordedBy)
   } catch {
-    return { judged: { kind: "apart" }, untoldWindows: [] }
+    return { judged: { kind: "apart" }, untoldGuardrails: [] }
   }
 }
 

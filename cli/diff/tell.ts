@@ -65,12 +65,12 @@ function recordsLine({ records, same, flipped, apart, untoldCount }: Reviewed): 
   return `${records} recorded decisions: ${parts.join(", ")}`
 }
 
-function notes({ untold, untoldWindows }: Reviewed): readonly string[] {
+function notes({ untold, untoldGuardrails }: Reviewed): readonly string[] {
   const told = Object.entries(untold).map(([what, count]) => `  ? ${count} × ${printableText(what)}`)
   return [
     ...cut(told),
-    ...(untoldWindows.length > 0
-      ? [`  ? how full they would have been is not told: ${untoldWindows.map((id) => `window ${id}`).join(", ")}`]
+    ...(untoldGuardrails.length > 0
+      ? [`  ? how they stood is not told: ${untoldGuardrails.map((id) => `guardrail ${id}`).join(", ")}`]
       : []),
   ]
 }

@@ -1,5 +1,6 @@
 /** The policy question of a recorded call, asked again of the bundle that decided it. */
 import { decide } from "../../src/decide.ts"
+import { guardrailsOf } from "../../src/guardrails/guardrails.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import type { ShownRecord } from "../decision-record.ts"
 import { ASKED_POLICY, recreate } from "../again/recorded.ts"
@@ -18,9 +19,9 @@ export function questionOfRecord(record: ShownRecord, bundle: Bundle): Reconstru
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
   if (!again || !tool) return null
   const { state, call, now, untold } = again
-  // Windows that were full are none of policy's: they are left out.
-  state.windows.clear()
-  const { context, chain, user } = decide(bundle, state, call, now).verdict.evidence
+  // What guardrails denied is none of policy's: they are left out.
+  const unguarded = { ...bundle, guardrails: guardrailsOf([]) }
+  const { context, chain, user } = decide(unguarded, state, call, now).verdict.evidence
   if (!context) return null
   const question: PolicyQuestion = { bundle, user, agents: chain, tool, context }
   return { question: untold.length === 0 || agrees(record, question) ? question : null, untold }

@@ -105,11 +105,17 @@ function bodyOf(policies: Policies, rules: readonly LoweredRule[]): BundleBody {
     issuers: policies.issuers.value.issuers.map(toIssuer),
     gateways: policies.gateways.value.gateways,
     operators: policies.operators.value.operators,
-    windows: policies.guardrails.value.windows.map(({ within, ...window }) => ({
-      ...window,
-      seconds: secondsOf(within),
+    guardrails: policies.guardrails.value.windows.map(({ id, tools, per, limit, within }) => ({
+      kind: "limit",
+      topic: "window",
+      id,
+      of: { tools },
+      consequence: "deny",
+      per: [per],
+      measure: { kind: "calls" },
+      limit,
+      span: { kind: "sliding", seconds: secondsOf(within) },
     })),
-    guardrails: [],
   }
 }
 

@@ -3,7 +3,8 @@
  * not known, so one may be in any group that a rule names, or in none; where no issuer vouches for any, there are none.
  */
 import type { Tool } from "../../src/catalog/tool.ts"
-import { isLifecycle, within } from "../../src/exchange/grant.ts"
+import { isLifecycle } from "../../src/catalog/lifecycle.ts"
+import { within } from "../../src/exchange/grant.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import { ROLES, type BundleBody } from "../../src/policy/bundle.ts"
 import { readUid } from "../../src/policy/cedar-json.ts"

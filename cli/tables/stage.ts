@@ -2,6 +2,7 @@
 import type { CallArguments } from "../../src/catalog/arguments.ts"
 import type { Proof } from "../../src/credential/dpop.ts"
 import type { Verdict } from "../../src/call.ts"
+import { UNKNOWN_CLIENT } from "../../src/gateway/client.ts"
 import type { Opened } from "../../src/exchange/open.ts"
 import { isRefused } from "../../src/exchange/refusal.ts"
 import type { TreeState } from "../../src/ledger/state.ts"
@@ -48,7 +49,7 @@ export class Stage {
   leave({ labels, calls }: { readonly labels: readonly string[]; readonly calls: number }): void {
     const tasks = this.#holders.map(({ task }) => task)
     const counted = Array.from({ length: calls }, () => tasks).flat()
-    const nothing = { busy: [], plans: [], windows: [], remember: null }
+    const nothing = { busy: [], plans: [], notes: [], remember: null }
     applyChange(this.#state, { ...nothing, at: this.#now, counted, labels })
   }
 
@@ -82,6 +83,7 @@ export class Stage {
         arguments: values,
         gateway,
         environment,
+        client: UNKNOWN_CLIENT,
         mode,
         retry: null,
       },

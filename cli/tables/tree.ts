@@ -7,9 +7,13 @@ import { decide } from "../../src/decide.ts"
 import { ASKED_NOTHING } from "../../src/exchange/grant.ts"
 import { openTask, type Opened, type OpenRequest } from "../../src/exchange/open.ts"
 import { isRefused, type Refused } from "../../src/exchange/refusal.ts"
+import type { Need } from "../../src/guardrails/instrument.ts"
+import { notesOf, readLimit } from "../../src/guardrails/limit-meter.ts"
+import { Memory } from "../../src/guardrails/memory.ts"
+import { applyNotes } from "../../src/guardrails/note.ts"
 import { ProofLog } from "../../src/ledger/proof-log.ts"
 import { newTree, type TreeState, type UserFacts } from "../../src/ledger/state.ts"
-import { applyChange, applyEnd, applyOpening, endedBy } from "../../src/ledger/transition.ts"
+import { applyAfterwards, applyChange, applyEnd, applyOpening, endedBy } from "../../src/ledger/transition.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import type { Pointer } from "../../src/policy/bundle.ts"
 
@@ -58,11 +62,40 @@ export function openStep(bundle: Bundle, state: TreeState, request: OpenRequest,
   return opened
 }
 
-/** An allow changes the state, a denial must not. */
+/** An allow changes the state; a denial consumes nothing. */
 export function callStep(bundle: Bundle, state: TreeState, call: Call, now: number): Outcome["verdict"] {
-  const { change, verdict, proof, end } = decide(bundle, state, call, now)
+  const first = decide(bundle, state, call, now)
+  const asked = first.needs.map((need) => lend(state, need, now))
+  const { change, verdict, proof, end, afterwards } = asked.length > 0 ? decide(bundle, state, call, now) : first
+  for (const settle of asked) settle(change !== null)
   if (change) applyChange(state, change)
+  applyAfterwards(state, afterwards, now)
   if (proof !== null) state.proofs.admit(proof)
   if (end) applyEnd(state, endedBy(state, end), end)
   return verdict
 }
+
+/**
+ * What all trees share, of which here this is the only one: just what a call needs is lent, and given back where the
+ * call is denied all the same.
+ */
+function lend(
+  { memory }: TreeState,
+  { owner, key, place, limit, amount, values }: Need,
+  now: number,
+): (isUsed: boolean) => void {
+  let shared = sharedBy.get(memory)
+  if (!shared) sharedBy.set(memory, (shared = new Memory()))
+  const demand = values ?? amount
+  const reading = readLimit(shared, limit, key, demand, now)
+  const { used, waits } = reading
+  const refused = waits > 0 ? { used, waits } : null
+  memory.credits.set(owner, place, { left: refused ? 0 : amount, used, refused })
+  const notes = notesOf(shared, limit, key, demand, reading)
+  const counts = shared
+  return (isUsed) => {
+    if (isUsed && !refused) applyNotes(counts, notes, now)
+    memory.credits.set(owner, place, { left: 0, used, refused: null })
+  }
+}
+const sharedBy = new WeakMap<Memory, Memory>()

@@ -42,7 +42,8 @@ export function recordDecision(
   const [action, resource] = tool ? [actionRef(tool.action), toolRef(tool.name)] : [null, null]
   const reads = action ? engine.readsFor(action, resource, entities) : []
   const { context } = evidence
-  const named = new Set([...reads, ...namesIn(denial)])
+  const guarded = tool ? bundle.guardrails.reads(tool) : []
+  const named = new Set([...reads, ...guarded, ...namesIn(denial)])
   const told = { path: ask.path, arguments: chosen(ask.arguments.values, named), denial, candidate }
   const total_ms = Math.max(0, now - ask.receivedAt)
   return bounded({
@@ -74,6 +75,7 @@ export function recordDecision(
     principal: evidence.principal,
     rules: evidence.rules,
     windows: evidence.windows,
+    guardrails: evidence.guardrails,
     calls: evidence.calls,
     labels: evidence.labels,
     listing: null,

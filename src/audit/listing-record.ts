@@ -1,4 +1,5 @@
 /** The record of one question which tools a task may call: advisory, so it rests among those of management. */
+import { UNKNOWN_CLIENT } from "../gateway/client.ts"
 import { NO_ARGUMENTS } from "../catalog/arguments.ts"
 import { NO_SEGMENTS } from "../catalog/locate.ts"
 import type { Reason } from "../decision.ts"
@@ -44,6 +45,7 @@ export function recordListing(
     arguments: NO_ARGUMENTS,
     segments: NO_SEGMENTS,
     size: 0,
+    client: UNKNOWN_CLIENT,
     retry: null,
   }
   const listing = { asked: ask.tools.length + before, hidden: Object.fromEntries(counts) }

@@ -6,7 +6,7 @@ import { fits } from "../bytes.ts"
 import type { Rejection } from "../credential/rejection.ts"
 import type { Denial } from "../decision.ts"
 import type { Refusal } from "../exchange/refusal.ts"
-import type { WindowUse } from "../guardrails/window.ts"
+import type { Use, WindowUse } from "../guardrails/instrument.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { fitted, shortArguments, shortened, shortList, shortText } from "./cut.ts"
 
@@ -72,6 +72,8 @@ export interface DecisionRecord {
   /** Ids of the rules that determined the answer of policy. */
   readonly rules: readonly string[]
   readonly windows: readonly WindowUse[]
+  /** How every guardrail stood to the call that had to be asked, windows among them. */
+  readonly guardrails: readonly Use[]
   readonly calls: { readonly used: number; readonly limit: number | null } | null
   /** What the tree had done before this call. */
   readonly labels: readonly string[]
@@ -150,6 +152,7 @@ const BLANK = {
   principal: null,
   rules: [],
   windows: [],
+  guardrails: [],
   calls: null,
   labels: [],
   listing: null,

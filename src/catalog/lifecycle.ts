@@ -39,3 +39,11 @@ export function lifecycleTools(server: string): Tool[] {
     redact: [],
   }))
 }
+
+const PREFIX = `${LIFECYCLE_SEGMENT}.`
+const LIFECYCLE: ReadonlySet<string> = new Set(LIFECYCLE_TOOLS)
+
+export function isLifecycle(tool: Pick<Tool, "name" | "server">): boolean {
+  const start = tool.server.length + 1
+  return tool.name.startsWith(PREFIX, start) && LIFECYCLE.has(tool.name.slice(start + PREFIX.length))
+}

@@ -4,6 +4,7 @@ import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../decision.ts"
 import { advance, expected, isFinished, type Progress } from "../guardrails/plan.ts"
 import type { Task } from "../ledger/state.ts"
+import { endOf } from "./guardrails.ts"
 
 interface Planned {
   readonly task: Task
@@ -34,9 +35,8 @@ function leaves(
 ): { readonly denial: Denial; readonly end: End | null } {
   const { deviation: consequence } = plan
   const denial = { reason: "plan_left", task: task.id, expected: expected(plan, task.progress), consequence } as const
-  if (consequence === "deny") return { denial, end: null }
-  const status = consequence === "quarantine" ? "quarantined" : "revoked"
-  return { denial, end: { task: calling.id, status, by: "deviation" } }
+  const status = endOf(consequence)
+  return { denial, end: status && { task: calling.id, status, by: "deviation" } }
 }
 
 /** The topmost task whose plan this call finishes: those below it end with it. */

@@ -2,7 +2,7 @@
  * Grants: what a task may do at most, frozen tool by tool when it is opened, and the narrowing that makes one
  * (DESIGN §4). `narrow` only ever takes away: nothing in its result was not in every one of its inputs.
  */
-import { LIFECYCLE_SEGMENT, LIFECYCLE_TOOLS } from "../catalog/lifecycle.ts"
+import { isLifecycle } from "../catalog/lifecycle.ts"
 import { formatScope, parseScope, scopeCovers, type Scope } from "../catalog/pattern.ts"
 import { ACTIONS, SENSITIVITIES, sensitivityRank, type Action, type Sensitivity, type Tool } from "../catalog/tool.ts"
 import type { GrantDefinition } from "../policy/bundle.ts"
@@ -222,14 +222,6 @@ function detailsOf(part: AskedPart, words: readonly string[], { calls }: Grant, 
 export function coversTool(grant: Grant, tool: Tool): boolean {
   const granted = Object.hasOwn(grant.tools, tool.name) ? grant.tools[tool.name] : undefined
   return granted?.action === tool.action && sensitivityRank(tool.sensitivity) <= sensitivityRank(granted.maxSensitivity)
-}
-
-const PREFIX = `${LIFECYCLE_SEGMENT}.`
-const LIFECYCLE: ReadonlySet<string> = new Set(LIFECYCLE_TOOLS)
-
-export function isLifecycle(tool: Pick<Tool, "name" | "server">): boolean {
-  const start = tool.server.length + 1
-  return tool.name.startsWith(PREFIX, start) && LIFECYCLE.has(tool.name.slice(start + PREFIX.length))
 }
 
 /** Who may call a tool of an MCP server may open and close a session with it; policy still judges each such call. */

@@ -69,7 +69,7 @@ export function refusedCall(
   const metadata = `${issuer}/.well-known/oauth-protected-resource/${decision.gateway.id}`
   const scheme = schemeOf(asked.headers.get("authorization"))
   for (const [name, value] of Object.entries(challengeOf(denial, metadata, scheme))) headers.set(name, value)
-  if (denial.reason === "window_full") headers.set("Retry-After", String(denial.retry_after))
+  if ("retry_after" in denial) headers.set("Retry-After", String(denial.retry_after))
   if (status === 503) headers.set("Retry-After", "5")
   for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)
   const body = { error: code, error_description: describe(denial), decision_id: decision.id }
@@ -79,10 +79,9 @@ export function refusedCall(
 /** draft-ietf-httpapi-ratelimit-headers: what is left of the window that is nearest to its limit. */
 function rateLimit(decision: Pick<Decision, "denial" | "windows">): Readonly<Record<string, string>> {
   if (decision.windows.length === 0) return {}
-  const counted = decision.denial ? 0 : 1
   const policies = decision.windows.map(({ window, limit, seconds }) => `"${window}";q=${limit};w=${seconds}`)
-  const limits = decision.windows.map(({ window, limit, used, waits, seconds }) => {
-    const left = Math.max(0, limit - used - counted)
+  const limits = decision.windows.map(({ window, limit, used, asked, waits, seconds }) => {
+    const left = Math.max(0, limit - used - (decision.denial ? 0 : asked))
     return `"${window}";r=${left};t=${left > 0 ? seconds : Math.max(1, Math.ceil(waits / 1000))}`
   })
   return { "RateLimit-Policy": policies.join(", "), RateLimit: limits.join(", ") }

@@ -6,6 +6,7 @@ import { boundedText } from "../bounded-text.ts"
 import { BODILESS, type Body, type CallHeaders } from "../catalog/seen.ts"
 import { deny, isDenied, type Denied } from "../decision.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
+import { clientOf } from "./client.ts"
 import type { Asked, Endpoint } from "./dialect.ts"
 import { DIALECTS } from "./dialects.ts"
 import type { Presented } from "./presented.ts"
@@ -34,6 +35,7 @@ export async function present(
   if (isDenied(body)) return body
   return {
     gateway,
+    client: clientOf(gateway, request.headers),
     keyHash,
     origin,
     method: asked.method,

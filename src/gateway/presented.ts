@@ -3,9 +3,12 @@
  */
 import type { Seen } from "../catalog/seen.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
+import type { Client } from "./client.ts"
 
 export interface Presented extends Seen {
   readonly gateway: GatewayDefinition
+  /** What it asserts of its client. */
+  readonly client: Client
   /** Of the key that it presented. */
   readonly keyHash: string
   /** `Authorization` of the original request. */

@@ -52,7 +52,7 @@ interface Common {
   readonly of: Selector
   /** It holds only while the risk of the call is at least this, 1 to 100; absent: always. */
   readonly fromRisk?: number
-  readonly then: Consequence
+  readonly consequence: Consequence
 }
 
 /** What is counted of a call. */
@@ -97,10 +97,16 @@ export interface Limit extends Common {
   readonly span: Span
 }
 
+/** A field of the past call equals one of the call that is judged. */
+export interface Tie {
+  readonly past: Field
+  readonly present: Field
+}
+
 /** Calls of the past, told by how they were and by what they share with the call that is judged. */
 export interface Pattern extends Selector {
-  /** Field of the past call → field of the judged one that has to be equal. */
-  readonly where: Readonly<Partial<Record<Field, Field>>>
+  /** All of them hold. */
+  readonly where: readonly Tie[]
   /** What was so besides when that call was made, judged for that call. */
   readonly when?: Condition
 }

@@ -29,7 +29,7 @@ import type { Answer, Ended, Holder, Listed, NoBundle, OpenedTask, Redeemed } fr
 import { isAlive, isBelow, lineOf, type TreeState, type UserFacts } from "./state.ts"
 import { Shadow } from "./shadow.ts"
 import { RELEASED } from "./storage.ts"
-import { applyChange, applyOpening, applyRelease, endedBy } from "./transition.ts"
+import { applyAfterwards, applyChange, applyOpening, applyRelease, endedBy } from "./transition.ts"
 import { Tree } from "./tree.ts"
 import { viewOf, type TaskView } from "./view.ts"
 
@@ -72,19 +72,22 @@ export class Ledger extends DurableObject<Env> {
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#tree.now(state)
     const outcome = decide(bundle, state, ask, now)
-    const { change, verdict, proof, end } = outcome
+    const { change, verdict, proof, end, afterwards } = outcome
     const ended = end ? endedBy(state, end) : []
     const recorded = verdict.retryOf === null
     const candidate = recorded ? this.#candidate(ask.candidate, now) : null
-    const tried = candidate && this.#shadow.call(candidate, state, ask, outcome, now)
+    const tried = candidate && this.#shadow.call(candidate, bundle, state, ask, outcome, now)
     // What only the memory holds may be lost; what changes something, or will be asked about, may not.
     const durable = recorded && bundle.catalog.tools.get(ask.tool)?.action !== "read"
     const newer = pointer.seq > state.bundle.seq
-    const changes = change !== null && this.#tree.storage.mustWrite(state, change)
+    const changes =
+      (change !== null && this.#tree.storage.mustWrite(state, change)) ||
+      (afterwards.length > 0 && this.#tree.storage.mustNote(state, afterwards, now))
     const numbers = recorded && this.#tree.storage.mustReserveNumber()
     this.#tree.transact(newer || durable || changes || numbers || end !== null, () => {
       if (newer) this.#tree.storage.saveBundle(pointer)
       if (change) this.#tree.storage.saveChange(state, change)
+      this.#tree.storage.saveNotes(state, afterwards, now)
       if (end) this.#tree.storage.saveEnd(ended, end)
       if (!recorded) return
       const number = this.#tree.storage.nextRecordNumber()
@@ -94,6 +97,7 @@ export class Ledger extends DurableObject<Env> {
     })
     state.bundle = pointer
     if (change) applyChange(state, change)
+    applyAfterwards(state, afterwards, now)
     if (proof !== null) state.proofs.admit(proof)
     if (end) this.#tree.end(state, ended, end)
     this.#tree.boundProofs(state, now)

@@ -8,28 +8,33 @@ import { decide } from "../decide.ts"
 import { codeOf, type Denial } from "../decision.ts"
 import { openTask, type Opened, type OpenRequest } from "../exchange/open.ts"
 import { isRefused, oauthErrorOf } from "../exchange/refusal.ts"
-import { AdmissionLog, windowKey, type WindowUse } from "../guardrails/window.ts"
+import { factsOf } from "../check/guardrails.ts"
+import type { Guardrail } from "../guardrails/definition.ts"
+import { Memory } from "../guardrails/memory.ts"
+import { applyNotes } from "../guardrails/note.ts"
 import { logEvent } from "../log.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { TreeState } from "./state.ts"
 
 export class Shadow {
   #digest = ""
-  /** Of windows that only the candidate has: what it would have admitted since it is tried here, of what was. */
-  #windows = new Map<string, AdmissionLog>()
+  /** Of guardrails that only the candidate has so: what they would keep in mind of what was admitted since it is tried. */
+  #memory = new Memory()
 
   /** @param live what the call was decided to be */
-  call(candidate: Bundle, state: TreeState, call: Call, live: Outcome, now: number): Tried {
+  call(candidate: Bundle, live: Bundle | null, state: TreeState, call: Call, outcome: Outcome, now: number): Tried {
     this.#isFor(candidate)
     return tried(candidate, () => {
-      const windows = this.#windowsFor(candidate, state, call)
-      const { denial, evidence } = decide(candidate, { ...state, windows }, call, now).verdict
-      if (live.change) this.#count(candidate, call, live.change.windows, now)
+      const memory = new Divided(state.memory, this.#memory, live ? sameIn(live, candidate) : new Set())
+      const { verdict, needs } = decide(candidate, { ...state, memory }, call, now)
+      if (outcome.change) this.#keepInMind(candidate, state, call, memory, now)
+      const { denial: lived } = outcome.verdict
+      // What all trees share is not asked for a trial: it stands in nobody's way.
+      const denial = needs.length > 0 ? null : verdict.denial
       const code = denial ? codeOf(denial) : "ok"
-      const { denial: lived } = live.verdict
       if (code === (lived ? codeOf(lived) : "ok")) return null
       const principal = denial && "principal" in denial ? denial.principal : null
-      const rules = denial ? ("rules" in denial ? denial.rules : []) : evidence.rules
+      const rules = denial ? ("rules" in denial ? denial.rules : []) : verdict.evidence.rules
       return { decision: denial ? "deny" : "allow", code, denial, principal, rules, scope: null }
     })
   }
@@ -37,7 +42,8 @@ export class Shadow {
   /** @param denial why it was refused before it came here */
   refused(candidate: Bundle, state: TreeState, call: Call, denial: Denial, now: number): Tried {
     const verdict = { denial, evidence: NO_EVIDENCE, retryOf: null }
-    return this.call(candidate, state, call, { change: null, verdict, proof: null, end: null }, now)
+    const outcome = { change: null, verdict, proof: null, end: null, afterwards: [], needs: [] }
+    return this.call(candidate, null, state, call, outcome, now)
   }
 
   /** @param live what was opened */
@@ -58,45 +64,52 @@ export class Shadow {
   #isFor({ pointer: { digest } }: Bundle): void {
     if (this.#digest === digest) return
     this.#digest = digest
-    this.#windows = new Map()
+    this.#memory = new Memory()
   }
 
-  /** Those that the candidate asks about: the live ones where it has them too. */
-  #windowsFor(candidate: Bundle, { windows }: TreeState, { tool, task }: Call): TreeState["windows"] {
-    const asked = candidate.windowsOf(tool).flatMap((definition): [string, AdmissionLog][] => {
-      const key = windowKey(definition, task)
-      const [lived, own] = [windows.get(key), this.#windows.get(key)]
-      return lived ? [[key, new Peeked(lived)]] : own ? [[key, own]] : []
-    })
-    return new Map(asked)
-  }
-
-  #count(candidate: Bundle, { tool, task }: Call, counted: readonly { readonly key: string }[], now: number): void {
-    const keys = new Set(counted.map(({ key }) => key))
-    for (const definition of candidate.windowsOf(tool)) {
-      const key = windowKey(definition, task)
-      if (keys.has(key)) continue
-      let log = this.#windows.get(key)
-      if (!log) this.#windows.set(key, (log = new AdmissionLog()))
-      // What it would have refused fills none of its windows; so none grows beyond its limit.
-      if (log.use(definition, now).waits === 0) log.admit(now)
-    }
+  /** What it would have refused fills none of its own; so none grows beyond its limit. */
+  #keepInMind(candidate: Bundle, state: TreeState, call: Call, memory: Divided, now: number): void {
+    const [task, tool] = [state.tasks.get(call.task), candidate.catalog.tools.get(call.tool)]
+    if (!task || !tool) return
+    const facts = factsOf(state, task, tool, call, 0)
+    const { judges, hears } = candidate.guardrails.about(tool)
+    const own = (guardrail: Guardrail): boolean => memory.of(guardrail) === this.#memory
+    const notes = [
+      ...judges.flatMap((each) => (own(each.guardrail) ? each.judge(facts, this.#memory, now).notes : [])),
+      ...hears.flatMap((each) => (own(each.guardrail) ? each.hear(facts, this.#memory, now).notes : [])),
+    ]
+    applyNotes(this.#memory, notes, now)
   }
 }
 
-/** A log that is only looked at. */
-class Peeked extends AdmissionLog {
-  readonly #log: AdmissionLog
+/** What a guardrail keeps in mind that both bundles have so is the live one's, which is only looked at. */
+class Divided extends Memory {
+  readonly #live: Memory
+  readonly #own: Memory
+  readonly #same: ReadonlySet<Guardrail>
 
-  constructor(log: AdmissionLog) {
+  constructor(live: Memory, own: Memory, same: ReadonlySet<Guardrail>) {
     super()
-    this.#log = log
+    this.#live = live
+    this.#own = own
+    this.#same = same
   }
 
-  override use(...asked: Parameters<AdmissionLog["use"]>): WindowUse {
-    return this.#log.peek(...asked)
+  override of(guardrail: Guardrail): Memory {
+    return this.#same.has(guardrail) ? this.#live : this.#own
   }
 }
+
+/** Those of the candidate that the live bundle has just so. */
+function sameIn(live: Bundle, candidate: Bundle): ReadonlySet<Guardrail> {
+  const known = sames.get(candidate)
+  if (known?.live === live) return known.same
+  const texts = new Set(live.guardrails.definitions.map((each) => JSON.stringify(each)))
+  const same = new Set(candidate.guardrails.definitions.filter((each) => texts.has(JSON.stringify(each))))
+  sames.set(candidate, { live, same })
+  return same
+}
+const sames = new WeakMap<Bundle, { readonly live: Bundle; readonly same: ReadonlySet<Guardrail> }>()
 
 /** Whatever goes wrong goes wrong with the candidate. */
 function tried({ pointer: bundle }: Bundle, judge: () => Differing | null): Tried {

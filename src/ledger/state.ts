@@ -2,7 +2,7 @@
  * The state of one task tree, as its ledger holds it: plain values, no storage, no clock. `decide` and `openTask` read
  * it; only `apply` changes it, and only by a change that one of them made.
  */
-import { AdmissionLog } from "../guardrails/window.ts"
+import { Memory } from "../guardrails/memory.ts"
 import type { Consent } from "../exchange/consent.ts"
 import type { Grant, GrantedDetails } from "../exchange/grant.ts"
 import type { Plan, Progress } from "../guardrails/plan.ts"
@@ -90,8 +90,8 @@ export interface TreeState {
   readonly tokens: Map<string, IssuedToken>
   /** Proofs admitted in this life of the ledger. */
   proofs: ProofLog
-  /** By `windowKey`. */
-  readonly windows: Map<string, AdmissionLog>
+  /** What guardrails keep in mind. */
+  readonly memory: Memory
   /** What the tree has done: labels of every tool admitted. */
   readonly labels: Set<string>
   /** By gateway and request id. */
@@ -110,6 +110,7 @@ export function newTree(
   bundle: Pointer,
   now: number,
   proofs: ProofLog,
+  memory = new Memory(),
 ): TreeState {
   return {
     root,
@@ -119,18 +120,12 @@ export function newTree(
     consent: null,
     tokens: new Map(),
     proofs,
-    windows: new Map(),
+    memory,
     labels: new Set(),
     retries: new Map(),
     bundle,
     clock: now,
   }
-}
-
-export function windowLog(state: TreeState, key: string): AdmissionLog {
-  let log = state.windows.get(key)
-  if (!log) state.windows.set(key, (log = new AdmissionLog()))
-  return log
 }
 
 /** Why it opens nothing now, or null: it is alive by itself. Those above it are another question. */

@@ -5,12 +5,13 @@
 import type { Change, End } from "../call.ts"
 import type { Consent } from "../exchange/consent.ts"
 import type { Opening } from "../exchange/open.ts"
-import type { WindowDefinition } from "../guardrails/window.ts"
 import type { Pointer } from "../policy/bundle.ts"
+import type { Note } from "../guardrails/note.ts"
 import { blockSize } from "./credit.ts"
+import { MEMORY_SCHEMA, MemoryStorage } from "./memory-storage.ts"
 import { OUTBOX_SCHEMA } from "./outbox.ts"
 import type { ProofLog } from "./proof-log.ts"
-import { newTree, windowLog, type IssuedToken, type Task, type TreeState, type UserFacts } from "./state.ts"
+import { newTree, type IssuedToken, type Task, type TreeState, type UserFacts } from "./state.ts"
 
 const SCHEMA = `
 CREATE TABLE tree (root TEXT NOT NULL, user TEXT, since INTEGER NOT NULL, bundle_seq INTEGER NOT NULL, bundle_digest TEXT NOT NULL,
@@ -20,9 +21,7 @@ CREATE TABLE tasks (id TEXT PRIMARY KEY, body TEXT NOT NULL, jkt TEXT, status TE
 CREATE TABLE tokens (jti TEXT PRIMARY KEY, task TEXT NOT NULL, expires_at INTEGER NOT NULL, jkt TEXT) WITHOUT ROWID;
 CREATE TABLE consent (only INTEGER PRIMARY KEY CHECK (only = 1), body TEXT NOT NULL);
 CREATE TABLE labels (label TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE blocks (id INTEGER PRIMARY KEY, window TEXT NOT NULL, opened INTEGER NOT NULL, closed INTEGER,
-  count INTEGER NOT NULL);
-CREATE INDEX blocks_of_window ON blocks (window, id);
+${MEMORY_SCHEMA}
 ${OUTBOX_SCHEMA}
 `
 
@@ -49,14 +48,6 @@ interface TaskRow extends Record<string, SqlStorageValue> {
   readonly progress: string
 }
 
-/** Credit of one window that is written down and not used up. */
-interface OpenBlock {
-  readonly id: number
-  readonly count: number
-  left: number
-  lastUse: number
-}
-
 const RECORD_BLOCK = 256
 
 /** What a task is again that was frozen. */
@@ -64,7 +55,7 @@ export const RELEASED = { status: "active", by: null } as const
 
 export class LedgerStorage {
   readonly #sql: SqlStorage
-  readonly #blocks = new Map<string, OpenBlock>()
+  readonly #memory: MemoryStorage
   /** Calls of each task that are written down, and when the last of them was. */
   readonly #reserved = new Map<string, number>()
   readonly #lastCalls = new Map<string, number>()
@@ -73,6 +64,7 @@ export class LedgerStorage {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
+    this.#memory = new MemoryStorage(sql)
   }
 
   /**
@@ -85,22 +77,23 @@ export class LedgerStorage {
     const [tree] = this.#sql.exec<TreeRow>("SELECT * FROM tree")
     if (!tree) return null
     const user: UserFacts | null = tree.user === null ? null : JSON.parse(tree.user)
+    const lastWritten = Math.max(this.#memory.latest(), this.#lastCall())
+    const wokenAt = Math.max(now, lastWritten)
     const state = newTree(
       tree.root,
       user,
       tree.since,
       { seq: tree.bundle_seq, digest: tree.bundle_digest },
-      0,
-      proofsSince(now),
+      wokenAt,
+      // Another machine's clock may have been ahead: what was admitted by it was admitted before this life all the same.
+      proofsSince(wokenAt),
+      this.#memory.load(wokenAt),
     )
     this.#nextRecord = this.#recordsReserved = tree.next_record
     this.#loadTasks(state)
     const [consent] = this.#sql.exec<{ body: string }>("SELECT body FROM consent")
     if (consent) state.consent = JSON.parse(consent.body)
     for (const { label } of this.#sql.exec<{ label: string }>("SELECT label FROM labels")) state.labels.add(label)
-    this.#loadBlocks(state, now)
-    // Another machine's clock may have been ahead: what was admitted by it was admitted before this life all the same.
-    state.proofs = proofsSince(state.clock)
     return state
   }
 
@@ -112,7 +105,6 @@ export class LedgerStorage {
       state.tasks.set(known.id, { ...known, jkt, status, endedBy, calls, children, lastCall, progress })
       this.#reserved.set(known.id, calls)
       this.#lastCalls.set(known.id, lastCall)
-      state.clock = Math.max(state.clock, lastCall)
     }
     const tokens = this.#sql.exec<{ jti: string; task: string; expires_at: number; jkt: string | null }>(
       "SELECT * FROM tokens",
@@ -120,19 +112,8 @@ export class LedgerStorage {
     for (const { jti, task, expires_at, jkt } of tokens) state.tokens.set(jti, { task, expiresAt: expires_at, jkt })
   }
 
-  /** An open block may have been used up to this very moment: it counts from now on. */
-  #loadBlocks(state: TreeState, now: number): void {
-    const blocks = this.#sql
-      .exec<{ window: string; opened: number; closed: number | null; count: number }>(
-        "SELECT window, opened, closed, count FROM blocks ORDER BY id",
-      )
-      .toArray()
-    for (const { opened, closed } of blocks) state.clock = Math.max(state.clock, closed ?? opened)
-    const wokenAt = Math.max(now, state.clock)
-    for (const { window, closed, count } of blocks) windowLog(state, window).admit(closed ?? wokenAt, count)
-    if (blocks.some(({ closed }) => closed === null))
-      this.#sql.exec("UPDATE blocks SET closed = ? WHERE closed IS NULL", wokenAt)
-    state.clock = wokenAt
+  #lastCall(): number {
+    return this.#sql.exec<{ at: number | null }>("SELECT MAX(last_call) AS at FROM tasks").one().at ?? 0
   }
 
   saveTree(state: TreeState): void {
@@ -187,13 +168,32 @@ export class LedgerStorage {
   /**
    * Whether `saveChange`, with a record's number, will write: credit that is written down already needs no transaction.
    */
-  mustWrite(state: TreeState, { counted, plans, windows, labels }: Change): boolean {
+  mustWrite(state: TreeState, { at, counted, plans, notes, labels }: Change): boolean {
     return (
       labels.length > 0 ||
       plans.length > 0 ||
-      windows.some(({ key }) => (this.#blocks.get(key)?.left ?? 0) === 0) ||
+      this.mustNote(state, notes, at) ||
       counted.some((id) => (state.tasks.get(id)?.calls ?? 0) >= (this.#reserved.get(id) ?? 0))
     )
+  }
+
+  mustNote({ memory }: TreeState, notes: readonly Note[], now: number): boolean {
+    return this.#memory.mustWrite(memory, notes, now)
+  }
+
+  /** @param state as it is before the notes are applied */
+  saveNotes({ memory }: TreeState, notes: readonly Note[], now: number): void {
+    this.#memory.save(memory, notes, now)
+  }
+
+  /** A call has ended. @returns whether it was known to be under way */
+  land({ memory }: TreeState, decision: string): boolean {
+    return this.#memory.land(memory, decision)
+  }
+
+  /** No call will be asked about any more. */
+  forgetMemory(): void {
+    this.#memory.forget()
   }
 
   mustReserveNumber(): boolean {
@@ -206,7 +206,7 @@ export class LedgerStorage {
       const task = state.tasks.get(id)
       if (task) this.#reserveCalls(task, change.at)
     }
-    for (const { key, definition } of change.windows) this.#reserveAdmission(key, definition, change.at)
+    this.saveNotes(state, change.notes, change.at)
     for (const { task, progress } of change.plans) {
       this.#sql.exec("UPDATE tasks SET progress = ? WHERE id = ?", JSON.stringify(progress), task)
     }
@@ -225,31 +225,6 @@ export class LedgerStorage {
     this.#lastCalls.set(id, lastCall)
   }
 
-  #reserveAdmission(key: string, definition: WindowDefinition, now: number): void {
-    const open = this.#blocks.get(key)
-    if (open && open.left > 0) {
-      open.left -= 1
-      open.lastUse = now
-      return
-    }
-    if (open) this.#sql.exec("UPDATE blocks SET closed = ? WHERE id = ?", open.lastUse, open.id)
-    this.#sql.exec("DELETE FROM blocks WHERE window = ? AND closed <= ?", key, now - definition.seconds * 1000)
-    const count = blockSize(definition.limit, 0)
-    // A block of one is used up as it is written, so its time is exact.
-    const closed = count === 1 ? now : null
-    const row = this.#sql
-      .exec<{ id: number }>(
-        "INSERT INTO blocks (window, opened, closed, count) VALUES (?, ?, ?, ?) RETURNING id",
-        key,
-        now,
-        closed,
-        count,
-      )
-      .one()
-    if (count === 1) this.#blocks.delete(key)
-    else this.#blocks.set(key, { id: row.id, count, left: count - 1, lastUse: now })
-  }
-
   /** When the ledger is quiet: gives back credit that is written but not used. */
   settle(state: TreeState): void {
     if (this.#recordsReserved !== this.#nextRecord) {
@@ -259,11 +234,7 @@ export class LedgerStorage {
     for (const { id, calls, lastCall } of state.tasks.values()) {
       if (this.#reserved.get(id) !== calls || this.#lastCalls.get(id) !== lastCall) this.#saveCalls(id, calls, lastCall)
     }
-    for (const [, block] of this.#blocks) {
-      const used = block.count - block.left
-      this.#sql.exec("UPDATE blocks SET closed = ?, count = ? WHERE id = ?", block.lastUse, used, block.id)
-    }
-    this.#blocks.clear()
+    this.#memory.settle(state.memory, state.clock)
   }
 
   /** The next number of a record of this tree; a number that is missing later shows that a record may be lost. */

@@ -3,13 +3,14 @@
  */
 import type { Change, End } from "../call.ts"
 import type { Opening } from "../exchange/open.ts"
-import { isBelow, windowLog, type Task, type TreeState } from "./state.ts"
+import { applyNotes, type Note } from "../guardrails/note.ts"
+import { isBelow, type Task, type TreeState } from "./state.ts"
 
 /** Retries are remembered for seconds; above this many the stale ones are dropped. */
 const MAX_RETRIES = 1_000
 
 export function applyChange(state: TreeState, change: Change): void {
-  const { at, counted, busy, plans, windows, labels, remember } = change
+  const { at, counted, busy, plans, notes, labels, remember } = change
   state.clock = at
   for (const id of counted) {
     const task = state.tasks.get(id)
@@ -23,13 +24,19 @@ export function applyChange(state: TreeState, change: Change): void {
     const task = state.tasks.get(id)
     if (task) task.progress = progress
   }
-  for (const { key } of windows) windowLog(state, key).admit(at)
+  applyNotes(state.memory, notes, at)
   for (const label of labels) state.labels.add(label)
   if (remember) {
     dropStale(state.retries, MAX_RETRIES, ({ until }) => until <= at)
     const { key, call, decisionId, until } = remember
     state.retries.set(key, { call, decisionId, until })
   }
+}
+
+/** What is kept in mind of a denied call. */
+export function applyAfterwards(state: TreeState, notes: readonly Note[], now: number): void {
+  state.clock = now
+  applyNotes(state.memory, notes, now)
 }
 
 function dropStale<Item>(items: Map<string, Item>, limit: number, isStale: (item: Item) => boolean): void {

@@ -4,8 +4,7 @@
  */
 import { buildCatalog, type Catalog } from "../catalog/locate.ts"
 import type { Lookup } from "../catalog/lookup.ts"
-import { patternCovers } from "../catalog/pattern.ts"
-import type { WindowDefinition } from "../guardrails/window.ts"
+import { guardrailsOf, type Guardrails } from "../guardrails/guardrails.ts"
 import { FORMAT } from "./bundle.ts"
 import type {
   AgentDefinition,
@@ -34,16 +33,14 @@ export interface Bundle {
   readonly gateways: ReadonlyMap<string, GatewayDefinition>
   readonly audiences: ReadonlySet<string>
   readonly operators: readonly OperatorDefinition[]
-  readonly windows: readonly WindowDefinition[]
-  /** Windows that limit a tool, by its name. */
-  readonly windowsOf: (tool: string) => readonly WindowDefinition[]
+  readonly guardrails: Guardrails
 }
 
 /** Throws on a text of another format, which it would misread, and where two routes are for one request. */
 export function assemble(text: string, pointer: Pointer): Bundle {
   const end = lineEnd(text)
   const head = readHead(text.slice(0, end))
-  const { windows, gateways, tables } = head
+  const { guardrails, gateways, tables } = head
   const section = ([from, to]: Span): Section => ({ text, from: end + 1 + from, to: end + 1 + to })
   const entities = new Table<StoredEntity>(section(tables.entities))
   return {
@@ -61,8 +58,7 @@ export function assemble(text: string, pointer: Pointer): Bundle {
     gateways: new Map(gateways.flatMap((gateway) => gateway.key_sha256.map((hash) => [hash, gateway] as const))),
     audiences: new Set(gateways.map((gateway) => gateway.audience)),
     operators: head.operators,
-    windows,
-    windowsOf: windowFinder(windows),
+    guardrails: guardrailsOf(guardrails),
   }
 }
 
@@ -81,17 +77,4 @@ function readHead(line: string): Head {
 function lineEnd(text: string): number {
   const end = text.indexOf("\n")
   return end < 0 ? text.length : end
-}
-
-/** Asked about tools of the catalog only, so that what it remembers is no more than they are. */
-function windowFinder(windows: readonly WindowDefinition[]): Bundle["windowsOf"] {
-  const known = new Map<string, readonly WindowDefinition[]>()
-  return (tool) => {
-    let found = known.get(tool)
-    if (!found) {
-      found = windows.filter((window) => window.tools.some((pattern) => patternCovers(pattern, tool)))
-      known.set(tool, found)
-    }
-    return found
-  }
 }

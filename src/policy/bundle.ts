@@ -9,7 +9,6 @@ import type { McpServer } from "../catalog/mcp-server.ts"
 import type { Tool, Sensitivity } from "../catalog/tool.ts"
 import type { Guardrail } from "../guardrails/definition.ts"
 import type { Plan } from "../guardrails/plan.ts"
-import type { WindowDefinition } from "../guardrails/window.ts"
 import type { ArgumentBounds } from "../catalog/bounds.ts"
 import type { LoweredRule, StoredEntity } from "./lowered.ts"
 
@@ -27,7 +26,6 @@ export interface BundleBody {
   readonly issuers: readonly IssuerDefinition[]
   readonly gateways: readonly GatewayDefinition[]
   readonly operators: readonly OperatorDefinition[]
-  readonly windows: readonly WindowDefinition[]
   readonly guardrails: readonly Guardrail[]
 }
 

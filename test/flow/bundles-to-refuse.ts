@@ -10,9 +10,9 @@ import { yard } from "../harness/bundles.ts"
 /** The same policies but for one tool more, so that body and digest differ. */
 export async function otherBody() {
   const body = await yard()
-  const [first, ...windows] = body.windows
-  if (!first) throw new Error("the yard has no window")
-  return { ...body, windows: [{ ...first, limit: first.limit + 1 }, ...windows] }
+  const [first, ...guardrails] = body.guardrails
+  if (first?.kind !== "limit") throw new Error("the yard begins with no limit")
+  return { ...body, guardrails: [{ ...first, limit: first.limit + 1 }, ...guardrails] }
 }
 
 export async function writePointer(text: string): Promise<void> {

@@ -4,6 +4,7 @@ import { env } from "cloudflare:workers"
 import { CompactSign, importJWK, type JWK } from "jose"
 import { afterEach, describe, expect, inject, test, vi } from "vitest"
 import { z } from "zod"
+import { window } from "../harness/guardrails.ts"
 import { generatePublisherKey, signHistoryQuestion } from "../../cli/policies/sign.ts"
 import { published } from "../../cli/publish/published.ts"
 import { PUBLICATION_TYPES, type BundleBody, type Pointer, type Publishing } from "../../src/policy/bundle.ts"
@@ -347,7 +348,10 @@ describe("nothing is published", () => {
 test("of twenty who publish at once under one number, one does", async () => {
   const all = await Promise.all(
     Array.from({ length: 20 }, async (_, index) =>
-      made({ ...(await yard()), windows: [{ id: `w${index}`, tools: ["*"], per: "tree", limit: 1, seconds: 1 }] }),
+      made({
+        ...(await yard()),
+        guardrails: [window({ id: `w${index}`, tools: ["*"], per: "tree", limit: 1, seconds: 1 })],
+      }),
     ),
   )
   const answers = await Promise.all(all.map(async (one) => post(await signed(1, one), one.bytes)))

@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
+import { limitsIn, window } from "../harness/guardrails.ts"
 import type { BundleBody, Pointer } from "../../src/policy/bundle.ts"
 import { forgetCandidate } from "../../src/policy/candidate.ts"
 import { bodyKey, forgetBundle } from "../../src/policy/store.ts"
@@ -113,9 +114,12 @@ describe("a candidate bundle", () => {
   })
 
   test("has windows of its own, and shortens none that is live", async () => {
-    const window = { id: "tried", tools: ["files.list"], per: "tree", limit: 2, seconds: 60 } as const
-    const shorter = live.windows.map((each) => ({ ...each, seconds: 1 }))
-    const { task } = await tryOut({ ...live, windows: [...shorter, window] })
+    const own = window({ id: "tried", tools: ["files.list"], per: "tree", limit: 2, seconds: 60 })
+    const shorter = limitsIn(live.guardrails).map((each) => ({
+      ...each,
+      span: { kind: "sliding", seconds: 1 } as const,
+    }))
+    const { task } = await tryOut({ ...live, guardrails: [...shorter, own] })
     const codes = []
     for (let index = 0; index < 4; index++) {
       const { status, record } = await called(task, "/files")

@@ -1,5 +1,7 @@
 /** A tree in memory, moved by the same pure steps as the ledger's: for tests of the decision without any platform. */
 import { inject } from "vitest"
+import { countsIn } from "./guardrails.ts"
+import { UNKNOWN_CLIENT } from "../../src/gateway/client.ts"
 import { beginTree, callStep, openRequest, openStep, type Held } from "../../cli/tables/tree.ts"
 import type { CallArguments } from "../../src/catalog/arguments.ts"
 import { parseScope } from "../../src/catalog/pattern.ts"
@@ -75,6 +77,7 @@ export function callOf(held: Held, tool: string, values: CallArguments["values"]
     arguments: { complete: true, values },
     gateway: "envoy",
     environment: "test",
+    client: UNKNOWN_CLIENT,
     mode: "enforce",
     retry: null,
     ...more,
@@ -92,9 +95,6 @@ export function reasonOf(bundle: Bundle, state: TreeState, call: Call, now = STA
 
 /** The state as plain data: two that are equal decide alike. Looking at a window at `now` forgets what has left it. */
 export function snapshot(bundle: Bundle, state: TreeState, now: number): unknown {
-  const uses = [...state.windows].map(([key, log]) => {
-    const definition = bundle.windows.find(({ id }) => key === id || key.startsWith(`${id}|`))
-    return [key, definition && log.use(definition, now)]
-  })
-  return structuredClone({ ...state, windows: uses })
+  const { definitions } = bundle.guardrails
+  return structuredClone({ ...state, memory: countsIn(state.memory, definitions, now) })
 }

@@ -2,6 +2,7 @@ import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import fc from "fast-check"
 import { afterEach, describe, expect, inject, test, vi, type MockInstance } from "vitest"
+import { countsIn, window } from "../harness/guardrails.ts"
 import { decide } from "../../src/decide.ts"
 import { openTask } from "../../src/exchange/open.ts"
 import { isRefused } from "../../src/exchange/refusal.ts"
@@ -20,10 +21,10 @@ afterEach(freshIsolate)
 /** The yard with one window over everything, and a life long enough for many spans of it. */
 function bundleWith(limit: number, seconds: number): Bundle {
   const body = inject("yard")
-  const windows = [{ id: "all", tools: ["*"], per: "tree" as const, limit, seconds }]
+  const guardrails = [window({ id: "all", tools: ["*"], per: "tree", limit, seconds })]
   const purposes = body.purposes.map((purpose) => ({ ...purpose, life: 86_400 }))
   const agents = body.agents.map((agent) => ({ ...agent, life: 86_400 }))
-  return assembled({ ...body, windows, purposes, agents })
+  return assembled({ ...body, guardrails, purposes, agents })
 }
 
 /** A tree as the ledger keeps it, on the real SQLite of an object, without the object's own timers. */
@@ -127,12 +128,10 @@ describe("credit is written before it is used", () => {
             const at = tree.call(held, "files.list", now)
             if (at !== null) admitted.push(at)
           }
-          const [use] = tree.state.windows.values()
+          const clock = Math.max(now, tree.state.clock)
+          const [count] = Object.values(countsIn(tree.state.memory, bundleWith(limit, 1).guardrails.definitions, clock))
           const inSpan = admitted.filter((at) => at > Math.max(now, tree.state.clock) - 1000).length
-          const [definition] = bundleWith(limit, 1).windows
-          if (use && definition) {
-            expect(use.use(definition, Math.max(now, tree.state.clock)).used).toBeGreaterThanOrEqual(inSpan)
-          }
+          if (count) expect(count.used).toBeGreaterThanOrEqual(inSpan)
         }
         expect(busiestSpan(admitted, 1000)).toBeLessThanOrEqual(limit)
       })
@@ -184,9 +183,9 @@ describe("credit is written before it is used", () => {
       tree.call(held, "files.list", START)
       tree.settle()
       tree.crash(START + 5)
-      const [definition] = bundleWith(300, 3600).windows
-      const [log] = tree.state.windows.values()
-      expect(definition && log?.use(definition, START + 5).used).toBe(1)
+      const { definitions } = bundleWith(300, 3600).guardrails
+      const [count] = Object.values(countsIn(tree.state.memory, definitions, START + 5))
+      expect(count?.used).toBe(1)
       expect(tree.state.tasks.get(ROOT)?.calls).toBe(1)
     })
   })

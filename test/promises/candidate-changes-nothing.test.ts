@@ -1,6 +1,7 @@
 /** A candidate bundle is judged on the live state, in the live step: neither may be any different for it. */
 import fc from "fast-check"
 import { describe, expect, inject, test } from "vitest"
+import { limitsIn, window } from "../harness/guardrails.ts"
 import { Shadow } from "../../src/ledger/shadow.ts"
 import { decide } from "../../src/decide.ts"
 import { applyChange, applyEnd, endedBy } from "../../src/ledger/transition.ts"
@@ -10,23 +11,27 @@ import { ALICE, assembled, callOf, newState, open, opened, scopes, snapshot, STA
 
 const body = inject("yard")
 const live = assembled()
+const limits = limitsIn(body.guardrails)
 
 const candidate = fc
   .record({
     rules: fc.subarray(body.rules.map(({ id }) => id)),
     windows: fc.array(fc.record({ limit: fc.integer({ min: 1, max: 3 }), seconds: fc.constantFrom(1, 10, 60, 3600) }), {
-      minLength: body.windows.length,
-      maxLength: body.windows.length,
+      minLength: limits.length,
+      maxLength: limits.length,
     }),
     tools: fc.subarray([...body.tools], { minLength: 5 }),
     extra: fc.boolean(),
   })
   .map(({ rules, windows, tools, extra }) => {
-    const changed = body.windows.map((window, index) => ({ ...window, ...windows[index] }))
-    const own = { id: "own", tools: ["*"], per: "tree", limit: 2, seconds: 5 } as const
+    const changed = limits.map((limit, index) => {
+      const { limit: most = limit.limit, seconds = 1 } = windows[index] ?? {}
+      return { ...limit, limit: most, span: { kind: "sliding", seconds } as const }
+    })
+    const own = window({ id: "own", tools: ["*"], per: "tree", limit: 2, seconds: 5 })
     const parts = {
       rules: body.rules.filter(({ id }) => rules.includes(id)),
-      windows: extra ? [...changed, own] : changed,
+      guardrails: extra ? [...changed, own] : changed,
       tools,
       routes: body.routes.filter(({ tool }) => tools.some(({ name }) => name === tool)),
     }
@@ -66,7 +71,7 @@ function lived(
     now += after
     const call = { ...callOf(held, tool, { to: "a", file: "a" }), decisionId: "dec" }
     const outcome = decide(live, state, call, now)
-    if (tried && shadow.call(tried, state, call, outcome, now).differs) differing += 1
+    if (tried && shadow.call(tried, live, state, call, outcome, now).differs) differing += 1
     if (outcome.change) applyChange(state, outcome.change)
     if (outcome.end) applyEnd(state, endedBy(state, outcome.end), outcome.end)
     verdicts.push(outcome.verdict)
@@ -93,8 +98,8 @@ describe("a candidate that is tried", () => {
   })
 
   test("fills windows of its own by what it would have admitted, no further than to their limit", () => {
-    const own = { id: "own", tools: ["files.list"], per: "tree", limit: 2, seconds: 5 } as const
-    const tried = assemble(encode({ ...body, windows: [own] }), { seq: 9, digest: "c".repeat(64) })
+    const own = window({ id: "own", tools: ["files.list"], per: "tree", limit: 2, seconds: 5 })
+    const tried = assemble(encode({ ...body, guardrails: [own] }), { seq: 9, digest: "c".repeat(64) })
     const state = newState(ALICE)
     const held = opened(open(live, state, "first", null, { purpose: "work", asked: scopes("*:read") }))
     const shadow = new Shadow()
@@ -102,7 +107,7 @@ describe("a candidate that is tried", () => {
       const now = START + after
       const call = callOf(held, "files.list", {})
       const outcome = decide(live, state, call, now)
-      return shadow.call(tried, state, call, outcome, now).differs?.code ?? "same"
+      return shadow.call(tried, live, state, call, outcome, now).differs?.code ?? "same"
     })
     expect(wouldBe).toEqual(["same", "same", "rate_limited", "rate_limited", "same"])
   })

@@ -1,5 +1,6 @@
 import { env, exports } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { window } from "../harness/guardrails.ts"
 import { forgetSharedKeys } from "../../src/credential/own-keys.ts"
 import { KeyRing } from "../../src/exchange/key-ring.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
@@ -95,8 +96,8 @@ describe("fail closed", () => {
   test("credit of a step that failed is not used: after a crash nothing is admitted twice", async () => {
     const body = await yard()
     // From a limit of 200 on, two admissions are written down at once.
-    const windows = [{ id: "pairs", tools: ["files.*"], per: "tree" as const, limit: 200, seconds: 3600 }]
-    await publish({ ...body, windows }, 2)
+    const guardrails = [window({ id: "pairs", tools: ["files.*"], per: "tree", limit: 200, seconds: 3600 })]
+    await publish({ ...body, guardrails }, 2)
     forgetCaches()
     const { token } = await openTask()
     // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below

@@ -1,5 +1,6 @@
 import fc from "fast-check"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { window } from "../harness/guardrails.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
@@ -116,8 +117,8 @@ describe("no over-admission", () => {
   test("a denied call at a later time does not let the window forget, should the clock then run back", async () => {
     const body = await yard()
     // `mail.send` shares the window: it is looked at, and then policy denies.
-    const windows = [{ id: "w", tools: ["thrice.go", "mail.send"], per: "task" as const, limit: 3, seconds: 2 }]
-    await publish({ ...body, windows }, 2)
+    const guardrails = [window({ id: "w", tools: ["thrice.go", "mail.send"], per: "task", limit: 3, seconds: 2 })]
+    await publish({ ...body, guardrails }, 2)
     const task = await openTask("first", { purpose: "work" })
     const start = Date.now()
     at(start)

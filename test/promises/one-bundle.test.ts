@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { window } from "../harness/guardrails.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { forgetBundle, POINTER_KEY } from "../../src/policy/store.ts"
 import { openTask } from "../harness/agents.ts"
@@ -10,14 +11,14 @@ import { recordsOf } from "../harness/records.ts"
 
 const SWITCHES = 50
 const CALLERS = 8
-const WINDOW = { id: "watch", tools: ["files.*"], per: "tree", limit: 100_000, seconds: 60 } as const
+const WINDOW = window({ id: "watch", tools: ["files.*"], per: "tree", limit: 100_000, seconds: 60 })
 
 /** Each of its parts tells of which bundle it is. */
 function marked(body: BundleBody, seq: number): BundleBody {
   return {
     ...body,
     rules: body.rules.map((rule) => ({ ...rule, id: `${seq}-${rule.id}` })),
-    windows: [...body.windows, { ...WINDOW, id: `${seq}-${WINDOW.id}` }],
+    guardrails: [...body.guardrails, { ...WINDOW, id: `${seq}-${WINDOW.id}` }],
   }
 }
 

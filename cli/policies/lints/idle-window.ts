@@ -1,14 +1,14 @@
 /** A window that never refuses a call, because another has refused it before. */
-import type { WindowDefinition } from "../../../src/guardrails/window.ts"
 import type { Problem } from "../problem.ts"
 import type { Lint } from "./lint.ts"
-import { limitedBy, mostWithin, shownSpan } from "./windows.ts"
+import { limitedBy, mostWithin, shownSpan, windowsIn, type Window } from "./windows.ts"
 
 export const idleWindow: Lint = {
   name: "idle-window",
-  find: ({ policies: { guardrails }, body: { windows, tools } }) => {
+  find: ({ policies: { guardrails }, body: { guardrails: defined, tools } }) => {
+    const windows = windowsIn(defined)
     const limited = new Map(windows.map((window) => [window, limitedBy(window, tools)]))
-    const covers = (one: WindowDefinition, other: WindowDefinition) =>
+    const covers = (one: Window, other: Window) =>
       (limited.get(other) ?? new Set()).isSubsetOf(limited.get(one) ?? new Set())
     return windows.flatMap((window, index): Problem[] => {
       const tighter = windows.find((other, place) => {
@@ -21,7 +21,13 @@ export const idleWindow: Lint = {
       const limits = `${limit} per ${per} in ${shownSpan(seconds)}`
       const message = `window \`${id}\` (${limits}) is tighter, so this one never refuses`
       const mend = "Lower the `limit`, or remove the window."
-      return [guardrails.warning(["windows", index, "id"], message, mend)]
+      return [
+        guardrails.warning(
+          ["windows", guardrails.value.windows.findIndex((each) => each.id === id), "id"],
+          message,
+          mend,
+        ),
+      ]
     })
   },
 }
@@ -30,6 +36,6 @@ export const idleWindow: Lint = {
  * Whatever `one` admits, `other` would admit too. A tree counts the calls of each of its tasks, so a limit of the tree
  * is one of the task.
  */
-function isTighter(one: WindowDefinition, other: WindowDefinition): boolean {
+function isTighter(one: Window, other: Window): boolean {
   return (one.per === "tree" || other.per === "task") && mostWithin(one, other.seconds) <= other.limit
 }

@@ -1,22 +1,21 @@
 /** What a purpose counts on and cannot get in its life: calls that a window refuses, steps beyond its calls. */
 import { patternCovers } from "../../../src/catalog/pattern.ts"
-import type { WindowDefinition } from "../../../src/guardrails/window.ts"
 import type { Problem } from "../problem.ts"
 import { toolsOf } from "./authority.ts"
 import type { Lint } from "./lint.ts"
-import { limitedBy, mostWithin, shownSpan } from "./windows.ts"
+import { limitedBy, mostWithin, shownSpan, windowsIn, type Window } from "./windows.ts"
 
 export const outOfCalls: Lint = {
   name: "out-of-calls",
-  find: ({ policies: { agents }, body: { windows, tools } }) => {
-    const all = windows.map((window) => ({ window, of: limitedBy(window, tools) }))
+  find: ({ policies: { agents }, body: { guardrails, tools } }) => {
+    const all = windowsIn(guardrails).map((window) => ({ window, of: limitedBy(window, tools) }))
     const handing = new Set(agents.value.agents.flatMap(({ depth, purposes }) => (depth > 0 ? purposes : [])))
     const costly = new Set(tools.filter(({ cost }) => cost > 0).map(({ name }) => name))
     return agents.value.purposes.flatMap(({ name, grant, plan, life }, index) => {
       const problems: Problem[] = []
       // Calls of sub-agents' tasks count in this one, and each of those tasks has a window of its own.
       const limited = all.filter(({ window }) => window.per === "tree" || !handing.has(name))
-      const told = (window: WindowDefinition) =>
+      const told = (window: Window) =>
         `window \`${window.id}\` admits ${mostWithin(window, life)} in the life of a task (${shownSpan(life)})`
       const { calls } = grant
       if (calls !== undefined) {

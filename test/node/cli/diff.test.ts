@@ -11,7 +11,8 @@ import { recordDecision } from "../../../src/audit/call-record.ts"
 import type { Call } from "../../../src/call.ts"
 import { decide } from "../../../src/decide.ts"
 import { isRefused } from "../../../src/exchange/refusal.ts"
-import { AdmissionLog, windowKey } from "../../../src/guardrails/window.ts"
+import { UNKNOWN_CLIENT } from "../../../src/gateway/client.ts"
+import { fill } from "../../harness/guardrails.ts"
 import { readStored, storedForm, type DecisionRecord } from "../../../src/audit/record.ts"
 import { rejudge } from "../../../cli/again/judge.ts"
 import { decisionRecord } from "../../../cli/decision-record.ts"
@@ -94,14 +95,12 @@ function recorded(bundle: Bundle, making: Making): DecisionRecord {
     arguments: { complete: !unseen, values },
     gateway: "edge",
     environment: "development",
+    client: UNKNOWN_CLIENT,
     mode: "enforce",
     retry: null,
   }
-  for (const definition of bundle.windowsOf(tool)) {
-    const log = new AdmissionLog()
-    if (used > 0) log.admit(NOW, used)
-    state.windows.set(windowKey(definition, call.task), log)
-  }
+  const called = bundle.catalog.tools.get(tool)
+  if (called) fill(state.memory, bundle.guardrails.definitions, { tool: called, task: call.task }, used, NOW)
   const { verdict } = decide(bundle, state, call, NOW)
   const ask = {
     ...call,
@@ -370,14 +369,18 @@ test("a record comes out as it did by the bundle that decided it, whatever it is
         for (const label of labels) state.labels.add(label)
         const task = state.tasks.get(opened.task.id)
         if (task) task.calls = calls
-        for (const definition of bundle.windowsOf(tool)) {
-          const log = new AdmissionLog()
-          if (used > 0) log.admit(NOW, used)
-          state.windows.set(windowKey(definition, opened.task.id), log)
-        }
+        const called = bundle.catalog.tools.get(tool)
+        const of = called && { tool: called, task: opened.task.id }
+        if (of) fill(state.memory, bundle.guardrails.definitions, of, used, NOW)
         const { nonce } = state.proofs
         const proof = jkt && { jkt, jti: "p", iat: NOW / 1000, freshUntil: NOW + 60_000, nonce }
-        const where = { gateway: "envoy", environment: "test", mode: "enforce", retry: null } as const
+        const where = {
+          gateway: "envoy",
+          environment: "test",
+          client: UNKNOWN_CLIENT,
+          mode: "enforce",
+          retry: null,
+        } as const
         const call: Call = {
           decisionId: "dec_1",
           task: opened.task.id,

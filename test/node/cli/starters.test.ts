@@ -39,16 +39,16 @@ describe.each(names)("%s", (name) => {
     expect(mutation.mutants).toBeGreaterThan(body.rules.length)
   })
 
-  it("has a test for each of its windows and purposes", () => {
+  it("has a test for each of its guardrails and purposes", () => {
     const { body } = starter
     const tables = [...starter.tables.values()].join("\n")
-    expect(body.windows.filter(({ id }) => !tables.includes(`window: ${id}`))).toEqual([])
+    expect(body.guardrails.filter(({ id }) => !tables.includes(`: ${id}`))).toEqual([])
     const agentsFirst = new Set(body.agents.map(({ purposes: [first] }) => first))
     const unasked = body.purposes.filter(({ name: of }) => !agentsFirst.has(of) && !tables.includes(`purpose: ${of}`))
     expect(unasked).toEqual([])
   })
 
-  it("has a page that names each rule with a test of it, and each window", async () => {
+  it("has a page that names each rule with a test of it, and each guardrail", async () => {
     const page = await readFile(join(PAGES, `${name}.md`), "utf8")
     const rows = page.split("\n").filter((line) => line.startsWith("|"))
     const tests = withTables(starter).cases.map((one) => one.name.replace(/ \[\d+\]$/u, ""))
@@ -60,7 +60,7 @@ describe.each(names)("%s", (name) => {
         `a test of ${id} in ${row}`,
       ).toBe(true)
     }
-    for (const { id } of starter.body.windows) expect(page).toContain(`\`${id}\``)
+    for (const { id } of starter.body.guardrails) expect(page).toContain(`\`${id}\``)
     expect(page).toContain(`npm run dev -- --policies starters/${name}`)
   })
 

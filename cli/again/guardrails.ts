@@ -1,0 +1,102 @@
+/**
+ * Guardrails for a recorded call: of what they kept in mind only the record tells, so each judges by that. Of one that
+ * the record does not tell of, or that is no longer what it was, it is taken that the call keeps to it.
+ */
+import type { Guardrail, Limit } from "../../src/guardrails/definition.ts"
+import type { Guardrails } from "../../src/guardrails/guardrails.ts"
+import { guardrailsOf } from "../../src/guardrails/guardrails.ts"
+import { judged, NOTHING, type Instrument, type Use } from "../../src/guardrails/instrument.ts"
+import { limitInstrument } from "../../src/guardrails/limit.ts"
+import { Memory } from "../../src/guardrails/memory.ts"
+import { unitsOf } from "../../src/guardrails/amount.ts"
+import type { Bundle } from "../../src/policy/assemble.ts"
+import type { ShownRecord } from "../decision-record.ts"
+
+export interface Told {
+  readonly guardrails: Guardrails
+  /** Of which the record does not tell how they stood. */
+  readonly untold: readonly string[]
+}
+
+/** @param recordedBy the bundle that decided it, where it is at hand */
+export function toldBy(record: ShownRecord, bundle: Bundle, recordedBy: Bundle | null): Told {
+  const all = bundle.guardrails
+  const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
+  if (!tool) return { guardrails: guardrailsOf([]), untold: [] }
+  const before = new Map(recordedBy?.guardrails.definitions.map((each) => [each.id, each]))
+  const known = new Map(record.guardrails.map((use) => [use.guardrail, use]))
+  const untold: string[] = []
+  const judges = all.about(tool).judges.map((instrument): Instrument => {
+    const { guardrail } = instrument
+    const use = known.get(guardrail.id)
+    const told = use && toldInstrument(instrument, use, before.get(guardrail.id))
+    if (!told) untold.push(guardrail.id)
+    return told ?? judging(instrument, () => NOTHING)
+  })
+  return { guardrails: { ...all, lookouts: [], about: () => ({ judges, hears: [] }) }, untold }
+}
+
+function toldInstrument(instrument: Instrument, use: Use, before: Guardrail | undefined): Instrument | null {
+  const { guardrail } = instrument
+  if (guardrail.kind === "limit") return use.kind === "limit" ? toldLimit(instrument, guardrail, use, before) : null
+  // Whether it holds is all that is told: which tells nothing of one that was written otherwise.
+  if (!before || JSON.stringify(before) !== JSON.stringify(guardrail)) return null
+  return use.holds ? { ...instrument, judge: () => judged(null, { use }) } : brokenAgain(instrument, guardrail)
+}
+
+function judging(instrument: Instrument, judge: Instrument["judge"]): Instrument {
+  return { ...instrument, judge }
+}
+
+function brokenAgain(instrument: Instrument, { id, consequence }: Guardrail): Instrument {
+  return { ...instrument, judge: () => judged({ reason: "sequence_broken", guardrail: id, consequence }) }
+}
+
+/** What was used is taken from what there may be: the rest is what the call has to keep to. */
+function toldLimit(instrument: Instrument, limit: Limit, use: Use, before: Guardrail | undefined): Instrument | null {
+  const { used = 0, asked = 0 } = use
+  if (before && before.kind !== "limit") return null
+  if (before && !countsAlike(before, limit)) return null
+  const units = (count: number): number => {
+    const amount = limit.measure.kind === "sum" ? unitsOf(count) : count
+    return typeof amount === "number" ? amount : Number.POSITIVE_INFINITY
+  }
+  const { span } = limit
+  const own: Limit = {
+    ...limit,
+    per: ["task"],
+    limit: span.kind === "bucket" ? limit.limit : limit.limit - units(used),
+    span: span.kind === "bucket" ? { ...span, burst: span.burst - used } : span,
+  }
+  // Which of its values were new then is told by how many counted.
+  if (limit.measure.kind === "distinct") {
+    const isOver = used + asked > limit.limit
+    const denial = {
+      reason: "origin_changed",
+      guardrail: limit.id,
+      limit: limit.limit,
+      seconds: 0,
+      consequence: limit.consequence,
+    } as const
+    const spent = {
+      reason: "budget_spent",
+      budget: limit.id,
+      limit: limit.limit,
+      used,
+      asked,
+      seconds: null,
+      consequence: limit.consequence,
+    } as const
+    return { ...instrument, judge: () => judged(isOver ? (limit.topic === "budget" ? spent : denial) : null, { use }) }
+  }
+  const judge = limitInstrument(own)
+  return { ...instrument, judge: (facts, _memory, now) => judge.judge(facts, new Memory(), now) }
+}
+
+function countsAlike({ per, measure, span }: Limit, other: Limit): boolean {
+  const told = (one: Pick<Limit, "per" | "measure" | "span">): string => {
+    const { kind } = one.span
+    return JSON.stringify([one.per, one.measure, kind, "seconds" in one.span ? one.span.seconds : null])
+  }
+  return told({ per, measure, span }) === told(other)
+}

@@ -1,0 +1,118 @@
+/** What the guardrails say of a call, from what the tree remembers; and what they would keep in mind of it. */
+import type { Call } from "../call.ts"
+import type { Tool } from "../catalog/tool.ts"
+import { codeOf, type Denial } from "../decision.ts"
+import type { Consequence } from "../guardrails/consequence.ts"
+import type { CallFacts } from "../guardrails/field.ts"
+import { consequenceOf, type Need, type Use, type WindowUse } from "../guardrails/instrument.ts"
+import type { Memory } from "../guardrails/memory.ts"
+import type { Note } from "../guardrails/note.ts"
+import type { DeniedFacts } from "../guardrails/storm.ts"
+import type { Task, TreeState } from "../ledger/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { userId } from "../policy/facts.ts"
+
+export interface Checked {
+  readonly windows: readonly WindowUse[]
+  readonly uses: readonly Use[]
+  readonly notes: readonly Note[]
+  readonly needs: readonly Need[]
+  /** Of which the call is the only one to suffer. */
+  readonly denial: Denial | null
+  /** Of which its task suffers too; to be said only of a call that nothing else denies. */
+  readonly grave: Denial | null
+}
+
+export const UNCHECKED: Checked = { windows: [], uses: [], notes: [], needs: [], denial: null, grave: null }
+
+/** @param tool null: what is called is none of the catalog's */
+export function factsOf<Called extends Tool | null>(
+  { user }: TreeState,
+  task: Task,
+  tool: Called,
+  call: Call,
+  risk: number,
+): DeniedFacts & { readonly tool: Called } {
+  return {
+    decision: call.decisionId,
+    task: task.id,
+    agent: task.agent,
+    user: user && userId(user),
+    purpose: task.purpose,
+    tool,
+    arguments: call.arguments,
+    gateway: call.gateway,
+    environment: call.environment,
+    country: call.client.country,
+    network: call.client.network,
+    risk,
+  }
+}
+
+export function checkGuardrails({ guardrails }: Bundle, memory: Memory, facts: CallFacts, now: number): Checked {
+  const { judges, hears } = guardrails.about(facts.tool)
+  if (judges.length === 0 && hears.length === 0) return UNCHECKED
+  const windows: WindowUse[] = []
+  const uses: Use[] = []
+  const notes: Note[] = []
+  const needs: Need[] = []
+  let denial: Denial | null = null
+  let grave: Denial | null = null
+  for (const instrument of judges) {
+    if (facts.risk < (instrument.guardrail.fromRisk ?? 0)) continue
+    const judgement = instrument.judge(facts, memory.of(instrument.guardrail), now)
+    if (judgement.rate) windows.push(judgement.rate)
+    if (judgement.use) uses.push(judgement.use)
+    if (judgement.need) needs.push(judgement.need)
+    notes.push(...judgement.notes)
+    if (!judgement.denial) continue
+    if (consequenceOf(judgement.denial) === "deny") denial = worse(denial, judgement.denial)
+    else grave ??= judgement.denial
+  }
+  for (const instrument of hears) {
+    const heard = instrument.hear(facts, memory.of(instrument.guardrail), now)
+    if (heard.denial) denial ??= heard.denial
+    notes.push(...heard.notes)
+  }
+  return { windows, uses, notes, needs, denial, grave }
+}
+
+/** The first; of full windows that which stays full longest: retrying sooner would be in vain. */
+function worse(before: Denial | null, denial: Denial): Denial {
+  if (before?.reason !== "window_full" || denial.reason !== "window_full") return before ?? denial
+  return denial.retry_after > before.retry_after ? denial : before
+}
+
+/** What follows from a denial besides: nothing, or the end of a task. */
+export function endOf(consequence: Consequence): "quarantined" | "revoked" | null {
+  switch (consequence) {
+    case "deny":
+      return null
+    case "quarantine":
+      return "quarantined"
+    case "revoke":
+      return "revoked"
+    default:
+      return consequence satisfies never
+  }
+}
+
+/** Whoever looks out for storms is told of a denial. */
+export function tellOfDenial(
+  { guardrails }: Bundle,
+  memory: Memory,
+  facts: DeniedFacts,
+  denial: Denial,
+  now: number,
+): { readonly notes: readonly Note[]; readonly storm: Denial | null } {
+  const notes: Note[] = []
+  let storm: Denial | null = null
+  // What a storm denies is no part of it, or it would never pass.
+  if (denial.reason === "denial_storm") return { notes, storm }
+  for (const lookout of guardrails.lookouts) {
+    const told = lookout.denied(facts, codeOf(denial), memory.of(lookout.storm), now)
+    notes.push(...told.notes)
+    storm ??= told.storm
+  }
+  return { notes, storm }
+}

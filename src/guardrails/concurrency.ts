@@ -1,0 +1,51 @@
+/**
+ * Calls in flight: so many at once for each key. Nobody tells an authorizer when a call has ended; so each counts from
+ * its admission for as long as its tool takes at most, or until one who sees the end says so (`settle`).
+ */
+import type { Concurrency } from "./definition.ts"
+import { isUnread, keyReader, unreadable } from "./field.ts"
+import { judged, NOTHING, type Instrument } from "./instrument.ts"
+import { coversCall, coversTool } from "./selector.ts"
+
+/** Of a tool whose calls take nobody knows how long; whoever sees their ends says so much sooner. Seconds. */
+const LONGEST_CALL = 3_600
+
+export function concurrencyInstrument(concurrency: Concurrency): Instrument {
+  const { id: guardrail, kind, of: selector, limit, consequence } = concurrency
+  const keyOf = keyReader(concurrency.per)
+  return {
+    guardrail: concurrency,
+    judges: (tool) => coversTool(selector, tool),
+    hears: () => false,
+    judge: (facts, memory, now) => {
+      if (!coversCall(selector, facts, true)) return NOTHING
+      const key = keyOf(facts)
+      if (isUnread(key)) return judged(unreadable(guardrail, key))
+      const owner = `${guardrail}:flights`
+      const flights = memory.flights.find(owner, key)
+      if (!flights && !memory.flights.hasRoom(owner, key, (each) => latest(each.values()) <= now)) {
+        return judged({ reason: "history_full", guardrail })
+      }
+      const ends: number[] = []
+      for (const [call, until] of flights ?? []) {
+        if (until > now) ends.push(until)
+        else flights?.delete(call)
+      }
+      const used = ends.length
+      const use = { guardrail, kind, holds: used < limit, used, asked: 1, limit }
+      if (used < limit) {
+        const until = now + (facts.tool.duration ?? LONGEST_CALL) * 1000
+        return judged(null, { use, notes: [{ kind: "flight", owner, key, id: facts.decision, until }] })
+      }
+      const retry_after = Math.max(1, Math.ceil((Math.min(...ends) - now) / 1000))
+      return judged({ reason: "too_many_at_once", guardrail, limit, retry_after, consequence }, { use })
+    },
+    hear: () => NOTHING,
+  }
+}
+
+function latest(times: Iterable<number>): number {
+  let latest = Number.NEGATIVE_INFINITY
+  for (const time of times) latest = Math.max(latest, time)
+  return latest
+}

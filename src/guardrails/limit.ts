@@ -1,0 +1,136 @@
+/**
+ * Limits: at most so much of a measure for each key in a span. Windows, budgets, repeated calls and changes of what a
+ * gateway asserts are all of this kind; their topic decides the code of a denial, and nothing else.
+ */
+import type { Denial } from "../decision.ts"
+import { shownUnits, unitsOf } from "./amount.ts"
+import { isShared, type Limit } from "./definition.ts"
+import { argumentOf, isUnread, keyReader, unreadable, valuesOf, type CallFacts, type Unread } from "./field.ts"
+import { judged, NOTHING, type Instrument, type Judgement } from "./instrument.ts"
+import { hasRoom, isLazy, notesOf, ownerOf, readLimit } from "./limit-meter.ts"
+import type { Memory } from "./memory.ts"
+import type { Demand, Reading } from "./meter/meter.ts"
+import { spareKey, type Note } from "./note.ts"
+import { coversCall, coversTool } from "./selector.ts"
+
+export function limitInstrument(limit: Limit): Instrument {
+  const keyOf = keyReader(limit.per)
+  const judge = isShared(limit) ? judgeShared : judgeOwn
+  return {
+    guardrail: limit,
+    judges: (tool) => coversTool(limit.of, tool),
+    hears: () => false,
+    judge: (facts, memory, now) => {
+      if (!coversCall(limit.of, facts, true)) return NOTHING
+      const demand = demandOf(limit, facts)
+      if (isDenial(demand)) return judged(demand)
+      const key = keyOf(facts)
+      // What its gateway does not assert cannot change: whether it asserts it is the operator's word.
+      if (isUnasserted(demand) || isUnasserted(key)) return NOTHING
+      return isUnread(key) ? judged(unreadable(limit.id, key)) : judge(limit, key, demand, memory, now)
+    },
+    hear: () => NOTHING,
+  }
+}
+
+function isDenial(demand: Demand | Unread | Denial): demand is Denial {
+  return typeof demand === "object" && "reason" in demand
+}
+
+function isUnasserted(read: Demand | string | Unread): read is Unread {
+  return typeof read === "object" && "because" in read && read.because === "unasserted"
+}
+
+/** How much, or which values; or why that is not to be known. */
+function demandOf({ id, measure }: Limit, facts: CallFacts): Demand | Unread | Denial {
+  switch (measure.kind) {
+    case "calls":
+      return 1
+    case "cost":
+      return facts.tool.cost
+    case "sum": {
+      const value = argumentOf(facts.arguments, measure.field)
+      if ("because" in value && value.because !== "absent") return unreadable(id, value)
+      const amount = unitsOf("found" in value ? value.found : undefined)
+      if (typeof amount === "number") return amount
+      return { reason: "amount_unreadable", guardrail: id, field: measure.field, what: amount }
+    }
+    case "distinct": {
+      const values = valuesOf(measure.field, facts)
+      return isUnread(values) && values.because !== "unasserted" ? unreadable(id, values) : values
+    }
+    default:
+      return measure satisfies never
+  }
+}
+
+/** A count that the tree keeps by itself. */
+function judgeOwn(limit: Limit, key: string, demand: Demand, memory: Memory, now: number): Judgement {
+  const values = typeof demand === "object" ? demand.length : 0
+  // What is remembered lazily makes room for itself as long as there is anything that was there once only.
+  const isFull = !hasRoom(memory, limit, key, values, now)
+  if (isFull && !(isLazy(limit) && spareKey(memory, ownerOf(limit)) !== undefined)) {
+    return judged({ reason: "history_full", guardrail: limit.id })
+  }
+  const reading = readLimit(memory, limit, key, demand, now)
+  return stand(limit, reading, reading.waits > 0 ? [] : notesOf(memory, limit, key, demand, reading))
+}
+
+/** A count that all trees share: of what was lent of it. */
+function judgeShared(limit: Limit, key: string, demand: Demand, memory: Memory): Judgement {
+  const owner = ownerOf(limit)
+  const values = typeof demand === "object" ? demand : null
+  const amount = typeof demand === "object" ? demand.length : demand
+  // Values are asked for one call at a time.
+  const place = values ? `${key}\n${values.join("\n")}` : key
+  const credit = memory.credits.find(owner, place)
+  if (credit?.refused) return stand(limit, { ...credit.refused, asked: amount }, [])
+  if (amount > 0 && (!credit || credit.left < amount)) {
+    const reading = { used: credit?.used ?? 0, asked: amount, waits: 0 }
+    return { ...stand(limit, reading, []), need: { owner, key, place, limit, amount, values } }
+  }
+  const notes: Note[] = amount === 0 ? [] : [{ kind: "credit", owner, key: place, amount }]
+  return stand(limit, { used: credit?.used ?? 0, asked: amount, waits: 0 }, notes)
+}
+
+/** @param notes of an admission; none where there is no room */
+function stand(limit: Limit, reading: Reading, notes: readonly Note[]): Judgement {
+  const { id, kind, measure, topic, span } = limit
+  const shown = measure.kind === "sum" ? shownUnits : (count: number): number => count
+  const { used, asked, waits } = reading
+  const most = span.kind === "bucket" ? span.burst : limit.limit
+  const use = { guardrail: id, kind, holds: waits === 0, used: shown(used), asked: shown(asked), limit: shown(most) }
+  const isRate = topic === "window" && span.kind !== "life"
+  const rate = isRate ? { window: id, limit: most, seconds: secondsOf(limit), used, asked, waits } : null
+  return judged(waits > 0 ? exceeded(limit, reading) : null, { notes, use, rate })
+}
+
+/** Until all of it is there again. */
+function secondsOf({ span, limit }: Limit): number {
+  if (span.kind === "life") return 0
+  return span.kind === "bucket" ? Math.ceil((span.burst * span.seconds) / limit) : span.seconds
+}
+
+function exceeded(limit: Limit, { used, asked, waits }: Reading): Denial {
+  const { id, topic, measure, consequence, limit: most, span } = limit
+  const seconds = secondsOf(limit)
+  switch (topic) {
+    case "window": {
+      // What never fits is as likely to fit after the whole span as at any time.
+      const retry_after = Number.isFinite(waits) ? Math.ceil(waits / 1000) : seconds
+      const shown = span.kind === "bucket" ? span.burst : most
+      return { reason: "window_full", window: id, limit: shown, seconds, retry_after, consequence }
+    }
+    case "budget": {
+      const shown = measure.kind === "sum" ? shownUnits : (count: number): number => count
+      const figures = { limit: shown(most), used: shown(used), asked: shown(asked) }
+      return { reason: "budget_spent", budget: id, ...figures, seconds: seconds === 0 ? null : seconds, consequence }
+    }
+    case "loop":
+      return { reason: "call_repeated", guardrail: id, limit: most, seconds, consequence }
+    case "deviation":
+      return { reason: "origin_changed", guardrail: id, limit: most, seconds, consequence }
+    default:
+      return topic satisfies never
+  }
+}

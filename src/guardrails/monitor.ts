@@ -1,0 +1,306 @@
+/**
+ * Conditions that look back, each with a memory of just what it will be asked: which values were there when, how much,
+ * what came last. `denies` says in which direction to err is to deny: with `fewer`, a past call that is forgotten can
+ * only make the condition deny what it would have admitted; with `more`, one that is remembered too long.
+ */
+import type { Tool } from "../catalog/tool.ts"
+import type { Denial } from "../decision.ts"
+import { isLifecycle } from "../catalog/lifecycle.ts"
+import { unitsOf } from "./amount.ts"
+import type { Condition, Pattern } from "./definition.ts"
+import { argumentOf, isUnread, keyReader, unreadable, valuesOf, type CallFacts } from "./field.ts"
+import type { Heard } from "./instrument.ts"
+import { SLACK } from "./limit-meter.ts"
+import { MOST_KEYS, type Memory } from "./memory.ts"
+import { Marks } from "./meter/marks.ts"
+import { Tally } from "./meter/tally.ts"
+import type { Marking, Note } from "./note.ts"
+import { coversCall, coversTool } from "./selector.ts"
+
+/** A denial: it cannot be known. */
+export type Answer = boolean | Denial
+export type Ask = (facts: CallFacts, memory: Memory, now: number) => Answer
+
+export interface Setting {
+  readonly guardrail: string
+  /** Unique among all conditions. */
+  readonly owner: string
+  readonly denies: "fewer" | "more"
+}
+
+export interface Monitor {
+  hears(tool: Tool): boolean
+  hear(facts: CallFacts, memory: Memory, now: number): Heard
+}
+
+type Looking = Exclude<Condition, { readonly kind: "all" | "any" | "not" }>
+type Compile = (condition: Condition, setting: Setting) => { readonly ask: Ask; readonly monitors: readonly Monitor[] }
+
+/** Whether a call is such as a pattern says, and what ties it to one that is judged. */
+interface Listener {
+  readonly covers: (tool: Tool) => boolean
+  /** Null: it is none. A denial: it cannot be told, and not to know would be to admit too much. */
+  readonly tie: (facts: CallFacts, memory: Memory, now: number) => string | null | Denial
+  /** Of a call that is judged. */
+  readonly ask: (facts: CallFacts) => string | Denial
+  readonly monitors: readonly Monitor[]
+}
+
+function listen(pattern: Pattern, setting: Setting, compile: Compile): Listener {
+  const { guardrail, owner, denies } = setting
+  const past = keyReader(pattern.where.map((tie) => tie.past))
+  const present = keyReader(pattern.where.map((tie) => tie.present))
+  const when = pattern.when && compile(pattern.when, { guardrail, owner: `${owner}?`, denies })
+  return {
+    covers: (tool) => coversTool(pattern, tool),
+    monitors: when?.monitors ?? [],
+    tie: (facts, memory, now) => {
+      if (!coversTool(pattern, facts.tool) || !coversCall(pattern, facts, denies === "more")) return null
+      const answer = when ? when.ask(facts, memory, now) : true
+      if (answer === false) return null
+      if (typeof answer === "object") return denies === "more" ? answer : null
+      const key = past(facts)
+      if (!isUnread(key)) return key
+      // A value that does not exist is never asked for; one that exists, and cannot be seen, may be.
+      return denies === "more" && key.because !== "absent" && key.because !== "unasserted"
+        ? unreadable(guardrail, key)
+        : null
+    },
+    ask: (facts) => {
+      const key = present(facts)
+      return isUnread(key) ? unreadable(guardrail, key) : key
+    },
+  }
+}
+
+const QUIET: Heard = { denial: null, notes: [] }
+const noted = (...notes: readonly Note[]): Heard => ({ denial: null, notes })
+const refused = (denial: Denial): Heard => ({ denial, notes: [] })
+
+/** All kinds of conditions that look back. */
+export function MONITORS(condition: Looking, setting: Setting, compile: Compile): ReturnType<Compile> {
+  switch (condition.kind) {
+    case "formerly":
+      return formerly(condition, setting, compile)
+    case "previous":
+      return previous(condition, setting, compile)
+    case "since":
+      return since(condition, setting, compile)
+    case "count":
+    case "sum":
+      return tallied(condition, setting, compile)
+    case "distinct":
+      return distinct(condition, setting, compile)
+    default:
+      return condition satisfies never
+  }
+}
+
+type Of<Kind extends Looking["kind"]> = Extract<Looking, { readonly kind: Kind }>
+
+function formerly({ event, seconds }: Of<"formerly">, setting: Setting, compile: Compile): ReturnType<Compile> {
+  const { owner } = setting
+  const spanMs = seconds * 1000
+  const listener = listen(event, setting, compile)
+  return {
+    ask: (facts, memory, now) => {
+      const key = listener.ask(facts)
+      if (typeof key === "object") return key
+      const mark = memory.marks.find(owner, "")?.get(key)
+      return mark !== undefined && mark.at > now - spanMs
+    },
+    monitors: [...listener.monitors, marking(listener, setting, owner, spanMs, spanMs / SLACK)],
+  }
+}
+
+/** Keeps in mind when each value was last there. */
+function marking(
+  listener: Listener,
+  { guardrail, denies }: Setting,
+  owner: string,
+  spanMs: number,
+  slackMs: number,
+): Monitor {
+  return {
+    hears: listener.covers,
+    hear: (facts, memory, now) => {
+      const value = listener.tie(facts, memory, now)
+      if (value === null) return QUIET
+      if (typeof value === "object") return refused(value)
+      const late = denies === "more"
+      if (late && !hasRoomFor(memory, owner, "", value, now - spanMs))
+        return refused({ reason: "history_full", guardrail })
+      return noted({ kind: "mark", owner, key: "", value, spanMs, slackMs, late, most: MOST_KEYS })
+    },
+  }
+}
+
+function hasRoomFor(memory: Memory, owner: string, key: string, value: string, before: number): boolean {
+  const marks = memory.marks.find(owner, key)
+  if (!marks) return memory.marks.hasRoom(owner, key, (each) => each.lastAt() <= before)
+  marks.forget(before)
+  return marks.size < MOST_KEYS || marks.get(value) !== undefined
+}
+
+function previous(condition: Of<"previous">, setting: Setting, compile: Compile): ReturnType<Compile> {
+  const { owner, denies } = setting
+  const spanMs = condition.seconds * 1000
+  const listener = listen(condition.event, setting, compile)
+  const keyOf = ({ task }: CallFacts): string => (condition.in === "task" ? task : "")
+  return {
+    ask: (facts, memory, now) => {
+      const key = listener.ask(facts)
+      if (typeof key === "object") return key
+      const last = memory.lasts.find(owner, keyOf(facts))
+      return last !== undefined && last.value === key && last.at > now - spanMs
+    },
+    monitors: [
+      ...listener.monitors,
+      {
+        // Whatever is called takes the place of what was before.
+        hears: (tool) => !isLifecycle(tool),
+        hear: (facts, memory, now) => {
+          const value = listener.tie(facts, memory, now)
+          if (typeof value === "object" && value !== null) return refused(value)
+          const slackMs = value === null ? Number.POSITIVE_INFINITY : spanMs / SLACK
+          return noted({ kind: "last", owner, key: keyOf(facts), value, spanMs, slackMs, late: denies === "more" })
+        },
+      },
+    ],
+  }
+}
+
+/** Both are kept in mind with the number of the call: which of two came later must not hang on a clock. */
+function since({ event, undoneBy, seconds }: Of<"since">, setting: Setting, compile: Compile): ReturnType<Compile> {
+  const spanMs = seconds * 1000
+  const listener = listen(event, setting, compile)
+  const undone: Setting = {
+    ...setting,
+    owner: `${setting.owner}~`,
+    denies: setting.denies === "fewer" ? "more" : "fewer",
+  }
+  const undoing = listen(undoneBy, undone, compile)
+  return {
+    ask: (facts, memory, now) => {
+      const [key, undoneKey] = [listener.ask(facts), undoing.ask(facts)]
+      if (typeof key === "object") return key
+      if (typeof undoneKey === "object") return undoneKey
+      const begun = memory.marks.find(setting.owner, "")?.get(key)
+      if (!begun || begun.at <= now - spanMs) return false
+      const ended = memory.marks.find(undone.owner, "")?.get(undoneKey)
+      return !ended || begun.sequence > ended.sequence
+    },
+    monitors: [
+      ...listener.monitors,
+      ...undoing.monitors,
+      marking(listener, setting, setting.owner, spanMs, 0),
+      marking(undoing, undone, undone.owner, spanMs, 0),
+    ],
+  }
+}
+
+function tallied(condition: Of<"count"> | Of<"sum">, setting: Setting, compile: Compile): ReturnType<Compile> {
+  const { guardrail, owner } = setting
+  const { event, seconds, is } = condition
+  const spanMs = seconds * 1000
+  const atLeast = "atLeast" in is
+  const threshold = atLeast ? is.atLeast : is.atMost
+  // To be at least so much is harder with fewer, to be at most so much with more.
+  const denies = atLeast ? setting.denies : setting.denies === "fewer" ? "more" : "fewer"
+  const listener = listen(event, { ...setting, denies }, compile)
+  const amountOf = (facts: CallFacts): number | Denial => {
+    if (condition.kind === "count") return 1
+    const value = argumentOf(facts.arguments, condition.field)
+    if ("because" in value && value.because !== "absent") return unreadable(guardrail, value)
+    const amount = unitsOf("found" in value ? value.found : undefined)
+    return typeof amount === "number"
+      ? amount
+      : { reason: "amount_unreadable", guardrail, field: condition.field, what: amount }
+  }
+  return {
+    ask: (facts, memory, now) => {
+      const key = listener.ask(facts)
+      if (typeof key === "object") return key
+      let sum = (memory.tallies.find(owner, key) ?? new Tally()).sum(spanMs, now)
+      const own = listener.tie(facts, memory, now)
+      if (typeof own === "object" && own !== null) return own
+      if (own === key) {
+        const amount = amountOf(facts)
+        if (typeof amount === "object") return amount
+        sum += amount
+      }
+      return atLeast ? sum >= threshold : sum <= threshold
+    },
+    monitors: [
+      ...listener.monitors,
+      {
+        hears: listener.covers,
+        hear: (facts, memory, now) => {
+          const key = listener.tie(facts, memory, now)
+          if (key === null) return QUIET
+          if (typeof key === "object") return refused(key)
+          const amount = amountOf(facts)
+          // What cannot be added is not admitted, whichever way it would have counted.
+          if (typeof amount === "object") return refused(amount)
+          const full = !memory.tallies.hasRoom(owner, key, ({ lastAt }) => lastAt <= now - spanMs)
+          if (full && denies === "more") return refused({ reason: "history_full", guardrail })
+          if (full || amount === 0) return QUIET
+          return noted({ kind: "tally", owner, key, amount, threshold: { threshold, late: denies === "more" }, spanMs })
+        },
+      },
+    ],
+  }
+}
+
+function distinct(
+  { event, field, seconds, is }: Of<"distinct">,
+  setting: Setting,
+  compile: Compile,
+): ReturnType<Compile> {
+  const { guardrail, owner } = setting
+  const spanMs = seconds * 1000
+  const atLeast = "atLeast" in is
+  const threshold = atLeast ? is.atLeast : is.atMost
+  const denies = atLeast ? setting.denies : setting.denies === "fewer" ? "more" : "fewer"
+  const listener = listen(event, { ...setting, denies }, compile)
+  return {
+    ask: (facts, memory, now) => {
+      const key = listener.ask(facts)
+      if (typeof key === "object") return key
+      const marks = memory.marks.find(owner, key) ?? new Marks()
+      marks.forget(now - spanMs)
+      let count = marks.size
+      const own = listener.tie(facts, memory, now)
+      if (typeof own === "object" && own !== null) return own
+      if (own === key) {
+        const values = valuesOf(field, facts)
+        if (isUnread(values)) return unreadable(guardrail, values)
+        count += values.filter((value) => !marks.get(value)).length
+      }
+      return atLeast ? count >= threshold : count <= threshold
+    },
+    monitors: [
+      ...listener.monitors,
+      {
+        hears: listener.covers,
+        hear: (facts, memory, now) => {
+          const key = listener.tie(facts, memory, now)
+          if (key === null) return QUIET
+          if (typeof key === "object") return refused(key)
+          const values = valuesOf(field, facts)
+          if (isUnread(values))
+            return denies === "more" && values.because !== "unasserted" ? refused(unreadable(guardrail, values)) : QUIET
+          const late = denies === "more"
+          const full = !memory.marks.hasRoom(owner, key, (marks) => marks.lastAt() <= now - spanMs)
+          if (full) return late ? refused({ reason: "history_full", guardrail }) : QUIET
+          // Those that were there last reach the threshold for as long as any others do.
+          const most = threshold + 1
+          const slackMs = spanMs / SLACK
+          return noted(
+            ...values.map((value): Marking => ({ kind: "mark", owner, key, value, spanMs, slackMs, late, most })),
+          )
+        },
+      },
+    ],
+  }
+}

@@ -1,0 +1,29 @@
+/** Which calls a guardrail is about: what the catalog says of the tool is known beforehand, the rest of each call. */
+import { patternCovers } from "../catalog/pattern.ts"
+import { violation } from "../catalog/bounds.ts"
+import { sensitivityRank, type Tool } from "../catalog/tool.ts"
+import type { Selector } from "./definition.ts"
+import type { CallFacts } from "./field.ts"
+
+/** Whether calls of the tool can be such. */
+export function coversTool({ tools, actions, labels, sensitivity }: Selector, tool: Tool): boolean {
+  return (
+    tools.some((pattern) => patternCovers(pattern, tool.name)) &&
+    (!actions || actions.includes(tool.action)) &&
+    (!labels || labels.some((label) => tool.labels.includes(label))) &&
+    (!sensitivity || sensitivityRank(tool.sensitivity) >= sensitivityRank(sensitivity))
+  )
+}
+
+/**
+ * Whether the call of a tool that is covered is such.
+ * @param unseen what is taken to be the case where its arguments were not all seen
+ */
+export function coversCall(selector: Selector, facts: Omit<CallFacts, "tool">, unseen: boolean): boolean {
+  const { agents, purposes, environments, arguments: bounds } = selector
+  if (agents && !agents.includes(facts.agent)) return false
+  if (purposes && !purposes.includes(facts.purpose)) return false
+  if (environments && !environments.includes(facts.environment)) return false
+  if (!bounds) return true
+  return facts.arguments.complete ? violation([bounds], facts.arguments.values) === null : unseen
+}

@@ -3,6 +3,7 @@ import type { CallArguments } from "./catalog/arguments.ts"
 import type { Proof } from "./credential/dpop.ts"
 import type { Denial } from "./decision.ts"
 import type { Progress } from "./guardrails/plan.ts"
+import type { ToldRisk } from "./guardrails/risk.ts"
 import type { WindowDefinition, WindowUse } from "./guardrails/window.ts"
 import type { EndedBy, TaskStatus, TreeState } from "./ledger/state.ts"
 import type { CedarRecord } from "./policy/value.ts"
@@ -23,6 +24,8 @@ export interface Call {
   readonly mode: "enforce" | "observe"
   /** The gateway's own request id with the hash of the call, where it sets one. */
   readonly retry: { readonly requestId: string; readonly call: string } | null
+  /** What was told of its user and its agents; of tasks the ledger knows. */
+  readonly risks: readonly ToldRisk[]
 }
 
 /** What an allow changes. */

@@ -8,6 +8,7 @@ import { checkAlive, checkProof, checkToken, retryKey, retryOf } from "./check/c
 import { checkCalls, checkGrant } from "./check/grant.ts"
 import { checkPlans, finishedBy } from "./check/plan.ts"
 import { checkPolicy } from "./check/policy.ts"
+import { riskOf } from "./check/risk.ts"
 import type { Denial } from "./decision.ts"
 import { isLifecycle } from "./exchange/grant.ts"
 import { AdmissionLog, windowKey, type WindowUse } from "./guardrails/window.ts"
@@ -61,7 +62,8 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   const full = fullest(uses)
   if (full) return refuse(full, evidence)
 
-  const policy = checkPolicy(bundle, state, [task, ...above], tool, call, now)
+  const risk = riskOf(state, line, call.risks, now)
+  const policy = checkPolicy(bundle, state, [task, ...above], tool, call, risk, now)
   const { context } = policy
   evidence = { ...evidence, context }
   if ("denied" in policy) {

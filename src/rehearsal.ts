@@ -216,6 +216,7 @@ export async function rehearse(): Promise<boolean> {
     environment,
     mode,
     retry: null,
+    risks: [],
     method,
     path: located.path,
     segments: located.segments,

@@ -77,6 +77,7 @@ export function callOf(held: Held, tool: string, values: CallArguments["values"]
     environment: "test",
     mode: "enforce",
     retry: null,
+    risks: [],
     ...more,
   }
 }

@@ -6,6 +6,7 @@ import type { CallArguments } from "../../src/catalog/arguments.ts"
 import { argumentsHash } from "../../src/audit/canonical.ts"
 import { MAX_SHOWN } from "../../src/audit/cut.ts"
 import type { Call } from "../../src/call.ts"
+import { HALF_LIFE, MAX_LEVEL } from "../../src/guardrails/risk.ts"
 import { AdmissionLog, windowKey } from "../../src/guardrails/window.ts"
 import type { Task, TreeState, UserFacts } from "../../src/ledger/state.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
@@ -53,6 +54,9 @@ export function recreate(record: ShownRecord, bundle: Bundle, recordedBy: Bundle
     parent = id
   }
   for (const label of record.labels) state.labels.add(label)
+  // Whomever it was told of: as a record has it, it held for the whole call.
+  const level = numberOf(record.facts["risk"], 0)
+  if (level > 0) state.risks.set(task, { level, at: now, halfLife: HALF_LIFE.default })
   const jkt = record.bound ? "thumbprint" : null
   state.tokens.set(TOKEN, { task, expiresAt: now + LIFE_MS, jkt })
   const { nonce } = state.proofs
@@ -71,6 +75,7 @@ export function recreate(record: ShownRecord, bundle: Bundle, recordedBy: Bundle
     environment: record.environment ?? "",
     mode: "enforce",
     retry: null,
+    risks: [],
   }
   const untold = untoldFacts(record, bundle, user, args, looked)
   return { state, call, now, untold, untoldWindows: fillWindows(record, bundle, state, call) }
@@ -83,7 +88,9 @@ const MAX_CHAIN = 256
 function isPossible({ at, task, chain, calls, facts, windows }: ShownRecord, root: string): boolean {
   const counts = [at, calls?.used ?? 0, facts["task.age"], facts["task.tree_calls"], ...windows.map(({ used }) => used)]
   const areCounts = counts.every((count) => typeof count !== "number" || (Number.isSafeInteger(count) && count >= 0))
-  return areCounts && chain.length <= MAX_CHAIN && (chain.length === 1) === (task === root)
+  const { risk } = facts
+  const isLevel = typeof risk !== "number" || (Number.isSafeInteger(risk) && risk >= 0 && risk <= MAX_LEVEL)
+  return areCounts && isLevel && chain.length <= MAX_CHAIN && (chain.length === 1) === (task === root)
 }
 
 /** `<issuer>|<subject>`: an issuer is a URL, which has no such line. */
@@ -203,7 +210,7 @@ function isWholeValue(value: unknown, isCut: boolean): boolean {
 const CUT_MARK = /… \(\d{1,10} characters\)$/
 
 /** Members that a record tells only where rules read them. */
-const SELDOM_TOLD = ["task.age", "task.tree_calls", "session.acr", "session.auth_age"]
+const SELDOM_TOLD = ["task.age", "task.tree_calls", "session.acr", "session.auth_age", "risk"]
 
 /** What is read whole is read member by member. */
 function membersOf(path: string): readonly string[] {

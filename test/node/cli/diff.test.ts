@@ -96,6 +96,7 @@ function recorded(bundle: Bundle, making: Making): DecisionRecord {
     environment: "development",
     mode: "enforce",
     retry: null,
+    risks: [],
   }
   for (const definition of bundle.windowsOf(tool)) {
     const log = new AdmissionLog()
@@ -385,6 +386,7 @@ test("a record comes out as it did by the bundle that decided it, whatever it is
           proof,
           tool,
           arguments: { complete: true, values },
+          risks: [],
           ...where,
         }
         const { verdict } = decide(bundle, state, call, NOW)

@@ -6,7 +6,8 @@ import type { CallArguments } from "../../src/catalog/arguments.ts"
 import { argumentsHash } from "../../src/audit/canonical.ts"
 import { MAX_SHOWN } from "../../src/audit/cut.ts"
 import type { Call } from "../../src/call.ts"
-import { HALF_LIFE, MAX_LEVEL } from "../../src/guardrails/risk.ts"
+import { HIGHEST_RISK } from "../../src/guardrails/definition.ts"
+import { HALF_LIFE } from "../../src/guardrails/risk.ts"
 import { AdmissionLog, windowKey } from "../../src/guardrails/window.ts"
 import type { Task, TreeState, UserFacts } from "../../src/ledger/state.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
@@ -89,7 +90,7 @@ function isPossible({ at, task, chain, calls, facts, windows }: ShownRecord, roo
   const counts = [at, calls?.used ?? 0, facts["task.age"], facts["task.tree_calls"], ...windows.map(({ used }) => used)]
   const areCounts = counts.every((count) => typeof count !== "number" || (Number.isSafeInteger(count) && count >= 0))
   const { risk } = facts
-  const isLevel = typeof risk !== "number" || (Number.isSafeInteger(risk) && risk >= 0 && risk <= MAX_LEVEL)
+  const isLevel = typeof risk !== "number" || (Number.isSafeInteger(risk) && risk >= 0 && risk <= HIGHEST_RISK)
   return areCounts && isLevel && chain.length <= MAX_CHAIN && (chain.length === 1) === (task === root)
 }
 

@@ -3,7 +3,6 @@
  * never lets anything through; rules and guardrails read it to refuse sooner. Pure.
  */
 
-export const MAX_LEVEL = 100
 /** Seconds. A signal that is gone within a minute would be over before anybody acts on it; a week is for a switch. */
 export const HALF_LIFE = { min: 60, max: 604_800, default: 3_600 } as const
 

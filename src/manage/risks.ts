@@ -6,7 +6,8 @@ import { z } from "zod"
 import { recordOf } from "../audit/record.ts"
 import { boundedText } from "../bounded-text.ts"
 import { isDenied } from "../decision.ts"
-import { HALF_LIFE, MAX_LEVEL, riskAt } from "../guardrails/risk.ts"
+import { HIGHEST_RISK } from "../guardrails/definition.ts"
+import { HALF_LIFE, riskAt } from "../guardrails/risk.ts"
 import { parseJson } from "../json.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { isTaskId, rootOf } from "../ledger/state.ts"
@@ -30,7 +31,7 @@ const bodySchema = z
     agent: named.optional(),
     user: named.refine((user) => user.includes("|")).optional(),
     task: z.string().refine(isTaskId).optional(),
-    level: z.int().min(0).max(MAX_LEVEL),
+    level: z.int().min(0).max(HIGHEST_RISK),
     half_life: z.int().min(HALF_LIFE.min).max(HALF_LIFE.max).default(HALF_LIFE.default),
     reason: z.string().max(MAX_REASON).optional(),
   })
@@ -53,7 +54,7 @@ const MALFORMED: Outcome = {
   status: 400,
   body: {
     error: "invalid_request",
-    error_description: `Name exactly one of agent, user (issuer|subject), task, and its level, a whole number from 0 to ${MAX_LEVEL}; half_life, from ${HALF_LIFE.min} to ${HALF_LIFE.max} seconds, and reason, up to ${MAX_REASON} characters, are optional.`,
+    error_description: `Name exactly one of agent, user (issuer|subject), task, and its level, a whole number from 0 to ${HIGHEST_RISK}; half_life, from ${HALF_LIFE.min} to ${HALF_LIFE.max} seconds, and reason, up to ${MAX_REASON} characters, are optional.`,
   },
   record: { code: "invalid_request" },
 }

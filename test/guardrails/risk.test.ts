@@ -1,10 +1,11 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { HALF_LIFE, highestRisk, lastOf, MAX_LEVEL, riskAt, type Signal } from "../../src/guardrails/risk.ts"
+import { HIGHEST_RISK } from "../../src/guardrails/definition.ts"
+import { HALF_LIFE, highestRisk, lastOf, riskAt, type Signal } from "../../src/guardrails/risk.ts"
 
 const NOW = 1_800_000_000_000
 const signal: fc.Arbitrary<Signal> = fc.record({
-  level: fc.integer({ min: 1, max: MAX_LEVEL }),
+  level: fc.integer({ min: 1, max: HIGHEST_RISK }),
   at: fc.integer({ min: NOW, max: NOW + 1_000_000 }),
   halfLife: fc.integer({ min: HALF_LIFE.min, max: HALF_LIFE.max }),
 })
@@ -49,7 +50,7 @@ describe("the risk of a signal", () => {
       fc.property(signal, later, fc.nat(10_000_000), (told, after, more) => {
         const now = told.at + after
         expect(riskAt(told, now + more)).toBeLessThanOrEqual(riskAt(told, now))
-        const higher = { ...told, level: Math.min(MAX_LEVEL, told.level + 1) }
+        const higher = { ...told, level: Math.min(HIGHEST_RISK, told.level + 1) }
         expect(riskAt(higher, now)).toBeGreaterThanOrEqual(riskAt(told, now))
         const half = riskAt(told, told.at + told.halfLife * 1000)
         expect(half).toBe(told.level < 2 ? 0 : Math.ceil(told.level / 2))

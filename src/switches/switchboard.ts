@@ -153,11 +153,13 @@ export class Switchboard extends DurableObject<Env> {
     return this.#writtenRisks.text
   }
 
-  /** Those that have run out are gone. */
   #riskRows(now: number): RiskRow[] {
-    const { sql } = this.ctx.storage
-    sql.exec("DELETE FROM risks WHERE last < ?", now)
-    return sql.exec<RiskRow>("SELECT * FROM risks ORDER BY kind, name").toArray()
+    this.#dropRunOut(now)
+    return this.ctx.storage.sql.exec<RiskRow>("SELECT * FROM risks ORDER BY kind, name").toArray()
+  }
+
+  #dropRunOut(now: number): void {
+    this.ctx.storage.sql.exec("DELETE FROM risks WHERE last < ?", now)
   }
 
   /**
@@ -182,13 +184,15 @@ export class Switchboard extends DurableObject<Env> {
 
   /** What was just told is never what goes: it was promised to hold. Of the others the lowest, of those the oldest. */
   #makeRoom(now: number): void {
-    const rows = this.#riskRows(now)
-    if (rows.length < MAX_RISKS) return
-    const lowestFirst = rows
+    const { sql } = this.ctx.storage
+    this.#dropRunOut(now)
+    const { count } = sql.exec<{ count: number }>("SELECT count(*) AS count FROM risks").one()
+    if (count < MAX_RISKS) return
+    const lowestFirst = this.#riskRows(now)
       .map((row) => ({ row, left: riskAt(signalOf(row), now) }))
       .toSorted((a, b) => a.left - b.left || a.row.at - b.row.at)
-    for (const { row } of lowestFirst.slice(0, rows.length - MAX_RISKS + 1)) {
-      this.ctx.storage.sql.exec("DELETE FROM risks WHERE kind = ? AND name = ?", row.kind, row.name)
+    for (const { row } of lowestFirst.slice(0, count - MAX_RISKS + 1)) {
+      sql.exec("DELETE FROM risks WHERE kind = ? AND name = ?", row.kind, row.name)
     }
   }
 

@@ -13,6 +13,7 @@ import { answerApproval, listApprovals, showApproval } from "./manage/approvals.
 import { listDecisions, showDecision } from "./manage/decisions.ts"
 import { manage } from "./manage/handle.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./manage/revocations.ts"
+import { listRisks, pushRisk } from "./manage/risks.ts"
 import { describeTask, endTask, quarantineTask, releaseTask } from "./manage/tasks.ts"
 import { listBundles, listForPublisher, showBundle } from "./publish/history.ts"
 import { publish } from "./publish/handle.ts"
@@ -79,6 +80,8 @@ others.get("/v1/revocations", (c) => manage(c, "management", listRevocations))
 others.delete("/v1/revocations/:id", (c) =>
   manage(c, "management", (request, bundle, around) => liftRevocation(request, c.req.param("id"), bundle, around)),
 )
+others.post("/v1/risks", (c) => manage(c, "management", pushRisk))
+others.get("/v1/risks", (c) => manage(c, "management", listRisks))
 others.post("/v1/bundles", (c) => publish(c.req.raw, around(c)))
 others.get("/v1/bundles", (c) => {
   const question = c.req.header(PUBLICATION_HEADER)

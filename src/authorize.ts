@@ -29,8 +29,9 @@ import { actionRef, toolRef } from "./policy/facts.ts"
 import { bundleOf } from "./policy/store.ts"
 import { candidateFor, type Surroundings } from "./surroundings.ts"
 import { currentLease } from "./switches/lease.ts"
+import { toldOf, type Risks } from "./switches/risks.ts"
 import { pulledKeys } from "./switches/switch.ts"
-import { stopOf } from "./switches/token.ts"
+import { stopOf, userOf } from "./switches/token.ts"
 
 export interface Decision {
   readonly id: string
@@ -95,7 +96,7 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
     denialByObservation(known && known.observations, located)
   if (stopped) return refuseProven(hopeless ?? stopped, located)
 
-  const ask = toAsk(id, call, verified, located, candidate, around)
+  const ask = toAsk(id, call, verified, located, known && known.risks, candidate, around)
   if (hopeless) return refuse(hopeless, verified, located, await triedAlone(ask, hopeless, around))
 
   // Before the ledger counts it: a call of which what is behind the gateway could not be told is not let through.
@@ -202,6 +203,7 @@ function toAsk(
   call: Presented,
   { token, proof }: VerifiedCredential,
   located: Located,
+  risks: Risks | null,
   candidate: Bundle | null,
   { receivedAt }: Surroundings,
 ): Ask {
@@ -217,6 +219,7 @@ function toAsk(
     environment: gateway.environment,
     client,
     retry: requestId === null ? null : { requestId, call: hashOfCall(call) },
+    risks: toldOf(risks, token.agents, userOf(token.claims)),
     method,
     path: located.path,
     segments: located.segments,

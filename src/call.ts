@@ -6,6 +6,7 @@ import type { Client } from "./gateway/client.ts"
 import type { Progress } from "./guardrails/plan.ts"
 import type { Need, Use, WindowUse } from "./guardrails/instrument.ts"
 import type { Note } from "./guardrails/note.ts"
+import type { ToldRisk } from "./guardrails/risk.ts"
 import type { EndedBy, TaskStatus, TreeState } from "./ledger/state.ts"
 import type { CedarRecord } from "./policy/value.ts"
 
@@ -26,6 +27,8 @@ export interface Call {
   readonly mode: "enforce" | "observe"
   /** The gateway's own request id with the hash of the call, where it sets one. */
   readonly retry: { readonly requestId: string; readonly call: string } | null
+  /** What was told of its user and its agents; of tasks the ledger knows. */
+  readonly risks: readonly ToldRisk[]
 }
 
 /** What an allow changes. */

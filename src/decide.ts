@@ -9,6 +9,7 @@ import { checkCalls, checkGrant } from "./check/grant.ts"
 import { checkGuardrails, endOf, factsOf, tellOfDenial } from "./check/guardrails.ts"
 import { checkPlans, finishedBy } from "./check/plan.ts"
 import { checkPolicy } from "./check/policy.ts"
+import { riskOf } from "./check/risk.ts"
 import type { Denial } from "./decision.ts"
 import { isLifecycle } from "./catalog/lifecycle.ts"
 import { consequenceOf } from "./guardrails/instrument.ts"
@@ -41,10 +42,11 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   const stale = call.proof && checkProof(state, call.proof, now)
   if (stale) return refused(stale, evidence)
   const proof = call.proof && call.proof.jti
+  const risk = riskOf(state, line, call.risks, now)
   /** A denial in observe mode has no consequence. */
   const refuse = (denial: Denial, told: Evidence, end: End | null = null): Outcome => {
     if (call.mode !== "enforce") return { ...refused(denial, told), proof }
-    const facts = factsOf(state, task, bundle.catalog.tools.get(call.tool) ?? null, call, 0)
+    const facts = factsOf(state, task, bundle.catalog.tools.get(call.tool) ?? null, call, risk)
     const { notes: afterwards, storm } = tellOfDenial(bundle, state.memory, facts, denial, now)
     return { ...refused(denial, told), proof, end: end ?? endBy(storm, task), afterwards }
   }
@@ -58,12 +60,12 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   const calls = tool.cost > 0 ? checkCalls(line) : null
   if (calls) return refuse(calls, evidence)
 
-  const facts = factsOf(state, task, tool, call, 0)
+  const facts = factsOf(state, task, tool, call, risk)
   const guarded = checkGuardrails(bundle, state.memory, facts, now)
   evidence = { ...evidence, windows: guarded.windows, guardrails: guarded.uses }
   if (guarded.denial) return refuse(guarded.denial, evidence)
 
-  const policy = checkPolicy(bundle, state, [task, ...above], tool, call, now)
+  const policy = checkPolicy(bundle, state, [task, ...above], tool, call, risk, now)
   const { context } = policy
   evidence = { ...evidence, context }
   if ("denied" in policy) {

@@ -30,7 +30,8 @@ import type { GatewayDefinition, Pointer } from "./policy/bundle.ts"
 import type { Surroundings } from "./surroundings.ts"
 import { currentLease, type Lease } from "./switches/lease.ts"
 import { report, takeTurn } from "./switches/report.ts"
-import { stopOf } from "./switches/token.ts"
+import { toldOf } from "./switches/risks.ts"
+import { stopOf, userOf } from "./switches/token.ts"
 
 /** A server's list, as a registered gateway brings it: nothing in it is verified yet but the gateway itself. */
 export interface AskedList extends Identified {
@@ -84,6 +85,7 @@ export async function list(asked: AskedList, bundle: Bundle, around: Surrounding
     argumentsSeen: gateway.body,
     gateway: gateway.id,
     environment: gateway.environment,
+    risks: toldOf(known.risks, token.agents, userOf(token.claims)),
     path: server.path,
     mode: gateway.mode,
     tokenHash: token.hash,

@@ -9,6 +9,7 @@ import type { Tool } from "./catalog/tool.ts"
 import { NO_EVIDENCE, type Call, type Evidence } from "./call.ts"
 import { checkAlive, checkToken } from "./check/credential.ts"
 import { argumentsNeeded, boundsOf, checkCalls } from "./check/grant.ts"
+import { riskOf } from "./check/risk.ts"
 import type { Denial } from "./decision.ts"
 import { contradiction, type ArgumentBounds } from "./catalog/bounds.ts"
 import { isLifecycle } from "./catalog/lifecycle.ts"
@@ -20,7 +21,7 @@ import { actionRef, callContext, entitiesFor, principalsOf, toolRef, type Situat
 import { askAll, liftFor } from "./policy/permission.ts"
 import type { CedarRecord, EntityRef } from "./policy/value.ts"
 
-export interface Question extends Pick<Call, "task" | "token" | "proof" | "gateway" | "environment"> {
+export interface Question extends Pick<Call, "task" | "token" | "proof" | "gateway" | "environment" | "risks"> {
   /** The tool of the catalog that asking for a list is: who may not have one is told nothing. */
   readonly list: string
   /** Tools of the catalog, each once. */
@@ -83,14 +84,16 @@ interface Whole {
 
 function wholeOf(
   bundle: Bundle,
-  { user, labels }: TreeState,
+  state: TreeState,
   line: readonly [Task, ...Task[]],
   question: Question,
   now: number,
 ): Whole {
   const { environment, gateway } = question
+  const { user, labels } = state
   const boundKey = question.proof !== null
-  const situation = { line, user, labels, boundKey, arguments: new Map(), environment, gateway, now }
+  const risk = riskOf(state, line, question.risks, now)
+  const situation = { line, user, labels, boundKey, risk, arguments: new Map(), environment, gateway, now }
   const principals = principalsOf(
     user,
     line.map((each) => each.agent),

@@ -236,6 +236,7 @@ export async function rehearse(): Promise<boolean> {
     client: UNKNOWN_CLIENT,
     mode,
     retry: null,
+    risks: [],
     method,
     path: located.path,
     segments: located.segments,

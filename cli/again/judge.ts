@@ -1,6 +1,7 @@
 /** What a bundle would make of a call that was decided before, and whether that is anything new. */
 import { codeOf, type Denial } from "../../src/decision.ts"
 import { decide } from "../../src/decide.ts"
+import { riskOf } from "../../src/check/risk.ts"
 import { lineOf } from "../../src/ledger/state.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import { actionRef, callContext, entitiesFor, principalsOf, toolRef } from "../../src/policy/facts.ts"
@@ -84,7 +85,8 @@ function answerWhatever(again: Recreated, bundle: Bundle): Answer | null {
   const line = [task, ...above] as const
   const { environment, gateway, proof } = call
   const boundKey = proof !== null
-  const context = callContext({ line, user, labels, boundKey, arguments: new Map(), environment, gateway, now })
+  const risk = riskOf(state, line, call.risks, now)
+  const context = callContext({ line, user, labels, boundKey, risk, arguments: new Map(), environment, gateway, now })
   const agents = line.map((each) => each.agent).toReversed()
   const principals = principalsOf(user, agents)
   const entities = entitiesFor(bundle.entities, user)

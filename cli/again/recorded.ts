@@ -8,6 +8,8 @@ import { MAX_SHOWN } from "../../src/audit/cut.ts"
 import type { Call } from "../../src/call.ts"
 import { UNKNOWN_CLIENT } from "../../src/gateway/client.ts"
 import type { Guardrails } from "../../src/guardrails/guardrails.ts"
+import { HIGHEST_RISK } from "../../src/guardrails/definition.ts"
+import { HALF_LIFE } from "../../src/guardrails/risk.ts"
 import type { Task, TreeState, UserFacts } from "../../src/ledger/state.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import { actionRef, entitiesFor, toolRef } from "../../src/policy/facts.ts"
@@ -57,6 +59,9 @@ export function recreate(record: ShownRecord, bundle: Bundle, recordedBy: Bundle
     parent = id
   }
   for (const label of record.labels) state.labels.add(label)
+  // Whomever it was told of: as a record has it, it held for the whole call.
+  const level = numberOf(record.facts["risk"], 0)
+  if (level > 0) state.risks.set(task, { level, at: now, halfLife: HALF_LIFE.default })
   const jkt = record.bound ? "thumbprint" : null
   state.tokens.set(TOKEN, { task, expiresAt: now + LIFE_MS, jkt })
   const { nonce } = state.proofs
@@ -76,6 +81,7 @@ export function recreate(record: ShownRecord, bundle: Bundle, recordedBy: Bundle
     client: UNKNOWN_CLIENT,
     mode: "enforce",
     retry: null,
+    risks: [],
   }
   const { guardrails, untold: untoldGuardrails } = toldBy(record, bundle, recordedBy)
   const untold = untoldFacts(record, bundle, user, args, looked)
@@ -90,7 +96,9 @@ function isPossible({ at, task, chain, calls, facts, guardrails }: ShownRecord, 
   const counted = guardrails.flatMap(({ used = 0, asked = 0 }) => [Math.floor(used), Math.floor(asked)])
   const counts = [at, calls?.used ?? 0, facts["task.age"], facts["task.tree_calls"], ...counted]
   const areCounts = counts.every((count) => typeof count !== "number" || (Number.isSafeInteger(count) && count >= 0))
-  return areCounts && chain.length <= MAX_CHAIN && (chain.length === 1) === (task === root)
+  const { risk } = facts
+  const isLevel = typeof risk !== "number" || (Number.isSafeInteger(risk) && risk >= 0 && risk <= HIGHEST_RISK)
+  return areCounts && isLevel && chain.length <= MAX_CHAIN && (chain.length === 1) === (task === root)
 }
 
 /** `<issuer>|<subject>`: an issuer is a URL, which has no such line. */
@@ -210,7 +218,7 @@ function isWholeValue(value: unknown, isCut: boolean): boolean {
 const CUT_MARK = /… \(\d{1,10} characters\)$/
 
 /** Members that a record tells only where rules read them. */
-const SELDOM_TOLD = ["task.age", "task.tree_calls", "session.acr", "session.auth_age"]
+const SELDOM_TOLD = ["task.age", "task.tree_calls", "session.acr", "session.auth_age", "risk"]
 
 /** What is read whole is read member by member. */
 function membersOf(path: string): readonly string[] {

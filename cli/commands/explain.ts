@@ -43,6 +43,7 @@ export function addExplain(program: Command): void {
     .option("--gateway <ID>", "at which gateway; absent: the first")
     .option("--label <LABEL>", "what its tree has done; again for another", many, [])
     .option("--calls <N>", "how many calls it has made")
+    .option("--risk <N>", "the risk that was told of it, from 0 to 100; absent: none")
     .option("--bound-key", "with a token that is bound to a key")
     .option("--rules-alone", "whatever purposes, ceilings and grants say")
     .option("--json", "all of it, as JSON")

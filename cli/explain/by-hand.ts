@@ -22,6 +22,7 @@ export interface ByHand {
   readonly gateway?: string
   readonly label: readonly string[]
   readonly calls?: string
+  readonly risk?: string
   readonly boundKey?: boolean
   readonly rulesAlone?: boolean
 }
@@ -63,6 +64,7 @@ function tableOf({
   gateway,
   label,
   calls,
+  risk,
   boundKey,
   rulesAlone,
 }: ByHand): object {
@@ -75,6 +77,7 @@ function tableOf({
     gateway,
     labels: label.length > 0 ? label : undefined,
     calls: calls === undefined ? undefined : Number(calls),
+    risk: risk === undefined ? undefined : Number(risk),
     bound_key: boundKey,
     rules_alone: rulesAlone,
   }

@@ -56,7 +56,13 @@ function readOpen(layers: Layers, world: World): Question {
   return { kind: "open", scene: readScene(layers, world, readGateway(layers, world), asking) }
 }
 
-const KIND_OF_AREA = { tasks: "task", revocations: "revocation", decisions: "decision", bundles: "bundle" } as const
+const KIND_OF_AREA = {
+  tasks: "task",
+  revocations: "revocation",
+  risks: "risk",
+  decisions: "decision",
+  bundles: "bundle",
+} as const
 
 function readManage(layers: Layers, world: World, path: Path): Question {
   const [method = "", named = "", kind, target = null] = layers.need("manage").value.split(" ")
@@ -73,6 +79,7 @@ function readScene(layers: Layers, world: World, gateway: GatewayDefinition, cha
     boundKey: layers.given("bound_key")?.value ?? false,
     rulesAlone: layers.given("rules_alone")?.value ?? false,
     gateway,
+    risk: layers.given("risk")?.value ?? 0,
     left: { labels: layers.given("labels")?.value ?? [], calls: layers.given("calls")?.value ?? 0 },
     after: [],
     later: 0,

@@ -65,6 +65,8 @@ export interface Scene {
   /** The tasks hold all there is, whatever agents, purposes and `delegate` allow: no grant denies a call. */
   readonly rulesAlone: boolean
   readonly gateway: GatewayDefinition
+  /** Of each call. */
+  readonly risk: number
   /** What other work of the tree has left behind: labels, and calls that each task of the chain counts. */
   readonly left: { readonly labels: readonly string[]; readonly calls: number }
   readonly after: readonly Step[]
@@ -179,7 +181,7 @@ function askOpened(
   { user, opened, refused }: Opening,
   question: Exclude<Question, { kind: "manage" }>,
 ): Result {
-  const { chain, gateway, left, after, later } = question.scene
+  const { chain, gateway, risk, left, after, later } = question.scene
   if (refused) {
     const isAsked = question.kind === "open" && opened.length === chain.length - 1
     if (isAsked) return { kind: "refused", refusal: refused }
@@ -188,7 +190,7 @@ function askOpened(
   const task = opened.at(-1)?.task
   if (!task) throw new Error("a scene has a task")
   if (question.kind === "open") return { kind: "opened", task }
-  const stage = new Stage(bundle, beginTree(bundle.pointer, ROOT, user, START), opened, gateway)
+  const stage = new Stage(bundle, beginTree(bundle.pointer, ROOT, user, START), opened, gateway, risk)
   stage.leave(left)
   for (const [step, { by, target, times, later: before }] of after.entries()) {
     stage.wait(before)

@@ -6,6 +6,7 @@ import { z } from "zod"
 import { ACTIONS, SENSITIVITIES } from "../../src/catalog/tool.ts"
 import { STATUS_OF_CODE } from "../../src/decision.ts"
 import { ERROR_OF_REASON } from "../../src/exchange/refusal.ts"
+import { HIGHEST_RISK } from "../../src/guardrails/definition.ts"
 import { ROLES } from "../../src/policy/bundle.ts"
 import { suggest } from "../policies/nearest.ts"
 import { agentId } from "../policies/schema/agents.ts"
@@ -91,6 +92,7 @@ const given = z
       .exactOptional(),
     labels: z.array(label).exactOptional(),
     calls: z.int().min(0).max(100_000).exactOptional(),
+    risk: z.int().min(0).max(HIGHEST_RISK).exactOptional(),
   })
   .refine(({ agent, chain, scope, details }) => !(agent && chain) && !(scope && details), {
     error: "says the same in two ways",

@@ -4,6 +4,7 @@ import type { Proof } from "../../src/credential/dpop.ts"
 import type { Verdict } from "../../src/call.ts"
 import { UNKNOWN_CLIENT } from "../../src/gateway/client.ts"
 import type { Opened } from "../../src/exchange/open.ts"
+import { HALF_LIFE, NOTHING_TOLD, type ToldRisk } from "../../src/guardrails/risk.ts"
 import { isRefused } from "../../src/exchange/refusal.ts"
 import type { TreeState } from "../../src/ledger/state.ts"
 import { applyChange, applyOpening } from "../../src/ledger/transition.ts"
@@ -25,16 +26,21 @@ export class Stage {
   readonly #bundle: Bundle
   readonly #state: TreeState
   readonly #gateway: GatewayDefinition
+  readonly #risk: number
   /** Of each task of the chain, the root's first. */
   readonly #holders: readonly Holder[]
   #now: number
   #made = 0
 
-  /** @param state of a tree that has just begun. Its tasks are copies: what they do changes them, not what was opened. */
-  constructor(bundle: Bundle, state: TreeState, opened: readonly Opened[], gateway: GatewayDefinition) {
+  /**
+   * @param state of a tree that has just begun. Its tasks are copies: what they do changes them, not what was opened.
+   * @param risk of each call
+   */
+  constructor(bundle: Bundle, state: TreeState, opened: readonly Opened[], gateway: GatewayDefinition, risk: number) {
     this.#bundle = bundle
     this.#state = state
     this.#gateway = gateway
+    this.#risk = risk
     this.#now = state.clock
     for (const { opening } of opened) {
       const task = opening.task && { ...opening.task, children: 0 }
@@ -86,9 +92,16 @@ export class Stage {
         client: UNKNOWN_CLIENT,
         mode,
         retry: null,
+        risks: this.#told(holder.agent),
       },
       this.#now,
     )
+  }
+
+  /** Anew for each call: however much time has passed, the scene's risk is what it says. */
+  #told(name: string): readonly ToldRisk[] {
+    if (this.#risk === 0) return NOTHING_TOLD
+    return [{ kind: "agent", name, signal: { level: this.#risk, at: this.#now, halfLife: HALF_LIFE.default } }]
   }
 
   #proof(jkt: string, made: number): Proof {

@@ -31,7 +31,7 @@ export interface Ask extends Call {
  */
 export function recordDecision(
   bundle: Bundle,
-  ask: Omit<Ask, "candidate">,
+  ask: Omit<Ask, "candidate" | "risks">,
   { denial, evidence }: Verdict,
   candidate: Tried | null,
   number: number,

@@ -23,6 +23,7 @@ export function checkPolicy(
   line: readonly [Task, ...Task[]],
   tool: Tool,
   call: Call,
+  risk: number,
   now: number,
 ): { readonly context: CedarRecord | null } & ({ readonly rules: readonly string[] } | Denied) {
   const { user, labels } = state
@@ -36,7 +37,7 @@ export function checkPolicy(
   if (isDenied(args)) return { context: null, ...args }
   const { environment, gateway } = call
   const boundKey = call.proof !== null
-  const situation = { line, user, labels, boundKey, arguments: args, environment, gateway, now }
+  const situation = { line, user, labels, boundKey, risk, arguments: args, environment, gateway, now }
   const principals = principalsOf(user, agents)
   const asked = { bundle, by: "authorize", principals, action, resource, entities } as const
   const context = callContext(situation)

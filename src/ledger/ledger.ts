@@ -18,6 +18,7 @@ import type { Answer as ConsentAnswer, Consent, Redemption } from "../exchange/c
 import { openTask, type Opened, type OpenRequest } from "../exchange/open.ts"
 import { ANYBODY, takePlace } from "../exchange/openings.ts"
 import { isRefused, type Refused } from "../exchange/refusal.ts"
+import type { Signal } from "../guardrails/risk.ts"
 import { may } from "../may.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
@@ -29,7 +30,7 @@ import type { Answer, Ended, Holder, Listed, NoBundle, OpenedTask, Redeemed } fr
 import { isAlive, isBelow, lineOf, type TreeState, type UserFacts } from "./state.ts"
 import { Shadow } from "./shadow.ts"
 import { RELEASED } from "./storage.ts"
-import { applyAfterwards, applyChange, applyOpening, applyRelease, endedBy } from "./transition.ts"
+import { applyAfterwards, applyChange, applyOpening, applyRelease, applyRisk, endedBy } from "./transition.ts"
 import { Tree } from "./tree.ts"
 import { viewOf, type TaskView } from "./view.ts"
 
@@ -338,6 +339,23 @@ export class Ledger extends DurableObject<Env> {
       this.#tree.outbox.keep(this.#tree.numbered(record))
     })
     applyRelease(found)
+    return true
+  }
+
+  /**
+   * What is told of a task, for it and all below it; once this has answered, every call of theirs is judged by it.
+   * @param told but for its time, which is now; null: nothing any more
+   * @returns false where there is no such task
+   */
+  rate(task: string, told: Omit<Signal, "at"> | null, record: DecisionRecord): boolean {
+    const state = this.#tree.state
+    if (!state?.tasks.has(task)) return false
+    const signal = told && { ...told, at: this.#tree.now(state) }
+    this.#tree.transact(true, () => {
+      this.#tree.storage.saveRisk(task, signal)
+      this.#tree.outbox.keep(this.#tree.numbered(record))
+    })
+    applyRisk(state, task, signal)
     return true
   }
 

@@ -9,12 +9,13 @@ import { codeOf, type Denial } from "../decision.ts"
 import { openTask, type Opened, type OpenRequest } from "../exchange/open.ts"
 import { isRefused, oauthErrorOf } from "../exchange/refusal.ts"
 import { factsOf } from "../check/guardrails.ts"
+import { riskOf } from "../check/risk.ts"
 import type { Guardrail } from "../guardrails/definition.ts"
 import { Memory } from "../guardrails/memory.ts"
 import { applyNotes } from "../guardrails/note.ts"
 import { logEvent } from "../log.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import type { TreeState } from "./state.ts"
+import { lineOf, type TreeState } from "./state.ts"
 
 export class Shadow {
   #digest = ""
@@ -71,7 +72,8 @@ export class Shadow {
   #keepInMind(candidate: Bundle, state: TreeState, call: Call, memory: Divided, now: number): void {
     const [task, tool] = [state.tasks.get(call.task), candidate.catalog.tools.get(call.tool)]
     if (!task || !tool) return
-    const facts = factsOf(state, task, tool, call, 0)
+    const risk = riskOf(state, lineOf(state, call.task), call.risks, now)
+    const facts = factsOf(state, task, tool, call, risk)
     const { judges, hears } = candidate.guardrails.about(tool)
     const own = (guardrail: Guardrail): boolean => memory.of(guardrail) === this.#memory
     const notes = [

@@ -6,6 +6,7 @@ import { Memory } from "../guardrails/memory.ts"
 import type { Consent } from "../exchange/consent.ts"
 import type { Grant, GrantedDetails } from "../exchange/grant.ts"
 import type { Plan, Progress } from "../guardrails/plan.ts"
+import type { Signal } from "../guardrails/risk.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { ProofLog } from "./proof-log.ts"
 
@@ -84,6 +85,8 @@ export interface TreeState {
   /** Milliseconds, when the authority behind the tree was given: when that session, or its agent's own, began. */
   since: number
   readonly tasks: Map<string, Task>
+  /** What was told of tasks, by id: each holds for those below it too. */
+  readonly risks: Map<string, Signal>
   /** Of the person, to the root; null where none was asked for. */
   consent: Consent | null
   /** By `jti`. */
@@ -117,6 +120,7 @@ export function newTree(
     user,
     since,
     tasks: new Map(),
+    risks: new Map(),
     consent: null,
     tokens: new Map(),
     proofs,

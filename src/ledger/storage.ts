@@ -5,6 +5,7 @@
 import type { Change, End } from "../call.ts"
 import type { Consent } from "../exchange/consent.ts"
 import type { Opening } from "../exchange/open.ts"
+import type { Signal } from "../guardrails/risk.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { Note } from "../guardrails/note.ts"
 import { blockSize } from "./credit.ts"
@@ -91,6 +92,7 @@ export class LedgerStorage {
     )
     this.#nextRecord = this.#recordsReserved = tree.next_record
     this.#loadTasks(state)
+    this.#loadRisks(state)
     const [consent] = this.#sql.exec<{ body: string }>("SELECT body FROM consent")
     if (consent) state.consent = JSON.parse(consent.body)
     for (const { label } of this.#sql.exec<{ label: string }>("SELECT label FROM labels")) state.labels.add(label)
@@ -110,6 +112,13 @@ export class LedgerStorage {
       "SELECT * FROM tokens",
     )
     for (const { jti, task, expires_at, jkt } of tokens) state.tokens.set(jti, { task, expiresAt: expires_at, jkt })
+  }
+
+  #loadRisks(state: TreeState): void {
+    const known = this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'risks'").toArray()
+    if (known.length === 0) return
+    const risks = this.#sql.exec<{ task: string; level: number; at: number; half_life: number }>("SELECT * FROM risks")
+    for (const { task, level, at, half_life: halfLife } of risks) state.risks.set(task, { level, at, halfLife })
   }
 
   #lastCall(): number {
@@ -159,6 +168,18 @@ export class LedgerStorage {
 
   forgetToken(jti: string): void {
     this.#sql.exec("DELETE FROM tokens WHERE jti = ?", jti)
+  }
+
+  /** Of few trees anything is told: the table is made with the first. Null: nothing is told of it any more. */
+  saveRisk(task: string, signal: Signal | null): void {
+    this.#sql
+      .exec(`CREATE TABLE IF NOT EXISTS risks (task TEXT PRIMARY KEY, level INTEGER NOT NULL, at INTEGER NOT NULL,
+      half_life INTEGER NOT NULL) WITHOUT ROWID`)
+    if (!signal) this.#sql.exec("DELETE FROM risks WHERE task = ?", task)
+    else {
+      const { level, at, halfLife } = signal
+      this.#sql.exec("INSERT OR REPLACE INTO risks VALUES (?, ?, ?, ?)", task, level, at, halfLife)
+    }
   }
 
   saveEnd(ids: readonly string[], { status, by }: Pick<End, "status" | "by"> | typeof RELEASED): void {

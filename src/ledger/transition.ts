@@ -3,6 +3,7 @@
  */
 import type { Change, End } from "../call.ts"
 import type { Opening } from "../exchange/open.ts"
+import type { Signal } from "../guardrails/risk.ts"
 import { applyNotes, type Note } from "../guardrails/note.ts"
 import { isBelow, type Task, type TreeState } from "./state.ts"
 
@@ -77,6 +78,12 @@ export function applyEnd(state: TreeState, ids: readonly string[], { status, by 
     task.status = status
     task.endedBy = by
   }
+}
+
+/** @param signal instead of what was told before; null: nothing is told of it any more */
+export function applyRisk(state: TreeState, task: string, signal: Signal | null): void {
+  if (signal) state.risks.set(task, signal)
+  else state.risks.delete(task)
 }
 
 /** A person has looked, and lets it go on. */

@@ -1,8 +1,9 @@
 /** What a task's agent or an operator is shown of it: its state, its tree below, what is left. */
 import type { GrantedDetails } from "../exchange/grant.ts"
 import { expected, type PlanStep } from "../guardrails/plan.ts"
+import { highestRisk } from "../guardrails/risk.ts"
 import { userId } from "../policy/facts.ts"
-import { isBelow, whyEnded, type Task, type TreeState } from "./state.ts"
+import { isBelow, lineOf, whyEnded, type Task, type TreeState } from "./state.ts"
 
 export interface TaskView {
   readonly id: string
@@ -33,6 +34,8 @@ export interface TaskView {
   readonly plan: readonly (PlanStep & { readonly used: number })[] | null
   /** Labels that the whole tree has picked up. */
   readonly labels: readonly string[]
+  /** From 0 to 100: what is told of it, or of a task above it, now. What is told of agents and users comes to that. */
+  readonly risk: number
 }
 
 /** The task and those below it. */
@@ -41,10 +44,16 @@ export function viewOf(state: TreeState, root: string, now: number): TaskView[] 
   const labels = [...state.labels]
   return [...state.tasks.values()]
     .filter(({ id }) => id === root || isBelow(id, root))
-    .map((task) => Object.assign(shown(task, now), { user, labels }))
+    .map((task) => Object.assign(shown(task, now), { user, labels, risk: riskOfTask(state, task.id, now) }))
 }
 
-function shown(task: Task, now: number): Omit<TaskView, "user" | "labels"> {
+function riskOfTask(state: TreeState, task: string, now: number): number {
+  if (state.risks.size === 0) return 0
+  const signals = lineOf(state, task).flatMap(({ id }) => state.risks.get(id) ?? [])
+  return highestRisk(signals, now)
+}
+
+function shown(task: Task, now: number): Omit<TaskView, "user" | "labels" | "risk"> {
   const { id, parent, agent, purpose, scope, details, endedBy, openedAt, expiresAt, idle, lastCall } = task
   const { calls: used, grant, plan, progress } = task
   const ended = whyEnded(task, now)

@@ -41,7 +41,7 @@ export interface ManagedThing {
   readonly target: string | null
 }
 
-export const AREAS = ["tasks", "revocations", "decisions", "bundles"] as const
+export const AREAS = ["tasks", "revocations", "risks", "decisions", "bundles"] as const
 type Area = (typeof AREAS)[number]
 export const MANAGED_KINDS = [
   "task",
@@ -52,6 +52,7 @@ export const MANAGED_KINDS = [
   "key",
   "everything",
   "revocation",
+  "risk",
   "decision",
   "bundle",
 ] as const
@@ -129,6 +130,8 @@ export interface Situation {
   readonly labels: ReadonlySet<string>
   /** Whether the token is bound to a key that the call proves. */
   readonly boundKey: boolean
+  /** From 0 to 100. */
+  readonly risk: number
   readonly arguments: CedarRecord
   readonly environment: string
   readonly gateway: string
@@ -158,6 +161,7 @@ export function callContext(situation: Situation): CedarRecord {
     ["agent", agentRef(task.agent)],
     ["chain", set(line.map((each) => agentRef(each.agent)))],
     ["bound_key", situation.boundKey],
+    ["risk", BigInt(situation.risk)],
     ["arguments", situation.arguments],
     [
       "env",

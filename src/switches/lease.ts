@@ -1,5 +1,5 @@
 /**
- * The switches and observations as this isolate knows them: relied on for a lease's time, renewed beside the calls
+ * The switches, observations and risks as this isolate knows them: relied on for a lease's time, renewed beside the calls
  * while there are any. Only a call that finds no lease waits for one; where none can be had, nobody is let through.
  */
 import { z } from "zod"
@@ -8,6 +8,7 @@ import { logEvent } from "../log.ts"
 import { prepared } from "../schema.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { readObservations } from "./observation.ts"
+import { readRisks, writtenRisk, type Risks } from "./risks.ts"
 import type { Switch } from "./switch.ts"
 import { LEASE_MS, LEASE_VERSION, switchboard } from "./switchboard.ts"
 
@@ -19,6 +20,8 @@ export interface Lease {
   readonly switches: readonly Switch[]
   /** Null: nothing was seen that differs. */
   readonly observations: Observations | null
+  /** Null: nothing was told of anybody. */
+  readonly risks: Risks | null
 }
 
 interface HeldLease extends Lease {
@@ -82,19 +85,22 @@ const leaseSchema = prepared(
       headers: z.array(z.string()),
       full: z.boolean(),
     }),
+    // Not of an object that still runs older code: it can have been told nothing.
+    risks: z.array(writtenRisk).default([]),
   }),
   {
     switches: [{ id: "", before: null, stopped: { kind: "everything" } }],
     observations: { tools: [["", ""]], headers: [""], full: false },
+    risks: [["agent", "", 1, 0, 1]],
   },
 )
 
 function readLease(text: string): Lease {
   const json: unknown = JSON.parse(text)
   // Of an object that still runs older code, beside this one, while a deployment goes on: it can have seen nothing.
-  if (Array.isArray(json)) return { switches: switchesSchema.parse(json), observations: null }
-  const { switches, observations } = leaseSchema.parse(json)
-  return { switches, observations: readObservations(observations) }
+  if (Array.isArray(json)) return { switches: switchesSchema.parse(json), observations: null, risks: null }
+  const { switches, observations, risks } = leaseSchema.parse(json)
+  return { switches, observations: readObservations(observations), risks: readRisks(risks) }
 }
 
 /** The lease begins before the question leaves: it can only be shorter than what the switchboard reckons with. */
@@ -107,7 +113,10 @@ export async function renewLease(env: Env): Promise<Lease | null> {
   try {
     const text = await Promise.race([switchboard(env).read(LEASE_VERSION), timeout])
     const lease = text === held?.text ? held : readLease(text)
-    if (!held || held.since < since) held = { switches: lease.switches, observations: lease.observations, since, text }
+    if (!held || held.since < since) {
+      const { switches, observations, risks } = lease
+      held = { switches, observations, risks, since, text }
+    }
     return lease
   } catch (error) {
     logEvent("switches_not_read", { error: String(error) })

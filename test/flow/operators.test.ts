@@ -38,6 +38,9 @@ const REQUESTS = (task: string): readonly (readonly [string, string, unknown])[]
   ["POST", "/v1/revocations", { agent: agentId("third") }],
   ["POST", "/v1/revocations", { everything: true }],
   ["DELETE", "/v1/revocations/swi_1", null],
+  ["GET", "/v1/risks", null],
+  ["POST", "/v1/risks", { task, level: 90 }],
+  ["POST", "/v1/risks", { agent: agentId("third"), level: 90 }],
 ]
 
 describe("policy", () => {

@@ -80,6 +80,7 @@ export function callOf(held: Held, tool: string, values: CallArguments["values"]
     client: UNKNOWN_CLIENT,
     mode: "enforce",
     retry: null,
+    risks: [],
     ...more,
   }
 }

@@ -13,6 +13,7 @@ import type { Bundle } from "../../src/policy/assemble.ts"
 import { actionRef, toolRef } from "../../src/policy/facts.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
 import type { ArgumentBounds } from "../../src/catalog/bounds.ts"
+import { agentId } from "../harness/issuers.ts"
 import { withServers } from "../harness/listings.ts"
 import { rulesInScope } from "../policy/in-scope.ts"
 import {
@@ -43,6 +44,7 @@ const ATOMS: readonly unknown[] = [
   labelled("reads:confidential"),
   equals(task("depth"), 0),
   context("bound_key"),
+  { ">=": { left: context("risk"), right: { Value: 50 } } },
   // Errs, whatever the arguments.
   { ">": { left: task("purpose"), right: { Value: 1 } } },
   has("to"),
@@ -180,6 +182,7 @@ const world = fc.record({
   raised: fc.constantFrom(false, false, true),
   groups: fc.constantFrom(["staff"], ["staff", "juniors"]),
   environment: fc.constantFrom("test", "test", "live"),
+  risk: fc.constantFrom(0, 49, 50),
   argumentsSeen: fc.constantFrom(true, true, false),
 })
 type World = typeof world extends fc.Arbitrary<infer Value> ? Value : never
@@ -209,18 +212,21 @@ describe("a list that was cut down", () => {
         const { state, held } = grown(made)
         if (!held) return
         const { bundle, rules } = withRules(made.rules, made.wide, made.raised)
-        const { environment, argumentsSeen } = made
+        const { environment, argumentsSeen, risk: level } = made
+        const signal = { level, at: START, halfLife: 60 }
+        const risks = [{ kind: "agent" as const, name: agentId("first"), signal }]
         const before = snapshot(bundle, state, START)
         for (const tool of TOOLS) {
           const list = `${tool.split(".")[0]}.mcp.tools-list`
-          const asked = { ...held, proof: null, gateway: "envoy", environment }
+          const asked = { ...held, proof: null, gateway: "envoy", environment, risks }
           const { denial, hidden } = may(bundle, state, { ...asked, list, tools: [tool], argumentsSeen }, START)
           const why = denial ?? hidden.get(tool)
           const reason = why?.reason ?? "kept"
           seen.set(reason, (seen.get(reason) ?? 0) + 1)
           const denials = ARGUMENTS.map((values) => {
             const args = argumentsSeen ? { complete: true, values } : UNSEEN_ARGUMENTS
-            return decide(bundle, state, callOf(held, tool, {}, { environment, arguments: args }), START).verdict.denial
+            return decide(bundle, state, callOf(held, tool, {}, { environment, risks, arguments: args }), START).verdict
+              .denial
           })
           if (why) {
             expect(denials, `${tool} is hidden: ${reason}`).not.toContain(null)

@@ -26,7 +26,7 @@ export const ALWAYS: ReadonlyMap<string, "text" | "number" | "boolean" | "set" |
   ...typed("text", ["context.purpose", "context.method", "context.kind"]),
   ...typed("text", ["resource.server", "resource.action", "resource.sensitivity"]),
   ...typed("number", ["context.task.age", "context.task.calls", "context.task.tree_calls", "context.task.depth"]),
-  ...typed("number", ["resource.sensitivity_level"]),
+  ...typed("number", ["context.risk", "resource.sensitivity_level"]),
   ...typed("boolean", ["context.bound_key"]),
   ...typed("set", ["context.task.labels", "context.chain", "context.approvals", "resource.labels"]),
   ...typed("entity", ["principal", "action", "resource", "context.agent"]),
@@ -56,6 +56,6 @@ export function knownOf({ purposes, gateways, tools }: Pick<BundleBody, "purpose
       [keyOf(pathTerm("context.env.gateway")), named("gateway", ids)],
     ]),
     members: new Map([[keyOf(pathTerm("context.task.labels")), named("label of a tool", labels)]]),
-    least: new Map([...COUNTS, "context.session.auth_age"].map((path) => [keyOf(pathTerm(path)), 0])),
+    least: new Map([...COUNTS, "context.session.auth_age", "context.risk"].map((path) => [keyOf(pathTerm(path)), 0])),
   }
 }

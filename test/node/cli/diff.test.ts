@@ -67,6 +67,8 @@ interface Making {
   readonly labels?: readonly string[]
   /** Admissions that stand in each window of the tool. */
   readonly used?: number
+  /** Told of its agent, a while ago. */
+  readonly risk?: number
 }
 
 /** A record as the ledger makes one. */
@@ -79,6 +81,7 @@ function recorded(bundle: Bundle, making: Making): DecisionRecord {
     purpose = "answer-customer",
     labels = [],
     used = 0,
+    risk = 0,
   } = making
   const agent = "spiffe://example.org/agent/support"
   const user = { issuer: ISSUER, subject: "alice", groups }
@@ -98,6 +101,7 @@ function recorded(bundle: Bundle, making: Making): DecisionRecord {
     client: UNKNOWN_CLIENT,
     mode: "enforce",
     retry: null,
+    risks: [{ kind: "agent", name: agent, signal: { level: risk, at: NOW - 1_000, halfLife: 3600 } }],
   }
   const called = bundle.catalog.tools.get(tool)
   if (called) fill(state.memory, bundle.guardrails.definitions, { tool: called, task: call.task }, used, NOW)
@@ -157,6 +161,29 @@ describe("a recorded call is decided again", () => {
       kind: "flips",
       to: { code: "policy_denied", reason: "policy_forbids", rules: ["no-tickets"] },
     })
+  })
+
+  test("at the risk that its record tells, and not at all where a new rule reads one that it does not", async () => {
+    const rule = (least: number) => `@id("at-risk")
+forbid (principal, action, resource == Tool::"crm.tickets.get") when { context has risk && context.risk >= ${least} };\n\n`
+    const silent = recorded(await bundleIn("before"), { tool: "crm.tickets.get", risk: 60 })
+    expect(silent.facts).toEqual({})
+    await edit("limits.cedar", "@id(", `${rule(50)}@id(`)
+    const with50 = await bundleIn("policies")
+    expect(judgedBy(silent, with50)).toEqual({ kind: "untold", what: ["context.risk"] })
+    const [calm, risky] = [0, 60].map((risk) => recorded(with50, { tool: "crm.tickets.get", risk }))
+    expect(calm).toMatchObject({ code: "ok", facts: { risk: 0 } })
+    expect(risky).toMatchObject({ code: "policy_denied", rules: ["at-risk"], facts: { risk: 60 } })
+    await edit("limits.cedar", "context.risk >= 50", "context.risk >= 61")
+    const with61 = await bundleIn("policies")
+    for (const record of [calm, risky]) if (record) expect(judgedBy(record, with50)).toEqual({ kind: "same" })
+    if (!calm || !risky) throw new Error("not recorded")
+    expect(judgedBy(calm, with61)).toEqual({ kind: "same" })
+    expect(judgedBy(risky, with61)).toMatchObject({ kind: "flips", to: { code: "ok" } })
+    const asked = questionOfRecord(shown(risky), with61)
+    expect(asked?.question?.context.get("risk")).toBe(60n)
+    // No ledger has ever written that.
+    expect(judgedBy({ ...risky, facts: { risk: 101 } }, with50)).toEqual({ kind: "apart" })
   })
 
   test("by how full windows were, of which the record tells", async () => {
@@ -388,6 +415,7 @@ test("a record comes out as it did by the bundle that decided it, whatever it is
           proof,
           tool,
           arguments: { complete: true, values },
+          risks: [],
           ...where,
         }
         const { verdict } = decide(bundle, state, call, NOW)

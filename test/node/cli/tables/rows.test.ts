@@ -1,6 +1,9 @@
 /** Each kind of row, as it passes and as it fails. */
+import { appendFile, cp, mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { beforeAll, describe, expect, it } from "vitest"
-import { compiled, told, type Example } from "./harness.ts"
+import { compiled, EXAMPLE, told, type Example } from "./harness.ts"
 
 let example: Example
 beforeAll(async () => {
@@ -221,6 +224,23 @@ const ROWS: readonly Row[] = [
     told: /policy_denied \(policy_permits_nothing\) by none|policy_denied \(policy_permits_nothing\) for Operator/,
   },
 ]
+
+it("a risk is that of every call, however much time has passed", async () => {
+  const policies = await mkdtemp(join(tmpdir(), "narrowgate-risk-"))
+  await cp(EXAMPLE, policies, { recursive: true })
+  const rule = `\n@id("at-risk") forbid (principal, action == Action::"read", resource == Tool::"crm.tickets.get") when { context.risk >= 50 };\n`
+  await appendFile(join(policies, "limits.cedar"), rule)
+  const risky = await compiled(policies)
+  await rm(policies, { recursive: true })
+  const at = (risk: string, more: string, expect: string) =>
+    told(risky, `${GIVEN}  - { name: it, given: { risk: ${risk} }, ${more}call: crm.tickets.get, expect: ${expect} }\n`)
+  const denied = "{ deny: policy_denied, rules: [at-risk] }"
+  expect(at("50", "later: 20m, ", denied)).toBe("")
+  expect(at("49", "after: [crm.tickets.get], ", "allow")).toBe("")
+  expect(at("50", "", "allow")).toMatch(/read {6}risk = 50/)
+  expect(at("50", "after: [crm.tickets.get], ", denied)).toMatch(/call 1 of `after` was denied: policy_denied/)
+  for (const wrong of ["101", "-1", "0.5", "high"]) expect(() => at(wrong, "", "allow")).toThrow()
+})
 
 describe("a question that is never asked", () => {
   const never = (asks: string) => told(example, `${GIVEN}  - { name: it, ${asks} }\n`)

@@ -1,0 +1,123 @@
+/**
+ * `/v1/risks`: what others have seen of an agent, a user or a task, told by an operator, a pipeline mostly. It permits
+ * nothing; rules read it as `context.risk`. The answer comes when it holds: the next call is judged by it.
+ */
+import { z } from "zod"
+import { recordOf } from "../audit/record.ts"
+import { boundedText } from "../bounded-text.ts"
+import { isDenied } from "../decision.ts"
+import { HIGHEST_RISK } from "../guardrails/definition.ts"
+import { HALF_LIFE, riskAt } from "../guardrails/risk.ts"
+import { parseJson } from "../json.ts"
+import { askLedger } from "../ledger/ask.ts"
+import { isTaskId, rootOf } from "../ledger/state.ts"
+import { logEvent } from "../log.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { Surroundings } from "../surroundings.ts"
+import { MAX_NAME, type WrittenRisk } from "../switches/risks.ts"
+import { switchboard } from "../switches/switchboard.ts"
+import { authenticateOperator, authorizeOperator, permitOperator } from "./operator.ts"
+import type { Outcome, RecordStart } from "./outcome.ts"
+
+const MAX_BODY_BYTES = 8_192
+/** Characters; a record shows the beginning of what is longer. */
+const MAX_REASON = 1_024
+const named = z.string().min(1).max(MAX_NAME)
+
+const KINDS = ["agent", "user", "task"] as const
+/** Of whom or what: exactly one. Level 0: nothing any more. */
+const bodySchema = z
+  .strictObject({
+    agent: named.optional(),
+    user: named.refine((user) => user.includes("|")).optional(),
+    task: z.string().refine(isTaskId).optional(),
+    level: z.int().min(0).max(HIGHEST_RISK),
+    half_life: z.int().min(HALF_LIFE.min).max(HALF_LIFE.max).default(HALF_LIFE.default),
+    reason: z.string().max(MAX_REASON).optional(),
+  })
+  .transform(({ agent, user, task, ...told }, context) => {
+    const of = { agent, user, task }
+    const [kind, another] = KINDS.filter((each) => of[each] !== undefined)
+    const name = kind && of[kind]
+    if (kind && name !== undefined && !another) return { kind, name, ...told }
+    context.addIssue({ code: "custom", message: "not exactly one" })
+    return z.NEVER
+  })
+type Body = z.output<typeof bodySchema>
+
+const OUT_OF_REACH: Outcome = {
+  status: 503,
+  body: { error: "unavailable", error_description: "It is not certain that this holds: tell it again." },
+  record: { code: "unavailable" },
+}
+const MALFORMED: Outcome = {
+  status: 400,
+  body: {
+    error: "invalid_request",
+    error_description: `Name exactly one of agent, user (issuer|subject), task, and its level, a whole number from 0 to ${HIGHEST_RISK}; half_life, from ${HALF_LIFE.min} to ${HALF_LIFE.max} seconds, and reason, up to ${MAX_REASON} characters, are optional.`,
+  },
+  record: { code: "invalid_request" },
+}
+
+export async function pushRisk(
+  request: Request,
+  bundle: Bundle,
+  around: Surroundings,
+  known: RecordStart,
+): Promise<Outcome> {
+  const asker = await authenticateOperator(request, "operator", bundle, around)
+  if ("status" in asker) return asker
+  const body = await readBody(request)
+  if (!body) return MALFORMED
+  const { kind, name, level, half_life, reason } = body
+  const permitted = permitOperator(asker, { area: "risks", kind, target: name }, bundle)
+  if ("status" in permitted) return permitted
+  const told = { [kind]: name, level, ...(level > 0 && { half_life }) }
+  const record = { ...permitted, arguments: { ...told, ...(reason !== undefined && { reason }) } }
+  const allowed = { decision: "allow", code: "ok", ...record } as const
+  const signal = level === 0 ? null : { level, halfLife: half_life }
+  if (kind !== "task") {
+    try {
+      await switchboard(around.env).rate(kind, name, signal)
+    } catch (error) {
+      logEvent("risk_not_kept", { error: String(error) })
+      return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
+    }
+    return { status: 200, body: told, record: allowed }
+  }
+  const kept = recordOf({ ...allowed, ...known, task: name })
+  const answer = await askLedger(around.env, rootOf(name), async (ledger) => ({
+    found: await ledger.rate(name, signal, kept),
+  }))
+  if (!answer) return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
+  // What was told is recorded by the ledger, together with it.
+  if (answer.found) return { status: 200, body: told, record: null }
+  const denial = { reason: "not_found", what: "task" } as const
+  const error_description = "There is no such task, or no longer."
+  return {
+    status: 404,
+    body: { error: "not_found", error_description },
+    record: { code: "not_found", denial, ...record },
+  }
+}
+
+/** Those of agents and users; what is told of a task shows where the task does. */
+export async function listRisks(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
+  const thing = { area: "risks", kind: "risk", target: null } as const
+  const permitted = await authorizeOperator(request, "viewer", thing, bundle, around)
+  if ("status" in permitted) return permitted
+  const written: readonly WrittenRisk[] = JSON.parse(await switchboard(around.env).risks())
+  const now = Date.now()
+  const risks = written.map(([kind, name, level, at, half_life]) => {
+    return { [kind]: name, level, half_life, at, now: riskAt({ level, at, halfLife: half_life }, now) }
+  })
+  return { status: 200, body: { risks }, record: { decision: "allow", code: "ok", ...permitted } }
+}
+
+async function readBody(request: Request): Promise<Body | null> {
+  const text = await boundedText(request, MAX_BODY_BYTES)
+  const parsed = text === null ? null : parseJson(text)
+  if (!parsed || isDenied(parsed)) return null
+  const body = bodySchema.safeParse(parsed.json)
+  return body.success ? body.data : null
+}

@@ -140,7 +140,7 @@ describe("no over-admission by a shared limit", () => {
   })
 
   test("distinct: no span has more values than the limit", () => {
-    const letters = fc.array(fc.constantFrom(..."abcdefgh"), { minLength: 0, maxLength: 4 })
+    const letters = fc.array(fc.constantFrom("a", "b", "c", "d", "e", "f", "g", "h"), { minLength: 0, maxLength: 4 })
     const does = fc.constantFrom("take", "take", "take", "again", "undo", "wake")
     const all = fc.array(fc.record({ does, letters, which, after }), { minLength: 5, maxLength: 80, size: "max" })
     const kinds = fc.constantFrom("sliding" as const, "fixed" as const)
@@ -278,5 +278,239 @@ describe("no refusal without a reason", () => {
       },
     )
     fc.assert(property, { seed: SEED, numRuns: 200 })
+  })
+})
+
+describe("credit", () => {
+  const SLIDING: LentSpan = { kind: "sliding", seconds: SPAN }
+  const asked = (id: string, limit: LentLimit, amount: number, want: number, more: Partial<Take> = {}): Take => {
+    return { id, holder: "a", limit, amount, want, settled: [], ...more }
+  }
+
+  test("is at most a hundredth of the limit, less as the limit comes near, and none under a limit of a hundred", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 20_000 }), fc.integer({ min: 1, max: 50 }), (most, amount) => {
+        const limit = limitOf(most, SLIDING)
+        const lending = new Lending(null)
+        let used = 0
+        for (let index = 0; index < 400; index++) {
+          const answer = lending.take(asked(`${index}`, limit, amount, amount + 10_000), START)
+          if (answer.granted === null) {
+            expect(used + amount).toBeGreaterThan(most)
+            return
+          }
+          const credit = answer.granted - amount
+          expect(answer.used).toBe(used)
+          expect(credit).toBeLessThanOrEqual(most < 100 ? 0 : most / 100)
+          expect(credit).toBeLessThanOrEqual((most - used - amount) / 10)
+          if (index === 0 && amount <= most / 2) expect(credit).toBe(most < 100 ? 0 : Math.floor(most / 100))
+          used += answer.granted
+        }
+      }),
+      { seed: SEED, numRuns: 100 },
+    )
+  })
+
+  test("is not lent beyond a thousand open blocks", () => {
+    const limit = limitOf(1_000_000, SLIDING)
+    const lending = new Lending(null)
+    const granted = Array.from({ length: 1001 }, (_, index) => {
+      return lending.take(asked(`${index}`, limit, 1, 3), START).granted
+    })
+    expect(granted).toEqual([...Array.from({ length: 1000 }, () => 3), 1])
+  })
+
+  test("is settled with the next take, before that is judged, and once", () => {
+    const limit = limitOf(200, SLIDING)
+    const lending = new Lending(null)
+    expect(lending.take(asked("one", limit, 100, 102), START)).toEqual({ granted: 102, used: 0, since: START })
+    expect(lending.take(asked("two", limit, 99, 99), START + 5)).toEqual({ granted: null, used: 102, waits: 10_000 })
+    const settled = [{ id: "one", used: 101 }]
+    const answer = { granted: 99, used: 101, since: START + 9 }
+    expect(lending.take(asked("two", limit, 99, 99, { settled }), START + 9)).toEqual(answer)
+    expect(lending.take(asked("two", limit, 99, 99, { settled }), START + 10)).toEqual(answer)
+    // Said otherwise later, it is heard no more; and what comes late of it is not to be used.
+    lending.settle("a", [{ id: "one", used: 3 }], START + 11)
+    expect(lending.take(asked("one", limit, 100, 102), START + 12)).toEqual({ granted: null, used: 99, waits: 0 })
+    expect(lending.take(asked("three", limit, 1, 1), START + 12)).toMatchObject({ used: 200, waits: 9997 })
+  })
+
+  test("of another holder is settled by nobody else, and no take is another's", () => {
+    const limit = limitOf(200, SLIDING)
+    const lending = new Lending(null)
+    lending.take(asked("open", limit, 10, 12), START)
+    lending.take(asked("closed", limit, 10, 10), START)
+    for (const id of ["open", "closed"]) {
+      lending.settle("b", [{ id, used: 0 }], START)
+      expect(() => lending.take(asked(id, limit, 10, 10, { holder: "b" }), START)).toThrow("another's")
+    }
+    expect(lending.take(asked("x", limit, 1, 1), START)).toMatchObject({ used: 22 })
+  })
+
+  test("that is not settled is asked about after ten seconds, ever more seldom, at least every five minutes", () => {
+    const limit = limitOf(1000, SLIDING)
+    const lending = new Lending(null)
+    lending.take(asked("one", limit, 1, 5, { holder: "first" }), START)
+    lending.take(asked("two", limit, 1, 5, { holder: "second" }), START + 1)
+    expect(lending.untilLook(START)).toBe(9_999)
+    expect([...lending.overdue(START + 9_999, 9)]).toEqual([])
+    expect([...lending.overdue(START + 10_001, 1)]).toEqual([["first", ["one"]]])
+    expect(lending.untilLook(START + 10_001)).toBe(0)
+    expect([...lending.overdue(START + 10_001, 1)]).toEqual([["second", ["two"]]])
+    const asks: number[] = []
+    for (let now = START + 10_001; now < START + 3_200_000;) {
+      now += lending.untilLook(now) ?? Number.NaN
+      const named = [...lending.overdue(now, 9).keys()]
+      if (named.includes("first")) asks.push(now - START)
+    }
+    expect(asks.slice(0, 6)).toEqual([20_002, 40_004, 80_008, 160_016, 320_032, 620_032])
+    expect(asks.at(-1)).toBeGreaterThan(2_900_000)
+    lending.settle("first", [{ id: "one", used: 5 }], START + 3_600_000)
+    lending.settle("second", [{ id: "two", used: 0 }], START + 3_600_000)
+    // The definition stays until nobody can come with an older one.
+    expect(lending.untilLook(START + 3_600_000)).toBe(120_000)
+    expect(lending.isOver(START + 3_719_999)).toBe(false)
+    expect(lending.isOver(START + 3_720_000)).toBe(true)
+  })
+
+  test("and counts take a bounded number of rows, however many takes there are", () => {
+    const spans = fc.constantFrom<LentSpan>(
+      { kind: "sliding", seconds: SPAN },
+      { kind: "fixed", seconds: SPAN },
+      { kind: "bucket", seconds: SPAN, burst: 6000 },
+    )
+    const times = fc.record({ every: fc.constantFrom(0, 1, 4), open: fc.constantFrom(2, 7, 1000) })
+    const property = fc.property(spans, fc.constantFrom(4000, 6000), times, (span, most, { every, open }) => {
+      const world = new World(limitOf(most, span))
+      let rows = 0
+      for (let index = 0; index < 7000; index++) {
+        world.now += every
+        world.take("a", 1, index % open === 0 ? 3 : 1, false, 1)
+        for (const id of [...world.held.keys()].slice(0, -20)) {
+          if (index % 3 === 0) world.use(id, 1, 0.5)
+          world.settle(id, index % 11 === 0, false)
+        }
+        rows = Math.max(rows, world.store.rows)
+        if (index % 1000 === 999) world.reload()
+      }
+      world.end()
+      const span10 = SPAN * SECOND
+      if (span.kind === "sliding") expect(busiest(world.uses, span10)).toBeLessThanOrEqual(most)
+      if (span.kind === "fixed") expect(busiestPeriod(world.uses, span10)).toBeLessThanOrEqual(most)
+      // Those told apart, slots, open ones, and what waits to be deleted.
+      expect(rows).toBeLessThanOrEqual(2001 + 1001 + 21 + 64)
+    })
+    fc.assert(property, { seed: SEED, numRuns: 8 })
+  })
+})
+
+describe("the newest bundle's definition", () => {
+  const SLIDING: LentSpan = { kind: "sliding", seconds: SPAN }
+  const ask = (lending: Lending, limit: LentLimit, amount: number, now: number, want = amount): TakeAnswer =>
+    lending.take({ id: crypto.randomUUID(), holder: "a", limit, amount, want, settled: [] }, now)
+
+  test("holds, for an older bundle too, after a wake as well", () => {
+    const [older, newer] = [limitOf(10, SLIDING), limitOf(3, SLIDING, { seq: 2 })]
+    const store = new Store()
+    const lending = new Lending(null)
+    expect(ask(lending, older, 2, START).granted).toBe(2)
+    expect(ask(lending, newer, 2, START).granted).toBeNull()
+    store.save(lending.drain())
+    const woken = new Lending(store.load())
+    expect(ask(woken, older, 2, START)).toEqual({ granted: null, used: 2, waits: SPAN * SECOND })
+    expect(ask(woken, older, 1, START).granted).toBe(1)
+    expect(ask(woken, limitOf(4, SLIDING, { seq: 3 }), 1, START).granted).toBe(1)
+  })
+
+  test("counts what was in use before, between all kinds of spans", () => {
+    const spans: readonly LentSpan[] = [
+      SLIDING,
+      { kind: "sliding", seconds: 3 },
+      { kind: "fixed", seconds: SPAN },
+      { kind: "bucket", seconds: SPAN, burst: 200 },
+      { kind: "bucket", seconds: 7, burst: 300 },
+    ]
+    const each = fc.constantFrom(...spans)
+    const property = fc.property(
+      each,
+      each,
+      fc.integer({ min: 100, max: 300 }),
+      fc.nat(90),
+      (from, to, most, amount) => {
+        const store = new Store()
+        let lending = new Lending(null)
+        const open = ask(lending, limitOf(200, from), 5, START, 7).granted ?? 0
+        expect(open).toBeGreaterThan(5)
+        if (amount > 0) expect(ask(lending, limitOf(200, from), amount, START).granted).toBe(amount)
+        const next = limitOf(most, to, { seq: 2 })
+        expect(ask(lending, next, 1, START).granted).toBe(1)
+        store.save(lending.drain())
+        lending = new Lending(store.load())
+        const room = (to.kind === "bucket" ? to.burst : most) - open - amount - 1
+        expect(ask(lending, next, room + 1, START).granted).toBeNull()
+        if (room > 0)
+          expect(ask(lending, next, room, START)).toEqual({ granted: room, used: open + amount + 1, since: START })
+      },
+    )
+    fc.assert(property, { seed: SEED, numRuns: 300 })
+  })
+
+  test("starts anew where it measures otherwise; who measures as before is told to come with a newer bundle", () => {
+    const calls = limitOf(100, SLIDING)
+    const sum = limitOf(100, SLIDING, { measure: { kind: "sum", field: "arguments.amount" }, seq: 2 })
+    const lending = new Lending(null)
+    const store = new Store()
+    const first = { id: "one", holder: "a", limit: calls, amount: 60, want: 61, settled: [] }
+    expect(lending.take(first, START).granted).toBe(61)
+    expect(ask(lending, sum, 100, START)).toEqual({ granted: 100, used: 0, since: START })
+    expect(() => ask(lending, calls, 1, START)).toThrow("measures otherwise")
+    lending.settle("a", [{ id: "one", used: 0 }], START)
+    store.save(lending.drain())
+    expect(ask(new Lending(store.load()), sum, 1, START)).toMatchObject({ granted: null, used: 100 })
+  })
+
+  test("that is another bundle's and the same changes nothing", () => {
+    const span: LentSpan = { kind: "bucket", seconds: SPAN, burst: 10 }
+    const lending = new Lending(null)
+    const take = { id: "one", holder: "a", limit: limitOf(10, span), amount: 10, want: 10, settled: [] }
+    expect(lending.take(take, START).granted).toBe(10)
+    expect(ask(lending, limitOf(10, span, { seq: 2 }), 1, START + 999)).toEqual({ granted: null, used: 10, waits: 1 })
+    lending.settle("a", [{ id: "one", used: 0 }], START + 999)
+    expect(ask(lending, limitOf(10, span, { seq: 3 }), 10, START + 999)).toMatchObject({ granted: 10 })
+  })
+})
+
+describe("what makes no sense is not counted", () => {
+  const limit = limitOf(10, { kind: "sliding", seconds: SPAN })
+  const distinct = { ...limit, measure: { kind: "distinct" as const, field: "user" as const } }
+  const sane: Take = { id: "one", holder: "a", limit, amount: 1, want: 1, settled: [] }
+
+  test.each<[string, Partial<Take>]>([
+    ["a negative amount", { amount: -1 }],
+    ["a fraction", { amount: 0.5 }],
+    ["no number", { amount: Number.NaN, want: Number.NaN }],
+    ["an amount that is not safe", { amount: 2 ** 53, want: 2 ** 53 }],
+    ["endless want", { want: Number.POSITIVE_INFINITY }],
+    ["wanting less than is needed", { amount: 2 }],
+    ["no id", { id: "" }],
+    ["a long id", { id: "x".repeat(513) }],
+    ["no holder", { holder: "" }],
+    ["values of what is no distinct", { values: [] }],
+    ["no values of a distinct", { limit: distinct }],
+    ["a long value", { limit: distinct, values: ["x".repeat(513)] }],
+    ["a bucket of values", { limit: { ...distinct, span: { kind: "bucket", seconds: 1, burst: 1 } }, values: [] }],
+    ["a limit that is none", { limit: { ...limit, limit: -1 } }],
+    ["a span of nothing", { limit: { ...limit, span: { kind: "sliding", seconds: 0 } } }],
+    ["a span of months", { limit: { ...limit, span: { kind: "fixed", seconds: 2_678_401 } } }],
+    ["a burst that is none", { limit: { ...limit, span: { kind: "bucket", seconds: 1, burst: 1.5 } } }],
+    ["a bundle that is none", { limit: { ...limit, seq: -1 } }],
+    ["a negative settlement", { settled: [{ id: "x", used: -1 }] }],
+    ["a settlement of nothing", { settled: [{ id: "", used: 0 }] }],
+  ])("%s", (_, wrong) => {
+    const lending = new Lending(null)
+    expect(() => lending.take({ ...sane, ...wrong }, START)).toThrow("asked wrongly")
+    if (wrong.settled) expect(() => lending.settle("a", wrong.settled ?? [], START)).toThrow("asked wrongly")
+    expect(lending.drain()).toEqual({ state: null, blocks: new Map(), slots: new Map(), values: new Map() })
+    expect(lending.take(sane, START)).toEqual({ granted: 1, used: 0, since: START })
   })
 })

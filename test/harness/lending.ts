@@ -30,9 +30,8 @@ export class Store {
   /** As it comes back, in no order. */
   load(): Stored | null {
     if (!this.#state) return null
-    const [blocks, slots, values] = [this.blocks, this.slots, this.values].map((rows) =>
-      [...rows.values()].toReversed(),
-    ) as [Block[], Slot[], Seen[]]
+    const rows = <Row>(of: ReadonlyMap<unknown, Row>): Row[] => [...of.values()].toReversed()
+    const [blocks, slots, values] = [rows(this.blocks), rows(this.slots), rows(this.values)]
     return structuredClone({ state: this.#state, blocks, slots, values })
   }
 

@@ -4,7 +4,8 @@
  * nobody gives back it asks for; and it goes when nothing in it can matter any more.
  */
 import { DurableObject } from "cloudflare:workers"
-import { LENDING_VERSION, Lending } from "../guardrails/lending.ts"
+import { Lender } from "../guardrails/lender.ts"
+import { LENDING_VERSION } from "../guardrails/lending.ts"
 import type { CreditHolder, Settled, Take, TakeAnswer } from "../guardrails/lending.ts"
 import type { Block, Seen, Slot, State, Stored, Writes } from "../guardrails/lent-rows.ts"
 import { sha256Hex } from "../hash.ts"
@@ -33,7 +34,7 @@ CREATE TABLE IF NOT EXISTS seen (value TEXT PRIMARY KEY, at INTEGER NOT NULL, ta
 `
 
 export class SharedLimit extends DurableObject<Env> {
-  #lending: Lending
+  #lender: Lender
   /** False: nothing is stored, not even tables. */
   #isStored: boolean
   /** Milliseconds; null: none is set; undefined: not known since waking. */
@@ -43,13 +44,13 @@ export class SharedLimit extends DurableObject<Env> {
     super(ctx, env)
     const stored = load(ctx.storage.sql)
     this.#isStored = stored !== null
-    this.#lending = new Lending(stored)
+    this.#lender = new Lender(stored)
   }
 
   /** Throws where the take makes no sense, or is of another version: then nothing is granted. */
   async take(version: number, take: Take): Promise<TakeAnswer> {
     checkVersion(version)
-    const answer = this.#transact((now) => this.#lending.take(take, now))
+    const answer = this.#transact((now) => this.#lender.take(take, now))
     await this.#lookLater()
     return answer
   }
@@ -57,16 +58,16 @@ export class SharedLimit extends DurableObject<Env> {
   /** What a ledger has used of its blocks; said twice, it is heard once. */
   async settle(version: number, holder: string, settled: Settled[]): Promise<void> {
     checkVersion(version)
-    this.#transact((now) => this.#lending.settle(holder, settled, now))
+    this.#transact((now) => this.#lender.settle(holder, settled, now))
     await this.#lookLater()
   }
 
   /** Holders that have not settled for a while are asked; what is over is forgotten. */
   override async alarm(): Promise<void> {
     this.#alarmAt = null
-    const overdue = this.#lending.overdue(Date.now(), MAX_ASKED)
+    const overdue = this.#lender.overdue(Date.now(), MAX_ASKED)
     await Promise.all(Array.from(overdue, async ([holder, ids]) => this.#ask(holder, ids)))
-    if (this.#lending.isOver(Date.now())) await this.#forget()
+    if (this.#lender.isOver(Date.now())) await this.#forget()
     else {
       this.#transact(() => null, true)
       await this.#lookLater()
@@ -80,7 +81,7 @@ export class SharedLimit extends DurableObject<Env> {
     const used = new Map(Object.entries(answer))
     const settled = ids.map((id) => ({ id, used: used.has(id) ? used.get(id) : 0 })).filter(isDone)
     try {
-      this.#transact((now) => this.#lending.settle(holder, settled, now))
+      this.#transact((now) => this.#lender.settle(holder, settled, now))
     } catch (error) {
       logEvent("credit_not_settled", { holder, error: String(error) })
     }
@@ -90,13 +91,13 @@ export class SharedLimit extends DurableObject<Env> {
   #transact<Result>(work: (now: number) => Result, all = false): Result {
     try {
       const result = work(Date.now())
-      const writes = this.#lending.drain(all)
+      const writes = this.#lender.drain(all)
       if (hasAny(writes)) this.ctx.storage.transactionSync(() => this.#save(writes))
       return result
     } catch (error) {
       const stored = load(this.ctx.storage.sql)
       this.#isStored = stored !== null
-      this.#lending = new Lending(stored)
+      this.#lender = new Lender(stored)
       throw error
     }
   }
@@ -130,7 +131,7 @@ export class SharedLimit extends DurableObject<Env> {
     if (this.#alarmAt === undefined) this.#alarmAt = await this.ctx.storage.getAlarm()
     const now = Date.now()
     if (this.#alarmAt !== null && this.#alarmAt <= now + SOON_MS) return
-    const until = this.#lending.untilLook(now)
+    const until = this.#lender.untilLook(now)
     if (until === null) return
     const at = now + Math.max(until, REST_MS)
     if (this.#alarmAt !== null && this.#alarmAt <= at) return
@@ -141,7 +142,7 @@ export class SharedLimit extends DurableObject<Env> {
   async #forget(): Promise<void> {
     const deleted = this.ctx.storage.deleteAll()
     this.#isStored = false
-    this.#lending = new Lending(null)
+    this.#lender = new Lender(null)
     await deleted
   }
 }

@@ -2,7 +2,8 @@
  * A shared limit from outside, and what the promise of it is held against: which uses there were, and when they may
  * have been. A use of a block may have been at any moment between its grant and the arrival of its settlement.
  */
-import { Lending, type LentLimit, type Take, type TakeAnswer } from "../../src/guardrails/lending.ts"
+import { Lender } from "../../src/guardrails/lender.ts"
+import { type LentLimit, type Take, type TakeAnswer } from "../../src/guardrails/lending.ts"
 import type { Block, Seen, Slot, State, Stored, Writes } from "../../src/guardrails/lent-rows.ts"
 
 export const SECOND = 1000
@@ -60,7 +61,7 @@ interface Held {
 export class World {
   readonly store = new Store()
   readonly limit: LentLimit
-  lending = new Lending(null)
+  lender = new Lender(null)
   now = START
   /** In the end. */
   readonly uses: Use[] = []
@@ -82,7 +83,7 @@ export class World {
 
   /** @param isLost the answer: its block is used only if the take is repeated */
   ask(take: Take, isLost: boolean, moment: number): TakeAnswer {
-    const answer = this.lending.take(take, this.now)
+    const answer = this.lender.take(take, this.now)
     this.#keep()
     if (answer.granted === null) this.denied += 1
     if (answer.granted === null || answer.granted === 0) return answer
@@ -125,13 +126,19 @@ export class World {
   }
 
   arrive({ holder, id, used }: World["settlements"][number]): void {
-    this.lending.settle(holder, [{ id, used }], this.now)
+    this.lender.settle(holder, [{ id, used }], this.now)
     this.#keep()
+  }
+
+  /** As the object's alarm does. */
+  tidy(): void {
+    this.lender.untilLook(this.now)
+    this.store.save(this.lender.drain(true))
   }
 
   /** Memory is lost; what was written comes back. */
   reload(): void {
-    this.lending = new Lending(this.store.load())
+    this.lender = new Lender(this.store.load())
   }
 
   end(): void {
@@ -140,13 +147,13 @@ export class World {
   }
 
   #keep(): void {
-    this.store.save(this.lending.drain())
+    this.store.save(this.lender.drain())
   }
 
   /** The object's, as it reads it. */
   #clock(): number {
     const probe = { id: "clock", holder: "nobody", limit: this.limit, amount: 0, want: 0, settled: [] }
-    const answer = this.lending.take(probe, this.now)
+    const answer = this.lender.take(probe, this.now)
     this.#keep()
     return answer.granted === null ? Number.NaN : answer.since
   }

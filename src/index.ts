@@ -16,6 +16,7 @@ export { Openings } from "./exchange/openings.ts"
 export { Publications } from "./publish/publications.ts"
 export { Authorizer } from "./rpc.ts"
 export { Ledger } from "./ledger/ledger.ts"
+export { SharedLimit } from "./ledger/shared-limit.ts"
 export { Switchboard } from "./switches/switchboard.ts"
 
 // What goes wrong with it costs the first call some milliseconds, and must not keep the Worker from starting.

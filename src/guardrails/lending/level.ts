@@ -1,0 +1,38 @@
+/**
+ * What is in a bucket: an integer, in tokens times milliseconds of its span, so that what flows in each millisecond is
+ * just its limit. Together with open credit it is never more than the burst: credit may be used at any moment, and what
+ * flows in meanwhile must not take its place.
+ */
+import { lengthOf } from "./span.ts"
+import type { LentSpan } from "./lending.ts"
+
+export type LentBucket = Extract<LentSpan, { readonly kind: "bucket" }>
+
+export function tokenUnits(bucket: LentBucket, tokens: number): bigint {
+  return BigInt(tokens) * BigInt(lengthOf(bucket))
+}
+
+/** Whole ones. */
+export function tokensIn(bucket: LentBucket, level: bigint): number {
+  return Number(level / BigInt(lengthOf(bucket)))
+}
+
+/** What is more flows over. */
+export function within(level: bigint, bucket: LentBucket, lent: number): bigint {
+  const most = tokenUnits(bucket, Math.max(0, bucket.burst - lent))
+  return level < most ? level : most
+}
+
+/** Milliseconds until so many tokens are there, open credit left aside; null: never. */
+export function waitFor(bucket: LentBucket, tokens: number, level: bigint, limit: number): number | null {
+  return tokens > bucket.burst ? null : flowsIn(tokenUnits(bucket, tokens) - level, limit)
+}
+
+/** Milliseconds until it is full; null: never. */
+export function fullAfter(bucket: LentBucket, level: bigint, limit: number): number | null {
+  return flowsIn(tokenUnits(bucket, bucket.burst) - level, limit)
+}
+
+function flowsIn(missing: bigint, limit: number): number | null {
+  return limit === 0 ? null : Number((missing + BigInt(limit) - 1n) / BigInt(limit))
+}

@@ -1,0 +1,518 @@
+import fc from "fast-check"
+import { describe, expect, test } from "vitest"
+import { Lender } from "../../../src/guardrails/lending/lender.ts"
+import { type LentLimit, type LentSpan, type Take, type TakeAnswer } from "../../../src/guardrails/lending/lending.ts"
+import { busiest, busiestPeriod, overflow, SECOND, START, Store, World, type Use } from "../../harness/lending.ts"
+
+const SEED = 20261125
+const SPAN = 10
+
+function limitOf(limit: number, span: LentSpan, more: Partial<LentLimit> = {}): LentLimit {
+  return { measure: { kind: "calls" }, limit, span, seq: 1, ...more }
+}
+
+const after = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom(0, 0, 1) },
+  fc.integer({ min: 0, max: 3 * SECOND }),
+  fc.constantFrom(SPAN * SECOND - 1, SPAN * SECOND, SPAN * SECOND + 1, -1, -700, -SPAN * SECOND, -60_000),
+)
+const moment = fc.constantFrom(0, 0, 0.5, 1, 1)
+const which = fc.nat()
+
+/** Shares of a limit, in hundredths. */
+const share = fc.oneof(fc.integer({ min: 1, max: 30 }), fc.constantFrom(1, 1, 2))
+
+const event = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      does: fc.constant("take" as const),
+      holder: fc.constantFrom("a", "b", "c"),
+      share,
+      more: share,
+      isLost: fc.constantFrom(false, false, false, true),
+      moment,
+      after,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ does: fc.constant("again" as const), which, moment, after }) },
+  { weight: 4, arbitrary: fc.record({ does: fc.constant("use" as const), which, share, moment, after }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      does: fc.constant("settle" as const),
+      which,
+      undo: fc.constantFrom(false, false, true),
+      isLost: fc.constantFrom(false, false, false, true),
+      after,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ does: fc.constant("settled again" as const), which, after }) },
+  { weight: 1, arbitrary: fc.record({ does: fc.constantFrom("wake" as const, "tidy" as const), after }) },
+)
+type Event = typeof event extends fc.Arbitrary<infer Each> ? Each : never
+
+const events = fc.array(event, { minLength: 5, maxLength: 80, size: "max" })
+
+function nth<Each>(all: Iterable<Each>, index: number): Each | undefined {
+  const list = [...all]
+  return list.length === 0 ? undefined : list[index % list.length]
+}
+
+function live(world: World, all: readonly Event[]): void {
+  const { limit, span } = world.limit
+  const most = span.kind === "bucket" ? span.burst : limit
+  const part = (hundredths: number): number => Math.max(1, Math.floor((most * hundredths) / 100))
+  for (const each of all) {
+    world.now += each.after
+    if (each.does === "take") {
+      const amount = part(each.share)
+      world.take(each.holder, amount, amount + (each.share % 2) * part(each.more), each.isLost, each.moment)
+    }
+    if (each.does === "again") repeat(world, nth(world.takes, each.which), each.moment)
+    if (each.does === "use") {
+      const id = nth(world.held.keys(), each.which)
+      if (id !== undefined) world.use(id, part(each.share), each.moment)
+    }
+    if (each.does === "settle") {
+      const id = nth(world.held.keys(), each.which)
+      if (id !== undefined) world.settle(id, each.undo, each.isLost)
+    }
+    if (each.does === "settled again") {
+      const settlement = nth(world.settlements, each.which)
+      if (settlement) world.arrive(settlement)
+    }
+    if (each.does === "wake") world.reload()
+    if (each.does === "tidy") world.tidy()
+  }
+  world.end()
+}
+
+/** The same answer as long as its ledger has the block. */
+function repeat(world: World, take: Take | undefined, moment: number): void {
+  if (!take) return
+  const held = world.held.get(take.id)
+  const answer = world.ask(take, false, moment)
+  if (held && held.granted > take.amount) expect(answer).toMatchObject({ granted: held.granted, since: held.since })
+}
+
+const limits = fc.constantFrom(1, 3, 20, 99, 100, 250, 1000, 5000)
+
+describe("no over-admission by a shared limit", () => {
+  const tried = { granted: 0, denied: 0, open: 0 }
+
+  function seen(world: World): void {
+    tried.granted += world.granted
+    tried.denied += world.denied
+    tried.open += world.takes.filter(({ want, amount }) => want > amount).length
+  }
+
+  test("sliding: whenever each use was, no span holds more than the limit", () => {
+    const property = fc.property(events, limits, (all, limit) => {
+      const world = new World(limitOf(limit, { kind: "sliding", seconds: SPAN }))
+      live(world, all)
+      seen(world)
+      expect(busiest(world.uses, SPAN * SECOND)).toBeLessThanOrEqual(limit)
+    })
+    fc.assert(property, { seed: SEED, numRuns: 2000 })
+  })
+
+  test("fixed: no period holds more than the limit", () => {
+    const property = fc.property(events, limits, (all, limit) => {
+      const world = new World(limitOf(limit, { kind: "fixed", seconds: SPAN }))
+      live(world, all)
+      seen(world)
+      expect(busiestPeriod(world.uses, SPAN * SECOND)).toBeLessThanOrEqual(limit)
+    })
+    fc.assert(property, { seed: SEED, numRuns: 2000 })
+  })
+
+  test("bucket: between no two moments is more used than its burst and what flowed in", () => {
+    const property = fc.property(events, limits, fc.constantFrom(1, 5, 120, 3000), (all, limit, burst) => {
+      const world = new World(limitOf(limit, { kind: "bucket", seconds: SPAN, burst }))
+      live(world, all)
+      seen(world)
+      expect(overflow(world.uses, limit, burst, SPAN * SECOND)).toBeLessThanOrEqual(0n)
+    })
+    fc.assert(property, { seed: SEED, numRuns: 2000 })
+  })
+
+  test("and all of this was tried", () => {
+    for (const count of Object.values(tried)) expect(count, JSON.stringify(tried)).toBeGreaterThan(20_000)
+  })
+
+  test("distinct: no span has more values than the limit", () => {
+    const letters = fc.array(fc.constantFrom("a", "b", "c", "d", "e", "f", "g", "h"), { minLength: 0, maxLength: 4 })
+    const does = fc.constantFrom("take", "take", "take", "again", "undo", "wake", "tidy")
+    const all = fc.array(fc.record({ does, letters, which, after }), { minLength: 5, maxLength: 80, size: "max" })
+    const kinds = fc.constantFrom("sliding" as const, "fixed" as const)
+    let denied = 0
+    const property = fc.property(all, fc.integer({ min: 1, max: 6 }), kinds, (all, most, kind) => {
+      const limit = limitOf(most, { kind, seconds: SPAN }, { measure: { kind: "distinct", field: "user" } })
+      const store = new Store()
+      let lender = new Lender(null)
+      const takes: Take[] = []
+      const used = new Map<string, { readonly value: string; readonly at: number }[]>()
+      let now = START
+      const ask = (take: Take): void => {
+        const answer = lender.take(take, now)
+        const at = answer.granted === null ? null : answer.since
+        if (at === null) denied += 1
+        else if (used.has(take.id) || takes.at(-1) === take) {
+          const before = used.get(take.id) ?? []
+          used.set(take.id, [...before, ...(take.values ?? []).map((value) => ({ value, at }))])
+        }
+      }
+      for (const { does, letters, which, after } of all) {
+        now += after
+        if (does === "take") {
+          const id = `take-${takes.length}`
+          takes.push({ id, holder: "a", limit, amount: 0, want: 0, values: letters, settled: [] })
+        }
+        const take = does === "take" ? takes.at(-1) : nth(takes, which)
+        if (take && (does === "take" || does === "again")) ask(take)
+        if (take && does === "undo") {
+          lender.settle("a", [{ id: take.id, used: 0 }], now)
+          used.delete(take.id)
+        }
+        store.save(lender.drain(does === "tidy"))
+        if (does === "wake") lender = new Lender(store.load())
+      }
+      const uses = [...used.values()].flat()
+      const spans = uses.map(({ at: from }) =>
+        kind === "sliding"
+          ? uses.filter(({ at }) => at >= from && at < from + SPAN * SECOND)
+          : uses.filter(({ at }) => Math.floor(at / SPAN / SECOND) === Math.floor(from / SPAN / SECOND)),
+      )
+      for (const span of spans) expect(new Set(span.map(({ value }) => value)).size).toBeLessThanOrEqual(most)
+    })
+    fc.assert(property, { seed: SEED, numRuns: 2000 })
+    expect(denied).toBeGreaterThan(1000)
+  })
+})
+
+describe("no refusal without a reason", () => {
+  const steps = fc.array(
+    fc.record({
+      after: fc.oneof(fc.nat(900), fc.constantFrom(0, SPAN * SECOND)),
+      amount: fc.integer({ min: 1, max: 7 }),
+    }),
+    { minLength: 1, maxLength: 60 },
+  )
+  const kinds = fc.constantFrom("sliding" as const, "fixed" as const)
+
+  function take(lender: Lender, limit: LentLimit, now: number, amount: number): TakeAnswer {
+    return lender.take({ id: crypto.randomUUID(), holder: "a", limit, amount, want: amount, settled: [] }, now)
+  }
+
+  test("what is used at once is counted exactly, and waiting as long as told is enough", () => {
+    const property = fc.property(steps, fc.integer({ min: 1, max: 12 }), kinds, (steps, most, kind) => {
+      const limit = limitOf(most, { kind, seconds: SPAN })
+      const lender = new Lender(null)
+      const uses: Use[] = []
+      let now = START
+      const counted = (at: number): number => {
+        const since = kind === "sliding" ? at - SPAN * SECOND + 1 : at - (at % (SPAN * SECOND))
+        return uses.filter((use) => use.at >= since).reduce((sum, { count }) => sum + count, 0)
+      }
+      for (const { after, amount } of steps) {
+        now += after
+        const used = counted(now)
+        const answer = take(lender, limit, now, amount)
+        if (answer.granted === null) {
+          expect(used + amount).toBeGreaterThan(most)
+          expect(answer.waits === null).toBe(amount > most)
+          if (answer.waits === null) continue
+          expect(counted(now + answer.waits - 1) + amount).toBeGreaterThan(most)
+          now += answer.waits
+          expect(take(lender, limit, now, amount).granted).toBe(amount)
+        } else expect(answer).toEqual({ granted: amount, used, since: now })
+        uses.push({ at: now, count: amount })
+      }
+    })
+    fc.assert(property, { seed: SEED, numRuns: 400 })
+  })
+
+  test("a bucket refills to the token, and no further than its burst", () => {
+    const property = fc.property(
+      steps,
+      fc.constantFrom(1, 3, 7, 40),
+      fc.integer({ min: 1, max: 12 }),
+      (steps, most, burst) => {
+        const limit = limitOf(most, { kind: "bucket", seconds: SPAN, burst })
+        const lender = new Lender(null)
+        let [now, level] = [START, burst * SPAN * SECOND]
+        for (const { after, amount } of steps) {
+          now += after
+          level = Math.min(burst * SPAN * SECOND, level + after * most)
+          const answer = take(lender, limit, now, amount)
+          if (answer.granted === null) {
+            expect(level).toBeLessThan(amount * SPAN * SECOND)
+            const missing = amount * SPAN * SECOND - level
+            expect(answer.waits).toBe(amount > burst ? null : Math.ceil(missing / most))
+            continue
+          }
+          expect(level).toBeGreaterThanOrEqual(amount * SPAN * SECOND)
+          expect(answer.used).toBe(burst - Math.floor(level / SPAN / SECOND))
+          level -= amount * SPAN * SECOND
+        }
+      },
+    )
+    fc.assert(property, { seed: SEED, numRuns: 400 })
+  })
+
+  test("credit that comes back unused can be lent again, all of it, after a wake too", () => {
+    const spans = fc.constantFrom<LentSpan>(
+      { kind: "sliding", seconds: SPAN },
+      { kind: "fixed", seconds: SPAN },
+      { kind: "bucket", seconds: SPAN, burst: 500 },
+    )
+    const property = fc.property(
+      spans,
+      fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 12 }),
+      (span, amounts) => {
+        const world = new World(limitOf(500, span))
+        const granted = amounts.map((amount) => world.take("a", amount, amount + 5, false, 0))
+        expect(granted.every((answer) => answer.granted !== null)).toBe(true)
+        for (const id of [...world.held.keys()]) world.settle(id, true, false)
+        world.reload()
+        expect(take(world.lender, world.limit, world.now, 500)).toEqual({ granted: 500, used: 0, since: START })
+      },
+    )
+    fc.assert(property, { seed: SEED, numRuns: 200 })
+  })
+})
+
+describe("credit", () => {
+  const SLIDING: LentSpan = { kind: "sliding", seconds: SPAN }
+  const asked = (id: string, limit: LentLimit, amount: number, want: number, more: Partial<Take> = {}): Take => {
+    return { id, holder: "a", limit, amount, want, settled: [], ...more }
+  }
+
+  test("is at most a hundredth of the limit, less as the limit comes near, and none under a limit of a hundred", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 20_000 }), fc.integer({ min: 1, max: 50 }), (most, amount) => {
+        const limit = limitOf(most, SLIDING)
+        const lender = new Lender(null)
+        let used = 0
+        for (let index = 0; index < 400; index++) {
+          const answer = lender.take(asked(`${index}`, limit, amount, amount + 10_000), START)
+          if (answer.granted === null) {
+            expect(used + amount).toBeGreaterThan(most)
+            return
+          }
+          const credit = answer.granted - amount
+          expect(answer.used).toBe(used)
+          expect(credit).toBeLessThanOrEqual(most < 100 ? 0 : most / 100)
+          expect(credit).toBeLessThanOrEqual((most - used - amount) / 10)
+          if (index === 0 && amount <= most / 2) expect(credit).toBe(most < 100 ? 0 : Math.floor(most / 100))
+          used += answer.granted
+        }
+      }),
+      { seed: SEED, numRuns: 100 },
+    )
+  })
+
+  test("is not lent beyond a thousand open blocks", () => {
+    const limit = limitOf(1_000_000, SLIDING)
+    const lender = new Lender(null)
+    const granted = Array.from({ length: 1001 }, (_, index) => {
+      return lender.take(asked(`${index}`, limit, 1, 3), START).granted
+    })
+    expect(granted).toEqual([...Array.from({ length: 1000 }, () => 3), 1])
+  })
+
+  test("is settled with the next take, before that is judged, and once", () => {
+    const limit = limitOf(200, SLIDING)
+    const lender = new Lender(null)
+    expect(lender.take(asked("one", limit, 100, 102), START)).toEqual({ granted: 102, used: 0, since: START })
+    expect(lender.take(asked("two", limit, 99, 99), START + 5)).toEqual({ granted: null, used: 102, waits: 10_000 })
+    const settled = [{ id: "one", used: 101 }]
+    const answer = { granted: 99, used: 101, since: START + 9 }
+    expect(lender.take(asked("two", limit, 99, 99, { settled }), START + 9)).toEqual(answer)
+    expect(lender.take(asked("two", limit, 99, 99, { settled }), START + 10)).toEqual(answer)
+    // Said otherwise later, it is heard no more; and what comes late of it is not to be used.
+    lender.settle("a", [{ id: "one", used: 3 }], START + 11)
+    expect(lender.take(asked("one", limit, 100, 102), START + 12)).toEqual({ granted: null, used: 99, waits: 0 })
+    expect(lender.take(asked("three", limit, 1, 1), START + 12)).toMatchObject({ used: 200, waits: 9997 })
+  })
+
+  test("of another holder is settled by nobody else, and no take is another's", () => {
+    const limit = limitOf(200, SLIDING)
+    const lender = new Lender(null)
+    lender.take(asked("open", limit, 10, 12), START)
+    lender.take(asked("closed", limit, 10, 10), START)
+    for (const id of ["open", "closed"]) {
+      lender.settle("b", [{ id, used: 0 }], START)
+      expect(() => lender.take(asked(id, limit, 10, 10, { holder: "b" }), START)).toThrow("another's")
+    }
+    expect(lender.take(asked("x", limit, 1, 1), START)).toMatchObject({ used: 22 })
+  })
+
+  test("that is not settled is asked about after ten seconds, ever more seldom, at least every five minutes", () => {
+    const limit = limitOf(1000, SLIDING)
+    const lender = new Lender(null)
+    lender.take(asked("one", limit, 1, 5, { holder: "first" }), START)
+    lender.take(asked("two", limit, 1, 5, { holder: "second" }), START + 1)
+    expect(lender.untilLook(START)).toBe(9_999)
+    expect([...lender.overdue(START + 9_999, 9)]).toEqual([])
+    expect([...lender.overdue(START + 10_001, 1)]).toEqual([["first", ["one"]]])
+    expect(lender.untilLook(START + 10_001)).toBe(0)
+    expect([...lender.overdue(START + 10_001, 1)]).toEqual([["second", ["two"]]])
+    const asks: number[] = []
+    for (let now = START + 10_001; now < START + 3_200_000;) {
+      now += lender.untilLook(now) ?? Number.NaN
+      const named = [...lender.overdue(now, 9).keys()]
+      if (named.includes("first")) asks.push(now - START)
+    }
+    expect(asks.slice(0, 6)).toEqual([20_002, 40_004, 80_008, 160_016, 320_032, 620_032])
+    expect(asks.at(-1)).toBeGreaterThan(2_900_000)
+    lender.settle("first", [{ id: "one", used: 5 }], START + 3_600_000)
+    lender.settle("second", [{ id: "two", used: 0 }], START + 3_600_000)
+    // The definition stays until nobody can come with an older one.
+    expect(lender.untilLook(START + 3_600_000)).toBe(120_000)
+    expect(lender.isOver(START + 3_719_999)).toBe(false)
+    expect(lender.isOver(START + 3_720_000)).toBe(true)
+  })
+
+  test("and counts take a bounded number of rows, however many takes there are", () => {
+    const spans = fc.constantFrom<LentSpan>(
+      { kind: "sliding", seconds: SPAN },
+      { kind: "fixed", seconds: SPAN },
+      { kind: "bucket", seconds: SPAN, burst: 6000 },
+    )
+    const times = fc.record({ every: fc.constantFrom(0, 2, 3), open: fc.constantFrom(2, 7, 1000) })
+    const property = fc.property(spans, fc.constantFrom(2100, 3000), times, (span, most, { every, open }) => {
+      const world = new World(limitOf(most, span))
+      let rows = 0
+      for (let index = 0; index < 7000; index++) {
+        world.now += every
+        world.take("a", 1, index % open === 0 ? 3 : 1, false, 1)
+        for (const id of [...world.held.keys()].slice(0, -20)) {
+          if (index % 3 === 0) world.use(id, 1, 0.5)
+          world.settle(id, index % 11 === 0, false)
+        }
+        rows = Math.max(rows, world.store.rows)
+        if (index % 1000 === 999) world.reload()
+      }
+      world.end()
+      const span10 = SPAN * SECOND
+      if (span.kind === "sliding") expect(busiest(world.uses, span10)).toBeLessThanOrEqual(most)
+      if (span.kind === "fixed") expect(busiestPeriod(world.uses, span10)).toBeLessThanOrEqual(most)
+      // Those told apart, slots, open ones, and what waits to be deleted.
+      expect(rows).toBeLessThanOrEqual(2001 + 1001 + 21 + 64)
+    })
+    fc.assert(property, { seed: SEED, numRuns: 8 })
+  })
+})
+
+describe("the newest bundle's definition", () => {
+  const SLIDING: LentSpan = { kind: "sliding", seconds: SPAN }
+  const ask = (lender: Lender, limit: LentLimit, amount: number, now: number, want = amount): TakeAnswer =>
+    lender.take({ id: crypto.randomUUID(), holder: "a", limit, amount, want, settled: [] }, now)
+
+  test("holds, for an older bundle too, after a wake as well", () => {
+    const [older, newer] = [limitOf(10, SLIDING), limitOf(3, SLIDING, { seq: 2 })]
+    const store = new Store()
+    const lender = new Lender(null)
+    expect(ask(lender, older, 2, START).granted).toBe(2)
+    expect(ask(lender, newer, 2, START).granted).toBeNull()
+    store.save(lender.drain())
+    const woken = new Lender(store.load())
+    expect(ask(woken, older, 2, START)).toEqual({ granted: null, used: 2, waits: SPAN * SECOND })
+    expect(ask(woken, older, 1, START).granted).toBe(1)
+    expect(ask(woken, limitOf(4, SLIDING, { seq: 3 }), 1, START).granted).toBe(1)
+  })
+
+  test("counts what was in use before, between all kinds of spans", () => {
+    const spans: readonly LentSpan[] = [
+      SLIDING,
+      { kind: "sliding", seconds: 3 },
+      { kind: "fixed", seconds: SPAN },
+      { kind: "bucket", seconds: SPAN, burst: 200 },
+      { kind: "bucket", seconds: 7, burst: 300 },
+    ]
+    const each = fc.constantFrom(...spans)
+    const property = fc.property(
+      each,
+      each,
+      fc.integer({ min: 100, max: 300 }),
+      fc.nat(90),
+      (from, to, most, amount) => {
+        const store = new Store()
+        let lender = new Lender(null)
+        const open = ask(lender, limitOf(200, from), 5, START, 7).granted ?? 0
+        expect(open).toBeGreaterThan(5)
+        if (amount > 0) expect(ask(lender, limitOf(200, from), amount, START).granted).toBe(amount)
+        const next = limitOf(most, to, { seq: 2 })
+        expect(ask(lender, next, 1, START).granted).toBe(1)
+        store.save(lender.drain())
+        lender = new Lender(store.load())
+        const room = (to.kind === "bucket" ? to.burst : most) - open - amount - 1
+        expect(ask(lender, next, room + 1, START).granted).toBeNull()
+        if (room > 0)
+          expect(ask(lender, next, room, START)).toEqual({ granted: room, used: open + amount + 1, since: START })
+      },
+    )
+    fc.assert(property, { seed: SEED, numRuns: 300 })
+  })
+
+  test("starts anew where it measures otherwise; who measures as before is told to come with a newer bundle", () => {
+    const calls = limitOf(100, SLIDING)
+    const sum = limitOf(100, SLIDING, { measure: { kind: "sum", field: "arguments.amount" }, seq: 2 })
+    const lender = new Lender(null)
+    const store = new Store()
+    const first = { id: "one", holder: "a", limit: calls, amount: 60, want: 61, settled: [] }
+    expect(lender.take(first, START).granted).toBe(61)
+    expect(ask(lender, sum, 100, START)).toEqual({ granted: 100, used: 0, since: START })
+    expect(() => ask(lender, calls, 1, START)).toThrow("measures otherwise")
+    lender.settle("a", [{ id: "one", used: 0 }], START)
+    store.save(lender.drain())
+    expect(ask(new Lender(store.load()), sum, 1, START)).toMatchObject({ granted: null, used: 100 })
+  })
+
+  test("that is another bundle's and the same changes nothing", () => {
+    const span: LentSpan = { kind: "bucket", seconds: SPAN, burst: 10 }
+    const lender = new Lender(null)
+    const take = { id: "one", holder: "a", limit: limitOf(10, span), amount: 10, want: 10, settled: [] }
+    expect(lender.take(take, START).granted).toBe(10)
+    expect(ask(lender, limitOf(10, span, { seq: 2 }), 1, START + 999)).toEqual({ granted: null, used: 10, waits: 1 })
+    lender.settle("a", [{ id: "one", used: 0 }], START + 999)
+    expect(ask(lender, limitOf(10, span, { seq: 3 }), 10, START + 999)).toMatchObject({ granted: 10 })
+  })
+})
+
+describe("what makes no sense is not counted", () => {
+  const limit = limitOf(10, { kind: "sliding", seconds: SPAN })
+  const distinct = { ...limit, measure: { kind: "distinct" as const, field: "user" as const } }
+  const sane: Take = { id: "one", holder: "a", limit, amount: 1, want: 1, settled: [] }
+
+  test.each<[string, Partial<Take>]>([
+    ["a negative amount", { amount: -1 }],
+    ["a fraction", { amount: 0.5 }],
+    ["no number", { amount: Number.NaN, want: Number.NaN }],
+    ["an amount that is not safe", { amount: 2 ** 53, want: 2 ** 53 }],
+    ["endless want", { want: Number.POSITIVE_INFINITY }],
+    ["wanting less than is needed", { amount: 2 }],
+    ["no id", { id: "" }],
+    ["a long id", { id: "x".repeat(513) }],
+    ["no holder", { holder: "" }],
+    ["values of what is no distinct", { values: [] }],
+    ["no values of a distinct", { limit: distinct }],
+    ["a long value", { limit: distinct, values: ["x".repeat(513)] }],
+    ["a bucket of values", { limit: { ...distinct, span: { kind: "bucket", seconds: 1, burst: 1 } }, values: [] }],
+    ["a limit that is none", { limit: { ...limit, limit: -1 } }],
+    ["a span of nothing", { limit: { ...limit, span: { kind: "sliding", seconds: 0 } } }],
+    ["a span of months", { limit: { ...limit, span: { kind: "fixed", seconds: 2_678_401 } } }],
+    ["a burst that is none", { limit: { ...limit, span: { kind: "bucket", seconds: 1, burst: 1.5 } } }],
+    ["a bundle that is none", { limit: { ...limit, seq: -1 } }],
+    ["a negative settlement", { settled: [{ id: "x", used: -1 }] }],
+    ["a settlement of nothing", { settled: [{ id: "", used: 0 }] }],
+  ])("%s", (_, wrong) => {
+    const lender = new Lender(null)
+    expect(() => lender.take({ ...sane, ...wrong }, START)).toThrow("asked wrongly")
+    if (wrong.settled) expect(() => lender.settle("a", wrong.settled ?? [], START)).toThrow("asked wrongly")
+    expect(lender.drain()).toEqual({ state: null, blocks: new Map(), slots: new Map(), values: new Map() })
+    expect(lender.take(sane, START)).toEqual({ granted: 1, used: 0, since: START })
+  })
+})

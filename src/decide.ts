@@ -6,14 +6,13 @@
 import { NO_EVIDENCE, type Call, type Change, type End, type Evidence, type Outcome } from "./call.ts"
 import { checkAlive, checkProof, checkToken, retryKey, retryOf } from "./check/credential.ts"
 import { checkCalls, checkGrant } from "./check/grant.ts"
-import { checkGuardrails, endOf, factsOf, tellOfDenial } from "./check/guardrails.ts"
+import { checkGuardrails, endBy, factsOf, tellOfDenial } from "./check/guardrails.ts"
 import { checkPlans, finishedBy } from "./check/plan.ts"
 import { checkPolicy } from "./check/policy.ts"
 import { riskOf } from "./check/risk.ts"
 import type { Denial } from "./decision.ts"
 import { isLifecycle } from "./catalog/lifecycle.ts"
-import { consequenceOf } from "./guardrails/instrument.ts"
-import { lineOf, type Task, type TreeState } from "./ledger/state.ts"
+import { lineOf, type TreeState } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
 
 /** How long a gateway's retry is still the same call (DESIGN §2, promise 4). */
@@ -107,10 +106,4 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
 function refused(denial: Denial | null, evidence: Evidence): Outcome {
   const verdict = { denial, evidence, retryOf: null }
   return { change: null, verdict, proof: null, end: null, afterwards: [], needs: [] }
-}
-
-/** What a denial by a guardrail means for the task whose call it was. */
-function endBy(denial: Denial | null, { id: task }: Task): End | null {
-  const status = denial && endOf(consequenceOf(denial))
-  return status ? { task, status, by: "deviation" } : null
 }

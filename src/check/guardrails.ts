@@ -1,5 +1,5 @@
 /** What the guardrails say of a call, from what the tree remembers; and what they would keep in mind of it. */
-import type { Call } from "../call.ts"
+import type { Call, End } from "../call.ts"
 import type { Tool } from "../catalog/tool.ts"
 import { codeOf, type Denial } from "../decision.ts"
 import type { Consequence } from "../guardrails/consequence.ts"
@@ -95,6 +95,12 @@ export function endOf(consequence: Consequence): "quarantined" | "revoked" | nul
     default:
       return consequence satisfies never
   }
+}
+
+/** What a denial by a guardrail means for the task whose call it was. */
+export function endBy(denial: Denial | null, { id: task }: Task): End | null {
+  const status = denial && endOf(consequenceOf(denial))
+  return status ? { task, status, by: "deviation" } : null
 }
 
 /** Whoever looks out for storms is told of a denial. */

@@ -5,6 +5,7 @@
 import type { Concurrency } from "./definition.ts"
 import { isUnread, keyReader, unreadable } from "./field.ts"
 import { judged, NOTHING, type Instrument } from "./instrument.ts"
+import type { Flights } from "./memory.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
 /** Of a tool whose calls take nobody knows how long; whoever sees their ends says so much sooner. Seconds. */
@@ -23,11 +24,11 @@ export function concurrencyInstrument(concurrency: Concurrency): Instrument {
       if (isUnread(key)) return judged(unreadable(guardrail, key))
       const owner = `${guardrail}:flights`
       const flights = memory.flights.find(owner, key)
-      if (!flights && !memory.flights.hasRoom(owner, key, (each) => latest(each.values()) <= now)) {
+      if (!flights && !memory.flights.hasRoom(owner, key, (each) => latest(each) <= now)) {
         return judged({ reason: "history_full", guardrail })
       }
       const ends: number[] = []
-      for (const [call, until] of flights ?? []) {
+      for (const [call, { until }] of flights ?? []) {
         if (until > now) ends.push(until)
         else flights?.delete(call)
       }
@@ -35,7 +36,10 @@ export function concurrencyInstrument(concurrency: Concurrency): Instrument {
       const use = { guardrail, kind, holds: used < limit, used, asked: 1, limit }
       if (used < limit) {
         const until = now + (facts.tool.duration ?? LONGEST_CALL) * 1000
-        return judged(null, { use, notes: [{ kind: "flight", owner, key, id: facts.decision, until }] })
+        return judged(null, {
+          use,
+          notes: [{ kind: "flight", owner, key, id: facts.decision, flight: { until, gateway: facts.gateway } }],
+        })
       }
       const retry_after = Math.max(1, Math.ceil((Math.min(...ends) - now) / 1000))
       return judged({ reason: "too_many_at_once", guardrail, limit, retry_after, consequence }, { use })
@@ -44,8 +48,8 @@ export function concurrencyInstrument(concurrency: Concurrency): Instrument {
   }
 }
 
-function latest(times: Iterable<number>): number {
+function latest(flights: Flights): number {
   let latest = Number.NEGATIVE_INFINITY
-  for (const time of times) latest = Math.max(latest, time)
+  for (const { until: time } of flights.values()) latest = Math.max(latest, time)
   return latest
 }

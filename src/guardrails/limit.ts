@@ -84,13 +84,14 @@ function judgeShared(limit: Limit, key: string, demand: Demand, memory: Memory):
   // Values are asked for one call at a time.
   const place = values ? `${key}\n${values.join("\n")}` : key
   const credit = memory.credits.find(owner, place)
-  if (credit?.refused) return stand(limit, { ...credit.refused, asked: amount }, [])
-  if (amount > 0 && (!credit || credit.left < amount)) {
-    const reading = { used: credit?.used ?? 0, asked: amount, waits: 0 }
-    return { ...stand(limit, reading, []), need: { owner, key, place, limit, amount, values } }
+  const used = credit?.used ?? 0
+  if (amount > 0 && (credit?.left ?? 0) < amount) {
+    if (credit?.refused) return stand(limit, { ...credit.refused, asked: amount }, [])
+    const asking = stand(limit, { used, asked: amount, waits: 0 }, [])
+    return { ...asking, need: { owner, key, place, limit, amount, values } }
   }
   const notes: Note[] = amount === 0 ? [] : [{ kind: "credit", owner, key: place, amount }]
-  return stand(limit, { used: credit?.used ?? 0, asked: amount, waits: 0 }, notes)
+  return stand(limit, { used, asked: amount, waits: 0 }, notes)
 }
 
 /** @param notes of an admission; none where there is no room */

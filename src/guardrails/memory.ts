@@ -56,8 +56,15 @@ export interface Last {
   readonly at: number
 }
 
-/** Calls in flight: by decision id, milliseconds until when at the latest. */
-export type Flights = Map<string, number>
+export interface Flight {
+  /** Milliseconds; it has ended then at the latest. */
+  readonly until: number
+  /** That let it through, and may say that it has ended. */
+  readonly gateway: string
+}
+
+/** Calls in flight, by decision. */
+export type Flights = Map<string, Flight>
 
 /** What the count that all trees share has lent to this one. */
 export interface Credit {

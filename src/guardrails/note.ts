@@ -1,6 +1,6 @@
 /** What an admitted call leaves in the memory of its tree: made by guardrails, applied here, kept by the ledger. */
 import type { Span } from "./definition.ts"
-import { MOST_KEYS, type Last, type Memory } from "./memory.ts"
+import { MOST_KEYS, type Flight, type Flights, type Last, type Memory } from "./memory.ts"
 import { BucketMeter, type BucketSize } from "./meter/bucket.ts"
 import { Marks } from "./meter/marks.ts"
 import { PeriodMeter } from "./meter/period.ts"
@@ -74,9 +74,9 @@ export interface Trailing extends Placed {
 /** It is under way. */
 export interface Flying extends Placed {
   readonly kind: "flight"
+  /** Of the decision. */
   readonly id: string
-  /** Milliseconds. */
-  readonly until: number
+  readonly flight: Flight
 }
 
 export type Note = Spend | Crediting | Marking | Tallying | Lasting | Trailing | Flying
@@ -110,8 +110,8 @@ function applyNote(memory: Memory, note: Note, now: number): void {
       return memory.trails.set(owner, key, trail)
     }
     case "flight": {
-      const flights = memory.flights.find(owner, key) ?? new Map<string, number>()
-      return memory.flights.set(owner, key, flights.set(note.id, note.until))
+      const flights: Flights = memory.flights.find(owner, key) ?? new Map()
+      return memory.flights.set(owner, key, flights.set(note.id, note.flight))
     }
     default:
       return note satisfies never

@@ -5,32 +5,31 @@
  * object's output gate).
  */
 import { DurableObject } from "cloudflare:workers"
-import { recordDecision, type Ask } from "../audit/call-record.ts"
+import type { Ask } from "../audit/call-record.ts"
 import { askedRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
-import { recordListing, sizeOfListing, type ListAsk } from "../audit/listing-record.ts"
+import type { ListAsk } from "../audit/listing-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import type { End } from "../call.ts"
 import { checkProof } from "../check/credential.ts"
-import { decide } from "../decide.ts"
 import { deny, type Denial, type Denied } from "../decision.ts"
 import { foresee, mayAnswer, NOT_POLLED, polled, redeem } from "../exchange/consent.ts"
 import type { Answer as ConsentAnswer, Consent, Redemption } from "../exchange/consent.ts"
 import { openTask, type Opened, type OpenRequest } from "../exchange/open.ts"
 import { ANYBODY, takePlace } from "../exchange/openings.ts"
 import { isRefused, type Refused } from "../exchange/refusal.ts"
+import { LENDING_VERSION } from "../guardrails/lending/lending.ts"
 import type { Signal } from "../guardrails/risk.ts"
-import { may } from "../may.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { candidateHeld } from "../policy/candidate.ts"
 import { userId } from "../policy/facts.ts"
 import { bundleHeld, bundleOf } from "../policy/store.ts"
-import { LEDGER_VERSION, openedTask, STRANGER } from "./answers.ts"
+import { LEDGER_VERSION, openedTask } from "./answers.ts"
 import type { Answer, Ended, Holder, Listed, NoBundle, OpenedTask, Redeemed } from "./answers.ts"
+import { Calls } from "./calls.ts"
 import { isAlive, isBelow, lineOf, type TreeState, type UserFacts } from "./state.ts"
-import { Shadow } from "./shadow.ts"
 import { RELEASED } from "./storage.ts"
-import { applyAfterwards, applyChange, applyOpening, applyRelease, applyRisk, endedBy } from "./transition.ts"
+import { applyOpening, applyRelease, applyRisk, endedBy } from "./transition.ts"
 import { Tree } from "./tree.ts"
 import { viewOf, type TaskView } from "./view.ts"
 
@@ -44,11 +43,12 @@ interface Redeemable {
 export class Ledger extends DurableObject<Env> {
   readonly #tree: Tree
   #polling = NOT_POLLED
-  readonly #shadow = new Shadow()
+  readonly #calls: Calls
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#tree = new Tree(ctx, env)
+    this.#calls = new Calls(this.#tree, env, (work) => ctx.waitUntil(work))
   }
 
   /**
@@ -57,104 +57,54 @@ export class Ledger extends DurableObject<Env> {
    */
   decide(version: number, pointer: Pointer, ask: Ask): string | Promise<string> {
     const bundle = version === LEDGER_VERSION ? bundleHeld(pointer) : null
-    return bundle
-      ? JSON.stringify(this.#decide(bundle, pointer, ask))
-      : this.#decideLater(version, pointer, ask).then((answer) => JSON.stringify(answer))
+    const answer = bundle ? this.#calls.decide(bundle, pointer, ask) : this.#decideLater(version, pointer, ask)
+    return answer instanceof Promise ? answer.then((later) => JSON.stringify(later)) : JSON.stringify(answer)
   }
 
   async #decideLater(version: number, pointer: Pointer, ask: Ask): Promise<Answer | NoBundle> {
-    const bundle = version === LEDGER_VERSION ? await bundleOf(this.env.BUNDLES, pointer) : null
-    return bundle ? this.#decide(bundle, pointer, ask) : { bundle: "unavailable" }
+    const bundle = await this.#bundle(version, pointer)
+    return bundle ? this.#calls.decide(bundle, pointer, ask) : { bundle: "unavailable" }
   }
 
-  #decide(bundle: Bundle, pointer: Pointer, ask: Ask): Answer | NoBundle {
-    const state = this.#tree.state
-    if (!state) return STRANGER
-    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
-    const now = this.#tree.now(state)
-    const outcome = decide(bundle, state, ask, now)
-    const { change, verdict, proof, end, afterwards } = outcome
-    const ended = end ? endedBy(state, end) : []
-    const recorded = verdict.retryOf === null
-    const candidate = recorded ? this.#candidate(ask.candidate, now) : null
-    const tried = candidate && this.#shadow.call(candidate, bundle, state, ask, outcome, now)
-    // What only the memory holds may be lost; what changes something, or will be asked about, may not.
-    const durable = recorded && bundle.catalog.tools.get(ask.tool)?.action !== "read"
-    const newer = pointer.seq > state.bundle.seq
-    const changes =
-      (change !== null && this.#tree.storage.mustWrite(state, change)) ||
-      (afterwards.length > 0 && this.#tree.storage.mustNote(state, afterwards, now))
-    const numbers = recorded && this.#tree.storage.mustReserveNumber()
-    this.#tree.transact(newer || durable || changes || numbers || end !== null, () => {
-      if (newer) this.#tree.storage.saveBundle(pointer)
-      if (change) this.#tree.storage.saveChange(state, change)
-      this.#tree.storage.saveNotes(state, afterwards, now)
-      if (end) this.#tree.storage.saveEnd(ended, end)
-      if (!recorded) return
-      const number = this.#tree.storage.nextRecordNumber()
-      const record = (): DecisionRecord => recordDecision(bundle, ask, verdict, tried, number, now)
-      if (durable) this.#tree.outbox.keep(record())
-      else this.#tree.outbox.keepRead(record, ask.size)
-    })
-    state.bundle = pointer
-    if (change) applyChange(state, change)
-    applyAfterwards(state, afterwards, now)
-    if (proof !== null) state.proofs.admit(proof)
-    if (end) this.#tree.end(state, ended, end)
-    this.#tree.boundProofs(state, now)
-    this.#tree.touched(now)
-    const { denial, evidence, retryOf } = verdict
-    const { chain, user, purpose, windows } = evidence
-    return {
-      denial,
-      retryOf,
-      agent: chain.at(-1) ?? null,
-      user: user && userId(user),
-      purpose,
-      windows,
-      recorded: true,
-    }
+  async #bundle(version: number, pointer: Pointer): Promise<Bundle | null> {
+    return version === LEDGER_VERSION ? bundleOf(this.env.BUNDLES, pointer) : null
   }
 
-  /**
-   * A call that was refused before it came here, tried by the candidate all the same; its proof is used up.
-   * @returns JSON of `Tried`, or of null: it was not tried
-   */
+  /** A call that was refused before it came here. @returns JSON of `Tried`, or of null: it was not tried */
   tryRefused(version: number, ask: Ask, denial: Denial): string {
-    const state = this.#tree.state
-    const now = state ? this.#tree.now(state) : 0
-    const candidate = state && version === LEDGER_VERSION ? this.#candidate(ask.candidate, now) : null
-    const tried = state && candidate && this.#shadow.refused(candidate, state, ask, denial, now)
-    this.spend(ask)
-    return JSON.stringify(tried)
+    if (version === LEDGER_VERSION) return this.#calls.tryRefused(ask, denial)
+    this.#calls.spend(ask)
+    return "null"
   }
 
-  /** Null where none is tried, or it is not here yet. */
-  #candidate(pointer: Pointer | null, now: number): Bundle | null {
-    if (!pointer) return null
-    return candidateHeld(this.env.BUNDLES, pointer, now, (work) => this.ctx.waitUntil(work))
+  /** Its proof is used up. */
+  spend(holder: Holder): void {
+    this.#calls.spend(holder)
   }
 
-  /** Which tools could be called now: nothing is counted, nothing changes. @returns JSON, as of `decide` */
+  /** It counts among the denials of its task. */
+  async refused(version: number, pointer: Pointer, ask: Ask, denial: Denial): Promise<void> {
+    const bundle = await this.#bundle(version, pointer)
+    if (bundle) this.#calls.refused(bundle, pointer, ask, denial)
+  }
+
+  /** @returns JSON, as of `decide` */
   async may(version: number, pointer: Pointer, ask: ListAsk): Promise<string> {
-    const bundle = version === LEDGER_VERSION ? await bundleOf(this.env.BUNDLES, pointer) : null
-    const answer: Listed | NoBundle = bundle ? this.#may(bundle, pointer, ask) : { bundle: "unavailable" }
+    const bundle = await this.#bundle(version, pointer)
+    const answer: Listed | NoBundle = bundle ? this.#calls.may(bundle, pointer, ask) : { bundle: "unavailable" }
     return JSON.stringify(answer)
   }
 
-  #may(bundle: Bundle, pointer: Pointer, ask: ListAsk): Listed | NoBundle {
-    const state = this.#tree.state
-    if (!state) return { denial: STRANGER.denial, hidden: [], recorded: false }
-    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
-    const now = this.#tree.now(state)
-    const prospects = may(bundle, state, ask, now)
-    this.#tree.transact(this.#tree.storage.mustReserveNumber(), () => {
-      const number = this.#tree.storage.nextRecordNumber()
-      const record = (): DecisionRecord => recordListing(bundle, ask, prospects, number, now)
-      this.#tree.outbox.keepRead(record, sizeOfListing(ask, prospects))
-    })
-    this.#tree.touched(now)
-    return { denial: prospects.denial, hidden: [...prospects.hidden.keys()], recorded: true }
+  /** A call has ended, as the gateway says that let it through. @returns whether it was known to be under way */
+  settle(decision: string, gateway: string): boolean {
+    return this.#calls.settle(decision, gateway)
+  }
+
+  /** What became of credit (`CreditHolder`). */
+  async creditUsed(version: number, ids: string[]): Promise<Record<string, number | null>> {
+    // Of another version it is not known what it asks: nothing of it is said to be over.
+    if (version !== LENDING_VERSION) return Object.fromEntries(ids.map((id) => [id, null]))
+    return this.#tree.credits.usedOf(ids)
   }
 
   /** @param root the id of this tree, which names this object */
@@ -179,8 +129,8 @@ export class Ledger extends DurableObject<Env> {
     const now = this.#tree.now(state)
     const opened = openTask(bundle, state, request, now)
     if (isRefused(opened)) return opened
-    const candidate = this.#candidate(tried, now)
-    const would = candidate && this.#shadow.opening(candidate, state, request, opened, now)
+    const candidate = tried && candidateHeld(this.env.BUNDLES, tried, now, (work) => this.ctx.waitUntil(work))
+    const would = candidate && this.#calls.shadow.opening(candidate, state, request, opened, now)
     this.#tree.transact(true, () => {
       if (isNew) this.#tree.storage.saveTree(state)
       if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(pointer)
@@ -399,19 +349,6 @@ export class Ledger extends DurableObject<Env> {
     const refused = by && this.#checkHolder(state, by, task)
     if (refused !== null) return refused === "stranger" ? null : refused
     return viewOf(state, task, this.#tree.now(state))
-  }
-
-  /**
-   * A call was refused before it came here; its proof is used up all the same: whoever saw it must not be able to
-   * repeat it.
-   */
-  spend({ token: jti, proof }: Holder): void {
-    const state = this.#tree.state
-    const token = state?.tokens.get(jti)
-    if (!state || !proof || token?.jkt !== proof.jkt) return
-    const now = this.#tree.now(state)
-    if (checkProof(state, proof, now) === null) state.proofs.admit(proof.jti)
-    this.#tree.boundProofs(state, now)
   }
 
   /** Whether a token that is live here reaches the task: its own, or one below it. Its proof is used by this. */

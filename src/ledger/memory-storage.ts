@@ -4,7 +4,7 @@
  * Amounts are written down in blocks (credit.ts), times only where they have moved by more than may be lost.
  */
 import type { Span } from "../guardrails/definition.ts"
-import { Memory, type Last } from "../guardrails/memory.ts"
+import { Memory, type Flights, type Last } from "../guardrails/memory.ts"
 import { BucketMeter } from "../guardrails/meter/bucket.ts"
 import { Marks } from "../guardrails/meter/marks.ts"
 import { PeriodMeter, startOf } from "../guardrails/meter/period.ts"
@@ -16,6 +16,7 @@ import {
   slidingOf,
   spanMsOf,
   trailOf,
+  type Flying,
   type Lasting,
   type Marking,
   type Note,
@@ -37,10 +38,15 @@ CREATE TABLE marks (owner TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
   sequence INTEGER NOT NULL, slack INTEGER NOT NULL, until INTEGER, PRIMARY KEY (owner, key, value)) WITHOUT ROWID;
 CREATE TABLE cells (kind TEXT NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, until INTEGER,
   PRIMARY KEY (kind, owner, key)) WITHOUT ROWID;
-CREATE TABLE flights (id TEXT NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, until INTEGER NOT NULL,
+CREATE TABLE flights (id TEXT NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, until INTEGER NOT NULL, gateway TEXT NOT NULL,
   PRIMARY KEY (id, owner)) WITHOUT ROWID;
 `
 const TABLES = ["blocks", "counters", "marks", "cells", "flights"] as const
+
+interface Placed extends Record<string, SqlStorageValue> {
+  readonly owner: string
+  readonly key: string
+}
 
 /** An amount that is written down and not used up. */
 interface OpenBlock {
@@ -100,13 +106,16 @@ export class MemoryStorage {
     this.#loadCounters(memory, wokenAt)
     this.#loadMarks(memory, wokenAt)
     this.#loadCells(memory)
-    for (const row of this.#sql.exec<{ id: string; owner: string; key: string; until: number }>(
-      "SELECT * FROM flights",
-    )) {
-      const flights = memory.flights.find(row.owner, row.key) ?? new Map<string, number>()
-      memory.flights.set(row.owner, row.key, flights.set(row.id, row.until))
-    }
+    this.#loadFlights(memory)
     return memory
+  }
+
+  #loadFlights(memory: Memory): void {
+    const rows = this.#sql.exec<Placed & { id: string; until: number; gateway: string }>("SELECT * FROM flights")
+    for (const { id, owner, key, until, gateway } of rows) {
+      const flights: Flights = memory.flights.find(owner, key) ?? new Map()
+      memory.flights.set(owner, key, flights.set(id, { until, gateway }))
+    }
   }
 
   #loadBlocks(memory: Memory, wokenAt: number): void {
@@ -198,7 +207,9 @@ export class MemoryStorage {
         // What has gone round once is worth keeping, and so is that it does no more.
         return this.#trails.has(placeOf(note)) || goesRound(memory, note)
       }
+      // Written down where it was lent (credits.ts).
       case "credit":
+        return false
       case "tally":
       case "flight":
         return true
@@ -260,8 +271,7 @@ export class MemoryStorage {
         return this.#saveCell("trail", owner, key, trail, null)
       }
       case "flight":
-        this.#sql.exec("INSERT OR REPLACE INTO flights VALUES (?, ?, ?, ?)", note.id, owner, key, note.until)
-        return
+        return this.#saveFlight(note)
       case "credit":
         return
       default:
@@ -368,11 +378,17 @@ export class MemoryStorage {
     this.#sql.exec("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?)", kind, owner, key, JSON.stringify(body), until)
   }
 
-  /** @returns whether it was under way */
-  land(memory: Memory, id: string): boolean {
-    this.#sql.exec("DELETE FROM flights WHERE id = ?", id)
+  #saveFlight({ id, owner, key, flight: { until, gateway } }: Flying): void {
+    this.#sql.exec("INSERT OR REPLACE INTO flights VALUES (?, ?, ?, ?, ?)", id, owner, key, until, gateway)
+  }
+
+  /** A call has ended. @returns whether the gateway had let it through, and it was still under way */
+  land(memory: Memory, id: string, gateway: string): boolean {
     let found = false
-    for (const [, , flights] of memory.flights) found = flights.delete(id) || found
+    for (const [, , flights] of memory.flights) {
+      if (flights.get(id)?.gateway === gateway) found = flights.delete(id) || found
+    }
+    if (found) this.#sql.exec("DELETE FROM flights WHERE id = ?", id)
     return found
   }
 

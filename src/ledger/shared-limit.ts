@@ -76,7 +76,9 @@ export class SharedLimit extends DurableObject<Env> {
 
   /** A ledger out of reach is asked again later; until then its credit counts. */
   async #ask(holder: string, ids: string[]): Promise<void> {
-    const answer = await askLedger(this.env, holder, async (ledger) => creditUsed(ledger, ids))
+    const answer = await askLedger(this.env, holder, async (ledger: CreditHolder) =>
+      ledger.creditUsed(LENDING_VERSION, ids),
+    )
     if (!answer) return
     const used = new Map(Object.entries(answer))
     const settled = ids.map((id) => ({ id, used: used.has(id) ? used.get(id) : 0 })).filter(isDone)
@@ -149,11 +151,6 @@ export class SharedLimit extends DurableObject<Env> {
 
 function checkVersion(version: number): void {
   if (version !== LENDING_VERSION) throw new Error(`A shared limit of version ${LENDING_VERSION} was asked by another.`)
-}
-
-async function creditUsed(ledger: unknown, ids: string[]): Promise<Record<string, number | null>> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every ledger is to have it
-  return (ledger as CreditHolder).creditUsed(LENDING_VERSION, ids)
 }
 
 function isDone(answer: { readonly id: string; readonly used: number | null | undefined }): answer is Settled {

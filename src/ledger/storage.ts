@@ -9,6 +9,7 @@ import type { Signal } from "../guardrails/risk.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { Note } from "../guardrails/note.ts"
 import { blockSize } from "./credit.ts"
+import { CREDITS_SCHEMA } from "./credits.ts"
 import { MEMORY_SCHEMA, MemoryStorage } from "./memory-storage.ts"
 import { OUTBOX_SCHEMA } from "./outbox.ts"
 import type { ProofLog } from "./proof-log.ts"
@@ -23,6 +24,7 @@ CREATE TABLE tokens (jti TEXT PRIMARY KEY, task TEXT NOT NULL, expires_at INTEGE
 CREATE TABLE consent (only INTEGER PRIMARY KEY CHECK (only = 1), body TEXT NOT NULL);
 CREATE TABLE labels (label TEXT PRIMARY KEY) WITHOUT ROWID;
 ${MEMORY_SCHEMA}
+${CREDITS_SCHEMA}
 ${OUTBOX_SCHEMA}
 `
 
@@ -207,9 +209,8 @@ export class LedgerStorage {
     this.#memory.save(memory, notes, now)
   }
 
-  /** A call has ended. @returns whether it was known to be under way */
-  land({ memory }: TreeState, decision: string): boolean {
-    return this.#memory.land(memory, decision)
+  land({ memory }: TreeState, decision: string, gateway: string): boolean {
+    return this.#memory.land(memory, decision, gateway)
   }
 
   /** No call will be asked about any more. */

@@ -9,6 +9,7 @@ import { ANYBODY, openingsOf } from "../exchange/openings.ts"
 import { logEvent } from "../log.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
+import { Credits } from "./credits.ts"
 import { Outbox, RETRY_AFTER_MS } from "./outbox.ts"
 import { ProofLog } from "./proof-log.ts"
 import { newTree, type TreeState, type UserFacts } from "./state.ts"
@@ -34,6 +35,7 @@ export class Tree {
   state: TreeState | null
   storage: LedgerStorage
   readonly outbox: Outbox
+  readonly credits: Credits
   readonly #ctx: DurableObjectState
   readonly #env: Env
   #quietTimer: ReturnType<typeof setTimeout> | undefined
@@ -45,7 +47,10 @@ export class Tree {
     this.storage = new LedgerStorage(ctx.storage.sql)
     this.state = this.storage.load(Date.now(), proofsSince)
     this.outbox = new Outbox(ctx, env)
-    if (this.state) this.outbox.sendLeftOver()
+    this.credits = new Credits(ctx, env)
+    if (!this.state) return
+    this.outbox.sendLeftOver()
+    this.credits.load(this.state.root)
   }
 
   /** One that is not kept yet. No proof can have been admitted before it was there. */
@@ -124,7 +129,10 @@ export class Tree {
     if (!state) return
     const quietFor = Date.now() - this.#lastStep
     if (quietFor < QUIET_MS) this.#quietTimer = setTimeout(() => this.#settle(), QUIET_MS - quietFor)
-    else this.transact(true, () => this.storage.settle(state))
+    else {
+      this.transact(true, () => this.storage.settle(state))
+      this.credits.giveBackOld(state.memory, state.clock, true)
+    }
   }
 
   /** @param lastAt milliseconds, when its last task could act */

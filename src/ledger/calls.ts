@@ -1,0 +1,215 @@
+/**
+ * Calls of a tree, decided on in its ledger: the pure step `decide` on the state of now, and what follows from it in
+ * storage and memory. What a call needs of counts that all trees share is asked for first, and then all is looked at
+ * once more.
+ */
+import { recordDecision, type Ask } from "../audit/call-record.ts"
+import { recordListing, sizeOfListing, type ListAsk } from "../audit/listing-record.ts"
+import { recordOf, type DecisionRecord } from "../audit/record.ts"
+import type { Outcome } from "../call.ts"
+import { checkAlive, checkProof, checkToken } from "../check/credential.ts"
+import { endBy, factsOf, tellOfDenial } from "../check/guardrails.ts"
+import { riskOf } from "../check/risk.ts"
+import { decide } from "../decide.ts"
+import { codeOf, type Denial } from "../decision.ts"
+import type { Need } from "../guardrails/instrument.ts"
+import { newId } from "../ids.ts"
+import { may } from "../may.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { Pointer } from "../policy/bundle.ts"
+import { candidateHeld } from "../policy/candidate.ts"
+import { userId } from "../policy/facts.ts"
+import { STRANGER, type Answer, type Holder, type Listed, type NoBundle } from "./answers.ts"
+import { Shadow } from "./shadow.ts"
+import { lineOf, type TreeState } from "./state.ts"
+import { applyAfterwards, applyChange, endedBy } from "./transition.ts"
+import type { Tree } from "./tree.ts"
+
+/** Times that a call asks for what all trees share, where others of its tree use up what it was lent. */
+const MOST_ROUNDS = 4
+
+/** It hangs on counts that all trees share: nothing was decided. */
+interface Needs {
+  readonly needs: readonly Need[]
+}
+
+export class Calls {
+  readonly #tree: Tree
+  readonly #env: Env
+  readonly #background: (work: Promise<unknown>) => void
+  readonly shadow = new Shadow()
+
+  constructor(tree: Tree, env: Env, background: (work: Promise<unknown>) => void) {
+    this.#tree = tree
+    this.#env = env
+    this.#background = background
+  }
+
+  /** @returns at once, unless something has to be asked for */
+  decide(bundle: Bundle, pointer: Pointer, ask: Ask): Answer | NoBundle | Promise<Answer | NoBundle> {
+    const answer = this.#step(bundle, pointer, ask, false)
+    return "needs" in answer ? this.#decideWith(bundle, pointer, ask, answer) : answer
+  }
+
+  async #decideWith(bundle: Bundle, pointer: Pointer, ask: Ask, first: Needs): Promise<Answer | NoBundle> {
+    let asked = first
+    for (let round = 1; ; round++) {
+      const { state } = this.#tree
+      if (!state) return STRANGER
+      const isLast = round === MOST_ROUNDS
+      const step = (): Answer | NoBundle | Needs => this.#step(bundle, pointer, ask, isLast)
+      const answer = await this.#tree.credits.with(state.root, state.memory, asked.needs, pointer.seq, step)
+      if (!("needs" in answer)) return answer
+      asked = answer
+    }
+  }
+
+  /** @param isFinal a call that still needs something is denied for want of it */
+  #step(bundle: Bundle, pointer: Pointer, ask: Ask, isFinal: boolean): Answer | NoBundle | Needs {
+    const { state, storage, credits, outbox } = this.#tree
+    if (!state) return STRANGER
+    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
+    const now = this.#tree.now(state)
+    const outcome = decide(bundle, state, ask, now)
+    const { change, verdict, proof, end, afterwards, needs } = outcome
+    if (needs.length > 0 && !isFinal) return { needs }
+    const ended = end ? endedBy(state, end) : []
+    const recorded = verdict.retryOf === null
+    const candidate = recorded ? this.#candidate(ask.candidate, now) : null
+    const tried = candidate && this.shadow.call(candidate, bundle, state, ask, outcome, now)
+    // What only the memory holds may be lost; what changes something, or will be asked about, may not.
+    const durable = recorded && bundle.catalog.tools.get(ask.tool)?.action !== "read"
+    const newer = pointer.seq > state.bundle.seq
+    const lent = change ? change.notes.filter(({ kind }) => kind === "credit") : []
+    const numbers = recorded && storage.mustReserveNumber()
+    const writes = newer || durable || numbers || end !== null || this.#mustWrite(state, outcome, now)
+    this.#tree.transact(writes || lent.some(({ owner, key }) => credits.mustWrite(owner, key)), () => {
+      if (newer) storage.saveBundle(pointer)
+      if (change) storage.saveChange(state, change)
+      if (lent.length > 0) credits.save(lent)
+      if (afterwards.length > 0) storage.saveNotes(state, afterwards, now)
+      if (end) storage.saveEnd(ended, end)
+      if (!recorded) return
+      const number = storage.nextRecordNumber()
+      const record = (): DecisionRecord => recordDecision(bundle, ask, verdict, tried, number, now)
+      if (durable) outbox.keep(record())
+      else outbox.keepRead(record, ask.size)
+    })
+    state.bundle = pointer
+    if (change) applyChange(state, change)
+    if (afterwards.length > 0) applyAfterwards(state, afterwards, now)
+    if (proof !== null) state.proofs.admit(proof)
+    if (end) this.#tree.end(state, ended, end)
+    this.#tree.boundProofs(state, now)
+    this.#tree.touched(now)
+    if (lent.length > 0) credits.giveBackOld(state.memory, now)
+    const { denial, evidence, retryOf } = verdict
+    const { chain, user, purpose, windows } = evidence
+    const agent = chain.at(-1) ?? null
+    return { denial, retryOf, agent, user: user && userId(user), purpose, windows, recorded: true }
+  }
+
+  #mustWrite(state: TreeState, { change, afterwards }: Outcome, now: number): boolean {
+    const { storage } = this.#tree
+    return (
+      (change !== null && storage.mustWrite(state, change)) ||
+      (afterwards.length > 0 && storage.mustNote(state, afterwards, now))
+    )
+  }
+
+  /** A call that was refused before it came here, tried by the candidate all the same; its proof is used up. */
+  tryRefused(ask: Ask, denial: Denial): string {
+    const { state } = this.#tree
+    const now = state ? this.#tree.now(state) : 0
+    const candidate = state ? this.#candidate(ask.candidate, now) : null
+    const tried = state && candidate && this.shadow.refused(candidate, state, ask, denial, now)
+    this.spend(ask)
+    return JSON.stringify(tried)
+  }
+
+  /** Null where none is tried, or it is not here yet. */
+  #candidate(pointer: Pointer | null, now: number): Bundle | null {
+    return pointer && candidateHeld(this.#env.BUNDLES, pointer, now, this.#background)
+  }
+
+  /**
+   * A call was refused before it came here; its proof is used up all the same: whoever saw it must not be able to
+   * repeat it.
+   */
+  spend({ token: jti, proof }: Holder): void {
+    const { state } = this.#tree
+    const token = state?.tokens.get(jti)
+    if (!state || !proof || token?.jkt !== proof.jkt) return
+    const now = this.#tree.now(state)
+    if (checkProof(state, proof, now) === null) state.proofs.admit(proof.jti)
+    this.#tree.boundProofs(state, now)
+  }
+
+  /** The same, told to those who look out for storms of denials; a token that opens nothing here tells nothing. */
+  refused(bundle: Bundle, pointer: Pointer, ask: Ask, denial: Denial): void {
+    const { state, storage, outbox } = this.#tree
+    if (!state || pointer.seq < state.bundle.seq) return
+    const now = this.#tree.now(state)
+    const line = lineOf(state, ask.task)
+    const [task] = line
+    if (!task || checkAlive(state, line, now) || checkToken(state, ask, now)) return
+    const tool = bundle.catalog.tools.get(ask.tool) ?? null
+    const facts = factsOf(state, task, tool, ask, riskOf(state, line, ask.risks, now))
+    const { notes, storm } = tellOfDenial(bundle, state.memory, facts, denial, now)
+    const end = endBy(storm, task)
+    const ended = end ? endedBy(state, end) : []
+    this.#tree.transact(end !== null || storage.mustNote(state, notes, now), () => {
+      storage.saveNotes(state, notes, now)
+      if (!end) return
+      storage.saveEnd(ended, end)
+      outbox.keep(this.#tree.numbered(stormRecord(state, line.map(({ agent }) => agent).toReversed(), ask, storm, now)))
+    })
+    applyAfterwards(state, notes, now)
+    if (end) this.#tree.end(state, ended, end)
+    this.#tree.touched(now)
+  }
+
+  /** Which tools could be called now: nothing is counted, nothing changes. */
+  may(bundle: Bundle, pointer: Pointer, ask: ListAsk): Listed | NoBundle {
+    const { state, storage, outbox } = this.#tree
+    if (!state) return { denial: STRANGER.denial, hidden: [], recorded: false }
+    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
+    const now = this.#tree.now(state)
+    const prospects = may(bundle, state, ask, now)
+    this.#tree.transact(storage.mustReserveNumber(), () => {
+      const number = storage.nextRecordNumber()
+      const record = (): DecisionRecord => recordListing(bundle, ask, prospects, number, now)
+      outbox.keepRead(record, sizeOfListing(ask, prospects))
+    })
+    this.#tree.touched(now)
+    return { denial: prospects.denial, hidden: [...prospects.hidden.keys()], recorded: true }
+  }
+
+  /** A call has ended, as the gateway says that let it through. @returns whether it was known to be under way */
+  settle(decision: string, gateway: string): boolean {
+    const { state, storage } = this.#tree
+    return state !== null && storage.land(state, decision, gateway)
+  }
+}
+
+/** Why a task has ended whose last denied call was recorded before it came here. */
+function stormRecord(
+  { user }: TreeState,
+  chain: readonly string[],
+  { task, gateway, environment }: Ask,
+  denial: Denial | null,
+  now: number,
+): DecisionRecord {
+  return recordOf({
+    id: newId("dec", now),
+    at: now,
+    kind: "end",
+    code: denial ? codeOf(denial) : "unavailable",
+    denial,
+    task,
+    gateway,
+    environment,
+    chain,
+    user: user && userId(user),
+  })
+}

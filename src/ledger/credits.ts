@@ -1,0 +1,322 @@
+/**
+ * Credit that this tree's ledger has been lent of counts that all trees share (guardrails/lending): how it is asked
+ * for, kept durable before it is used, and given back. What the guardrails see of it is how much is left.
+ */
+import {
+  LENDING_VERSION,
+  type LentLimit,
+  type Settled,
+  type Take,
+  type TakeAnswer,
+} from "../guardrails/lending/lending.ts"
+import type { Need } from "../guardrails/instrument.ts"
+import type { Memory } from "../guardrails/memory.ts"
+import { logEvent } from "../log.ts"
+import { newId } from "../ids.ts"
+import { sharedLimitOf } from "./shared-limit.ts"
+
+/** A block of which some is open: it may be used up without asking, so it is written down before it is used. */
+export const CREDITS_SCHEMA = `
+CREATE TABLE credits (id TEXT PRIMARY KEY, guardrail TEXT NOT NULL, key TEXT NOT NULL, granted INTEGER NOT NULL)
+  WITHOUT ROWID;
+`
+
+interface Block {
+  readonly id: string
+  readonly granted: number
+  /** More than was needed at once: its object waits to hear what became of it. */
+  readonly isOpen: boolean
+  /** Milliseconds. */
+  readonly since: number
+}
+
+/** What is held of one count. */
+interface Held {
+  readonly owner: string
+  readonly place: string
+  readonly guardrail: string
+  readonly key: string
+  /** Used up from the first to the last. */
+  blocks: Block[]
+  /** Takes under way. */
+  asking: number
+  /** How much more than is needed to ask for: doubled as long as it is soon used up. */
+  more: number
+}
+
+/** A block is given back after this time, used up or not: others may need it. */
+const LENT_FOR_MS = 2_000
+const TIMEOUT_MS = 5_000
+
+export class Credits {
+  readonly #ctx: DurableObjectState
+  readonly #env: Env
+  /** Of the tree: who holds what is lent. */
+  #root = ""
+  readonly #held = new Map<string, Held>()
+  /** Takes whose answer is still to come. */
+  readonly #underWay = new Set<string>()
+  /** Blocks of which some is open, and whether they are written down. */
+  readonly #written = new Set<string>()
+  /** Blocks that will be used no more, until their object knows. */
+  readonly #settling = new Map<string, { readonly guardrail: string; readonly key: string; readonly used: number }>()
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    this.#ctx = ctx
+    this.#env = env
+  }
+
+  /** After waking: what an earlier life was lent may have been used up to the last. */
+  load(root: string): void {
+    this.#root = root
+    const rows = this.#ctx.storage.sql.exec<{ id: string; guardrail: string; key: string; granted: number }>(
+      "SELECT id, guardrail, key, granted FROM credits",
+    )
+    for (const { id, guardrail, key, granted } of rows) this.#settling.set(id, { guardrail, key, used: granted })
+    for (const id of this.#settling.keys()) this.#written.add(id)
+    if (this.#settling.size > 0) this.#settleSoon()
+  }
+
+  /**
+   * Asks for all that a call needs. What is lent is in the memory when this answers, what is refused only for as long
+   * as `decide` takes, which is called then, and in which nothing else can come between.
+   * @returns what `decide` returns
+   */
+  async with<Result>(
+    root: string,
+    memory: Memory,
+    needs: readonly Need[],
+    seq: number,
+    decide: () => Result,
+  ): Promise<Result> {
+    this.#root = root
+    const answers = await Promise.all(needs.map(async (need) => this.#take(memory, need, seq)))
+    const refused = needs.filter((_, index) => answers[index] !== null)
+    for (const [index, { owner, place }] of needs.entries()) {
+      const answer = answers[index]
+      if (!answer) continue
+      const left = memory.credits.find(owner, place)?.left ?? 0
+      memory.credits.set(owner, place, { left, used: answer.used, refused: answer })
+    }
+    try {
+      return decide()
+    } finally {
+      for (const { owner, place } of refused) {
+        const credit = memory.credits.find(owner, place)
+        if (credit) memory.credits.set(owner, place, { ...credit, refused: null })
+      }
+      for (const need of needs) this.#giveBackRest(memory, need)
+    }
+  }
+
+  /** Null: it was lent, or could not be asked for. */
+  async #take(
+    memory: Memory,
+    { owner, key, place, limit, amount, values }: Need,
+    seq: number,
+  ): Promise<{ readonly used: number; readonly waits: number } | null> {
+    const { id: guardrail, measure, limit: most, span } = limit
+    // It has an end, or its count could never be forgotten; the build refuses any other.
+    if (span.kind === "life") return null
+    const held = this.#heldAt(owner, place, guardrail, key)
+    const lent: LentLimit = { measure, limit: most, span, seq }
+    const id = newId("lnt", Date.now())
+    held.asking += 1
+    this.#underWay.add(id)
+    const settled = this.#settledOf(guardrail, key)
+    const want = amount + (values ? 0 : held.more)
+    const take = { id, holder: this.#root, limit: lent, amount: values ? 0 : amount, want: values ? 0 : want, settled }
+    const asked = this.#ask(guardrail, key, values ? { ...take, values: [...values] } : take)
+    try {
+      const answer = await within(asked, TIMEOUT_MS)
+      this.#underWay.delete(id)
+      this.#forget(settled)
+      return this.#taken(memory, held, { id, amount }, answer)
+    } catch (error) {
+      // Whatever comes yet is used no more: a late grant is given back, a lost one asked about.
+      this.#ctx.waitUntil(this.#returnLate(asked, id, guardrail, key))
+      logEvent("limit_failed", { guardrail, error: String(error) })
+      return null
+    } finally {
+      held.asking -= 1
+    }
+  }
+
+  async #ask(guardrail: string, key: string, take: Take): Promise<TakeAnswer> {
+    return sharedLimitOf(this.#env, guardrail, key).take(LENDING_VERSION, take)
+  }
+
+  #taken(
+    memory: Memory,
+    held: Held,
+    { id, amount }: { readonly id: string; readonly amount: number },
+    answer: TakeAnswer,
+  ): { readonly used: number; readonly waits: number } | null {
+    const { granted, used } = answer
+    if (granted === null) return { used, waits: answer.waits ?? Number.POSITIVE_INFINITY }
+    const { owner, place } = held
+    const left = memory.credits.find(owner, place)?.left ?? 0
+    const lent = Math.max(granted, amount)
+    if (granted > 0) held.blocks.push({ id, granted, isOpen: granted > amount, since: Date.now() })
+    memory.credits.set(owner, place, { left: left + lent, used, refused: null })
+    return null
+  }
+
+  /** In the step's transaction, before what it lends is used. */
+  save(places: readonly { readonly owner: string; readonly key: string }[]): void {
+    for (const { owner, key: place } of places) {
+      for (const { id, granted, isOpen } of this.#held.get(placeOf(owner, place))?.blocks ?? []) {
+        if (!isOpen || this.#written.has(id)) continue
+        const { guardrail = "", key = "" } = this.#held.get(placeOf(owner, place)) ?? {}
+        this.#ctx.storage.sql.exec("INSERT OR REPLACE INTO credits VALUES (?, ?, ?, ?)", id, guardrail, key, granted)
+        this.#written.add(id)
+      }
+    }
+  }
+
+  mustWrite(owner: string, place: string): boolean {
+    return (
+      this.#held.get(placeOf(owner, place))?.blocks.some(({ id, isOpen }) => isOpen && !this.#written.has(id)) ?? false
+    )
+  }
+
+  /** Once a call has been decided on: what it did not use, and what has been held for long enough. */
+  #giveBackRest(memory: Memory, { owner, place, values }: Need): void {
+    const held = this.#held.get(placeOf(owner, place))
+    if (!held) return
+    this.#dropUsed(memory, held)
+    const isExact = held.blocks.every(({ isOpen }) => !isOpen)
+    if (held.asking > 0) return
+    if (isExact) this.#giveBack(memory, held)
+    if (values || (held.blocks.length === 0 && held.more === 1)) this.#drop(memory, held)
+  }
+
+  /** Blocks are used up in their order; one of which all was used is settled. */
+  #dropUsed(memory: Memory, held: Held): void {
+    const left = memory.credits.find(held.owner, held.place)?.left ?? 0
+    let behind = held.blocks.reduce((sum, { granted }) => sum + granted, 0)
+    while (held.blocks[0] && behind - held.blocks[0].granted >= left) {
+      const { id, granted, isOpen, since } = held.blocks[0]
+      behind -= granted
+      held.blocks.shift()
+      if (!isOpen) continue
+      this.#settling.set(id, { guardrail: held.guardrail, key: held.key, used: granted })
+      if (Date.now() - since < LENT_FOR_MS) held.more = Math.min(MOST_MORE, held.more * 2)
+    }
+  }
+
+  #drop(memory: Memory, { owner, place }: Held): void {
+    this.#held.delete(placeOf(owner, place))
+    memory.credits.drop(owner, place)
+  }
+
+  /** All that is left. */
+  #giveBack(memory: Memory, held: Held): void {
+    const { owner, place, guardrail, key } = held
+    const credit = memory.credits.find(owner, place)
+    let left = credit?.left ?? 0
+    for (const { id, granted, isOpen } of held.blocks.toReversed()) {
+      const unused = Math.min(left, granted)
+      left -= unused
+      if (isOpen || unused > 0) this.#settling.set(id, { guardrail, key, used: granted - unused })
+      if (isOpen && unused > granted / 2) held.more = 1
+    }
+    held.blocks = []
+    if (credit) memory.credits.set(owner, place, { ...credit, left: 0 })
+    if (this.#settling.size > 0) this.#settleSoon()
+  }
+
+  /** What has been held long enough; all of it where the tree is quiet, or has ended. */
+  giveBackOld(memory: Memory, now: number, all = false): void {
+    for (const held of this.#held.values()) {
+      this.#dropUsed(memory, held)
+      const isOld = held.blocks.some(({ since }) => now - since >= LENT_FOR_MS || now < since)
+      if (held.asking === 0 && held.blocks.length > 0 && (all || isOld)) this.#giveBack(memory, held)
+      if (all && held.asking === 0) this.#drop(memory, held)
+    }
+    if (this.#settling.size > 0) this.#settleSoon()
+  }
+
+  /** What an object asks that has not heard of blocks: contract of `CreditHolder`. */
+  usedOf(ids: readonly string[]): Record<string, number | null> {
+    const held = new Set([...this.#held.values()].flatMap(({ blocks }) => blocks.map(({ id }) => id)))
+    return Object.fromEntries(
+      ids.flatMap((id): [string, number | null][] => {
+        const settling = this.#settling.get(id)
+        if (settling) return [[id, settling.used]]
+        return held.has(id) || this.#underWay.has(id) ? [[id, null]] : []
+      }),
+    )
+  }
+
+  #heldAt(owner: string, place: string, guardrail: string, key: string): Held {
+    let held = this.#held.get(placeOf(owner, place))
+    if (!held) {
+      held = { owner, place, guardrail, key, blocks: [], asking: 0, more: 1 }
+      this.#held.set(placeOf(owner, place), held)
+    }
+    return held
+  }
+
+  #settledOf(guardrail: string, key: string): readonly Settled[] {
+    return [...this.#settling].flatMap(([id, one]) =>
+      one.guardrail === guardrail && one.key === key ? [{ id, used: one.used }] : [],
+    )
+  }
+
+  #forget(settled: readonly Settled[]): void {
+    for (const { id } of settled) {
+      this.#settling.delete(id)
+      if (this.#written.delete(id)) this.#ctx.storage.sql.exec("DELETE FROM credits WHERE id = ?", id)
+    }
+  }
+
+  #settleSoon(): void {
+    this.#ctx.waitUntil(this.#settle())
+  }
+
+  /** What fails stays, and is said with the next take, or when the object asks. */
+  async #settle(): Promise<void> {
+    const objects = new Map([...this.#settling.values()].map((one) => [`${one.guardrail}\n${one.key}`, one]))
+    await Promise.all(
+      Array.from(objects.values(), async ({ guardrail, key }) => {
+        const settled = this.#settledOf(guardrail, key)
+        try {
+          await sharedLimitOf(this.#env, guardrail, key).settle(LENDING_VERSION, this.#root, [...settled])
+          this.#forget(settled)
+        } catch (error) {
+          logEvent("limit_failed", { guardrail, error: String(error) })
+        }
+      }),
+    )
+  }
+
+  async #returnLate(asked: Promise<TakeAnswer>, id: string, guardrail: string, key: string): Promise<void> {
+    try {
+      const { granted } = await asked
+      if (granted !== null) this.#settling.set(id, { guardrail, key, used: 0 })
+    } catch {
+      // It was never lent, or its object will ask.
+    }
+    this.#underWay.delete(id)
+    this.#settleSoon()
+  }
+}
+
+const MOST_MORE = 100_000
+
+function placeOf(owner: string, place: string): string {
+  return `${owner}|${place}`
+}
+
+async function within<Answer>(asked: Promise<Answer>, milliseconds: number): Promise<Answer> {
+  let timer: ReturnType<typeof setTimeout> | null = null
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("it did not answer in time")), milliseconds)
+  })
+  try {
+    return await Promise.race([asked, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

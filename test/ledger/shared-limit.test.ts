@@ -236,36 +236,47 @@ describe("a limit that several trees share", () => {
     expect(await object.take(askedFor(limit, 6))).toMatchObject({ granted: 6, used: 4 })
   })
 
-  test("a take writes one row, its settlement one; a refusal none", async () => {
-    const object = new Shared()
-    const limit = limitOf(1000)
-    const first = askedFor(limit, 1, 11)
-    await object.take(first)
-    const writes = await object.inside(async (shared, { sql }) => {
-      const rows: number[] = []
-      const exec = sql.exec.bind(sql)
-      let cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = []
-      vi.spyOn(sql, "exec").mockImplementation((...args: Parameters<typeof exec>) => {
-        const cursor = exec(...args)
-        cursors.push(cursor)
-        return cursor
+  test.each<[string, LentLimit, number[]]>([
+    ["one", limitOf(1000), [1, 1, 1, 0]],
+    ["two of a bucket", limitOf(1000, { span: { kind: "bucket", seconds: 3600, burst: 1000 } }), [2, 2, 2, 0]],
+  ])(
+    "rows written by a take with credit, without, and by its settlement: %s; by a refusal none",
+    async (_, limit, expected) => {
+      const object = new Shared()
+      const first = askedFor(limit, 1, 11)
+      await object.take(first)
+      const writes = await object.inside(async (shared, { sql }) => {
+        const rows: number[] = []
+        const exec = sql.exec.bind(sql)
+        let cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = []
+        vi.spyOn(sql, "exec").mockImplementation((...args: Parameters<typeof exec>) => {
+          const cursor = exec(...args)
+          cursors.push(cursor)
+          return cursor
+        })
+        const count = (): void => {
+          rows.push(cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0))
+          cursors = []
+        }
+        await shared.take(LENDING_VERSION, askedFor(limit, 1, 11))
+        count()
+        await shared.take(LENDING_VERSION, askedFor(limit, 1))
+        count()
+        await shared.settle(LENDING_VERSION, "tsk_a", [{ id: first.id, used: 3 }])
+        count()
+        await shared.take(LENDING_VERSION, askedFor(limit, 999))
+        count()
+        return rows
       })
-      const count = (): void => {
-        rows.push(cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0))
-        cursors = []
-      }
-      await shared.take(LENDING_VERSION, askedFor(limit, 1, 11))
-      count()
-      await shared.take(LENDING_VERSION, askedFor(limit, 1))
-      count()
-      await shared.settle(LENDING_VERSION, "tsk_a", [{ id: first.id, used: 3 }])
-      count()
-      await shared.take(LENDING_VERSION, askedFor(limit, 999))
-      count()
-      return rows
-    })
-    expect(writes).toEqual([1, 1, 1, 0])
-  })
+      expect(writes).toEqual(expected)
+    },
+  )
+})
+
+const OWN = Object.getOwnPropertyDescriptor(Ledger.prototype, "creditUsed")
+afterEach(() => {
+  if (OWN) Object.defineProperty(Ledger.prototype, "creditUsed", OWN)
+  else Reflect.deleteProperty(Ledger.prototype, "creditUsed")
 })
 
 /** What ledgers say of their credit, in place of their own method. */
@@ -306,7 +317,6 @@ describe("credit that nobody gives back", () => {
     later(11_000)
     await object.alarm()
     expect(said.mock.calls.slice(3).map(([, ids]) => ids)).toEqual([[inUse.id]])
-    Reflect.deleteProperty(Ledger.prototype, "creditUsed")
   })
 
   test("of ledgers out of reach, or that answer nonsense, counts on, and is asked for again", async () => {
@@ -327,7 +337,22 @@ describe("credit that nobody gives back", () => {
     later(60_000)
     await object.alarm()
     expect(await object.used(limit)).toBe(2)
-    Reflect.deleteProperty(Ledger.prototype, "creditUsed")
+  })
+
+  test("of many ledgers is asked for in turns, all within seconds", async () => {
+    const object = new Shared()
+    const many = limitOf(100_000)
+    const takes = Array.from({ length: 60 }, (_, index) => askedFor(many, 1, 3, { holder: `tsk_${index}` }))
+    for (const take of takes) await object.take(take)
+    const said = ledgersSay(async () => ({}))
+    later(11_000)
+    await object.alarm()
+    expect(said).toHaveBeenCalledTimes(50)
+    expect((await object.alarmAt()) - clock).toBeLessThanOrEqual(1_000)
+    later(1_000)
+    await object.alarm()
+    expect(said).toHaveBeenCalledTimes(60)
+    expect(await object.used(many)).toBe(0)
   })
 
   test("is settled once where the ledger settles it while it is asked", async () => {
@@ -340,7 +365,6 @@ describe("credit that nobody gives back", () => {
     later(10_500)
     await object.alarm()
     expect(await object.used(limit)).toBe(7)
-    Reflect.deleteProperty(Ledger.prototype, "creditUsed")
   })
 })
 

@@ -375,6 +375,24 @@ describe("credit", () => {
     expect(lender.isOver(START + 3_720_000)).toBe(true)
   })
 
+  test("of many closed blocks the older are merged, as late as the last of their slot, and never earlier", () => {
+    const limit = limitOf(3000, SLIDING)
+    const store = new Store()
+    let lender = new Lender(null)
+    for (let index = 0; index < 3000; index++) {
+      expect(lender.take(asked(`${index}`, limit, 1, 1), START + index).granted).toBe(1)
+      store.save(lender.drain())
+    }
+    expect(store.slots.size).toBe(101)
+    for (const wakes of [false, true]) {
+      if (wakes) lender = new Lender(store.load())
+      const early = lender.take(asked(`early${wakes}`, limit, 10, 10), START + 10_008)
+      expect(early).toEqual({ granted: null, used: 3000, waits: 1 })
+    }
+    expect(lender.take(asked("much", limit, 11, 11), START + 10_009)).toMatchObject({ granted: null, used: 2990 })
+    expect(lender.take(asked("enough", limit, 10, 10), START + 10_009)).toMatchObject({ granted: 10 })
+  })
+
   test("and counts take a bounded number of rows, however many takes there are", () => {
     const spans = fc.constantFrom<LentSpan>(
       { kind: "sliding", seconds: SPAN },

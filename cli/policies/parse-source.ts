@@ -127,7 +127,8 @@ function unwrap(schema: unknown): unknown {
     at instanceof z.ZodOptional ||
     at instanceof z.ZodExactOptional ||
     at instanceof z.ZodNullable ||
-    at instanceof z.ZodDefault
+    at instanceof z.ZodDefault ||
+    at instanceof z.ZodLazy
   )
     at = at.unwrap()
   return at

@@ -1,12 +1,14 @@
 /** A window that never refuses a call, because another has refused it before. */
 import type { WindowDefinition } from "../../../src/guardrails/window.ts"
 import type { Problem } from "../problem.ts"
+import { plainWindows } from "../windows.ts"
 import type { Lint } from "./lint.ts"
 import { limitedBy, mostWithin, shownSpan } from "./windows.ts"
 
 export const idleWindow: Lint = {
   name: "idle-window",
-  find: ({ policies: { guardrails }, body: { windows, tools } }) => {
+  find: ({ policies: { guardrails }, body: { tools } }) => {
+    const windows = plainWindows(guardrails.value)
     const limited = new Map(windows.map((window) => [window, limitedBy(window, tools)]))
     const covers = (one: WindowDefinition, other: WindowDefinition) =>
       (limited.get(other) ?? new Set()).isSubsetOf(limited.get(one) ?? new Set())
@@ -21,7 +23,8 @@ export const idleWindow: Lint = {
       const limits = `${limit} per ${per} in ${shownSpan(seconds)}`
       const message = `window \`${id}\` (${limits}) is tighter, so this one never refuses`
       const mend = "Lower the `limit`, or remove the window."
-      return [guardrails.warning(["windows", index, "id"], message, mend)]
+      const at = guardrails.value.windows.findIndex(({ id }) => id === window.id)
+      return [guardrails.warning(["windows", at, "id"], message, mend)]
     })
   },
 }

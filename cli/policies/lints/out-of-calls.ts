@@ -2,14 +2,15 @@
 import { patternCovers } from "../../../src/catalog/pattern.ts"
 import type { WindowDefinition } from "../../../src/guardrails/window.ts"
 import type { Problem } from "../problem.ts"
+import { plainWindows } from "../windows.ts"
 import { toolsOf } from "./authority.ts"
 import type { Lint } from "./lint.ts"
 import { limitedBy, mostWithin, shownSpan } from "./windows.ts"
 
 export const outOfCalls: Lint = {
   name: "out-of-calls",
-  find: ({ policies: { agents }, body: { windows, tools } }) => {
-    const all = windows.map((window) => ({ window, of: limitedBy(window, tools) }))
+  find: ({ policies: { agents, guardrails }, body: { tools } }) => {
+    const all = plainWindows(guardrails.value).map((window) => ({ window, of: limitedBy(window, tools) }))
     const handing = new Set(agents.value.agents.flatMap(({ depth, purposes }) => (depth > 0 ? purposes : [])))
     const costly = new Set(tools.filter(({ cost }) => cost > 0).map(({ name }) => name))
     return agents.value.purposes.flatMap(({ name, grant, plan, life }, index) => {

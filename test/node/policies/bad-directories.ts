@@ -275,11 +275,11 @@ const REFERENCES: readonly BadDirectory[] = [
     at: "desk.read-ticket # again",
   },
   {
-    name: "two windows of one name",
+    name: "two guardrails of one name",
     file: "guardrails.yaml",
     find: "id: whole-tree",
     replace: "id: 'echo-burst'",
-    message: /window `echo-burst` is there twice/,
+    message: /guardrail `echo-burst` is there twice/,
     at: "'echo-burst'",
   },
   {

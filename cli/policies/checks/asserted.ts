@@ -1,0 +1,26 @@
+/** `country` and `network` are what gateways assert: where none does, every call that is asked for one is denied. */
+import type { Policies } from "../policies.ts"
+import type { Problem } from "../problem.ts"
+import type { WrittenSelector } from "../schema/selector.ts"
+import { gatewaysOf, type ListedGateway } from "../serving.ts"
+import { allTools } from "../tools.ts"
+import { fieldsOf, toolsMeant } from "./guardrails.ts"
+
+const HEADERS = { country: "country", network: "client_ip" } as const
+
+export function checkAsserted(policies: Policies): Problem[] {
+  const { guardrails } = policies
+  return fieldsOf(guardrails.value).flatMap(({ path, field, of }) => {
+    if (field !== "country" && field !== "network") return []
+    const header = HEADERS[field]
+    if (servingOf(policies, of).some(({ asserts }) => asserts?.[header] !== undefined)) return []
+    const message = `no gateway asserts the \`${field}\` of a client, so each of these calls would be denied`
+    const mend = `Write \`asserts: {${header}: HEADER}\` for a gateway that serves these tools, or another field.`
+    return [guardrails.error(path, message, mend)]
+  })
+}
+
+function servingOf(policies: Policies, of: WrittenSelector): readonly ListedGateway[] {
+  const serving = toolsMeant(of, allTools(policies.catalog.value)).flatMap(({ name }) => gatewaysOf(name, policies))
+  return serving.filter(({ environment }) => of.environments?.includes(environment) ?? true)
+}

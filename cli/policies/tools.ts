@@ -1,5 +1,5 @@
 /** The whole catalog: the tools that are listed, and the lifecycle tools that each MCP server has besides. */
-import { lifecycleTools } from "../../src/catalog/lifecycle.ts"
+import { LIFECYCLE_TOOLS, lifecycleName, lifecycleTools } from "../../src/catalog/lifecycle.ts"
 import type { RouteDefinition } from "../../src/catalog/route.ts"
 import type { Tool } from "../../src/catalog/tool.ts"
 import type { CatalogFile, ListedTool } from "./schema/catalog.ts"
@@ -18,6 +18,11 @@ export function allRoutes(catalog: CatalogFile): RouteDefinition[] {
 /** First segment of a tool's name: the server that it belongs to. */
 export function serverOf(tool: string): string {
   return tool.slice(0, tool.indexOf("."))
+}
+
+/** Opening, listing and ending a session: no work of its own. */
+export function isLifecycle({ name, server }: Tool): boolean {
+  return LIFECYCLE_TOOLS.some((tool) => name === lifecycleName(server, tool))
 }
 
 function toTool({ route: _route, ...listed }: ListedTool): Tool {

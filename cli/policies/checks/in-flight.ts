@@ -1,10 +1,8 @@
 /** A call in flight has to land: somebody tells of its end, or its tool's longest duration passes. */
-import { LIFECYCLE_TOOLS, lifecycleName } from "../../../src/catalog/lifecycle.ts"
-import type { Tool } from "../../../src/catalog/tool.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import { gatewaysOf } from "../serving.ts"
-import { allTools } from "../tools.ts"
+import { allTools, isLifecycle } from "../tools.ts"
 import { toolsMeant } from "./guardrails.ts"
 
 export function checkInFlight(policies: Policies): Problem[] {
@@ -21,9 +19,4 @@ export function checkInFlight(policies: Policies): Problem[] {
     const mend = "Give the tool a `duration` in catalog.yaml, or write `settles: true` for a gateway that tells of it."
     return [guardrails.error(["concurrency", index, "tools"], message, mend)]
   })
-}
-
-/** Opening, listing and ending a session is no call that anything waits for. */
-function isLifecycle({ name, server }: Tool): boolean {
-  return LIFECYCLE_TOOLS.some((tool) => name === lifecycleName(server, tool))
 }

@@ -1,10 +1,13 @@
-/** What is counted over all trees has to end some time; what only a tree knows is counted in a tree. */
+/**
+ * What is counted over all trees has to end some time; what only a tree knows is counted in a tree; and calls that agree
+ * on a field have one value of it.
+ */
 import { isShared } from "../../../src/guardrails/definition.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 
 export function checkKeys({ guardrails }: Policies): Problem[] {
-  const { budgets, concurrency } = guardrails.value
+  const { budgets, concurrency, deviations } = guardrails.value
   return [
     ...budgets.flatMap(({ per, every, within }, index) => {
       if (!isShared({ per }) || every !== undefined || within !== undefined) return []
@@ -17,5 +20,16 @@ export function checkKeys({ guardrails }: Policies): Problem[] {
       const message = "calls in flight are counted within one tree"
       return [guardrails.error(["concurrency", index, "per"], message, "Add `task` or `tree` to `per`.")]
     }),
+    ...budgets.flatMap(({ per, distinct }, index) =>
+      distinct && per.includes(distinct) ? [onlyOne("budgets", index, distinct)] : [],
+    ),
+    ...deviations.flatMap(({ per, changes }, index) =>
+      per.includes(changes) ? [onlyOne("deviations", index, changes)] : [],
+    ),
   ]
+
+  function onlyOne(section: "budgets" | "deviations", index: number, field: string): Problem {
+    const message = `calls that share this count agree on their \`${field}\`, so there is never more than one`
+    return guardrails.error([section, index, "per"], message, `Take \`${field}\` out of \`per\`.`)
+  }
 }

@@ -101,8 +101,8 @@ const ALIASES: readonly BadDirectory[] = [
     file: "gateways.yaml",
     find: "dialect: nginx",
     replace: "dialect: &loop [*loop]",
-    message: /cannot be a list/,
-    at: "[*loop]",
+    message: /this contains itself/,
+    at: "*loop]",
   },
 ]
 

@@ -13,7 +13,9 @@ export function checkAsserted(policies: Policies): Problem[] {
   return fieldsOf(guardrails.value).flatMap(({ path, field, of }) => {
     if (field !== "country" && field !== "network") return []
     const header = HEADERS[field]
-    if (servingOf(policies, of).some(({ asserts }) => asserts?.[header] !== undefined)) return []
+    const isAsserted = (selector: WrittenSelector) =>
+      servingOf(policies, selector).some(({ asserts }) => asserts?.[header] !== undefined)
+    if (of.every(isAsserted)) return []
     const message = `no gateway asserts the \`${field}\` of a client, so each of these calls would be denied`
     const mend = `Write \`asserts: {${header}: HEADER}\` for a gateway that serves these tools, or another field.`
     return [guardrails.error(path, message, mend)]

@@ -30,8 +30,8 @@ interface PlacedEvent {
 interface PlacedField {
   readonly path: Path
   readonly field: Field
-  /** The calls that are asked for it. */
-  readonly of: WrittenSelector
+  /** The calls that are asked for it: one that both have to share, of the past and of the judged. */
+  readonly of: readonly WrittenSelector[]
 }
 
 export function entriesOf(file: GuardrailsFile): PlacedEntry[] {
@@ -63,7 +63,7 @@ export function fieldsOf(file: GuardrailsFile): PlacedField[] {
   return [
     ...keysOf(file),
     ...file.budgets.flatMap(({ distinct, ...of }, index) => placed(["budgets", index, "distinct"], distinct, of)),
-    ...file.deviations.map((of, index) => ({ path: ["deviations", index, "changes"], field: of.changes, of })),
+    ...file.deviations.map((of, index) => ({ path: ["deviations", index, "changes"], field: of.changes, of: [of] })),
     ...events.flatMap(({ path, event, judged }) => sharedBy(path, event, judged)),
     ...events.flatMap(({ path, event, counted }) => placed([...path, "of"], counted, event)),
   ]
@@ -73,7 +73,7 @@ export function fieldsOf(file: GuardrailsFile): PlacedField[] {
 export function keysOf(file: GuardrailsFile): PlacedField[] {
   return (["windows", "budgets", "deviations", "concurrency"] as const).flatMap((section) =>
     file[section].flatMap((of, index) =>
-      of.per.map((field, at): PlacedField => ({ path: [section, index, "per", at], field, of })),
+      of.per.map((field, at): PlacedField => ({ path: [section, index, "per", at], field, of: [of] })),
     ),
   )
 }
@@ -118,14 +118,14 @@ function eventAt(placed: PlacedEvent): PlacedEvent[] {
 function sharedBy(path: Path, event: WrittenEvent, judged: WrittenSelector): PlacedField[] {
   const { same = [], where = {} } = event
   return [
-    ...same.flatMap((field, at) => [event, judged].map((of) => ({ path: [...path, "same", at], field, of }))),
-    ...Object.entries(where).flatMap(([key, now]) => [
-      ...placed([...path, "where", key], fieldOf(key), event),
-      ...placed([...path, "where", key], now, judged),
-    ]),
+    ...same.map((field, at) => ({ path: [...path, "same", at], field, of: [event, judged] })),
+    ...Object.entries(where).flatMap(([key, now]) => {
+      const [at, past] = [[...path, "where", key], fieldOf(key)]
+      return past === now ? placed(at, now, event, judged) : [...placed(at, past, event), ...placed(at, now, judged)]
+    }),
   ]
 }
 
-function placed(path: Path, field: Field | undefined, of: WrittenSelector): PlacedField[] {
+function placed(path: Path, field: Field | undefined, ...of: readonly WrittenSelector[]): PlacedField[] {
   return field ? [{ path, field, of }] : []
 }

@@ -5,6 +5,7 @@ import type { ArgumentField, Field } from "../../../src/guardrails/definition.ts
 import { argumentField, field, own } from "./field.ts"
 import { selectorFields, type WrittenSelector } from "./selector.ts"
 import { span } from "./span.ts"
+import { WHERE_FINE } from "./values.ts"
 
 /** Calls of the past, and what they share with the one that is judged. */
 export interface WrittenEvent extends WrittenSelector {
@@ -70,10 +71,12 @@ const eventFields = {
 }
 
 const ONCE = {
+  ...WHERE_FINE,
   error: "the same field is in `same` and in `where`",
   params: { mend: "Leave it in one of them; `same: [user]` is short for `where: {user: user}`." },
 }
 const ONE_THRESHOLD = {
+  ...WHERE_FINE,
   error: "neither `at_least` nor `at_most` alone",
   params: { mend: "Write one of them; for both, make two conditions of it under `all`." },
 }
@@ -109,6 +112,7 @@ const anyCondition = z
     sum: sum.exactOptional().describe("The amounts of `of` in such calls add up to so much."),
   })
   .refine((written) => Object.keys(written).length === 1, {
+    ...WHERE_FINE,
     error: "a condition is exactly one thing",
     params: {
       mend: "Write one of `formerly`, `previous`, `since`, `count`, `distinct`, `sum`, `not`; several as a list of `all` or `any`.",

@@ -8,7 +8,7 @@ import { condition, isSmall, MOST_CONDITIONS } from "./condition.ts"
 import { argumentField, field, own, per } from "./field.ts"
 import { selectorFields } from "./selector.ts"
 import { period, span } from "./span.ts"
-import { name } from "./values.ts"
+import { name, WHERE_FINE } from "./values.ts"
 
 const MOST_CALLS = 100_000
 /** What is counted by its cost, or as long as a tree lives. */
@@ -60,6 +60,7 @@ const window = z
     count: counts.default("calls").describe("`cost`: what the catalog says that each tool costs."),
   })
   .refine(({ kind, burst }) => kind === "bucket" || burst === undefined, {
+    ...WHERE_FINE,
     error: "only a bucket has a `burst`",
     path: ["burst"],
     params: { mend: "Write `kind: bucket`, or remove `burst`." },
@@ -77,19 +78,23 @@ const budget = z
     within: span.exactOptional().describe("It holds for any span of this length, up to `24h`."),
   })
   .refine((budget) => among(budget, ["count", "sum", "distinct"]) <= 1, {
+    ...WHERE_FINE,
     error: "a budget counts one thing",
     params: { mend: "Keep one of `count`, `sum` and `distinct`." },
   })
   .refine(({ every, within }) => every === undefined || within === undefined, {
+    ...WHERE_FINE,
     error: "both `every` and `within`",
     params: { mend: "Keep `every` for a period that begins anew, or `within` for any span of that length." },
   })
   .refine(({ sum, limit }) => sum === undefined || isAmount(limit), {
+    ...WHERE_FINE,
     error: "not an exact amount",
     path: ["limit"],
     params: { mend: "Write a number above 0 with at most four decimals, up to 900,000,000,000." },
   })
   .refine(({ sum, distinct, limit }) => sum !== undefined || isCount(limit, distinct ? MOST_VALUES : MOST_COUNTED), {
+    ...WHERE_FINE,
     error: "not a number that can be counted to",
     path: ["limit"],
     params: { mend: "Write a whole number from 1 to 1,000,000,000, of `distinct` values to 10,000." },
@@ -102,10 +107,12 @@ const sequence = z
     forbid: condition.exactOptional().describe("What must not be so."),
   })
   .refine((sequence) => among(sequence, ["require", "forbid"]) === 1, {
+    ...WHERE_FINE,
     error: "neither `require` nor `forbid` alone",
     params: { mend: "Write one of them; make two sequences of both." },
   })
   .refine(({ require, forbid }) => [require, forbid].every((each) => !each || isSmall(each)), {
+    ...WHERE_FINE,
     error: `more than ${MOST_CONDITIONS} conditions in one rule`,
     params: { mend: "Make several rules of it: a call has to keep to all of them." },
   })
@@ -127,19 +134,23 @@ const loop = z
     codes: z.array(z.enum(CODES)).min(1).exactOptional().describe("Of `denials`: those with one of these codes."),
   })
   .refine((loop) => among(loop, ["repeats", "cycles", "denials"]) === 1, {
+    ...WHERE_FINE,
     error: "a loop is exactly one of three",
     params: { mend: "Write one of `repeats`, `cycles` and `denials`." },
   })
   .refine(({ cycles, within }) => (cycles === undefined) === (within !== undefined), {
+    ...WHERE_FINE,
     error: "`within` is of `repeats` and `denials`, and only of them",
     params: { mend: "Write `within: 10m` beside them; remove it beside `cycles`." },
   })
   .refine(({ cycles, longest }) => cycles !== undefined || longest === undefined, {
+    ...WHERE_FINE,
     error: "`longest` is of `cycles`",
     path: ["longest"],
     params: { mend: "Remove it." },
   })
   .refine(({ denials, codes }) => denials !== undefined || codes === undefined, {
+    ...WHERE_FINE,
     error: "`codes` are of `denials`",
     path: ["codes"],
     params: { mend: "Remove them." },

@@ -2,6 +2,8 @@
  * Policy directories with one thing wrong: the example, changed in one place. `at` is text of the changed file; the
  * problem must be reported exactly where its first occurrence begins. Without `at`, at the beginning of the file.
  */
+import { BAD_GUARDRAILS } from "./bad-guardrails.ts"
+
 export interface BadDirectory {
   readonly name: string
   readonly file: string
@@ -912,4 +914,5 @@ export const BAD_DIRECTORIES = [
   ...ENTITIES,
   ...GATEWAYS,
   ...MANAGEMENT,
+  ...BAD_GUARDRAILS,
 ]

@@ -737,7 +737,11 @@ const LIMITS: readonly LintCase[] = [
     name: "an end that never comes, as the gateway only looks",
     lint: "idle-consequence",
     edits: [
-      { file: "gateways.yaml", find: "    body: false\n", replace: "    body: false\n    # lint-allow observing-gateway: until March\n    mode: observe\n" },
+      {
+        file: "gateways.yaml",
+        find: "    body: false\n",
+        replace: "    body: false\n    # lint-allow observing-gateway: until March\n    mode: observe\n",
+      },
       windows("  - { id: lookups, tools: [desk.search], per: task, limit: 9, within: 1m, then: revoke }\n"),
     ],
     file: "guardrails.yaml",

@@ -19,6 +19,7 @@ import { checkMentions } from "./checks/mentions.ts"
 import { checkRoutes } from "./checks/routes.ts"
 import { checkScopes } from "./checks/scopes.ts"
 import { checkSelectors } from "./checks/selectors.ts"
+import { checkSeen } from "./checks/seen.ts"
 import { checkUndoing } from "./checks/undoing.ts"
 import { checkWeights } from "./checks/weights.ts"
 import type { Policies } from "./policies.ts"
@@ -41,6 +42,7 @@ const CHECKS: readonly ((policies: Policies) => Problem[])[] = [
   checkSelectors,
   checkKeys,
   checkAsserted,
+  checkSeen,
   checkAmounts,
   checkWeights,
   checkInFlight,

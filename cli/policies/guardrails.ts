@@ -14,6 +14,7 @@ import type {
   Threshold,
 } from "../../src/guardrails/definition.ts"
 import type { Counted, WrittenCondition, WrittenEvent } from "./schema/condition.ts"
+import { fieldOf } from "./schema/field.ts"
 import type { GuardrailsFile } from "./schema/guardrails.ts"
 import type { WrittenSelector } from "./schema/selector.ts"
 
@@ -92,7 +93,7 @@ function commonOf({ id, from_risk: fromRisk, then, ...selector }: Entry<"concurr
   return { id, of: toSelector(selector), then, ...(fromRisk !== undefined && { fromRisk }) }
 }
 
-export function toSelector(written: WrittenSelector): Selector {
+function toSelector(written: WrittenSelector): Selector {
   const { tools, actions, labels, sensitivity, agents, purposes, environments, arguments: bounds } = written
   return {
     tools,
@@ -124,10 +125,28 @@ function pastOf(written: WrittenEvent & { readonly within: number }) {
   return { event: toPattern(written), seconds: written.within }
 }
 
+export function toPattern(written: WrittenEvent): Pattern {
+  const { same: _same, where: _where, when, ...selector } = written
+  const where = Object.fromEntries(tiesOf(written).map(({ past, present }) => [past, present]))
+  return { ...toSelector(selector), where, ...(when && { when: toCondition(when) }) }
+}
+
+interface WrittenTie {
+  readonly past: Field
+  readonly present: Field
+  /** From the event on. */
+  readonly path: readonly (string | number)[]
+}
+
 /** `same: [f]` is short for `where: {f: f}`. */
-export function toPattern({ same = [], where = {}, when, ...selector }: WrittenEvent): Pattern {
-  const shared = { ...Object.fromEntries(same.map((field) => [field, field])), ...where }
-  return { ...toSelector(selector), where: shared, ...(when && { when: toCondition(when) }) }
+export function tiesOf({ same = [], where = {} }: WrittenEvent): readonly WrittenTie[] {
+  return [
+    ...same.map((field, at) => ({ past: field, present: field, path: ["same", at] })),
+    ...Object.entries(where).flatMap(([key, present]) => {
+      const past = fieldOf(key)
+      return past && present ? [{ past, present, path: ["where", key] }] : []
+    }),
+  ]
 }
 
 function thresholdOf({ at_least: atLeast, at_most: atMost = 0 }: Counted): Threshold {

@@ -1,4 +1,4 @@
-/** `country` and `network` are what gateways assert: where none does, every call that is asked for one is denied. */
+/** `country` and `network` are what gateways assert: where none does, nothing can be told by them. */
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import type { WrittenSelector } from "../schema/selector.ts"
@@ -16,7 +16,7 @@ export function checkAsserted(policies: Policies): Problem[] {
     const isAsserted = (selector: WrittenSelector) =>
       servingOf(policies, selector).some(({ asserts }) => asserts?.[header] !== undefined)
     if (of.every(isAsserted)) return []
-    const message = `no gateway asserts the \`${field}\` of a client, so each of these calls would be denied`
+    const message = `no gateway asserts the \`${field}\` of the client of these calls, so it is never known`
     const mend = `Write \`asserts: {${header}: HEADER}\` for a gateway that serves these tools, or another field.`
     return [guardrails.error(path, message, mend)]
   })

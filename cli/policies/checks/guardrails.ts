@@ -2,11 +2,12 @@
 import { patternCovers } from "../../../src/catalog/pattern.ts"
 import { sensitivityRank, type Tool } from "../../../src/catalog/tool.ts"
 import type { ArgumentField, Field } from "../../../src/guardrails/definition.ts"
+import { tiesOf } from "../guardrails.ts"
 import type { WrittenCondition, WrittenEvent } from "../schema/condition.ts"
-import { fieldOf } from "../schema/field.ts"
 import { SECTIONS, type GuardrailsFile, type Section } from "../schema/guardrails.ts"
 import type { WrittenSelector } from "../schema/selector.ts"
 import type { Path } from "../source.ts"
+import { isLifecycle } from "../tools.ts"
 
 interface PlacedEntry {
   readonly path: Path
@@ -27,9 +28,9 @@ interface PlacedEvent {
   readonly unless?: WrittenEvent
 }
 
-interface PlacedField {
+interface PlacedField<Of extends Field = Field> {
   readonly path: Path
-  readonly field: Field
+  readonly field: Of
   /** The calls that are asked for it: one that both have to share, of the past and of the judged. */
   readonly of: readonly WrittenSelector[]
 }
@@ -49,6 +50,11 @@ export function eventsOf({ sequences }: GuardrailsFile): PlacedEvent[] {
   )
 }
 
+/** Sessions that are opened, listed and ended: of these only windows know. */
+export function withoutLifecycle(tools: readonly Tool[]): readonly Tool[] {
+  return tools.filter((tool) => !isLifecycle(tool))
+}
+
 /** Of the entries and of their events. */
 export function selectorsOf(file: GuardrailsFile): { path: Path; selector: WrittenSelector }[] {
   return [
@@ -66,6 +72,14 @@ export function fieldsOf(file: GuardrailsFile): PlacedField[] {
     ...file.deviations.map((of, index) => ({ path: ["deviations", index, "changes"], field: of.changes, of: [of] })),
     ...events.flatMap(({ path, event, judged }) => sharedBy(path, event, judged)),
     ...events.flatMap(({ path, event, counted }) => placed([...path, "of"], counted, event)),
+  ]
+}
+
+/** Amounts that are added up. */
+export function sumsOf(file: GuardrailsFile): PlacedField<ArgumentField>[] {
+  return [
+    ...file.budgets.flatMap(({ sum, ...of }, index) => placed(["budgets", index, "sum"], sum, of)),
+    ...eventsOf(file).flatMap(({ path, event, summed }) => placed([...path, "of"], summed, event)),
   ]
 }
 
@@ -116,16 +130,17 @@ function eventAt(placed: PlacedEvent): PlacedEvent[] {
 }
 
 function sharedBy(path: Path, event: WrittenEvent, judged: WrittenSelector): PlacedField[] {
-  const { same = [], where = {} } = event
-  return [
-    ...same.map((field, at) => ({ path: [...path, "same", at], field, of: [event, judged] })),
-    ...Object.entries(where).flatMap(([key, now]) => {
-      const [at, past] = [[...path, "where", key], fieldOf(key)]
-      return past === now ? placed(at, now, event, judged) : [...placed(at, past, event), ...placed(at, now, judged)]
-    }),
-  ]
+  return tiesOf(event).flatMap(({ past, present, path: within }) => {
+    const at = [...path, ...within]
+    if (past === present) return placed(at, past, event, judged)
+    return [...placed(at, past, event), ...placed(at, present, judged)]
+  })
 }
 
-function placed(path: Path, field: Field | undefined, ...of: readonly WrittenSelector[]): PlacedField[] {
+function placed<Of extends Field>(
+  path: Path,
+  field: Of | undefined,
+  ...of: readonly WrittenSelector[]
+): PlacedField<Of>[] {
   return field ? [{ path, field, of }] : []
 }

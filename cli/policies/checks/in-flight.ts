@@ -2,12 +2,12 @@
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import { gatewaysOf } from "../serving.ts"
-import { allTools, isLifecycle } from "../tools.ts"
-import { toolsMeant } from "./guardrails.ts"
+import { allTools } from "../tools.ts"
+import { toolsMeant, withoutLifecycle } from "./guardrails.ts"
 
 export function checkInFlight(policies: Policies): Problem[] {
   const { catalog, guardrails } = policies
-  const tools = allTools(catalog.value).filter((tool) => !isLifecycle(tool))
+  const tools = withoutLifecycle(allTools(catalog.value))
   return guardrails.value.concurrency.flatMap((entry, index) => {
     const endless = toolsMeant(entry, tools).filter(
       ({ name, duration }) => duration === undefined && !gatewaysOf(name, policies).some(({ settles }) => settles),

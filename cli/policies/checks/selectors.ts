@@ -5,7 +5,7 @@ import type { Problem } from "../problem.ts"
 import type { WrittenSelector } from "../schema/selector.ts"
 import type { Path } from "../source.ts"
 import { allTools } from "../tools.ts"
-import { selectorsOf, toolsMeant } from "./guardrails.ts"
+import { selectorsOf, toolsMeant, withoutLifecycle } from "./guardrails.ts"
 import { patternFault } from "./scopes.ts"
 
 export function checkSelectors(policies: Policies): Problem[] {
@@ -28,7 +28,13 @@ function toolsOf({ catalog, guardrails }: Policies, path: Path, selector: Writte
     const mend = suggest(label, labels, "Give it to a tool of catalog.yaml, or remove it.")
     return [guardrails.error([...path, "labels", at], `no tool has the label \`${label}\``, mend)]
   })
-  if (faults.length + unknown.length > 0 || toolsMeant(selector, tools).length > 0) return [...faults, ...unknown]
+  const meant = toolsMeant(selector, tools)
+  if (faults.length + unknown.length > 0) return [...faults, ...unknown]
+  if (meant.length > 0) {
+    if (path[0] === "windows" || withoutLifecycle(meant).length > 0) return []
+    const message = "these are lifecycle tools of MCP servers, of which only windows know"
+    return [guardrails.error([...path, "tools"], message, "Name tools that the servers list themselves.")]
+  }
   const narrowed = (["actions", "labels", "sensitivity"] as const).filter((key) => selector[key] !== undefined)
   const message = `none of these tools is within its ${narrowed.map((key) => `\`${key}\``).join(", ")}`
   return [guardrails.error([...path, "tools"], message, "Name other tools, or widen what narrows them.")]

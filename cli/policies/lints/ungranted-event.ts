@@ -1,6 +1,5 @@
 /** Calls of the past that nobody is granted: what is required of them never happened, what is forbidden never will. */
 import { eventsOf, toolsMeant } from "../checks/guardrails.ts"
-import { isLifecycle } from "../tools.ts"
 import { toolsOf } from "./authority.ts"
 import type { Lint } from "./lint.ts"
 
@@ -15,8 +14,7 @@ export const ungrantedEvent: Lint = {
       }),
     )
     return eventsOf(guardrails.value).flatMap(({ path, event }) => {
-      // Whoever has a tool of a server has these too.
-      if (toolsMeant(event, tools).some((tool) => reached.has(tool.name) || isLifecycle(tool))) return []
+      if (toolsMeant(event, tools).some(({ name }) => reached.has(name))) return []
       const message = "nobody is granted any of these tools, so there is never such a call before"
       return [guardrails.warning([...path, "tools"], message, "Name tools that some agent may call for a purpose.")]
     })

@@ -36,8 +36,9 @@ export interface WrittenCondition {
 
 /** In one rule: each is perhaps asked of every call that is remembered. */
 export const MOST_CONDITIONS = 32
-/** Of calls, or of values that are kept to be told apart. */
-const MOST = 100_000
+const MOST_CALLS = 100_000
+/** Each is kept, to be told from the next. */
+const MOST_VALUES = 10_000
 
 /** In units, exact (src/guardrails/amount.ts). */
 const amount = z
@@ -52,10 +53,10 @@ const amount = z
   .describe("A number above 0 with at most four decimals.")
 
 const past = { within: span.describe("How long ago at most: a whole number and `s`, `m` or `h`, up to `24h`.") }
-const numbers = {
-  at_least: z.int().min(1).max(MOST).exactOptional(),
-  at_most: z.int().min(0).max(MOST).exactOptional(),
-}
+const upTo = (most: number) => ({
+  at_least: z.int().min(1).max(most).exactOptional(),
+  at_most: z.int().min(0).max(most).exactOptional(),
+})
 const amounts = { at_least: amount.exactOptional(), at_most: amount.exactOptional() }
 
 export const condition: z.ZodType<WrittenCondition> = z.lazy(() => anyCondition)
@@ -87,11 +88,11 @@ const previous = z
   .refine(namesFieldsOnce, ONCE)
 const since = z.strictObject({ ...eventFields, ...past, unless: event }).refine(namesFieldsOnce, ONCE)
 const count = z
-  .strictObject({ ...eventFields, ...past, ...numbers })
+  .strictObject({ ...eventFields, ...past, ...upTo(MOST_CALLS) })
   .refine(namesFieldsOnce, ONCE)
   .refine(hasOneThreshold, ONE_THRESHOLD)
 const distinct = z
-  .strictObject({ ...eventFields, ...past, ...numbers, of: field })
+  .strictObject({ ...eventFields, ...past, ...upTo(MOST_VALUES), of: field })
   .refine(namesFieldsOnce, ONCE)
   .refine(hasOneThreshold, ONE_THRESHOLD)
 const sum = z

@@ -279,6 +279,31 @@ const SEQUENCES: readonly BadDirectory[] = [
   }),
 ]
 
+const UNSEEN: readonly BadDirectory[] = [
+  budget("tools: [desk.search], limit: 5, distinct: arguments.query", {
+    name: "values of an argument that no gateway shows",
+    message: /no gateway forwards the bodies of `desk\.search`, so `arguments\.query` is never seen/,
+    mend: /`body: true`/,
+    at: "arguments.query",
+  }),
+  required("sum: { tools: [desk.send-mail], within: 1h, of: arguments.size, at_most: 10 }", {
+    name: "a sum of an argument that no gateway shows",
+    message: /so `arguments\.size` is never seen/,
+    at: "arguments.size",
+  }),
+  bad("windows", "tools: [everything.*], per: [tree, arguments.message], limit: 9, within: 1m", {
+    name: "a window for each value of what opens a session",
+    message: /`everything\.mcp\.initialize` has no arguments, so no session could be opened/,
+    mend: /Name tools that the server lists itself/,
+    at: "arguments.message",
+  }),
+  budget("tools: [desk.mcp.*], limit: 5", {
+    name: "a budget of lifecycle tools",
+    message: /these are lifecycle tools of MCP servers, of which only windows know/,
+    at: "[desk.mcp.*]",
+  }),
+]
+
 const OTHERS: readonly BadDirectory[] = [
   bad("loops", "repeats: 5, within: 1m, cycles: 3", {
     name: "a loop of two kinds",
@@ -310,19 +335,19 @@ const OTHERS: readonly BadDirectory[] = [
   }),
   bad("deviations", "changes: country, within: 1h", {
     name: "a country that no gateway asserts",
-    message: /no gateway asserts the `country` of a client/,
+    message: /no gateway asserts the `country`/,
     mend: /`asserts: \{country: HEADER\}`/,
     at: "country",
   }),
   bad("budgets", "per: network, limit: 5, every: 1d", {
     name: "a count of networks that no gateway asserts",
-    message: /no gateway asserts the `network` of a client/,
+    message: /no gateway asserts the `network`/,
     mend: /`asserts: \{client_ip: HEADER\}`/,
     at: "network",
   }),
   required(`formerly: { ${PAST}, same: [network] }`, {
     name: "an event of a network that no gateway asserts",
-    message: /no gateway asserts the `network`/,
+    message: /no gateway asserts the `network` of the client of these calls/,
     at: "network",
   }),
   bad("concurrency", "per: tool, limit: 2", {
@@ -357,4 +382,4 @@ const OTHERS: readonly BadDirectory[] = [
   },
 ]
 
-export const BAD_GUARDRAILS = [...SELECTORS, ...WINDOWS, ...BUDGETS, ...SEQUENCES, ...OTHERS]
+export const BAD_GUARDRAILS = [...SELECTORS, ...WINDOWS, ...BUDGETS, ...SEQUENCES, ...UNSEEN, ...OTHERS]

@@ -730,7 +730,7 @@ const LIMITS: readonly LintCase[] = [
     file: "guardrails.yaml",
     at: "[everything.get-sum]",
     message: "gateway `forward` does not tell when a call of `everything.get-sum` has ended",
-    mend: "Give the tool a `duration` in catalog.yaml: without one such a call stays in flight.",
+    mend: "Give the tool a `duration` in catalog.yaml: without one it counts for an hour.",
     but: { find: "get-sum\n", replace: "get-sum\n    duration: 30s\n" },
   },
   {

@@ -26,7 +26,7 @@ function partsOf(body: BundleBody): Readonly<Record<string, ReadonlyMap<string, 
     issuer: by(body.issuers, ({ id }) => id),
     gateway: by(body.gateways, ({ id }) => id),
     operator: by(body.operators, ({ issuer, subject }) => `${issuer}|${subject}`),
-    window: by(body.windows, ({ id }) => id),
+    guardrail: by(body.guardrails, ({ id }) => id),
   }
 }
 

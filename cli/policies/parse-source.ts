@@ -43,6 +43,11 @@ function describe(source: Source<unknown>, schema: z.ZodType, issue: z.core.$Zod
       return [source.error(path, `${what} is too large`, `Write ${amount(issue.origin)} at most ${issue.maximum}.`)]
     case "invalid_union": {
       const branch = meantBranch(issue.errors)
+      if (issue.input === undefined) {
+        return [
+          source.error(path, `${what} is missing`, "Add it: the documentation of this file has the ways to write it."),
+        ]
+      }
       if (branch)
         return branch.flatMap((inner) => describe(source, schema, { ...inner, path: [...path, ...inner.path] }))
       return [source.error(path, `${what}${written(issue.input)}: ${issue.message}`, mendOf(issue))]

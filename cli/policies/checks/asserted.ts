@@ -2,27 +2,25 @@
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import type { WrittenSelector } from "../schema/selector.ts"
-import { gatewaysOf, type ListedGateway } from "../serving.ts"
+import { gatewaysOf } from "../serving.ts"
 import { allTools } from "../tools.ts"
 import { fieldsOf, toolsMeant } from "./guardrails.ts"
 
 const HEADERS = { country: "country", network: "client_ip" } as const
 
 export function checkAsserted(policies: Policies): Problem[] {
-  const { guardrails } = policies
+  const { catalog, guardrails } = policies
+  const tools = allTools(catalog.value)
   return fieldsOf(guardrails.value).flatMap(({ path, field, of }) => {
     if (field !== "country" && field !== "network") return []
     const header = HEADERS[field]
     const isAsserted = (selector: WrittenSelector) =>
-      servingOf(policies, selector).some(({ asserts }) => asserts?.[header] !== undefined)
+      toolsMeant(selector, tools)
+        .flatMap(({ name }) => gatewaysOf(name, selector, policies))
+        .some(({ asserts }) => asserts?.[header] !== undefined)
     if (of.every(isAsserted)) return []
     const message = `no gateway asserts the \`${field}\` of the client of these calls, so it is never known`
     const mend = `Write \`asserts: {${header}: HEADER}\` for a gateway that serves these tools, or another field.`
     return [guardrails.error(path, message, mend)]
   })
-}
-
-function servingOf(policies: Policies, of: WrittenSelector): readonly ListedGateway[] {
-  const serving = toolsMeant(of, allTools(policies.catalog.value)).flatMap(({ name }) => gatewaysOf(name, policies))
-  return serving.filter(({ environment }) => of.environments?.includes(environment) ?? true)
 }

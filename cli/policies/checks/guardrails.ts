@@ -133,7 +133,7 @@ function sharedBy(path: Path, event: WrittenEvent, judged: WrittenSelector): Pla
   return tiesOf(event).flatMap(({ past, present, path: within }) => {
     const at = [...path, ...within]
     if (past === present) return placed(at, past, event, judged)
-    return [...placed(at, past, event), ...placed(at, present, judged)]
+    return placed(at, past, event).concat(placed(at, present, judged))
   })
 }
 

@@ -10,7 +10,8 @@ export function checkInFlight(policies: Policies): Problem[] {
   const tools = withoutLifecycle(allTools(catalog.value))
   return guardrails.value.concurrency.flatMap((entry, index) => {
     const endless = toolsMeant(entry, tools).filter(
-      ({ name, duration }) => duration === undefined && !gatewaysOf(name, policies).some(({ settles }) => settles),
+      ({ name, duration }) =>
+        duration === undefined && !gatewaysOf(name, entry, policies).some(({ settles }) => settles),
     )
     const [first, ...others] = endless.map(({ name }) => `\`${name}\``)
     if (first === undefined) return []

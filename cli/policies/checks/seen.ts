@@ -14,7 +14,9 @@ export function checkSeen(policies: Policies): Problem[] {
   const asked = [...fieldsOf(guardrails.value), ...sumsOf(guardrails.value)].filter(({ field }) => isArgument(field))
   return [
     ...asked.flatMap(({ path, field, of }) => {
-      const unseen = meant(of, work).find((tool) => !isSeen(tool, policies))
+      const unseen = of
+        .flatMap((selector) => toolsMeant(selector, work).filter((tool) => !isSeen(tool, selector, policies)))
+        .at(0)
       if (!unseen) return []
       const message = `no gateway forwards the bodies of \`${unseen.name}\`, so \`${field}\` is never seen`
       const mend = "Write `body: true` for one that serves it, or leave the tool out of `tools`."
@@ -39,7 +41,7 @@ function isArgument(field: string): boolean {
 }
 
 /** A GET has no body: all of its arguments are seen. */
-function isSeen({ name }: Tool, policies: Policies): boolean {
+function isSeen({ name }: Tool, selector: WrittenSelector, policies: Policies): boolean {
   const route = policies.catalog.value.tools.find((listed) => listed.name === name)?.route
-  return route?.methods.includes("GET") === true || gatewaysOf(name, policies).some(({ body }) => body)
+  return route?.methods.includes("GET") === true || gatewaysOf(name, selector, policies).some(({ body }) => body)
 }

@@ -10,10 +10,9 @@ import { patternFault } from "./scopes.ts"
 
 export function checkSelectors(policies: Policies): Problem[] {
   const { guardrails } = policies
-  return selectorsOf(guardrails.value).flatMap(({ path, selector }) => [
-    ...toolsOf(policies, path, selector),
-    ...namesOf(policies, path, selector),
-  ])
+  return selectorsOf(guardrails.value).flatMap(({ path, selector }) =>
+    toolsOf(policies, path, selector).concat(namesOf(policies, path, selector)),
+  )
 }
 
 function toolsOf({ catalog, guardrails }: Policies, path: Path, selector: WrittenSelector): Problem[] {

@@ -9,9 +9,7 @@ export const idleConsequence: Lint = {
     const { guardrails } = policies
     return entriesOf(guardrails.value).flatMap(({ path, entry }) => {
       if (entry.then === "deny") return []
-      const serving = toolsMeant(entry, tools)
-        .flatMap(({ name }) => gatewaysOf(name, policies))
-        .filter(({ environment }) => entry.environments?.includes(environment) ?? true)
+      const serving = toolsMeant(entry, tools).flatMap(({ name }) => gatewaysOf(name, entry, policies))
       if (serving.length === 0 || serving.some(({ mode }) => mode === "enforce")) return []
       const message = `\`${entry.then}\` never follows: every gateway that serves these tools only observes`
       return [guardrails.warning([...path, "then"], message, "Write `mode: enforce` for one of them, or `then: deny`.")]

@@ -10,7 +10,7 @@ export const lingeringCall: Lint = {
     return guardrails.value.concurrency.flatMap((entry, index) => {
       const [lingering] = withoutLifecycle(toolsMeant(entry, tools)).flatMap((tool) => {
         if (tool.duration !== undefined) return []
-        const silent = gatewaysOf(tool.name, policies).find(({ settles }) => !settles)
+        const silent = gatewaysOf(tool.name, entry, policies).find(({ settles }) => !settles)
         return silent ? [{ tool: tool.name, gateway: silent.id }] : []
       })
       if (!lingering) return []

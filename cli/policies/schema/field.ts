@@ -32,7 +32,9 @@ const single = read(
 ).meta({ anyOf: [{ enum: ["everything", ...FIELDS] }, { pattern: "^arguments\\." }] })
 
 /** What calls have to share to share a count; empty: nothing. */
-export const per = z.union([single, z.array(field).min(1).max(MOST_FIELDS)])
+export const per = z.union([single, z.array(field).min(1).max(MOST_FIELDS)], {
+  error: "neither a field nor a list of them",
+})
 
 /** Of two fields that are the names of the task's own and of its tree's. */
 export const own = z.enum(["task", "tree"])

@@ -87,6 +87,12 @@ const WINDOWS: readonly BadDirectory[] = [
     mend: /`arguments\.<name>`/,
     at: "argument.ticket",
   }),
+  bad("windows", "limit: 9, within: 1m", {
+    name: "a window that does not say whose",
+    message: /`windows\[0\]\.per` is missing/,
+    at: "{ id",
+  }),
+  window("per: 5", { name: "a key that is a number", message: /neither a field nor a list of them/, at: "5" }),
   window("per: task, burst: 4", {
     name: "a burst without a bucket",
     message: /only a bucket has a `burst`/,

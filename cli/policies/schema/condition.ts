@@ -59,7 +59,7 @@ const upTo = (most: number) => ({
 })
 const amounts = { at_least: amount.exactOptional(), at_most: amount.exactOptional() }
 
-export const condition: z.ZodType<WrittenCondition> = z.lazy(() => anyCondition)
+export const condition: z.ZodType<WrittenCondition> = z.lazy(() => anyCondition).meta({ id: "condition" })
 
 const eventFields = {
   ...selectorFields,

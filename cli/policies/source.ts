@@ -48,11 +48,7 @@ export function parseYaml(file: string, text: string): ParsedText {
   const nothing = locate(file, undefined, document, lines)
   if (problems.length > 0) return { source: nothing, problems }
   try {
-    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES })
-    const loop = loopIn(value)
-    // No schema that calls itself would ever come to its end.
-    if (loop) return { source: nothing, problems: [nothing.error(loop, "this contains itself", "Write it out.")] }
-    return { source: { ...nothing, value }, problems }
+    return { source: { ...nothing, value: document.toJS({ maxAliasCount: MAX_ALIASES }) }, problems }
   } catch (failure) {
     const message = failure instanceof Error ? failure.message : "this cannot be read"
     return { source: nothing, problems: [nothing.error([], message, "Write out what the aliases stand for.")] }
@@ -118,16 +114,6 @@ function childOf(holder: Node | null | undefined, step: string | number): { key?
   if (!isMap<Node, Node | null>(holder)) return undefined
   const pair = holder.items.find(({ key }) => isScalar(key) && String(key.value) === String(step))
   return pair && { key: pair.key, ...(pair.value && { value: pair.value }) }
-}
-
-/** The way to a value that is one of those round it, by an alias. */
-function loopIn(value: unknown, path: Path = [], around: readonly unknown[] = []): Path | undefined {
-  if (typeof value !== "object" || value === null) return undefined
-  if (around.includes(value)) return path
-  const members = Object.entries(value).map(([key, member]: [string, unknown]) =>
-    loopIn(member, [...path, Array.isArray(value) ? Number(key) : key], [...around, value]),
-  )
-  return members.find((found) => found !== undefined)
 }
 
 // `__proto__` vanishes when objects are copied: a bound under that name would silently not hold.

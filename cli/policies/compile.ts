@@ -4,6 +4,7 @@ import {
   FORMAT,
   type AgentDefinition,
   type BundleBody,
+  type GatewayDefinition,
   type IdentityDefinition,
   type IssuerDefinition,
   type KeySource,
@@ -15,6 +16,7 @@ import { actionEntities } from "./actions.ts"
 import { checkManaged } from "./checks/management.ts"
 import { crossCheck } from "./cross-check.ts"
 import { madeEntities } from "./entities.ts"
+import { guardrailsOf } from "./guardrails.ts"
 import { silence } from "./lints/allow.ts"
 import { subjectOf } from "./lints/subject.ts"
 import { lint, RECORDED } from "./lints/table.ts"
@@ -24,8 +26,8 @@ import { parsePolicies, type Policies } from "./policies.ts"
 import { byPlace, type Problem } from "./problem.ts"
 import { readPolicies, rulesIn, type PolicyFiles } from "./read.ts"
 import type { AgentsFile, Identity } from "./schema/agents.ts"
+import type { GatewaysFile } from "./schema/gateways.ts"
 import type { IssuersFile } from "./schema/issuers.ts"
-import { secondsOf } from "./schema/guardrails.ts"
 import { allRoutes, allTools } from "./tools.ts"
 import type { WrittenRule } from "./written.ts"
 
@@ -103,20 +105,14 @@ function bodyOf(policies: Policies, rules: readonly LoweredRule[]): BundleBody {
     agents: agents.map(toAgent),
     purposes,
     issuers: policies.issuers.value.issuers.map(toIssuer),
-    gateways: policies.gateways.value.gateways,
+    gateways: policies.gateways.value.gateways.map(toGateway),
     operators: policies.operators.value.operators,
-    guardrails: policies.guardrails.value.windows.map(({ id, tools, per, limit, within }) => ({
-      kind: "limit",
-      topic: "window",
-      id,
-      of: { tools },
-      consequence: "deny",
-      per: [per],
-      measure: { kind: "calls" },
-      limit,
-      span: { kind: "sliding", seconds: secondsOf(within) },
-    })),
+    guardrails: guardrailsOf(policies.guardrails.value),
   }
+}
+
+function toGateway({ settles, ...gateway }: GatewaysFile["gateways"][number]): GatewayDefinition {
+  return { ...gateway, ...(settles && { settles }) }
 }
 
 function toIssuer({ keys, ...issuer }: IssuersFile["issuers"][number]): IssuerDefinition {

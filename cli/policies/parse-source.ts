@@ -10,10 +10,23 @@ export type Parsed<Value> =
 
 export function parseSource<Value>(text: ParsedText, schema: z.ZodType<Value>): Parsed<Value> {
   if (text.problems.length > 0) return { ok: false, problems: text.problems }
+  const loop = loopIn(text.source.value)
+  // No schema that calls itself would ever come to its end.
+  if (loop) return { ok: false, problems: [text.source.error(loop, "this contains itself", "Write it out.")] }
   const result = schema.safeParse(text.source.value, { reportInput: true })
   if (result.success) return { ok: true, source: { ...text.source, value: result.data } }
   const problems = result.error.issues.flatMap((issue) => describe(text.source, schema, issue))
   return { ok: false, problems }
+}
+
+/** The way to a value that is one of those round it, by an alias. */
+function loopIn(value: unknown, path: Path = [], around: readonly unknown[] = []): Path | undefined {
+  if (typeof value !== "object" || value === null) return undefined
+  if (around.includes(value)) return path
+  const members = Object.entries(value).map(([key, member]: [string, unknown]) =>
+    loopIn(member, [...path, Array.isArray(value) ? Number(key) : key], [...around, value]),
+  )
+  return members.find((found) => found !== undefined)
 }
 
 function describe(source: Source<unknown>, schema: z.ZodType, issue: z.core.$ZodIssue): Problem[] {
@@ -43,6 +56,11 @@ function describe(source: Source<unknown>, schema: z.ZodType, issue: z.core.$Zod
       return [source.error(path, `${what} is too large`, `Write ${amount(issue.origin)} at most ${issue.maximum}.`)]
     case "invalid_union": {
       const branch = meantBranch(issue.errors)
+      if (issue.input === undefined) {
+        return [
+          source.error(path, `${what} is missing`, "Add it: the documentation of this file has the ways to write it."),
+        ]
+      }
       if (branch)
         return branch.flatMap((inner) => describe(source, schema, { ...inner, path: [...path, ...inner.path] }))
       return [source.error(path, `${what}${written(issue.input)}: ${issue.message}`, mendOf(issue))]
@@ -127,7 +145,8 @@ function unwrap(schema: unknown): unknown {
     at instanceof z.ZodOptional ||
     at instanceof z.ZodExactOptional ||
     at instanceof z.ZodNullable ||
-    at instanceof z.ZodDefault
+    at instanceof z.ZodDefault ||
+    at instanceof z.ZodLazy
   )
     at = at.unwrap()
   return at

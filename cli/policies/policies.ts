@@ -51,7 +51,7 @@ export function parsePolicies(texts: ReadonlyMap<string, string>): ParsedPolicie
   const issuers = load("issuers.yaml", issuersFile)
   const gateways = load("gateways.yaml", gatewaysFile)
   const operators = load("operators.yaml", operatorsFile, { operators: [] })
-  const guardrails = load("guardrails.yaml", guardrailsFile, { windows: [] })
+  const guardrails = load("guardrails.yaml", guardrailsFile, guardrailsFile.parse({}))
   const links = load("links.yaml", linksFile, { links: [] })
   const entities = load("entities.json", entitiesFile, [])
   const schema = texts.get("schema.cedarschema")

@@ -11,7 +11,7 @@ import { ROLES } from "../../src/policy/bundle.ts"
 import { suggest } from "../policies/nearest.ts"
 import { agentId } from "../policies/schema/agents.ts"
 import { argumentBound } from "../policies/schema/grant.ts"
-import { secondsOf, span } from "../policies/schema/guardrails.ts"
+import { span } from "../policies/schema/span.ts"
 import { argumentName, label, name, scope, text, toolPattern } from "../policies/schema/values.ts"
 
 export const ALLOW = "allow"
@@ -21,7 +21,6 @@ const DENIALS: ReadonlySet<string> = new Set([
 ])
 
 const SCOPE_MEND = "Write `<tool or prefix.*>:<read|write|execute>`, a list of such, or `default`."
-const seconds = span.transform(secondsOf)
 const nonEmpty = z.string().min(1)
 
 const DEFAULT = "default"
@@ -135,7 +134,7 @@ const step = z.union([
     ...carried,
     by: agentId.exactOptional(),
     times: z.int().min(1).max(100_000).exactOptional(),
-    later: seconds.exactOptional(),
+    later: span.exactOptional(),
   }),
 ])
 
@@ -205,7 +204,7 @@ export const KINDS: readonly QuestionKind[] = ["call", "open", "manage"]
 const asked = {
   given: given.exactOptional().describe("What this starts from, over what the file gives."),
   after: z.array(step).exactOptional().describe("Calls that the task has made before; each must be allowed."),
-  later: seconds.exactOptional().describe("Time that passes before it is asked, such as `90s`."),
+  later: span.exactOptional().describe("Time that passes before it is asked, such as `90s`."),
   call: questions.call.exactOptional().describe("A tool, or a request such as `GET /crm/tickets/42`."),
   open: questions.open.exactOptional().describe("What a task asks for: a scope, several, `default` or `given`."),
   manage: questions.manage.exactOptional().describe("A request of an operator, such as `POST revocations agent ID`."),

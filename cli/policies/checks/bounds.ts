@@ -1,18 +1,27 @@
-/** Argument bounds that no value can meet: the grant would silently cover nothing. */
-import { violation, type ArgumentBound } from "../../../src/catalog/bounds.ts"
+/** Argument bounds that no value can meet: the grant would silently cover nothing, the guardrail hold for nothing. */
+import { violation, type ArgumentBound, type ArgumentBounds } from "../../../src/catalog/bounds.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
+import type { Path, Source } from "../source.ts"
 import { grantsOf } from "./grants.ts"
+import { selectorsOf } from "./guardrails.ts"
 
-export function checkBounds({ agents }: Policies): Problem[] {
-  return grantsOf(agents.value).flatMap(({ path, grant }) =>
-    Object.entries(grant.arguments).flatMap(([name, bound]) => {
-      const contradiction = contradictionIn(bound)
-      if (!contradiction) return []
-      const message = `the bounds of \`${name}\` mean nothing: ${contradiction}`
-      return [agents.keyError([...path, "arguments", name], message, "Correct or remove one of them.")]
-    }),
-  )
+export function checkBounds({ agents, guardrails }: Policies): Problem[] {
+  return [
+    ...grantsOf(agents.value).flatMap(({ path, grant }) => inBounds(agents, path, grant.arguments)),
+    ...selectorsOf(guardrails.value).flatMap(({ path, selector }) =>
+      inBounds(guardrails, path, selector.arguments ?? {}),
+    ),
+  ]
+}
+
+function inBounds(source: Source<unknown>, path: Path, bounds: ArgumentBounds): Problem[] {
+  return Object.entries(bounds).flatMap(([name, bound]) => {
+    const contradiction = contradictionIn(bound)
+    if (!contradiction) return []
+    const message = `the bounds of \`${name}\` mean nothing: ${contradiction}`
+    return [source.keyError([...path, "arguments", name], message, "Correct or remove one of them.")]
+  })
 }
 
 function contradictionIn(bound: ArgumentBound): string | undefined {

@@ -2,6 +2,7 @@
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import type { Path, Source } from "../source.ts"
+import { entriesOf } from "./guardrails.ts"
 
 export function checkDuplicates(policies: Policies): Problem[] {
   const { catalog, agents, issuers, gateways, operators, guardrails } = policies
@@ -16,7 +17,7 @@ export function checkDuplicates(policies: Policies): Problem[] {
     ...repeats(gateways, "gateway", named("gateways", gateways.value.gateways, "id")),
     ...repeats(gateways, "gateway key", gatewayKeys(gateways.value.gateways)),
     ...repeats(operators, "operator", operatorNames(operators.value.operators)),
-    ...repeats(guardrails, "window", named("windows", guardrails.value.windows, "id")),
+    ...repeats(guardrails, "guardrail", guardrailIds(guardrails.value)),
     ...listsIn(catalog),
     ...listsIn(agents),
     ...listsIn(issuers),
@@ -57,6 +58,11 @@ function gatewayKeys(gateways: Policies["gateways"]["value"]["gateways"]): Named
   return gateways.flatMap(({ key_sha256 }, gateway) =>
     key_sha256.map((name, index) => ({ path: ["gateways", gateway, "key_sha256", index], name })),
   )
+}
+
+/** Of all sections together: a record names a guardrail by its id alone. */
+function guardrailIds(guardrails: Policies["guardrails"]["value"]): Named[] {
+  return entriesOf(guardrails).map(({ path, entry }) => ({ path: [...path, "id"], name: entry.id }))
 }
 
 function operatorNames(operators: Policies["operators"]["value"]["operators"]): Named[] {

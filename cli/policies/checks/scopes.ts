@@ -1,4 +1,4 @@
-/** Patterns and scopes that mean no tool of today's catalog: a grant or a limit that would hold for nothing. */
+/** Patterns and scopes that mean no tool of today's catalog: a grant that would hold for nothing. */
 import { parseScope, patternCovers, scopeCovers } from "../../../src/catalog/pattern.ts"
 import type { Tool } from "../../../src/catalog/tool.ts"
 import { nearest } from "../nearest.ts"
@@ -8,25 +8,16 @@ import type { Path } from "../source.ts"
 import { allTools } from "../tools.ts"
 import { grantsOf } from "./grants.ts"
 
-export function checkScopes({ catalog, agents, guardrails }: Policies): Problem[] {
+export function checkScopes({ catalog, agents }: Policies): Problem[] {
   const tools = allTools(catalog.value)
   const scopes = [
     ...grantsOf(agents.value).flatMap(({ path, grant }) => placed([...path, "tools"], grant.tools)),
     ...agents.value.purposes.flatMap((purpose, index) => placed(["purposes", index, "default"], purpose.default ?? [])),
   ]
-  const patterns = guardrails.value.windows.flatMap((window, index) =>
-    placed(["windows", index, "tools"], window.tools),
-  )
-  return [
-    ...scopes.flatMap(({ path, text }) => {
-      const fault = scopeFault(text, tools)
-      return fault ? [agents.error(path, fault.message, fault.mend)] : []
-    }),
-    ...patterns.flatMap(({ path, text }) => {
-      const fault = patternFault(text, tools)
-      return fault ? [guardrails.error(path, fault.message, fault.mend)] : []
-    }),
-  ]
+  return scopes.flatMap(({ path, text }) => {
+    const fault = scopeFault(text, tools)
+    return fault ? [agents.error(path, fault.message, fault.mend)] : []
+  })
 }
 
 interface Fault {
@@ -43,7 +34,7 @@ function scopeFault(text: string, tools: readonly Tool[]): Fault | undefined {
   return { message, mend: `Write \`${scope.pattern}:${covered.action}\`.` }
 }
 
-function patternFault(pattern: string, tools: readonly Tool[]): Fault | undefined {
+export function patternFault(pattern: string, tools: readonly Tool[]): Fault | undefined {
   if (tools.some(({ name }) => patternCovers(pattern, name))) return undefined
   const near = nearest(pattern, [...tools.map(({ name }) => name), ...prefixesOf(tools)])
   const mend =

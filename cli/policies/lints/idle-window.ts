@@ -21,13 +21,8 @@ export const idleWindow: Lint = {
       const limits = `${limit} per ${per} in ${shownSpan(seconds)}`
       const message = `window \`${id}\` (${limits}) is tighter, so this one never refuses`
       const mend = "Lower the `limit`, or remove the window."
-      return [
-        guardrails.warning(
-          ["windows", guardrails.value.windows.findIndex((each) => each.id === id), "id"],
-          message,
-          mend,
-        ),
-      ]
+      const at = guardrails.value.windows.findIndex(({ id }) => id === window.id)
+      return [guardrails.warning(["windows", at, "id"], message, mend)]
     })
   },
 }

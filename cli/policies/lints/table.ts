@@ -5,9 +5,11 @@ import { coveredRule } from "./covered-rule.ts"
 import { deadRule } from "./dead-rule.ts"
 import { defeatedPermit } from "./defeated-permit.ts"
 import { duplicateRule } from "./duplicate-rule.ts"
+import { idleConsequence } from "./idle-consequence.ts"
 import { idleDepth } from "./idle-depth.ts"
 import { idleWindow } from "./idle-window.ts"
 import { impossibleStep } from "./impossible-step.ts"
+import { lingeringCall } from "./lingering-call.ts"
 import type { Lint, Subject } from "./lint.ts"
 import { neverHolds } from "./never-holds.ts"
 import { observingGateway } from "./observing-gateway.ts"
@@ -16,9 +18,11 @@ import { outOfReach } from "./out-of-reach.ts"
 import { recordedArgument } from "./recorded-argument.ts"
 import { tooSensitive } from "./too-sensitive.ts"
 import { unboundedPermit } from "./unbounded-permit.ts"
+import { ungrantedEvent } from "./ungranted-event.ts"
 import { unpermittedTool } from "./unpermitted-tool.ts"
 import { unusedAuthority } from "./unused-authority.ts"
 import { unusedPurpose } from "./unused-purpose.ts"
+import { userlessKey } from "./userless-key.ts"
 
 const LINTS: readonly Lint[] = [
   deadRule,
@@ -38,6 +42,10 @@ const LINTS: readonly Lint[] = [
   idleDepth,
   unusedAuthority,
   idleWindow,
+  userlessKey,
+  ungrantedEvent,
+  lingeringCall,
+  idleConsequence,
   observingGateway,
 ]
 

@@ -3,6 +3,7 @@ import { z } from "zod"
 import { PROBE_SECRET } from "../../../src/catalog/mcp-server.ts"
 import { ACTIONS, SENSITIVITIES } from "../../../src/catalog/tool.ts"
 import { mayBeFetched } from "../../../src/credential/fetchable.ts"
+import { duration } from "./span.ts"
 import { argumentName, label, name, origin, serverName, text, toolName } from "./values.ts"
 
 const SEGMENT = "(?:[A-Za-z0-9._~!$&'()*+,=:@-]+)"
@@ -76,6 +77,9 @@ const tool = z.strictObject({
     .max(1_000_000)
     .default(1)
     .describe("0: a call does not count against `calls` of a grant. Anything else counts as one call."),
+  duration: duration
+    .exactOptional()
+    .describe("The longest that one call of it takes, `30s` or up to `1h`: afterwards it is no longer in flight."),
   redact: z.array(argumentName).default([]).describe("Arguments whose values no decision record tells."),
   route: route.exactOptional().describe("How it is reached. Required, unless its first segment is an MCP server."),
   pinned: pin

@@ -19,6 +19,16 @@ const transactionTokens = z.strictObject({
   algorithm: z.enum(OWN_ALGORITHMS).default("ES256"),
 })
 
+const asserts = z
+  .strictObject({
+    country: headerName.exactOptional().describe("Country of the client, ISO 3166-1 alpha-2."),
+    client_ip: headerName.exactOptional().describe("IP address of the client, the first where there are several."),
+  })
+  .refine((headers) => Object.keys(headers).length > 0, {
+    error: "nothing is asserted",
+    params: { mend: "Write `country: HEADER`, `client_ip: HEADER` or both, or remove `asserts`." },
+  })
+
 const gateway = z.strictObject({
   id: name.describe("What records and rules call it."),
   dialect: z.enum(DIALECTS).describe("How it asks."),
@@ -36,6 +46,13 @@ const gateway = z.strictObject({
   mode: z.enum(["enforce", "observe"]).default("enforce").describe("`observe`: decide, record, and allow."),
   body: z.boolean().default(false).describe("Whether it forwards bodies: without them, arguments in one stay unknown."),
   transaction_tokens: transactionTokens.exactOptional().describe("What is behind it gets a signed token of who calls."),
+  asserts: asserts
+    .exactOptional()
+    .describe("What it tells of the client, in headers that it sets itself and overwrites whatever the client sends."),
+  settles: z
+    .boolean()
+    .default(false)
+    .describe("It tells when a call that it let through has ended, so that the call is no longer in flight."),
   request_id_header: headerName
     .exactOptional()
     .describe("The header in which the gateway itself names each request: its own retry is then counted once."),

@@ -7,18 +7,20 @@ const literal = z.union([z.string(), z.number(), z.boolean()], { error: "expecte
 /** Beyond this, a number in YAML is no longer the number that was written. */
 const number = z.number().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER)
 
-export const argumentBound = z.strictObject({
-  eq: literal.exactOptional(),
-  in: z.array(literal).exactOptional(),
-  min: number.exactOptional(),
-  max: number.exactOptional(),
-  like: z.string().exactOptional().describe("It is a string that matches; `*` is any run of characters."),
-  max_length: z
-    .int()
-    .min(0)
-    .exactOptional()
-    .describe("It is a string of so many characters, or a list of so many members, at most."),
-})
+export const argumentBound = z
+  .strictObject({
+    eq: literal.exactOptional(),
+    in: z.array(literal).exactOptional(),
+    min: number.exactOptional(),
+    max: number.exactOptional(),
+    like: z.string().exactOptional().describe("It is a string that matches; `*` is any run of characters."),
+    max_length: z
+      .int()
+      .min(0)
+      .exactOptional()
+      .describe("It is a string of so many characters, or a list of so many members, at most."),
+  })
+  .meta({ id: "bound" })
 
 export const grant = z.strictObject({
   tools: z.array(scope).min(1).describe("The tools, each with the action class it must have."),

@@ -11,6 +11,9 @@ export function text(test: (value: string) => boolean, message: string, mend: st
   return z.string().refine(test, { error: message, params: { mend } }).describe(mend)
 }
 
+/** Of a `refine`: it has something to say only where nothing was wrong before. */
+export const WHERE_FINE = { when: ({ issues }: { readonly issues: readonly unknown[] }) => issues.length === 0 }
+
 /** Names that people give: ids, groups, purposes, owners, environments. */
 export const name = text(
   (value) => /^[^\s"'`\\|](?:[^\n\r\t"'`\\|]{0,254}[^\s"'`\\|])?$/u.test(value),

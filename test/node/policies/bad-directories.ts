@@ -2,6 +2,8 @@
  * Policy directories with one thing wrong: the example, changed in one place. `at` is text of the changed file; the
  * problem must be reported exactly where its first occurrence begins. Without `at`, at the beginning of the file.
  */
+import { BAD_GUARDRAILS } from "./bad-guardrails.ts"
+
 export interface BadDirectory {
   readonly name: string
   readonly file: string
@@ -101,8 +103,8 @@ const ALIASES: readonly BadDirectory[] = [
     file: "gateways.yaml",
     find: "dialect: nginx",
     replace: "dialect: &loop [*loop]",
-    message: /cannot be a list/,
-    at: "[*loop]",
+    message: /this contains itself/,
+    at: "*loop]",
   },
 ]
 
@@ -275,11 +277,11 @@ const REFERENCES: readonly BadDirectory[] = [
     at: "desk.read-ticket # again",
   },
   {
-    name: "two windows of one name",
+    name: "two guardrails of one name",
     file: "guardrails.yaml",
     find: "id: whole-tree",
     replace: "id: 'echo-burst'",
-    message: /window `echo-burst` is there twice/,
+    message: /guardrail `echo-burst` is there twice/,
     at: "'echo-burst'",
   },
   {
@@ -912,4 +914,5 @@ export const BAD_DIRECTORIES = [
   ...ENTITIES,
   ...GATEWAYS,
   ...MANAGEMENT,
+  ...BAD_GUARDRAILS,
 ]

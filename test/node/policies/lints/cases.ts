@@ -425,6 +425,12 @@ const GRANT =
 const agents = (find: string, replace: string): Edit => ({ file: "agents.yaml", find, replace })
 const windows = (text: string): Edit => ({ file: "guardrails.yaml", find: "windows:\n", replace: `windows:\n${text}` })
 
+const sequence = (text: string): Edit => ({
+  file: "guardrails.yaml",
+  find: "windows:\n",
+  replace: `sequences:\n  - { id: order, ${text}\nwindows:\n`,
+})
+
 const AGENTS: readonly LintCase[] = [
   {
     name: "a purpose of nobody",
@@ -671,6 +677,78 @@ const LIMITS: readonly LintCase[] = [
     message: "the plan needs 2 calls: window `tickets` admits 1 in the life of a task (10m)",
     mend: "Raise the window's `limit`, or give the purpose a longer `life`.",
     but: { find: "limit: 1,", replace: "limit: 600," },
+  },
+  {
+    name: "a count of each user, and tasks without one",
+    lint: "userless-key",
+    edits: [windows("  - { id: lists, tools: [crm.tickets.list], per: user, limit: 60, within: 1m }\n")],
+    file: "guardrails.yaml",
+    at: "user, limit",
+    message: "a task of purpose `nightly-report` may have no user, and such a call of it is denied",
+    mend: "Narrow the guardrail by `purposes`, or write `user: required` for that purpose.",
+    but: { find: "per: user", replace: "purposes: [triage-ticket], per: user" },
+  },
+  {
+    name: "an event of a user, and tasks without one",
+    lint: "userless-key",
+    edits: [
+      sequence("tools: [mail.send], require: { formerly: { tools: [crm.tickets.list], same: [user], within: 1h } } }"),
+    ],
+    file: "guardrails.yaml",
+    at: "user]",
+    message: "a task of purpose `nightly-report` may have no user, and such a call of it is denied",
+    mend: "Narrow the guardrail by `purposes`, or write `user: required` for that purpose.",
+    but: { find: "same: [user]", replace: "same: [agent]" },
+  },
+  {
+    name: "an event that nobody may cause",
+    lint: "ungranted-event",
+    edits: [sequence("tools: [mail.send], require: { formerly: { tools: [everything.get-env], within: 1h } } }")],
+    file: "guardrails.yaml",
+    at: "[everything.get-env]",
+    message: "nobody is granted any of these tools, so there is never such a call before",
+    mend: "Name tools that some agent may call for a purpose.",
+    but: { find: "get-env", replace: "echo" },
+  },
+  {
+    name: "calls whose end one gateway tells, and the other does not",
+    lint: "lingering-call",
+    edits: [
+      {
+        file: "gateways.yaml",
+        find: "request_id_header: x-request-id\n",
+        replace: "request_id_header: x-request-id\n    settles: true\n",
+      },
+      {
+        file: "guardrails.yaml",
+        find: "windows:\n",
+        replace: "concurrency:\n  - { id: sums, tools: [everything.get-sum], per: task, limit: 2 }\nwindows:\n",
+      },
+      // Of which only the other half of the case says more.
+      { file: "catalog.yaml", find: "everything.get-sum\n", replace: "everything.get-sum\n" },
+    ],
+    file: "guardrails.yaml",
+    at: "[everything.get-sum]",
+    message: "gateway `forward` does not tell when a call of `everything.get-sum` has ended",
+    mend: "Give the tool a `duration` in catalog.yaml: without one it counts for an hour.",
+    but: { find: "get-sum\n", replace: "get-sum\n    duration: 30s\n" },
+  },
+  {
+    name: "an end that never comes, as the gateway only looks",
+    lint: "idle-consequence",
+    edits: [
+      {
+        file: "gateways.yaml",
+        find: "    body: false\n",
+        replace: "    body: false\n    # lint-allow observing-gateway: until March\n    mode: observe\n",
+      },
+      windows("  - { id: lookups, tools: [desk.search], per: task, limit: 9, within: 1m, then: revoke }\n"),
+    ],
+    file: "guardrails.yaml",
+    at: "revoke }",
+    message: "`revoke` never follows: every gateway that serves these tools only observes",
+    mend: "Write `mode: enforce` for one of them, or `then: deny`.",
+    but: { find: "desk.search", replace: "desk.search, mail.send" },
   },
   {
     name: "a gateway that only looks",

@@ -1,0 +1,22 @@
+/** Calls of the past that nobody is granted: what is required of them never happened, what is forbidden never will. */
+import { eventsOf, toolsMeant } from "../checks/guardrails.ts"
+import { toolsOf } from "./authority.ts"
+import type { Lint } from "./lint.ts"
+
+export const ungrantedEvent: Lint = {
+  name: "ungranted-event",
+  find: ({ policies: { agents, guardrails }, body: { tools } }) => {
+    const granted = new Map(agents.value.purposes.map(({ name, grant }) => [name, toolsOf(grant, tools)]))
+    const reached = new Set(
+      agents.value.agents.flatMap(({ ceiling, purposes }) => {
+        const within = toolsOf(ceiling, tools)
+        return purposes.flatMap((name) => [...(granted.get(name) ?? [])].filter((tool) => within.has(tool)))
+      }),
+    )
+    return eventsOf(guardrails.value).flatMap(({ path, event }) => {
+      if (toolsMeant(event, tools).some(({ name }) => reached.has(name))) return []
+      const message = "nobody is granted any of these tools, so there is never such a call before"
+      return [guardrails.warning([...path, "tools"], message, "Name tools that some agent may call for a purpose.")]
+    })
+  },
+}

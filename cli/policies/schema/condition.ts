@@ -1,0 +1,142 @@
+/** Conditions about what a tree was admitted to do: `require` and `forbid` of a sequence, `when` of an event. */
+import { z } from "zod"
+import { unitsOf } from "../../../src/guardrails/amount.ts"
+import type { ArgumentField, Field } from "../../../src/guardrails/definition.ts"
+import { argumentField, field, own } from "./field.ts"
+import { selectorFields, type WrittenSelector } from "./selector.ts"
+import { span } from "./span.ts"
+import { WHERE_FINE } from "./values.ts"
+
+/** Calls of the past, and what they share with the one that is judged. */
+export interface WrittenEvent extends WrittenSelector {
+  readonly same?: readonly Field[]
+  readonly where?: Readonly<Partial<Record<Field, Field>>>
+  readonly when?: WrittenCondition
+}
+interface Past extends WrittenEvent {
+  readonly within: number
+}
+export interface Counted extends Past {
+  readonly at_least?: number
+  readonly at_most?: number
+}
+
+/** Exactly one of them. */
+export interface WrittenCondition {
+  readonly all?: readonly WrittenCondition[]
+  readonly any?: readonly WrittenCondition[]
+  readonly not?: WrittenCondition
+  readonly formerly?: Past
+  readonly previous?: Past & { readonly in: "task" | "tree" }
+  readonly since?: Past & { readonly unless: WrittenEvent }
+  readonly count?: Counted
+  readonly distinct?: Counted & { readonly of: Field }
+  readonly sum?: Counted & { readonly of: ArgumentField }
+}
+
+/** In one rule: each is perhaps asked of every call that is remembered. */
+export const MOST_CONDITIONS = 32
+const MOST_CALLS = 100_000
+/** Each is kept, to be told from the next. */
+const MOST_VALUES = 10_000
+
+/** In units, exact (src/guardrails/amount.ts). */
+const amount = z
+  .number()
+  .transform((value, context) => {
+    const units = unitsOf(value)
+    if (typeof units === "number" && units > 0) return units
+    const mend = "Write a number above 0 with at most four decimals, up to 900,000,000,000."
+    context.addIssue({ code: "custom", message: "not an exact amount", params: { mend }, input: value })
+    return z.NEVER
+  })
+  .describe("A number above 0 with at most four decimals.")
+
+const past = { within: span.describe("How long ago at most: a whole number and `s`, `m` or `h`, up to `24h`.") }
+const upTo = (most: number) => ({
+  at_least: z.int().min(1).max(most).exactOptional(),
+  at_most: z.int().min(0).max(most).exactOptional(),
+})
+const amounts = { at_least: amount.exactOptional(), at_most: amount.exactOptional() }
+
+export const condition: z.ZodType<WrittenCondition> = z.lazy(() => anyCondition).meta({ id: "condition" })
+
+const eventFields = {
+  ...selectorFields,
+  same: z.array(field).min(1).exactOptional().describe("Fields that both calls agree on."),
+  where: z
+    .partialRecord(field, field)
+    .exactOptional()
+    .describe("Field of the past call: field of the judged one that has to be equal to it."),
+  when: condition.exactOptional().describe("What was so besides when that call was made."),
+}
+
+const ONCE = {
+  ...WHERE_FINE,
+  error: "the same field is in `same` and in `where`",
+  params: { mend: "Leave it in one of them; `same: [user]` is short for `where: {user: user}`." },
+}
+const ONE_THRESHOLD = {
+  ...WHERE_FINE,
+  error: "neither `at_least` nor `at_most` alone",
+  params: { mend: "Write one of them; for both, make two conditions of it under `all`." },
+}
+const event = z.strictObject(eventFields).refine(namesFieldsOnce, ONCE)
+const formerly = z.strictObject({ ...eventFields, ...past }).refine(namesFieldsOnce, ONCE)
+const previous = z
+  .strictObject({ ...eventFields, within: past.within.prefault("24h"), in: own.default("task") })
+  .refine(namesFieldsOnce, ONCE)
+const since = z.strictObject({ ...eventFields, ...past, unless: event }).refine(namesFieldsOnce, ONCE)
+const count = z
+  .strictObject({ ...eventFields, ...past, ...upTo(MOST_CALLS) })
+  .refine(namesFieldsOnce, ONCE)
+  .refine(hasOneThreshold, ONE_THRESHOLD)
+const distinct = z
+  .strictObject({ ...eventFields, ...past, ...upTo(MOST_VALUES), of: field })
+  .refine(namesFieldsOnce, ONCE)
+  .refine(hasOneThreshold, ONE_THRESHOLD)
+const sum = z
+  .strictObject({ ...eventFields, ...past, ...amounts, of: argumentField })
+  .refine(namesFieldsOnce, ONCE)
+  .refine(hasOneThreshold, ONE_THRESHOLD)
+
+const anyCondition = z
+  .strictObject({
+    all: z.array(condition).min(1).exactOptional().describe("All of them hold."),
+    any: z.array(condition).min(1).exactOptional().describe("One of them holds at least."),
+    not: condition.exactOptional().describe("It does not hold."),
+    formerly: formerly.exactOptional().describe("Such a call came before this one."),
+    previous: previous.exactOptional().describe("The call right before this one was such."),
+    since: since.exactOptional().describe("Such a call came before, and since then none as in `unless`."),
+    count: count.exactOptional().describe("So many such calls, this one included where it is one."),
+    distinct: distinct.exactOptional().describe("So many values of `of` in such calls."),
+    sum: sum.exactOptional().describe("The amounts of `of` in such calls add up to so much."),
+  })
+  .refine((written) => Object.keys(written).length === 1, {
+    ...WHERE_FINE,
+    error: "a condition is exactly one thing",
+    params: {
+      mend: "Write one of `formerly`, `previous`, `since`, `count`, `distinct`, `sum`, `not`; several as a list of `all` or `any`.",
+    },
+  })
+
+/** So few that asking all of them costs a call next to nothing. */
+export function isSmall(written: WrittenCondition): boolean {
+  return sizeOf(written) <= MOST_CONDITIONS
+}
+
+function namesFieldsOnce({ same = [], where = {} }: Pick<WrittenEvent, "same" | "where">): boolean {
+  return !same.some((name) => name in where)
+}
+
+function hasOneThreshold({ at_least, at_most }: Pick<Counted, "at_least" | "at_most">): boolean {
+  return (at_least === undefined) !== (at_most === undefined)
+}
+
+function sizeOf({ all = [], any = [], not, ...asked }: WrittenCondition): number {
+  const whens = Object.values(asked).flatMap((event) =>
+    "unless" in event ? [event.when, event.unless.when] : [event.when],
+  )
+  const below = [...all, ...any, not, ...whens].filter((each) => each !== undefined)
+  return below.reduce((total, each) => total + sizeOf(each), 1)
+}

@@ -9,6 +9,7 @@ import { authorizationServer, protectedResource } from "./exchange/metadata.ts"
 import { filterTools } from "./gateway/filter.ts"
 import { authorization, refusal } from "./gateway/handle.ts"
 import { FILTER_KEY_HEADER, KEY_HEADER } from "./gateway/registry.ts"
+import { settleCall, SETTLE_KEY_HEADER } from "./gateway/settle.ts"
 import { answerApproval, listApprovals, showApproval } from "./manage/approvals.ts"
 import { listDecisions, showDecision } from "./manage/decisions.ts"
 import { manage } from "./manage/handle.ts"
@@ -50,6 +51,9 @@ others.post("/oauth/introspect", introspect)
 others.post("/oauth/revoke", revoke)
 
 others.post("/v1/tools/filter", (c) => filterTools(c.req.raw, c.req.header(FILTER_KEY_HEADER) ?? null, around(c)))
+others.post("/v1/calls/:id/settle", (c) =>
+  settleCall(c.req.raw, c.req.param("id"), c.req.header(SETTLE_KEY_HEADER) ?? null, around(c)),
+)
 others.get("/v1/tasks/:id", (c) =>
   manage(c, "management", (request, bundle, around) => describeTask(request, c.req.param("id"), bundle, around)),
 )

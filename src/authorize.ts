@@ -6,6 +6,7 @@ import type { Ask } from "./audit/call-record.ts"
 import { argumentsHash as hashOfArguments } from "./canonical.ts"
 import { ofCredential, ofGateway, ofLocated, refusedAtEdge } from "./audit/edge-record.ts"
 import type { Tried } from "./audit/record.ts"
+import { UNSEEN_ARGUMENTS } from "./catalog/arguments.ts"
 import { locate, type Located } from "./catalog/locate.ts"
 import { formatScope, parseScope, scopeCovers, type Scope } from "./catalog/pattern.ts"
 import { denialByObservation } from "./catalog/observed.ts"
@@ -79,6 +80,7 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
     const { token, proof: shownProof } = verified
     const holder = { token: token.claims.jti, proof: shownProof }
     if (shownProof) await askLedger(around.env, rootOf(claims.task), async (ledger) => ledger.spend(holder))
+    tellOfRefusal(call, verified, located ?? null, denial, bundle, around)
     return refuse(denial, verified, located)
   }
 
@@ -97,7 +99,10 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   if (stopped) return refuseProven(hopeless ?? stopped, located)
 
   const ask = toAsk(id, call, verified, located, known && known.risks, candidate, around)
-  if (hopeless) return refuse(hopeless, verified, located, await triedAlone(ask, hopeless, around))
+  if (hopeless) {
+    tellOfRefusal(call, verified, located, hopeless, bundle, around)
+    return refuse(hopeless, verified, located, await triedAlone(ask, hopeless, around))
+  }
 
   // Before the ledger counts it: a call of which what is behind the gateway could not be told is not let through.
   const algorithm = gateway.transaction_tokens?.algorithm
@@ -119,6 +124,30 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const allowed = { id: retryOf ?? id, gateway, denial, agent, user, task, purpose, tool: located.tool.name, windows }
   const transactionToken = signer && !denial ? await transactionOf(allowed, signer, located, around) : null
   return { ...allowed, transactionToken }
+}
+
+/** Where anybody looks out for storms of denials, the ledger hears of this one too; nobody waits for that. */
+function tellOfRefusal(
+  { gateway, client }: Presented,
+  { token, proof }: VerifiedCredential,
+  located: Located | null,
+  denial: Denial,
+  { guardrails, pointer }: Bundle,
+  { env, background }: Surroundings,
+): void {
+  if (guardrails.lookouts.length === 0 || gateway.mode !== "enforce") return
+  const { task, jti } = token.claims
+  const refused = {
+    task,
+    token: jti,
+    proof,
+    tool: located && located.tool.name,
+    arguments: located ? located.arguments : UNSEEN_ARGUMENTS,
+    gateway: gateway.id,
+    environment: gateway.environment,
+    client,
+  }
+  background(askLedger(env, rootOf(task), async (ledger) => ledger.refused(LEDGER_VERSION, pointer, refused, denial)))
 }
 
 /** Refused already, and used up its proof with this: all that is asked is what the candidate would have said. */

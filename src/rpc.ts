@@ -7,6 +7,7 @@ import { WorkerEntrypoint } from "cloudflare:workers"
 import { z } from "zod"
 import { filterTools } from "./gateway/filter.ts"
 import { answerTo, refusal } from "./gateway/handle.ts"
+import { settleCall } from "./gateway/settle.ts"
 import { SAID } from "./gateway/worker.ts"
 import { surroundingsOf, type Surroundings } from "./surroundings.ts"
 
@@ -21,6 +22,7 @@ const callSchema = z.object({
   body: body.default(null),
   requestId: z.string().optional(),
 })
+const settlementSchema = z.object({ key, decision: z.string(), task: z.string() })
 const listSchema = z.object({ key, server: z.string(), headers, body })
 
 /**
@@ -31,6 +33,9 @@ const listSchema = z.object({ key, server: z.string(), headers, body })
 export type WorkerCall = z.input<typeof callSchema>
 /** A server's answer to `tools/list`, with the headers of the request that it answers. */
 export type WorkerList = z.input<typeof listSchema>
+
+/** What the answer to `authorize` called the call. */
+export type WorkerSettlement = z.input<typeof settlementSchema>
 
 export interface WorkerAnswer {
   readonly allowed: boolean
@@ -58,6 +63,16 @@ export class Authorizer extends WorkerEntrypoint<Env> {
     const request = read.success ? listOf(read.data) : null
     if (!read.success || !request) return malformed(around)
     return plain(await filterTools(request, read.data.key, around))
+  }
+
+  /** A call that it let through has ended: `X-Narrowgate-Decision` and `X-Narrowgate-Task` of the answer say which. */
+  async settle(call: WorkerSettlement): Promise<WorkerAnswer> {
+    const around = this.#around()
+    const read = settlementSchema.safeParse(call)
+    if (!read.success) return malformed(around)
+    const { key: presented, decision, task } = read.data
+    const request = new Request(HERE, { method: "POST", body: JSON.stringify({ task }) })
+    return plain(await settleCall(request, decision, presented, around))
   }
 
   #around(): Surroundings {

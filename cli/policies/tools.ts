@@ -1,5 +1,5 @@
 /** The whole catalog: the tools that are listed, and the lifecycle tools that each MCP server has besides. */
-import { LIFECYCLE_TOOLS, lifecycleName, lifecycleTools } from "../../src/catalog/lifecycle.ts"
+import { lifecycleTools } from "../../src/catalog/lifecycle.ts"
 import type { RouteDefinition } from "../../src/catalog/route.ts"
 import type { Tool } from "../../src/catalog/tool.ts"
 import type { CatalogFile, ListedTool } from "./schema/catalog.ts"

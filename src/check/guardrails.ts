@@ -30,7 +30,7 @@ export function factsOf<Called extends Tool | null>(
   { user }: TreeState,
   task: Task,
   tool: Called,
-  call: Call,
+  call: Pick<Call, "decisionId" | "arguments" | "gateway" | "environment" | "client">,
   risk: number,
 ): DeniedFacts & { readonly tool: Called } {
   return {

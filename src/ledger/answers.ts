@@ -1,4 +1,5 @@
 /** What a ledger is asked by and what it says: the values that cross between isolates, and their version. */
+import type { Call } from "../call.ts"
 import type { Proof } from "../credential/dpop.ts"
 import type { Denial } from "../decision.ts"
 import type { GrantedDetails } from "../exchange/grant.ts"
@@ -62,6 +63,11 @@ export interface Holder {
   /** `jti`. */
   readonly token: string
   readonly proof: Proof | null
+}
+
+/** A call that was refused before it came to the ledger; `tool` null: it is not known which it was. */
+export interface RefusedCall extends Holder, Pick<Call, "task" | "arguments" | "gateway" | "environment" | "client"> {
+  readonly tool: string | null
 }
 
 export interface Ended {

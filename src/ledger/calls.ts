@@ -19,7 +19,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { candidateHeld } from "../policy/candidate.ts"
 import { userId } from "../policy/facts.ts"
-import { STRANGER, type Answer, type Holder, type Listed, type NoBundle } from "./answers.ts"
+import { STRANGER, type Answer, type Holder, type Listed, type NoBundle, type RefusedCall } from "./answers.ts"
 import { Shadow } from "./shadow.ts"
 import { lineOf, type TreeState } from "./state.ts"
 import { applyAfterwards, applyChange, endedBy } from "./transition.ts"
@@ -146,15 +146,15 @@ export class Calls {
   }
 
   /** The same, told to those who look out for storms of denials; a token that opens nothing here tells nothing. */
-  refused(bundle: Bundle, pointer: Pointer, ask: Ask, denial: Denial): void {
+  refused(bundle: Bundle, pointer: Pointer, call: RefusedCall, denial: Denial): void {
     const { state, storage, outbox } = this.#tree
     if (!state || pointer.seq < state.bundle.seq) return
     const now = this.#tree.now(state)
-    const line = lineOf(state, ask.task)
+    const line = lineOf(state, call.task)
     const [task] = line
-    if (!task || checkAlive(state, line, now) || checkToken(state, ask, now)) return
-    const tool = bundle.catalog.tools.get(ask.tool) ?? null
-    const facts = factsOf(state, task, tool, ask, riskOf(state, line, ask.risks, now))
+    if (!task || checkAlive(state, line, now) || checkToken(state, call, now)) return
+    const tool = call.tool === null ? null : (bundle.catalog.tools.get(call.tool) ?? null)
+    const facts = factsOf(state, task, tool, { ...call, decisionId: "" }, riskOf(state, line, [], now))
     const { notes, storm } = tellOfDenial(bundle, state.memory, facts, denial, now)
     const end = endBy(storm, task)
     const ended = end ? endedBy(state, end) : []
@@ -162,7 +162,9 @@ export class Calls {
       storage.saveNotes(state, notes, now)
       if (!end) return
       storage.saveEnd(ended, end)
-      outbox.keep(this.#tree.numbered(stormRecord(state, line.map(({ agent }) => agent).toReversed(), ask, storm, now)))
+      outbox.keep(
+        this.#tree.numbered(stormRecord(state, line.map(({ agent }) => agent).toReversed(), call, storm, now)),
+      )
     })
     applyAfterwards(state, notes, now)
     if (end) this.#tree.end(state, ended, end)
@@ -196,7 +198,7 @@ export class Calls {
 function stormRecord(
   { user }: TreeState,
   chain: readonly string[],
-  { task, gateway, environment }: Ask,
+  { task, gateway, environment }: RefusedCall,
   denial: Denial | null,
   now: number,
 ): DecisionRecord {

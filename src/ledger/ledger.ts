@@ -25,7 +25,7 @@ import { candidateHeld } from "../policy/candidate.ts"
 import { userId } from "../policy/facts.ts"
 import { bundleHeld, bundleOf } from "../policy/store.ts"
 import { LEDGER_VERSION, openedTask } from "./answers.ts"
-import type { Answer, Ended, Holder, Listed, NoBundle, OpenedTask, Redeemed } from "./answers.ts"
+import type { Answer, Ended, Holder, Listed, NoBundle, OpenedTask, Redeemed, RefusedCall } from "./answers.ts"
 import { Calls } from "./calls.ts"
 import { isAlive, isBelow, lineOf, type TreeState, type UserFacts } from "./state.ts"
 import { RELEASED } from "./storage.ts"
@@ -83,9 +83,9 @@ export class Ledger extends DurableObject<Env> {
   }
 
   /** It counts among the denials of its task. */
-  async refused(version: number, pointer: Pointer, ask: Ask, denial: Denial): Promise<void> {
+  async refused(version: number, pointer: Pointer, call: RefusedCall, denial: Denial): Promise<void> {
     const bundle = await this.#bundle(version, pointer)
-    if (bundle) this.#calls.refused(bundle, pointer, ask, denial)
+    if (bundle) this.#calls.refused(bundle, pointer, call, denial)
   }
 
   /** @returns JSON, as of `decide` */

@@ -91,9 +91,16 @@ export class Tree {
     applyEnd(state, ids, end)
     const root = state.tasks.get(state.root)
     if (!root || end.status === "quarantined" || !ids.includes(root.id)) return
+    this.#shrink(state)
     this.giveBack(root.agent, state.user && userId(state.user), root.id)
     // While a person is asked, it has one among the questions of its agent besides.
     if (state.consent && !state.consent.isRedeemed) this.giveBack(root.agent, ANYBODY, root.id)
+  }
+
+  /** Nothing is admitted any more: what guardrails kept in mind serves nobody, and what was lent others can use. */
+  #shrink(state: TreeState): void {
+    this.transact(true, () => this.storage.forgetMemory())
+    this.credits.giveBackOld(state.memory, state.clock, true)
   }
 
   /** For good: what waits for a person has not. */
@@ -137,7 +144,7 @@ export class Tree {
 
   /** @param lastAt milliseconds, when its last task could act */
   async keepUntil(lastAt: number): Promise<void> {
-    await this.#ctx.storage.setAlarm(lastAt + RETENTION_MS)
+    await this.#ctx.storage.setAlarm(lastAt)
   }
 
   /** By the object's alarm: records that are left over are sent; then, in its time, all is forgotten. */
@@ -146,10 +153,13 @@ export class Tree {
     await this.outbox.send()
     const root = this.state?.tasks.get(this.state.root)
     if (!root) return
+    const hasExpired = Date.now() >= root.expiresAt
+    if (hasExpired) this.#shrink(this.state)
     const forgetAt = root.expiresAt + RETENTION_MS
     const unsent = this.outbox.hasStored()
     if (Date.now() < forgetAt || unsent) {
-      await this.#ctx.storage.setAlarm(unsent ? Date.now() + RETRY_AFTER_MS : forgetAt)
+      const next = hasExpired ? forgetAt : root.expiresAt
+      await this.#ctx.storage.setAlarm(unsent ? Date.now() + RETRY_AFTER_MS : next)
       return
     }
     await this.#ctx.storage.deleteAll()

@@ -1,0 +1,59 @@
+/**
+ * `POST /v1/calls/:id/settle`: a gateway, or a Worker over RPC, says that a call which it let through has ended. Until
+ * then, or until its tool's longest duration has passed, the call counts as under way (guardrails/concurrency.ts).
+ */
+import { z } from "zod"
+import { boundedText } from "../bounded-text.ts"
+import { isDenied } from "../decision.ts"
+import { parseJson } from "../json.ts"
+import { askLedger } from "../ledger/ask.ts"
+import { isTaskId, rootOf } from "../ledger/state.ts"
+import { bundleFor, type Surroundings } from "../surroundings.ts"
+import { refusal } from "./handle.ts"
+import { identifyGateway } from "./registry.ts"
+
+/** As for lists: a request with the key that opens `/authz/` is answered with a 2xx nowhere else. */
+export const SETTLE_KEY_HEADER = "x-narrowgate-settle-key"
+
+const MAX_BODY_BYTES = 1_024
+const DECISION = /^dec_[0-9A-HJKMNP-TV-Z]{26}$/
+/** `X-Narrowgate-Task` of the answer that let it through. */
+const body = z.strictObject({ task: z.string().max(256).refine(isTaskId) })
+
+/**
+ * @param decision `X-Narrowgate-Decision` of the answer that let the call through
+ * @param key that the gateway presented, if any
+ */
+export async function settleCall(
+  request: Request,
+  decision: string,
+  key: string | null,
+  around: Surroundings,
+): Promise<Response> {
+  const bundle = await bundleFor(around)
+  if (!bundle) return refusal({ reason: "bundle_unavailable" }, around)
+  const asking = identifyGateway(key, bundle.gateways)
+  if (isDenied(asking)) return refusal(asking.denied, around)
+  const { gateway } = asking
+  // What ends a call early makes room for another: only one that is registered to see ends is believed.
+  if (!gateway.settles) return said(403, "unsettling_gateway", "This gateway is not registered to settle calls.")
+  const text = await boundedText(request, MAX_BODY_BYTES)
+  const parsed = text === null ? null : parseJson(text)
+  const read = parsed === null || isDenied(parsed) ? null : body.safeParse(parsed.json)
+  if (!DECISION.test(decision) || !read?.success) {
+    return said(400, "invalid_request", "Name the decision in the path and its task in the body.")
+  }
+  const answer = await askLedger(around.env, rootOf(read.data.task), async (ledger) => ({
+    settled: await ledger.settle(decision, gateway.id),
+  }))
+  if (!answer) return refusal({ reason: "ledger_unavailable" }, around)
+  return answer.settled
+    ? Response.json({ settled: true }, { headers: NO_STORE })
+    : said(404, "not_found", "No such call of this gateway is under way.")
+}
+
+const NO_STORE = { "Cache-Control": "no-store" }
+
+function said(status: number, error: string, error_description: string): Response {
+  return Response.json({ error, error_description }, { status, headers: NO_STORE })
+}

@@ -26,7 +26,7 @@ import { applyAfterwards, applyChange, endedBy } from "./transition.ts"
 import type { Tree } from "./tree.ts"
 
 /** Times that a call asks for what all trees share, where others of its tree use up what it was lent. */
-const MOST_ROUNDS = 4
+const MOST_ROUNDS = 8
 
 /** It hangs on counts that all trees share: nothing was decided. */
 interface Needs {

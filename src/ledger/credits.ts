@@ -30,6 +30,11 @@ interface Block {
   readonly since: number
 }
 
+interface Refusal {
+  readonly used: number
+  readonly waits: number
+}
+
 /** What is held of one count. */
 interface Held {
   readonly owner: string
@@ -40,6 +45,9 @@ interface Held {
   blocks: Block[]
   /** Takes under way. */
   asking: number
+  /** Of a limit that is lent in blocks the only one, and how much is wanted by those that wait for it. */
+  answer: Promise<Refusal | null> | null
+  waiting: number
   /** How much more than is needed to ask for: doubled as long as it is soon used up. */
   more: number
 }
@@ -109,32 +117,59 @@ export class Credits {
     }
   }
 
-  /** Null: it was lent, or could not be asked for. */
-  async #take(
-    memory: Memory,
-    { owner, key, place, limit, amount, values }: Need,
-    seq: number,
-  ): Promise<{ readonly used: number; readonly waits: number } | null> {
+  /** Null: it was lent, or could not be asked for; or another call has asked for both. */
+  async #take(memory: Memory, need: Need, seq: number): Promise<Refusal | null> {
+    const { owner, key, place, limit, amount, values } = need
     const { id: guardrail, measure, limit: most, span } = limit
     // It has an end, or its count could never be forgotten; the build refuses any other.
     if (span.kind === "life") return null
     const held = this.#heldAt(owner, place, guardrail, key)
+    // Where more is lent than one call needs, one question is enough for all that wait.
+    const isLentInBlocks = !values && most >= LENT_IN_BLOCKS_FROM
+    if (isLentInBlocks && held.answer) {
+      held.waiting += amount
+      await held.answer
+      held.waiting -= amount
+      return null
+    }
     const lent: LentLimit = { measure, limit: most, span, seq }
+    const want = isLentInBlocks ? amount + Math.max(held.more, held.waiting) : amount
+    const asking = this.#askFor(memory, held, lent, { amount, want, values })
+    if (!isLentInBlocks) return asking
+    held.answer = asking
+    try {
+      return await asking
+    } finally {
+      held.answer = null
+    }
+  }
+
+  async #askFor(
+    memory: Memory,
+    held: Held,
+    limit: LentLimit,
+    {
+      amount,
+      want,
+      values,
+    }: { readonly amount: number; readonly want: number; readonly values: readonly string[] | null },
+  ): Promise<Refusal | null> {
+    const { guardrail, key } = held
     const id = newId("lnt", Date.now())
+    const settled = this.#settledOf(guardrail, key)
+    const asked = { id, holder: this.#root, limit, settled }
+    const take: Take = values ? { ...asked, amount: 0, want: 0, values } : { ...asked, amount, want }
     held.asking += 1
     this.#underWay.add(id)
-    const settled = this.#settledOf(guardrail, key)
-    const want = amount + (values ? 0 : held.more)
-    const take = { id, holder: this.#root, limit: lent, amount: values ? 0 : amount, want: values ? 0 : want, settled }
-    const asked = this.#ask(guardrail, key, values ? { ...take, values: [...values] } : take)
+    const answering = this.#ask(guardrail, key, take)
     try {
-      const answer = await within(asked, TIMEOUT_MS)
+      const answer = await within(answering, TIMEOUT_MS)
       this.#underWay.delete(id)
       this.#forget(settled)
       return this.#taken(memory, held, { id, amount }, answer)
     } catch (error) {
       // Whatever comes yet is used no more: a late grant is given back, a lost one asked about.
-      this.#ctx.waitUntil(this.#returnLate(asked, id, guardrail, key))
+      this.#ctx.waitUntil(this.#returnLate(answering, id, guardrail, key))
       logEvent("limit_failed", { guardrail, error: String(error) })
       return null
     } finally {
@@ -151,7 +186,7 @@ export class Credits {
     held: Held,
     { id, amount }: { readonly id: string; readonly amount: number },
     answer: TakeAnswer,
-  ): { readonly used: number; readonly waits: number } | null {
+  ): Refusal | null {
     const { granted, used } = answer
     if (granted === null) return { used, waits: answer.waits ?? Number.POSITIVE_INFINITY }
     const { owner, place } = held
@@ -187,7 +222,7 @@ export class Credits {
     this.#dropUsed(memory, held)
     const isExact = held.blocks.every(({ isOpen }) => !isOpen)
     if (held.asking > 0) return
-    if (isExact) this.#giveBack(memory, held)
+    if (isExact && held.blocks.length > 0) this.#giveBack(memory, held)
     if (values || (held.blocks.length === 0 && held.more === 1)) this.#drop(memory, held)
   }
 
@@ -234,7 +269,8 @@ export class Credits {
       if (held.asking === 0 && held.blocks.length > 0 && (all || isOld)) this.#giveBack(memory, held)
       if (all && held.asking === 0) this.#drop(memory, held)
     }
-    if (this.#settling.size > 0) this.#settleSoon()
+    // Until then what is used up is said with the next take.
+    if (all && this.#settling.size > 0) this.#settleSoon()
   }
 
   /** What an object asks that has not heard of blocks: contract of `CreditHolder`. */
@@ -252,7 +288,7 @@ export class Credits {
   #heldAt(owner: string, place: string, guardrail: string, key: string): Held {
     let held = this.#held.get(placeOf(owner, place))
     if (!held) {
-      held = { owner, place, guardrail, key, blocks: [], asking: 0, more: 1 }
+      held = { owner, place, guardrail, key, blocks: [], asking: 0, answer: null, waiting: 0, more: 1 }
       this.#held.set(placeOf(owner, place), held)
     }
     return held
@@ -304,6 +340,8 @@ export class Credits {
 }
 
 const MOST_MORE = 100_000
+/** Of a smaller limit nobody is lent more than is needed (guardrails/lending). */
+const LENT_IN_BLOCKS_FROM = 100
 
 function placeOf(owner: string, place: string): string {
   return `${owner}|${place}`

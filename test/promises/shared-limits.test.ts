@@ -1,0 +1,181 @@
+/** Promise 4 for counts that several task trees share: kept in an object of their own, lent to ledgers in blocks. */
+import { runInDurableObject } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import type { Guardrail, Limit } from "../../src/guardrails/definition.ts"
+import { SharedLimit, sharedLimitOf } from "../../src/ledger/shared-limit.ts"
+import { openTask, type OpenTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
+import { window } from "../harness/guardrails.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { callsOf, crash } from "../harness/ledgers.ts"
+import { recordOf } from "../harness/records.ts"
+
+afterEach(async () => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+  await freshIsolate()
+})
+
+const shared = (limit: number, more: Partial<Limit> = {}): Limit =>
+  window({ id: "shared", tools: ["files.*", "mail.*"], per: "tree", limit, seconds: 60 }, { per: [], ...more })
+
+async function guardedBy(...guardrails: readonly Guardrail[]): Promise<void> {
+  const body = await yard()
+  await publish({ ...body, guardrails: [...body.guardrails, ...guardrails] }, 2)
+}
+
+const trees = async (count: number): Promise<readonly OpenTask[]> =>
+  Promise.all(Array.from({ length: count }, async () => openTask("first", { purpose: "work" })))
+
+const list = async (task: OpenTask): Promise<GatewayAnswer> => callWith(task.token, "/files")
+const codes = (answers: readonly GatewayAnswer[], code: string): number =>
+  answers.filter((answer) => answer.code === code).length
+
+function taskAt(tasks: readonly OpenTask[], index: number): OpenTask {
+  const task = tasks[index % tasks.length]
+  if (!task) throw new Error("no tree was opened")
+  return task
+}
+
+/** As its object has it. */
+async function usedOf(key = "", guardrail = "shared"): Promise<number> {
+  const stub = sharedLimitOf(env, guardrail, key)
+  const take = { id: crypto.randomUUID(), holder: "tsk_test", amount: 1_000_000_000, want: 1_000_000_000, settled: [] }
+  const limit = { ...shared(1), span: { kind: "sliding", seconds: 60 }, seq: 0 } as const
+  return (await stub.take(1, { ...take, limit })).used
+}
+
+function at(milliseconds: number): void {
+  vi.useFakeTimers({ toFake: ["Date"] })
+  vi.setSystemTime(milliseconds)
+}
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+
+describe("no over-admission by trees that share a limit", () => {
+  test.each([1, 2, 3])("256 calls at once from 16 trees on a window of 50 admit 50 (%i)", async () => {
+    await guardedBy(shared(50))
+    const tasks = await trees(16)
+    const answers = await Promise.all(Array.from({ length: 256 }, async (_, index) => list(taskAt(tasks, index))))
+    expect(codes(answers, "ok")).toBe(50)
+    expect(codes(answers, "rate_limited")).toBe(206)
+    const counted = await Promise.all(tasks.map(async ({ task }) => callsOf(task)))
+    // A denied call consumes nothing of its tree's either.
+    expect(counted.reduce<number>((sum, calls) => sum + (calls ?? 0), 0)).toBe(50)
+    expect(await usedOf()).toBe(50)
+  })
+
+  test("each value of the key has a count of its own", async () => {
+    await guardedBy(shared(2, { per: ["tool"] }))
+    const task = taskAt(await trees(1), 0)
+    const answers = await Promise.all([1, 2, 3].flatMap(() => [list(task), callWith(task.token, "/files/a")]))
+    expect(codes(answers, "ok")).toBe(4)
+    expect(codes(answers, "rate_limited")).toBe(2)
+  })
+
+  test("a window that is refused takes nothing of another that had room", async () => {
+    await guardedBy(shared(1), shared(50, { id: "wide" }))
+    const tasks = await trees(4)
+    const answers = await Promise.all(tasks.map(list))
+    expect(codes(answers, "ok")).toBe(1)
+    await vi.waitFor(async () => expect(await usedOf("", "wide")).toBe(1))
+  })
+
+  test("a call that rules deny takes nothing", async () => {
+    await guardedBy(shared(50))
+    const task = taskAt(await trees(1), 0)
+    await callWith(task.token, "/vault/x")
+    const mail = { method: "POST", body: '{"to":"a@b.c"}', headers: { "Content-Type": "application/json" } }
+    expect((await callWith(task.token, "/mail", mail)).code).toBe("policy_denied")
+    expect(await usedOf()).toBe(0)
+  })
+
+  test("a hot window asks its object once for many calls, and never admits more than there may be", async () => {
+    await guardedBy(shared(100_000))
+    const takes = vi.spyOn(SharedLimit.prototype, "take")
+    const settles = vi.spyOn(SharedLimit.prototype, "settle")
+    const tasks = await trees(4)
+    let admitted = 0
+    for (let round = 0; round < 20; round++) {
+      const answers = await Promise.all(tasks.flatMap((task) => Array.from({ length: 25 }, async () => list(task))))
+      admitted += codes(answers, "ok")
+    }
+    expect(admitted).toBe(2_000)
+    expect(admitted / (takes.mock.calls.length + settles.mock.calls.length)).toBeGreaterThanOrEqual(10)
+    expect(await usedOf()).toBeGreaterThanOrEqual(2_000)
+  })
+
+  test("what is lent and not used comes back when the tree is quiet", async () => {
+    await guardedBy(shared(1_000))
+    const tasks = await trees(2)
+    for (let index = 0; index < 9; index++) await Promise.all(tasks.map(list))
+    await vi.waitFor(async () => expect(await usedOf()).toBe(18), { timeout: 8_000, interval: 200 })
+  })
+
+  test("a crash with credit in hand costs it, for the span and no longer; it never admits more", async () => {
+    await guardedBy(shared(200))
+    at(Date.now())
+    const tasks = await trees(2)
+    let admitted = 0
+    for (let index = 0; index < 40; index++) {
+      const answers = await Promise.all(tasks.map(list))
+      admitted += codes(answers, "ok")
+      if (index % 10 === 9) await crash()
+    }
+    expect(admitted).toBeLessThanOrEqual(200)
+    for (let index = 0; index < 250; index++) admitted += codes([await list(taskAt(tasks, index))], "ok")
+    expect(admitted).toBeLessThanOrEqual(200)
+    expect(admitted).toBeGreaterThan(150)
+    at(Date.now() + 61_000)
+    const later = await Promise.all(tasks.map(list))
+    expect(codes(later, "ok")).toBe(2)
+  })
+
+  test("an object out of reach: 503, nothing admitted, and its record says which limit it was", async () => {
+    await guardedBy(shared(50))
+    const task = taskAt(await trees(1), 0)
+    vi.spyOn(SharedLimit.prototype, "take").mockRejectedValue(new Error("out of reach"))
+    const answer = await list(task)
+    expect(answer.code).toBe("unavailable")
+    const record = await recordOf(answer.headers.get("X-Narrowgate-Decision") ?? "")
+    expect(record.denial).toEqual({ reason: "limit_unavailable", guardrail: "shared" })
+    expect(await callsOf(task.task)).toBe(0)
+  })
+
+  test("distinct values a day of one user, whichever of their trees names them", async () => {
+    const recipients: Limit = {
+      ...shared(2, { id: "recipients", topic: "budget", per: ["user"] }),
+      of: { tools: ["mail.send"] },
+      measure: { kind: "distinct", field: "arguments.to" },
+      span: { kind: "fixed", seconds: 86_400 },
+    }
+    await guardedBy(recipients)
+    const tasks = await trees(3)
+    const mail = async (index: number, to: unknown): Promise<string | null> => {
+      const body = JSON.stringify({ to })
+      const asked = { method: "POST", body, headers: { "Content-Type": "application/json" } }
+      return (await callWith(tasks[index]?.token ?? "", "/mail", asked)).code
+    }
+    expect(await mail(0, "a@example.org")).toBe("ok")
+    expect(await mail(1, "b@example.org")).toBe("ok")
+    expect(await mail(2, "c@example.org")).toBe("budget_exhausted")
+    // One that counts already counts no more.
+    expect(await mail(2, "a@example.org")).toBe("ok")
+    expect(await mail(0, "c@example.org")).toBe("budget_exhausted")
+  })
+
+  test("the object's own memory is durable before anybody is let through", async () => {
+    await guardedBy(shared(50))
+    const task = taskAt(await trees(1), 0)
+    expect((await list(task)).code).toBe("ok")
+    await crash()
+    expect(await usedOf()).toBe(1)
+    await runInDurableObject(sharedLimitOf(env, "shared", ""), (_object, { storage }) => {
+      expect(storage.sql.exec("SELECT COUNT(*) AS n FROM blocks").one()["n"]).toBe(1)
+    })
+  })
+})

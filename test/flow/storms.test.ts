@@ -1,0 +1,119 @@
+import { runInDurableObject, runDurableObjectAlarm } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { z } from "zod"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import type { Storm } from "../../src/guardrails/definition.ts"
+import { rootOf } from "../../src/ledger/state.ts"
+import { openTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { callWith } from "../harness/gateways.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { bearerOf, complete, manage } from "../harness/management.ts"
+import { recordsOf } from "../harness/records.ts"
+
+const storm = (more: Partial<Storm> = {}): Storm => ({
+  kind: "storm",
+  id: "prober",
+  of: { tools: ["*"] },
+  consequence: "quarantine",
+  limit: 3,
+  seconds: 60,
+  per: "task",
+  ...more,
+})
+
+async function lookOut(more: Partial<Storm> = {}): Promise<void> {
+  const body = await yard()
+  await publish({ ...body, guardrails: [...body.guardrails, storm(more)] })
+}
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  await freshIsolate()
+})
+
+const shown = z.object({ tasks: z.array(z.object({ status: z.string() })) })
+
+async function statusOf(task: string): Promise<string | undefined> {
+  const { json } = await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))
+  return shown.parse(json).tasks[0]?.status
+}
+
+describe("a storm of denials", () => {
+  test("by rules freezes the task, and a person lets it go on", async () => {
+    await lookOut()
+    const { token, task } = await openTask("first")
+    for (let index = 0; index < 3; index++) expect((await callWith(token, "/forbidden")).code).toBe("policy_denied")
+    expect((await callWith(token, "/files")).code).toBe("ok")
+    expect((await callWith(token, "/forbidden")).code).toBe("policy_denied")
+    expect((await callWith(token, "/files")).code).toBe("invalid_token")
+    expect(await statusOf(task)).toBe("quarantined")
+    await manage("POST", `/v1/tasks/${task}/release`, await bearerOf("operator"))
+    // Released, it is denied until the first of the denials have passed, and by that nothing is added.
+    expect((await callWith(token, "/files")).code).toBe("loop_detected")
+  })
+
+  test("of what never reaches the ledger counts as well: tools that are not there, or not granted", async () => {
+    await lookOut({ consequence: "revoke" })
+    const { token, task } = await openTask("first", { scope: "files.list:read" })
+    for (const path of ["/nowhere", "/files/a", "/vault/x", "/nowhere"]) await callWith(token, path)
+    await vi.waitFor(async () => expect(await statusOf(task)).toBe("revoked"))
+    expect((await callWith(token, "/files")).code).toBe("invalid_token")
+    const records = (await recordsOf(task, 7)).filter(({ kind }) => kind === "end")
+    expect(records.map(({ kind, code, denial }) => ({ kind, code, denial }))).toContainEqual({
+      kind: "end",
+      code: "loop_detected",
+      denial: { reason: "denial_storm", guardrail: "prober", limit: 3, seconds: 60, consequence: "revoke" },
+    })
+  })
+
+  test("with no consequence but denial passes by itself", async () => {
+    await lookOut({ consequence: "deny", seconds: 60 })
+    const { token } = await openTask("first")
+    vi.useFakeTimers({ toFake: ["Date"] })
+    for (let index = 0; index < 4; index++) await callWith(token, "/forbidden")
+    expect((await callWith(token, "/files")).code).toBe("loop_detected")
+    vi.setSystemTime(Date.now() + 60_000)
+    expect((await callWith(token, "/files")).code).toBe("ok")
+  })
+
+  test("through a gateway that only observes has no consequence", async () => {
+    await lookOut()
+    const { token } = await openTask("first")
+    for (let index = 0; index < 9; index++) await callWith(token, "/forbidden", {}, "watch")
+    expect((await callWith(token, "/files")).code).toBe("ok")
+  })
+})
+
+describe("a tree that has ended", () => {
+  test("keeps nothing of what guardrails had in mind", async () => {
+    await lookOut()
+    const { token, task } = await openTask("first")
+    for (const path of ["/thrice", "/burst", "/forbidden"]) await callWith(token, path)
+    const rows = async (): Promise<number> =>
+      runInDurableObject(env.LEDGER.getByName(rootOf(task)), (_ledger, { storage }) => {
+        const tables = ["blocks", "counters", "marks", "cells", "flights"]
+        const count = (table: string) => Number(storage.sql.exec(`SELECT COUNT(*) AS n FROM ${table}`).one()["n"])
+        return tables.reduce((sum, table) => sum + count(table), 0)
+      })
+    expect(await rows()).toBeGreaterThan(2)
+    await complete(task, `Bearer ${token}`)
+    expect(await rows()).toBe(0)
+  })
+
+  test("by its expiry as well, by the alarm", async () => {
+    const { token, task } = await openTask("first")
+    await callWith(token, "/thrice")
+    const ledger = env.LEDGER.getByName(rootOf(task))
+    vi.useFakeTimers({ toFake: ["Date"] })
+    vi.setSystemTime(Date.now() + 86_400_000)
+    await runDurableObjectAlarm(ledger)
+    await runInDurableObject(ledger, (_ledger, { storage }) => {
+      const known = storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'blocks'").toArray()
+      expect(known.length === 0 || storage.sql.exec("SELECT COUNT(*) AS n FROM blocks").one()["n"]).toBeTruthy()
+    })
+  })
+})

@@ -44,7 +44,16 @@ export const decisionRecord = z.looseObject({
       }),
     )
     .default([]),
-  windows: z.array(z.looseObject({ window: z.string(), limit: z.number(), seconds: z.number(), used: z.number() })),
+  windows: z.array(
+    z.looseObject({
+      window: z.string(),
+      limit: z.number(),
+      seconds: z.number(),
+      used: z.number(),
+      asked: z.number().exactOptional(),
+      waits: z.number().exactOptional(),
+    }),
+  ),
   calls: z.object({ used: z.number(), limit: z.number().nullable() }).nullable(),
   labels: z.array(z.string()),
   candidate: z
@@ -122,7 +131,7 @@ export function explanation(record: ShownRecord): string {
     ["labels", record.labels.join(", ") || null],
     ["listing", record.listing ? listingOf(record.listing) : null],
     ["windows", record.windows.map(windowUse).join(", ") || null],
-    ["guardrails", record.guardrails.filter(isNoWindow(record)).map(guardrailUse).join(", ") || null],
+    ["guardrails", record.guardrails.map(guardrailUse).join(", ") || null],
     ["calls", calls && `${calls.used}${calls.limit === null ? "" : ` of ${calls.limit}`}`],
     ["mode", mode === "observe" ? "observe: the gateway let the call through all the same" : null],
     ["candidate", record.candidate ? wouldBe(record.candidate) : null],
@@ -150,11 +159,6 @@ function wouldBe({ bundle, differs }: NonNullable<ShownRecord["candidate"]>): st
 }
 
 /** `used` is before this call. */
-/** Windows are told with their spans. */
-function isNoWindow({ windows }: ShownRecord): (use: ShownRecord["guardrails"][number]) => boolean {
-  return ({ guardrail }) => !windows.some(({ window }) => window === guardrail)
-}
-
 function guardrailUse({ guardrail, holds, used, asked, limit }: ShownRecord["guardrails"][number]): string {
   const figures =
     used === undefined ? "" : ` ${used}${asked ? ` and ${asked}` : ""}${limit === undefined ? "" : ` of ${limit}`}`

@@ -68,7 +68,7 @@ export interface Evidence {
   readonly principal: string | null
   readonly rules: readonly string[]
   readonly windows: readonly WindowUse[]
-  /** How every guardrail stands to it that had to be asked. */
+  /** How every other guardrail stands to it that had to be asked. */
   readonly guardrails: readonly Use[]
   readonly calls: { readonly used: number; readonly limit: number | null } | null
   readonly labels: readonly string[]

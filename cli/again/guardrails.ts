@@ -24,7 +24,7 @@ export function toldBy(record: ShownRecord, bundle: Bundle, recordedBy: Bundle |
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
   if (!tool) return { guardrails: guardrailsOf([]), untold: [] }
   const before = new Map(recordedBy?.guardrails.definitions.map((each) => [each.id, each]))
-  const known = new Map(record.guardrails.map((use) => [use.guardrail, use]))
+  const known = new Map(usesIn(record).map((use) => [use.guardrail, use]))
   const untold: string[] = []
   const judges = all.about(tool).judges.map((instrument): Instrument => {
     const { guardrail } = instrument
@@ -34,6 +34,14 @@ export function toldBy(record: ShownRecord, bundle: Bundle, recordedBy: Bundle |
     return told ?? judging(instrument, () => NOTHING)
   })
   return { guardrails: { ...all, lookouts: [], about: () => ({ judges, hears: [] }) }, untold }
+}
+
+/** Windows are told by themselves, with what a caller could know of them. */
+function usesIn({ windows, guardrails }: ShownRecord): readonly Use[] {
+  const rates = windows.map(({ window, limit, used, asked = 1, waits = 0 }): Use => {
+    return { guardrail: window, kind: "limit", holds: waits === 0, used, asked, limit }
+  })
+  return [...rates, ...guardrails]
 }
 
 function toldInstrument(instrument: Instrument, use: Use, before: Guardrail | undefined): Instrument | null {

@@ -72,7 +72,7 @@ export interface DecisionRecord {
   /** Ids of the rules that determined the answer of policy. */
   readonly rules: readonly string[]
   readonly windows: readonly WindowUse[]
-  /** How every guardrail stood to the call that had to be asked, windows among them. */
+  /** How every other guardrail stood to the call that had to be asked. */
   readonly guardrails: readonly Use[]
   readonly calls: { readonly used: number; readonly limit: number | null } | null
   /** What the tree had done before this call. */

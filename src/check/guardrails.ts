@@ -62,7 +62,7 @@ export function checkGuardrails({ guardrails }: Bundle, memory: Memory, facts: C
     if (facts.risk < (instrument.guardrail.fromRisk ?? 0)) continue
     const judgement = instrument.judge(facts, memory.of(instrument.guardrail), now)
     if (judgement.rate) windows.push(judgement.rate)
-    if (judgement.use) uses.push(judgement.use)
+    else if (judgement.use) uses.push(judgement.use)
     if (judgement.need) needs.push(judgement.need)
     notes.push(...judgement.notes)
     if (!judgement.denial) continue

@@ -72,9 +72,13 @@ export interface Need {
 
 export const NOTHING: Judgement = { denial: null, notes: [], use: null, rate: null, need: null }
 
-export function judged(denial: Denial | null, more: Partial<Judgement> = {}): Judgement {
-  return { ...NOTHING, denial, ...more }
+export function judged(
+  denial: Denial | null,
+  { notes = NONE, use = null, rate = null, need = null }: Partial<Judgement> = NOTHING,
+): Judgement {
+  return { denial, notes, use, rate, need }
 }
+const NONE: readonly Note[] = []
 
 /** Of a denial by a guardrail; a call that could not be judged is denied and nothing more. */
 export function consequenceOf(denial: Denial): Consequence {

@@ -8,9 +8,17 @@ import { PeriodMeter, startOf } from "./meter/period.ts"
 import { bucketSizeOf, slidingOf, spanMsOf, type Marking, type Note } from "./note.ts"
 
 /** As a memory knows it: where a definition comes to count in another way, it begins anew. */
-export function ownerOf({ id, span, measure }: Limit): string {
-  return `${id}:${measure.kind === "distinct" ? `distinct ${span.kind}` : span.kind}`
+export function ownerOf(limit: Limit): string {
+  let owner = owners.get(limit)
+  if (owner === undefined) {
+    const { id, span, measure } = limit
+    owner = `${id}:${measure.kind === "distinct" ? `distinct ${span.kind}` : span.kind}`
+    owners.set(limit, owner)
+  }
+  return owner
 }
+/** Asked for several times on the way of each call. */
+const owners = new WeakMap<Limit, string>()
 
 /**
  * Whether the first of a key need not be kept. Most calls are never repeated: to write each of them down, in case it

@@ -73,8 +73,9 @@ function judgeOwn(limit: Limit, key: string, demand: Demand, memory: Memory, now
     return judged({ reason: "history_full", guardrail: limit.id })
   }
   const reading = readLimit(memory, limit, key, demand, now)
-  return stand(limit, reading, reading.waits > 0 ? [] : notesOf(memory, limit, key, demand, reading))
+  return stand(limit, reading, reading.waits > 0 ? NO_NOTES : notesOf(memory, limit, key, demand, reading))
 }
+const NO_NOTES: readonly Note[] = []
 
 /** A count that all trees share: of what was lent of it. */
 function judgeShared(limit: Limit, key: string, demand: Demand, memory: Memory): Judgement {

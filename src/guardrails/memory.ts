@@ -29,7 +29,7 @@ export class Cells<Cell> {
   /** Whether there is room for the key, once what is stale is dropped where there was none. */
   hasRoom(owner: string, key: string, isStale: (cell: Cell) => boolean): boolean {
     const cells = this.#owners.get(owner)
-    if (!cells || cells.size < MOST_KEYS || cells.has(key)) return true
+    if (cells === undefined || cells.size < MOST_KEYS || cells.has(key)) return true
     for (const [each, cell] of cells) if (isStale(cell)) cells.delete(each)
     return cells.size < MOST_KEYS
   }

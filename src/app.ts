@@ -11,6 +11,7 @@ import { authorization, refusal } from "./gateway/handle.ts"
 import { FILTER_KEY_HEADER, KEY_HEADER } from "./gateway/registry.ts"
 import { settleCall, SETTLE_KEY_HEADER } from "./gateway/settle.ts"
 import { answerApproval, listApprovals, showApproval } from "./manage/approvals.ts"
+import { answerCallApproval, listCallApprovals } from "./manage/call-approvals.ts"
 import { listDecisions, showDecision } from "./manage/decisions.ts"
 import { manage } from "./manage/handle.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./manage/revocations.ts"
@@ -69,6 +70,14 @@ others.post("/v1/tasks/:id/quarantine", (c) =>
 )
 others.post("/v1/tasks/:id/release", (c) =>
   manage(c, "end", (request, bundle, around, known) => releaseTask(request, c.req.param("id"), bundle, around, known)),
+)
+others.get("/v1/tasks/:id/approvals", (c) =>
+  manage(c, "management", (request, bundle, around) => listCallApprovals(request, c.req.param("id"), bundle, around)),
+)
+others.post("/v1/tasks/:task/approvals/:approval", (c) =>
+  manage(c, "approval", (request, bundle, around, known) =>
+    answerCallApproval(request, c.req.param(), bundle, around, known),
+  ),
 )
 others.get("/v1/approvals", (c) => manage(c, "management", listApprovals))
 others.get("/v1/approvals/:id", (c) =>

@@ -1,4 +1,5 @@
 /** A call as it is decided upon, and all that a decision on it says: plain values, made by `decide` and applied by the ledger. */
+import type { Approval } from "./approval/approval.ts"
 import type { CallArguments } from "./catalog/arguments.ts"
 import type { Proof } from "./credential/dpop.ts"
 import type { Denial } from "./decision.ts"
@@ -40,6 +41,8 @@ export interface Change {
   readonly busy: readonly string[]
   /** Of those among them that have a plan, with this call in it. */
   readonly plans: readonly { readonly task: string; readonly progress: Progress }[]
+  /** Approvals that it uses. */
+  readonly approvals: readonly Approval[]
   /** What guardrails keep in mind of it. */
   readonly notes: readonly Note[]
   /** Labels that the tree has not had so far. */
@@ -93,6 +96,8 @@ export interface Outcome {
    */
   readonly proof: string | null
   readonly end: End | null
+  /** What a person is asked about a denied call. */
+  readonly asks: Approval | null
   /** What is kept in mind of a denied call: that it was denied. Nothing is consumed by it. */
   readonly afterwards: readonly Note[]
   /** Of counts that all trees share, what it hangs on: nothing is decided, and it is to be asked again with them. */

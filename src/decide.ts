@@ -4,6 +4,7 @@
  * so that nothing tentative ever exists and a denied call consumes nothing.
  */
 import { NO_EVIDENCE, type Call, type Change, type End, type Evidence, type Outcome } from "./call.ts"
+import { checkApprovals } from "./check/approval.ts"
 import { checkAlive, checkProof, checkToken, retryKey, retryOf } from "./check/credential.ts"
 import { checkCalls, checkGrant } from "./check/grant.ts"
 import { checkGuardrails, endBy, factsOf, tellOfDenial } from "./check/guardrails.ts"
@@ -75,6 +76,8 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
 
   // Last of all: a call that would be refused anyway is no deviation.
   if (guarded.grave) return refuse(guarded.grave, evidence, endBy(guarded.grave, task))
+  const approved = checkApprovals(state, bundle.pointer, task, guarded.asking, facts, call, now)
+  if ("denial" in approved) return { ...refuse(approved.denial, evidence), asks: approved.asks }
   const isWork = !isLifecycle(tool)
   const plans = isWork ? checkPlans(line, tool, task) : []
   if ("denial" in plans) return refuse(plans.denial, evidence, plans.end)
@@ -90,6 +93,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     counted: tool.cost > 0 ? ids : [],
     busy: isWork ? ids : [],
     plans: plans.map(({ task: { id }, progress }) => ({ task: id, progress })),
+    approvals: approved.approvals,
     notes,
     labels: tool.labels.filter((label) => !state.labels.has(label)),
     remember: call.retry && {
@@ -100,10 +104,10 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     },
   }
   const verdict = { denial: null, evidence: { ...evidence, rules: policy.rules }, retryOf: null }
-  return { change, verdict, proof, end: finishedBy(plans), afterwards: [], needs: [] }
+  return { change, verdict, proof, end: finishedBy(plans), asks: null, afterwards: [], needs: [] }
 }
 
 function refused(denial: Denial | null, evidence: Evidence): Outcome {
   const verdict = { denial, evidence, retryOf: null }
-  return { change: null, verdict, proof: null, end: null, afterwards: [], needs: [] }
+  return { change: null, verdict, proof: null, end: null, asks: null, afterwards: [], needs: [] }
 }

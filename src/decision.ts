@@ -15,6 +15,7 @@ export const STATUS_OF_CODE = {
   unknown_gateway: 403,
   budget_exhausted: 403,
   sequence_denied: 403,
+  approval_required: 403,
   loop_detected: 403,
   deviation: 403,
   tool_changed: 403,
@@ -115,6 +116,16 @@ export type Denial =
       readonly times: number
       readonly consequence: Consequence
     }
+  /** What a guardrail denies is left to a person. `because`: why it does. */
+  | {
+      readonly reason: "approval_required"
+      readonly guardrail: string
+      readonly because: string
+      readonly approval: string
+      readonly status: "pending" | "rejected"
+      /** Seconds since the epoch. */
+      readonly expires_at: number
+    }
   | { readonly reason: "sequence_broken"; readonly guardrail: string; readonly consequence: Consequence }
   | {
       readonly reason: "too_many_at_once"
@@ -211,6 +222,7 @@ export const CODE_OF_REASON: Readonly<Record<Reason, Code>> = {
   calls_circle: "loop_detected",
   denial_storm: "loop_detected",
   origin_changed: "deviation",
+  approval_required: "approval_required",
   sequence_broken: "sequence_denied",
   too_many_at_once: "rate_limited",
   guardrail_field_missing: "policy_denied",
@@ -260,6 +272,7 @@ const DESCRIPTION_OF_CODE: Readonly<Record<Code, string>> = {
   unknown_tool: "This request is not a tool of the catalog.",
   unknown_gateway: "The gateway is not known.",
   budget_exhausted: "What there was to spend is spent.",
+  approval_required: "A person has to approve of this very call.",
   sequence_denied: "The call may not come after what the task has done, or has not done.",
   loop_detected: "The task goes round in a circle.",
   deviation: "The call is not what the task was to do, or not from where it does it.",

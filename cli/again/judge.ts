@@ -40,6 +40,7 @@ const GUARDED = [
   "origin_changed",
   "sequence_broken",
   "too_many_at_once",
+  "approval_required",
 ] as const satisfies readonly Denial["reason"][]
 
 /** Why a call may have been denied that rules and guardrails, or the catalog and the registry, can change. */

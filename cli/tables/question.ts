@@ -62,6 +62,7 @@ const KIND_OF_AREA = {
   risks: "risk",
   decisions: "decision",
   bundles: "bundle",
+  approvals: "approval",
 } as const
 
 function readManage(layers: Layers, world: World, path: Path): Question {

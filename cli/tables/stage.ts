@@ -55,7 +55,7 @@ export class Stage {
   leave({ labels, calls }: { readonly labels: readonly string[]; readonly calls: number }): void {
     const tasks = this.#holders.map(({ task }) => task)
     const counted = Array.from({ length: calls }, () => tasks).flat()
-    const nothing = { busy: [], plans: [], notes: [], remember: null }
+    const nothing = { busy: [], plans: [], approvals: [], notes: [], remember: null }
     applyChange(this.#state, { ...nothing, at: this.#now, counted, labels })
   }
 

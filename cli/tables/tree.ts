@@ -13,7 +13,14 @@ import { Memory } from "../../src/guardrails/memory.ts"
 import { applyNotes } from "../../src/guardrails/note.ts"
 import { ProofLog } from "../../src/ledger/proof-log.ts"
 import { newTree, type TreeState, type UserFacts } from "../../src/ledger/state.ts"
-import { applyAfterwards, applyChange, applyEnd, applyOpening, endedBy } from "../../src/ledger/transition.ts"
+import {
+  applyAfterwards,
+  applyApproval,
+  applyChange,
+  applyEnd,
+  applyOpening,
+  endedBy,
+} from "../../src/ledger/transition.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import type { Pointer } from "../../src/policy/bundle.ts"
 
@@ -66,10 +73,11 @@ export function openStep(bundle: Bundle, state: TreeState, request: OpenRequest,
 export function callStep(bundle: Bundle, state: TreeState, call: Call, now: number): Outcome["verdict"] {
   const first = decide(bundle, state, call, now)
   const asked = first.needs.map((need) => lend(state, need, now))
-  const { change, verdict, proof, end, afterwards } = asked.length > 0 ? decide(bundle, state, call, now) : first
+  const { change, verdict, proof, end, asks, afterwards } = asked.length > 0 ? decide(bundle, state, call, now) : first
   for (const settle of asked) settle(change !== null)
   if (change) applyChange(state, change)
   applyAfterwards(state, afterwards, now)
+  if (asks) applyApproval(state, asks)
   if (proof !== null) state.proofs.admit(proof)
   if (end) applyEnd(state, endedBy(state, end), end)
   return verdict

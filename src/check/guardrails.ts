@@ -21,9 +21,11 @@ export interface Checked {
   readonly denial: Denial | null
   /** Of which its task suffers too; to be said only of a call that nothing else denies. */
   readonly grave: Denial | null
+  /** Which a person may overrule; likewise. */
+  readonly asking: readonly Denial[]
 }
 
-export const UNCHECKED: Checked = { windows: [], uses: [], notes: [], needs: [], denial: null, grave: null }
+export const UNCHECKED: Checked = { windows: [], uses: [], notes: [], needs: [], denial: null, grave: null, asking: [] }
 
 /** @param tool null: what is called is none of the catalog's */
 export function factsOf<Called extends Tool | null>(
@@ -58,6 +60,7 @@ export function checkGuardrails({ guardrails }: Bundle, memory: Memory, facts: C
   const needs: Need[] = []
   let denial: Denial | null = null
   let grave: Denial | null = null
+  const asking: Denial[] = []
   for (const instrument of judges) {
     if (facts.risk < (instrument.guardrail.fromRisk ?? 0)) continue
     const judgement = instrument.judge(facts, memory.of(instrument.guardrail), now)
@@ -66,7 +69,9 @@ export function checkGuardrails({ guardrails }: Bundle, memory: Memory, facts: C
     if (judgement.need) needs.push(judgement.need)
     notes.push(...judgement.notes)
     if (!judgement.denial) continue
-    if (consequenceOf(judgement.denial) === "deny") denial = worse(denial, judgement.denial)
+    const consequence = consequenceOf(judgement.denial)
+    if (consequence === "deny") denial = worse(denial, judgement.denial)
+    else if (consequence === "approve") asking.push(judgement.denial)
     else grave ??= judgement.denial
   }
   for (const instrument of hears) {
@@ -74,7 +79,7 @@ export function checkGuardrails({ guardrails }: Bundle, memory: Memory, facts: C
     if (heard.denial) denial ??= heard.denial
     notes.push(...heard.notes)
   }
-  return { windows, uses, notes, needs, denial, grave }
+  return { windows, uses, notes, needs, denial, grave, asking }
 }
 
 /** The first; of full windows that which stays full longest: retrying sooner would be in vain. */
@@ -87,6 +92,7 @@ function worse(before: Denial | null, denial: Denial): Denial {
 export function endOf(consequence: Consequence): "quarantined" | "revoked" | null {
   switch (consequence) {
     case "deny":
+    case "approve":
       return null
     case "quarantine":
       return "quarantined"

@@ -53,7 +53,7 @@ export function isObserved({ gateway, denial }: Pick<Decision, "gateway" | "deni
 /** @param carried what the status becomes, where not every one reaches who is to see it */
 export function refusedCall(
   denial: Denial,
-  decision: Pick<Decision, "id" | "gateway" | "denial" | "windows">,
+  decision: Pick<Decision, "id" | "gateway" | "denial" | "windows" | "task">,
   issuer: string,
   asked: Request,
   carried: (status: number) => number,
@@ -72,8 +72,18 @@ export function refusedCall(
   if ("retry_after" in denial) headers.set("Retry-After", String(denial.retry_after))
   if (status === 503) headers.set("Retry-After", "5")
   for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)
-  const body = { error: code, error_description: describe(denial), decision_id: decision.id }
+  const approval = denial.reason === "approval_required" ? { approval: askedOf(denial, decision, issuer) } : {}
+  const body = { error: code, error_description: describe(denial), decision_id: decision.id, ...approval }
   return Response.json(body, { status: carried(status), headers })
+}
+
+/** Where it is answered, until when, and whether it is already: with no. */
+function askedOf(
+  { approval: id, status, expires_at }: Extract<Denial, { readonly reason: "approval_required" }>,
+  { task }: Pick<Decision, "task">,
+  issuer: string,
+): unknown {
+  return { id, status, expires_at, uri: `${issuer}/v1/tasks/${task}/approvals/${id}` }
 }
 
 /** draft-ietf-httpapi-ratelimit-headers: what is left of the window that is nearest to its limit. */

@@ -58,7 +58,7 @@ async function filtered(brought: Brought, bundle: Bundle, around: Surroundings):
   // What an observing gateway lets through anyway it need not hide.
   const back = isObserved(decision) ? asItCame(id, brought) : null
   if (back) return back
-  if (denial) return refusedCall(denial, { ...decision, windows: [] }, around.config.issuer, request, asIs)
+  if (denial) return refusedCall(denial, { ...decision, task: null, windows: [] }, around.config.issuer, request, asIs)
   return new Response(
     tools.keeping((tool) => kept.has(tool)),
     { headers: { "Content-Type": "application/json", ...headersOf(id) } },
@@ -98,5 +98,8 @@ function refuse(denial: Denial, brought: Brought, bundle: Bundle, around: Surrou
   const { gateway } = brought.asking
   refusedAtEdge(id, "management", denial, ofGateway(gateway, bundle), around)
   const back = isObserved({ gateway, denial }) ? asItCame(id, brought) : null
-  return back ?? refusedCall(denial, { id, gateway, denial, windows: [] }, around.config.issuer, brought.request, asIs)
+  return (
+    back ??
+    refusedCall(denial, { id, gateway, denial, task: null, windows: [] }, around.config.issuer, brought.request, asIs)
+  )
 }

@@ -6,6 +6,7 @@ import type { Concurrency } from "./definition.ts"
 import { isUnread, keyReader, unreadable } from "./field.ts"
 import { judged, NOTHING, type Instrument } from "./instrument.ts"
 import type { Flights } from "./memory.ts"
+import type { Note } from "./note.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
 /** Of a tool whose calls take nobody knows how long; whoever sees their ends says so much sooner. Seconds. */
@@ -34,15 +35,13 @@ export function concurrencyInstrument(concurrency: Concurrency): Instrument {
       }
       const used = ends.length
       const use = { guardrail, kind, holds: used < limit, used, asked: 1, limit }
-      if (used < limit) {
-        const until = now + (facts.tool.duration ?? LONGEST_CALL) * 1000
-        return judged(null, {
-          use,
-          notes: [{ kind: "flight", owner, key, id: facts.decision, flight: { until, gateway: facts.gateway } }],
-        })
-      }
+      const until = now + (facts.tool.duration ?? LONGEST_CALL) * 1000
+      const flight = { until, gateway: facts.gateway }
+      const notes: readonly Note[] = [{ kind: "flight", owner, key, id: facts.decision, flight }]
+      if (used < limit) return judged(null, { use, notes })
       const retry_after = Math.max(1, Math.ceil((Math.min(...ends) - now) / 1000))
-      return judged({ reason: "too_many_at_once", guardrail, limit, retry_after, consequence }, { use })
+      const denial = { reason: "too_many_at_once", guardrail, limit, retry_after, consequence } as const
+      return judged(denial, { use, notes: consequence === "approve" ? notes : [] })
     },
     hear: () => NOTHING,
   }

@@ -24,7 +24,8 @@ export function cycleInstrument(cycle: Cycle): Instrument {
       const closed = runs.findIndex((run, index) => run >= (index + 2) * (times - 1))
       const use = { guardrail: id, kind: cycle.kind, holds: closed < 0 }
       if (closed < 0) return judged(null, { use, notes: [{ kind: "trail", ...place, call }] })
-      return judged({ reason: "calls_circle", guardrail: id, length: closed + 2, times, consequence }, { use })
+      const notes = consequence === "approve" ? [{ kind: "trail", ...place, call } as const] : []
+      return judged({ reason: "calls_circle", guardrail: id, length: closed + 2, times, consequence }, { use, notes })
     },
     hear: () => NOTHING,
   }

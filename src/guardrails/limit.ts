@@ -73,7 +73,9 @@ function judgeOwn(limit: Limit, key: string, demand: Demand, memory: Memory, now
     return judged({ reason: "history_full", guardrail: limit.id })
   }
   const reading = readLimit(memory, limit, key, demand, now)
-  return stand(limit, reading, reading.waits > 0 ? NO_NOTES : notesOf(memory, limit, key, demand, reading))
+  // What a person approves of counts as well.
+  const counts = reading.waits === 0 || limit.consequence === "approve"
+  return stand(limit, reading, counts ? notesOf(memory, limit, key, demand, reading) : NO_NOTES)
 }
 const NO_NOTES: readonly Note[] = []
 

@@ -4,7 +4,7 @@
  * keeps the progress and makes it durable.
  */
 import { patternCovers } from "../catalog/pattern.ts"
-import type { Consequence } from "./consequence.ts"
+import type { PlanConsequence } from "./consequence.ts"
 
 export interface PlanStep {
   /** Tool patterns, any of which is this step. */
@@ -18,7 +18,7 @@ export interface Plan {
   readonly ordered: boolean
   /** At least one. */
   readonly steps: readonly PlanStep[]
-  readonly deviation: Consequence
+  readonly deviation: PlanConsequence
 }
 
 /** Calls made of each step so far. */

@@ -66,6 +66,8 @@ function stormy({ id: guardrail, limit, seconds, consequence }: Storm): Denial {
 const NOT_COUNTED: ReadonlySet<Code> = new Set<Code>([
   "unavailable",
   "invalid_token",
+  // Whoever waits for a person asks again and again.
+  "approval_required",
   "missing_token",
   "step_up_required",
 ])

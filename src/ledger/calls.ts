@@ -3,6 +3,7 @@
  * storage and memory. What a call needs of counts that all trees share is asked for first, and then all is looked at
  * once more.
  */
+import { answered, type Approval, type ApprovalAnswer, type Unanswerable } from "../approval/approval.ts"
 import { recordDecision, type Ask } from "../audit/call-record.ts"
 import { recordListing, sizeOfListing, type ListAsk } from "../audit/listing-record.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
@@ -21,8 +22,8 @@ import { candidateHeld } from "../policy/candidate.ts"
 import { userId } from "../policy/facts.ts"
 import { STRANGER, type Answer, type Holder, type Listed, type NoBundle, type RefusedCall } from "./answers.ts"
 import { Shadow } from "./shadow.ts"
-import { lineOf, type TreeState } from "./state.ts"
-import { applyAfterwards, applyChange, endedBy } from "./transition.ts"
+import { isBelow, lineOf, type TreeState } from "./state.ts"
+import { applyAfterwards, applyApproval, applyChange, endedBy } from "./transition.ts"
 import type { Tree } from "./tree.ts"
 
 /** Times that a call asks for what all trees share, where others of its tree use up what it was lent. */
@@ -71,23 +72,25 @@ export class Calls {
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#tree.now(state)
     const outcome = decide(bundle, state, ask, now)
-    const { change, verdict, proof, end, afterwards, needs } = outcome
+    const { change, verdict, proof, end, asks, afterwards, needs } = outcome
     if (needs.length > 0 && !isFinal) return { needs }
     const ended = end ? endedBy(state, end) : []
     const recorded = verdict.retryOf === null
     const candidate = recorded ? this.#candidate(ask.candidate, now) : null
     const tried = candidate && this.shadow.call(candidate, bundle, state, ask, outcome, now)
     // What only the memory holds may be lost; what changes something, or will be asked about, may not.
-    const durable = recorded && bundle.catalog.tools.get(ask.tool)?.action !== "read"
+    const isRead = bundle.catalog.tools.get(ask.tool)?.action === "read"
+    const durable = recorded && (!isRead || verdict.denial?.reason === "approval_required")
     const newer = pointer.seq > state.bundle.seq
     const lent = change ? change.notes.filter(({ kind }) => kind === "credit") : []
     const numbers = recorded && storage.mustReserveNumber()
-    const writes = newer || durable || numbers || end !== null || this.#mustWrite(state, outcome, now)
+    const writes = newer || durable || numbers || end !== null || asks !== null || this.#mustWrite(state, outcome, now)
     this.#tree.transact(writes || lent.some(({ owner, key }) => credits.mustWrite(owner, key)), () => {
       if (newer) storage.saveBundle(pointer)
       if (change) storage.saveChange(state, change)
       if (lent.length > 0) credits.save(lent)
       if (afterwards.length > 0) storage.saveNotes(state, afterwards, now)
+      if (asks) storage.saveApproval(asks, now)
       if (end) storage.saveEnd(ended, end)
       if (!recorded) return
       const number = storage.nextRecordNumber()
@@ -98,6 +101,7 @@ export class Calls {
     state.bundle = pointer
     if (change) applyChange(state, change)
     if (afterwards.length > 0) applyAfterwards(state, afterwards, now)
+    if (asks) applyApproval(state, asks)
     if (proof !== null) state.proofs.admit(proof)
     if (end) this.#tree.end(state, ended, end)
     this.#tree.boundProofs(state, now)
@@ -185,6 +189,33 @@ export class Calls {
     })
     this.#tree.touched(now)
     return { denial: prospects.denial, hidden: [...prospects.hidden.keys()], recorded: true }
+  }
+
+  /** What people were asked about single calls of a task and of those below it, and can still be asked. */
+  approvalsOf(task: string): readonly Approval[] | null {
+    const { state } = this.#tree
+    if (!state?.tasks.has(task)) return null
+    const now = this.#tree.now(state)
+    return [...state.approvals.values()].filter(
+      (each) => (each.task === task || isBelow(each.task, task)) && now < each.expiresAt,
+    )
+  }
+
+  answer(task: string, id: string, answer: ApprovalAnswer, record: DecisionRecord): Approval | Unanswerable {
+    const { state, storage, outbox } = this.#tree
+    if (!state) return "unknown"
+    const now = this.#tree.now(state)
+    const asked = state.approvals.get(id)
+    const known = asked?.task === task ? asked : undefined
+    const approval = answered(known, answer, state.user && userId(state.user), now)
+    if (typeof approval === "string") return approval
+    const { tool, rule } = approval
+    this.#tree.transact(true, () => {
+      storage.saveApproval(approval, now)
+      outbox.keep(this.#tree.numbered({ ...record, tool, arguments: { ...record.arguments, rule } }))
+    })
+    applyApproval(state, approval)
+    return approval
   }
 
   /** A call has ended, as the gateway says that let it through. @returns whether it was known to be under way */

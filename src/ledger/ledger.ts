@@ -5,6 +5,7 @@
  * object's output gate).
  */
 import { DurableObject } from "cloudflare:workers"
+import type { Approval, ApprovalAnswer, Unanswerable } from "../approval/approval.ts"
 import type { Ask } from "../audit/call-record.ts"
 import { askedRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
 import type { ListAsk } from "../audit/listing-record.ts"
@@ -98,6 +99,15 @@ export class Ledger extends DurableObject<Env> {
   /** A call has ended, as the gateway says that let it through. @returns whether it was known to be under way */
   settle(decision: string, gateway: string): boolean {
     return this.#calls.settle(decision, gateway)
+  }
+
+  approvalsOf(task: string): readonly Approval[] | null {
+    return this.#calls.approvalsOf(task)
+  }
+
+  /** What a person says of a single call; or why that says nothing. */
+  answerApproval(task: string, id: string, answer: ApprovalAnswer, record: DecisionRecord): Approval | Unanswerable {
+    return this.#calls.answer(task, id, answer, record)
   }
 
   /** What became of credit (`CreditHolder`). */

@@ -2,6 +2,7 @@
  * The state of one task tree, as its ledger holds it: plain values, no storage, no clock. `decide` and `openTask` read
  * it; only `apply` changes it, and only by a change that one of them made.
  */
+import type { Approval } from "../approval/approval.ts"
 import { Memory } from "../guardrails/memory.ts"
 import type { Consent } from "../exchange/consent.ts"
 import type { Grant, GrantedDetails } from "../exchange/grant.ts"
@@ -95,6 +96,8 @@ export interface TreeState {
   proofs: ProofLog
   /** What guardrails keep in mind. */
   readonly memory: Memory
+  /** What people were asked about single calls, by id. */
+  readonly approvals: Map<string, Approval>
   /** What the tree has done: labels of every tool admitted. */
   readonly labels: Set<string>
   /** By gateway and request id. */
@@ -125,6 +128,7 @@ export function newTree(
     tokens: new Map(),
     proofs,
     memory,
+    approvals: new Map(),
     labels: new Set(),
     retries: new Map(),
     bundle,

@@ -2,6 +2,7 @@
  * A tree's state in the SQLite of its Durable Object. Each `save*` runs in the transaction of one step, before memory
  * changes; `load` rebuilds the state on waking, counting credit that was written but may not have been used as used.
  */
+import { used, type Approval } from "../approval/approval.ts"
 import type { Change, End } from "../call.ts"
 import type { Consent } from "../exchange/consent.ts"
 import type { Opening } from "../exchange/open.ts"
@@ -22,6 +23,7 @@ CREATE TABLE tasks (id TEXT PRIMARY KEY, body TEXT NOT NULL, jkt TEXT, status TE
   calls INTEGER NOT NULL, children INTEGER NOT NULL, last_call INTEGER NOT NULL, progress TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE tokens (jti TEXT PRIMARY KEY, task TEXT NOT NULL, expires_at INTEGER NOT NULL, jkt TEXT) WITHOUT ROWID;
 CREATE TABLE consent (only INTEGER PRIMARY KEY CHECK (only = 1), body TEXT NOT NULL);
+CREATE TABLE approvals (id TEXT PRIMARY KEY, body TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE labels (label TEXT PRIMARY KEY) WITHOUT ROWID;
 ${MEMORY_SCHEMA}
 ${CREDITS_SCHEMA}
@@ -97,6 +99,10 @@ export class LedgerStorage {
     this.#loadRisks(state)
     const [consent] = this.#sql.exec<{ body: string }>("SELECT body FROM consent")
     if (consent) state.consent = JSON.parse(consent.body)
+    for (const { body } of this.#sql.exec<{ body: string }>("SELECT body FROM approvals")) {
+      const approval: Approval = JSON.parse(body)
+      state.approvals.set(approval.id, approval)
+    }
     for (const { label } of this.#sql.exec<{ label: string }>("SELECT label FROM labels")) state.labels.add(label)
     return state
   }
@@ -191,8 +197,9 @@ export class LedgerStorage {
   /**
    * Whether `saveChange`, with a record's number, will write: credit that is written down already needs no transaction.
    */
-  mustWrite(state: TreeState, { at, counted, plans, notes, labels }: Change): boolean {
+  mustWrite(state: TreeState, { at, counted, plans, approvals, notes, labels }: Change): boolean {
     return (
+      approvals.length > 0 ||
       labels.length > 0 ||
       plans.length > 0 ||
       this.mustNote(state, notes, at) ||
@@ -213,9 +220,16 @@ export class LedgerStorage {
     return this.#memory.land(memory, decision, gateway)
   }
 
+  saveApproval(approval: Approval, now: number): void {
+    this.#sql.exec("DELETE FROM approvals WHERE until <= ?", now)
+    const { id, expiresAt } = approval
+    this.#sql.exec("INSERT OR REPLACE INTO approvals VALUES (?, ?, ?)", id, JSON.stringify(approval), expiresAt)
+  }
+
   /** No call will be asked about any more. */
   forgetMemory(): void {
     this.#memory.forget()
+    this.#sql.exec("DELETE FROM approvals")
   }
 
   mustReserveNumber(): boolean {
@@ -229,6 +243,7 @@ export class LedgerStorage {
       if (task) this.#reserveCalls(task, change.at)
     }
     this.saveNotes(state, change.notes, change.at)
+    for (const approval of change.approvals) this.saveApproval(used(approval), change.at)
     for (const { task, progress } of change.plans) {
       this.#sql.exec("UPDATE tasks SET progress = ? WHERE id = ?", JSON.stringify(progress), task)
     }

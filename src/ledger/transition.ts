@@ -1,6 +1,7 @@
 /**
  * `apply*`: the only functions that change a tree's state, each by a value that a pure step made.
  */
+import { used, type Approval } from "../approval/approval.ts"
 import type { Change, End } from "../call.ts"
 import type { Opening } from "../exchange/open.ts"
 import type { Signal } from "../guardrails/risk.ts"
@@ -11,7 +12,7 @@ import { isBelow, type Task, type TreeState } from "./state.ts"
 const MAX_RETRIES = 1_000
 
 export function applyChange(state: TreeState, change: Change): void {
-  const { at, counted, busy, plans, notes, labels, remember } = change
+  const { at, counted, busy, plans, approvals, notes, labels, remember } = change
   state.clock = at
   for (const id of counted) {
     const task = state.tasks.get(id)
@@ -26,12 +27,19 @@ export function applyChange(state: TreeState, change: Change): void {
     if (task) task.progress = progress
   }
   applyNotes(state.memory, notes, at)
+  for (const approval of approvals) applyApproval(state, used(approval))
   for (const label of labels) state.labels.add(label)
   if (remember) {
     dropStale(state.retries, MAX_RETRIES, ({ until }) => until <= at)
     const { key, call, decisionId, until } = remember
     state.retries.set(key, { call, decisionId, until })
   }
+}
+
+/** One that was asked for, was answered, or was used. */
+export function applyApproval(state: TreeState, approval: Approval): void {
+  for (const [id, { expiresAt }] of state.approvals) if (expiresAt <= state.clock) state.approvals.delete(id)
+  state.approvals.set(approval.id, approval)
 }
 
 /** What is kept in mind of a denied call. */

@@ -41,7 +41,7 @@ export interface ManagedThing {
   readonly target: string | null
 }
 
-export const AREAS = ["tasks", "revocations", "risks", "decisions", "bundles"] as const
+export const AREAS = ["tasks", "revocations", "risks", "decisions", "bundles", "approvals"] as const
 type Area = (typeof AREAS)[number]
 export const MANAGED_KINDS = [
   "task",
@@ -55,6 +55,7 @@ export const MANAGED_KINDS = [
   "risk",
   "decision",
   "bundle",
+  "approval",
 ] as const
 type ManagedKind = (typeof MANAGED_KINDS)[number]
 

@@ -2,7 +2,7 @@
 import { z } from "zod"
 import { grant } from "./grant.ts"
 import { algorithms, exactClaims, ownKeys } from "./issuers.ts"
-import { CONSEQUENCES } from "../../../src/guardrails/consequence.ts"
+import { PLAN_CONSEQUENCES } from "../../../src/guardrails/consequence.ts"
 import { name, scope, text, toolPattern } from "./values.ts"
 
 /** Long enough for a call, short enough that a leaked token is soon worthless (DESIGN §4). */
@@ -79,7 +79,10 @@ const plan = z.strictObject({
     .min(1)
     .max(64)
     .describe("A tool or pattern is that, once; `{tools, times}` so many calls of it at most."),
-  deviation: z.enum(CONSEQUENCES).default("deny").describe("What follows from a call that the plan has no place for."),
+  deviation: z
+    .enum(PLAN_CONSEQUENCES)
+    .default("deny")
+    .describe("What follows from a call that the plan has no place for."),
 })
 
 const purpose = z.strictObject({

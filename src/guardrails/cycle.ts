@@ -19,9 +19,11 @@ export function cycleInstrument(cycle: Cycle): Instrument {
       if (isUnread(key)) return judged(unreadable(id, key))
       if (isUnread(call)) return judged(unreadable(id, call))
       const place = { owner: `${id}:cycle`, key, longest }
-      const runs = trailOf(memory, place).runsWith(call, longest)
-      // With the first time round there is nothing to be the same as.
-      const closed = runs.findIndex((run, index) => run >= (index + 2) * (times - 1))
+      const trail = trailOf(memory, place)
+      // With the first time round there is nothing to be the same as. One call again and again is no circle.
+      const closed = trail
+        .runsWith(call, longest)
+        .findIndex((run, index) => run >= (index + 2) * (times - 1) && !trail.repeats(call, index + 1))
       const use = { guardrail: id, kind: cycle.kind, holds: closed < 0 }
       if (closed < 0) return judged(null, { use, notes: [{ kind: "trail", ...place, call }] })
       return judged({ reason: "calls_circle", guardrail: id, length: closed + 2, times, consequence }, { use })

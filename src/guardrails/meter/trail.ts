@@ -36,6 +36,12 @@ export class Trail {
     })
   }
 
+  /** Whether the last so many calls are known, and all were this one. */
+  repeats(call: string, many: number): boolean {
+    const last = this.#state.calls.slice(-many)
+    return last.length === many && last.every((each) => each === call)
+  }
+
   add(call: string, longest: number): void {
     this.#state = { runs: this.runsWith(call, longest), calls: [...this.#state.calls, call].slice(-longest) }
   }

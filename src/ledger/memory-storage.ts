@@ -196,7 +196,8 @@ export class MemoryStorage {
         return !(note.lazy && note.first) && this.#creditFor(note, now) < note.amount
       case "mark": {
         const known = memory.marks.find(note.owner, note.key)?.get(note.value)
-        return known === undefined || now - (this.#marks.get(valueOf(note))?.at ?? known.at) > note.slackMs
+        // Without slack, of two calls of one millisecond the order counts.
+        return known === undefined || now - (this.#marks.get(valueOf(note))?.at ?? known.at) >= note.slackMs
       }
       case "last": {
         const written = this.#lasts.get(placeOf(note))

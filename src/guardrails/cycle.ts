@@ -5,6 +5,9 @@ import { judged, NOTHING, type Instrument } from "./instrument.ts"
 import { trailOf } from "./note.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
+/** Where the second time round is one too many, nothing may be forgotten: any call might be it. */
+const LAZY_FROM = 3
+
 export function cycleInstrument(cycle: Cycle): Instrument {
   const { id, of: selector, longest, times, consequence } = cycle
   const callOf = readerOf("call")
@@ -18,7 +21,8 @@ export function cycleInstrument(cycle: Cycle): Instrument {
       const [key, call] = [keyOf(facts), callOf(facts)]
       if (isUnread(key)) return judged(unreadable(id, key))
       if (isUnread(call)) return judged(unreadable(id, call))
-      const place = { owner: `${id}:cycle`, key, longest }
+      const lazy = times >= LAZY_FROM
+      const place = { owner: `${id}:${lazy ? "cycle" : "twice"}`, key, longest, lazy }
       const trail = trailOf(memory, place)
       // With the first time round there is nothing to be the same as. One call again and again is no circle.
       const closed = trail

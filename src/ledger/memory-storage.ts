@@ -206,7 +206,7 @@ export class MemoryStorage {
       }
       case "trail": {
         // What has gone round once is worth keeping, and so is that it does no more.
-        return this.#trails.has(placeOf(note)) || goesRound(memory, note)
+        return !note.lazy || this.#trails.has(placeOf(note)) || goesRound(memory, note)
       }
       // Written down where it was lent (credits.ts).
       case "credit":
@@ -261,7 +261,7 @@ export class MemoryStorage {
         return this.#saveCell("tally", owner, key, tally, now + note.spanMs)
       }
       case "trail": {
-        if (!goesRound(memory, note)) {
+        if (note.lazy && !goesRound(memory, note)) {
           this.#trails.delete(placeOf(note))
           this.#sql.exec("DELETE FROM cells WHERE kind = 'trail' AND owner = ? AND key = ?", owner, key)
           return
@@ -424,6 +424,13 @@ export class MemoryStorage {
       if (last && (last.at !== written || slack > 0)) this.#saveCell("last", owner, key, last, last.at + (spanMs ?? 0))
     }
     this.#lasts.clear()
+    // Only a crash is to take away what was not worth keeping.
+    for (const [owner, key, trail] of memory.trails) {
+      const place = placeOf({ owner, key })
+      if (this.#trails.has(place)) continue
+      this.#trails.add(place)
+      this.#saveCell("trail", owner, key, trail, null)
+    }
     this.#prune(now)
   }
 

@@ -17,9 +17,10 @@ export class Trail {
     this.#state = state
   }
 
-  /** Of which nothing is known any more: what was before may have been anything. */
+  /** Of which nothing is known any more but that it had not gone round once: what was before may have been anything. */
   static unknown(longest: number): Trail {
-    return new Trail({ calls: Array.from({ length: longest }, () => null), runs: [] })
+    const calls = Array.from({ length: longest }, () => null)
+    return new Trail({ calls, runs: Array.from({ length: longest - 1 }, (_, index) => index + 1) })
   }
 
   static empty(): Trail {

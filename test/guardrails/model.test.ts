@@ -47,7 +47,6 @@ describe("every verdict is the model's, and a denied call leaves nothing", () =>
     })
     const numRuns = runsOf(10_000 * part)
     fc.assert(property, { seed: 20261125, numRuns })
-    console.log(_what, JSON.stringify(seen))
     // There has been something to see.
     expect(seen.admitted).toBeGreaterThan(numRuns)
     expect(seen.denied).toBeGreaterThan(numRuns / 2)

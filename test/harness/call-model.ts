@@ -76,21 +76,42 @@ export function fieldOf(call: ModelCall, field: Field): Found {
     const value = new Map(Object.entries(values)).get(name)
     return value === undefined || value === null ? "absent" : { value }
   }
-  const tool = call.tool?.name ?? ""
-  const read: Readonly<Record<string, unknown>> = {
-    ...call,
-    tree: "the tree",
-    tool,
-    server: tool.split(".")[0],
-    call: canonical([tool, call.arguments.complete, call.arguments.values]),
-  }
-  const value = read[field]
+  const value = ofCall(call, field)
   if (value !== null) return { value }
   return field === "user" ? "absent" : "unasserted"
 }
 
+function ofCall(call: ModelCall, field: Field): unknown {
+  const tool = call.tool?.name ?? ""
+  switch (field) {
+    case "tree":
+      return "the tree"
+    case "tool":
+      return tool
+    case "server":
+      return tool.split(".")[0]
+    case "call":
+      return canonical([tool, call.arguments.complete, call.arguments.values])
+    default:
+      return new Map<string, unknown>(Object.entries(call)).get(field)
+  }
+}
+
+type Key = { readonly key: string } | Missing
+
 /** All of them as one text; or the first that is missing. */
-export function keyOf(call: ModelCall, fields: readonly Field[]): { readonly key: string } | Missing {
+export function keyOf(call: ModelCall, fields: readonly Field[]): Key {
+  // Asked for again and again of the whole past.
+  const known = keys.get(call) ?? new Map<string, Key>()
+  keys.set(call, known)
+  const named = fields.join(" ")
+  let key = known.get(named)
+  if (!key) known.set(named, (key = readKey(call, fields)))
+  return key
+}
+const keys = new WeakMap<ModelCall, Map<string, Key>>()
+
+function readKey(call: ModelCall, fields: readonly Field[]): Key {
   const found = fields.map((field) => fieldOf(call, field))
   const missing = found.find((each) => isMissing(each))
   return missing ?? { key: canonical(found) }

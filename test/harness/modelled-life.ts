@@ -60,8 +60,8 @@ interface Frozen {
 
 export class ModelledLife {
   readonly #bundle: Bundle
-  readonly #guardrails: readonly Guardrail[]
-  readonly #promised: Promised
+  readonly guardrails: readonly Guardrail[]
+  promised: Promised
   readonly #user: UserFacts | null
   readonly #held: readonly Held[]
   readonly #statuses: readonly Frozen[] = FAMILY.map(() => ({ status: "active" }))
@@ -70,16 +70,16 @@ export class ModelledLife {
   clock = START
   hasWoken = false
   /** Calls by their verdict, for a test to see that there is something to see. */
-  readonly seen = { admitted: 0, denied: 0, ended: 0 }
+  readonly seen = { admitted: 0, denied: 0, ended: 0, followed: 0 }
   #made = 0
 
   constructor(bundle: Bundle, tree: DrivenTree, user: UserFacts | null, promised: Promised) {
     this.#bundle = bundle
-    this.#guardrails = bundle.guardrails.definitions
-    this.#promised = promised
+    this.guardrails = bundle.guardrails.definitions
+    this.promised = promised
     this.#user = user
     this.tree = tree
-    this.model = new GuardrailModel(this.#guardrails)
+    this.model = new GuardrailModel(this.guardrails)
     const openings = familyOf[user ? 0 : 1]?.(bundle) ?? []
     for (const opening of openings) tree.open(opening)
     this.#held = openings.map(heldOf)
@@ -168,15 +168,17 @@ export class ModelledLife {
   }
 
   #mayErr(denial: Denial): boolean {
-    if (this.#promised === "never more") return true
+    if (this.promised === "never more") return true
     const isLoop = denial.reason === "call_repeated" || denial.reason === "calls_circle"
-    return isLoop && this.#promised === "exact but for loops" && this.hasWoken
+    return isLoop && this.promised === "exact but for loops" && this.hasWoken
   }
 
   #follow(by: number, storms: readonly Guardrail[], denial: Denial): void {
     const consequence = "consequence" in denial ? denial.consequence : "deny"
     const follows = [consequence, ...storms.map((each) => each.consequence)].find((each) => each !== "deny")
-    if (follows) this.#end(by, follows === "quarantine" ? "quarantined" : "revoked")
+    if (!follows) return
+    this.seen.followed += 1
+    this.#end(by, follows === "quarantine" ? "quarantined" : "revoked")
   }
 
   /** Itself alone where it is frozen, otherwise all below it that had not ended. */
@@ -237,7 +239,7 @@ export class ModelledLife {
       tool?.name,
       args,
     ])
-    const told = { at: now - START, asked, denial, objections, past, guardrails: this.#guardrails }
+    const told = { at: now - START, asked, denial, objections, past, guardrails: this.guardrails }
     throw new Error(`the model says otherwise: ${JSON.stringify(told)}`)
   }
 }

@@ -229,14 +229,31 @@ export const sequence: fc.Arbitrary<Omit<Sequence, "id">> = fc
     consequence: "deny",
   }))
 
+/** What keeps times only as far as they have moved by more than may be lost. */
+export const timed = fc.oneof(
+  {
+    weight: 1,
+    arbitrary: limit({ large: false }).filter(
+      ({ measure, span }) => measure.kind === "distinct" && span.kind === "sliding",
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: sequence.filter(({ require }) => {
+      const { kind } = require.kind === "not" ? require.of : require
+      return kind === "formerly" || kind === "previous" || kind === "distinct"
+    }),
+  },
+)
+
 const ownPer = fc.constantFrom("task" as const, "tree" as const)
 
 export const cycle: fc.Arbitrary<Omit<Cycle, "id">> = fc
   .record({
     of: selector,
     fromRisk,
-    longest: fc.integer({ min: 2, max: 4 }),
-    times: fc.integer({ min: 2, max: 3 }),
+    longest: fc.constantFrom(2, 2, 3, 4),
+    times: fc.constantFrom(2, 3, 3),
     per: ownPer,
   })
   .map(({ fromRisk: risk, ...rest }) => ({
@@ -280,7 +297,8 @@ export function several(...kinds: readonly fc.Arbitrary<Unnamed>[]): fc.Arbitrar
 type Unnamed = Guardrail extends infer Each ? (Each extends Guardrail ? Omit<Each, "id"> : never) : never
 
 function named(guardrail: Unnamed, index: number): Guardrail {
-  return { ...guardrail, id: `g${index}` }
+  // Like what the conditions of the first are called within.
+  return { ...guardrail, id: ["g", "g.0", "g!"][index] ?? `g${index}` }
 }
 
 /** One call, as far as it is the caller's. */
@@ -351,13 +369,17 @@ const asked = askedWith(1)
 
 const wait: fc.Arbitrary<Step> = fc.record({
   does: fc.constant("wait" as const),
-  ms: fc.oneof(fc.constantFrom(1, 63, 250, 500, 999, 1000, 1001, 2000, 5000), fc.integer({ min: 0, max: 1500 })),
+  ms: fc.oneof(
+    fc.constantFrom(1, 63, 250, 500, 999, 1000, 1001, 2000, 5000),
+    fc.integer({ min: 0, max: 1500 }),
+    fc.integer({ min: 1, max: 100 }),
+  ),
 })
 const edge: fc.Arbitrary<Step> = fc.record({
   does: fc.constant("edge" as const),
   past: fc.nat({ max: 5 }),
   ms: fc.constantFrom(1000, 1000, 2000, 5000),
-  off: fc.constantFrom(-1, 0, 0, 1),
+  off: fc.oneof(fc.constantFrom(-1, 0, 0, 1), fc.integer({ min: -300, max: 0 })),
 })
 const land: fc.Arbitrary<Step> = fc.record({
   does: fc.constant("land" as const),

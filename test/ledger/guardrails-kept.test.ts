@@ -24,6 +24,7 @@ import {
   several,
   steppingBack,
   storm,
+  timed,
   type Asked,
   type Step,
 } from "../harness/guardrail-worlds.ts"
@@ -70,13 +71,41 @@ async function assertKept(
   return seen
 }
 
+/** What happens most to times: that they move a little. */
+const moving: readonly fc.WeightedArbitrary<Step>[] = [
+  { weight: 4, arbitrary: fc.record({ does: fc.constant("wait"), ms: fc.integer({ min: 1, max: 100 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      does: fc.constant("edge"),
+      past: fc.nat({ max: 1 }),
+      ms: fc.constantFrom(1000, 2000, 5000),
+      off: fc.integer({ min: -100, max: 0 }),
+    }),
+  },
+]
+
+/** One over everything, of which a block is more than a call. */
+const blocks = fc
+  .record({
+    limit: fc.constantFrom(200, 300),
+    kind: fc.constantFrom("sliding" as const, "sliding" as const, "fixed" as const, "bucket" as const, "life" as const),
+  })
+  .map(({ limit: most, kind }): readonly Limit[] => {
+    const span: Limit["span"] =
+      kind === "life" ? { kind } : kind === "bucket" ? { kind, seconds: 2, burst: most } : { kind, seconds: 2 }
+    const what = { topic: "window", of: { tools: ["*"] }, per: ["tree"], measure: { kind: "calls" } } as const
+    return [{ kind: "limit", id: "g", ...what, limit: most, span, consequence: "deny" }]
+  })
+
 const exactly = limit({ large: false })
 const KINDS = [
   ["limits", several(exactly, repeats), {}, 0.35],
   ["sequences", several(sequence), {}, 0.35],
-  ["circles", several(cycle), { alike: true }, 0.1],
+  ["circles", several(cycle), { alike: true }, 0.3],
   ["storms", several(storm, storm, exactly), { denied: 10 }, 0.1],
   ["calls in flight", several(concurrency), {}, 0.1],
+  ["times that move a little", several(timed), { alike: true, more: moving }, 0.5],
 ] as const
 
 describe("whatever was quiet before it was evicted is as it was", () => {
@@ -88,7 +117,10 @@ describe("whatever was quiet before it was evicted is as it was", () => {
     "%s",
     async (_what, guardrails, happenings, part) => {
       const numRuns = runsOf(1000 * part)
-      const worlds = [guardrails, lives({ ...happenings, more })] as const
+      const worlds = [
+        guardrails,
+        lives({ ...happenings, more: [...more, ...("more" in happenings ? happenings.more : [])] }),
+      ] as const
       const { admitted, denied } = await assertKept(
         worlds,
         _what === "circles" ? "exact" : "exact but for loops",
@@ -113,7 +145,10 @@ describe("crashes at any point, and clocks that step back: nothing is admitted t
     "%s",
     async (_what, guardrails, happenings, part) => {
       const numRuns = runsOf(1000 * part)
-      const worlds = [guardrails, lives({ ...happenings, more })] as const
+      const worlds = [
+        guardrails,
+        lives({ ...happenings, more: [...more, ...("more" in happenings ? happenings.more : [])] }),
+      ] as const
       const { admitted, denied } = await assertKept(worlds, "never more", numRuns)
       expect(admitted).toBeGreaterThan(numRuns)
       expect(denied).toBeGreaterThan(numRuns / 4)
@@ -124,10 +159,18 @@ describe("crashes at any point, and clocks that step back: nothing is admitted t
   test(
     "limits that are written down in blocks",
     async () => {
-      const numRuns = runsOf(150)
-      const times = fc.integer({ min: 1, max: 60 })
-      const worlds = [several(limit({ large: true })), lives({ more, times, maxLength: 16 })] as const
-      const { admitted, denied } = await assertKept(worlds, "never more", numRuns)
+      const numRuns = runsOf(250)
+      const times = fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 150 }))
+      const steps = fc.array(
+        fc.oneof(
+          { weight: 5, arbitrary: times.map((many): Step => ({ does: "call", times: many, ...MODEST })) },
+          { weight: 3, arbitrary: fc.constantFrom(1, 500, 999, 1000).map((ms): Step => ({ does: "wait", ms })) },
+          { weight: 3, arbitrary: crashing },
+          { weight: 1, arbitrary: settling },
+        ),
+        { minLength: 4, maxLength: 14, size: "max" },
+      )
+      const { admitted, denied } = await assertKept([blocks, steps], "never more", numRuns)
       expect(admitted).toBeGreaterThan(numRuns)
       expect(denied).toBeGreaterThan(numRuns)
     },

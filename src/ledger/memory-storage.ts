@@ -196,13 +196,15 @@ export class MemoryStorage {
         return !(note.lazy && note.first) && this.#creditFor(note, now) < note.amount
       case "mark": {
         const known = memory.marks.find(note.owner, note.key)?.get(note.value)
-        // Without slack, of two calls of one millisecond the order counts.
-        return known === undefined || now - (this.#marks.get(valueOf(note))?.at ?? known.at) >= note.slackMs
+        const written = this.#marks.get(valueOf(note))
+        // What was settled has no slack left. Without any, of two calls of one millisecond the order counts.
+        return known === undefined || written === undefined || now - written.at >= note.slackMs
       }
       case "last": {
         const written = this.#lasts.get(placeOf(note))
-        const last = written ? { value: written.was, at: written.at } : memory.lasts.find(note.owner, note.key)
-        return !last || last.value !== note.value || now - last.at > note.slackMs
+        const last = memory.lasts.find(note.owner, note.key)
+        if (last?.value === null && note.value === null) return false
+        return !written || written.was !== note.value || now - written.at > note.slackMs
       }
       case "trail": {
         // What has gone round once is worth keeping, and so is that it does no more.

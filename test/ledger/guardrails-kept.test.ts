@@ -6,7 +6,7 @@ import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import type { Guardrail, Limit, Storm } from "../../src/guardrails/definition.ts"
+import type { Condition, Cycle, Guardrail, Limit, Storm } from "../../src/guardrails/definition.ts"
 import { KeptTree } from "../harness/driven-trees.ts"
 import {
   concurrency,
@@ -176,6 +176,74 @@ describe("crashes at any point, and clocks that step back: nothing is admitted t
     },
     longerBy(60_000),
   )
+})
+
+describe("crashes that chance would seldom find", () => {
+  const crash: Step = { does: "crash" }
+  const callOf = (tool: string, times = 1): Step => ({ does: "call", ...MODEST, tool, times })
+
+  test("a circle with a crash anywhere in it is closed no more often", async () => {
+    const round: Cycle = {
+      kind: "cycle",
+      id: "g",
+      of: { tools: ["*"] },
+      longest: 3,
+      times: 3,
+      per: "task",
+      consequence: "deny",
+    }
+    const steps = fc.record({ of: fc.constantFrom(2, 3), at: fc.nat({ max: 8 }) }).map(({ of, at }) => {
+      const calls = Array.from({ length: 9 }, (_, index) =>
+        callOf(["files.list", "desk.pay", "files.read"][index % of] ?? ""),
+      )
+      return calls.toSpliced(at, 0, crash)
+    })
+    expect((await assertKept([fc.constant([round]), steps], "never more", 60)).denied).toBeGreaterThan(0)
+  })
+
+  test("a value that was there again too soon to be written down", async () => {
+    const event = { tools: ["files.list"], where: [] }
+    const anything = { tools: ["*"], where: [] }
+    const conditions: readonly Condition[] = [
+      { kind: "not", of: { kind: "formerly", event, seconds: 1 } },
+      { kind: "not", of: { kind: "previous", event, seconds: 1, in: "tree" } },
+      { kind: "distinct", event: anything, field: "tool", seconds: 1, is: { atMost: 1 } },
+    ]
+    const sequences = conditions.map((require): Guardrail => {
+      return { kind: "sequence", id: "g", of: { tools: ["desk.pay"] }, require, consequence: "deny" }
+    })
+    const what = { topic: "window", of: { tools: ["*"] }, per: ["tree"], limit: 1 } as const
+    const measure = { kind: "distinct", field: "tool" } as const
+    const span = { kind: "sliding", seconds: 1 } as const
+    const values: Guardrail = { kind: "limit", id: "g", ...what, measure, span, consequence: "deny" }
+    const steps = fc
+      .record({ ms: fc.integer({ min: 1, max: 100 }), off: fc.integer({ min: -70, max: 0 }), isQuiet: fc.boolean() })
+      .map(({ ms, off, isQuiet }): readonly Step[] => [
+        callOf("files.list"),
+        ...(isQuiet ? [{ does: "settle" } as const] : []),
+        { does: "wait", ms },
+        callOf("files.list"),
+        crash,
+        { does: "edge", past: 0, ms: 1000, off },
+        callOf("desk.pay"),
+      ])
+    const worlds = [fc.constantFrom(...sequences, values).map((each) => [each]), steps] as const
+    expect((await assertKept(worlds, "never more", 200)).denied).toBeGreaterThan(100)
+  })
+
+  test("a block of which some is left when a span is over, and some is used in the next", async () => {
+    const few = fc.integer({ min: 1, max: 4 })
+    const steps = fc
+      .record({ before: few, ms: fc.constantFrom(1, 2000), after: few })
+      .map(({ before, ms, after }): readonly Step[] => [
+        callOf("files.list", before),
+        { does: "wait", ms },
+        callOf("files.list", after),
+        crash,
+        callOf("files.list", 310),
+      ])
+    expect((await assertKept([blocks, steps], "never more", 40)).denied).toBeGreaterThan(40)
+  })
 })
 
 /** Milliseconds after which nothing that was counted so far counts in any limit with a span. */

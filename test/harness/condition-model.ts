@@ -25,12 +25,12 @@ export class ConditionModel {
   holds(condition: Condition, now: Admitted, forbids: boolean): Answer {
     switch (condition.kind) {
       case "all": {
-        const answers = condition.of.map((each) => this.holds(each, now, forbids))
-        return answers.includes(false) ? false : answers.includes(null) ? null : true
+        const answers = new Set(condition.of.map((each) => this.holds(each, now, forbids)))
+        return answers.has(false) ? false : answers.has(null) ? null : true
       }
       case "any": {
-        const answers = condition.of.map((each) => this.holds(each, now, forbids))
-        return answers.includes(true) ? true : answers.includes(null) ? null : false
+        const answers = new Set(condition.of.map((each) => this.holds(each, now, forbids)))
+        return answers.has(true) ? true : answers.has(null) ? null : false
       }
       case "not": {
         const answer = this.holds(condition.of, now, !forbids)

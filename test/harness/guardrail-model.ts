@@ -23,18 +23,18 @@ export interface Objection {
   readonly because: Denial["reason"] | "unreadable"
 }
 
-const UNREADABLE: readonly Denial["reason"][] = [
+const UNREADABLE = new Set<Denial["reason"]>([
   "guardrail_field_missing",
   "arguments_unknown",
   "argument_variant",
   "amount_unreadable",
-]
+])
 
 /** Whether the denial is this objection, as far as it names what it stands for. */
 export function isOf(denial: Denial, { guardrail, because }: Objection): boolean {
   const named = new Map<string, unknown>(Object.entries(denial))
   const by = named.get("guardrail") ?? named.get("window") ?? named.get("budget") ?? guardrail
-  const isSuch = because === "unreadable" ? UNREADABLE.includes(denial.reason) : denial.reason === because
+  const isSuch = because === "unreadable" ? UNREADABLE.has(denial.reason) : denial.reason === because
   return isSuch && by === guardrail
 }
 
@@ -55,7 +55,7 @@ interface CountedDenial {
 
 /** Seconds, of a call of which nobody knows how long it takes. */
 const LONGEST_CALL = 3_600
-const NOT_COUNTED = ["unavailable", "invalid_token", "missing_token", "step_up_required"]
+const NOT_COUNTED = new Set(["unavailable", "invalid_token", "missing_token", "step_up_required"])
 
 export class GuardrailModel {
   readonly #guardrails: readonly Guardrail[]
@@ -82,7 +82,7 @@ export class GuardrailModel {
     const made: Storm[] = []
     for (const storm of this.#guardrails) {
       if (storm.kind !== "storm" || denial.reason === "denial_storm") continue
-      const counts = storm.codes ? storm.codes.includes(code) : !NOT_COUNTED.includes(code)
+      const counts = storm.codes ? storm.codes.includes(code) : !NOT_COUNTED.has(code)
       if (!counts || !isConcerned(storm, call) || !covers(storm.of, call, true)) continue
       // While it lasts, nothing makes it longer: it passes with the first.
       if (this.#denials(storm, call, now) > storm.limit) continue

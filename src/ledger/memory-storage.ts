@@ -121,7 +121,9 @@ export class MemoryStorage {
   #loadBlocks(memory: Memory, wokenAt: number): void {
     const blocks = this.#sql
       .exec<{ owner: string; key: string; closed: number | null; amount: number }>(
-        "SELECT owner, key, closed, amount FROM blocks ORDER BY closed IS NULL, closed, id",
+        // One of which all is over may have begun anew, lazily: it is no better known than one of which nothing is written.
+        "SELECT owner, key, closed, amount FROM blocks WHERE closed IS NULL OR closed + span > ? ORDER BY closed IS NULL, closed, id",
+        wokenAt,
       )
       .toArray()
     for (const { owner, key, closed, amount } of blocks) {

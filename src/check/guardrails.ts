@@ -124,7 +124,8 @@ export function tellOfDenial(
   for (const lookout of guardrails.lookouts) {
     const told = lookout.denied(facts, codeOf(denial), memory.of(lookout.storm), now)
     notes.push(...told.notes)
-    storm ??= told.storm
+    // One that only denies hides none of which the task suffers.
+    if (told.storm && (!storm || consequenceOf(storm) === "deny")) storm = told.storm
   }
   return { notes, storm }
 }

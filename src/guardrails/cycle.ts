@@ -5,6 +5,9 @@ import { judged, NOTHING, type Instrument } from "./instrument.ts"
 import { trailOf } from "./note.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
+/** Where the second time round is one too many, nothing may be forgotten: any call might be it. */
+const LAZY_FROM = 3
+
 export function cycleInstrument(cycle: Cycle): Instrument {
   const { id, of: selector, longest, times, consequence } = cycle
   const callOf = readerOf("call")
@@ -18,10 +21,13 @@ export function cycleInstrument(cycle: Cycle): Instrument {
       const [key, call] = [keyOf(facts), callOf(facts)]
       if (isUnread(key)) return judged(unreadable(id, key))
       if (isUnread(call)) return judged(unreadable(id, call))
-      const place = { owner: `${id}:cycle`, key, longest }
-      const runs = trailOf(memory, place).runsWith(call, longest)
-      // With the first time round there is nothing to be the same as.
-      const closed = runs.findIndex((run, index) => run >= (index + 2) * (times - 1))
+      const lazy = times >= LAZY_FROM
+      const place = { owner: `${id}:${lazy ? "cycle" : "twice"}`, key, longest, lazy }
+      const trail = trailOf(memory, place)
+      // With the first time round there is nothing to be the same as. One call again and again is no circle.
+      const closed = trail
+        .runsWith(call, longest)
+        .findIndex((run, index) => run >= (index + 2) * (times - 1) && !trail.repeats(call, index + 1))
       const use = { guardrail: id, kind: cycle.kind, holds: closed < 0 }
       if (closed < 0) return judged(null, { use, notes: [{ kind: "trail", ...place, call }] })
       const notes = consequence === "approve" ? [{ kind: "trail", ...place, call } as const] : []

@@ -5,7 +5,7 @@
 import type { Denial } from "../decision.ts"
 import { shownUnits, unitsOf } from "./amount.ts"
 import { isShared, type Limit } from "./definition.ts"
-import { argumentOf, isUnread, keyReader, unreadable, valuesOf, type CallFacts, type Unread } from "./field.ts"
+import { argumentOf, isUnread, keyReader, unreadable, valuesOf, type CallFacts } from "./field.ts"
 import { judged, NOTHING, type Instrument, type Judgement } from "./instrument.ts"
 import { hasRoom, isLazy, notesOf, ownerOf, readLimit } from "./limit-meter.ts"
 import type { Memory } from "./memory.ts"
@@ -15,6 +15,9 @@ import { coversCall, coversTool } from "./selector.ts"
 
 export function limitInstrument(limit: Limit): Instrument {
   const keyOf = keyReader(limit.per)
+  const { per, measure } = limit
+  const fields = measure.kind === "distinct" ? [...per, measure.field] : per
+  const asserted = (["country", "network"] as const).filter((field) => fields.includes(field))
   const judge = isShared(limit) ? judgeShared : judgeOwn
   return {
     guardrail: limit,
@@ -22,27 +25,23 @@ export function limitInstrument(limit: Limit): Instrument {
     hears: () => false,
     judge: (facts, memory, now) => {
       if (!coversCall(limit.of, facts, true)) return NOTHING
+      // What its gateway does not assert cannot change: whether it asserts it is the operator's word.
+      if (asserted.some((field) => facts[field] === null)) return NOTHING
       const demand = demandOf(limit, facts)
       if (isDenial(demand)) return judged(demand)
       const key = keyOf(facts)
-      // What its gateway does not assert cannot change: whether it asserts it is the operator's word.
-      if (isUnasserted(demand) || isUnasserted(key)) return NOTHING
       return isUnread(key) ? judged(unreadable(limit.id, key)) : judge(limit, key, demand, memory, now)
     },
     hear: () => NOTHING,
   }
 }
 
-function isDenial(demand: Demand | Unread | Denial): demand is Denial {
+function isDenial(demand: Demand | Denial): demand is Denial {
   return typeof demand === "object" && "reason" in demand
 }
 
-function isUnasserted(read: Demand | string | Unread): read is Unread {
-  return typeof read === "object" && "because" in read && read.because === "unasserted"
-}
-
 /** How much, or which values; or why that is not to be known. */
-function demandOf({ id, measure }: Limit, facts: CallFacts): Demand | Unread | Denial {
+function demandOf({ id, measure }: Limit, facts: CallFacts): Demand | Denial {
   switch (measure.kind) {
     case "calls":
       return 1
@@ -57,7 +56,7 @@ function demandOf({ id, measure }: Limit, facts: CallFacts): Demand | Unread | D
     }
     case "distinct": {
       const values = valuesOf(measure.field, facts)
-      return isUnread(values) && values.because !== "unasserted" ? unreadable(id, values) : values
+      return isUnread(values) ? unreadable(id, values) : values
     }
     default:
       return measure satisfies never

@@ -188,7 +188,8 @@ function since({ event, undoneBy, seconds }: Of<"since">, setting: Setting, comp
       const begun = memory.marks.find(setting.owner, "")?.get(key)
       if (!begun || begun.at <= now - spanMs) return false
       const ended = memory.marks.find(undone.owner, "")?.get(undoneKey)
-      return !ended || begun.sequence > ended.sequence
+      // A call that is both comes not after itself.
+      return !ended || begun.sequence >= ended.sequence
     },
     monitors: [
       ...listener.monitors,

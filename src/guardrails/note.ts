@@ -69,6 +69,8 @@ export interface Trailing extends Placed {
   readonly kind: "trail"
   readonly call: string
   readonly longest: number
+  /** It need not be kept before it has gone round once. */
+  readonly lazy: boolean
 }
 
 /** It is under way. */
@@ -119,10 +121,11 @@ function applyNote(memory: Memory, note: Note, now: number): void {
 }
 
 /** The spans of a memory that has woken begin with what it may have forgotten. */
-export function trailOf(memory: Memory, { owner, key, longest }: Omit<Trailing, "kind" | "call">): Trail {
+export function trailOf(memory: Memory, { owner, key, longest, lazy }: Omit<Trailing, "kind" | "call">): Trail {
   const known = memory.trails.find(owner, key)
   if (known) return known
-  return memory.forgottenAt(owner) === Number.NEGATIVE_INFINITY ? Trail.empty() : Trail.unknown(longest)
+  const isAll = !lazy || memory.forgottenAt(owner) === Number.NEGATIVE_INFINITY
+  return isAll ? Trail.empty() : Trail.unknown(longest)
 }
 
 function spend(memory: Memory, { owner, key, limit, span, amount, lazy }: Spend, now: number): void {

@@ -1,4 +1,5 @@
 /** Which calls a guardrail is about: what the catalog says of the tool is known beforehand, the rest of each call. */
+import { variantOf } from "../catalog/arguments.ts"
 import { patternCovers } from "../catalog/pattern.ts"
 import { violation } from "../catalog/bounds.ts"
 import { sensitivityRank, type Tool } from "../catalog/tool.ts"
@@ -17,7 +18,7 @@ export function coversTool({ tools, actions, labels, sensitivity }: Selector, to
 
 /**
  * Whether the call of a tool that is covered is such.
- * @param unseen what is taken to be the case where its arguments were not all seen
+ * @param unseen what is taken to be the case where its arguments were not all seen, or are written otherwise
  */
 export function coversCall(selector: Selector, facts: Omit<CallFacts, "tool">, unseen: boolean): boolean {
   const { agents, purposes, environments, arguments: bounds } = selector
@@ -25,5 +26,8 @@ export function coversCall(selector: Selector, facts: Omit<CallFacts, "tool">, u
   if (purposes && !purposes.includes(facts.purpose)) return false
   if (environments && !environments.includes(facts.environment)) return false
   if (!bounds) return true
-  return facts.arguments.complete ? violation([bounds], facts.arguments.values) === null : unseen
+  const { complete, values } = facts.arguments
+  // The upstream may take `To` for `to`: whoever writes it otherwise must not get round the guardrail.
+  const isSeen = complete && variantOf(values, new Set(Object.keys(bounds))) === null
+  return isSeen ? violation([bounds], values) === null : unseen
 }

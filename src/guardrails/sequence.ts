@@ -14,7 +14,8 @@ import { coversCall, coversTool } from "./selector.ts"
 
 export function sequenceInstrument(sequence: Sequence): Instrument {
   const { id, of: selector, consequence, kind } = sequence
-  const { ask, monitors } = compile(sequence.require, { guardrail: id, owner: id, denies: "fewer" })
+  // No id has a backslash: what is kept for a part of one can be nothing of another's, `a.0` next to `a`.
+  const { ask, monitors } = compile(sequence.require, { guardrail: id, owner: `${id}\\`, denies: "fewer" })
   return {
     guardrail: sequence,
     judges: (tool) => coversTool(selector, tool),

@@ -78,7 +78,7 @@ export function lookoutFor(storm: Storm): Lookout {
     denied: (facts, code, memory, now) => {
       const counts = storm.codes ? storm.codes.includes(code) : !NOT_COUNTED.has(code)
       const key = keyOf(storm, facts)
-      if (!counts || !covers(storm.of, facts)) return QUIET
+      if (!counts || facts.risk < (storm.fromRisk ?? 0) || !covers(storm.of, facts)) return QUIET
       const { used } = standOf(storm, key, memory, now)
       // One more than there may be is kept in mind, not all that a hostile agent can bring about.
       if (used > storm.limit) return QUIET
@@ -90,11 +90,11 @@ export function lookoutFor(storm: Storm): Lookout {
   }
 }
 
-/** Of what is no tool of the catalog nothing is known that could narrow it down. */
+/** Of what is no tool of the catalog, the catalog knows nothing that could narrow it down. */
 function covers(selector: Selector, { tool, ...facts }: DeniedFacts): boolean {
-  return tool
-    ? coversTool(selector, tool) && coversCall(selector, facts, true)
-    : selector.tools.includes("*") && !selector.actions && !selector.labels && !selector.sensitivity
+  const { tools, actions, labels, sensitivity } = selector
+  const isSuch = tool ? coversTool(selector, tool) : tools.includes("*") && !actions && !labels && !sensitivity
+  return isSuch && coversCall(selector, facts, true)
 }
 
 const QUIET = { notes: [], storm: null }

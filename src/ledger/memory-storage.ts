@@ -121,7 +121,9 @@ export class MemoryStorage {
   #loadBlocks(memory: Memory, wokenAt: number): void {
     const blocks = this.#sql
       .exec<{ owner: string; key: string; closed: number | null; amount: number }>(
-        "SELECT owner, key, closed, amount FROM blocks ORDER BY closed IS NULL, closed, id",
+        // One of which all is over may have begun anew, lazily: it is no better known than one of which nothing is written.
+        "SELECT owner, key, closed, amount FROM blocks WHERE closed IS NULL OR closed + span > ? ORDER BY closed IS NULL, closed, id",
+        wokenAt,
       )
       .toArray()
     for (const { owner, key, closed, amount } of blocks) {
@@ -196,16 +198,19 @@ export class MemoryStorage {
         return !(note.lazy && note.first) && this.#creditFor(note, now) < note.amount
       case "mark": {
         const known = memory.marks.find(note.owner, note.key)?.get(note.value)
-        return known === undefined || now - (this.#marks.get(valueOf(note))?.at ?? known.at) > note.slackMs
+        const written = this.#marks.get(valueOf(note))
+        // What was settled has no slack left. Without any, of two calls of one millisecond the order counts.
+        return known === undefined || written === undefined || now - written.at >= note.slackMs
       }
       case "last": {
         const written = this.#lasts.get(placeOf(note))
-        const last = written ? { value: written.was, at: written.at } : memory.lasts.find(note.owner, note.key)
-        return !last || last.value !== note.value || now - last.at > note.slackMs
+        const last = memory.lasts.find(note.owner, note.key)
+        if (last?.value === null && note.value === null) return false
+        return !written || written.was !== note.value || now - written.at > note.slackMs
       }
       case "trail": {
         // What has gone round once is worth keeping, and so is that it does no more.
-        return this.#trails.has(placeOf(note)) || goesRound(memory, note)
+        return !note.lazy || this.#trails.has(placeOf(note)) || goesRound(memory, note)
       }
       // Written down where it was lent (credits.ts).
       case "credit":
@@ -260,7 +265,7 @@ export class MemoryStorage {
         return this.#saveCell("tally", owner, key, tally, now + note.spanMs)
       }
       case "trail": {
-        if (!goesRound(memory, note)) {
+        if (note.lazy && !goesRound(memory, note)) {
           this.#trails.delete(placeOf(note))
           this.#sql.exec("DELETE FROM cells WHERE kind = 'trail' AND owner = ? AND key = ?", owner, key)
           return
@@ -423,6 +428,13 @@ export class MemoryStorage {
       if (last && (last.at !== written || slack > 0)) this.#saveCell("last", owner, key, last, last.at + (spanMs ?? 0))
     }
     this.#lasts.clear()
+    // Only a crash is to take away what was not worth keeping.
+    for (const [owner, key, trail] of memory.trails) {
+      const place = placeOf({ owner, key })
+      if (this.#trails.has(place)) continue
+      this.#trails.add(place)
+      this.#saveCell("trail", owner, key, trail, null)
+    }
     this.#prune(now)
   }
 

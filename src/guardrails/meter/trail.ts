@@ -17,9 +17,10 @@ export class Trail {
     this.#state = state
   }
 
-  /** Of which nothing is known any more: what was before may have been anything. */
+  /** Of which nothing is known any more but that it had not gone round once: what was before may have been anything. */
   static unknown(longest: number): Trail {
-    return new Trail({ calls: Array.from({ length: longest }, () => null), runs: [] })
+    const calls = Array.from({ length: longest }, () => null)
+    return new Trail({ calls, runs: Array.from({ length: longest - 1 }, (_, index) => index + 1) })
   }
 
   static empty(): Trail {
@@ -34,6 +35,12 @@ export class Trail {
       const before = calls.at(-length)
       return calls.length >= length && (before === null || before === call) ? (runs[index] ?? 0) + 1 : 0
     })
+  }
+
+  /** Whether the last so many calls are known, and all were this one. */
+  repeats(call: string, many: number): boolean {
+    const last = this.#state.calls.slice(-many)
+    return last.length === many && last.every((each) => each === call)
   }
 
   add(call: string, longest: number): void {

@@ -1,0 +1,201 @@
+/**
+ * Trees that a test drives step by step, by a clock of its own: one in memory alone, and one as a ledger keeps it, on
+ * the real SQLite of an object, which can crash, wake and go quiet, without the object's own timers.
+ */
+import { callStep, freshProofs, openRequest, type Held } from "../../cli/tables/tree.ts"
+import type { Call, End } from "../../src/call.ts"
+import { decide } from "../../src/decide.ts"
+import type { Denial } from "../../src/decision.ts"
+import { openTask, type Opening } from "../../src/exchange/open.ts"
+import { isRefused } from "../../src/exchange/refusal.ts"
+import { newTree, type TreeState, type UserFacts } from "../../src/ledger/state.ts"
+import { LedgerStorage, RELEASED } from "../../src/ledger/storage.ts"
+import {
+  applyAfterwards,
+  applyChange,
+  applyEnd,
+  applyOpening,
+  applyRelease,
+  endedBy,
+} from "../../src/ledger/transition.ts"
+import type { Bundle } from "../../src/policy/assemble.ts"
+import { agentId } from "./issuers.ts"
+import { POINTER, ROOT, START } from "./trees.ts"
+
+/** Milliseconds: tokens last as long as any test. */
+const FOR_LONG = START * 2
+
+export interface DrivenTree {
+  readonly state: TreeState
+  /** @returns why it was denied, or null */
+  call(call: Call, clock: number): Denial | null
+  /** The call's gateway says that it has ended. */
+  land(call: string, gateway: string): void
+  open(opening: Opening): void
+  end(end: End): void
+  release(task: string): void
+}
+
+/** Agent, place of its parent among the tasks, purpose. */
+export const FAMILY = [
+  ["first", null, "work"],
+  ["second", 0, "work"],
+  ["third", 1, "work"],
+  ["second", 0, "errand"],
+] as const
+
+/** Of a root with what is below it, in their order: the same for every tree, so worked out once. */
+export function openingsOf(bundle: Bundle, user: UserFacts | null): readonly Opening[] {
+  const state = newTree(ROOT, user, START, POINTER, START, freshProofs())
+  const openings: Opening[] = []
+  for (const [agent, parent, purpose] of FAMILY) {
+    const above = parent === null ? undefined : openings[parent]
+    const below = above ? { ...heldOf(above), handedOverBy: null } : null
+    const request = openRequest(agentId(agent), state, `token-${openings.length}`, { parent: below, purpose })
+    const opened = openTask(bundle, state, request, START)
+    if (isRefused(opened)) throw new Error(JSON.stringify(opened))
+    const opening = { ...opened.opening, token: { ...opened.opening.token, expiresAt: FOR_LONG } }
+    applyOpening(state, fresh(opening), START)
+    openings.push(opening)
+  }
+  return openings
+}
+
+/** Tasks change. */
+function fresh(opening: Opening): Opening {
+  return { ...opening, task: opening.task && { ...opening.task, children: 0 } }
+}
+
+export const heldOf = ({ token }: Opening): Held => ({ task: token.task, token: token.jti })
+
+/** The tree's own clock, which never runs back. */
+export function tick(state: TreeState, clock: number): number {
+  state.clock = Math.max(clock, state.clock)
+  return state.clock
+}
+
+export class PureTree implements DrivenTree {
+  readonly state: TreeState
+  readonly #bundle: Bundle
+
+  constructor(bundle: Bundle, user: UserFacts | null) {
+    this.#bundle = bundle
+    this.state = newTree(ROOT, user, START, POINTER, START, freshProofs())
+  }
+
+  call(call: Call, clock: number): Denial | null {
+    return callStep(this.#bundle, this.state, call, tick(this.state, clock)).denial
+  }
+
+  land(call: string, gateway: string): void {
+    for (const [, , flights] of this.state.memory.flights)
+      if (flights.get(call)?.gateway === gateway) flights.delete(call)
+  }
+
+  open(opening: Opening): void {
+    applyOpening(this.state, fresh(opening), START)
+  }
+
+  end(end: End): void {
+    applyEnd(this.state, endedBy(this.state, end), end)
+  }
+
+  release(id: string): void {
+    const task = this.state.tasks.get(id)
+    if (task?.status === "quarantined") applyRelease(task)
+  }
+}
+
+class Cut extends Error {}
+
+export class KeptTree implements DrivenTree {
+  readonly #kept: DurableObjectStorage
+  readonly #bundle: Bundle
+  #storage: LedgerStorage
+  state: TreeState
+
+  /** @param kept emptied first */
+  constructor(kept: DurableObjectStorage, bundle: Bundle, user: UserFacts | null) {
+    const { sql } = kept
+    for (const { name } of sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'").toArray())
+      if (!name.startsWith("_cf_")) sql.exec(`DROP TABLE ${name}`)
+    this.#kept = kept
+    this.#bundle = bundle
+    this.#storage = new LedgerStorage(sql)
+    this.state = newTree(ROOT, user, START, POINTER, START, freshProofs())
+    this.#storage.saveTree(this.state)
+  }
+
+  call(call: Call, clock: number): Denial | null {
+    return this.#step(call, clock, false)
+  }
+
+  /** All is done, and then its transaction fails: nothing was admitted, and memory is made anew. */
+  fail(call: Call, clock: number): void {
+    try {
+      this.#step(call, clock, true)
+    } catch (error) {
+      if (!(error instanceof Cut)) throw error
+      this.crash(clock)
+    }
+  }
+
+  /** In the order in which the ledger does it. */
+  #step(call: Call, clock: number, isCut: boolean): Denial | null {
+    const { state } = this
+    const now = tick(state, clock)
+    const { change, verdict, end, afterwards, needs } = decide(this.#bundle, state, call, now)
+    if (needs.length > 0) throw new Error("nothing here is shared by all trees")
+    const ended = end ? endedBy(state, end) : []
+    this.#kept.transactionSync(() => {
+      if (change) this.#storage.saveChange(state, change)
+      if (afterwards.length > 0) this.#storage.saveNotes(state, afterwards, now)
+      if (end) this.#storage.saveEnd(ended, end)
+      if (isCut) throw new Cut("the transaction fails")
+    })
+    if (change) applyChange(state, change)
+    if (afterwards.length > 0) applyAfterwards(state, afterwards, now)
+    if (end) this.#applyEnd(ended, end)
+    return verdict.denial
+  }
+
+  land(call: string, gateway: string): void {
+    this.#storage.land(this.state, call, gateway)
+  }
+
+  open(opening: Opening): void {
+    const opened = fresh(opening)
+    this.#storage.saveOpening(opened, START)
+    applyOpening(this.state, opened, START)
+  }
+
+  end(end: End): void {
+    const ended = endedBy(this.state, end)
+    this.#storage.saveEnd(ended, end)
+    this.#applyEnd(ended, end)
+  }
+
+  #applyEnd(ended: readonly string[], end: End): void {
+    applyEnd(this.state, ended, end)
+    if (end.status !== "quarantined" && ended.includes(ROOT)) this.#storage.forgetMemory()
+  }
+
+  release(id: string): void {
+    const task = this.state.tasks.get(id)
+    if (task?.status !== "quarantined") return
+    this.#storage.saveEnd([id], RELEASED)
+    applyRelease(task)
+  }
+
+  settle(): void {
+    this.#kept.transactionSync(() => this.#storage.settle(this.state))
+  }
+
+  /** Memory is lost; what was written comes back. */
+  crash(clock: number): void {
+    this.#storage = new LedgerStorage(this.#kept.sql)
+    const loaded = this.#storage.load(clock, freshProofs)
+    if (!loaded) throw new Error("nothing was kept")
+    this.state = loaded
+  }
+}

@@ -1,0 +1,11 @@
+/** How often properties of the guardrails run: as they say themselves, or so many times that (`GUARDRAIL_RUNS`). */
+import { inject } from "vitest"
+
+export function runsOf(usually: number): number {
+  return Math.round(usually * inject("guardrailRuns"))
+}
+
+/** Milliseconds that a property may take that usually takes so much at most. */
+export function longerBy(usually: number): number {
+  return usually * Math.max(1, inject("guardrailRuns"))
+}

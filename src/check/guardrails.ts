@@ -116,6 +116,7 @@ export function tellOfDenial(
   // What a storm denies is no part of it, or it would never pass.
   if (denial.reason === "denial_storm") return { notes, storm }
   for (const lookout of guardrails.lookouts) {
+    if (facts.risk < (lookout.storm.fromRisk ?? 0)) continue
     const told = lookout.denied(facts, codeOf(denial), memory.of(lookout.storm), now)
     notes.push(...told.notes)
     storm ??= told.storm

@@ -19,9 +19,10 @@ export function cycleInstrument(cycle: Cycle): Instrument {
       if (isUnread(key)) return judged(unreadable(id, key))
       if (isUnread(call)) return judged(unreadable(id, call))
       const place = { owner: `${id}:cycle`, key, longest }
-      const runs = trailOf(memory, place).runsWith(call, longest)
-      // With the first time round there is nothing to be the same as.
-      const closed = runs.findIndex((run, index) => run >= (index + 2) * (times - 1))
+      const trail = trailOf(memory, place)
+      const runs = trail.runsWith(call, longest)
+      // With the first time round there is nothing to be the same as; and one call over and over is no circle.
+      const closed = runs.findIndex((run, index) => run >= (index + 2) * (times - 1) && !trail.isOnly(call, index + 1))
       const use = { guardrail: id, kind: cycle.kind, holds: closed < 0 }
       if (closed < 0) return judged(null, { use, notes: [{ kind: "trail", ...place, call }] })
       return judged({ reason: "calls_circle", guardrail: id, length: closed + 2, times, consequence }, { use })

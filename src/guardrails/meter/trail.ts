@@ -36,6 +36,12 @@ export class Trail {
     })
   }
 
+  /** Whether the last so many calls were all this one, as far as that is known. */
+  isOnly(call: string, count: number): boolean {
+    const { calls } = this.#state
+    return calls.length >= count && calls.slice(-count).every((each) => each === call)
+  }
+
   add(call: string, longest: number): void {
     this.#state = { runs: this.runsWith(call, longest), calls: [...this.#state.calls, call].slice(-longest) }
   }

@@ -154,7 +154,7 @@ export class Calls {
     const [task] = line
     if (!task || checkAlive(state, line, now) || checkToken(state, call, now)) return
     const tool = call.tool === null ? null : (bundle.catalog.tools.get(call.tool) ?? null)
-    const facts = factsOf(state, task, tool, { ...call, decisionId: "" }, riskOf(state, line, [], now))
+    const facts = factsOf(state, task, tool, { ...call, decisionId: "" }, riskOf(state, line, call.risks, now))
     const { notes, storm } = tellOfDenial(bundle, state.memory, facts, denial, now)
     const end = endBy(storm, task)
     const ended = end ? endedBy(state, end) : []

@@ -23,7 +23,7 @@ import { Stage, type Caller } from "./stage.ts"
 import { wholeGrant } from "./whole-grant.ts"
 import { beginTree, openRequest, openStep } from "./tree.ts"
 
-/** Some moment, milliseconds: nothing that decides knows the date. */
+/** Some moment, milliseconds, 08:00 UTC: of the date nothing knows that decides, but for what begins anew each day. */
 const START = 1_800_000_000_000
 const ROOT = "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ"
 /** Thumbprint of the key of agents that prove one. */

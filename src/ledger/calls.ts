@@ -71,7 +71,7 @@ export class Calls {
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#tree.now(state)
     const outcome = decide(bundle, state, ask, now)
-    const { change, verdict, proof, end, afterwards, needs } = outcome
+    const { change, verdict, proof, end, storm, afterwards, needs } = outcome
     if (needs.length > 0 && !isFinal) return { needs }
     const ended = end ? endedBy(state, end) : []
     const recorded = verdict.retryOf === null
@@ -94,6 +94,9 @@ export class Calls {
       const record = (): DecisionRecord => recordDecision(bundle, ask, verdict, tried, number, now)
       if (durable) outbox.keep(record())
       else outbox.keepRead(record, ask.size)
+      if (end && storm) {
+        outbox.keep(this.#tree.numbered(stormRecord(state, verdict.evidence.chain, ask, storm, now)))
+      }
     })
     state.bundle = pointer
     if (change) applyChange(state, change)
@@ -194,11 +197,11 @@ export class Calls {
   }
 }
 
-/** Why a task has ended whose last denied call was recorded before it came here. */
+/** Why a task has ended: its last denied call is recorded by itself, with a reason of its own. */
 function stormRecord(
   { user }: TreeState,
   chain: readonly string[],
-  { task, gateway, environment }: RefusedCall,
+  { task, gateway, environment }: Pick<RefusedCall, "task" | "gateway" | "environment">,
   denial: Denial | null,
   now: number,
 ): DecisionRecord {

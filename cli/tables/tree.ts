@@ -4,20 +4,20 @@
  */
 import type { Call, Outcome } from "../../src/call.ts"
 import { UNSEEN_ARGUMENTS } from "../../src/catalog/arguments.ts"
-import { checkAlive, checkToken } from "../../src/check/credential.ts"
-import { endBy, factsOf, tellOfDenial } from "../../src/check/guardrails.ts"
-import { riskOf } from "../../src/check/risk.ts"
+import { noticeRefused } from "../../src/check/refused.ts"
 import { decide } from "../../src/decide.ts"
 import type { Denial } from "../../src/decision.ts"
 import { ASKED_NOTHING } from "../../src/exchange/grant.ts"
 import { openTask, type Opened, type OpenRequest } from "../../src/exchange/open.ts"
 import { isRefused, type Refused } from "../../src/exchange/refusal.ts"
+import { landFlight } from "../../src/guardrails/concurrency.ts"
 import type { Need } from "../../src/guardrails/instrument.ts"
 import { notesOf, readLimit } from "../../src/guardrails/limit-meter.ts"
 import { Memory } from "../../src/guardrails/memory.ts"
 import { applyNotes } from "../../src/guardrails/note.ts"
+import type { RefusedCall } from "../../src/ledger/answers.ts"
 import { ProofLog } from "../../src/ledger/proof-log.ts"
-import { lineOf, newTree, type TreeState, type UserFacts } from "../../src/ledger/state.ts"
+import { newTree, type TreeState, type UserFacts } from "../../src/ledger/state.ts"
 import { applyAfterwards, applyChange, applyEnd, applyOpening, endedBy } from "../../src/ledger/transition.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import type { Pointer } from "../../src/policy/bundle.ts"
@@ -84,26 +84,20 @@ export function callStep(bundle: Bundle, state: TreeState, call: Call, now: numb
 export function refusedStep(
   bundle: Bundle,
   state: TreeState,
-  call: Pick<Call, "task" | "token" | "proof" | "gateway" | "environment" | "client" | "risks">,
+  call: Omit<RefusedCall, "tool" | "arguments">,
   denial: Denial,
   now: number,
 ): void {
-  const line = lineOf(state, call.task)
-  const [task] = line
-  if (!task || checkAlive(state, line, now) || checkToken(state, call, now)) return
-  const seen = { ...call, decisionId: "", arguments: UNSEEN_ARGUMENTS }
-  const facts = factsOf(state, task, null, seen, riskOf(state, line, call.risks, now))
-  const { notes, storm } = tellOfDenial(bundle, state.memory, facts, denial, now)
+  const noticed = noticeRefused(bundle, state, { ...call, tool: null, arguments: UNSEEN_ARGUMENTS }, denial, now)
+  if (!noticed) return
+  const { notes, end } = noticed
   applyAfterwards(state, notes, now)
-  const end = endBy(storm, task)
   if (end) applyEnd(state, endedBy(state, end), end)
 }
 
 /** A call has ended, as the gateway tells that let it through. */
 export function settleStep({ memory }: TreeState, decision: string, gateway: string): void {
-  for (const [, , flights] of memory.flights) {
-    if (flights.get(decision)?.gateway === gateway) flights.delete(decision)
-  }
+  landFlight(memory, decision, gateway)
 }
 
 /**

@@ -29,7 +29,7 @@ import type { GatewayDefinition, Pointer } from "./policy/bundle.ts"
 import { actionRef, toolRef } from "./policy/facts.ts"
 import { bundleOf } from "./policy/store.ts"
 import { candidateFor, type Surroundings } from "./surroundings.ts"
-import { currentLease } from "./switches/lease.ts"
+import { currentLease, type Lease } from "./switches/lease.ts"
 import { toldOf, type Risks } from "./switches/risks.ts"
 import { pulledKeys } from "./switches/switch.ts"
 import { stopOf, userOf } from "./switches/token.ts"
@@ -80,7 +80,7 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
     const { token, proof: shownProof } = verified
     const holder = { token: token.claims.jti, proof: shownProof }
     if (shownProof) await askLedger(around.env, rootOf(claims.task), async (ledger) => ledger.spend(holder))
-    tellOfRefusal(call, verified, located ?? null, denial, bundle, around)
+    tellOfRefusal(call, verified, located ?? null, denial, bundle, lease, around)
     return refuse(denial, verified, located)
   }
 
@@ -100,7 +100,7 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
 
   const ask = toAsk(id, call, verified, located, known && known.risks, candidate, around)
   if (hopeless) {
-    tellOfRefusal(call, verified, located, hopeless, bundle, around)
+    tellOfRefusal(call, verified, located, hopeless, bundle, lease, around)
     return refuse(hopeless, verified, located, await triedAlone(ask, hopeless, around))
   }
 
@@ -133,6 +133,7 @@ function tellOfRefusal(
   located: Located | null,
   denial: Denial,
   { guardrails, pointer }: Bundle,
+  lease: Promise<Lease | null>,
   { env, background }: Surroundings,
 ): void {
   if (guardrails.lookouts.length === 0 || gateway.mode !== "enforce") return
@@ -147,7 +148,13 @@ function tellOfRefusal(
     environment: gateway.environment,
     client,
   }
-  background(askLedger(env, rootOf(task), async (ledger) => ledger.refused(LEDGER_VERSION, pointer, refused, denial)))
+  const tell = async (): Promise<void> => {
+    const known = await lease
+    const risks = toldOf(known && known.risks, token.agents, userOf(token.claims))
+    const told = { ...refused, risks }
+    await askLedger(env, rootOf(task), async (ledger) => ledger.refused(LEDGER_VERSION, pointer, told, denial))
+  }
+  background(tell())
 }
 
 /** Refused already, and used up its proof with this: all that is asked is what the candidate would have said. */

@@ -98,6 +98,8 @@ export interface Outcome {
   readonly end: End | null
   /** What a person is asked about a denied call. */
   readonly asks: Approval | null
+  /** Why it ends, where the denial of the call itself is not why: it was one too many. */
+  readonly storm: Denial | null
   /** What is kept in mind of a denied call: that it was denied. Nothing is consumed by it. */
   readonly afterwards: readonly Note[]
   /** Of counts that all trees share, what it hangs on: nothing is decided, and it is to be asked again with them. */

@@ -48,7 +48,8 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     if (call.mode !== "enforce") return { ...refused(denial, told), proof }
     const facts = factsOf(state, task, bundle.catalog.tools.get(call.tool) ?? null, call, risk)
     const { notes: afterwards, storm } = tellOfDenial(bundle, state.memory, facts, denial, now)
-    return { ...refused(denial, told), proof, end: end ?? endBy(storm, task), afterwards }
+    const outcome = { ...refused(denial, told), proof, afterwards }
+    return end ? { ...outcome, end } : { ...outcome, end: endBy(storm, task), storm }
   }
 
   const tool = bundle.catalog.tools.get(call.tool)
@@ -104,10 +105,10 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     },
   }
   const verdict = { denial: null, evidence: { ...evidence, rules: policy.rules }, retryOf: null }
-  return { change, verdict, proof, end: finishedBy(plans), asks: null, afterwards: [], needs: [] }
+  return { change, verdict, proof, end: finishedBy(plans), asks: null, storm: null, afterwards: [], needs: [] }
 }
 
 function refused(denial: Denial | null, evidence: Evidence): Outcome {
   const verdict = { denial, evidence, retryOf: null }
-  return { change: null, verdict, proof: null, end: null, asks: null, afterwards: [], needs: [] }
+  return { change: null, verdict, proof: null, end: null, asks: null, storm: null, afterwards: [], needs: [] }
 }

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util"
 import { codeOf, type Denial } from "../../src/decision.ts"
 import { oauthErrorOf, type Refusal } from "../../src/exchange/refusal.ts"
 import type { Expected } from "./expectation.ts"
-import type { Result } from "./run.ts"
+import type { Decided, Result } from "./run.ts"
 import { ALLOW } from "./schema.ts"
 
 export interface Got {
@@ -24,10 +24,8 @@ const NOTHING: Got = { decision: ALLOW, scope: [], rules: [], reason: null, prin
 
 export function gotOf(result: Result): Got {
   switch (result.kind) {
-    case "decided": {
-      const { rules, principal } = result.evidence
-      return { ...NOTHING, ...denied(result.denial), rules: rules.toSorted(), principal }
-    }
+    case "decided":
+      return decidedAs(result)
     case "opened":
       return { ...NOTHING, scope: result.task.scope.split(" ") }
     case "refused":
@@ -35,13 +33,24 @@ export function gotOf(result: Result): Got {
     case "unopened":
       return { ...NOTHING, ...refused(result.refusal), unasked: `no task was opened for ${result.agent}` }
     case "interrupted": {
-      const { step, time } = result
-      const which = `${step + 1}${time > 0 ? `, the time ${time + 1},` : ""}`
-      return { ...NOTHING, ...denied(result.denial), unasked: `call ${which} of \`after\` was denied` }
+      const { step, time, decided, expected } = result
+      const which = `call ${step + 1}${time > 0 ? `, the time ${time + 1},` : ""} of \`after\``
+      const got = decidedAs(decided)
+      return { ...got, unasked: `${which} ${howElse(expected, got)}` }
     }
     default:
       return result satisfies never
   }
+}
+
+function howElse({ decision, reason }: Expected, got: Got): string {
+  if (decision === ALLOW && got.decision !== ALLOW) return "was denied"
+  const wanted = decision + (reason === null ? "" : ` (${reason})`)
+  return got.decision === decision ? `was to be ${wanted} in another way` : `was to be ${wanted}`
+}
+
+function decidedAs({ denial, evidence: { rules, principal } }: Decided): Got {
+  return { ...NOTHING, ...denied(denial), rules: rules.toSorted(), principal }
 }
 
 function denied(denial: Denial | null): Pick<Got, "decision" | "reason" | "shown"> {

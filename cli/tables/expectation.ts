@@ -5,9 +5,9 @@ import { userId } from "../../src/policy/facts.ts"
 import { entity } from "../../src/policy/value.ts"
 import { suggest } from "../policies/nearest.ts"
 import type { Path } from "../policies/source.ts"
-import type { Layers } from "./layers.ts"
-import type { Question } from "./run.ts"
-import { ALLOW } from "./schema.ts"
+import type { Layers, Said } from "./layers.ts"
+import type { Question, Scene } from "./run.ts"
+import { ALLOW, type ExpectedText } from "./schema.ts"
 
 /** What is null may be anything. */
 export interface Expected {
@@ -22,6 +22,16 @@ export interface Expected {
   readonly principal: string | null
   /** Members of the denial. */
   readonly with: Readonly<Record<string, unknown>> | null
+}
+
+/** Of a call of which nothing else is said. */
+export const ALLOWED: Expected = {
+  decision: ALLOW,
+  scope: null,
+  rules: null,
+  reason: null,
+  principal: null,
+  with: null,
 }
 
 /** How questions of a kind are refused. */
@@ -43,9 +53,25 @@ const OF_OPENINGS: Refusals = {
   never: "a task is not refused",
 }
 
+/** Of what is asked; of a call, all that matters is who makes it for whom. */
+export type AskedOf = Exclude<Question, { readonly kind: "call" }> | CallOf
+interface CallOf {
+  readonly kind: "call"
+  readonly scene: Pick<Scene, "user" | "chain">
+}
+
 /** @param rules of the bundle, by `@id` */
 export function readExpected(layers: Layers, question: Question, known: ReadonlySet<string>): Expected {
-  const { value, path } = layers.need("expect", "nothing is expected", "Write `allow`, or the code of the denial.")
+  const said = layers.need("expect", "nothing is expected", "Write `allow`, or the code of the denial.")
+  return readExpectation(layers, said, question, known)
+}
+
+export function readExpectation(
+  layers: Layers,
+  { value, path }: Said<ExpectedText>,
+  question: AskedOf,
+  known: ReadonlySet<string>,
+): Expected {
   const { deny, scope, rules, reason, principal, with: more } = value
   const isOpening = question.kind === "open"
   const { codes, reasons, never } = isOpening ? OF_OPENINGS : OF_CALLS
@@ -76,7 +102,7 @@ export function readExpected(layers: Layers, question: Question, known: Readonly
   }
 }
 
-function readPrincipal(layers: Layers, word: string, question: Question, path: Path): string {
+function readPrincipal(layers: Layers, word: string, question: AskedOf, path: Path): string {
   if (question.kind === "manage") {
     if (word !== "operator") layers.fault(path, "an operator is asked about", "Write `operator`.")
     return entity("Operator", userId(question.operator)).key

@@ -2,7 +2,7 @@
 import { suggest } from "../policies/nearest.ts"
 import type { Problem } from "../policies/problem.ts"
 import type { Path, Source } from "../policies/source.ts"
-import type { Asked, Given } from "./schema.ts"
+import type { Asked, ClientText, Given } from "./schema.ts"
 
 export interface Layer {
   readonly value: Asked
@@ -96,6 +96,28 @@ export class Layers {
   oneOf<Word extends string>(words: readonly Word[], word: string, path: Path, what: string): Word {
     const found = words.find((each) => each === word)
     return found ?? this.fault(path, `\`${word}\` is no ${what}`, suggest(word, words, "Write a known one."))
+  }
+
+  /**
+   * Of the client, by where it is said.
+   * @param of the call in question, or one before it with what that says itself
+   */
+  client(
+    of: "question" | { readonly step: Said<ClientText> | undefined },
+  ): Readonly<Partial<Record<keyof ClientText, Said<string>>>> {
+    const given = this.layers.flatMap(({ value: { given }, at }) =>
+      given?.client ? [{ value: given.client, path: [...at("given"), "client"] }] : [],
+    )
+    const asked = this.layers.flatMap(({ value, at }) =>
+      value.client ? [{ value: value.client, path: at("client") }] : [],
+    )
+    const found: Partial<Record<keyof ClientText, Said<string>>> = {}
+    for (const { value, path } of [...given, ...(of === "question" ? asked : of.step ? [of.step] : [])]) {
+      const { country, ip } = value
+      if (country !== undefined) found.country = { value: country, path: [...path, "country"] }
+      if (ip !== undefined) found.ip = { value: ip, path: [...path, "ip"] }
+    }
+    return found
   }
 
   fault(path: Path, message: string, mend: string): never {

@@ -1,12 +1,14 @@
 /** What a test asks, and the scene in which it does, in the words of the bundle. */
 import { UNSEEN_ARGUMENTS } from "../../src/catalog/arguments.ts"
 import { BODILESS } from "../../src/catalog/seen.ts"
+import { clientOf, UNKNOWN_CLIENT, type Client } from "../../src/gateway/client.ts"
 import { readAsked } from "../../src/exchange/parameters.ts"
 import { describeRefusal, isRefused } from "../../src/exchange/refusal.ts"
 import type { GatewayDefinition } from "../../src/policy/bundle.ts"
 import { AREAS, MANAGED_KINDS, type OperatorFacts } from "../../src/policy/facts.ts"
 import { suggest } from "../policies/nearest.ts"
 import type { Path } from "../policies/source.ts"
+import { ALLOWED, readExpectation } from "./expectation.ts"
 import type { Layers, Present, Said } from "./layers.ts"
 import type { AskedTask, CallTarget, Login, Question, Scene, Step } from "./run.ts"
 import { KINDS, type Asked, type Given, type QuestionKind, type StepText } from "./schema.ts"
@@ -15,7 +17,7 @@ import type { World } from "./world.ts"
 export function readQuestion(layers: Layers, world: World): Question {
   const { kind, path } = kindOf(layers)
   if (kind === "call") return readCall(layers, world)
-  for (const key of ["after", "later", "arguments", "body", "headers"] as const) {
+  for (const key of ["after", "later", "arguments", "body", "headers", "client"] as const) {
     const said = layers.said(key)
     if (said) layers.fault(said.path, `\`${key}\` has no effect where \`${kind}\` is asked`, "Remove it.")
   }
@@ -36,11 +38,12 @@ function readCall(layers: Layers, world: World): Question {
   const target = readTarget(layers, world, gateway, layers.need("call"), { arguments: args, body, headers })
   const scene = readScene(layers, world, gateway, readChain(layers, world))
   const after = layers.said("after")
-  const agents = scene.chain.map(({ agent }) => agent)
   const steps = after?.value.map((step, index) => {
-    return readStep(layers, world, gateway, agents, { value: step, path: [...after.path, index] })
+    return readStep(layers, world, scene, { value: step, path: [...after.path, index] })
   })
-  return { kind: "call", scene: { ...scene, after: steps ?? [], later: layers.said("later")?.value ?? 0 }, target }
+  const client = readClient(layers, gateway, "question")
+  const later = layers.said("later")?.value ?? 0
+  return { kind: "call", scene: { ...scene, client, after: steps ?? [], later }, target }
 }
 
 /** Whatever is given is what the tasks above ask for; the last one asks for this. */
@@ -82,6 +85,7 @@ function readScene(layers: Layers, world: World, gateway: GatewayDefinition, cha
     gateway,
     risk: layers.given("risk")?.value ?? 0,
     left: { labels: layers.given("labels")?.value ?? [], calls: layers.given("calls")?.value ?? 0 },
+    client: UNKNOWN_CLIENT,
     after: [],
     later: 0,
   }
@@ -174,23 +178,51 @@ function readGateway(layers: Layers, { body, gateways }: World): GatewayDefiniti
 
 type FullStep = Extract<StepText, { readonly times?: number }>
 
-function readStep(
-  layers: Layers,
-  world: World,
-  gateway: GatewayDefinition,
-  agents: readonly string[],
-  { value: step, path }: Said<StepText>,
-): Step {
+function readStep(layers: Layers, world: World, scene: Scene, { value: step, path }: Said<StepText>): Step {
+  const { gateway } = scene
   const said = <Value>(value: Value, key: string): Said<Present<Value>> | undefined =>
     value === undefined ? undefined : { value, path: [...path, key] }
-  const { call, arguments: args, body, headers, by, times = 1, later = 0 }: FullStep = step
+  const { call, arguments: args, body, headers, by, client, times = 1, later = 0, expect, settle }: FullStep = step
+  const agents = scene.chain.map(({ agent }) => agent)
   if (by !== undefined && !agents.includes(by)) {
     const mend = suggest(by, agents, "Name an agent of the chain.")
     layers.fault([...path, "by"], `\`${by}\` is not in the chain`, mend)
   }
   const carried = { arguments: said(args, "arguments"), body: said(body, "body"), headers: said(headers, "headers") }
   const target = readTarget(layers, world, gateway, { value: call, path: [...path, "call"] }, carried)
-  return { by: by ?? null, target, times, later }
+  if (settle && !gateway.settles) {
+    const mend = `Write \`settles: true\` for it in gateways.yaml, or let time pass: \`later\`.`
+    layers.fault([...path, "settle"], `\`${gateway.id}\` does not tell when a call has ended`, mend)
+  }
+  const expected = said(expect, "expect")
+  return {
+    by: by ?? null,
+    client: readClient(layers, gateway, { step: said(client, "client") }),
+    target,
+    times,
+    later,
+    expected: expected ? readExpectation(layers, expected, { kind: "call", scene }, world.rules) : ALLOWED,
+    settles: settle ?? false,
+  }
+}
+
+const HEADER_OF = { country: "country", ip: "client_ip" } as const
+
+/** As the gateway would tell it by the headers that it sets. */
+function readClient(layers: Layers, gateway: GatewayDefinition, of: Parameters<Layers["client"]>[0]): Client {
+  const said = layers.client(of)
+  const headers = new Headers()
+  for (const what of ["country", "ip"] as const) {
+    const one = said[what]
+    if (!one) continue
+    const name = gateway.asserts?.[HEADER_OF[what]]
+    if (name !== undefined) headers.set(name, one.value)
+    else {
+      const mend = `Write \`asserts: {${HEADER_OF[what]}: HEADER}\` for it in gateways.yaml, or name another gateway.`
+      layers.fault(one.path, `\`${gateway.id}\` asserts no ${what} of its clients`, mend)
+    }
+  }
+  return clientOf(gateway, headers)
 }
 
 type Carried = { readonly [Key in "arguments" | "body" | "headers"]: Said<Present<Asked[Key]>> | undefined }

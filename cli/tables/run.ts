@@ -12,15 +12,18 @@ import type { Opened } from "../../src/exchange/open.ts"
 import { isRefused, type Refusal } from "../../src/exchange/refusal.ts"
 import type { Task, UserFacts } from "../../src/ledger/state.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
+import type { Client } from "../../src/gateway/client.ts"
 import type { GatewayDefinition } from "../../src/policy/bundle.ts"
 import type { ManagedThing, OperatorFacts } from "../../src/policy/facts.ts"
 import { mayManage } from "../../src/policy/permission.ts"
+import { differences, gotOf } from "./expect.ts"
+import type { Expected } from "./expectation.ts"
 import { overhear, type Heard } from "./overhear.ts"
-import { Stage } from "./stage.ts"
+import { Stage, type Caller } from "./stage.ts"
 import { wholeGrant } from "./whole-grant.ts"
 import { beginTree, openRequest, openStep } from "./tree.ts"
 
-/** Some moment, milliseconds: nothing that decides knows the date. */
+/** Some moment, milliseconds, 08:00 UTC: of the date nothing knows that decides, but for what begins anew each day. */
 const START = 1_800_000_000_000
 const ROOT = "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ"
 /** Thumbprint of the key of agents that prove one. */
@@ -45,13 +48,15 @@ export type CallTarget =
   | { readonly kind: "request"; readonly seen: Seen }
 
 /** Calls before the one in question. */
-export interface Step {
-  /** The agent of the chain that makes them; null: the last. */
-  readonly by: string | null
+export interface Step extends Caller {
   readonly target: CallTarget
   readonly times: number
   /** Seconds that pass before the first. */
   readonly later: number
+  /** What each of them is to come to. */
+  readonly expected: Expected
+  /** Once the last of them is made, all of them have ended. */
+  readonly settles: boolean
 }
 
 /** What is the case when the question is asked. */
@@ -70,6 +75,8 @@ export interface Scene {
   /** What other work of the tree has left behind: labels, and calls that each task of the chain counts. */
   readonly left: { readonly labels: readonly string[]; readonly calls: number }
   readonly after: readonly Step[]
+  /** That the question comes from, as the gateway asserts it. */
+  readonly client: Client
   /** Seconds between all that and the question. */
   readonly later: number
 }
@@ -100,8 +107,14 @@ export type Result =
   | { readonly kind: "refused"; readonly refusal: Refusal }
   /** The question could not be asked: a task of the chain was refused. */
   | { readonly kind: "unopened"; readonly agent: string; readonly refusal: Refusal }
-  /** The same: a call before it was denied. Both count from 0. */
-  | { readonly kind: "interrupted"; readonly step: number; readonly time: number; readonly denial: Denial }
+  /** The same: a call before it came to something else than it was to. Both count from 0. */
+  | {
+      readonly kind: "interrupted"
+      readonly step: number
+      readonly time: number
+      readonly decided: Decided
+      readonly expected: Expected
+    }
 
 export interface Answered {
   readonly result: Result
@@ -181,7 +194,7 @@ function askOpened(
   { user, opened, refused }: Opening,
   question: Exclude<Question, { kind: "manage" }>,
 ): Result {
-  const { chain, gateway, risk, left, after, later } = question.scene
+  const { chain, gateway, risk, left, after, later, client } = question.scene
   if (refused) {
     const isAsked = question.kind === "open" && opened.length === chain.length - 1
     if (isAsked) return { kind: "refused", refusal: refused }
@@ -192,21 +205,27 @@ function askOpened(
   if (question.kind === "open") return { kind: "opened", task }
   const stage = new Stage(bundle, beginTree(bundle.pointer, ROOT, user, START), opened, gateway, risk)
   stage.leave(left)
-  for (const [step, { by, target, times, later: before }] of after.entries()) {
+  for (const [step, { target, times, later: before, expected, settles, ...caller }] of after.entries()) {
     stage.wait(before)
+    const settle = stage.settling()
     for (let time = 0; time < times; time++) {
-      const { denial } = callOn(stage, bundle, target, by)
-      if (denial) return { kind: "interrupted", step, time, denial }
+      const decided = callOn(stage, bundle, target, caller)
+      if (differences(expected, gotOf(decided)).length > 0)
+        return { kind: "interrupted", step, time, decided, expected }
     }
+    if (settles) settle()
   }
   stage.wait(later)
-  return callOn(stage, bundle, question.target, null)
+  return callOn(stage, bundle, question.target, { by: null, client })
 }
 
-function callOn(stage: Stage, { catalog }: Bundle, target: CallTarget, by: string | null): Decided {
+function callOn(stage: Stage, { catalog }: Bundle, target: CallTarget, caller: Caller): Decided {
   const located =
     target.kind === "tool" ? { tool: { name: target.tool }, arguments: target.arguments } : locate(catalog, target.seen)
-  if (isDenied(located)) return { kind: "decided", denial: located.denied, evidence: NO_EVIDENCE, tool: null }
-  const { denial, evidence } = stage.call(located.tool.name, located.arguments, by)
+  if (isDenied(located)) {
+    stage.refused(located.denied, caller)
+    return { kind: "decided", denial: located.denied, evidence: NO_EVIDENCE, tool: null }
+  }
+  const { denial, evidence } = stage.call(located.tool.name, located.arguments, caller)
   return { kind: "decided", denial, evidence, tool: located.tool.name }
 }

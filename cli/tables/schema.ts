@@ -6,6 +6,7 @@ import { z } from "zod"
 import { ACTIONS, SENSITIVITIES } from "../../src/catalog/tool.ts"
 import { STATUS_OF_CODE } from "../../src/decision.ts"
 import { ERROR_OF_REASON } from "../../src/exchange/refusal.ts"
+import { isCountry, networkOf } from "../../src/gateway/client.ts"
 import { HIGHEST_RISK } from "../../src/guardrails/definition.ts"
 import { ROLES } from "../../src/policy/bundle.ts"
 import { suggest } from "../policies/nearest.ts"
@@ -54,6 +55,17 @@ const details = z.array(
   }),
 )
 
+const client = z
+  .strictObject({
+    country: text(isCountry, "no country", "Write two letters, such as `DE` (ISO 3166-1 alpha-2).").exactOptional(),
+    ip: text(
+      (value) => networkOf(value) !== "",
+      "no address",
+      "Write one IPv4 or IPv6 address, such as `192.0.2.7` or `2001:db8::7`.",
+    ).exactOptional(),
+  })
+  .describe("What the gateway asserts of the client: `country` and `ip`.")
+
 const wanted = {
   purpose: name.exactOptional(),
   scope: scopes.exactOptional(),
@@ -82,6 +94,7 @@ const given = z
     bound_key: z.boolean().exactOptional(),
     rules_alone: z.boolean().exactOptional(),
     gateway: name.exactOptional(),
+    client: client.exactOptional(),
     operator: z
       .strictObject({
         issuer: name.exactOptional(),
@@ -126,17 +139,6 @@ const carried = {
     .exactOptional()
     .describe("Of a request: those that an MCP call may be read from."),
 }
-
-const step = z.union([
-  call.transform((tool) => ({ call: tool })),
-  z.strictObject({
-    call,
-    ...carried,
-    by: agentId.exactOptional(),
-    times: z.int().min(1).max(100_000).exactOptional(),
-    later: span.exactOptional(),
-  }),
-])
 
 const denial = text(
   (word) => DENIALS.has(word),
@@ -188,6 +190,20 @@ const expectation: z.ZodType<ExpectedText> = z.union([
     }),
 ])
 
+const step = z.union([
+  call.transform((tool) => ({ call: tool })),
+  z.strictObject({
+    call,
+    ...carried,
+    by: agentId.exactOptional().describe("Who of the chain makes it; absent: the last."),
+    client: client.exactOptional(),
+    times: z.int().min(1).max(100_000).exactOptional().describe("How often."),
+    later: span.exactOptional().describe("Time that passes before the first."),
+    expect: expectation.exactOptional().describe("What each of them comes to; absent: `allow`."),
+    settle: z.literal(true).exactOptional().describe("Once the last is made, all of them have ended."),
+  }),
+])
+
 /** What a test asks: a call, what a task would hold, whether an operator may. */
 const questions = {
   call,
@@ -203,12 +219,16 @@ export const KINDS: readonly QuestionKind[] = ["call", "open", "manage"]
 
 const asked = {
   given: given.exactOptional().describe("What this starts from, over what the file gives."),
-  after: z.array(step).exactOptional().describe("Calls that the task has made before; each must be allowed."),
+  after: z
+    .array(step)
+    .exactOptional()
+    .describe("Calls that the task has made before; each must be allowed, unless it says what else it comes to."),
   later: span.exactOptional().describe("Time that passes before it is asked, such as `90s`."),
   call: questions.call.exactOptional().describe("A tool, or a request such as `GET /crm/tickets/42`."),
   open: questions.open.exactOptional().describe("What a task asks for: a scope, several, `default` or `given`."),
   manage: questions.manage.exactOptional().describe("A request of an operator, such as `POST revocations agent ID`."),
   ...carried,
+  client: client.exactOptional(),
   expect: expectation
     .exactOptional()
     .describe("`allow`, the code of the denial, or a map with `deny`, `rules`, `reason`, `principal`, `scope`."),
@@ -295,6 +315,7 @@ export type Given = z.infer<typeof given>
 export type Asked = Omit<Test, "name" | "cases">
 export type Test = TablesFile["tests"][number]
 export type StepText = z.infer<typeof step>
+export type ClientText = z.infer<typeof client>
 
 function isText(cell: unknown): cell is string {
   return typeof cell === "string"

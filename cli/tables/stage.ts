@@ -1,8 +1,9 @@
 /** A tree of tasks with its tokens and its clock, on which calls are made one after the other. */
 import type { CallArguments } from "../../src/catalog/arguments.ts"
 import type { Proof } from "../../src/credential/dpop.ts"
-import type { Verdict } from "../../src/call.ts"
-import { UNKNOWN_CLIENT } from "../../src/gateway/client.ts"
+import type { Call, Verdict } from "../../src/call.ts"
+import type { Denial } from "../../src/decision.ts"
+import type { Client } from "../../src/gateway/client.ts"
 import type { Opened } from "../../src/exchange/open.ts"
 import { HALF_LIFE, NOTHING_TOLD, type ToldRisk } from "../../src/guardrails/risk.ts"
 import { isRefused } from "../../src/exchange/refusal.ts"
@@ -10,7 +11,7 @@ import type { TreeState } from "../../src/ledger/state.ts"
 import { applyChange, applyOpening } from "../../src/ledger/transition.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import type { GatewayDefinition } from "../../src/policy/bundle.ts"
-import { callStep, openRequest, openStep } from "./tree.ts"
+import { callStep, openRequest, openStep, refusedStep, settleStep } from "./tree.ts"
 
 /** How long a proof of possession is fresh. */
 const PROOF_LIFE_MS = 60_000
@@ -21,6 +22,16 @@ interface Holder {
   readonly jkt: string | null
   token: string
 }
+
+/** Whose a call is. */
+export interface Caller {
+  /** An agent of the chain; null: the last. Of several tasks of one agent the lowest. */
+  readonly by: string | null
+  /** As the gateway asserts it. */
+  readonly client: Client
+}
+
+const decisionOf = (made: number): string => `dec_${made}`
 
 export class Stage {
   readonly #bundle: Bundle
@@ -70,32 +81,35 @@ export class Stage {
     this.#now = until
   }
 
-  /** @param by an agent of the chain; null: the last. Of several tasks of one agent the lowest. */
-  call(tool: string, values: CallArguments, by: string | null): Verdict {
+  call(tool: string, values: CallArguments, caller: Caller): Verdict {
+    const call = { ...this.#callOf(caller), tool, arguments: values, retry: null }
+    return callStep(this.#bundle, this.#state, call, this.#now)
+  }
+
+  /** A request that is no tool of the catalog's. */
+  refused(denial: Denial, caller: Caller): void {
+    if (this.#gateway.mode !== "enforce") return
+    refusedStep(this.#bundle, this.#state, this.#callOf(caller), denial, this.#now)
+  }
+
+  /** @returns says of all calls that are made from now on until then that they have ended */
+  settling(): () => void {
+    const before = this.#made
+    return () => {
+      for (let made = before + 1; made <= this.#made; made++)
+        settleStep(this.#state, decisionOf(made), this.#gateway.id)
+    }
+  }
+
+  #callOf({ by, client }: Caller): Omit<Call, "tool" | "arguments" | "retry"> {
     const holder = this.#holders.findLast(({ agent }) => by === null || agent === by)
     if (!holder) throw new Error(`${by} is none of the chain`)
     const { id: gateway, environment, mode } = this.#gateway
-    const { task, token, jkt } = holder
+    const { agent, task, token, jkt } = holder
     const made = ++this.#made
-    return callStep(
-      this.#bundle,
-      this.#state,
-      {
-        decisionId: `dec_${made}`,
-        task,
-        token,
-        proof: jkt === null ? null : this.#proof(jkt, made),
-        tool,
-        arguments: values,
-        gateway,
-        environment,
-        client: UNKNOWN_CLIENT,
-        mode,
-        retry: null,
-        risks: this.#told(holder.agent),
-      },
-      this.#now,
-    )
+    const proof = jkt === null ? null : this.#proof(jkt, made)
+    const risks = this.#told(agent)
+    return { decisionId: decisionOf(made), task, token, proof, gateway, environment, client, mode, risks }
   }
 
   /** Anew for each call: however much time has passed, the scene's risk is what it says. */

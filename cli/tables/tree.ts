@@ -3,14 +3,19 @@
  * clock: what a task could do under a bundle can be tried anywhere.
  */
 import type { Call, Outcome } from "../../src/call.ts"
+import { UNSEEN_ARGUMENTS } from "../../src/catalog/arguments.ts"
+import { noticeRefused } from "../../src/check/refused.ts"
 import { decide } from "../../src/decide.ts"
+import type { Denial } from "../../src/decision.ts"
 import { ASKED_NOTHING } from "../../src/exchange/grant.ts"
 import { openTask, type Opened, type OpenRequest } from "../../src/exchange/open.ts"
 import { isRefused, type Refused } from "../../src/exchange/refusal.ts"
+import { landFlight } from "../../src/guardrails/concurrency.ts"
 import type { Need } from "../../src/guardrails/instrument.ts"
 import { notesOf, readLimit } from "../../src/guardrails/limit-meter.ts"
 import { Memory } from "../../src/guardrails/memory.ts"
 import { applyNotes } from "../../src/guardrails/note.ts"
+import type { RefusedCall } from "../../src/ledger/answers.ts"
 import { ProofLog } from "../../src/ledger/proof-log.ts"
 import { newTree, type TreeState, type UserFacts } from "../../src/ledger/state.ts"
 import {
@@ -81,6 +86,26 @@ export function callStep(bundle: Bundle, state: TreeState, call: Call, now: numb
   if (proof !== null) state.proofs.admit(proof)
   if (end) applyEnd(state, endedBy(state, end), end)
   return verdict
+}
+
+/** A call that is no tool of the catalog's never comes to the ledger, which hears of it where storms are looked out for. */
+export function refusedStep(
+  bundle: Bundle,
+  state: TreeState,
+  call: Omit<RefusedCall, "tool" | "arguments">,
+  denial: Denial,
+  now: number,
+): void {
+  const noticed = noticeRefused(bundle, state, { ...call, tool: null, arguments: UNSEEN_ARGUMENTS }, denial, now)
+  if (!noticed) return
+  const { notes, end } = noticed
+  applyAfterwards(state, notes, now)
+  if (end) applyEnd(state, endedBy(state, end), end)
+}
+
+/** A call has ended, as the gateway tells that let it through. */
+export function settleStep({ memory }: TreeState, decision: string, gateway: string): void {
+  landFlight(memory, decision, gateway)
 }
 
 /**

@@ -122,6 +122,7 @@ export function tellOfDenial(
   // What a storm denies is no part of it, or it would never pass.
   if (denial.reason === "denial_storm") return { notes, storm }
   for (const lookout of guardrails.lookouts) {
+    if (facts.risk < (lookout.storm.fromRisk ?? 0)) continue
     const told = lookout.denied(facts, codeOf(denial), memory.of(lookout.storm), now)
     notes.push(...told.notes)
     // One that only denies hides none of which the task suffers.

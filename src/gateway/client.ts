@@ -20,8 +20,12 @@ export function clientOf({ asserts }: GatewayDefinition, headers: Headers): Clie
 }
 
 /** ISO 3166-1 alpha-2, or one of the codes that content networks add to it, such as `T1`. */
+export function isCountry(text: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9]$/.test(text)
+}
+
 function countryIn(text: string): string {
-  return /^[A-Za-z][A-Za-z0-9]$/.test(text) ? text.toUpperCase() : ""
+  return isCountry(text) ? text.toUpperCase() : ""
 }
 
 /** Of an address alone: of several nobody knows which the gateway has seen itself. */

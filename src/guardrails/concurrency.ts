@@ -5,7 +5,7 @@
 import type { Concurrency } from "./definition.ts"
 import { isUnread, keyReader, unreadable } from "./field.ts"
 import { judged, NOTHING, type Instrument } from "./instrument.ts"
-import type { Flights } from "./memory.ts"
+import type { Flights, Memory } from "./memory.ts"
 import type { Note } from "./note.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
@@ -45,6 +45,15 @@ export function concurrencyInstrument(concurrency: Concurrency): Instrument {
     },
     hear: () => NOTHING,
   }
+}
+
+/** A call has ended. @returns whether the gateway had let it through, and it was still under way */
+export function landFlight(memory: Memory, decision: string, gateway: string): boolean {
+  let found = false
+  for (const [, , flights] of memory.flights) {
+    if (flights.get(decision)?.gateway === gateway) found = flights.delete(decision) || found
+  }
+  return found
 }
 
 function latest(flights: Flights): number {

@@ -66,7 +66,8 @@ export interface Holder {
 }
 
 /** A call that was refused before it came to the ledger; `tool` null: it is not known which it was. */
-export interface RefusedCall extends Holder, Pick<Call, "task" | "arguments" | "gateway" | "environment" | "client"> {
+export interface RefusedCall
+  extends Holder, Pick<Call, "task" | "arguments" | "gateway" | "environment" | "client" | "risks"> {
   readonly tool: string | null
 }
 

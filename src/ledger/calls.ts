@@ -8,9 +8,8 @@ import { recordDecision, type Ask } from "../audit/call-record.ts"
 import { recordListing, sizeOfListing, type ListAsk } from "../audit/listing-record.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
 import type { Outcome } from "../call.ts"
-import { checkAlive, checkProof, checkToken } from "../check/credential.ts"
-import { endBy, factsOf, tellOfDenial } from "../check/guardrails.ts"
-import { riskOf } from "../check/risk.ts"
+import { checkProof } from "../check/credential.ts"
+import { noticeRefused } from "../check/refused.ts"
 import { decide } from "../decide.ts"
 import { codeOf, type Denial } from "../decision.ts"
 import type { Need } from "../guardrails/instrument.ts"
@@ -22,7 +21,7 @@ import { candidateHeld } from "../policy/candidate.ts"
 import { userId } from "../policy/facts.ts"
 import { STRANGER, type Answer, type Holder, type Listed, type NoBundle, type RefusedCall } from "./answers.ts"
 import { Shadow } from "./shadow.ts"
-import { isBelow, lineOf, type TreeState } from "./state.ts"
+import { isBelow, type TreeState } from "./state.ts"
 import { applyAfterwards, applyApproval, applyChange, endedBy } from "./transition.ts"
 import type { Tree } from "./tree.ts"
 
@@ -72,7 +71,7 @@ export class Calls {
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#tree.now(state)
     const outcome = decide(bundle, state, ask, now)
-    const { change, verdict, proof, end, asks, afterwards, needs } = outcome
+    const { change, verdict, proof, end, asks, storm, afterwards, needs } = outcome
     if (needs.length > 0 && !isFinal) return { needs }
     const ended = end ? endedBy(state, end) : []
     const recorded = verdict.retryOf === null
@@ -97,6 +96,9 @@ export class Calls {
       const record = (): DecisionRecord => recordDecision(bundle, ask, verdict, tried, number, now)
       if (durable) outbox.keep(record())
       else outbox.keepRead(record, ask.size)
+      if (end && storm) {
+        outbox.keep(this.#tree.numbered(stormRecord(state, verdict.evidence.chain, ask, storm, now)))
+      }
     })
     state.bundle = pointer
     if (change) applyChange(state, change)
@@ -154,21 +156,15 @@ export class Calls {
     const { state, storage, outbox } = this.#tree
     if (!state || pointer.seq < state.bundle.seq) return
     const now = this.#tree.now(state)
-    const line = lineOf(state, call.task)
-    const [task] = line
-    if (!task || checkAlive(state, line, now) || checkToken(state, call, now)) return
-    const tool = call.tool === null ? null : (bundle.catalog.tools.get(call.tool) ?? null)
-    const facts = factsOf(state, task, tool, { ...call, decisionId: "" }, riskOf(state, line, [], now))
-    const { notes, storm } = tellOfDenial(bundle, state.memory, facts, denial, now)
-    const end = endBy(storm, task)
+    const noticed = noticeRefused(bundle, state, call, denial, now)
+    if (!noticed) return
+    const { chain, notes, storm, end } = noticed
     const ended = end ? endedBy(state, end) : []
     this.#tree.transact(end !== null || storage.mustNote(state, notes, now), () => {
       storage.saveNotes(state, notes, now)
       if (!end) return
       storage.saveEnd(ended, end)
-      outbox.keep(
-        this.#tree.numbered(stormRecord(state, line.map(({ agent }) => agent).toReversed(), call, storm, now)),
-      )
+      outbox.keep(this.#tree.numbered(stormRecord(state, chain, call, storm, now)))
     })
     applyAfterwards(state, notes, now)
     if (end) this.#tree.end(state, ended, end)
@@ -225,11 +221,11 @@ export class Calls {
   }
 }
 
-/** Why a task has ended whose last denied call was recorded before it came here. */
+/** Why a task has ended: its last denied call is recorded by itself, with a reason of its own. */
 function stormRecord(
   { user }: TreeState,
   chain: readonly string[],
-  { task, gateway, environment }: RefusedCall,
+  { task, gateway, environment }: Pick<RefusedCall, "task" | "gateway" | "environment">,
   denial: Denial | null,
   now: number,
 ): DecisionRecord {

@@ -3,6 +3,7 @@
  * memory changes; what it writes is enough that whatever an unlucky moment takes away is counted as used, or denies.
  * Amounts are written down in blocks (credit.ts), times only where they have moved by more than may be lost.
  */
+import { landFlight } from "../guardrails/concurrency.ts"
 import type { Span } from "../guardrails/definition.ts"
 import { Memory, type Flights, type Last } from "../guardrails/memory.ts"
 import { BucketMeter } from "../guardrails/meter/bucket.ts"
@@ -389,10 +390,7 @@ export class MemoryStorage {
 
   /** A call has ended. @returns whether the gateway had let it through, and it was still under way */
   land(memory: Memory, id: string, gateway: string): boolean {
-    let found = false
-    for (const [, , flights] of memory.flights) {
-      if (flights.get(id)?.gateway === gateway) found = flights.delete(id) || found
-    }
+    const found = landFlight(memory, id, gateway)
     if (found) this.#sql.exec("DELETE FROM flights WHERE id = ?", id)
     return found
   }

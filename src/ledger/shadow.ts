@@ -43,7 +43,16 @@ export class Shadow {
   /** @param denial why it was refused before it came here */
   refused(candidate: Bundle, state: TreeState, call: Call, denial: Denial, now: number): Tried {
     const verdict = { denial, evidence: NO_EVIDENCE, retryOf: null }
-    const outcome = { change: null, verdict, proof: null, end: null, asks: null, afterwards: [], needs: [] }
+    const outcome = {
+      change: null,
+      verdict,
+      proof: null,
+      end: null,
+      asks: null,
+      storm: null,
+      afterwards: [],
+      needs: [],
+    }
     return this.call(candidate, null, state, call, outcome, now)
   }
 

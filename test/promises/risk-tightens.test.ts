@@ -3,6 +3,7 @@
  * is judged by it, wherever, until it has decayed or is lifted.
  */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import type { Storm } from "../../src/guardrails/definition.ts"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
@@ -132,6 +133,29 @@ describe("a risk that is acknowledged", () => {
     expect(code).toBe(OK)
     expect((await recordOf(decision)).facts).toEqual({ risk: 0 })
   })
+})
+
+test("a risk counts for what is refused at the edge too: a storm from that risk on ends the task", async () => {
+  const body = await yard()
+  const storm: Storm = {
+    kind: "storm",
+    id: "doors",
+    of: { tools: ["*"] },
+    consequence: "revoke",
+    fromRisk: 50,
+    limit: 2,
+    seconds: 60,
+    per: "task",
+  }
+  await publish({ ...body, guardrails: [...body.guardrails, storm] }, 2)
+  const [calm, risky] = [await openTask("first"), await openTask("third")]
+  await tell({ agent: agentId("third"), level: 60, half_life: 604_800 })
+  const door = async ({ token }: OpenTask) => (await callWith(token, "/nothing")).code
+  for (const task of [calm, risky]) {
+    for (let time = 0; time < 3; time++) expect(await door(task)).toBe("unknown_tool")
+  }
+  await vi.waitFor(async () => expect((await call(risky)).code).toBe("invalid_token"))
+  expect((await call(calm)).code).toBe(OK)
 })
 
 describe("who tells of a risk", () => {

@@ -8,7 +8,7 @@ import { coldFirstDecision } from "./benchmarks/cold-first-decision.ts"
 import { decisionTables } from "./benchmarks/decision-tables.ts"
 import { diffRecords } from "./benchmarks/diff-records.ts"
 import { earlyDenial } from "./benchmarks/early-denial.ts"
-import { guardedAllow, sharedAllow } from "./benchmarks/guarded-allow.ts"
+import { guardedAllow, guardedAllowP99, sharedAllow } from "./benchmarks/guarded-allow.ts"
 import { policy10000Rules } from "./benchmarks/policy-10000-rules.ts"
 import { policyStep } from "./benchmarks/policy-step.ts"
 import { statefulAllow, statefulAllowOneTree } from "./benchmarks/stateful-allow.ts"
@@ -20,6 +20,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   statefulAllow,
   statefulAllowOneTree,
   guardedAllow,
+  guardedAllowP99,
   sharedAllow,
   againstCerbos,
   knownToken,

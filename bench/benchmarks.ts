@@ -9,6 +9,7 @@ import { decisionTables } from "./benchmarks/decision-tables.ts"
 import { diffRecords } from "./benchmarks/diff-records.ts"
 import { earlyDenial } from "./benchmarks/early-denial.ts"
 import { guardedAllow, guardedAllowP99, sharedAllow } from "./benchmarks/guarded-allow.ts"
+import { longHistory } from "./benchmarks/long-history.ts"
 import { policy10000Rules } from "./benchmarks/policy-10000-rules.ts"
 import { policyStep } from "./benchmarks/policy-step.ts"
 import { statefulAllow, statefulAllowOneTree } from "./benchmarks/stateful-allow.ts"
@@ -31,6 +32,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   coldFirstDecision,
   policyStep,
   policy10000Rules,
+  longHistory,
   checkPolicies,
   decisionTables,
   diffRecords,

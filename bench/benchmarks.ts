@@ -9,6 +9,7 @@ import { decisionTables } from "./benchmarks/decision-tables.ts"
 import { diffRecords } from "./benchmarks/diff-records.ts"
 import { earlyDenial } from "./benchmarks/early-denial.ts"
 import { guardedAllow, guardedAllowP99, sharedAllow } from "./benchmarks/guarded-allow.ts"
+import { hotSharedWindow } from "./benchmarks/hot-shared-window.ts"
 import { longHistory } from "./benchmarks/long-history.ts"
 import { policy10000Rules } from "./benchmarks/policy-10000-rules.ts"
 import { policyStep } from "./benchmarks/policy-step.ts"
@@ -23,6 +24,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   guardedAllow,
   guardedAllowP99,
   sharedAllow,
+  hotSharedWindow,
   againstCerbos,
   knownToken,
   firstToken,

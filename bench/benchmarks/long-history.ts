@@ -21,7 +21,7 @@ import { makeIdentities } from "../servers/identities.ts"
 const MANY = 100_000
 const FEW = 10
 /** Each is read and then replied to, in turn. */
-const TICKETS = 5_000
+const TICKETS = 4_000
 /** Everything looks back so far. */
 const DAY_MS = 86_400_000
 

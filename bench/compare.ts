@@ -49,8 +49,10 @@ export async function compare(lab: Lab, subject: Side, floor: Side, least = 0): 
   return { ratio: sides[0].rate.median / sides[1].rate.median, sides }
 }
 
-/** A tail is told by its hundredths, of which a short round has too few. */
+/** A round lasts at least so long, and until so many are due: a hundredth of few is nothing. */
 const LEAST_TAIL_ROUND_MS = 1_000
+const LEAST_TAIL_REQUESTS = 500
+const MOST_TAIL_ROUND_MS = 5_000
 /** Of a generator that was itself so late, in parts of what it measured, the machine is measured and no server. */
 const MOST_DELAY = 0.5
 
@@ -62,7 +64,9 @@ export async function compareTails(lab: Lab, subject: Side, floor: Side): Promis
   await saturate(lab, subject, await requestsOf(subject), lab.pace.warmUp)
   const borne = await saturate(lab, subject, await requestsOf(subject), Math.max(LEAST_TAIL_ROUND_MS, lab.pace.round))
   const perSecond = borne.rate / 2
-  const seen = await inTurn(lab, [subject, floor], LEAST_TAIL_ROUND_MS, (side, requests, milliseconds) =>
+  const least = Math.max(LEAST_TAIL_ROUND_MS, Math.ceil((LEAST_TAIL_REQUESTS * 1000) / perSecond))
+  guard(least <= MOST_TAIL_ROUND_MS, `${perSecond.toFixed(0)} requests a second are too few to tell a tail`)
+  const seen = await inTurn(lab, [subject, floor], least, (side, requests, milliseconds) =>
     told(side, () =>
       lab.load.runOpen({ port: side.port, requests, connections: CONNECTIONS, milliseconds, perSecond }),
     ),
@@ -94,7 +98,7 @@ async function inTurn<Took extends Seen>(
   }
   for (const side of both) await probe(lab, side)
   const before = await Promise.all(both.map(async (side) => side.counted?.()))
-  for (const side of both) await put(side, lab.pace.warmUp)
+  for (const side of both) await put(side, Math.max(least, lab.pace.warmUp))
   for (let round = 0; round < lab.pace.rounds; round++) {
     for (const side of round % 2 === 0 ? both : both.toReversed()) {
       seen.get(side)?.push(await put(side, Math.max(least, lab.pace.round)))

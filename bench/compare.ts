@@ -55,6 +55,8 @@ const LEAST_TAIL_REQUESTS = 500
 const MOST_TAIL_ROUND_MS = 5_000
 /** Of a generator that was itself so late, in parts of what it measured, the machine is measured and no server. */
 const MOST_DELAY = 0.5
+/** Whoever answers less than this part of what is asked is not at half load, whatever it bore before. */
+const LEAST_KEPT_UP = 0.8
 
 /**
  * The ratio of the 99th percentiles, the floor's to the subject's: both are asked at the same even rate, half of what
@@ -75,7 +77,10 @@ export async function compareTails(lab: Lab, subject: Side, floor: Side): Promis
     const rounds = seen.get(side) ?? []
     const [p99, delay] = [median(rounds.map((round) => round.p99)), median(rounds.map((round) => round.p99Delay))]
     guard(delay <= p99 * MOST_DELAY, `requests went out ${delay.toFixed(1)} ms late, of ${p99.toFixed(1)} ms`)
-    return { ...figuresOf(side, seen), p99 }
+    const figures = figuresOf(side, seen)
+    const kept = figures.rate.median
+    guard(kept >= perSecond * LEAST_KEPT_UP, `${side.name}: ${kept.toFixed(0)} of ${perSecond.toFixed(0)} a second`)
+    return { ...figures, p99 }
   }
   const sides = [tailOf(subject), tailOf(floor)] as const
   return { ratio: (sides[1].p99 ?? Number.NaN) / (sides[0].p99 ?? Number.NaN), sides }

@@ -24,6 +24,8 @@ export interface SideFigures {
   readonly rate: { readonly median: number; readonly least: number; readonly most: number }
   /** Milliseconds, median over the rounds. */
   readonly p50: number
+  /** The same, of an open loop only. */
+  readonly p99?: number
 }
 
 /** Something was not as it must be for the figures to mean anything. */

@@ -8,6 +8,9 @@ import { coldFirstDecision } from "./benchmarks/cold-first-decision.ts"
 import { decisionTables } from "./benchmarks/decision-tables.ts"
 import { diffRecords } from "./benchmarks/diff-records.ts"
 import { earlyDenial } from "./benchmarks/early-denial.ts"
+import { guardedAllow, guardedAllowP99, sharedAllow } from "./benchmarks/guarded-allow.ts"
+import { hotSharedWindow } from "./benchmarks/hot-shared-window.ts"
+import { longHistory } from "./benchmarks/long-history.ts"
 import { policy10000Rules } from "./benchmarks/policy-10000-rules.ts"
 import { policyStep } from "./benchmarks/policy-step.ts"
 import { statefulAllow, statefulAllowOneTree } from "./benchmarks/stateful-allow.ts"
@@ -18,6 +21,10 @@ export const BENCHMARKS: readonly Benchmark[] = [
   earlyDenial,
   statefulAllow,
   statefulAllowOneTree,
+  guardedAllow,
+  guardedAllowP99,
+  sharedAllow,
+  hotSharedWindow,
   againstCerbos,
   knownToken,
   firstToken,
@@ -27,6 +34,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   coldFirstDecision,
   policyStep,
   policy10000Rules,
+  longHistory,
   checkPolicies,
   decisionTables,
   diffRecords,

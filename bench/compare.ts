@@ -37,39 +37,94 @@ const MANY_PROBES = 64
 /** Fewer answers than this in a round are no measurement. */
 const LEAST_ANSWERS = 100
 
+/** How one side is asked for a while. */
+type Ask<Took extends Seen> = (side: Side, requests: readonly PreparedRequest[], milliseconds: number) => Promise<Took>
+
 /** @param least milliseconds of a round, where what is asked takes long */
 export async function compare(lab: Lab, subject: Side, floor: Side, least = 0): Promise<Comparison> {
-  const seen = new Map<Side, Seen[]>([subject, floor].map((side) => [side, []]))
+  const seen = await inTurn(lab, [subject, floor], least, (side, requests, milliseconds) =>
+    saturate(lab, side, requests, milliseconds),
+  )
+  const sides = [figuresOf(subject, seen), figuresOf(floor, seen)] as const
+  return { ratio: sides[0].rate.median / sides[1].rate.median, sides }
+}
+
+/** A round lasts at least so long, and until so many are due: a hundredth of few is nothing. */
+const LEAST_TAIL_ROUND_MS = 1_000
+const LEAST_TAIL_REQUESTS = 500
+const MOST_TAIL_ROUND_MS = 5_000
+/** Of a generator that was itself so late, in parts of what it measured, the machine is measured and no server. */
+const MOST_DELAY = 0.5
+/** Whoever answers less than this part of what is asked is not at half load, whatever it bore before. */
+const LEAST_KEPT_UP = 0.8
+
+/**
+ * The ratio of the 99th percentiles, the floor's to the subject's: both are asked at the same even rate, half of what
+ * the subject bears, whatever their answers do (load/open-loop.ts).
+ */
+export async function compareTails(lab: Lab, subject: Side, floor: Side): Promise<Comparison> {
+  await saturate(lab, subject, await requestsOf(subject), lab.pace.warmUp)
+  const borne = await saturate(lab, subject, await requestsOf(subject), Math.max(LEAST_TAIL_ROUND_MS, lab.pace.round))
+  const perSecond = borne.rate / 2
+  const least = Math.max(LEAST_TAIL_ROUND_MS, Math.ceil((LEAST_TAIL_REQUESTS * 1000) / perSecond))
+  guard(least <= MOST_TAIL_ROUND_MS, `${perSecond.toFixed(0)} requests a second are too few to tell a tail`)
+  const seen = await inTurn(lab, [subject, floor], least, (side, requests, milliseconds) =>
+    told(side, () =>
+      lab.load.runOpen({ port: side.port, requests, connections: CONNECTIONS, milliseconds, perSecond }),
+    ),
+  )
+  const tailOf = (side: Side): SideFigures => {
+    const rounds = seen.get(side) ?? []
+    const [p99, delay] = [median(rounds.map((round) => round.p99)), median(rounds.map((round) => round.p99Delay))]
+    guard(delay <= p99 * MOST_DELAY, `requests went out ${delay.toFixed(1)} ms late, of ${p99.toFixed(1)} ms`)
+    const figures = figuresOf(side, seen)
+    const kept = figures.rate.median
+    guard(kept >= perSecond * LEAST_KEPT_UP, `${side.name}: ${kept.toFixed(0)} of ${perSecond.toFixed(0)} a second`)
+    return { ...figures, p99 }
+  }
+  const sides = [tailOf(subject), tailOf(floor)] as const
+  return { ratio: (sides[1].p99 ?? Number.NaN) / (sides[0].p99 ?? Number.NaN), sides }
+}
+
+async function inTurn<Took extends Seen>(
+  lab: Lab,
+  both: readonly [Side, Side],
+  least: number,
+  ask: Ask<Took>,
+): Promise<ReadonlyMap<Side, readonly Took[]>> {
+  const seen = new Map<Side, Took[]>(both.map((side) => [side, []]))
   const answered = new Map<Side, number>()
-  const put = async (side: Side, milliseconds: number): Promise<Seen> => {
-    const once = typeof side.requests === "function"
-    const requests = await requestsOf(side)
-    const answers = once ? requests.length : Infinity
-    const took = await drive(lab, side, requests, { connections: CONNECTIONS, milliseconds, answers })
+  const put = async (side: Side, milliseconds: number): Promise<Took> => {
+    const took = await ask(side, await requestsOf(side), milliseconds)
     guard(took.answered >= LEAST_ANSWERS, `${side.name}: only ${took.answered} answers in ${milliseconds} ms`)
     answered.set(side, (answered.get(side) ?? 0) + took.answered)
     await quiet()
     return took
   }
-  for (const side of [subject, floor]) await probe(lab, side)
-  const before = await Promise.all([subject, floor].map(async (side) => side.counted?.()))
-  for (const side of [subject, floor]) await put(side, lab.pace.warmUp)
+  for (const side of both) await probe(lab, side)
+  const before = await Promise.all(both.map(async (side) => side.counted?.()))
+  for (const side of both) await put(side, Math.max(least, lab.pace.warmUp))
   for (let round = 0; round < lab.pace.rounds; round++) {
-    for (const side of round % 2 === 0 ? [subject, floor] : [floor, subject]) {
+    for (const side of round % 2 === 0 ? both : both.toReversed()) {
       seen.get(side)?.push(await put(side, Math.max(least, lab.pace.round)))
     }
     lab.say(`round ${round + 1} of ${lab.pace.rounds}`)
   }
-  for (const [index, side] of [subject, floor].entries()) {
+  for (const [index, side] of both.entries()) {
     const start = before[index]
     const count = await side.counted?.()
     if (start === undefined || count === undefined) continue
     const expected = answered.get(side) ?? 0
     guard(count - start === expected, `${side.name}: answered ${expected} times, but counted ${count - start}`)
   }
-  for (const side of [subject, floor]) await probe(lab, side)
-  const sides = [figuresOf(subject, seen), figuresOf(floor, seen)] as const
-  return { ratio: sides[0].rate.median / sides[1].rate.median, sides }
+  for (const side of both) await probe(lab, side)
+  return seen
+}
+
+/** As much as it bears; a side of which each request may be asked once only, no more than that. */
+function saturate(lab: Lab, side: Side, requests: readonly PreparedRequest[], milliseconds: number): Promise<Seen> {
+  const answers = typeof side.requests === "function" ? requests.length : Infinity
+  return drive(lab, side, requests, { connections: CONNECTIONS, milliseconds, answers })
 }
 
 /** Each request that is timed, and each probe, once. */
@@ -86,14 +141,19 @@ async function requestsOf({ requests }: Side): Promise<readonly PreparedRequest[
   return typeof requests === "function" ? requests() : requests
 }
 
-async function drive(
+function drive(
   lab: Lab,
   side: Side,
   requests: readonly PreparedRequest[],
   bounds: { readonly connections: number; readonly milliseconds: number; readonly answers: number },
 ): Promise<Seen> {
+  return told(side, () => lab.load.run({ port: side.port, requests, ...bounds }))
+}
+
+/** Whatever goes wrong is told with the server's own word. */
+async function told<Took extends Seen>(side: Side, run: () => Promise<Took>): Promise<Took> {
   try {
-    const took = await lab.load.run({ port: side.port, requests, ...bounds })
+    const took = await run()
     const [failure] = took.failures
     guard(failure === undefined, `${side.name}: ${failure}\n${side.complaints()}`)
     return took

@@ -7,7 +7,7 @@ import { asJson, asTable, isMet, type Result } from "./report.ts"
 
 const USAGE = `npm run bench -- [--quick] [--json] [--only NAME]...
 
-  --quick      all within two minutes, less exact
+  --quick      all within three minutes, less exact
   --json       an array of {name, value, unit, target, met} on standard output
   --only NAME  this one; may be repeated
 ${BENCHMARKS.map(({ name, question }) => `\n  ${name.padEnd(26)}${question}`).join("")}

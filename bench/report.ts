@@ -29,9 +29,10 @@ export function asTable(results: readonly Result[]): string {
     return [
       `${bold(benchmark.name.padEnd(26))}${value.toFixed(2).padStart(6)} ${benchmark.unit}  ${verdict}`,
       dim(`  ${benchmark.question}`),
-      ...sides.map(({ name, rate, p50 }) => {
+      ...sides.map(({ name, rate, p50, p99 }) => {
         const range = `${count(rate.least)}–${count(rate.most)}`
-        return `  ${name.padEnd(24)}${count(rate.median).padStart(7)}/s  ${dim(range.padEnd(15))} p50 ${p50.toFixed(2)} ms`
+        const tail = p99 === undefined ? "" : `  p99 ${p99.toFixed(2)} ms`
+        return `  ${name.padEnd(24)}${count(rate.median).padStart(7)}/s  ${dim(range.padEnd(15))} p50 ${p50.toFixed(2)} ms${tail}`
       }),
       "",
     ]

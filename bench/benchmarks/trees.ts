@@ -7,8 +7,8 @@ import type { Narrowgate, Task } from "../servers/narrowgate.ts"
 
 /** So many that no one object bears it all, as few as one isolate serves at a time. */
 export const MANY_TREES = 32
-const READ_TICKET = "/crm/tickets/T-1"
-const SCOPE = "crm.tickets.*:read crm.tickets.*:write crm.secrets.get:read"
+export const READ_TICKET = "/crm/tickets/T-1"
+export const SCOPE = "crm.tickets.*:read crm.tickets.*:write crm.secrets.get:read"
 
 export const ALLOWED = { status: 200, contains: null } as const
 

@@ -1,6 +1,6 @@
 /**
- * One keep-alive connection in a closed loop: the next request goes out when the answer to the last is there. Bytes are
- * read into one buffer of its own, since the generator shares the processor with what it measures.
+ * One keep-alive connection with one request at a time on it. Bytes are read into one buffer of its own, since the
+ * generator shares the processor with what it measures.
  */
 import { connect, type Socket } from "node:net"
 import type { PreparedRequest } from "./request.ts"
@@ -9,66 +9,76 @@ import { readResponse } from "./response.ts"
 const BUFFER_BYTES = 65_536
 const NOTHING = Buffer.alloc(0)
 
-export interface Loop {
-  /** The next request, or null where enough has been asked. */
-  readonly next: () => PreparedRequest | null
-  /** @param milliseconds from the request to the whole answer */
-  readonly answered: (milliseconds: number) => void
-  /** An answer that was not the expected one, or a connection that failed; the loop on this connection is then over. */
+export interface Watcher {
+  /** It stands, and nothing has been asked on it. */
+  readonly ready: (connection: Connection) => void
+  /** All of the answer is there. Where it is not the expected one, `failed` comes next. */
+  readonly answered: (connection: Connection) => void
+  /** It is the right one, and the next request may go out. */
+  readonly free: (connection: Connection) => void
+  /** An answer that was not the expected one, or a connection that failed; it is then over. */
   readonly failed: (what: string) => void
 }
 
-/** Resolves when the loop on this connection is over. */
-export function runConnection(port: number, loop: Loop): Promise<void> {
-  return new Promise((resolve) => {
-    let pending: Buffer = NOTHING
-    let current: PreparedRequest | null = null
-    let askedAt = 0
-    let over = false
-    const finish = (failure: string | null): void => {
-      if (over) return
-      over = true
-      if (failure !== null) loop.failed(failure)
-      socket.destroy()
-      resolve()
-    }
-    const ask = (): void => {
-      current = loop.next()
-      if (!current) return finish(null)
-      askedAt = performance.now()
-      socket.write(current.bytes)
-    }
-    const read = (chunk: Buffer): void => {
-      const bytes = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
-      const response = readResponse(bytes)
-      if (!response) {
-        // The buffer is written over by the next chunk.
-        pending = Buffer.from(bytes)
-        return
-      }
-      pending = NOTHING
-      if (!current || bytes.length > response.length) return finish("bytes that nobody asked for")
-      loop.answered(performance.now() - askedAt)
-      const wrong = mismatch(response.status, bytes, current)
-      if (wrong !== null) return finish(wrong)
-      ask()
-    }
+export class Connection {
+  readonly #watcher: Watcher
+  readonly #socket: Socket
+  #pending: Buffer = NOTHING
+  #current: PreparedRequest | null = null
+  #isOver = false
+
+  constructor(port: number, watcher: Watcher) {
+    this.#watcher = watcher
     const onread = {
       buffer: Buffer.alloc(BUFFER_BYTES),
-      callback(count: number, buffer: Uint8Array): boolean {
+      callback: (count: number, buffer: Uint8Array): boolean => {
         try {
-          read(Buffer.from(buffer.buffer, buffer.byteOffset, count))
+          this.#read(Buffer.from(buffer.buffer, buffer.byteOffset, count))
         } catch (error) {
-          finish(String(error))
+          this.#fail(String(error))
         }
-        return !over
+        return !this.#isOver
       },
     }
-    const socket: Socket = connect({ port, host: "127.0.0.1", noDelay: true, onread })
-    socket.once("connect", ask)
-    socket.once("error", (error) => finish(error.message))
-    socket.once("close", () => finish("the server closed the connection"))
-  })
+    this.#socket = connect({ port, host: "127.0.0.1", noDelay: true, onread })
+    this.#socket.once("connect", () => watcher.ready(this))
+    this.#socket.once("error", (error) => this.#fail(error.message))
+    this.#socket.once("close", () => this.#fail("the server closed the connection"))
+  }
+
+  ask(request: PreparedRequest): void {
+    this.#current = request
+    this.#socket.write(request.bytes)
+  }
+
+  end(): void {
+    this.#isOver = true
+    this.#socket.destroy()
+  }
+
+  #read(chunk: Buffer): void {
+    const bytes = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk])
+    const response = readResponse(bytes)
+    if (!response) {
+      // The buffer is written over by the next chunk.
+      this.#pending = Buffer.from(bytes)
+      return
+    }
+    this.#pending = NOTHING
+    const asked = this.#current
+    if (!asked || bytes.length > response.length) return this.#fail("bytes that nobody asked for")
+    this.#current = null
+    this.#watcher.answered(this)
+    const wrong = mismatch(response.status, bytes, asked)
+    if (wrong !== null) return this.#fail(wrong)
+    this.#watcher.free(this)
+  }
+
+  #fail(what: string): void {
+    if (this.#isOver) return
+    this.end()
+    this.#watcher.failed(what)
+  }
 }
 
 function mismatch(status: number, bytes: Buffer, { expected }: PreparedRequest): string | null {

@@ -15,6 +15,11 @@ export async function buildNarrowgate(lab: Lab): Promise<string> {
   return lab.once("narrowgate", () => build(lab, [], "index.js"))
 }
 
+/** The same, but that it counts what its object of shared counts is asked: see workers/counted.ts. */
+export async function buildCounted(lab: Lab): Promise<string> {
+  return lab.once("counted", () => build(lab, [join(FLOORS, "counted.ts")], "counted.js"))
+}
+
 /** @param file one of workers/ */
 export async function buildFloor(lab: Lab, file: string): Promise<string> {
   const args = [join(FLOORS, file), "--config", join(FLOORS, "wrangler.toml")]

@@ -44,14 +44,16 @@ const POLICIES = join(import.meta.dirname, "../policies")
  * @param robots agents beside those of bench/policies, with the key that each signs its own assertions by; then nothing
  *   is kept on disk
  * @param change what else is to be different in a copy of bench/policies
+ * @param buildWorker the path of its module
  */
 export async function startNarrowgate(
   lab: Lab,
   robots: Readonly<Record<string, JWK>> | null = null,
   change: (directory: string) => Promise<void> = async () => {},
+  buildWorker: (lab: Lab) => Promise<string> = buildNarrowgate,
 ): Promise<Narrowgate> {
   lab.say("building the Worker")
-  const [module, manifest, identities] = await Promise.all([buildNarrowgate(lab), readManifest(), makeIdentities()])
+  const [module, manifest, identities] = await Promise.all([buildWorker(lab), readManifest(), makeIdentities()])
   const { publisherKeys, entries } = await publish(lab, identities, robots ?? {}, change)
   const variables = { ISSUER, PUBLISHER_KEYS: publisherKeys }
   const namespaces = { BUNDLES: entries }

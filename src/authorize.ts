@@ -79,8 +79,11 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const refuseProven = async (denial: Denial, located?: Located): Promise<Decision> => {
     const { token, proof: shownProof } = verified
     const holder = { token: token.claims.jti, proof: shownProof }
-    if (shownProof) await askLedger(around.env, rootOf(claims.task), async (ledger) => ledger.spend(holder))
-    tellOfRefusal(call, verified, located ?? null, denial, bundle, lease, around)
+    const telling = tellOfRefusal(call, verified, located ?? null, denial, bundle, lease, around)
+    // To be told of it is to use its proof up.
+    if (shownProof && telling) await telling
+    else if (shownProof) await askLedger(around.env, rootOf(claims.task), async (ledger) => ledger.spend(holder))
+    else if (telling) around.background(telling)
     return refuse(denial, verified, located)
   }
 
@@ -100,7 +103,8 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
 
   const ask = toAsk(id, call, verified, located, known && known.risks, candidate, around)
   if (hopeless) {
-    tellOfRefusal(call, verified, located, hopeless, bundle, lease, around)
+    const telling = tellOfRefusal(call, verified, located, hopeless, bundle, lease, around)
+    if (telling) around.background(telling)
     return refuse(hopeless, verified, located, await triedAlone(ask, hopeless, around))
   }
 
@@ -126,7 +130,7 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   return { ...allowed, transactionToken }
 }
 
-/** Where anybody looks out for storms of denials, the ledger hears of this one too; nobody waits for that. */
+/** Where anybody looks out for storms of denials, the ledger hears of this one too. Null: nobody does. */
 function tellOfRefusal(
   { gateway, client }: Presented,
   { token, proof }: VerifiedCredential,
@@ -134,9 +138,9 @@ function tellOfRefusal(
   denial: Denial,
   { guardrails, pointer }: Bundle,
   lease: Promise<Lease | null>,
-  { env, background }: Surroundings,
-): void {
-  if (guardrails.lookouts.length === 0 || gateway.mode !== "enforce") return
+  { env }: Surroundings,
+): Promise<void> | null {
+  if (guardrails.lookouts.length === 0 || gateway.mode !== "enforce") return null
   const { task, jti } = token.claims
   const refused = {
     task,
@@ -154,7 +158,7 @@ function tellOfRefusal(
     const told = { ...refused, risks }
     await askLedger(env, rootOf(task), async (ledger) => ledger.refused(LEDGER_VERSION, pointer, told, denial))
   }
-  background(tell())
+  return tell()
 }
 
 /** Refused already, and used up its proof with this: all that is asked is what the candidate would have said. */

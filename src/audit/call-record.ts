@@ -4,6 +4,8 @@ import { codeOf, type Denial } from "../decision.ts"
 import { argumentsHash } from "../canonical.ts"
 import type { Segments } from "../catalog/route.ts"
 import type { Bundle } from "../policy/assemble.ts"
+import { nameOf } from "../guardrails/field.ts"
+import type { Use } from "../guardrails/instrument.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { actionRef, toolRef, userId } from "../policy/facts.ts"
 import { shownFacts } from "./facts.ts"
@@ -44,7 +46,15 @@ export function recordDecision(
   const { context } = evidence
   const guarded = tool ? bundle.guardrails.reads(tool) : []
   const named = new Set([...reads, ...guarded, ...namesIn(denial)])
-  const told = { path: ask.path, arguments: chosen(ask.arguments.values, named), denial, candidate }
+  // What was counted of an argument would tell it.
+  const redact = new Set(tool?.redact)
+  const tellsRedacted = (guardrail: string): boolean => {
+    const found = bundle.guardrails.definitions.find(({ id }) => id === guardrail)
+    return found?.kind === "limit" && "field" in found.measure && redact.has(nameOf(found.measure.field))
+  }
+  const isTelling = denial?.reason === "budget_spent" && tellsRedacted(denial.budget)
+  const shownDenial = isTelling ? { ...denial, used: 0, asked: 0 } : denial
+  const told = { path: ask.path, arguments: chosen(ask.arguments.values, named), denial: shownDenial, candidate }
   const total_ms = Math.max(0, now - ask.receivedAt)
   return bounded({
     ...redacted(told, tool?.redact ?? [], ask.segments),
@@ -75,7 +85,7 @@ export function recordDecision(
     principal: evidence.principal,
     rules: evidence.rules,
     windows: evidence.windows,
-    guardrails: evidence.guardrails,
+    guardrails: evidence.guardrails.map((use) => (tellsRedacted(use.guardrail) ? figureless(use) : use)),
     calls: evidence.calls,
     labels: evidence.labels,
     listing: null,
@@ -85,6 +95,10 @@ export function recordDecision(
     // Where a Worker runs its clock stands still while code runs: all that it shows was spent waiting.
     io_ms: total_ms,
   })
+}
+
+function figureless({ guardrail, kind, holds, limit }: Use): Use {
+  return { guardrail, kind, holds, ...(limit !== undefined && { limit }) }
 }
 
 /** The arguments named, as far as they are there. */

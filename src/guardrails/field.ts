@@ -69,8 +69,13 @@ const READERS: Readonly<Record<Exclude<Field, ArgumentField>, Reader>> = {
   call: ({ tool, arguments: args }) => `${tool.name} ${callHash(args)}`,
   gateway: ({ gateway }) => gateway,
   environment: ({ environment }) => environment,
-  country: ({ country }) => country ?? { field: "country", because: "unasserted" },
-  network: ({ network }) => network ?? { field: "network", because: "unasserted" },
+  country: ({ country }) => said(country) ?? { field: "country", because: "unasserted" },
+  network: ({ network }) => said(network) ?? { field: "network", because: "unasserted" },
+}
+
+/** What should be asserted and is not is a value of its own. */
+function said(text: string | null): string | null {
+  return text === "" ? "?" : text
 }
 
 export function readerOf(field: Field): Reader {

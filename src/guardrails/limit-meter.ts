@@ -1,5 +1,6 @@
 /** Where a limit's count is, what it says of a call, and what an admission adds to it. */
-import type { Limit } from "./definition.ts"
+import { sha256Hex } from "../hash.ts"
+import { isShared, type Limit } from "./definition.ts"
 import { MOST_KEYS, type Memory } from "./memory.ts"
 import { BucketMeter } from "./meter/bucket.ts"
 import { Marks } from "./meter/marks.ts"
@@ -11,8 +12,11 @@ import { bucketSizeOf, slidingOf, spanMsOf, type Marking, type Note } from "./no
 export function ownerOf(limit: Limit): string {
   let owner = owners.get(limit)
   if (owner === undefined) {
-    const { id, span, measure } = limit
-    owner = `${id}:${measure.kind === "distinct" ? `distinct ${span.kind}` : span.kind}`
+    const { id, span, measure, per, limit: most } = limit
+    const kind = measure.kind === "distinct" ? `distinct ${span.kind}` : span.kind
+    // What was lent is of the definition that it was lent by; a bucket counts in units of its span.
+    const counted = isShared(limit) || span.kind === "bucket" ? [measure, per, span, most] : [measure, per]
+    owner = `${id}:${kind} ${sha256Hex(JSON.stringify(counted)).slice(0, 8)}`
     owners.set(limit, owner)
   }
   return owner

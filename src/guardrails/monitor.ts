@@ -298,7 +298,9 @@ function distinct(
           const most = threshold + 1
           const slackMs = spanMs / SLACK
           return noted(
-            ...values.map((value): Marking => ({ kind: "mark", owner, key, value, spanMs, slackMs, late, most })),
+            ...values
+              .slice(-most)
+              .map((value): Marking => ({ kind: "mark", owner, key, value, spanMs, slackMs, late, most })),
           )
         },
       },

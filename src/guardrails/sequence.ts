@@ -5,6 +5,7 @@
  */
 import type { Denial } from "../decision.ts"
 import type { Condition, Sequence } from "./definition.ts"
+import { sha256Hex } from "../hash.ts"
 import type { CallFacts } from "./field.ts"
 import { judged, NOTHING, type Heard, type Instrument } from "./instrument.ts"
 import type { Memory } from "./memory.ts"
@@ -56,8 +57,14 @@ export function compile(condition: Condition, setting: Setting): Compiled {
       return { ask: (...asked) => negated(ask(...asked)), monitors }
     }
     default:
-      return MONITORS(condition, setting, compile)
+      return MONITORS(condition, { ...setting, owner: `${setting.owner}=${keptBy(condition)}` }, compile)
   }
+}
+
+/** Two conditions keep the same in mind that differ in how far they look, or in how much there has to be. */
+function keptBy(condition: Condition): string {
+  const { seconds: _seconds, is: _is, ...kept } = { seconds: 0, is: null, ...condition }
+  return sha256Hex(JSON.stringify(kept)).slice(0, 8)
 }
 
 /** What cannot be known decides nothing, unless the rest decides it. */

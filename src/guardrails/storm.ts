@@ -12,6 +12,9 @@ import type { Memory } from "./memory.ts"
 import { slidingOf, type Note } from "./note.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
+/** Ends the name by which a memory knows a storm. */
+export const STORM = ":storm"
+
 /** The tool may be none of the catalog's. */
 export type DeniedFacts = Omit<CallFacts, "tool"> & { readonly tool: Tool | null }
 
@@ -54,7 +57,7 @@ function standOf(
   memory: Memory,
   now: number,
 ): { used: number; holds: boolean } {
-  const { used } = slidingOf(memory, `${id}:storm`, key, false).read(limit, seconds * 1000, 0, now)
+  const { used } = slidingOf(memory, `${id}${STORM}`, key, false).read(limit, seconds * 1000, 0, now)
   return { used, holds: used <= limit }
 }
 
@@ -83,7 +86,7 @@ export function lookoutFor(storm: Storm): Lookout {
       // One more than there may be is kept in mind, not all that a hostile agent can bring about.
       if (used > storm.limit) return QUIET
       const span = { kind: "sliding", seconds: storm.seconds } as const
-      const counted = { owner: `${storm.id}:storm`, key, amount: 1, limit: storm.limit + 1, span }
+      const counted = { owner: `${storm.id}${STORM}`, key, amount: 1, limit: storm.limit + 1, span }
       const note: Note = { kind: "spend", ...counted, lazy: false, first: false }
       return { notes: [note], storm: used + 1 > storm.limit ? stormy(storm) : null }
     },

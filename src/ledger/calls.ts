@@ -154,9 +154,13 @@ export class Calls {
   /** The same, told to those who look out for storms of denials; a token that opens nothing here tells nothing. */
   refused(bundle: Bundle, pointer: Pointer, call: RefusedCall, denial: Denial): void {
     const { state, storage, outbox } = this.#tree
-    if (!state || pointer.seq < state.bundle.seq) return
+    if (!state) return
     const now = this.#tree.now(state)
-    const noticed = noticeRefused(bundle, state, call, denial, now)
+    // Of a proof that was used before, anybody may have seen it: its owner must not suffer for that.
+    const isShownAgain = call.proof !== null && checkProof(state, call.proof, now) !== null
+    this.spend(call)
+    if (pointer.seq < state.bundle.seq) return
+    const noticed = isShownAgain ? null : noticeRefused(bundle, state, call, denial, now)
     if (!noticed) return
     const { chain, notes, storm, end } = noticed
     const ended = end ? endedBy(state, end) : []

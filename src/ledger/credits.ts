@@ -21,19 +21,20 @@ CREATE TABLE credits (id TEXT PRIMARY KEY, guardrail TEXT NOT NULL, key TEXT NOT
   WITHOUT ROWID;
 `
 
+/** More than was needed at once: its object waits to hear what became of it. */
 interface Block {
   readonly id: string
   readonly granted: number
-  /** More than was needed at once: its object waits to hear what became of it. */
-  readonly isOpen: boolean
   /** Milliseconds. */
   readonly since: number
 }
 
-interface Refusal {
-  readonly used: number
-  readonly waits: number
-}
+/** Null: it is in hand, another call has asked for both, or it could not be asked for. */
+type Taken =
+  | { readonly kind: "refused"; readonly used: number; readonly waits: number }
+  /** Just what the call needs: it counts as used since it was granted, and no other call may use it. */
+  | { readonly kind: "exact"; readonly id: string; readonly amount: number; readonly used: number; readonly at: number }
+  | null
 
 /** What is held of one count. */
 interface Held {
@@ -46,7 +47,7 @@ interface Held {
   /** Takes under way. */
   asking: number
   /** Of a limit that is lent in blocks the only one, and how much is wanted by those that wait for it. */
-  answer: Promise<Refusal | null> | null
+  answer: Promise<Taken> | null
   waiting: number
   /** How much more than is needed to ask for: doubled as long as it is soon used up. */
   more: number
@@ -55,6 +56,8 @@ interface Held {
 /** A block is given back after this time, used up or not: others may need it. */
 const LENT_FOR_MS = 2_000
 const TIMEOUT_MS = 5_000
+/** From when it was asked for: so much later at most may a call be admitted by credit that counts from its grant. */
+const USED_WITHIN_MS = 500
 
 export class Credits {
   readonly #ctx: DurableObjectState
@@ -98,31 +101,50 @@ export class Credits {
     decide: () => Result,
   ): Promise<Result> {
     this.#root = root
-    const answers = await Promise.all(needs.map(async (need) => this.#take(memory, need, seq)))
-    const refused = needs.filter((_, index) => answers[index] !== null)
-    for (const [index, { owner, place }] of needs.entries()) {
-      const answer = answers[index]
-      if (!answer) continue
-      const left = memory.credits.find(owner, place)?.left ?? 0
-      memory.credits.set(owner, place, { left, used: answer.used, refused: answer })
+    const taken = await Promise.all(needs.map(async (need) => ({ need, answer: await this.#take(memory, need, seq) })))
+    const exact = taken.flatMap(({ need, answer }) => (answer?.kind === "exact" ? [{ need, ...answer }] : []))
+    const refused = taken.flatMap(({ need, answer }) => (answer?.kind === "refused" ? [{ need, answer }] : []))
+    // It counts from the moment of its grant: what came back too late for that is not used.
+    const now = Date.now()
+    const isFresh = exact.every(({ at }) => now >= at && now - at <= USED_WITHIN_MS)
+    const before = exact.map(({ need, amount, used }) => {
+      const left = leftOf(memory, need)
+      if (isFresh) memory.credits.set(need.owner, need.place, { left: left + amount, used, refused: null })
+      return left
+    })
+    for (const { need, answer } of refused) {
+      const left = leftOf(memory, need)
+      memory.credits.set(need.owner, need.place, { left, used: answer.used, refused: answer })
     }
     try {
       return decide()
     } finally {
-      for (const { owner, place } of refused) {
-        const credit = memory.credits.find(owner, place)
-        if (credit) memory.credits.set(owner, place, { ...credit, refused: null })
+      for (const { need } of refused) {
+        const credit = memory.credits.find(need.owner, need.place)
+        if (credit) memory.credits.set(need.owner, need.place, { ...credit, refused: null })
       }
-      for (const need of needs) this.#giveBackRest(memory, need)
+      // What was granted to this very call is nobody else's.
+      for (const [index, { need, id, amount }] of exact.entries()) {
+        const unused = isFresh ? Math.min(amount, Math.max(0, leftOf(memory, need) - (before[index] ?? 0))) : amount
+        const credit = memory.credits.find(need.owner, need.place)
+        if (credit && isFresh) memory.credits.set(need.owner, need.place, { ...credit, left: credit.left - unused })
+        const { id: guardrail } = need.limit
+        if (unused > 0) this.#settling.set(id, { guardrail, key: need.key, used: amount - unused })
+      }
+      for (const need of needs) this.#tidy(memory, need)
+      if (exact.some(({ id }) => this.#settling.has(id))) this.#settleSoon()
     }
   }
 
-  /** Null: it was lent, or could not be asked for; or another call has asked for both. */
-  async #take(memory: Memory, need: Need, seq: number): Promise<Refusal | null> {
+  async #take(memory: Memory, need: Need, seq: number): Promise<Taken> {
     const { owner, key, place, limit, amount, values } = need
     const { id: guardrail, measure, limit: most, span } = limit
     // It has an end, or its count could never be forgotten; the build refuses any other.
     if (span.kind === "life") return null
+    // What never fits need not be asked for.
+    if (amount > (span.kind === "bucket" ? span.burst : most)) {
+      return { kind: "refused", used: 0, waits: Number.POSITIVE_INFINITY }
+    }
     const held = this.#heldAt(owner, place, guardrail, key)
     // Where more is lent than one call needs, one question is enough for all that wait.
     const isLentInBlocks = !values && most >= LENT_IN_BLOCKS_FROM
@@ -133,7 +155,7 @@ export class Credits {
       return null
     }
     const lent: LentLimit = { measure, limit: most, span, seq }
-    const want = isLentInBlocks ? amount + Math.max(held.more, held.waiting) : amount
+    const want = isLentInBlocks ? amount + Math.min(most, Math.max(held.more, held.waiting)) : amount
     const asking = this.#askFor(memory, held, lent, { amount, want, values })
     if (!isLentInBlocks) return asking
     held.answer = asking
@@ -153,8 +175,9 @@ export class Credits {
       want,
       values,
     }: { readonly amount: number; readonly want: number; readonly values: readonly string[] | null },
-  ): Promise<Refusal | null> {
+  ): Promise<Taken> {
     const { guardrail, key } = held
+    const at = Date.now()
     const id = newId("lnt", Date.now())
     const settled = this.#settledOf(guardrail, key)
     const asked = { id, holder: this.#root, limit, settled }
@@ -166,7 +189,7 @@ export class Credits {
       const answer = await within(answering, TIMEOUT_MS)
       this.#underWay.delete(id)
       this.#forget(settled)
-      return this.#taken(memory, held, { id, amount }, answer)
+      return this.#taken(memory, held, { id, amount, at }, answer)
     } catch (error) {
       // Whatever comes yet is used no more: a late grant is given back, a lost one asked about.
       this.#ctx.waitUntil(this.#returnLate(answering, id, guardrail, key))
@@ -184,24 +207,24 @@ export class Credits {
   #taken(
     memory: Memory,
     held: Held,
-    { id, amount }: { readonly id: string; readonly amount: number },
-    answer: TakeAnswer,
-  ): Refusal | null {
-    const { granted, used } = answer
-    if (granted === null) return { used, waits: answer.waits ?? Number.POSITIVE_INFINITY }
+    { id, amount, at }: { readonly id: string; readonly amount: number; readonly at: number },
+    { granted, used, ...more }: TakeAnswer,
+  ): Taken {
+    if (granted === null) {
+      return { kind: "refused", used, waits: ("waits" in more ? more.waits : null) ?? Number.POSITIVE_INFINITY }
+    }
+    if (granted <= amount) return { kind: "exact", id, amount, used, at }
     const { owner, place } = held
-    const left = memory.credits.find(owner, place)?.left ?? 0
-    const lent = Math.max(granted, amount)
-    if (granted > 0) held.blocks.push({ id, granted, isOpen: granted > amount, since: Date.now() })
-    memory.credits.set(owner, place, { left: left + lent, used, refused: null })
+    held.blocks.push({ id, granted, since: Date.now() })
+    memory.credits.set(owner, place, { left: leftOf(memory, held) + granted, used, refused: null })
     return null
   }
 
   /** In the step's transaction, before what it lends is used. */
   save(places: readonly { readonly owner: string; readonly key: string }[]): void {
     for (const { owner, key: place } of places) {
-      for (const { id, granted, isOpen } of this.#held.get(placeOf(owner, place))?.blocks ?? []) {
-        if (!isOpen || this.#written.has(id)) continue
+      for (const { id, granted } of this.#held.get(placeOf(owner, place))?.blocks ?? []) {
+        if (this.#written.has(id)) continue
         const { guardrail = "", key = "" } = this.#held.get(placeOf(owner, place)) ?? {}
         this.#ctx.storage.sql.exec("INSERT OR REPLACE INTO credits VALUES (?, ?, ?, ?)", id, guardrail, key, granted)
         this.#written.add(id)
@@ -210,31 +233,26 @@ export class Credits {
   }
 
   mustWrite(owner: string, place: string): boolean {
-    return (
-      this.#held.get(placeOf(owner, place))?.blocks.some(({ id, isOpen }) => isOpen && !this.#written.has(id)) ?? false
-    )
+    return this.#held.get(placeOf(owner, place))?.blocks.some(({ id }) => !this.#written.has(id)) ?? false
   }
 
-  /** Once a call has been decided on: what it did not use, and what has been held for long enough. */
-  #giveBackRest(memory: Memory, { owner, place, values }: Need): void {
+  /** Once a call has been decided on. */
+  #tidy(memory: Memory, { owner, place, values }: Need): void {
     const held = this.#held.get(placeOf(owner, place))
     if (!held) return
     this.#dropUsed(memory, held)
-    const isExact = held.blocks.every(({ isOpen }) => !isOpen)
-    if (held.asking > 0) return
-    if (isExact && held.blocks.length > 0) this.#giveBack(memory, held)
-    if (values || (held.blocks.length === 0 && held.more === 1)) this.#drop(memory, held)
+    const isEmpty = held.blocks.length === 0 && (values !== null || held.more === 1)
+    if (held.asking === 0 && isEmpty) this.#drop(memory, held)
   }
 
   /** Blocks are used up in their order; one of which all was used is settled. */
   #dropUsed(memory: Memory, held: Held): void {
-    const left = memory.credits.find(held.owner, held.place)?.left ?? 0
+    const left = leftOf(memory, held)
     let behind = held.blocks.reduce((sum, { granted }) => sum + granted, 0)
     while (held.blocks[0] && behind - held.blocks[0].granted >= left) {
-      const { id, granted, isOpen, since } = held.blocks[0]
+      const { id, granted, since } = held.blocks[0]
       behind -= granted
       held.blocks.shift()
-      if (!isOpen) continue
       this.#settling.set(id, { guardrail: held.guardrail, key: held.key, used: granted })
       if (Date.now() - since < LENT_FOR_MS) held.more = Math.min(MOST_MORE, held.more * 2)
     }
@@ -250,11 +268,11 @@ export class Credits {
     const { owner, place, guardrail, key } = held
     const credit = memory.credits.find(owner, place)
     let left = credit?.left ?? 0
-    for (const { id, granted, isOpen } of held.blocks.toReversed()) {
+    for (const { id, granted } of held.blocks.toReversed()) {
       const unused = Math.min(left, granted)
       left -= unused
-      if (isOpen || unused > 0) this.#settling.set(id, { guardrail, key, used: granted - unused })
-      if (isOpen && unused > granted / 2) held.more = 1
+      this.#settling.set(id, { guardrail, key, used: granted - unused })
+      if (unused > granted / 2) held.more = 1
     }
     held.blocks = []
     if (credit) memory.credits.set(owner, place, { ...credit, left: 0 })
@@ -342,6 +360,10 @@ export class Credits {
 const MOST_MORE = 100_000
 /** Of a smaller limit nobody is lent more than is needed (guardrails/lending). */
 const LENT_IN_BLOCKS_FROM = 100
+
+function leftOf(memory: Memory, { owner, place }: { readonly owner: string; readonly place: string }): number {
+  return memory.credits.find(owner, place)?.left ?? 0
+}
 
 function placeOf(owner: string, place: string): string {
   return `${owner}|${place}`

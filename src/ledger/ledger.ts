@@ -87,6 +87,7 @@ export class Ledger extends DurableObject<Env> {
   async refused(version: number, pointer: Pointer, call: RefusedCall, denial: Denial): Promise<void> {
     const bundle = await this.#bundle(version, pointer)
     if (bundle) this.#calls.refused(bundle, pointer, call, denial)
+    else this.#calls.spend(call)
   }
 
   /** @returns JSON, as of `decide` */
@@ -293,9 +294,10 @@ export class Ledger extends DurableObject<Env> {
   release(task: string, record: DecisionRecord): boolean {
     const state = this.#tree.state
     const found = state?.tasks.get(task)
-    if (found?.status !== "quarantined") return false
+    if (!state || found?.status !== "quarantined") return false
     this.#tree.transact(true, () => {
       this.#tree.storage.saveEnd([task], RELEASED)
+      this.#tree.storage.forgetStorms(state, task)
       this.#tree.outbox.keep(this.#tree.numbered(record))
     })
     applyRelease(found)

@@ -24,6 +24,7 @@ import {
   type Spend,
   type Trailing,
 } from "../guardrails/note.ts"
+import { STORM } from "../guardrails/storm.ts"
 import { blockSize } from "./credit.ts"
 
 /**
@@ -368,9 +369,11 @@ export class MemoryStorage {
     this.#marks.set(valueOf({ owner, key, value }), { owner, key, value, at: now, slack, spanMs })
     const marks = memory.marks.find(owner, key)
     // It will be dropped as this one comes.
-    const oldest = marks && marks.size >= most && !marks.get(value) ? marks.oldest() : undefined
-    if (oldest !== undefined)
-      this.#sql.exec("DELETE FROM marks WHERE owner = ? AND key = ? AND value = ?", owner, key, oldest)
+    if (!marks || marks.size < most || marks.get(value)) return
+    // One call may bring many: what is kept stays as much as it was.
+    const newest = "SELECT value FROM marks WHERE owner = ? AND key = ? ORDER BY at DESC, sequence DESC LIMIT ?"
+    const surplus = `DELETE FROM marks WHERE owner = ? AND key = ? AND value NOT IN (${newest})`
+    this.#sql.exec(surplus, owner, key, owner, key, most)
   }
 
   #saveLast({ owner, key, value, spanMs, slackMs, late }: Lasting, now: number): void {
@@ -441,6 +444,16 @@ export class MemoryStorage {
     this.#prunedAt = now
     this.#sql.exec("DELETE FROM blocks WHERE closed + span <= ?", now)
     for (const table of TABLES) if (table !== "blocks") this.#sql.exec(`DELETE FROM ${table} WHERE until <= ?`, now)
+  }
+
+  /** A person has looked: what a task was denied before says nothing about what it does now. */
+  forgetStorms(memory: Memory, task: string): void {
+    for (const [owner, key] of memory.sliding) {
+      if (!owner.endsWith(STORM) || (key !== task && key !== "")) continue
+      memory.sliding.drop(owner, key)
+      this.#blocks.delete(placeOf({ owner, key }))
+      this.#sql.exec("DELETE FROM blocks WHERE owner = ? AND key = ?", owner, key)
+    }
   }
 
   /** Nothing of it will be asked any more. */

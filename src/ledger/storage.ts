@@ -220,6 +220,10 @@ export class LedgerStorage {
     return this.#memory.land(memory, decision, gateway)
   }
 
+  forgetStorms({ memory }: TreeState, task: string): void {
+    this.#memory.forgetStorms(memory, task)
+  }
+
   saveApproval(approval: Approval, now: number): void {
     this.#sql.exec("DELETE FROM approvals WHERE until <= ?", now)
     const { id, expiresAt } = approval

@@ -114,7 +114,7 @@ class History {
     }
     const { denial, evidence } = this.#call(REPLY, TICKETS, next)
     guard(denial?.reason === "sequence_broken", `a reply to what was not read: ${denial?.reason}`)
-    const used = evidence.guardrails.find(({ guardrail }) => guardrail === "tree")?.used
+    const used = evidence.windows.find(({ window }) => window === "tree")?.used
     guard(used === this.size - 1, `${this.size} calls: before the next one it remembers ${used}`)
   }
 

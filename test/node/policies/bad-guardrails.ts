@@ -107,7 +107,7 @@ const WINDOWS: readonly BadDirectory[] = [
   window("per: task, then: stop", {
     name: "a consequence that there is not",
     message: /`windows\[0\]\.then` cannot be `stop`/,
-    mend: /`deny`, `quarantine`, `revoke`/,
+    mend: /`deny`, `approve`, `quarantine`, `revoke`/,
     at: "stop",
   }),
   window("per: task, from_risk: 101", {

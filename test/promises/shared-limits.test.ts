@@ -149,19 +149,17 @@ describe("no over-admission by trees that share a limit", () => {
   test("what was granted long before it could be used is not used any more", async () => {
     const tight = shared(2, { id: "tight", of: { tools: ["files.*"] }, span: { kind: "sliding", seconds: 1 } })
     await guardedBy(tight, shared(50, { id: "slow", of: { tools: ["files.read"] } }))
-    const { take } = SharedLimit.prototype
-    vi.spyOn(SharedLimit.prototype, "take").mockImplementation(async function (this: SharedLimit, ...asked) {
-      const answer = await take.call(this, ...asked)
-      if (asked[1].limit.limit === 50) await new Promise((resolve) => setTimeout(resolve, 1_200))
-      return answer
-    })
     const tasks = await trees(2)
     const [early, late] = [taskAt(tasks, 0), taskAt(tasks, 1)]
+    const slow = runInDurableObject(sharedLimitOf(env, "slow", ""), async (_object, context) =>
+      context.blockConcurrencyWhile(async () => new Promise((resolve) => setTimeout(resolve, 1_200))),
+    )
     const waiting = [1, 2].map(async () => callWith(early.token, "/files/a"))
     await new Promise((resolve) => setTimeout(resolve, 1_100))
     // By now the two that were granted first count no more.
     const answers = [...(await Promise.all([list(late), list(late)])), ...(await Promise.all(waiting))]
     expect(codes(answers, "ok")).toBeLessThanOrEqual(2)
+    await slow
   }, 30_000)
 
   test("distinct values a day of one user, whichever of their trees names them", async () => {

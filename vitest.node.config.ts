@@ -1,14 +1,16 @@
 import { configDefaults, defineConfig } from "vitest/config"
 
 /** The command as people run it, most against a local stack of their own: slower than the rest, and a run of their own. */
-export const COMMAND_TESTS =
-  "test/node/cli/{command,completion,diff,explain,help,init,login,publish,secrets,terminal,test-command}.test.ts"
+export const COMMAND_TESTS = [
+  "test/node/cli/{command,completion,diff,explain,help,init,login,publish,secrets,terminal,test-command}.test.ts",
+  "test/node/import/{mcp,openapi}.test.ts",
+]
 
 /** What needs Node: the official Cedar engine as oracle, the command line's parts. Everything else runs in workerd. */
 export default defineConfig({
   test: {
     include: ["test/node/**/*.test.ts"],
-    exclude: [...configDefaults.exclude, COMMAND_TESTS],
+    exclude: [...configDefaults.exclude, ...COMMAND_TESTS],
     testTimeout: 30_000,
   },
 })

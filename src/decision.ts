@@ -96,8 +96,9 @@ export type Denial =
       readonly reason: "budget_spent"
       readonly budget: string
       readonly limit: number
-      readonly used: number
-      readonly asked: number
+      /** Null in a record: it would tell an argument that is redacted. */
+      readonly used: number | null
+      readonly asked: number | null
       readonly seconds: number | null
       readonly consequence: Consequence
     }

@@ -2,6 +2,7 @@
  * Guardrails for a recorded call: of what they kept in mind only the record tells, so each judges by that. Of one that
  * the record does not tell of, or that is no longer what it was, it is taken that the call keeps to it.
  */
+import type { Denial } from "../../src/decision.ts"
 import type { Guardrail, Limit } from "../../src/guardrails/definition.ts"
 import type { Guardrails } from "../../src/guardrails/guardrails.ts"
 import { guardrailsOf } from "../../src/guardrails/guardrails.ts"
@@ -56,13 +57,34 @@ function judging(instrument: Instrument, judge: Instrument["judge"]): Instrument
   return { ...instrument, judge }
 }
 
-function brokenAgain(instrument: Instrument, { id, consequence }: Guardrail): Instrument {
-  return { ...instrument, judge: () => judged({ reason: "sequence_broken", guardrail: id, consequence }) }
+/** Denied as its kind denies; how it stood then in figures the record of a use does not tell. */
+function brokenAgain(instrument: Instrument, guardrail: Exclude<Guardrail, Limit>): Instrument {
+  return judging(instrument, () => judged(denialOf(guardrail)))
+}
+
+function denialOf(guardrail: Exclude<Guardrail, Limit>): Denial {
+  const { id, consequence } = guardrail
+  switch (guardrail.kind) {
+    case "sequence":
+      return { reason: "sequence_broken", guardrail: id, consequence }
+    case "cycle":
+      return { reason: "calls_circle", guardrail: id, length: guardrail.longest, times: guardrail.times, consequence }
+    case "storm": {
+      const { limit, seconds } = guardrail
+      return { reason: "denial_storm", guardrail: id, limit, seconds, consequence }
+    }
+    case "concurrency":
+      return { reason: "too_many_at_once", guardrail: id, limit: guardrail.limit, retry_after: 1, consequence }
+    default:
+      return guardrail satisfies never
+  }
 }
 
 /** What was used is taken from what there may be: the rest is what the call has to keep to. */
 function toldLimit(instrument: Instrument, limit: Limit, use: Use, before: Guardrail | undefined): Instrument | null {
-  const { used = 0, asked = 0 } = use
+  const { used, asked } = use
+  // Of an argument that is redacted the figures are not told.
+  if (used === undefined || asked === undefined) return null
   if (before && before.kind !== "limit") return null
   if (before && !countsAlike(before, limit)) return null
   const units = (count: number): number => {

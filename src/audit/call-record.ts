@@ -53,7 +53,7 @@ export function recordDecision(
     return found?.kind === "limit" && "field" in found.measure && redact.has(nameOf(found.measure.field))
   }
   const isTelling = denial?.reason === "budget_spent" && tellsRedacted(denial.budget)
-  const shownDenial = isTelling ? { ...denial, used: 0, asked: 0 } : denial
+  const shownDenial = isTelling ? { ...denial, used: null, asked: null } : denial
   const told = { path: ask.path, arguments: chosen(ask.arguments.values, named), denial: shownDenial, candidate }
   const total_ms = Math.max(0, now - ask.receivedAt)
   return bounded({

@@ -40,6 +40,22 @@ export function violation(
   return null
 }
 
+/**
+ * Whether a value is of a type that the bound says nothing of: `"150"` is not at least 100, but an upstream may take it
+ * for a number. One that is absent is judged: it does not hold.
+ */
+export function isBeyond(bound: ArgumentBound, value: unknown): boolean {
+  if (value === undefined || value === null) return false
+  const { eq, in: listed = [], min, max, like, max_length } = bound
+  const scalars = eq === undefined ? listed : [eq, ...listed]
+  return (
+    (scalars.length > 0 && scalars.every((scalar) => typeof scalar !== typeof value)) ||
+    ((min !== undefined || max !== undefined) && typeof value !== "number") ||
+    (like !== undefined && typeof value !== "string") ||
+    (max_length !== undefined && typeof value !== "string" && !Array.isArray(value))
+  )
+}
+
 function brokenKind(bound: ArgumentBound, judged: unknown): keyof ArgumentBound | null {
   if (bound.eq !== undefined && judged !== bound.eq) return "eq"
   if (bound.in !== undefined && !bound.in.some((allowed) => allowed === judged)) return "in"

@@ -12,18 +12,17 @@ import { list, serverOf } from "../list.ts"
 import { logEvent } from "../log.ts"
 import { ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import { bundleFor, type Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../surroundings.ts"
 import { isObserved, refusedCall } from "./answer.ts"
-import { refusal } from "./handle.ts"
+import { askingGateway, refusal } from "./handle.ts"
 import { MAX_BODY_BYTES } from "./present.ts"
-import { identifyGateway, type Identified } from "./registry.ts"
+import type { Identified } from "./registry.ts"
 
 /** @param key that the gateway presented, if any */
 export async function filterTools(request: Request, key: string | null, around: Surroundings): Promise<Response> {
-  const bundle = await bundleFor(around)
-  if (!bundle) return refusal({ reason: "bundle_unavailable" }, around)
-  const asking = identifyGateway(key, bundle.gateways)
-  if (isDenied(asking)) return refusal(asking.denied, around)
+  const known = await askingGateway(key, around)
+  if (known instanceof Response) return known
+  const { asking, bundle } = known
   const brought: Brought = { request, bytes: await boundedBytes(request, MAX_BODY_BYTES), asking }
   try {
     return await filtered(brought, bundle, around)

@@ -31,12 +31,22 @@ export async function answerTo(
   key: string | null,
   around: Surroundings,
 ): Promise<Response> {
+  const known = await askingGateway(key, around)
+  if (known instanceof Response) return known
+  const { asking, bundle } = known
+  const decision = await decide(request, target, endpoint, asking, bundle, around)
+  return answer(decision, around.config.issuer, request)
+}
+
+/** Who asks, and the bundle that knows it; or the answer to somebody who is no gateway of ours. */
+export async function askingGateway(
+  key: string | null,
+  around: Surroundings,
+): Promise<{ readonly asking: Identified; readonly bundle: Bundle } | Response> {
   const bundle = await bundleFor(around)
   if (!bundle) return refusal({ reason: "bundle_unavailable" }, around)
   const asking = identifyGateway(key, bundle.gateways)
-  if (isDenied(asking)) return refusal(asking.denied, around)
-  const decision = await decide(request, target, endpoint, asking, bundle, around)
-  return answer(decision, around.config.issuer, request)
+  return isDenied(asking) ? refusal(asking.denied, around) : { asking, bundle }
 }
 
 /** A defect on the way of a call is a refusal like any other: recorded, in the gateway's dialect, never an allow. */

@@ -3,14 +3,11 @@
  * then, or until its tool's longest duration has passed, the call counts as under way (guardrails/concurrency.ts).
  */
 import { z } from "zod"
-import { boundedText } from "../bounded-text.ts"
-import { isDenied } from "../decision.ts"
-import { parseJson } from "../json.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { isTaskId, rootOf } from "../ledger/state.ts"
-import { bundleFor, type Surroundings } from "../surroundings.ts"
-import { refusal } from "./handle.ts"
-import { identifyGateway } from "./registry.ts"
+import { readBody } from "../json-body.ts"
+import type { Surroundings } from "../surroundings.ts"
+import { askingGateway, refusal } from "./handle.ts"
 
 /** As for lists: a request with the key that opens `/authz/` is answered with a 2xx nowhere else. */
 export const SETTLE_KEY_HEADER = "x-narrowgate-settle-key"
@@ -30,20 +27,17 @@ export async function settleCall(
   key: string | null,
   around: Surroundings,
 ): Promise<Response> {
-  const bundle = await bundleFor(around)
-  if (!bundle) return refusal({ reason: "bundle_unavailable" }, around)
-  const asking = identifyGateway(key, bundle.gateways)
-  if (isDenied(asking)) return refusal(asking.denied, around)
+  const known = await askingGateway(key, around)
+  if (known instanceof Response) return known
+  const { asking } = known
   const { gateway } = asking
   // What ends a call early makes room for another: only one that is registered to see ends is believed.
   if (!gateway.settles) return said(403, "unsettling_gateway", "This gateway is not registered to settle calls.")
-  const text = await boundedText(request, MAX_BODY_BYTES)
-  const parsed = text === null ? null : parseJson(text)
-  const read = parsed === null || isDenied(parsed) ? null : body.safeParse(parsed.json)
-  if (!DECISION.test(decision) || !read?.success) {
+  const read = await readBody(request, body, MAX_BODY_BYTES)
+  if (!DECISION.test(decision) || !read) {
     return said(400, "invalid_request", "Name the decision in the path and its task in the body.")
   }
-  const answer = await askLedger(around.env, rootOf(read.data.task), async (ledger) => ({
+  const answer = await askLedger(around.env, rootOf(read.task), async (ledger) => ({
     settled: await ledger.settle(decision, gateway.id),
   }))
   if (!answer) return refusal({ reason: "ledger_unavailable" }, around)

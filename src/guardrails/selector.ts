@@ -1,7 +1,7 @@
 /** Which calls a guardrail is about: what the catalog says of the tool is known beforehand, the rest of each call. */
-import { variantOf } from "../catalog/arguments.ts"
+import { variantOf, type CallArguments } from "../catalog/arguments.ts"
 import { patternCovers } from "../catalog/pattern.ts"
-import { violation } from "../catalog/bounds.ts"
+import { isBeyond, violation, type ArgumentBounds } from "../catalog/bounds.ts"
 import { sensitivityRank, type Tool } from "../catalog/tool.ts"
 import type { Selector } from "./definition.ts"
 import type { CallFacts } from "./field.ts"
@@ -18,16 +18,23 @@ export function coversTool({ tools, actions, labels, sensitivity }: Selector, to
 
 /**
  * Whether the call of a tool that is covered is such.
- * @param unseen what is taken to be the case where its arguments were not all seen, or are written otherwise
+ * @param unseen what is taken to be the case where its arguments cannot be judged: not all seen, written otherwise, of
+ *   another type than the bounds speak of
  */
 export function coversCall(selector: Selector, facts: Omit<CallFacts, "tool">, unseen: boolean): boolean {
   const { agents, purposes, environments, arguments: bounds } = selector
   if (agents && !agents.includes(facts.agent)) return false
   if (purposes && !purposes.includes(facts.purpose)) return false
   if (environments && !environments.includes(facts.environment)) return false
-  if (!bounds) return true
-  const { complete, values } = facts.arguments
+  return !bounds || (keepsTo(bounds, facts.arguments) ?? unseen)
+}
+
+/** Null: it cannot be judged. One bound that is plainly broken is enough: the call is none of these. */
+function keepsTo(bounds: ArgumentBounds, { complete, values }: CallArguments): boolean | null {
   // The upstream may take `To` for `to`: whoever writes it otherwise must not get round the guardrail.
-  const isSeen = complete && variantOf(values, new Set(Object.keys(bounds))) === null
-  return isSeen ? violation([bounds], values) === null : unseen
+  if (!complete || variantOf(values, new Set(Object.keys(bounds))) !== null) return null
+  const all = Object.entries(bounds)
+  const judged = all.filter(([name, bound]) => !isBeyond(bound, Object.hasOwn(values, name) ? values[name] : undefined))
+  if (violation([Object.fromEntries(judged)], values) !== null) return false
+  return judged.length === all.length ? true : null
 }

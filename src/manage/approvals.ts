@@ -4,14 +4,11 @@
  */
 import { z } from "zod"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
-import { boundedText } from "../bounded-text.ts"
 import { readCompact } from "../credential/compact.ts"
 import { readPerson, type Person } from "../credential/person.ts"
 import { verifyPersonToken } from "../credential/person-token.ts"
 import { isRejected, reject, type Rejected } from "../credential/rejection.ts"
-import { isDenied } from "../decision.ts"
 import { inboxOf } from "../exchange/inbox.ts"
-import { parseJson } from "../json.ts"
 import { logEvent } from "../log.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { isTaskId, rootOf } from "../ledger/state.ts"
@@ -24,6 +21,7 @@ import { currentSwitches } from "../switches/lease.ts"
 import { stoppedBy, type Switch } from "../switches/switch.ts"
 import { denialBy } from "../switches/token.ts"
 import { bearerOf } from "./operator.ts"
+import { readBody } from "../json-body.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
 
 const MAX_BODY_BYTES = 4_096
@@ -79,13 +77,11 @@ export async function answerApproval(
 ): Promise<Outcome> {
   const person = await personOf(request, bundle, around)
   if ("status" in person) return person
-  const text = await boundedText(request, MAX_BODY_BYTES)
-  const parsed = text === null ? null : parseJson(text)
-  const body = parsed && !isDenied(parsed) ? bodySchema.safeParse(parsed.json) : null
-  if (!body?.success) return MALFORMED
+  const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
+  if (!body) return MALFORMED
   if (!isRoot(task)) return notAsked(task, person)
   const { user, expiresAt: until, issuedAt: since } = person
-  const approved = body.data.decision === "approve"
+  const approved = body.decision === "approve"
   const said = { approved, person: user, until, since }
   const code = approved ? "ok" : "access_denied"
   const record = recordOf({ ...byWhom(person), ...known, kind: "approval", code, task })
@@ -95,7 +91,7 @@ export async function answerApproval(
   if (!answer) return OUT_OF_REACH
   if (!answer.taken) return notAsked(task, person)
   around.background(inboxOf(around.env, userId(user)).remove(task))
-  return { status: 200, body: { task, decision: body.data.decision }, record: null }
+  return { status: 200, body: { task, decision: body.decision }, record: null }
 }
 
 /** Null where that cannot be known. */

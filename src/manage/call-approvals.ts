@@ -5,13 +5,11 @@
 import { z } from "zod"
 import { recordOf } from "../audit/record.ts"
 import type { Approval, Unanswerable } from "../approval/approval.ts"
-import { boundedText } from "../bounded-text.ts"
-import { isDenied } from "../decision.ts"
-import { parseJson } from "../json.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { isTaskId, rootOf } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
+import { readBody } from "../json-body.ts"
 import { authenticateOperator, authorizeOperator, permitOperator } from "./operator.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
 
@@ -67,7 +65,7 @@ export async function answerCallApproval(
 ): Promise<Outcome> {
   const asker = await authenticateOperator(request, "operator", bundle, around)
   if ("status" in asker) return asker
-  const body = await readBody(request)
+  const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
   if (!body) return MALFORMED
   const permitted = permitOperator(
     asker,
@@ -115,12 +113,4 @@ function notFound(what: string, record: NonNullable<Outcome["record"]>): Outcome
 function shown({ id, task, tool, rule, bundle, askedAt, expiresAt, status, uses, by }: Approval): unknown {
   const decision = `dec_${id.slice(id.indexOf("_") + 1)}`
   return { id, task, tool, rule, bundle, decision, asked_at: askedAt, expires_at: expiresAt, status, uses, by }
-}
-
-async function readBody(request: Request): Promise<z.output<typeof bodySchema> | null> {
-  const text = await boundedText(request, MAX_BODY_BYTES)
-  const parsed = text === null ? null : parseJson(text)
-  if (!parsed || isDenied(parsed)) return null
-  const body = bodySchema.safeParse(parsed.json)
-  return body.success ? body.data : null
 }

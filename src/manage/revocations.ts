@@ -4,13 +4,11 @@
  */
 import { z } from "zod"
 import { recordOf } from "../audit/record.ts"
-import { boundedText } from "../bounded-text.ts"
 import { isPattern } from "../catalog/pattern.ts"
 import { verifyDelegationToken } from "../credential/delegation-token.ts"
 import { forgetSharedKeys } from "../credential/own-keys.ts"
 import { isDenied } from "../decision.ts"
 import { keyRing } from "../exchange/key-ring.ts"
-import { parseJson } from "../json.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { isTaskId, rootOf } from "../ledger/state.ts"
 import { logEvent } from "../log.ts"
@@ -19,6 +17,7 @@ import type { ManagedThing } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { switchboard } from "../switches/switchboard.ts"
 import type { Stopped, Switch } from "../switches/switch.ts"
+import { readBody } from "../json-body.ts"
 import { authenticateOperator, authorizeOperator, permitOperator, type Permitted } from "./operator.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
 
@@ -70,7 +69,7 @@ export async function addRevocation(
   const asker = await authenticateOperator(request, "operator", bundle, around)
   if ("status" in asker) return asker
   // At most ten seconds later: an operator's token is judged with more tolerance than that.
-  const body = await readBody(request)
+  const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
   if (!body) return MALFORMED
   const permitted = permitOperator(asker, thingOf(body), bundle)
   if ("status" in permitted) return permitted
@@ -124,14 +123,6 @@ export async function liftRevocation(
   const denial = { reason: "not_found", what: id.slice(0, 128) } as const
   const body = { error: "not_found", error_description: "There is no such revocation." }
   return { status: 404, body, record: { code: "not_found", denial, ...permitted } }
-}
-
-async function readBody(request: Request): Promise<Body | null> {
-  const text = await boundedText(request, MAX_BODY_BYTES)
-  const parsed = text === null ? null : parseJson(text)
-  if (!parsed || isDenied(parsed)) return null
-  const body = bodySchema.safeParse(parsed.json)
-  return body.success ? body.data : null
 }
 
 const REVOCATIONS = { area: "revocations", kind: "revocation", target: null } as const

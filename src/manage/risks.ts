@@ -4,11 +4,8 @@
  */
 import { z } from "zod"
 import { recordOf } from "../audit/record.ts"
-import { boundedText } from "../bounded-text.ts"
-import { isDenied } from "../decision.ts"
 import { HIGHEST_RISK } from "../guardrails/definition.ts"
 import { HALF_LIFE, riskAt } from "../guardrails/risk.ts"
-import { parseJson } from "../json.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { isTaskId, rootOf } from "../ledger/state.ts"
 import { logEvent } from "../log.ts"
@@ -16,6 +13,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { MAX_NAME, type WrittenRisk } from "../switches/risks.ts"
 import { switchboard } from "../switches/switchboard.ts"
+import { readBody } from "../json-body.ts"
 import { authenticateOperator, authorizeOperator, permitOperator } from "./operator.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
 
@@ -67,7 +65,7 @@ export async function pushRisk(
 ): Promise<Outcome> {
   const asker = await authenticateOperator(request, "operator", bundle, around)
   if ("status" in asker) return asker
-  const body = await readBody(request)
+  const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
   if (!body) return MALFORMED
   const { kind, name, level, half_life, reason } = body
   const permitted = permitOperator(asker, { area: "risks", kind, target: name }, bundle)
@@ -112,12 +110,4 @@ export async function listRisks(request: Request, bundle: Bundle, around: Surrou
     return { [kind]: name, level, half_life, at, now: riskAt({ level, at, halfLife: half_life }, now) }
   })
   return { status: 200, body: { risks }, record: { decision: "allow", code: "ok", ...permitted } }
-}
-
-async function readBody(request: Request): Promise<Body | null> {
-  const text = await boundedText(request, MAX_BODY_BYTES)
-  const parsed = text === null ? null : parseJson(text)
-  if (!parsed || isDenied(parsed)) return null
-  const body = bodySchema.safeParse(parsed.json)
-  return body.success ? body.data : null
 }

@@ -3,6 +3,7 @@
  * model that looks at one call alone.
  */
 import type { CallArguments } from "../../src/catalog/arguments.ts"
+import type { ArgumentBound } from "../../src/catalog/bounds.ts"
 import type { Tool } from "../../src/catalog/tool.ts"
 import type { Field, Selector } from "../../src/guardrails/definition.ts"
 import { meetsAll } from "./reference.ts"
@@ -53,7 +54,28 @@ export function covers(selector: Selector, call: ModelCall, unseen: boolean): bo
   const { complete, values } = call.arguments
   // What is written otherwise may be taken for the argument.
   const isHidden = !complete || Object.keys(bounds).some((name) => isWrittenOtherwise(name, values))
-  return isHidden ? unseen : meetsAll([bounds], values)
+  if (isHidden) return unseen
+  const verdicts = Object.entries(bounds).map(([name, bound]) => {
+    const value = values[name]
+    const isUnclear =
+      value !== undefined && value !== null && !typesOf(bound).every((types) => types.includes(kindOf(value)))
+    return isUnclear ? "unclear" : meetsAll([{ [name]: bound }], values) ? "kept" : "broken"
+  })
+  if (verdicts.includes("broken")) return false
+  return verdicts.includes("unclear") ? unseen : true
+}
+
+const kindOf = (value: unknown): string => (Array.isArray(value) ? "list" : typeof value)
+
+/** Of which types a value can be for each part of a bound to say anything of it. */
+function typesOf({ eq, in: listed = [], min, max, like, max_length }: ArgumentBound): readonly (readonly string[])[] {
+  const scalars = eq === undefined ? listed : [eq, ...listed]
+  return [
+    ...(scalars.length > 0 ? [scalars.map((each) => typeof each)] : []),
+    ...(min === undefined && max === undefined ? [] : [["number"]]),
+    ...(like === undefined ? [] : [["string"]]),
+    ...(max_length === undefined ? [] : [["string", "list"]]),
+  ]
 }
 
 function isWrittenOtherwise(name: string, values: CallArguments["values"]): boolean {

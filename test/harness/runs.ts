@@ -9,3 +9,8 @@ export function runsOf(usually: number): number {
 export function longerBy(usually: number): number {
   return usually * Math.max(1, inject("guardrailRuns"))
 }
+
+/** From 1: one for each time that something is done. */
+export function times(usually: number): readonly number[] {
+  return Array.from({ length: runsOf(usually) }, (_, index) => index + 1)
+}

@@ -16,6 +16,7 @@ import { observingGateway } from "./observing-gateway.ts"
 import { outOfCalls } from "./out-of-calls.ts"
 import { outOfReach } from "./out-of-reach.ts"
 import { recordedArgument } from "./recorded-argument.ts"
+import { sharedConsequence } from "./shared-consequence.ts"
 import { tooSensitive } from "./too-sensitive.ts"
 import { unboundedPermit } from "./unbounded-permit.ts"
 import { ungrantedEvent } from "./ungranted-event.ts"
@@ -46,6 +47,7 @@ const LINTS: readonly Lint[] = [
   ungrantedEvent,
   lingeringCall,
   idleConsequence,
+  sharedConsequence,
   observingGateway,
 ]
 

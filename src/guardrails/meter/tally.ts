@@ -16,10 +16,14 @@ export interface Threshold {
 }
 
 export class Tally {
-  #entries: readonly Entry[]
+  #entries: Entry[]
+  /** Entries before it count no more. */
+  #head = 0
+  #total: number
 
   constructor(entries: readonly Entry[] = []) {
-    this.#entries = entries
+    this.#entries = [...entries]
+    this.#total = entries.reduce((sum, [, amount]) => sum + amount, 0)
   }
 
   /** Milliseconds, of the newest; minus infinity where there is none. */
@@ -27,26 +31,42 @@ export class Tally {
     return this.#entries.at(-1)?.[0] ?? Number.NEGATIVE_INFINITY
   }
 
-  /** What of it is in the span that ends now, up to somewhat more than the threshold. */
+  /**
+   * What of it is in the span that ends now, up to somewhat more than the threshold. Asked at times that never run
+   * backwards, so what has left the span is gone for good.
+   */
   sum(spanMs: number, now: number): number {
-    let sum = 0
-    for (const [at, amount] of this.#entries) if (at > now - spanMs) sum += amount
-    return sum
+    for (let entry = this.#entries[this.#head]; entry && entry[0] <= now - spanMs; entry = this.#entries[this.#head]) {
+      this.#drop(entry)
+    }
+    return this.#total
   }
 
   add(amount: number, { threshold, late }: Threshold, spanMs: number, now: number): void {
-    const kept = this.#entries.filter(([at]) => at > now - spanMs)
-    const next: Entry[] = [...kept, [now, amount]]
-    let beyond = next.reduce((sum, [, each]) => sum + each, 0) - threshold
-    while (next.length > 1 && next[0] && beyond - next[0][1] > 0) beyond -= next.shift()?.[1] ?? 0
-    const [first, second] = next
-    if (next.length > MOST_ENTRIES && first && second) {
-      next.splice(0, 2, [late ? second[0] : first[0], first[1] + second[1]])
+    this.sum(spanMs, now)
+    this.#entries.push([now, amount])
+    this.#total += amount
+    for (let entry = this.#entries[this.#head]; entry && this.#total - entry[1] > threshold;) {
+      this.#drop(entry)
+      entry = this.#entries[this.#head]
     }
-    this.#entries = next
+    const [first, second] = [this.#entries[this.#head], this.#entries[this.#head + 1]]
+    if (this.#entries.length - this.#head > MOST_ENTRIES && first && second) {
+      this.#head += 1
+      this.#entries[this.#head] = [late ? second[0] : first[0], first[1] + second[1]]
+    }
+    if (this.#head > MOST_ENTRIES) {
+      this.#entries = this.#entries.slice(this.#head)
+      this.#head = 0
+    }
+  }
+
+  #drop([, amount]: Entry): void {
+    this.#total -= amount
+    this.#head += 1
   }
 
   toJSON(): readonly Entry[] {
-    return this.#entries
+    return this.#entries.slice(this.#head)
   }
 }

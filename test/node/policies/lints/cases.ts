@@ -751,6 +751,16 @@ const LIMITS: readonly LintCase[] = [
     but: { find: "desk.search", replace: "desk.search, mail.send" },
   },
   {
+    name: "an end that others can bring about",
+    lint: "shared-consequence",
+    edits: [windows("  - { id: lookups, tools: [desk.search], per: tree, limit: 9, within: 1m, then: revoke }\n")],
+    file: "guardrails.yaml",
+    at: "revoke }",
+    message: "`revoke` hits the task whose call finds it full, and whoever shares its `tree` can fill it",
+    mend: "Count `per: task`, or write `then: deny` or `approve`.",
+    but: { find: "per: tree, limit: 9", replace: "per: [tree, task], limit: 9" },
+  },
+  {
     name: "a gateway that only looks",
     lint: "observing-gateway",
     edits: [{ file: "gateways.yaml", find: "    body: false\n", replace: "    body: false\n    mode: observe\n" }],

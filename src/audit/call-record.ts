@@ -54,7 +54,12 @@ export function recordDecision(
   }
   const isTelling = denial?.reason === "budget_spent" && tellsRedacted(denial.budget)
   const shownDenial = isTelling ? { ...denial, used: null, asked: null } : denial
-  const told = { path: ask.path, arguments: chosen(ask.arguments.values, named), denial: shownDenial, candidate }
+  const told = {
+    path: ask.path,
+    arguments: chosen(ask.arguments.values, named),
+    denial: shownDenial,
+    candidate: candidate && withoutFigures(candidate, redact),
+  }
   const total_ms = Math.max(0, now - ask.receivedAt)
   return bounded({
     ...redacted(told, tool?.redact ?? [], ask.segments),
@@ -95,6 +100,13 @@ export function recordDecision(
     // Where a Worker runs its clock stands still while code runs: all that it shows was spent waiting.
     io_ms: total_ms,
   })
+}
+
+/** Which argument a candidate adds up its bundle says: where any is redacted, it might be that. */
+function withoutFigures(tried: Tried, redact: ReadonlySet<string>): Tried {
+  const denial = tried.differs?.denial
+  if (redact.size === 0 || !tried.differs || denial?.reason !== "budget_spent") return tried
+  return { ...tried, differs: { ...tried.differs, denial: { ...denial, used: null, asked: null } } }
 }
 
 function figureless({ guardrail, kind, holds, limit }: Use): Use {

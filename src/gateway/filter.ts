@@ -14,7 +14,7 @@ import { ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { isObserved, refusedCall } from "./answer.ts"
-import { askingGateway, refusal } from "./handle.ts"
+import { askingGateway } from "./handle.ts"
 import { MAX_BODY_BYTES } from "./present.ts"
 import type { Identified } from "./registry.ts"
 

@@ -41,7 +41,6 @@ const bodySchema = z
     context.addIssue({ code: "custom", message: "not exactly one" })
     return z.NEVER
   })
-type Body = z.output<typeof bodySchema>
 
 const OUT_OF_REACH: Outcome = {
   status: 503,

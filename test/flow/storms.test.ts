@@ -6,9 +6,10 @@ import type { Storm } from "../../src/guardrails/definition.ts"
 import { rootOf } from "../../src/ledger/state.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
-import { callWith } from "../harness/gateways.ts"
+import { askAs, callWith, ORIGIN } from "../harness/gateways.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
+import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordsOf } from "../harness/records.ts"
 
 const storm = (more: Partial<Storm> = {}): Storm => ({
@@ -70,6 +71,26 @@ describe("a storm of denials", () => {
       code: "loop_detected",
       denial: { reason: "denial_storm", guardrail: "prober", limit: 3, seconds: 60, consequence: "revoke" },
     })
+  })
+
+  test("is nothing that who saw a used proof can bring about for its owner", async () => {
+    await lookOut({ consequence: "revoke" })
+    const holder = await newProofKey()
+    const { token, task } = await openTask("bound", {}, await proofForToken(holder))
+    const proof = await proofOf(holder, "GET", `${ORIGIN}/files`, token)
+    const headers = { Authorization: `DPoP ${token}`, DPoP: proof }
+    expect((await askAs("envoy", { path: "/files", headers })).code).toBe("ok")
+    // A query is no part of what a proof is for: this reads in two ways, and is refused before the ledger sees it.
+    for (let index = 0; index < 9; index++) {
+      expect((await askAs("envoy", { path: "/files?a=1&a=2", headers })).code).toBe("malformed_call")
+    }
+    expect(await statusOf(task)).toBe("active")
+    // With proofs of its own it is.
+    for (let index = 0; index < 4; index++) {
+      const own = await proofOf(holder, "GET", `${ORIGIN}/files`, token)
+      await askAs("envoy", { path: "/files?a=1&a=2", headers: { ...headers, DPoP: own } })
+    }
+    await vi.waitFor(async () => expect(await statusOf(task)).toBe("revoked"))
   })
 
   test("with no consequence but denial passes by itself", async () => {

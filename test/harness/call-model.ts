@@ -55,14 +55,16 @@ export function covers(selector: Selector, call: ModelCall, unseen: boolean): bo
   // What is written otherwise may be taken for the argument.
   const isHidden = !complete || Object.keys(bounds).some((name) => isWrittenOtherwise(name, values))
   if (isHidden) return unseen
-  const verdicts = Object.entries(bounds).map(([name, bound]) => {
-    const value = values[name]
-    const isUnclear =
-      value !== undefined && value !== null && !typesOf(bound).every((types) => types.includes(kindOf(value)))
-    return isUnclear ? "unclear" : meetsAll([{ [name]: bound }], values) ? "kept" : "broken"
-  })
-  if (verdicts.includes("broken")) return false
-  return verdicts.includes("unclear") ? unseen : true
+  const verdicts = new Set(
+    Object.entries(bounds).map(([name, bound]) => {
+      const value = values[name]
+      const isUnclear =
+        value !== undefined && value !== null && !typesOf(bound).every((types) => types.includes(kindOf(value)))
+      return isUnclear ? "unclear" : meetsAll([{ [name]: bound }], values) ? "kept" : "broken"
+    }),
+  )
+  if (verdicts.has("broken")) return false
+  return verdicts.has("unclear") ? unseen : true
 }
 
 const kindOf = (value: unknown): string => (Array.isArray(value) ? "list" : typeof value)

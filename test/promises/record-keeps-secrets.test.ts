@@ -4,6 +4,8 @@ import type { DecisionRecord } from "../../src/audit/record.ts"
 import { findRecords } from "../../src/audit/record-log.ts"
 import { env } from "cloudflare:workers"
 import { childForm, exchangeForm, openChild, openTask, postForm } from "../harness/agents.ts"
+import type { Limit } from "../../src/guardrails/definition.ts"
+import { window } from "../harness/guardrails.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { askAs, callWith, keyOf, ORIGIN, type ClientRequest } from "../harness/gateways.ts"
@@ -174,5 +176,27 @@ describe("the record keeps secrets", () => {
       const signature = secret.split(".")[2]
       if (signature) expect(text).not.toContain(signature)
     }
+  })
+
+  test("a redacted amount, by what was counted of it: of an allow, of a denial, of a candidate's denial", async () => {
+    const body = await yard()
+    const spending = (limit: number): Limit => ({
+      ...window({ id: "spending", tools: ["files.write"], per: "tree", limit, seconds: 1 }),
+      topic: "budget",
+      measure: { kind: "sum", field: "arguments.secret" },
+      span: { kind: "life" },
+    })
+    await publish({ ...body, guardrails: [spending(10_000_000)] }, 2)
+    await publish({ ...body, guardrails: [spending(10_000)] }, 3, "candidate")
+    const { token } = await openTask("first")
+    const answers = [
+      await callWith(token, "/files/a", put({ secret: 123.45 })),
+      await callWith(token, "/files/a", put({ secret: 987.65 })),
+    ]
+    expect(answers.map(({ code }) => code)).toEqual(["ok", "budget_exhausted"])
+    const records = await Promise.all(answers.map(async ({ decision }) => recordOf(decision)))
+    expect(JSON.stringify(records)).not.toMatch(/123\.45|987\.65/)
+    expect(records[1]?.denial).toMatchObject({ reason: "budget_spent", used: null, asked: null })
+    expect(records[0]?.guardrails).toEqual([{ guardrail: "spending", kind: "limit", holds: true, limit: 1000 }])
   })
 })

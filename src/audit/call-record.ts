@@ -3,12 +3,13 @@ import type { Call, Verdict } from "../call.ts"
 import { codeOf, type Denial } from "../decision.ts"
 import { argumentsHash } from "../canonical.ts"
 import type { Segments } from "../catalog/route.ts"
+import type { Tool } from "../catalog/tool.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { nameOf } from "../guardrails/field.ts"
 import type { Use } from "../guardrails/instrument.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { actionRef, toolRef, userId } from "../policy/facts.ts"
-import { shownFacts } from "./facts.ts"
+import { shownFacts, untold } from "./facts.ts"
 import { bounded, type DecisionRecord, type Tried } from "./record.ts"
 import { redacted } from "./redaction.ts"
 
@@ -40,29 +41,19 @@ export function recordDecision(
   now: number,
 ): DecisionRecord {
   const tool = bundle.catalog.tools.get(ask.tool)
-  const { engine, entities } = bundle
-  const [action, resource] = tool ? [actionRef(tool.action), toolRef(tool.name)] : [null, null]
-  const reads = action ? engine.readsFor(action, resource, entities) : []
   const { context } = evidence
-  const guarded = tool ? bundle.guardrails.reads(tool) : []
-  const named = new Set([...reads, ...guarded, ...namesIn(denial)])
-  // What was counted of an argument would tell it.
-  const redact = new Set(tool?.redact)
-  const tellsRedacted = (guardrail: string): boolean => {
-    const found = bundle.guardrails.definitions.find(({ id }) => id === guardrail)
-    return found?.kind === "limit" && "field" in found.measure && redact.has(nameOf(found.measure.field))
-  }
-  const isTelling = denial?.reason === "budget_spent" && tellsRedacted(denial.budget)
-  const shownDenial = isTelling ? { ...denial, used: null, asked: null } : denial
+  const { named, facts, telltale } = tool ? tellingOf(bundle, tool) : NOTHING_TOLD
+  const isTelling = denial?.reason === "budget_spent" && telltale.has(denial.budget)
+  const redact = tool?.redact ?? []
   const told = {
     path: ask.path,
-    arguments: chosen(ask.arguments.values, named),
-    denial: shownDenial,
+    arguments: chosen(ask.arguments.values, named, brokenBy(denial)),
+    denial: isTelling ? { ...denial, used: null, asked: null } : denial,
     candidate: candidate && withoutFigures(candidate, redact),
   }
   const total_ms = Math.max(0, now - ask.receivedAt)
   return bounded({
-    ...redacted(told, tool?.redact ?? [], ask.segments),
+    ...redacted(told, redact, ask.segments),
     id: ask.decisionId,
     at: now,
     number,
@@ -85,12 +76,12 @@ export function recordDecision(
     groups: evidence.user?.groups ?? [],
     chain: evidence.chain,
     arguments_hash: argumentsHash(ask.arguments),
-    facts: action && context ? shownFacts(context, engine.factsFor(action, resource, entities)) : {},
+    facts: context ? shownFacts(context, facts) : {},
     bundle: bundle.pointer,
     principal: evidence.principal,
     rules: evidence.rules,
     windows: evidence.windows,
-    guardrails: evidence.guardrails.map((use) => (tellsRedacted(use.guardrail) ? figureless(use) : use)),
+    guardrails: evidence.guardrails.map((use) => (telltale.has(use.guardrail) ? figureless(use) : use)),
     calls: evidence.calls,
     labels: evidence.labels,
     listing: null,
@@ -102,10 +93,44 @@ export function recordDecision(
   })
 }
 
+/** What records tell of calls of a tool. */
+interface Telling {
+  /** Arguments that a rule or a guardrail reads; `*` stands for all. */
+  readonly named: ReadonlySet<string>
+  /** Other members of the context that a rule reads. */
+  readonly facts: ReadonlySet<string>
+  /** Guardrails that count what is redacted: their figures would tell it. */
+  readonly telltale: ReadonlySet<string>
+}
+
+const NOTHING_TOLD: Telling = { named: new Set(), facts: new Set(), telltale: new Set() }
+
+/** Found once, not for each of its calls. */
+function tellingOf(bundle: Bundle, tool: Tool): Telling {
+  let ofBundle = tellings.get(bundle)
+  if (!ofBundle) tellings.set(bundle, (ofBundle = new WeakMap()))
+  let telling = ofBundle.get(tool)
+  if (!telling) ofBundle.set(tool, (telling = findTelling(bundle, tool)))
+  return telling
+}
+const tellings = new WeakMap<Bundle, WeakMap<Tool, Telling>>()
+
+function findTelling({ engine, entities, guardrails }: Bundle, tool: Tool): Telling {
+  const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
+  const counting = guardrails.definitions.filter(
+    (one) => one.kind === "limit" && "field" in one.measure && tool.redact.includes(nameOf(one.measure.field)),
+  )
+  return {
+    named: new Set([...engine.readsFor(action, resource, entities), ...guardrails.reads(tool)]),
+    facts: untold(engine.factsFor(action, resource, entities)),
+    telltale: new Set(counting.map(({ id }) => id)),
+  }
+}
+
 /** Which argument a candidate adds up its bundle says: where any is redacted, it might be that. */
-function withoutFigures(tried: Tried, redact: ReadonlySet<string>): Tried {
+function withoutFigures(tried: Tried, redact: readonly string[]): Tried {
   const denial = tried.differs?.denial
-  if (redact.size === 0 || !tried.differs || denial?.reason !== "budget_spent") return tried
+  if (redact.length === 0 || !tried.differs || denial?.reason !== "budget_spent") return tried
   return { ...tried, differs: { ...tried.differs, denial: { ...denial, used: null, asked: null } } }
 }
 
@@ -113,15 +138,19 @@ function figureless({ guardrail, kind, holds, limit }: Use): Use {
   return { guardrail, kind, holds, ...(limit !== undefined && { limit }) }
 }
 
-/** The arguments named, as far as they are there. */
+/**
+ * The arguments named, as far as they are there.
+ * @param broken one that broke a bound: without it the denial could not be explained
+ */
 function chosen(
   values: Readonly<Record<string, unknown>>,
   named: ReadonlySet<string>,
+  broken: string | null,
 ): Readonly<Record<string, unknown>> {
-  return named.has("*") ? values : Object.fromEntries(Object.entries(values).filter(([name]) => named.has(name)))
+  if (named.has("*")) return values
+  return Object.fromEntries(Object.entries(values).filter(([name]) => named.has(name) || name === broken))
 }
 
-/** An argument that broke a bound is shown too: without it the denial could not be explained. */
-function namesIn(denial: Denial | null): readonly string[] {
-  return denial?.reason === "argument_out_of_bounds" ? [denial.argument] : []
+function brokenBy(denial: Denial | null): string | null {
+  return denial?.reason === "argument_out_of_bounds" ? denial.argument : null
 }

@@ -18,6 +18,11 @@ export function shownFacts(context: CedarRecord, read: ReadonlySet<string>): Rec
   return factsAt(context, read, (path) => !isTold(path))
 }
 
+/** Those of them that `shownFacts` would look at. */
+export function untold(read: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set([...read].filter((path) => !isTold(path)))
+}
+
 /** As `shownFacts`, with what a record says anyway. */
 export function factsAt(
   context: CedarRecord,

@@ -23,15 +23,21 @@ const MANY_READS = 200
 /** … but not so often that a log out of reach were asked all the time. */
 const MANY_READS_EVERY_MS = 50
 
-/** What is made of a call is made when its batch goes, all at once, unless it was long: what waits must stay small. */
+/**
+ * So many are made at once, which costs less than one by one, and is still too little for a call that comes meanwhile
+ * to notice. One that is long is made by itself: what waits must stay small.
+ */
+const MADE_TOGETHER = 16
 const MAX_UNMADE_CHARACTERS = 4_096
 
-let reads: (() => StoredRecord)[] = []
+let reads: StoredRecord[] = []
+let unmade: (() => StoredRecord)[] = []
 let readsSentAt = Number.NEGATIVE_INFINITY
 
 /** For tests: a fresh isolate. */
 export function forgetReads(): void {
   reads = []
+  unmade = []
   readsSentAt = Number.NEGATIVE_INFINITY
 }
 
@@ -60,7 +66,8 @@ export class Outbox {
    */
   keepRead(record: () => DecisionRecord, size: number): void {
     const stored = (): StoredRecord => storedForm(record())
-    if (reads.length < MAX_READS) reads.push(size <= MAX_UNMADE_CHARACTERS ? stored : held(stored()))
+    if (reads.length + unmade.length < MAX_READS) unmade.push(stored)
+    if (unmade.length >= MADE_TOGETHER || size > MAX_UNMADE_CHARACTERS) makeReads()
     const since = Date.now() - readsSentAt
     if (reads.length >= MANY_READS && (since < 0 || since >= MANY_READS_EVERY_MS))
       this.#ctx.waitUntil(this.#sendReads())
@@ -75,7 +82,8 @@ export class Outbox {
     this.#readsTimer ??= setTimeout(() => {
       this.#readsTimer = undefined
       const since = Date.now() - readsSentAt
-      if (since >= 0 && since < READS_EVERY_MS && reads.length > 0) this.#sendReadsAfter(READS_EVERY_MS - since)
+      if (since >= 0 && since < READS_EVERY_MS && reads.length + unmade.length > 0)
+        this.#sendReadsAfter(READS_EVERY_MS - since)
       else this.#ctx.waitUntil(this.#sendReads())
     }, milliseconds)
   }
@@ -118,17 +126,18 @@ export class Outbox {
 
   /** What is not delivered is put back, in front of what came meanwhile, as far as there is room. */
   async #sendReads(): Promise<void> {
+    makeReads()
     const waiting = reads
     reads = []
     readsSentAt = Date.now()
     let left: readonly StoredRecord[] = []
     try {
       while (waiting.length > 0) {
-        left = waiting.splice(0, BATCH).map((stored) => stored())
+        left = waiting.splice(0, BATCH)
         await deliver(this.#log(), left, (settled) => (left = without(left, settled)))
       }
     } catch (error) {
-      reads = [...left.map(held), ...waiting, ...reads].slice(0, MAX_READS)
+      reads = [...left, ...waiting, ...reads].slice(0, MAX_READS)
       logEvent("records_not_sent", { error: String(error) })
     }
   }
@@ -143,8 +152,17 @@ export class Outbox {
   }
 }
 
-function held(record: StoredRecord): () => StoredRecord {
-  return () => record
+/** One that cannot be made is a defect, and must not become one of whatever call comes next. */
+function makeReads(): void {
+  const making = unmade
+  unmade = []
+  for (const stored of making) {
+    try {
+      reads.push(stored())
+    } catch (error) {
+      logEvent("record_not_made", { error: String(error) })
+    }
+  }
 }
 
 function without(records: readonly StoredRecord[], settled: readonly StoredRecord[]): readonly StoredRecord[] {

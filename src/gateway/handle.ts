@@ -1,14 +1,19 @@
 /** The door for gateways: who asks → what is asked → `authorize` → the answer in the gateway's dialect. */
 import type { Context } from "hono"
-import { ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
+import { keptAtEdge, ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
 import { authorize, NOBODY, type Decision } from "../authorize.ts"
+import { shownPath } from "../catalog/locate.ts"
+import { readTarget } from "../catalog/path.ts"
 import { codeOf, describe, isDenied, STATUS_OF_CODE, type Denial } from "../decision.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
 import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { answer } from "./answer.ts"
 import type { Endpoint } from "./dialect.ts"
+import { DIALECTS } from "./dialects.ts"
+import { isPreflight } from "./preflight.ts"
 import { present } from "./present.ts"
+import type { Presented } from "./presented.ts"
 import { identifyGateway, type Identified } from "./registry.ts"
 import { logEvent } from "../log.ts"
 import { newId } from "../ids.ts"
@@ -34,8 +39,13 @@ export async function answerTo(
   const known = await askingGateway(key, around)
   if (known instanceof Response) return known
   const { asking, bundle } = known
-  const decision = await decide(request, target, endpoint, asking, bundle, around)
-  return answer(decision, around.config.issuer, request)
+  const { unwrap, wrap } = DIALECTS[asking.gateway.dialect]
+  const asked = unwrap ? await unwrap(request) : request
+  const decision = isDenied(asked)
+    ? refusedAtTheDoor(asked.denied, asking.gateway, bundle, around)
+    : await decide(asked, target, endpoint, asking, bundle, around)
+  const answered = answer(decision, around.config.issuer, isDenied(asked) ? request : asked)
+  return wrap ? wrap(answered) : answered
 }
 
 /** Who asks, and the bundle that knows it; or the answer to somebody who is no gateway of ours. */
@@ -61,8 +71,11 @@ async function decide(
   const { gateway } = asking
   try {
     const presented = await present(request, target, endpoint, asking)
-    if (!isDenied(presented)) return await authorize(presented, bundle, around)
-    return refusedAtTheDoor(presented.denied, gateway, bundle, around)
+    if (isDenied(presented)) return refusedAtTheDoor(presented.denied, gateway, bundle, around)
+    if (gateway.preflights && isPreflight(request.headers, presented)) {
+      return letThrough(presented, bundle, around)
+    }
+    return await authorize(presented, bundle, around)
   } catch (error) {
     logEvent("call_failed", { gateway: gateway.id, error: String(error) })
     return refusedAtTheDoor({ reason: "failed" }, gateway, bundle, around)
@@ -73,6 +86,16 @@ function refusedAtTheDoor(denial: Denial, gateway: GatewayDefinition, bundle: Bu
   const id = newId("dec", around.receivedAt)
   refusedAtEdge(id, "call", denial, ofGateway(gateway, bundle), around)
   return { ...NOBODY, id, gateway, denial }
+}
+
+/** It opens nothing but the answer whether the call itself may be sent: nobody is told who calls. */
+function letThrough({ gateway, origin, method, ...call }: Presented, bundle: Bundle, around: Surroundings): Decision {
+  const target = readTarget(call.target)
+  if (isDenied(target)) return refusedAtTheDoor(target.denied, gateway, bundle, around)
+  const id = newId("dec", around.receivedAt)
+  const path = shownPath(bundle.catalog, origin, target)
+  keptAtEdge(id, { ...ofGateway(gateway, bundle), decision: "allow", code: "ok", method, path }, around)
+  return { ...NOBODY, id, gateway, denial: null }
 }
 
 /** The answer to somebody who is no gateway of ours, or when nobody can be known. */

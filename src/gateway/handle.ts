@@ -11,6 +11,7 @@ import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surr
 import { answer } from "./answer.ts"
 import type { Endpoint } from "./dialect.ts"
 import { DIALECTS } from "./dialects.ts"
+import { messageIdOf, type MessageId } from "./json-rpc.ts"
 import { isPreflight } from "./preflight.ts"
 import { present } from "./present.ts"
 import type { Presented } from "./presented.ts"
@@ -41,10 +42,10 @@ export async function answerTo(
   const { asking, bundle } = known
   const { unwrap, wrap } = DIALECTS[asking.gateway.dialect]
   const asked = unwrap ? await unwrap(request) : request
-  const decision = isDenied(asked)
-    ? refusedAtTheDoor(asked.denied, asking.gateway, bundle, around)
+  const { decision, message } = isDenied(asked)
+    ? { decision: refusedAtTheDoor(asked.denied, asking.gateway, bundle, around) }
     : await decide(asked, target, endpoint, asking, bundle, around)
-  const answered = answer(decision, around.config.issuer, isDenied(asked) ? request : asked)
+  const answered = answer(decision, around.config.issuer, isDenied(asked) ? request : asked, message)
   return wrap ? wrap(answered) : answered
 }
 
@@ -59,6 +60,12 @@ export async function askingGateway(
   return isDenied(asking) ? refusal(asking.denied, around) : { asking, bundle }
 }
 
+interface Decided {
+  readonly decision: Decision
+  /** That was refused, where it is one to a server of MCP. */
+  readonly message?: MessageId
+}
+
 /** A defect on the way of a call is a refusal like any other: recorded, in the gateway's dialect, never an allow. */
 async function decide(
   request: Request,
@@ -67,18 +74,20 @@ async function decide(
   asking: Identified,
   bundle: Bundle,
   around: Surroundings,
-): Promise<Decision> {
+): Promise<Decided> {
   const { gateway } = asking
   try {
     const presented = await present(request, target, endpoint, asking)
-    if (isDenied(presented)) return refusedAtTheDoor(presented.denied, gateway, bundle, around)
+    if (isDenied(presented)) return { decision: refusedAtTheDoor(presented.denied, gateway, bundle, around) }
     if (gateway.preflights && isPreflight(request.headers, presented)) {
-      return letThrough(presented, bundle, around)
+      return { decision: letThrough(presented, bundle, around) }
     }
-    return await authorize(presented, bundle, around)
+    const decision = await authorize(presented, bundle, around)
+    const message = decision.denial ? messageIdOf(presented, bundle) : undefined
+    return message === undefined ? { decision } : { decision, message }
   } catch (error) {
     logEvent("call_failed", { gateway: gateway.id, error: String(error) })
-    return refusedAtTheDoor({ reason: "failed" }, gateway, bundle, around)
+    return { decision: refusedAtTheDoor({ reason: "failed" }, gateway, bundle, around) }
   }
 }
 

@@ -148,7 +148,14 @@ const DIALECT_OF: Readonly<Record<string, HttpDialect>> = {
   "telling-watch": "traefik",
 }
 
-const refusalBody = z.object({ error: z.string(), error_description: z.string(), decision_id: z.string() })
+const told = z.object({ error: z.string(), decision_id: z.string() })
+/** In words of its own to a client of MCP. */
+const refusalBody = z.union([
+  told.extend({ error_description: z.string() }),
+  z
+    .object({ jsonrpc: z.literal("2.0"), error: z.object({ code: z.int(), message: z.string(), data: told }) })
+    .transform(({ error: { data } }) => data),
+])
 
 export interface GatewayAnswer {
   readonly status: number
@@ -156,6 +163,7 @@ export interface GatewayAnswer {
   readonly code: string
   readonly decision: string
   readonly headers: Headers
+  readonly body: string
 }
 
 export async function askAs(gateway: string, client: ClientRequest): Promise<GatewayAnswer> {
@@ -183,13 +191,13 @@ async function plain(dialect: HttpDialect, response: Response): Promise<Response
 
 export async function readAnswer(response: Response): Promise<GatewayAnswer> {
   const { status, headers } = response
-  const text = await response.text()
+  const body = await response.text()
   const code = headers.get("X-Narrowgate-Code") ?? "ok"
   const decision = headers.get("X-Narrowgate-Decision") ?? ""
-  if (code === "ok") return { status, code, decision, headers }
-  const body = refusalBody.parse(JSON.parse(text))
-  if (body.error !== code) throw new Error(`the body says ${body.error}, the header ${code}`)
-  return { status, code, decision: body.decision_id, headers }
+  if (code === "ok") return { status, code, decision, headers, body }
+  const said = refusalBody.parse(JSON.parse(body))
+  if (said.error !== code) throw new Error(`the body says ${said.error}, the header ${code}`)
+  return { status, code, decision: said.decision_id, headers, body }
 }
 
 /** One call with a bearer token, through the gateway that passes everything on. */

@@ -33,4 +33,18 @@ export interface Row {
   readonly environment?: (place: Place) => Readonly<Record<string, string>>
   /** The body of its answers while it is not ready yet, though it listens. */
   readonly unready?: string
+  /** Outcomes other than what a case of the suite expects, by its name: what the page says that it cannot carry. */
+  readonly differs: Readonly<Record<string, string>>
+  readonly carries: Carries
+}
+
+/** What of an answer reaches whom. */
+export interface Carries {
+  /** Of a refusal: Narrowgate's own body, or one that is made of code and decision. */
+  readonly body: boolean
+  /** Of an allow, to the client. */
+  readonly decisionOfAllow: boolean
+  readonly rateLimitOfAllow: boolean
+  /** Its dialect's status for an outage of a ledger. */
+  readonly unavailableAs: number
 }

@@ -35,6 +35,8 @@ export interface Row {
   readonly unready?: string
   /** Outcomes other than what a case of the suite expects, by its name: what the page says that it cannot carry. */
   readonly differs: Readonly<Record<string, string>>
+  /** Targets that reach the upstream in other words than they were sent, and are judged in these: by case. */
+  readonly arrives?: Readonly<Record<string, string>>
   readonly carries: Carries
 }
 

@@ -52,6 +52,7 @@ export const traefik: Row = {
     "answers 404": "404",
     "sends elsewhere": "302",
   },
+  arrives: { "escapes that need not be": "/crm/tickets/42" },
   carries: { body: true, decisionOfAllow: false, rateLimitOfAllow: false, unavailableAs: 503 },
 }
 

@@ -135,6 +135,17 @@ describe("no over-admission by trees that share a limit", () => {
     await vi.waitFor(async () => expect(await usedOf()).toBe(18), { timeout: 8_000, interval: 200 })
   })
 
+  test("… or busy with nothing but what is denied, or asked about", async () => {
+    await guardedBy(shared(1_000))
+    const [now, task] = [Date.now(), taskAt(await trees(1), 0)]
+    at(now)
+    await list(task)
+    expect(await usedOf()).toBe(2)
+    at(now + 2_100)
+    expect((await callWith(task.token, "/mail", MAIL)).code).toBe("policy_denied")
+    await vi.waitFor(async () => expect(await usedOf()).toBe(1), { timeout: 1_000, interval: 50 })
+  })
+
   test("a crash with credit in hand costs it, for the span and no longer; it never admits more", async () => {
     await guardedBy(shared(200))
     at(Date.now())

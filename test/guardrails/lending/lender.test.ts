@@ -283,6 +283,86 @@ describe("no refusal without a reason", () => {
   })
 })
 
+describe("what is given back unused was never there", () => {
+  const step = fc.record({
+    does: fc.constantFrom("use", "use", "deny", "deny", "give back", "wake"),
+    after: fc.oneof(fc.nat(700), fc.constantFrom(0, 0, 1, 3 * SECOND)),
+    amount: fc.integer({ min: 1, max: 9 }),
+    which,
+  })
+  const steps = fc.array(step, { minLength: 2, maxLength: 40, size: "max" })
+
+  /** Two counts, one of which hears of denied calls too. */
+  class Twins {
+    readonly store = new Store()
+    readonly limit: LentLimit
+    told = new Lender(null)
+    readonly untold = new Lender(null)
+    readonly denied: (Take & { readonly at: number })[] = []
+    now = START
+
+    constructor(limit: LentLimit) {
+      this.limit = limit
+    }
+
+    take(amount: number, want: number, isDenied: boolean): void {
+      const take = { id: crypto.randomUUID(), holder: "a", limit: this.limit, amount, want, settled: [] }
+      const answer = this.told.take(take, this.now)
+      if (answer.granted !== null && isDenied) this.denied.push({ ...take, at: this.now })
+      if (answer.granted !== null && !isDenied) expect(this.untold.take(take, this.now).granted).not.toBeNull()
+      this.store.save(this.told.drain())
+    }
+
+    giveBack(take: (typeof this.denied)[number] | undefined): void {
+      if (!take) return
+      this.denied.splice(this.denied.indexOf(take), 1)
+      this.told.settle("a", [{ id: take.id, used: 0 }], this.now)
+      this.store.save(this.told.drain())
+    }
+
+    wake(): void {
+      this.told = new Lender(this.store.load())
+    }
+  }
+
+  test.each<[string, LentSpan]>([
+    ["sliding", { kind: "sliding", seconds: SPAN }],
+    ["fixed", { kind: "fixed", seconds: SPAN }],
+    ["bucket", { kind: "bucket", seconds: SPAN, burst: 20 }],
+    ["bucket of one", { kind: "bucket", seconds: 1, burst: 9 }],
+  ])("%s: as much is left as without the calls that were denied, however many there were at once", (_, span) => {
+    let given = 0
+    const property = fc.property(steps, fc.constantFrom(4, 20, 200), (all, most) => {
+      const twins = new Twins(limitOf(most, span))
+      for (const { does, after, amount, which } of all) {
+        twins.now += after
+        for (const take of twins.denied.filter(({ at }) => twins.now >= at + 55 * SECOND)) twins.giveBack(take)
+        if (does === "use") twins.take(amount, amount, false)
+        if (does === "deny") twins.take(amount, amount + (which % 2), true)
+        if (does === "give back") twins.giveBack(nth(twins.denied, which))
+        if (does === "wake") twins.wake()
+      }
+      given += twins.denied.length
+      for (const take of [...twins.denied]) twins.giveBack(take)
+      const probe: Take = { id: "probe", holder: "a", limit: twins.limit, amount: 0, want: 0, settled: [] }
+      const full: Take = { ...probe, id: "full", amount: 9, want: 9 }
+      for (const take of [probe, full]) {
+        expect(twins.told.take(take, twins.now)).toEqual(twins.untold.take(take, twins.now))
+      }
+    })
+    fc.assert(property, { seed: SEED, numRuns: 500 })
+    expect(given).toBeGreaterThan(200)
+  })
+
+  test("a bucket that older code has stored begins empty, and fills", () => {
+    const limit = limitOf(10, { kind: "bucket", seconds: SPAN, burst: 10 })
+    const lender = new Lender({ state: { limit, clock: START }, blocks: [], slots: [], values: [] })
+    const take = { id: "one", holder: "a", limit, amount: 4, want: 4, settled: [] }
+    expect(lender.take(take, START)).toEqual({ granted: null, used: 10, waits: 4 * SECOND })
+    expect(lender.take(take, START + 4 * SECOND).granted).toBe(4)
+  })
+})
+
 describe("credit", () => {
   const SLIDING: LentSpan = { kind: "sliding", seconds: SPAN }
   const asked = (id: string, limit: LentLimit, amount: number, want: number, more: Partial<Take> = {}): Take => {

@@ -211,9 +211,12 @@ export class Lender {
   #settleOne(holder: string, { id, used }: Settled): void {
     if (!this.#limit) return
     if (this.#limit.measure.kind === "distinct") {
-      if (used === 0) this.#values.undo(id)
+      if (used > 0) return
+      this.#values.undo(id)
+      // When others last used a value may be long ago.
+      this.#advance(this.#clock)
       // A value that is gone takes along when it was used: an earlier clock would find a span without it.
-      if (used === 0) this.#isStateWritten = false
+      this.#isStateWritten = false
       return
     }
     const open = this.#open.get(id)

@@ -34,7 +34,7 @@ export interface Seen {
   readonly value: string
   /** Milliseconds: its last use. */
   readonly at: number
-  /** Which used it last … */
+  /** Which used it last; empty: it is told apart no more … */
   readonly take: string
   /** … and whether nobody else has used it in the span. */
   readonly isNew: boolean

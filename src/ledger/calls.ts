@@ -172,7 +172,8 @@ export class Calls {
     const isShownAgain = call.proof !== null && checkProof(state, call.proof, now) !== null
     this.spend(call)
     if (pointer.seq < state.bundle.seq) return
-    const noticed = isShownAgain ? null : noticeRefused(bundle, state, call, denial, now)
+    const isKnown = isShownAgain || this.#denials.has(call, now)
+    const noticed = isKnown ? null : noticeRefused(bundle, state, call, denial, now)
     if (!noticed) return
     const { chain, notes, storm, end } = noticed
     const ended = end ? endedBy(state, end) : []
@@ -183,6 +184,7 @@ export class Calls {
       outbox.keep(this.#tree.numbered(stormRecord(state, chain, call, storm, now)))
     })
     applyAfterwards(state, notes, now)
+    this.#denials.add(call, now)
     if (end) this.#tree.end(state, ended, end)
     this.#touched(state, now)
   }

@@ -9,8 +9,6 @@ type Tried = Pick<Call, "gateway" | "retry">
 
 /** As long as a gateway's retry is the same call (DESIGN §2, promise 4). */
 const RETRY_WITHIN_MS = 5_000
-/** From this many on the stale ones are dropped. */
-const MANY = 1_000
 
 export class ToldDenials {
   /** By gateway and request id. */
@@ -24,7 +22,13 @@ export class ToldDenials {
 
   add({ gateway, retry }: Tried, now: number): void {
     if (!retry) return
-    if (this.#told.size >= MANY) for (const [key, { until }] of this.#told) if (until <= now) this.#told.delete(key)
-    this.#told.set(retryKey(gateway, retry.requestId), { call: retry.call, until: now + RETRY_WITHIN_MS })
+    // The oldest come first.
+    for (const [key, { until }] of this.#told) {
+      if (until > now) break
+      this.#told.delete(key)
+    }
+    const key = retryKey(gateway, retry.requestId)
+    this.#told.delete(key)
+    this.#told.set(key, { call: retry.call, until: now + RETRY_WITHIN_MS })
   }
 }

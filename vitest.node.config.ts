@@ -11,6 +11,8 @@ export default defineConfig({
   test: {
     include: ["test/node/**/*.test.ts"],
     exclude: [...configDefaults.exclude, ...COMMAND_TESTS],
+    // One waits for a ledger to fall asleep; the others need not wait with it.
+    maxWorkers: 2,
     testTimeout: 30_000,
   },
 })

@@ -21,6 +21,6 @@ export default defineConfig({
     testTimeout: 30_000,
     // Events that a test provokes are the Worker's own log; what else is printed is worth reading.
     onConsoleLog: (log) => !log.startsWith('{"event":'),
-    provide: { publisher: publisher.privateJwk, guardrailRuns: Number(process.env["GUARDRAIL_RUNS"] ?? 1) },
+    provide: { publisher: publisher.privateJwk, runs: Number(process.env["PROPERTY_RUNS"] ?? 1) },
   },
 })

@@ -51,6 +51,9 @@ try {
   for (const { id, dialect } of body?.gateways ?? []) {
     console.log(`Gateway ${id.padEnd(9)} ${dialect}, X-Narrowgate-Key: ${developmentKey(id)}`)
   }
+  for (const { id } of body?.queries ?? []) {
+    console.log(`Query client ${id.padEnd(9)} AuthZEN, Authorization: Bearer ${developmentKey(id)}`)
+  }
   if (candidate !== undefined) console.log(`Tried beside it   ${candidate}: narrowgate decisions tail --differs`)
   stack.follow((directory, published) => {
     console.log(summarise(directory, published.compiled))

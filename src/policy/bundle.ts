@@ -12,7 +12,7 @@ import type { Plan } from "../guardrails/plan.ts"
 import type { ArgumentBounds } from "../catalog/bounds.ts"
 import type { LoweredRule, StoredEntity } from "./lowered.ts"
 
-export const FORMAT = 6
+export const FORMAT = 7
 
 export interface BundleBody {
   readonly format: typeof FORMAT
@@ -25,6 +25,7 @@ export interface BundleBody {
   readonly purposes: readonly PurposeDefinition[]
   readonly issuers: readonly IssuerDefinition[]
   readonly gateways: readonly GatewayDefinition[]
+  readonly queries: readonly QueryClient[]
   readonly operators: readonly OperatorDefinition[]
   readonly guardrails: readonly Guardrail[]
 }
@@ -246,6 +247,20 @@ export interface GatewayDefinition {
   readonly settles?: true
   /** Header with a request id that it sets itself and overwrites; absent: each ask counts. */
   readonly request_id_header?: string
+}
+
+/**
+ * Who may ask what policy says (AuthZEN, src/authzen), and gets advice alone: it stands before nothing, and is no
+ * gateway, so that nothing which opens to a gateway opens to it.
+ */
+export interface QueryClient {
+  readonly id: string
+  /** Lower-case hex SHA-256 of each key that it may present. */
+  readonly key_sha256: readonly string[]
+  /** The Cedar type of a type that it names otherwise; any other is the Cedar type of that very name. */
+  readonly types: Readonly<Record<string, string>>
+  /** The Cedar type of its actions. */
+  readonly actions: string
 }
 
 export const ROLES = ["viewer", "operator"] as const

@@ -3,6 +3,7 @@ import { join, relative, sep } from "node:path"
 import { cloudflareTest } from "@cloudflare/vitest-plugin"
 import { defineConfig } from "vitest/config"
 import type { Reporter } from "vitest/node"
+import { generatePublisherKey } from "./cli/policies/sign.ts"
 import { FOLDERS, type Files, type Folder, type Vectors } from "./test/conformance/folders.ts"
 import { tableOf } from "./test/conformance/table.ts"
 import { prepareCedar } from "./test/node/cedar-vectors.ts"
@@ -39,12 +40,17 @@ const table: Reporter = {
   },
 }
 
+// As in vitest.config.ts: what is asked of the Worker whole needs a bundle that it trusts.
+const publisher = await generatePublisherKey()
+const bindings = { PUBLISHER_KEYS: JSON.stringify({ keys: [publisher.publicJwk] }) }
+
 export default defineConfig({
-  plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+  plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } })],
   test: {
     include: ["test/conformance/**/*.test.ts"],
+    globalSetup: ["./test/node/compiled-policies.ts", "./test/node/issuer-server.ts"],
     maxWorkers: 1,
     reporters: ["default", table],
-    provide: { vectors },
+    provide: { vectors, publisher: publisher.privateJwk },
   },
 })

@@ -112,8 +112,8 @@ function bodyOf(policies: Policies, rules: readonly LoweredRule[]): BundleBody {
   }
 }
 
-function toGateway({ settles, ...gateway }: GatewaysFile["gateways"][number]): GatewayDefinition {
-  return { ...gateway, ...(settles && { settles }) }
+function toGateway({ settles, preflights, ...gateway }: GatewaysFile["gateways"][number]): GatewayDefinition {
+  return { ...gateway, ...(settles && { settles }), ...(preflights && { preflights }) }
 }
 
 function toIssuer({ keys, ...issuer }: IssuersFile["issuers"][number]): IssuerDefinition {

@@ -1,5 +1,5 @@
 /**
- * The record of what was refused at the edge, where no ledger was asked: made of what is known by then, step by step.
+ * The record of what was decided at the edge, where no ledger was asked: made of what is known by then, step by step.
  */
 import type { Located } from "../catalog/locate.ts"
 import type { VerifiedCredential } from "../credential/verify.ts"
@@ -36,6 +36,16 @@ export function ofLocated(
   const { name, action, sensitivity, redact } = tool
   const told = redacted({ path, arguments: {}, denial, candidate }, redact, segments)
   return { ...told, tool: name, action, sensitivity }
+}
+
+/** Keeps the record of a call that no ledger was asked about. */
+export function keptAtEdge(
+  id: string,
+  known: Partial<DecisionRecord>,
+  { env, receivedAt, background }: Surroundings,
+): void {
+  const at = Date.now()
+  recordAtEdge(env, recordOf({ ...known, id, at, kind: "call", total_ms: at - receivedAt }), background)
 }
 
 /**

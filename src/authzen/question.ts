@@ -41,7 +41,16 @@ const sought = kind.transform((kind) => ({ ...kind, id: null }))
 export const SEARCHES = {
   subject: z.object({ subject: sought, action, resource: entity, context, page }),
   resource: z.object({ subject: entity, action, resource: sought, context, page }),
-  action: z.object({ subject: entity, action: z.unknown().optional().transform(() => null), resource: entity, context, page }),
+  action: z.object({
+    subject: entity,
+    action: z
+      .unknown()
+      .optional()
+      .transform(() => null),
+    resource: entity,
+    context,
+    page,
+  }),
 } as const
 export type Sought = keyof typeof SEARCHES
 export type Search = z.output<(typeof SEARCHES)[Sought]>

@@ -56,7 +56,8 @@ export function locate(catalog: Catalog, call: Seen): Located | Denied {
     return found(catalog, tool, { arguments: args, path: target.path, segments: NO_SEGMENTS, byHeaders })
   }
   const match = matchRoute(catalog.routes, call.origin, call.method, target)
-  if (!match) return deny({ reason: "tool_unknown", called: `${call.method} ${nowhere(catalog, call.origin, target)}` })
+  if (!match)
+    return deny({ reason: "tool_unknown", called: `${call.method} ${shownPath(catalog, call.origin, target)}` })
   const args = routeArguments(match, target, call.body, call.headers)
   if (isDenied(args)) return args
   const { definition, segments } = match
@@ -72,7 +73,7 @@ function found(catalog: Catalog, name: string, call: Omit<Located, "tool">): Loc
 }
 
 /** The path of what is no tool, which may be one's by another method: then what that tool hides is hidden here too. */
-function nowhere({ routes, tools }: Catalog, origin: string, target: Target): string {
+export function shownPath({ routes, tools }: Catalog, origin: string, target: Target): string {
   const path = matchAnyMethod(routes, origin, target).reduce(
     (shown, { definition, segments }) => redactedPath(shown, segments, tools.get(definition.tool)?.redact ?? []),
     target.path,

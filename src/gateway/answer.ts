@@ -7,6 +7,7 @@ import { challengeOf } from "../challenge.ts"
 import { schemeOf } from "../credential/verify.ts"
 import { codeOf, describe, STATUS_OF_CODE, type Denial } from "../decision.ts"
 import { DIALECTS } from "./dialects.ts"
+import { errorMessage, type MessageId } from "./json-rpc.ts"
 
 /** What an upstream learns of the caller; a gateway must overwrite each of these, in every spelling. */
 export const IDENTITY_HEADERS = [
@@ -22,10 +23,12 @@ export const IDENTITY_HEADERS = [
 /**
  * @param issuer our own: where a client without a token finds out how to get one
  * @param asked the gateway's question, with the client's `Authorization`
+ * @param message that was asked about, where it is one to a server of MCP
  */
-export function answer(decision: Decision, issuer: string, asked: Request): Response {
+export function answer(decision: Decision, issuer: string, asked: Request, message?: MessageId): Response {
   if (decision.denial && !isObserved(decision)) {
-    return refusedCall(decision.denial, decision, issuer, asked, DIALECTS[decision.gateway.dialect].status)
+    const { status } = DIALECTS[decision.gateway.dialect]
+    return refusedCall(decision.denial, decision, issuer, asked, status, message)
   }
   const headers: Record<string, string> = {
     "Cache-Control": "no-store",
@@ -57,6 +60,7 @@ export function refusedCall(
   issuer: string,
   asked: Request,
   carried: (status: number) => number,
+  message?: MessageId,
 ): Response {
   const code = codeOf(denial)
   const status = STATUS_OF_CODE[code]
@@ -73,7 +77,9 @@ export function refusedCall(
   if (status === 503) headers.set("Retry-After", "5")
   for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)
   const approval = denial.reason === "approval_required" ? { approval: askedOf(denial, decision, issuer) } : {}
-  const body = { error: code, error_description: describe(denial), decision_id: decision.id, ...approval }
+  const scope = code === "insufficient_scope" && "scope" in denial ? { scope: denial.scope } : {}
+  const told = { error: code, error_description: describe(denial), decision_id: decision.id, ...scope, ...approval }
+  const body = message === undefined ? told : errorMessage(message, denial, told)
   return Response.json(body, { status: carried(status), headers })
 }
 

@@ -20,6 +20,8 @@ export type Endpoint = "/authz/envoy" | "/authz/forward" | "rpc"
 
 export interface Dialect {
   readonly endpoint: Endpoint
+  /** Where a question is a document about the client's request: what `read`, and all that follows, reads instead. */
+  readonly unwrap?: (question: Request) => Promise<Request | Denied>
   /** Where its own request id is found, whatever its entry says. */
   readonly requestIdHeader?: string
   /**
@@ -29,4 +31,6 @@ export interface Dialect {
   readonly read: (request: Request, rawTarget: string) => Asked | Denied
   /** The status that carries this one to the client through such a gateway. */
   readonly status: (status: number) => number
+  /** Where the gateway wants a document: the answer as one. */
+  readonly wrap?: (answer: Response) => Promise<Response>
 }

@@ -1,6 +1,8 @@
 /**
  * Envoy's ext_authz HTTP service: the original method, `path_prefix` followed by the path and query, the client's Host,
- * and the headers of `allowed_headers`. It takes exactly 200 as an allow and relays every other answer.
+ * and the headers of `allowed_headers`. It takes exactly 200 as an allow and relays every other answer below 500; what
+ * is above it takes for an outage of ours, and lets the call through where somebody has set `failure_mode_allow`. So a
+ * 503 goes as 403, with the true status beside it. agentgateway asks in the same way.
  * Source: Envoy documentation, "External Authorization", HTTP service.
  *
  * The path in the URL is not the one that Envoy forwards: a zone resolves `..` and `%2e%2e` before the Worker runs, so
@@ -26,7 +28,7 @@ export const envoy: Dialect = {
     if (!leadsTo(target, rawTarget.slice(PREFIX.length))) return deny({ reason: "original_path_differs" })
     return { method: request.method, target, host: request.headers.get("host") }
   },
-  status: (status) => status,
+  status: (status) => (status < 500 ? status : 403),
 }
 
 /** Whether both resolve to the same URL, whatever has been resolved of the second on its way. */

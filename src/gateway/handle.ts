@@ -1,14 +1,20 @@
 /** The door for gateways: who asks → what is asked → `authorize` → the answer in the gateway's dialect. */
 import type { Context } from "hono"
-import { ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
+import { keptAtEdge, ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
 import { authorize, NOBODY, type Decision } from "../authorize.ts"
+import { shownPath } from "../catalog/locate.ts"
+import { readTarget } from "../catalog/path.ts"
 import { codeOf, describe, isDenied, STATUS_OF_CODE, type Denial } from "../decision.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
 import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { answer } from "./answer.ts"
 import type { Endpoint } from "./dialect.ts"
+import { DIALECTS } from "./dialects.ts"
+import { messageIdOf, type MessageId } from "./json-rpc.ts"
+import { isPreflight } from "./preflight.ts"
 import { present } from "./present.ts"
+import type { Presented } from "./presented.ts"
 import { identifyGateway, type Identified } from "./registry.ts"
 import { logEvent } from "../log.ts"
 import { newId } from "../ids.ts"
@@ -34,8 +40,13 @@ export async function answerTo(
   const known = await askingGateway(key, around)
   if (known instanceof Response) return known
   const { asking, bundle } = known
-  const decision = await decide(request, target, endpoint, asking, bundle, around)
-  return answer(decision, around.config.issuer, request)
+  const { unwrap, wrap } = DIALECTS[asking.gateway.dialect]
+  const asked = unwrap ? await unwrap(request) : request
+  const { decision, message } = isDenied(asked)
+    ? { decision: refusedAtTheDoor(asked.denied, asking.gateway, bundle, around) }
+    : await decide(asked, target, endpoint, asking, bundle, around)
+  const answered = answer(decision, around.config.issuer, isDenied(asked) ? request : asked, message)
+  return wrap ? wrap(answered) : answered
 }
 
 /** Who asks, and the bundle that knows it; or the answer to somebody who is no gateway of ours. */
@@ -49,6 +60,12 @@ export async function askingGateway(
   return isDenied(asking) ? refusal(asking.denied, around) : { asking, bundle }
 }
 
+interface Decided {
+  readonly decision: Decision
+  /** That was refused, where it is one to a server of MCP. */
+  readonly message?: MessageId
+}
+
 /** A defect on the way of a call is a refusal like any other: recorded, in the gateway's dialect, never an allow. */
 async function decide(
   request: Request,
@@ -57,15 +74,20 @@ async function decide(
   asking: Identified,
   bundle: Bundle,
   around: Surroundings,
-): Promise<Decision> {
+): Promise<Decided> {
   const { gateway } = asking
   try {
     const presented = await present(request, target, endpoint, asking)
-    if (!isDenied(presented)) return await authorize(presented, bundle, around)
-    return refusedAtTheDoor(presented.denied, gateway, bundle, around)
+    if (isDenied(presented)) return { decision: refusedAtTheDoor(presented.denied, gateway, bundle, around) }
+    if (gateway.preflights && isPreflight(request.headers, presented)) {
+      return { decision: letThrough(presented, bundle, around) }
+    }
+    const decision = await authorize(presented, bundle, around)
+    const message = decision.denial ? messageIdOf(presented, bundle) : undefined
+    return message === undefined ? { decision } : { decision, message }
   } catch (error) {
     logEvent("call_failed", { gateway: gateway.id, error: String(error) })
-    return refusedAtTheDoor({ reason: "failed" }, gateway, bundle, around)
+    return { decision: refusedAtTheDoor({ reason: "failed" }, gateway, bundle, around) }
   }
 }
 
@@ -73,6 +95,16 @@ function refusedAtTheDoor(denial: Denial, gateway: GatewayDefinition, bundle: Bu
   const id = newId("dec", around.receivedAt)
   refusedAtEdge(id, "call", denial, ofGateway(gateway, bundle), around)
   return { ...NOBODY, id, gateway, denial }
+}
+
+/** It opens nothing but the answer whether the call itself may be sent: nobody is told who calls. */
+function letThrough({ gateway, origin, method, ...call }: Presented, bundle: Bundle, around: Surroundings): Decision {
+  const target = readTarget(call.target)
+  if (isDenied(target)) return refusedAtTheDoor(target.denied, gateway, bundle, around)
+  const id = newId("dec", around.receivedAt)
+  const path = shownPath(bundle.catalog, origin, target)
+  keptAtEdge(id, { ...ofGateway(gateway, bundle), decision: "allow", code: "ok", method, path }, around)
+  return { ...NOBODY, id, gateway, denial: null }
 }
 
 /** The answer to somebody who is no gateway of ours, or when nobody can be known. */

@@ -12,7 +12,7 @@ import type { Plan } from "../guardrails/plan.ts"
 import type { ArgumentBounds } from "../catalog/bounds.ts"
 import type { LoweredRule, StoredEntity } from "./lowered.ts"
 
-export const FORMAT = 7
+export const FORMAT = 8
 
 export interface BundleBody {
   readonly format: typeof FORMAT
@@ -210,7 +210,20 @@ export interface IssuerDefinition {
 }
 
 /** `worker`: it asks by RPC over a service binding (src/rpc.ts). */
-export const DIALECTS = ["envoy", "nginx", "traefik", "caddy", "worker"] as const
+export const DIALECTS = [
+  "envoy",
+  "agentgateway",
+  "nginx",
+  "ingress-nginx",
+  "traefik",
+  "caddy",
+  "haproxy",
+  "apache",
+  "apisix",
+  "kong",
+  "aws",
+  "worker",
+] as const
 export type DialectName = (typeof DIALECTS)[number]
 
 export interface GatewayDefinition {
@@ -243,6 +256,8 @@ export interface GatewayDefinition {
     /** Header with the client's IP address, the first where there are several. */
     readonly client_ip?: string
   }
+  /** It lets CORS preflights through without a token, which no browser sends with one. */
+  readonly preflights?: true
   /** It tells when a call that it let through has ended (`POST /v1/calls/:id/settle`). */
   readonly settles?: true
   /** Header with a request id that it sets itself and overwrites; absent: each ask counts. */

@@ -1,18 +1,14 @@
 /**
- * The certification scenario of AuthZEN over HTTP: the Worker's own routes, its fixture as policies of the rules'
- * own vocabulary (test/harness/archive), asked by a query client.
+ * The certification scenario of AuthZEN over HTTP, its fixture as policies of an archive (test/harness/archive), asked by a
+ * query client in words of its own.
  */
-import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
-import { env } from "cloudflare:workers"
-import { expect } from "vitest"
+import { exports } from "cloudflare:workers"
+import { afterEach, beforeEach, expect } from "vitest"
 import { z } from "zod"
-import { generatePublisherKey } from "../../cli/policies/sign.ts"
-import { app } from "../../src/app.ts"
-import { digestOf } from "../../src/policy/digest.ts"
-import { bodyKey, POINTER_KEY } from "../../src/policy/store.ts"
-import { signPointer } from "../harness/publisher.ts"
+import { archive, publish } from "../harness/bundles.ts"
+import { keyOf } from "../harness/gateways.ts"
+import { freshIsolate } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
-import bundle from "./archive.bundle?raw"
 import { conformance } from "./conformance.ts"
 
 const caseSchema = z.strictObject({
@@ -47,26 +43,9 @@ const evaluationsAnswer = z.object({
   evaluations: z.array(z.object({ decision: z.boolean(), context: z.unknown().optional() })),
 })
 
-let ready: Promise<{ readonly PUBLISHER_KEYS: string }> | undefined
-
-/** A publisher made for this run, and trusted by the app as it is asked here. */
-async function published(): Promise<{ readonly PUBLISHER_KEYS: string }> {
-  const { privateJwk, publicJwk } = await generatePublisherKey()
-  const bytes = Uint8Array.from(new TextEncoder().encode(bundle))
-  const pointer = { seq: 1, digest: await digestOf(bytes) }
-  await env.BUNDLES.put(bodyKey(pointer.digest), bytes.buffer)
-  await env.BUNDLES.put(POINTER_KEY, await signPointer(privateJwk, pointer))
-  return { PUBLISHER_KEYS: JSON.stringify({ keys: [publicJwk] }) }
-}
-
 async function post(path: string, body: string, headers: Readonly<Record<string, string>>): Promise<Response> {
-  ready ??= published()
-  const context = createExecutionContext()
-  const asked = { Authorization: "Bearer key-of-reading-room", "Content-Type": "application/json", ...headers }
-  const request = new Request(US + path, { method: "POST", headers: asked, body })
-  const response = await app.fetch(request, { ...env, ...(await ready) }, context)
-  await waitOnExecutionContext(context)
-  return response
+  const asked = { Authorization: `Bearer ${keyOf("reading-room")}`, "Content-Type": "application/json", ...headers }
+  return exports.default.fetch(new Request(US + path, { method: "POST", headers: asked, body }))
 }
 
 /** What a token of the page before stands for is known only once that page is there. */
@@ -78,6 +57,11 @@ async function bodyOf({ request, request_raw, path, skip_unless }: Case): Promis
   expect(page?.next_token).not.toBe("")
   return JSON.stringify({ ...request, page: { token: page?.next_token } })
 }
+
+beforeEach(async () => {
+  await publish(archive())
+})
+afterEach(freshIsolate)
 
 conformance("authzen", (cases) => {
   const { cases: all } = cases.json("certification-1_0-cases.json", documentSchema)

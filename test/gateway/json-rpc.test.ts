@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
-import { callWith, type ClientRequest } from "../harness/gateways.ts"
+import { askAs, callWith, type ClientRequest } from "../harness/gateways.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 
 beforeEach(async () => {
@@ -163,6 +163,37 @@ describe.each(["envoy", "traefik"])("a JSON-RPC body through %s", (gateway) => {
       (await callWith(other.token, "/desk/mcp", { method: "POST", body: rpc("ping"), headers: JSON_TYPE }, gateway))
         .code,
     ).toBe("insufficient_scope")
+  })
+})
+
+describe("a refusal", () => {
+  const errorOf = async (token: string | null, body: string, path = "/desk/mcp") => {
+    const authorization: Record<string, string> = token === null ? {} : { Authorization: `Bearer ${token}` }
+    const headers = { ...JSON_TYPE, ...authorization }
+    const answer = await askAs("envoy", { method: "POST", path, body, headers })
+    const said: unknown = JSON.parse(answer.body)
+    return said
+  }
+
+  test("of a message is the error of JSON-RPC that answers it, with what would help", async () => {
+    const { token } = await openTask("first", { scope: "desk.*:read" })
+    expect(await errorOf(token, rpc("tools/call", { name: "pay" }, { id: "a1" }))).toMatchObject({
+      jsonrpc: "2.0",
+      id: "a1",
+      error: { code: -32_001, data: { error: "insufficient_scope", scope: "desk.pay:write" } },
+    })
+    expect(await errorOf(null, call("search"))).toMatchObject({
+      id: 1,
+      error: { code: -32_001, data: { error: "missing_token" } },
+    })
+    expect(await errorOf(token, `[${call("search")}]`)).toMatchObject({ id: null, error: { code: -32_600 } })
+    expect(await errorOf(token, "{")).toMatchObject({ id: null, error: { code: -32_600 } })
+    expect(await errorOf(null, rpc("ping", undefined, { id: { x: 1 } }))).toMatchObject({ id: null })
+  })
+
+  test("of anything else is none", async () => {
+    const { token } = await openTask("first", { scope: "desk.*:read" })
+    expect(await errorOf(token, call("search"), "/mail")).toMatchObject({ error: "insufficient_scope" })
   })
 })
 

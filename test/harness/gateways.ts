@@ -1,7 +1,7 @@
 /** Each make of gateway as it asks: one row a dialect, so that every case can go through all of them. */
 import { exports } from "cloudflare:workers"
 import { z } from "zod"
-import type { BundleBody, DialectName, GatewayDefinition } from "../../src/policy/bundle.ts"
+import { DIALECTS, type BundleBody, type DialectName, type GatewayDefinition } from "../../src/policy/bundle.ts"
 import { sha256Hex } from "../../src/hash.ts"
 import { US } from "./issuers.ts"
 
@@ -9,11 +9,11 @@ export const ORIGIN = "https://api.test"
 export const keyOf = (gateway: string): string => `key-of-${gateway}`
 
 export function withGatewayKeys(body: BundleBody): BundleBody {
-  const keyed = body.gateways.map((gateway): GatewayDefinition => ({
-    ...gateway,
-    key_sha256: [sha256Hex(keyOf(gateway.id))],
-  }))
-  return { ...body, gateways: keyed }
+  return { ...body, gateways: body.gateways.map(keyed), queries: body.queries.map(keyed) }
+}
+
+function keyed<Asking extends { readonly id: string }>(asking: Asking): Asking & { readonly key_sha256: string[] } {
+  return { ...asking, key_sha256: [sha256Hex(keyOf(asking.id))] }
 }
 
 /** A client's request, as the gateway received it. */
@@ -28,7 +28,7 @@ export interface ClientRequest {
 type Asking = (client: ClientRequest, key: string) => Request
 
 /** What the client sent goes along, except for what the gateway overwrites. */
-function question(url: string, method: string, client: ClientRequest, own: Readonly<Record<string, string>>): Request {
+function asked(url: string, client: ClientRequest, method: string, own: Readonly<Record<string, string>>): Request {
   const headers = new Headers(client.headers)
   for (const [name, value] of Object.entries(own)) headers.set(name, value)
   const body = method === "GET" || method === "HEAD" ? null : (client.body ?? null)
@@ -36,41 +36,109 @@ function question(url: string, method: string, client: ClientRequest, own: Reado
 }
 
 /** Those that ask over HTTP. */
-type HttpDialect = Exclude<DialectName, "worker">
+export type HttpDialect = Exclude<DialectName, "worker">
+
+/** Same method, same path behind its own. */
+const likeEnvoy: Asking = (client, key) =>
+  asked(`${US}/authz/envoy${client.path}`, client, client.method ?? "GET", {
+    "X-Narrowgate-Key": key,
+    "X-Narrowgate-Original-Path": client.path,
+  })
+
+/** Those that pass a body on do so by POST. */
+const forwarding =
+  (takes: "body" | "no body", keyed: "by path" | "by header" = "by header"): Asking =>
+  (client, key) =>
+    asked(
+      `${US}/authz/forward${keyed === "by path" ? `/${key}` : ""}`,
+      client,
+      takes === "body" && client.body !== undefined ? "POST" : "GET",
+      {
+        ...(keyed === "by header" && { "X-Narrowgate-Key": key }),
+        "X-Forwarded-Method": client.method ?? "GET",
+        "X-Forwarded-Uri": client.path,
+        "X-Forwarded-Host": "api.test",
+      },
+    )
 
 export const ASKING: Readonly<Record<HttpDialect, Asking>> = {
-  envoy: (client, key) =>
-    question(`${US}/authz/envoy${client.path}`, client.method ?? "GET", client, {
-      "X-Narrowgate-Key": key,
-      "X-Narrowgate-Original-Path": client.path,
-    }),
+  envoy: likeEnvoy,
+  agentgateway: likeEnvoy,
   nginx: (client, key) =>
-    question(`${US}/authz/forward`, "GET", client, {
+    asked(`${US}/authz/forward`, client, "GET", {
       "X-Narrowgate-Key": key,
       "X-Original-Method": client.method ?? "GET",
       "X-Original-URI": client.path,
     }),
-  traefik: (client, key) =>
-    question(`${US}/authz/forward`, client.body === undefined ? "GET" : "POST", client, {
-      "X-Narrowgate-Key": key,
-      "X-Forwarded-Method": client.method ?? "GET",
-      "X-Forwarded-Uri": client.path,
-      "X-Forwarded-Host": "api.test",
+  // Behind the client's own Host, whatever that is.
+  "ingress-nginx": (client, key) =>
+    asked(`${US}/authz/forward/${key}`, client, "GET", {
+      "X-Original-Method": client.method ?? "GET",
+      "X-Original-URL": `https://evil.test${client.path}`,
     }),
+  traefik: forwarding("body"),
   // Its key is part of the address that it asks.
-  caddy: (client, key) =>
-    question(`${US}/authz/forward/${key}`, "GET", client, {
-      "X-Forwarded-Method": client.method ?? "GET",
-      "X-Forwarded-Uri": client.path,
-      "X-Forwarded-Host": "api.test",
-    }),
+  caddy: forwarding("no body", "by path"),
+  haproxy: forwarding("no body"),
+  apache: forwarding("no body"),
+  apisix: forwarding("body"),
+  aws: forwarding("no body"),
+  // Nothing but a document.
+  kong: (client, key) => {
+    const [path = "", query] = client.path.split("?", 2)
+    const http = {
+      host: "api.test",
+      port: "443",
+      scheme: "https",
+      method: client.method ?? "GET",
+      path,
+      querystring: tableOf(query ?? ""),
+      headers: tableOfHeaders(client.headers ?? {}),
+      ...(client.body !== undefined && { body: textOf(client.body) }),
+    }
+    const body = JSON.stringify({ input: { request: { http }, client_ip: "203.0.113.7" } })
+    return new Request(`${US}/authz/forward/${key}`, { method: "POST", body })
+  },
 }
 
+const textOf = (body: string | Uint8Array<ArrayBuffer>): string =>
+  typeof body === "string" ? body : new TextDecoder().decode(body)
+
+const tableOfHeaders = (headers: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+
+function tableOf(query: string): Record<string, string | true | readonly (string | true)[]> {
+  const pairs = query === "" ? [] : query.split("&")
+  const values = Map.groupBy(pairs, (pair) => decodeURIComponent(pair.split("=", 1)[0] ?? ""))
+  const valueOf = (pair: string): string | true =>
+    pair.includes("=") ? decodeURIComponent(pair.slice(pair.indexOf("=") + 1)) : true
+  return Object.fromEntries(
+    Array.from(values, ([name, all]) => {
+      const told = all.map(valueOf)
+      return [name, told.length === 1 && told[0] !== undefined ? told[0] : told]
+    }),
+  )
+}
+
+/** What becomes of a status on its way to the client, where not each one gets there. */
+const only401And403 = (status: number): number => (status < 400 || status === 401 ? status : 403)
+const CARRIED: Partial<Readonly<Record<HttpDialect, (status: number) => number>>> = {
+  nginx: only401And403,
+  "ingress-nginx": only401And403,
+  aws: only401And403,
+  envoy: (status) => (status < 500 ? status : 403),
+  agentgateway: (status) => (status < 500 ? status : 403),
+}
+
+export function carried(dialect: HttpDialect, status: number): number {
+  return CARRIED[dialect]?.(status) ?? status
+}
+
+/** All that ask over HTTP, each by a gateway of its name. */
+export const HTTP_DIALECTS = DIALECTS.filter((dialect) => dialect !== "worker")
+
 const DIALECT_OF: Readonly<Record<string, HttpDialect>> = {
-  envoy: "envoy",
-  nginx: "nginx",
-  traefik: "traefik",
-  caddy: "caddy",
+  ...Object.fromEntries(HTTP_DIALECTS.map((dialect) => [dialect, dialect])),
   watch: "traefik",
   live: "traefik",
   twin: "caddy",
@@ -80,7 +148,14 @@ const DIALECT_OF: Readonly<Record<string, HttpDialect>> = {
   "telling-watch": "traefik",
 }
 
-const refusalBody = z.object({ error: z.string(), error_description: z.string(), decision_id: z.string() })
+const told = z.object({ error: z.string(), decision_id: z.string() })
+/** In words of its own to a client of MCP. */
+const refusalBody = z.union([
+  told.extend({ error_description: z.string() }),
+  z
+    .object({ jsonrpc: z.literal("2.0"), error: z.object({ code: z.int(), message: z.string(), data: told }) })
+    .transform(({ error: { data } }) => data),
+])
 
 export interface GatewayAnswer {
   readonly status: number
@@ -88,23 +163,41 @@ export interface GatewayAnswer {
   readonly code: string
   readonly decision: string
   readonly headers: Headers
+  readonly body: string
 }
 
 export async function askAs(gateway: string, client: ClientRequest): Promise<GatewayAnswer> {
   const dialect = DIALECT_OF[gateway]
   if (!dialect) throw new Error(`no gateway ${gateway}`)
-  return readAnswer(await exports.default.fetch(ASKING[dialect](client, keyOf(gateway))))
+  return readAnswer(await plain(dialect, await exports.default.fetch(ASKING[dialect](client, keyOf(gateway)))))
+}
+
+const result = z.object({
+  result: z.object({
+    allow: z.boolean(),
+    status: z.number().default(200),
+    headers: z.record(z.string(), z.string()),
+    message: z.unknown().optional(),
+  }),
+})
+
+/** What Kong makes of its authorizer's document; of the others' answers that is the answer. */
+async function plain(dialect: HttpDialect, response: Response): Promise<Response> {
+  if (dialect !== "kong" || response.status !== 200) return response
+  const { status, headers, message, allow } = result.parse(await response.json()).result
+  if (allow !== (status === 200)) throw new Error(`it says ${allow}, and ${status}`)
+  return Response.json(message ?? null, { status, headers })
 }
 
 export async function readAnswer(response: Response): Promise<GatewayAnswer> {
   const { status, headers } = response
-  const text = await response.text()
+  const body = await response.text()
   const code = headers.get("X-Narrowgate-Code") ?? "ok"
   const decision = headers.get("X-Narrowgate-Decision") ?? ""
-  if (code === "ok") return { status, code, decision, headers }
-  const body = refusalBody.parse(JSON.parse(text))
-  if (body.error !== code) throw new Error(`the body says ${body.error}, the header ${code}`)
-  return { status, code, decision: body.decision_id, headers }
+  if (code === "ok") return { status, code, decision, headers, body }
+  const said = refusalBody.parse(JSON.parse(body))
+  if (said.error !== code) throw new Error(`the body says ${said.error}, the header ${code}`)
+  return { status, code, decision: said.decision_id, headers, body }
 }
 
 /** One call with a bearer token, through the gateway that passes everything on. */

@@ -49,6 +49,10 @@ const gateway = z.strictObject({
   asserts: asserts
     .exactOptional()
     .describe("What it tells of the client, in headers that it sets itself and overwrites whatever the client sends."),
+  preflights: z
+    .boolean()
+    .default(false)
+    .describe("CORS preflights pass without a token: OPTIONS with Origin and Access-Control-Request-Method, no body."),
   settles: z
     .boolean()
     .default(false)

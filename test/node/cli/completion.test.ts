@@ -5,6 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { DIALECTS } from "../../../src/policy/bundle.ts"
 import { run } from "./run.ts"
 
 const exec = promisify(execFile)
@@ -43,7 +44,7 @@ describe("bash completes", () => {
   })
 
   it("values that are known beforehand", async () => {
-    expect(await bash("init", "--gateway", "")).toEqual(["envoy", "nginx", "traefik", "caddy", "worker"])
+    expect(await bash("init", "--gateway", "")).toEqual([...DIALECTS])
     expect(await bash("init", "--gateway", "=", "n")).toEqual(["nginx"])
     expect(await bash("completion", "z")).toEqual(["zsh"])
   })

@@ -1,0 +1,64 @@
+/**
+ * Headers and body of MCP 2026-07-28, as a client would send them to the desk's server through a gateway that passes
+ * the whole body on. No catalog has the tools of the vectors: what is refused must be refused for what is wrong with the
+ * message, and what is right with it must get as far as the name.
+ */
+import { afterEach, beforeEach, expect } from "vitest"
+import { z } from "zod"
+import { openTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { askAs, type GatewayAnswer } from "../harness/gateways.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { conformance } from "./conformance.ts"
+
+const negative = z.strictObject({
+  id: z.string(),
+  headers: z.record(z.string(), z.string()),
+  body: z.unknown().optional(),
+  raw: z.string().optional(),
+  status: z.int().optional(),
+  code: z.int().optional(),
+  decision: z.string().optional(),
+  why: z.string().optional(),
+})
+const document = z.strictObject({
+  source: z.string(),
+  value_encoding: z.array(z.strictObject({ value: z.string(), header: z.string() })).nonempty(),
+  negative: z.array(negative).nonempty(),
+})
+
+const errorBody = z.looseObject({ jsonrpc: z.literal("2.0"), error: z.looseObject({ code: z.int() }) })
+
+async function send(headers: Readonly<Record<string, string>>, body: string): Promise<GatewayAnswer> {
+  const { token } = await openTask("first", { scope: "desk.*:read desk.*:write" })
+  const sent = { ...headers, Authorization: `Bearer ${token}`, "Content-Type": "application/json" }
+  return askAs("envoy", { method: "POST", path: "/desk/mcp", headers: sent, body })
+}
+
+const call = (name: string) =>
+  JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: {} } })
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(freshIsolate)
+
+conformance("mcp", (cases) => {
+  cases.setAside("schema-2026-07-28.json")
+  const { value_encoding: encodings, negative: refused } = cases.json("header-body-cases.json", document)
+  for (const { value, header } of encodings) {
+    const headers = { "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": header }
+    cases.case(`the value ${JSON.stringify(value)} is written ${header}`, async () => {
+      expect((await send(headers, call(value))).code).toBe("unknown_tool")
+      expect((await send(headers, call(`${value}.`))).code).toBe("malformed_call")
+    })
+  }
+  for (const { id, headers, body, raw, status, code } of refused) {
+    cases.case(id, async () => {
+      const answer = await send(headers, raw ?? JSON.stringify(body))
+      expect(answer.status).toBe(status ?? answer.status)
+      expect(answer.status).toBeGreaterThanOrEqual(400)
+      if (code !== undefined) expect(errorBody.parse(JSON.parse(answer.body)).error.code).toBe(code)
+    })
+  }
+})

@@ -1,0 +1,64 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { openTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { askAs, carried, HTTP_DIALECTS, type ClientRequest } from "../harness/gateways.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { recordOf } from "../harness/records.ts"
+
+afterEach(freshIsolate)
+
+const ASKED = { Origin: "https://app.test", "Access-Control-Request-Method": "DELETE" }
+const preflight = (more: Partial<ClientRequest> = {}): ClientRequest => ({
+  method: "OPTIONS",
+  path: "/files/a",
+  headers: ASKED,
+  ...more,
+})
+
+describe.each(HTTP_DIALECTS)("a CORS preflight through %s", (dialect) => {
+  test("is a call without a token like any other", async () => {
+    await publish(await yard())
+    const { code, status } = await askAs(dialect, preflight())
+    expect([code, status]).toEqual(["missing_token", 401])
+  })
+
+  describe("whose entry lets them through", () => {
+    beforeEach(async () => {
+      const { gateways, ...body } = await yard()
+      await publish({ ...body, gateways: gateways.map((each) => ({ ...each, preflights: true })) })
+    })
+
+    test("passes, is recorded, and is nobody's", async () => {
+      const { code, headers, decision } = await askAs(dialect, preflight({ path: "/vault/1?x=y" }))
+      expect(code).toBe("ok")
+      expect(["Agent", "User", "Task"].map((name) => headers.get(`X-Narrowgate-${name}`))).toEqual(["", "", ""])
+      expect(await recordOf(decision)).toMatchObject({
+        decision: "allow",
+        gateway: dialect,
+        method: "OPTIONS",
+        path: "/vault/1",
+        task: null,
+      })
+    })
+
+    const NONE: Readonly<Record<string, Partial<ClientRequest>>> = {
+      "another method": { method: "DELETE" },
+      "no Origin": { headers: { "Access-Control-Request-Method": "DELETE" } },
+      "no Access-Control-Request-Method": { headers: { Origin: "https://app.test" } },
+    }
+    test.each(Object.keys(NONE))("%s is none", async (what) => {
+      expect((await askAs(dialect, preflight(NONE[what]))).code).toBe("missing_token")
+    })
+
+    test("with a token it is a call of that token's", async () => {
+      const { token } = await openTask("first", { purpose: "work" })
+      const headers = { ...ASKED, Authorization: `Bearer ${token}` }
+      expect((await askAs(dialect, preflight({ headers }))).code).toBe("unknown_tool")
+    })
+
+    test("for a path that has two readings is refused", async () => {
+      const { code, status } = await askAs(dialect, preflight({ path: "/files/a//b" }))
+      expect([code, status]).toEqual(["malformed_call", carried(dialect, 400)])
+    })
+  })
+})

@@ -209,7 +209,7 @@ export interface IssuerDefinition {
   readonly operators?: { readonly clients: readonly string[] }
 }
 
-/** `worker`: it asks by RPC over a service binding (src/rpc.ts). */
+/** `authzen`: it asks in AuthZEN's words (src/authzen). `worker`: by RPC over a service binding (src/rpc.ts). */
 export const DIALECTS = [
   "envoy",
   "agentgateway",
@@ -222,6 +222,7 @@ export const DIALECTS = [
   "apisix",
   "kong",
   "aws",
+  "authzen",
   "worker",
 ] as const
 export type DialectName = (typeof DIALECTS)[number]

@@ -1,11 +1,13 @@
 /**
  * A question as Cedar sees it. What the asker says of a subject or a resource counts where nothing is stored, and never
- * against what is: a stored attribute wins over an asserted one, and nobody becomes a member of anything by it. Values
- * are plain JSON, so that none can pose as an entity or as an extension value.
+ * against what is: a stored attribute wins over an asserted one, and nobody becomes a member of anything by it, but for
+ * users, of whom nothing is stored: their groups are told here as their token would tell them. Values are plain JSON, so
+ * that none can pose as an entity or as an extension value.
  */
 import type { Bundle } from "../policy/assemble.ts"
-import { overlay, type EntityStore } from "../policy/entities.ts"
-import { fromJson, type CedarRecord, type EntityRef, type Value } from "../policy/value.ts"
+import { overlay, type Entity, type EntityStore } from "../policy/entities.ts"
+import { userEntity, userOfId } from "../policy/facts.ts"
+import { CedarSet, fromJson, type CedarRecord, type EntityRef, type Value } from "../policy/value.ts"
 import { undecided, type Decided } from "./answer.ts"
 
 type Properties = Readonly<Record<string, unknown>>
@@ -59,7 +61,16 @@ export function isPermitted({ engine, entities }: Bundle, parties: Parties, said
 function asserting(ref: EntityRef, asserted: CedarRecord, base: EntityStore): EntityStore {
   const stored = base.get(ref.key)
   if (stored && asserted.size === 0) return base
-  const { tags, ancestors, attrs } = stored ?? NOTHING
+  const { tags, ancestors, attrs } = stored ?? madeUser(ref, asserted, base) ?? NOTHING
   return overlay(base, [{ ref, attrs: new Map([...asserted, ...attrs]), tags, ancestors }])
 }
+/** As a token would make them (facts.ts). */
+function madeUser({ type, id }: EntityRef, asserted: CedarRecord, base: EntityStore): Entity | undefined {
+  const user = type === "User" ? userOfId(id) : null
+  if (!user) return undefined
+  const told = asserted.get("groups")
+  const groups = told instanceof CedarSet ? [...told.members.values()].filter((group) => typeof group === "string") : []
+  return userEntity({ ...user, groups }, base)
+}
+
 const NOTHING = { attrs: new Map<string, Value>(), tags: new Map<string, Value>(), ancestors: new Set<string>() }

@@ -9,7 +9,7 @@ import { entity } from "../policy/value.ts"
 import type { Span } from "./page.ts"
 import type { Search, Sought } from "./question.ts"
 import { isPermitted, readSaid } from "./situation.ts"
-import { typeOf } from "./vocabulary.ts"
+import { actionOf, nameOf, typeOf } from "./vocabulary.ts"
 
 /** Candidates that one request looks at. */
 export const MAX_CANDIDATES = 1_000
@@ -38,7 +38,7 @@ export function search(
   const said = readSaid({ ...properties, context })
   if ("decision" in said) return said.context ? { ...NOTHING, context: said.context } : NOTHING
 
-  const type = { subject: subjectType, resource: resourceType, action: client.actions }[sought]
+  const type = { subject: subjectType, resource: resourceType, action: client.action_type }[sought]
   const results: unknown[] = []
   let last = after
   let looked = 0
@@ -48,12 +48,14 @@ export function search(
     last = candidate.id
     const parties = {
       principal: subject.id === null ? candidate : entity(subjectType, subject.id),
-      action: action === null ? candidate : entity(client.actions, action.name),
+      action: action === null ? candidate : actionOf(client, action.name),
       resource: resource.id === null ? candidate : entity(resourceType, resource.id),
     }
     if (!isPermitted(bundle, parties, said)) continue
     const { id } = candidate
-    results.push(sought === "action" ? { name: id } : { type: (sought === "subject" ? subject : resource).type, id })
+    const name = sought === "action" ? nameOf(client, id) : null
+    if (sought !== "action") results.push({ type: (sought === "subject" ? subject : resource).type, id })
+    else if (name !== null) results.push({ name })
   }
   return { results, rest: null }
 }

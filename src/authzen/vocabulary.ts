@@ -1,6 +1,7 @@
 /**
- * AuthZEN's names as Cedar's: an entity's type is the Cedar type of that name, unless the client's entry names another;
- * an action is one that the schema declares. What no Cedar type can be called is none.
+ * AuthZEN's names as Cedar's: an entity's type is the Cedar type of that name, an action the one of that name, unless
+ * the client's entry says otherwise. It often has to: Cedar lets no namespace have an action `read` beside Narrowgate's
+ * own. What no Cedar type can be called is none.
  */
 import type { QueryClient } from "../policy/bundle.ts"
 import { entity, isEntityType, type EntityRef } from "../policy/value.ts"
@@ -16,6 +17,12 @@ export function refOf(client: QueryClient, { type, id }: { readonly type: string
   return known === null ? null : entity(known, id)
 }
 
-export function actionOf({ actions }: QueryClient, name: string): EntityRef {
-  return entity(actions, name)
+export function actionOf({ action_type, actions }: QueryClient, name: string): EntityRef {
+  return entity(action_type, (Object.hasOwn(actions, name) ? actions[name] : undefined) ?? name)
+}
+
+/** Null: no name of the client's leads to it. */
+export function nameOf({ actions }: QueryClient, id: string): string | null {
+  const [named] = Object.entries(actions).find(([, meant]) => meant === id) ?? []
+  return named ?? (Object.hasOwn(actions, id) ? null : id)
 }

@@ -276,7 +276,9 @@ export interface QueryClient {
   /** The Cedar type of a type that it names otherwise; any other is the Cedar type of that very name. */
   readonly types: Readonly<Record<string, string>>
   /** The Cedar type of its actions. */
-  readonly actions: string
+  readonly action_type: string
+  /** The id of an action that it names otherwise; any other is the action of that very name. */
+  readonly actions: Readonly<Record<string, string>>
 }
 
 export const ROLES = ["viewer", "operator"] as const

@@ -32,6 +32,12 @@ describe("a search", () => {
       { name: "delete" },
       { name: "read" },
     ])
+    const inWordsOfTheRules = [{ name: "discard" }, { name: "read" }]
+    const asked = {
+      subject: { type: "Archive::Person", id: "carol" },
+      resource: { ...RECORD, type: "Archive::Record" },
+    }
+    expect(await found("search/action", asked, "plain")).toEqual(inWordsOfTheRules)
     const plain = {
       subject: { type: "Archive::Person" },
       action: READ,

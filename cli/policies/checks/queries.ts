@@ -18,16 +18,23 @@ export function checkQueries({ gateways, schema }: Policies): Problem[] {
   const types = namespaces.flatMap(([namespace, { entityTypes }]) =>
     Object.keys(entityTypes).map((name) => within(namespace, name)),
   )
-  const acting = namespaces.filter(([, { actions }]) => Object.keys(actions).length > 0)
-  const actionTypes = acting.map(([namespace]) => within(namespace, "Action"))
-  return gateways.value.queries.flatMap((client, index) => [
-    ...Object.entries(client.types).flatMap(([name, type]) =>
-      types.includes(type) ? [] : [absent(["queries", index, "types", name], "no entity type", type, types)],
-    ),
-    ...(actionTypes.includes(client.actions)
-      ? []
-      : [absent(["queries", index, "actions"], "no type of actions", client.actions, actionTypes)]),
-  ])
+  const actions = namespaces.map(
+    ([namespace, { actions }]) => [within(namespace, "Action"), Object.keys(actions)] as const,
+  )
+  return gateways.value.queries.flatMap((client, index) => {
+    const { action_type: type } = client
+    const ids = actions.flatMap(([of, ids]) => (of === type ? ids : []))
+    const known = actions.flatMap(([of, ids]) => (ids.length > 0 ? [of] : []))
+    return [
+      ...Object.entries(client.types).flatMap(([name, type]) =>
+        types.includes(type) ? [] : [absent(["queries", index, "types", name], "no entity type", type, types)],
+      ),
+      ...(ids.length > 0 ? [] : [absent(["queries", index, "action_type"], "no type of actions", type, known)]),
+      ...Object.entries(client.actions).flatMap(([name, id]) =>
+        ids.includes(id) ? [] : [absent(["queries", index, "actions", name], "no action", id, ids)],
+      ),
+    ]
+  })
 
   function absent(path: (string | number)[], what: string, name: string, known: readonly string[]): Problem {
     const mend = suggest(name, known, "Declare it in schema.cedarschema, or write another.")

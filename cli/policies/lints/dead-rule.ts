@@ -32,7 +32,7 @@ export const deadRule: Lint = {
 
 /** Keys of all scopes that an action of a query client is within. */
 function queriedScopes({ body, bundle }: Subject): ReadonlySet<string> {
-  const types = new Set(body.queries.map(({ actions }) => actions))
+  const types = new Set(body.queries.map(({ action_type }) => action_type))
   const actions = [...types].flatMap((type) => Array.from(bundle.storedOf(type, null)))
   return new Set(actions.flatMap((action) => keysWithin(action, bundle.entities)))
 }

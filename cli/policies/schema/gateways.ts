@@ -72,7 +72,11 @@ const query = z.strictObject({
     .record(z.string().min(1).max(256), cedarType)
     .default({})
     .describe("The Cedar type of a type that it names otherwise, such as `document: Files::Document`."),
-  actions: cedarType.default("Action").describe("The Cedar type of its actions, such as `Files::Action`."),
+  action_type: cedarType.default("Action").describe("The Cedar type of its actions, such as `Files::Action`."),
+  actions: z
+    .record(z.string().min(1).max(256), z.string().min(1))
+    .default({})
+    .describe("The id of an action that it names otherwise, such as `read: view`."),
 })
 
 export const gatewaysFile = z.strictObject({

@@ -320,9 +320,17 @@ const REFERENCES: readonly BadDirectory[] = [
     name: "a query client whose actions are none of the schema",
     file: "gateways.yaml",
     find: "gateways:\n",
-    replace: "queries: [{ id: adviser, actions: 'Files::Action' }]\ngateways:\n",
+    replace: "queries: [{ id: adviser, action_type: 'Files::Action' }]\ngateways:\n",
     message: /`Files::Action` is no type of actions of the schema/,
     at: "'Files::Action'",
+  },
+  {
+    name: "a query client who means an action that is none",
+    file: "gateways.yaml",
+    find: "gateways:\n",
+    replace: "queries: [{ id: adviser, actions: { view: reed } }]\ngateways:\n",
+    message: /`reed` is no action of the schema/,
+    at: "reed",
   },
   {
     name: "two issuers for one trust domain",

@@ -1,4 +1,4 @@
-/** What somebody who asks may ask here: a table of two, by how they are registered. */
+/** What somebody may ask here, by how they are registered (asker.ts). */
 import type { Evaluation, Search, Sought } from "./question.ts"
 import type { Decided } from "./answer.ts"
 import type { Span } from "./page.ts"
@@ -7,6 +7,8 @@ import type { Found } from "./search.ts"
 export interface Access {
   /** Of the key that was presented. */
   readonly keyHash: string
+  /** Bytes of a request, at most. */
+  readonly bytes: number
   /** Evaluations in one request, at most. */
   readonly evaluations: number
   /** @param index which one of several it is; null: it is the only one */

@@ -9,12 +9,17 @@ import type { QueryClient } from "../policy/bundle.ts"
 import { bundleFor, type Surroundings } from "../surroundings.ts"
 import type { Access } from "./access.ts"
 import { authzen } from "./dialect.ts"
-import { decideCall, MAX_CALLS, type AskingGateway } from "./enforce.ts"
+import { decideCall, type AskingGateway } from "./enforce.ts"
 import { decideByPolicy } from "./query.ts"
 import { search } from "./search.ts"
 
-/** Evaluations that a query client may put into one request. */
-export const MAX_QUERIES = 100
+/** Of a request about policy: what its evaluations share is read for each of them. */
+const MAX_QUERY_BYTES = 262_144
+const MAX_QUERIES = 100
+/** Of a request about calls, which has their bodies inside: as much as a body may have where it stands alone. */
+const MAX_CALL_BYTES = 1_048_576
+/** Each is a step of a ledger, one after the other. */
+const MAX_CALLS = 20
 
 const BEARER = /^Bearer +([\x21-\x7e]+)$/i
 
@@ -35,6 +40,7 @@ export async function accessOf(headers: Headers, around: Surroundings): Promise<
 function queryAccess(client: QueryClient, keyHash: string, bundle: Bundle): Access {
   return {
     keyHash,
+    bytes: MAX_QUERY_BYTES,
     evaluations: MAX_QUERIES,
     decide: (question) => decideByPolicy(question, client, bundle),
     search: (sought, question, span) => search(sought, question, span, client, bundle),
@@ -44,6 +50,7 @@ function queryAccess(client: QueryClient, keyHash: string, bundle: Bundle): Acce
 function callAccess(asking: AskingGateway, keyHash: string, around: Surroundings): Access {
   return {
     keyHash,
+    bytes: MAX_CALL_BYTES,
     evaluations: MAX_CALLS,
     decide: async (question, index) => decideCall(question, index, asking, around),
     search: null,

@@ -11,9 +11,6 @@ import { failed, malformed } from "./answer.ts"
 import { accessOf } from "./asker.ts"
 import type { Operation } from "./operations.ts"
 
-/** A question of a call has its body inside. */
-export const MAX_BODY_BYTES = 1_048_576
-
 export async function access(request: Request, operation: Operation, around: Surroundings): Promise<Response> {
   const answer = await answered(request, operation, around)
   answer.headers.set("Cache-Control", "no-store")
@@ -25,19 +22,19 @@ export async function access(request: Request, operation: Operation, around: Sur
 async function answered(request: Request, operation: Operation, around: Surroundings): Promise<Response> {
   const access = await accessOf(request.headers, around)
   if (access instanceof Response) return access
-  const read = await readQuestion(request)
+  const read = await readQuestion(request, access.bytes)
   return read instanceof Response ? read : operation(read.json, access)
 }
 
-async function readQuestion(request: Request): Promise<{ readonly json: unknown } | Response> {
+async function readQuestion(request: Request, limit: number): Promise<{ readonly json: unknown } | Response> {
   const encoding = request.headers.get("content-encoding")
   if (encoding !== null && encoding.toLowerCase() !== "identity") {
     return failed(415, "invalid_request", "The body must not be encoded.")
   }
   // Not 415: the specification's own tests want a 400.
   if (!isJsonType(request.headers.get("content-type"))) return malformed("`Content-Type` must be `application/json`.")
-  const bytes = await boundedBytes(request, MAX_BODY_BYTES)
-  if (!bytes) return failed(413, "invalid_request", `The body has more than ${MAX_BODY_BYTES} bytes, or came too late.`)
+  const bytes = await boundedBytes(request, limit)
+  if (!bytes) return failed(413, "invalid_request", `The body has more than ${limit} bytes, or came too late.`)
   const text = textOf(bytes)
   if (text === null) return malformed("The body is not UTF-8.")
   const parsed = parseJson(text)

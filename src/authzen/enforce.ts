@@ -16,9 +16,6 @@ import { callOf, type Call } from "./call.ts"
 import { authzen, saidOf } from "./dialect.ts"
 import type { Evaluation } from "./question.ts"
 
-/** Calls in one request: each is a step of a ledger, one after the other. */
-export const MAX_CALLS = 20
-
 export interface AskingGateway {
   readonly gateway: GatewayDefinition
   readonly key: string

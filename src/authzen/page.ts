@@ -10,8 +10,8 @@ import { sha256Base64url } from "../hash.ts"
 import type { Page } from "./question.ts"
 
 /** Where no `limit` is given, and the most that one may ask for: a larger one is taken for this. */
-export const DEFAULT_RESULTS = 100
-export const MAX_RESULTS = 1_000
+const DEFAULT_RESULTS = 100
+const MAX_RESULTS = 1_000
 
 export interface Span {
   /** Behind this candidate; null: from the first. */

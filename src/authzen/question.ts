@@ -4,13 +4,18 @@
  */
 import { z } from "zod"
 
-const properties = z.record(z.string(), z.unknown()).default({})
+/** Of a subject, an action, a resource or a context: they are put together anew for each candidate of a search. */
+const MAX_MEMBERS = 256
+const members = z.record(z.string(), z.unknown()).refine((given) => Object.keys(given).length <= MAX_MEMBERS, {
+  error: `more than ${MAX_MEMBERS} members`,
+})
+const properties = members.default({})
 
 const entity = z.object({ type: z.string(), id: z.string(), properties })
 /** Of a search for it: whatever id is there is ignored. */
 const kind = z.object({ type: z.string(), properties })
 const action = z.object({ name: z.string(), properties })
-const context = z.record(z.string(), z.unknown()).default({})
+const context = members.default({})
 
 export const evaluation = z.object({ subject: entity, action, resource: entity, context })
 export type Evaluation = z.output<typeof evaluation>
@@ -23,7 +28,7 @@ export const evaluations = z.object({
   subject: entity.optional(),
   action: action.optional(),
   resource: entity.optional(),
-  context: z.record(z.string(), z.unknown()).optional(),
+  context: members.optional(),
   evaluations: z.array(z.unknown()).nonempty(),
   options: z.object({ evaluations_semantic: semantics.default("execute_all") }).default({
     evaluations_semantic: "execute_all",

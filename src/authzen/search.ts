@@ -12,7 +12,7 @@ import { isPermitted, readSaid } from "./situation.ts"
 import { actionOf, nameOf, typeOf } from "./vocabulary.ts"
 
 /** Candidates that one request looks at. */
-export const MAX_CANDIDATES = 1_000
+const MAX_CANDIDATES = 1_000
 
 export interface Found {
   readonly results: readonly unknown[]

@@ -64,6 +64,7 @@ function asserting(ref: EntityRef, asserted: CedarRecord, base: EntityStore): En
   const { tags, ancestors, attrs } = stored ?? madeUser(ref, asserted, base) ?? NOTHING
   return overlay(base, [{ ref, attrs: new Map([...asserted, ...attrs]), tags, ancestors }])
 }
+
 /** As a token would make them (facts.ts). */
 function madeUser({ type, id }: EntityRef, asserted: CedarRecord, base: EntityStore): Entity | undefined {
   const user = type === "User" ? userOfId(id) : null

@@ -1,5 +1,8 @@
 /** Every URL of the Worker, on one screen. */
 import { Hono, type Context, type ErrorHandler } from "hono"
+import { access } from "./authzen/door.ts"
+import { pdpMetadata } from "./authzen/metadata.ts"
+import { evaluate, evaluateAll, searchFor } from "./authzen/operations.ts"
 import { configOf } from "./config.ts"
 import { authorizationEndpoint } from "./exchange/authorization-endpoint.ts"
 import { backchannelAuthorize } from "./exchange/backchannel.ts"
@@ -55,6 +58,13 @@ others.post("/v1/tools/filter", (c) => filterTools(c.req.raw, c.req.header(FILTE
 others.post("/v1/calls/:id/settle", (c) =>
   settleCall(c.req.raw, c.req.param("id"), c.req.header(SETTLE_KEY_HEADER) ?? null, around(c)),
 )
+
+others.post("/access/v1/evaluation", (c) => access(c.req.raw, evaluate, around(c)))
+others.post("/access/v1/evaluations", (c) => access(c.req.raw, evaluateAll, around(c)))
+others.post("/access/v1/search/subject", (c) => access(c.req.raw, searchFor("subject"), around(c)))
+others.post("/access/v1/search/resource", (c) => access(c.req.raw, searchFor("resource"), around(c)))
+others.post("/access/v1/search/action", (c) => access(c.req.raw, searchFor("action"), around(c)))
+
 others.get("/v1/tasks/:id", (c) =>
   manage(c, "management", (request, bundle, around) => describeTask(request, c.req.param("id"), bundle, around)),
 )
@@ -111,6 +121,7 @@ others.get("/v1/decisions/:id", (c) =>
 others.get("/.well-known/oauth-authorization-server", (c) =>
   c.json(authorizationServer(configOf(c.env).issuer), 200, PUBLIC),
 )
+others.get("/.well-known/authzen-configuration", (c) => c.json(pdpMetadata(configOf(c.env).issuer), 200, PUBLIC))
 others.get("/.well-known/jwks.json", async (c) => c.json({ keys: await around(c).keys.published() }, 200, PUBLIC))
 others.get("/.well-known/oauth-protected-resource/:gateway", async (c) => {
   const bundle = await bundleFor(around(c))

@@ -32,7 +32,7 @@ import { candidateFor, type Surroundings } from "./surroundings.ts"
 import { currentLease, type Lease } from "./switches/lease.ts"
 import { toldOf, type Risks } from "./switches/risks.ts"
 import { pulledKeys } from "./switches/switch.ts"
-import { stopOf, userOf } from "./switches/token.ts"
+import { isFor, stopOf, userOf } from "./switches/token.ts"
 
 export interface Decision {
   readonly id: string
@@ -85,6 +85,10 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
     else if (shownProof) await askLedger(around.env, rootOf(claims.task), async (ledger) => ledger.spend(holder))
     else if (telling) around.background(telling)
     return refuse(denial, verified, located)
+  }
+
+  if (call.subject && !isFor(claims, call.subject)) {
+    return refuseProven({ reason: "subject_differs", what: "its subject is not whom the token is for" })
   }
 
   const located = locate(bundle.catalog, call)

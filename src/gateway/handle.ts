@@ -98,7 +98,13 @@ async function decide(
   }
 }
 
-function refusedAtTheDoor(denial: Denial, gateway: GatewayDefinition, bundle: Bundle, around: Surroundings): Decision {
+/** What a registered gateway asks cannot be read. */
+export function refusedAtTheDoor(
+  denial: Denial,
+  gateway: GatewayDefinition,
+  bundle: Bundle,
+  around: Surroundings,
+): Decision {
   const id = newId("dec", around.receivedAt)
   refusedAtEdge(id, "call", denial, ofGateway(gateway, bundle), around)
   return { ...NOBODY, id, gateway, denial }

@@ -7,6 +7,8 @@ export interface Provided {
   starter: BundleBody
   /** test/harness/yard. */
   yard: BundleBody
+  /** test/harness/archive. */
+  archive: BundleBody
   /** `starters/ci-agent`. */
   ciAgent: BundleBody
   /** Private key of the publisher that the Worker trusts in this run. */

@@ -56,7 +56,13 @@ beforeAll(async () => {
 }, START_WITHIN_MS)
 afterAll(async () => own?.close())
 
-async function call(path: string, init: RequestInit = {}, front = "front"): Promise<Response> {
+interface Call {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+async function call(path: string, init: Call = {}, front = "front"): Promise<Response> {
   if (!own) throw new Error("nothing has started yet")
   const headers = { Authorization: `Bearer ${own.token}`, ...init.headers }
   return own.stack.fetchBeside(front, `${ORIGIN}${path}`, { ...init, headers })
@@ -96,7 +102,7 @@ test.each([
 })
 
 test("asks with the body, and passes on no body that was not judged", async () => {
-  const post = (body: BodyInit) =>
+  const post = async (body: string) =>
     call("/mail/messages", { method: "POST", body, headers: { "Content-Type": "application/json" } })
   expect((await post('{"to":"a@example.org","to":"b"}')).headers.get("X-Narrowgate-Code")).toBe("malformed_call")
   expect((await post("x".repeat(1_048_577))).status).toBe(413)

@@ -10,7 +10,7 @@ export default defineConfig({
   plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } })],
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/node/**", "test/spire/**", "test/conformance/**", "test/wire/**"],
+    exclude: ["test/node/**", "test/spire/**", "test/gateways/**", "test/conformance/**", "test/wire/**"],
     globalSetup: ["./test/node/compiled-policies.ts", "./test/node/issuer-server.ts", "./test/node/mcp-servers.ts"],
     // Most of the time goes into waiting: for records, for time-outs.
     maxWorkers: 2,

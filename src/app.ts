@@ -7,7 +7,7 @@ import { introspect, revoke } from "./exchange/client.ts"
 import { token } from "./exchange/handle.ts"
 import { authorizationServer, protectedResource } from "./exchange/metadata.ts"
 import { filterTools } from "./gateway/filter.ts"
-import { authorization, refusal } from "./gateway/handle.ts"
+import { authorization, forEnvoy, refusal } from "./gateway/handle.ts"
 import { FILTER_KEY_HEADER, KEY_HEADER } from "./gateway/registry.ts"
 import { settleCall, SETTLE_KEY_HEADER } from "./gateway/settle.ts"
 import { answerApproval, listApprovals, showApproval } from "./manage/approvals.ts"
@@ -133,7 +133,8 @@ others.notFound((c) => c.json({ error: "not_found", error_description: "There is
 const failed: ErrorHandler<{ Bindings: Env }> = (error, c) => {
   logEvent("failed", { method: c.req.method, error: String(error) })
   const body = { error: "unavailable", error_description: "No decision could be made." }
-  return c.json(body, 503, { ...NO_STORE, "Retry-After": "5" })
+  const answer = c.json(body, 503, { ...NO_STORE, "Retry-After": "5" })
+  return c.req.path.startsWith("/authz/envoy/") ? forEnvoy(answer) : answer
 }
 app.onError(failed)
 others.onError(failed)

@@ -1,0 +1,56 @@
+/**
+ * A configuration as its page in docs/gateways/ has it, and as it runs here: the same text, but for a list of exact
+ * replacements. One that finds nothing to replace fails, so that a page cannot change behind the suite's back.
+ */
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { parse } from "yaml"
+import { z } from "zod"
+
+const PAGES = join(import.meta.dirname, "../../docs/gateways")
+
+/** What stands in the page → what stands there here. */
+export type Substitution = readonly [from: string, to: string]
+
+/** The first block of code below the heading `## heading`. */
+export function blockOf(page: string, heading: string): string {
+  const text = readFileSync(join(PAGES, page), "utf8")
+  const [, section] = text.split(`\n## ${heading}\n`)
+  const [, block] = /\n```[a-z]+\n([^]*?)\n```\n/.exec(section?.split("\n## ")[0] ?? "") ?? []
+  if (block === undefined) throw new Error(`docs/gateways/${page} has no code below "## ${heading}"`)
+  return `${block}\n`
+}
+
+/**
+ * @param blocks by file name
+ * @returns the same, each replacement made wherever its text stands
+ */
+export function substitute(
+  blocks: ReadonlyMap<string, string>,
+  substitutions: readonly Substitution[],
+): ReadonlyMap<string, string> {
+  const files = new Map(blocks)
+  for (const [from, to] of substitutions) {
+    const found = [...files].filter(([, text]) => text.includes(from))
+    if (found.length === 0) throw new Error(`nowhere in ${[...files.keys()].join(", ")}: ${from}`)
+    for (const [name, text] of found) files.set(name, text.replaceAll(from, to))
+  }
+  for (const [name, text] of files) {
+    const [left] = LEFT_OVER.exec(text) ?? []
+    if (left !== undefined) throw new Error(`${name} still has ${left}`)
+  }
+  return files
+}
+
+/** Names and places that are not here: a line with one would be another configuration than the one that is meant. */
+const LEFT_OVER = /narrowgate\.example|KEY_OF_THIS_GATEWAY|\/etc\/(?!apache2\/mime)|\b443\b|127\.0\.0\.1:9000/
+
+const entries = z.tuple([z.looseObject({ id: z.string(), key_sha256: z.array(z.string()) })])
+/** An entry of gateways.yaml. */
+export type Entry = z.infer<typeof entries>[0]
+
+/** As the page registers its gateway, without a key: a local stack gives each a development key. */
+export function entryOf(page: string): Entry {
+  const [entry] = entries.parse(parse(blockOf(page, "Register it")))
+  return { ...entry, key_sha256: [] }
+}

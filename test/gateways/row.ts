@@ -1,0 +1,36 @@
+/** One make of gateway: its page, what has to be replaced in it to run here, how it is started. */
+import type { Installed } from "./installed.ts"
+import type { Substitution } from "./page.ts"
+
+/** Where a gateway runs, and between what. */
+export interface Place extends Installed {
+  /** Its own: files, sockets, temporary data. */
+  readonly directory: string
+  readonly port: number
+  /** A free port for what it keeps to itself. */
+  readonly innerPort: number
+  /** The name under which clients call it. */
+  readonly host: string
+  /** `127.0.0.1:PORT` each. */
+  readonly authorizer: string
+  readonly upstream: string
+  readonly key: string
+}
+
+export interface Row {
+  readonly name: string
+  /** File in docs/gateways/. */
+  readonly page: string
+  /** Headings of the page and names of files at once: the code below each is that file. */
+  readonly files: readonly string[]
+  readonly program: string
+  /** What it needs beside its program, from the root of the installation. */
+  readonly needs?: readonly string[]
+  readonly substitutions: (place: Place) => readonly Substitution[]
+  /** Files that the page describes but does not show, such as one that has the key alone. */
+  readonly others?: (place: Place) => Readonly<Record<string, string>>
+  readonly args: (place: Place) => readonly string[]
+  readonly environment?: (place: Place) => Readonly<Record<string, string>>
+  /** What it answers while it is not ready yet, though it listens. */
+  readonly unready?: number
+}

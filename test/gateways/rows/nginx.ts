@@ -1,0 +1,73 @@
+import type { Substitution } from "../page.ts"
+import type { Place, Row } from "../row.ts"
+
+export const nginx: Row = {
+  name: "nginx",
+  page: "nginx.md",
+  files: ["nginx.conf"],
+  program: "nginx",
+  substitutions: shared,
+  others: keyFile,
+  args,
+  environment,
+}
+
+export const nginxNjs: Row = {
+  name: "nginx-njs",
+  page: "nginx-njs.md",
+  files: ["nginx.conf", "narrowgate.js"],
+  program: "nginx",
+  needs: ["/usr/lib/nginx/modules/ngx_http_js_module.so"],
+  substitutions: (place) => [
+    ...shared(place),
+    ["load_module modules/", `load_module ${place.root}/usr/lib/nginx/modules/`],
+    ["/etc/nginx/narrowgate.js", `${place.directory}/narrowgate.js`],
+  ],
+  others: keyFile,
+  args,
+  environment,
+}
+
+function shared({ port, host, authorizer, upstream, directory }: Place): readonly Substitution[] {
+  return [
+    // One process, which may write nowhere but here.
+    ["worker_processes auto;\n", "daemon off;\nmaster_process off;\npid nginx.pid;\n"],
+    ["  server_tokens off;\n", `  server_tokens off;\n  access_log off;\n${TEMPORARY}`],
+    [
+      "    listen 443 ssl default_server;\n    ssl_reject_handshake on;\n",
+      `    listen 127.0.0.1:${port} default_server;\n`,
+    ],
+    ["    listen 443 ssl;\n", `    listen 127.0.0.1:${port};\n`],
+    ["    ssl_certificate     /etc/nginx/api.example.crt;\n    ssl_certificate_key /etc/nginx/api.example.key;\n", ""],
+    ["server_name api.example;", `server_name ${host};`],
+    [ASKING_TLS, "      proxy_pass http://narrowgate/authz/forward;\n"],
+    ["server narrowgate.example:443;", `server ${authorizer};`],
+    ["proxy_set_header Host narrowgate.example;", `proxy_set_header Host ${authorizer};`],
+    ["/etc/nginx/narrowgate.key", `${directory}/narrowgate.key`],
+    ["127.0.0.1:9000", upstream],
+  ]
+}
+
+const TEMPORARY = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+  .map((name) => `  ${name}_temp_path ${name};\n`)
+  .join("")
+
+const ASKING_TLS = `      proxy_pass https://narrowgate/authz/forward;
+      proxy_ssl_server_name on;
+      proxy_ssl_name narrowgate.example;
+      proxy_ssl_verify on;
+      proxy_ssl_verify_depth 3;
+      proxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;
+`
+
+function keyFile({ key }: Place): Readonly<Record<string, string>> {
+  return { "narrowgate.key": `proxy_set_header X-Narrowgate-Key "${key}";\n` }
+}
+
+function args({ directory }: Place): readonly string[] {
+  return ["-e", `${directory}/error.log`, "-p", directory, "-c", "nginx.conf"]
+}
+
+function environment({ root }: Place): Readonly<Record<string, string>> {
+  return root === "" ? {} : { LD_LIBRARY_PATH: `${root}/usr/lib/x86_64-linux-gnu` }
+}

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { freePort, listen, type Listening } from "../../../dev/loopback.ts"
 import { developmentKey } from "../../../dev/seed.ts"
+import { blockOf } from "../../gateways/page.ts"
 import { AGENT, guarded, type Guarded } from "./guarded.ts"
-import { blockOf } from "./page.ts"
 
 const START_WITHIN_MS = 120_000
 const HOST = "api.example"
@@ -26,7 +26,7 @@ beforeAll(async () => {
   own = await guarded("aws", ["body: false", "request_id_header: x-request-id", "preflights: true"])
   directory = await mkdtemp(join(tmpdir(), "narrowgate-lambda-"))
   file = join(directory, "index.mjs")
-  await writeFile(file, await blockOf("aws.md", "js"))
+  await writeFile(file, blockOf("aws.md", "The Lambda"))
   secrets = await listen(extension(), 0)
 }, START_WITHIN_MS)
 afterAll(async () => {

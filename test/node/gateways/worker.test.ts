@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import { z } from "zod"
 import { developmentKey } from "../../../dev/seed.ts"
 import { NAME } from "../../../dev/stack.ts"
+import { blockOf } from "../../gateways/page.ts"
 import { AGENT, guarded, ORIGIN, type Guarded } from "./guarded.ts"
-import { blockOf } from "./page.ts"
 
 const START_WITHIN_MS = 120_000
 
@@ -35,7 +35,7 @@ const received = z.object({
 
 let own: Guarded | undefined
 beforeAll(async () => {
-  const script = stripTypeScriptTypes(await blockOf("worker.md", "ts"))
+  const script = stripTypeScriptTypes(blockOf("worker.md", "src/index.ts"))
   const front = (name: string, worker: string, entrypoint: string) => ({
     name,
     script,

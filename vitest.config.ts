@@ -12,12 +12,15 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["test/node/**", "test/spire/**", "test/gateways/**", "test/conformance/**", "test/wire/**"],
     globalSetup: ["./test/node/compiled-policies.ts", "./test/node/issuer-server.ts", "./test/node/mcp-servers.ts"],
-    // Most of the time goes into waiting: for records, for time-outs.
-    maxWorkers: 2,
+    setupFiles: ["./test/harness/each-file.ts"],
+    // An isolate for each file would take a second of a processor, a hundred times.
+    isolate: false,
+    // More than there may be processors: most of the time goes into waiting, for records, for time-outs.
+    maxWorkers: 4,
     // A busy machine is no failure.
     testTimeout: 30_000,
     // Events that a test provokes are the Worker's own log; what else is printed is worth reading.
     onConsoleLog: (log) => !log.startsWith('{"event":'),
-    provide: { publisher: publisher.privateJwk, guardrailRuns: Number(process.env["GUARDRAIL_RUNS"] ?? 1) },
+    provide: { publisher: publisher.privateJwk, runs: Number(process.env["PROPERTY_RUNS"] ?? 1) },
   },
 })

@@ -11,6 +11,11 @@ export default defineConfig({
   test: {
     include: ["test/node/**/*.test.ts"],
     exclude: [...configDefaults.exclude, ...COMMAND_TESTS],
+    // Nothing that these tests import remembers anything, and none feigns anything: a process for each file would only
+    // load the official engine anew.
+    isolate: false,
+    // One waits for a ledger to fall asleep; the others need not wait with it.
+    maxWorkers: 2,
     testTimeout: 30_000,
   },
 })

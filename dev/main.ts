@@ -49,7 +49,11 @@ try {
   console.log(`Narrowgate        ${stack.origin} (bundle ${pointer?.seq}, ${pointer?.digest.slice(0, 12)})`)
   console.log(`Identity provider ${stack.provider} (users alice, bob, olivia; each one's password is the name)`)
   for (const { id, dialect } of body?.gateways ?? []) {
-    console.log(`Gateway ${id.padEnd(9)} ${dialect}, X-Narrowgate-Key: ${developmentKey(id)}`)
+    const header = dialect === "authzen" ? "Authorization: Bearer" : "X-Narrowgate-Key:"
+    console.log(`Gateway ${id.padEnd(9)} ${dialect}, ${header} ${developmentKey(id)}`)
+  }
+  for (const { id } of body?.queries ?? []) {
+    console.log(`Asks policy ${id.padEnd(5)} AuthZEN, Authorization: Bearer ${developmentKey(id)}`)
   }
   if (candidate !== undefined) console.log(`Tried beside it   ${candidate}: narrowgate decisions tail --differs`)
   stack.follow((directory, published) => {

@@ -1,5 +1,5 @@
 /**
- * DEVELOPMENT ONLY: makes a policy directory fit the local stack. Every gateway gets a development key, and the
+ * DEVELOPMENT ONLY: makes a policy directory fit the local stack. Whoever may ask gets a development key, and the
  * origins that the policies name become the ones that this stack really listens on.
  */
 import { createHash } from "node:crypto"
@@ -10,7 +10,7 @@ export const DEFAULT_PORT = 8787
 export const WRITTEN_WORKER = `http://127.0.0.1:${DEFAULT_PORT}`
 export const WRITTEN_PROVIDER = `http://127.0.0.1:${DEFAULT_PORT + 1}`
 
-/** The key of a gateway in the local stack; no other Worker ever accepts it. */
+/** The key of a gateway, or of a query client, in the local stack; no other Worker ever accepts it. */
 export function developmentKey(gateway: string): string {
   return `ngk_${gateway}_development`
 }
@@ -19,13 +19,14 @@ export function developmentKey(gateway: string): string {
 export type Origins = ReadonlyMap<string, string>
 
 export function fitToStack(body: BundleBody, origins: Origins): BundleBody {
-  const { issuers, gateways, servers, routes } = body
+  const { issuers, gateways, queries, servers, routes } = body
   const moved = moveOrigins({ issuers, gateways, servers, routes }, origins)
-  const keyed = moved.gateways.map((gateway) => ({
-    ...gateway,
-    key_sha256: [...gateway.key_sha256, createHash("sha256").update(developmentKey(gateway.id)).digest("hex")],
-  }))
-  return { ...body, ...moved, gateways: keyed }
+  return { ...body, ...moved, gateways: moved.gateways.map(keyed), queries: queries.map(keyed) }
+}
+
+function keyed<Asking extends { readonly id: string; readonly key_sha256: readonly string[] }>(asking: Asking): Asking {
+  const own = createHash("sha256").update(developmentKey(asking.id)).digest("hex")
+  return { ...asking, key_sha256: [...asking.key_sha256, own] }
 }
 
 /** In every string that is one of the origins, or begins with one and a slash. */

@@ -30,7 +30,18 @@ export interface StackOptions {
   readonly state?: string
   /** Of gateways: as the policies write them → as they are here. */
   readonly origins?: Origins
+  /** Workers that are bound to Narrowgate, or to one another, as they would be where it is deployed. */
+  readonly beside?: readonly Beside[]
   readonly log?: (line: string) => void
+}
+
+export interface Beside {
+  readonly name: string
+  /** One ES module. */
+  readonly script: string
+  readonly vars?: Readonly<Record<string, string>>
+  /** Name of a binding → whom it leads to; `entrypoint` absent: its default export. */
+  readonly services?: Readonly<Record<string, { readonly worker: string; readonly entrypoint?: string }>>
 }
 
 export interface Stack {
@@ -43,6 +54,8 @@ export interface Stack {
   readonly probe: () => Promise<void>
   /** Runs it now and then, until the stack is closed. */
   readonly keepProbing: () => void
+  /** Asks one of those beside it, as if it had been called at that URL. */
+  readonly fetchBeside: (name: string, url: string, init?: RequestInit) => Promise<Response>
   readonly close: () => Promise<void>
 }
 
@@ -73,7 +86,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     const log = options.log ? { log: options.log } : {}
     provider = await startIdentityProvider({ port: options.port + 1, audience: origin, keys, ...log })
-    worker = await startWorker(script, options.port, state, origin, publisher.publicJwk)
+    worker = await startWorker(script, options, state, origin, publisher.publicJwk)
     const origins = new Map([...(options.origins ?? []), [WRITTEN_WORKER, origin], [WRITTEN_PROVIDER, provider.origin]])
     const to = { url: origin, key: publisher.privateJwk, origins }
     const again = async (): Promise<Published> => publish(policies, to)
@@ -106,6 +119,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       keepProbing() {
         void repeat(probe, PROBE_EVERY_MS, stopped.signal)
       },
+      async fetchBeside(name, url, init) {
+        const door: unknown = await running.getWorker(name)
+        if (!isFetcher(door)) throw new Error(`no Worker ${name} beside the local one`)
+        return door.fetch(url, { redirect: "manual", ...init })
+      },
       async close() {
         stopped.abort()
         await close()
@@ -133,6 +151,11 @@ async function repeat(work: () => Promise<void>, every: number, signal: AbortSig
  */
 function isScheduled(value: unknown): value is { readonly scheduled: () => Promise<unknown> } {
   return typeof value === "object" && value !== null && "scheduled" in value
+}
+
+function isFetcher(value: unknown): value is { readonly fetch: typeof fetch } {
+  // A proxy, which says of no member that it has it.
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "fetch") === "function"
 }
 
 /** Grows with each change of what the Durable Objects store: a stack never meets state that it would misread. */
@@ -171,11 +194,12 @@ async function buildWorker(outdir: string): Promise<string> {
   return join(outdir, "index.js")
 }
 
-const NAME = "narrowgate"
+/** What those beside it call it. */
+export const NAME = "narrowgate"
 
 async function startWorker(
   script: string,
-  port: number,
+  { port, beside = [] }: StackOptions,
   state: string,
   origin: string,
   publisher: JWK,
@@ -211,6 +235,29 @@ async function startWorker(
           ),
         },
       },
+      ...beside.map(({ name, script: contents, vars = {}, services = {} }) => ({
+        config: {
+          name,
+          compatibilityDate,
+          manifest: { mainModule: "index.js", modules: { "index.js": { type: "esm" as const, contents } } },
+          env: {
+            ...Object.fromEntries(Object.entries(vars).map(([binding, value]) => [binding, text(value)] as const)),
+            ...Object.fromEntries(
+              Object.entries(services).map(
+                ([binding, { worker: to, entrypoint }]) =>
+                  [
+                    binding,
+                    {
+                      type: "worker" as const,
+                      worker: to,
+                      ...(entrypoint !== undefined && { exportName: entrypoint }),
+                    },
+                  ] as const,
+              ),
+            ),
+          },
+        },
+      })),
     ],
   })
   await worker.ready

@@ -1,5 +1,8 @@
 /** Every URL of the Worker, on one screen. */
 import { Hono, type Context, type ErrorHandler } from "hono"
+import { access } from "./authzen/door.ts"
+import { pdpMetadata } from "./authzen/metadata.ts"
+import { evaluate, evaluateAll, searchFor } from "./authzen/operations.ts"
 import { configOf } from "./config.ts"
 import { authorizationEndpoint } from "./exchange/authorization-endpoint.ts"
 import { backchannelAuthorize } from "./exchange/backchannel.ts"
@@ -7,7 +10,7 @@ import { introspect, revoke } from "./exchange/client.ts"
 import { token } from "./exchange/handle.ts"
 import { authorizationServer, protectedResource } from "./exchange/metadata.ts"
 import { filterTools } from "./gateway/filter.ts"
-import { authorization, refusal } from "./gateway/handle.ts"
+import { authorization, forEnvoy, refusal } from "./gateway/handle.ts"
 import { FILTER_KEY_HEADER, KEY_HEADER } from "./gateway/registry.ts"
 import { settleCall, SETTLE_KEY_HEADER } from "./gateway/settle.ts"
 import { answerApproval, listApprovals, showApproval } from "./manage/approvals.ts"
@@ -55,6 +58,13 @@ others.post("/v1/tools/filter", (c) => filterTools(c.req.raw, c.req.header(FILTE
 others.post("/v1/calls/:id/settle", (c) =>
   settleCall(c.req.raw, c.req.param("id"), c.req.header(SETTLE_KEY_HEADER) ?? null, around(c)),
 )
+
+others.post("/access/v1/evaluation", (c) => access(c.req.raw, evaluate, around(c)))
+others.post("/access/v1/evaluations", (c) => access(c.req.raw, evaluateAll, around(c)))
+others.post("/access/v1/search/subject", (c) => access(c.req.raw, searchFor("subject"), around(c)))
+others.post("/access/v1/search/resource", (c) => access(c.req.raw, searchFor("resource"), around(c)))
+others.post("/access/v1/search/action", (c) => access(c.req.raw, searchFor("action"), around(c)))
+
 others.get("/v1/tasks/:id", (c) =>
   manage(c, "management", (request, bundle, around) => describeTask(request, c.req.param("id"), bundle, around)),
 )
@@ -111,6 +121,7 @@ others.get("/v1/decisions/:id", (c) =>
 others.get("/.well-known/oauth-authorization-server", (c) =>
   c.json(authorizationServer(configOf(c.env).issuer), 200, PUBLIC),
 )
+others.get("/.well-known/authzen-configuration", (c) => c.json(pdpMetadata(configOf(c.env).issuer), 200, PUBLIC))
 others.get("/.well-known/jwks.json", async (c) => c.json({ keys: await around(c).keys.published() }, 200, PUBLIC))
 others.get("/.well-known/oauth-protected-resource/:gateway", async (c) => {
   const bundle = await bundleFor(around(c))
@@ -133,7 +144,8 @@ others.notFound((c) => c.json({ error: "not_found", error_description: "There is
 const failed: ErrorHandler<{ Bindings: Env }> = (error, c) => {
   logEvent("failed", { method: c.req.method, error: String(error) })
   const body = { error: "unavailable", error_description: "No decision could be made." }
-  return c.json(body, 503, { ...NO_STORE, "Retry-After": "5" })
+  const answer = c.json(body, 503, { ...NO_STORE, "Retry-After": "5" })
+  return c.req.path.startsWith("/authz/envoy/") ? forEnvoy(answer) : answer
 }
 app.onError(failed)
 others.onError(failed)

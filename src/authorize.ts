@@ -32,7 +32,7 @@ import { candidateFor, type Surroundings } from "./surroundings.ts"
 import { currentLease, type Lease } from "./switches/lease.ts"
 import { toldOf, type Risks } from "./switches/risks.ts"
 import { pulledKeys } from "./switches/switch.ts"
-import { stopOf, userOf } from "./switches/token.ts"
+import { isFor, stopOf, userOf } from "./switches/token.ts"
 
 export interface Decision {
   readonly id: string
@@ -87,6 +87,10 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
     return refuse(denial, verified, located)
   }
 
+  if (call.subject && !isFor(claims, call.subject)) {
+    return refuseProven({ reason: "subject_differs", what: "its subject is not whom the token is for" })
+  }
+
   const located = locate(bundle.catalog, call)
   if (isDenied(located)) return refuseProven(located.denied)
 
@@ -132,7 +136,7 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
 
 /** Where anybody looks out for storms of denials, the ledger hears of this one too. Null: nobody does. */
 function tellOfRefusal(
-  { gateway, client }: Presented,
+  call: Presented,
   { token, proof }: VerifiedCredential,
   located: Located | null,
   denial: Denial,
@@ -140,6 +144,7 @@ function tellOfRefusal(
   lease: Promise<Lease | null>,
   { env }: Surroundings,
 ): Promise<void> | null {
+  const { gateway, client } = call
   if (guardrails.lookouts.length === 0 || gateway.mode !== "enforce") return null
   const { task, jti } = token.claims
   const refused = {
@@ -151,6 +156,7 @@ function tellOfRefusal(
     gateway: gateway.id,
     environment: gateway.environment,
     client,
+    retry: retryOf(call),
   }
   const tell = async (): Promise<void> => {
     const known = await lease
@@ -247,7 +253,7 @@ function toAsk(
   candidate: Bundle | null,
   { receivedAt }: Surroundings,
 ): Ask {
-  const { gateway, client, method, target, body, requestId } = call
+  const { gateway, client, method, target, body } = call
   return {
     decisionId: id,
     task: token.claims.task,
@@ -258,7 +264,7 @@ function toAsk(
     gateway: gateway.id,
     environment: gateway.environment,
     client,
-    retry: requestId === null ? null : { requestId, call: hashOfCall(call) },
+    retry: retryOf(call),
     risks: toldOf(risks, token.agents, userOf(token.claims)),
     method,
     path: located.path,
@@ -269,6 +275,11 @@ function toAsk(
     receivedAt,
     candidate: candidate && candidate.pointer,
   }
+}
+
+function retryOf(call: Presented): Ask["retry"] {
+  const { requestId } = call
+  return requestId === null ? null : { requestId, call: hashOfCall(call) }
 }
 
 /** A retry repeats everything that the decision depends on; a changed call with the same request id is another call. */

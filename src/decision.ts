@@ -53,6 +53,8 @@ export type Denial =
   | { readonly reason: "nonce_required"; readonly nonce: string }
   // catalog
   | { readonly reason: "target_ambiguous"; readonly what: string }
+  /** Whoever asks says that the call is for somebody else than the token does. */
+  | { readonly reason: "subject_differs"; readonly what: string }
   | { readonly reason: "tool_unknown"; readonly called: string }
   | { readonly reason: "body_rejected"; readonly what: string }
   | { readonly reason: "mcp_rejected"; readonly what: string }
@@ -200,6 +202,7 @@ export const CODE_OF_REASON: Readonly<Record<Reason, Code>> = {
   proof_replayed: "invalid_token",
   nonce_required: "invalid_token",
   target_ambiguous: "malformed_call",
+  subject_differs: "malformed_call",
   tool_unknown: "unknown_tool",
   body_rejected: "malformed_call",
   mcp_rejected: "malformed_call",

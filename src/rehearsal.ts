@@ -146,6 +146,7 @@ const BODY: BundleBody = {
       body: true,
     },
   ],
+  queries: [],
   operators: [],
   guardrails: [
     {

@@ -8,7 +8,8 @@ import { z } from "zod"
 import { filterTools } from "./gateway/filter.ts"
 import { answerTo, refusal } from "./gateway/handle.ts"
 import { settleCall } from "./gateway/settle.ts"
-import { SAID } from "./gateway/worker.ts"
+import { requestOf, said, type Told } from "./gateway/told.ts"
+import { REQUEST_ID } from "./gateway/worker.ts"
 import { surroundingsOf, type Surroundings } from "./surroundings.ts"
 
 const key = z.string()
@@ -81,43 +82,27 @@ export class Authorizer extends WorkerEntrypoint<Env> {
 }
 
 const HERE = "https://rpc.invalid/"
-/** No host that a parser could end sooner or later than we do: it is where the Worker will send the request. */
-const URL_PARTS = /^(https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)(\/[^]*)$/i
+
+type Headed = Pick<z.output<typeof callSchema>, "headers" | "body">
+
+const toldOf = ({ headers, body }: Headed): Told => ({
+  headers: Array.isArray(headers) ? headers : Object.entries(headers),
+  body,
+})
 
 function questionOf(call: z.output<typeof callSchema>): Request | null {
-  // Taken apart, not parsed: a parser would take dot segments away, which are to be refused.
-  const [, base, target] = URL_PARTS.exec(call.url) ?? []
-  if (base === undefined || target === undefined || !URL.canParse(base)) return null
-  const said = { [SAID.method]: call.method, [SAID.origin]: new URL(base).origin, [SAID.target]: target }
-  const { requestId } = call
+  const { method, url, requestId } = call
+  const asked = said(method, url)
+  if (!asked) return null
   return requestId === undefined
-    ? requestOf(call, said, [SAID.requestId])
-    : requestOf(call, { ...said, [SAID.requestId]: requestId })
+    ? requestOf(toldOf(call), asked, [REQUEST_ID])
+    : requestOf(toldOf(call), { ...asked, [REQUEST_ID]: requestId })
 }
 
 function listOf(list: z.output<typeof listSchema>): Request | null {
   // Of the request that it answers; that is not what the answer is.
   const own = { "X-Narrowgate-Server": list.server, "Content-Type": "application/json" }
-  return requestOf(list, own, ["Content-Encoding", "Content-Length"])
-}
-
-/** Null for what no HTTP request can carry. */
-function requestOf(
-  given: Pick<z.output<typeof callSchema>, "headers" | "body">,
-  own: Readonly<Record<string, string>>,
-  without: readonly string[] = [],
-): Request | null {
-  try {
-    const headers = new Headers()
-    const all = Array.isArray(given.headers) ? given.headers : Object.entries(given.headers)
-    for (const [name, value] of all) headers.append(name, value)
-    for (const name of without) headers.delete(name)
-    for (const [name, value] of Object.entries(own)) headers.set(name, value)
-    return new Request(HERE, { method: "POST", headers, body: given.body })
-  } catch (error) {
-    if (error instanceof TypeError) return null
-    throw error
-  }
+  return requestOf(toldOf(list), own, ["Content-Encoding", "Content-Length"])
 }
 
 const malformed = async (around: Surroundings): Promise<WorkerAnswer> =>

@@ -25,6 +25,7 @@ function partsOf(body: BundleBody): Readonly<Record<string, ReadonlyMap<string, 
     purpose: by(body.purposes, ({ name }) => name),
     issuer: by(body.issuers, ({ id }) => id),
     gateway: by(body.gateways, ({ id }) => id),
+    "query client": by(body.queries, ({ id }) => id),
     operator: by(body.operators, ({ issuer, subject }) => `${issuer}|${subject}`),
     guardrail: by(body.guardrails, ({ id }) => id),
   }

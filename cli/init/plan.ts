@@ -60,6 +60,7 @@ export const DIALECT_TRAITS: Readonly<Record<DialectName, { readonly body: boole
   apisix: { body: true, requestId: false },
   kong: { body: true, requestId: false },
   aws: { body: false, requestId: true },
+  authzen: { body: true, requestId: true },
   worker: { body: true, requestId: false },
 }
 

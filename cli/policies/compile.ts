@@ -106,6 +106,7 @@ function bodyOf(policies: Policies, rules: readonly LoweredRule[]): BundleBody {
     purposes,
     issuers: policies.issuers.value.issuers.map(toIssuer),
     gateways: policies.gateways.value.gateways.map(toGateway),
+    queries: policies.gateways.value.queries,
     operators: policies.operators.value.operators,
     guardrails: guardrailsOf(policies.guardrails.value),
   }

@@ -16,6 +16,7 @@ import { checkKeys } from "./checks/keys.ts"
 import { checkLinks } from "./checks/links.ts"
 import { checkManagement } from "./checks/management.ts"
 import { checkMentions } from "./checks/mentions.ts"
+import { checkQueries } from "./checks/queries.ts"
 import { checkRoutes } from "./checks/routes.ts"
 import { checkScopes } from "./checks/scopes.ts"
 import { checkSelectors } from "./checks/selectors.ts"
@@ -34,6 +35,7 @@ const CHECKS: readonly ((policies: Policies) => Problem[])[] = [
   checkAgents,
   checkIdentities,
   checkGateways,
+  checkQueries,
   checkIssuers,
   checkEntities,
   checkManagement,

@@ -82,7 +82,7 @@ export class Stage {
   }
 
   call(tool: string, values: CallArguments, caller: Caller): Verdict {
-    const call = { ...this.#callOf(caller), tool, arguments: values, retry: null }
+    const call = { ...this.#callOf(caller), tool, arguments: values }
     return callStep(this.#bundle, this.#state, call, this.#now)
   }
 
@@ -101,7 +101,7 @@ export class Stage {
     }
   }
 
-  #callOf({ by, client }: Caller): Omit<Call, "tool" | "arguments" | "retry"> {
+  #callOf({ by, client }: Caller): Omit<Call, "tool" | "arguments"> {
     const holder = this.#holders.findLast(({ agent }) => by === null || agent === by)
     if (!holder) throw new Error(`${by} is none of the chain`)
     const { id: gateway, environment, mode } = this.#gateway
@@ -109,7 +109,8 @@ export class Stage {
     const made = ++this.#made
     const proof = jkt === null ? null : this.#proof(jkt, made)
     const risks = this.#told(agent)
-    return { decisionId: decisionOf(made), task, token, proof, gateway, environment, client, mode, risks }
+    const retry = null
+    return { decisionId: decisionOf(made), task, token, proof, gateway, environment, client, mode, retry, risks }
   }
 
   /** Anew for each call: however much time has passed, the scene's risk is what it says. */

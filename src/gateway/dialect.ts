@@ -11,12 +11,20 @@ export interface Asked {
   readonly target: string
   /** Host of the original request; only ever compared with registered origins. */
   readonly host: string | null
+  /** For whom, as whoever asks says: whom the token is for has to be the same. */
+  readonly subject?: Subject
   /** Where whoever asks names it whole and will send the request there: it must be a registered one. */
   readonly origin?: string
 }
 
+/** The agent that calls, by its id; or the user on whose behalf, by issuer and subject, joined by `|`. */
+export interface Subject {
+  readonly type: string
+  readonly id: string
+}
+
 /** Where gateways ask: a path of this API, or RPC over a service binding. */
-export type Endpoint = "/authz/envoy" | "/authz/forward" | "rpc"
+export type Endpoint = "/authz/envoy" | "/authz/forward" | "/access/v1" | "rpc"
 
 export interface Dialect {
   readonly endpoint: Endpoint

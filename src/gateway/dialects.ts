@@ -1,4 +1,5 @@
 /** The dialects that a gateway may be registered with. Adding one is one file and one line. */
+import { authzen } from "../authzen/dialect.ts"
 import type { DialectName } from "../policy/bundle.ts"
 import { aws } from "./aws.ts"
 import type { Dialect } from "./dialect.ts"
@@ -21,5 +22,6 @@ export const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
   apisix: forwarded,
   kong,
   aws,
+  authzen,
   worker,
 }

@@ -1,7 +1,6 @@
 /**
- * Those that say in X-Forwarded-Method, -Uri and -Host what is asked about: Traefik, Caddy and APISIX by themselves,
- * HAProxy, Apache and the shim for AWS because their pages in docs/gateways/ have them set so. All overwrite the
- * client's. X-Original-* are the client's own here and are not read, nor are X-Forwarded-Prefix and -Port (GATEWAYS
+ * Those that say in X-Forwarded-Method, -Uri and -Host what is asked about: Traefik and Caddy by themselves, HAProxy,
+ * Apache, APISIX and the shim for AWS because their pages in docs/gateways/ have them set so. All overwrite the client's. X-Original-* are the client's own here and are not read, nor are X-Forwarded-Prefix and -Port (GATEWAYS
  * pitfalls 1 and 8).
  * Source: Traefik documentation, ForwardAuth; Caddy documentation, forward_auth; APISIX documentation, forward-auth.
  */

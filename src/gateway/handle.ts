@@ -11,6 +11,7 @@ import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surr
 import { answer } from "./answer.ts"
 import type { Endpoint } from "./dialect.ts"
 import { DIALECTS } from "./dialects.ts"
+import { envoy } from "./envoy.ts"
 import { messageIdOf, type MessageId } from "./json-rpc.ts"
 import { isPreflight } from "./preflight.ts"
 import { present } from "./present.ts"
@@ -38,7 +39,7 @@ export async function answerTo(
   around: Surroundings,
 ): Promise<Response> {
   const known = await askingGateway(key, around)
-  if (known instanceof Response) return known
+  if (known instanceof Response) return endpoint === "/authz/envoy" ? forEnvoy(known) : known
   const { asking, bundle } = known
   const { unwrap, wrap } = DIALECTS[asking.gateway.dialect]
   const asked = unwrap ? await unwrap(request) : request
@@ -47,6 +48,12 @@ export async function answerTo(
     : await decide(asked, target, endpoint, asking, bundle, around)
   const answered = answer(decision, around.config.issuer, isDenied(asked) ? request : asked, message)
   return wrap ? wrap(answered) : answered
+}
+
+/** Whoever asks there takes a status above 500 for no answer (envoy.ts), known to us or not. */
+export function forEnvoy(refused: Response): Response {
+  const { status, headers, body } = refused
+  return new Response(body, { status: envoy.status(status), headers })
 }
 
 /** Who asks, and the bundle that knows it; or the answer to somebody who is no gateway of ours. */
@@ -91,7 +98,13 @@ async function decide(
   }
 }
 
-function refusedAtTheDoor(denial: Denial, gateway: GatewayDefinition, bundle: Bundle, around: Surroundings): Decision {
+/** What a registered gateway asks cannot be read. */
+export function refusedAtTheDoor(
+  denial: Denial,
+  gateway: GatewayDefinition,
+  bundle: Bundle,
+  around: Surroundings,
+): Decision {
   const id = newId("dec", around.receivedAt)
   refusedAtEdge(id, "call", denial, ofGateway(gateway, bundle), around)
   return { ...NOBODY, id, gateway, denial }

@@ -11,6 +11,8 @@ import type { Presented } from "./presented.ts"
 /** `id` of the message that is refused; null where it has none, or none that can be told. */
 export type MessageId = string | number | null
 
+/** Of a longer one the answer would be the caller's to blow up. */
+const MAX_ID_LENGTH = 256
 const HEADER_MISMATCH = -32_020
 const INVALID_REQUEST = -32_600
 /** One of the codes that are left to servers (-32000 to -32019): by our own code, in `data`, they are told apart. */
@@ -23,7 +25,7 @@ export function messageIdOf({ method, origin, target, body }: Presented, { catal
   try {
     const message: unknown = JSON.parse(body.kind === "whole" ? body.text : "")
     const id = isObject(message) ? message["id"] : null
-    return typeof id === "string" || typeof id === "number" ? id : null
+    return typeof id === "number" || (typeof id === "string" && id.length <= MAX_ID_LENGTH) ? id : null
   } catch {
     return null
   }

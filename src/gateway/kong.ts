@@ -1,7 +1,8 @@
 /**
  * Kong's OPA plugin: a POST of a document about the client's request, answered by 200 and a document, whatever the
  * verdict. Kong tells the path with its escapes and dot segments resolved, and the query as a table: a name that is
- * there twice is an array, one without a value is `true`.
+ * there twice is an array, one without a value is `true`. Of arguments and of headers it tells the first hundred, and
+ * sends all of them on.
  * Source: Kong documentation, "OPA plugin", input format and expected responses.
  */
 import { z } from "zod"
@@ -51,6 +52,9 @@ export const kong: Dialect = {
   },
 }
 
+/** As many might be all that were told of more. */
+const TOO_MANY = 100
+
 const unreadable = (what: string): Denied => deny({ reason: "target_ambiguous", what })
 
 async function httpOf(question: Request): Promise<Http | Denied> {
@@ -58,7 +62,10 @@ async function httpOf(question: Request): Promise<Http | Denied> {
   const parsed = text === null ? unreadable("the question is too long or not UTF-8") : parseJson(text)
   if (isDenied(parsed)) return parsed
   const read = questionSchema.safeParse(parsed.json)
-  return read.success ? read.data.input.request.http : unreadable("the question is not what Kong's OPA plugin asks")
+  if (!read.success) return unreadable("the question is not what Kong's OPA plugin asks")
+  const { http } = read.data.input.request
+  const isWhole = [http.headers, http.querystring].every((told) => Object.values(told).flat().length < TOO_MANY)
+  return isWhole ? http : unreadable("it has a hundred headers or query arguments, and may have more")
 }
 
 function requestOf({ method, host, path, querystring, headers: told, body }: Http): Request | Denied {

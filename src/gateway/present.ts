@@ -45,6 +45,7 @@ export async function present(
     headers: new HeadersAsked(request.headers),
     body,
     requestId: requestIdOf(request, gateway),
+    ...(asked.subject && { subject: asked.subject }),
   }
 }
 

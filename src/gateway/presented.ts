@@ -4,6 +4,7 @@
 import type { Seen } from "../catalog/seen.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
 import type { Client } from "./client.ts"
+import type { Subject } from "./dialect.ts"
 
 export interface Presented extends Seen {
   readonly gateway: GatewayDefinition
@@ -15,6 +16,8 @@ export interface Presented extends Seen {
   readonly authorization: string | null
   /** `DPoP` of the original request. */
   readonly proof: string | null
+  /** Whom it says that the call is for; absent: it says nothing. */
+  readonly subject?: Subject
   /** Set by the registered gateway itself, never by its client. */
   readonly requestId: string | null
 }

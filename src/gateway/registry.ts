@@ -42,8 +42,12 @@ export function identifyGateway(
   key: string | null,
   gateways: ReadonlyMap<string, GatewayDefinition>,
 ): Identified | Denied {
-  if (!key || key.length > MAX_KEY_LENGTH) return deny({ reason: "gateway_unknown" })
-  const keyHash = hashOf(key)
-  const gateway = gateways.get(keyHash)
-  return gateway ? { gateway, keyHash } : deny({ reason: "gateway_unknown" })
+  const keyHash = hashOfKey(key)
+  const gateway = keyHash === null ? undefined : gateways.get(keyHash)
+  return gateway && keyHash !== null ? { gateway, keyHash } : deny({ reason: "gateway_unknown" })
+}
+
+/** By which whoever asks is looked up; null for what is no key. */
+export function hashOfKey(key: string | null): string | null {
+  return !key || key.length > MAX_KEY_LENGTH ? null : hashOf(key)
 }

@@ -1,27 +1,13 @@
-/**
- * A Worker that is bound to this one and asks by RPC. What it says of the request it says itself, in headers that
- * rpc.ts sets over whatever its client sent. It sends the request on to the very URL that it names, so where that leads
- * is no matter of how many origins are registered: scheme, host and port have to be one of them.
- */
-import { deny } from "../decision.ts"
+/** A Worker that is bound to this one and asks by RPC, in plain values (rpc.ts). */
 import type { Dialect } from "./dialect.ts"
+import { readSaid } from "./told.ts"
 
-export const SAID = {
-  method: "X-Narrowgate-Method",
-  origin: "X-Narrowgate-Origin",
-  target: "X-Narrowgate-Target",
-  requestId: "X-Narrowgate-Request-Id",
-} as const
+/** Its own, never its client's. */
+export const REQUEST_ID = "X-Narrowgate-Request-Id"
 
 export const worker: Dialect = {
   endpoint: "rpc",
-  requestIdHeader: SAID.requestId,
-  read({ headers }) {
-    const [method, origin, target] = [headers.get(SAID.method), headers.get(SAID.origin), headers.get(SAID.target)]
-    if (method === null || origin === null || target === null) {
-      return deny({ reason: "target_missing", header: SAID.target })
-    }
-    return { method, target, host: null, origin }
-  },
+  requestIdHeader: REQUEST_ID,
+  read: readSaid,
   status: (status) => status,
 }

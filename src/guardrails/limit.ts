@@ -86,14 +86,12 @@ function judgeShared(limit: Limit, key: string, demand: Demand, memory: Memory):
   // Values are asked for one call at a time.
   const place = values ? `${key}\n${values.join("\n")}` : key
   const credit = memory.credits.find(owner, place)
-  const used = credit?.used ?? 0
-  if (amount > 0 && (credit?.left ?? 0) < amount) {
-    if (credit?.refused) return stand(limit, { ...credit.refused, asked: amount }, [])
-    const asking = stand(limit, { used, asked: amount, waits: 0 }, [])
-    return { ...asking, need: { owner, key, place, limit, amount, values } }
-  }
-  const notes: Note[] = amount === 0 ? [] : [{ kind: "credit", owner, key: place, amount }]
-  return stand(limit, { used, asked: amount, waits: 0 }, notes)
+  if (credit?.refused && credit.left < amount) return stand(limit, { ...credit.refused, asked: amount }, [])
+  // Where it was not asked, nobody here knows how much of it is gone.
+  const untold = judged(null, { use: { guardrail: limit.id, kind: limit.kind, holds: true } })
+  const standing = credit ? stand(limit, { used: credit.used, asked: amount, waits: 0 }, NO_NOTES) : untold
+  if (amount > (credit?.left ?? 0)) return { ...standing, need: { owner, key, place, limit, amount, values } }
+  return amount === 0 ? standing : { ...standing, notes: [{ kind: "credit", owner, key: place, amount }] }
 }
 
 /** @param notes of an admission; none where there is no room */

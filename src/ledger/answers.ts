@@ -67,7 +67,7 @@ export interface Holder {
 
 /** A call that was refused before it came to the ledger; `tool` null: it is not known which it was. */
 export interface RefusedCall
-  extends Holder, Pick<Call, "task" | "arguments" | "gateway" | "environment" | "client" | "risks"> {
+  extends Holder, Pick<Call, "task" | "arguments" | "gateway" | "environment" | "client" | "retry" | "risks"> {
   readonly tool: string | null
 }
 

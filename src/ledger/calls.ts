@@ -23,6 +23,7 @@ import { STRANGER, type Answer, type Holder, type Listed, type NoBundle, type Re
 import { Shadow } from "./shadow.ts"
 import { isBelow, type TreeState } from "./state.ts"
 import { applyAfterwards, applyApproval, applyChange, endedBy } from "./transition.ts"
+import { ToldDenials } from "./told-denials.ts"
 import type { Tree } from "./tree.ts"
 
 /** Times that a call asks for what all trees share, where others of its tree use up what it was lent. */
@@ -37,6 +38,7 @@ export class Calls {
   readonly #tree: Tree
   readonly #env: Env
   readonly #background: (work: Promise<unknown>) => void
+  readonly #denials = new ToldDenials()
   readonly shadow = new Shadow()
 
   constructor(tree: Tree, env: Env, background: (work: Promise<unknown>) => void) {
@@ -70,7 +72,9 @@ export class Calls {
     if (!state) return STRANGER
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#tree.now(state)
-    const outcome = decide(bundle, state, ask, now)
+    const decided = decide(bundle, state, ask, now)
+    const isToldAgain = decided.afterwards.length > 0 && this.#denials.has(ask, now)
+    const outcome = isToldAgain ? withoutStorm(decided) : decided
     const { change, verdict, proof, end, asks, storm, afterwards, needs } = outcome
     if (needs.length > 0 && !isFinal) return { needs }
     const ended = end ? endedBy(state, end) : []
@@ -102,17 +106,25 @@ export class Calls {
     })
     state.bundle = pointer
     if (change) applyChange(state, change)
-    if (afterwards.length > 0) applyAfterwards(state, afterwards, now)
+    if (afterwards.length > 0) {
+      applyAfterwards(state, afterwards, now)
+      this.#denials.add(ask, now)
+    }
     if (asks) applyApproval(state, asks)
     if (proof !== null) state.proofs.admit(proof)
     if (end) this.#tree.end(state, ended, end)
     this.#tree.boundProofs(state, now)
-    this.#tree.touched(now)
-    if (lent.length > 0) credits.giveBackOld(state.memory, now)
+    this.#touched(state, now)
     const { denial, evidence, retryOf } = verdict
     const { chain, user, purpose, windows } = evidence
     const agent = chain.at(-1) ?? null
     return { denial, retryOf, agent, user: user && userId(user), purpose, windows, recorded: true }
+  }
+
+  /** Whatever keeps the tree busy keeps others from nothing that they could use. */
+  #touched(state: TreeState, now: number): void {
+    this.#tree.touched(now)
+    this.#tree.credits.giveBackOld(state.memory, now)
   }
 
   #mustWrite(state: TreeState, { change, afterwards }: Outcome, now: number): boolean {
@@ -160,7 +172,8 @@ export class Calls {
     const isShownAgain = call.proof !== null && checkProof(state, call.proof, now) !== null
     this.spend(call)
     if (pointer.seq < state.bundle.seq) return
-    const noticed = isShownAgain ? null : noticeRefused(bundle, state, call, denial, now)
+    const isKnown = isShownAgain || this.#denials.has(call, now)
+    const noticed = isKnown ? null : noticeRefused(bundle, state, call, denial, now)
     if (!noticed) return
     const { chain, notes, storm, end } = noticed
     const ended = end ? endedBy(state, end) : []
@@ -171,8 +184,9 @@ export class Calls {
       outbox.keep(this.#tree.numbered(stormRecord(state, chain, call, storm, now)))
     })
     applyAfterwards(state, notes, now)
+    this.#denials.add(call, now)
     if (end) this.#tree.end(state, ended, end)
-    this.#tree.touched(now)
+    this.#touched(state, now)
   }
 
   /** Which tools could be called now: nothing is counted, nothing changes. */
@@ -187,7 +201,7 @@ export class Calls {
       const record = (): DecisionRecord => recordListing(bundle, ask, prospects, number, now)
       outbox.keepRead(record, sizeOfListing(ask, prospects))
     })
-    this.#tree.touched(now)
+    this.#touched(state, now)
     return { denial: prospects.denial, hidden: [...prospects.hidden.keys()], recorded: true }
   }
 
@@ -223,6 +237,11 @@ export class Calls {
     const { state, storage } = this.#tree
     return state !== null && storage.land(state, decision, gateway)
   }
+}
+
+/** A denial that is no denial more: none of it is kept in mind, and it is not one too many. */
+function withoutStorm(outcome: Outcome): Outcome {
+  return { ...outcome, afterwards: [], storm: null, end: outcome.storm ? null : outcome.end }
 }
 
 /** Why a task has ended: its last denied call is recorded by itself, with a reason of its own. */

@@ -1,25 +1,15 @@
 /**
  * Credit that this tree's ledger has been lent of counts that all trees share (guardrails/lending): how it is asked
- * for, kept durable before it is used, and given back. What the guardrails see of it is how much is left.
+ * for, kept durable before it is used, and given back (settlements.ts). What the guardrails see of it is how much is
+ * left.
  */
-import {
-  LENDING_VERSION,
-  type LentLimit,
-  type Settled,
-  type Take,
-  type TakeAnswer,
-} from "../guardrails/lending/lending.ts"
+import { LENDING_VERSION, type LentLimit, type Take, type TakeAnswer } from "../guardrails/lending/lending.ts"
 import type { Need } from "../guardrails/instrument.ts"
 import type { Memory } from "../guardrails/memory.ts"
 import { logEvent } from "../log.ts"
 import { newId } from "../ids.ts"
+import { Settlements } from "./settlements.ts"
 import { sharedLimitOf } from "./shared-limit.ts"
-
-/** A block of which some is open: it may be used up without asking, so it is written down before it is used. */
-export const CREDITS_SCHEMA = `
-CREATE TABLE credits (id TEXT PRIMARY KEY, guardrail TEXT NOT NULL, key TEXT NOT NULL, granted INTEGER NOT NULL)
-  WITHOUT ROWID;
-`
 
 /** More than was needed at once: its object waits to hear what became of it. */
 interface Block {
@@ -67,25 +57,17 @@ export class Credits {
   readonly #held = new Map<string, Held>()
   /** Takes whose answer is still to come. */
   readonly #underWay = new Set<string>()
-  /** Blocks of which some is open, and whether they are written down. */
-  readonly #written = new Set<string>()
-  /** Blocks that will be used no more, until their object knows. */
-  readonly #settling = new Map<string, { readonly guardrail: string; readonly key: string; readonly used: number }>()
+  readonly #settlements: Settlements
 
   constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx
     this.#env = env
+    this.#settlements = new Settlements(ctx, env)
   }
 
-  /** After waking: what an earlier life was lent may have been used up to the last. */
   load(root: string): void {
     this.#root = root
-    const rows = this.#ctx.storage.sql.exec<{ id: string; guardrail: string; key: string; granted: number }>(
-      "SELECT id, guardrail, key, granted FROM credits",
-    )
-    for (const { id, guardrail, key, granted } of rows) this.#settling.set(id, { guardrail, key, used: granted })
-    for (const id of this.#settling.keys()) this.#written.add(id)
-    if (this.#settling.size > 0) this.#settleSoon()
+    this.#settlements.load(root)
   }
 
   /**
@@ -128,11 +110,11 @@ export class Credits {
         const unused = isFresh ? Math.min(amount, Math.max(0, leftOf(memory, need) - (before[index] ?? 0))) : amount
         const credit = memory.credits.find(need.owner, need.place)
         if (credit && isFresh) memory.credits.set(need.owner, need.place, { ...credit, left: credit.left - unused })
-        const { id: guardrail } = need.limit
-        if (unused > 0) this.#settling.set(id, { guardrail, key: need.key, used: amount - unused })
+        const count = { guardrail: need.limit.id, key: need.key }
+        if (unused > 0) this.#settlements.add(id, count, amount - unused)
       }
       for (const need of needs) this.#tidy(memory, need)
-      if (exact.some(({ id }) => this.#settling.has(id))) this.#settleSoon()
+      if (exact.some(({ id }) => this.#settlements.has(id))) this.#settlements.sendSoon(this.#root)
     }
   }
 
@@ -179,7 +161,7 @@ export class Credits {
     const { guardrail, key } = held
     const at = Date.now()
     const id = newId("lnt", Date.now())
-    const settled = this.#settledOf(guardrail, key)
+    const settled = this.#settlements.of(held)
     const asked = { id, holder: this.#root, limit, settled }
     const take: Take = values ? { ...asked, amount: 0, want: 0, values } : { ...asked, amount, want }
     held.asking += 1
@@ -188,11 +170,11 @@ export class Credits {
     try {
       const answer = await within(answering, TIMEOUT_MS)
       this.#underWay.delete(id)
-      this.#forget(settled)
+      this.#settlements.forget(settled)
       return this.#taken(memory, held, { id, amount, at }, answer)
     } catch (error) {
       // Whatever comes yet is used no more: a late grant is given back, a lost one asked about.
-      this.#ctx.waitUntil(this.#returnLate(answering, id, guardrail, key))
+      this.#ctx.waitUntil(this.#returnLate(answering, id, held))
       logEvent("limit_failed", { guardrail, error: String(error) })
       return null
     } finally {
@@ -223,17 +205,13 @@ export class Credits {
   /** In the step's transaction, before what it lends is used. */
   save(places: readonly { readonly owner: string; readonly key: string }[]): void {
     for (const { owner, key: place } of places) {
-      for (const { id, granted } of this.#held.get(placeOf(owner, place))?.blocks ?? []) {
-        if (this.#written.has(id)) continue
-        const { guardrail = "", key = "" } = this.#held.get(placeOf(owner, place)) ?? {}
-        this.#ctx.storage.sql.exec("INSERT OR REPLACE INTO credits VALUES (?, ?, ?, ?)", id, guardrail, key, granted)
-        this.#written.add(id)
-      }
+      const held = this.#held.get(placeOf(owner, place))
+      for (const { id, granted } of held?.blocks ?? []) if (held) this.#settlements.write(id, held, granted)
     }
   }
 
   mustWrite(owner: string, place: string): boolean {
-    return this.#held.get(placeOf(owner, place))?.blocks.some(({ id }) => !this.#written.has(id)) ?? false
+    return this.#held.get(placeOf(owner, place))?.blocks.some(({ id }) => !this.#settlements.isWritten(id)) ?? false
   }
 
   /** Once a call has been decided on. */
@@ -253,7 +231,7 @@ export class Credits {
       const { id, granted, since } = held.blocks[0]
       behind -= granted
       held.blocks.shift()
-      this.#settling.set(id, { guardrail: held.guardrail, key: held.key, used: granted })
+      this.#settlements.add(id, held, granted)
       if (Date.now() - since < LENT_FOR_MS) held.more = Math.min(MOST_MORE, held.more * 2)
     }
   }
@@ -265,18 +243,18 @@ export class Credits {
 
   /** All that is left. */
   #giveBack(memory: Memory, held: Held): void {
-    const { owner, place, guardrail, key } = held
+    const { owner, place } = held
     const credit = memory.credits.find(owner, place)
     let left = credit?.left ?? 0
     for (const { id, granted } of held.blocks.toReversed()) {
       const unused = Math.min(left, granted)
       left -= unused
-      this.#settling.set(id, { guardrail, key, used: granted - unused })
+      this.#settlements.add(id, held, granted - unused)
       if (unused > granted / 2) held.more = 1
     }
     held.blocks = []
     if (credit) memory.credits.set(owner, place, { ...credit, left: 0 })
-    if (this.#settling.size > 0) this.#settleSoon()
+    this.#settlements.sendSoon(this.#root)
   }
 
   /** What has been held long enough; all of it where the tree is quiet, or has ended. */
@@ -288,7 +266,7 @@ export class Credits {
       if (all && held.asking === 0) this.#drop(memory, held)
     }
     // Until then what is used up is said with the next take.
-    if (all && this.#settling.size > 0) this.#settleSoon()
+    if (all) this.#settlements.sendSoon(this.#root)
   }
 
   /** What an object asks that has not heard of blocks: contract of `CreditHolder`. */
@@ -296,8 +274,8 @@ export class Credits {
     const held = new Set([...this.#held.values()].flatMap(({ blocks }) => blocks.map(({ id }) => id)))
     return Object.fromEntries(
       ids.flatMap((id): [string, number | null][] => {
-        const settling = this.#settling.get(id)
-        if (settling) return [[id, settling.used]]
+        const used = this.#settlements.usedOf(id)
+        if (used !== undefined) return [[id, used]]
         return held.has(id) || this.#underWay.has(id) ? [[id, null]] : []
       }),
     )
@@ -312,48 +290,15 @@ export class Credits {
     return held
   }
 
-  #settledOf(guardrail: string, key: string): readonly Settled[] {
-    return [...this.#settling].flatMap(([id, one]) =>
-      one.guardrail === guardrail && one.key === key ? [{ id, used: one.used }] : [],
-    )
-  }
-
-  #forget(settled: readonly Settled[]): void {
-    for (const { id } of settled) {
-      this.#settling.delete(id)
-      if (this.#written.delete(id)) this.#ctx.storage.sql.exec("DELETE FROM credits WHERE id = ?", id)
-    }
-  }
-
-  #settleSoon(): void {
-    this.#ctx.waitUntil(this.#settle())
-  }
-
-  /** What fails stays, and is said with the next take, or when the object asks. */
-  async #settle(): Promise<void> {
-    const objects = new Map([...this.#settling.values()].map((one) => [`${one.guardrail}\n${one.key}`, one]))
-    await Promise.all(
-      Array.from(objects.values(), async ({ guardrail, key }) => {
-        const settled = this.#settledOf(guardrail, key)
-        try {
-          await sharedLimitOf(this.#env, guardrail, key).settle(LENDING_VERSION, this.#root, [...settled])
-          this.#forget(settled)
-        } catch (error) {
-          logEvent("limit_failed", { guardrail, error: String(error) })
-        }
-      }),
-    )
-  }
-
-  async #returnLate(asked: Promise<TakeAnswer>, id: string, guardrail: string, key: string): Promise<void> {
+  async #returnLate(asked: Promise<TakeAnswer>, id: string, held: Held): Promise<void> {
     try {
       const { granted } = await asked
-      if (granted !== null) this.#settling.set(id, { guardrail, key, used: 0 })
+      if (granted !== null) this.#settlements.add(id, held, 0)
     } catch {
       // It was never lent, or its object will ask.
     }
     this.#underWay.delete(id)
-    this.#settleSoon()
+    this.#settlements.sendSoon(this.#root)
   }
 }
 

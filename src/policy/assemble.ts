@@ -13,17 +13,21 @@ import type {
   OperatorDefinition,
   Pointer,
   PurposeDefinition,
+  QueryClient,
 } from "./bundle.ts"
 import type { Head, Span } from "./encode.ts"
 import { engineOf, type Engine } from "./engine.ts"
 import { readStore, type EntityStore } from "./entities.ts"
 import type { StoredEntity } from "./lowered.ts"
 import { Table, type Section } from "./table.ts"
+import { entity, type EntityRef } from "./value.ts"
 
 export interface Bundle {
   readonly pointer: Pointer
   readonly engine: Engine
   readonly entities: EntityStore
+  /** Those that are stored of a type, in the order of their ids, from behind one. */
+  readonly storedOf: (type: string, after: string | null) => Iterable<EntityRef>
   readonly catalog: Catalog
   /** By id. */
   readonly agents: Lookup<AgentDefinition>
@@ -31,6 +35,8 @@ export interface Bundle {
   readonly issuers: readonly IssuerDefinition[]
   /** By the SHA-256 of each of its keys. */
   readonly gateways: ReadonlyMap<string, GatewayDefinition>
+  /** By the SHA-256 of each of their keys. */
+  readonly queries: ReadonlyMap<string, QueryClient>
   readonly audiences: ReadonlySet<string>
   readonly operators: readonly OperatorDefinition[]
   readonly guardrails: Guardrails
@@ -40,7 +46,7 @@ export interface Bundle {
 export function assemble(text: string, pointer: Pointer): Bundle {
   const end = lineEnd(text)
   const head = readHead(text.slice(0, end))
-  const { guardrails, gateways, tables } = head
+  const { guardrails, gateways, queries, tables } = head
   const section = ([from, to]: Span): Section => ({ text, from: end + 1 + from, to: end + 1 + to })
   const entities = new Table<StoredEntity>(section(tables.entities))
   return {
@@ -51,15 +57,28 @@ export function assemble(text: string, pointer: Pointer): Bundle {
       actions: new Table(section(tables.actions)),
     }),
     entities: readStore((key) => entities.find(key)),
+    storedOf: (type, after) => storedOf(entities, type, after),
     catalog: buildCatalog(new Table(section(tables.tools)), head.servers, head.routes),
     agents: new Table(section(tables.agents)),
     purposes: new Map(head.purposes.map((purpose) => [purpose.name, purpose])),
     issuers: head.issuers,
-    gateways: new Map(gateways.flatMap((gateway) => gateway.key_sha256.map((hash) => [hash, gateway] as const))),
+    gateways: byKey(gateways),
+    queries: byKey(queries),
     audiences: new Set(gateways.map((gateway) => gateway.audience)),
     operators: head.operators,
     guardrails: guardrailsOf(guardrails),
   }
+}
+
+function byKey<Keyed extends { readonly key_sha256: readonly string[] }>(
+  all: readonly Keyed[],
+): ReadonlyMap<string, Keyed> {
+  return new Map(all.flatMap((one) => one.key_sha256.map((hash) => [hash, one] as const)))
+}
+
+function* storedOf(entities: Table<StoredEntity>, type: string, after: string | null): Iterable<EntityRef> {
+  const last = after === null ? null : entity(type, after).key
+  for (const { uid } of entities.rowsOf(`${type}::"`, last)) yield entity(uid.type, uid.id)
 }
 
 /**

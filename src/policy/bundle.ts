@@ -12,7 +12,7 @@ import type { Plan } from "../guardrails/plan.ts"
 import type { ArgumentBounds } from "../catalog/bounds.ts"
 import type { LoweredRule, StoredEntity } from "./lowered.ts"
 
-export const FORMAT = 7
+export const FORMAT = 8
 
 export interface BundleBody {
   readonly format: typeof FORMAT
@@ -25,6 +25,7 @@ export interface BundleBody {
   readonly purposes: readonly PurposeDefinition[]
   readonly issuers: readonly IssuerDefinition[]
   readonly gateways: readonly GatewayDefinition[]
+  readonly queries: readonly QueryClient[]
   readonly operators: readonly OperatorDefinition[]
   readonly guardrails: readonly Guardrail[]
 }
@@ -208,7 +209,7 @@ export interface IssuerDefinition {
   readonly operators?: { readonly clients: readonly string[] }
 }
 
-/** `worker`: it asks by RPC over a service binding (src/rpc.ts). */
+/** `authzen`: it asks in AuthZEN's words (src/authzen). `worker`: by RPC over a service binding (src/rpc.ts). */
 export const DIALECTS = [
   "envoy",
   "agentgateway",
@@ -221,6 +222,7 @@ export const DIALECTS = [
   "apisix",
   "kong",
   "aws",
+  "authzen",
   "worker",
 ] as const
 export type DialectName = (typeof DIALECTS)[number]
@@ -261,6 +263,22 @@ export interface GatewayDefinition {
   readonly settles?: true
   /** Header with a request id that it sets itself and overwrites; absent: each ask counts. */
   readonly request_id_header?: string
+}
+
+/**
+ * Who may ask what policy says (AuthZEN, src/authzen), and gets advice alone: it stands before nothing, and is no
+ * gateway, so that nothing which opens to a gateway opens to it.
+ */
+export interface QueryClient {
+  readonly id: string
+  /** Lower-case hex SHA-256 of each key that it may present. */
+  readonly key_sha256: readonly string[]
+  /** The Cedar type of a type that it names otherwise; any other is the Cedar type of that very name. */
+  readonly types: Readonly<Record<string, string>>
+  /** The Cedar type of its actions. */
+  readonly action_type: string
+  /** The id of an action that it names otherwise; any other is the action of that very name. */
+  readonly actions: Readonly<Record<string, string>>
 }
 
 export const ROLES = ["viewer", "operator"] as const

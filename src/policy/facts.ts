@@ -18,12 +18,19 @@ export function userId(user: Pick<UserFacts, "issuer" | "subject">): string {
 const agentRef = (id: string): EntityRef => entity("Agent", id)
 export const toolRef = (name: string): EntityRef => entity("Tool", name)
 export const actionRef = (action: string): EntityRef => entity("Action", action)
-const userRef = (user: UserFacts): EntityRef => entity("User", userId(user))
+const userRef = (user: Pick<UserFacts, "issuer" | "subject">): EntityRef => entity("User", userId(user))
 
-function userEntity(user: UserFacts, base: EntityStore): Entity {
-  const groups = user.groups.map((group) => entity("UserGroup", group))
-  const attributes = record({ issuer: user.issuer, subject: user.subject })
-  return memberOf(groups, userRef(user), attributes, base)
+type Named = Pick<UserFacts, "issuer" | "subject" | "groups">
+
+export function userEntity({ issuer, subject, groups }: Named, base: EntityStore): Entity {
+  const parents = groups.map((group) => entity("UserGroup", group))
+  return memberOf(parents, userRef({ issuer, subject }), record({ issuer, subject }), base)
+}
+
+/** Who is meant by the id of a user's entity; null for what is none. */
+export function userOfId(id: string): Pick<UserFacts, "issuer" | "subject"> | null {
+  const [, issuer, subject] = /^([^|]+)\|(.+)$/s.exec(id) ?? []
+  return issuer === undefined || subject === undefined ? null : { issuer, subject }
 }
 
 /** Who manages, as rules see them: an operator, in a group for each role that operators.yaml gives them. */

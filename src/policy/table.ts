@@ -66,6 +66,20 @@ export class Table<Row> implements Lookup<Row> {
     return this.get(name) !== undefined
   }
 
+  /**
+   * Those whose names begin so, in the order of their names, from behind one of them, there or not; each is read when
+   * it is come to.
+   */
+  *rowsOf(prefix: string, after: string | null): Generator<Row> {
+    const { text, to } = this.#section
+    const begin = startOf(prefix).slice(0, -2)
+    const last = after === null ? begin : startOf(after)
+    let start = this.#boundOf(last)
+    if (after !== null && text.startsWith(last, start)) start = text.indexOf("\n", start) + 1
+    for (; start < to && text.startsWith(begin, start); start = text.indexOf("\n", start) + 1)
+      yield this.#line(start)[1]
+  }
+
   /** All that are there, each read once. */
   values(): readonly Row[] {
     this.#rows ??= this.#all()
@@ -97,14 +111,19 @@ export class Table<Row> implements Lookup<Row> {
   #placeOf(name: string): number | undefined {
     const { text, from, to } = this.#section
     const sought = startOf(name)
+    const start = this.#boundOf(sought)
+    return start < to && text.startsWith(sought, start) ? start - from : undefined
+  }
+
+  /** Where the first line begins that is not before this start of a line. */
+  #boundOf(sought: string): number {
+    const { text, from, to } = this.#section
     let [low, high] = [from, to]
     while (low < high) {
       const start = text.lastIndexOf("\n", ((low + high) >> 1) - 1) + 1
-      const found = text.slice(start, start + sought.length)
-      if (found === sought) return start - from
-      if (found < sought) low = text.indexOf("\n", start) + 1
+      if (text.slice(start, start + sought.length) < sought) low = text.indexOf("\n", start) + 1
       else high = start
     }
-    return undefined
+    return low
   }
 }

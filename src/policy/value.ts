@@ -39,6 +39,11 @@ export function entity(type: string, id: string): EntityRef {
   return { kind: "entity", type, id, key: `${type}::${JSON.stringify(id)}` }
 }
 
+/** Cedar grammar, "Path": identifiers, joined by `::`. */
+export function isEntityType(name: string): boolean {
+  return /^[A-Za-z_]\w*(?:::[A-Za-z_]\w*)*$/.test(name)
+}
+
 export function set(values: Iterable<Value>): CedarSet {
   const members = new Map<string, Value>()
   for (const value of values) members.set(memberKey(value), value)

@@ -1,11 +1,17 @@
 /** Whether a switch stops what a delegation token would open: a call, or an answer about its task. Pure. */
 import type { DelegationClaims, VerifiedToken } from "../credential/delegation-token.ts"
 import type { Denial } from "../decision.ts"
+import type { Subject } from "../gateway/dialect.ts"
 import { stoppedBy, type Switch } from "./switch.ts"
 
 /** Null where the agent acts on its own behalf. */
 export function userOf({ sub, client_id }: DelegationClaims): string | null {
   return sub === client_id ? null : sub
+}
+
+/** Whether it is for this agent, or on behalf of this user. */
+export function isFor(claims: DelegationClaims, { type, id }: Subject): boolean {
+  return type === "agent" ? id === claims.client_id : type === "user" && id === userOf(claims)
 }
 
 /**

@@ -53,7 +53,7 @@ describe("a bundle that cannot be relied on", () => {
   test.each(BAD.slice(0, -1))("%s: a cold isolate decides nothing", async (_what, spoil) => {
     await spoil()
     forgetCaches()
-    const answer = await callWith("ey.ey.ey", "/files")
+    const answer = await callWith("ey.ey.ey", "/files", {}, "traefik")
     expect([answer.status, answer.code]).toEqual([503, "unavailable"])
     expect((await manage("GET", "/readyz", null)).status).toBe(503)
   })

@@ -107,7 +107,7 @@ describe("a cold isolate", () => {
     expect(asked).not.toHaveBeenCalled()
     await forgetSharedKeys(US)
     forgetCaches()
-    expect(await callWith(token, "/files/a")).toMatchObject({ status: 503, code: "unavailable" })
+    expect(await callWith(token, "/files/a")).toMatchObject({ status: 403, code: "unavailable" })
   })
 
   test("asks the ring about a key that what is shared does not have, and about a set that is old or garbled", async () => {

@@ -93,6 +93,33 @@ describe("a storm of denials", () => {
     await vi.waitFor(async () => expect(await statusOf(task)).toBe("revoked"))
   })
 
+  const DENIED = [
+    ["by its ledger", { purpose: "work" }, "policy_denied"],
+    ["before it gets there", { scope: "files.*:read" }, "insufficient_scope"],
+  ] as const
+  test.each(DENIED)("counts a retry of a call denied %s as the one denial that it is", async (_where, wanted, code) => {
+    await lookOut()
+    const { token, task } = await openTask("first", wanted)
+    const start = Date.now()
+    vi.useFakeTimers({ toFake: ["Date"] })
+    const mail = async (id: string, to: string, after: number): Promise<void> => {
+      vi.setSystemTime(start + after)
+      const headers = { "Content-Type": "application/json", "X-Request-Id": id }
+      const asked = { method: "POST", body: JSON.stringify({ to }), headers }
+      expect((await callWith(token, "/mail", asked)).code).toBe(code)
+      // Behind its answer the ledger may still be told of it.
+      await statusOf(task)
+    }
+    await mail("r1", "a@b.c", 0)
+    for (let index = 0; index < 9; index++) await mail("r1", "a@b.c", 4_999)
+    // Another call, another id, and, five seconds after the first, the same again.
+    await mail("r1", "x@b.c", 4_999)
+    await mail("r2", "a@b.c", 4_999)
+    expect(await statusOf(task)).toBe("active")
+    await mail("r2", "a@b.c", 9_999)
+    await vi.waitFor(async () => expect(await statusOf(task)).toBe("quarantined"))
+  })
+
   test("with no consequence but denial passes by itself", async () => {
     await lookOut({ consequence: "deny", seconds: 60 })
     const { token } = await openTask("first")

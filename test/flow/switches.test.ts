@@ -138,7 +138,7 @@ describe("a switch", () => {
       throw new Error("out of reach")
     })
     forgetCaches()
-    expect(await callWith(token, "/files/a")).toMatchObject({ status: 503, code: "unavailable" })
+    expect(await callWith(token, "/files/a")).toMatchObject({ status: 403, code: "unavailable" })
   })
 })
 

@@ -69,8 +69,10 @@ describe("a call of a tool that has changed", () => {
     const answer = await ask()
     expect(answer).toMatchObject({ allowed: false, status: 403, headers: { "x-narrowgate-code": "tool_changed" } })
     expect(JSON.parse(answer.body)).toMatchObject({
-      error: "tool_changed",
-      error_description: "The tool is not what it was when it was let into the catalog.",
+      error: {
+        data: { error: "tool_changed" },
+        message: "The tool is not what it was when it was let into the catalog.",
+      },
     })
   })
 
@@ -145,7 +147,7 @@ describe("a call of a tool that has changed", () => {
       throw new Error("out of reach")
     })
     forgetCaches()
-    expect(await call(token)).toMatchObject({ status: 503, code: "unavailable" })
+    expect(await call(token)).toMatchObject({ status: 403, code: "unavailable" })
   })
 })
 

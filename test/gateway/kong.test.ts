@@ -46,6 +46,11 @@ describe("Kong's OPA plugin", () => {
     "no path": asked({}),
     "a path that is no text": asked({ path: 1 }),
     "a header that no request can have": asked({ path: "/files/a", headers: { "a b": "x" } }),
+    "as many headers as Kong tells at most": asked({
+      path: "/files/a",
+      headers: { authorization: "Bearer x", x: Array.from({ length: 99 }, String) },
+    }),
+    "as many arguments": asked({ path: "/files/a", querystring: { x: Array.from({ length: 100 }, String) } }),
     "a key that is there twice":
       '{"input":{"request":{"http":{"host":"a","method":"GET","path":"/files/a","path":"/b","headers":{}}}}}',
   }

@@ -15,6 +15,11 @@ export async function yard(): Promise<BundleBody> {
   return withGatewayKeys(withIssuerKeys(inject("yard")))
 }
 
+/** An archive's, which asks by AuthZEN what policy says, with keys of this run. */
+export function archive(): BundleBody {
+  return withGatewayKeys(inject("archive"))
+}
+
 /** `policies/`, with keys of this run. */
 export async function starter(): Promise<BundleBody> {
   return withGatewayKeys(withIssuerKeys(inject("starter")))

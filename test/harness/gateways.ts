@@ -1,7 +1,7 @@
 /** Each make of gateway as it asks: one row a dialect, so that every case can go through all of them. */
 import { exports } from "cloudflare:workers"
 import { z } from "zod"
-import { DIALECTS, type BundleBody, type DialectName, type GatewayDefinition } from "../../src/policy/bundle.ts"
+import { DIALECTS, type BundleBody, type DialectName } from "../../src/policy/bundle.ts"
 import { sha256Hex } from "../../src/hash.ts"
 import { US } from "./issuers.ts"
 
@@ -9,11 +9,11 @@ export const ORIGIN = "https://api.test"
 export const keyOf = (gateway: string): string => `key-of-${gateway}`
 
 export function withGatewayKeys(body: BundleBody): BundleBody {
-  const keyed = body.gateways.map((gateway): GatewayDefinition => ({
-    ...gateway,
-    key_sha256: [sha256Hex(keyOf(gateway.id))],
-  }))
-  return { ...body, gateways: keyed }
+  return { ...body, gateways: body.gateways.map(keyed), queries: body.queries.map(keyed) }
+}
+
+function keyed<Asking extends { readonly id: string }>(asking: Asking): Asking & { readonly key_sha256: string[] } {
+  return { ...asking, key_sha256: [sha256Hex(keyOf(asking.id))] }
 }
 
 /** A client's request, as the gateway received it. */
@@ -83,6 +83,18 @@ export const ASKING: Readonly<Record<HttpDialect, Asking>> = {
   apache: forwarding("no body"),
   apisix: forwarding("body"),
   aws: forwarding("no body"),
+  // Nothing but a document, with its key where the client has its token.
+  authzen: (client, key) => {
+    const { Authorization: authorization, DPoP: dpop, ...headers } = client.headers ?? {}
+    const body = JSON.stringify({
+      subject: subjectOf(authorization ?? ""),
+      action: { name: client.method ?? "GET" },
+      resource: { type: "uri", id: ORIGIN + client.path },
+      context: { authorization, dpop, headers, ...(client.body !== undefined && { body: textOf(client.body) }) },
+    })
+    const own = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" }
+    return new Request(`${US}/access/v1/evaluation`, { method: "POST", headers: own, body })
+  },
   // Nothing but a document.
   kong: (client, key) => {
     const [path = "", query] = client.path.split("?", 2)
@@ -99,6 +111,16 @@ export const ASKING: Readonly<Record<HttpDialect, Asking>> = {
     const body = JSON.stringify({ input: { request: { http }, client_ip: "203.0.113.7" } })
     return new Request(`${US}/authz/forward/${key}`, { method: "POST", body })
   },
+}
+
+const claims = z.object({ client_id: z.string() })
+
+/** Whom a token is for; nobody, of what is none. */
+export function subjectOf(authorization: string): { readonly type: string; readonly id: string } {
+  const payload = /^\S+ [^.]+\.([^.,]+)\.[^.]+$/.exec(authorization)?.[1]
+  if (payload === undefined) return { type: "agent", id: "nobody" }
+  const text = new TextDecoder().decode(Uint8Array.fromBase64(payload, { alphabet: "base64url" }))
+  return { type: "agent", id: claims.parse(JSON.parse(text)).client_id }
 }
 
 const textOf = (body: string | Uint8Array<ArrayBuffer>): string =>
@@ -181,8 +203,26 @@ const result = z.object({
   }),
 })
 
-/** What Kong makes of its authorizer's document; of the others' answers that is the answer. */
+const evaluated = z.object({
+  decision: z.boolean(),
+  context: z.object({
+    decision_id: z.string(),
+    headers: z.record(z.string(), z.string()),
+    code: z.string().optional(),
+    error_description: z.string().optional(),
+    status: z.number().default(200),
+  }),
+})
+
+/** What the gateway makes of a document; of the others' answers that is the answer. */
 async function plain(dialect: HttpDialect, response: Response): Promise<Response> {
+  if (dialect === "authzen" && response.status === 200) {
+    const { decision, context } = evaluated.parse(await response.json())
+    const { status, code: error, error_description, decision_id } = context
+    if (decision !== (status === 200)) throw new Error(`it says ${decision}, and ${status}`)
+    const headers = { "Cache-Control": response.headers.get("Cache-Control") ?? "", ...context.headers }
+    return Response.json({ error, error_description, decision_id }, { status, headers })
+  }
   if (dialect !== "kong" || response.status !== 200) return response
   const { status, headers, message, allow } = result.parse(await response.json()).result
   if (allow !== (status === 200)) throw new Error(`it says ${allow}, and ${status}`)

@@ -7,6 +7,8 @@ export interface Provided {
   starter: BundleBody
   /** test/harness/yard. */
   yard: BundleBody
+  /** test/harness/archive. */
+  archive: BundleBody
   /** `starters/ci-agent`. */
   ciAgent: BundleBody
   /** Private key of the publisher that the Worker trusts in this run. */
@@ -18,8 +20,8 @@ export interface Provided {
    * told.
    */
   mcpServers: { readonly desk: string; readonly everything: string; readonly told: string }
-  /** By how much more often than usually properties of the guardrails run. */
-  guardrailRuns: number
+  /** By how much more often than usually properties run (runs.ts). */
+  runs: number
   /** Ports of the built Worker, and of what stands for its KV and its cache (test/node/wire-server.ts). */
   wire: { readonly worker: number; readonly kv: number; readonly cache: number }
 }

@@ -1,16 +1,15 @@
 /** Risks that this isolate knows of at once: the tests of switches say how long others take. */
 import { env } from "cloudflare:workers"
 import type { Signal, ToldRisk } from "../../src/guardrails/risk.ts"
-import { forgetSwitches } from "../../src/switches/lease.ts"
 import type { WrittenRisk } from "../../src/switches/risks.ts"
 import { switchboard } from "../../src/switches/switchboard.ts"
+import { kept } from "./switches.ts"
 
 export async function rate(kind: ToldRisk["kind"], name: string, told: Omit<Signal, "at"> | null): Promise<void> {
-  await switchboard(env).rate(kind, name, told)
-  forgetSwitches()
+  await kept(switchboard(env).rate(kind, name, told))
 }
 
-/** What the switchboard keeps. */
-export async function kept(): Promise<readonly WrittenRisk[]> {
+/** What the switchboard knows. */
+export async function known(): Promise<readonly WrittenRisk[]> {
   return JSON.parse(await switchboard(env).risks())
 }

@@ -1,13 +1,16 @@
-/** How often properties of the guardrails run: as they say themselves, or so many times that (`GUARDRAIL_RUNS`). */
+/**
+ * How often properties run that have a long run of their own: as they say themselves, or so many times that
+ * (`PROPERTY_RUNS`).
+ */
 import { inject } from "vitest"
 
 export function runsOf(usually: number): number {
-  return Math.round(usually * inject("guardrailRuns"))
+  return Math.round(usually * inject("runs"))
 }
 
 /** Milliseconds that a property may take that usually takes so much at most. */
 export function longerBy(usually: number): number {
-  return usually * Math.max(1, inject("guardrailRuns"))
+  return usually * Math.max(1, inject("runs"))
 }
 
 /** From 1: one for each time that something is done. */

@@ -116,7 +116,7 @@ describe("whatever was quiet before it was evicted is as it was", () => {
   test.each(KINDS)(
     "%s",
     async (_what, guardrails, happenings, part) => {
-      const numRuns = runsOf(1000 * part)
+      const numRuns = runsOf(330 * part)
       const worlds = [
         guardrails,
         lives({ ...happenings, more: [...more, ...("more" in happenings ? happenings.more : [])] }),
@@ -140,7 +140,7 @@ describe("crashes at any point, and clocks that step back: nothing is admitted t
   test.each(KINDS)(
     "%s",
     async (_what, guardrails, happenings, part) => {
-      const numRuns = runsOf(1000 * part)
+      const numRuns = runsOf(330 * part)
       const worlds = [
         guardrails,
         lives({ ...happenings, more: [...more, ...("more" in happenings ? happenings.more : [])] }),
@@ -155,7 +155,7 @@ describe("crashes at any point, and clocks that step back: nothing is admitted t
   test(
     "limits that are written down in blocks",
     async () => {
-      const numRuns = runsOf(250)
+      const numRuns = runsOf(80)
       const times = fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 150 }))
       const steps = fc.array(
         fc.oneof(
@@ -241,7 +241,8 @@ describe("crashes that chance would seldom find", () => {
     expect((await assertKept([fc.constant([again]), fc.constant(steps)], "never more", 1)).denied).toBe(1)
   })
 
-  test("a block of which some is left when a span is over, and some is used in the next", async () => {
+  const timeout = longerBy(60_000)
+  test("a block of which some is left when a span is over, and some is used in the next", { timeout }, async () => {
     const few = fc.integer({ min: 1, max: 4 })
     const steps = fc
       .record({ before: few, ms: fc.constantFrom(1, 2000), after: few })
@@ -252,7 +253,8 @@ describe("crashes that chance would seldom find", () => {
         crash,
         callOf("files.list", 310),
       ])
-    expect((await assertKept([blocks, steps], "never more", 40)).denied).toBeGreaterThan(40)
+    const numRuns = runsOf(13)
+    expect((await assertKept([blocks, steps], "never more", numRuns)).denied).toBeGreaterThan(numRuns)
   })
 })
 
@@ -273,8 +275,8 @@ describe("credit that a crash took is there again once its span has passed", () 
   ]
 
   test.each([
-    ["small limits", false, 60, 250],
-    ["limits that are written down in blocks", true, 450, 30],
+    ["small limits", false, 60, 80],
+    ["limits that are written down in blocks", true, 450, 10],
   ])(
     "%s",
     async (_what, large, most, runs) => {
@@ -300,7 +302,7 @@ describe("credit that a crash took is there again once its span has passed", () 
     async () => {
       const kinds = several(cycle, repeats)
       const worlds = [kinds, lives({ alike: true, more, maxLength: 20 })] as const
-      await assertKept(worlds, "never more", runsOf(300), (life) => {
+      await assertKept(worlds, "never more", runsOf(100), (life) => {
         life.step({ does: "crash" })
         life.clock = Math.max(life.clock, life.tree.state.clock) + 5000
         // None is like another.
@@ -350,10 +352,10 @@ describe("ended is ended", () => {
     [
       "by operators, agents and guardrails: what is frozen goes on once it is released",
       ends,
-      400,
+      200,
       "exact but for loops",
     ],
-    ["through crashes: nothing of a task that has ended, or of one below it", [...ends, ...crashes], 600, "never more"],
+    ["through crashes: nothing of a task that has ended, or of one below it", [...ends, ...crashes], 200, "never more"],
   ] as const)(
     "%s",
     async (_what, more, runs, promised) => {
@@ -362,7 +364,7 @@ describe("ended is ended", () => {
       const { admitted, ended, followed } = await assertKept(worlds, promised, numRuns)
       expect(admitted).toBeGreaterThan(numRuns)
       expect(ended).toBeGreaterThan(numRuns)
-      expect(followed).toBeGreaterThan(numRuns / 10)
+      expect(followed).toBeGreaterThan(numRuns / 15)
     },
     longerBy(60_000),
   )

@@ -7,6 +7,7 @@ import type { Provided } from "../harness/provided.ts"
 export default async function provideBundles(project: TestProject): Promise<void> {
   project.provide("starter", await compiled("../../policies"))
   project.provide("yard", await compiled("../harness/yard"))
+  project.provide("archive", await compiled("../harness/archive"))
   project.provide("ciAgent", await compiled("../../starters/ci-agent"))
 }
 

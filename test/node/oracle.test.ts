@@ -27,7 +27,7 @@ import { CONTEXT, CORNERS, ENTITIES, ERRS, REQUEST, literal, op } from "../polic
 import { unsliced } from "../policy/unsliced.ts"
 
 /** A case is a request to rules and entities; `npm run test:oracle` asks for many more. */
-const CASES = Number(process.env["ORACLE_CASES"] ?? 4500)
+const CASES = Number(process.env["ORACLE_CASES"] ?? 1500)
 /** What one set of rules is asked: two stores in turn, so that what an engine remembers of the one meets the other. */
 const ASKED = [
   { store: 0, request: 0 },

@@ -42,6 +42,32 @@ describe("a table", () => {
     )
   })
 
+  test("has those whose names begin so in their order, from behind any of them", () => {
+    const plain = fc.uniqueArray(fc.string({ unit: fc.constantFrom('"', "\\", "a", "b", "é", ":"), maxLength: 4 }))
+    const prefixes = fc.string({ unit: fc.constantFrom('"', "a", "b", ":"), maxLength: 2 })
+    fc.assert(
+      fc.property(
+        plain,
+        prefixes,
+        fc.string({ unit: fc.constantFrom("a", "b", '"'), maxLength: 2 }),
+        (all, prefix, rest) => {
+          const table = tableOf(rowsOf(all))
+          const found = [...table.rowsOf(prefix, null)].map(({ name }) => name)
+          expect(found.toSorted()).toEqual(all.filter((name) => name.startsWith(prefix)).toSorted())
+          for (const [index, name] of found.entries()) {
+            expect([...table.rowsOf(prefix, name)].map((row) => row.name)).toEqual(found.slice(index + 1))
+          }
+          // From behind one that is not there, or no more.
+          const absent = prefix + rest
+          const behind = [...table.rowsOf(prefix, absent)].map(({ name }) => name)
+          expect(found.slice(found.length - behind.length)).toEqual(behind)
+          const place = [...table.rowsOf(prefix, null)].length - behind.length
+          for (const name of found.slice(0, place)) expect(JSON.stringify(name) <= JSON.stringify(absent)).toBe(true)
+        },
+      ),
+    )
+  })
+
   test("gives the same object each time, however it is asked", () => {
     const table = tableOf(rowsOf(["b", "a", "c"]))
     const before = table.get("b")

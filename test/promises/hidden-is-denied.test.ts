@@ -15,6 +15,7 @@ import type { LoweredRule } from "../../src/policy/lowered.ts"
 import type { ArgumentBounds } from "../../src/catalog/bounds.ts"
 import { agentId } from "../harness/issuers.ts"
 import { withServers } from "../harness/listings.ts"
+import { longerBy, runsOf } from "../harness/runs.ts"
 import { rulesInScope } from "../policy/in-scope.ts"
 import {
   ALICE,
@@ -202,10 +203,11 @@ function grown({ levels, history, groups }: World) {
   return { state, held }
 }
 
-const SEED = { seed: 20261125, numRuns: 2_000 }
+/** `npm run test:properties` does many more. */
+const numRuns = runsOf(500)
 
 describe("a list that was cut down", () => {
-  test("hides no tool by mistake, and shows none that is hopeless", () => {
+  test("hides no tool by mistake, and shows none that is hopeless", { timeout: longerBy(60_000) }, () => {
     const seen = new Map<string, number>()
     fc.assert(
       fc.property(world, (made) => {
@@ -238,9 +240,9 @@ describe("a list that was cut down", () => {
         }
         expect(snapshot(bundle, state, START)).toEqual(before)
       }),
-      SEED,
+      { seed: 20261125, numRuns },
     )
-    for (const reason of REASONS) expect(seen.get(reason) ?? 0, reason).toBeGreaterThan(10)
+    for (const reason of REASONS) expect(seen.get(reason) ?? 0, reason).toBeGreaterThan(numRuns / 200)
   })
 })
 

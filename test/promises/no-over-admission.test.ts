@@ -27,7 +27,7 @@ function at(milliseconds: number): void {
 }
 
 describe("no over-admission", () => {
-  test.each(times(3))("256 calls at once on a window of 50 admit exactly 50 (%i)", async () => {
+  test.each(times(1))("256 calls at once on a window of 50 admit exactly 50 (%i)", async () => {
     const task = await openTask("first", { purpose: "work" })
     const answers = await Promise.all(Array.from({ length: 256 }, async () => callWith(task.token, "/burst")))
     expect(codes(answers, "ok")).toBe(50)

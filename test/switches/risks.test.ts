@@ -7,7 +7,7 @@ import { MAX_RISKS, toldOf } from "../../src/switches/risks.ts"
 import { Switchboard, switchboard } from "../../src/switches/switchboard.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { crash } from "../harness/ledgers.ts"
-import { kept, rate } from "../harness/risks.ts"
+import { known, rate } from "../harness/risks.ts"
 import { stop } from "../harness/switches.ts"
 
 afterEach(async () => {
@@ -18,7 +18,7 @@ afterEach(async () => {
 
 const ALICE = "https://idp.test|alice"
 const HOUR = { level: 80, halfLife: 3600 }
-const names = async () => (await kept()).map(([, name]) => name)
+const names = async () => (await known()).map(([, name]) => name)
 const lease = async () => {
   forgetSwitches()
   return currentLease({ env, background: () => undefined })
@@ -34,7 +34,7 @@ describe("the switchboard", () => {
       ["user", "a", 1, expect.any(Number), 60],
     ]
     // Of level 1 nothing is left a moment later.
-    expect([both, both.slice(0, 1)]).toContainEqual(await kept())
+    expect([both, both.slice(0, 1)]).toContainEqual(await known())
     await crash()
     expect(await names()).toEqual(["a"])
     await rate("agent", "a", null)
@@ -47,7 +47,7 @@ describe("the switchboard", () => {
     await crash()
     await switchboard(env).read()
     const start = Date.now()
-    await rate("agent", "a", HOUR)
+    await switchboard(env).rate("agent", "a", HOUR)
     expect(Date.now() - start).toBeGreaterThanOrEqual(2_000)
   })
 
@@ -79,7 +79,7 @@ describe("the switchboard", () => {
     vi.useFakeTimers({ now: Date.now() + 6 * 60_000, toFake: ["Date"] })
     expect(await names()).not.toContain("a8")
     vi.setSystemTime(Date.now() + 24 * 3_600_000)
-    expect(await kept()).toEqual([])
+    expect(await known()).toEqual([])
   })
 })
 

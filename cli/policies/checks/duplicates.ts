@@ -14,8 +14,11 @@ export function checkDuplicates(policies: Policies): Problem[] {
     ...repeats(issuers, "issuer", named("issuers", issuers.value.issuers, "id")),
     ...repeats(issuers, "issuer URL", named("issuers", issuers.value.issuers, "issuer")),
     ...repeats(issuers, "trust domain", named("issuers", issuers.value.issuers, "trust_domain")),
-    ...repeats(gateways, "gateway", named("gateways", gateways.value.gateways, "id")),
-    ...repeats(gateways, "gateway key", gatewayKeys(gateways.value.gateways)),
+    ...repeats(gateways, "gateway", [
+      ...named("gateways", gateways.value.gateways, "id"),
+      ...named("queries", gateways.value.queries, "id"),
+    ]),
+    ...repeats(gateways, "gateway key", askingKeys(gateways.value)),
     ...repeats(operators, "operator", operatorNames(operators.value.operators)),
     ...repeats(guardrails, "guardrail", guardrailIds(guardrails.value)),
     ...listsIn(catalog),
@@ -54,9 +57,12 @@ function named<Key extends string>(
   })
 }
 
-function gatewayKeys(gateways: Policies["gateways"]["value"]["gateways"]): Named[] {
-  return gateways.flatMap(({ key_sha256 }, gateway) =>
-    key_sha256.map((name, index) => ({ path: ["gateways", gateway, "key_sha256", index], name })),
+/** Of gateways and query clients together: whose a key is decides what it opens. */
+function askingKeys(file: Policies["gateways"]["value"]): Named[] {
+  return (["gateways", "queries"] as const).flatMap((list) =>
+    file[list].flatMap(({ key_sha256 }, asking) =>
+      key_sha256.map((name, index) => ({ path: [list, asking, "key_sha256", index], name })),
+    ),
   )
 }
 

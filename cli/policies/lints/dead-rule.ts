@@ -1,15 +1,21 @@
-/** Rules whose scope nothing that is registered can be within: they never apply. */
+/**
+ * Rules whose scope nothing that is registered can be within: they never apply. Of the actions that query clients ask
+ * about nobody knows who might be asked about, stored or not.
+ */
 import type { Tool } from "../../../src/catalog/tool.ts"
+import { keysWithin } from "../../../src/policy/scope.ts"
 import type { ReadRule } from "../reasoning/written.ts"
 import type { Problem } from "../problem.ts"
-import type { Lint } from "./lint.ts"
+import type { Lint, Subject } from "./lint.ts"
 
 export const deadRule: Lint = {
   name: "dead-rule",
-  find: ({ rules }) =>
-    rules.all.flatMap((rule): Problem[] => {
+  find: (subject) => {
+    const { rules } = subject
+    const queried = queriedScopes(subject)
+    return rules.all.flatMap((rule): Problem[] => {
       const verdict = rules.verdict(rule)
-      if (rule.isWarned) return []
+      if (rule.isWarned || rule.scope.action.some((key) => queried.has(key))) return []
       if (verdict.kind === "no action") {
         const message = "Narrowgate asks about none of these actions, so the rule never applies"
         const mend = "Name `read`, `write`, `execute`, `delegate` or `manage`, or a group of them, or remove the rule."
@@ -20,7 +26,15 @@ export const deadRule: Lint = {
         return [rule.warning("principal", message, "Register somebody who is, widen the scope, or remove the rule.")]
       }
       return verdict.kind === "nothing" && !isForTomorrow(rule) ? [nothing(rule, verdict.tools)] : []
-    }),
+    })
+  },
+}
+
+/** Keys of all scopes that an action of a query client is within. */
+function queriedScopes({ body, bundle }: Subject): ReadonlySet<string> {
+  const types = new Set(body.queries.map(({ action_type }) => action_type))
+  const actions = [...types].flatMap((type) => Array.from(bundle.storedOf(type, null)))
+  return new Set(actions.flatMap((action) => keysWithin(action, bundle.entities)))
 }
 
 /** `forbid (principal, action == Action::"execute", resource)` holds for tools that are yet to come. */

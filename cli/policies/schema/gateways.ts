@@ -1,8 +1,8 @@
-/** gateways.yaml: the gateways that may ask, how each speaks, and what is behind it. */
+/** gateways.yaml: the gateways that may ask, how each speaks, what is behind it; and who may ask about policy alone. */
 import { z } from "zod"
 import { OWN_ALGORITHMS } from "../../../src/credential/algorithm.ts"
 import { DIALECTS } from "../../../src/policy/bundle.ts"
-import { headerName, name, origin, text } from "./values.ts"
+import { cedarType, headerName, name, origin, text } from "./values.ts"
 
 const digest = text(
   (value) => /^[0-9a-f]{64}$/u.test(value),
@@ -62,5 +62,25 @@ const gateway = z.strictObject({
     .describe("The header in which the gateway itself names each request: its own retry is then counted once."),
 })
 
-export const gatewaysFile = z.strictObject({ gateways: z.array(gateway) })
+const query = z.strictObject({
+  id: name.describe("What people call it."),
+  key_sha256: z
+    .array(digest)
+    .default([])
+    .describe("The SHA-256 of each key that it may present, in hex; several while a key is changed."),
+  types: z
+    .record(z.string().min(1).max(256), cedarType)
+    .default({})
+    .describe("The Cedar type of a type that it names otherwise, such as `document: Files::Document`."),
+  action_type: cedarType.default("Action").describe("The Cedar type of its actions, such as `Files::Action`."),
+  actions: z
+    .record(z.string().min(1).max(256), z.string().min(1))
+    .default({})
+    .describe("The id of an action that it names otherwise, such as `read: view`."),
+})
+
+export const gatewaysFile = z.strictObject({
+  gateways: z.array(gateway),
+  queries: z.array(query).default([]).describe("Who may ask, over AuthZEN, what policy says: advice, never an allow."),
+})
 export type GatewaysFile = z.infer<typeof gatewaysFile>

@@ -2,6 +2,7 @@
 import { z } from "zod"
 import { isLoopback } from "../../../src/credential/fetchable.ts"
 import { isPattern, parseScope } from "../../../src/catalog/pattern.ts"
+import { isEntityType } from "../../../src/policy/value.ts"
 
 /**
  * A string that passes `test`. `message` and `mend` speak to whoever wrote the file; an editor shows the mend to whoever
@@ -74,6 +75,12 @@ export const headerName = text(
   (value) => /^[a-z0-9-]{1,64}$/u.test(value),
   "not a header name",
   "Write the header's name in lower case.",
+)
+
+export const cedarType = text(
+  isEntityType,
+  "not a Cedar type",
+  "Write the type's name as schema.cedarschema has it, namespace included: `Files::Document`.",
 )
 
 function isWebUrl(value: string): boolean {

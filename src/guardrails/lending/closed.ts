@@ -1,8 +1,9 @@
 /**
  * Blocks of a shared limit that are closed: what they count in the span, oldest first. The latest are told apart, so
  * that what became of them can be said again or corrected; earlier ones are merged, each as though it were as late as
- * the last of its slot: merging only ever refuses sooner.
+ * the last of its slot: merging only ever refuses sooner. Those of a bucket are merged into its level.
  */
+import type { Bucket } from "./bucket.ts"
 import type { LentSpan } from "./lending.ts"
 import { Unwritten, type Block, type Slot } from "./rows.ts"
 import { shareSlot } from "./span.ts"
@@ -20,16 +21,29 @@ export class ClosedBlocks {
   readonly #slots: Slot[]
   #counted = 0
   #lastAt = Number.NEGATIVE_INFINITY
+  #bucket: Bucket | null
 
   /**
    * Both oldest first.
    * @param unwritten of all blocks, the open ones too: an id that left the span may come again
+   * @param bucket before the first of them
    */
-  constructor(blocks: readonly ClosedBlock[], slots: readonly Slot[], unwritten: Unwritten<string, Block>) {
+  constructor(
+    blocks: readonly ClosedBlock[],
+    slots: readonly Slot[],
+    unwritten: Unwritten<string, Block>,
+    bucket: Bucket | null,
+  ) {
     this.#unwrittenBlocks = unwritten
+    this.#bucket = bucket
     this.#slots = [...slots]
     for (const { to, count } of slots) this.#count(count, to)
     for (const block of blocks) this.#keep(block)
+  }
+
+  /** That they are of. */
+  get bucket(): Bucket | null {
+    return this.#bucket
   }
 
   get counted(): number {
@@ -57,9 +71,10 @@ export class ClosedBlocks {
     this.#counted -= (this.#blocks.get(block.id)?.used ?? 0) - block.used
     this.#blocks.set(block.id, block)
     this.#unwrittenBlocks.put(block.id, block)
+    this.#bucket?.retell(this.#blocks.values())
   }
 
-  /** What was closed by then has left the span, for good. */
+  /** What was closed by then has left the span, for good; in a bucket it cannot be undone any more. */
   forget(until: number): void {
     for (let slot = this.#slots[0]; slot && slot.to <= until; slot = this.#slots[0]) {
       this.#slots.shift()
@@ -68,9 +83,7 @@ export class ClosedBlocks {
     }
     for (const block of this.#blocks.values()) {
       if (block.closedAt > until) break
-      this.#blocks.delete(block.id)
-      this.#counted -= block.used
-      this.#unwrittenBlocks.dropLater(block.id)
+      this.#drop(block)
     }
   }
 
@@ -81,12 +94,13 @@ export class ClosedBlocks {
   }
 
   /** Whatever they were, so much counts from now on. */
-  replaceAll(count: number, now: number): void {
+  replaceAll(count: number, now: number, bucket: Bucket | null): void {
     for (const id of this.#blocks.keys()) this.#unwrittenBlocks.put(id, null)
     for (const { from } of this.#slots) this.unwrittenSlots.put(from, null)
     this.#blocks.clear()
     this.#slots.length = 0
     this.#counted = 0
+    this.#bucket = bucket
     if (count > 0) this.#addSlot({ from: now, to: now, count })
     if (count > 0) this.#count(count, now)
   }
@@ -95,13 +109,23 @@ export class ClosedBlocks {
   #merge(limit: number, span: LentSpan): void {
     for (const block of this.#blocks.values()) {
       if (this.#blocks.size <= TOLD_APART) return
-      if (limit < TOLD_APART && span.kind !== "bucket" && block.used > 0) continue
+      if (this.#bucket) {
+        this.#drop(block)
+        continue
+      }
+      if (limit < TOLD_APART && block.used > 0) continue
       this.#blocks.delete(block.id)
       this.#unwrittenBlocks.put(block.id, null)
-      // A bucket has its level; what is closed is known only to be undone.
-      if (span.kind === "bucket") this.#counted -= block.used
-      else if (block.used > 0) this.#mergeInto(block.closedAt, block.used, span)
+      if (block.used > 0) this.#mergeInto(block.closedAt, block.used, span)
     }
+  }
+
+  /** The first. */
+  #drop(block: ClosedBlock): void {
+    this.#blocks.delete(block.id)
+    this.#counted -= block.used
+    this.#bucket?.merge(block)
+    this.#unwrittenBlocks.dropLater(block.id)
   }
 
   #mergeInto(at: number, count: number, span: LentSpan): void {
@@ -119,6 +143,7 @@ export class ClosedBlocks {
   #keep(block: ClosedBlock): void {
     this.#blocks.set(block.id, block)
     this.#count(block.used, block.closedAt)
+    this.#bucket?.use(block)
   }
 
   #count(count: number, at: number): void {

@@ -4,8 +4,10 @@
  * arrival of its settlement, no span can hold more. Pure: the object (ledger/shared-limit.ts) gives the time, and makes
  * durable what is drained before it answers.
  */
+import { Bucket } from "./bucket.ts"
 import { ClosedBlocks, type ClosedBlock } from "./closed.ts"
-import { fullAfter, tokensIn, tokenUnits, waitFor, within } from "./level.ts"
+import { fullAfter, tokensIn, tokenUnits, waitFor, type LentBucket } from "./level.ts"
+import { OpenBlocks } from "./open.ts"
 import { Unwritten, type Block, type State, type Stored, type Writes } from "./rows.ts"
 import { check, checkSettled, checkTake } from "./sane.ts"
 import { cutoffOf, leavesAt } from "./span.ts"
@@ -19,34 +21,20 @@ const SHARE_OF_LIMIT = 100
 const SHARE_OF_ROOM = 10
 /** With more open blocks than this nobody is lent more than is needed: each is a row, and asked about. */
 const MAX_OPEN = 1_000
-/** An open block is asked about so long after its grant, and again whenever it has become twice as old … */
-const ASK_AFTER_MS = 10_000
-/** … or at least so often. */
-const ASK_EVERY_MS = 300_000
 /** The definition is kept while an older bundle may still be in use. */
 const FORGET_AFTER_MS = 120_000
 /** Rows of the past that are deleted at once. */
 const LEFT_OVER = 64
 
-interface OpenBlock {
-  readonly block: Block
-  /** Milliseconds: when its holder is asked about it. Not stored: asked sooner after a wake does no harm. */
-  askAt: number
-}
-
 export class Lender {
   #limit: LentLimit | null = null
   #clock = 0
-  /** Of a bucket, in tokens times milliseconds of its span; never more than its burst without what is open. */
-  #level = 0n
-  readonly #open = new Map<string, OpenBlock>()
-  /** In all open blocks. */
-  #lent = 0
+  readonly #open: OpenBlocks
   readonly #closed: ClosedBlocks
   readonly #values: LentValues
   /** Milliseconds: the definition is not older. */
   #definedAt = 0
-  #unwrittenState: State | null = null
+  #isStateWritten = true
   readonly #unwrittenBlocks = new Unwritten<string, Block>()
 
   /** @param stored what was drained in earlier lives, in any order */
@@ -54,15 +42,13 @@ export class Lender {
     const { state, blocks, slots, values }: Omit<Stored, "state"> & { readonly state: State | null } = stored ?? NOTHING
     const closed = blocks.filter(isClosed).toSorted((a, b) => a.closedAt - b.closedAt)
     const merged = slots.toSorted((a, b) => a.from - b.from)
-    this.#closed = new ClosedBlocks(closed, merged, this.#unwrittenBlocks)
+    this.#closed = new ClosedBlocks(closed, merged, this.#unwrittenBlocks, state && bucketOf(state))
     this.#values = new LentValues(values.toSorted((a, b) => a.at - b.at))
-    for (const block of blocks) if (!isClosed(block)) this.#hold(block)
-    const opened = [...this.#open.values()].map(({ block }) => block.at)
-    this.#clock = Math.max(state?.clock ?? 0, this.#closed.lastAt, this.#values.lastAt, ...opened)
+    this.#open = new OpenBlocks(blocks.filter((block) => !isClosed(block)))
+    this.#clock = Math.max(state?.clock ?? 0, this.#closed.lastAt, this.#values.lastAt, this.#open.lastAt)
     if (!state) return
     this.#limit = state.limit
     this.#definedAt = state.clock
-    this.#level = BigInt(state.level)
   }
 
   /**
@@ -75,7 +61,7 @@ export class Lender {
     for (const settled of take.settled) this.#settleOne(take.holder, settled)
     const limit = this.#define(take.limit)
     if (take.values) return this.#takeValues(take.id, new Set(take.values), limit)
-    const known = this.#open.get(take.id)?.block ?? this.#closed.get(take.id)
+    const known = this.#open.get(take.id) ?? this.#closed.get(take.id)
     if (known) return this.#again(known, take.holder)
     const used = this.#used(limit)
     const { id, holder, amount } = take
@@ -100,21 +86,13 @@ export class Lender {
    */
   overdue(now: number, most: number): ReadonlyMap<string, string[]> {
     this.#advance(now)
-    const holders = new Map<string, string[]>()
-    for (const open of this.#open.values()) {
-      const { id, holder, at } = open.block
-      if (open.askAt > this.#clock || (holders.size >= most && !holders.has(holder))) continue
-      open.askAt = this.#clock + Math.min(Math.max(this.#clock - at, ASK_AFTER_MS), ASK_EVERY_MS)
-      holders.set(holder, [...(holders.get(holder) ?? []), id])
-    }
-    return holders
+    return this.#open.overdue(this.#clock, most)
   }
 
   /** Milliseconds from now until somebody has to be asked, or everything can be forgotten; null: neither, ever. */
   untilLook(now: number): number | null {
     this.#advance(now)
-    const asks = [...this.#open.values()].map(({ askAt }) => askAt)
-    const at = asks.length > 0 ? Math.min(...asks) : this.#forgottenAt()
+    const at = this.#open.size > 0 ? this.#open.askAt : this.#forgottenAt()
     return at === null ? null : Math.max(0, at - this.#clock)
   }
 
@@ -130,13 +108,11 @@ export class Lender {
   drain(all = false): Writes {
     const past = [this.#unwrittenBlocks, this.#closed.unwrittenSlots, this.#values.unwritten]
     const leftOver = past.reduce((sum, each) => sum + each.leftOver, 0)
-    if (leftOver >= LEFT_OVER || (all && leftOver > 0)) {
-      for (const each of past) each.dropLeftOver()
-      // Or an earlier clock would find a span without them.
-      this.#stateChanged()
-    }
-    const state = this.#unwrittenState
-    this.#unwrittenState = null
+    if (leftOver >= LEFT_OVER || (all && leftOver > 0)) this.#isStateWritten = false
+    const state = this.#isStateWritten ? null : this.#state()
+    this.#isStateWritten = true
+    // Both at once: an earlier clock would find a span without them, and a bucket has what they used behind it.
+    if (state) for (const each of past) each.dropLeftOver()
     const [blocks, slots] = [this.#unwrittenBlocks.drain(), this.#closed.unwrittenSlots.drain()]
     return { state, blocks, slots, values: this.#values.unwritten.drain() }
   }
@@ -145,15 +121,9 @@ export class Lender {
     const passed = Math.max(0, now - this.#clock)
     this.#clock += passed
     if (!this.#limit) return
-    this.#fill(BigInt(passed) * BigInt(this.#limit.limit))
     const until = cutoffOf(this.#limit, this.#clock)
     this.#closed.forget(until)
     this.#values.forget(until)
-  }
-
-  /** Of a bucket: so much flows in, or out. */
-  #fill(more: bigint): void {
-    if (this.#limit?.span.kind === "bucket") this.#level = within(this.#level + more, this.#limit.span, this.#lent)
   }
 
   /** The definition that holds, which is the newest known. */
@@ -173,23 +143,23 @@ export class Lender {
       this.#respan(before, asked, used)
     }
     this.#advance(this.#clock)
-    this.#stateChanged()
+    this.#isStateWritten = false
     return asked
   }
 
   /** What is in use now stays in use; what a bucket has can be told by its level only. */
-  #respan(before: LentLimit | null, { span }: LentLimit, used: number): void {
-    const isOfBucket = before?.span.kind === "bucket" || span.kind === "bucket"
-    const kept = span.kind === "bucket" ? 0 : Math.max(0, used - this.#lent)
-    if (before && isOfBucket) this.#closed.replaceAll(kept, this.#clock)
-    this.#level = span.kind === "bucket" ? tokenUnits(span, Math.max(0, span.burst - used)) : 0n
+  #respan(before: LentLimit | null, { span, limit }: LentLimit, used: number): void {
+    if (span.kind === "bucket") {
+      const units = tokenUnits(span, Math.max(0, span.burst - used) + this.#open.lent)
+      this.#closed.replaceAll(0, this.#clock, new Bucket(span, limit, { at: this.#clock, units }))
+    } else if (before?.span.kind === "bucket") {
+      this.#closed.replaceAll(Math.max(0, used - this.#open.lent), this.#clock, null)
+    }
   }
 
   #clear(): void {
-    for (const id of this.#open.keys()) this.#unwrittenBlocks.put(id, null)
-    this.#open.clear()
-    this.#lent = 0
-    this.#closed.replaceAll(0, this.#clock)
+    for (const id of this.#open.clear()) this.#unwrittenBlocks.put(id, null)
+    this.#closed.replaceAll(0, this.#clock, null)
     this.#values.clear()
   }
 
@@ -197,12 +167,17 @@ export class Lender {
   #used({ measure, span, limit }: LentLimit): number {
     if (measure.kind === "distinct") return this.#values.size
     if (span.kind === "bucket") return span.burst - this.#room({ span, limit })
-    return this.#closed.counted + this.#lent
+    return this.#closed.counted + this.#open.lent
   }
 
   #room({ span, limit }: Pick<LentLimit, "span" | "limit">): number {
-    if (span.kind === "bucket") return tokensIn(span, this.#level)
-    return limit - this.#closed.counted - this.#lent
+    if (span.kind === "bucket") return tokensIn(span, this.#level(span))
+    return limit - this.#closed.counted - this.#open.lent
+  }
+
+  /** Without what is lent. */
+  #level(bucket: LentBucket): bigint {
+    return (this.#closed.bucket?.unitsAt(this.#clock) ?? 0n) - tokenUnits(bucket, this.#open.lent)
   }
 
   #creditOf({ span, limit }: LentLimit, room: number): number {
@@ -213,7 +188,7 @@ export class Lender {
 
   /** Open blocks as though they were settled now: nothing else is known of them. */
   #waits({ span, limit }: LentLimit, amount: number, room: number): NotLent["waits"] {
-    if (span.kind === "bucket") return waitFor(span, amount, this.#level, limit)
+    if (span.kind === "bucket") return waitFor(span, amount, this.#level(span), limit)
     if (amount > limit) return null
     let missing = amount - room
     for (const { at, count } of this.#closed.leaving()) {
@@ -224,58 +199,38 @@ export class Lender {
   }
 
   #grant(granted: Omit<Block, "closedAt" | "isSettled">, isOpen: boolean, { limit, span }: LentLimit): void {
+    // Its row takes the place of an earlier one: what a bucket gave for that is known to the state alone.
+    if (this.#unwrittenBlocks.isLeftOver(granted.id)) this.#isStateWritten = false
     if (isOpen) {
       const block = { ...granted, closedAt: null, isSettled: false }
-      this.#hold(block)
+      this.#open.add(block)
       this.#unwrittenBlocks.put(block.id, block)
     } else this.#closed.add({ ...granted, closedAt: granted.at, isSettled: false }, limit, span)
-    if (span.kind === "bucket") this.#changeLevel(-tokenUnits(span, granted.granted))
-  }
-
-  #hold(block: Block): void {
-    this.#open.set(block.id, { block, askAt: block.at + ASK_AFTER_MS })
-    this.#lent += block.granted
-  }
-
-  #changeLevel(by: bigint): void {
-    this.#fill(by)
-    this.#stateChanged()
   }
 
   #settleOne(holder: string, { id, used }: Settled): void {
     if (!this.#limit) return
     if (this.#limit.measure.kind === "distinct") {
-      if (used === 0) this.#values.undo(id)
+      if (used > 0) return
+      this.#values.undo(id)
+      // When others last used a value may be long ago.
+      this.#advance(this.#clock)
       // A value that is gone takes along when it was used: an earlier clock would find a span without it.
-      if (used === 0) this.#stateChanged()
+      this.#isStateWritten = false
       return
     }
-    const open = this.#open.get(id)?.block
+    const open = this.#open.get(id)
     const closed = this.#closed.get(id)
     // More than was granted cannot have been used. It was another grant's, of a take that came again after its span.
     if (open?.holder === holder) this.#close(open, Math.min(used, open.granted), this.#limit)
     else if (closed?.holder === holder && !closed.isSettled && used < closed.used) {
-      this.#lower(closed, used, this.#limit)
+      this.#closed.lower({ ...closed, used, isSettled: true })
     }
   }
 
   #close(block: Block, used: number, { limit, span }: LentLimit): void {
-    this.#open.delete(block.id)
-    this.#lent -= block.granted
+    this.#open.remove(block)
     this.#closed.add({ ...block, used, closedAt: this.#clock, isSettled: true }, limit, span)
-    if (span.kind === "bucket") this.#changeLevel(tokenUnits(span, block.granted - used))
-  }
-
-  /**
-   * Less was used than was granted and closed at once. In a bucket what has flowed in since may have flowed in for it:
-   * had the grant never been, that might have flowed over.
-   */
-  #lower(block: ClosedBlock, used: number, { limit, span }: LentLimit): void {
-    this.#closed.lower({ ...block, used, isSettled: true })
-    if (span.kind !== "bucket") return
-    const unused = tokenUnits(span, block.used - used)
-    const flowedIn = BigInt(this.#clock - block.at) * BigInt(limit)
-    if (unused > flowedIn) this.#changeLevel(unused - flowedIn)
   }
 
   /** A take that was answered before, or one that comes late: what is settled must not be used. */
@@ -302,17 +257,23 @@ export class Lender {
     const { span, limit } = this.#limit
     const since = Math.max(this.#closed.lastAt, this.#values.lastAt, this.#definedAt)
     if (span.kind !== "bucket") return Math.max(leavesAt(span, since), since + FORGET_AFTER_MS)
-    const missing = fullAfter(span, this.#level, limit)
+    const missing = fullAfter(span, this.#level(span), limit)
     return missing === null ? null : Math.max(this.#clock + missing, since + FORGET_AFTER_MS)
   }
 
-  #stateChanged(): void {
-    if (!this.#limit) return
-    this.#unwrittenState = { limit: this.#limit, clock: this.#clock, level: this.#level.toString() }
+  #state(): State | null {
+    const level = this.#closed.bucket?.before
+    const before = level ? { at: level.at, units: level.units.toString() } : null
+    return this.#limit && { limit: this.#limit, clock: this.#clock, before }
   }
 }
 
 const NOTHING = { state: null, blocks: [], slots: [], values: [] } as const
+
+function bucketOf({ limit: { span, limit }, clock, before }: State): Bucket | null {
+  if (span.kind !== "bucket") return null
+  return new Bucket(span, limit, { at: before?.at ?? clock, units: BigInt(before?.units ?? 0) })
+}
 
 function isClosed(block: Block): block is ClosedBlock {
   return block.closedAt !== null

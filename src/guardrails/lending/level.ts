@@ -1,7 +1,6 @@
 /**
  * What is in a bucket: an integer, in tokens times milliseconds of its span, so that what flows in each millisecond is
- * just its limit. Together with open credit it is never more than the burst: credit may be used at any moment, and what
- * flows in meanwhile must not take its place.
+ * just its limit.
  */
 import { lengthOf } from "./span.ts"
 import type { LentSpan } from "./lending.ts"
@@ -15,12 +14,6 @@ export function tokenUnits(bucket: LentBucket, tokens: number): bigint {
 /** Whole ones. */
 export function tokensIn(bucket: LentBucket, level: bigint): number {
   return Number(level / BigInt(lengthOf(bucket)))
-}
-
-/** What is more flows over. */
-export function within(level: bigint, bucket: LentBucket, lent: number): bigint {
-  const most = tokenUnits(bucket, Math.max(0, bucket.burst - lent))
-  return level < most ? level : most
 }
 
 /** Milliseconds until so many tokens are there, open credit left aside; null: never. */

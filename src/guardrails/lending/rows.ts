@@ -34,7 +34,7 @@ export interface Seen {
   readonly value: string
   /** Milliseconds: its last use. */
   readonly at: number
-  /** Which used it last … */
+  /** Which used it last; empty: it is told apart no more … */
   readonly take: string
   /** … and whether nobody else has used it in the span. */
   readonly isNew: boolean
@@ -44,8 +44,15 @@ export interface State {
   readonly limit: LentLimit
   /** Milliseconds: not earlier than anything that was forgotten. */
   readonly clock: number
-  /** Of a bucket at that time: an integer, in tokens times milliseconds of its span. */
-  readonly level: string
+  /** What a bucket held before the first of its blocks that is stored; absent where older code has written: nothing. */
+  readonly before?: StoredLevel | null
+}
+
+export interface StoredLevel {
+  /** Milliseconds. */
+  readonly at: number
+  /** An integer, in tokens times milliseconds of its span. */
+  readonly units: string
 }
 
 export interface Stored {
@@ -67,6 +74,10 @@ export class Unwritten<Key, Row> {
   #rows = new Map<Key, Row | null>()
   /** Left over in storage, where they do no harm: each time they are read they are found to have left the span. */
   readonly #leftOver = new Set<Key>()
+
+  isLeftOver(key: Key): boolean {
+    return this.#leftOver.has(key)
+  }
 
   put(key: Key, row: Row | null): void {
     this.#leftOver.delete(key)

@@ -8,12 +8,16 @@ export function lengthOf({ seconds }: LentSpan): number {
   return seconds * 1000
 }
 
+/** For so long a grant can be undone: a ledger says at once that it cannot use it, or where that fails, a little later. */
+export const UNDONE_WITHIN_MS = 60_000
+
 /** What was closed by then counts no more. Two that are exactly a sliding span apart do not share one. */
 export function cutoffOf({ limit, span }: LentLimit, now: number): number {
   if (span.kind === "sliding") return now - lengthOf(span)
   if (span.kind === "fixed") return periodOf(span, now) * lengthOf(span) - 1
-  // Once so much has come in as it can hold, nothing can be undone in a bucket (`Lending`).
-  return limit === 0 ? Number.NEGATIVE_INFINITY : now - Math.ceil((span.burst / limit) * lengthOf(span))
+  // What a bucket holds tells of it (`Bucket`).
+  const refilledIn = limit === 0 ? Number.POSITIVE_INFINITY : Math.ceil((span.burst / limit) * lengthOf(span))
+  return now - Math.max(refilledIn, UNDONE_WITHIN_MS)
 }
 
 /** When what was closed at that time stops counting. */

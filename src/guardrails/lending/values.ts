@@ -1,8 +1,9 @@
 /**
  * Values that a shared `distinct` has seen in its span, each counted once, by its last use. What a take is granted is
- * used at once: there is no credit of values.
+ * used at once: there is no credit of values. A take that is undone has used none; what others have used stays.
  */
 import { Unwritten, type Seen } from "./rows.ts"
+import { Uses } from "./uses.ts"
 
 export interface Room {
   /** Values of others that have to leave before all of these fit; null: they never do. */
@@ -14,12 +15,16 @@ export interface Room {
 export class LentValues {
   readonly unwritten = new Unwritten<string, Seen>()
   /** By their last use, oldest first. */
-  readonly #seen = new Map<string, Seen>()
+  readonly #seen = new Map<string, Uses>()
   #lastAt = Number.NEGATIVE_INFINITY
 
-  /** @param seen oldest first */
+  /** @param seen oldest first; of earlier uses than the last it says only whether there were any */
   constructor(seen: readonly Seen[]) {
-    for (const each of seen) this.#set(each)
+    for (const { value, at, take, isNew } of seen) {
+      const uses = new Uses(isNew ? null : at)
+      if (take !== NOBODY) uses.add(take, at)
+      this.#set(value, uses, at)
+    }
   }
 
   get size(): number {
@@ -31,59 +36,69 @@ export class LentValues {
     return this.#lastAt
   }
 
-  /** When this very take used all of them; null where it did not, or others have used some since. */
+  /** When this very take used all of them; null where it did not. */
   usedBy(take: string, values: ReadonlySet<string>): number | null {
     let usedAt: number | null = null
     for (const value of values) {
-      const seen = this.#seen.get(value)
-      if (seen?.take !== take) return null
-      usedAt = seen.at
+      const at = this.#seen.get(value)?.get(take)
+      if (at === undefined) return null
+      usedAt = at
     }
     return usedAt
   }
 
   room(values: ReadonlySet<string>, limit: number): Room {
     if (values.size > limit) return { excess: null, lastToLeave: 0 }
-    const others = [...this.#seen.values()].filter(({ value }) => !values.has(value))
+    const others = [...this.#seen].filter(([value]) => !values.has(value))
     const excess = Math.max(0, others.length + values.size - limit)
-    return { excess, lastToLeave: others[excess - 1]?.at ?? 0 }
+    const [, lastToLeave] = others[excess - 1] ?? []
+    return { excess, lastToLeave: lastToLeave?.last?.at ?? 0 }
   }
 
   use(take: string, values: ReadonlySet<string>, now: number): void {
     for (const value of values) {
-      const before = this.#seen.get(value)
-      const seen = { value, at: now, take, isNew: !before || (before.isNew && before.take === take) }
+      const uses = this.#seen.get(value) ?? new Uses(null)
+      uses.add(take, now)
       this.#seen.delete(value)
-      this.#set(seen)
-      this.unwritten.put(value, seen)
+      this.#set(value, uses, now)
+      this.#write(value, uses)
     }
   }
 
-  /** Values that nobody else has used stop counting. */
+  /** Values that nobody else has used stop counting; others count from when they were last used before. */
   undo(take: string): void {
-    for (const seen of this.#seen.values()) if (seen.take === take && seen.isNew) this.#drop(seen.value)
+    const undone = [...this.#seen].filter(([, uses]) => uses.undo(take))
+    for (const [value, uses] of undone) this.#write(value, uses)
+    if (undone.length === 0) return
+    const left = [...this.#seen].flatMap(([value, uses]) => (uses.last ? [{ value, uses, at: uses.last.at }] : []))
+    this.#seen.clear()
+    for (const { value, uses, at } of left.toSorted((a, b) => a.at - b.at)) this.#set(value, uses, at)
   }
 
   /** What was last used by then has left the span, for good. */
   forget(until: number): void {
-    for (const { value, at } of this.#seen.values()) {
-      if (at > until) break
+    for (const [value, uses] of this.#seen) {
+      if (uses.last && uses.last.at > until) break
       this.#seen.delete(value)
       this.unwritten.dropLater(value)
     }
   }
 
   clear(): void {
-    for (const value of this.#seen.keys()) this.#drop(value)
+    for (const value of this.#seen.keys()) this.unwritten.put(value, null)
+    this.#seen.clear()
   }
 
-  #drop(value: string): void {
-    this.#seen.delete(value)
-    this.unwritten.put(value, null)
+  #set(value: string, uses: Uses, lastAt: number): void {
+    this.#seen.set(value, uses)
+    this.#lastAt = Math.max(this.#lastAt, lastAt)
   }
 
-  #set(seen: Seen): void {
-    this.#seen.set(seen.value, seen)
-    this.#lastAt = Math.max(this.#lastAt, seen.at)
+  #write(value: string, { last, size }: Uses): void {
+    const isNew = size === 1 && last?.take !== null
+    this.unwritten.put(value, last && { value, at: last.at, take: last.take ?? NOBODY, isNew })
   }
 }
+
+/** In storage, of takes that are told apart no more. */
+const NOBODY = ""

@@ -283,6 +283,219 @@ describe("no refusal without a reason", () => {
   })
 })
 
+describe("what is given back unused was never there", () => {
+  const step = fc.record({
+    does: fc.constantFrom("use", "use", "deny", "deny", "give back", "wake"),
+    after: fc.oneof(fc.nat(700), fc.constantFrom(0, 0, 1, 3 * SECOND)),
+    amount: fc.integer({ min: 1, max: 9 }),
+    which,
+  })
+  const steps = fc.array(step, { minLength: 2, maxLength: 40, size: "max" })
+
+  /** Two counts, one of which hears of denied calls too. */
+  class Twins {
+    readonly store = new Store()
+    readonly limit: LentLimit
+    told = new Lender(null)
+    readonly untold = new Lender(null)
+    readonly denied: (Take & { readonly at: number })[] = []
+    now = START
+
+    constructor(limit: LentLimit) {
+      this.limit = limit
+    }
+
+    take(amount: number, want: number, isDenied: boolean): void {
+      const take = { id: crypto.randomUUID(), holder: "a", limit: this.limit, amount, want, settled: [] }
+      const answer = this.told.take(take, this.now)
+      if (answer.granted !== null && isDenied) this.denied.push({ ...take, at: this.now })
+      if (answer.granted !== null && !isDenied) expect(this.untold.take(take, this.now).granted).not.toBeNull()
+      this.store.save(this.told.drain())
+    }
+
+    giveBack(take: (typeof this.denied)[number] | undefined): void {
+      if (!take) return
+      this.denied.splice(this.denied.indexOf(take), 1)
+      this.told.settle("a", [{ id: take.id, used: 0 }], this.now)
+      this.store.save(this.told.drain())
+    }
+
+    wake(): void {
+      this.told = new Lender(this.store.load())
+    }
+  }
+
+  test.each<[string, LentSpan]>([
+    ["sliding", { kind: "sliding", seconds: SPAN }],
+    ["fixed", { kind: "fixed", seconds: SPAN }],
+    ["bucket", { kind: "bucket", seconds: SPAN, burst: 20 }],
+    ["bucket of one", { kind: "bucket", seconds: 1, burst: 9 }],
+  ])("%s: as much is left as without the calls that were denied, however many there were at once", (_, span) => {
+    let given = 0
+    const property = fc.property(steps, fc.constantFrom(4, 20, 200), (all, most) => {
+      const twins = new Twins(limitOf(most, span))
+      for (const { does, after, amount, which } of all) {
+        twins.now += after
+        for (const take of twins.denied.filter(({ at }) => twins.now >= at + 55 * SECOND)) twins.giveBack(take)
+        if (does === "use") twins.take(amount, amount, false)
+        if (does === "deny") twins.take(amount, amount + (which % 2), true)
+        if (does === "give back") twins.giveBack(nth(twins.denied, which))
+        if (does === "wake") twins.wake()
+      }
+      given += twins.denied.length
+      for (const take of [...twins.denied]) twins.giveBack(take)
+      const probe: Take = { id: "probe", holder: "a", limit: twins.limit, amount: 0, want: 0, settled: [] }
+      const full: Take = { ...probe, id: "full", amount: 9, want: 9 }
+      for (const take of [probe, full]) {
+        expect(twins.told.take(take, twins.now)).toEqual(twins.untold.take(take, twins.now))
+      }
+    })
+    fc.assert(property, { seed: SEED, numRuns: 500 })
+    expect(given).toBeGreaterThan(200)
+  })
+
+  test("a bucket that is always in use holds after a wake what it held, whatever left it, or came again", () => {
+    const span: LentSpan = { kind: "bucket", seconds: SPAN, burst: 10 }
+    const step = fc.record({ after: fc.nat(2_500), which: fc.nat(9), isNewer: fc.boolean(), wakes: fc.boolean() })
+    const steps = fc.array(step, { minLength: 60, maxLength: 150, size: "max" })
+    const property = fc.property(steps, (all) => {
+      const store = new Store()
+      let [awake, now, seq] = [new Lender(null), START, 1]
+      for (const { after, which, isNewer, wakes } of all) {
+        now += after
+        seq += isNewer ? 1 : 0
+        const limit = limitOf(10, span, { seq })
+        const take = { holder: "a", limit, settled: [] }
+        awake.take({ ...take, id: `${which}`, amount: 1, want: 1 }, now)
+        awake.take({ ...take, id: crypto.randomUUID(), amount: 1, want: 1 }, now)
+        store.save(awake.drain())
+        const woken = new Lender(store.load())
+        const probe = { ...take, id: "probe", amount: 9, want: 9 }
+        const nothing = { ...take, id: "nothing", amount: 0, want: 0 }
+        expect(woken.take(nothing, now)).toEqual(awake.take(nothing, now))
+        expect(woken.take(probe, now)).toEqual(awake.take(probe, now))
+        awake.settle("a", [{ id: "probe", used: 0 }], now)
+        store.save(awake.drain())
+        if (wakes) awake = new Lender(store.load())
+      }
+    })
+    fc.assert(property, { seed: SEED, numRuns: 100, endOnFailure: true })
+  })
+
+  test("of many takes of a bucket the older are told apart no more, and count on", () => {
+    const limit = limitOf(1, { kind: "bucket", seconds: 86_400, burst: 3000 })
+    const store = new Store()
+    let lender = new Lender(null)
+    const take = (id: string, amount: number): TakeAnswer =>
+      lender.take({ id, holder: "a", limit, amount, want: amount, settled: [] }, START)
+    for (let index = 0; index < 3000; index++) {
+      expect(take(`${index}`, 1).granted).toBe(1)
+      store.save(lender.drain())
+    }
+    lender.settle("a", [{ id: "2999", used: 0 }], START)
+    store.save(lender.drain())
+    expect(store.rows).toBeLessThanOrEqual(2001)
+    for (const wakes of [false, true]) {
+      if (wakes) lender = new Lender(store.load())
+      expect(take("much", 2)).toMatchObject({ granted: null, used: 2999 })
+    }
+    expect(take("one", 1).granted).toBe(1)
+  })
+
+  test("a bucket that older code has stored begins empty, and fills", () => {
+    const limit = limitOf(10, { kind: "bucket", seconds: SPAN, burst: 10 })
+    const lender = new Lender({ state: { limit, clock: START }, blocks: [], slots: [], values: [] })
+    const take = { id: "one", holder: "a", limit, amount: 4, want: 4, settled: [] }
+    expect(lender.take(take, START)).toEqual({ granted: null, used: 10, waits: 4 * SECOND })
+    expect(lender.take(take, START + 4 * SECOND).granted).toBe(4)
+  })
+
+  test("distinct: a value stays as long as one has it that was admitted, and no longer", () => {
+    const letters = fc.array(fc.constantFrom("a", "b", "c", "d", "e"), { minLength: 1, maxLength: 3 })
+    const all = fc.array(fc.record({ step, letters }), { minLength: 2, maxLength: 40, size: "max" })
+    const kinds = fc.constantFrom("sliding" as const, "fixed" as const)
+    let given = 0
+    const property = fc.property(all, kinds, (all, kind) => {
+      const limit = limitOf(4, { kind, seconds: SPAN }, { measure: { kind: "distinct", field: "user" } })
+      const [told, untold] = [new Lender(null), new Lender(null)]
+      const denied: Take[] = []
+      let now = START
+      for (const { step, letters } of all) {
+        now += step.after
+        const id = crypto.randomUUID()
+        const take = { id, holder: "a", limit, amount: 0, want: 0, values: letters, settled: [] }
+        if (step.does === "give back") {
+          const [given] = denied.splice(step.which % Math.max(1, denied.length), 1)
+          if (given) told.settle("a", [{ id: given.id, used: 0 }], now)
+        } else if (told.take(take, now).granted !== null) {
+          if (step.does === "deny") denied.push(take)
+          else expect(untold.take(take, now).granted).not.toBeNull()
+        }
+      }
+      given += denied.length
+      for (const { id } of denied) told.settle("a", [{ id, used: 0 }], now)
+      for (const values of [[], ["x"], ["x", "y", "z"], ["v", "w", "x", "y"]]) {
+        const probe = { id: crypto.randomUUID(), holder: "a", limit, amount: 0, want: 0, values, settled: [] }
+        const answer = untold.take(probe, now)
+        expect(told.take(probe, now)).toEqual(answer)
+        for (const lender of [told, untold]) lender.settle("a", [{ id: probe.id, used: 0 }], now)
+      }
+    })
+    fc.assert(property, { seed: SEED, numRuns: 500 })
+    expect(given).toBeGreaterThan(200)
+  })
+
+  test("distinct: calls that had the same value at once leave it behind together", () => {
+    const limit = limitOf(1, { kind: "fixed", seconds: 60 }, { measure: { kind: "distinct", field: "user" } })
+    const ids = ["one", "two", "three"]
+    for (const order of [ids, ids.toReversed(), ["two", "three", "one"]]) {
+      const lender = new Lender(null)
+      const take = (id: string, value: string): TakeAnswer =>
+        lender.take({ id, holder: "a", limit, amount: 0, want: 0, values: [value], settled: [] }, START)
+      for (const id of ids) expect(take(id, "a").granted).toBe(1)
+      for (const id of order) {
+        expect(take(`other-${id}`, "b").granted).toBeNull()
+        lender.settle("a", [{ id, used: 0 }], START)
+      }
+      expect(take("other", "b")).toEqual({ granted: 1, used: 0, since: START })
+    }
+  })
+
+  test("distinct: who was admitted long ago keeps its value, whoever gives it back since", () => {
+    const limit = limitOf(1, { kind: "sliding", seconds: 600 }, { measure: { kind: "distinct", field: "user" } })
+    const lender = new Lender(null)
+    const take = (id: string, value: string, now: number): TakeAnswer =>
+      lender.take({ id, holder: "a", limit, amount: 0, want: 0, values: [value], settled: [] }, now)
+    expect(take("first", "a", START).granted).toBe(1)
+    for (let index = 1; index <= 40; index++) expect(take(`${index}`, "a", START + index * 2 * SECOND).granted).toBe(1)
+    for (let index = 1; index <= 40; index++) lender.settle("a", [{ id: `${index}`, used: 0 }], START + 82 * SECOND)
+    expect(take("other", "b", START + 82 * SECOND).granted).toBeNull()
+  })
+
+  test("distinct: after a wake too, unless others may have had it", () => {
+    const limit = limitOf(1, { kind: "sliding", seconds: 60 }, { measure: { kind: "distinct", field: "user" } })
+    const store = new Store()
+    let lender = new Lender(null)
+    const take = (id: string, value: string): TakeAnswer => {
+      const answer = lender.take({ id, holder: "a", limit, amount: 0, want: 0, values: [value], settled: [] }, START)
+      store.save(lender.drain())
+      lender = new Lender(store.load())
+      return answer
+    }
+    const giveBack = (id: string): void => {
+      lender.settle("a", [{ id, used: 0 }], START)
+      store.save(lender.drain())
+      lender = new Lender(store.load())
+    }
+    expect(take("one", "a").granted).toBe(1)
+    giveBack("one")
+    expect(take("two", "b").granted).toBe(1)
+    expect(take("three", "b").granted).toBe(1)
+    giveBack("three")
+    expect(take("four", "c").granted).toBeNull()
+  })
+})
+
 describe("credit", () => {
   const SLIDING: LentSpan = { kind: "sliding", seconds: SPAN }
   const asked = (id: string, limit: LentLimit, amount: number, want: number, more: Partial<Take> = {}): Take => {

@@ -40,7 +40,19 @@ const entries = z.array(z.looseObject({}))
 const agentsFile = z.looseObject({ purposes: entries, agents: entries })
 const gatewaysFile = z.looseObject({ gateways: z.array(z.looseObject({ origins: z.tuple([z.string()]) })) })
 
-export async function startStage(): Promise<Stage> {
+export interface Robot {
+  readonly privateKey: CryptoKey
+  readonly privateJwk: JWK
+  /** `policies/`, which knows it. */
+  readonly policies: string
+  /** The copy. */
+  readonly remove: () => Promise<void>
+}
+
+type GatewayEntry = z.infer<typeof gatewaysFile>["gateways"][number]
+
+/** @param gateways to stand in the place of those of `policies/` */
+export async function makeRobot(gateways: (entries: readonly GatewayEntry[]) => readonly object[]): Promise<Robot> {
   const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true })
   const policies = await mkdtemp(join(tmpdir(), "narrowgate-interop-"))
   const remove = async (): Promise<void> => rm(policies, { recursive: true, force: true })
@@ -51,15 +63,25 @@ export async function startStage(): Promise<Stage> {
       const { purposes, agents } = agentsFile.parse(file)
       return { purposes: [...purposes, ERRAND], agents: [...agents, robot] }
     })
-    await edit(join(policies, "gateways.yaml"), (file) => ({
-      gateways: gatewaysFile.parse(file).gateways.map((each) => ({ ...each, audience: each.origins[0] })),
-    }))
+    await edit(join(policies, "gateways.yaml"), (file) => ({ gateways: gateways(gatewaysFile.parse(file).gateways) }))
+    return { privateKey, privateJwk: await exportJWK(privateKey), policies, remove }
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
+
+export async function startStage(): Promise<Stage> {
+  const { policies, remove, ...keys } = await makeRobot((entries) =>
+    entries.map((each) => ({ ...each, audience: each.origins[0] })),
+  )
+  try {
     const parts = await startParts(policies)
     const close = async (): Promise<void> => {
       await parts.close()
       await remove()
     }
-    return { ...parts, privateKey, privateJwk: await exportJWK(privateKey), close }
+    return { ...parts, ...keys, close }
   } catch (error) {
     await remove()
     throw error

@@ -70,6 +70,25 @@ const DEAD: readonly LintCase[] = [
     but: { find: '== Action::"look"', replace: 'in [Action::"look", Action::"delegate"]' },
   },
   {
+    name: "an action that no query client asks about",
+    lint: "dead-rule",
+    edits: [
+      {
+        file: "schema.cedarschema",
+        find: "// One call.",
+        replace:
+          "namespace Wiki { entity Page; action view appliesTo { principal: [Agent], resource: Page }; }\n// One call.",
+      },
+      rules('@id("x") permit (principal is Agent, action == Wiki::Action::"view", resource is Wiki::Page);'),
+      { file: "gateways.yaml", find: "gateways:\n", replace: "queries: [{ id: adviser }]\ngateways:\n" },
+    ],
+    file: FILE,
+    at: 'action == Wiki::Action::"view"',
+    message: "Narrowgate asks about none of these actions, so the rule never applies",
+    mend: "Name `read`, `write`, `execute`, `delegate` or `manage`, or a group of them, or remove the rule.",
+    but: { find: "id: adviser", replace: "id: adviser, action_type: 'Wiki::Action'" },
+  },
+  {
     name: "a role that no operator has",
     lint: "dead-rule",
     edits: [

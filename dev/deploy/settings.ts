@@ -1,0 +1,91 @@
+/**
+ * What is another in each environment, and the `wrangler.<environment>.toml` that is made of it and of wrangler.toml: the
+ * file keeps it from one deployment to the next, and everything else in it follows wrangler.toml.
+ */
+import { Failure } from "../../cli/failure.ts"
+
+export interface Settings {
+  readonly environment: string
+  /** Of the Worker: one of its own. */
+  readonly host: string
+  /** JWK Set, as JSON. */
+  readonly publisherKeys: string
+  /** Of the KV namespace; null: none has been made. */
+  readonly namespace: string | null
+  readonly signingAlgorithm: string
+  readonly maxProbeRequests: string
+}
+
+const NO_NAMESPACE = "none-yet"
+
+export const workerOf = ({ environment }: Pick<Settings, "environment">): string => `narrowgate-${environment}`
+export const namespaceTitleOf = (settings: Pick<Settings, "environment">): string => `${workerOf(settings)}-bundles`
+export const fileOf = (environment: string): string => `wrangler.${environment}.toml`
+
+/** @param base text of wrangler.toml */
+export function configurationOf(base: string, settings: Settings): string {
+  const { environment, host, publisherKeys, namespace, signingAlgorithm, maxProbeRequests } = settings
+  const edits: readonly (readonly [line: RegExp, to: string])[] = [
+    [
+      /^name = "narrowgate"$/m,
+      `name = "${workerOf(settings)}"\n# One way in: its own host name.\nworkers_dev = false\npreview_urls = false\n` +
+        `routes = [{ pattern = "${host}", custom_domain = true }]`,
+    ],
+    [/^ISSUER = ".*"$/m, `ISSUER = "https://${host}"`],
+    [/^SIGNING_ALGORITHM = ".*"$/m, `SIGNING_ALGORITHM = "${signingAlgorithm}"`],
+    [/^PUBLISHER_KEYS = '.*'$/m, `PUBLISHER_KEYS = '${publisherKeys}'`],
+    [/^MAX_PROBE_REQUESTS = ".*"$/m, `MAX_PROBE_REQUESTS = "${maxProbeRequests}"`],
+    [/^id = "bundles"$/m, `id = "${namespace ?? NO_NAMESPACE}"`],
+  ]
+  let text = base
+  for (const [line, to] of edits) {
+    if (text.match(new RegExp(line.source, "gm"))?.length !== 1) {
+      throw new Error(`wrangler.toml has another form than dev/deploy/settings.ts reads: ${line.source}`)
+    }
+    text = text.replace(line, () => to)
+  }
+  return `# Made of wrangler.toml by \`npm run deploy -- --env ${environment}\`, which keeps what is in [vars], \`routes\` and \`id\`,\n# and makes the rest anew. There is no secret in it: commit it.\n${text}`
+}
+
+/** @param text of a file that `configurationOf` made, its values edited or not */
+export function settingsIn(environment: string, text: string): Settings {
+  const value = (line: RegExp): string => {
+    const [, found] = line.exec(text) ?? []
+    if (found !== undefined) return found
+    const mend = `Move it away, and have one made: npm run deploy -- --env ${environment} --host HOST.`
+    throw new Failure(`${fileOf(environment)} has no ${line.source.replace(/^\^|\\|\(.*$/gu, "").trim()}`, mend)
+  }
+  const namespace = value(/^id = "(.*)"$/m)
+  return {
+    environment,
+    host: value(/^routes = \[\{ pattern = "(.*?)"/m),
+    publisherKeys: value(/^PUBLISHER_KEYS = '(.*)'$/m),
+    namespace: namespace === NO_NAMESPACE ? null : namespace,
+    signingAlgorithm: value(/^SIGNING_ALGORITHM = "(.*)"$/m),
+    maxProbeRequests: value(/^MAX_PROBE_REQUESTS = "(.*)"$/m),
+  }
+}
+
+/** What is wrong with it before anything is asked of an account. */
+export function checkSettings(settings: Settings, others: readonly Settings[]): void {
+  const { environment, host, publisherKeys, namespace } = settings
+  if (!/^[a-z][a-z0-9-]{0,30}$/.test(environment))
+    throw refused(`no environment is called ${environment}`, "Use lower-case letters, as in `staging`.")
+  if (!/^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/.test(host))
+    throw refused(
+      `${host} is no host name`,
+      "Add --host authz.staging.example: one of its own, in a zone of the account.",
+    )
+  for (const other of others) {
+    const same = (what: string): Failure =>
+      refused(
+        `${environment} and ${other.environment} have the same ${what}`,
+        "What is made for one must open nothing in the other: give each its own.",
+      )
+    if (other.host === host) throw same("host")
+    if (namespace !== null && other.namespace === namespace) throw same("KV namespace")
+    if (other.publisherKeys === publisherKeys) throw same("publisher's key")
+  }
+}
+
+const refused = (message: string, mend: string): Failure => new Failure(message, mend)

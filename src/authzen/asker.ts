@@ -1,0 +1,72 @@
+/** Who asks, by their key, and so what they may ask. */
+import { refusedAtEdge } from "../audit/edge-record.ts"
+import { codeOf, describe, STATUS_OF_CODE, type Denial } from "../decision.ts"
+import { DIALECTS } from "../gateway/dialects.ts"
+import { hashOfKey } from "../gateway/registry.ts"
+import { newId } from "../ids.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { QueryClient } from "../policy/bundle.ts"
+import { bundleFor, type Surroundings } from "../surroundings.ts"
+import type { Access } from "./access.ts"
+import { authzen } from "./dialect.ts"
+import { decideCall, type AskingGateway } from "./enforce.ts"
+import { decideByPolicy } from "./query.ts"
+import { search } from "./search.ts"
+
+/** Of a request about policy: what its evaluations share is read for each of them. */
+const MAX_QUERY_BYTES = 262_144
+const MAX_QUERIES = 100
+/** Of a request about calls, which has their bodies inside: as much as a body may have where it stands alone. */
+const MAX_CALL_BYTES = 1_048_576
+/** Each is a step of a ledger, one after the other. */
+const MAX_CALLS = 20
+
+const BEARER = /^Bearer +([\x21-\x7e]+)$/i
+
+export async function accessOf(headers: Headers, around: Surroundings): Promise<Access | Response> {
+  const bundle = await bundleFor(around)
+  if (!bundle) return refused({ reason: "bundle_unavailable" }, around)
+  const [, key = null] = BEARER.exec(headers.get("authorization") ?? "") ?? []
+  const keyHash = hashOfKey(key)
+  const client = keyHash === null ? undefined : bundle.queries.get(keyHash)
+  if (client && keyHash !== null) return queryAccess(client, keyHash, bundle)
+  const gateway = keyHash === null ? undefined : bundle.gateways.get(keyHash)
+  if (!gateway || keyHash === null || key === null) return refused({ reason: "gateway_unknown" }, around)
+  const { endpoint: expected } = DIALECTS[gateway.dialect]
+  if (expected !== authzen.endpoint) return refused({ reason: "gateway_dialect_mismatch", expected }, around)
+  return callAccess({ gateway, key, headers, bundle }, keyHash, around)
+}
+
+function queryAccess(client: QueryClient, keyHash: string, bundle: Bundle): Access {
+  return {
+    keyHash,
+    bytes: MAX_QUERY_BYTES,
+    evaluations: MAX_QUERIES,
+    decide: (question) => decideByPolicy(question, client, bundle),
+    search: (sought, question, span) => search(sought, question, span, client, bundle),
+  }
+}
+
+function callAccess(asking: AskingGateway, keyHash: string, around: Surroundings): Access {
+  return {
+    keyHash,
+    bytes: MAX_CALL_BYTES,
+    evaluations: MAX_CALLS,
+    decide: async (question, index) => decideCall(question, index, asking, around),
+    search: null,
+  }
+}
+
+/** Recorded as what nobody knows, like a stranger at `/authz/`. */
+function refused(denial: Denial, around: Surroundings): Response {
+  const id = newId("dec", around.receivedAt)
+  refusedAtEdge(id, "call", denial, {}, around)
+  const code = codeOf(denial)
+  // Who asks has not shown who it is: to AuthZEN a 401, not the 403 of `/authz/`.
+  const status = denial.reason === "gateway_unknown" ? 401 : STATUS_OF_CODE[code]
+  const headers = new Headers({ "X-Narrowgate-Code": code, "X-Narrowgate-Decision": id })
+  if (status === 401) headers.set("WWW-Authenticate", `Bearer realm="${around.config.issuer}"`)
+  if (status === 503) headers.set("Retry-After", "5")
+  const body = { error: code, error_description: describe(denial), decision_id: id }
+  return Response.json(body, { status, headers })
+}

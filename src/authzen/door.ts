@@ -1,0 +1,44 @@
+/**
+ * The door for AuthZEN (Authorization API 1.0, "Transport"): who asks → the JSON → the operation → the answer, with the
+ * headers that each answer has. Who asks proves it by a key in `Authorization: Bearer`, as the original request's own
+ * credential is inside the question; the header that opens `/authz/` opens nothing here (app.ts).
+ */
+import { boundedBytes, textOf } from "../bounded-text.ts"
+import { isDenied } from "../decision.ts"
+import { isJsonType, parseJson } from "../json.ts"
+import type { Surroundings } from "../surroundings.ts"
+import { failed, malformed } from "./answer.ts"
+import { accessOf } from "./asker.ts"
+import type { Operation } from "./operations.ts"
+
+export async function access(request: Request, operation: Operation, around: Surroundings): Promise<Response> {
+  const answer = await answered(request, operation, around)
+  answer.headers.set("Cache-Control", "no-store")
+  const id = request.headers.get("x-request-id")
+  if (id !== null) answer.headers.set("X-Request-ID", id)
+  return answer
+}
+
+async function answered(request: Request, operation: Operation, around: Surroundings): Promise<Response> {
+  const access = await accessOf(request.headers, around)
+  if (access instanceof Response) return access
+  const read = await readQuestion(request, access.bytes)
+  return read instanceof Response ? read : operation(read.json, access)
+}
+
+async function readQuestion(request: Request, limit: number): Promise<{ readonly json: unknown } | Response> {
+  const encoding = request.headers.get("content-encoding")
+  if (encoding !== null && encoding.toLowerCase() !== "identity") {
+    return failed(415, "invalid_request", "The body must not be encoded.")
+  }
+  // Not 415: the specification's own tests want a 400.
+  if (!isJsonType(request.headers.get("content-type"))) return malformed("`Content-Type` must be `application/json`.")
+  const bytes = await boundedBytes(request, limit)
+  if (!bytes) return failed(413, "invalid_request", `The body has more than ${limit} bytes, or came too late.`)
+  const text = textOf(bytes)
+  if (text === null) return malformed("The body is not UTF-8.")
+  const parsed = parseJson(text)
+  if (!isDenied(parsed)) return parsed
+  const { denied } = parsed
+  return malformed(`The body cannot be read in one way only${"what" in denied ? `: ${denied.what}` : ""}.`)
+}

@@ -1,0 +1,44 @@
+/** The three questions that there are, each from its JSON to its answer. */
+import { isObject } from "../json.ts"
+import type { Access } from "./access.ts"
+import { failed, malformed, type Decided } from "./answer.ts"
+import { evaluateEach } from "./evaluations.ts"
+import { spanOf, tokenOf } from "./page.ts"
+import { evaluation, evaluations, faultOf, SEARCHES, type Sought } from "./question.ts"
+
+export type Operation = (json: unknown, access: Access) => Promise<Response>
+
+export const evaluate: Operation = async (json, access) => {
+  const question = evaluation.safeParse(json)
+  if (!question.success) return malformed(faultOf(question.error))
+  return Response.json(await access.decide(question.data, null))
+}
+
+export const evaluateAll: Operation = async (json, access) => {
+  // Without any it is the question of one, for whoever asks all questions here.
+  if (!isObject(json) || json.evaluations === undefined || isEmpty(json.evaluations)) return evaluate(json, access)
+  const questions = evaluations.safeParse(json)
+  if (!questions.success) return malformed(faultOf(questions.error))
+  if (questions.data.evaluations.length > access.evaluations) {
+    return malformed(`At most ${access.evaluations} evaluations can be asked for at once.`)
+  }
+  const decided: readonly Decided[] = await evaluateEach(questions.data, access.decide)
+  return Response.json({ evaluations: decided })
+}
+
+const isEmpty = (list: unknown): boolean => Array.isArray(list) && list.length === 0
+
+export function searchFor(sought: Sought): Operation {
+  return async (json, { search, keyHash }) => {
+    if (!search) return failed(403, "access_denied", "A gateway that asks about calls cannot search.")
+    const question = SEARCHES[sought].safeParse(json)
+    if (!question.success) return malformed(faultOf(question.error))
+    const { page, ...rest } = question.data
+    const bound = { question: [sought, rest], keyHash }
+    const span = spanOf(page, bound)
+    if (!span) return malformed("`page.token`: it is of another question, or of another `limit`.")
+    const { rest: next, results, context } = search(sought, question.data, span)
+    const told = { next_token: next ? tokenOf(next, bound) : "", count: results.length }
+    return Response.json({ page: told, ...(context && { context }), results })
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * What is asked (AuthZEN Authorization API 1.0, "Information Model" and the request of each API). Members that are not
+ * known are ignored, as the specification wants it, so that a later version's question can still be answered.
+ */
+import { z } from "zod"
+
+/** Of a subject, an action, a resource or a context: they are put together anew for each candidate of a search. */
+const MAX_MEMBERS = 256
+const members = z.record(z.string(), z.unknown()).refine((given) => Object.keys(given).length <= MAX_MEMBERS, {
+  error: `more than ${MAX_MEMBERS} members`,
+})
+const properties = members.default({})
+
+const entity = z.object({ type: z.string(), id: z.string(), properties })
+/** Of a search for it: whatever id is there is ignored. */
+const kind = z.object({ type: z.string(), properties })
+const action = z.object({ name: z.string(), properties })
+const context = members.default({})
+
+export const evaluation = z.object({ subject: entity, action, resource: entity, context })
+export type Evaluation = z.output<typeof evaluation>
+
+const semantics = z.enum(["execute_all", "deny_on_first_deny", "permit_on_first_permit"])
+export type Semantic = z.output<typeof semantics>
+
+/** With at least one evaluation; what stands beside them is what each has that does not say otherwise. */
+export const evaluations = z.object({
+  subject: entity.optional(),
+  action: action.optional(),
+  resource: entity.optional(),
+  context: members.optional(),
+  evaluations: z.array(z.unknown()).nonempty(),
+  options: z.object({ evaluations_semantic: semantics.default("execute_all") }).default({
+    evaluations_semantic: "execute_all",
+  }),
+})
+export type Evaluations = z.output<typeof evaluations>
+
+const page = z.object({ token: z.string().optional(), limit: z.int().min(0).optional() }).default({})
+export type Page = z.output<typeof page>
+
+/** What is sought has no id of its own, whatever id is there. */
+const sought = kind.transform((kind) => ({ ...kind, id: null }))
+
+/** One line a search, by what is sought. */
+export const SEARCHES = {
+  subject: z.object({ subject: sought, action, resource: entity, context, page }),
+  resource: z.object({ subject: entity, action, resource: sought, context, page }),
+  action: z.object({
+    subject: entity,
+    action: z
+      .unknown()
+      .optional()
+      .transform(() => null),
+    resource: entity,
+    context,
+    page,
+  }),
+} as const
+export type Sought = keyof typeof SEARCHES
+export type Search = z.output<(typeof SEARCHES)[Sought]>
+
+/** What is wrong with a question, at its first fault: where, and in which way. */
+export function faultOf({ issues: [first] }: z.ZodError): string {
+  if (!first) return "It is malformed."
+  const where = first.path.length > 0 ? `\`${first.path.join(".").slice(0, 128)}\`` : "The question"
+  return `${where}: ${first.message.toLowerCase()}.`
+}

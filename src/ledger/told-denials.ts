@@ -1,0 +1,34 @@
+/**
+ * Denials that storms were told of, as long as a gateway may ask about one again because its own try was cut: that is
+ * no denial more. In memory alone: one that is lost counts twice, by which nothing is admitted.
+ */
+import type { Call } from "../call.ts"
+import { retryKey } from "../check/credential.ts"
+
+type Tried = Pick<Call, "gateway" | "retry">
+
+/** As long as a gateway's retry is the same call (DESIGN §2, promise 4). */
+const RETRY_WITHIN_MS = 5_000
+
+export class ToldDenials {
+  /** By gateway and request id. */
+  readonly #told = new Map<string, { readonly call: string; readonly until: number }>()
+
+  has({ gateway, retry }: Tried, now: number): boolean {
+    if (!retry) return false
+    const told = this.#told.get(retryKey(gateway, retry.requestId))
+    return told?.call === retry.call && now < told.until
+  }
+
+  add({ gateway, retry }: Tried, now: number): void {
+    if (!retry) return
+    // The oldest come first.
+    for (const [key, { until }] of this.#told) {
+      if (until > now) break
+      this.#told.delete(key)
+    }
+    const key = retryKey(gateway, retry.requestId)
+    this.#told.delete(key)
+    this.#told.set(key, { call: retry.call, until: now + RETRY_WITHIN_MS })
+  }
+}

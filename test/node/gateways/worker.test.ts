@@ -1,0 +1,116 @@
+/** The Worker of docs/gateways/worker.md, as it stands there, bound to the real Narrowgate in workerd. */
+import { stripTypeScriptTypes } from "node:module"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { z } from "zod"
+import { developmentKey } from "../../../dev/seed.ts"
+import { NAME } from "../../../dev/stack.ts"
+import { blockOf } from "../../gateways/page.ts"
+import { AGENT, guarded, ORIGIN, type Guarded } from "./guarded.ts"
+
+const START_WITHIN_MS = 120_000
+
+/** Tells what it received, and lies about who decided. */
+const UPSTREAM = `export default {
+  async fetch(request) {
+    const { method, url, headers } = request
+    const received = { method, url, headers: Object.fromEntries(headers), body: await request.text() }
+    return Response.json(received, { headers: { "X-Narrowgate-Decision": "dec_forged", "DPoP-Nonce": "forged", "X-Own": "1" } })
+  },
+}`
+const FAILING = `import { WorkerEntrypoint } from "cloudflare:workers"
+export default { fetch: () => new Response() }
+export class Authorizer extends WorkerEntrypoint {
+  authorize() { throw new Error("out of order") }
+}
+export class Lax extends WorkerEntrypoint {
+  authorize() { return { allowed: true, status: 200, headers: {}, body: "" } }
+}`
+
+const received = z.object({
+  method: z.string(),
+  url: z.string(),
+  headers: z.record(z.string(), z.string()),
+  body: z.string(),
+})
+
+let own: Guarded | undefined
+beforeAll(async () => {
+  const script = stripTypeScriptTypes(blockOf("worker.md", "src/index.ts"))
+  const front = (name: string, worker: string, entrypoint: string) => ({
+    name,
+    script,
+    vars: { NARROWGATE_KEY: developmentKey("worker") },
+    services: { NARROWGATE: { worker, entrypoint }, UPSTREAM: { worker: "upstream" } },
+  })
+  own = await guarded(
+    "worker",
+    ["body: true"],
+    [
+      front("front", NAME, "Authorizer"),
+      front("before-a-failure", "failing", "Authorizer"),
+      front("before-somebody-else", "failing", "Lax"),
+      { name: "upstream", script: UPSTREAM },
+      { name: "failing", script: FAILING },
+    ],
+  )
+}, START_WITHIN_MS)
+afterAll(async () => own?.close())
+
+interface Call {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+async function call(path: string, init: Call = {}, front = "front"): Promise<Response> {
+  if (!own) throw new Error("nothing has started yet")
+  const headers = { Authorization: `Bearer ${own.token}`, ...init.headers }
+  return own.stack.fetchBeside(front, `${ORIGIN}${path}`, { ...init, headers })
+}
+
+test("passes an allowed call on with who calls, in Narrowgate's words alone, and without the token", async () => {
+  const forged = ["X-Narrowgate-Agent", "X_Narrowgate_Agent", "X.Narrowgate.User", "Txn-Token", "Txn_Token", "DPoP"]
+  const headers = Object.fromEntries(forged.map((name) => [name, "forged"]))
+  const answer = await call("/crm/tickets/42?full=1", { headers: { ...headers, DPoP: "" } })
+  expect(answer.status).toBe(200)
+  expect(answer.headers.get("X-Narrowgate-Decision")).toMatch(/^dec_[0-9A-Z]{26}$/u)
+  expect([answer.headers.has("DPoP-Nonce"), answer.headers.get("X-Own")]).toEqual([false, "1"])
+  const told = received.parse(await answer.json())
+  expect(told).toMatchObject({ method: "GET", url: `${ORIGIN}/crm/tickets/42?full=1`, body: "" })
+  expect(told.headers).toMatchObject({
+    "x-narrowgate-agent": AGENT,
+    "x-narrowgate-tool": "crm.tickets.get",
+    "x-narrowgate-decision": answer.headers.get("X-Narrowgate-Decision"),
+    "txn-token": "",
+  })
+  const others = Object.keys(told.headers).filter((name) => /narrowgate|txn|authorization|dpop/u.test(name))
+  expect(others.toSorted()).toEqual([
+    "txn-token",
+    ...["agent", "decision", "purpose", "task", "tool", "user"].map((name) => `x-narrowgate-${name}`),
+  ])
+})
+
+test.each([
+  ["outside the grant", "/crm/customers/7", { "X-Forwarded-Uri": "/crm/tickets/42" }, 403, "insufficient_scope"],
+  ["without a token", "/crm/tickets/42", { Authorization: "" }, 401, "missing_token"],
+  ["of a target that reads in two ways", "/crm/tickets/4%2f2", {}, 400, "malformed_call"],
+])("gives a refusal to the client as it is: %s", async (_what, path, headers, status, code) => {
+  const answer = await call(path, { headers })
+  expect([answer.status, answer.headers.get("X-Narrowgate-Code")]).toEqual([status, code])
+  expect(await answer.json()).toMatchObject({ error: code })
+  expect(answer.headers.has("WWW-Authenticate")).toBe(status !== 400)
+})
+
+test("asks with the body, and passes on no body that was not judged", async () => {
+  const post = async (body: string) =>
+    call("/mail/messages", { method: "POST", body, headers: { "Content-Type": "application/json" } })
+  expect((await post('{"to":"a@example.org","to":"b"}')).headers.get("X-Narrowgate-Code")).toBe("malformed_call")
+  expect((await post("x".repeat(1_048_577))).status).toBe(413)
+})
+
+test("passes nothing on where Narrowgate fails, nor by a yes without a decision, nor a WebSocket", async () => {
+  for (const front of ["before-a-failure", "before-somebody-else"]) {
+    expect((await call("/crm/tickets/42", {}, front)).status).toBe(503)
+  }
+  expect((await call("/crm/tickets/42", { headers: { Upgrade: "websocket" } })).status).toBe(501)
+})

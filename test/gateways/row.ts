@@ -33,6 +33,8 @@ export interface Row {
   readonly environment?: (place: Place) => Readonly<Record<string, string>>
   /** The body of its answers while it is not ready yet, though it listens. */
   readonly unready?: string
+  /** Where a script asks: what makes it fail before it does. */
+  readonly broken?: Substitution
   /** Outcomes other than what a case of the suite expects, by its name: what the page says that it cannot carry. */
   readonly differs: Readonly<Record<string, string>>
   /** Targets that reach the upstream in other words than they were sent, and are judged in these: by case. */

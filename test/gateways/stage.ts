@@ -11,7 +11,7 @@ import { getToken, makeKey, prove, type Key, type Wanted } from "../../dev/demo/
 import { login } from "../../dev/login.ts"
 import { twoFreePorts } from "../../dev/loopback.ts"
 import { developmentKey } from "../../dev/seed.ts"
-import { startStack } from "../../dev/stack.ts"
+import { startStack, type Stack } from "../../dev/stack.ts"
 import { entryOf } from "./page.ts"
 import type { Row } from "./row.ts"
 import { GATEWAYS } from "./table.ts"
@@ -68,11 +68,15 @@ export interface Tokens {
 
 export async function startStage(): Promise<Stage> {
   const directory = await mkdtemp(join(tmpdir(), "narrowgate-gateways-"))
-  const remove = async (): Promise<void> => rm(directory, { recursive: true, force: true })
+  let stack: Stack | undefined
+  const close = async (): Promise<void> => {
+    await stack?.close()
+    await rm(directory, { recursive: true, force: true, maxRetries: 3 })
+  }
   try {
     const policies = join(directory, "policies")
     await writePolicies(policies)
-    const stack = await startStack({ policies, port: await twoFreePorts(), state: join(directory, "state") })
+    stack = await startStack({ policies, port: await twoFreePorts(), state: join(directory, "state") })
     const where = { narrowgate: stack.origin, provider: stack.provider }
     const { access_token: subject } = await login({ origin: stack.provider, user: "alice" })
     const take = async (wanted: Omit<Wanted, "subject">) => {
@@ -101,13 +105,10 @@ export async function startStage(): Promise<Stage> {
         await new Promise((resolve) => setTimeout(resolve, Math.max(0, ended + 1000 - Date.now())))
         return hasty.access_token
       },
-      async close() {
-        await stack.close()
-        await remove()
-      },
+      close,
     }
   } catch (error) {
-    await remove()
+    await close()
     throw error
   }
 }

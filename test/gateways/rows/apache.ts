@@ -30,6 +30,7 @@ export const apache: Row = {
     LUA_PATH_5_3: `${root}/usr/share/lua/5.3/?.lua;;`,
     LUA_CPATH_5_3: `${root}/usr/lib/${MACHINE}-linux-gnu/lua/5.3/?.so;;`,
   }),
+  broken: ["function authorize(r)\n", 'function authorize(r)\n  error("broken")\n'],
   differs: {
     // Refused by Apache itself, before it asks.
     "another host": "403",

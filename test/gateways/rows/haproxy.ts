@@ -19,6 +19,7 @@ export const haproxy: Row = {
   ],
   args: ({ directory }) => ["-db", "-f", `${directory}/haproxy.cfg`],
   environment: ({ root, key }) => ({ ...libraries(root), NARROWGATE_KEY: key }),
+  broken: ["  local headers = {}\n", '  error("broken")\n'],
   differs: {
     // Refused by HAProxy itself, before it asks.
     PROPFIND: "501",

@@ -48,6 +48,7 @@ export const nginxNjs: Row = {
   others: keyFile,
   args,
   environment: ({ root }) => libraries(root),
+  broken: ["async function authorize(r) {\n", 'async function authorize(r) {\n  throw new Error("broken")\n'],
   differs: REFUSED,
   carries: { body: true, decisionOfAllow: true, rateLimitOfAllow: false, unavailableAs: 403 },
 }

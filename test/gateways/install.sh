@@ -6,6 +6,8 @@ set -eu
 here=${1:?a directory}
 mkdir -p "$here/packages" "$here/root"
 here=$(cd "$here" && pwd)
+# Apache, started as root, serves as somebody else, who has to get at its modules.
+chmod 755 "$here"
 
 # Libraries too, which a minimal system lacks. `apt-get install` would start the servers.
 cd "$here/packages"

@@ -31,6 +31,6 @@ export interface Row {
   readonly others?: (place: Place) => Readonly<Record<string, string>>
   readonly args: (place: Place) => readonly string[]
   readonly environment?: (place: Place) => Readonly<Record<string, string>>
-  /** What it answers while it is not ready yet, though it listens. */
-  readonly unready?: number
+  /** The body of its answers while it is not ready yet, though it listens. */
+  readonly unready?: string
 }

@@ -1,3 +1,4 @@
+import { libraries } from "../installed.ts"
 import type { Substitution } from "../page.ts"
 import type { Place, Row } from "../row.ts"
 
@@ -9,7 +10,7 @@ export const nginx: Row = {
   substitutions: shared,
   others: keyFile,
   args,
-  environment,
+  environment: ({ root }) => libraries(root),
 }
 
 export const nginxNjs: Row = {
@@ -25,7 +26,7 @@ export const nginxNjs: Row = {
   ],
   others: keyFile,
   args,
-  environment,
+  environment: ({ root }) => libraries(root),
 }
 
 function shared({ port, host, authorizer, upstream, directory }: Place): readonly Substitution[] {
@@ -66,8 +67,4 @@ function keyFile({ key }: Place): Readonly<Record<string, string>> {
 
 function args({ directory }: Place): readonly string[] {
   return ["-e", `${directory}/error.log`, "-p", directory, "-c", "nginx.conf"]
-}
-
-function environment({ root }: Place): Readonly<Record<string, string>> {
-  return root === "" ? {} : { LD_LIBRARY_PATH: `${root}/usr/lib/x86_64-linux-gnu` }
 }

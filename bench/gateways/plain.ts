@@ -57,7 +57,15 @@ backend crm
 `
       : "",
   envoy: (text) => envoy(text),
-  traefik: (text, _between, file) => (file === "traefik.yaml" ? traefik(text) : text),
+  traefik: (text, { upstream }, file) =>
+    file === "traefik.yaml"
+      ? traefik(text)
+      : stringify({
+          http: {
+            routers: { crm: { rule: "PathPrefix(`/`)", entryPoints: ["websecure"], service: "crm" } },
+            services: { crm: { loadBalancer: { servers: [{ url: `http://${upstream}` }] } } },
+          },
+        }),
 }
 
 function nginx(_text: string, { port, upstream }: Between): string {

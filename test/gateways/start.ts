@@ -25,7 +25,7 @@ import { text } from "node:stream/consumers"
 import { setTimeout as sleep } from "node:timers/promises"
 import { accepting, freePort, type Listening } from "../../dev/loopback.ts"
 import { find } from "./installed.ts"
-import { blockOf, substitute, type Substitution } from "./page.ts"
+import { blockOf, substitute } from "./page.ts"
 import type { Place, Row } from "./row.ts"
 
 export interface GatewayOptions {
@@ -36,8 +36,8 @@ export interface GatewayOptions {
   readonly host?: string
   /** 0, and absent: a free one. */
   readonly port?: number
-  /** More to replace: what becomes of another configuration than the page's. */
-  readonly changes?: readonly Substitution[]
+  /** Makes another configuration of the page's, on purpose: file by file. */
+  readonly spoil?: (name: string, text: string) => string
 }
 
 export interface RunningGateway extends Listening {
@@ -57,7 +57,7 @@ const END_WITHIN_MS = 3_000
 export async function startGateway(row: Row, options: GatewayOptions): Promise<RunningGateway> {
   const found = find(row.program, row.needs ?? [])
   if (found === null) throw new Error(`${row.name} is not installed`)
-  const { host = "api.example", key, changes = [] } = options
+  const { host = "api.example", key, spoil = (_name: string, text: string) => text } = options
   // A path of a socket may have some hundred characters: the name is short.
   const directory = mkdtempSync(join(tmpdir(), `ng-${row.name}-`))
   const place: Place = {
@@ -78,7 +78,7 @@ export async function startGateway(row: Row, options: GatewayOptions): Promise<R
     rmSync(directory, { recursive: true, force: true })
   }
   try {
-    write(row, place, changes)
+    write(row, place, spoil)
     child = spawnGroup(row, place, log)
     await accepting(child, place.port, running)
     await ready(row, place, running)
@@ -89,15 +89,14 @@ export async function startGateway(row: Row, options: GatewayOptions): Promise<R
   }
 }
 
-function write(row: Row, place: Place, changes: readonly Substitution[]): void {
+function write(row: Row, place: Place, spoil: (name: string, text: string) => string): void {
   const { directory, key } = place
   // Apache, started as root, serves as somebody else, who has to get at its script.
   chmodSync(directory, 0o755)
   const blocks = new Map(row.files.map((name) => [name, blockOf(row.page, name)] as const))
-  const substitutions = [...row.substitutions(place), ...changes]
-  const files = [...substitute(blocks, substitutions), ...Object.entries(row.others?.(place) ?? {})]
+  const files = [...substitute(blocks, row.substitutions(place)), ...Object.entries(row.others?.(place) ?? {})]
   for (const [name, text] of files) {
-    writeFileSync(join(directory, name), text, { mode: text.includes(key) ? 0o600 : 0o644 })
+    writeFileSync(join(directory, name), spoil(name, text), { mode: text.includes(key) ? 0o600 : 0o644 })
   }
 }
 

@@ -41,8 +41,12 @@ export async function answerTo(
   const known = await askingGateway(key, around)
   if (known instanceof Response) return endpoint === "/authz/envoy" ? forEnvoy(known) : known
   const { asking, bundle } = known
-  const { unwrap, wrap } = DIALECTS[asking.gateway.dialect]
-  const asked = unwrap ? await unwrap(request) : request
+  const { endpoint: expected, asks, unwrap, wrap } = DIALECTS[asking.gateway.dialect]
+  if (asks && !asks(request, endpoint)) {
+    const denial = { reason: "gateway_dialect_mismatch", expected } as const
+    return answer(refusedAtTheDoor(denial, asking.gateway, bundle, around), around.config.issuer, request)
+  }
+  const asked = unwrap ? await unwrap(request, asking.gateway) : request
   const { decision, message } = isDenied(asked)
     ? { decision: refusedAtTheDoor(asked.denied, asking.gateway, bundle, around) }
     : await decide(asked, target, endpoint, asking, bundle, around)

@@ -19,6 +19,12 @@ export function checkGateways({ gateways }: Policies): Problem[] {
       const mend = "Leave it out, and give `requestId` with the call."
       problems.push(gateways.error(["gateways", index, "request_id_header"], message, mend))
     }
+    if (dialect === "kong" && request_id_header !== undefined) {
+      const message =
+        "all headers that Kong's OPA plugin tells are its client's: with an id of its own, it calls for free"
+      const mend = "Leave it out: each question counts."
+      problems.push(gateways.error(["gateways", index, "request_id_header"], message, mend))
+    }
     return problems
   })
 }

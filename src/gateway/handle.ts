@@ -4,6 +4,7 @@ import { keptAtEdge, ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
 import { authorize, NOBODY, type Decision } from "../authorize.ts"
 import { shownPath } from "../catalog/locate.ts"
 import { readTarget } from "../catalog/path.ts"
+import { matchRoute } from "../catalog/route.ts"
 import { codeOf, describe, isDenied, STATUS_OF_CODE, type Denial } from "../decision.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
@@ -90,7 +91,7 @@ async function decide(
   try {
     const presented = await present(request, target, endpoint, asking)
     if (isDenied(presented)) return { decision: refusedAtTheDoor(presented.denied, gateway, bundle, around) }
-    if (gateway.preflights && isPreflight(request.headers, presented)) {
+    if (gateway.preflights && isPreflight(request.headers, presented) && !isRoute(presented, bundle)) {
       return { decision: letThrough(presented, bundle, around) }
     }
     const decision = await authorize(presented, bundle, around)
@@ -112,6 +113,12 @@ export function refusedAtTheDoor(
   const id = newId("dec", around.receivedAt)
   refusedAtEdge(id, "call", denial, ofGateway(gateway, bundle), around)
   return { ...NOBODY, id, gateway, denial }
+}
+
+/** By OPTIONS the catalog knows a tool there, which is called like any other. */
+function isRoute({ origin, method, target }: Presented, { catalog }: Bundle): boolean {
+  const read = readTarget(target)
+  return !isDenied(read) && matchRoute(catalog.routes, origin, method, read) !== null
 }
 
 /** It opens nothing but the answer whether the call itself may be sent: nobody is told who calls. */

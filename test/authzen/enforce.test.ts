@@ -155,10 +155,15 @@ describe("what a call is", () => {
       "/files/a",
       "files.read",
       "",
+      // A header would lose these.
+      `${ORIGIN}/files/a `,
+      `${ORIGIN}/files/a\n`,
+      `${ORIGIN}/files/a\t`,
     ]) {
       expect([id, await at(id)]).toEqual([id, "malformed_call"])
     }
     expect(await at("x", "record")).toBe("malformed_call")
+    expect(codeOf(await ask(call(token, "/files/a", { action: { name: "GET " } })))).toBe("malformed_call")
   })
 
   test("has its body in the context", async () => {

@@ -922,6 +922,14 @@ const GATEWAYS: readonly BadDirectory[] = [
     message: /Kong's OPA plugin tells are its client's/,
     at: "kong-request-id",
   },
+  {
+    name: "a Kong whose client would say where it is",
+    file: "gateways.yaml",
+    find: "    dialect: traefik\n",
+    replace: "    dialect: kong\n    asserts:\n      country: x-country\n",
+    message: /none says what Kong has seen/,
+    at: "country: x-country",
+  },
 ]
 
 const MANAGEMENT: readonly BadDirectory[] = [

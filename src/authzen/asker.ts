@@ -8,6 +8,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { QueryClient } from "../policy/bundle.ts"
 import { bundleFor, type Surroundings } from "../surroundings.ts"
 import type { Access } from "./access.ts"
+import { undecided } from "./answer.ts"
 import { authzen } from "./dialect.ts"
 import { decideCall, type AskingGateway } from "./enforce.ts"
 import { decideByPolicy } from "./query.ts"
@@ -48,11 +49,20 @@ function queryAccess(client: QueryClient, keyHash: string, bundle: Bundle): Acce
 }
 
 function callAccess(asking: AskingGateway, keyHash: string, around: Surroundings): Access {
+  // What evaluations share is read for each of them: all together have no more to be read than one may have.
+  let told = 0
   return {
     keyHash,
     bytes: MAX_CALL_BYTES,
     evaluations: MAX_CALLS,
-    decide: async (question, index) => decideCall(question, index, asking, around),
+    decide: async (question, index) => {
+      told += JSON.stringify(question).length
+      return told > MAX_CALL_BYTES
+        ? undecided(
+            `All evaluations together, with what they share in each, have more than ${MAX_CALL_BYTES} characters.`,
+          )
+        : decideCall(question, index, asking, around)
+    },
     search: null,
   }
 }

@@ -11,10 +11,16 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
 import type { Evaluation } from "./question.ts"
 
+/** More than any client's request has: each is set anew for each evaluation. */
+const MAX_HEADERS = 256
+
 const context = z.object({
   authorization: z.string().optional(),
   dpop: z.string().optional(),
-  headers: z.record(z.string(), z.union([z.string(), z.array(z.string())])).default({}),
+  headers: z
+    .record(z.string(), z.union([z.string(), z.array(z.string())]))
+    .refine((lines) => Object.values(lines).flat().length <= MAX_HEADERS)
+    .default({}),
   body: z.string().optional(),
 })
 type Context = z.output<typeof context>

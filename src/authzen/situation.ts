@@ -27,7 +27,7 @@ export function readSaid({ subject, action, resource, context }: Said<Properties
   const read = (part: keyof Said<unknown>, properties: Properties): CedarRecord => {
     const values = new Map<string, Value>()
     for (const [name, json] of Object.entries(properties)) {
-      const value = fromJson(json)
+      const value = valueOf(json)
       if (value === undefined) faults.push(`${part}.${name.slice(0, 64)}`)
       else values.set(name, value)
     }
@@ -42,6 +42,17 @@ export function readSaid({ subject, action, resource, context }: Said<Properties
   const [fault] = faults
   return fault === undefined ? said : undecided(`\`${fault}\` has null, a fraction or nests too deep.`)
 }
+
+/** Evaluations that share a value share its reading too: it is parsed JSON, which nobody changes. */
+function valueOf(json: unknown): Value | undefined {
+  if (typeof json !== "object" || json === null) return fromJson(json)
+  const known = readings.get(json)
+  if (known) return known.value
+  const value = fromJson(json)
+  readings.set(json, { value })
+  return value
+}
+const readings = new WeakMap<object, { readonly value: Value | undefined }>()
 
 export interface Parties {
   readonly principal: EntityRef

@@ -3,6 +3,7 @@
  * never guessed from the request: nginx relays a client's own X-Forwarded-Uri, Caddy a client's own X-Original-Uri.
  */
 import type { Denied } from "../decision.ts"
+import type { GatewayDefinition } from "../policy/bundle.ts"
 
 /** What the request asked about, before anything of it is believed. */
 export interface Asked {
@@ -28,8 +29,10 @@ export type Endpoint = "/authz/envoy" | "/authz/forward" | "/access/v1" | "rpc"
 
 export interface Dialect {
   readonly endpoint: Endpoint
+  /** Where an answer is a document: whether the question is one to answer so. Another's gateway would take any 200. */
+  readonly asks?: (question: Request, endpoint: Endpoint) => boolean
   /** Where a question is a document about the client's request: what `read`, and all that follows, reads instead. */
-  readonly unwrap?: (question: Request) => Promise<Request | Denied>
+  readonly unwrap?: (question: Request, gateway: GatewayDefinition) => Promise<Request | Denied>
   /** Where its own request id is found, whatever its entry says. */
   readonly requestIdHeader?: string
   /**

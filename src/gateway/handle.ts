@@ -4,6 +4,7 @@ import { keptAtEdge, ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
 import { authorize, NOBODY, type Decision } from "../authorize.ts"
 import { shownPath } from "../catalog/locate.ts"
 import { readTarget } from "../catalog/path.ts"
+import { matchRoute } from "../catalog/route.ts"
 import { codeOf, describe, isDenied, STATUS_OF_CODE, type Denial } from "../decision.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
@@ -41,8 +42,12 @@ export async function answerTo(
   const known = await askingGateway(key, around)
   if (known instanceof Response) return endpoint === "/authz/envoy" ? forEnvoy(known) : known
   const { asking, bundle } = known
-  const { unwrap, wrap } = DIALECTS[asking.gateway.dialect]
-  const asked = unwrap ? await unwrap(request) : request
+  const { endpoint: expected, asks, unwrap, wrap } = DIALECTS[asking.gateway.dialect]
+  if (asks && !asks(request, endpoint)) {
+    const denial = { reason: "gateway_dialect_mismatch", expected } as const
+    return answer(refusedAtTheDoor(denial, asking.gateway, bundle, around), around.config.issuer, request)
+  }
+  const asked = unwrap ? await unwrap(request, asking.gateway) : request
   const { decision, message } = isDenied(asked)
     ? { decision: refusedAtTheDoor(asked.denied, asking.gateway, bundle, around) }
     : await decide(asked, target, endpoint, asking, bundle, around)
@@ -86,7 +91,7 @@ async function decide(
   try {
     const presented = await present(request, target, endpoint, asking)
     if (isDenied(presented)) return { decision: refusedAtTheDoor(presented.denied, gateway, bundle, around) }
-    if (gateway.preflights && isPreflight(request.headers, presented)) {
+    if (gateway.preflights && isPreflight(request.headers, presented) && !isRoute(presented, bundle)) {
       return { decision: letThrough(presented, bundle, around) }
     }
     const decision = await authorize(presented, bundle, around)
@@ -108,6 +113,12 @@ export function refusedAtTheDoor(
   const id = newId("dec", around.receivedAt)
   refusedAtEdge(id, "call", denial, ofGateway(gateway, bundle), around)
   return { ...NOBODY, id, gateway, denial }
+}
+
+/** By OPTIONS the catalog knows a tool there, which is called like any other. */
+function isRoute({ origin, method, target }: Presented, { catalog }: Bundle): boolean {
+  const read = readTarget(target)
+  return !isDenied(read) && matchRoute(catalog.routes, origin, method, read) !== null
 }
 
 /** It opens nothing but the answer whether the call itself may be sent: nobody is told who calls. */

@@ -2,13 +2,15 @@
  * Kong's OPA plugin: a POST of a document about the client's request, answered by 200 and a document, whatever the
  * verdict. Kong tells the path with its escapes and dot segments resolved, and the query as a table: a name that is
  * there twice is an array, one without a value is `true`. Of arguments and of headers it tells the first hundred, and
- * sends all of them on.
+ * sends all of them on; of a body that it does not hold in memory it tells nothing, and sends it on.
  * Source: Kong documentation, "OPA plugin", input format and expected responses.
  */
 import { z } from "zod"
 import { boundedText } from "../bounded-text.ts"
+import { BODILESS } from "../catalog/seen.ts"
 import { deny, isDenied, type Denied } from "../decision.ts"
 import { parseJson } from "../json.ts"
+import type { GatewayDefinition } from "../policy/bundle.ts"
 import type { Dialect } from "./dialect.ts"
 import { readForwarded } from "./forwarded.ts"
 
@@ -22,7 +24,7 @@ const questionSchema = z.object({
         path: z.string(),
         querystring: z.record(z.string(), z.union([texts, z.literal(true)])).default({}),
         headers: z.record(z.string(), texts),
-        body: z.string().default(""),
+        body: z.string().optional(),
       }),
     }),
   }),
@@ -34,9 +36,13 @@ const MAX_QUESTION_BYTES = 7 * 1_048_576
 
 export const kong: Dialect = {
   endpoint: "/authz/forward",
-  async unwrap(question) {
+  asks: ({ method, headers }, endpoint) =>
+    endpoint === kong.endpoint && method === "POST" && OTHERS.every((name) => !headers.has(name)),
+  async unwrap(question, gateway) {
     const http = await httpOf(question)
-    return isDenied(http) ? http : requestOf(http)
+    if (isDenied(http)) return http
+    const what = objectionTo(http, gateway)
+    return what === null ? requestOf(http) : unreadable(what)
   },
   read: readForwarded,
   status: (status) => status,
@@ -51,6 +57,9 @@ export const kong: Dialect = {
     )
   },
 }
+
+/** Set by gateways of other dialects, which take our 200 for an allow, whatever it says. */
+const OTHERS = ["X-Forwarded-Method", "X-Forwarded-Uri", "X-Original-Method", "X-Original-URI", "X-Original-URL"]
 
 /** As many might be all that were told of more. */
 const TOO_MANY = 100
@@ -68,7 +77,26 @@ async function httpOf(question: Request): Promise<Http | Denied> {
   return isWhole ? http : unreadable("it has a hundred headers or query arguments, and may have more")
 }
 
-function requestOf({ method, host, path, querystring, headers: told, body }: Http): Request | Denied {
+/** A header loses blanks at its ends, and of a decoded path what follows a `?` would be a query. */
+const PATH = /^\/[\x21-\x3e\x40-\x7e]*$/
+/** Decoded, nobody knows whether they were: as they are, some readers end or part an argument there. */
+const TREACHEROUS_DECODED = /[;#%\\]/
+
+/** Why what Kong tells could be something else than what it sends on; null: it could not. */
+function objectionTo({ method, path, querystring, headers, body }: Http, gateway: GatewayDefinition): string | null {
+  if (!PATH.test(path)) return "its path has a byte that is no part of one"
+  const query = [...Object.keys(querystring), ...Object.values(querystring).flat()]
+  if (query.some((text) => text !== true && TREACHEROUS_DECODED.test(text))) {
+    return "its query has, decoded, what some readers take for a delimiter"
+  }
+  if (!gateway.body || body) return null
+  const said = new Map(Object.entries(headers).map(([name, values]) => [name.toLowerCase(), [values].flat()]))
+  const length = said.get("content-length") ?? []
+  const isBodiless = !said.has("transfer-encoding") && length.every((each) => /^0*$/.test(each))
+  return isBodiless && (body === "" || BODILESS.has(method)) ? null : "it has a body that is not told"
+}
+
+function requestOf({ method, host, path, querystring, headers: told, body = "" }: Http): Request | Denied {
   try {
     const headers = new Headers()
     for (const [name, value] of Object.entries(told)) for (const one of [value].flat()) headers.append(name, one)

@@ -21,14 +21,17 @@ export function readSaid({ headers }: Request): Asked | Denied {
   return { method, target, host: null, origin }
 }
 
-/** No host that a parser could end sooner or later than we do: it is where the request will be sent. */
-const URL_PARTS = /^(https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)(\/[^]*)$/i
+/**
+ * No host that a parser could end sooner or later than we do: it is where the request will be sent. No blanks: those at
+ * the end would be lost in a header.
+ */
+const URL_PARTS = /^(https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)(\/\S*)$/i
 
 /** What `readSaid` reads; null for what is no absolute URL. */
 export function said(method: string, url: string): Readonly<Record<string, string>> | null {
   // Taken apart, not parsed: a parser would take dot segments away, which are to be refused.
   const [, base, target] = URL_PARTS.exec(url) ?? []
-  if (base === undefined || target === undefined || !URL.canParse(base)) return null
+  if (base === undefined || target === undefined || !URL.canParse(base) || /\s/.test(method)) return null
   return { [SAID.method]: method, [SAID.origin]: new URL(base).origin, [SAID.target]: target }
 }
 

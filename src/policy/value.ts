@@ -99,7 +99,11 @@ function memberKey(value: Value): string {
 function nestedKey(value: Value): string {
   if (typeof value === "string") return JSON.stringify(value)
   if (typeof value !== "object") return String(value)
-  if (value instanceof CedarSet) return `[${[...value.members.values()].map(nestedKey).toSorted().join()}]`
+  // Each member's key is there already; made anew, what is innermost would be gone through once a level.
+  if (value instanceof CedarSet) {
+    const keys = Array.from(value.members, ([key, item]) => (typeof item === "string" ? nestedKey(item) : key))
+    return `[${keys.toSorted().join()}]`
+  }
   if (isRecord(value)) {
     return `{${[...value]
       .map(([name, item]) => `${JSON.stringify(name)}:${nestedKey(item)}`)

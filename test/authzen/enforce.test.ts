@@ -68,6 +68,16 @@ describe("an allow", () => {
     expect((await callWith(token, "/thrice")).code).toBe("rate_limited")
   })
 
+  test("is none where several together have more to be read than one may have", async () => {
+    const { token, task } = await openTask()
+    const context = { authorization: `Bearer ${token}`, body: "x".repeat(400_000) }
+    const evaluations = Array.from({ length: 4 }, () => ({}))
+    const question = { ...call(token, "/files/a", { context }), evaluations }
+    const { body } = await askAccess("authzen", "evaluations", question)
+    expect(body.evaluations?.map(codeOf)).toEqual(["ok", "ok", "malformed_evaluation", "malformed_evaluation"])
+    expect(await callsOf(task)).toBe(2)
+  })
+
   test("by a proof is had once", async () => {
     const holder = await newProofKey()
     const { token } = await openTask("first", {}, await proofForToken(holder))
@@ -155,10 +165,15 @@ describe("what a call is", () => {
       "/files/a",
       "files.read",
       "",
+      // A header would lose these.
+      `${ORIGIN}/files/a `,
+      `${ORIGIN}/files/a\n`,
+      `${ORIGIN}/files/a\t`,
     ]) {
       expect([id, await at(id)]).toEqual([id, "malformed_call"])
     }
     expect(await at("x", "record")).toBe("malformed_call")
+    expect(codeOf(await ask(call(token, "/files/a", { action: { name: "GET " } })))).toBe("malformed_call")
   })
 
   test("has its body in the context", async () => {
@@ -201,6 +216,7 @@ describe("what a call is", () => {
       { authorization: `Bearer ${token}`, headers: { "no name": "x" } },
       { authorization: `Bearer ${token}`, headers: { name: "a\nb" } },
       { authorization: `Bearer ${token}`, headers: [] },
+      { authorization: `Bearer ${token}`, headers: { name: Array.from({ length: 257 }, () => "x") } },
     ]) {
       expect(codeOf(await ask(call(token, "/files/a", { context })))).toBe("malformed_call")
     }

@@ -15,7 +15,7 @@ const post = async (body: BodyInit): Promise<Response> =>
   exports.default.fetch(new Request(`${US}/authz/forward/${keyOf("kong")}`, { method: "POST", body }))
 
 const asked = (http: object): string =>
-  JSON.stringify({ input: { request: { http: { host: "api.test", method: "GET", headers: {}, ...http } } } })
+  JSON.stringify({ input: { request: { http: { host: "api.test", method: "GET", headers: {}, body: "", ...http } } } })
 
 describe("Kong's OPA plugin", () => {
   test("is answered 200 and a document, whatever the verdict", async () => {
@@ -51,6 +51,12 @@ describe("Kong's OPA plugin", () => {
       headers: { authorization: "Bearer x", x: Array.from({ length: 99 }, String) },
     }),
     "as many arguments": asked({ path: "/files/a", querystring: { x: Array.from({ length: 100 }, String) } }),
+    "a blank at the path's end, which a header would lose": asked({ path: "/files/a " }),
+    "a line's end there": asked({ path: "/files/a\n" }),
+    "a query in its path": asked({ path: "/files/a?x=" }),
+    "what parts arguments, for some": asked({ path: "/files/a", querystring: { x: "1;version=2" } }),
+    "what ends a query, for some": asked({ path: "/files/a", querystring: { x: ["1#"] } }),
+    "a percent sign that encodes nothing": asked({ path: "/files/a", querystring: { "x%": true } }),
     "a key that is there twice":
       '{"input":{"request":{"http":{"host":"a","method":"GET","path":"/files/a","path":"/b","headers":{}}}}}',
   }
@@ -59,6 +65,50 @@ describe("Kong's OPA plugin", () => {
     expect(response.status).toBe(200)
     expect(await response.json()).toMatchObject({ result: { allow: false, status: 400 } })
   })
+
+  const BODIES: Readonly<Record<string, object>> = {
+    "is not told at all": { body: undefined },
+    "is told as empty, and has a length": { body: "", headers: { "Content-Length": "9000" } },
+    "is told as empty, and comes in pieces": { body: "", headers: { "transfer-encoding": ["chunked"] } },
+  }
+  test.each(Object.keys(BODIES))("a call whose body %s is refused: Kong sends it on all the same", async (what) => {
+    const { token } = await openTask("first", { purpose: "work" })
+    const { headers, ...more }: { headers?: object } = BODIES[what] ?? {}
+    const authorization = `Bearer ${token}`
+    const ask = async (method: string, path: string): Promise<unknown> =>
+      (await post(asked({ method, path, headers: { authorization, ...headers }, ...more }))).json()
+    expect(await ask("PUT", "/files/a")).toMatchObject({ result: { allow: false, status: 400 } })
+    // None of its own, as a rule.
+    expect(await ask("GET", "/files/a")).toMatchObject({ result: { allow: headers === undefined } })
+  })
+
+  const FORWARDED = { "X-Forwarded-Method": "POST", "X-Forwarded-Uri": "/files/a" }
+  interface Stranger {
+    readonly path: string
+    readonly method?: string
+    readonly headers?: Readonly<Record<string, string>>
+    readonly body?: string
+  }
+  const STRANGERS: Readonly<Record<string, Stranger>> = {
+    nginx: { path: "forward", headers: { "X-Original-Method": "GET", "X-Original-URI": "/files/a" } },
+    HAProxy: { path: "forward", method: "HEAD", headers: FORWARDED },
+    "APISIX, with its client's own document": {
+      path: "forward",
+      method: "POST",
+      headers: FORWARDED,
+      body: asked({ path: "/files/a" }),
+    },
+    Envoy: { path: "envoy/files/a", method: "POST", body: asked({ path: "/files/a" }) },
+  }
+  test.each(Object.keys(STRANGERS))(
+    "%s with its key is not told 200, which it would take for an allow",
+    async (who) => {
+      const { path, headers, ...init } = STRANGERS[who] ?? { path: "" }
+      const own = { ...headers, "X-Narrowgate-Key": keyOf("kong") }
+      const response = await exports.default.fetch(new Request(`${US}/authz/${path}`, { ...init, headers: own }))
+      expect([response.status, response.headers.get("X-Narrowgate-Code")]).toEqual([403, "unknown_gateway"])
+    },
+  )
 
   test("a token that came twice is two values, of which neither counts", async () => {
     const { token } = await openTask("first", { purpose: "work" })

@@ -56,6 +56,22 @@ describe.each(HTTP_DIALECTS)("a CORS preflight through %s", (dialect) => {
       expect((await askAs(dialect, preflight({ headers }))).code).toBe("unknown_tool")
     })
 
+    test("of what the catalog has as a tool is a call like any other", async () => {
+      const { gateways, routes, ...body } = await yard()
+      const files = routes.filter(({ path }) => path === "/files")
+      await publish(
+        {
+          ...body,
+          gateways: gateways.map((each) => ({ ...each, preflights: true })),
+          routes: [...routes, ...files.map((each) => ({ ...each, methods: ["OPTIONS"] }))],
+        },
+        2,
+      )
+      expect(files).not.toEqual([])
+      expect((await askAs(dialect, preflight({ path: "/files" }))).code).toBe("missing_token")
+      expect((await askAs(dialect, preflight())).code).toBe("ok")
+    })
+
     test("for a path that has two readings is refused", async () => {
       const { code, status } = await askAs(dialect, preflight({ path: "/files/a//b" }))
       expect([code, status]).toEqual(["malformed_call", carried(dialect, 400)])

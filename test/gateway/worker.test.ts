@@ -94,6 +94,9 @@ describe("a Worker that is bound to this one", () => {
     ["another scheme", { url: "http://api.test/files" }],
     ["another port", { url: "https://api.test:8443/files" }],
     ["a host of nobody", { url: "https://evil.test/files" }],
+    ["a blank after the path, which a header would lose", { url: `${ORIGIN}/files ` }],
+    ["a line's end there", { url: `${ORIGIN}/files\n` }],
+    ["a blank after the method", { method: "GET " }],
     ["no method", { method: "get it" }],
     ["a header that none can be", { headers: { "a b": "c" } }],
     [

@@ -106,7 +106,7 @@ export const ASKING: Readonly<Record<HttpDialect, Asking>> = {
       path,
       querystring: tableOf(query ?? ""),
       headers: tableOfHeaders(client.headers ?? {}),
-      ...(client.body !== undefined && { body: textOf(client.body) }),
+      body: textOf(client.body ?? ""),
     }
     const body = JSON.stringify({ input: { request: { http }, client_ip: "203.0.113.7" } })
     return new Request(`${US}/authz/forward/${key}`, { method: "POST", body })

@@ -5,6 +5,27 @@ import { type Value, entity, equal, fromJson, record, set } from "../../src/poli
 const MAX = Number.MAX_SAFE_INTEGER
 const extension = (fn: string, arg: string): Value => fromCedarJson({ __extn: { fn, arg } }) ?? `no ${fn}`
 
+describe("sets in sets", () => {
+  const nested = (json: unknown, depth: number): unknown => (depth === 0 ? json : nested([json], depth - 1))
+  const many = Array.from({ length: 50_000 }, (_, index) => index)
+
+  test("cost hardly more than what is in the innermost one", () => {
+    const started = performance.now()
+    const flat = fromJson(nested(many, 1))
+    const once = performance.now() - started
+    const deep = fromJson(nested(many, 60))
+    expect(performance.now() - started - once).toBeLessThan(15 * once)
+    expect([flat, deep]).not.toContain(undefined)
+  })
+
+  test("are equal as their members are, in whatever order", () => {
+    const one = fromJson([[["b", "a"], [{ x: ["c", 1] }]], "x"])
+    const other = fromJson(["x", [[{ x: [1, "c"] }], ["a", "b", "a"]]])
+    const another = fromJson(["x", [[{ x: [1, "c"] }], ["a,b"]]])
+    expect([one && other && equal(one, other), one && another && equal(one, another)]).toEqual([true, false])
+  })
+})
+
 describe("equality is by structure", () => {
   // Made inside the test, so that mutation testing sees what makes them.
   const makeDifferent = (): readonly Value[] => [

@@ -914,6 +914,22 @@ const GATEWAYS: readonly BadDirectory[] = [
     message: /a Worker names its own request id/,
     at: "cf-ray",
   },
+  {
+    name: "a Kong whose client would name the retries",
+    file: "gateways.yaml",
+    find: "    dialect: traefik\n",
+    replace: "    dialect: kong\n    request_id_header: kong-request-id\n",
+    message: /Kong's OPA plugin tells are its client's/,
+    at: "kong-request-id",
+  },
+  {
+    name: "a Kong whose client would say where it is",
+    file: "gateways.yaml",
+    find: "    dialect: traefik\n",
+    replace: "    dialect: kong\n    asserts:\n      country: x-country\n",
+    message: /none says what Kong has seen/,
+    at: "country: x-country",
+  },
 ]
 
 const MANAGEMENT: readonly BadDirectory[] = [

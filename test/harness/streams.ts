@@ -3,7 +3,7 @@ import { SignJWT } from "jose"
 import { z } from "zod"
 import { sha256Hex } from "../../src/hash.ts"
 import type { BundleBody, StreamDefinition } from "../../src/policy/bundle.ts"
-import { EVENTS, type EventName, type Told } from "../../src/signals/events.ts"
+import { EVENTS, type Told } from "../../src/signals/events.ts"
 import { knock } from "./door.ts"
 import { IDP, newSigner, second, US, type Signer } from "./issuers.ts"
 
@@ -34,7 +34,7 @@ export const personOf = (sub: string, iss = IDP): Readonly<Record<string, unknow
 
 /** Claims of a token that tells of these events. */
 export function claimsOf(
-  events: Readonly<Partial<Record<EventName, Told>>>,
+  events: Readonly<Record<string, Told>>,
   subject: unknown = personOf("alice"),
   stream = "idp-signals",
 ): Readonly<Record<string, unknown>> {
@@ -84,7 +84,7 @@ export async function push(token: string, headers: Readonly<Record<string, strin
 
 /** Signed by the stream that says it, pushed as its transmitter does. */
 export async function tell(
-  events: Readonly<Partial<Record<EventName, Told>>>,
+  events: Readonly<Record<string, Told>>,
   subject: unknown = personOf("alice"),
   stream = "idp-signals",
 ): Promise<EventAnswer> {

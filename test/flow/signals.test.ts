@@ -6,6 +6,7 @@ import { MAX_SIGNALLED } from "../../src/switches/signal.ts"
 import { switchboard, Switchboard } from "../../src/switches/switchboard.ts"
 import { exchangeForm, ID_TOKEN, openChild, openTask, postForm } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { twinOf } from "../harness/forge.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { agentId, IDP, idToken, SECOND_IDP, secondProvidersToken, svid, US } from "../harness/issuers.ts"
@@ -118,7 +119,8 @@ test("a user whose account is disabled is stopped until it is enabled again, in 
   // Late, and of before: it stands no more.
   expect((await tell({ "account-disabled": { event_timestamp: at - 15 } })).status).toBe(202)
   expect(await codeOf(root)).toBe(OK)
-  const again = await push(told)
+  // With the other of the two signatures that ECDSA has, so that it is another text.
+  const again = await push(twinOf(told))
   expect(again.status).toBe(202)
   expect((await recordOf(again.decision)).arguments).toMatchObject({ event: "account-disabled", repeated: true })
   expect(await codeOf(root)).toBe(OK)

@@ -23,6 +23,7 @@ import { describeTask, endTask, quarantineTask, releaseTask } from "./manage/tas
 import { listBundles, listForPublisher, showBundle } from "./publish/history.ts"
 import { publish } from "./publish/handle.ts"
 import { PUBLICATION_HEADER } from "./publish/publication.ts"
+import { takeEvents } from "./signals/handle.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "./surroundings.ts"
 import { logEvent } from "./log.ts"
 
@@ -105,6 +106,7 @@ others.delete("/v1/revocations/:id", (c) =>
 )
 others.post("/v1/risks", (c) => manage(c, "management", pushRisk))
 others.get("/v1/risks", (c) => manage(c, "management", listRisks))
+others.post("/v1/events", (c) => takeEvents(c.req.raw, around(c)))
 others.post("/v1/bundles", (c) => publish(c.req.raw, around(c)))
 others.get("/v1/bundles", (c) => {
   const question = c.req.header(PUBLICATION_HEADER)

@@ -148,6 +148,7 @@ const BODY: BundleBody = {
   ],
   queries: [],
   operators: [],
+  streams: [],
   guardrails: [
     {
       kind: "limit",

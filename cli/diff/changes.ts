@@ -27,6 +27,7 @@ function partsOf(body: BundleBody): Readonly<Record<string, ReadonlyMap<string, 
     gateway: by(body.gateways, ({ id }) => id),
     "query client": by(body.queries, ({ id }) => id),
     operator: by(body.operators, ({ issuer, subject }) => `${issuer}|${subject}`),
+    stream: by(body.streams, ({ id }) => id),
     guardrail: by(body.guardrails, ({ id }) => id),
   }
 }

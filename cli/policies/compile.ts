@@ -8,6 +8,7 @@ import {
   type IdentityDefinition,
   type IssuerDefinition,
   type KeySource,
+  type StreamDefinition,
 } from "../../src/policy/bundle.ts"
 import { encode } from "../../src/policy/encode.ts"
 import { entityStore } from "../../src/policy/entities.ts"
@@ -28,6 +29,7 @@ import { readPolicies, rulesIn, type PolicyFiles } from "./read.ts"
 import type { AgentsFile, Identity } from "./schema/agents.ts"
 import type { GatewaysFile } from "./schema/gateways.ts"
 import type { IssuersFile } from "./schema/issuers.ts"
+import type { StreamsFile } from "./schema/streams.ts"
 import { allRoutes, allTools } from "./tools.ts"
 import type { WrittenRule } from "./written.ts"
 
@@ -108,6 +110,7 @@ function bodyOf(policies: Policies, rules: readonly LoweredRule[]): BundleBody {
     gateways: policies.gateways.value.gateways.map(toGateway),
     queries: policies.gateways.value.queries,
     operators: policies.operators.value.operators,
+    streams: policies.streams.value.streams.map(toStream),
     guardrails: guardrailsOf(policies.guardrails.value),
   }
 }
@@ -118,6 +121,10 @@ function toGateway({ settles, preflights, ...gateway }: GatewaysFile["gateways"]
 
 function toIssuer({ keys, ...issuer }: IssuersFile["issuers"][number]): IssuerDefinition {
   return { ...issuer, keys: toKeySource(keys) }
+}
+
+function toStream({ keys, ...stream }: StreamsFile["streams"][number]): StreamDefinition {
+  return { ...stream, keys: toKeySource(keys) }
 }
 
 function toAgent({ identities, ...agent }: AgentsFile["agents"][number]): AgentDefinition {

@@ -21,6 +21,7 @@ import { checkRoutes } from "./checks/routes.ts"
 import { checkScopes } from "./checks/scopes.ts"
 import { checkSelectors } from "./checks/selectors.ts"
 import { checkSeen } from "./checks/seen.ts"
+import { checkStreams } from "./checks/streams.ts"
 import { checkUndoing } from "./checks/undoing.ts"
 import { checkWeights } from "./checks/weights.ts"
 import type { Policies } from "./policies.ts"
@@ -37,6 +38,7 @@ const CHECKS: readonly ((policies: Policies) => Problem[])[] = [
   checkGateways,
   checkQueries,
   checkIssuers,
+  checkStreams,
   checkEntities,
   checkManagement,
   checkMentions,

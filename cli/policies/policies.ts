@@ -11,6 +11,7 @@ import { guardrailsFile, type GuardrailsFile } from "./schema/guardrails.ts"
 import { issuersFile, type IssuersFile } from "./schema/issuers.ts"
 import { linksFile, type LinksFile } from "./schema/links.ts"
 import { operatorsFile, type OperatorsFile } from "./schema/operators.ts"
+import { streamsFile, type StreamsFile } from "./schema/streams.ts"
 import { absent, parseJson, parseYaml, type Source } from "./source.ts"
 
 export interface Policies {
@@ -19,6 +20,7 @@ export interface Policies {
   readonly issuers: Source<IssuersFile>
   readonly gateways: Source<GatewaysFile>
   readonly operators: Source<OperatorsFile>
+  readonly streams: Source<StreamsFile>
   readonly guardrails: Source<GuardrailsFile>
   readonly links: Source<LinksFile>
   readonly entities: Source<EntitiesFile>
@@ -51,15 +53,17 @@ export function parsePolicies(texts: ReadonlyMap<string, string>): ParsedPolicie
   const issuers = load("issuers.yaml", issuersFile)
   const gateways = load("gateways.yaml", gatewaysFile)
   const operators = load("operators.yaml", operatorsFile, { operators: [] })
+  const streams = load("streams.yaml", streamsFile, { streams: [] })
   const guardrails = load("guardrails.yaml", guardrailsFile, guardrailsFile.parse({}))
   const links = load("links.yaml", linksFile, { links: [] })
   const entities = load("entities.json", entitiesFile, [])
   const schema = texts.get("schema.cedarschema")
   const rules = rulesIn(texts)
-  if (!catalog || !agents || !issuers || !gateways || !operators || !guardrails) return { policies: null, problems }
+  if (!catalog || !agents || !issuers || !gateways || !operators || !guardrails || !streams)
+    return { policies: null, problems }
   if (!links || !entities || schema === undefined) return { policies: null, problems }
   return {
-    policies: { catalog, agents, issuers, gateways, operators, guardrails, links, entities, rules, schema },
+    policies: { catalog, agents, issuers, gateways, operators, streams, guardrails, links, entities, rules, schema },
     problems,
   }
 }

@@ -8,7 +8,7 @@ import type { Problem } from "./problem.ts"
 import { suggest } from "./nearest.ts"
 
 const REQUIRED_FILES = ["schema.cedarschema", "catalog.yaml", "agents.yaml", "issuers.yaml", "gateways.yaml"] as const
-const OPTIONAL_FILES = ["operators.yaml", "guardrails.yaml", "links.yaml", "entities.json"] as const
+const OPTIONAL_FILES = ["operators.yaml", "streams.yaml", "guardrails.yaml", "links.yaml", "entities.json"] as const
 export type PolicyFile = (typeof REQUIRED_FILES)[number] | (typeof OPTIONAL_FILES)[number]
 
 export interface PolicyFiles {
@@ -71,7 +71,6 @@ function isKnown(path: string): boolean {
 function refuse(path: string): Problem | undefined {
   // What is no configuration (a README) is none of ours.
   if (isPolicy(path) || isTable(path) || !/\.(?:ya?ml|json|cedarschema)$/u.test(path)) return undefined
-  if (path === "streams.yaml") return wholeFile(path, "event streams are not supported yet", "Remove the file.")
   const mend = suggest(basename(path), [...REQUIRED_FILES, ...OPTIONAL_FILES], "Rename or remove it.")
   return wholeFile(path, "no policy file has this name, so it would have no effect", mend)
 }

@@ -10,6 +10,7 @@ import { guardrailsFile } from "../policies/schema/guardrails.ts"
 import { issuersFile } from "../policies/schema/issuers.ts"
 import { linksFile } from "../policies/schema/links.ts"
 import { operatorsFile } from "../policies/schema/operators.ts"
+import { streamsFile } from "../policies/schema/streams.ts"
 import { tablesFile } from "../tables/schema.ts"
 
 /** One line a kind of file; decision tables, of whatever name, are of the kind `test.yaml`. */
@@ -21,6 +22,7 @@ const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "issuers.yaml": issuersFile,
   "links.yaml": linksFile,
   "operators.yaml": operatorsFile,
+  "streams.yaml": streamsFile,
   "test.yaml": tablesFile,
 }
 

@@ -8,6 +8,7 @@ import type { Denial } from "../decision.ts"
 import type { Refusal } from "../exchange/refusal.ts"
 import type { Use, WindowUse } from "../guardrails/instrument.ts"
 import type { Pointer } from "../policy/bundle.ts"
+import type { EventRefusal } from "../signals/refusal.ts"
 import { fitted, shortArguments, shortened, shortList, shortText } from "./cut.ts"
 
 /** Why a request to manage was refused. */
@@ -36,12 +37,12 @@ export interface DecisionRecord {
   /** `ok`, or the code on the wire. */
   readonly code: string
   /** Why, with its evidence; null for an allow. */
-  readonly denial: Denial | Refusal | ManagementDenial | null
+  readonly denial: Denial | Refusal | ManagementDenial | EventRefusal | null
   /** `observe`: the gateway let the call through whatever was decided. */
   readonly mode: "enforce" | "observe"
   readonly gateway: string | null
   readonly environment: string | null
-  /** Who managed: an operator's issuer and subject, joined by `|`. */
+  /** Who managed: an operator's issuer and subject, joined by `|`; `stream|` and its id where a stream of events told. */
   readonly operator: string | null
   readonly method: string | null
   /** Path without query: a query can hold secrets. */

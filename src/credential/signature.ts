@@ -22,8 +22,8 @@ export const MAX_LIFE_SECONDS = 86_400
 export type Claims = Compact["claims"]
 
 interface Checks extends Pick<JWTVerifyOptions, "issuer" | "requiredClaims"> {
-  /** The longest that it may be made for. */
-  readonly maxLife: number
+  /** Seconds, the longest that it may be made for; null: it tells of something that was, and does not end (RFC 8417 2.2). */
+  readonly maxLife: number | null
 }
 
 /** @param options what of its claims `jose` is to check: its issuer, which must be there; and seconds of life */
@@ -55,7 +55,8 @@ export async function verifySigned(
     const other = await findOtherKey(owner, kid, alg, found.key, reach)
     if (other) rejected = await verify(other)
   }
-  return rejected ?? checkIssued(claims, reach.now) ?? checkLife(claims, maxLife, reach.now) ?? claims
+  if (rejected) return rejected
+  return checkIssued(claims, reach.now) ?? (maxLife === null ? null : checkLife(claims, maxLife, reach.now)) ?? claims
 }
 
 /** A token from the future was made by a clock that nothing can be judged by. */

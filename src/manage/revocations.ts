@@ -162,10 +162,10 @@ async function setSwitch(
   return { status: 200, body: shown(set), record: { decision: "allow", code: "ok", ...permitted } }
 }
 
-function shown({ id, stopped, before }: Switch): Record<string, unknown> {
+function shown({ id, stopped, before, stream }: Switch): Record<string, unknown> {
   const { kind, ...what } = stopped
   const name = kind === "key" ? { key: stopped.kid } : kind === "everything" ? { everything: true } : what
-  return { id, ...name, ...(before === null ? {} : { before: before / 1000 }) }
+  return { id, ...name, ...(before === null ? {} : { before: before / 1000 }), ...(stream !== undefined && { stream }) }
 }
 
 async function endTask(

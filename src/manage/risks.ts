@@ -11,7 +11,7 @@ import { isTaskId, rootOf } from "../ledger/state.ts"
 import { logEvent } from "../log.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
-import { MAX_NAME, type WrittenRisk } from "../switches/risks.ts"
+import { MAX_NAME, type ListedRisk } from "../switches/risks.ts"
 import { switchboard } from "../switches/switchboard.ts"
 import { readBody } from "../json-body.ts"
 import { authenticateOperator, authorizeOperator, permitOperator } from "./operator.ts"
@@ -103,10 +103,14 @@ export async function listRisks(request: Request, bundle: Bundle, around: Surrou
   const thing = { area: "risks", kind: "risk", target: null } as const
   const permitted = await authorizeOperator(request, "viewer", thing, bundle, around)
   if ("status" in permitted) return permitted
-  const written: readonly WrittenRisk[] = JSON.parse(await switchboard(around.env).risks())
+  const listed: readonly ListedRisk[] = JSON.parse(await switchboard(around.env).risks())
   const now = Date.now()
-  const risks = written.map(([kind, name, level, at, half_life]) => {
-    return { [kind]: name, level, half_life, at, now: riskAt({ level, at, halfLife: half_life }, now) }
-  })
+  const risks = listed.map((risk) => shown(risk, now))
   return { status: 200, body: { risks }, record: { decision: "allow", code: "ok", ...permitted } }
+}
+
+function shown([kind, name, level, at, half_life, source]: ListedRisk, now: number): Record<string, unknown> {
+  const told = { [kind]: name, level, half_life, at, now: riskAt({ level, at, halfLife: half_life }, now) }
+  const [stream, event] = source?.split("|") ?? []
+  return source === undefined ? told : { ...told, stream, event }
 }

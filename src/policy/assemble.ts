@@ -14,6 +14,7 @@ import type {
   Pointer,
   PurposeDefinition,
   QueryClient,
+  StreamDefinition,
 } from "./bundle.ts"
 import type { Head, Span } from "./encode.ts"
 import { engineOf, type Engine } from "./engine.ts"
@@ -39,6 +40,7 @@ export interface Bundle {
   readonly queries: ReadonlyMap<string, QueryClient>
   readonly audiences: ReadonlySet<string>
   readonly operators: readonly OperatorDefinition[]
+  readonly streams: readonly StreamDefinition[]
   readonly guardrails: Guardrails
 }
 
@@ -66,6 +68,7 @@ export function assemble(text: string, pointer: Pointer): Bundle {
     queries: byKey(queries),
     audiences: new Set(gateways.map((gateway) => gateway.audience)),
     operators: head.operators,
+    streams: head.streams,
     guardrails: guardrailsOf(guardrails),
   }
 }

@@ -16,17 +16,22 @@ type Kind = ToldRisk["kind"]
 export const writtenRisk = z.tuple([z.enum(["agent", "user"]), z.string(), z.number(), z.number(), z.number()])
 export type WrittenRisk = z.infer<typeof writtenRisk>
 
-export type Risks = Readonly<Record<Kind, ReadonlyMap<string, ToldRisk>>>
+/** Of one name several: what operators told of it, and each stream of events. */
+export type Risks = Readonly<Record<Kind, ReadonlyMap<string, readonly ToldRisk[]>>>
 
 /** Null where there are none: then there is nothing to look up on the way of a call. */
 export function readRisks(written: readonly WrittenRisk[]): Risks | null {
   if (written.length === 0) return null
-  const risks = { agent: new Map<string, ToldRisk>(), user: new Map<string, ToldRisk>() }
+  const risks = { agent: new Map<string, ToldRisk[]>(), user: new Map<string, ToldRisk[]>() }
   for (const [kind, name, level, at, halfLife] of written) {
-    risks[kind].set(name, { kind, name, signal: { level, at, halfLife } })
+    const told = { kind, name, signal: { level, at, halfLife } }
+    if (!risks[kind].get(name)?.push(told)) risks[kind].set(name, [told])
   }
   return risks
 }
+
+/** As the list of all has it: with its source, where that is a stream of events. */
+export type ListedRisk = readonly [...WrittenRisk, source?: string]
 
 export function writeRisk(kind: Kind, name: string, { level, at, halfLife }: Signal): WrittenRisk {
   return [kind, name, level, at, halfLife]
@@ -35,7 +40,6 @@ export function writeRisk(kind: Kind, name: string, { level, at, halfLife }: Sig
 /** What was told of those that a call is made by and for. */
 export function toldOf(risks: Risks | null, agents: readonly string[], user: string | null): readonly ToldRisk[] {
   if (!risks) return NOTHING_TOLD
-  const ofUser = user === null ? undefined : risks.user.get(user)
-  const ofAgents = agents.flatMap((agent) => risks.agent.get(agent) ?? [])
-  return ofUser ? [ofUser, ...ofAgents] : ofAgents
+  const ofUser = user === null ? [] : (risks.user.get(user) ?? [])
+  return [...ofUser, ...agents.flatMap((agent) => risks.agent.get(agent) ?? [])]
 }

@@ -20,6 +20,8 @@ export interface Switch {
   readonly stopped: Stopped
   /** Milliseconds: only authority that was given before; null: whenever. */
   readonly before: number | null
+  /** Id of the stream of events that has set it; absent: an operator has. */
+  readonly stream?: string
 }
 
 /** What is about to happen, as far as it is known. */
@@ -36,9 +38,34 @@ export interface Affected {
   readonly since: number
 }
 
-/** The first that stops it, or null. */
+/** One that stops it, or null. */
 export function stoppedBy(switches: readonly Switch[], affected: Affected): Switch | null {
-  return switches.find((each) => holds(each, affected)) ?? null
+  if (switches.length === 0) return null
+  const { others, ofUsers } = indexOf(switches)
+  const named = affected.user === null ? [] : (ofUsers.get(affected.user) ?? [])
+  return [...others, ...named].find((each) => holds(each, affected)) ?? null
+}
+
+/** Operators stop few; streams of events may stop thousands of people, who are looked up. */
+interface Index {
+  readonly others: readonly Switch[]
+  readonly ofUsers: ReadonlyMap<string, readonly Switch[]>
+}
+const indexes = new WeakMap<readonly Switch[], Index>()
+
+function indexOf(switches: readonly Switch[]): Index {
+  const known = indexes.get(switches)
+  if (known) return known
+  const others: Switch[] = []
+  const ofUsers = new Map<string, Switch[]>()
+  for (const each of switches) {
+    const { stopped } = each
+    if (stopped.kind !== "user") others.push(each)
+    else if (!ofUsers.get(stopped.user)?.push(each)) ofUsers.set(stopped.user, [each])
+  }
+  const index = { others, ofUsers }
+  indexes.set(switches, index)
+  return index
 }
 
 function holds({ stopped, before }: Switch, { agents, user, tool, kid, since }: Affected): boolean {

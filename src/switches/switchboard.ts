@@ -7,14 +7,28 @@
 import { DurableObject } from "cloudflare:workers"
 import { isChanged, type Subject } from "../catalog/observed.ts"
 import { lastOf, riskAt, type Signal, type ToldRisk } from "../guardrails/risk.ts"
+import { sha256Hex } from "../hash.ts"
 import { MAX_OBSERVATIONS, OBSERVATION_VERSION, type Report, type WrittenObservations } from "./observation.ts"
-import { MAX_RISKS, writeRisk } from "./risks.ts"
+import { MAX_RISKS, writeRisk, type ListedRisk } from "./risks.ts"
+import {
+  MAX_SIGNALLED,
+  riskOf,
+  SIGNAL_VERSION,
+  signalledBy,
+  sourceOf,
+  stands,
+  type Signalled,
+  type SignalOutcome,
+  type SignalReport,
+} from "./signal.ts"
 import type { Switch } from "./switch.ts"
 
 /** How long a reader may rely on what it read, by its own clock, from the moment it asked. */
 export const LEASE_MS = 2_000
 /** A reader's clock and ours may not run equally fast. */
 const MARGIN_MS = 100
+/** Whether a token is too old is judged by another clock than this object's. */
+const CLOCKS_APART_MS = 120_000
 
 /**
  * What an asker can read of a lease: the switches alone; since 2 observations beside them; since 3 the risks of agents
@@ -34,16 +48,25 @@ interface ObservationRow extends Record<string, SqlStorageValue> {
 }
 
 interface RiskRow extends Record<string, SqlStorageValue> {
+  /** Who told it: a stream of events, or, where it is empty, an operator. */
+  readonly source: string
   readonly kind: ToldRisk["kind"]
   readonly name: string
   readonly level: number
   readonly at: number
   readonly half_life: number
-  /** Milliseconds: afterwards nothing is left of it. */
+  /** Milliseconds: afterwards nothing is left of it, nor anything of before to come that it would stand against. */
   readonly last: number
 }
 
 const signalOf = ({ level, at, half_life: halfLife }: RiskRow): Signal => ({ level, at, halfLife })
+
+function listedOf(row: RiskRow): ListedRisk {
+  const written = writeRisk(row.kind, row.name, signalOf(row))
+  return row.source === "" ? written : [...written, row.source]
+}
+
+interface SignalledRow extends Record<string, SqlStorageValue>, Signalled {}
 
 export function switchboard(env: Env): DurableObjectStub<Switchboard> {
   return env.SWITCHBOARD.getByName("board")
@@ -54,6 +77,8 @@ export class Switchboard extends DurableObject<Env> {
   #leasedUntil = Date.now() + LEASE_MS
   /** As leases carry the risks until one of them has run out: asked for every second, and seldom another. */
   #writtenRisks: { readonly text: string; readonly until: number } | null = null
+  /** The same of what streams have stopped: each ends in a comma. */
+  #writtenSignalled: { readonly text: string; readonly until: number } | null = null
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -62,8 +87,17 @@ export class Switchboard extends DurableObject<Env> {
       CREATE TABLE IF NOT EXISTS observations (kind TEXT NOT NULL, name TEXT NOT NULL, seen TEXT NOT NULL, at INTEGER NOT NULL,
         PRIMARY KEY (kind, name)) WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS observers (id INTEGER PRIMARY KEY CHECK (id = 0), bundle INTEGER NOT NULL);
-      CREATE TABLE IF NOT EXISTS risks (kind TEXT NOT NULL, name TEXT NOT NULL, level INTEGER NOT NULL, at INTEGER NOT NULL,
-        half_life INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID`)
+      CREATE TABLE IF NOT EXISTS told_risks (source TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+        level INTEGER NOT NULL, at INTEGER NOT NULL, half_life INTEGER NOT NULL, last INTEGER NOT NULL,
+        PRIMARY KEY (source, kind, name)) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS signalled (id TEXT PRIMARY KEY, body TEXT, at INTEGER NOT NULL, until INTEGER NOT NULL)
+        WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS signals (key TEXT PRIMARY KEY, digest TEXT NOT NULL, until INTEGER NOT NULL)
+        WITHOUT ROWID;
+      CREATE INDEX IF NOT EXISTS signals_by_until ON signals (until)`)
+    // Of before there were streams: operators' own.
+    if (ctx.storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'risks'").toArray().length === 0) return
+    ctx.storage.sql.exec("INSERT OR IGNORE INTO told_risks SELECT '', * FROM risks; DROP TABLE risks")
   }
 
   /**
@@ -73,11 +107,24 @@ export class Switchboard extends DurableObject<Env> {
   read(version = 1): string {
     this.#leasedUntil = Math.max(this.#leasedUntil, Date.now() + LEASE_MS)
     const rows = this.ctx.storage.sql.exec<SwitchRow>("SELECT body FROM switches ORDER BY id").toArray()
-    const switches = `[${rows.map(({ body }) => body).join(",")}]`
+    const switches = `[${[...rows.map(({ body }) => body), ...this.#signalled(Date.now())].join(",")}]`
     if (version < FIRST_WITH_OBSERVATIONS) return switches
     const observations = JSON.stringify(this.#observations())
     const risks = version < FIRST_WITH_RISKS ? "" : `,"risks":${this.#risks(Date.now())}`
     return `{"switches":${switches},"observations":${observations}${risks}}`
+  }
+
+  /** JSON of what streams have stopped, as one text where there is any. */
+  #signalled(now: number): readonly string[] {
+    if (!this.#writtenSignalled || now >= this.#writtenSignalled.until) {
+      const { sql } = this.ctx.storage
+      sql.exec("DELETE FROM signalled WHERE until <= ?", now)
+      const rows = sql.exec<SignalledRow>("SELECT * FROM signalled WHERE body IS NOT NULL ORDER BY id").toArray()
+      const until = Math.min(Number.POSITIVE_INFINITY, ...rows.map((row) => row.until))
+      this.#writtenSignalled = { text: rows.map(({ body }) => body ?? "").join(","), until }
+    }
+    const { text } = this.#writtenSignalled
+    return text === "" ? [] : [text]
   }
 
   #observations(): WrittenObservations {
@@ -141,25 +188,31 @@ export class Switchboard extends DurableObject<Env> {
 
   /** @returns JSON of all that is told now; nobody may rely on it as on a lease */
   risks(): string {
-    return this.#risks(Date.now())
+    return JSON.stringify(this.#riskRows(Date.now()).map(listedOf))
   }
 
   #risks(now: number): string {
     if (!this.#writtenRisks || now > this.#writtenRisks.until) {
       const rows = this.#riskRows(now)
       const text = JSON.stringify(rows.map((row) => writeRisk(row.kind, row.name, signalOf(row))))
-      this.#writtenRisks = { text, until: Math.min(Number.POSITIVE_INFINITY, ...rows.map(({ last }) => last)) }
+      this.#writtenRisks = {
+        text,
+        until: Math.min(Number.POSITIVE_INFINITY, ...rows.map((row) => lastOf(signalOf(row)))),
+      }
     }
     return this.#writtenRisks.text
   }
 
   #riskRows(now: number): RiskRow[] {
     this.#dropRunOut(now)
-    return this.ctx.storage.sql.exec<RiskRow>("SELECT * FROM risks ORDER BY kind, name").toArray()
+    return this.ctx.storage.sql
+      .exec<RiskRow>("SELECT * FROM told_risks ORDER BY kind, name, source")
+      .toArray()
+      .filter((row) => riskAt(signalOf(row), now) > 0)
   }
 
   #dropRunOut(now: number): void {
-    this.ctx.storage.sql.exec("DELETE FROM risks WHERE last < ?", now)
+    this.ctx.storage.sql.exec("DELETE FROM told_risks WHERE last < ?", now)
   }
 
   /**
@@ -167,33 +220,99 @@ export class Switchboard extends DurableObject<Env> {
    * @param signal but for its time, which is now; null: nothing is told of it any more
    */
   async rate(kind: ToldRisk["kind"], name: string, signal: Omit<Signal, "at"> | null): Promise<void> {
-    const { sql } = this.ctx.storage
     const at = Date.now()
     this.ctx.storage.transactionSync(() => {
-      sql.exec("DELETE FROM risks WHERE kind = ? AND name = ?", kind, name)
-      if (!signal) return
-      this.#makeRoom(at)
-      const { level, halfLife } = signal
-      const last = lastOf({ ...signal, at })
-      sql.exec("INSERT INTO risks VALUES (?, ?, ?, ?, ?, ?)", kind, name, level, at, halfLife, last)
+      this.#forgetRisk("", kind, name)
+      if (signal) this.#keepRisk("", kind, name, { ...signal, at }, at)
     })
     this.#writtenRisks = null
     await this.ctx.storage.sync()
     await this.#leasesRunOut()
   }
 
+  /** @param least milliseconds, for which it is remembered at least */
+  #keepRisk(source: string, kind: ToldRisk["kind"], name: string, signal: Signal, least: number): void {
+    const { level, at, halfLife } = signal
+    this.#forgetRisk(source, kind, name)
+    this.#makeRoom(Date.now())
+    const row = [source, kind, name, level, at, halfLife, Math.max(lastOf(signal), least)]
+    this.ctx.storage.sql.exec("INSERT INTO told_risks VALUES (?, ?, ?, ?, ?, ?, ?)", ...row)
+  }
+
+  #forgetRisk(source: string, kind: ToldRisk["kind"], name: string): void {
+    const { sql } = this.ctx.storage
+    sql.exec("DELETE FROM told_risks WHERE source = ? AND kind = ? AND name = ?", source, kind, name)
+  }
+
   /** What was just told is never what goes: it was promised to hold. Of the others the lowest, of those the oldest. */
   #makeRoom(now: number): void {
     const { sql } = this.ctx.storage
     this.#dropRunOut(now)
-    const { count } = sql.exec<{ count: number }>("SELECT count(*) AS count FROM risks").one()
+    const { count } = sql.exec<{ count: number }>("SELECT count(*) AS count FROM told_risks").one()
     if (count < MAX_RISKS) return
-    const lowestFirst = this.#riskRows(now)
+    const lowestFirst = sql
+      .exec<RiskRow>("SELECT * FROM told_risks")
+      .toArray()
       .map((row) => ({ row, left: riskAt(signalOf(row), now) }))
       .toSorted((a, b) => a.left - b.left || a.row.at - b.row.at)
-    for (const { row } of lowestFirst.slice(0, count - MAX_RISKS + 1)) {
-      sql.exec("DELETE FROM risks WHERE kind = ? AND name = ?", row.kind, row.name)
+    for (const { row } of lowestFirst.slice(0, count - MAX_RISKS + 1)) this.#forgetRisk(row.source, row.kind, row.name)
+  }
+
+  /**
+   * What a stream of events has told in one token: all of it or nothing, once. Answers when it holds everywhere; told
+   * again, it changes nothing, and answers no sooner, as it may not have held when it was told first.
+   */
+  async signal(version: number, report: SignalReport): Promise<SignalOutcome> {
+    if (version !== SIGNAL_VERSION) return "not_understood"
+    const outcome = this.ctx.storage.transactionSync(() => this.#take(report, Date.now()))
+    if (outcome !== "kept" && outcome !== "repeated") return outcome
+    this.#writtenSignalled = null
+    this.#writtenRisks = null
+    await this.ctx.storage.sync()
+    await this.#leasesRunOut()
+    return outcome
+  }
+
+  #take({ stream, jti, digest, until, changes }: SignalReport, now: number): SignalOutcome {
+    const { sql } = this.ctx.storage
+    sql.exec("DELETE FROM signals WHERE until < ?", now - CLOCKS_APART_MS)
+    const key = sha256Hex(JSON.stringify([stream, jti]))
+    const [told] = sql.exec<{ digest: string }>("SELECT digest FROM signals WHERE key = ?", key)
+    if (told) return told.digest === digest ? "repeated" : "reused"
+    const stops = changes.flatMap((change) => (change.kind === "risk" ? [] : [signalledBy(change, { stream, until })]))
+    if (!this.#hasRoomFor(stops)) return "full"
+    sql.exec("INSERT INTO signals VALUES (?, ?, ?)", key, digest, until)
+    for (const one of stops) {
+      const [known] = sql.exec<{ at: number }>("SELECT at FROM signalled WHERE id = ?", one.id)
+      if (!stands(known, one)) continue
+      sql.exec("INSERT OR REPLACE INTO signalled VALUES (?, ?, ?, ?)", one.id, one.body, one.at, one.until)
     }
+    for (const change of changes) {
+      if (change.kind !== "risk") continue
+      const { kind, name, signal } = riskOf(change)
+      const source = sourceOf(stream, change.event)
+      const [known] = sql.exec<{ at: number }>(
+        "SELECT at FROM told_risks WHERE source = ? AND kind = ? AND name = ?",
+        source,
+        kind,
+        name,
+      )
+      if (stands(known, signal)) this.#keepRisk(source, kind, name, signal, until)
+    }
+    return "kept"
+  }
+
+  #hasRoomFor(stops: readonly Signalled[]): boolean {
+    const { sql } = this.ctx.storage
+    const { count } = sql
+      .exec<{ count: number }>("SELECT count(*) AS count FROM signalled WHERE body IS NOT NULL")
+      .one()
+    const added = stops.filter(
+      ({ id, body }) =>
+        body !== null &&
+        sql.exec("SELECT id FROM signalled WHERE id = ? AND body IS NOT NULL", id).toArray().length === 0,
+    )
+    return added.length === 0 || count + added.length <= MAX_SIGNALLED
   }
 
   /** Answers when it holds everywhere. */
@@ -209,11 +328,19 @@ export class Switchboard extends DurableObject<Env> {
    */
   lift(id: string): "lifted" | "kept" | "unknown" {
     const { sql } = this.ctx.storage
-    const [row] = sql.exec<SwitchRow>("SELECT body FROM switches WHERE id = ?", id).toArray()
+    const [row] = sql
+      .exec<SwitchRow>(
+        "SELECT body FROM switches WHERE id = ? UNION ALL SELECT body FROM signalled WHERE id = ? AND body IS NOT NULL",
+        id,
+        id,
+      )
+      .toArray()
     if (!row) return "unknown"
     const { stopped }: Switch = JSON.parse(row.body)
     if (stopped.kind === "key") return "kept"
     sql.exec("DELETE FROM switches WHERE id = ?", id)
+    sql.exec("DELETE FROM signalled WHERE id = ?", id)
+    this.#writtenSignalled = null
     return "lifted"
   }
 

@@ -2,7 +2,16 @@
  * The folders of public vectors that are run, and what passes between the run's configuration, the cases and the table.
  */
 
-export const FOLDERS = ["jose-cookbook", "dpop", "spiffe", "rfc7638-thumbprint", "cedar", "mcp", "authzen"] as const
+export const FOLDERS = [
+  "jose-cookbook",
+  "dpop",
+  "spiffe",
+  "rfc7638-thumbprint",
+  "cedar",
+  "mcp",
+  "authzen",
+  "ssf",
+] as const
 export type Folder = (typeof FOLDERS)[number]
 
 /** Texts by path inside a folder. */

@@ -9,10 +9,11 @@ import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import { bodyKey, POINTER_KEY } from "../../src/policy/store.ts"
 import { withGatewayKeys } from "./gateways.ts"
 import { withIssuerKeys } from "./issuers.ts"
+import { withStreamKeys } from "./streams.ts"
 
 /** The tests' own policies, with keys of this run. */
 export async function yard(): Promise<BundleBody> {
-  return withGatewayKeys(withIssuerKeys(inject("yard")))
+  return withStreamKeys(withGatewayKeys(withIssuerKeys(inject("yard"))))
 }
 
 /** An archive's, which asks by AuthZEN what policy says, with keys of this run. */

@@ -6,18 +6,18 @@ export const US = "https://authz.example"
 export const IDP = "https://idp.test"
 export const SECOND_IDP = "https://second.test"
 
-interface Signer {
+export interface Signer {
   readonly key: CryptoKey
   readonly publicJwk: JWK
 }
 
-async function newSigner(kid: string): Promise<Signer> {
+export async function newSigner(kid: string): Promise<Signer> {
   const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true })
   return { key: privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg: "ES256", use: "sig" } }
 }
 
 export const idp = await newSigner("idp-1")
-const second = await newSigner("second-1")
+export const second = await newSigner("second-1")
 export const workloads = await newSigner("workload-1")
 /** Nobody trusts this one. */
 export const stranger = await newSigner("idp-1")

@@ -84,8 +84,8 @@ function asserted({ issuers, agents }: Policies): Problem[] {
   })
 }
 
-/** Places that keys come from, of issuers and of agents. */
-function sources({ issuers, agents }: Policies): Problem[] {
+/** Places that keys come from, of issuers, agents and streams of events. */
+function sources({ issuers, agents, streams }: Policies): Problem[] {
   const problems: Problem[] = []
   const owners: Owner[] = []
   for (const [index, { id, keys, algorithms, trust_domain: domain, issuer }] of issuers.value.issuers.entries()) {
@@ -106,6 +106,11 @@ function sources({ issuers, agents }: Policies): Problem[] {
       problems.push(...keysOf(agents, at, keys, algorithms))
       owners.push({ name: `agent \`${id}\``, isSole: true, source: agents, at, keys })
     }
+  }
+  for (const [index, { id, keys, algorithms }] of streams.value.streams.entries()) {
+    const at: Path = ["streams", index, "keys"]
+    problems.push(...keysOf(streams, at, keys, algorithms))
+    owners.push({ name: `stream \`${id}\``, isSole: false, source: streams, at, keys })
   }
   return [...problems, ...shared(owners)]
 }

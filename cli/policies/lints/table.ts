@@ -13,6 +13,7 @@ import { lingeringCall } from "./lingering-call.ts"
 import type { Lint, Subject } from "./lint.ts"
 import { neverHolds } from "./never-holds.ts"
 import { observingGateway } from "./observing-gateway.ts"
+import { observingStream } from "./observing-stream.ts"
 import { outOfCalls } from "./out-of-calls.ts"
 import { outOfReach } from "./out-of-reach.ts"
 import { recordedArgument } from "./recorded-argument.ts"
@@ -49,6 +50,7 @@ const LINTS: readonly Lint[] = [
   idleConsequence,
   sharedConsequence,
   observingGateway,
+  observingStream,
 ]
 
 /** What is warned of where policies are read and rules are lowered, whether or not they become a bundle. */

@@ -4,7 +4,8 @@ import { OWN_ALGORITHMS } from "../../../src/credential/algorithm.ts"
 import { DIALECTS } from "../../../src/policy/bundle.ts"
 import { cedarType, headerName, name, origin, text } from "./values.ts"
 
-const digest = text(
+/** Of a key that somebody presents. */
+export const digest = text(
   (value) => /^[0-9a-f]{64}$/u.test(value),
   "not a SHA-256",
   "Write 64 lower-case hex digits: `printf %s KEY | sha256sum`. The key itself does not belong here.",

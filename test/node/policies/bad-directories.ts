@@ -3,6 +3,7 @@
  * problem must be reported exactly where its first occurrence begins. Without `at`, at the beginning of the file.
  */
 import { BAD_GUARDRAILS } from "./bad-guardrails.ts"
+import { BAD_STREAMS } from "./bad-streams.ts"
 
 export interface BadDirectory {
   readonly name: string
@@ -22,7 +23,6 @@ const tool = (name: string) => `  - name: ${name}\n    action: read\n    sensiti
 const FILES: readonly BadDirectory[] = [
   { name: "no catalog", file: "catalog.yaml", message: /is missing/ },
   { name: "no schema", file: "schema.cedarschema", message: /is missing/ },
-  { name: "streams", file: "streams.yaml", replace: "streams: []\n", message: /not supported yet/, mend: /Remove/ },
   {
     name: "a name that is nearly right",
     file: "operators.yml",
@@ -963,4 +963,5 @@ export const BAD_DIRECTORIES = [
   ...GATEWAYS,
   ...MANAGEMENT,
   ...BAD_GUARDRAILS,
+  ...BAD_STREAMS,
 ]

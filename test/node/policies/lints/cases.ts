@@ -789,6 +789,30 @@ const LIMITS: readonly LintCase[] = [
     mend: "Write `enforce` once the records look right.",
     but: { find: "observe", replace: "enforce" },
   },
+  {
+    name: "a stream of events that only looks",
+    lint: "observing-stream",
+    edits: [
+      {
+        file: "streams.yaml",
+        replace: `streams:
+  - id: signals
+    issuer: https://signals.example
+    audiences: [https://authz.example/v1/events]
+    keys: { jwks_uri: "https://signals.example/keys" }
+    algorithms: [ES256]
+    events: [session-revoked]
+    about: { users: [{ issuer: local }] }
+    mode: observe
+`,
+      },
+    ],
+    file: "streams.yaml",
+    at: "observe\n",
+    message: "stream `signals` stops nobody, whatever it tells",
+    mend: "Write `enforce` once the records look right.",
+    but: { find: "observe", replace: "enforce" },
+  },
 ]
 
 const OTHERS: readonly LintCase[] = [

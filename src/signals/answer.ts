@@ -1,0 +1,79 @@
+/** What a transmitter is answered (RFC 8935 2.2, 2.3), and the records of it: one an event taken, one a token refused. */
+import { recordAtEdge } from "../audit/edge-recorder.ts"
+import { recordOf, type DecisionRecord } from "../audit/record.ts"
+import { shownName } from "../credential/rejection.ts"
+import { newId } from "../ids.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { rawTarget, type Surroundings } from "../surroundings.ts"
+import type { JudgedEvent } from "./judge.ts"
+import { errorOf, type EventRefusal } from "./refusal.ts"
+
+/** `repeated`: as it was before. `observed`: it is recorded, and nothing more. */
+export type Kept = "kept" | "repeated" | "observed"
+
+/** What of a record is known step by step. */
+type Known = Pick<DecisionRecord, "kind" | "method" | "path" | "bundle"> & Partial<DecisionRecord>
+
+export function startOf(request: Request, bundle: Bundle | null): Known {
+  const [path = null] = rawTarget(request).split("?", 1)
+  return { kind: "management", method: request.method, path, bundle: bundle?.pointer ?? null }
+}
+
+export function refuse(denial: EventRefusal, known: Known, around: Surroundings): Response {
+  const { err, description } = errorOf(denial)
+  const headers = headersOf(record({ ...known, code: err, denial }, around))
+  headers.set("Content-Language", "en")
+  if (err !== "unavailable") return Response.json({ err, description }, { status: 400, headers })
+  headers.set("Retry-After", "5")
+  return Response.json({ error: err, error_description: description }, { status: 503, headers })
+}
+
+export function acknowledge(
+  jti: string,
+  judged: readonly JudgedEvent[],
+  kept: Kept,
+  known: Known,
+  around: Surroundings,
+): Response {
+  const [id = ""] = judged.map((one) => {
+    const { targets } = one
+    const [user = null] = targets.flatMap((target) => (target.kind === "user" ? [target.user] : []))
+    const chain = targets.flatMap((target) => (target.kind === "agent" ? [target.agent] : []))
+    const told = { jti: shownName(jti), ...shown(one), ...(kept === "repeated" && { repeated: true }) }
+    return record({ ...known, decision: "allow", code: "ok", user, chain, arguments: told }, around)
+  })
+  return new Response(null, { status: 202, headers: headersOf(id) })
+}
+
+function shown({
+  event,
+  effect,
+  because,
+  level,
+  at,
+  subject,
+  targets,
+}: JudgedEvent): Readonly<Record<string, unknown>> {
+  const keys = targets.flatMap((target) => (target.kind === "key" ? [target.kid] : []))
+  return {
+    event,
+    effect,
+    ...(because !== null && { because }),
+    ...(effect !== "none" && { at: Math.floor(at / 1000) }),
+    ...(level !== null && { level }),
+    ...(subject !== null && { subject }),
+    ...(keys.length > 0 && { keys }),
+  }
+}
+
+function headersOf(id: string): Headers {
+  return new Headers({ "Cache-Control": "no-store", "X-Narrowgate-Decision": id })
+}
+
+/** @returns its id */
+function record(known: Known, { env, receivedAt, background }: Surroundings): string {
+  const id = newId("dec", receivedAt)
+  const total_ms = Date.now() - receivedAt
+  recordAtEdge(env, recordOf({ ...known, id, at: receivedAt, total_ms }), background)
+  return id
+}

@@ -1,0 +1,122 @@
+/**
+ * The events that are understood, and what may follow from each: one table. docs/signals.md tells it to its readers.
+ * What stands in no line is acknowledged, recorded, and changes nothing. Pure.
+ */
+
+/**
+ * `none`: it is recorded. `risk`: it counts for a while. `revoke`: what was given before it opens nothing any more.
+ * `stop`: nothing opens until it is lifted. `lift`: what the same stream stopped goes on.
+ */
+export const EFFECTS = ["none", "risk", "revoke", "stop", "lift"] as const
+export type EffectName = (typeof EFFECTS)[number]
+
+/** Of a risk; `doubt` is that of what says no level itself. */
+export const LEVELS = ["low", "medium", "high", "doubt"] as const
+export type Level = (typeof LEVELS)[number]
+
+/** What an event says, by its own claims. */
+export type Told = Readonly<Record<string, unknown>>
+
+/** `nothing`: of all that it can tell, it tells what nothing follows from. */
+type Weighed = Level | "nothing" | { readonly malformed: string }
+
+interface EventRule {
+  readonly type: string
+  /** The first follows where the stream's entry says no other of them. */
+  readonly effects: readonly [EffectName, ...EffectName[]]
+  readonly weigh: (told: Told) => Weighed
+}
+
+const caep = (name: string): string => `https://schemas.openid.net/secevent/caep/event-type/${name}`
+const risc = (name: string): string => `https://schemas.openid.net/secevent/risc/event-type/${name}`
+const ssf = (name: string): string => `https://schemas.openid.net/secevent/ssf/event-type/${name}`
+
+const always = (): Weighed => "doubt"
+
+/** CAEP 3.3: only what was never there before leaves open sessions as they were. */
+const changed = ({ change_type: how }: Told): Weighed => {
+  if (how === "create") return "nothing"
+  return typeof how === "string" ? "doubt" : { malformed: "change_type" }
+}
+
+/** CAEP 3.4: where it does not say which way, it may be downwards. */
+const fallen = ({ current_level: level, change_direction: way }: Told): Weighed => {
+  if (typeof level !== "string") return { malformed: "current_level" }
+  return way === "increase" ? "nothing" : "doubt"
+}
+
+const notCompliant = ({ current_status: status }: Told): Weighed => {
+  if (status === "compliant") return "nothing"
+  return typeof status === "string" ? "doubt" : { malformed: "current_status" }
+}
+
+const LEVEL_OF: ReadonlyMap<unknown, Level> = new Map([
+  ["LOW", "low"],
+  ["MEDIUM", "medium"],
+  ["HIGH", "high"],
+])
+/** Of whom or what CAEP 3.8 may say it so that it is about whoever the subject is. */
+const OWN_RISK: ReadonlySet<unknown> = new Set([undefined, "USER", "DEVICE", "SESSION"])
+
+const risky = ({ current_level: level, principal }: Told): Weighed => {
+  const known = LEVEL_OF.get(level)
+  if (known === undefined) return { malformed: "current_level" }
+  return OWN_RISK.has(principal) ? known : "nothing"
+}
+
+const TABLE = {
+  // CAEP
+  "session-revoked": { type: caep("session-revoked"), effects: ["revoke", "risk", "none"], weigh: always },
+  "token-claims-change": { type: caep("token-claims-change"), effects: ["revoke", "risk", "none"], weigh: always },
+  "credential-change": { type: caep("credential-change"), effects: ["revoke", "risk", "none"], weigh: changed },
+  "assurance-level-change": {
+    type: caep("assurance-level-change"),
+    effects: ["risk", "revoke", "none"],
+    weigh: fallen,
+  },
+  "device-compliance-change": {
+    type: caep("device-compliance-change"),
+    effects: ["risk", "revoke", "none"],
+    weigh: notCompliant,
+  },
+  "risk-level-change": { type: caep("risk-level-change"), effects: ["risk", "none"], weigh: risky },
+  "session-established": { type: caep("session-established"), effects: ["none"], weigh: always },
+  "session-presented": { type: caep("session-presented"), effects: ["none"], weigh: always },
+  // RISC
+  "account-disabled": { type: risc("account-disabled"), effects: ["stop", "revoke", "risk", "none"], weigh: always },
+  "account-enabled": { type: risc("account-enabled"), effects: ["lift", "none"], weigh: always },
+  "account-purged": { type: risc("account-purged"), effects: ["revoke", "risk", "none"], weigh: always },
+  "account-credential-change-required": {
+    type: risc("account-credential-change-required"),
+    effects: ["risk", "revoke", "none"],
+    weigh: always,
+  },
+  "credential-compromise": { type: risc("credential-compromise"), effects: ["revoke", "risk", "none"], weigh: always },
+  "identifier-recycled": { type: risc("identifier-recycled"), effects: ["revoke", "risk", "none"], weigh: always },
+  "sessions-revoked": { type: risc("sessions-revoked"), effects: ["revoke", "risk", "none"], weigh: always },
+  // SSF: about the stream itself, so every stream may send them
+  verification: { type: ssf("verification"), effects: ["none"], weigh: always },
+  "stream-updated": { type: ssf("stream-updated"), effects: ["none"], weigh: always },
+} as const satisfies Readonly<Record<string, EventRule>>
+
+export type EventName = keyof typeof TABLE
+
+export const EVENTS: Readonly<Record<EventName, EventRule>> = TABLE
+
+const OF_THE_STREAM: ReadonlySet<EventName> = new Set(["verification", "stream-updated"])
+
+const isEventName = (name: string): name is EventName => Object.hasOwn(TABLE, name)
+export const EVENT_NAMES = Object.keys(TABLE).filter(isEventName)
+/** Which of them an entry of streams.yaml can name. */
+export const TELLABLE_EVENTS = EVENT_NAMES.filter((name) => !OF_THE_STREAM.has(name))
+
+const BY_TYPE: ReadonlyMap<string, EventName> = new Map(EVENT_NAMES.map((name) => [EVENTS[name].type, name]))
+
+/** Null for a type that is not understood. */
+export function eventOf(type: string): EventName | null {
+  return BY_TYPE.get(type) ?? null
+}
+
+export function mayTell(events: readonly EventName[], name: EventName): boolean {
+  return OF_THE_STREAM.has(name) || events.includes(name)
+}

@@ -1,0 +1,155 @@
+/**
+ * `POST /v1/events`: the way of one Security Event Token, pushed by a registered transmitter (RFC 8935). What it tells is
+ * judged whole before anything is changed. 202 says that it is kept and holds: no call that begins later succeeds which
+ * it was to stop.
+ */
+import { boundedText } from "../bounded-text.ts"
+import { MAX_TOKEN_LENGTH, readCompact, type Compact } from "../credential/compact.ts"
+import { forgetSharedKeys } from "../credential/own-keys.ts"
+import { isRejected, shownName, type Rejected } from "../credential/rejection.ts"
+import { verifySecurityEvents, type SecurityEvents } from "../credential/security-event.ts"
+import { textsOf } from "../credential/signature.ts"
+import { keyRing } from "../exchange/key-ring.ts"
+import { hashOfKey } from "../gateway/registry.ts"
+import { sha256Hex } from "../hash.ts"
+import { logEvent } from "../log.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { StreamDefinition } from "../policy/bundle.ts"
+import { bundleFor, type Surroundings } from "../surroundings.ts"
+import { SIGNAL_VERSION, type SignalChange } from "../switches/signal.ts"
+import { switchboard } from "../switches/switchboard.ts"
+import { acknowledge, refuse, startOf, type Kept } from "./answer.ts"
+import { changesOf, judgeEvents, type JudgedEvent } from "./judge.ts"
+import type { EventRefusal } from "./refusal.ts"
+
+const MEDIA_TYPE = "application/secevent+jwt"
+
+/** What is known of a token so far; each step adds to it what only it can know. */
+interface Presented {
+  readonly compact: Compact
+  /** By what the token says of itself: nothing of it is believed yet. */
+  readonly stream: StreamDefinition
+}
+interface Verified extends Presented {
+  readonly told: SecurityEvents
+}
+interface Judged extends Verified {
+  readonly judged: readonly JudgedEvent[]
+}
+
+export async function takeEvents(request: Request, around: Surroundings): Promise<Response> {
+  const bundle = await bundleFor(around)
+  const start = startOf(request, bundle)
+  if (!bundle) return refuse({ reason: "bundle_unavailable" }, start, around)
+  const presented = await present(request, bundle)
+  if (isRefused(presented)) return refuse(presented, start, around)
+  const verified = await verify(request, presented, around)
+  if (isRefused(verified)) return refuse(verified, start, around)
+  const { id, mode } = verified.stream
+  const proven = { ...start, operator: `stream|${id}`, mode }
+  const judged = judge(verified, bundle, around)
+  if (isRefused(judged)) return refuse(judged, proven, around)
+  const kept = await keep(judged, around)
+  return isRefused(kept)
+    ? refuse(kept, proven, around)
+    : acknowledge(judged.told.jti, judged.judged, kept, proven, around)
+}
+
+function isRefused(outcome: object | string): outcome is EventRefusal {
+  return typeof outcome === "object" && "reason" in outcome
+}
+
+async function present(request: Request, { streams }: Bundle): Promise<Presented | EventRefusal> {
+  const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase()
+  if (type !== MEDIA_TYPE || request.headers.has("content-encoding"))
+    return { reason: "event_request_malformed", what: `its Content-Type is not ${MEDIA_TYPE}` }
+  const text = await boundedText(request, MAX_TOKEN_LENGTH)
+  if (text === null) return { reason: "event_request_malformed", what: `its body is over ${MAX_TOKEN_LENGTH} bytes` }
+  const compact = readCompact(text)
+  if (isRejected(compact)) return rejectedBy(compact)
+  const { iss, aud } = compact.claims
+  const ofIssuer = streams.filter(({ issuer }) => issuer === iss)
+  if (ofIssuer.length === 0)
+    return rejectedBy({ rejected: { reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null } })
+  const got = textsOf(aud)
+  const [stream, another] = ofIssuer.filter(({ audiences }) => got.some((audience) => audiences.includes(audience)))
+  // For two of our streams at once, it could be judged by either.
+  return !stream || another ? rejectedBy({ rejected: { reason: "audience_mismatch", got } }) : { compact, stream }
+}
+
+async function verify(
+  request: Request,
+  presented: Presented,
+  { reach }: Surroundings,
+): Promise<Verified | EventRefusal> {
+  const { compact, stream } = presented
+  // Before any key is asked for: whoever shows none must not make us ask.
+  if (!isTransmitter(request, stream)) return { reason: "transmitter_unknown" }
+  const told = await verifySecurityEvents(compact, stream, reach)
+  return isRejected(told) ? rejectedBy(told) : { ...presented, told }
+}
+
+/** RFC 8935 3: a bearer key, where the stream's entry has one; looked up by its hash, as those of gateways are. */
+function isTransmitter(request: Request, { key_sha256: hashes }: StreamDefinition): boolean {
+  if (hashes.length === 0) return true
+  const [, key = null] = /^Bearer +([\x21-\x7e]+)$/i.exec(request.headers.get("authorization") ?? "") ?? []
+  const hash = hashOfKey(key)
+  return hash !== null && hashes.includes(hash)
+}
+
+function judge(
+  verified: Verified,
+  { issuers, agents }: Bundle,
+  { config, reach }: Surroundings,
+): Judged | EventRefusal {
+  const { told, stream } = verified
+  const known = { about: stream.about, issuers, agents, us: config.issuer }
+  const judged = judgeEvents(told, stream, known, reach.now)
+  return isRefused(judged) ? judged : { ...verified, judged }
+}
+
+async function keep(
+  { compact, stream, told, judged }: Judged,
+  { env, config }: Surroundings,
+): Promise<Kept | EventRefusal> {
+  const changes = changesOf(judged, stream)
+  if (stream.mode === "observe") return "observed"
+  if (changes.length === 0) return "kept"
+  const { jti, until } = told
+  const report = { stream: stream.id, jti, until, digest: sha256Hex(JSON.stringify(compact.claims)), changes }
+  try {
+    for (const kid of keysOf(changes)) {
+      // It must sign nothing more, first of all: what an isolate signs in the meantime is stopped with the rest.
+      await keyRing(env).pull(kid)
+      await forgetSharedKeys(config.issuer)
+    }
+    const outcome = await switchboard(env).signal(SIGNAL_VERSION, report)
+    switch (outcome) {
+      case "kept":
+      case "repeated":
+        return outcome
+      case "reused":
+        return { reason: "jti_reused", jti: shownName(jti) ?? "" }
+      case "full":
+        logEvent("stops_full", { stream: stream.id })
+        return { reason: "stops_full" }
+      case "not_understood":
+        return { reason: "switches_unavailable" }
+      default:
+        return outcome satisfies never
+    }
+  } catch (error) {
+    logEvent("events_not_kept", { stream: stream.id, error: String(error) })
+    return { reason: "switches_unavailable" }
+  }
+}
+
+function keysOf(changes: readonly SignalChange[]): readonly string[] {
+  return changes.flatMap((change) =>
+    change.kind === "stop" && change.stopped.kind === "key" ? [change.stopped.kid] : [],
+  )
+}
+
+function rejectedBy({ rejected: because }: Rejected): EventRefusal {
+  return { reason: "event_token_rejected", because }
+}

@@ -1,0 +1,109 @@
+/**
+ * What a stream of events changes of what is stopped and of risks, as it crosses to the switchboard, and how two that
+ * are about the same stand to each other. A stream keeps its own: it lifts nothing that an operator or another stream
+ * has said. Pure.
+ */
+import type { Signal, ToldRisk } from "../guardrails/risk.ts"
+import { sha256Hex } from "../hash.ts"
+import type { Stopped, Switch } from "./switch.ts"
+
+/** Old object code may run for minutes beside new Worker code: what is of another version is refused, not misread. */
+export const SIGNAL_VERSION = 1
+
+/** Switches that streams have set; every lease has them all. */
+export const MAX_SIGNALLED = 10_000
+
+/**
+ * 32 days: no session is taken that was made for longer than 31 (credential/session.ts), so that by then nothing is left
+ * that was given before.
+ */
+export const REVOKED_FOR_MS = 2_764_800_000
+
+/** Whom a risk can be of. */
+type AtRisk = { readonly kind: "agent"; readonly agent: string } | { readonly kind: "user"; readonly user: string }
+
+export type SignalChange =
+  | {
+      readonly kind: "stop"
+      readonly stopped: Stopped
+      /** Milliseconds; null: whenever it was given. */
+      readonly before: number | null
+      /** Milliseconds, when what makes it so happened. */
+      readonly at: number
+    }
+  | { readonly kind: "lift"; readonly stopped: Stopped; readonly at: number }
+  | {
+      readonly kind: "risk"
+      readonly of: AtRisk
+      /** Each kind of event of a stream says it for itself. */
+      readonly event: string
+      /** From 0 to 100. */
+      readonly level: number
+      /** Seconds. */
+      readonly halfLife: number
+      readonly at: number
+    }
+
+/** One token's, all or none. */
+export interface SignalReport {
+  readonly stream: string
+  readonly jti: string
+  /** What was told under it: the same again changes nothing, another thing is refused. */
+  readonly digest: string
+  /** Milliseconds; later it would be refused as too old anyway. */
+  readonly until: number
+  readonly changes: readonly SignalChange[]
+}
+
+/** `repeated`: it was kept before. */
+export type SignalOutcome = "kept" | "repeated" | "reused" | "full" | "not_understood"
+
+/** What a stream has set of somebody; `body` null: lifted, and remembered for what may still come of before. */
+export interface Signalled {
+  readonly id: string
+  readonly body: string | null
+  /** Milliseconds: the later stands. */
+  readonly at: number
+  /** Milliseconds: afterwards it is forgotten. */
+  readonly until: number
+}
+
+/**
+ * What stands of it. A revocation and a stop of the same user are two: who is enabled again has their new sessions, and
+ * not those of before.
+ */
+export function signalledBy(
+  change: Exclude<SignalChange, { readonly kind: "risk" }>,
+  { stream, until }: Pick<SignalReport, "stream" | "until">,
+): Signalled {
+  const { stopped, at } = change
+  const before = change.kind === "stop" ? change.before : null
+  const id = `swi_${sha256Hex(JSON.stringify([stream, stopped, before === null])).slice(0, 32)}`
+  if (change.kind === "lift") return { id, body: null, at, until }
+  const set: Switch = { id, stopped, before, stream }
+  return {
+    id,
+    body: JSON.stringify(set),
+    at,
+    until: before === null ? Number.MAX_SAFE_INTEGER : before + REVOKED_FOR_MS,
+  }
+}
+
+/** A pulled key stays pulled, and its switch with it. */
+export function stands(known: Pick<Signalled, "at"> | undefined, { at }: Pick<Signalled, "at">): boolean {
+  return known === undefined || at >= known.at
+}
+
+export function riskOf({ of, level, halfLife, at }: Extract<SignalChange, { readonly kind: "risk" }>): {
+  readonly kind: ToldRisk["kind"]
+  readonly name: string
+  readonly signal: Signal
+} {
+  const name = of.kind === "agent" ? of.agent : of.user
+  return { kind: of.kind, name, signal: { level, at, halfLife } }
+}
+
+/** Of the operators' own it is empty; names have no `|`. */
+export function sourceOf(stream: string, event: string): string {
+  return `${stream}|${event}`
+}

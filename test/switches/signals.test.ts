@@ -1,0 +1,83 @@
+import { env } from "cloudflare:workers"
+import { runInDurableObject } from "cloudflare:test"
+import fc from "fast-check"
+import { afterEach, describe, expect, test } from "vitest"
+import { signalledBy, stands, type SignalChange } from "../../src/switches/signal.ts"
+import { stoppedBy, type Stopped, type Switch } from "../../src/switches/switch.ts"
+import { Switchboard, switchboard } from "../../src/switches/switchboard.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { known } from "../harness/risks.ts"
+
+afterEach(freshIsolate)
+
+const ALICE: Stopped = { kind: "user", user: "https://idp.test|alice" }
+const REPORT = { stream: "s", until: 9 }
+const stop = (before: number | null, at = 1): SignalChange => ({ kind: "stop", stopped: ALICE, before, at })
+const of = (change: SignalChange, report = REPORT) => {
+  if (change.kind === "risk") throw new Error("a risk is no switch")
+  return signalledBy(change, report)
+}
+
+describe("what a stream stops", () => {
+  test("is one switch for each stream, subject and kind, whatever it is told by", () => {
+    expect(of(stop(5)).id).toBe(of(stop(7)).id)
+    expect(of(stop(null)).id).toBe(of({ kind: "lift", stopped: ALICE, at: 3 }).id)
+    const others = [
+      stop(5),
+      stop(null),
+      { ...stop(5), stopped: { kind: "user", user: "https://idp.test|bob" } } as const,
+    ]
+    expect(new Set([...others.map((one) => of(one).id), of(stop(5), { ...REPORT, stream: "t" }).id]).size).toBe(4)
+  })
+
+  test("is forgotten once no session of before can live, and what was lifted when nothing of before can come", () => {
+    expect(of(stop(5_000)).until).toBe(5_000 + 32 * 86_400_000)
+    expect(of(stop(null)).until).toBe(Number.MAX_SAFE_INTEGER)
+    expect(of({ kind: "lift", stopped: ALICE, at: 3 })).toMatchObject({ body: null, at: 3, until: 9 })
+  })
+
+  test("stands against what happened before it", () => {
+    expect([stands(undefined, { at: 1 }), stands({ at: 1 }, { at: 1 }), stands({ at: 2 }, { at: 1 })]).toEqual([
+      true,
+      true,
+      false,
+    ])
+  })
+})
+
+test("who is stopped is found among many as it is by going through them", () => {
+  const stopped = fc.oneof(
+    fc.record({ kind: fc.constant("user" as const), user: fc.constantFrom("a", "b", "c") }),
+    fc.record({ kind: fc.constant("agent" as const), agent: fc.constantFrom("x", "y") }),
+    fc.record({ kind: fc.constant("tool" as const), tool: fc.constantFrom("t.*", "t.u") }),
+    fc.record({ kind: fc.constant("key" as const), kid: fc.constantFrom("k", "l") }),
+  )
+  const switches = fc.array(fc.record({ id: fc.uuid(), stopped, before: fc.option(fc.nat(9)) }))
+  const affected = fc.record({
+    agents: fc.subarray(["x", "y"]),
+    user: fc.option(fc.constantFrom("a", "b", "c", "d")),
+    tool: fc.option(fc.constantFrom("t.u", "t.v", "w")),
+    kid: fc.option(fc.constantFrom("k", "m")),
+    since: fc.nat(9),
+  })
+  fc.assert(
+    fc.property(switches, affected, (all: readonly Switch[], call) => {
+      const alone = all.filter((one) => stoppedBy([one], call) !== null)
+      const found = stoppedBy(all, call)
+      expect(found === null).toBe(alone.length === 0)
+      if (found) expect(alone).toContain(found)
+    }),
+  )
+})
+
+test("risks that were told before there were streams are operators' own", async () => {
+  const at = Date.now()
+  await runInDurableObject(switchboard(env), (_board, state) => {
+    state.storage.sql.exec(`
+      CREATE TABLE risks (kind TEXT NOT NULL, name TEXT NOT NULL, level INTEGER NOT NULL, at INTEGER NOT NULL,
+        half_life INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID`)
+    state.storage.sql.exec("INSERT INTO risks VALUES ('user', 'a|b', 70, ?, 3600, ?)", at, at + 9_999_999)
+    expect(new Switchboard(state, env).risks()).toBe(JSON.stringify([["user", "a|b", 70, at, 3600]]))
+  })
+  expect(await known()).toEqual([["user", "a|b", 70, at, 3600]])
+})

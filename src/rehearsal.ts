@@ -148,6 +148,8 @@ const BODY: BundleBody = {
   ],
   queries: [],
   operators: [],
+  approvals: [],
+  owners: {},
   guardrails: [
     {
       kind: "limit",

@@ -4,6 +4,7 @@ import { parseSource } from "./parse-source.ts"
 import type { Problem } from "./problem.ts"
 import { rulesIn, type PolicyFile } from "./read.ts"
 import { agentsFile, type AgentsFile } from "./schema/agents.ts"
+import { approversFile, type ApproversFile } from "./schema/approvers.ts"
 import { catalogFile, type CatalogFile } from "./schema/catalog.ts"
 import { entitiesFile, type EntitiesFile } from "./schema/entities.ts"
 import { gatewaysFile, type GatewaysFile } from "./schema/gateways.ts"
@@ -19,6 +20,7 @@ export interface Policies {
   readonly issuers: Source<IssuersFile>
   readonly gateways: Source<GatewaysFile>
   readonly operators: Source<OperatorsFile>
+  readonly approvers: Source<ApproversFile>
   readonly guardrails: Source<GuardrailsFile>
   readonly links: Source<LinksFile>
   readonly entities: Source<EntitiesFile>
@@ -51,15 +53,16 @@ export function parsePolicies(texts: ReadonlyMap<string, string>): ParsedPolicie
   const issuers = load("issuers.yaml", issuersFile)
   const gateways = load("gateways.yaml", gatewaysFile)
   const operators = load("operators.yaml", operatorsFile, { operators: [] })
+  const approvers = load("approvers.yaml", approversFile, { approvals: [], owners: {} })
   const guardrails = load("guardrails.yaml", guardrailsFile, guardrailsFile.parse({}))
   const links = load("links.yaml", linksFile, { links: [] })
   const entities = load("entities.json", entitiesFile, [])
   const schema = texts.get("schema.cedarschema")
   const rules = rulesIn(texts)
   if (!catalog || !agents || !issuers || !gateways || !operators || !guardrails) return { policies: null, problems }
-  if (!links || !entities || schema === undefined) return { policies: null, problems }
+  if (!approvers || !links || !entities || schema === undefined) return { policies: null, problems }
   return {
-    policies: { catalog, agents, issuers, gateways, operators, guardrails, links, entities, rules, schema },
+    policies: { catalog, agents, issuers, gateways, operators, approvers, guardrails, links, entities, rules, schema },
     problems,
   }
 }

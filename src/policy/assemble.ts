@@ -8,6 +8,8 @@ import { guardrailsOf, type Guardrails } from "../guardrails/guardrails.ts"
 import { FORMAT } from "./bundle.ts"
 import type {
   AgentDefinition,
+  ApprovalDefinition,
+  Approving,
   GatewayDefinition,
   IssuerDefinition,
   OperatorDefinition,
@@ -40,6 +42,9 @@ export interface Bundle {
   readonly audiences: ReadonlySet<string>
   readonly operators: readonly OperatorDefinition[]
   readonly guardrails: Guardrails
+  /** By name. */
+  readonly approvals: ReadonlyMap<string, ApprovalDefinition>
+  readonly owners: ReadonlyMap<string, readonly Approving[]>
 }
 
 /** Throws on a text of another format, which it would misread, and where two routes are for one request. */
@@ -67,6 +72,8 @@ export function assemble(text: string, pointer: Pointer): Bundle {
     audiences: new Set(gateways.map((gateway) => gateway.audience)),
     operators: head.operators,
     guardrails: guardrailsOf(guardrails),
+    approvals: new Map(head.approvals.map((approval) => [approval.name, approval])),
+    owners: new Map(Object.entries(head.owners)),
   }
 }
 

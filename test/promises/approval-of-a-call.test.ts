@@ -149,7 +149,9 @@ describe("a call that a guardrail leaves to a person", () => {
     await callWith(token, "/vault/x")
     const id = await questionIn(await write(token, "hello"))
     const listed = await manage("GET", `/v1/tasks/${task}/approvals`, await bearerOf("viewer"))
-    expect(listed.json).toMatchObject({ approvals: [{ id, task, tool: "files.write", rule: "out-after-secrets" }] })
+    expect(listed.json).toMatchObject({
+      approvals: [{ id, task, tool: "files.write", guardrail: "out-after-secrets", name: null }],
+    })
     expect(await answer({ task, id })).toMatchObject({ status: 403, code: "policy_denied" })
     expect((await write(token, "hello")).code).toBe("approval_required")
     expect((await answer({ task, id }, { approve: true }, "careful")).status).toBe(200)
@@ -206,7 +208,7 @@ describe("a call that a guardrail leaves to a person", () => {
       decision: "allow",
       task,
       tool: "files.write",
-      arguments: { approval: id, approved: true, uses: 1, reason: "it is fine", rule: "out-after-secrets" },
+      arguments: { approval: id, approved: true, uses: 1, reason: "it is fine", guardrail: "out-after-secrets" },
     })
     expect(record.operator).toContain("operator")
   })

@@ -5,7 +5,7 @@ import type { Path, Source } from "../source.ts"
 import { entriesOf } from "./guardrails.ts"
 
 export function checkDuplicates(policies: Policies): Problem[] {
-  const { catalog, agents, issuers, gateways, operators, guardrails } = policies
+  const { catalog, agents, issuers, gateways, operators, approvers, guardrails } = policies
   return [
     ...repeats(catalog, "MCP server", named("servers", catalog.value.servers, "name")),
     ...repeats(catalog, "tool", named("tools", catalog.value.tools, "name")),
@@ -20,12 +20,14 @@ export function checkDuplicates(policies: Policies): Problem[] {
     ]),
     ...repeats(gateways, "gateway key", askingKeys(gateways.value)),
     ...repeats(operators, "operator", operatorNames(operators.value.operators)),
+    ...repeats(approvers, "approval", named("approvals", approvers.value.approvals, "name")),
     ...repeats(guardrails, "guardrail", guardrailIds(guardrails.value)),
     ...listsIn(catalog),
     ...listsIn(agents),
     ...listsIn(issuers),
     ...listsIn(gateways),
     ...listsIn(operators),
+    ...listsIn(approvers),
     ...listsIn(guardrails),
   ]
 }

@@ -12,7 +12,8 @@ import { sha256Hex } from "../hash.ts"
  */
 const MOST = 100
 const MOST_OF_ONE = 10
-/** Of single calls, by one agent: they are answered one after the other, while it works. */
+/** Of single calls, which are answered one after the other, while agents work: what many are asked for the many of them. */
+const MOST_CALLS = 500
 const MOST_CALLS_OF_ONE = 50
 
 export function inboxOf(env: Env, inbox: InboxOf): DurableObjectStub<Inbox> {
@@ -50,7 +51,7 @@ export class Inbox extends DurableObject<Env> {
 
   /** @returns false where there is no room */
   async put(task: string, agent: string, until: number): Promise<boolean> {
-    if (!this.#isRoom("requests", agent, MOST_OF_ONE)) return false
+    if (!this.#isRoom("requests", agent, MOST, MOST_OF_ONE)) return false
     this.ctx.storage.sql.exec("INSERT OR REPLACE INTO requests VALUES (?, ?, ?)", task, agent, until)
     await this.#wakeBy(until)
     return true
@@ -71,7 +72,7 @@ export class Inbox extends DurableObject<Env> {
 
   /** @returns false where there is no room */
   async putCall(id: string, task: string, agent: string, until: number): Promise<boolean> {
-    if (!this.#isRoom("calls", agent, MOST_CALLS_OF_ONE)) return false
+    if (!this.#isRoom("calls", agent, MOST_CALLS, MOST_CALLS_OF_ONE)) return false
     this.ctx.storage.sql.exec("INSERT OR REPLACE INTO calls VALUES (?, ?, ?, ?)", id, task, agent, until)
     await this.#wakeBy(until)
     return true
@@ -87,13 +88,13 @@ export class Inbox extends DurableObject<Env> {
     return sql.exec<AskedCall>("SELECT id, task FROM calls WHERE until > ? ORDER BY id DESC", Date.now()).toArray()
   }
 
-  #isRoom(table: (typeof TABLES)[number], agent: string, mostOfOne: number): boolean {
+  #isRoom(table: (typeof TABLES)[number], agent: string, most: number, mostOfOne: number): boolean {
     const { sql } = this.ctx.storage
     this.#dropOld()
     const { all, own } = sql
       .exec<{ all: number; own: number }>(`SELECT COUNT(*) AS "all", TOTAL(agent = ?) AS own FROM ${table}`, agent)
       .one()
-    return all < MOST && own < mostOfOne
+    return all < most && own < mostOfOne
   }
 
   #dropOld(): void {

@@ -53,16 +53,16 @@ export async function listApprovals(request: Request, bundle: Bundle, around: Su
   const calls = await callsFor(answerer, bundle, around)
   // A list that is not whole would tell the person that nothing else is asked of them.
   if (!shown || shown.includes("unreachable") || !calls) return OUT_OF_REACH
-  const approvals = [...shown.filter((each) => each !== null), ...calls]
-  return { status: 200, body: { approvals }, record: recordBy(answerer) }
+  const approvals = [...shown.filter((each) => each !== null), ...calls.shown]
+  return { status: 200, body: { approvals, ...(calls.more && { more: true }) }, record: recordBy(answerer) }
 }
 
-/** Single calls that wait for this person, the latest first; null where that cannot be known. */
+/** Single calls that wait for this person, the latest first, and whether there may be more; null where that cannot be known. */
 async function callsFor(
   { answering }: Answerer,
   bundle: Bundle,
   { env }: Surroundings,
-): Promise<readonly unknown[] | null> {
+): Promise<{ readonly shown: readonly unknown[]; readonly more: boolean } | null> {
   try {
     const inboxes = inboxesOf(bundle, answering).map(async (inbox) => inboxOf(env, inbox).listCalls())
     const known = new Map((await Promise.all(inboxes)).flat().map(({ id, task }) => [id, task]))
@@ -77,10 +77,8 @@ async function callsFor(
       }),
     )
     if (asked.includes(null)) return null
-    return asked
-      .flatMap((each) => each ?? [])
-      .toSorted((a, b) => (a.id < b.id ? 1 : -1))
-      .map(shownApproval)
+    const found = asked.flatMap((each) => each ?? []).toSorted((a, b) => (a.id < b.id ? 1 : -1))
+    return { shown: found.map(shownApproval), more: known.size > MOST_CALLS }
   } catch (error) {
     logEvent("inbox_failed", { error: String(error) })
     return null

@@ -244,7 +244,7 @@ describe("nothing is published", () => {
     [
       "of another format",
       async ({ bytes }) => {
-        const text = new TextDecoder().decode(bytes).replace('"format":6', '"format":7')
+        const text = new TextDecoder().decode(bytes).replace(/"format":\d+/, '"format":0')
         const changed = Uint8Array.from(new TextEncoder().encode(text))
         return { bytes: changed, digest: await digestOf(changed) }
       },

@@ -2,6 +2,7 @@
  * Policy directories with one thing wrong: the example, changed in one place. `at` is text of the changed file; the
  * problem must be reported exactly where its first occurrence begins. Without `at`, at the beginning of the file.
  */
+import { BAD_APPROVERS } from "./bad-approvers.ts"
 import { BAD_GUARDRAILS } from "./bad-guardrails.ts"
 
 export interface BadDirectory {
@@ -947,4 +948,5 @@ export const BAD_DIRECTORIES = [
   ...GATEWAYS,
   ...MANAGEMENT,
   ...BAD_GUARDRAILS,
+  ...BAD_APPROVERS,
 ]

@@ -55,6 +55,16 @@ export const decisionRecord = z.looseObject({
     }),
   ),
   calls: z.object({ used: z.number(), limit: z.number().nullable() }).nullable(),
+  approvals: z
+    .array(
+      z.looseObject({
+        id: z.string(),
+        name: text,
+        guardrail: text,
+        by: z.array(z.string()),
+      }),
+    )
+    .default([]),
   labels: z.array(z.string()),
   candidate: z
     .object({
@@ -128,6 +138,7 @@ export function explanation(record: ShownRecord): string {
     ["rules", record.rules.join(", ") || null],
     ["arguments", Object.keys(record.arguments).length > 0 ? JSON.stringify(record.arguments) : null],
     ["facts", Object.entries(record.facts).map(fact).join(", ") || null],
+    ["approvals", record.approvals.map(approvalUse).join(", ") || null],
     ["labels", record.labels.join(", ") || null],
     ["listing", record.listing ? listingOf(record.listing) : null],
     ["windows", record.windows.map(windowUse).join(", ") || null],
@@ -163,6 +174,10 @@ function guardrailUse({ guardrail, holds, used, asked, limit }: ShownRecord["gua
   const figures =
     used === undefined ? "" : ` ${used}${asked ? ` and ${asked}` : ""}${limit === undefined ? "" : ` of ${limit}`}`
   return `${guardrail}${figures}${holds ? "" : " broken"}`
+}
+
+function approvalUse({ id, name, guardrail, by }: ShownRecord["approvals"][number]): string {
+  return `${id} ${name ?? `of guardrail ${guardrail ?? "?"}`} by ${by.join(" and ")}`
 }
 
 function windowUse({ window, limit, seconds, used }: ShownRecord["windows"][number]): string {

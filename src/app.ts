@@ -14,7 +14,7 @@ import { authorization, forEnvoy, refusal } from "./gateway/handle.ts"
 import { FILTER_KEY_HEADER, KEY_HEADER } from "./gateway/registry.ts"
 import { settleCall, SETTLE_KEY_HEADER } from "./gateway/settle.ts"
 import { answerApproval, listApprovals, showApproval } from "./manage/approvals.ts"
-import { answerCallApproval, listCallApprovals } from "./manage/call-approvals.ts"
+import { answerCallApproval, listCallApprovals, showCallApproval } from "./manage/call-approvals.ts"
 import { listDecisions, showDecision } from "./manage/decisions.ts"
 import { manage } from "./manage/handle.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./manage/revocations.ts"
@@ -84,6 +84,9 @@ others.post("/v1/tasks/:id/release", (c) =>
 )
 others.get("/v1/tasks/:id/approvals", (c) =>
   manage(c, "management", (request, bundle, around) => listCallApprovals(request, c.req.param("id"), bundle, around)),
+)
+others.get("/v1/tasks/:task/approvals/:approval", (c) =>
+  manage(c, "management", (request, bundle, around) => showCallApproval(request, c.req.param(), bundle, around)),
 )
 others.post("/v1/tasks/:task/approvals/:approval", (c) =>
   manage(c, "approval", (request, bundle, around, known) =>

@@ -77,6 +77,8 @@ export interface Evidence {
   readonly labels: readonly string[]
   /** That the rules were asked with; null where they were not. */
   readonly context: CedarRecord | null
+  /** By which it passes, each as it was before. */
+  readonly approvals: readonly Approval[]
 }
 
 export interface Verdict {
@@ -96,7 +98,7 @@ export interface Outcome {
    */
   readonly proof: string | null
   readonly end: End | null
-  /** What a person is asked about a denied call. */
+  /** What people are asked about a denied call. */
   readonly asks: Approval | null
   /** Why it ends, where the denial of the call itself is not why: it was one too many. */
   readonly storm: Denial | null
@@ -117,4 +119,5 @@ export const NO_EVIDENCE: Evidence = {
   calls: null,
   labels: [],
   context: null,
+  approvals: [],
 }

@@ -67,18 +67,18 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   if (guarded.denial) return refuse(guarded.denial, evidence)
 
   const policy = checkPolicy(bundle, state, [task, ...above], tool, call, risk, now)
-  const { context } = policy
-  evidence = { ...evidence, context }
-  if ("denied" in policy) {
-    const { denied } = policy
-    const principal = "principal" in denied ? denied.principal : null
-    return refuse(denied, { ...evidence, principal, rules: "rules" in denied ? denied.rules : [] })
-  }
+  evidence = { ...evidence, context: policy.context }
+  if ("denied" in policy) return refuse(policy.denied, toldOf(policy.denied, evidence))
 
   // Last of all: a call that would be refused anyway is no deviation.
   if (guarded.grave) return refuse(guarded.grave, evidence, endBy(guarded.grave, task))
-  const approved = checkApprovals(state, bundle.pointer, task, guarded.asking, facts, call, now)
-  if ("denial" in approved) return { ...refuse(approved.denial, evidence), asks: approved.asks }
+  const demands = [...policy.demands, ...guarded.demands]
+  const approved = checkApprovals(state, bundle, [task, ...above], demands, facts, call, now)
+  if ("denial" in approved) {
+    const { denial, because, asks } = approved
+    return { ...refuse(denial, toldOf(because, evidence)), asks }
+  }
+  evidence = { ...evidence, context: policy.granted, approvals: approved.approvals }
   const isWork = !isLifecycle(tool)
   const plans = isWork ? checkPlans(line, tool, task) : []
   if ("denial" in plans) return refuse(plans.denial, evidence, plans.end)
@@ -106,6 +106,12 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   }
   const verdict = { denial: null, evidence: { ...evidence, rules: policy.rules }, retryOf: null }
   return { change, verdict, proof, end: finishedBy(plans), asks: null, storm: null, afterwards: [], needs: [] }
+}
+
+/** With who was not permitted, and by which rules. */
+function toldOf(denied: Denial, evidence: Evidence): Evidence {
+  const principal = "principal" in denied ? denied.principal : null
+  return { ...evidence, principal, rules: "rules" in denied ? denied.rules : [] }
 }
 
 function refused(denial: Denial | null, evidence: Evidence): Outcome {

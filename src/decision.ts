@@ -119,10 +119,13 @@ export type Denial =
       readonly times: number
       readonly consequence: Consequence
     }
-  /** What a guardrail denies is left to a person. `because`: why it does. */
+  /** What a guardrail or rules deny is left to people. `because`: why they do. */
   | {
       readonly reason: "approval_required"
-      readonly guardrail: string
+      /** That asks; null: rules do. */
+      readonly guardrail: string | null
+      /** In approvers.yaml; null: any operator answers. */
+      readonly name: string | null
       readonly because: string
       readonly approval: string
       readonly status: "pending" | "rejected"

@@ -149,6 +149,8 @@ const BODY: BundleBody = {
   queries: [],
   operators: [],
   streams: [],
+  approvals: [],
+  owners: {},
   guardrails: [
     {
       kind: "limit",

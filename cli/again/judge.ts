@@ -76,9 +76,9 @@ export function answerTo({ state, call, now, guardrails }: Recreated, bundle: Bu
 /** A denial that holds whatever it is that the record does not tell; null where it depends on that. */
 function answerWhatever(again: Recreated, bundle: Bundle): Answer | null {
   const { state, call, now, untold } = again
-  // Guardrails are looked at before anything that could be untold.
+  // Guardrails are looked at before anything that could be untold; people are asked after all of it.
   const asTold = answerTo(again, bundle)
-  if (GUARDED.some((reason) => reason === asTold.reason)) return asTold
+  if (asTold.reason !== "approval_required" && GUARDED.some((reason) => reason === asTold.reason)) return asTold
   const tool = bundle.catalog.tools.get(call.tool)
   const [task, ...above] = lineOf(state, call.task)
   if (!tool || !task || untold.some((what) => !what.startsWith("context.arguments."))) return null

@@ -15,7 +15,7 @@ import type { Bundle } from "../../src/policy/assemble.ts"
 import { actionRef, entitiesFor, toolRef } from "../../src/policy/facts.ts"
 import type { ShownRecord } from "../decision-record.ts"
 import { toldBy } from "./guardrails.ts"
-import { beginTree } from "../tables/tree.ts"
+import { approveStep, beginTree } from "../tables/tree.ts"
 import { wholeGrant } from "../tables/whole-grant.ts"
 
 export interface Recreated {
@@ -83,6 +83,7 @@ export function recreate(record: ShownRecord, bundle: Bundle, recordedBy: Bundle
     retry: null,
     risks: [],
   }
+  approveStep(bundle, state, call, record.approvals, now)
   const { guardrails, untold: untoldGuardrails } = toldBy(record, bundle, recordedBy)
   const untold = untoldFacts(record, bundle, user, args, looked)
   return { state, call, now, untold, guardrails, untoldGuardrails }
@@ -150,6 +151,11 @@ export const ASKED_POLICY: ReadonlySet<string> = new Set([
   "bound_key_required",
 ])
 
+/** People have to approve, because rules forbid it; guardrails ask by their own name. */
+export function isAskedByRules(denial: NonNullable<ShownRecord["denial"]>): boolean {
+  return denial.reason === "approval_required" && denial["guardrail"] === null
+}
+
 /**
  * A record shows what rules and bounds read; its hash tells whether that was all there was. It has none both where there
  * were no arguments and where they were not seen: only what else it tells can say which.
@@ -163,7 +169,10 @@ function argumentsOf(record: ShownRecord, looked: ReadonlySet<string>): ToldArgu
   // Not seen: what rules make of that does not depend on what they were.
   const isUnseen = denial?.reason === "arguments_unknown" || Object.keys(values).length > 0
   if (isUnseen) return { told: { complete: false, values }, isWhole: false }
-  return { told: all, isWhole: looked.size > 0 && (denial === null || ASKED_POLICY.has(denial.reason)) }
+  return {
+    told: all,
+    isWhole: looked.size > 0 && (denial === null || ASKED_POLICY.has(denial.reason) || isAskedByRules(denial)),
+  }
 }
 
 /** Arguments that the rules of then read: a record shows each that was there. */

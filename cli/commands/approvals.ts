@@ -1,8 +1,9 @@
-/** `narrowgate approvals`: what a person is asked to consent to, and their answer. */
+/** `narrowgate approvals`: what a person is asked to consent to, tasks and single calls, and their answer. */
 import type { Command } from "commander"
 import { z } from "zod"
 import { colors } from "../colors.ts"
 import { printableText } from "../decision-record.ts"
+import { EXIT, Failure } from "../failure.ts"
 import { askJson, personBearer, type WorkerOptions } from "../worker.ts"
 import { atWorker } from "./decisions.ts"
 
@@ -11,7 +12,8 @@ interface PersonOptions extends WorkerOptions {
   readonly json?: boolean
 }
 
-const approval = z.looseObject({
+const task = z.looseObject({
+  kind: z.literal("task"),
   task: z.string(),
   agent: z.string(),
   purpose: z.string(),
@@ -24,8 +26,37 @@ const approval = z.looseObject({
   life: z.number(),
   expires_at: z.number(),
 })
-const approvals = z.object({ approvals: z.array(approval) })
-const answered = z.object({ task: z.string(), decision: z.string() })
+const call = z.looseObject({
+  kind: z.literal("call"),
+  id: z.string(),
+  task: z.string(),
+  tool: z.string(),
+  arguments: z.record(z.string(), z.unknown()),
+  agent: z.string(),
+  purpose: z.string(),
+  chain: z.array(z.string()),
+  user: z.string().nullable(),
+  name: z.string().nullable(),
+  guardrail: z.string().nullable(),
+  rules: z.array(z.string()),
+  need: z.number(),
+  votes: z.array(z.looseObject({ by: z.string() })),
+  expires_at: z.number(),
+})
+const approvals = z.object({ approvals: z.array(z.discriminatedUnion("kind", [task, call])) })
+const answeredTask = z.object({ task: z.string(), decision: z.string() })
+const answeredCall = z.looseObject({
+  id: z.string(),
+  status: z.string(),
+  votes: z.array(z.unknown()),
+  need: z.number(),
+})
+const uses = z.coerce.number().int().min(1).max(100)
+
+interface AnswerOptions extends PersonOptions {
+  readonly uses?: string
+  readonly reason?: string
+}
 
 export function addApprovals(program: Command): void {
   const group = program
@@ -33,21 +64,50 @@ export function addApprovals(program: Command): void {
     .description("what you are asked to consent to, and your answer")
     .addHelpText("after", "\nExample:\n  narrowgate approvals --login alice\n")
   asPerson(group.command("list", { isDefault: true }))
-    .description("what waits for you")
+    .description("what waits for you: tasks that have not begun, and single calls")
     .addHelpText("after", "\nExample:\n  narrowgate approvals --login alice\n")
     .action(list)
   for (const decision of ["approve", "reject"] as const) {
-    asPerson(group.command(decision))
-      .description(decision === "approve" ? "let the task begin" : "refuse it")
-      .argument("<TASK>", "as `approvals` names it")
-      .addHelpText("after", `\nExample:\n  narrowgate approvals ${decision} tsk_01J8… --login alice\n`)
-      .action(async (task: string, options: PersonOptions) => {
-        const bearer = await personBearer(options, options.login)
-        const path = `/v1/approvals/${encodeURIComponent(task)}`
-        const answer = await askJson(options, bearer, path, answered, { decision })
-        console.log(options.json ? JSON.stringify(answer) : `${answer.task}: ${answer.decision}`)
-      })
+    const command = asPerson(group.command(decision))
+      .description(decision === "approve" ? "let the task begin, or the call pass" : "refuse it")
+      .argument("<ID>", "of a task (tsk_…) or a call (apr_…), as `approvals` names it")
+      .option("--reason <TEXT>", "of a call: why, for the record")
+      .addHelpText(
+        "after",
+        `\nExamples:\n  narrowgate approvals ${decision} tsk_01J8… --login alice\n  narrowgate approvals ${decision} apr_01J8… --login alice\n`,
+      )
+    if (decision === "approve") command.option("--uses <N>", "of a call: how often it may be made, at most")
+    command.action(async (id: string, options: AnswerOptions) =>
+      id.startsWith("apr_") ? answerCall(id, decision, options) : answerTask(id, decision, options),
+    )
   }
+}
+
+async function answerTask(id: string, decision: "approve" | "reject", options: AnswerOptions): Promise<void> {
+  const bearer = await personBearer(options, options.login)
+  const path = `/v1/approvals/${encodeURIComponent(id)}`
+  const answer = await askJson(options, bearer, path, answeredTask, { decision })
+  console.log(options.json ? JSON.stringify(answer) : `${answer.task}: ${answer.decision}`)
+}
+
+/** Its address has its task in it, which only the list tells. */
+async function answerCall(id: string, decision: "approve" | "reject", options: AnswerOptions): Promise<void> {
+  const most = uses.exactOptional().safeParse(options.uses)
+  if (!most.success) throw new Failure(`--uses cannot be ${options.uses}`, "Write a number from 1 to 100.", EXIT.usage)
+  const bearer = await personBearer(options, options.login)
+  const waiting = await askJson(options, bearer, "/v1/approvals", approvals)
+  const asked = waiting.approvals.find((each) => each.kind === "call" && each.id === id)
+  if (!asked) throw new Failure(`${id} does not wait for you`, "Look at what does: narrowgate approvals.")
+  const path = `/v1/tasks/${encodeURIComponent(asked.task)}/approvals/${encodeURIComponent(id)}`
+  const said = {
+    approve: decision === "approve",
+    ...(most.data !== undefined && { uses: most.data }),
+    ...(options.reason !== undefined && { reason: options.reason }),
+  }
+  const answer = await askJson(options, bearer, path, answeredCall, said)
+  if (options.json) return console.log(JSON.stringify(answer))
+  const lacking = answer.status === "pending" ? `, ${answer.votes.length} of ${answer.need} have agreed` : ""
+  console.log(`${answer.id}: ${answer.status}${lacking}`)
 }
 
 function asPerson(command: Command): Command {
@@ -61,22 +121,44 @@ async function list(options: PersonOptions): Promise<void> {
   const found = await askJson(options, bearer, "/v1/approvals", approvals)
   if (options.json) return console.log(JSON.stringify(found.approvals, null, 2))
   if (found.approvals.length === 0) return console.log("Nothing waits for you.")
-  for (const each of found.approvals) console.log(tellApproval(each, Date.now()))
+  for (const each of found.approvals) {
+    console.log(each.kind === "task" ? tellApproval(each, Date.now()) : tellCall(each, Date.now()))
+  }
 }
 
 /** @param now milliseconds */
-export function tellApproval(asked: z.infer<typeof approval>, now: number): string {
-  const { task, agent, purpose, scope, authorization_details: details, calls, life } = asked
+export function tellApproval(asked: z.infer<typeof task>, now: number): string {
+  const { task: id, agent, purpose, scope, authorization_details: details, calls, life } = asked
   const left = Math.max(0, Math.round((asked.expires_at - now) / 1000))
   const message = asked.binding_message === null ? "" : `: ${printableText(asked.binding_message)}`
   const most = calls === null ? "" : `, at most ${calls} ${calls === 1 ? "call" : "calls"}`
   const bounds = (details ?? []).flatMap(({ arguments: bounded = {} }) => Object.entries(bounded).map(tellBound))
   return [
-    `${colors.bold(task)}  ${printableText(agent)}`,
+    `${colors.bold(id)}  ${printableText(agent)}`,
     `  for       ${printableText(purpose)}${message}`,
     `  may then  ${printableText(scope)}${most}, for ${life} s`,
     // The message above is the agent's own words; these hold.
     ...bounds.map((bound) => `  only with ${printableText(bound)}`),
+    `  answer    within ${left} s`,
+  ].join("\n")
+}
+
+/** @param now milliseconds */
+export function tellCall(asked: z.infer<typeof call>, now: number): string {
+  const { id, tool, chain, purpose, user, name, guardrail, rules, need, votes } = asked
+  const left = Math.max(0, Math.round((asked.expires_at - now) / 1000))
+  const whom = user === null ? "" : `, for ${printableText(user)}`
+  const asks = guardrail === null ? `rule ${rules.join(", ")}` : `guardrail ${guardrail}`
+  const agreed = need > 1 ? `, ${votes.length} of ${need} have agreed` : ""
+  // Each on a line of its own, as JSON: none can pass for another, or for a line of ours.
+  const values = Object.entries(asked.arguments).map(
+    ([argument, value]) => `  with      ${printableText(argument)} = ${printableText(JSON.stringify(value))}`,
+  )
+  return [
+    `${colors.bold(id)}  ${printableText(chain.toReversed().join(", called by "))}`,
+    `  calls     ${printableText(tool)}${whom}, purpose ${printableText(purpose)}`,
+    ...values,
+    `  asked by  ${asks}${name === null ? "" : `, of ${name}`}${agreed}`,
     `  answer    within ${left} s`,
   ].join("\n")
 }

@@ -3,6 +3,7 @@ import type { Command } from "commander"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import { codeOf, type Denial } from "../../src/decision.ts"
+import { isAskedByRules } from "../again/recorded.ts"
 import { colors } from "../colors.ts"
 import { decisionRecord, explanation, printable, printableText, type ShownRecord } from "../decision-record.ts"
 import { fetchBundle } from "../diff/known.ts"
@@ -44,6 +45,7 @@ export function addExplain(program: Command): void {
     .option("--label <LABEL>", "what its tree has done; again for another", many, [])
     .option("--calls <N>", "how many calls it has made")
     .option("--risk <N>", "the risk that was told of it, from 0 to 100; absent: none")
+    .option("--approval <NAME>", "that people have approved of it; again for another", many, [])
     .option("--bound-key", "with a token that is bound to a key")
     .option("--rules-alone", "whatever purposes, ceilings and grants say")
     .option("--json", "all of it, as JSON")
@@ -95,7 +97,8 @@ const OF_RULES: ReadonlySet<string> = new Set<Denial["reason"]>([
   "bound_key_required",
   "arguments_unknown",
 ])
-const isOfRules = ({ denial }: ShownRecord): boolean => denial === null || OF_RULES.has(denial.reason)
+const isOfRules = ({ denial }: ShownRecord): boolean =>
+  denial === null || OF_RULES.has(denial.reason) || isAskedByRules(denial)
 
 /** Null where the Worker does not have it any more, or this version does not read it: then the record alone is told. */
 async function bundleOf({ bundle }: ShownRecord, worker: WorkerOptions, bearer: string): Promise<Bundle | null> {

@@ -23,6 +23,7 @@ export interface ByHand {
   readonly label: readonly string[]
   readonly calls?: string
   readonly risk?: string
+  readonly approval: readonly string[]
   readonly boundKey?: boolean
   readonly rulesAlone?: boolean
 }
@@ -65,6 +66,7 @@ function tableOf({
   label,
   calls,
   risk,
+  approval,
   boundKey,
   rulesAlone,
 }: ByHand): object {
@@ -78,6 +80,7 @@ function tableOf({
     labels: label.length > 0 ? label : undefined,
     calls: calls === undefined ? undefined : Number(calls),
     risk: risk === undefined ? undefined : Number(risk),
+    approvals: approval.length > 0 ? approval : undefined,
     bound_key: boundKey,
     rules_alone: rulesAlone,
   }

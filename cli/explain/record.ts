@@ -3,7 +3,7 @@ import { decide } from "../../src/decide.ts"
 import { guardrailsOf } from "../../src/guardrails/guardrails.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import type { ShownRecord } from "../decision-record.ts"
-import { ASKED_POLICY, recreate } from "../again/recorded.ts"
+import { ASKED_POLICY, isAskedByRules, recreate } from "../again/recorded.ts"
 import { isPermitted, type PolicyQuestion } from "./question.ts"
 
 export interface Reconstructed {
@@ -29,5 +29,6 @@ export function questionOfRecord(record: ShownRecord, bundle: Bundle): Reconstru
 
 /** Without what is not told it may be another question: it is the one that was asked only if the answer is the same. */
 function agrees({ denial }: ShownRecord, question: PolicyQuestion): boolean {
-  return denial === null ? isPermitted(question) : ASKED_POLICY.has(denial.reason) && !isPermitted(question)
+  if (denial === null) return isPermitted(question)
+  return (ASKED_POLICY.has(denial.reason) || isAskedByRules(denial)) && !isPermitted(question)
 }

@@ -14,7 +14,9 @@ import { encode } from "../../src/policy/encode.ts"
 import { entityStore } from "../../src/policy/entities.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
 import { actionEntities } from "./actions.ts"
+import { approversOf } from "./approvers.ts"
 import { checkManaged } from "./checks/management.ts"
+import { checkRemedies } from "./checks/remedies.ts"
 import { crossCheck } from "./cross-check.ts"
 import { madeEntities } from "./entities.ts"
 import { guardrailsOf } from "./guardrails.ts"
@@ -58,7 +60,8 @@ export function compileFiles({ texts, tables, problems: found }: PolicyFiles, us
   // Rules are independent of the other files but for the links, so that their problems show in the same run.
   const schema = texts.get("schema.cedarschema")
   const lowered = schema === undefined ? NO_RULES : lower(rulesIn(texts), schema, policies?.links)
-  const problems = [...found, ...parsed, ...lowered.problems, ...(policies ? crossCheck(policies) : [])]
+  const compared = policies ? [...crossCheck(policies), ...checkRemedies(policies, lowered.placed)] : []
+  const problems = [...found, ...parsed, ...lowered.problems, ...compared]
   const usable = policies && !problems.some(({ severity }) => severity === "error")
   const body = usable ? bodyOf(policies, lowered.rules) : null
   const { written, placed } = lowered
@@ -112,6 +115,7 @@ function bodyOf(policies: Policies, rules: readonly LoweredRule[]): BundleBody {
     operators: policies.operators.value.operators,
     streams: policies.streams.value.streams.map(toStream),
     guardrails: guardrailsOf(policies.guardrails.value),
+    ...approversOf(policies.approvers.value, policies.issuers.value),
   }
 }
 

@@ -3,6 +3,7 @@
  */
 import { checkAgents } from "./checks/agents.ts"
 import { checkAmounts } from "./checks/amounts.ts"
+import { checkApprovers } from "./checks/approvers.ts"
 import { checkAsserted } from "./checks/asserted.ts"
 import { checkBounds } from "./checks/bounds.ts"
 import { checkCatalog } from "./checks/catalog.ts"
@@ -51,6 +52,7 @@ const CHECKS: readonly ((policies: Policies) => Problem[])[] = [
   checkWeights,
   checkInFlight,
   checkUndoing,
+  checkApprovers,
 ]
 
 export function crossCheck(policies: Policies): Problem[] {

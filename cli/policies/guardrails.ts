@@ -94,9 +94,16 @@ function commonOf({
   id,
   from_risk: fromRisk,
   then: consequence,
+  approval,
   ...selector
 }: Entry<"concurrency" | "sequences" | "loops">) {
-  return { id, of: toSelector(selector), consequence, ...(fromRisk !== undefined && { fromRisk }) }
+  return {
+    id,
+    of: toSelector(selector),
+    consequence,
+    ...(fromRisk !== undefined && { fromRisk }),
+    ...(approval !== undefined && { approval }),
+  }
 }
 
 function toSelector(written: WrittenSelector): Selector {

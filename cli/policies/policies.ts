@@ -4,6 +4,7 @@ import { parseSource } from "./parse-source.ts"
 import type { Problem } from "./problem.ts"
 import { rulesIn, type PolicyFile } from "./read.ts"
 import { agentsFile, type AgentsFile } from "./schema/agents.ts"
+import { approversFile, type ApproversFile } from "./schema/approvers.ts"
 import { catalogFile, type CatalogFile } from "./schema/catalog.ts"
 import { entitiesFile, type EntitiesFile } from "./schema/entities.ts"
 import { gatewaysFile, type GatewaysFile } from "./schema/gateways.ts"
@@ -21,6 +22,7 @@ export interface Policies {
   readonly gateways: Source<GatewaysFile>
   readonly operators: Source<OperatorsFile>
   readonly streams: Source<StreamsFile>
+  readonly approvers: Source<ApproversFile>
   readonly guardrails: Source<GuardrailsFile>
   readonly links: Source<LinksFile>
   readonly entities: Source<EntitiesFile>
@@ -54,16 +56,17 @@ export function parsePolicies(texts: ReadonlyMap<string, string>): ParsedPolicie
   const gateways = load("gateways.yaml", gatewaysFile)
   const operators = load("operators.yaml", operatorsFile, { operators: [] })
   const streams = load("streams.yaml", streamsFile, { streams: [] })
+  const approvers = load("approvers.yaml", approversFile, { approvals: [], owners: {} })
   const guardrails = load("guardrails.yaml", guardrailsFile, guardrailsFile.parse({}))
   const links = load("links.yaml", linksFile, { links: [] })
   const entities = load("entities.json", entitiesFile, [])
   const schema = texts.get("schema.cedarschema")
   const rules = rulesIn(texts)
-  if (!catalog || !agents || !issuers || !gateways || !operators || !guardrails || !streams)
-    return { policies: null, problems }
-  if (!links || !entities || schema === undefined) return { policies: null, problems }
+  if (!catalog || !agents || !issuers || !gateways || !operators || !guardrails) return { policies: null, problems }
+  if (!approvers || !streams || !links || !entities || schema === undefined) return { policies: null, problems }
+  const people = { operators, approvers, streams }
   return {
-    policies: { catalog, agents, issuers, gateways, operators, streams, guardrails, links, entities, rules, schema },
+    policies: { catalog, agents, issuers, gateways, ...people, guardrails, links, entities, rules, schema },
     problems,
   }
 }

@@ -8,7 +8,14 @@ import type { Problem } from "./problem.ts"
 import { suggest } from "./nearest.ts"
 
 const REQUIRED_FILES = ["schema.cedarschema", "catalog.yaml", "agents.yaml", "issuers.yaml", "gateways.yaml"] as const
-const OPTIONAL_FILES = ["operators.yaml", "streams.yaml", "guardrails.yaml", "links.yaml", "entities.json"] as const
+const OPTIONAL_FILES = [
+  "operators.yaml",
+  "approvers.yaml",
+  "streams.yaml",
+  "guardrails.yaml",
+  "links.yaml",
+  "entities.json",
+] as const
 export type PolicyFile = (typeof REQUIRED_FILES)[number] | (typeof OPTIONAL_FILES)[number]
 
 export interface PolicyFiles {

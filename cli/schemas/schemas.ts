@@ -4,6 +4,7 @@
  */
 import { z } from "zod"
 import { agentsFile } from "../policies/schema/agents.ts"
+import { approversFile } from "../policies/schema/approvers.ts"
 import { catalogFile } from "../policies/schema/catalog.ts"
 import { gatewaysFile } from "../policies/schema/gateways.ts"
 import { guardrailsFile } from "../policies/schema/guardrails.ts"
@@ -16,6 +17,7 @@ import { tablesFile } from "../tables/schema.ts"
 /** One line a kind of file; decision tables, of whatever name, are of the kind `test.yaml`. */
 const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "agents.yaml": agentsFile,
+  "approvers.yaml": approversFile,
   "catalog.yaml": catalogFile,
   "gateways.yaml": gatewaysFile,
   "guardrails.yaml": guardrailsFile,

@@ -79,7 +79,8 @@ function readScene(layers: Layers, world: World, gateway: GatewayDefinition, cha
   return {
     user: readUser(layers, world),
     chain,
-    approvals: layers.given("consent")?.value === true ? ["user"] : [],
+    consents: layers.given("consent")?.value === true ? ["user"] : [],
+    approvals: readApprovals(layers, world),
     boundKey: layers.given("bound_key")?.value ?? false,
     rulesAlone: layers.given("rules_alone")?.value ?? false,
     gateway,
@@ -89,6 +90,15 @@ function readScene(layers: Layers, world: World, gateway: GatewayDefinition, cha
     after: [],
     later: 0,
   }
+}
+
+function readApprovals(layers: Layers, world: World): readonly string[] {
+  const said = layers.given("approvals")
+  if (!said) return []
+  for (const [index, value] of said.value.entries()) {
+    layers.known(world.approvals, { value, path: [...said.path, index] }, "approval", "approvers.yaml")
+  }
+  return said.value
 }
 
 type ChainEntry = { readonly agent: string } & Pick<Given, "purpose" | "scope" | "details">

@@ -64,7 +64,9 @@ export interface Scene {
   readonly user: Login | null
   /** The root's task first; each opens the next as a child. The last one calls. */
   readonly chain: readonly AskedTask[]
-  /** Who has consented to what is asked for. */
+  /** Who has consented to the tasks that are opened. */
+  readonly consents: readonly string[]
+  /** Names by which people have approved of each call. */
   readonly approvals: readonly string[]
   readonly boundKey: boolean
   /** The tasks hold all there is, whatever agents, purposes and `delegate` allow: no grant denies a call. */
@@ -137,8 +139,8 @@ export function runOn(plain: Bundle): Run {
         const { value: result, heard } = ear.during(() => manage(bundle, question))
         return { result, heard: [heard] }
       }
-      const { user, chain, approvals, boundKey, rulesAlone } = question.scene
-      const key = JSON.stringify([user, chain, approvals, boundKey, rulesAlone])
+      const { user, chain, consents, boundKey, rulesAlone } = question.scene
+      const key = JSON.stringify([user, chain, consents, boundKey, rulesAlone])
       let opening = known.get(key)
       if (!opening) known.set(key, (opening = ear.during(() => openAll(bundle, question.scene))))
       const { value: opened, heard: before } = opening
@@ -160,7 +162,7 @@ interface Opening {
   readonly refused: Refusal | null
 }
 
-function openAll(bundle: Bundle, { user: login, chain, approvals, boundKey, rulesAlone }: Scene): Opening {
+function openAll(bundle: Bundle, { user: login, chain, consents, boundKey, rulesAlone }: Scene): Opening {
   const user = login && userOf(login)
   const state = beginTree(bundle.pointer, ROOT, user, START)
   const jkt = boundKey ? KEY : null
@@ -169,7 +171,7 @@ function openAll(bundle: Bundle, { user: login, chain, approvals, boundKey, rule
     const above = opened.at(-1)
     const parent = above ? { task: above.task.id, token: above.opening.token.jti, handedOverBy: jkt } : null
     const wish = rulesAlone ? { asked: ASKED_NOTHING, isForeseen: true } : { asked }
-    const more = { parent, purpose, approvals, jkt, ...wish }
+    const more = { parent, purpose, approvals: consents, jkt, ...wish }
     const step = openStep(bundle, state, openRequest(agent, state, `token ${index}`, more), START)
     if (isRefused(step)) return { user, opened, refused: step.refused }
     const held = rulesAlone ? holdingAll(step, bundle) : step
@@ -194,7 +196,7 @@ function askOpened(
   { user, opened, refused }: Opening,
   question: Exclude<Question, { kind: "manage" }>,
 ): Result {
-  const { chain, gateway, risk, left, after, later, client } = question.scene
+  const { chain, left, after, later, client } = question.scene
   if (refused) {
     const isAsked = question.kind === "open" && opened.length === chain.length - 1
     if (isAsked) return { kind: "refused", refusal: refused }
@@ -203,7 +205,7 @@ function askOpened(
   const task = opened.at(-1)?.task
   if (!task) throw new Error("a scene has a task")
   if (question.kind === "open") return { kind: "opened", task }
-  const stage = new Stage(bundle, beginTree(bundle.pointer, ROOT, user, START), opened, gateway, risk)
+  const stage = new Stage(bundle, beginTree(bundle.pointer, ROOT, user, START), opened, question.scene)
   stage.leave(left)
   for (const [step, { target, times, later: before, expected, settles, ...caller }] of after.entries()) {
     stage.wait(before)

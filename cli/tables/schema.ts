@@ -11,6 +11,7 @@ import { HIGHEST_RISK } from "../../src/guardrails/definition.ts"
 import { ROLES } from "../../src/policy/bundle.ts"
 import { suggest } from "../policies/nearest.ts"
 import { agentId } from "../policies/schema/agents.ts"
+import { approvalName } from "../policies/schema/approvers.ts"
 import { argumentBound } from "../policies/schema/grant.ts"
 import { span } from "../policies/schema/span.ts"
 import { argumentName, label, name, scope, text, toolPattern } from "../policies/schema/values.ts"
@@ -91,6 +92,10 @@ const given = z
       .exactOptional(),
     ...wanted,
     consent: z.boolean().exactOptional(),
+    approvals: z
+      .array(approvalName)
+      .exactOptional()
+      .describe("Names of approvers.yaml by which people have approved of each call."),
     bound_key: z.boolean().exactOptional(),
     rules_alone: z.boolean().exactOptional(),
     gateway: name.exactOptional(),

@@ -11,7 +11,7 @@ import type { TreeState } from "../../src/ledger/state.ts"
 import { applyChange, applyOpening } from "../../src/ledger/transition.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import type { GatewayDefinition } from "../../src/policy/bundle.ts"
-import { callStep, openRequest, openStep, refusedStep, settleStep } from "./tree.ts"
+import { approveStep, callStep, openRequest, openStep, refusedStep, settleStep, type Consented } from "./tree.ts"
 
 /** How long a proof of possession is fresh. */
 const PROOF_LIFE_MS = 60_000
@@ -21,6 +21,14 @@ interface Holder {
   readonly task: string
   readonly jkt: string | null
   token: string
+}
+
+/** What is the same of all calls. */
+interface Circumstances {
+  readonly gateway: GatewayDefinition
+  readonly risk: number
+  /** Names by which people have approved of each, whatever asks by them. */
+  readonly approvals: readonly string[]
 }
 
 /** Whose a call is. */
@@ -33,11 +41,19 @@ export interface Caller {
 
 const decisionOf = (made: number): string => `dec_${made}`
 
+/** Rules, and each guardrail that asks by the name. */
+function askedBy({ guardrails }: Bundle, name: string): readonly Consented[] {
+  const asking = guardrails.definitions.filter(({ approval }) => approval === name)
+  return [{ name, guardrail: null }, ...asking.map(({ id: guardrail }) => ({ name, guardrail }))]
+}
+
 export class Stage {
   readonly #bundle: Bundle
   readonly #state: TreeState
   readonly #gateway: GatewayDefinition
   readonly #risk: number
+  /** By what people have approved of each call. */
+  readonly #consented: readonly Consented[]
   /** Of each task of the chain, the root's first. */
   readonly #holders: readonly Holder[]
   #now: number
@@ -45,13 +61,18 @@ export class Stage {
 
   /**
    * @param state of a tree that has just begun. Its tasks are copies: what they do changes them, not what was opened.
-   * @param risk of each call
    */
-  constructor(bundle: Bundle, state: TreeState, opened: readonly Opened[], gateway: GatewayDefinition, risk: number) {
+  constructor(
+    bundle: Bundle,
+    state: TreeState,
+    opened: readonly Opened[],
+    { gateway, risk, approvals }: Circumstances,
+  ) {
     this.#bundle = bundle
     this.#state = state
     this.#gateway = gateway
     this.#risk = risk
+    this.#consented = approvals.flatMap((name) => askedBy(bundle, name))
     this.#now = state.clock
     for (const { opening } of opened) {
       const task = opening.task && { ...opening.task, children: 0 }
@@ -83,6 +104,7 @@ export class Stage {
 
   call(tool: string, values: CallArguments, caller: Caller): Verdict {
     const call = { ...this.#callOf(caller), tool, arguments: values }
+    approveStep(this.#bundle, this.#state, call, this.#consented, this.#now)
     return callStep(this.#bundle, this.#state, call, this.#now)
   }
 

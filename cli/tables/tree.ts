@@ -2,8 +2,10 @@
  * A tree of tasks in memory, moved by the very steps that its ledger makes, without storage, tokens on the wire or a
  * clock: what a task could do under a bundle can be tried anywhere.
  */
+import { askApproval, type Approval } from "../../src/approval/approval.ts"
 import type { Call, Outcome } from "../../src/call.ts"
 import { UNSEEN_ARGUMENTS } from "../../src/catalog/arguments.ts"
+import { factsOf } from "../../src/check/guardrails.ts"
 import { noticeRefused } from "../../src/check/refused.ts"
 import { decide } from "../../src/decide.ts"
 import type { Denial } from "../../src/decision.ts"
@@ -11,6 +13,7 @@ import { ASKED_NOTHING } from "../../src/exchange/grant.ts"
 import { openTask, type Opened, type OpenRequest } from "../../src/exchange/open.ts"
 import { isRefused, type Refused } from "../../src/exchange/refusal.ts"
 import { landFlight } from "../../src/guardrails/concurrency.ts"
+import { isUnread, readerOf } from "../../src/guardrails/field.ts"
 import type { Need } from "../../src/guardrails/instrument.ts"
 import { notesOf, readLimit } from "../../src/guardrails/limit-meter.ts"
 import { Memory } from "../../src/guardrails/memory.ts"
@@ -86,6 +89,32 @@ export function callStep(bundle: Bundle, state: TreeState, call: Call, now: numb
   if (proof !== null) state.proofs.admit(proof)
   if (end) applyEnd(state, endedBy(state, end), end)
   return verdict
+}
+
+/** By what people are asked for it. */
+export type Consented = Pick<Approval, "name" | "guardrail">
+
+/** As if people had approved of the call, for once. */
+export function approveStep(
+  { catalog, pointer }: Bundle,
+  state: TreeState,
+  call: Call,
+  consented: readonly Consented[],
+  now: number,
+): void {
+  const [task, tool] = [state.tasks.get(call.task), catalog.tools.get(call.tool)]
+  if (!task || !tool) return
+  const text = readerOf("call")(factsOf(state, task, tool, call, 0))
+  if (isUnread(text)) return
+  const { agent, purpose, expiresAt } = task
+  const shown = { agent, purpose, chain: [agent], user: null, arguments: "{}" }
+  for (const [index, { name, guardrail }] of consented.entries()) {
+    const exactly = { task: task.id, tool: tool.name, call: text, guardrail, name }
+    const terms = { need: 1, uses: 1, mostUses: 1 }
+    const of = { id: `apr_${call.decisionId}_${index}`, decision: call.decisionId, bundle: pointer.seq }
+    const approval = askApproval({ ...exactly, ...of, rules: [], shown, expiresAt, terms }, now)
+    applyApproval(state, { ...approval, status: "approved", uses: 1 })
+  }
 }
 
 /** A call that is no tool of the catalog's never comes to the ledger, which hears of it where storms are looked out for. */

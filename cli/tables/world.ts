@@ -9,6 +9,7 @@ export interface World {
   readonly agents: ReadonlySet<string>
   readonly purposes: ReadonlySet<string>
   readonly rules: ReadonlySet<string>
+  readonly approvals: ReadonlySet<string>
 }
 
 export function worldOf(body: BundleBody): World {
@@ -19,5 +20,6 @@ export function worldOf(body: BundleBody): World {
     agents: new Set(body.agents.map(({ id }) => id)),
     purposes: new Set(body.purposes.map((purpose) => purpose.name)),
     rules: new Set(body.rules.map(({ id }) => id)),
+    approvals: new Set(body.approvals.map(({ name }) => name)),
   }
 }

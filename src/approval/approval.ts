@@ -1,41 +1,80 @@
 /**
- * Approvals: a person's consent to one exact call, told by its task, its tool, its arguments (hash of their canonical
- * JSON, RFC 8785) and the rule that asks. A call that needs one is denied and leaves a question; once that is answered
- * with yes, the same call passes, so many times as it was approved for, with everything else looked at again. Pure: the
- * ledger keeps them.
+ * Approvals: people's consent to one exact call, told by its task, its tool, its arguments (hash of their canonical
+ * JSON, RFC 8785) and what asks for it. A call that needs one is denied and leaves a question; once enough people have
+ * answered that with yes, the same call passes, so many times as it was approved for, with everything else looked at
+ * again. Pure: the ledger keeps them. Who may answer is another question (approvers.ts).
  */
 
 export interface Approval {
-  /** `apr_<ulid>`, that of the decision that asked. */
+  /** `apr_<ulid>`, of the time when it was asked for. */
   readonly id: string
   readonly task: string
   readonly tool: string
   /** Text of the field `call`: two calls with the same are one and the same. */
   readonly call: string
-  /** The guardrail that asks. */
-  readonly rule: string
-  /** Number of the bundle that has it; a newer one may still be answered. */
+  /** The guardrail that asks; null: rules of policy do, by the name in their remedy. */
+  readonly guardrail: string | null
+  /** In approvers.yaml; null: any operator answers. */
+  readonly name: string | null
+  /** Rules that forbade the call when it was asked for; of a guardrail, none. */
+  readonly rules: readonly string[]
+  /** What people are shown of the call. */
+  readonly shown: ShownCall
+  /** The decision that left the question, and number of the bundle that made it; a newer one may still be answered. */
+  readonly decision: string
   readonly bundle: number
   /** Milliseconds. */
   readonly askedAt: number
   /** Milliseconds; whatever the answer is, it counts no longer then. */
   readonly expiresAt: number
+  /** As it was when it was asked for. */
+  readonly terms: Terms
   readonly status: "pending" | "approved" | "rejected"
   /** Calls that it lets pass, still. */
   readonly uses: number
-  /** Who answered: issuer and subject, joined by `|`. */
-  readonly by: string | null
+  /** In the order in which they were given. */
+  readonly votes: readonly Vote[]
+}
+
+export interface ShownCall {
+  readonly agent: string
+  readonly purpose: string
+  /** Agents from the root task's to the calling one. */
+  readonly chain: readonly string[]
+  /** Issuer and subject, joined by `|`. */
+  readonly user: string | null
+  /** JSON of all of them, but for what the catalog redacts. */
+  readonly arguments: string
+}
+
+export interface Terms {
+  /** Different people that have to say yes. */
+  readonly need: number
+  /** Calls that it lets pass, where nobody says fewer. */
+  readonly uses: number
+  /** Calls that whoever answers may make of that. */
+  readonly mostUses: number
+}
+
+export interface Vote {
+  /** Issuer and subject, joined by `|`. */
+  readonly by: string
+  readonly approved: boolean
+  /** Calls that they would let pass at most; null: as many as the terms say. */
+  readonly uses: number | null
+  /** Milliseconds. */
+  readonly at: number
 }
 
 export type Approvals = ReadonlyMap<string, Approval>
 
-/** How long a question can be answered, and the answer be used. */
-export const APPROVAL_LIFE_MS = 900_000
 /** Questions of one tree at a time: a hostile agent must not bury people in them. */
-export const MOST_OPEN = 50
+const MOST_OPEN = 50
+/** Characters of a call's arguments: what would not be read whole is not asked about. */
+export const MOST_SHOWN = 16_384
 
 /** What has to be the same. */
-export type Exactly = Pick<Approval, "task" | "tool" | "call" | "rule">
+export type Exactly = Pick<Approval, "task" | "tool" | "call" | "guardrail" | "name">
 
 /** The newest about exactly this, as long as it counts. */
 export function approvalFor(approvals: Approvals, exactly: Exactly, now: number): Approval | null {
@@ -43,56 +82,44 @@ export function approvalFor(approvals: Approvals, exactly: Exactly, now: number)
   return found ?? null
 }
 
-function isAbout(approval: Approval, { task, tool, call, rule }: Exactly): boolean {
-  return approval.call === call && approval.rule === rule && approval.task === task && approval.tool === tool
+function isAbout(approval: Approval, { task, tool, call, guardrail, name }: Exactly): boolean {
+  return (
+    approval.call === call &&
+    approval.guardrail === guardrail &&
+    approval.name === name &&
+    approval.task === task &&
+    approval.tool === tool
+  )
 }
 
-/** Null: there are too many already. */
-export function askApproval(
-  approvals: Approvals,
-  exactly: Exactly,
-  { decision, bundle, until }: { readonly decision: string; readonly bundle: number; readonly until: number },
-  now: number,
-): Approval | null {
-  const open = [...approvals.values()].filter(({ expiresAt }) => now < expiresAt).length
-  if (open >= MOST_OPEN) return null
-  return {
-    id: `apr_${decision.slice(decision.indexOf("_") + 1)}`,
-    ...exactly,
-    bundle,
-    askedAt: now,
-    expiresAt: Math.min(now + APPROVAL_LIFE_MS, until),
-    status: "pending",
-    uses: 0,
-    by: null,
-  }
+/** Whether one more question can be asked; what is used up asks nobody. */
+export function isRoom(approvals: Approvals, now: number): boolean {
+  const isOpen = (each: Approval): boolean => now < each.expiresAt && (each.status !== "approved" || each.uses > 0)
+  return [...approvals.values()].filter(isOpen).length < MOST_OPEN
 }
 
-export interface ApprovalAnswer {
-  readonly approved: boolean
-  /** Issuer and subject, joined by `|`. */
-  readonly by: string
-  /** Calls that it is to let pass. */
-  readonly uses: number
+export type Question = Exactly &
+  Pick<Approval, "id" | "rules" | "shown" | "decision" | "bundle" | "expiresAt" | "terms">
+
+export function askApproval(question: Question, now: number): Approval {
+  return { ...question, askedAt: now, status: "pending", uses: 0, votes: [] }
 }
 
-/** Why an answer is none. */
-export type Unanswerable = "unknown" | "answered" | "expired" | "own"
+/** Why an answer is none, but for who gives it. */
+export type Unanswerable = "unknown" | "answered" | "expired" | "voted" | "too many uses"
 
-/**
- * @param user whose task it is: nobody approves what is done in their own name
- */
-export function answered(
-  approval: Approval | undefined,
-  { approved, by, uses }: ApprovalAnswer,
-  user: string | null,
-  now: number,
-): Approval | Unanswerable {
-  if (!approval) return "unknown"
-  if (by === user) return "own"
+/** One no is enough; so many that say yes as its terms want. */
+export function voted(approval: Approval, vote: Omit<Vote, "at">, now: number): Approval | Unanswerable {
   if (now >= approval.expiresAt) return "expired"
   if (approval.status !== "pending") return "answered"
-  return { ...approval, by, status: approved ? "approved" : "rejected", uses: approved ? uses : 0 }
+  const { terms, votes: before } = approval
+  if (before.some(({ by }) => by === vote.by)) return "voted"
+  if ((vote.uses ?? 0) > terms.mostUses) return "too many uses"
+  const votes = [...before, { ...vote, at: now }]
+  if (!vote.approved) return { ...approval, votes, status: "rejected" }
+  if (votes.length < terms.need) return { ...approval, votes }
+  const uses = Math.min(...votes.map((each) => each.uses ?? terms.uses))
+  return { ...approval, votes, status: "approved", uses }
 }
 
 /** With one use less. */

@@ -1,4 +1,5 @@
 /** The record of one call: made where it was decided, in the ledger, or at the edge where no ledger was asked. */
+import type { Approval } from "../approval/approval.ts"
 import type { Call, Verdict } from "../call.ts"
 import { codeOf, type Denial } from "../decision.ts"
 import { argumentsHash } from "../canonical.ts"
@@ -10,7 +11,7 @@ import type { Use } from "../guardrails/instrument.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { actionRef, toolRef, userId } from "../policy/facts.ts"
 import { shownFacts, untold } from "./facts.ts"
-import { bounded, type DecisionRecord, type Tried } from "./record.ts"
+import { bounded, type DecisionRecord, type Tried, type UsedApproval } from "./record.ts"
 import { redacted } from "./redaction.ts"
 
 /** What the ledger is asked: the call, and what only the edge knows of it, for its record. */
@@ -83,6 +84,7 @@ export function recordDecision(
     windows: evidence.windows,
     guardrails: evidence.guardrails.map((use) => (telltale.has(use.guardrail) ? figureless(use) : use)),
     calls: evidence.calls,
+    approvals: evidence.approvals.map(usedBy),
     labels: evidence.labels,
     listing: null,
     token_hash: ask.tokenHash,
@@ -91,6 +93,10 @@ export function recordDecision(
     // Where a Worker runs its clock stands still while code runs: all that it shows was spent waiting.
     io_ms: total_ms,
   })
+}
+
+function usedBy({ id, name, guardrail, votes }: Approval): UsedApproval {
+  return { id, name, guardrail, by: votes.map(({ by }) => by) }
 }
 
 /** What records tell of calls of a tool. */

@@ -3,6 +3,7 @@
  * Never a token, a proof or a key; `docs/decision-record.md` tells the schema to its readers.
  */
 import { fits } from "../bytes.ts"
+import type { Approval } from "../approval/approval.ts"
 import type { Rejection } from "../credential/rejection.ts"
 import type { Denial } from "../decision.ts"
 import type { Refusal } from "../exchange/refusal.ts"
@@ -24,6 +25,11 @@ export interface Tried {
 
 /** Of a call another code, of a token request another scope or none: as in a record. */
 export type Differing = Pick<DecisionRecord, "decision" | "code" | "denial" | "principal" | "rules" | "scope">
+
+/** People's consent to the call, used by it. */
+export interface UsedApproval extends Pick<Approval, "id" | "name" | "guardrail"> {
+  readonly by: readonly string[]
+}
 
 export interface DecisionRecord {
   /** `dec_<ulid>`; also in the answer's X-Narrowgate-Decision. */
@@ -76,6 +82,8 @@ export interface DecisionRecord {
   /** How every other guardrail stood to the call that had to be asked. */
   readonly guardrails: readonly Use[]
   readonly calls: { readonly used: number; readonly limit: number | null } | null
+  /** By which it passes what rules or guardrails would have denied: who said yes. */
+  readonly approvals: readonly UsedApproval[]
   /** What the tree had done before this call. */
   readonly labels: readonly string[]
   /**
@@ -155,6 +163,7 @@ const BLANK = {
   windows: [],
   guardrails: [],
   calls: null,
+  approvals: [],
   labels: [],
   listing: null,
   candidate: null,

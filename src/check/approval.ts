@@ -1,53 +1,121 @@
-/** Whether people have approved of a call that guardrails leave to them; and the question where nobody has been asked. */
+/**
+ * Whether people have approved of a call that rules or guardrails leave to them; and the questions where nobody has been
+ * asked.
+ */
+import {
+  approvalFor,
+  askApproval,
+  isRoom,
+  isUsable,
+  MOST_SHOWN,
+  type Approval,
+  type Exactly,
+  type Terms,
+} from "../approval/approval.ts"
 import type { Call } from "../call.ts"
-import { approvalFor, askApproval, isUsable, type Approval } from "../approval/approval.ts"
+import { isRedacted, REDACTED } from "../catalog/redaction.ts"
 import type { Denial } from "../decision.ts"
 import { isUnread, readerOf, unreadable, type CallFacts } from "../guardrails/field.ts"
-import { ruleOf } from "../guardrails/instrument.ts"
-import type { Pointer } from "../policy/bundle.ts"
 import type { Task, TreeState } from "../ledger/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
+
+/** What is denied until people have approved of the call. */
+export interface Demand {
+  /** For what it is denied otherwise. */
+  readonly denial: Denial
+  /** That asks; null: rules do. */
+  readonly guardrail: string | null
+  /** In approvers.yaml; null: any operator answers. */
+  readonly name: string | null
+}
 
 export type Approved =
-  /** Of each that asks for one, used up by this call. */
-  { readonly approvals: readonly Approval[] } | { readonly denial: Denial; readonly asks: Approval | null }
+  /** Of each demand, used up by this call. */
+  | { readonly approvals: readonly Approval[] }
+  /** `because`: what it would be denied for if nobody could be asked. */
+  | { readonly denial: Denial; readonly because: Denial; readonly asks: Approval | null }
 
 const callOf = readerOf("call")
+/** Where approvers.yaml does not say how long a question can be answered, and the answer be used. */
+const LIFE_MS = 900_000
+/** One operator is enough, and says how many calls. */
+const OPERATORS: Terms = { need: 1, uses: 1, mostUses: 100 }
 
-/** @param asking what guardrails deny that leave it to a person */
+/** People are asked for one thing after the other, in the order of the demands. */
 export function checkApprovals(
   { approvals }: TreeState,
-  bundle: Pointer,
-  task: Task,
-  asking: readonly Denial[],
+  bundle: Bundle,
+  line: readonly [Task, ...Task[]],
+  demands: readonly Demand[],
   facts: CallFacts,
   call: Call,
   now: number,
 ): Approved {
   const used: Approval[] = []
-  for (const denial of asking) {
-    const rule = ruleOf(denial)
+  for (const demand of demands) {
+    const { guardrail, name, denial: because } = demand
     // What nobody could see nobody can approve of.
     const text = facts.arguments.complete ? callOf(facts) : ({ field: "call", because: "unseen" } as const)
-    if (isUnread(text)) return { denial: unreadable(rule, text), asks: null }
-    const exactly = { task: task.id, tool: facts.tool.name, call: text, rule }
+    if (isUnread(text)) return { denial: unreadable(guardrail ?? "", text), because, asks: null }
+    const exactly = { task: line[0].id, tool: facts.tool.name, call: text, guardrail, name }
     const known = approvalFor(approvals, exactly, now)
     if (known && isUsable(known)) {
       used.push(known)
       continue
     }
-    if (known && known.status !== "approved") return { denial: required(denial, known), asks: null }
-    const asked = { decision: call.decisionId, bundle: bundle.seq, until: task.expiresAt }
-    const asks = call.mode === "enforce" ? askApproval(approvals, exactly, asked, now) : null
-    return { denial: asks ? required(denial, asks) : denial, asks }
+    if (known && known.status !== "approved") return { denial: required(because, known), because, asks: null }
+    const mayAsk = call.mode === "enforce" && isRoom(approvals, now)
+    const asks = mayAsk ? questionOf(bundle, line, demand, exactly, facts, now) : null
+    return { denial: asks ? required(because, asks) : because, because, asks }
   }
   return { approvals: used }
 }
 
-function required({ reason: because }: Denial, { id, rule, status, expiresAt }: Approval): Denial {
+/** Null where people could not be shown what they are asked about. */
+function questionOf(
+  { approvals, pointer }: Bundle,
+  line: readonly [Task, ...Task[]],
+  { denial }: Demand,
+  exactly: Exactly,
+  facts: CallFacts,
+  now: number,
+): Approval | null {
+  const [task] = line
+  const shown = {
+    agent: task.agent,
+    purpose: task.purpose,
+    chain: line.map((each) => each.agent).toReversed(),
+    user: facts.user,
+    arguments: shownArguments(facts),
+  }
+  if (shown.arguments.length > MOST_SHOWN) return null
+  const definition = exactly.name === null ? null : approvals.get(exactly.name)
+  if (definition === undefined) return null
+  const life = definition ? definition.life * 1000 : LIFE_MS
+  const question = {
+    id: `apr_${facts.decision.slice(facts.decision.indexOf("_") + 1)}`,
+    ...exactly,
+    rules: "rules" in denial ? denial.rules : [],
+    shown,
+    decision: facts.decision,
+    bundle: pointer.seq,
+    expiresAt: Math.min(now + life, task.expiresAt),
+    terms: definition ? { need: definition.need, uses: definition.uses, mostUses: definition.uses } : OPERATORS,
+  }
+  return askApproval(question, now)
+}
+
+function shownArguments({ arguments: { values }, tool }: CallFacts): string {
+  const shown = Object.entries(values).map(([name, value]) => [name, isRedacted(name, tool.redact) ? REDACTED : value])
+  return JSON.stringify(Object.fromEntries(shown))
+}
+
+function required({ reason: because }: Denial, { id, guardrail, name, status, expiresAt }: Approval): Denial {
   const expires_at = Math.floor(expiresAt / 1000)
   return {
     reason: "approval_required",
-    guardrail: rule,
+    guardrail,
+    name,
     because,
     approval: id,
     status: status === "rejected" ? status : "pending",

@@ -11,6 +11,7 @@ import type { DeniedFacts } from "../guardrails/storm.ts"
 import type { Task, TreeState } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
+import type { Demand } from "./approval.ts"
 
 export interface Checked {
   readonly windows: readonly WindowUse[]
@@ -21,11 +22,19 @@ export interface Checked {
   readonly denial: Denial | null
   /** Of which its task suffers too; to be said only of a call that nothing else denies. */
   readonly grave: Denial | null
-  /** Which a person may overrule; likewise. */
-  readonly asking: readonly Denial[]
+  /** Which people may overrule; likewise. */
+  readonly demands: readonly Demand[]
 }
 
-export const UNCHECKED: Checked = { windows: [], uses: [], notes: [], needs: [], denial: null, grave: null, asking: [] }
+export const UNCHECKED: Checked = {
+  windows: [],
+  uses: [],
+  notes: [],
+  needs: [],
+  denial: null,
+  grave: null,
+  demands: [],
+}
 
 /** @param tool null: what is called is none of the catalog's */
 export function factsOf<Called extends Tool | null>(
@@ -60,7 +69,7 @@ export function checkGuardrails({ guardrails }: Bundle, memory: Memory, facts: C
   const needs: Need[] = []
   let denial: Denial | null = null
   let grave: Denial | null = null
-  const asking: Denial[] = []
+  const demands: Demand[] = []
   for (const instrument of judges) {
     if (facts.risk < (instrument.guardrail.fromRisk ?? 0)) continue
     const judgement = instrument.judge(facts, memory.of(instrument.guardrail), now)
@@ -71,15 +80,17 @@ export function checkGuardrails({ guardrails }: Bundle, memory: Memory, facts: C
     if (!judgement.denial) continue
     const consequence = consequenceOf(judgement.denial)
     if (consequence === "deny") denial = worse(denial, judgement.denial)
-    else if (consequence === "approve") asking.push(judgement.denial)
-    else grave ??= judgement.denial
+    else if (consequence === "approve") {
+      const { id: guardrail, approval: name = null } = instrument.guardrail
+      demands.push({ denial: judgement.denial, guardrail, name })
+    } else grave ??= judgement.denial
   }
   for (const instrument of hears) {
     const heard = instrument.hear(facts, memory.of(instrument.guardrail), now)
     if (heard.denial) denial ??= heard.denial
     notes.push(...heard.notes)
   }
-  return { windows, uses, notes, needs, denial, grave, asking }
+  return { windows, uses, notes, needs, denial, grave, demands }
 }
 
 /** The first; of full windows that which stays full longest: retrying sooner would be in vain. */

@@ -13,8 +13,18 @@ import {
   toolRef,
   type Situation,
 } from "../policy/facts.ts"
-import { askAll, liftFor, type Asked } from "../policy/permission.ts"
+import { askAll, liftFor } from "../policy/permission.ts"
+import type { Lift } from "../policy/remedy.ts"
 import type { CedarRecord } from "../policy/value.ts"
+import type { Demand } from "./approval.ts"
+
+/** Permitted, as far as people approve of the call where there are demands. */
+export interface Permitted {
+  readonly rules: readonly string[]
+  /** With what the demands ask for. */
+  readonly granted: CedarRecord
+  readonly demands: readonly Demand[]
+}
 
 /** Policy for every principal of the chain: allowed only if each of them is (DESIGN §2, promise 3). */
 export function checkPolicy(
@@ -25,7 +35,7 @@ export function checkPolicy(
   call: Call,
   risk: number,
   now: number,
-): { readonly context: CedarRecord | null } & ({ readonly rules: readonly string[] } | Denied) {
+): { readonly context: CedarRecord | null } & (Permitted | Denied) {
   const { user, labels } = state
   const agents = line.map((each) => each.agent).toReversed()
   for (const agent of agents)
@@ -40,23 +50,38 @@ export function checkPolicy(
   const situation = { line, user, labels, boundKey, risk, arguments: args, environment, gateway, now }
   const principals = principalsOf(user, agents)
   const asked = { bundle, by: "authorize", principals, action, resource, entities } as const
+  // Without any approval first: what does not need one uses none.
   const context = callContext(situation)
   const answer = askAll(asked, context)
-  return "rules" in answer ? { context, rules: answer.rules } : { context, ...deny(refusal(asked, situation, answer)) }
+  if ("rules" in answer) return { context, rules: answer.rules, granted: context, demands: [] }
+  const { principal, forbids: rules } = answer
+  if (rules.length === 0) return { context, ...deny({ reason: "policy_permits_nothing", principal }) }
+  const forbidden = { reason: "policy_forbids", principal, rules } as const
+  const lift = liftFor(asked, situation)
+  if (!lift) return { context, ...deny(forbidden) }
+  const challenge = challengeBy(lift, forbidden, situation)
+  if (challenge) return { context, ...deny(challenge) }
+  const { approvals } = lift
+  const granted = callContext({ ...situation, approvals })
+  const permitted = askAll(asked, granted)
+  if (!("rules" in permitted)) return { context, ...deny(forbidden) }
+  const demands = approvals.map((name) => ({ denial: forbidden, guardrail: null, name }))
+  return { context, rules: permitted.rules, granted, demands }
 }
 
-/** Why, and what the agent could bring against it. */
-function refusal(
-  asked: Asked,
+/**
+ * What the agent has to bring before anybody is asked to approve: it can do so at once, and people are asked about no
+ * call that would be refused all the same.
+ */
+function challengeBy(
+  { stepUp, boundKey, approvals }: Lift,
+  { principal, rules }: Extract<Denial, { readonly reason: "policy_forbids" }>,
   situation: Situation,
-  { principal, forbids: rules }: { readonly principal: string; readonly forbids: readonly string[] },
-): Denial {
-  if (rules.length === 0) return { reason: "policy_permits_nothing", principal }
-  const lift = liftFor(asked, situation)
-  if (!lift) return { reason: "policy_forbids", principal, rules }
-  const { stepUp } = lift
-  if (!stepUp) return { reason: "bound_key_required", principal, rules }
-  const { acr: acr_values, maxAge: max_age } = stepUp
-  const bound = situation.boundKey || lift.boundKey
-  return { reason: "step_up_required", principal, rules, acr_values, max_age, bound }
+): Denial | null {
+  if (stepUp) {
+    const { acr: acr_values, maxAge: max_age } = stepUp
+    return { reason: "step_up_required", principal, rules, acr_values, max_age, bound: situation.boundKey || boundKey }
+  }
+  const lacksKey = approvals.length === 0 || (boundKey && !situation.boundKey)
+  return lacksKey ? { reason: "bound_key_required", principal, rules } : null
 }

@@ -106,7 +106,7 @@ async function keepWithRoom(
       if (isRefused(place)) return place
       undo.push(place.undo)
     }
-    const inbox = inboxOf(around.env, userId(user))
+    const inbox = inboxOf(around.env, { user: userId(user) })
     undo.push(async () => inbox.remove(root))
     const hasRoom = await inbox.put(root, agent, expiresAt)
     if (!hasRoom) return refuse({ reason: "too_many_tasks", what: "inbox", retry_after: 60 })

@@ -1,8 +1,10 @@
 /**
- * What a person is asked: one Durable Object for each, a list of the tasks whose ledgers wait for their answer. The
- * ledgers decide; what stands here too long or not at all only makes a request harder to find.
+ * What people are asked: one Durable Object for each person, for each group of an issuer, and for all operators, a list
+ * of the tasks and of the single calls whose ledgers wait for an answer. The ledgers decide; what stands here too long
+ * or not at all only makes a request harder to find.
  */
 import { DurableObject } from "cloudflare:workers"
+import type { InboxOf } from "../approval/approvers.ts"
 import { sha256Hex } from "../hash.ts"
 
 /**
@@ -10,16 +12,34 @@ import { sha256Hex } from "../hash.ts"
  */
 const MOST = 100
 const MOST_OF_ONE = 10
+/** Of single calls, which are answered one after the other, while agents work: what many are asked for the many of them. */
+const MOST_CALLS = 500
+const MOST_CALLS_OF_ONE = 50
 
-/** @param user issuer and subject, joined by `|` */
-export function inboxOf(env: Env, user: string): DurableObjectStub<Inbox> {
-  return env.INBOX.getByName(sha256Hex(user))
+export function inboxOf(env: Env, inbox: InboxOf): DurableObjectStub<Inbox> {
+  return env.INBOX.getByName(sha256Hex(nameOf(inbox)))
 }
 
-const SCHEMA =
-  "CREATE TABLE IF NOT EXISTS requests (task TEXT PRIMARY KEY, agent TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID"
+/** An issuer is a URL, which begins no JSON. */
+function nameOf(inbox: InboxOf): string {
+  if (inbox === "operators") return JSON.stringify([inbox])
+  return "user" in inbox ? inbox.user : JSON.stringify([inbox.issuer, inbox.group])
+}
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS requests (task TEXT PRIMARY KEY, agent TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS calls (id TEXT PRIMARY KEY, task TEXT NOT NULL, agent TEXT NOT NULL,
+  until INTEGER NOT NULL) WITHOUT ROWID;
+`
+const TABLES = ["requests", "calls"] as const
 
 interface RequestRow extends Record<string, SqlStorageValue> {
+  readonly task: string
+}
+
+/** A question about a single call. */
+export interface AskedCall extends Record<string, SqlStorageValue> {
+  readonly id: string
   readonly task: string
 }
 
@@ -31,14 +51,9 @@ export class Inbox extends DurableObject<Env> {
 
   /** @returns false where there is no room */
   async put(task: string, agent: string, until: number): Promise<boolean> {
-    const { sql } = this.ctx.storage
-    sql.exec("DELETE FROM requests WHERE until <= ?", Date.now())
-    const { all, own } = sql
-      .exec<{ all: number; own: number }>('SELECT COUNT(*) AS "all", TOTAL(agent = ?) AS own FROM requests', agent)
-      .one()
-    if (all >= MOST || own >= MOST_OF_ONE) return false
-    sql.exec("INSERT OR REPLACE INTO requests VALUES (?, ?, ?)", task, agent, until)
-    await this.ctx.storage.setAlarm(until)
+    if (!this.#isRoom("requests", agent, MOST, MOST_OF_ONE)) return false
+    this.ctx.storage.sql.exec("INSERT OR REPLACE INTO requests VALUES (?, ?, ?)", task, agent, until)
+    await this.#wakeBy(until)
     return true
   }
 
@@ -55,10 +70,50 @@ export class Inbox extends DurableObject<Env> {
     return Array.from(rows, ({ task }) => task)
   }
 
+  /** @returns false where there is no room */
+  async putCall(id: string, task: string, agent: string, until: number): Promise<boolean> {
+    if (!this.#isRoom("calls", agent, MOST_CALLS, MOST_CALLS_OF_ONE)) return false
+    this.ctx.storage.sql.exec("INSERT OR REPLACE INTO calls VALUES (?, ?, ?, ?)", id, task, agent, until)
+    await this.#wakeBy(until)
+    return true
+  }
+
+  removeCall(id: string): void {
+    this.ctx.storage.sql.exec("DELETE FROM calls WHERE id = ?", id)
+  }
+
+  /** The latest first. */
+  listCalls(): readonly AskedCall[] {
+    const { sql } = this.ctx.storage
+    return sql.exec<AskedCall>("SELECT id, task FROM calls WHERE until > ? ORDER BY id DESC", Date.now()).toArray()
+  }
+
+  #isRoom(table: (typeof TABLES)[number], agent: string, most: number, mostOfOne: number): boolean {
+    const { sql } = this.ctx.storage
+    this.#dropOld()
+    const { all, own } = sql
+      .exec<{ all: number; own: number }>(`SELECT COUNT(*) AS "all", TOTAL(agent = ?) AS own FROM ${table}`, agent)
+      .one()
+    return all < most && own < mostOfOne
+  }
+
+  #dropOld(): void {
+    for (const table of TABLES) this.ctx.storage.sql.exec(`DELETE FROM ${table} WHERE until <= ?`, Date.now())
+  }
+
+  async #wakeBy(until: number): Promise<void> {
+    const next = await this.ctx.storage.getAlarm()
+    if (next === null || until < next) await this.ctx.storage.setAlarm(until)
+  }
+
   override async alarm(): Promise<void> {
     const { sql } = this.ctx.storage
-    sql.exec("DELETE FROM requests WHERE until <= ?", Date.now())
-    const { next } = sql.exec<{ next: number | null }>("SELECT MIN(until) AS next FROM requests").one()
+    this.#dropOld()
+    const { next } = sql
+      .exec<{ next: number | null }>(
+        "SELECT MIN(until) AS next FROM (SELECT until FROM requests UNION ALL SELECT until FROM calls)",
+      )
+      .one()
     if (next === null) {
       // Nothing is stored for a person who is not asked; this very object may still be.
       await this.ctx.storage.deleteAll()

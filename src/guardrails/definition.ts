@@ -53,6 +53,8 @@ interface Common {
   /** It holds only while the risk of the call is at least this, 1 to 100; absent: always. */
   readonly fromRisk?: number
   readonly consequence: Consequence
+  /** Of `approve`: the name in approvers.yaml by which people are asked; absent: any operator answers. */
+  readonly approval?: string
 }
 
 /** What is counted of a call. */

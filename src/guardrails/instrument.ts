@@ -80,13 +80,6 @@ export function judged(
 }
 const NONE: readonly Note[] = []
 
-/** Whose denial it is. */
-export function ruleOf(denial: Denial): string {
-  if ("guardrail" in denial) return denial.guardrail
-  if ("window" in denial) return denial.window
-  return "budget" in denial ? denial.budget : denial.reason
-}
-
 /** Of a denial by a guardrail; a call that could not be judged is denied and nothing more. */
 export function consequenceOf(denial: Denial): Consequence {
   return "consequence" in denial ? denial.consequence : "deny"

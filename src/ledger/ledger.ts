@@ -5,7 +5,8 @@
  * object's output gate).
  */
 import { DurableObject } from "cloudflare:workers"
-import type { Approval, ApprovalAnswer, Unanswerable } from "../approval/approval.ts"
+import type { Approval, Unanswerable, Vote } from "../approval/approval.ts"
+import type { Answering, NotAsked } from "../approval/approvers.ts"
 import type { Ask } from "../audit/call-record.ts"
 import { askedRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
 import type { ListAsk } from "../audit/listing-record.ts"
@@ -106,9 +107,46 @@ export class Ledger extends DurableObject<Env> {
     return this.#calls.approvalsOf(task)
   }
 
+  /** Of these questions, those that this person can answer now; null: it is not known who may. */
+  async approvalsFor(
+    version: number,
+    pointer: Pointer,
+    ids: readonly string[],
+    answering: Answering,
+  ): Promise<readonly Approval[] | null> {
+    const bundle = await this.#newest(version, pointer)
+    return bundle && this.#calls.approvalsFor(bundle, ids, answering)
+  }
+
+  /** @param answering null: who may see all */
+  async approval(
+    version: number,
+    pointer: Pointer,
+    task: string,
+    id: string,
+    answering: Answering | null,
+  ): Promise<Approval | "unavailable" | null> {
+    const bundle = await this.#newest(version, pointer)
+    return bundle ? this.#calls.approval(bundle, task, id, answering) : "unavailable"
+  }
+
   /** What a person says of a single call; or why that says nothing. */
-  answerApproval(task: string, id: string, answer: ApprovalAnswer, record: DecisionRecord): Approval | Unanswerable {
-    return this.#calls.answer(task, id, answer, record)
+  async answerApproval(
+    version: number,
+    pointer: Pointer,
+    asked: { readonly task: string; readonly id: string },
+    vote: Pick<Vote, "approved" | "uses">,
+    answering: Answering,
+    record: DecisionRecord,
+  ): Promise<Approval | Unanswerable | NotAsked | "unavailable"> {
+    const bundle = await this.#newest(version, pointer)
+    return bundle ? this.#calls.answer(bundle, asked, vote, answering, record) : "unavailable"
+  }
+
+  /** Who may answer is said by no older bundle than decided here before. */
+  async #newest(version: number, pointer: Pointer): Promise<Bundle | null> {
+    const known = this.#tree.state?.bundle
+    return this.#bundle(version, known && known.seq > pointer.seq ? known : pointer)
   }
 
   /** What became of credit (`CreditHolder`). */

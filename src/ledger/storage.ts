@@ -55,6 +55,10 @@ interface TaskRow extends Record<string, SqlStorageValue> {
 
 const RECORD_BLOCK = 256
 
+function isWhole(approval: Partial<Approval>): approval is Approval {
+  return approval.terms !== undefined
+}
+
 /** What a task is again that was frozen. */
 export const RELEASED = { status: "active", by: null } as const
 
@@ -100,8 +104,9 @@ export class LedgerStorage {
     const [consent] = this.#sql.exec<{ body: string }>("SELECT body FROM consent")
     if (consent) state.consent = JSON.parse(consent.body)
     for (const { body } of this.#sql.exec<{ body: string }>("SELECT body FROM approvals")) {
-      const approval: Approval = JSON.parse(body)
-      state.approvals.set(approval.id, approval)
+      const approval: Partial<Approval> & Pick<Approval, "id"> = JSON.parse(body)
+      // One of an earlier version lives for minutes: the call asks again.
+      if (isWhole(approval)) state.approvals.set(approval.id, approval)
     }
     for (const { label } of this.#sql.exec<{ label: string }>("SELECT label FROM labels")) state.labels.add(label)
     return state

@@ -1,29 +1,32 @@
 /**
- * `/v1/tasks/:id/approvals`: what people are asked about single calls of a task, and what an operator answers. Never an
- * agent: it comes with an operator's token; and nobody for what is done in their own name.
+ * `/v1/tasks/:id/approvals`: what people are asked about single calls of a task, and what they answer: those whom
+ * approvers.yaml names, or an operator. Never an agent: it comes with a person's own token.
  */
 import { z } from "zod"
 import { recordOf } from "../audit/record.ts"
 import type { Approval, Unanswerable } from "../approval/approval.ts"
+import { nameOf, type NotAsked } from "../approval/approvers.ts"
 import { askLedger } from "../ledger/ask.ts"
+import { LEDGER_VERSION } from "../ledger/answers.ts"
 import { isTaskId, rootOf } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { readBody } from "../json-body.ts"
-import { authenticateOperator, authorizeOperator, permitOperator } from "./operator.ts"
+import { authorizeOperator } from "./operator.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
+import { answererOf, type Answerer } from "./person.ts"
 
 const MAX_BODY_BYTES = 4_096
 const APPROVAL = /^apr_[0-9A-HJKMNP-TV-Z]{26}$/
 
-/** `uses`: calls that it lets pass. */
+/** `uses`: calls that it is to let pass at most. */
 const bodySchema = z
   .strictObject({
     approve: z.boolean(),
-    uses: z.int().min(1).max(100).default(1),
+    uses: z.int().min(1).max(100).optional(),
     reason: z.string().max(1_024).optional(),
   })
-  .refine(({ approve, uses }) => approve || uses === 1)
+  .refine(({ approve, uses }) => approve || uses === undefined)
 
 const OUT_OF_REACH: Outcome = {
   status: 503,
@@ -53,45 +56,93 @@ export async function listCallApprovals(
   if (!said) return { ...OUT_OF_REACH, record: { ...permitted, ...OUT_OF_REACH.record } }
   if (!said.found) return notFound("task", permitted)
   const record = { decision: "allow", code: "ok", ...permitted, task } as const
-  return { status: 200, body: { approvals: said.found.map(shown) }, record }
+  return { status: 200, body: { approvals: said.found.map(shownApproval) }, record }
+}
+
+export async function showCallApproval(
+  request: Request,
+  { task, approval: id }: { readonly task: string; readonly approval: string },
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Outcome> {
+  const answerer = await answererOf(request, "GET", null, bundle, around)
+  if ("status" in answerer) return answerer
+  const { answering } = answerer
+  const record = { ...byWhom(answerer), task }
+  if (!isTaskId(task) || !APPROVAL.test(id)) return notFound("approval", record)
+  const by = answering.operator === null ? answering : null
+  const found = await askLedger(around.env, rootOf(task), async (ledger) => ({
+    asked: await ledger.approval(LEDGER_VERSION, bundle.pointer, task, id, by),
+  }))
+  if (!found || found.asked === "unavailable") return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
+  if (!found.asked) return notFound("approval", record)
+  return { status: 200, body: shownApproval(found.asked), record: { decision: "allow", code: "ok", ...record } }
 }
 
 export async function answerCallApproval(
   request: Request,
-  { task, approval }: { readonly task: string; readonly approval: string },
+  { task, approval: id }: { readonly task: string; readonly approval: string },
   bundle: Bundle,
   around: Surroundings,
   known: RecordStart,
 ): Promise<Outcome> {
-  const asker = await authenticateOperator(request, "operator", bundle, around)
-  if ("status" in asker) return asker
+  const answerer = await answererOf(request, "POST", id.slice(0, 64), bundle, around)
+  if ("status" in answerer) return answerer
   const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
   if (!body) return MALFORMED
-  const permitted = permitOperator(
-    asker,
-    { area: "approvals", kind: "approval", target: approval.slice(0, 64) },
-    bundle,
-  )
-  if ("status" in permitted) return permitted
-  if (!isTaskId(task) || !APPROVAL.test(approval)) return notFound("approval", permitted)
   const { approve: approved, uses, reason } = body
-  const told = { approval, approved, ...(approved && { uses }), ...(reason !== undefined && { reason }) }
-  const record = { ...permitted, task, arguments: told }
+  const told = {
+    approval: id.slice(0, 64),
+    approved,
+    ...(uses !== undefined && { uses }),
+    ...(reason !== undefined && { reason }),
+  }
+  const record = { ...byWhom(answerer), task, arguments: told }
+  if (!isTaskId(task) || !APPROVAL.test(id)) return notFound("approval", record)
   const kept = recordOf({ decision: "allow", code: "ok", ...record, ...known })
-  const answer = { approved, uses, by: permitted.operator }
+  const vote = { approved, uses: uses ?? null }
   const said = await askLedger(around.env, rootOf(task), async (ledger) => ({
-    outcome: await ledger.answerApproval(task, approval, answer, kept),
+    outcome: await ledger.answerApproval(LEDGER_VERSION, bundle.pointer, { task, id }, vote, answerer.answering, kept),
   }))
-  if (!said) return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
-  if (typeof said.outcome === "string") return unanswerable(said.outcome, record)
+  if (!said || said.outcome === "unavailable") return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
+  if (typeof said.outcome === "string") return unanswerable(said.outcome, answerer, record)
   // What was answered is recorded by the ledger, together with it.
-  return { status: 200, body: shown(said.outcome), record: null }
+  return { status: 200, body: shownApproval(said.outcome), record: null }
 }
 
-function unanswerable(why: Unanswerable, record: NonNullable<Outcome["record"]>): Outcome {
-  if (why !== "own") return notFound(why === "unknown" ? "approval" : `approval: ${why}`, record)
-  const error_description = "Nobody approves of what is done in their own name."
-  const denial = { reason: "role_missing", what: "another person" } as const
+function byWhom({ answering, permitted }: Answerer): NonNullable<Outcome["record"]> {
+  const rules = permitted && !("status" in permitted) ? permitted.rules : []
+  return { operator: nameOf(answering), rules }
+}
+
+function unanswerable(
+  why: Unanswerable | NotAsked,
+  { permitted }: Answerer,
+  record: NonNullable<Outcome["record"]>,
+): Outcome {
+  switch (why) {
+    case "own":
+      return forbidden("another person", "Nobody approves of what is done in their own name.", record)
+    case "no operator":
+      if (permitted && "status" in permitted) return { ...permitted, record: { ...record, ...permitted.record } }
+      return forbidden("operator", "The role operator is required.", record)
+    case "stranger":
+      return forbidden("an approver of this", "This is not asked of this person.", record)
+    case "too many uses":
+      return { ...MALFORMED, record: { ...record, ...MALFORMED.record } }
+    case "unknown":
+      return notFound("approval", record)
+    case "answered":
+    case "expired":
+    case "voted":
+      return notFound(`approval: ${why}`, record)
+    default:
+      return why satisfies never
+  }
+}
+
+function forbidden(what: string, error_description: string, record: NonNullable<Outcome["record"]>): Outcome {
+  const denial = { reason: "role_missing", what } as const
   return {
     status: 403,
     body: { error: "policy_denied", error_description },
@@ -109,8 +160,29 @@ function notFound(what: string, record: NonNullable<Outcome["record"]>): Outcome
   }
 }
 
-/** What was asked, without the hash that tells the call: its record shows the arguments. */
-function shown({ id, task, tool, rule, bundle, askedAt, expiresAt, status, uses, by }: Approval): unknown {
-  const decision = `dec_${id.slice(id.indexOf("_") + 1)}`
-  return { id, task, tool, rule, bundle, decision, asked_at: askedAt, expires_at: expiresAt, status, uses, by }
+/** As people are shown it, without the hash that tells the call: they see the arguments themselves. */
+export function shownApproval(asked: Approval): unknown {
+  const { id, task, tool, guardrail, name, rules, shown, decision, bundle, terms, status, uses, votes } = asked
+  const { agent, purpose, chain, user } = shown
+  const values: unknown = JSON.parse(shown.arguments)
+  const call = { tool, arguments: values, agent, purpose, chain, user }
+  const times = { asked_at: asked.askedAt, expires_at: asked.expiresAt }
+  const said = votes.map(({ by, approved, at }) => ({ by, approved, at }))
+  const { need } = terms
+  return {
+    kind: "call",
+    id,
+    task,
+    ...call,
+    name,
+    guardrail,
+    rules,
+    bundle,
+    decision,
+    ...times,
+    need,
+    status,
+    uses,
+    votes: said,
+  }
 }

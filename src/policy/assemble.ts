@@ -8,6 +8,8 @@ import { guardrailsOf, type Guardrails } from "../guardrails/guardrails.ts"
 import { FORMAT } from "./bundle.ts"
 import type {
   AgentDefinition,
+  ApprovalDefinition,
+  Approving,
   GatewayDefinition,
   IssuerDefinition,
   OperatorDefinition,
@@ -42,6 +44,9 @@ export interface Bundle {
   readonly operators: readonly OperatorDefinition[]
   readonly streams: readonly StreamDefinition[]
   readonly guardrails: Guardrails
+  /** By name. */
+  readonly approvals: ReadonlyMap<string, ApprovalDefinition>
+  readonly owners: ReadonlyMap<string, readonly Approving[]>
 }
 
 /** Throws on a text of another format, which it would misread, and where two routes are for one request. */
@@ -70,6 +75,8 @@ export function assemble(text: string, pointer: Pointer): Bundle {
     operators: head.operators,
     streams: head.streams,
     guardrails: guardrailsOf(guardrails),
+    approvals: new Map(head.approvals.map((approval) => [approval.name, approval])),
+    owners: new Map(Object.entries(head.owners)),
   }
 }
 

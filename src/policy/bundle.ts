@@ -31,6 +31,9 @@ export interface BundleBody {
   readonly operators: readonly OperatorDefinition[]
   readonly streams: readonly StreamDefinition[]
   readonly guardrails: readonly Guardrail[]
+  readonly approvals: readonly ApprovalDefinition[]
+  /** Who is meant by an owner of an agent, where approvals ask for them. */
+  readonly owners: Readonly<Record<string, readonly Approving[]>>
 }
 
 /** What a publisher does with a bundle: it decides, or is tried beside what does; or its trial ends. */
@@ -322,3 +325,29 @@ export interface StreamDefinition {
   /** `observe`: verify and record, but change nothing. */
   readonly mode: "enforce" | "observe"
 }
+
+/** Whom an approval is asked of, by the name that a remedy or a guardrail calls it. */
+export interface ApprovalDefinition {
+  readonly name: string
+  readonly approvers: readonly Approver[]
+  /** Different people that have to say yes. */
+  readonly need: number
+  /** Whether the task's own user may be one of them. */
+  readonly own: boolean
+  /** Seconds that a question can be answered, and the answer be used. */
+  readonly life: number
+  /** Calls that it lets pass. */
+  readonly uses: number
+}
+
+export type Approver =
+  | Approving
+  /** Whoever owns the agent that calls. */
+  | { readonly kind: "owner" }
+  /** The task's own user. */
+  | { readonly kind: "user" }
+
+/** One person, or those in whose token the group is; `issuer` is the `iss` of it. */
+export type Approving =
+  | { readonly kind: "person"; readonly issuer: string; readonly subject: string }
+  | { readonly kind: "group"; readonly issuer: string; readonly group: string }

@@ -127,6 +127,8 @@ export function argumentFacts(args: CallArguments, reads: ReadonlySet<string>): 
 }
 const NONE: CedarRecord = new Map()
 
+const NO_APPROVALS = set([])
+
 type SessionFacts = Pick<UserFacts, "acr" | "auth_time" | "until">
 
 export interface Situation {
@@ -143,6 +145,8 @@ export interface Situation {
   readonly arguments: CedarRecord
   readonly environment: string
   readonly gateway: string
+  /** Names by which people have approved of the call, as far as it is to be judged by them; absent: none. */
+  readonly approvals?: readonly string[]
   /** Milliseconds. */
   readonly now: number
 }
@@ -171,6 +175,7 @@ export function callContext(situation: Situation): CedarRecord {
     ["bound_key", situation.boundKey],
     ["risk", BigInt(situation.risk)],
     ["arguments", situation.arguments],
+    ["approvals", situation.approvals ? set(situation.approvals) : NO_APPROVALS],
     [
       "env",
       record([

@@ -1,7 +1,6 @@
 /**
- * Whether all whose permission a call needs are permitted, and if not, whether what the agent could
- * bring would change that. Pure,
- * like the decision that asks.
+ * Whether all whose permission a call needs are permitted, and if not, whether what the agent could bring, or people
+ * could say, would change that. Pure, like the decision that asks.
  */
 import type { Denial } from "../decision.ts"
 import type { Bundle } from "./assemble.ts"
@@ -36,9 +35,9 @@ export function askAll(
 }
 
 /**
- * What the agent could bring so that all would be permitted: a stronger or fresher session of the user, a bound token,
- * both; null where nothing would do. Offered only if it lifts everything that forbids: a person who logs in again for
- * nothing soon stops reading why (DESIGN §7).
+ * What would have to come for all to be permitted: a stronger or fresher session of the user, a bound token, approvals
+ * of people; null where nothing would do. Only if it lifts everything that forbids: a person who logs in again, or
+ * approves, for nothing soon stops reading why (DESIGN §7).
  */
 export function liftFor(asked: Asked, situation: Situation): Lift | null {
   const { bundle, by, principals, action, resource, entities } = asked
@@ -49,14 +48,26 @@ export function liftFor(asked: Asked, situation: Situation): Lift | null {
     return answer.allowed ? [] : answer.determining
   })
   const lift = together(forbids.map((rule) => parseRemedy(bundle.engine.rule(rule)?.remedy ?? "")))
-  if (!lift) return null
+  if (!lift?.approvals.every((name) => bundle.approvals.has(name))) return null
   const { stepUp } = lift
   if (stepUp && !user) return null
   const acr = stepUp?.acr ?? user?.acr
   const session = stepUp && { auth_time: Math.floor(now / 1000), ...(acr === undefined ? {} : { acr }) }
   const boundKey = situation.boundKey || lift.boundKey
   const lifted = { ...situation, boundKey, ...(session && { session }) }
-  return "rules" in askAll(asked, callContext(lifted)) ? lift : null
+  const permitsWith = (approvals: readonly string[]): boolean =>
+    "rules" in askAll(asked, callContext({ ...lifted, approvals }))
+  return permitsWith(lift.approvals) ? { ...lift, approvals: fewest(lift.approvals, permitsWith) } : null
+}
+
+/** Without those that something else of the lift makes up for: nobody is asked, and nothing used, for nothing. */
+function fewest(names: readonly string[], suffice: (names: readonly string[]) => boolean): readonly string[] {
+  let needed = names
+  for (const name of names) {
+    const others = needed.filter((one) => one !== name)
+    if (suffice(others)) needed = others
+  }
+  return needed
 }
 
 /** The rules by which an operator may do this, or why not. */

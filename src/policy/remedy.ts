@@ -1,7 +1,8 @@
 /**
  * `@remedy("…")` on a `forbid … unless`: what would lift it. `step-up:<acr>`, `step-up:<acr>;max_age=<seconds>`,
  * `step-up:max_age=<seconds>`: a session of the user that is stronger, fresher or both. `bound-key`: a token that is
- * bound to a key of the agent (RFC 9449). `approval:<who>`: a person's consent.
+ * bound to a key of the agent (RFC 9449). `approval:<name>`: people's consent to this very call, asked for by the name in
+ * approvers.yaml; of the action delegate, `approval:user`: the person's to the task.
  */
 
 export interface StepUp {
@@ -10,7 +11,7 @@ export interface StepUp {
   /** Seconds since the user last logged in. */
   readonly maxAge: number | null
 }
-export type Remedy = StepUp | { readonly kind: "bound-key" } | { readonly kind: "approval"; readonly by: string }
+export type Remedy = StepUp | { readonly kind: "bound-key" } | { readonly kind: "approval"; readonly name: string }
 
 /** An acr goes into a header as it is: the characters of a scope (RFC 6749 3.3) without `;`. */
 const ACR = /^[\x21\x23-\x3a\x3c-\x5b\x5d-\x7e]{1,256}$/
@@ -19,8 +20,8 @@ const APPROVAL = /^approval:([A-Za-z0-9._:/-]{1,256})$/
 const STEP_UP = "step-up:"
 
 export function parseRemedy(text: string): Remedy | null {
-  const [, by] = APPROVAL.exec(text) ?? []
-  if (by !== undefined) return { kind: "approval", by }
+  const [, name] = APPROVAL.exec(text) ?? []
+  if (name !== undefined) return { kind: "approval", name }
   if (text === "bound-key") return { kind: "bound-key" }
   if (!text.startsWith(STEP_UP)) return null
   const [first = "", second, ...more] = text.slice(STEP_UP.length).split(";")
@@ -33,25 +34,29 @@ export function parseRemedy(text: string): Remedy | null {
     : null
 }
 
-/** What an agent can bring by itself or with its user: never empty. */
+/** What has to come to a call for it to be permitted: never empty. */
 export interface Lift {
   readonly stepUp: Omit<StepUp, "kind"> | null
   readonly boundKey: boolean
+  /** Names, each once. */
+  readonly approvals: readonly string[]
 }
 
 /** What lifts them all at once, or null where one session and one key cannot. */
 export function together(remedies: readonly (Remedy | null)[]): Lift | null {
   let stepUp: Lift["stepUp"] = null
   let boundKey = false
+  const approvals = new Set<string>()
   for (const remedy of remedies) {
     if (remedy?.kind === "bound-key") boundKey = true
+    else if (remedy?.kind === "approval") approvals.add(remedy.name)
     else if (remedy?.kind === "step-up") {
       const joined = join(stepUp ?? { acr: null, maxAge: null }, remedy)
       if (!joined) return null
       stepUp = joined
     } else return null
   }
-  return stepUp || boundKey ? { stepUp, boundKey } : null
+  return stepUp || boundKey || approvals.size > 0 ? { stepUp, boundKey, approvals: [...approvals] } : null
 }
 
 /** One session has one `acr`. */

@@ -431,7 +431,7 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
   })
 
   test("many agents together do not fill a person's inbox either; what was answered leaves it", async () => {
-    const inbox = inboxOf(env, `${IDP}|alice`)
+    const inbox = inboxOf(env, { user: `${IDP}|alice` })
     const { task } = await ask()
     for (let index = 1; index < 100; index++) {
       expect(await inbox.put(`tsk_${index}`, `agent ${index}`, Date.now() + 60_000)).toBe(true)

@@ -7,7 +7,7 @@ test.each([
   ["step-up:mfa;max_age=300", { kind: "step-up", acr: "mfa", maxAge: 300 }],
   ["step-up:max_age=0", { kind: "step-up", acr: null, maxAge: 0 }],
   ["bound-key", { kind: "bound-key" }],
-  ["approval:finance", { kind: "approval", by: "finance" }],
+  ["approval:finance", { kind: "approval", name: "finance" }],
 ])("%s", (text, remedy) => {
   expect(parseRemedy(text)).toEqual(remedy)
 })
@@ -31,17 +31,28 @@ test.each([
   expect(parseRemedy(text)).toBeNull()
 })
 
-test("several are lifted together by one login and one key, or not at all", () => {
+test("several are lifted together by one login, one key and approvals, or not at all", () => {
   const all = (...texts: readonly string[]) => together(texts.map(parseRemedy))
   const login = { acr: "mfa", maxAge: 60 }
+  const nobody = { approvals: [] }
   expect(all("step-up:mfa", "step-up:max_age=300", "step-up:mfa;max_age=60")).toEqual({
     stepUp: login,
     boundKey: false,
+    ...nobody,
   })
-  expect(all("bound-key", "step-up:mfa;max_age=60", "bound-key")).toEqual({ stepUp: login, boundKey: true })
-  expect(all("step-up:max_age=0", "step-up:mfa")).toEqual({ stepUp: { acr: "mfa", maxAge: 0 }, boundKey: false })
-  expect(all("bound-key")).toEqual({ stepUp: null, boundKey: true })
-  for (const other of ["step-up:pwd", "approval:finance", ""]) {
+  expect(all("bound-key", "step-up:mfa;max_age=60", "bound-key")).toEqual({ stepUp: login, boundKey: true, ...nobody })
+  expect(all("step-up:max_age=0", "step-up:mfa")).toEqual({
+    stepUp: { acr: "mfa", maxAge: 0 },
+    boundKey: false,
+    ...nobody,
+  })
+  expect(all("bound-key")).toEqual({ stepUp: null, boundKey: true, ...nobody })
+  expect(all("approval:b", "approval:a", "bound-key", "approval:b")).toEqual({
+    stepUp: null,
+    boundKey: true,
+    approvals: ["b", "a"],
+  })
+  for (const other of ["step-up:pwd", ""]) {
     expect(all("bound-key", "step-up:mfa", other)).toBeNull()
     expect(all("step-up:mfa", other, "bound-key")).toBeNull()
   }

@@ -8,6 +8,7 @@ import { publish, yard } from "../harness/bundles.ts"
 import { ASKING, callWith, keyOf, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
 import { freshIsolate } from "../harness/isolate.ts"
+import { accessToken } from "../harness/issuers.ts"
 import { callsOf, crash, evict } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage, type ManagementAnswer } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
@@ -149,7 +150,9 @@ describe("a call that a guardrail leaves to a person", () => {
     await callWith(token, "/vault/x")
     const id = await questionIn(await write(token, "hello"))
     const listed = await manage("GET", `/v1/tasks/${task}/approvals`, await bearerOf("viewer"))
-    expect(listed.json).toMatchObject({ approvals: [{ id, task, tool: "files.write", rule: "out-after-secrets" }] })
+    expect(listed.json).toMatchObject({
+      approvals: [{ id, task, tool: "files.write", guardrail: "out-after-secrets", name: null }],
+    })
     expect(await answer({ task, id })).toMatchObject({ status: 403, code: "policy_denied" })
     expect((await write(token, "hello")).code).toBe("approval_required")
     expect((await answer({ task, id }, { approve: true }, "careful")).status).toBe(200)
@@ -197,6 +200,38 @@ describe("a call that a guardrail leaves to a person", () => {
     expect(await callsOf(task)).toBe(2)
   })
 
+  test("waits for operators in a list over all tasks, and for nobody whose own it is", async () => {
+    const { id } = await asked()
+    const idsOf = async (who: string): Promise<unknown> => (await manage("GET", "/v1/approvals", who)).json
+    await vi.waitFor(async () => {
+      expect(await idsOf(await bearerOf("careful"))).toMatchObject({ approvals: [{ kind: "call", id }] })
+    })
+    expect(await idsOf(await bearerOf("viewer"))).toEqual({ approvals: [] })
+  })
+
+  test("asks those whom approvers.yaml names, where its guardrail does", async () => {
+    await guardedBy({ ...AFTER_SECRETS, approval: "finance" })
+    const { token, task } = await openTask("first")
+    await callWith(token, "/vault/x")
+    const id = await questionIn(await write(token, "hello"))
+    expect((await answer({ task, id })).status).toBe(403)
+    const fay = `Bearer ${await accessToken("fay", "cli")}`
+    expect((await manage("POST", `/v1/tasks/${task}/approvals/${id}`, fay, {}, { approve: true })).status).toBe(200)
+    const allowed = await write(token, "hello")
+    expect(allowed.code).toBe("ok")
+    expect(await recordOf(allowed.decision)).toMatchObject({
+      approvals: [{ id, name: "finance", guardrail: "out-after-secrets", by: ["https://idp.test|fay"] }],
+    })
+  })
+
+  test("is not asked about where it could not be shown whole", async () => {
+    await guardedBy(AFTER_SECRETS)
+    const { token } = await openTask("first")
+    await callWith(token, "/vault/x")
+    expect((await write(token, "x".repeat(17_000))).code).toBe("sequence_denied")
+    expect((await write(token, "x".repeat(16_000))).code).toBe("approval_required")
+  })
+
   test("the record of the answer tells who, what and why", async () => {
     const { task, id } = await asked()
     const { headers } = await answer({ task, id }, { approve: true, reason: "it is fine" })
@@ -206,7 +241,7 @@ describe("a call that a guardrail leaves to a person", () => {
       decision: "allow",
       task,
       tool: "files.write",
-      arguments: { approval: id, approved: true, uses: 1, reason: "it is fine", rule: "out-after-secrets" },
+      arguments: { approval: id, approved: true, uses: 1, reason: "it is fine", guardrail: "out-after-secrets" },
     })
     expect(record.operator).toContain("operator")
   })

@@ -19,6 +19,7 @@ import { outOfReach } from "./out-of-reach.ts"
 import { recordedArgument } from "./recorded-argument.ts"
 import { sharedConsequence } from "./shared-consequence.ts"
 import { tooSensitive } from "./too-sensitive.ts"
+import { unaskedApproval } from "./unasked-approval.ts"
 import { unboundedPermit } from "./unbounded-permit.ts"
 import { ungrantedEvent } from "./ungranted-event.ts"
 import { unpermittedTool } from "./unpermitted-tool.ts"
@@ -36,6 +37,7 @@ const LINTS: readonly Lint[] = [
   unpermittedTool,
   recordedArgument,
   unusedPurpose,
+  unaskedApproval,
   tooSensitive,
   beyondCeiling,
   outOfReach,

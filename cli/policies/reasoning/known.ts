@@ -39,7 +39,9 @@ function typed<Kind extends string>(kind: Kind, paths: readonly string[]): reado
 
 const COUNTS = ["context.task.age", "context.task.calls", "context.task.tree_calls", "context.task.depth"]
 
-export function knownOf({ purposes, gateways, tools }: Pick<BundleBody, "purposes" | "gateways" | "tools">): Known {
+type KnownBy = Pick<BundleBody, "purposes" | "gateways" | "tools" | "approvals">
+
+export function knownOf({ purposes, gateways, tools, approvals }: KnownBy): Known {
   const named = (what: string, names: readonly string[]): KnownValues => ({ what, names: new Set(names) })
   const purpose = named(
     "purpose",
@@ -47,6 +49,8 @@ export function knownOf({ purposes, gateways, tools }: Pick<BundleBody, "purpose
   )
   const environments = gateways.map(({ environment }) => environment)
   const ids = gateways.map(({ id }) => id)
+  // To the opening of a task its user consents.
+  const names = [...approvals.map(({ name }) => name), "user"]
   const labels = tools.flatMap((tool) => tool.labels)
   return {
     values: new Map([
@@ -55,7 +59,10 @@ export function knownOf({ purposes, gateways, tools }: Pick<BundleBody, "purpose
       [keyOf(pathTerm("context.env.environment")), named("environment of a gateway", environments)],
       [keyOf(pathTerm("context.env.gateway")), named("gateway", ids)],
     ]),
-    members: new Map([[keyOf(pathTerm("context.task.labels")), named("label of a tool", labels)]]),
+    members: new Map([
+      [keyOf(pathTerm("context.task.labels")), named("label of a tool", labels)],
+      [keyOf(pathTerm("context.approvals")), named("approval of approvers.yaml", names)],
+    ]),
     least: new Map([...COUNTS, "context.session.auth_age", "context.risk"].map((path) => [keyOf(pathTerm(path)), 0])),
   }
 }

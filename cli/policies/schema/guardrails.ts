@@ -4,6 +4,7 @@ import { STATUS_OF_CODE, type Code } from "../../../src/decision.ts"
 import { unitsOf } from "../../../src/guardrails/amount.ts"
 import { CONSEQUENCES } from "../../../src/guardrails/consequence.ts"
 import { HIGHEST_RISK } from "../../../src/guardrails/definition.ts"
+import { approvalName } from "./approvers.ts"
 import { condition, isSmall, MOST_CONDITIONS } from "./condition.ts"
 import { argumentField, field, own, per } from "./field.ts"
 import { selectorFields } from "./selector.ts"
@@ -33,6 +34,11 @@ const common = {
     .enum(CONSEQUENCES)
     .default("deny")
     .describe("What follows: the call is denied, and its task goes on, is frozen, or ends with all below it."),
+  approval: approvalName
+    .exactOptional()
+    .describe(
+      "Of `then: approve`: the name in approvers.yaml by which people are asked; absent: any operator answers.",
+    ),
 }
 
 const counts = z.enum(["calls", "cost"])

@@ -1,8 +1,9 @@
 /** `narrowgate approvals`: what a person is shown before they agree. */
 import { expect, it } from "vitest"
-import { tellApproval } from "../../../cli/commands/approvals.ts"
+import { tellApproval, tellCall } from "../../../cli/commands/approvals.ts"
 
 const ASKED = {
+  kind: "task",
   task: "tsk_01J8",
   agent: "spiffe://example.org/agent/support",
   purpose: "large-refund",
@@ -12,7 +13,7 @@ const ASKED = {
   binding_message: "Refund 1.00",
   life: 600,
   expires_at: 300_000,
-}
+} as const
 
 it("tells for what, how much and how long", () => {
   expect(tellApproval(ASKED, 0).split("\n")).toEqual([
@@ -32,4 +33,36 @@ it("tells with which arguments alone", () => {
   const told = tellApproval({ ...ASKED, authorization_details: [bounded] }, 0)
   expect(told).toContain('\n  only with payment_intent = "pi_1"\n  only with amount ≥ 1 and ≤ 12000\n')
   expect(told).not.toContain("a\u001b*")
+})
+
+const CALL = {
+  kind: "call",
+  id: "apr_01J8",
+  task: "tsk_01J8",
+  tool: "stripe.create_refund",
+  arguments: { payment_intent: "pi_1", amount: 60_000, note: "x\n  answer    no\u001b[2J" },
+  agent: "spiffe://example.org/agent/support",
+  purpose: "large-refund",
+  chain: ["spiffe://example.org/agent/front", "spiffe://example.org/agent/support"],
+  user: "https://idp.test|alice",
+  name: "finance",
+  guardrail: null,
+  rules: ["large-refunds"],
+  need: 2,
+  votes: [{ by: "https://idp.test|fred" }],
+  expires_at: 300_000,
+} as const
+
+it("tells a call with all that is in it, none of which can pass for a line of ours", () => {
+  const { rules, votes, chain, ...call } = CALL
+  const told = tellCall({ ...call, rules: [...rules], votes: [...votes], chain: [...chain] }, 0)
+  expect(told.split("\n")).toEqual([
+    expect.stringMatching(/apr_01J8.*agent\/support, called by .*agent\/front$/u),
+    "  calls     stripe.create_refund, for https://idp.test|alice, purpose large-refund",
+    '  with      payment_intent = "pi_1"',
+    "  with      amount = 60000",
+    '  with      note = "x\\n  answer    no\\u001b[2J"',
+    "  asked by  rule large-refunds, of finance, 1 of 2 have agreed",
+    "  answer    within 300 s",
+  ])
 })

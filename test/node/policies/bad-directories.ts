@@ -2,6 +2,7 @@
  * Policy directories with one thing wrong: the example, changed in one place. `at` is text of the changed file; the
  * problem must be reported exactly where its first occurrence begins. Without `at`, at the beginning of the file.
  */
+import { BAD_APPROVERS } from "./bad-approvers.ts"
 import { BAD_GUARDRAILS } from "./bad-guardrails.ts"
 import { BAD_STREAMS } from "./bad-streams.ts"
 
@@ -964,4 +965,5 @@ export const BAD_DIRECTORIES = [
   ...MANAGEMENT,
   ...BAD_GUARDRAILS,
   ...BAD_STREAMS,
+  ...BAD_APPROVERS,
 ]

@@ -1,5 +1,5 @@
 /** Each kind of row, as it passes and as it fails. */
-import { appendFile, cp, mkdtemp, rm } from "node:fs/promises"
+import { appendFile, cp, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { beforeAll, describe, expect, it } from "vitest"
@@ -240,6 +240,33 @@ it("a risk is that of every call, however much time has passed", async () => {
   expect(at("50", "", "allow")).toMatch(/read {6}risk = 50/)
   expect(at("50", "after: [crm.tickets.get], ", denied)).toMatch(/call 1 of `after` was denied: policy_denied/)
   for (const wrong of ["101", "-1", "0.5", "high"]) expect(() => at(wrong, "", "allow")).toThrow()
+})
+
+it("an approval is of each call, of whatever asks by its name", async () => {
+  const policies = await mkdtemp(join(tmpdir(), "narrowgate-approvals-"))
+  await cp(EXAMPLE, policies, { recursive: true })
+  await appendFile(
+    join(policies, "limits.cedar"),
+    `\n@id("asks") @remedy("approval:finance") forbid (principal, action == Action::"read", resource == Tool::"crm.tickets.get")
+unless { context.approvals.contains("finance") };\n`,
+  )
+  await writeFile(
+    join(policies, "approvers.yaml"),
+    "approvals: [{ name: finance, approvers: [{ issuer: local, group: finance }] }]\n",
+  )
+  await writeFile(
+    join(policies, "guardrails.yaml"),
+    "windows: [{ id: one, tools: [crm.tickets.get], per: task, limit: 1, within: 1m, then: approve, approval: finance }]\n",
+  )
+  const asking = await compiled(policies)
+  await rm(policies, { recursive: true })
+  const it = (more: string, expect: string) => told(asking, `${GIVEN}  - { name: it, ${more}expect: ${expect} }\n`)
+  const denied = "{ deny: approval_required, rules: [asks], with: { name: finance } }"
+  expect(it("call: crm.tickets.get, ", denied)).toBe("")
+  expect(it("call: crm.tickets.get, ", "allow")).toMatch(/approval_required .*by asks/)
+  expect(it("given: { approvals: [finance] }, call: crm.tickets.get, ", "allow")).toBe("")
+  expect(it("given: { approvals: [finance] }, after: [crm.tickets.get], call: crm.tickets.get, ", "allow")).toBe("")
+  expect(() => it("given: { approvals: [finanze] }, call: crm.tickets.get, ", "allow")).toThrow(/finance/)
 })
 
 describe("a question that is never asked", () => {

@@ -462,6 +462,25 @@ const AGENTS: readonly LintCase[] = [
     but: { find: "[triage-ticket]", replace: "[nightly-report]" },
   },
   {
+    name: "an approval for which nothing asks",
+    lint: "unasked-approval",
+    edits: [
+      {
+        file: "approvers.yaml",
+        replace: "approvals:\n  - { name: finance, approvers: [{ issuer: local, group: finance }] }\n",
+      },
+      {
+        file: "guardrails.yaml",
+        replace: "windows:\n  - { id: mails, tools: [mail.send], per: task, limit: 9, within: 1m, then: approve }\n",
+      },
+    ],
+    file: "approvers.yaml",
+    at: "finance, approvers",
+    message: "no rule and no guardrail asks for the approval `finance`",
+    mend: 'Write `@remedy("approval:finance")`, or `approval: finance` in guardrails.yaml, or remove it.',
+    but: { find: "then: approve }", replace: "then: approve, approval: finance }" },
+  },
+  {
     name: "a scope above the sensitivity of its grant",
     lint: "too-sensitive",
     edits: [agents(NIGHTLY, NIGHTLY.replace("list:read]", "list:read, crm.customers.*:read]"))],

@@ -1,0 +1,20 @@
+/** An approval by whose name nothing asks: no call ever waits for these people. */
+import { parseRemedy } from "../../../src/policy/remedy.ts"
+import type { Lint } from "./lint.ts"
+
+export const unaskedApproval: Lint = {
+  name: "unasked-approval",
+  find: ({ policies: { approvers }, body: { rules, guardrails } }) => {
+    const remedies = rules.map(({ remedy = "" }) => parseRemedy(remedy))
+    const asked = new Set([
+      ...remedies.flatMap((remedy) => (remedy?.kind === "approval" ? [remedy.name] : [])),
+      ...guardrails.flatMap(({ approval }) => approval ?? []),
+    ])
+    return approvers.value.approvals.flatMap(({ name }, index) => {
+      if (asked.has(name)) return []
+      const message = `no rule and no guardrail asks for the approval \`${name}\``
+      const mend = `Write \`@remedy("approval:${name}")\`, or \`approval: ${name}\` in guardrails.yaml, or remove it.`
+      return [approvers.warning(["approvals", index, "name"], message, mend)]
+    })
+  },
+}

@@ -1,0 +1,123 @@
+/**
+ * Who answers what people are asked. They come with an access token of their own, from a client for managing: with the
+ * session that an agent may have, an agent could consent to itself.
+ */
+import type { DecisionRecord } from "../audit/record.ts"
+import type { Answering } from "../approval/approvers.ts"
+import { readCompact } from "../credential/compact.ts"
+import { readPerson, type Person } from "../credential/person.ts"
+import { verifyPersonToken, type PersonToken } from "../credential/person-token.ts"
+import { isRejected, reject, type Rejected } from "../credential/rejection.ts"
+import { checkPerson } from "../credential/session.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { userId } from "../policy/facts.ts"
+import type { Surroundings } from "../surroundings.ts"
+import { currentSwitches } from "../switches/lease.ts"
+import { stoppedBy, type Switch } from "../switches/switch.ts"
+import { denialBy } from "../switches/token.ts"
+import { bearerOf, permitOperator, type OperatorRefused, type Permitted } from "./operator.ts"
+import type { Outcome } from "./outcome.ts"
+
+/** A person of whom more than that they manage is known. */
+export async function personOf(request: Request, bundle: Bundle, around: Surroundings): Promise<Person | Outcome> {
+  const token = await tokenOf(request, bundle, around)
+  if ("status" in token) return token
+  const person = readable(token, around)
+  if (isRejected(person)) return refused(person)
+  return (await stopped(person, around)) ?? person
+}
+
+/** Somebody who may be asked about single calls: as a person, as an operator, or as both. */
+export interface Answerer {
+  readonly answering: Answering
+  /** As which operator they may do it, or why as none; null: they are none. */
+  readonly permitted: Permitted | OperatorRefused | null
+}
+
+/** @param method to be permitted to an operator, of a role that suffices for it */
+export async function answererOf(
+  request: Request,
+  method: "GET" | "POST",
+  target: string | null,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Answerer | Outcome> {
+  const token = await tokenOf(request, bundle, around)
+  if ("status" in token) return token
+  const found = readable(token, around)
+  const { issuer, claims } = token
+  const known = bundle.operators.find((each) => each.issuer === issuer.id && each.subject === claims["sub"])
+  if (isRejected(found) && !known) return refused(found)
+  const person = isRejected(found) ? null : found
+  const stop = person && (await stopped(person, around))
+  if (stop) return stop
+  const permitted = known && permittedAs({ ...known, issuer: issuer.issuer }, method, target, bundle)
+  const operator = permitted && "operator" in permitted && !("status" in permitted) ? permitted.operator : null
+  return { answering: { person: person && person.user, operator }, permitted: permitted ?? null }
+}
+
+function permittedAs(
+  operator: Bundle["operators"][number],
+  method: "GET" | "POST",
+  target: string | null,
+  bundle: Bundle,
+): Permitted | OperatorRefused {
+  const { issuer, subject, roles } = operator
+  const proven = { issuer, subject, roles }
+  const thing = { area: "approvals", kind: "approval", target } as const
+  if (method === "GET" || roles.includes("operator")) return permitOperator({ proven, method }, thing, bundle)
+  const denial = { reason: "role_missing", what: "operator" } as const
+  const body = { error: "policy_denied", error_description: "The role operator is required." }
+  return { status: 403, body, record: { code: "policy_denied", denial, operator: userId(proven) } }
+}
+
+async function tokenOf(request: Request, { issuers }: Bundle, around: Surroundings): Promise<PersonToken | Outcome> {
+  const { config, reach } = around
+  const token = bearerOf(request)
+  if (token === null) return refused(null)
+  const compact = readCompact(token)
+  const verified = isRejected(compact) ? compact : await verifyPersonToken(compact, issuers, config.issuer, reach)
+  return isRejected(verified) ? refused(verified) : verified
+}
+
+function readable({ issuer, claims }: PersonToken, { reach }: Surroundings): Person | Rejected {
+  // Without a mapping of its claims it is nobody whom an agent could act for.
+  if (!issuer.users) return reject({ reason: "issuer_unknown", iss: issuer.issuer })
+  // What their session would have to say of them, this has to say as well.
+  const odd = checkPerson(claims, String(claims["client_id"]), issuer.users)
+  return odd ?? readPerson(claims, issuer.issuer, issuer.users.claims, reach.now)
+}
+
+async function stopped(person: Person, around: Surroundings): Promise<Outcome | null> {
+  const switches = await currentSwitches(around)
+  if (!switches) return OUT_OF_REACH
+  const affected = { agents: [], user: userId(person.user), kid: null, tool: null, since: person.issuedAt }
+  const by = stoppedBy(switches, affected)
+  return by && stoppedPerson(person, by)
+}
+
+function stoppedPerson(person: Person, by: Switch): Outcome {
+  const body = { error: "invalid_token", error_description: "This person's sessions are stopped." }
+  const record = { ...byWhom(person.user), decision: "deny", code: "invalid_token", denial: denialBy(by) } as const
+  return { status: 401, body, record }
+}
+
+function refused(rejected: Rejected | null): Outcome {
+  const because = rejected?.rejected ?? null
+  if (because?.reason === "keys_unavailable") return OUT_OF_REACH
+  const code = rejected === null ? "missing_token" : "invalid_token"
+  const body = { error: code, error_description: "A person's own access token is required." }
+  return { status: 401, body, record: { code, denial: { reason: "operator_rejected", because } } }
+}
+
+export const byWhom = (user: Pick<Person["user"], "issuer" | "subject">): Partial<DecisionRecord> => ({
+  decision: "allow",
+  code: "ok",
+  operator: userId(user),
+})
+
+export const OUT_OF_REACH: Outcome = {
+  status: 503,
+  body: { error: "unavailable", error_description: "It cannot be seen at the moment." },
+  record: { code: "unavailable" },
+}

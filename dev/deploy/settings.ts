@@ -2,6 +2,7 @@
  * What is another in each environment, and the `wrangler.<environment>.toml` that is made of it and of wrangler.toml: the
  * file keeps it from one deployment to the next, and everything else in it follows wrangler.toml.
  */
+import { z } from "zod"
 import { Failure } from "../../cli/failure.ts"
 
 export interface Settings {
@@ -84,8 +85,15 @@ export function checkSettings(settings: Settings, others: readonly Settings[]): 
       )
     if (other.host === host) throw same("host")
     if (namespace !== null && other.namespace === namespace) throw same("KV namespace")
-    if (other.publisherKeys === publisherKeys) throw same("publisher's key")
+    if (!namesOf(other.publisherKeys).isDisjointFrom(namesOf(publisherKeys))) throw same("publisher's key")
   }
+}
+
+const keySet = z.object({ keys: z.array(z.object({ kid: z.string().optional(), x: z.string().optional() })) })
+
+/** Names and public halves of all keys in it: while one is replaced by another there are two. */
+function namesOf(publisherKeys: string): ReadonlySet<string> {
+  return new Set(keySet.parse(JSON.parse(publisherKeys)).keys.flatMap(({ kid = [], x = [] }) => [kid, x].flat()))
 }
 
 const refused = (message: string, mend: string): Failure => new Failure(message, mend)

@@ -153,8 +153,10 @@ describe("a Worker that is bound to this one", () => {
 
   test("needs the key of a gateway of this dialect, and that key opens nothing over HTTP", async () => {
     const { token } = await openTask("first")
-    for (const key of ["", "key-of-nobody", keyOf("envoy"), keyOf("traefik")]) {
-      expect(codeOf(await ask({ key, url: FILE, headers: bearer(token) }))).toBe("unknown_gateway")
+    // Kong's is answered in a document, of which the status says nothing.
+    for (const key of ["", "key-of-nobody", keyOf("envoy"), keyOf("traefik"), keyOf("kong"), keyOf("authzen")]) {
+      const answer = await ask({ key, url: FILE, headers: bearer(token) })
+      expect([codeOf(answer), answer.allowed]).toEqual(["unknown_gateway", false])
     }
     const headers = { ...bearer(token), "X-Narrowgate-Key": keyOf("worker") }
     const asTraefik = await askAs("traefik", { path: "/files", headers: bearer(token) })

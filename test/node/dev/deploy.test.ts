@@ -14,7 +14,7 @@ const base = await readFile(join(ROOT, "wrangler.toml"), "utf8")
 const STAGING: Settings = {
   environment: "staging",
   host: "authz.staging.example",
-  publisherKeys: '{"keys":[{"kid":"$1"}]}',
+  publisherKeys: '{"keys":[{"kid":"$1","x":"abc"}]}',
   namespace: "abc",
   signingAlgorithm: "EdDSA",
   maxProbeRequests: "900",
@@ -43,13 +43,15 @@ describe("its configuration", () => {
     ["host", { host: STAGING.host }],
     ["KV namespace", { namespace: "abc" }],
     ["publisher's key", { publisherKeys: STAGING.publisherKeys }],
+    ["publisher's key", { publisherKeys: '{"keys":[{"kid":"new","x":"def"},{"kid":"$1","x":"abc"}]}' }],
+    ["publisher's key", { publisherKeys: '{"keys":[{"kid":"by another name","x":"abc"}]}' }],
   ])("shares no %s with another's", (what, same) => {
     const production = {
       ...STAGING,
       environment: "production",
       host: "authz.example",
       namespace: "def",
-      publisherKeys: "{}",
+      publisherKeys: '{"keys":[{"kid":"other"}]}',
     }
     expect(() => checkSettings(production, [STAGING])).not.toThrow()
     expect(() => checkSettings({ ...production, ...same }, [STAGING])).toThrow(`the same ${what}`)

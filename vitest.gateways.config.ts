@@ -10,6 +10,8 @@ export default defineConfig({
     reporters: ["verbose"],
     // One at a time: each starts a stack and a gateway.
     maxWorkers: 1,
+    // Names whole: rows speak of cases by them.
+    chaiConfig: { truncateThreshold: 200 },
     hookTimeout: 120_000,
     testTimeout: 60_000,
   },

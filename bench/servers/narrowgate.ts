@@ -23,6 +23,8 @@ export interface Task {
 export interface Narrowgate extends AsyncDisposable {
   /** The process that runs now. */
   readonly workerd: Workerd
+  /** By which the gateway of bench/policies asks. */
+  readonly gatewayKey: string
   /** Ends the process and starts another on what it left: tokens stay valid, and nothing is known in memory. */
   restart(): Promise<void>
   /** Opens a tree of a user of its own; with a DPoP proof, bound to its key. */
@@ -74,6 +76,7 @@ export async function startNarrowgate(
     get workerd() {
       return workerd
     },
+    gatewayKey: identities.gatewayKey,
     async restart() {
       await workerd[Symbol.asyncDispose]()
       workerd = await startAgain(workerd)

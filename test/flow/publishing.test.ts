@@ -7,7 +7,7 @@ import { z } from "zod"
 import { window } from "../harness/guardrails.ts"
 import { generatePublisherKey, signHistoryQuestion } from "../../cli/policies/sign.ts"
 import { published } from "../../cli/publish/published.ts"
-import { PUBLICATION_TYPES, type BundleBody, type Pointer, type Publishing } from "../../src/policy/bundle.ts"
+import { FORMAT, PUBLICATION_TYPES, type BundleBody, type Pointer, type Publishing } from "../../src/policy/bundle.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import { bodyKey } from "../../src/policy/store.ts"
 import { publications } from "../../src/publish/publications.ts"
@@ -244,7 +244,7 @@ describe("nothing is published", () => {
     [
       "of another format",
       async ({ bytes }) => {
-        const text = new TextDecoder().decode(bytes).replace('"format":6', '"format":7')
+        const text = new TextDecoder().decode(bytes).replace(`"format":${FORMAT}`, `"format":${FORMAT + 1}`)
         const changed = Uint8Array.from(new TextEncoder().encode(text))
         return { bytes: changed, digest: await digestOf(changed) }
       },

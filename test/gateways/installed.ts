@@ -32,6 +32,14 @@ export function find(program: string, files: readonly string[]): Installed | nul
   )
 }
 
+/** What a program below another root than the system's needs to find its libraries. */
+export function libraries(root: string): Readonly<Record<string, string>> {
+  return root === "" ? {} : { LD_LIBRARY_PATH: `${root}/usr/lib/${MACHINE}-linux-gnu` }
+}
+
+/** As Debian names it in its paths. */
+export const MACHINE = process.arch === "arm64" ? "aarch64" : "x86_64"
+
 export const REQUIRED: readonly string[] = (process.env["GATEWAYS_REQUIRED"] ?? "")
   .split(",")
   .filter((name) => name !== "")

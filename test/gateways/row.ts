@@ -31,6 +31,24 @@ export interface Row {
   readonly others?: (place: Place) => Readonly<Record<string, string>>
   readonly args: (place: Place) => readonly string[]
   readonly environment?: (place: Place) => Readonly<Record<string, string>>
-  /** What it answers while it is not ready yet, though it listens. */
-  readonly unready?: number
+  /** The body of its answers while it is not ready yet, though it listens. */
+  readonly unready?: string
+  /** Where a script asks: what makes it fail before it does. */
+  readonly broken?: Substitution
+  /** Outcomes other than what a case of the suite expects, by its name: what the page says that it cannot carry. */
+  readonly differs: Readonly<Record<string, string>>
+  /** Targets that reach the upstream in other words than they were sent, and are judged in these: by case. */
+  readonly arrives?: Readonly<Record<string, string>>
+  readonly carries: Carries
+}
+
+/** What of an answer reaches whom. */
+export interface Carries {
+  /** Of a refusal: Narrowgate's own body, or one that is made of code and decision. */
+  readonly body: boolean
+  /** Of an allow, to the client. */
+  readonly decisionOfAllow: boolean
+  readonly rateLimitOfAllow: boolean
+  /** Its dialect's status for an outage of a ledger. */
+  readonly unavailableAs: number
 }

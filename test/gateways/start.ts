@@ -21,6 +21,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { request } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { text } from "node:stream/consumers"
 import { setTimeout as sleep } from "node:timers/promises"
 import { accepting, freePort, type Listening } from "../../dev/loopback.ts"
 import { find } from "./installed.ts"
@@ -35,7 +36,7 @@ export interface GatewayOptions {
   readonly host?: string
   /** 0, and absent: a free one. */
   readonly port?: number
-  /** Changes a configuration on purpose: what a suite says of a wrong one. By file name. */
+  /** Makes another configuration of the page's, on purpose: file by file. */
   readonly spoil?: (name: string, text: string) => string
 }
 
@@ -137,14 +138,13 @@ function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
 async function ready({ name, unready }: Row, { port, host }: Place, complaint: () => string): Promise<void> {
   if (unready === undefined) return
   for (const until = Date.now() + READY_WITHIN_MS; Date.now() < until; await sleep(50)) {
-    if ((await statusOf(port, host)) !== unready) return
+    if ((await bodyOf(port, host)) !== unready) return
   }
-  throw new Error(`${name} still answers ${unready}: ${complaint()}`)
+  throw new Error(`${name} still answers ${JSON.stringify(unready)}: ${complaint()}`)
 }
 
-async function statusOf(port: number, host: string): Promise<number> {
+async function bodyOf(port: number, host: string): Promise<string> {
   const asking = request({ host: "127.0.0.1", port, headers: { host }, agent: false }).end()
   const [response] = await once(asking, "response")
-  response.resume()
-  return response.statusCode
+  return text(response)
 }

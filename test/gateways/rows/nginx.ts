@@ -1,5 +1,19 @@
+import { libraries } from "../installed.ts"
 import type { Substitution } from "../page.ts"
 import type { Place, Row } from "../row.ts"
+
+/** By nginx itself, before it asks. */
+const REFUSED = {
+  TRACE: "405",
+  "two tokens": "400",
+  "dot segments above the root": "400",
+  "dot segments out of the authorizer's path": "400",
+  "an encoded zero": "400",
+  "an escape that is none": "400",
+  "half an escape": "400",
+  "a control byte": "400",
+  "a target without a path": "400",
+}
 
 export const nginx: Row = {
   name: "nginx",
@@ -9,7 +23,15 @@ export const nginx: Row = {
   substitutions: shared,
   others: keyFile,
   args,
-  environment,
+  environment: ({ root }) => libraries(root),
+  differs: {
+    ...REFUSED,
+    // Any 2xx is an allow; without a decision there is no upstream.
+    "answers 204 with an identity": "allowed",
+    "is somebody else, who answers 200": "502",
+    "answers 200 with an identity and no decision": "502",
+  },
+  carries: { body: false, decisionOfAllow: true, rateLimitOfAllow: false, unavailableAs: 403 },
 }
 
 export const nginxNjs: Row = {
@@ -25,7 +47,10 @@ export const nginxNjs: Row = {
   ],
   others: keyFile,
   args,
-  environment,
+  environment: ({ root }) => libraries(root),
+  broken: ["async function authorize(r) {\n", 'async function authorize(r) {\n  throw new Error("broken")\n'],
+  differs: REFUSED,
+  carries: { body: true, decisionOfAllow: true, rateLimitOfAllow: false, unavailableAs: 403 },
 }
 
 function shared({ port, host, authorizer, upstream, directory }: Place): readonly Substitution[] {
@@ -66,8 +91,4 @@ function keyFile({ key }: Place): Readonly<Record<string, string>> {
 
 function args({ directory }: Place): readonly string[] {
   return ["-e", `${directory}/error.log`, "-p", directory, "-c", "nginx.conf"]
-}
-
-function environment({ root }: Place): Readonly<Record<string, string>> {
-  return root === "" ? {} : { LD_LIBRARY_PATH: `${root}/usr/lib/x86_64-linux-gnu` }
 }

@@ -1,0 +1,381 @@
+/**
+ * One suite through every gateway that is installed, each with the configuration of its page: client → gateway → the
+ * real Worker, and an upstream that remembers. What an authorizer does when it fails, a stub does.
+ */
+import { randomUUID } from "node:crypto"
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { ALLOW, IDENTITY, startStub, type StubAuthorizer } from "./authorizer.ts"
+import { BODIES, CASES, preflight, type Case, type Outcome } from "./cases.ts"
+import { FAILURES } from "./failures.ts"
+import { REQUIRED } from "./installed.ts"
+import { entryOf } from "./page.ts"
+import { startStage, type Stage, type Tokens } from "./stage.ts"
+import { installed, startGateway, type RunningGateway } from "./start.ts"
+import { GATEWAYS } from "./table.ts"
+import { FORGED, startUpstream, type Received, type Upstream } from "./upstream.ts"
+import { send, type Answer, type Conversation, type Sent } from "./wire.ts"
+
+test.runIf(REQUIRED.length > 0)("those that must be here are", () => {
+  const here = GATEWAYS.filter(installed).map(({ name }) => name)
+  expect(here).toEqual(expect.arrayContaining([...REQUIRED]))
+})
+
+test.each(GATEWAYS)("what the row of $name says otherwise is about cases that there are", ({ differs }) => {
+  const known = [...CASES, ...BODIES, ...FAILURES].map(({ name }) => name)
+  expect([...known, IS_GONE, HAS_NO_LEDGER]).toEqual(expect.arrayContaining(Object.keys(differs)))
+  expect(new Set(known).size).toBe(known.length)
+})
+
+/** Undefined where no gateway is installed. */
+let stage: Stage
+let upstream: Upstream
+beforeAll(async () => {
+  if (!GATEWAYS.some(installed)) return
+  upstream = await startUpstream()
+  stage = await startStage()
+})
+afterAll(async () => {
+  await stage?.close()
+  await upstream?.close()
+})
+beforeEach(() => {
+  upstream?.received.splice(0)
+})
+
+const IS_GONE = "is gone"
+const HAS_NO_LEDGER = "has no ledger"
+
+const SUPPORT = "spiffe://example.org/agent/support"
+
+test.skip.each(GATEWAYS.filter((row) => !installed(row)))("$name is not installed", () => undefined)
+
+for (const row of GATEWAYS.filter(installed)) {
+  const entry = entryOf(row.page)
+  const expectedOf = (name: string, expected: Outcome): Outcome => row.differs[name] ?? expected
+  const outcomeAt = ({ name, expected, unseen }: Case): Outcome =>
+    expectedOf(name, (entry["body"] === true ? undefined : unseen) ?? expected)
+
+  describe(row.name, () => {
+    let gateway: RunningGateway
+    let tokens: Tokens
+    beforeAll(async () => {
+      gateway = await startGateway(row, { authorizer: stage.origin, upstream: upstream.origin, key: stage.key(row) })
+      tokens = await stage.tokens()
+    })
+    afterAll(async () => gateway.close())
+
+    const sending = async (sent: Sent, talk?: Conversation): Promise<Answer> => send(gateway.port, sent, talk)
+
+    test.each([...CASES, ...BODIES])("$name", async (each) => {
+      const sent = await each.sent(tokens)
+      const answer = await sending(sent)
+      expect(outcomeOf(answer), answer.body).toBe(outcomeAt(each))
+      if (answer.status === 200) expectPassed(sent, each, answer)
+      else expectRefused(answer)
+    })
+
+    test("a proof counts once", async () => {
+      const target = "/crm/tickets/43"
+      const proof = await tokens.bound.prove("GET", target)
+      const sent: Sent = {
+        target,
+        headers: [
+          ["Authorization", `DPoP ${tokens.bound.token}`],
+          ["DPoP", proof],
+        ],
+      }
+      expect(outcomeOf(await sending(sent))).toBe("allowed")
+      const again = await sending(sent)
+      expect(outcomeOf(again)).toBe("401 invalid_token")
+      expect(again.headers.get("www-authenticate")).toMatch(/^DPoP error=/)
+      expect(upstream.received).toHaveLength(1)
+    })
+
+    test("a token that has expired", async () => {
+      const sent: Sent = { target: "/crm/tickets/42", headers: [["Authorization", `Bearer ${await stage.expired()}`]] }
+      const answer = await sending(sent)
+      expect(outcomeOf(answer)).toBe("401 invalid_token")
+      expectRefused(answer)
+    })
+
+    test("what a refused client needs reaches it", async () => {
+      const headers: Sent["headers"] = [["Authorization", `Bearer ${tokens.reading}`]]
+      const nobody = await sending({ target: "/crm/tickets/42" })
+      const metadata = `${stage.origin}/.well-known/oauth-protected-resource/${entry.id}`
+      expect(nobody.headers.get("www-authenticate")).toBe(`Bearer resource_metadata="${metadata}"`)
+      const outside = await sending({ target: "/crm/customers/7", headers })
+      expect(outside.headers.get("www-authenticate")).toMatch(
+        /error="insufficient_scope".*scope="crm\.customers\.get:read"/,
+      )
+      await sending({ target: "/crm/once", headers })
+      const full = await sending({ target: "/crm/once", headers })
+      expect(full.headers.get("retry-after")).toMatch(/^\d+$/)
+      expect(full.headers.get("ratelimit")).toMatch(/"once";r=0;t=\d+/)
+      expect(full.headers.get("ratelimit-policy")).toContain('"once";q=1;w=1800')
+      for (const answer of [outside, full]) {
+        const told: unknown = JSON.parse(answer.body)
+        const code = answer.headers.get("x-narrowgate-code")
+        const decision = answer.headers.get("x-narrowgate-decision")
+        expect(told).toMatchObject({ error: code, decision_id: decision })
+        if (row.carries.body) expect(told).toHaveProperty("error_description")
+      }
+    })
+
+    test("a WebSocket opens with a token, and not without", async () => {
+      const opening: Sent["headers"] = [
+        ["Connection", "Upgrade, X-Narrowgate-Agent"],
+        ["Upgrade", "websocket"],
+        ["Sec-WebSocket-Version", "13"],
+        ["Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="],
+      ]
+      const refused = await sending({ target: "/crm/socket", headers: opening })
+      expect(outcomeOf(refused)).toBe("401 missing_token")
+      expect(upstream.received).toEqual([])
+      const sent: Sent = { target: "/crm/socket", headers: [["Authorization", `Bearer ${tokens.reading}`], ...opening] }
+      const opened = await sending(sent, { then: "hello", until: (text) => text.includes("heard hello") })
+      expect(opened.status).toBe(101)
+      expect(opened.body).toContain("heard hello")
+      expectUpstream(sent, {})
+    })
+
+    test("an event arrives while its stream is open", async () => {
+      const sent: Sent = { target: "/crm/events", headers: [["Authorization", `Bearer ${tokens.reading}`]] }
+      const answer = await sending(sent, { until: (text) => text.includes("data: first\n\n") })
+      expect(answer.body).toContain("data: first\n\n")
+      expectUpstream(sent, {})
+    })
+
+    test("two requests on one connection are two questions", async () => {
+      const token = `Bearer ${tokens.reading}`
+      const second = `\r\n\r\nGET /crm/customers/7 HTTP/1.1\r\nHost: api.example\r\nAuthorization: ${token}`
+      const headers: Sent["headers"] = [["Authorization", token + second]]
+      const answer = await sending(
+        { target: "/crm/tickets/42", headers },
+        { until: (text) => text.includes("insufficient_scope") },
+      )
+      expect(answer.status).toBe(200)
+      expect(upstream.received.map(({ target }) => target)).toEqual(["/crm/tickets/42"])
+    })
+
+    test("a request id is the gateway's own, and another for each request", async () => {
+      const headers: Sent["headers"] = [
+        ["Authorization", `Bearer ${tokens.reading}`],
+        ["X-Request-Id", "evil"],
+      ]
+      for (let count = 0; count < 2; count++) await sending({ target: "/crm/tickets/42", headers })
+      const ids = upstream.received.map((received) => valuesOf(received, "x-request-id"))
+      if (entry["request_id_header"] === undefined) return
+      expect(ids).toEqual([[expect.stringMatching(/^[\w@-]{20,}$/)], [expect.stringMatching(/^[\w@-]{20,}$/)]])
+      expect(new Set(ids.flat()).size).toBe(2)
+    })
+
+    function expectPassed(sent: Sent, { name, arrives = row.arrives?.[name] }: Case, answer: Answer): void {
+      const decision = expectUpstream(sent, arrives === undefined ? {} : { arrives })
+      for (const [name, value] of Object.entries(FORGED)) expect(answer.headers.get(name), name).not.toBe(value)
+      expect(answer.headers.get("x-narrowgate-decision")).toBe(row.carries.decisionOfAllow ? decision : null)
+      expect(answer.headers.has("ratelimit")).toBe(row.carries.rateLimitOfAllow)
+    }
+
+    /** @returns the decision that it was told */
+    function expectUpstream(
+      { method = "GET", target, body }: Sent,
+      { arrives }: { readonly arrives?: string },
+    ): string {
+      expect(upstream.received).toHaveLength(1)
+      const [received] = upstream.received
+      if (!received) throw new Error("nothing arrived")
+      expect(received).toMatchObject({ method, target: arrives ?? target })
+      if (body !== undefined && !received.headers.some(([, value]) => value === "chunked")) {
+        expect(body).toContain(received.body)
+        expect(received.body).not.toBe("")
+      }
+      const [decision = ""] = valuesOf(received, "x-narrowgate-decision")
+      expect(decision).toMatch(/^dec_[0-9A-Z]{26}$/)
+      expect(valuesOf(received, "x-narrowgate-agent")).toEqual([SUPPORT])
+      expect(valuesOf(received, "x-narrowgate-user")).toEqual([expect.stringMatching(/alice$/)])
+      expect(valuesOf(received, "x-narrowgate-task")).toEqual([expect.stringMatching(/^tsk_/)])
+      expect(valuesOf(received, "x-narrowgate-purpose")).toEqual([
+        expect.stringMatching(/^(?:triage-ticket|answer-customer)$/),
+      ])
+      expect(valuesOf(received, "x-narrowgate-tool")).toEqual([
+        expect.stringMatching(/^(?:crm|mail|desk|everything)\./),
+      ])
+      expect(received.headers.filter(isNotForUpstreams)).toEqual([])
+      return decision
+    }
+  })
+
+  describe(`${row.name}, other keys`, () => {
+    const running: RunningGateway[] = []
+    afterAll(async () => {
+      for (const each of running) await each.close()
+    })
+    const start = async (key: string): Promise<RunningGateway> => {
+      const gateway = await startGateway(row, { authorizer: stage.origin, upstream: upstream.origin, key })
+      running.push(gateway)
+      upstream.received.length = 0
+      return gateway
+    }
+
+    test("with preflights, one passes without a token, and nothing else does", async () => {
+      const { port } = await start(stage.key(row, "preflights"))
+      expect((await send(port, preflight)).status).toBe(200)
+      const [received] = upstream.received
+      expect(received).toMatchObject({ method: "OPTIONS", target: preflight.target })
+      expect(received?.headers.filter(([name, value]) => /narrowgate-agent|txn/i.test(name) && value !== "")).toEqual(
+        [],
+      )
+      const { headers = [] } = preflight
+      for (const sent of [
+        { ...preflight, method: "GET" },
+        { ...preflight, headers: headers.slice(1) },
+        { ...preflight, headers: headers.slice(0, 1) },
+        { ...preflight, target: "/crm/../crm/tickets/42" },
+      ]) {
+        expect((await send(port, sent)).status, JSON.stringify(sent)).toBeGreaterThanOrEqual(400)
+      }
+      expect(upstream.received).toHaveLength(1)
+    })
+
+    test("with a wrong one, nothing passes", async () => {
+      const { port } = await start(`ngk_${randomUUID()}`)
+      const answer = await send(port, { target: "/crm/tickets/42" })
+      expect(outcomeOf(answer)).toBe("403 unknown_gateway")
+      expect(upstream.received).toEqual([])
+    })
+  })
+
+  describe(`${row.name}, where the authorizer`, () => {
+    let stub: StubAuthorizer
+    let gateway: RunningGateway
+    beforeAll(async () => {
+      stub = await startStub()
+      gateway = await startGateway(row, { authorizer: stub.origin, upstream: upstream.origin, key: "key" })
+    })
+    afterAll(async () => {
+      await gateway.close()
+      await stub.close()
+    })
+    const ask = async (sent: Sent = { target: "/crm/tickets/42" }): Promise<Answer> => {
+      stub.asked.length = 0
+      return send(gateway.port, sent)
+    }
+
+    test.each(FAILURES)("$name", async ({ name, answer, expected }) => {
+      stub.answer = answer
+      const got = await ask()
+      expect(outcomeOf(got), got.body).toBe(expectedOf(name, expected))
+      if (got.status !== 200) expect(upstream.received).toEqual([])
+      // Where it asks again it says of which request, so that one call stays one.
+      if (entry["request_id_header"] === undefined) return
+      expect(new Set(stub.asked.flatMap((asked) => valuesOf(asked, "x-request-id"))).size).toBe(1)
+    })
+
+    test("names no identity, nobody's is taken instead", async () => {
+      const empty = Object.fromEntries(Object.keys(IDENTITY).map((name) => [name, ""]))
+      stub.answer = { status: 200, headers: { ...empty, "X-Narrowgate-Decision": "dec_2" } }
+      await ask({ target: "/crm/tickets/42", headers: Object.keys(IDENTITY).map((name) => [name, "evil"]) })
+      const [received] = upstream.received
+      if (!received) throw new Error("nothing arrived")
+      const told = Object.keys(IDENTITY).flatMap((name) => valuesOf(received, name.toLowerCase()))
+      expect(told.filter((value) => value !== "")).toEqual(["dec_2"])
+    })
+
+    test("gives a transaction token, the upstream gets it", async () => {
+      stub.answer = ALLOW
+      await ask({ target: "/crm/tickets/42", headers: [["Txn-Token", "evil"]] })
+      const [received] = upstream.received
+      expect(received && valuesOf(received, "txn-token")).toEqual([IDENTITY["Txn-Token"]])
+    })
+
+    test("asks for a proof with a nonce, the client gets the nonce", async () => {
+      const challenge = 'DPoP error="use_dpop_nonce", algs="ES256"'
+      const told = {
+        "X-Narrowgate-Code": "invalid_token",
+        "X-Narrowgate-Decision": "dec_3",
+        "X-Narrowgate-Status": "401",
+      }
+      stub.answer = { status: 401, headers: { ...told, "WWW-Authenticate": challenge, "DPoP-Nonce": "n1" }, body: "{}" }
+      const got = await ask()
+      expect(outcomeOf(got)).toBe("401 invalid_token")
+      expect(got.headers.get("dpop-nonce")).toBe("n1")
+      expect(got.headers.get("www-authenticate")).toBe(challenge)
+    })
+
+    test("has no ledger, the client learns so", async () => {
+      const told = {
+        "X-Narrowgate-Code": "unavailable",
+        "X-Narrowgate-Decision": "dec_3",
+        "X-Narrowgate-Status": "503",
+      }
+      stub.answer = { status: row.carries.unavailableAs, headers: { ...told, "Retry-After": "5" }, body: "{}" }
+      const got = await ask()
+      expect(outcomeOf(got)).toBe(expectedOf(HAS_NO_LEDGER, "503 unavailable"))
+      expect(got.headers.get("x-narrowgate-status")).toBe("503")
+      expect(got.headers.get("retry-after")).toBe("5")
+      expect(upstream.received).toEqual([])
+    })
+
+    test("hears nothing that a client says in the gateway's name", async () => {
+      const id = entry["request_id_header"]
+      stub.answer = ALLOW
+      const own = ["X-Narrowgate-Key", "X-Narrowgate-Agent", ...(id === undefined ? [] : ["X-Request-Id"])]
+      await ask({ target: "/crm/tickets/42?x=1", headers: own.map((name) => [name, "evil"]) })
+      const [asked] = stub.asked
+      if (!asked) throw new Error("nothing was asked")
+      expect(valuesOf(asked, "x-narrowgate-key")).toEqual(["key"])
+      expect(
+        asked.headers.filter(([name, value]) => value === "evil" && own.some((each) => isNamed(each, name))),
+      ).toEqual([])
+    })
+
+    test.runIf(row.broken)("is never asked, as the script fails, nothing passes", async () => {
+      const [from, to] = row.broken ?? ["", ""]
+      const options = { authorizer: stub.origin, upstream: upstream.origin, key: "key" }
+      const broken = await startGateway(row, { ...options, spoil: (_name, text) => text.replace(from, to) })
+      try {
+        stub.answer = ALLOW
+        stub.asked.length = 0
+        const got = await send(broken.port, { target: "/crm/tickets/42" })
+        expect([got.status, upstream.received, stub.asked]).toEqual([500, [], []])
+      } finally {
+        await broken.close()
+      }
+    })
+
+    test("is gone, and comes back", async () => {
+      await stub.close()
+      expect(outcomeOf(await ask())).toBe(expectedOf(IS_GONE, "500"))
+      expect(upstream.received).toEqual([])
+      stub = await startStub(Number(new URL(stub.origin).port))
+      stub.answer = ALLOW
+      for (const until = Date.now() + 20_000; Date.now() < until && (await ask()).status !== 200;);
+      expect(upstream.received).toHaveLength(1)
+    })
+  })
+}
+
+function outcomeOf({ status, headers }: Answer): Outcome {
+  const code = headers.get("x-narrowgate-code")
+  return status === 200 ? "allowed" : code ? `${status} ${code}` : `${status}`
+}
+
+function expectRefused({ status, headers }: Answer): void {
+  expect(upstream.received).toEqual([])
+  if (!headers.has("x-narrowgate-code")) return
+  expect(headers.get("x-narrowgate-decision")).toMatch(/^dec_[0-9A-Z]{26}$/)
+  expect(headers.get("x-narrowgate-status")).toBe(String(status))
+}
+
+const isNamed = (name: string, other: string): boolean => name.toLowerCase() === other.toLowerCase()
+
+function valuesOf({ headers }: Received, name: string): string[] {
+  return headers.filter(([other]) => isNamed(other, name)).map(([, value]) => value)
+}
+
+/** Credentials, and what a client said in the name of Narrowgate or of the gateway, in any spelling. */
+function isNotForUpstreams([name, value]: readonly [string, string]): boolean {
+  const spelled = name.toLowerCase().replaceAll(/[_.]/g, "-")
+  if (["authorization", "dpop", "x-narrowgate-key"].includes(spelled)) return true
+  return value === "evil" && /^(?:x-narrowgate-|txn-token$|x-request-id$)/.test(spelled)
+}

@@ -1,0 +1,61 @@
+import { libraries, MACHINE } from "../installed.ts"
+import type { Row } from "../row.ts"
+
+export const apache: Row = {
+  name: "apache",
+  page: "apache.md",
+  files: ["httpd.conf", "narrowgate.lua"],
+  program: "apache2",
+  needs: ["/usr/lib/apache2/modules/mod_lua.so", "/usr/share/lua/5.3/socket.lua", "/usr/share/lua/5.3/ssl.lua"],
+  substitutions: ({ port, host, authorizer, upstream, directory, root }) => [
+    ["ServerRoot /etc/apache2\n", `ServerRoot ${directory}\n`],
+    ["/run/apache2", directory],
+    ["/var/log/apache2/", `${directory}/`],
+    ["/usr/lib/apache2/modules", `${root}/usr/lib/apache2/modules`],
+    ["SSLCertificateFile /etc/apache2/api.example.crt\nSSLCertificateKeyFile /etc/apache2/api.example.key\n", ""],
+    ["  SSLEngine on\n", ""],
+    ["Listen 443\n", `Listen 127.0.0.1:${port}\n`],
+    ["<VirtualHost *:443>", `<VirtualHost *:${port}>`],
+    ["ServerName api.example\n", `ServerName ${host}\n`],
+    ["/etc/apache2/narrowgate.lua", `${directory}/narrowgate.lua`],
+    ['"http://127.0.0.1:9000/"', `"http://${upstream}/"`],
+    ['"https://narrowgate.example/authz/forward"', `"http://${authorizer}/authz/forward"`],
+    ["create = dial, ", ""],
+    ["/etc/ssl/certs/ca-certificates.crt", "unused"],
+  ],
+  args: ({ directory }) => ["-d", directory, "-f", `${directory}/httpd.conf`, "-DFOREGROUND"],
+  environment: ({ root, key }) => ({
+    ...libraries(root),
+    NARROWGATE_KEY: key,
+    LUA_PATH_5_3: `${root}/usr/share/lua/5.3/?.lua;;`,
+    LUA_CPATH_5_3: `${root}/usr/lib/${MACHINE}-linux-gnu/lua/5.3/?.so;;`,
+  }),
+  broken: ["function authorize(r)\n", 'function authorize(r)\n  error("broken")\n'],
+  differs: {
+    // Refused by Apache itself, before it asks.
+    "another host": "403",
+    "another host in the target": "403",
+    "our host in the target": "400",
+    "our host in the target, another in Host": "400",
+    "dot segments above the root": "400",
+    "dot segments out of the authorizer's path": "400",
+    "a doubled slash in front": "400",
+    "an encoded slash": "404",
+    "an encoded zero": "404",
+    "an escape that is none": "400",
+    "half an escape": "400",
+    "a fragment": "400",
+    "a control byte": "400",
+    "a target without a path": "400",
+    // Apache asks about these.
+    "a method in small letters": "400 malformed_call",
+    "a length and chunks": "400 malformed_call",
+    // No body goes with the question, so none is too long.
+    "a body of 1 MiB and a byte": "allowed",
+    "a body of 1 MiB and a byte, in chunks": "allowed",
+    "hangs up": "503",
+    "says nothing": "503",
+    "is gone": "503",
+  },
+  carries: { body: true, decisionOfAllow: true, rateLimitOfAllow: false, unavailableAs: 503 },
+}

@@ -1,0 +1,43 @@
+import type { Row } from "../row.ts"
+
+export const caddy: Row = {
+  name: "caddy",
+  page: "caddy.md",
+  files: ["Caddyfile"],
+  program: "caddy",
+  substitutions: ({ port, host, authorizer, upstream }) => [
+    ["# Another name in SNI,", "{\n\tadmin off\n\tauto_https off\n}\n\n# Another name in SNI,"],
+    ["\n:443 {\n", `\nhttp://:${port} {\n`],
+    ["\napi.example {\n", `\nhttp://${host}:${port} {\n`],
+    ["\ttls /etc/caddy/api.example.crt /etc/caddy/api.example.key\n", "\tbind 127.0.0.1\n"],
+    ["forward_auth https://narrowgate.example {", `forward_auth http://${authorizer} {`],
+    ["header_up Host narrowgate.example", `header_up Host ${authorizer}`],
+    ["reverse_proxy 127.0.0.1:9000 {", `reverse_proxy ${upstream} {`],
+  ],
+  args: ({ directory }) => ["run", "--config", `${directory}/Caddyfile`, "--adapter", "caddyfile"],
+  environment: ({ directory, key }) => ({
+    NARROWGATE_KEY: key,
+    ...{ HOME: directory, XDG_DATA_HOME: directory, XDG_CONFIG_HOME: directory },
+  }),
+  differs: {
+    // Refused by Caddy itself, before it asks.
+    "an escape that is none": "400",
+    "half an escape": "400",
+    "a control byte": "400",
+    // Caddy asks about these.
+    "a method in small letters": "400 malformed_call",
+    "a fragment": "403 unknown_tool",
+    "a length and chunks": "400 malformed_call",
+    // No body goes with the question, so none is too long.
+    "a body of 1 MiB and a byte": "allowed",
+    "a body of 1 MiB and a byte, in chunks": "allowed",
+    // Any 2xx is an allow, where it has a decision; all else is relayed.
+    "answers 404": "404",
+    "sends elsewhere": "302",
+    "answers 204 with an identity": "allowed",
+    "hangs up": "502",
+    "says nothing": "504",
+    "is gone": "502",
+  },
+  carries: { body: true, decisionOfAllow: false, rateLimitOfAllow: false, unavailableAs: 503 },
+}

@@ -3,7 +3,7 @@
  * stopped.
  */
 import { exportJWK, type CryptoKey } from "jose"
-import { forge, base64url, type Part } from "../harness/forge.ts"
+import { forge, base64url } from "../harness/forge.ts"
 import { accessToken, idp, idToken, stranger, svid } from "../harness/issuers.ts"
 import {
   claimsOf,
@@ -41,8 +41,7 @@ const withHeader = (changed: Members) => async () => push(await forge({ ...HEADE
 const about = (subject: unknown) => withClaims({ sub_id: subject })
 const spelled = (spell: (token: string) => string) => async () => push(spell(await signEvents(honest())))
 const asType = (type: string) => async () => push(await signEvents(honest()), { "Content-Type": type })
-const unsigned = (alg: unknown) => async () =>
-  push(`${base64url({ ...HEADER, alg })}.${base64url(honest() as Part)}.AAAA`)
+const unsigned = (alg: unknown) => async () => push(`${base64url({ ...HEADER, alg })}.${base64url(honest())}.AAAA`)
 const ofSecond = (header: Readonly<Record<string, string>>) => async () =>
   push(
     await signEvents(
@@ -108,7 +107,7 @@ export const REFUSED_EVENTS: Readonly<Record<string, RefusedEvent>> = {
   "changed after it was signed": badKey(
     spelled((token) => {
       const [header = "", , signature = ""] = token.split(".")
-      return `${header}.${base64url(honest() as Part)}.${signature}`
+      return `${header}.${base64url(honest())}.${signature}`
     }),
     "signature_invalid",
   ),

@@ -118,7 +118,7 @@ describe("an event", () => {
 })
 
 describe("what follows", () => {
-  test.each<readonly [EventName, EffectName, unknown]>([
+  test.each<readonly [EventName, EffectName, readonly object[]]>([
     ["session-revoked", "none", []],
     ["session-revoked", "risk", [{ kind: "risk", of: stopped, event: "session-revoked", level: 60, halfLife: 600 }]],
     ["device-compliance-change", "revoke", [{ kind: "stop", stopped, before: (IAT + 1) * 1000 }]],
@@ -127,7 +127,7 @@ describe("what follows", () => {
   ])("from %s may be %s", (name, effect, expected) => {
     const stream = { ...STREAM, effects: { [name]: effect } }
     const judged = judge(name, { current_status: "not-compliant" }, stream)
-    expect("reason" in judged ? judged : changesOf(judged, stream)).toMatchObject(expected as object)
+    expect("reason" in judged ? judged : changesOf(judged, stream)).toMatchObject(expected)
   })
 
   test.each<readonly [unknown, number]>([

@@ -59,7 +59,7 @@ describe("the switchboard", () => {
         for (let index = 0; index < MAX_RISKS; index++) {
           const told = { level: index === 7 ? 30 : 40, at: now, halfLife: index === 8 ? 60 : 3600 }
           const row = ["agent", `a${index}`, told.level, told.at, told.halfLife, lastOf(told)]
-          ctx.storage.sql.exec("INSERT INTO risks VALUES (?, ?, ?, ?, ?, ?)", ...row)
+          ctx.storage.sql.exec("INSERT INTO told_risks VALUES ('', ?, ?, ?, ?, ?, ?)", ...row)
         }
       })
     })

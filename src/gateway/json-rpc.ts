@@ -25,7 +25,9 @@ export function messageIdOf({ method, origin, target, body }: Presented, { catal
   try {
     const message: unknown = JSON.parse(body.kind === "whole" ? body.text : "")
     const id = isObject(message) ? message["id"] : null
-    return typeof id === "number" || (typeof id === "string" && id.length <= MAX_ID_LENGTH) ? id : null
+    // Of a number that is not exact another would come back.
+    if (typeof id === "number") return Number.isInteger(id) && !Number.isSafeInteger(id) ? null : id
+    return typeof id === "string" && id.length <= MAX_ID_LENGTH ? id : null
   } catch {
     return null
   }

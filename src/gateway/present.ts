@@ -17,6 +17,9 @@ export const MAX_BODY_BYTES = 1_048_576
 const MAX_REQUEST_ID_LENGTH = 128
 const METHOD = /^[A-Z]{1,20}$/
 
+/** Some upstreams obey them: what is judged as a GET would be a DELETE to them. */
+const METHOD_OVERRIDES = ["x-http-method-override", "x-http-method", "x-method-override"]
+
 export async function present(
   request: Request,
   rawTarget: string,
@@ -29,6 +32,9 @@ export async function present(
   const asked = dialect.read(request, rawTarget)
   if (isDenied(asked)) return asked
   if (!METHOD.test(asked.method)) return deny({ reason: "target_ambiguous", what: "the method is not a token" })
+  if (METHOD_OVERRIDES.some((name) => request.headers.has(name))) {
+    return deny({ reason: "target_ambiguous", what: "a header asks for another method" })
+  }
   const origin = originFor(gateway, asked)
   if (origin === null) return deny({ reason: "target_ambiguous", what: "the host is none of the gateway's" })
   const body = await readBody(request, gateway, asked.method)

@@ -191,6 +191,13 @@ describe("a refusal", () => {
     expect(await errorOf(null, rpc("ping", undefined, { id: { x: 1 } }))).toMatchObject({ id: null })
   })
 
+  test("of a message whose id cannot be told has none", async () => {
+    const idOf = async (id: string) => errorOf(null, `{"jsonrpc":"2.0","method":"ping","id":${id}}`)
+    expect(await idOf("9007199254740993")).toMatchObject({ id: null })
+    expect(await idOf(`"${"x".repeat(257)}"`)).toMatchObject({ id: null })
+    expect(await idOf("1.5")).toMatchObject({ id: 1.5 })
+  })
+
   test("of anything else is none", async () => {
     const { token } = await openTask("first", { scope: "desk.*:read" })
     expect(await errorOf(token, call("search"), "/mail")).toMatchObject({ error: "insufficient_scope" })

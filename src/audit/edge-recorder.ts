@@ -18,6 +18,14 @@ let strangers: DecisionRecord[] = []
 let dropped = 0
 const pace = new Pace(250)
 
+/** For tests: a fresh isolate, of which nobody is about to send anything. */
+export function forgetEdgeRecords(): void {
+  waiting = []
+  strangers = []
+  dropped = 0
+  pace.sent()
+}
+
 /** @param background takes work that the answer does not wait for */
 export function recordAtEdge(env: Env, record: DecisionRecord, background: (work: Promise<unknown>) => void): void {
   const [list, limit] = isStranger(record) ? [strangers, MAX_STRANGERS] : [waiting, MAX_WAITING]

@@ -2,6 +2,7 @@
  * A fresh isolate on empty storage, for each test: the Worker's module-wide caches would otherwise remember the last.
  */
 import { reset } from "cloudflare:test"
+import { forgetEdgeRecords } from "../../src/audit/edge-recorder.ts"
 import { forgetKeySets } from "../../src/credential/key-set.ts"
 import { forgetOwnKeys } from "../../src/credential/own-keys.ts"
 import { forgetSigningKeys } from "../../src/exchange/signing-key.ts"
@@ -14,6 +15,7 @@ import { forgetReports } from "../../src/switches/report.ts"
 export async function freshIsolate(): Promise<void> {
   await reset()
   forgetReads()
+  forgetEdgeRecords()
   forgetCaches()
 }
 

@@ -1,7 +1,7 @@
 /** What rules leave to people: one exact call, asked of those whom approvers.yaml names, and everything else looked at again. */
 import { z } from "zod"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { exchangeForm, openTask } from "../harness/agents.ts"
+import { exchangeForm, openChild, openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
 import { accessToken, idToken, svid } from "../harness/issuers.ts"
@@ -259,7 +259,8 @@ describe("who may answer", () => {
   test("not under another id, for another task, twice, for more calls, or in other words", async () => {
     const [one, other] = [await asked(), await asked()]
     const fred = await person("fred", "finance")
-    expect((await say({ task: other.task, id: one.id }, fred)).status).toBe(404)
+    const { task: below } = await openChild(one.token, "second")
+    for (const task of [other.task, below]) expect((await say({ task, id: one.id }, fred)).status).toBe(404)
     expect((await say({ task: one.task, id: `apr_${"0".repeat(26)}` }, fred)).status).toBe(404)
     for (const body of [{}, { approve: "yes" }, { approve: false, uses: 1 }, { approve: true, uses: 2 }, null]) {
       expect((await say(one, fred, body)).status).toBe(400)

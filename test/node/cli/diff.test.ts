@@ -19,7 +19,7 @@ import { decisionRecord } from "../../../cli/decision-record.ts"
 import { reviewRecords } from "../../../cli/diff/records.ts"
 import { questionOfRecord } from "../../../cli/explain/record.ts"
 import { compilePolicies } from "../../../cli/policies/compile.ts"
-import { beginTree, openRequest, openStep } from "../../../cli/tables/tree.ts"
+import { approveStep, beginTree, openRequest, openStep, type Consented } from "../../../cli/tables/tree.ts"
 import type { Bundle } from "../../../src/policy/assemble.ts"
 import { run } from "./run.ts"
 
@@ -69,6 +69,8 @@ interface Making {
   readonly used?: number
   /** Told of its agent, a while ago. */
   readonly risk?: number
+  /** By what people have approved of it. */
+  readonly approvals?: readonly Consented[]
 }
 
 /** A record as the ledger makes one. */
@@ -82,6 +84,7 @@ function recorded(bundle: Bundle, making: Making): DecisionRecord {
     labels = [],
     used = 0,
     risk = 0,
+    approvals = [],
   } = making
   const agent = "spiffe://example.org/agent/support"
   const user = { issuer: ISSUER, subject: "alice", groups }
@@ -105,6 +108,7 @@ function recorded(bundle: Bundle, making: Making): DecisionRecord {
   }
   const called = bundle.catalog.tools.get(tool)
   if (called) fill(state.memory, bundle.guardrails.definitions, { tool: called, task: call.task }, used, NOW)
+  approveStep(bundle, state, call, approvals, NOW)
   const { verdict } = decide(bundle, state, call, NOW)
   const ask = {
     ...call,
@@ -148,6 +152,36 @@ describe("a recorded call is decided again", () => {
     await edit("limits.cedar", '"reads:confidential"', '"reads:nothing"')
     const judged = judgedBy(record, await bundleIn("policies"))
     expect(judged).toMatchObject({ kind: "flips", to: { code: "ok", reason: null } })
+  })
+
+  test("with the approvals that it had, and without any", async () => {
+    const plain = recorded(await bundleIn("before"), { tool: "crm.tickets.get" })
+    const rule = `@id("asks") @remedy("approval:finance")
+forbid (principal, action == Action::"read", resource == Tool::"crm.tickets.get")
+unless { context.approvals.contains("finance") };`
+    await edit("limits.cedar", "@id(", `${rule}\n\n@id(`)
+    const approvers = "approvals: [{ name: finance, approvers: [{ issuer: local, group: finance }] }]\n"
+    await writeFile(join(directory, "policies/approvers.yaml"), approvers)
+    const window = "windows: [{ id: one, tools: [crm.tickets.get], per: task, limit: 1, within: 1m, then: approve }]\n"
+    await writeFile(join(directory, "policies/guardrails.yaml"), window)
+    const asking = await bundleIn("policies")
+    expect(judgedBy(plain, asking)).toMatchObject({
+      kind: "flips",
+      to: { code: "approval_required", reason: "approval_required", rules: ["asks"] },
+    })
+    const denied = recorded(asking, { tool: "crm.tickets.get" })
+    expect(denied).toMatchObject({ code: "approval_required", rules: ["asks"], approvals: [] })
+    expect(judgedBy(denied, asking)).toEqual({ kind: "same" })
+    expect(questionOfRecord(shown(denied), asking)?.question).not.toBeNull()
+    const both = [
+      { name: "finance", guardrail: null },
+      { name: null, guardrail: "one" },
+    ]
+    const allowed = recorded(asking, { tool: "crm.tickets.get", used: 1, approvals: both })
+    expect(allowed).toMatchObject({ code: "ok", facts: { approvals: ["finance"] }, approvals: both })
+    expect(judgedBy(allowed, asking)).toEqual({ kind: "same" })
+    expect(judgedBy({ ...allowed, approvals: allowed.approvals.slice(0, 1) }, asking)).toMatchObject({ kind: "flips" })
+    expect(judgedBy(allowed, await bundleIn("before"))).toEqual({ kind: "same" })
   })
 
   test("otherwise, where a rule comes that denies it; which one is told", async () => {

@@ -218,7 +218,6 @@ export interface IssuerDefinition {
 /** `authzen`: it asks in AuthZEN's words (src/authzen). `worker`: by RPC over a service binding (src/rpc.ts). */
 export const DIALECTS = [
   "envoy",
-  "agentgateway",
   "nginx",
   "ingress-nginx",
   "traefik",
@@ -227,6 +226,7 @@ export const DIALECTS = [
   "apache",
   "apisix",
   "kong",
+  "agentgateway",
   "aws",
   "authzen",
   "worker",

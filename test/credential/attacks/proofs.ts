@@ -255,7 +255,6 @@ const INJECTED: Readonly<Record<string, readonly [htu: string, headers: Headers]
   "X-Forwarded-Port": ["https://api.test:8443/files/a", { "X-Forwarded-Port": "8443" }],
   "X-Forwarded-Prefix": ["https://api.test/x/files/a", { "X-Forwarded-Prefix": "/x" }],
   "X-Original-URL": ["https://api.test/files/b", { "X-Original-URL": "/files/b", "X-Rewrite-URL": "/files/b" }],
-  "X-HTTP-Method-Override": ["https://api.test/files/b", { "X-HTTP-Method-Override": "DELETE" }],
   Forwarded: ["https://evil.test/files/a", { Forwarded: "host=evil.test;proto=https" }],
 }
 const injected = Object.fromEntries(

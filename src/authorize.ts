@@ -12,12 +12,12 @@ import { formatScope, parseScope, scopeCovers, type Scope } from "./catalog/patt
 import { denialByObservation } from "./catalog/observed.ts"
 import type { DelegationClaims } from "./credential/delegation-token.ts"
 import { verifyCredential, type VerifiedCredential } from "./credential/verify.ts"
-import { deny, isDenied, type Denial, type Denied } from "./decision.ts"
+import { isDenied, type Denial } from "./decision.ts"
 import { isLifecycle } from "./catalog/lifecycle.ts"
 import { signerOf, type Signer } from "./exchange/signing-key.ts"
 import { signTransactionToken } from "./exchange/transaction-token.ts"
 import type { Presented } from "./gateway/presented.ts"
-import type { Identified } from "./gateway/registry.ts"
+import { audienceOf, newerFor } from "./gateway/registry.ts"
 import type { WindowUse } from "./guardrails/instrument.ts"
 import { sha256Hex } from "./hash.ts"
 import { newId } from "./ids.ts"
@@ -27,7 +27,6 @@ import { rootOf } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
 import type { GatewayDefinition, Pointer } from "./policy/bundle.ts"
 import { actionRef, toolRef } from "./policy/facts.ts"
-import { bundleOf } from "./policy/store.ts"
 import { candidateFor, type Surroundings } from "./surroundings.ts"
 import { currentLease, type Lease } from "./switches/lease.ts"
 import { toldOf, type Risks } from "./switches/risks.ts"
@@ -197,14 +196,6 @@ async function transactionOf(
   )
 }
 
-/** Made once for each gateway, not for each call. */
-export function audienceOf(gateway: GatewayDefinition): ReadonlySet<string> {
-  let audience = audienceOfGateway.get(gateway)
-  if (!audience) audienceOfGateway.set(gateway, (audience = new Set([gateway.audience])))
-  return audience
-}
-const audienceOfGateway = new WeakMap<GatewayDefinition, ReadonlySet<string>>()
-
 export const NOBODY = {
   agent: null,
   user: null,
@@ -303,23 +294,4 @@ async function again(
   const { gateway, bundle } = newer
   if (!gateway.origins.includes(call.origin)) return refuse({ reason: "gateway_unknown" })
   return authorize({ ...call, gateway }, bundle, around)
-}
-
-/**
- * The bundle that a ledger has decided by, with the gateway that asks as that bundle knows it by the key that it
- * presented.
- */
-export async function newerFor(
-  { gateway: asking, keyHash }: Identified,
-  newest: Pointer,
-  { pointer: older }: Bundle,
-  { env }: Surroundings,
-): Promise<{ readonly bundle: Bundle; readonly gateway: GatewayDefinition } | Denied> {
-  const bundle = newest.seq > older.seq ? await bundleOf(env.BUNDLES, newest) : null
-  if (!bundle) return deny({ reason: "bundle_unavailable" })
-  const gateway = bundle.gateways.get(keyHash)
-  // What it presented was read in the dialect that it had.
-  return gateway?.id === asking.id && gateway.dialect === asking.dialect
-    ? { bundle, gateway }
-    : deny({ reason: "gateway_unknown" })
 }

@@ -4,7 +4,6 @@
  */
 import type { ListAsk } from "./audit/listing-record.ts"
 import { ofCredential, ofGateway, refusedAtEdge } from "./audit/edge-record.ts"
-import { audienceOf, newerFor } from "./authorize.ts"
 import { lifecycleName } from "./catalog/lifecycle.ts"
 import { catalogName, type McpServer } from "./catalog/mcp-server.ts"
 import {
@@ -22,7 +21,7 @@ import { verifyCredential, type VerifiedCredential } from "./credential/verify.t
 import { isDenied, type Denial } from "./decision.ts"
 import { newId } from "./ids.ts"
 import { askLedger } from "./ledger/ask.ts"
-import type { Identified } from "./gateway/registry.ts"
+import { audienceOf, newerFor, type Identified } from "./gateway/registry.ts"
 import { LEDGER_VERSION, type Listed, type NoBundle } from "./ledger/answers.ts"
 import { rootOf } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"

@@ -6,7 +6,7 @@
 import { z } from "zod"
 import { deny, isDenied, type Denied } from "../decision.ts"
 import { isObject } from "../json.ts"
-import { said, type Told } from "../gateway/told.ts"
+import { announcesBody, linesOf, said, type Told } from "../gateway/told.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
 import type { Evaluation } from "./question.ts"
@@ -35,10 +35,12 @@ const unreadable = (what: string): Denied => deny({ reason: "target_ambiguous", 
 
 type ReadCall = (question: Evaluation, sent: Context, gateway: GatewayDefinition, bundle: Bundle) => Call | Denied
 
-const byUrl: ReadCall = ({ action, resource }, { headers, body }) => {
+const byUrl: ReadCall = ({ action, resource }, { headers, body }, gateway) => {
   const where = said(action.name, resource.id)
   if (!where) return unreadable("its resource is no absolute URL")
-  return { told: { headers: linesOf(headers), body: body ?? null }, said: where }
+  const lines = linesOf(headers)
+  if (gateway.body && !body && announcesBody(lines)) return unreadable("it has a body that is not told")
+  return { told: { headers: lines, body: body ?? null }, said: where }
 }
 
 const TOOL_METHOD = "tools/call"
@@ -74,8 +76,4 @@ export function callOf(question: Evaluation, gateway: GatewayDefinition, bundle:
   const { authorization, dpop } = sent.data
   const credential = { ...(authorization !== undefined && { authorization }), ...(dpop !== undefined && { dpop }) }
   return { ...call, said: { ...call.said, ...credential } }
-}
-
-function linesOf(headers: Context["headers"]): readonly (readonly [string, string])[] {
-  return Object.entries(headers).flatMap(([name, values]) => [values].flat().map((value) => [name, value] as const))
 }

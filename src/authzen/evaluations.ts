@@ -1,4 +1,5 @@
 /** Several questions in one (AuthZEN, "Access Evaluations API"): what they share, and where it is enough. */
+import { isObject } from "../json.ts"
 import { undecided, type Decided } from "./answer.ts"
 import { evaluation, faultOf, type Evaluation, type Evaluations, type Semantic } from "./question.ts"
 
@@ -20,7 +21,7 @@ export async function evaluateEach(
   const end = ENDS[options.evaluations_semantic]
   const decided: Decided[] = []
   for (const [index, own] of evaluations.entries()) {
-    const question = evaluation.safeParse(typeof own === "object" && own !== null ? { ...shared, ...own } : own)
+    const question = evaluation.safeParse(isObject(own) ? { ...shared, ...own } : own)
     const one = question.success ? await decide(question.data, index) : undecided(faultOf(question.error))
     decided.push(one)
     if (one.decision === end) break

@@ -67,7 +67,13 @@ export function locate(catalog: Catalog, call: Seen): Located | Denied {
 /** An MCP endpoint's path holds no arguments. */
 export const NO_SEGMENTS: Segments = []
 
+/** More than any tool has: each is looked at several times on the way of a call. */
+const MAX_ARGUMENTS = 1_000
+
 function found(catalog: Catalog, name: string, call: Omit<Located, "tool">): Located | Denied {
+  if (Object.keys(call.arguments.values).length > MAX_ARGUMENTS) {
+    return deny({ reason: "body_rejected", what: `it has more than ${MAX_ARGUMENTS} arguments` })
+  }
   const tool = catalog.tools.get(name)
   return tool ? { tool, ...call } : deny({ reason: "tool_unknown", called: name })
 }

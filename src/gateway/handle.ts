@@ -1,10 +1,7 @@
 /** The door for gateways: who asks → what is asked → `authorize` → the answer in the gateway's dialect. */
 import type { Context } from "hono"
-import { keptAtEdge, ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
+import { ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
 import { authorize, NOBODY, type Decision } from "../authorize.ts"
-import { shownPath } from "../catalog/locate.ts"
-import { readTarget } from "../catalog/path.ts"
-import { matchRoute } from "../catalog/route.ts"
 import { codeOf, describe, isDenied, STATUS_OF_CODE, type Denial } from "../decision.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
@@ -14,9 +11,8 @@ import type { Endpoint } from "./dialect.ts"
 import { DIALECTS } from "./dialects.ts"
 import { envoy } from "./envoy.ts"
 import { messageIdOf, type MessageId } from "./json-rpc.ts"
-import { isPreflight } from "./preflight.ts"
+import { letPreflightThrough } from "./preflight.ts"
 import { present } from "./present.ts"
-import type { Presented } from "./presented.ts"
 import { identifyGateway, type Identified } from "./registry.ts"
 import { logEvent } from "../log.ts"
 import { newId } from "../ids.ts"
@@ -91,10 +87,10 @@ async function decide(
   try {
     const presented = await present(request, target, endpoint, asking)
     if (isDenied(presented)) return { decision: refusedAtTheDoor(presented.denied, gateway, bundle, around) }
-    if (gateway.preflights && isPreflight(request.headers, presented) && !isRoute(presented, bundle)) {
-      return { decision: letThrough(presented, bundle, around) }
-    }
-    const decision = await authorize(presented, bundle, around)
+    const preflight = letPreflightThrough(request.headers, presented, bundle, around)
+    if (preflight && isDenied(preflight))
+      return { decision: refusedAtTheDoor(preflight.denied, gateway, bundle, around) }
+    const decision = preflight ?? (await authorize(presented, bundle, around))
     const message = decision.denial ? messageIdOf(presented, bundle) : undefined
     return message === undefined ? { decision } : { decision, message }
   } catch (error) {
@@ -113,22 +109,6 @@ export function refusedAtTheDoor(
   const id = newId("dec", around.receivedAt)
   refusedAtEdge(id, "call", denial, ofGateway(gateway, bundle), around)
   return { ...NOBODY, id, gateway, denial }
-}
-
-/** By OPTIONS the catalog knows a tool there, which is called like any other. */
-function isRoute({ origin, method, target }: Presented, { catalog }: Bundle): boolean {
-  const read = readTarget(target)
-  return !isDenied(read) && matchRoute(catalog.routes, origin, method, read) !== null
-}
-
-/** It opens nothing but the answer whether the call itself may be sent: nobody is told who calls. */
-function letThrough({ gateway, origin, method, ...call }: Presented, bundle: Bundle, around: Surroundings): Decision {
-  const target = readTarget(call.target)
-  if (isDenied(target)) return refusedAtTheDoor(target.denied, gateway, bundle, around)
-  const id = newId("dec", around.receivedAt)
-  const path = shownPath(bundle.catalog, origin, target)
-  keptAtEdge(id, { ...ofGateway(gateway, bundle), decision: "allow", code: "ok", method, path }, around)
-  return { ...NOBODY, id, gateway, denial: null }
 }
 
 /** The answer to somebody who is no gateway of ours, or when nobody can be known. */

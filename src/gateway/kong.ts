@@ -13,6 +13,7 @@ import { parseJson } from "../json.ts"
 import type { GatewayDefinition } from "../policy/bundle.ts"
 import type { Dialect } from "./dialect.ts"
 import { readForwarded } from "./forwarded.ts"
+import { announcesBody, linesOf, requestOf } from "./told.ts"
 
 const texts = z.union([z.string(), z.array(z.string())])
 const questionSchema = z.object({
@@ -42,7 +43,7 @@ export const kong: Dialect = {
     const http = await httpOf(question)
     if (isDenied(http)) return http
     const what = objectionTo(http, gateway)
-    return what === null ? requestOf(http) : unreadable(what)
+    return what === null ? requestFor(http) : unreadable(what)
   },
   read: readForwarded,
   status: (status) => status,
@@ -90,29 +91,22 @@ function objectionTo({ method, path, querystring, headers, body }: Http, gateway
     return "its query has, decoded, what some readers take for a delimiter"
   }
   if (!gateway.body || body) return null
-  const said = new Map(Object.entries(headers).map(([name, values]) => [name.toLowerCase(), [values].flat()]))
-  const length = said.get("content-length") ?? []
-  const isBodiless = !said.has("transfer-encoding") && length.every((each) => /^0*$/.test(each))
-  return isBodiless && (body === "" || BODILESS.has(method)) ? null : "it has a body that is not told"
+  return !announcesBody(linesOf(headers)) && (body === "" || BODILESS.has(method))
+    ? null
+    : "it has a body that is not told"
 }
 
-function requestOf({ method, host, path, querystring, headers: told, body = "" }: Http): Request | Denied {
-  try {
-    const headers = new Headers()
-    for (const [name, value] of Object.entries(told)) for (const one of [value].flat()) headers.append(name, one)
-    // It has been unpacked to be told; what it was in does not matter any more.
-    headers.delete("content-length")
-    headers.set("X-Forwarded-Method", method)
-    headers.set("X-Forwarded-Uri", path + queryOf(querystring))
-    headers.set("X-Forwarded-Host", host)
-    return new Request(HERE, { method: "POST", headers, body })
-  } catch (error) {
-    if (error instanceof TypeError) return unreadable("no HTTP request can be so")
-    throw error
+/** It has been unpacked to be told; how long it was does not matter any more. */
+function requestFor({ method, host, path, querystring, headers, body = "" }: Http): Request | Denied {
+  const own = {
+    "X-Forwarded-Method": method,
+    "X-Forwarded-Uri": path + queryOf(querystring),
+    "X-Forwarded-Host": host,
   }
+  return (
+    requestOf({ headers: linesOf(headers), body }, own, ["Content-Length"]) ?? unreadable("no HTTP request can be so")
+  )
 }
-
-const HERE = "https://kong.invalid/"
 
 function queryOf(table: Http["querystring"]): string {
   const pairs = Object.entries(table).flatMap(([name, value]) =>

@@ -1,14 +1,41 @@
 /**
  * CORS preflights: what a browser asks before a call, without the call's token. Only what no client could send as a call
- * of its own passes for one: OPTIONS, with both headers, no credential and no body.
+ * of its own passes for one: OPTIONS, with both headers, no credential and no body, where no tool is called so.
  * Source: Fetch standard, "CORS-preflight fetch".
  */
-import type { Seen } from "../catalog/seen.ts"
+import { keptAtEdge, ofGateway } from "../audit/edge-record.ts"
+import { NOBODY, type Decision } from "../authorize.ts"
+import { shownPath } from "../catalog/locate.ts"
+import { readTarget } from "../catalog/path.ts"
+import { matchRoute } from "../catalog/route.ts"
+import { isDenied, type Denied } from "../decision.ts"
+import { newId } from "../ids.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { Surroundings } from "../surroundings.ts"
+import type { Presented } from "./presented.ts"
 
-export function isPreflight(
+/**
+ * Null: it is none that the gateway lets through, but a call like any other. An allow opens nothing but the answer
+ * whether the call itself may be sent: nobody is told who calls.
+ */
+export function letPreflightThrough(
   headers: Headers,
-  { method, body, authorization, proof }: Pick<Seen, "method" | "body"> & Credentials,
-): boolean {
+  call: Presented,
+  bundle: Bundle,
+  around: Surroundings,
+): Decision | Denied | null {
+  const { gateway, origin, method } = call
+  if (!gateway.preflights || !isPreflight(headers, call)) return null
+  const target = readTarget(call.target)
+  if (isDenied(target)) return target
+  if (matchRoute(bundle.catalog.routes, origin, method, target)) return null
+  const id = newId("dec", around.receivedAt)
+  const path = shownPath(bundle.catalog, origin, target)
+  keptAtEdge(id, { ...ofGateway(gateway, bundle), decision: "allow", code: "ok", method, path }, around)
+  return { ...NOBODY, id, gateway, denial: null }
+}
+
+function isPreflight(headers: Headers, { method, body, authorization, proof }: Presented): boolean {
   return (
     method === "OPTIONS" &&
     headers.has("origin") &&
@@ -18,9 +45,4 @@ export function isPreflight(
     body.kind === "whole" &&
     body.text === ""
   )
-}
-
-interface Credentials {
-  readonly authorization: string | null
-  readonly proof: string | null
 }

@@ -5,7 +5,10 @@
  */
 import { deny, type Denied } from "../decision.ts"
 import { sha256Hex } from "../hash.ts"
-import type { GatewayDefinition } from "../policy/bundle.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { GatewayDefinition, Pointer } from "../policy/bundle.ts"
+import { bundleOf } from "../policy/store.ts"
+import type { Surroundings } from "../surroundings.ts"
 
 export const KEY_HEADER = "x-narrowgate-key"
 /** For what is no question about a call: a request with the other one is answered with a 2xx by `/authz/` only. */
@@ -50,4 +53,31 @@ export function identifyGateway(
 /** By which whoever asks is looked up; null for what is no key. */
 export function hashOfKey(key: string | null): string | null {
   return !key || key.length > MAX_KEY_LENGTH ? null : hashOf(key)
+}
+
+/** Made once for each gateway, not for each call. */
+export function audienceOf(gateway: GatewayDefinition): ReadonlySet<string> {
+  let audience = audienceOfGateway.get(gateway)
+  if (!audience) audienceOfGateway.set(gateway, (audience = new Set([gateway.audience])))
+  return audience
+}
+const audienceOfGateway = new WeakMap<GatewayDefinition, ReadonlySet<string>>()
+
+/**
+ * The bundle that a ledger has decided by, with the gateway that asks as that bundle knows it by the key that it
+ * presented.
+ */
+export async function newerFor(
+  { gateway: asking, keyHash }: Identified,
+  newest: Pointer,
+  { pointer: older }: Bundle,
+  { env }: Surroundings,
+): Promise<{ readonly bundle: Bundle; readonly gateway: GatewayDefinition } | Denied> {
+  const bundle = newest.seq > older.seq ? await bundleOf(env.BUNDLES, newest) : null
+  if (!bundle) return deny({ reason: "bundle_unavailable" })
+  const gateway = bundle.gateways.get(keyHash)
+  // What it presented was read in the dialect that it had.
+  return gateway?.id === asking.id && gateway.dialect === asking.dialect
+    ? { bundle, gateway }
+    : deny({ reason: "gateway_unknown" })
 }

@@ -41,6 +41,21 @@ export interface Told {
   readonly body: BodyInit | null
 }
 
+/** Of a table, in which a name that came several times has a list. */
+export function linesOf(
+  table: Readonly<Record<string, string | readonly string[]>>,
+): readonly (readonly [name: string, value: string])[] {
+  return Object.entries(table).flatMap(([name, values]) => [values].flat().map((value) => [name, value] as const))
+}
+
+/** Whether the headers say that the request has a body: of one that is not told nobody may judge. */
+export function announcesBody(sent: Told["headers"]): boolean {
+  return [...sent].some(([name, value]) => {
+    const header = name.toLowerCase()
+    return header === "transfer-encoding" || (header === "content-length" && !/^0*$/.test(value))
+  })
+}
+
 /**
  * @param own headers that are set over the client's
  * @param without those of the client's that are nobody's

@@ -189,6 +189,23 @@ describe("what a call is", () => {
     expect(await mail({ to: "a@example.org" })).toBe("malformed_call")
   })
 
+  test("is not judged without the body that its headers announce", async () => {
+    const { token } = await openTask()
+    const codeFor = async (headers: Readonly<Record<string, string>>, body?: string) => {
+      const context = { authorization: `Bearer ${token}`, headers, ...(body !== undefined && { body }) }
+      return codeOf(await ask(call(token, "/files/a", { context })))
+    }
+    for (const headers of [
+      { "Content-Length": "9" },
+      { "content-length": "010" },
+      { "Transfer-Encoding": "chunked" },
+    ]) {
+      expect([headers, await codeFor(headers)]).toEqual([headers, "malformed_call"])
+      expect([headers, await codeFor(headers, "")]).toEqual([headers, "malformed_call"])
+    }
+    expect(await codeFor({ "Content-Length": "0" })).toBe("ok")
+  })
+
   test("may be a tool of a server of MCP, by its name", async () => {
     const { token } = await openTask("first", { scope: "desk.search:read" })
     const tool = async (id: string, properties = {}, name = "tools/call") => {

@@ -125,6 +125,12 @@ describe("several questions", () => {
     for (const { context } of body.evaluations?.slice(1) ?? []) expect(context?.code).toBe("malformed_evaluation")
   })
 
+  test("a list is none, whatever stands beside it", async () => {
+    const asked = { subject: user("alice"), action: { name: "write" }, resource: record("record-1") }
+    const { body } = await askAccess("reading-room", "evaluations", { ...asked, evaluations: [{}, []] })
+    expect(body.evaluations?.map(({ decision }) => decision)).toEqual([true, false])
+  })
+
   test("a hundred at most, and none is one", async () => {
     expect(
       (

@@ -166,6 +166,21 @@ describe.each(["envoy", "traefik"])("a JSON-RPC body through %s", (gateway) => {
   })
 })
 
+test("a thousand arguments are told apart, and no more", async () => {
+  const { token } = await openTask("first", { scope: "desk.*:write mail.*:write" })
+  const many = (count: number) => ({
+    to: "a@b.c",
+    ...Object.fromEntries(Array.from({ length: count - 1 }, (_, at) => [`a${at}`, 1])),
+  })
+  const post = async (path: string, body: string) =>
+    (await callWith(token, path, { method: "POST", body, headers: JSON_TYPE })).code
+  expect([
+    await post("/desk/mcp", call("pay", many(1_000))),
+    await post("/desk/mcp", call("pay", many(1_001))),
+  ]).toEqual(["ok", "malformed_call"])
+  expect(await post("/mail", JSON.stringify(many(1_001)))).toBe("malformed_call")
+})
+
 describe("a refusal", () => {
   const errorOf = async (token: string | null, body: string, path = "/desk/mcp") => {
     const authorization: Record<string, string> = token === null ? {} : { Authorization: `Bearer ${token}` }

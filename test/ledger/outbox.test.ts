@@ -51,3 +51,18 @@ describe("an outbox with more big records than fit into a row of the log", () =>
     expect(records.filter(({ arguments: shown }) => Object.keys(shown).length === 32)).toHaveLength(COUNT)
   })
 })
+
+test("a record of a read that cannot be made takes no other along", async () => {
+  const { task } = await openTask()
+  await recordsOf(task, 1)
+  await runInDurableObject(env.LEDGER.getByName(task), (_ledger, state) => {
+    const outbox = new Outbox(state, env)
+    const broken = (): never => {
+      throw new Error("a defect")
+    }
+    outbox.keepRead(() => bigRecord(task, 1), 0)
+    outbox.keepRead(broken, 0)
+    outbox.keepRead(() => bigRecord(task, 2), 0)
+  })
+  expect(await recordsOf(task, 3)).toHaveLength(3)
+})

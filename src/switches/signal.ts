@@ -44,6 +44,9 @@ export type SignalChange =
       readonly at: number
     }
 
+export type RiskChange = Extract<SignalChange, { readonly kind: "risk" }>
+export type StopChange = Exclude<SignalChange, RiskChange>
+
 /** One token's, all or none. */
 export interface SignalReport {
   readonly stream: string
@@ -72,15 +75,12 @@ export interface Signalled {
  * What stands of it. A revocation and a stop of the same user are two: who is enabled again has their new sessions, and
  * not those of before.
  */
-export function signalledBy(
-  change: Exclude<SignalChange, { readonly kind: "risk" }>,
-  { stream, until }: Pick<SignalReport, "stream" | "until">,
-): Signalled {
+export function signalledBy(change: StopChange, { stream, until }: Pick<SignalReport, "stream" | "until">): Signalled {
   const { stopped, at } = change
   const before = change.kind === "stop" ? change.before : null
   const id = `swi_${sha256Hex(JSON.stringify([stream, stopped, before === null])).slice(0, 32)}`
   if (change.kind === "lift") return { id, body: null, at, until }
-  const set: Switch = { id, stopped, before, stream }
+  const set: Switch = { id, stopped, before }
   return {
     id,
     body: JSON.stringify(set),
@@ -94,13 +94,18 @@ export function stands(known: Pick<Signalled, "at"> | undefined, { at }: Pick<Si
   return known === undefined || at >= known.at
 }
 
-export function riskOf({ of, level, halfLife, at }: Extract<SignalChange, { readonly kind: "risk" }>): {
+export function riskOf({ of, level, halfLife, at }: RiskChange): {
   readonly kind: ToldRisk["kind"]
   readonly name: string
   readonly signal: Signal
 } {
   const name = of.kind === "agent" ? of.agent : of.user
   return { kind: of.kind, name, signal: { level, at, halfLife } }
+}
+
+/** As who has set a switch; an operator's is their issuer and subject. */
+export function setBy(stream: string): string {
+  return `stream|${stream}`
 }
 
 /** Of the operators' own it is empty; names have no `|`. */

@@ -5,33 +5,16 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { MAX_SIGNALLED } from "../../src/switches/signal.ts"
 import { switchboard, Switchboard } from "../../src/switches/switchboard.ts"
 import { exchangeForm, ID_TOKEN, openChild, openTask, postForm } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
 import { twinOf } from "../harness/forge.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { agentId, IDP, idToken, SECOND_IDP, secondProvidersToken, svid, US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
+import { publishCareful } from "../harness/risks.ts"
 import { claimsOf, personOf, push, signEvents, tell } from "../harness/streams.ts"
 
-const context = (attr: string) => ({ ".": { left: { Var: "context" }, attr } })
-const CAREFUL = {
-  id: "nothing-while-risky",
-  policy: {
-    effect: "forbid",
-    principal: { op: "All" },
-    action: { op: "==", entity: { type: "Action", id: "read" } },
-    resource: { op: "==", entity: { type: "Tool", id: "files.read" } },
-    conditions: [{ kind: "when", body: { ">=": { left: context("risk"), right: { Value: 50 } } } }],
-  },
-  reads: [],
-  facts: ["risk"],
-} as const
-
-beforeEach(async () => {
-  const body = await yard()
-  await publish({ ...body, rules: [...body.rules, CAREFUL] })
-})
+beforeEach(publishCareful)
 afterEach(async () => {
   vi.restoreAllMocks()
   await freshIsolate()
@@ -76,7 +59,9 @@ describe("a session that is revoked", () => {
     })
     const { json } = await manage("GET", "/v1/revocations", await bearerOf("viewer"))
     expect(json).toMatchObject({
-      revocations: [{ user: `${IDP}|alice`, stream: "idp-signals", before: expect.any(Number) }],
+      revocations: [
+        { user: `${IDP}|alice`, by: "stream|idp-signals", before: expect.any(Number), at: expect.any(Number) },
+      ],
     })
   })
 

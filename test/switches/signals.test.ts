@@ -81,3 +81,23 @@ test("risks that were told before there were streams are operators' own", async 
   })
   expect(await known()).toEqual([["user", "a|b", 70, at, 3600]])
 })
+
+test("what streams stopped before there were notes goes on with its stream beside it, and no longer in leases", async () => {
+  const old = { id: "swi_1", stopped: ALICE, before: null, stream: "idp-signals" }
+  const mine = { id: "swi_2", stopped: ALICE, before: 7 }
+  await switchboard(env).risks()
+  await runInDurableObject(switchboard(env), (_board, state) => {
+    const { sql } = state.storage
+    sql.exec("INSERT INTO signalled VALUES ('swi_1', ?, 5, ?)", JSON.stringify(old), Number.MAX_SAFE_INTEGER)
+    sql.exec("INSERT INTO switches VALUES ('swi_2', ?)", JSON.stringify(mine))
+    for (let life = 0; life < 2; life++) {
+      const board = new Switchboard(state, env)
+      const { stream: _kept, ...rest } = old
+      expect(JSON.parse(board.read())).toEqual([mine, rest])
+      expect(JSON.parse(board.listed())).toEqual([
+        { ...rest, by: "stream|idp-signals", reason: null, at: null },
+        { ...mine, by: null, reason: null, at: null },
+      ])
+    }
+  })
+})

@@ -22,6 +22,40 @@ function listedOf(row: RiskRow): ListedRisk {
   return row.source === "" ? written : [...written, row.source]
 }
 
+interface Told extends Pick<RiskRow, "source" | "kind" | "name"> {
+  readonly signal: Signal
+  /** Milliseconds, for which it is remembered at least. */
+  readonly least: number
+}
+
+/** Of which of a stream's events it is told makes no other teller of it. */
+function tellerOf({ source }: Pick<RiskRow, "source">): string {
+  return source === "" ? "" : sourceOf(source.split("|", 1)[0] ?? "", "")
+}
+
+/** So many, each the lowest of whoever has most by then; of equals that of the teller at hand. */
+function leastMissed(
+  rows: readonly RiskRow[],
+  excess: number,
+  { teller, added }: { readonly teller: string; readonly added: number },
+  now: number,
+): readonly RiskRow[] {
+  const highestFirst = rows
+    .map((row) => ({ row, left: riskAt(signalOf(row), now) }))
+    .toSorted((a, b) => b.left - a.left || b.row.at - a.row.at)
+  const ofTellers = new Map<string, RiskRow[]>([[teller, []]])
+  for (const { row } of highestFirst) {
+    const name = tellerOf(row)
+    if (!ofTellers.get(name)?.push(row)) ofTellers.set(name, [row])
+  }
+  const tellers = [...ofTellers].map(([name, told]) => ({ told, more: name === teller ? added : 0 }))
+  return Array.from({ length: excess }, () => {
+    const filled = tellers.filter(({ told }) => told.length > 0)
+    const most = Math.max(...filled.map(({ told, more }) => told.length + more))
+    return filled.find(({ told, more }) => told.length + more === most)?.told.pop()
+  }).filter((row) => row !== undefined)
+}
+
 export class KeptRisks {
   readonly #sql: SqlStorage
   /** As leases carry them until one of them has run out: asked for every second, and seldom another. */
@@ -67,52 +101,80 @@ export class KeptRisks {
     this.#sql.exec("DELETE FROM told_risks WHERE last < ?", now)
   }
 
-  /** An operator's word, instead of what they told of it before. */
+  /** An operator's word, instead of what operators told of it before. */
   rate(kind: ToldRisk["kind"], name: string, signal: Signal | null, now: number): void {
     this.#forget("", kind, name)
-    if (signal) this.#keep("", kind, name, signal, 0, now)
+    if (signal) {
+      this.#makeRoom(1, "", now)
+      this.#keep({ source: "", kind, name, signal, least: 0 })
+    }
+    this.#written = null
+  }
+
+  /** An operator's word too: what a stream has told of it is told no more. */
+  forget(stream: string, kind: ToldRisk["kind"], name: string): void {
+    const prefix = sourceOf(stream, "")
+    this.#sql.exec(
+      "DELETE FROM told_risks WHERE substr(source, 1, length(?)) = ? AND kind = ? AND name = ?",
+      prefix,
+      prefix,
+      kind,
+      name,
+    )
     this.#written = null
   }
 
   /** What a stream has told, as far as nothing later stands against it. */
   take(changes: readonly RiskChange[], { stream, until }: Pick<SignalReport, "stream" | "until">, now: number): void {
-    for (const change of changes) {
-      const { kind, name, signal } = riskOf(change)
-      const source = sourceOf(stream, change.event)
-      const [known] = this.#sql.exec<{ at: number }>(
-        "SELECT at FROM told_risks WHERE source = ? AND kind = ? AND name = ?",
-        source,
-        kind,
-        name,
-      )
-      if (stands(known, signal)) this.#keep(source, kind, name, signal, until, now)
+    const told = changes.map((change): Told => ({
+      ...riskOf(change),
+      source: sourceOf(stream, change.event),
+      least: until,
+    }))
+    // Before any of it is kept: what one token tells takes the place of others', never of the rest of it.
+    const added = new Set(
+      told.filter((one) => !this.#known(one)).map(({ source, kind, name }) => JSON.stringify([source, kind, name])),
+    )
+    this.#makeRoom(added.size, sourceOf(stream, ""), now)
+    for (const one of told) {
+      const known = this.#known(one)
+      const { level: weight, at } = one.signal
+      if (stands(known && { at: known.at, weight: known.level }, { at, weight })) this.#keep(one)
     }
     this.#written = null
   }
 
-  /** @param least milliseconds, for which it is remembered at least */
-  #keep(source: string, kind: ToldRisk["kind"], name: string, signal: Signal, least: number, now: number): void {
+  #known({ source, kind, name }: Told): RiskRow | undefined {
+    const [row] = this.#sql.exec<RiskRow>(
+      "SELECT * FROM told_risks WHERE source = ? AND kind = ? AND name = ?",
+      source,
+      kind,
+      name,
+    )
+    return row
+  }
+
+  #keep({ source, kind, name, signal, least }: Told): void {
     const { level, at, halfLife } = signal
-    this.#forget(source, kind, name)
-    this.#makeRoom(now)
     const row = [source, kind, name, level, at, halfLife, Math.max(lastOf(signal), least)]
-    this.#sql.exec("INSERT INTO told_risks VALUES (?, ?, ?, ?, ?, ?, ?)", ...row)
+    this.#sql.exec("INSERT OR REPLACE INTO told_risks VALUES (?, ?, ?, ?, ?, ?, ?)", ...row)
   }
 
   #forget(source: string, kind: ToldRisk["kind"], name: string): void {
     this.#sql.exec("DELETE FROM told_risks WHERE source = ? AND kind = ? AND name = ?", source, kind, name)
   }
 
-  /** What was just told is never what goes: it was promised to hold. Of the others the lowest, of those the oldest. */
-  #makeRoom(now: number): void {
+  /**
+   * What is about to be told is never what goes: it is promised to hold. Of whoever has told most the lowest goes, and
+   * of those the oldest: nobody drives out what another has told by telling much.
+   */
+  #makeRoom(added: number, teller: string, now: number): void {
     this.#dropRunOut(now)
     const { count } = this.#sql.exec<{ count: number }>("SELECT count(*) AS count FROM told_risks").one()
-    if (count < MAX_RISKS) return
-    const lowestFirst = this.#sql
-      .exec<RiskRow>("SELECT * FROM told_risks")
-      .toArray()
-      .map((row) => ({ row, left: riskAt(signalOf(row), now) }))
-      .toSorted((a, b) => a.left - b.left || a.row.at - b.row.at)
-    for (const { row } of lowestFirst.slice(0, count - MAX_RISKS + 1)) this.#forget(row.source, row.kind, row.name)
+    const excess = count + added - MAX_RISKS
+    if (added === 0 || excess <= 0) return
+    const rows = this.#sql.exec<RiskRow>("SELECT * FROM told_risks").toArray()
+    for (const { source, kind, name } of leastMissed(rows, excess, { teller, added }, now))
+      this.#forget(source, kind, name)
   }
 }

@@ -6,8 +6,10 @@
 import {
   MAX_SIGNALLED,
   setBy,
+  SHARE,
   signalledBy,
   stands,
+  weighed,
   type Signalled,
   type SignalReport,
   type StopChange,
@@ -112,10 +114,10 @@ export class KeptSwitches {
    */
   take(changes: readonly StopChange[], report: Pick<SignalReport, "stream" | "until">, holdsAt: number): boolean {
     const stops = changes.map((change) => signalledBy(change, report))
-    if (!this.#hasRoomFor(stops)) return false
+    if (!this.#hasRoomFor(stops, report.stream)) return false
     for (const one of stops) {
       const [known] = this.#sql.exec<SignalledRow>("SELECT * FROM signalled WHERE id = ?", one.id)
-      if (!stands(known, one)) continue
+      if (!stands(known && weighed(known), weighed(one))) continue
       this.#sql.exec("INSERT OR REPLACE INTO signalled VALUES (?, ?, ?, ?)", one.id, one.body, one.at, one.until)
       if (one.body === null) this.#sql.exec("DELETE FROM switch_notes WHERE id = ?", one.id)
       else this.#note(one.id, { by: setBy(report.stream), reason: null, at: holdsAt })
@@ -124,15 +126,19 @@ export class KeptSwitches {
     return true
   }
 
-  #hasRoomFor(stops: readonly Signalled[]): boolean {
-    const { count } = this.#sql
-      .exec<{ count: number }>("SELECT count(*) AS count FROM signalled WHERE body IS NOT NULL")
-      .one()
+  #hasRoomFor(stops: readonly Signalled[], stream: string): boolean {
     const added = stops.filter(
       ({ id, body }) =>
         body !== null &&
         this.#sql.exec("SELECT id FROM signalled WHERE id = ? AND body IS NOT NULL", id).toArray().length === 0,
     )
-    return added.length === 0 || count + added.length <= MAX_SIGNALLED
+    if (added.length === 0) return true
+    const all = this.#count("SELECT count(*) AS count FROM signalled WHERE body IS NOT NULL")
+    const own = this.#count("SELECT count(*) AS count FROM switch_notes WHERE set_by = ?", setBy(stream))
+    return own + added.length <= SHARE * (MAX_SIGNALLED - all - added.length)
+  }
+
+  #count(query: string, ...bindings: readonly string[]): number {
+    return this.#sql.exec<{ count: number }>(query, ...bindings).one().count
   }
 }

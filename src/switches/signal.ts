@@ -12,6 +12,11 @@ export const SIGNAL_VERSION = 1
 
 /** Switches that streams have set; every lease has them all. */
 export const MAX_SIGNALLED = 10_000
+/**
+ * A stream has at most this many times as many of them as are still free: alone it has four fifths, and whatever one or
+ * more of them tell, a part is left for the others.
+ */
+export const SHARE = 4
 
 /**
  * 32 days: no session is taken that was made for longer than 31 (credential/session.ts), so that by then nothing is left
@@ -89,9 +94,24 @@ export function signalledBy(change: StopChange, { stream, until }: Pick<SignalRe
   }
 }
 
-/** A pulled key stays pulled, and its switch with it. */
-export function stands(known: Pick<Signalled, "at"> | undefined, { at }: Pick<Signalled, "at">): boolean {
-  return known === undefined || at >= known.at
+/** What two that are about the same are told apart by. */
+export interface Weighed {
+  /** Milliseconds, when it happened. */
+  readonly at: number
+  /** How strict it is. */
+  readonly weight: number
+}
+
+/**
+ * Whether it stands against what is known. Events tell seconds, and a network may bring two in any order: of the same
+ * moment the stricter one stands.
+ */
+export function stands(known: Weighed | undefined, { at, weight }: Weighed): boolean {
+  return known === undefined || at > known.at || (at === known.at && weight >= known.weight)
+}
+
+export function weighed({ body, at }: Pick<Signalled, "body" | "at">): Weighed {
+  return { at, weight: body === null ? 0 : 1 }
 }
 
 export function riskOf({ of, level, halfLife, at }: RiskChange): {

@@ -37,7 +37,7 @@ export class Switchboard extends DurableObject<Env> {
   readonly #switches: KeptSwitches
   readonly #observations: KeptObservations
   readonly #risks: KeptRisks
-  readonly #told: ToldTokens
+  readonly #tokens: ToldTokens
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -45,7 +45,7 @@ export class Switchboard extends DurableObject<Env> {
     this.#switches = new KeptSwitches(sql)
     this.#observations = new KeptObservations(sql)
     this.#risks = new KeptRisks(sql)
-    this.#told = new ToldTokens(sql)
+    this.#tokens = new ToldTokens(sql)
   }
 
   /**
@@ -92,6 +92,17 @@ export class Switchboard extends DurableObject<Env> {
     await this.#holds()
   }
 
+  /** An operator's word: of what a stream has told of it nothing holds any more. Answers when that is so everywhere. */
+  async forgetRisk(stream: string, kind: ToldRisk["kind"], name: string): Promise<void> {
+    this.#risks.forget(stream, kind, name)
+    await this.#holds()
+  }
+
+  /** Whether a token was told already, or another thing under its `jti`; null: neither. */
+  told(token: Pick<SignalReport, "stream" | "jti" | "digest">): "repeated" | "reused" | null {
+    return this.#tokens.find(token)
+  }
+
   /**
    * What a stream of events has told in one token: all of it or nothing, once. Answers when it holds everywhere; told
    * again, it changes nothing, and answers no sooner, as it may not have held when it was told first.
@@ -104,13 +115,13 @@ export class Switchboard extends DurableObject<Env> {
   }
 
   #take(report: SignalReport, now: number): SignalOutcome {
-    const told = this.#told.find(report)
+    const told = this.#tokens.find(report)
     if (told) return told
     const stops = report.changes.filter((change) => change.kind !== "risk")
     if (!this.#switches.take(stops, report, this.#holdsAt(now))) return "full"
     const risks = report.changes.filter((change) => change.kind === "risk")
     this.#risks.take(risks, report, now)
-    this.#told.keep(report, report.until, now)
+    this.#tokens.keep(report, report.until, now)
     return "kept"
   }
 

@@ -36,8 +36,11 @@ describe("what a stream stops", () => {
     expect(of({ kind: "lift", stopped: ALICE, at: 3 })).toMatchObject({ body: null, at: 3, until: 9 })
   })
 
-  test("stands against what happened before it", () => {
-    expect([stands(undefined, { at: 1 }), stands({ at: 1 }, { at: 1 }), stands({ at: 2 }, { at: 1 })]).toEqual([
+  test("stands against what happened before it, and of the same moment against what is no stricter", () => {
+    const one = (at: number, weight: number) => ({ at, weight })
+    expect(stands(undefined, one(1, 0))).toBe(true)
+    expect([stands(one(1, 1), one(2, 0)), stands(one(2, 0), one(1, 1))]).toEqual([true, false])
+    expect([stands(one(1, 1), one(1, 1)), stands(one(1, 0), one(1, 1)), stands(one(1, 1), one(1, 0))]).toEqual([
       true,
       true,
       false,

@@ -155,6 +155,8 @@ async function keep(
       case "full":
         logEvent("stops_full", { stream: stream.id })
         return { reason: "stops_full" }
+      case "busy":
+        return { reason: "stream_too_fast" }
       case "not_understood":
         return { reason: "switches_unavailable" }
       default:

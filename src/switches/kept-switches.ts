@@ -4,6 +4,7 @@
  * look, and never goes the way of a call.
  */
 import {
+  MAX_LIFTED,
   MAX_SIGNALLED,
   setBy,
   SHARE,
@@ -20,6 +21,11 @@ interface BodyRow extends Record<string, SqlStorageValue> {
   readonly body: string
 }
 interface SignalledRow extends Record<string, SqlStorageValue>, Signalled {}
+/** Null: there is none. */
+interface WrittenRow extends Record<string, SqlStorageValue> {
+  readonly text: string | null
+  readonly until: number | null
+}
 interface ListedRow extends BodyRow {
   readonly set_by: string | null
   readonly reason: string | null
@@ -64,9 +70,13 @@ export class KeptSwitches {
   #signalled(now: number): readonly string[] {
     if (!this.#written || now >= this.#written.until) {
       this.#forgetRunOut(now)
-      const rows = this.#sql.exec<SignalledRow>("SELECT * FROM signalled WHERE body IS NOT NULL ORDER BY id").toArray()
-      const until = Math.min(Number.POSITIVE_INFINITY, ...rows.map((row) => row.until))
-      this.#written = { text: rows.map(({ body }) => body ?? "").join(","), until }
+      // Joined by the database: a row each would take ten times as long, with thousands of them.
+      const { text, until } = this.#sql
+        .exec<WrittenRow>(
+          "SELECT group_concat(body, ',') AS text, min(until) AS until FROM signalled WHERE body IS NOT NULL",
+        )
+        .one()
+      this.#written = { text: text ?? "", until: until ?? Number.POSITIVE_INFINITY }
     }
     const { text } = this.#written
     return text === "" ? [] : [text]
@@ -122,8 +132,16 @@ export class KeptSwitches {
       if (one.body === null) this.#sql.exec("DELETE FROM switch_notes WHERE id = ?", one.id)
       else this.#note(one.id, { by: setBy(report.stream), reason: null, at: holdsAt })
     }
+    this.#forgetLifted()
     this.#written = null
     return true
+  }
+
+  #forgetLifted(): void {
+    const excess = this.#count("SELECT count(*) AS count FROM signalled WHERE body IS NULL") - MAX_LIFTED
+    if (excess <= 0) return
+    const soonest = "SELECT id FROM signalled WHERE body IS NULL ORDER BY until LIMIT ?"
+    this.#sql.exec(`DELETE FROM signalled WHERE id IN (${soonest})`, excess)
   }
 
   #hasRoomFor(stops: readonly Signalled[], stream: string): boolean {

@@ -8,7 +8,7 @@ import { sha256Hex } from "../hash.ts"
 import type { Stopped, Switch } from "./switch.ts"
 
 /** Old object code may run for minutes beside new Worker code: what is of another version is refused, not misread. */
-export const SIGNAL_VERSION = 1
+export const SIGNAL_VERSION = 2
 
 /** Switches that streams have set; every lease has them all. */
 export const MAX_SIGNALLED = 10_000
@@ -17,6 +17,17 @@ export const MAX_SIGNALLED = 10_000
  * more of them tell, a part is left for the others.
  */
 export const SHARE = 4
+
+/**
+ * What was lifted is remembered for what may still come of before, and of more than this the soonest to be forgotten
+ * goes: what was stopped before it and comes late then stops, until it is lifted again.
+ */
+export const MAX_LIFTED = 10_000
+/**
+ * Tokens that are remembered, some 200 bytes each, at most a week. Of more the oldest are forgotten: told again, one may
+ * stop anew whom an operator has let go on, and lifts nothing that was stopped later.
+ */
+export const MAX_TOLD = 1_000_000
 
 /**
  * 32 days: no session is taken that was made for longer than 31 (credential/session.ts), so that by then nothing is left
@@ -63,8 +74,8 @@ export interface SignalReport {
   readonly changes: readonly SignalChange[]
 }
 
-/** `repeated`: it was kept before. */
-export type SignalOutcome = "kept" | "repeated" | "reused" | "full" | "not_understood"
+/** `repeated`: it was kept before. `busy`: the stream tells faster than it may. */
+export type SignalOutcome = "kept" | "repeated" | "reused" | "full" | "busy" | "not_understood"
 
 /** What a stream has set of somebody; `body` null: lifted, and remembered for what may still come of before. */
 export interface Signalled {

@@ -10,6 +10,7 @@ import { KeptObservations } from "./kept-observations.ts"
 import { KeptRisks } from "./kept-risks.ts"
 import { KeptSwitches } from "./kept-switches.ts"
 import { OBSERVATION_VERSION, type Report } from "./observation.ts"
+import { Pace } from "./pace.ts"
 import { SIGNAL_VERSION, type SignalOutcome, type SignalReport } from "./signal.ts"
 import type { Switch, SwitchNote } from "./switch.ts"
 import { ToldTokens } from "./told-tokens.ts"
@@ -38,6 +39,7 @@ export class Switchboard extends DurableObject<Env> {
   readonly #observations: KeptObservations
   readonly #risks: KeptRisks
   readonly #tokens: ToldTokens
+  readonly #pace = new Pace()
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -109,6 +111,7 @@ export class Switchboard extends DurableObject<Env> {
    */
   async signal(version: number, report: SignalReport): Promise<SignalOutcome> {
     if (version !== SIGNAL_VERSION) return "not_understood"
+    if (!this.#pace.take(report.stream, Date.now())) return "busy"
     const outcome = this.ctx.storage.transactionSync(() => this.#take(report, Date.now()))
     if (outcome === "kept" || outcome === "repeated") await this.#holds()
     return outcome

@@ -1,6 +1,6 @@
 /** Which tokens streams of events have told already, by their `jti`, as it rests in the switchboard. */
 import { sha256Hex } from "../hash.ts"
-import type { SignalReport } from "./signal.ts"
+import { MAX_TOLD, type SignalReport } from "./signal.ts"
 
 /** Whether a token is too old is judged by another clock than this object's. */
 const CLOCKS_APART_MS = 120_000
@@ -9,6 +9,8 @@ type Token = Pick<SignalReport, "stream" | "jti" | "digest">
 
 export class ToldTokens {
   readonly #sql: SqlStorage
+  /** Null: not counted yet; counting takes longer than anything else. */
+  #count: number | null = null
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -27,8 +29,17 @@ export class ToldTokens {
 
   /** @param until milliseconds: later it is refused as too old anyway */
   keep(token: Token, until: number, now: number): void {
-    this.#sql.exec("DELETE FROM signals WHERE until < ?", now - CLOCKS_APART_MS)
+    this.#count ??= this.#sql.exec<{ count: number }>("SELECT count(*) AS count FROM signals").one().count
+    this.#forget("until < ?", now - CLOCKS_APART_MS)
+    const excess = this.#count + 1 - MAX_TOLD
+    if (excess > 0) this.#forget("key IN (SELECT key FROM signals ORDER BY until LIMIT ?)", excess)
     this.#sql.exec("INSERT INTO signals VALUES (?, ?, ?)", keyOf(token), token.digest, until)
+    this.#count += 1
+  }
+
+  #forget(which: string, bound: number): void {
+    const gone = this.#sql.exec(`DELETE FROM signals WHERE ${which} RETURNING key`, bound).toArray()
+    this.#count = this.#count === null ? null : this.#count - gone.length
   }
 }
 

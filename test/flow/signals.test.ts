@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers"
 import { decodeProtectedHeader } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { MAX_SIGNALLED } from "../../src/switches/signal.ts"
+import { MAX_SIGNALLED, SIGNAL_VERSION } from "../../src/switches/signal.ts"
 import { switchboard, Switchboard } from "../../src/switches/switchboard.ts"
 import { exchangeForm, ID_TOKEN, openChild, openTask, postForm } from "../harness/agents.ts"
 import { twinOf } from "../harness/forge.ts"
@@ -254,7 +254,7 @@ test("more than a stream may stop is refused, for those who are stopped already 
   const report = { stream: "idp-signals", digest: "", until: Date.now() + 600_000 }
   // Four fifths of all: the rest is for other streams.
   const many = Array.from({ length: (MAX_SIGNALLED / 5) * 4 - 1 }, (_, nth) => stop(`${IDP}|user-${nth}`, 1))
-  const telling = board.signal(1, { ...report, jti: "many", changes: [stop(`${IDP}|alice`, 1), ...many] })
+  const telling = board.signal(SIGNAL_VERSION, { ...report, jti: "many", changes: [stop(`${IDP}|alice`, 1), ...many] })
   const root = await openTask("first", { subject_token: await idToken("bob"), subject_token_type: ID_TOKEN })
   expect(await telling).toBe("kept")
   const answer = await tell({ "account-disabled": {} }, personOf("bob"))

@@ -99,8 +99,10 @@ async function add(options: RevokeOptions): Promise<void> {
   const bearer = await operatorBearer(options)
   const answer = await askJson(options, bearer, "/v1/revocations", z.union([switched, ended]), body)
   if (options.json) return console.log(JSON.stringify(answer))
-  if (!("id" in answer)) return console.log(`${answer.task}: ${kind === "token" ? "the token is revoked" : "revoked"}`)
-  console.log(`${tellSwitch(switched.parse(answer))}\n  holds     now; narrowgate revoke lift ${answer.id}`)
+  const set = switched.safeParse(answer)
+  if (set.success) return console.log(`${tellSwitch(set.data)}\n  holds     now; narrowgate revoke lift ${set.data.id}`)
+  const { task } = ended.parse(answer)
+  console.log(`${printableText(task)}: ${kind === "token" ? "the token is revoked" : "revoked"}`)
 }
 
 /** Whoever may list processes sees their arguments. */
@@ -140,7 +142,7 @@ export function tellSwitch(set: z.infer<typeof switched>): string {
   const named = Object.entries({ agent, user, tool, key }).find(([, name]) => name !== undefined)
   const what = named ? `${named[0]} ${printableText(named[1] ?? "")}` : "everything"
   return [
-    `${colors.bold(id)}  ${what}`,
+    `${colors.bold(printableText(id))}  ${what}`,
     ...(before === undefined ? [] : [`  given     before ${timeOf(before * 1000)}`]),
     ...(by === undefined ? [] : [`  by        ${printableText(by)}`]),
     ...(reason === undefined ? [] : [`  because   ${printableText(reason)}`]),

@@ -8,7 +8,14 @@ import type { Problem } from "../problem.ts"
 import type { Path, Source } from "../source.ts"
 
 export function checkIssuers(policies: Policies): Problem[] {
-  return [...trust(policies), ...kinds(policies), ...asserted(policies), ...sources(policies), ...operatorsOf(policies)]
+  return [
+    ...trust(policies),
+    ...kinds(policies),
+    ...asserted(policies),
+    ...sources(policies),
+    ...operatorsOf(policies),
+    ...signIns(policies),
+  ]
 }
 
 function trust({ issuers }: Policies): Problem[] {
@@ -57,6 +64,24 @@ function kinds({ issuers }: Policies): Problem[] {
       if (domain === undefined || SVID_ALGORITHMS.includes(algorithm)) continue
       const message = `no JWT-SVID is signed with ${algorithm}`
       problems.push(issuers.error(["issuers", index, "algorithms", place], message, "Write RS, PS or ES algorithms."))
+    }
+    return problems
+  })
+}
+
+/** What people sign in with has to be a token by which they may answer and manage, for people whose claims are read. */
+function signIns({ issuers }: Policies): Problem[] {
+  return issuers.value.issuers.flatMap(({ id, users, operators, sign_in: signIn }, index) => {
+    if (!signIn) return []
+    const at: Path = ["issuers", index, "sign_in", "client"]
+    const problems: Problem[] = []
+    if (!operators?.clients.includes(signIn.client)) {
+      const mend = suggest(signIn.client, operators?.clients ?? [], "Add it to `operators: {clients: […]}`.")
+      problems.push(issuers.error(at, `\`${signIn.client}\` is none of the clients of \`operators\``, mend))
+    }
+    if (!users) {
+      const mend = "Add `users`, whose `claims` say where a person's groups are."
+      problems.push(issuers.error(at, `people of \`${id}\` sign in, and nothing says what their tokens tell`, mend))
     }
     return problems
   })

@@ -28,7 +28,6 @@ export interface LintCase {
 const FILE = "more.cedar"
 const rules = (replace: string): Edit => ({ file: FILE, replace })
 const PERMIT = '@id("x") permit (principal is User, action == Action::"read", resource)'
-const PINGS = '[Tool::"everything.mcp.ping", Tool::"billing.mcp.ping"]'
 const FORBID = '@id("x") forbid (principal is User, action == Action::"read", resource)'
 
 const DEAD: readonly LintCase[] = [
@@ -410,12 +409,19 @@ const TOOLS: readonly LintCase[] = [
   {
     name: "a server with which no session can be opened",
     lint: "unpermitted-tool",
-    edits: [{ file: "support.cedar", find: 'ToolGroup::"mcp-lifecycle"', replace: PINGS }],
+    edits: [
+      {
+        file: "support.cedar",
+        find: 'resource in ToolGroup::"mcp-lifecycle"\n)',
+        replace:
+          'resource in ToolGroup::"mcp-lifecycle"\n) when { resource in [Tool::"everything.mcp.ping", Tool::"billing.mcp.ping"] }',
+      },
+    ],
     file: "catalog.yaml",
     at: "desk\n    origin",
     message: "no rule permits the lifecycle tools of `desk`, so no client can open a session with it",
     mend: 'Add a `permit` for `resource in ToolGroup::"mcp-lifecycle"`, as policies/support.cedar has.',
-    but: { find: PINGS, replace: 'ToolGroup::"mcp-lifecycle"' },
+    but: { find: "resource in [Tool", replace: 'resource in [Tool::"desk.mcp.ping", Tool' },
   },
   {
     name: "an argument of a restricted tool in every record",

@@ -1,8 +1,10 @@
 /** env → typed configuration, parsed once an isolate. A Worker that is misconfigured refuses every request. */
 import { z } from "zod"
+import { logEvent } from "./log.ts"
 import { prepared } from "./schema.ts"
 import { OWN_ALGORITHMS, type OwnAlgorithm } from "./credential/algorithm.ts"
 
+const secrets = z.record(z.string(), z.string())
 const jwks = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
 
 const variables = prepared(
@@ -26,17 +28,33 @@ const variables = prepared(
      * Requests that one run of the probe may make: below what the plan allows an invocation, as there are a few more.
      */
     MAX_PROBE_REQUESTS: z.coerce.number().int().min(10).max(10_000).default(40),
+    /**
+     * Secrets of receivers, JSON: by id a text (docs/notifications.md). What cannot be read is as if there were none:
+     * nobody is told, and calls go on.
+     */
+    WEBHOOK_SECRETS: z.string().default("{}").transform(readSecrets),
     /** Set by the local stack only: issuers may be on loopback, and bundles are looked for every second. */
     LOCAL: z.literal("true").optional(),
   }),
   { ISSUER: "https://authz.invalid", PUBLISHER_KEYS: '{"keys":[{"kty":"EC"}]}' },
 )
 
+function readSecrets(text: string): ReadonlyMap<string, string> {
+  try {
+    return new Map(Object.entries(secrets.parse(JSON.parse(text))))
+  } catch {
+    logEvent("webhook_secrets_malformed", {})
+    return new Map()
+  }
+}
+
 export interface Config {
   readonly issuer: string
   readonly publisherKeys: { readonly keys: readonly Record<string, unknown>[] }
   readonly signingAlgorithm: OwnAlgorithm
   readonly maxProbeRequests: number
+  /** Of receivers, by their id. */
+  readonly webhookSecrets: ReadonlyMap<string, string>
   /** Loopback issuers may be fetched. */
   readonly local: boolean
 }
@@ -45,12 +63,13 @@ let parsed: { readonly from: unknown; readonly config: Config } | undefined
 
 export function configOf(env: Env): Config {
   if (parsed?.from === env) return parsed.config
-  const { ISSUER, PUBLISHER_KEYS, SIGNING_ALGORITHM, MAX_PROBE_REQUESTS, LOCAL } = variables.parse(env)
+  const { ISSUER, PUBLISHER_KEYS, SIGNING_ALGORITHM, MAX_PROBE_REQUESTS, WEBHOOK_SECRETS, LOCAL } = variables.parse(env)
   const config = {
     issuer: ISSUER,
     publisherKeys: PUBLISHER_KEYS,
     signingAlgorithm: SIGNING_ALGORITHM,
     maxProbeRequests: MAX_PROBE_REQUESTS,
+    webhookSecrets: WEBHOOK_SECRETS,
     local: LOCAL === "true",
   }
   parsed = { from: env, config }

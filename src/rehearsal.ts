@@ -35,6 +35,7 @@ const CONFIG: Config = {
   publisherKeys: { keys: [] },
   signingAlgorithm: "ES256",
   maxProbeRequests: 0,
+  webhookSecrets: new Map(),
   local: false,
 }
 const ORIGIN = "https://rehearsal.invalid"
@@ -149,6 +150,7 @@ const BODY: BundleBody = {
   queries: [],
   operators: [],
   streams: [],
+  receivers: [],
   approvals: [],
   owners: {},
   guardrails: [

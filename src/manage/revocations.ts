@@ -76,7 +76,7 @@ export async function addRevocation(
   try {
     const { task, token } = body
     const stopped = stoppedOf(body)
-    if (stopped) return await setSwitch(stopped, body.before ?? null, permitted, around)
+    if (stopped) return await setSwitch(stopped, body.before ?? null, permitted, around, known)
     const done =
       task === undefined
         ? await endToken(token ?? "", permitted, bundle, around, known)
@@ -104,11 +104,12 @@ export async function liftRevocation(
   id: string,
   bundle: Bundle,
   around: Surroundings,
+  known: RecordStart,
 ): Promise<Outcome> {
   const thing = { ...REVOCATIONS, target: id.slice(0, 128) }
   const permitted = await authorizeOperator(request, "operator", thing, bundle, around)
   if ("status" in permitted) return permitted
-  const done = await switchboard(around.env).lift(id)
+  const done = await switchboard(around.env).lift(id, { decision: known.id, operator: permitted.operator })
   if (done === "kept") {
     const error_description = "A key that was pulled stays pulled: another one signs since."
     return {
@@ -151,6 +152,7 @@ async function setSwitch(
   before: number | null,
   permitted: Permitted,
   { env, config }: Surroundings,
+  { id: decision }: RecordStart,
 ): Promise<Outcome> {
   const set = { id: `swi_${crypto.randomUUID()}`, stopped, before: before === null ? null : before * 1000 }
   // It must sign nothing more, first of all: what an isolate signs in the meantime is stopped with the rest.
@@ -158,7 +160,7 @@ async function setSwitch(
     await keyRing(env).pull(stopped.kid)
     await forgetSharedKeys(config.issuer)
   }
-  await switchboard(env).set(set)
+  await switchboard(env).set(set, { decision, operator: permitted.operator })
   return { status: 200, body: shown(set), record: { decision: "allow", code: "ok", ...permitted } }
 }
 

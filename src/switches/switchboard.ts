@@ -8,6 +8,8 @@ import { DurableObject } from "cloudflare:workers"
 import { isChanged, type Subject } from "../catalog/observed.ts"
 import { lastOf, riskAt, type Signal, type ToldRisk } from "../guardrails/risk.ts"
 import { sha256Hex } from "../hash.ts"
+import { switchTold, type Setter } from "../outbound/notice.ts"
+import { Notices } from "../outbound/notices.ts"
 import { MAX_OBSERVATIONS, OBSERVATION_VERSION, type Report, type WrittenObservations } from "./observation.ts"
 import { MAX_RISKS, writeRisk, type ListedRisk } from "./risks.ts"
 import {
@@ -79,9 +81,11 @@ export class Switchboard extends DurableObject<Env> {
   #writtenRisks: { readonly text: string; readonly until: number } | null = null
   /** The same of what streams have stopped: each ends in a comma. */
   #writtenSignalled: { readonly text: string; readonly until: number } | null = null
+  readonly #notices: Notices
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
+    this.#notices = new Notices(ctx, env)
     ctx.storage.sql.exec(`
       CREATE TABLE IF NOT EXISTS switches (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS observations (kind TEXT NOT NULL, name TEXT NOT NULL, seen TEXT NOT NULL, at INTEGER NOT NULL,
@@ -315,9 +319,15 @@ export class Switchboard extends DurableObject<Env> {
     return added.length === 0 || count + added.length <= MAX_SIGNALLED
   }
 
-  /** Answers when it holds everywhere. */
-  async set(set: Switch): Promise<void> {
-    this.ctx.storage.sql.exec("INSERT OR REPLACE INTO switches VALUES (?, ?)", set.id, JSON.stringify(set))
+  /**
+   * Answers when it holds everywhere.
+   * @param setter null: nobody else is told
+   */
+  async set(set: Switch, setter: Setter | null = null): Promise<void> {
+    this.ctx.storage.transactionSync(() => {
+      this.ctx.storage.sql.exec("INSERT OR REPLACE INTO switches VALUES (?, ?)", set.id, JSON.stringify(set))
+      if (setter) this.#notices.keep(switchTold("switch.set", set, setter, Date.now()))
+    })
     await this.ctx.storage.sync()
     await this.#leasesRunOut()
   }
@@ -326,7 +336,7 @@ export class Switchboard extends DurableObject<Env> {
    * Lifting need not be known everywhere to be true. A pulled key stays pulled: isolates may know its public half for a
    * while longer, and what it signed must not pass again.
    */
-  lift(id: string): "lifted" | "kept" | "unknown" {
+  lift(id: string, setter: Setter | null = null): "lifted" | "kept" | "unknown" {
     const { sql } = this.ctx.storage
     const [row] = sql
       .exec<SwitchRow>(
@@ -336,12 +346,20 @@ export class Switchboard extends DurableObject<Env> {
       )
       .toArray()
     if (!row) return "unknown"
-    const { stopped }: Switch = JSON.parse(row.body)
-    if (stopped.kind === "key") return "kept"
-    sql.exec("DELETE FROM switches WHERE id = ?", id)
-    sql.exec("DELETE FROM signalled WHERE id = ?", id)
+    const known: Switch = JSON.parse(row.body)
+    if (known.stopped.kind === "key") return "kept"
+    this.ctx.storage.transactionSync(() => {
+      sql.exec("DELETE FROM switches WHERE id = ?", id)
+      sql.exec("DELETE FROM signalled WHERE id = ?", id)
+      if (setter) this.#notices.keep(switchTold("switch.lifted", known, setter, Date.now()))
+    })
     this.#writtenSignalled = null
     return "lifted"
+  }
+
+  /** What others are told of switches, where it could not be handed over at once. */
+  override async alarm(): Promise<void> {
+    await this.#notices.send()
   }
 
   /** Leases handed out while this waits already have what it waits for. */

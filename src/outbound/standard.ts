@@ -58,8 +58,7 @@ function dataOf(data: NoticeData, issuer: string): Readonly<Record<string, unkno
     return { kind: stopped.kind, id, name: nameOfStopped(stopped), before: before && before / 1000, operator }
   }
   if (data.kind === "end") {
-    const { kind: _kind, ...told } = data
-    return told
+    return { ...data, kind: "task" }
   }
   const url = urlOf(data, issuer)
   const { expiresAt: expires_at, answer, ...told } = data

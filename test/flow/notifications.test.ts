@@ -310,6 +310,17 @@ describe("a switch", () => {
     expect(lifted && read(lifted)).toMatchObject({ type: "switch.lifted", data: { kind: "tool", id } })
   })
 
+  test("is told although the switchboard dies before it could be handed over", async () => {
+    await tellTo(DESK)
+    const taken = vi.spyOn(Outbound.prototype, "take").mockRejectedValue(new Error("out of reach"))
+    await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, { tool: "files.*" })
+    expect(taken).toHaveBeenCalled()
+    await crash()
+    taken.mockRestore()
+    const [sent] = await sentOf(net, 1)
+    expect(sent && read(sent)).toMatchObject({ type: "switch.set", data: { kind: "tool", name: "files.*" } })
+  })
+
   test("that a stream of others has set is told to nobody: two that tell each other would go on for ever", async () => {
     await tellTo(DESK, OTHER)
     expect((await tell({ "session-revoked": {} })).status).toBe(202)

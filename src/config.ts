@@ -4,8 +4,9 @@ import { logEvent } from "./log.ts"
 import { prepared } from "./schema.ts"
 import { OWN_ALGORITHMS, type OwnAlgorithm } from "./credential/algorithm.ts"
 
-const secrets = z.record(z.string(), z.string())
 const jwks = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
+
+const secrets = z.record(z.string(), z.string().min(1))
 
 const variables = prepared(
   z.object({
@@ -33,6 +34,18 @@ const variables = prepared(
      * nobody is told, and calls go on.
      */
     WEBHOOK_SECRETS: z.string().default("{}").transform(readSecrets),
+    /** Of our client at each issuer that wants one (`sign_in`): JSON object of the issuer's `id` → client secret. */
+    SIGN_IN_SECRETS: z
+      .string()
+      .optional()
+      .transform((text, context): Readonly<Record<string, string>> => {
+        try {
+          return secrets.parse(JSON.parse(text ?? "{}"))
+        } catch {
+          context.addIssue({ code: "custom", message: "SIGN_IN_SECRETS must be a JSON object of texts" })
+          return z.NEVER
+        }
+      }),
     /** Set by the local stack only: issuers may be on loopback, and bundles are looked for every second. */
     LOCAL: z.literal("true").optional(),
   }),
@@ -55,6 +68,8 @@ export interface Config {
   readonly maxProbeRequests: number
   /** Of receivers, by their id. */
   readonly webhookSecrets: ReadonlyMap<string, string>
+  /** By the `id` of an issuer. */
+  readonly signInSecrets: Readonly<Record<string, string>>
   /** Loopback issuers may be fetched. */
   readonly local: boolean
 }
@@ -63,13 +78,15 @@ let parsed: { readonly from: unknown; readonly config: Config } | undefined
 
 export function configOf(env: Env): Config {
   if (parsed?.from === env) return parsed.config
-  const { ISSUER, PUBLISHER_KEYS, SIGNING_ALGORITHM, MAX_PROBE_REQUESTS, WEBHOOK_SECRETS, LOCAL } = variables.parse(env)
+  const { ISSUER, PUBLISHER_KEYS, SIGNING_ALGORITHM, MAX_PROBE_REQUESTS, SIGN_IN_SECRETS, WEBHOOK_SECRETS, LOCAL } =
+    variables.parse(env)
   const config = {
     issuer: ISSUER,
     publisherKeys: PUBLISHER_KEYS,
     signingAlgorithm: SIGNING_ALGORITHM,
     maxProbeRequests: MAX_PROBE_REQUESTS,
     webhookSecrets: WEBHOOK_SECRETS,
+    signInSecrets: SIGN_IN_SECRETS,
     local: LOCAL === "true",
   }
   parsed = { from: env, config }

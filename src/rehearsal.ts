@@ -36,6 +36,7 @@ const CONFIG: Config = {
   signingAlgorithm: "ES256",
   maxProbeRequests: 0,
   webhookSecrets: new Map(),
+  signInSecrets: {},
   local: false,
 }
 const ORIGIN = "https://rehearsal.invalid"

@@ -495,12 +495,12 @@ const AGENTS: readonly LintCase[] = [
       {
         file: "approvers.yaml",
         replace:
-          "approvals:\n  - { name: desk, approvers: [{ issuer: local, group: desk }] }\n  - { name: finance, approvers: [{ issuer: local, group: finance }] }\n",
+          "approvals:\n  - { name: refunds, approvers: [{ issuer: local, group: operations }] }\n  - { name: desk, approvers: [{ issuer: local, group: desk }] }\n",
       },
       {
         file: "guardrails.yaml",
         replace:
-          "windows:\n  - { id: a, tools: [mail.send], per: task, limit: 9, within: 1m, then: approve, approval: desk }\n  - { id: b, tools: [crm.tickets.get], per: task, limit: 9, within: 1m, then: approve, approval: finance }\n",
+          "windows:\n  - { id: a, tools: [mail.send], per: task, limit: 9, within: 1m, then: approve, approval: desk }\n",
       },
       {
         file: "receivers.yaml",
@@ -508,10 +508,10 @@ const AGENTS: readonly LintCase[] = [
       },
     ],
     file: "approvers.yaml",
-    at: "finance, approvers",
-    message: "no receiver is told when the approval `finance` is asked for, though one is of others",
+    at: "refunds, approvers",
+    message: "no receiver is told when the approval `refunds` is asked for, though one is of others",
     mend: "Add it to `approvals` of a receiver in receivers.yaml.",
-    but: { find: "approvals: [desk]", replace: "approvals: [desk, finance]" },
+    but: { find: "approvals: [desk]", replace: "approvals: [desk, refunds]" },
   },
   {
     name: "a scope above the sensitivity of its grant",

@@ -14,7 +14,7 @@ import type { EffectName, EventName, Level } from "../signals/events.ts"
 import type { ValueFormat } from "../signals/subject.ts"
 import type { LoweredRule, StoredEntity } from "./lowered.ts"
 
-export const FORMAT = 9
+export const FORMAT = 10
 
 export interface BundleBody {
   readonly format: typeof FORMAT
@@ -287,7 +287,8 @@ export interface QueryClient {
   readonly actions: Readonly<Record<string, string>>
 }
 
-export const ROLES = ["viewer", "operator"] as const
+/** Each may all that those before it may, as far as roles go. */
+export const ROLES = ["viewer", "approver", "operator"] as const
 export type Role = (typeof ROLES)[number]
 
 export interface OperatorDefinition {

@@ -32,6 +32,8 @@ const call = z.looseObject({
   task: z.string(),
   tool: z.string(),
   arguments: z.record(z.string(), z.unknown()),
+  redacted: z.array(z.string()),
+  environment: z.string(),
   agent: z.string(),
   purpose: z.string(),
   chain: z.array(z.string()),
@@ -145,18 +147,20 @@ export function tellApproval(asked: z.infer<typeof task>, now: number): string {
 
 /** @param now milliseconds */
 export function tellCall(asked: z.infer<typeof call>, now: number): string {
-  const { id, tool, chain, purpose, user, name, guardrail, rules, need, votes } = asked
+  const { id, tool, environment, redacted, chain, purpose, user, name, guardrail, rules, need, votes } = asked
   const left = Math.max(0, Math.round((asked.expires_at - now) / 1000))
   const whom = user === null ? "" : `, for ${printableText(user)}`
   const asks = guardrail === null ? `rule ${rules.join(", ")}` : `guardrail ${guardrail}`
   const agreed = need > 1 ? `, ${votes.length} of ${need} have agreed` : ""
   // Each on a line of its own, as JSON: none can pass for another, or for a line of ours.
-  const values = Object.entries(asked.arguments).map(
-    ([argument, value]) => `  with      ${printableText(argument)} = ${printableText(JSON.stringify(value))}`,
+  const values = Object.entries(asked.arguments).map(([argument, value]) =>
+    redacted.includes(argument)
+      ? `  with      ${printableText(argument)}, which is not shown`
+      : `  with      ${printableText(argument)} = ${printableText(JSON.stringify(value))}`,
   )
   return [
     `${colors.bold(id)}  ${printableText(chain.toReversed().join(", called by "))}`,
-    `  calls     ${printableText(tool)}${whom}, purpose ${printableText(purpose)}`,
+    `  calls     ${printableText(tool)} in ${printableText(environment)}${whom}, purpose ${printableText(purpose)}`,
     ...values,
     `  asked by  ${asks}${name === null ? "" : `, of ${name}`}${agreed}`,
     `  answer    within ${left} s`,

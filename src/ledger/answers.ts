@@ -59,6 +59,12 @@ export interface ShownApproval {
   readonly risk: number
 }
 
+/** Questions that wait for a person; and ids of those that wait for nobody any more. */
+export interface Waiting {
+  readonly waiting: readonly Approval[]
+  readonly gone: readonly string[]
+}
+
 /** What a person has consented to, opened. */
 export interface Redeemed {
   readonly opened: OpenedTask

@@ -32,9 +32,10 @@ import {
   type NoBundle,
   type RefusedCall,
   type ShownApproval,
+  type Waiting,
 } from "./answers.ts"
 import { Shadow } from "./shadow.ts"
-import { isAlive, isBelow, lineOf, type TreeState } from "./state.ts"
+import { isAlive, isBelow, lineOf, mayGoOn, type TreeState } from "./state.ts"
 import { applyAfterwards, applyApproval, applyChange, endedBy } from "./transition.ts"
 import { ToldDenials } from "./told-denials.ts"
 import type { Tree } from "./tree.ts"
@@ -231,18 +232,22 @@ export class Calls {
     )
   }
 
-  /** Of these questions, those that this person can answer now. */
-  approvalsFor(bundle: Bundle, ids: readonly string[], answering: Answering): readonly Approval[] {
+  /** Of these questions, those that this person can answer now, and those that nobody can answer any more. */
+  approvalsFor(bundle: Bundle, ids: readonly string[], answering: Answering): Waiting {
     const { state } = this.#tree
-    if (!state) return []
+    if (!state) return { waiting: [], gone: ids }
     const now = this.#tree.now(state)
-    return ids.flatMap((id) => {
+    const pending = ids.flatMap((id) => {
       const asked = state.approvals.get(id)
-      const isOpen =
-        asked?.status === "pending" && now < asked.expiresAt && isAlive(state, lineOf(state, asked.task), now)
-      const isAsked = isOpen && this.#whyNotAsked(bundle, state, asked, answering) === null
-      return isAsked && !asked.votes.some(({ by }) => by === nameOf(answering)) ? [asked] : []
+      return asked?.status === "pending" && now < asked.expiresAt ? [asked] : []
     })
+    const open = pending.filter(({ task }) => mayGoOn(state, lineOf(state, task), now))
+    const waiting = open.filter((asked) => {
+      const isNow = isAlive(state, lineOf(state, asked.task), now)
+      const isAsked = isNow && this.#whyNotAsked(bundle, state, asked, answering) === null
+      return isAsked && !asked.votes.some(({ by }) => by === nameOf(answering))
+    })
+    return { waiting, gone: ids.filter((id) => !open.some((asked) => asked.id === id)) }
   }
 
   /** One question, for who is asked, or may see all. */
@@ -298,7 +303,7 @@ export class Calls {
   }
 
   #withdraw(bundle: Bundle, state: TreeState, asked: Approval): void {
-    this.#inInboxes(bundle, state, asked, async (inbox) => inbox.removeCall(asked.id))
+    this.#inInboxes(bundle, state, asked, async (inbox) => inbox.removeCalls([asked.id]))
   }
 
   /** Lost, it is only harder to find: its address answers it all the same. */

@@ -37,6 +37,7 @@ import type {
   Redeemed,
   RefusedCall,
   ShownApproval,
+  Waiting,
 } from "./answers.ts"
 import { Calls } from "./calls.ts"
 import { isAlive, isBelow, lineOf, type TreeState, type UserFacts } from "./state.ts"
@@ -117,13 +118,13 @@ export class Ledger extends DurableObject<Env> {
     return this.#calls.approvalsOf(task)
   }
 
-  /** Of these questions, those that this person can answer now; null: it is not known who may. */
+  /** Of these questions, those that this person can answer now, and those that are over; null: it is not known who may. */
   async approvalsFor(
     version: number,
     pointer: Pointer,
     ids: readonly string[],
     answering: Answering,
-  ): Promise<readonly Approval[] | null> {
+  ): Promise<Waiting | null> {
     const bundle = await this.#newest(version, pointer)
     return bundle && this.#calls.approvalsFor(bundle, ids, answering)
   }

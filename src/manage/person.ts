@@ -47,9 +47,10 @@ export async function answererOf(
   const found = readable(token, around)
   const { issuer, claims } = token
   const known = bundle.operators.find((each) => each.issuer === issuer.id && each.subject === claims["sub"])
-  if (isRejected(found) && !known) return refused(found)
+  // Somebody could be the task's own user, and have a token that does not tell so.
+  if (isRejected(found) && !(known && isNobody(found))) return refused(found)
   const person = isRejected(found) ? null : found
-  const stop = person && (await stopped(person, around))
+  const stop = await stopped(person ?? whoever(token), around)
   if (stop) return stop
   const permitted = known && permittedAs({ ...known, issuer: issuer.issuer }, method, target, bundle)
   const operator = permitted && "operator" in permitted && !("status" in permitted) ? permitted.operator : null
@@ -79,14 +80,32 @@ async function tokenOf(request: Request, { issuers }: Bundle, around: Surroundin
 }
 
 function readable({ issuer, claims }: PersonToken, { reach }: Surroundings): Person | Rejected {
+  const { users, assertions } = issuer
+  const paths = (users ?? assertions)?.claims
   // Without a mapping of its claims it is nobody whom an agent could act for.
-  if (!issuer.users) return reject({ reason: "issuer_unknown", iss: issuer.issuer })
+  if (!paths) return reject({ reason: "issuer_unknown", iss: issuer.issuer })
   // What their session would have to say of them, this has to say as well.
-  const odd = checkPerson(claims, String(claims["client_id"]), issuer.users)
-  return odd ?? readPerson(claims, issuer.issuer, issuer.users.claims, reach.now)
+  const odd = users && checkPerson(claims, String(claims["client_id"]), users)
+  return odd ?? readPerson(claims, issuer.issuer, paths, reach.now)
 }
 
-async function stopped(person: Person, around: Surroundings): Promise<Outcome | null> {
+/** No person at all, and so nobody's own user: a pipeline, or one of a provider whose people no agent works for. */
+function isNobody({ rejected: { reason } }: Rejected): boolean {
+  return reason === "no_person" || reason === "issuer_unknown"
+}
+
+/** By the one name that every token has. */
+function whoever({ issuer: { issuer }, claims: { sub, iat } }: PersonToken): Stoppable {
+  return { user: { issuer, subject: String(sub) }, issuedAt: Number(iat) * 1000 }
+}
+
+/** What a revocation can be about. */
+interface Stoppable {
+  readonly user: Pick<Person["user"], "issuer" | "subject">
+  readonly issuedAt: number
+}
+
+async function stopped(person: Stoppable, around: Surroundings): Promise<Outcome | null> {
   const switches = await currentSwitches(around)
   if (!switches) return OUT_OF_REACH
   const affected = { agents: [], user: userId(person.user), kid: null, tool: null, since: person.issuedAt }
@@ -94,7 +113,7 @@ async function stopped(person: Person, around: Surroundings): Promise<Outcome | 
   return by && stoppedPerson(person, by)
 }
 
-function stoppedPerson(person: Person, by: Switch): Outcome {
+function stoppedPerson(person: Stoppable, by: Switch): Outcome {
   const body = { error: "invalid_token", error_description: "This person's sessions are stopped." }
   const record = { ...byWhom(person.user), decision: "deny", code: "invalid_token", denial: denialBy(by) } as const
   return { status: 401, body, record }

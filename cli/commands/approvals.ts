@@ -94,7 +94,7 @@ async function answerTask(id: string, decision: "approve" | "reject", options: A
 
 /** Its address has its task in it, which only the list tells. */
 async function answerCall(id: string, decision: "approve" | "reject", options: AnswerOptions): Promise<void> {
-  const most = uses.exactOptional().safeParse(options.uses)
+  const most = uses.optional().safeParse(options.uses)
   if (!most.success) throw new Failure(`--uses cannot be ${options.uses}`, "Write a number from 1 to 100.", EXIT.usage)
   const bearer = await personBearer(options, options.login)
   const waiting = await askJson(options, bearer, "/v1/approvals", approvals)

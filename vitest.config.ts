@@ -10,7 +10,14 @@ export default defineConfig({
   plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } })],
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/node/**", "test/spire/**", "test/gateways/**", "test/conformance/**", "test/wire/**"],
+    exclude: [
+      "test/node/**",
+      "test/spire/**",
+      "test/gateways/**",
+      "test/browser/**",
+      "test/conformance/**",
+      "test/wire/**",
+    ],
     globalSetup: ["./test/node/compiled-policies.ts", "./test/node/issuer-server.ts", "./test/node/mcp-servers.ts"],
     setupFiles: ["./test/harness/each-file.ts"],
     // An isolate for each file would take a second of a processor, a hundred times.

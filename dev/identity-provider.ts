@@ -100,7 +100,10 @@ async function configuration(origin: string, audience: string, key: JWK): Promis
       ...[APP_CLIENT, CONSOLE_CLIENT].map((client_id) => ({
         client_id,
         token_endpoint_auth_method: "none",
-        redirect_uris: [`${origin}/callback`],
+        redirect_uris: [
+          `${origin}/callback`,
+          ...(client_id === CONSOLE_CLIENT ? [`${audience}/sign-in/callback`] : []),
+        ],
         grant_types: ["authorization_code"],
         response_types: ["code"],
       })),

@@ -4,6 +4,7 @@ import { access } from "./authzen/door.ts"
 import { pdpMetadata } from "./authzen/metadata.ts"
 import { evaluate, evaluateAll, searchFor } from "./authzen/operations.ts"
 import { configOf } from "./config.ts"
+import { consolePages } from "./console/console.tsx"
 import { authorizationEndpoint } from "./exchange/authorization-endpoint.ts"
 import { backchannelAuthorize } from "./exchange/backchannel.ts"
 import { introspect, revoke } from "./exchange/client.ts"
@@ -23,6 +24,8 @@ import { describeTask, endTask, quarantineTask, releaseTask } from "./manage/tas
 import { listBundles, listForPublisher, showBundle } from "./publish/history.ts"
 import { publish } from "./publish/handle.ts"
 import { PUBLICATION_HEADER } from "./publish/publication.ts"
+import { CALLBACK } from "./sign-in/provider.ts"
+import { signIn, signInCallback, signOut } from "./sign-in/handle.tsx"
 import { takeEvents } from "./signals/handle.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "./surroundings.ts"
 import { logEvent } from "./log.ts"
@@ -54,6 +57,15 @@ others.post("/oauth/token", token)
 others.post("/oauth/bc-authorize", backchannelAuthorize)
 others.post("/oauth/introspect", introspect)
 others.post("/oauth/revoke", revoke)
+
+others.get("/sign-in", signIn)
+others.get(CALLBACK, signInCallback)
+others.post("/sign-out", signOut)
+// What people do at its pages is asked of the API, as anybody else's would be.
+others.route(
+  "/console",
+  consolePages(async (request, c) => others.fetch(request, c.env, c.executionCtx)),
+)
 
 others.post("/v1/tools/filter", (c) => filterTools(c.req.raw, c.req.header(FILTER_KEY_HEADER) ?? null, around(c)))
 others.post("/v1/calls/:id/settle", (c) =>

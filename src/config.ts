@@ -5,6 +5,8 @@ import { OWN_ALGORITHMS, type OwnAlgorithm } from "./credential/algorithm.ts"
 
 const jwks = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
 
+const secrets = z.record(z.string(), z.string().min(1))
+
 const variables = prepared(
   z.object({
     /** Public URL of this Worker, without a trailing slash. */
@@ -26,6 +28,18 @@ const variables = prepared(
      * Requests that one run of the probe may make: below what the plan allows an invocation, as there are a few more.
      */
     MAX_PROBE_REQUESTS: z.coerce.number().int().min(10).max(10_000).default(40),
+    /** Of our client at each issuer that wants one (`sign_in`): JSON object of the issuer's `id` → client secret. */
+    SIGN_IN_SECRETS: z
+      .string()
+      .optional()
+      .transform((text, context): Readonly<Record<string, string>> => {
+        try {
+          return secrets.parse(JSON.parse(text ?? "{}"))
+        } catch {
+          context.addIssue({ code: "custom", message: "SIGN_IN_SECRETS must be a JSON object of texts" })
+          return z.NEVER
+        }
+      }),
     /** Set by the local stack only: issuers may be on loopback, and bundles are looked for every second. */
     LOCAL: z.literal("true").optional(),
   }),
@@ -37,6 +51,8 @@ export interface Config {
   readonly publisherKeys: { readonly keys: readonly Record<string, unknown>[] }
   readonly signingAlgorithm: OwnAlgorithm
   readonly maxProbeRequests: number
+  /** By the `id` of an issuer. */
+  readonly signInSecrets: Readonly<Record<string, string>>
   /** Loopback issuers may be fetched. */
   readonly local: boolean
 }
@@ -45,12 +61,13 @@ let parsed: { readonly from: unknown; readonly config: Config } | undefined
 
 export function configOf(env: Env): Config {
   if (parsed?.from === env) return parsed.config
-  const { ISSUER, PUBLISHER_KEYS, SIGNING_ALGORITHM, MAX_PROBE_REQUESTS, LOCAL } = variables.parse(env)
+  const { ISSUER, PUBLISHER_KEYS, SIGNING_ALGORITHM, MAX_PROBE_REQUESTS, SIGN_IN_SECRETS, LOCAL } = variables.parse(env)
   const config = {
     issuer: ISSUER,
     publisherKeys: PUBLISHER_KEYS,
     signingAlgorithm: SIGNING_ALGORITHM,
     maxProbeRequests: MAX_PROBE_REQUESTS,
+    signInSecrets: SIGN_IN_SECRETS,
     local: LOCAL === "true",
   }
   parsed = { from: env, config }

@@ -35,6 +35,7 @@ const CONFIG: Config = {
   publisherKeys: { keys: [] },
   signingAlgorithm: "ES256",
   maxProbeRequests: 0,
+  signInSecrets: {},
   local: false,
 }
 const ORIGIN = "https://rehearsal.invalid"

@@ -213,6 +213,14 @@ export interface IssuerDefinition {
    * be one of `users.clients`. The token that a person's app hands to an agent must not manage.
    */
   readonly operators?: { readonly clients: readonly string[] }
+  /** Its people may sign in to our own pages (src/sign-in). */
+  readonly sign_in?: {
+    /** Our client there, one of `operators.clients`. */
+    readonly client: string
+    readonly scope: string
+    /** The parameter that asks it for an access token for our URL. */
+    readonly resource: "resource" | "audience" | "none"
+  }
 }
 
 /** `authzen`: it asks in AuthZEN's words (src/authzen). `worker`: by RPC over a service binding (src/rpc.ts). */

@@ -28,6 +28,10 @@ issuers:
     # None of them is an app whose sessions agents exchange: what an agent holds must not manage.
     operators:
       clients: [narrowgate, narrowgate-cli, narrowgate-console]
+    # They sign in to the console, and to consent, with this one.
+    sign_in:
+      client: narrowgate-console
+      scope: openid groups narrowgate
 
   - id: workloads
     trust_domain: example.org

@@ -8,7 +8,14 @@ import type { Problem } from "../problem.ts"
 import type { Path, Source } from "../source.ts"
 
 export function checkIssuers(policies: Policies): Problem[] {
-  return [...trust(policies), ...kinds(policies), ...asserted(policies), ...sources(policies), ...operatorsOf(policies)]
+  return [
+    ...trust(policies),
+    ...kinds(policies),
+    ...asserted(policies),
+    ...sources(policies),
+    ...operatorsOf(policies),
+    ...signIns(policies),
+  ]
 }
 
 function trust({ issuers }: Policies): Problem[] {
@@ -59,6 +66,17 @@ function kinds({ issuers }: Policies): Problem[] {
       problems.push(issuers.error(["issuers", index, "algorithms", place], message, "Write RS, PS or ES algorithms."))
     }
     return problems
+  })
+}
+
+/** What people sign in with has to be a token by which they may answer and manage. */
+function signIns({ issuers }: Policies): Problem[] {
+  return issuers.value.issuers.flatMap(({ operators, sign_in: signIn }, index) => {
+    if (!signIn) return []
+    const at: Path = ["issuers", index, "sign_in", "client"]
+    if (operators?.clients.includes(signIn.client)) return []
+    const mend = suggest(signIn.client, operators?.clients ?? [], "Add it to `operators: {clients: […]}`.")
+    return [issuers.error(at, `\`${signIn.client}\` is none of the clients of \`operators\``, mend)]
   })
 }
 

@@ -116,6 +116,9 @@ const issuerUrl = trustedUrl.refine((value) => /^[\x21-\x7b\x7d\x7e]+$/u.test(va
   params: { mend: "Write plain ASCII without blanks and without `|`." },
 })
 
+/** RFC 6749 3.3. */
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/u
+
 /** Seconds, from a minute to 31 days: longer than any provider issues a session for is for ever. */
 const TOKEN_LIFE = { min: 60, max: 2_678_400 } as const
 
@@ -142,6 +145,24 @@ const issuer = z.strictObject({
     .strictObject({ clients: z.array(z.string().min(1)).min(1) })
     .exactOptional()
     .describe("Access tokens of these clients may manage."),
+  sign_in: z
+    .strictObject({
+      client: z.string().min(1).describe("Narrowgate's own client there, one of `operators.clients`."),
+      scope: z
+        .string()
+        .regex(SCOPE)
+        .refine((scope) => scope.split(" ").includes("openid"), {
+          error: "signing in takes the scope `openid`",
+          params: { mend: "Write `openid` first, such as `openid groups`." },
+        })
+        .prefault("openid"),
+      resource: z
+        .enum(["resource", "audience", "none"])
+        .default("resource")
+        .describe("The parameter that asks for an access token for Narrowgate's URL; `none`: the scope says so."),
+    })
+    .exactOptional()
+    .describe("Its people may sign in to Narrowgate's own pages: the console, and consent."),
 })
 
 export const issuersFile = z.strictObject({ issuers: z.array(issuer) })

@@ -1,0 +1,38 @@
+/**
+ * A form that a person sends from one of our own pages: it comes from our origin, as the browser says, and brings what
+ * only a page of their own session was given. Either alone would do; a page of elsewhere has neither.
+ */
+import { boundedText } from "../bounded-text.ts"
+import type { SignedIn } from "../sign-in/session.ts"
+
+const MAX_BODY_BYTES = 262_144
+const MAX_FIELDS = 6_000
+
+export type Form = URLSearchParams
+/** What of it is not as it has to be. */
+export type FormRefused = { readonly refused: "origin" | "csrf" | "body" }
+
+/** @param issuer our own URL */
+export async function readForm(request: Request, session: SignedIn, issuer: string): Promise<Form | FormRefused> {
+  const { headers } = request
+  const site = headers.get("sec-fetch-site")
+  if (headers.get("origin") !== new URL(issuer).origin || (site !== null && site !== "same-origin")) {
+    return { refused: "origin" }
+  }
+  const [type] = (headers.get("content-type") ?? "").split(";", 1)
+  const text = type?.trim().toLowerCase() === "application/x-www-form-urlencoded" ? await bodyOf(request) : null
+  if (text === null) return { refused: "body" }
+  const form = new URLSearchParams(text)
+  if (form.size > MAX_FIELDS) return { refused: "body" }
+  return isSame(form.getAll("csrf"), session.csrf) ? form : { refused: "csrf" }
+}
+
+const bodyOf = async (request: Request): Promise<string | null> => boundedText(request, MAX_BODY_BYTES)
+
+/** In a time that does not tell how much of it is right. */
+function isSame(given: readonly string[], expected: string): boolean {
+  const [one] = given
+  const encoder = new TextEncoder()
+  const [left, right] = [encoder.encode(one ?? ""), encoder.encode(expected)]
+  return given.length === 1 && left.byteLength === right.byteLength && crypto.subtle.timingSafeEqual(left, right)
+}

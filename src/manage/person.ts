@@ -49,12 +49,15 @@ export async function answererOf(
   const known = bundle.operators.find((each) => each.issuer === issuer.id && each.subject === claims["sub"])
   // Somebody could be the task's own user, and have a token that does not tell so.
   if (isRejected(found) && !(known && isNobody(found))) return refused(found)
+  const asserted = assertable(token, around)
+  if (asserted && isRejected(asserted)) return refused(asserted)
   const person = isRejected(found) ? null : found
-  const stop = await stopped(person ?? whoever(token), around)
+  const stop = await stopped(person ?? asserted ?? whoever(token), around)
   if (stop) return stop
   const permitted = known && permittedAs({ ...known, issuer: issuer.issuer }, method, target, bundle)
   const operator = permitted && "operator" in permitted && !("status" in permitted) ? permitted.operator : null
-  return { answering: { person: person && person.user, operator }, permitted: permitted ?? null }
+  const asUser = asserted && userId(asserted.user)
+  return { answering: { person: person && person.user, operator, asUser }, permitted: permitted ?? null }
 }
 
 function permittedAs(
@@ -80,16 +83,20 @@ async function tokenOf(request: Request, { issuers }: Bundle, around: Surroundin
 }
 
 function readable({ issuer, claims }: PersonToken, { reach }: Surroundings): Person | Rejected {
-  const { users, assertions } = issuer
-  const paths = (users ?? assertions)?.claims
-  // Without a mapping of its claims it is nobody whom an agent could act for.
-  if (!paths) return reject({ reason: "issuer_unknown", iss: issuer.issuer })
+  // Without a mapping of its claims it is nobody whose session an agent could have.
+  if (!issuer.users) return reject({ reason: "issuer_unknown", iss: issuer.issuer })
   // What their session would have to say of them, this has to say as well.
-  const odd = users && checkPerson(claims, String(claims["client_id"]), users)
-  return odd ?? readPerson(claims, issuer.issuer, paths, reach.now)
+  const odd = checkPerson(claims, String(claims["client_id"]), issuer.users)
+  return odd ?? readPerson(claims, issuer.issuer, issuer.users.claims, reach.now)
 }
 
-/** No person at all, and so nobody's own user: a pipeline, or one of a provider whose people no agent works for. */
+/** Whom agents would work for where a provider only asserts that; null: nobody, or as `readable` says. */
+function assertable({ issuer, claims }: PersonToken, { reach }: Surroundings): Person | Rejected | null {
+  const { users, assertions } = issuer
+  return users || !assertions ? null : readPerson(claims, issuer.issuer, assertions.claims, reach.now)
+}
+
+/** Nobody whose session an agent could have: a pipeline, or one of a provider whose sessions are not taken. */
 function isNobody({ rejected: { reason } }: Rejected): boolean {
   return reason === "no_person" || reason === "issuer_unknown"
 }

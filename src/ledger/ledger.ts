@@ -115,7 +115,7 @@ export class Ledger extends DurableObject<Env> {
   }
 
   approvalsOf(task: string): readonly Approval[] | null {
-    return this.#calls.approvalsOf(task)
+    return this.#calls.approvals.of(task)
   }
 
   /** Of these questions, those that this person can answer now, and those that are over; null: it is not known who may. */
@@ -126,7 +126,7 @@ export class Ledger extends DurableObject<Env> {
     answering: Answering,
   ): Promise<Waiting | null> {
     const bundle = await this.#newest(version, pointer)
-    return bundle && this.#calls.approvalsFor(bundle, ids, answering)
+    return bundle && this.#calls.approvals.waitingFor(bundle, ids, answering)
   }
 
   /** @param answering null: who may see all */
@@ -138,7 +138,7 @@ export class Ledger extends DurableObject<Env> {
     answering: Answering | null,
   ): Promise<ShownApproval | "unavailable" | null> {
     const bundle = await this.#newest(version, pointer)
-    return bundle ? this.#calls.approval(bundle, task, id, answering) : "unavailable"
+    return bundle ? this.#calls.approvals.shown(bundle, task, id, answering) : "unavailable"
   }
 
   /** What a person says of a single call; or why that says nothing. */
@@ -151,7 +151,7 @@ export class Ledger extends DurableObject<Env> {
     record: DecisionRecord,
   ): Promise<Approval | Unanswerable | NotAsked | "unavailable"> {
     const bundle = await this.#newest(version, pointer)
-    return bundle ? this.#calls.answer(bundle, asked, vote, answering, record) : "unavailable"
+    return bundle ? this.#calls.approvals.answer(bundle, asked, vote, answering, record) : "unavailable"
   }
 
   /** Who may answer is said by no older bundle than decided here before. */

@@ -121,7 +121,9 @@ function questionOf(
   answer: Answer | null,
 ): CallQuestion {
   const { need } = terms
-  return { kind: "call", approval, task, tool, ...shown, guardrail, name, rules, need, expiresAt, answer }
+  const { agent, chain, user, purpose, arguments: values } = shown
+  const call = { tool, agent, chain, user, purpose, arguments: values }
+  return { kind: "call", approval, task, ...call, guardrail, name, rules, need, expiresAt, answer }
 }
 
 /** @param task as it would be at most */

@@ -7,7 +7,7 @@ import type { Bundle } from "../../src/policy/assemble.ts"
 import { actionRef, callContext, entitiesFor, principalsOf, toolRef } from "../../src/policy/facts.ts"
 import { askAll } from "../../src/policy/permission.ts"
 import type { ShownRecord } from "../decision-record.ts"
-import { recreate, type Recreated } from "./recorded.ts"
+import { recreate, type Recreated } from "../../src/explain/recorded.ts"
 
 export type Judged =
   | { readonly kind: "same" }

@@ -17,9 +17,9 @@ import { readStored, storedForm, type DecisionRecord } from "../../../src/audit/
 import { rejudge } from "../../../cli/again/judge.ts"
 import { decisionRecord } from "../../../cli/decision-record.ts"
 import { reviewRecords } from "../../../cli/diff/records.ts"
-import { questionOfRecord } from "../../../cli/explain/record.ts"
+import { questionOfRecord } from "../../../src/explain/record.ts"
 import { compilePolicies } from "../../../cli/policies/compile.ts"
-import { approveStep, beginTree, openRequest, openStep, type Consented } from "../../../cli/tables/tree.ts"
+import { approveStep, beginTree, openRequest, openStep, type Consented } from "../../../src/explain/tree.ts"
 import type { Bundle } from "../../../src/policy/assemble.ts"
 import { run } from "./run.ts"
 

@@ -1,9 +1,8 @@
 /** The policy question of a recorded call, asked again of the bundle that decided it. */
-import { decide } from "../../src/decide.ts"
-import { guardrailsOf } from "../../src/guardrails/guardrails.ts"
-import type { Bundle } from "../../src/policy/assemble.ts"
-import type { ShownRecord } from "../decision-record.ts"
-import { ASKED_POLICY, isAskedByRules, recreate } from "../again/recorded.ts"
+import { decide } from "../decide.ts"
+import { guardrailsOf } from "../guardrails/guardrails.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { ASKED_POLICY, isAskedByRules, recreate, type RecordedCall } from "./recorded.ts"
 import { isPermitted, type PolicyQuestion } from "./question.ts"
 
 export interface Reconstructed {
@@ -14,7 +13,7 @@ export interface Reconstructed {
 }
 
 /** Null for what was no call of a tool, or was decided before policy was asked. */
-export function questionOfRecord(record: ShownRecord, bundle: Bundle): Reconstructed | null {
+export function questionOfRecord(record: RecordedCall, bundle: Bundle): Reconstructed | null {
   const again = recreate(record, bundle, bundle)
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
   if (!again || !tool) return null
@@ -28,7 +27,7 @@ export function questionOfRecord(record: ShownRecord, bundle: Bundle): Reconstru
 }
 
 /** Without what is not told it may be another question: it is the one that was asked only if the answer is the same. */
-function agrees({ denial }: ShownRecord, question: PolicyQuestion): boolean {
+function agrees({ denial }: RecordedCall, question: PolicyQuestion): boolean {
   if (denial === null) return isPermitted(question)
   return (ASKED_POLICY.has(denial.reason) || isAskedByRules(denial)) && !isPermitted(question)
 }

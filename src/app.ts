@@ -17,6 +17,7 @@ import { settleCall, SETTLE_KEY_HEADER } from "./gateway/settle.ts"
 import { answerApproval, listApprovals, showApproval } from "./manage/approvals.ts"
 import { answerCallApproval, listCallApprovals, showCallApproval } from "./manage/call-approvals.ts"
 import { listDecisions, showDecision } from "./manage/decisions.ts"
+import { explain } from "./manage/explanations.ts"
 import { manage } from "./manage/handle.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./manage/revocations.ts"
 import { listRisks, pushRisk } from "./manage/risks.ts"
@@ -130,6 +131,7 @@ others.get("/v1/bundles", (c) => {
 others.get("/v1/bundles/:digest", (c) =>
   manage(c, "management", (request, bundle, around) => showBundle(request, c.req.param("digest"), bundle, around)),
 )
+others.post("/v1/explanations", (c) => manage(c, "management", explain))
 others.get("/v1/decisions", (c) => manage(c, "management", listDecisions))
 others.get("/v1/decisions/:id", (c) =>
   manage(c, "management", (request, bundle, around) => showDecision(request, c.req.param("id"), bundle, around)),

@@ -62,6 +62,8 @@ export interface Vote {
   readonly approved: boolean
   /** Calls that they would let pass at most; null: as many as the terms say. */
   readonly uses: number | null
+  /** In their own words; for people to read, it decides nothing. */
+  readonly reason?: string
   /** Milliseconds. */
   readonly at: number
 }

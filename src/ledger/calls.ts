@@ -11,10 +11,12 @@ import { recordOf, type DecisionRecord } from "../audit/record.ts"
 import type { Outcome } from "../call.ts"
 import { checkProof } from "../check/credential.ts"
 import { noticeRefused } from "../check/refused.ts"
+import { riskOf } from "../check/risk.ts"
 import { decide } from "../decide.ts"
 import { codeOf, type Denial } from "../decision.ts"
 import { inboxOf } from "../exchange/inbox.ts"
 import type { Need } from "../guardrails/instrument.ts"
+import { NOTHING_TOLD } from "../guardrails/risk.ts"
 import { newId } from "../ids.ts"
 import { logEvent } from "../log.ts"
 import { may } from "../may.ts"
@@ -22,7 +24,15 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { candidateHeld } from "../policy/candidate.ts"
 import { userId } from "../policy/facts.ts"
-import { STRANGER, type Answer, type Holder, type Listed, type NoBundle, type RefusedCall } from "./answers.ts"
+import {
+  STRANGER,
+  type Answer,
+  type Holder,
+  type Listed,
+  type NoBundle,
+  type RefusedCall,
+  type ShownApproval,
+} from "./answers.ts"
 import { Shadow } from "./shadow.ts"
 import { isAlive, isBelow, lineOf, type TreeState } from "./state.ts"
 import { applyAfterwards, applyApproval, applyChange, endedBy } from "./transition.ts"
@@ -236,17 +246,19 @@ export class Calls {
   }
 
   /** One question, for who is asked, or may see all. */
-  approval(bundle: Bundle, task: string, id: string, answering: Answering | null): Approval | null {
+  approval(bundle: Bundle, task: string, id: string, answering: Answering | null): ShownApproval | null {
     const { state } = this.#tree
     const asked = state?.approvals.get(id)
-    if (!state || asked?.task !== task || this.#tree.now(state) >= asked.expiresAt) return null
-    return answering && this.#whyNotAsked(bundle, state, asked, answering) !== null ? null : asked
+    const now = state ? this.#tree.now(state) : 0
+    if (!state || asked?.task !== task || now >= asked.expiresAt) return null
+    if (answering && this.#whyNotAsked(bundle, state, asked, answering) !== null) return null
+    return { asked, risk: riskOf(state, lineOf(state, task), NOTHING_TOLD, now) }
   }
 
   answer(
     bundle: Bundle,
     { task, id }: { readonly task: string; readonly id: string },
-    vote: Pick<Vote, "approved" | "uses">,
+    vote: Omit<Vote, "by" | "at">,
     answering: Answering,
     record: DecisionRecord,
   ): Approval | Unanswerable | NotAsked {

@@ -27,7 +27,17 @@ import { candidateHeld } from "../policy/candidate.ts"
 import { userId } from "../policy/facts.ts"
 import { bundleHeld, bundleOf } from "../policy/store.ts"
 import { LEDGER_VERSION, openedTask } from "./answers.ts"
-import type { Answer, Ended, Holder, Listed, NoBundle, OpenedTask, Redeemed, RefusedCall } from "./answers.ts"
+import type {
+  Answer,
+  Ended,
+  Holder,
+  Listed,
+  NoBundle,
+  OpenedTask,
+  Redeemed,
+  RefusedCall,
+  ShownApproval,
+} from "./answers.ts"
 import { Calls } from "./calls.ts"
 import { isAlive, isBelow, lineOf, type TreeState, type UserFacts } from "./state.ts"
 import { RELEASED } from "./storage.ts"
@@ -125,7 +135,7 @@ export class Ledger extends DurableObject<Env> {
     task: string,
     id: string,
     answering: Answering | null,
-  ): Promise<Approval | "unavailable" | null> {
+  ): Promise<ShownApproval | "unavailable" | null> {
     const bundle = await this.#newest(version, pointer)
     return bundle ? this.#calls.approval(bundle, task, id, answering) : "unavailable"
   }
@@ -135,7 +145,7 @@ export class Ledger extends DurableObject<Env> {
     version: number,
     pointer: Pointer,
     asked: { readonly task: string; readonly id: string },
-    vote: Pick<Vote, "approved" | "uses">,
+    vote: Omit<Vote, "by" | "at">,
     answering: Answering,
     record: DecisionRecord,
   ): Promise<Approval | Unanswerable | NotAsked | "unavailable"> {

@@ -14,6 +14,7 @@ import type { Surroundings } from "../surroundings.ts"
 import { readBody } from "../json-body.ts"
 import { authorizeOperator } from "./operator.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
+import { situationOf } from "./call-situation.ts"
 import { answererOf, type Answerer } from "./person.ts"
 
 const MAX_BODY_BYTES = 4_096
@@ -72,11 +73,13 @@ export async function showCallApproval(
   if (!isTaskId(task) || !APPROVAL.test(id)) return notFound("approval", record)
   const by = answering.operator === null ? answering : null
   const found = await askLedger(around.env, rootOf(task), async (ledger) => ({
-    asked: await ledger.approval(LEDGER_VERSION, bundle.pointer, task, id, by),
+    shown: await ledger.approval(LEDGER_VERSION, bundle.pointer, task, id, by),
   }))
-  if (!found || found.asked === "unavailable") return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
-  if (!found.asked) return notFound("approval", record)
-  return { status: 200, body: shownApproval(found.asked), record: { decision: "allow", code: "ok", ...record } }
+  if (!found || found.shown === "unavailable") return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
+  if (!found.shown) return notFound("approval", record)
+  const { asked, risk } = found.shown
+  const body = { ...shownApproval(asked), ...(await situationOf(asked, risk, bundle, around)) }
+  return { status: 200, body, record: { decision: "allow", code: "ok", ...record } }
 }
 
 export async function answerCallApproval(
@@ -100,7 +103,7 @@ export async function answerCallApproval(
   const record = { ...byWhom(answerer), task, arguments: told }
   if (!isTaskId(task) || !APPROVAL.test(id)) return notFound("approval", record)
   const kept = recordOf({ decision: "allow", code: "ok", ...record, ...known })
-  const vote = { approved, uses: uses ?? null }
+  const vote = { approved, uses: uses ?? null, ...(reason !== undefined && { reason }) }
   const said = await askLedger(around.env, rootOf(task), async (ledger) => ({
     outcome: await ledger.answerApproval(LEDGER_VERSION, bundle.pointer, { task, id }, vote, answerer.answering, kept),
   }))
@@ -125,7 +128,7 @@ function unanswerable(
       return forbidden("another person", "Nobody approves of what is done in their own name.", record)
     case "no operator":
       if (permitted && "status" in permitted) return { ...permitted, record: { ...record, ...permitted.record } }
-      return forbidden("operator", "The role operator is required.", record)
+      return forbidden("approver", "The role approver is required.", record)
     case "stranger":
       return forbidden("an approver of this", "This is not asked of this person.", record)
     case "too many uses":
@@ -161,13 +164,13 @@ function notFound(what: string, record: NonNullable<Outcome["record"]>): Outcome
 }
 
 /** As people are shown it, without the hash that tells the call: they see the arguments themselves. */
-export function shownApproval(asked: Approval): unknown {
+export function shownApproval(asked: Approval): Readonly<Record<string, unknown>> {
   const { id, task, tool, guardrail, name, rules, shown, decision, bundle, terms, status, uses, votes } = asked
   const { agent, purpose, chain, user } = shown
   const values: unknown = JSON.parse(shown.arguments)
   const call = { tool, arguments: values, agent, purpose, chain, user }
   const times = { asked_at: asked.askedAt, expires_at: asked.expiresAt }
-  const said = votes.map(({ by, approved, at }) => ({ by, approved, at }))
+  const said = votes.map(({ by, approved, reason = null, at }) => ({ by, approved, reason, at }))
   const { need } = terms
   return {
     kind: "call",

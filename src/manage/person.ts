@@ -15,7 +15,7 @@ import type { Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { stoppedBy, type Switch } from "../switches/switch.ts"
 import { denialBy } from "../switches/token.ts"
-import { bearerOf, permitOperator, type OperatorRefused, type Permitted } from "./operator.ts"
+import { bearerOf, lacks, permitOperator, type OperatorRefused, type Permitted } from "./operator.ts"
 import type { Outcome } from "./outcome.ts"
 
 /** A person of whom more than that they manage is known. */
@@ -65,10 +65,8 @@ function permittedAs(
   const { issuer, subject, roles } = operator
   const proven = { issuer, subject, roles }
   const thing = { area: "approvals", kind: "approval", target } as const
-  if (method === "GET" || roles.includes("operator")) return permitOperator({ proven, method }, thing, bundle)
-  const denial = { reason: "role_missing", what: "operator" } as const
-  const body = { error: "policy_denied", error_description: "The role operator is required." }
-  return { status: 403, body, record: { code: "policy_denied", denial, operator: userId(proven) } }
+  const role = method === "GET" ? "viewer" : "approver"
+  return lacks(proven, role) ?? permitOperator({ proven, method }, thing, bundle)
 }
 
 async function tokenOf(request: Request, { issuers }: Bundle, around: Surroundings): Promise<PersonToken | Outcome> {

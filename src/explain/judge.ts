@@ -55,7 +55,11 @@ const REASONS: ReadonlySet<string> = new Set<Denial["reason"]>([
 const APART: Rejudged = { judged: { kind: "apart" }, untoldGuardrails: [] }
 
 /** @param recordedBy the bundle that decided it, where it is at hand */
-export function rejudge(record: RecordedCall & { readonly code: string }, bundle: Bundle, recordedBy: Bundle | null = null): Rejudged {
+export function rejudge(
+  record: RecordedCall & { readonly code: string },
+  bundle: Bundle,
+  recordedBy: Bundle | null = null,
+): Rejudged {
   if (record.denial && !REASONS.has(record.denial.reason)) return APART
   const again = recreate(record, bundle, recordedBy)
   if (!again) return APART

@@ -20,26 +20,25 @@ import { approveStep, beginTree, type Consented } from "./tree.ts"
 import { wholeGrant } from "./whole-grant.ts"
 
 /** What of a decision record is looked at: of one that is kept, or that came over the wire or out of a file. */
-export interface RecordedCall
-  extends Pick<
-    DecisionRecord,
-    | "id"
-    | "at"
-    | "tool"
-    | "task"
-    | "purpose"
-    | "user"
-    | "groups"
-    | "chain"
-    | "gateway"
-    | "environment"
-    | "arguments"
-    | "arguments_hash"
-    | "facts"
-    | "calls"
-    | "labels"
-    | "bound"
-  > {
+export interface RecordedCall extends Pick<
+  DecisionRecord,
+  | "id"
+  | "at"
+  | "tool"
+  | "task"
+  | "purpose"
+  | "user"
+  | "groups"
+  | "chain"
+  | "gateway"
+  | "environment"
+  | "arguments"
+  | "arguments_hash"
+  | "facts"
+  | "calls"
+  | "labels"
+  | "bound"
+> {
   readonly kind: string
   readonly denial: { readonly reason: string; readonly guardrail?: unknown } | null
   /** A record of earlier says less of them. */

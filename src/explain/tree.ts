@@ -21,14 +21,7 @@ import { applyNotes } from "../guardrails/note.ts"
 import type { RefusedCall } from "../ledger/answers.ts"
 import { ProofLog } from "../ledger/proof-log.ts"
 import { newTree, type TreeState, type UserFacts } from "../ledger/state.ts"
-import {
-  applyAfterwards,
-  applyApproval,
-  applyChange,
-  applyEnd,
-  applyOpening,
-  endedBy,
-} from "../ledger/transition.ts"
+import { applyAfterwards, applyApproval, applyChange, applyEnd, applyOpening, endedBy } from "../ledger/transition.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 

@@ -37,7 +37,8 @@ export function writeRule({ id, remedy, policy }: LoweredRule, scope: Scope): st
 function scopeOf(variable: string, keys: readonly string[]): string {
   const [key, ...others] = keys.map(withCedarsEscapes)
   if (key === undefined) return `${variable} in []`
-  if (others.length > 0) return `${variable} in [${[key, ...others].map((each) => each.slice("in ".length)).join(", ")}]`
+  if (others.length > 0)
+    return `${variable} in [${[key, ...others].map((each) => each.slice("in ".length)).join(", ")}]`
   if (key === "any") return variable
   const [, type, group] = /^is-in (\S+) (.+)$/s.exec(key) ?? []
   return type === undefined || group === undefined ? `${variable} ${key}` : `${variable} is ${type} in ${group}`
@@ -71,9 +72,10 @@ function chainOf(expression: unknown, operator: string, rule: string): readonly 
 const BINARY: ReadonlyMap<string, readonly [level: Level, left: Level, right: Level]> = new Map([
   ["||", [LEVEL.or, LEVEL.or, LEVEL.and]],
   ["&&", [LEVEL.and, LEVEL.and, LEVEL.relation]],
-  ...["==", "!=", "<", "<=", ">", ">=", "in"].map(
-    (operator): [string, readonly [Level, Level, Level]] => [operator, [LEVEL.relation, LEVEL.sum, LEVEL.sum]],
-  ),
+  ...["==", "!=", "<", "<=", ">", ">=", "in"].map((operator): [string, readonly [Level, Level, Level]] => [
+    operator,
+    [LEVEL.relation, LEVEL.sum, LEVEL.sum],
+  ]),
   ["+", [LEVEL.sum, LEVEL.sum, LEVEL.product]],
   ["-", [LEVEL.sum, LEVEL.sum, LEVEL.product]],
   ["*", [LEVEL.product, LEVEL.product, LEVEL.unary]],
@@ -218,7 +220,8 @@ function inQuotes(text: string, isPattern: boolean): string {
   return text.replaceAll(/["\\*]|[^\x20-\x7e]/gu, (character) => {
     if (character === "*") return isPattern ? "\\*" : "*"
     if (character === '"' || character === "\\") return `\\${character}`
-    if (/[\p{L}\p{N}\p{P}\p{S}]/u.test(character) && !/\p{Default_Ignorable_Code_Point}/u.test(character)) return character
+    if (/[\p{L}\p{N}\p{P}\p{S}]/u.test(character) && !/\p{Default_Ignorable_Code_Point}/u.test(character))
+      return character
     return `\\u{${character.codePointAt(0)?.toString(16) ?? ""}}`
   })
 }

@@ -62,9 +62,12 @@ export async function explain(request: Request, live: Bundle, around: Surroundin
   const target = "decision" in body ? body.decision : body.call.agent
   const permitted = permitOperator(asker, { area: "explanations", kind: "explanation", target }, live)
   if ("status" in permitted) return permitted
+  // It tells of the decision what its record does.
+  const thing = { area: "decisions", kind: "decision", target } as const
+  const mayRead = "decision" in body ? permitOperator({ ...asker, method: "GET" }, thing, live) : permitted
+  if ("status" in mayRead) return mayRead
   const { env, config, receivedAt } = around
-  const bundle =
-    body.bundle === "live" ? live : await candidateAwaited(env.BUNDLES, config, live, receivedAt)
+  const bundle = body.bundle === "live" ? live : await candidateAwaited(env.BUNDLES, config, live, receivedAt)
   if (!bundle) return notThere("candidate", permitted)
   const record = { decision: "allow", code: "ok", ...permitted } as const
   if ("call" in body) {
@@ -92,7 +95,20 @@ async function bundleThen(
 }
 
 function callOf(
-  { agent, purpose, user, tool, arguments: args, gateway, environment, labels, calls, risk, bound_key, approvals }: Imagined,
+  {
+    agent,
+    purpose,
+    user,
+    tool,
+    arguments: args,
+    gateway,
+    environment,
+    labels,
+    calls,
+    risk,
+    bound_key,
+    approvals,
+  }: Imagined,
   { gateways }: Bundle,
   now: number,
 ): ImaginedCall {

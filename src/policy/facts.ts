@@ -48,7 +48,16 @@ export interface ManagedThing {
   readonly target: string | null
 }
 
-export const AREAS = ["tasks", "revocations", "risks", "decisions", "bundles", "approvals", "agents", "explanations"] as const
+export const AREAS = [
+  "tasks",
+  "revocations",
+  "risks",
+  "decisions",
+  "bundles",
+  "approvals",
+  "agents",
+  "explanations",
+] as const
 type Area = (typeof AREAS)[number]
 export const MANAGED_KINDS = [
   "task",

@@ -63,11 +63,13 @@ describe("a rule that is written out is the same rule again", () => {
     'permit (principal == User::"a\\u{1}\\"b", action, resource is Tool);',
     'forbid (principal is User in Group::"g h", action in [Action::"read", Action::"write"], resource in Server::"é");',
     'permit (principal, action in Action::"read", resource == Tool::"x");',
-    'permit (principal, action in [], resource);',
+    "permit (principal, action in [], resource);",
   ])("%s", expectSame)
 
   test.each(FILES)("all of %s", (file) => {
-    const rules = splitRules(readFileSync(join(ROOT, file), "utf8")).filter(({ text }) => !/\?(?:principal|resource)/.test(text))
+    const rules = splitRules(readFileSync(join(ROOT, file), "utf8")).filter(
+      ({ text }) => !/\?(?:principal|resource)/.test(text),
+    )
     for (const { text } of rules) expectSame(text)
   })
 
@@ -75,7 +77,9 @@ describe("a rule that is written out is the same rule again", () => {
     const rules = FILES.filter((file) => file.startsWith("policies")).flatMap((file) =>
       splitRules(readFileSync(join(ROOT, file), "utf8")).map(({ text }) => lowered(text)),
     )
-    const found = new Map([...compileRules(rules).written()].map(({ rule, scope }) => [rule.id, writeRule(rule, scope)]))
+    const found = new Map(
+      [...compileRules(rules).written()].map(({ rule, scope }) => [rule.id, writeRule(rule, scope)]),
+    )
     expect(found.size).toBe(rules.length)
     expect(found.size).toBeGreaterThan(5)
     const sorted = (rule: LoweredRule) =>

@@ -13,7 +13,7 @@ import type { EventRefusal } from "./refusal.ts"
 import { resolveSubject, type Known, type Target } from "./subject.ts"
 
 export interface JudgedEvent {
-  /** By its name in the table, or its URI where it is in none. */
+  /** By its name in the table, or its URI where it is in none: the transmitter's own words. */
   readonly event: string
   readonly effect: EffectName
   readonly targets: readonly Target[]
@@ -55,7 +55,7 @@ function judge(
   const { subject: before } = told
   // Drafts of SSF had it in each event. Two that differ would be read in two ways.
   if (of.subject !== undefined && before !== undefined && canonicalText(of.subject) !== canonicalText(before))
-    return { reason: "event_malformed", event: name ?? type, what: "it names two subjects" }
+    return { reason: "event_malformed", event: name ?? "event_unknown", what: "it names two subjects" }
   const id = of.subject ?? before
   const nothing = { event: name ?? type, effect: "none", targets: [], level: null, subject: hashOf(id) } as const
   if (name === null) return { ...nothing, at: now, because: "event_unknown" }
@@ -77,6 +77,15 @@ function judge(
   if (targets.length === 0) return { ...nothing, at, because: "subject_unknown" }
   const level = effect === "risk" ? stream.risk[weighed] : null
   return { ...nothing, effect, targets, at, level, because: null }
+}
+
+/** The same without what keys that are none of ours would have followed from. */
+export function exceptKeys(judged: readonly JudgedEvent[], unknown: ReadonlySet<string>): readonly JudgedEvent[] {
+  return judged.map((event): JudgedEvent => {
+    const targets = event.targets.filter((target) => target.kind !== "key" || !unknown.has(target.kid))
+    if (targets.length > 0 || event.targets.length === 0) return { ...event, targets }
+    return { ...event, targets, effect: "none", level: null, because: "subject_unknown" }
+  })
 }
 
 /** Who is not known is told apart in records, and not named. */

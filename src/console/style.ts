@@ -5,6 +5,11 @@ h1.wrap { overflow-wrap: anywhere; }
 h1 + .state::before { content: ""; display: inline-block; width: 0.6rem; height: 0.6rem; border-radius: 50%; background: var(--quiet); margin-right: 0.5rem; }
 table.lines td { padding-top: 0.35rem; padding-bottom: 0.35rem; }
 table.lines td:first-child { white-space: nowrap; font-variant-numeric: tabular-nums; }
+table.lines th:nth-child(3) { width: 26%; }
+table.lines th:nth-child(4) { width: 30%; }
+table.lines th:nth-child(5) { width: 26%; }
+h1 + .notice, h1 + section > .notice:first-child { margin-top: 0.8rem; }
+.card > p:first-child + h2 { margin-top: 0.4rem; }
 .curve { margin: 0 0 var(--gap); }
 .curve figcaption { margin: 0 0 0.6rem; }
 .curve svg { width: 100%; height: 6rem; border-bottom: 1px solid var(--line); }

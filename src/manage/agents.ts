@@ -125,8 +125,11 @@ function permissionsOf(
   const used = new Map(tools.map((one) => [one.tool, one]))
   const isAtMost = within(agent.ceiling)
   const covers = purposes.map(({ name, grant }) => ({ name, isCovered: within(grant) }))
-  const covered = [...catalog].flatMap((tool) => {
-    if (!isAtMost(tool) || isLifecycle(tool)) return []
+  const all = [...catalog]
+  // They come with the other tools of their server.
+  const lifecycle = new Set(all.filter(isLifecycle).map(({ name }) => name))
+  const covered = all.flatMap((tool) => {
+    if (!isAtMost(tool) || lifecycle.has(tool.name)) return []
     const by = covers.filter(({ isCovered }) => isCovered(tool)).map(({ name }) => name)
     if (by.length === 0) return []
     const { calls = 0, denied = 0, last = null } = used.get(tool.name) ?? {}
@@ -138,6 +141,6 @@ function permissionsOf(
     tools: covered.toSorted((a, b) => (b.last ?? 0) - (a.last ?? 0) || (a.tool < b.tool ? -1 : 1)).slice(0, MAX_TOOLS),
     total: covered.length,
     unused: covered.filter(({ calls, denied }) => calls === denied).length,
-    beyond: tools.filter(({ tool }) => !names.has(tool)).slice(0, MAX_TOOLS),
+    beyond: tools.filter(({ tool }) => !names.has(tool) && !lifecycle.has(tool)).slice(0, MAX_TOOLS),
   }
 }

@@ -39,7 +39,7 @@ export function lineOf(record: Decision): Line {
 export function whatOf({ kind, tool, action, scope, method, path, listing, operator }: Decision): string {
   if (listing) return `a list of ${listing.asked} tools`
   if (tool !== null) return action === null ? tool : `${tool} (${action})`
-  if (kind === "exchange") return scope === null ? "a token" : `a token: ${scope}`
+  if (kind === "exchange") return scope === null ? "a token" : `a token: ${shortened(scope, 60)}`
   if (kind === "approval" && operator === null) return "asking a person to consent"
   if (kind === "end" && operator === null) return "the end of its task"
   return path === null ? kind : `${method ?? ""} ${path}`.trim()

@@ -54,7 +54,7 @@ export async function showDecision(visit: Visit): Promise<Response> {
 function sentenceOf(record: Decision): string {
   const { decision, denial, rules, approvals } = record
   const who = whoOf(record)
-  const asked = `${who} asked for ${whatOf(record)}`
+  const asked = `${who}${who.includes(", ") ? "," : ""} asked for ${whatOf(record)}`
   if (denial) return `${asked}, and was refused: ${whyNot(denial)}.`
   if (decision === "deny") return `${asked}, and was refused.`
   const by = rules.length > 0 ? `, by ${rules.join(", ")}` : ""

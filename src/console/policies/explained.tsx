@@ -48,8 +48,8 @@ export const Explained: FC<{ readonly of: Explanation; readonly now: number }> =
       <h2>Rules</h2>
       {policy ? (
         <>
-          {policy.principals.map((principal) => (
-            <Principal of={principal} texts={texts} />
+          {policy.principals.map((principal, index) => (
+            <Principal of={principal} texts={texts} told={toldBefore(policy.principals.slice(0, index))} />
           ))}
           <Read of={policy.read} />
         </>
@@ -59,7 +59,11 @@ export const Explained: FC<{ readonly of: Explanation; readonly now: number }> =
       <h2>Guardrails</h2>
       <p>
         {guardrails_untold.length === 0 ? (
-          "None is about this tool that is not told of above."
+          recorded ? (
+            "How they stood is told by the record, and by that they were asked again."
+          ) : (
+            "None is about this tool."
+          )
         ) : (
           <>
             They remember, and nothing was counted for this question: it was taken that the call keeps to{" "}
@@ -145,6 +149,10 @@ function tellingOf({ rules }: PrincipalSeen): readonly RuleSeen[] {
     : rules.filter(({ effect, outcome }) => effect === "permit" && outcome === "fails")
 }
 
+/** A rule that decided for several is shown once. */
+const toldBefore = (others: readonly PrincipalSeen[]): ReadonlySet<string> =>
+  new Set(others.flatMap(tellingOf).map(({ id }) => id))
+
 const OUTCOMES = {
   holds: "holds",
   fails: "does not hold",
@@ -152,7 +160,14 @@ const OUTCOMES = {
   "is about others": "is about others",
 } as const
 
-const Principal: FC<{ readonly of: PrincipalSeen; readonly texts: ReadonlyMap<string, string> }> = ({ of, texts }) => {
+interface Shown {
+  readonly of: PrincipalSeen
+  readonly texts: ReadonlyMap<string, string>
+  /** Rules whose texts stand above. */
+  readonly told: ReadonlySet<string>
+}
+
+const Principal: FC<Shown> = ({ of, texts, told }) => {
   const { principal, allowed, rules, more } = of
   const telling = new Set(tellingOf(of).map(({ id }) => id))
   const others = rules.filter(({ id }) => !telling.has(id))
@@ -169,7 +184,7 @@ const Principal: FC<{ readonly of: PrincipalSeen; readonly texts: ReadonlyMap<st
         .map((rule) => (
           <>
             <RuleLine of={rule} />
-            {texts.has(rule.id) && (
+            {texts.has(rule.id) && !told.has(rule.id) && (
               <pre tabindex={0}>
                 <Lines of={texts.get(rule.id) ?? ""} />
               </pre>

@@ -34,7 +34,11 @@ export async function countRates(env: Env, query: Counted, now: number): Promise
     const before = counts.get(at) ?? { allowed: 0, denied: 0 }
     counts.set(at, { allowed: before.allowed + allowed, denied: before.denied + denied })
   }
-  return { slot_ms: SLOT_MS, slots: starts.map((at) => ({ at, ...(counts.get(at) ?? { allowed: 0, denied: 0 }) })) }
+  const slots = starts.map((at) => {
+    const { allowed = 0, denied = 0 } = counts.get(at) ?? {}
+    return { at, allowed, denied }
+  })
+  return { slot_ms: SLOT_MS, slots }
 }
 
 const prefixOf = (at: number): string => encodeTime(at, 10).slice(0, SLOT_CHARACTERS)

@@ -210,9 +210,9 @@ const MAX_RULES = 60
 const MAX_TEXT = 6_000
 
 function told(question: PolicyQuestion): PolicyExplained {
-  const principals = seenRules(question).map(({ rules, ...one }) => {
+  const principals = seenRules(question).map(({ principal, allowed, rules }) => {
     const shown = rules.toSorted((a, b) => weight(b) - weight(a)).slice(0, MAX_RULES)
-    return { ...one, rules: shown, more: rules.length - shown.length }
+    return { principal, allowed, rules: shown, more: rules.length - shown.length }
   })
   const ids = new Set(principals.flatMap(({ rules }) => rules.map(({ id }) => id)))
   const texts = Array.from(question.bundle.engine.written(ids), ({ rule, scope }): [string, string] => {

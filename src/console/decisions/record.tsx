@@ -3,6 +3,7 @@ import type { Child, FC } from "hono/jsx"
 import { Json, partsOf } from "../../page/json.tsx"
 import { respondPage } from "../../page/page.tsx"
 import { Moment, Text } from "../../page/text.tsx"
+import { shortened } from "../../page/visible.ts"
 import { apology, ConsolePage } from "../frame.tsx"
 import type { Visit } from "../visit.tsx"
 import { whatOf, whoOf } from "./line.ts"
@@ -75,7 +76,7 @@ const Facts: FC<{ readonly of: Decision }> = ({ of: record }) => {
     ["Tool", text(record.tool && [record.tool, record.action, record.sensitivity].join(", "))],
     ["Request", text(record.path && `${record.method ?? ""} ${record.path}`)],
     ["Gateway", text(gateway && `${gateway}, ${environment ?? ""}`)],
-    ["Task", record.task && <a href={`/console/tasks/${encodeURIComponent(record.task)}`}>{record.task}</a>],
+    ["Task", record.task && <a href={`/console/tasks/${encodeURIComponent(record.task)}`}>{shortened(record.task, MAX_TEXT)}</a>],
     ["Purpose", text(record.purpose)],
     ["Scope", text(record.scope)],
     ["For audience", text(record.audience)],

@@ -10,7 +10,7 @@ import { CONSEQUENCES, isKind, KINDS, LABELS, stoppedText, stops, type Kind, typ
 
 export const SECTION = "/console/stop"
 /** Of switches in force. Streams of events may set thousands. */
-const MAX_SHOWN = 60
+const MAX_SHOWN = 30
 const MAX_NAME = 2_048
 
 export async function showStop(visit: Visit): Promise<Response> {

@@ -22,7 +22,7 @@ export async function showDecision(visit: Visit): Promise<Response> {
   return respondPage(
     <ConsolePage title="A decision" visit={visit} section={SECTION}>
       <p class="row">
-        <span class={isAllowed ? "badge good" : "badge bad"}>{isAllowed ? "allowed" : record.code}</span>
+        <span class={isAllowed ? "badge good" : "badge bad"}>{isAllowed ? "allowed" : shortened(record.code, 40)}</span>
         {record.mode === "observe" && <span class="badge warn">only observed: the gateway let it through</span>}
         <span class="quiet">
           <Moment at={record.at} now={visit.around.receivedAt} />
@@ -76,7 +76,12 @@ const Facts: FC<{ readonly of: Decision }> = ({ of: record }) => {
     ["Tool", text(record.tool && [record.tool, record.action, record.sensitivity].join(", "))],
     ["Request", text(record.path && `${record.method ?? ""} ${record.path}`)],
     ["Gateway", text(gateway && `${gateway}, ${environment ?? ""}`)],
-    ["Task", record.task && <a href={`/console/tasks/${encodeURIComponent(record.task)}`}>{shortened(record.task, MAX_TEXT)}</a>],
+    [
+      "Task",
+      record.task && (
+        <a href={`/console/tasks/${encodeURIComponent(record.task)}`}>{shortened(record.task, MAX_TEXT)}</a>
+      ),
+    ],
     ["Purpose", text(record.purpose)],
     ["Scope", text(record.scope)],
     ["For audience", text(record.audience)],

@@ -2,6 +2,7 @@
 import type { FC } from "hono/jsx"
 import { z } from "zod"
 import { Text } from "../../page/text.tsx"
+import { shortened } from "../../page/visible.ts"
 import { whyNot } from "../decisions/why.ts"
 import type { Explanation, PrincipalSeen, RuleSeen } from "./said.ts"
 
@@ -28,7 +29,7 @@ export const Explained: FC<{ readonly of: Explanation; readonly now: number }> =
           {recorded && (
             <>
               {" "}
-              It was {recorded.decision === "allow" ? "allowed" : `refused (${recorded.code})`} in{" "}
+              It was {recorded.decision === "allow" ? "allowed" : `refused (${shortened(recorded.code, 40)})`} in{" "}
               <a href={`/console/decisions/${encodeURIComponent(recorded.id)}`}>{recorded.id}</a>
               {recorded.bundle && ` by bundle ${recorded.bundle.seq}`}.
             </>

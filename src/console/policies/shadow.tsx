@@ -1,6 +1,7 @@
 /** What a candidate would have decided otherwise, the latest first. */
 import { respondPage } from "../../page/page.tsx"
 import { Moment, Text } from "../../page/text.tsx"
+import { shortened } from "../../page/visible.ts"
 import { lineOf } from "../decisions/line.ts"
 import { decisions } from "../decisions/said.ts"
 import { whyNot } from "../decisions/why.ts"
@@ -91,5 +92,5 @@ export async function showShadow(visit: Visit): Promise<Response> {
 }
 
 const Verdict = ({ of: code }: { readonly of: string }) => (
-  <span class={code === "ok" ? "badge good" : "badge bad"}>{code === "ok" ? "allowed" : code.slice(0, 40)}</span>
+  <span class={code === "ok" ? "badge good" : "badge bad"}>{code === "ok" ? "allowed" : shortened(code, 40)}</span>
 )

@@ -129,9 +129,9 @@ async function leaveOutKeys(judged: Judged, { env }: Surroundings): Promise<Judg
 
 async function keep(
   { compact, stream, told, judged }: Judged,
-  { env, config }: Surroundings,
+  { env, config, reach }: Surroundings,
 ): Promise<Kept | EventRefusal> {
-  const changes = changesOf(judged, stream)
+  const changes = changesOf(judged, stream, reach.now)
   if (stream.mode === "observe") return "observed"
   if (changes.length === 0) return "kept"
   const { jti, until } = told

@@ -17,7 +17,7 @@ export interface JudgedEvent {
   readonly event: string
   readonly effect: EffectName
   readonly targets: readonly Target[]
-  /** Milliseconds, when it happened; never ahead of us. */
+  /** Milliseconds, when it happened by its transmitter's clock; ahead of us by no more than clocks may differ. */
   readonly at: number
   /** From 0 to 100, of a risk. */
   readonly level: number | null
@@ -97,21 +97,36 @@ function hashOf(id: unknown): string | null {
 /** From here on a number of seconds would be later than the year 5000; drafts of CAEP counted milliseconds. */
 const FIRST_MILLISECONDS = 100_000_000_000
 
+/** As much as a token may be issued ahead of us (credential/signature.ts). */
+const CLOCKS_APART_MS = 30_000
+
 /**
- * Milliseconds; what is said to be still to come counts as now, or a stream could stop what is given tomorrow.
+ * Milliseconds. What is said to be still to come counts as now, but for what a fast clock makes of it: in that, two
+ * events must keep their order, whichever a network brings first.
  * @param otherwise seconds, where the event does not say
  */
 function timeOf(told: Told, otherwise: number, now: number): number | null {
   const { event_timestamp: said = otherwise } = told
   if (typeof said !== "number" || said < 0) return null
-  return Math.min(said < FIRST_MILLISECONDS ? said * 1000 : said, now)
+  const at = said < FIRST_MILLISECONDS ? said * 1000 : said
+  return at > now + CLOCKS_APART_MS ? now : at
 }
 
-export function changesOf(judged: readonly JudgedEvent[], { risk }: StreamDefinition): readonly SignalChange[] {
-  return judged.flatMap((event) => event.targets.flatMap((target) => changeOf(event, target, risk.half_life)))
+/** @param now milliseconds */
+export function changesOf(
+  judged: readonly JudgedEvent[],
+  { risk }: StreamDefinition,
+  now: number,
+): readonly SignalChange[] {
+  return judged.flatMap((event) => event.targets.flatMap((target) => changeOf(event, target, risk.half_life, now)))
 }
 
-function changeOf({ event, effect, at, level }: JudgedEvent, target: Target, halfLife: number): SignalChange[] {
+function changeOf(
+  { event, effect, at, level }: JudgedEvent,
+  target: Target,
+  halfLife: number,
+  now: number,
+): SignalChange[] {
   if (target.kind === "key") {
     // Whoever has a key writes any time they like: it is pulled as a whole, and for good.
     return effect === "revoke" || effect === "stop" ? [{ kind: "stop", stopped: target, before: null, at }] : []
@@ -123,7 +138,8 @@ function changeOf({ event, effect, at, level }: JudgedEvent, target: Target, hal
       return [{ kind: "risk", of: target, event, level: level ?? 0, halfLife, at }]
     case "revoke":
       // A session says when it was issued in whole seconds: one of the same second may be from before.
-      return [{ kind: "stop", stopped: target, before: (Math.floor(at / 1000) + 1) * 1000, at }]
+      // And none of tomorrow is stopped, whatever a clock says.
+      return [{ kind: "stop", stopped: target, before: (Math.floor(Math.min(at, now) / 1000) + 1) * 1000, at }]
     case "stop":
       return [{ kind: "stop", stopped: target, before: null, at }]
     case "lift":

@@ -208,6 +208,25 @@ describe("of two that happened at the same moment the stricter stands, in whatev
     }
   })
 
+  test("what a clock that runs ahead says stands by what it says, not by when it came", async () => {
+    const root = await openTask("first")
+    expect((await tell({ "account-disabled": { event_timestamp: now() + 20 } })).status).toBe(202)
+    expect((await tell({ "account-enabled": { event_timestamp: now() + 10 } })).status).toBe(202)
+    forgetCaches()
+    expect(await codeOf(root)).toBe(ENDED)
+    // Beyond what clocks may differ it is no time, and counts as now.
+    expect((await tell({ "account-enabled": { event_timestamp: now() + 100_000 } })).status).toBe(202)
+    forgetCaches()
+    expect(await codeOf(root)).toBe(ENDED)
+    expect((await tell({ "account-enabled": { event_timestamp: now() + 25 } })).status).toBe(202)
+    forgetCaches()
+    expect(await codeOf(root)).toBe(OK)
+    expect((await tell({ "session-revoked": { event_timestamp: now() + 20 } })).status).toBe(202)
+    expect(await codeOf(root)).toBe(ENDED)
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    expect(await codeOf(await openTask("first"))).toBe(OK)
+  })
+
   test("a risk that rose and fell is high", async () => {
     const root = await openTask("first")
     const at = { event_timestamp: now() - 5 }

@@ -3,6 +3,7 @@ import { runInDurableObject } from "cloudflare:test"
 import fc from "fast-check"
 import { afterEach, describe, expect, test } from "vitest"
 import { signalledBy, stands, type SignalChange } from "../../src/switches/signal.ts"
+import { KeptSwitches } from "../../src/switches/kept-switches.ts"
 import { stoppedBy, type Stopped, type Switch } from "../../src/switches/switch.ts"
 import { Switchboard, switchboard } from "../../src/switches/switchboard.ts"
 import { freshIsolate } from "../harness/isolate.ts"
@@ -102,5 +103,31 @@ test("what streams stopped before there were notes goes on with its stream besid
         { ...mine, by: null, reason: null, at: null },
       ])
     }
+  })
+})
+
+test("what a stream has told of somebody stands as it does in any other order", async () => {
+  const told = fc.array(fc.record({ kind: fc.constantFrom("stop", "lift", "revoke"), at: fc.nat(4) }), { maxLength: 6 })
+  const shuffled = told.chain((all) =>
+    fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length, maxLength: all.length })),
+  )
+  await switchboard(env).risks()
+  await runInDurableObject(switchboard(env), (_board, { storage: { sql } }) => {
+    const outcomeOf = (all: readonly { readonly kind: string; readonly at: number }[]) => {
+      sql.exec("DELETE FROM signalled")
+      const kept = new KeptSwitches(sql)
+      for (const { kind, at } of all) {
+        const change =
+          kind === "lift"
+            ? ({ kind, stopped: ALICE, at } as const)
+            : ({ kind: "stop", stopped: ALICE, before: kind === "stop" ? null : at * 1000, at } as const)
+        expect(kept.take([change], { stream: "s", until: Number.MAX_SAFE_INTEGER }, 0)).toBe(true)
+      }
+      return sql.exec("SELECT id, body, at FROM signalled ORDER BY id").toArray()
+    }
+    const property = fc.property(shuffled, ([all, other]) => {
+      expect(outcomeOf(other)).toEqual(outcomeOf(all))
+    })
+    fc.assert(property)
   })
 })

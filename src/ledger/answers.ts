@@ -1,4 +1,5 @@
 /** What a ledger is asked by and what it says: the values that cross between isolates, and their version. */
+import type { Approval } from "../approval/approval.ts"
 import type { Call } from "../call.ts"
 import type { Proof } from "../credential/dpop.ts"
 import type { Denial } from "../decision.ts"
@@ -12,7 +13,7 @@ import type { TaskStatus, TreeState } from "./state.ts"
 /**
  * Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread.
  */
-export const LEDGER_VERSION = 7
+export const LEDGER_VERSION = 8
 
 /** The bundle that the question names is older than one that already decided here, or cannot be had. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
@@ -50,6 +51,18 @@ export interface OpenedTask {
   readonly expiresAt: number
   /** Milliseconds; its token may expire sooner. */
   readonly taskExpiresAt: number
+}
+
+/** A question about a call, and the risk that is told of its task and those above it, 0 to 100. */
+export interface ShownApproval {
+  readonly asked: Approval
+  readonly risk: number
+}
+
+/** Questions that wait for a person; and ids of those that wait for nobody any more. */
+export interface Waiting {
+  readonly waiting: readonly Approval[]
+  readonly gone: readonly string[]
 }
 
 /** What a person has consented to, opened. */

@@ -27,7 +27,18 @@ import { candidateHeld } from "../policy/candidate.ts"
 import { userId } from "../policy/facts.ts"
 import { bundleHeld, bundleOf } from "../policy/store.ts"
 import { LEDGER_VERSION, openedTask } from "./answers.ts"
-import type { Answer, Ended, Holder, Listed, NoBundle, OpenedTask, Redeemed, RefusedCall } from "./answers.ts"
+import type {
+  Answer,
+  Ended,
+  Holder,
+  Listed,
+  NoBundle,
+  OpenedTask,
+  Redeemed,
+  RefusedCall,
+  ShownApproval,
+  Waiting,
+} from "./answers.ts"
 import { Calls } from "./calls.ts"
 import { isAlive, isBelow, lineOf, type TreeState, type UserFacts } from "./state.ts"
 import { RELEASED } from "./storage.ts"
@@ -104,18 +115,18 @@ export class Ledger extends DurableObject<Env> {
   }
 
   approvalsOf(task: string): readonly Approval[] | null {
-    return this.#calls.approvalsOf(task)
+    return this.#calls.approvals.of(task)
   }
 
-  /** Of these questions, those that this person can answer now; null: it is not known who may. */
+  /** Of these questions, those that this person can answer now, and those that are over; null: it is not known who may. */
   async approvalsFor(
     version: number,
     pointer: Pointer,
     ids: readonly string[],
     answering: Answering,
-  ): Promise<readonly Approval[] | null> {
+  ): Promise<Waiting | null> {
     const bundle = await this.#newest(version, pointer)
-    return bundle && this.#calls.approvalsFor(bundle, ids, answering)
+    return bundle && this.#calls.approvals.waitingFor(bundle, ids, answering)
   }
 
   /** @param answering null: who may see all */
@@ -125,9 +136,9 @@ export class Ledger extends DurableObject<Env> {
     task: string,
     id: string,
     answering: Answering | null,
-  ): Promise<Approval | "unavailable" | null> {
+  ): Promise<ShownApproval | "unavailable" | null> {
     const bundle = await this.#newest(version, pointer)
-    return bundle ? this.#calls.approval(bundle, task, id, answering) : "unavailable"
+    return bundle ? this.#calls.approvals.shown(bundle, task, id, answering) : "unavailable"
   }
 
   /** What a person says of a single call; or why that says nothing. */
@@ -135,12 +146,12 @@ export class Ledger extends DurableObject<Env> {
     version: number,
     pointer: Pointer,
     asked: { readonly task: string; readonly id: string },
-    vote: Pick<Vote, "approved" | "uses">,
+    vote: Omit<Vote, "by" | "at">,
     answering: Answering,
     record: DecisionRecord,
   ): Promise<Approval | Unanswerable | NotAsked | "unavailable"> {
     const bundle = await this.#newest(version, pointer)
-    return bundle ? this.#calls.answer(bundle, asked, vote, answering, record) : "unavailable"
+    return bundle ? this.#calls.approvals.answer(bundle, asked, vote, answering, record) : "unavailable"
   }
 
   /** Who may answer is said by no older bundle than decided here before. */

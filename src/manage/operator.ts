@@ -42,8 +42,12 @@ export function bearerOf(request: Request): string | null {
   return /^Bearer +([A-Za-z0-9._-]+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null
 }
 
-/** An operator may all that a viewer may, as far as roles go. */
-const ENOUGH: Readonly<Record<Role, readonly Role[]>> = { viewer: ["viewer", "operator"], operator: ["operator"] }
+/** Whoever has a role may all that those before it may. */
+const ENOUGH: Readonly<Record<Role, readonly Role[]>> = {
+  viewer: ["viewer", "approver", "operator"],
+  approver: ["approver", "operator"],
+  operator: ["operator"],
+}
 
 /** Where it is known from the start what is asked for. */
 export async function authorizeOperator(
@@ -77,10 +81,15 @@ export async function authenticateOperator(
       because,
     })
   }
-  if (verified.roles.some((held) => ENOUGH[role].includes(held))) return { proven: verified, method: request.method }
+  return lacks(verified, role) ?? { proven: verified, method: request.method }
+}
+
+/** Null where one of their roles suffices. */
+export function lacks(proven: OperatorFacts, role: Role): OperatorRefused | null {
+  if (proven.roles.some((held) => ENOUGH[role].includes(held))) return null
   const denial = { reason: "role_missing", what: role } as const
   const body = { error: "policy_denied", error_description: `The role ${role} is required.` }
-  return { status: 403, body, record: { code: "policy_denied", denial, operator: userId(verified) } }
+  return { status: 403, body, record: { code: "policy_denied", denial, operator: userId(proven) } }
 }
 
 /** Cedar's action `manage`: no rule, no permission. */

@@ -295,7 +295,8 @@ export interface QueryClient {
   readonly actions: Readonly<Record<string, string>>
 }
 
-export const ROLES = ["viewer", "operator"] as const
+/** Each may all that those before it may, as far as roles go. */
+export const ROLES = ["viewer", "approver", "operator"] as const
 export type Role = (typeof ROLES)[number]
 
 export interface OperatorDefinition {

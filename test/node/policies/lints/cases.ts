@@ -94,14 +94,14 @@ const DEAD: readonly LintCase[] = [
     edits: [
       {
         file: "operators.yaml",
-        replace: "operators:\n  - { issuer: local, subject: olivia, roles: [operator] }\n",
+        replace: "operators:\n  - { issuer: local, subject: olivia, roles: [approver, operator] }\n",
       },
     ],
     file: "operators.cedar",
     at: 'principal in OperatorGroup::"viewer"',
     message: "nobody who may ask for this action is within this scope, so the rule never applies",
     mend: "Register somebody who is, widen the scope, or remove the rule.",
-    but: { find: "[operator]", replace: "[viewer, operator]" },
+    but: { find: "[approver, operator]", replace: "[viewer, approver, operator]" },
   },
   {
     name: "a class of tools that a permit is about, and that is not there",

@@ -14,9 +14,11 @@ import { filterTools } from "./gateway/filter.ts"
 import { authorization, forEnvoy, refusal } from "./gateway/handle.ts"
 import { FILTER_KEY_HEADER, KEY_HEADER } from "./gateway/registry.ts"
 import { settleCall, SETTLE_KEY_HEADER } from "./gateway/settle.ts"
+import { describeAgent, listAgents } from "./manage/agents.ts"
 import { answerApproval, listApprovals, showApproval } from "./manage/approvals.ts"
 import { answerCallApproval, listCallApprovals, showCallApproval } from "./manage/call-approvals.ts"
-import { listDecisions, showDecision } from "./manage/decisions.ts"
+import { countDecisions, listDecisions, showDecision } from "./manage/decisions.ts"
+import { explain } from "./manage/explanations.ts"
 import { manage } from "./manage/handle.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./manage/revocations.ts"
 import { listRisks, pushRisk } from "./manage/risks.ts"
@@ -130,7 +132,13 @@ others.get("/v1/bundles", (c) => {
 others.get("/v1/bundles/:digest", (c) =>
   manage(c, "management", (request, bundle, around) => showBundle(request, c.req.param("digest"), bundle, around)),
 )
+others.get("/v1/agents", (c) => manage(c, "management", listAgents))
+others.get("/v1/agents/:id", (c) =>
+  manage(c, "management", (request, bundle, around) => describeAgent(request, c.req.param("id"), bundle, around)),
+)
+others.post("/v1/explanations", (c) => manage(c, "management", explain))
 others.get("/v1/decisions", (c) => manage(c, "management", listDecisions))
+others.get("/v1/decisions/rates", (c) => manage(c, "management", countDecisions))
 others.get("/v1/decisions/:id", (c) =>
   manage(c, "management", (request, bundle, around) => showDecision(request, c.req.param("id"), bundle, around)),
 )

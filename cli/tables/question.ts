@@ -66,6 +66,8 @@ const KIND_OF_AREA = {
   decisions: "decision",
   bundles: "bundle",
   approvals: "approval",
+  agents: "agent",
+  explanations: "explanation",
 } as const
 
 function readManage(layers: Layers, world: World, path: Path): Question {

@@ -46,6 +46,39 @@ export interface RecordQuery {
  */
 const STRANGERS = "strangers"
 
+/** Of one log: what a question about agents looks at. */
+const MAX_LOOKED = 20_000
+
+/** What the newest records of a log tell. */
+export interface Looked<Row> {
+  readonly rows: readonly Row[]
+  readonly looked: number
+  /** Id of the oldest of them. */
+  readonly oldest: string | null
+  /** There are no others in it. */
+  readonly isAll: boolean
+}
+
+/** `last`: id of the latest record. */
+export interface AgentRow extends Record<string, SqlStorageValue> {
+  readonly agent: string
+  readonly calls: number
+  readonly denied: number
+  readonly last: string
+}
+export interface ToolRow extends Record<string, SqlStorageValue> {
+  readonly tool: string
+  readonly calls: number
+  readonly denied: number
+  readonly last: string
+}
+export interface RateRow extends Record<string, SqlStorageValue> {
+  /** Beginning of the ids. */
+  readonly slot: string
+  readonly allowed: number
+  readonly denied: number
+}
+
 export function isStranger({ chain, operator }: DecisionRecord): boolean {
   return chain.length === 0 && operator === null
 }
@@ -62,14 +95,14 @@ export function logShard(env: Env, key: string): DurableObjectStub<RecordLog> {
 }
 
 export async function findRecords(env: Env, query: RecordQuery): Promise<DecisionRecord[]> {
-  const found = await Promise.all(allShards(env).map((shard) => shard.list(query)))
+  const found = await Promise.all(allLogs(env).map((shard) => shard.list(query)))
   const newestFirst = query.after === undefined
   const sorted = found.flat().toSorted((a, b) => (a.id < b.id === newestFirst ? 1 : -1))
   return sorted.slice(0, query.limit).map(readStored)
 }
 
 export async function findRecord(env: Env, id: string): Promise<DecisionRecord | null> {
-  const found = await Promise.all(allShards(env).map((shard) => shard.get(id)))
+  const found = await Promise.all(allLogs(env).map((shard) => shard.get(id)))
   const record = found.find((each) => each !== null)
   return record ? readStored(record) : null
 }
@@ -81,7 +114,8 @@ export async function treeCalls(env: Env, root: string, most: number): Promise<D
   return sorted.slice(0, most).map(readStored)
 }
 
-function allShards(env: Env): DurableObjectStub<RecordLog>[] {
+/** All there are, strangers' last. */
+export function allLogs(env: Env): DurableObjectStub<RecordLog>[] {
   return [...knownShards(env), strangersLog(env)]
 }
 
@@ -142,20 +176,7 @@ export class RecordLog extends DurableObject<Env> {
 
   list(query: RecordQuery): StoredRecord[] {
     this.#unpack()
-    const conditions: string[] = query.kind === undefined ? ["kind <> 'management'"] : []
-    const values: string[] = []
-    for (const column of ["task", "agent", "code", "decision", "tool", "kind"] as const) {
-      const value = query[column]
-      if (value === undefined) continue
-      conditions.push(`${column} = ?`)
-      values.push(value)
-    }
-    if (query.differs === true) conditions.push("body ->> '$.candidate.differs' IS NOT NULL")
-    if (query.before !== undefined) values.push(query.before)
-    if (query.before !== undefined) conditions.push("id < ?")
-    if (query.after !== undefined) values.push(query.after)
-    if (query.after !== undefined) conditions.push("id > ?")
-    const where = `WHERE ${conditions.join(" AND ")}`
+    const { where, values } = conditionsOf(query)
     const order = query.after === undefined ? "DESC" : "ASC"
     return this.ctx.storage.sql
       .exec<{ id: string; body: string }>(
@@ -164,6 +185,58 @@ export class RecordLog extends DurableObject<Env> {
         query.limit,
       )
       .toArray()
+  }
+
+  /** How many of each decision, by the beginning of their ids. @param length of it */
+  rates(query: RecordQuery, length: number): RateRow[] {
+    this.#unpack()
+    const { where, values } = conditionsOf(query)
+    return this.ctx.storage.sql
+      .exec<RateRow>(
+        `SELECT substr(id, 1, ?) AS slot, sum(decision = 'allow') AS allowed, sum(decision <> 'allow') AS denied
+          FROM (SELECT id, decision FROM records ${where} ORDER BY id DESC LIMIT ?) GROUP BY slot`,
+        length,
+        ...values,
+        MAX_LOOKED,
+      )
+      .toArray()
+  }
+
+  agentsSeen(): Looked<AgentRow> {
+    this.#unpack()
+    const rows = this.ctx.storage.sql
+      .exec<AgentRow>(
+        `SELECT agent, sum(kind = 'call') AS calls, sum(kind = 'call' AND decision = 'deny') AS denied, max(id) AS last
+          FROM (SELECT id, agent, kind, decision FROM records ORDER BY id DESC LIMIT ?)
+          WHERE agent IS NOT NULL GROUP BY agent`,
+        MAX_LOOKED,
+      )
+      .toArray()
+    return { rows, ...this.#looked() }
+  }
+
+  toolsUsed(agent: string): Looked<ToolRow> {
+    this.#unpack()
+    const rows = this.ctx.storage.sql
+      .exec<ToolRow>(
+        `SELECT tool, count(*) AS calls, sum(decision = 'deny') AS denied, max(id) AS last
+          FROM (SELECT id, agent, tool, kind, decision FROM records ORDER BY id DESC LIMIT ?)
+          WHERE agent = ? AND kind = 'call' AND tool IS NOT NULL GROUP BY tool`,
+        MAX_LOOKED,
+        agent,
+      )
+      .toArray()
+    return { rows, ...this.#looked() }
+  }
+
+  #looked(): Omit<Looked<unknown>, "rows"> {
+    const { looked, oldest } = this.ctx.storage.sql
+      .exec<{ looked: number; oldest: string | null }>(
+        "SELECT count(*) AS looked, min(id) AS oldest FROM (SELECT id FROM records ORDER BY id DESC LIMIT ?)",
+        MAX_LOOKED,
+      )
+      .one()
+    return { looked, oldest, isAll: looked < MAX_LOOKED }
   }
 
   /**
@@ -196,4 +269,21 @@ export class RecordLog extends DurableObject<Env> {
     )
     return row ?? null
   }
+}
+
+function conditionsOf(query: RecordQuery): { readonly where: string; readonly values: readonly string[] } {
+  const conditions: string[] = query.kind === undefined ? ["kind <> 'management'"] : []
+  const values: string[] = []
+  for (const column of ["task", "agent", "code", "decision", "tool", "kind"] as const) {
+    const value = query[column]
+    if (value === undefined) continue
+    conditions.push(`${column} = ?`)
+    values.push(value)
+  }
+  if (query.differs === true) conditions.push("body ->> '$.candidate.differs' IS NOT NULL")
+  if (query.before !== undefined) values.push(query.before)
+  if (query.before !== undefined) conditions.push("id < ?")
+  if (query.after !== undefined) values.push(query.after)
+  if (query.after !== undefined) conditions.push("id > ?")
+  return { where: `WHERE ${conditions.join(" AND ")}`, values }
 }

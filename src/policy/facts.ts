@@ -48,7 +48,16 @@ export interface ManagedThing {
   readonly target: string | null
 }
 
-export const AREAS = ["tasks", "revocations", "risks", "decisions", "bundles", "approvals"] as const
+export const AREAS = [
+  "tasks",
+  "revocations",
+  "risks",
+  "decisions",
+  "bundles",
+  "approvals",
+  "agents",
+  "explanations",
+] as const
 type Area = (typeof AREAS)[number]
 export const MANAGED_KINDS = [
   "task",
@@ -63,6 +72,7 @@ export const MANAGED_KINDS = [
   "decision",
   "bundle",
   "approval",
+  "explanation",
 ] as const
 type ManagedKind = (typeof MANAGED_KINDS)[number]
 

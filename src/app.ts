@@ -20,6 +20,7 @@ import { answerCallApproval, listCallApprovals, showCallApproval } from "./manag
 import { countDecisions, listDecisions, showDecision } from "./manage/decisions.ts"
 import { explain } from "./manage/explanations.ts"
 import { manage } from "./manage/handle.ts"
+import { listTasks } from "./manage/latest-tasks.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./manage/revocations.ts"
 import { listRisks, pushRisk } from "./manage/risks.ts"
 import { describeTask, endTask, quarantineTask, releaseTask } from "./manage/tasks.ts"
@@ -80,6 +81,7 @@ others.post("/access/v1/search/subject", (c) => access(c.req.raw, searchFor("sub
 others.post("/access/v1/search/resource", (c) => access(c.req.raw, searchFor("resource"), around(c)))
 others.post("/access/v1/search/action", (c) => access(c.req.raw, searchFor("action"), around(c)))
 
+others.get("/v1/tasks", (c) => manage(c, "management", listTasks))
 others.get("/v1/tasks/:id", (c) =>
   manage(c, "management", (request, bundle, around) => describeTask(request, c.req.param("id"), bundle, around)),
 )

@@ -5,6 +5,7 @@
 import { DurableObject } from "cloudflare:workers"
 import { decodeTime, encodeTime } from "ulid"
 import { fits } from "../bytes.ts"
+import { rootOf } from "../ledger/state.ts"
 import { readStored, type DecisionRecord, type StoredRecord } from "./record.ts"
 
 /** More objects, more throughput; each question about records asks them all. */
@@ -27,7 +28,11 @@ export interface RecordQuery {
   /** Absent: all but `management`, or reading the records would be most of what there is to read. */
   readonly kind?: string | undefined
   readonly task?: string | undefined
+  /** A task: of it and those below it. */
+  readonly tree?: string | undefined
   readonly agent?: string | undefined
+  /** Issuer and subject, joined by `|`. */
+  readonly user?: string | undefined
   readonly code?: string | undefined
   readonly decision?: string | undefined
   readonly tool?: string | undefined
@@ -95,7 +100,9 @@ export function logShard(env: Env, key: string): DurableObjectStub<RecordLog> {
 }
 
 export async function findRecords(env: Env, query: RecordQuery): Promise<DecisionRecord[]> {
-  const found = await Promise.all(allLogs(env).map((shard) => shard.list(query)))
+  // Strangers could name any task.
+  const shards = query.tree === undefined ? allLogs(env) : knownShards(env)
+  const found = await Promise.all(shards.map((shard) => shard.list(query)))
   const newestFirst = query.after === undefined
   const sorted = found.flat().toSorted((a, b) => (a.id < b.id === newestFirst ? 1 : -1))
   return sorted.slice(0, query.limit).map(readStored)
@@ -105,13 +112,6 @@ export async function findRecord(env: Env, id: string): Promise<DecisionRecord |
   const found = await Promise.all(allLogs(env).map((shard) => shard.get(id)))
   const record = found.find((each) => each !== null)
   return record ? readStored(record) : null
-}
-
-/** The latest calls of a tree, decided or refused before, newest first; of strangers none, who could name any task. */
-export async function treeCalls(env: Env, root: string, most: number): Promise<DecisionRecord[]> {
-  const found = await Promise.all(knownShards(env).map((shard) => shard.treeCalls(root, most)))
-  const sorted = found.flat().toSorted((a, b) => (a.id < b.id ? 1 : -1))
-  return sorted.slice(0, most).map(readStored)
 }
 
 /** All there are, strangers' last. */
@@ -239,28 +239,6 @@ export class RecordLog extends DurableObject<Env> {
     return { looked, oldest, isAll: looked < MAX_LOOKED }
   }
 
-  /**
-   * Records have no index of their tasks, which each of them would have to pay for: it is looked for among those that
-   * were made since the tree was.
-   * @param root a task's id
-   */
-  treeCalls(root: string, most: number): StoredRecord[] {
-    this.#unpack()
-    const since = `dec_${encodeTime(Math.max(0, decodeTime(root.slice("tsk_".length)) - CLOCKS_MS), 10)}`
-    return this.ctx.storage.sql
-      .exec<{ id: string; body: string }>(
-        `SELECT id, body FROM records WHERE id > ? AND kind = 'call' AND (task = ? OR (task > ? AND task < ?))
-          ORDER BY id DESC LIMIT ?`,
-        since,
-        root,
-        // What begins with a dot after it is below: `/` is the next character.
-        `${root}.`,
-        `${root}/`,
-        most,
-      )
-      .toArray()
-  }
-
   get(id: string): StoredRecord | null {
     this.#unpack()
     const [row] = this.ctx.storage.sql.exec<{ id: string; body: string }>(
@@ -280,10 +258,27 @@ function conditionsOf(query: RecordQuery): { readonly where: string; readonly va
     conditions.push(`${column} = ?`)
     values.push(value)
   }
+  if (query.tree !== undefined) {
+    conditions.push("id > ? AND (task = ? OR (task > ? AND task < ?))")
+    values.push(...withinTree(query.tree))
+  }
+  if (query.user !== undefined) conditions.push("body ->> 'user' = ?")
+  if (query.user !== undefined) values.push(query.user)
   if (query.differs === true) conditions.push("body ->> '$.candidate.differs' IS NOT NULL")
   if (query.before !== undefined) values.push(query.before)
   if (query.before !== undefined) conditions.push("id < ?")
   if (query.after !== undefined) values.push(query.after)
   if (query.after !== undefined) conditions.push("id > ?")
   return { where: `WHERE ${conditions.join(" AND ")}`, values }
+}
+
+/**
+ * Records have no index of their tasks, which each of them would have to pay for: it is looked for among those that were
+ * made since the tree was.
+ */
+function withinTree(task: string): readonly string[] {
+  const opened = decodeTime(rootOf(task).slice("tsk_".length))
+  const since = `dec_${encodeTime(Math.max(0, opened - CLOCKS_MS), 10)}`
+  // What begins with a dot after it is below: `/` is the next character.
+  return [since, task, `${task}.`, `${task}/`]
 }

@@ -2,9 +2,11 @@
 import { Hono } from "hono"
 import { ICON, plainPage, seeOther } from "../page/page.tsx"
 import { STYLE } from "../page/style.ts"
-import { listApprovals } from "./approvals.tsx"
 import { showAgent } from "./agents/agent.tsx"
 import { listAgents } from "./agents/list.tsx"
+import { answerCall, showCall } from "./approvals/call.tsx"
+import { listApprovals } from "./approvals/inbox.tsx"
+import { answerTask, showTask as showAskedTask } from "./approvals/task.tsx"
 import { showDecision } from "./decisions/record.tsx"
 import { sectionsFor } from "./frame.tsx"
 import { followDecisions, followed } from "./live/events.ts"
@@ -16,10 +18,16 @@ import { listPolicies } from "./policies/list.tsx"
 import { showShadow } from "./policies/shadow.tsx"
 import { confirmLift, confirmStop, liftIt, showStop, stopIt } from "./stop/stop.tsx"
 import { CONSOLE_STYLE } from "./style.ts"
-import { act, view, type AskApi } from "./visit.tsx"
+import { listTasks } from "./tasks/list.tsx"
+import { actOnTask, showTask } from "./tasks/task.tsx"
+import { act, view, type AskApi, type Pages } from "./visit.tsx"
 
 /** They change with a deployment only. */
 const KEEP = { "Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff" } as const
+
+/** The page that a form is on. */
+const here = ({ req }: Pages): string => new URL(req.url).pathname
+const taskOf = ({ req }: Pages): string => `/console/tasks/${encodeURIComponent(req.param("id") ?? "")}`
 
 /** @param api the Worker's own */
 export function consolePages(api: AskApi): Hono<{ Bindings: Env }> {
@@ -34,6 +42,16 @@ export function consolePages(api: AskApi): Hono<{ Bindings: Env }> {
     view(api, async ({ visitor }) => seeOther(sectionsFor(visitor)[0]?.href ?? "/console/approvals")),
   )
   pages.get("/approvals", view(api, listApprovals))
+  pages.get("/approvals/:task", view(api, showAskedTask))
+  pages.post("/approvals/:task", act(api, here, answerTask))
+  pages.get("/approvals/:task/:approval", view(api, showCall))
+  pages.post("/approvals/:task/:approval", act(api, here, answerCall))
+
+  pages.get("/tasks", view(api, listTasks))
+  pages.get("/tasks/:id", view(api, showTask))
+  for (const name of ["complete", "quarantine", "release"] as const) {
+    pages.post(`/tasks/:id/${name}`, act(api, taskOf, actOnTask(name)))
+  }
 
   pages.get("/live.js", (c) => c.body(LIVE_SCRIPT, 200, { ...KEEP, "Content-Type": "text/javascript; charset=utf-8" }))
   pages.get("/live", view(api, showLive))
@@ -45,24 +63,15 @@ export function consolePages(api: AskApi): Hono<{ Bindings: Env }> {
 
   pages.get("/policies", view(api, listPolicies))
   pages.get("/policies/explain", view(api, askExplanation))
-  pages.post(
-    "/policies/explain",
-    act(api, () => "/console/policies/explain", explainCall),
-  )
+  pages.post("/policies/explain", act(api, here, explainCall))
   pages.get("/policies/shadow", view(api, showShadow))
   pages.get("/policies/:digest", view(api, showBundle))
 
   pages.get("/stop", view(api, showStop))
-  pages.post(
-    "/stop",
-    act(api, () => "/console/stop", stopIt),
-  )
+  pages.post("/stop", act(api, here, stopIt))
   pages.get("/stop/confirm", view(api, confirmStop))
   pages.get("/stop/lift", view(api, confirmLift))
-  pages.post(
-    "/stop/lift",
-    act(api, () => "/console/stop", liftIt),
-  )
+  pages.post("/stop/lift", act(api, here, liftIt))
 
   pages.all("*", () => plainPage("There is nothing here", <a href="/console">To the console</a>, { status: 404 }))
   return pages

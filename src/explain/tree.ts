@@ -6,7 +6,9 @@ import { askApproval, type Approval } from "../approval/approval.ts"
 import type { Call, Outcome } from "../call.ts"
 import { UNSEEN_ARGUMENTS } from "../catalog/arguments.ts"
 import { factsOf } from "../check/guardrails.ts"
+import { checkPolicy } from "../check/policy.ts"
 import { noticeRefused } from "../check/refused.ts"
+import { riskOf } from "../check/risk.ts"
 import { decide } from "../decide.ts"
 import type { Denial } from "../decision.ts"
 import { ASKED_NOTHING } from "../exchange/grant.ts"
@@ -20,7 +22,7 @@ import { Memory } from "../guardrails/memory.ts"
 import { applyNotes } from "../guardrails/note.ts"
 import type { RefusedCall } from "../ledger/answers.ts"
 import { ProofLog } from "../ledger/proof-log.ts"
-import { newTree, type TreeState, type UserFacts } from "../ledger/state.ts"
+import { lineOf, newTree, type TreeState, type UserFacts } from "../ledger/state.ts"
 import { applyAfterwards, applyApproval, applyChange, applyEnd, applyOpening, endedBy } from "../ledger/transition.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
@@ -89,23 +91,31 @@ export type Consented = Pick<Approval, "name" | "guardrail">
 
 /** As if people had approved of the call, for once. */
 export function approveStep(
-  { catalog, pointer }: Bundle,
+  bundle: Bundle,
   state: TreeState,
   call: Call,
   consented: readonly Consented[],
   now: number,
 ): void {
+  if (consented.length === 0) return
+  const { catalog, pointer } = bundle
   const [task, tool] = [state.tasks.get(call.task), catalog.tools.get(call.tool)]
   if (!task || !tool) return
   const text = readerOf("call")(factsOf(state, task, tool, call, 0))
   if (isUnread(text)) return
   const { agent, purpose, expiresAt } = task
-  const shown = { agent, purpose, chain: [agent], user: null, arguments: "{}" }
+  const shown = { agent, purpose, chain: [agent], user: null, arguments: "{}", redacted: [] }
+  const [, ...above] = lineOf(state, task.id)
+  const risk = riskOf(state, [task, ...above], call.risks, now)
+  const policy = checkPolicy(bundle, state, [task, ...above], tool, call, risk, now)
+  const demands = "demands" in policy ? policy.demands : []
   for (const [index, { name, guardrail }] of consented.entries()) {
-    const exactly = { task: task.id, tool: tool.name, call: text, guardrail, name }
+    const { environment } = call
+    const exactly = { task: task.id, tool: tool.name, call: text, environment, guardrail, name }
+    const rules = demands.find((each) => each.name === name && each.guardrail === guardrail)?.rules ?? []
     const terms = { need: 1, uses: 1, mostUses: 1 }
     const of = { id: `apr_${call.decisionId}_${index}`, decision: call.decisionId, bundle: pointer.seq }
-    const approval = askApproval({ ...exactly, ...of, rules: [], shown, expiresAt, terms }, now)
+    const approval = askApproval({ ...exactly, ...of, rules, shown, expiresAt, terms }, now)
     applyApproval(state, { ...approval, status: "approved", uses: 1 })
   }
 }

@@ -39,6 +39,8 @@ interface Shown {
   /** Seconds that it may then live at most, and the calls that its work is made of, where its purpose has a plan. */
   readonly life: number
   readonly plan: TaskView["plan"]
+  /** What they have said of it. */
+  readonly status: "pending" | "approved" | "rejected"
 }
 
 /** Calls that are looked at for one answer, each tree's by one request. */
@@ -53,7 +55,8 @@ export async function listApprovals(request: Request, bundle: Bundle, around: Su
   const calls = await callsFor(answerer, bundle, around)
   // A list that is not whole would tell the person that nothing else is asked of them.
   if (!shown || shown.includes("unreachable") || !calls) return OUT_OF_REACH
-  const approvals = [...shown.filter((each) => each !== null), ...calls.shown]
+  const waiting = shown.filter((each) => each !== "unreachable" && each?.status === "pending")
+  const approvals = [...waiting, ...calls.shown]
   return { status: 200, body: { approvals, ...(calls.more && { more: true }) }, record: recordBy(answerer) }
 }
 
@@ -61,27 +64,43 @@ export async function listApprovals(request: Request, bundle: Bundle, around: Su
 async function callsFor(
   { answering }: Answerer,
   bundle: Bundle,
-  { env }: Surroundings,
+  { env, background }: Surroundings,
 ): Promise<{ readonly shown: readonly unknown[]; readonly more: boolean } | null> {
   try {
-    const inboxes = inboxesOf(bundle, answering).map(async (inbox) => inboxOf(env, inbox).listCalls())
-    const known = new Map((await Promise.all(inboxes)).flat().map(({ id, task }) => [id, task]))
-    const latest = [...known].toSorted(([a], [b]) => (a < b ? 1 : -1)).slice(0, MOST_CALLS)
-    const trees = [...Map.groupBy(latest, ([, task]) => rootOf(task))]
+    const inboxes = inboxesOf(bundle, answering).map((inbox) => inboxOf(env, inbox))
+    const known = new Map(
+      (await Promise.all(inboxes.map(async (inbox) => inbox.listCalls()))).flat().map((call) => [call.id, call]),
+    )
+    // Of each agent the latest before the second of any: one that asks much hides nobody's.
+    const latest = [...known.values()]
+      .toSorted((one, other) => one.nth - other.nth || (one.id < other.id ? 1 : -1))
+      .slice(0, MOST_CALLS)
+    const trees = [...Map.groupBy(latest, ({ task }) => rootOf(task))]
     const asked = await Promise.all(
       trees.map(async ([root, calls]) => {
-        const ids = calls.map(([id]) => id)
+        const ids = calls.map(({ id }) => id)
         return askLedger(env, root, async (ledger) =>
           ledger.approvalsFor(LEDGER_VERSION, bundle.pointer, ids, answering),
         )
       }),
     )
     if (asked.includes(null)) return null
-    const found = asked.flatMap((each) => each ?? []).toSorted((a, b) => (a.id < b.id ? 1 : -1))
-    return { shown: found.map(shownApproval), more: known.size > MOST_CALLS }
+    const gone = asked.flatMap((each) => each?.gone ?? [])
+    if (gone.length > 0) background(drop(gone, inboxes))
+    const found = asked.flatMap((each) => each?.waiting ?? []).toSorted((a, b) => (a.id < b.id ? 1 : -1))
+    return { shown: found.map((each) => shownApproval(each, bundle)), more: known.size > MOST_CALLS }
   } catch (error) {
     logEvent("inbox_failed", { error: String(error) })
     return null
+  }
+}
+
+/** What waits no more leaves its place to others. */
+async function drop(gone: readonly string[], inboxes: readonly ReturnType<typeof inboxOf>[]): Promise<void> {
+  try {
+    await Promise.all(inboxes.map(async (inbox) => inbox.removeCalls(gone)))
+  } catch (error) {
+    logEvent("inbox_failed", { error: String(error) })
   }
 }
 
@@ -150,7 +169,9 @@ async function show(task: string, user: Asked | null, { env }: Surroundings): Pr
   const { agent, purpose, scope, authorization_details } = view
   const { bindingMessage: binding_message, expiresAt: expires_at } = consent
   const most = { calls: view.calls.limit, life: Math.floor(consent.life / 1000), plan: view.plan }
-  return { kind: "task", task, agent, purpose, scope, authorization_details, ...most, binding_message, expires_at }
+  const status = consent.answer ? (consent.answer.approved ? "approved" : "rejected") : "pending"
+  const asked = { agent, purpose, scope, authorization_details, ...most, binding_message, expires_at }
+  return { kind: "task", task, ...asked, status }
 }
 
 /** A person is asked about a whole tree. */

@@ -5,6 +5,7 @@
 import { z } from "zod"
 import { recordOf } from "../audit/record.ts"
 import type { Approval, Unanswerable } from "../approval/approval.ts"
+import { isRedacted, REDACTED } from "../catalog/redaction.ts"
 import { nameOf, type NotAsked } from "../approval/approvers.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION } from "../ledger/answers.ts"
@@ -57,7 +58,7 @@ export async function listCallApprovals(
   if (!said) return { ...OUT_OF_REACH, record: { ...permitted, ...OUT_OF_REACH.record } }
   if (!said.found) return notFound("task", permitted)
   const record = { decision: "allow", code: "ok", ...permitted, task } as const
-  return { status: 200, body: { approvals: said.found.map(shownApproval) }, record }
+  return { status: 200, body: { approvals: said.found.map((each) => shownApproval(each, bundle)) }, record }
 }
 
 export async function showCallApproval(
@@ -71,14 +72,22 @@ export async function showCallApproval(
   const { answering } = answerer
   const record = { ...byWhom(answerer), task }
   if (!isTaskId(task) || !APPROVAL.test(id)) return notFound("approval", record)
-  const by = answering.operator === null ? answering : null
+  // Who may look is not always who may answer.
+  const would = await answererOf(request, "POST", id, bundle, around)
+  if ("status" in would) return would
   const found = await askLedger(around.env, rootOf(task), async (ledger) => ({
-    shown: await ledger.approval(LEDGER_VERSION, bundle.pointer, task, id, by),
+    shown: await ledger.approval(
+      LEDGER_VERSION,
+      bundle.pointer,
+      { task, id },
+      answering.operator !== null,
+      would.answering,
+    ),
   }))
   if (!found || found.shown === "unavailable") return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
   if (!found.shown) return notFound("approval", record)
-  const { asked, risk } = found.shown
-  const body = { ...shownApproval(asked), ...(await situationOf(asked, risk, bundle, around)) }
+  const { asked, risk, unanswerable } = found.shown
+  const body = { ...shownApproval(asked, bundle), unanswerable, ...(await situationOf(asked, risk, bundle, around)) }
   return { status: 200, body, record: { decision: "allow", code: "ok", ...record } }
 }
 
@@ -110,7 +119,7 @@ export async function answerCallApproval(
   if (!said || said.outcome === "unavailable") return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
   if (typeof said.outcome === "string") return unanswerable(said.outcome, answerer, record)
   // What was answered is recorded by the ledger, together with it.
-  return { status: 200, body: shownApproval(said.outcome), record: null }
+  return { status: 200, body: shownApproval(said.outcome, bundle), record: null }
 }
 
 function byWhom({ answering, permitted }: Answerer): NonNullable<Outcome["record"]> {
@@ -163,15 +172,25 @@ function notFound(what: string, record: NonNullable<Outcome["record"]>): Outcome
   }
 }
 
-/** As people are shown it, without the hash that tells the call: they see the arguments themselves. */
-export function shownApproval(asked: Approval): Readonly<Record<string, unknown>> {
-  const { id, task, tool, guardrail, name, rules, shown, decision, bundle, terms, status, uses, votes } = asked
+/**
+ * As people are shown it, without the hash that tells the call: they see the arguments themselves, but for those that
+ * the catalog redacted then, or redacts now.
+ */
+export function shownApproval(asked: Approval, { catalog }: Bundle): Readonly<Record<string, unknown>> {
+  const { id, task, tool, environment, guardrail, name, rules, shown, decision, bundle, terms, status, uses, votes } =
+    asked
   const { agent, purpose, chain, user } = shown
-  const values: unknown = JSON.parse(shown.arguments)
-  const call = { tool, arguments: values, agent, purpose, chain, user }
+  const redact = [...shown.redacted, ...(catalog.tools.get(tool)?.redact ?? [])]
+  const told: Readonly<Record<string, unknown>> = JSON.parse(shown.arguments)
+  const redacted = Object.keys(told).filter((argument) => isRedacted(argument, redact))
+  const values = Object.entries(told).map(([argument, value]) => [
+    argument,
+    redacted.includes(argument) ? REDACTED : value,
+  ])
+  const call = { tool, arguments: Object.fromEntries(values), redacted, environment, agent, purpose, chain, user }
   const times = { asked_at: asked.askedAt, expires_at: asked.expiresAt }
   const said = votes.map(({ by, approved, reason = null, at }) => ({ by, approved, reason, at }))
-  const { need } = terms
+  const { need, mostUses: most_uses } = terms
   return {
     kind: "call",
     id,
@@ -184,6 +203,7 @@ export function shownApproval(asked: Approval): Readonly<Record<string, unknown>
     decision,
     ...times,
     need,
+    most_uses,
     status,
     uses,
     votes: said,

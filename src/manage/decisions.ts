@@ -4,13 +4,16 @@ import { z } from "zod"
 import type { Surroundings } from "../surroundings.ts"
 import { countRates } from "../audit/rates.ts"
 import { findRecord, findRecords } from "../audit/record-log.ts"
+import { isTaskId } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { authorizeOperator } from "./operator.ts"
 import type { Outcome } from "./outcome.ts"
 
 const which = {
   task: z.string().max(256).optional(),
+  tree: z.string().refine(isTaskOfTime).optional(),
   agent: z.string().max(2048).optional(),
+  user: z.string().max(2048).optional(),
   code: z.string().max(64).optional(),
   decision: z.enum(["allow", "deny"]).optional(),
   kind: z.enum(["call", "exchange", "approval", "end", "management"]).optional(),
@@ -24,6 +27,11 @@ const querySchema = z.strictObject({
   after: z.string().max(64).optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 })
+
+/** Whose id begins with a time that there is. */
+function isTaskOfTime(text: string): boolean {
+  return isTaskId(text) && text < "tsk_8"
+}
 
 const ALL = { area: "decisions", kind: "decision", target: null } as const
 

@@ -47,13 +47,17 @@ export async function answererOf(
   const found = readable(token, around)
   const { issuer, claims } = token
   const known = bundle.operators.find((each) => each.issuer === issuer.id && each.subject === claims["sub"])
-  if (isRejected(found) && !known) return refused(found)
+  // Somebody could be the task's own user, and have a token that does not tell so.
+  if (isRejected(found) && !(known && isNobody(found))) return refused(found)
+  const asserted = assertable(token, around)
+  if (asserted && isRejected(asserted)) return refused(asserted)
   const person = isRejected(found) ? null : found
-  const stop = person && (await stopped(person, around))
+  const stop = await stopped(person ?? asserted ?? whoever(token), around)
   if (stop) return stop
   const permitted = known && permittedAs({ ...known, issuer: issuer.issuer }, method, target, bundle)
   const operator = permitted && "operator" in permitted && !("status" in permitted) ? permitted.operator : null
-  return { answering: { person: person && person.user, operator }, permitted: permitted ?? null }
+  const asUser = asserted && userId(asserted.user)
+  return { answering: { person: person && person.user, operator, asUser }, permitted: permitted ?? null }
 }
 
 function permittedAs(
@@ -79,14 +83,36 @@ async function tokenOf(request: Request, { issuers }: Bundle, around: Surroundin
 }
 
 function readable({ issuer, claims }: PersonToken, { reach }: Surroundings): Person | Rejected {
-  // Without a mapping of its claims it is nobody whom an agent could act for.
+  // Without a mapping of its claims it is nobody whose session an agent could have.
   if (!issuer.users) return reject({ reason: "issuer_unknown", iss: issuer.issuer })
   // What their session would have to say of them, this has to say as well.
   const odd = checkPerson(claims, String(claims["client_id"]), issuer.users)
   return odd ?? readPerson(claims, issuer.issuer, issuer.users.claims, reach.now)
 }
 
-async function stopped(person: Person, around: Surroundings): Promise<Outcome | null> {
+/** Whom agents would work for where a provider only asserts that; null: nobody, or as `readable` says. */
+function assertable({ issuer, claims }: PersonToken, { reach }: Surroundings): Person | Rejected | null {
+  const { users, assertions } = issuer
+  return users || !assertions ? null : readPerson(claims, issuer.issuer, assertions.claims, reach.now)
+}
+
+/** Nobody whose session an agent could have: a pipeline, or one of a provider whose sessions are not taken. */
+function isNobody({ rejected: { reason } }: Rejected): boolean {
+  return reason === "no_person" || reason === "issuer_unknown"
+}
+
+/** By the one name that every token has. */
+function whoever({ issuer: { issuer }, claims: { sub, iat } }: PersonToken): Stoppable {
+  return { user: { issuer, subject: String(sub) }, issuedAt: Number(iat) * 1000 }
+}
+
+/** What a revocation can be about. */
+interface Stoppable {
+  readonly user: Pick<Person["user"], "issuer" | "subject">
+  readonly issuedAt: number
+}
+
+async function stopped(person: Stoppable, around: Surroundings): Promise<Outcome | null> {
   const switches = await currentSwitches(around)
   if (!switches) return OUT_OF_REACH
   const affected = { agents: [], user: userId(person.user), kid: null, tool: null, since: person.issuedAt }
@@ -94,7 +120,7 @@ async function stopped(person: Person, around: Surroundings): Promise<Outcome | 
   return by && stoppedPerson(person, by)
 }
 
-function stoppedPerson(person: Person, by: Switch): Outcome {
+function stoppedPerson(person: Stoppable, by: Switch): Outcome {
   const body = { error: "invalid_token", error_description: "This person's sessions are stopped." }
   const record = { ...byWhom(person.user), decision: "deny", code: "invalid_token", denial: denialBy(by) } as const
   return { status: 401, body, record }

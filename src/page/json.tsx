@@ -12,7 +12,7 @@ export interface JsonPiece extends Piece {
 
 /** Deeper than it nothing is indented more. */
 const MOST_INDENTED = 12
-/** Characters of a page with what is put round them, about: beyond, it is written close, and then in parts. */
+/** Bytes of a page with what is put round them, about: beyond, it is written close, and then in parts. */
 const MOST_ON_A_PAGE = 40_000
 /** What a piece of its own costs besides its text. */
 const PIECE_WEIGHT = 30
@@ -24,14 +24,15 @@ export function partsOf(
 ): readonly JsonPiece[][] {
   const hidden = new Set(redacted)
   const spacious = written(values, hidden, true)
-  const pieces = weightOf(spacious) <= MOST_ON_A_PAGE ? spacious : written(values, hidden, false)
+  const whole = spacious.reduce((sum, piece) => sum + weightOf(piece), 0)
+  const pieces = whole <= MOST_ON_A_PAGE ? spacious : written(values, hidden, false)
   const parts: JsonPiece[][] = [[]]
   let weight = 0
   for (const piece of pieces.flatMap(cut)) {
-    weight += PIECE_WEIGHT + piece.text.length
+    weight += weightOf(piece)
     if (weight > MOST_ON_A_PAGE) {
       parts.push([])
-      weight = PIECE_WEIGHT + piece.text.length
+      weight = weightOf(piece)
     }
     parts.at(-1)?.push(piece)
   }
@@ -59,10 +60,13 @@ function cut(piece: JsonPiece): readonly JsonPiece[] {
   }
   return pieces
 }
-const MOST_PIECE = 8_000
+const MOST_PIECE = 4_000
 
-const weightOf = (pieces: readonly JsonPiece[]): number =>
-  pieces.reduce((sum, { text }) => sum + PIECE_WEIGHT + text.length, 0)
+/** Markup escapes some characters, by four more at most. */
+export function weightOf({ text }: JsonPiece): number {
+  const escaped = text.match(/[&<>]/g)?.length ?? 0
+  return PIECE_WEIGHT + new TextEncoder().encode(text).byteLength + 4 * escaped
+}
 
 function written(
   values: Readonly<Record<string, unknown>>,

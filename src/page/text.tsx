@@ -15,6 +15,21 @@ export const Pieces: FC<{ readonly of: readonly Piece[] }> = ({ of }) => (
   </>
 )
 
+/** An issuer's subject: the name, and who knows them by it. */
+export const Person: FC<{ readonly of: string }> = ({ of }) => {
+  const bar = of.indexOf("|")
+  return (
+    <>
+      <Text of={of.slice(bar + 1)} most={120} />
+      {bar >= 0 && (
+        <div class="quiet issuer">
+          <Text of={of.slice(0, bar)} most={160} />
+        </div>
+      )}
+    </>
+  )
+}
+
 /** @param at, now milliseconds */
 export const Moment: FC<{ readonly at: number; readonly now: number }> = ({ at, now }) => (
   <>

@@ -16,6 +16,8 @@ export interface Event {
   readonly why?: string
   /** So many in a row were the same; absent: one. */
   readonly times?: number
+  /** Of its record. */
+  readonly href?: string
 }
 
 /** Those in a row that do not differ but by their time are told once, by the latest. */
@@ -33,10 +35,16 @@ export function inRows(events: readonly Event[]): readonly Event[] {
 
 export const Timeline: FC<{ readonly events: readonly Event[]; readonly now: number }> = ({ events, now }) => (
   <ol class="timeline">
-    {events.map(({ at, what, by, decision, code, why, times = 1 }) => (
+    {events.map(({ at, what, by, decision, code, why, times = 1, href }) => (
       <li class={decision === "allow" ? "good" : "bad"}>
         <strong>
-          <Text of={what} most={120} />
+          {href === undefined ? (
+            <Text of={what} most={120} />
+          ) : (
+            <a href={href}>
+              <Text of={what} most={120} />
+            </a>
+          )}
         </strong>{" "}
         {times > 1 && `${times} times `}
         {decision === "allow" ? (

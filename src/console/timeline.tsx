@@ -16,8 +16,6 @@ export interface Event {
   readonly why?: string
   /** So many in a row were the same; absent: one. */
   readonly times?: number
-  /** Of its record. */
-  readonly href?: string
 }
 
 /** Those in a row that do not differ but by their time are told once, by the latest. */
@@ -33,17 +31,24 @@ export function inRows(events: readonly Event[]): readonly Event[] {
   return rows
 }
 
-export const Timeline: FC<{ readonly events: readonly Event[]; readonly now: number }> = ({ events, now }) => (
+interface Told {
+  readonly events: readonly Event[]
+  readonly now: number
+  /** Their reader may read records: each leads to its own. */
+  readonly linked: boolean
+}
+
+export const Timeline: FC<Told> = ({ events, now, linked }) => (
   <ol class="timeline">
-    {events.map(({ at, what, by, decision, code, why, times = 1, href }) => (
+    {events.map(({ at, what, by, decision, code, id, why, times = 1 }) => (
       <li class={decision === "allow" ? "good" : "bad"}>
         <strong>
-          {href === undefined ? (
-            <Text of={what} most={120} />
-          ) : (
-            <a href={href}>
+          {linked ? (
+            <a href={`/console/decisions/${id}`}>
               <Text of={what} most={120} />
             </a>
+          ) : (
+            <Text of={what} most={120} />
           )}
         </strong>{" "}
         {times > 1 && `${times} times `}

@@ -322,7 +322,7 @@ const Records: FC<Paged> = ({ said, now, at, isDenied, isFirst }) => {
       {events?.length === 0 && (
         <p class="quiet">{isDenied ? "Nothing was denied." : "Nothing so far, or nothing that is kept still."}</p>
       )}
-      {events && <Timeline events={events} now={now} />}
+      {events && <Timeline events={events} now={now} linked />}
       <p class="row">
         {!isFirst && <a href={`${at}?${filter}#records`}>The latest</a>}
         {events?.length === MOST_RECORDS && last && (
@@ -357,7 +357,7 @@ function eventOf({ id, at, kind, decision, code, tool, action, operator, chain, 
   const what = tool === null ? done : `${tool}${action === null ? "" : ` (${action})`}`
   const why = whyOf(decision, record)
   const by = operator ?? chain.at(-1) ?? null
-  return { id, at, what, by, decision, code, href: `/console/decisions/${id}`, ...(why !== "" && { why }) }
+  return { id, at, what, by, decision, code, ...(why !== "" && { why }) }
 }
 
 function whyOf(

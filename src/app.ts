@@ -14,11 +14,14 @@ import { filterTools } from "./gateway/filter.ts"
 import { authorization, forEnvoy, refusal } from "./gateway/handle.ts"
 import { FILTER_KEY_HEADER, KEY_HEADER } from "./gateway/registry.ts"
 import { settleCall, SETTLE_KEY_HEADER } from "./gateway/settle.ts"
+import { describeAgent, listAgents } from "./manage/agents.ts"
 import { answerApproval, listApprovals, showApproval } from "./manage/approvals.ts"
 import { answerCallApproval, listCallApprovals, showCallApproval } from "./manage/call-approvals.ts"
-import { listDecisions, showDecision } from "./manage/decisions.ts"
+import { countDecisions, listDecisions, showDecision } from "./manage/decisions.ts"
 import { listDeliveries, retryDelivery } from "./manage/deliveries.ts"
+import { explain } from "./manage/explanations.ts"
 import { manage } from "./manage/handle.ts"
+import { listTasks } from "./manage/latest-tasks.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./manage/revocations.ts"
 import { listRisks, pushRisk } from "./manage/risks.ts"
 import { describeTask, endTask, quarantineTask, releaseTask } from "./manage/tasks.ts"
@@ -79,6 +82,7 @@ others.post("/access/v1/search/subject", (c) => access(c.req.raw, searchFor("sub
 others.post("/access/v1/search/resource", (c) => access(c.req.raw, searchFor("resource"), around(c)))
 others.post("/access/v1/search/action", (c) => access(c.req.raw, searchFor("action"), around(c)))
 
+others.get("/v1/tasks", (c) => manage(c, "management", listTasks))
 others.get("/v1/tasks/:id", (c) =>
   manage(c, "management", (request, bundle, around) => describeTask(request, c.req.param("id"), bundle, around)),
 )
@@ -137,7 +141,13 @@ others.get("/v1/deliveries", (c) => manage(c, "management", listDeliveries))
 others.post("/v1/deliveries/:id/retry", (c) =>
   manage(c, "management", (request, bundle, around) => retryDelivery(request, c.req.param("id"), bundle, around)),
 )
+others.get("/v1/agents", (c) => manage(c, "management", listAgents))
+others.get("/v1/agents/:id", (c) =>
+  manage(c, "management", (request, bundle, around) => describeAgent(request, c.req.param("id"), bundle, around)),
+)
+others.post("/v1/explanations", (c) => manage(c, "management", explain))
 others.get("/v1/decisions", (c) => manage(c, "management", listDecisions))
+others.get("/v1/decisions/rates", (c) => manage(c, "management", countDecisions))
 others.get("/v1/decisions/:id", (c) =>
   manage(c, "management", (request, bundle, around) => showDecision(request, c.req.param("id"), bundle, around)),
 )

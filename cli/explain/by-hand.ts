@@ -8,7 +8,7 @@ import { casesOf } from "../tables/cases.ts"
 import { runOn, type Result } from "../tables/run.ts"
 import { tablesFile } from "../tables/schema.ts"
 import { worldOf } from "../tables/world.ts"
-import type { PolicyQuestion } from "./question.ts"
+import type { PolicyQuestion } from "../../src/explain/question.ts"
 
 export interface ByHand {
   readonly call: string

@@ -6,7 +6,7 @@ import { isNode, type Node } from "../../src/policy/est.ts"
 import { fromCedarJson } from "../../src/policy/cedar-json.ts"
 import { actionRef, entitiesFor, toolRef } from "../../src/policy/facts.ts"
 import { CedarSet, isEntity, isRecord, set, type CedarRecord, type Value } from "../../src/policy/value.ts"
-import { isPermitted, type PolicyQuestion } from "./question.ts"
+import { isPermitted, type PolicyQuestion } from "../../src/explain/question.ts"
 
 export interface Nearest {
   /** One or two, each as `context.arguments.to = "ann@example.org"`. */

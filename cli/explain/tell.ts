@@ -4,7 +4,7 @@ import { printableText } from "../decision-record.ts"
 import { placeOfCondition, placeOfRule } from "../tables/place.ts"
 import type { WrittenRule } from "../policies/written.ts"
 import type { Nearest } from "./nearest.ts"
-import type { PrincipalSeen, RuleSeen } from "./rules.ts"
+import type { PrincipalSeen, RuleSeen } from "../../src/explain/rules.ts"
 
 export interface Explained {
   readonly principals: readonly PrincipalSeen[]

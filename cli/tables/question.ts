@@ -67,6 +67,8 @@ const KIND_OF_AREA = {
   bundles: "bundle",
   approvals: "approval",
   deliveries: "delivery",
+  agents: "agent",
+  explanations: "explanation",
 } as const
 
 function readManage(layers: Layers, world: World, path: Path): Question {

@@ -20,8 +20,8 @@ import { differences, gotOf } from "./expect.ts"
 import type { Expected } from "./expectation.ts"
 import { overhear, type Heard } from "./overhear.ts"
 import { Stage, type Caller } from "./stage.ts"
-import { wholeGrant } from "./whole-grant.ts"
-import { beginTree, openRequest, openStep } from "./tree.ts"
+import { wholeGrant } from "../../src/explain/whole-grant.ts"
+import { beginTree, openRequest, openStep } from "../../src/explain/tree.ts"
 
 /** Some moment, milliseconds, 08:00 UTC: of the date nothing knows that decides, but for what begins anew each day. */
 const START = 1_800_000_000_000

@@ -11,7 +11,15 @@ import type { TreeState } from "../../src/ledger/state.ts"
 import { applyChange, applyOpening } from "../../src/ledger/transition.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import type { GatewayDefinition } from "../../src/policy/bundle.ts"
-import { approveStep, callStep, openRequest, openStep, refusedStep, settleStep, type Consented } from "./tree.ts"
+import {
+  approveStep,
+  callStep,
+  openRequest,
+  openStep,
+  refusedStep,
+  settleStep,
+  type Consented,
+} from "../../src/explain/tree.ts"
 
 /** How long a proof of possession is fresh. */
 const PROOF_LIFE_MS = 60_000

@@ -23,7 +23,8 @@ export interface Parts extends Services {
   readonly operator: string
 }
 
-export async function startParts(policies: string): Promise<Parts> {
+/** @param candidate a policy directory to try beside it */
+export async function startParts(policies: string, candidate?: string): Promise<Parts> {
   const state = await mkdtemp(join(tmpdir(), "narrowgate-demo-"))
   const [edgePort, webPort, port] = [await freePort(), await freePort(), await twoFreePorts()]
   const [everythingPort, deskPort, billingPort] = [await freePort(), await freePort(), await freePort()]
@@ -45,7 +46,8 @@ export async function startParts(policies: string): Promise<Parts> {
     await rm(state, { recursive: true, force: true })
   }
   try {
-    stack = await startStack({ policies, port, state, origins })
+    const tried = candidate === undefined ? {} : { candidate }
+    stack = await startStack({ policies, port, state, origins, ...tried })
     services = await startServices({
       narrowgate: stack.origin,
       edgePort,

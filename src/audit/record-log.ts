@@ -5,6 +5,7 @@
 import { DurableObject } from "cloudflare:workers"
 import { decodeTime, encodeTime } from "ulid"
 import { fits } from "../bytes.ts"
+import { rootOf } from "../ledger/state.ts"
 import { readStored, type DecisionRecord, type StoredRecord } from "./record.ts"
 
 /** More objects, more throughput; each question about records asks them all. */
@@ -27,7 +28,11 @@ export interface RecordQuery {
   /** Absent: all but `management`, or reading the records would be most of what there is to read. */
   readonly kind?: string | undefined
   readonly task?: string | undefined
+  /** A task: of it and those below it. */
+  readonly tree?: string | undefined
   readonly agent?: string | undefined
+  /** Issuer and subject, joined by `|`. */
+  readonly user?: string | undefined
   readonly code?: string | undefined
   readonly decision?: string | undefined
   readonly tool?: string | undefined
@@ -46,6 +51,39 @@ export interface RecordQuery {
  */
 const STRANGERS = "strangers"
 
+/** Of one log: what a question about agents looks at. */
+const MAX_LOOKED = 20_000
+
+/** What the newest records of a log tell. */
+export interface Looked<Row> {
+  readonly rows: readonly Row[]
+  readonly looked: number
+  /** Id of the oldest of them. */
+  readonly oldest: string | null
+  /** There are no others in it. */
+  readonly isAll: boolean
+}
+
+/** `last`: id of the latest record. */
+export interface AgentRow extends Record<string, SqlStorageValue> {
+  readonly agent: string
+  readonly calls: number
+  readonly denied: number
+  readonly last: string
+}
+export interface ToolRow extends Record<string, SqlStorageValue> {
+  readonly tool: string
+  readonly calls: number
+  readonly denied: number
+  readonly last: string
+}
+export interface RateRow extends Record<string, SqlStorageValue> {
+  /** Beginning of the ids. */
+  readonly slot: string
+  readonly allowed: number
+  readonly denied: number
+}
+
 export function isStranger({ chain, operator }: DecisionRecord): boolean {
   return chain.length === 0 && operator === null
 }
@@ -62,26 +100,22 @@ export function logShard(env: Env, key: string): DurableObjectStub<RecordLog> {
 }
 
 export async function findRecords(env: Env, query: RecordQuery): Promise<DecisionRecord[]> {
-  const found = await Promise.all(allShards(env).map((shard) => shard.list(query)))
+  // Strangers could name any task.
+  const shards = query.tree === undefined ? allLogs(env) : knownShards(env)
+  const found = await Promise.all(shards.map((shard) => shard.list(query)))
   const newestFirst = query.after === undefined
   const sorted = found.flat().toSorted((a, b) => (a.id < b.id === newestFirst ? 1 : -1))
   return sorted.slice(0, query.limit).map(readStored)
 }
 
 export async function findRecord(env: Env, id: string): Promise<DecisionRecord | null> {
-  const found = await Promise.all(allShards(env).map((shard) => shard.get(id)))
+  const found = await Promise.all(allLogs(env).map((shard) => shard.get(id)))
   const record = found.find((each) => each !== null)
   return record ? readStored(record) : null
 }
 
-/** The latest calls of a tree, decided or refused before, newest first; of strangers none, who could name any task. */
-export async function treeCalls(env: Env, root: string, most: number): Promise<DecisionRecord[]> {
-  const found = await Promise.all(knownShards(env).map((shard) => shard.treeCalls(root, most)))
-  const sorted = found.flat().toSorted((a, b) => (a.id < b.id ? 1 : -1))
-  return sorted.slice(0, most).map(readStored)
-}
-
-function allShards(env: Env): DurableObjectStub<RecordLog>[] {
+/** All there are, strangers' last. */
+export function allLogs(env: Env): DurableObjectStub<RecordLog>[] {
   return [...knownShards(env), strangersLog(env)]
 }
 
@@ -142,20 +176,7 @@ export class RecordLog extends DurableObject<Env> {
 
   list(query: RecordQuery): StoredRecord[] {
     this.#unpack()
-    const conditions: string[] = query.kind === undefined ? ["kind <> 'management'"] : []
-    const values: string[] = []
-    for (const column of ["task", "agent", "code", "decision", "tool", "kind"] as const) {
-      const value = query[column]
-      if (value === undefined) continue
-      conditions.push(`${column} = ?`)
-      values.push(value)
-    }
-    if (query.differs === true) conditions.push("body ->> '$.candidate.differs' IS NOT NULL")
-    if (query.before !== undefined) values.push(query.before)
-    if (query.before !== undefined) conditions.push("id < ?")
-    if (query.after !== undefined) values.push(query.after)
-    if (query.after !== undefined) conditions.push("id > ?")
-    const where = `WHERE ${conditions.join(" AND ")}`
+    const { where, values } = conditionsOf(query)
     const order = query.after === undefined ? "DESC" : "ASC"
     return this.ctx.storage.sql
       .exec<{ id: string; body: string }>(
@@ -166,26 +187,56 @@ export class RecordLog extends DurableObject<Env> {
       .toArray()
   }
 
-  /**
-   * Records have no index of their tasks, which each of them would have to pay for: it is looked for among those that
-   * were made since the tree was.
-   * @param root a task's id
-   */
-  treeCalls(root: string, most: number): StoredRecord[] {
+  /** How many of each decision, by the beginning of their ids. @param length of it */
+  rates(query: RecordQuery, length: number): RateRow[] {
     this.#unpack()
-    const since = `dec_${encodeTime(Math.max(0, decodeTime(root.slice("tsk_".length)) - CLOCKS_MS), 10)}`
+    const { where, values } = conditionsOf(query)
     return this.ctx.storage.sql
-      .exec<{ id: string; body: string }>(
-        `SELECT id, body FROM records WHERE id > ? AND kind = 'call' AND (task = ? OR (task > ? AND task < ?))
-          ORDER BY id DESC LIMIT ?`,
-        since,
-        root,
-        // What begins with a dot after it is below: `/` is the next character.
-        `${root}.`,
-        `${root}/`,
-        most,
+      .exec<RateRow>(
+        `SELECT substr(id, 1, ?) AS slot, sum(decision = 'allow') AS allowed, sum(decision <> 'allow') AS denied
+          FROM (SELECT id, decision FROM records ${where} ORDER BY id DESC LIMIT ?) GROUP BY slot`,
+        length,
+        ...values,
+        MAX_LOOKED,
       )
       .toArray()
+  }
+
+  agentsSeen(): Looked<AgentRow> {
+    this.#unpack()
+    const rows = this.ctx.storage.sql
+      .exec<AgentRow>(
+        `SELECT agent, sum(kind = 'call') AS calls, sum(kind = 'call' AND decision = 'deny') AS denied, max(id) AS last
+          FROM (SELECT id, agent, kind, decision FROM records ORDER BY id DESC LIMIT ?)
+          WHERE agent IS NOT NULL GROUP BY agent`,
+        MAX_LOOKED,
+      )
+      .toArray()
+    return { rows, ...this.#looked() }
+  }
+
+  toolsUsed(agent: string): Looked<ToolRow> {
+    this.#unpack()
+    const rows = this.ctx.storage.sql
+      .exec<ToolRow>(
+        `SELECT tool, count(*) AS calls, sum(decision = 'deny') AS denied, max(id) AS last
+          FROM (SELECT id, agent, tool, kind, decision FROM records ORDER BY id DESC LIMIT ?)
+          WHERE agent = ? AND kind = 'call' AND tool IS NOT NULL GROUP BY tool`,
+        MAX_LOOKED,
+        agent,
+      )
+      .toArray()
+    return { rows, ...this.#looked() }
+  }
+
+  #looked(): Omit<Looked<unknown>, "rows"> {
+    const { looked, oldest } = this.ctx.storage.sql
+      .exec<{ looked: number; oldest: string | null }>(
+        "SELECT count(*) AS looked, min(id) AS oldest FROM (SELECT id FROM records ORDER BY id DESC LIMIT ?)",
+        MAX_LOOKED,
+      )
+      .one()
+    return { looked, oldest, isAll: looked < MAX_LOOKED }
   }
 
   get(id: string): StoredRecord | null {
@@ -196,4 +247,38 @@ export class RecordLog extends DurableObject<Env> {
     )
     return row ?? null
   }
+}
+
+function conditionsOf(query: RecordQuery): { readonly where: string; readonly values: readonly string[] } {
+  const conditions: string[] = query.kind === undefined ? ["kind <> 'management'"] : []
+  const values: string[] = []
+  for (const column of ["task", "agent", "code", "decision", "tool", "kind"] as const) {
+    const value = query[column]
+    if (value === undefined) continue
+    conditions.push(`${column} = ?`)
+    values.push(value)
+  }
+  if (query.tree !== undefined) {
+    conditions.push("id > ? AND (task = ? OR (task > ? AND task < ?))")
+    values.push(...withinTree(query.tree))
+  }
+  if (query.user !== undefined) conditions.push("body ->> 'user' = ?")
+  if (query.user !== undefined) values.push(query.user)
+  if (query.differs === true) conditions.push("body ->> '$.candidate.differs' IS NOT NULL")
+  if (query.before !== undefined) values.push(query.before)
+  if (query.before !== undefined) conditions.push("id < ?")
+  if (query.after !== undefined) values.push(query.after)
+  if (query.after !== undefined) conditions.push("id > ?")
+  return { where: `WHERE ${conditions.join(" AND ")}`, values }
+}
+
+/**
+ * Records have no index of their tasks, which each of them would have to pay for: it is looked for among those that were
+ * made since the tree was.
+ */
+function withinTree(task: string): readonly string[] {
+  const opened = decodeTime(rootOf(task).slice("tsk_".length))
+  const since = `dec_${encodeTime(Math.max(0, opened - CLOCKS_MS), 10)}`
+  // What begins with a dot after it is below: `/` is the next character.
+  return [since, task, `${task}.`, `${task}/`]
 }

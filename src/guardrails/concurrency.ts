@@ -23,7 +23,7 @@ export function concurrencyInstrument(concurrency: Concurrency): Instrument {
       if (!coversCall(selector, facts, true)) return NOTHING
       const key = keyOf(facts)
       if (isUnread(key)) return judged(unreadable(guardrail, key))
-      const owner = `${guardrail}:flights`
+      const owner = flightsOwner(concurrency)
       const flights = memory.flights.find(owner, key)
       if (!flights && !memory.flights.hasRoom(owner, key, (each) => latest(each) <= now)) {
         return judged({ reason: "history_full", guardrail })
@@ -45,6 +45,11 @@ export function concurrencyInstrument(concurrency: Concurrency): Instrument {
     },
     hear: () => NOTHING,
   }
+}
+
+/** As a memory knows it. */
+export function flightsOwner({ id }: Concurrency): string {
+  return `${id}:flights`
 }
 
 /** A call has ended. @returns whether the gateway had let it through, and it was still under way */

@@ -75,6 +75,21 @@ function readDistinct(
   })
 }
 
+/** What has a count of its own in this memory. */
+export function keysOf(memory: Memory, limit: Limit): readonly string[] {
+  const owner = ownerOf(limit)
+  const { measure, span } = limit
+  const cells: ReadonlyMap<string, unknown> =
+    measure.kind === "distinct"
+      ? memory.marks.of(owner)
+      : span.kind === "sliding"
+        ? memory.sliding.of(owner)
+        : span.kind === "bucket"
+          ? memory.buckets.of(owner)
+          : memory.periods.of(owner)
+  return [...cells.keys()]
+}
+
 /** What an admission adds: nothing where nothing is asked. */
 export function notesOf(memory: Memory, limit: Limit, key: string, demand: Demand, reading: Reading): readonly Note[] {
   const owner = ownerOf(limit)

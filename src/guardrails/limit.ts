@@ -106,8 +106,8 @@ function stand(limit: Limit, reading: Reading, notes: readonly Note[]): Judgemen
   return judged(waits > 0 ? exceeded(limit, reading) : null, { notes, use, rate })
 }
 
-/** Until all of it is there again. */
-function secondsOf({ span, limit }: Limit): number {
+/** Until all of it is there again; 0: never. */
+export function secondsOf({ span, limit }: Limit): number {
   if (span.kind === "life") return 0
   return span.kind === "bucket" ? Math.ceil((span.burst * span.seconds) / limit) : span.seconds
 }

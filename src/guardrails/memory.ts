@@ -26,6 +26,11 @@ export class Cells<Cell> {
     else this.#owners.set(owner, new Map([[key, cell]]))
   }
 
+  /** Those of one owner, by key. */
+  of(owner: string): ReadonlyMap<string, Cell> {
+    return this.#owners.get(owner) ?? new Map<string, Cell>()
+  }
+
   /** Whether there is room for the key, once what is stale is dropped where there was none. */
   hasRoom(owner: string, key: string, isStale: (cell: Cell) => boolean): boolean {
     const cells = this.#owners.get(owner)

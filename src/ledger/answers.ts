@@ -1,5 +1,6 @@
 /** What a ledger is asked by and what it says: the values that cross between isolates, and their version. */
-import type { Approval } from "../approval/approval.ts"
+import type { Approval, Unanswerable } from "../approval/approval.ts"
+import type { NotAsked } from "../approval/approvers.ts"
 import type { Call } from "../call.ts"
 import type { Proof } from "../credential/dpop.ts"
 import type { Denial } from "../decision.ts"
@@ -53,10 +54,13 @@ export interface OpenedTask {
   readonly taskExpiresAt: number
 }
 
-/** A question about a call, and the risk that is told of its task and those above it, 0 to 100. */
+/** A question about a call. */
 export interface ShownApproval {
   readonly asked: Approval
+  /** That is told of its task and those above it, 0 to 100. */
   readonly risk: number
+  /** Why an answer of whoever reads it would be none, for now where the task is frozen; null: it is waited for. */
+  readonly unanswerable: Unanswerable | NotAsked | "frozen" | null
 }
 
 /** Questions that wait for a person; and ids of those that wait for nobody any more. */

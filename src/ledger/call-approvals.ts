@@ -56,14 +56,24 @@ export class CallApprovals {
     return { waiting, gone: ids.filter((id) => !open.some((asked) => asked.id === id)) }
   }
 
-  /** One question, for who is asked, or may see all. */
-  shown(bundle: Bundle, task: string, id: string, answering: Answering | null): ShownApproval | null {
+  /**
+   * One question, for who is asked, or may see all.
+   * @param answering whom an answer would be by
+   */
+  shown(
+    bundle: Bundle,
+    { task, id }: { readonly task: string; readonly id: string },
+    seesAll: boolean,
+    answering: Answering,
+  ): ShownApproval | null {
     const { state } = this.#tree
     const asked = state?.approvals.get(id)
     const now = state ? this.#tree.now(state) : 0
     if (!state || asked?.task !== task || now >= asked.expiresAt) return null
-    if (answering && this.#whyNotAsked(bundle, state, asked, answering) !== null) return null
-    return { asked, risk: riskOf(state, lineOf(state, task), NOTHING_TOLD, now) }
+    const why = this.#whyNotAsked(bundle, state, asked, answering)
+    if (why !== null && !seesAll) return null
+    const unanswerable = why ?? whyOver(state, asked, nameOf(answering), now)
+    return { asked, risk: riskOf(state, lineOf(state, task), NOTHING_TOLD, now), unanswerable }
   }
 
   answer(
@@ -128,4 +138,11 @@ export class CallApprovals {
       this.#background(done.catch((error: unknown) => logEvent("inbox_failed", { error: String(error) })))
     }
   }
+}
+
+function whyOver(state: TreeState, asked: Approval, by: string, now: number): ShownApproval["unanswerable"] {
+  const line = lineOf(state, asked.task)
+  if (!isAlive(state, line, now)) return mayGoOn(state, line, now) ? "frozen" : "expired"
+  const would = voted(asked, { by, approved: true, uses: null }, now)
+  return typeof would === "string" ? would : null
 }

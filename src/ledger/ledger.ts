@@ -45,7 +45,7 @@ import { isAlive, isBelow, lineOf, type TreeState, type UserFacts } from "./stat
 import { RELEASED } from "./storage.ts"
 import { applyOpening, applyRelease, applyRisk, endedBy } from "./transition.ts"
 import { Tree } from "./tree.ts"
-import { viewOf, type TaskView } from "./view.ts"
+import { limitsOf, viewOf, type TaskView, type Viewed } from "./view.ts"
 
 interface Redeemable {
   readonly state: TreeState
@@ -130,16 +130,16 @@ export class Ledger extends DurableObject<Env> {
     return bundle && this.#calls.approvals.waitingFor(bundle, ids, answering)
   }
 
-  /** @param answering null: who may see all */
+  /** @param answering whom an answer would be by, whether or not they see all that is asked */
   async approval(
     version: number,
     pointer: Pointer,
-    task: string,
-    id: string,
-    answering: Answering | null,
+    asked: { readonly task: string; readonly id: string },
+    seesAll: boolean,
+    answering: Answering,
   ): Promise<ShownApproval | "unavailable" | null> {
     const bundle = await this.#newest(version, pointer)
-    return bundle ? this.#calls.approvals.shown(bundle, task, id, answering) : "unavailable"
+    return bundle ? this.#calls.approvals.shown(bundle, asked, seesAll, answering) : "unavailable"
   }
 
   /** What a person says of a single call; or why that says nothing. */
@@ -235,13 +235,18 @@ export class Ledger extends DurableObject<Env> {
     return { task: root }
   }
 
-  /** What the person is asked, with the task as it would be at most; null where there is nothing to answer any more. */
+  /**
+   * What the person is asked, with the task as it would be at most, or was when they answered; null where it is not
+   * theirs, or came to nothing.
+   */
   consentFor(person: UserFacts): { readonly consent: Consent; readonly task: TaskView } | null {
     const state = this.#tree.state
     if (!state?.consent) return null
+    const { consent } = state
     const now = this.#tree.now(state)
     const [task] = viewOf(state, state.root, now)
-    return task && mayAnswer(state, state.consent, person, now) ? { consent: state.consent, task } : null
+    const isTheirAnswer = consent.answer !== null && userId(consent.answer.person) === userId(person)
+    return task && (isTheirAnswer || mayAnswer(state, consent, person, now)) ? { consent, task } : null
   }
 
   /** What the person says. @returns false where they are not asked, or not any more */
@@ -409,16 +414,19 @@ export class Ledger extends DurableObject<Env> {
   }
 
   /**
-   * The task and those below it, or null where there is no such task for the asker.
+   * The task and those below it with their gauges, or null where there is no such task for the asker.
    * @param by whose task it has to be, or null for an operator
    * @returns why its proof is not taken
    */
-  describe(task: string, by: Holder | null): TaskView[] | Denied | null {
+  async view(version: number, pointer: Pointer, task: string, by: Holder | null): Promise<Viewed | Denied | null> {
+    if (!this.#tree.state?.tasks.has(task)) return null
+    const bundle = await this.#newest(version, pointer)
     const state = this.#tree.state
     if (!state?.tasks.has(task)) return null
     const refused = by && this.#checkHolder(state, by, task)
     if (refused !== null) return refused === "stranger" ? null : refused
-    return viewOf(state, task, this.#tree.now(state))
+    const now = this.#tree.now(state)
+    return { tasks: viewOf(state, task, now), limits: bundle && limitsOf(bundle, state, task, by === null, now) }
   }
 
   /** Whether a token that is live here reaches the task: its own, or one below it. Its proof is used by this. */

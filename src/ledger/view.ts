@@ -1,7 +1,9 @@
 /** What a task's agent or an operator is shown of it: its state, its tree below, what is left. */
 import type { GrantedDetails } from "../exchange/grant.ts"
+import { gaugesOf, type Gauge } from "../guardrails/gauge.ts"
 import { expected, type PlanStep } from "../guardrails/plan.ts"
 import { highestRisk } from "../guardrails/risk.ts"
+import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import { isBelow, lineOf, whyEnded, type Task, type TreeState } from "./state.ts"
 
@@ -38,6 +40,13 @@ export interface TaskView {
   readonly risk: number
 }
 
+/** A task and those below it. */
+export interface Viewed {
+  readonly tasks: readonly TaskView[]
+  /** Null where no bundle was to be had that says what applies. */
+  readonly limits: readonly Gauge[] | null
+}
+
 /** The task and those below it. */
 export function viewOf(state: TreeState, root: string, now: number): TaskView[] {
   const user = state.user && userId(state.user)
@@ -46,6 +55,27 @@ export function viewOf(state: TreeState, root: string, now: number): TaskView[] 
     .filter(({ id }) => id === root || isBelow(id, root))
     .map((task) => Object.assign(shown(task, now), { user, labels, risk: riskOfTask(state, task.id, now) }))
 }
+
+/**
+ * Windows, budgets and calls in flight of the task and those below it, as long as one of them can act.
+ * @param tellsAll whether whoever asks may see what others of the tree have called, and with what
+ */
+export function limitsOf(
+  { guardrails, catalog }: Pick<Bundle, "guardrails" | "catalog">,
+  state: TreeState,
+  root: string,
+  tellsAll: boolean,
+  now: number,
+): readonly Gauge[] {
+  const tasks = [...state.tasks.values()].filter(({ id }) => id === root || isBelow(id, root))
+  if (tasks.every((task) => !MAY_GO_ON.has(whyEnded(task, now)))) return []
+  const gauged = tasks.map(({ id, agent, purpose, grant }) => {
+    const tools = Object.keys(grant.tools).flatMap((name) => catalog.tools.get(name) ?? [])
+    return { id, agent, purpose, tools }
+  })
+  return gaugesOf(guardrails.definitions, gauged, catalog.tools.values(), tellsAll, state.memory, now)
+}
+const MAY_GO_ON: ReadonlySet<string | null> = new Set([null, "quarantined"])
 
 function riskOfTask(state: TreeState, task: string, now: number): number {
   if (state.risks.size === 0) return 0

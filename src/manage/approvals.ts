@@ -39,6 +39,8 @@ interface Shown {
   /** Seconds that it may then live at most, and the calls that its work is made of, where its purpose has a plan. */
   readonly life: number
   readonly plan: TaskView["plan"]
+  /** What they have said of it. */
+  readonly status: "pending" | "approved" | "rejected"
 }
 
 /** Calls that are looked at for one answer, each tree's by one request. */
@@ -53,7 +55,8 @@ export async function listApprovals(request: Request, bundle: Bundle, around: Su
   const calls = await callsFor(answerer, bundle, around)
   // A list that is not whole would tell the person that nothing else is asked of them.
   if (!shown || shown.includes("unreachable") || !calls) return OUT_OF_REACH
-  const approvals = [...shown.filter((each) => each !== null), ...calls.shown]
+  const waiting = shown.filter((each) => each !== "unreachable" && each?.status === "pending")
+  const approvals = [...waiting, ...calls.shown]
   return { status: 200, body: { approvals, ...(calls.more && { more: true }) }, record: recordBy(answerer) }
 }
 
@@ -166,7 +169,9 @@ async function show(task: string, user: Asked | null, { env }: Surroundings): Pr
   const { agent, purpose, scope, authorization_details } = view
   const { bindingMessage: binding_message, expiresAt: expires_at } = consent
   const most = { calls: view.calls.limit, life: Math.floor(consent.life / 1000), plan: view.plan }
-  return { kind: "task", task, agent, purpose, scope, authorization_details, ...most, binding_message, expires_at }
+  const status = consent.answer ? (consent.answer.approved ? "approved" : "rejected") : "pending"
+  const asked = { agent, purpose, scope, authorization_details, ...most, binding_message, expires_at }
+  return { kind: "task", task, ...asked, status }
 }
 
 /** A person is asked about a whole tree. */

@@ -72,14 +72,22 @@ export async function showCallApproval(
   const { answering } = answerer
   const record = { ...byWhom(answerer), task }
   if (!isTaskId(task) || !APPROVAL.test(id)) return notFound("approval", record)
-  const by = answering.operator === null ? answering : null
+  // Who may look is not always who may answer.
+  const would = await answererOf(request, "POST", id, bundle, around)
+  if ("status" in would) return would
   const found = await askLedger(around.env, rootOf(task), async (ledger) => ({
-    shown: await ledger.approval(LEDGER_VERSION, bundle.pointer, task, id, by),
+    shown: await ledger.approval(
+      LEDGER_VERSION,
+      bundle.pointer,
+      { task, id },
+      answering.operator !== null,
+      would.answering,
+    ),
   }))
   if (!found || found.shown === "unavailable") return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
   if (!found.shown) return notFound("approval", record)
-  const { asked, risk } = found.shown
-  const body = { ...shownApproval(asked, bundle), ...(await situationOf(asked, risk, bundle, around)) }
+  const { asked, risk, unanswerable } = found.shown
+  const body = { ...shownApproval(asked, bundle), unanswerable, ...(await situationOf(asked, risk, bundle, around)) }
   return { status: 200, body, record: { decision: "allow", code: "ok", ...record } }
 }
 
@@ -182,7 +190,7 @@ export function shownApproval(asked: Approval, { catalog }: Bundle): Readonly<Re
   const call = { tool, arguments: Object.fromEntries(values), redacted, environment, agent, purpose, chain, user }
   const times = { asked_at: asked.askedAt, expires_at: asked.expiresAt }
   const said = votes.map(({ by, approved, reason = null, at }) => ({ by, approved, reason, at }))
-  const { need } = terms
+  const { need, mostUses: most_uses } = terms
   return {
     kind: "call",
     id,
@@ -195,6 +203,7 @@ export function shownApproval(asked: Approval, { catalog }: Bundle): Readonly<Re
     decision,
     ...times,
     need,
+    most_uses,
     status,
     uses,
     votes: said,

@@ -3,8 +3,9 @@
  * its tree have called so far. What cannot be known is null, and never looks like nothing.
  */
 import type { Approval } from "../approval/approval.ts"
-import { treeCalls } from "../audit/record-log.ts"
+import { findRecords } from "../audit/record-log.ts"
 import { highestRisk } from "../guardrails/risk.ts"
+import { writeRule } from "../explain/written.ts"
 import { rootOf } from "../ledger/state.ts"
 import { logEvent } from "../log.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -29,10 +30,11 @@ export async function situationOf(
 
 /** By the newest bundle, in which what asked may be there no more. */
 function reasonOf({ rules, guardrail }: Approval, { engine, guardrails }: Bundle): unknown {
+  const texts = new Map(Array.from(engine.written(rules), ({ rule, scope }) => [rule.id, writeRule(rule, scope)]))
   return {
     rules: rules.map((id) => {
       const policy = engine.rule(id)?.policy
-      return isNode(policy) ? { id, annotations: policy.annotations ?? {}, policy } : { id }
+      return isNode(policy) ? { id, annotations: policy.annotations ?? {}, text: texts.get(id), policy } : { id }
     }),
     guardrail: guardrails.definitions.find(({ id }) => id === guardrail) ?? null,
   }
@@ -48,7 +50,7 @@ async function riskOf({ shown }: Approval, told: number, around: Surroundings): 
 /** Without any argument: the record of a call may be for others to read. */
 async function historyOf(task: string, { env }: Surroundings): Promise<readonly unknown[] | null> {
   try {
-    const calls = await treeCalls(env, rootOf(task), MOST_CALLS)
+    const calls = await findRecords(env, { tree: rootOf(task), kind: "call", limit: MOST_CALLS })
     return calls.map(({ id, at, task: by, tool, action, decision, code, chain }) => ({
       id,
       at,

@@ -2,23 +2,36 @@
 import { encodeTime } from "ulid"
 import { z } from "zod"
 import type { Surroundings } from "../surroundings.ts"
+import { countRates } from "../audit/rates.ts"
 import { findRecord, findRecords } from "../audit/record-log.ts"
+import { isTaskId } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { authorizeOperator } from "./operator.ts"
 import type { Outcome } from "./outcome.ts"
 
-const querySchema = z.strictObject({
+const which = {
   task: z.string().max(256).optional(),
+  tree: z.string().refine(isTaskOfTime).optional(),
   agent: z.string().max(2048).optional(),
+  user: z.string().max(2048).optional(),
   code: z.string().max(64).optional(),
   decision: z.enum(["allow", "deny"]).optional(),
   kind: z.enum(["call", "exchange", "approval", "end", "management"]).optional(),
   tool: z.string().max(256).optional(),
   differs: z.stringbool({ truthy: ["true"], falsy: ["false"] }).optional(),
+}
+const ratesSchema = z.strictObject(which)
+const querySchema = z.strictObject({
+  ...which,
   before: z.string().max(64).optional(),
   after: z.string().max(64).optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 })
+
+/** Whose id begins with a time that there is. */
+function isTaskOfTime(text: string): boolean {
+  return isTaskId(text) && text < "tsk_8"
+}
 
 const ALL = { area: "decisions", kind: "decision", target: null } as const
 
@@ -26,18 +39,26 @@ export async function listDecisions(request: Request, bundle: Bundle, around: Su
   const operator = await authorizeOperator(request, "viewer", ALL, bundle, around)
   if ("status" in operator) return operator
   const query = querySchema.safeParse(Object.fromEntries(new URL(request.url).searchParams))
-  if (!query.success) {
-    const what = z.prettifyError(query.error).slice(0, 512)
-    return {
-      status: 400,
-      body: { error: "malformed_call", error_description: what },
-      record: { code: "malformed_call" },
-    }
-  }
+  if (!query.success) return malformed(query.error)
   const decisions = await findRecords(around.env, query.data)
   const record = { decision: "allow", code: "ok", ...operator } as const
   // Whoever follows asks every second: a look back is recorded, looks that go on from a moment ago are not.
   return { status: 200, body: { decisions }, record: isLookBack(query.data.after, around.receivedAt) ? record : null }
+}
+
+/** How many there were of late, by the same questions. */
+export async function countDecisions(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
+  const operator = await authorizeOperator(request, "viewer", ALL, bundle, around)
+  if ("status" in operator) return operator
+  const query = ratesSchema.safeParse(Object.fromEntries(new URL(request.url).searchParams))
+  if (!query.success) return malformed(query.error)
+  const rates = await countRates(around.env, query.data, around.receivedAt)
+  return { status: 200, body: rates, record: { decision: "allow", code: "ok", ...operator } }
+}
+
+function malformed(error: z.ZodError): Outcome {
+  const what = z.prettifyError(error).slice(0, 512)
+  return { status: 400, body: { error: "malformed_call", error_description: what }, record: { code: "malformed_call" } }
 }
 
 const MOMENT_MS = 60_000

@@ -2,7 +2,9 @@
  * `/v1/tasks/:id`: state of a task, its end, and its freezing by an operator. Its agent comes with the task's
  * delegation token and reaches its own task and those below; an operator comes with a token of theirs.
  */
+import { z } from "zod"
 import { recordOf, type DecisionRecord, type ManagementDenial } from "../audit/record.ts"
+import { boundedText } from "../bounded-text.ts"
 import { readCompact } from "../credential/compact.ts"
 import { isRejected } from "../credential/rejection.ts"
 import type { Proof } from "../credential/dpop.ts"
@@ -11,6 +13,8 @@ import { schemeOf, verifyCredential } from "../credential/verify.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { challengeOf } from "../challenge.ts"
 import { codeOf, isDenied, type Denial } from "../decision.ts"
+import { LEDGER_VERSION } from "../ledger/answers.ts"
+import { parseJson } from "../json.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { isBelow, isTaskId, rootOf } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -38,12 +42,12 @@ export async function describeTask(
 ): Promise<Outcome> {
   const asker = await askerOf(request, task, "viewer", bundle, around)
   if ("status" in asker) return asker
-  const tasks = await askLedger(around.env, rootOf(task), async (ledger) => ({
-    found: await ledger.describe(task, asker.kind === "agent" ? asker : null),
+  const viewed = await askLedger(around.env, rootOf(task), async (ledger) => ({
+    found: await ledger.view(LEDGER_VERSION, bundle.pointer, task, asker.kind === "agent" ? asker : null),
   }))
-  if (!tasks) return OUT_OF_REACH
-  if (tasks.found && isDenied(tasks.found)) return tokenRefused(tasks.found.denied, request)
-  return tasks.found ? { status: 200, body: { tasks: tasks.found }, record: byWhom(asker, task) } : notFound(task)
+  if (!viewed) return OUT_OF_REACH
+  if (viewed.found && isDenied(viewed.found)) return tokenRefused(viewed.found.denied, request)
+  return viewed.found ? { status: 200, body: viewed.found, record: byWhom(asker, task) } : notFound(task)
 }
 
 /** How its agent ends a task; an operator's end revokes it. */
@@ -64,7 +68,9 @@ export async function endTask(
 ): Promise<Outcome> {
   const asker = await askerOf(request, task, "operator", bundle, around)
   if ("status" in asker) return asker
-  return end(request, asker, { task, ...(asker.kind === "agent" ? ENDS[how] : REVOKED) }, around, known)
+  const told = asker.kind === "agent" ? {} : await reasonOf(request)
+  if (!told) return MALFORMED
+  return end(request, asker, { task, ...(asker.kind === "agent" ? ENDS[how] : REVOKED) }, told, around, known)
 }
 
 /** Its calls are refused until an operator lets it go on. */
@@ -76,7 +82,9 @@ export async function quarantineTask(
   known: RecordStart,
 ): Promise<Outcome> {
   const asker = await operatorOf(request, task, bundle, around)
-  return "status" in asker ? asker : end(request, asker, { task, ...FROZEN }, around, known)
+  if ("status" in asker) return asker
+  const told = await reasonOf(request)
+  return told ? end(request, asker, { task, ...FROZEN }, told, around, known) : MALFORMED
 }
 
 export async function releaseTask(
@@ -88,7 +96,9 @@ export async function releaseTask(
 ): Promise<Outcome> {
   const asker = await operatorOf(request, task, bundle, around)
   if ("status" in asker) return asker
-  const record = recordOf({ ...byWhom(asker, task), ...known })
+  const told = await reasonOf(request)
+  if (!told) return MALFORMED
+  const record = recordOf({ ...byWhom(asker, task), arguments: { ...told }, ...known })
   const answer = await askLedger(around.env, rootOf(task), async (ledger) => ({
     released: await ledger.release(task, record),
   }))
@@ -112,11 +122,12 @@ async function end(
   request: Request,
   asker: Asker,
   asked: End,
+  told: Told,
   around: Surroundings,
   known: RecordStart,
 ): Promise<Outcome> {
   const { task } = asked
-  const record = recordOf({ ...byWhom(asker, task), ...known })
+  const record = recordOf({ ...byWhom(asker, task), arguments: { ...told }, ...known })
   const answer = await askLedger(around.env, rootOf(task), async (ledger) => ({
     end: await ledger.end(asked, asker.kind === "agent" ? asker : null, record),
   }))
@@ -124,6 +135,29 @@ async function end(
   if (answer.end && isDenied(answer.end)) return tokenRefused(answer.end.denied, request)
   // What ended something is recorded by the ledger, together with the end.
   return answer.end ? { status: 200, body: { task, ...answer.end }, record: null } : notFound(task)
+}
+
+/** What an operator says of it, for the record. */
+interface Told {
+  readonly reason?: string
+}
+
+const MAX_BODY_BYTES = 4_096
+const toldSchema = z.strictObject({ reason: z.string().max(1_024).exactOptional() })
+
+/** Most say nothing. */
+async function reasonOf(request: Request): Promise<Told | null> {
+  const text = await boundedText(request, MAX_BODY_BYTES)
+  if (text === null || text === "") return text === null ? null : {}
+  const parsed = parseJson(text)
+  const told = isDenied(parsed) ? null : toldSchema.safeParse(parsed.json)
+  return told?.data ?? null
+}
+
+const MALFORMED: Outcome = {
+  status: 400,
+  body: { error: "invalid_request", error_description: "Say nothing, or a reason of up to 1024 characters." },
+  record: { code: "invalid_request" },
 }
 
 const OUT_OF_REACH: Outcome = {

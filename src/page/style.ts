@@ -47,6 +47,7 @@ h2 { font-size: 1.15rem; margin: 1.8rem 0 0.6rem; }
 h3 { font-size: 1rem; margin: 1.2rem 0 0.4rem; }
 p { margin: 0.4rem 0 0.8rem; }
 main > p, .card > p { max-width: 72ch; }
+main > p.row, .card > p.row { max-width: none; }
 .lead, .quiet { color: var(--quiet); }
 small { font-size: 0.85rem; }
 
@@ -109,6 +110,39 @@ meter { width: 100%; height: 0.9rem; }
 .timeline > li.good::before { background: var(--good); }
 .timeline > li.bad::before { background: var(--bad); }
 
+.issuer { font-size: 0.85rem; }
+.timeline > li > .quiet { font-size: 0.9rem; margin-left: 0.4rem; }
+.timeline > li > div.quiet { margin-left: 0; }
+.escaped { background: var(--warn-ground); color: var(--warn); font-family: var(--mono); font-size: 0.85em; border-radius: 0.2rem; padding: 0 0.15rem; unicode-bidi: isolate; }
+.redacted { background: var(--raised); color: var(--quiet); font-style: italic; border: 1px dashed var(--quiet); border-radius: 0.2rem; padding: 0 0.3rem; }
+pre.json { font-size: 0.95rem; border: 1px solid var(--line); }
+.card > h2.title { margin: 0.5rem 0 0.3rem; font-size: 1.2rem; }
+.answers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: var(--gap); margin: 0 0 var(--gap); scroll-margin-top: 1rem; }
+.answers > form { margin: 0; display: flex; flex-direction: column; border-top-width: 6px; }
+.answers > form > button { margin-top: auto; align-self: stretch; min-height: 3.2rem; font-size: 1.05rem; }
+.answers > form > :nth-last-child(2) { margin-bottom: 1rem; }
+.answers input:not([type="number"]) { width: 100%; }
+.answers .yes { border-top-color: var(--good); }
+.answers .no { border-top-color: var(--bad); }
+.answers .yes h2 { color: var(--good); }
+.answers .no h2 { color: var(--bad); }
+.answers .yes button { background: var(--good); border-color: var(--good); color: var(--on-accent); }
+.answers h2 { margin: 0 0 0.3rem; }
+.acts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr)); gap: var(--gap); align-items: start; margin: 0 0 var(--gap); }
+.acts > details { margin: 0; padding: 0.7rem 1.2rem; }
+.acts input:not([type="hidden"]) { width: 100%; }
+.finders { display: flex; flex-wrap: wrap; gap: 0 2.5rem; }
+.gauges dd { padding-bottom: 0.4rem; font-variant-numeric: tabular-nums; }
+.gauges meter, dd meter { display: block; margin-top: 0.2rem; }
+ol.plan { margin: 0; padding-left: 1.2rem; }
+ol.plan .badge { margin-left: 0.5rem; }
+ul.plain-list { list-style: none; margin: 0 0 0.6rem; padding: 0; }
+aside > .card > h2:first-child, .card > h2:first-child, .card > .row:first-child > h2 { margin: 0 0 0.6rem; }
+
+svg .tip { fill: var(--quiet); }
+svg .box.current { stroke-width: 3.5; }
+svg a:focus-visible .box { stroke: var(--accent); stroke-width: 4; }
+svg a { text-decoration: none; }
 svg.picture { max-width: 100%; height: auto; display: block; }
 svg .box { fill: var(--card); stroke: var(--line); stroke-width: 1.5; }
 svg .box.good { stroke: var(--good); }

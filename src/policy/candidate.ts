@@ -46,6 +46,20 @@ export function currentCandidate(
   return held && held.pointer.digest !== live.pointer.digest ? held : null
 }
 
+/** For who asks about it and can wait: looked for now, where none is at hand. */
+export async function candidateAwaited(
+  kv: KVNamespace,
+  config: Config,
+  live: Bundle,
+  now: number,
+): Promise<Bundle | null> {
+  if (!held || now - lookedAt >= LOCAL_LOOK_EVERY_MS) {
+    lookedAt = now
+    await look(kv, config)
+  }
+  return held && held.pointer.digest !== live.pointer.digest ? held : null
+}
+
 /** In a ledger: the one that the edge names, whose signature the edge has verified. */
 export function candidateHeld(
   kv: KVNamespace,

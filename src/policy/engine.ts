@@ -8,8 +8,9 @@
 import { Rule } from "./compile.ts"
 import type { EntityStore } from "./entities.ts"
 import { EvaluationError, type PolicyRequest } from "./evaluate.ts"
-import { filedRules, type FiledRules } from "./filing.ts"
+import { filedRules, scopesOf, type FiledRules } from "./filing.ts"
 import type { LoweredRule } from "./lowered.ts"
+import type { Scope } from "./scope.ts"
 import { slicer, type RuleAbout } from "./slices.ts"
 import type { EntityRef } from "./value.ts"
 
@@ -44,6 +45,8 @@ export interface Engine {
   rule(id: string): LoweredRule | undefined
   /** For who explains: the rules that could matter to somebody. */
   rulesAbout(action: EntityRef, resource: EntityRef, entities: EntityStore): readonly RuleAbout[]
+  /** For who explains: those of these ids, or all there are, each with its scope; none is compiled. */
+  written(ids?: Iterable<string>): Iterable<{ readonly rule: LoweredRule; readonly scope: Scope }>
   /** Conditions are compiled when first met; a build must meet all. Throws UnsupportedOperator. */
   compileAll(): void
 }
@@ -79,9 +82,24 @@ export function engineOf(filed: FiledRules): Engine {
     factsFor: (action, resource, entities) => sliceFor(action, resource, entities).facts,
     rule: (id) => rules.get(id),
     rulesAbout: (action, resource, entities) => sliceFor(action, resource, entities).about(),
+    written: (ids) => writtenRules(filed, ids),
     compileAll: () => {
       for (const rule of rules.values()) new Rule(rule).compile()
     },
+  }
+}
+
+/** A rule whose scope matches nothing (`in []`) is filed nowhere. */
+function* writtenRules(
+  filed: FiledRules,
+  ids?: Iterable<string>,
+): Iterable<{ readonly rule: LoweredRule; readonly scope: Scope }> {
+  const scopes = scopesOf(filed)
+  const rules = ids ? [...ids].flatMap((id) => filed.rules.find(id) ?? []) : filed.rules.values()
+  for (const rule of rules) {
+    const place = filed.rules.placeOf(rule.id)
+    const scope = place === undefined ? undefined : scopes.get(place)
+    yield { rule, scope: scope ?? { principal: ["any"], action: [], resource: ["any"] } }
   }
 }
 

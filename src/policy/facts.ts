@@ -48,7 +48,17 @@ export interface ManagedThing {
   readonly target: string | null
 }
 
-export const AREAS = ["tasks", "revocations", "risks", "decisions", "bundles", "approvals", "deliveries"] as const
+export const AREAS = [
+  "tasks",
+  "revocations",
+  "risks",
+  "decisions",
+  "bundles",
+  "approvals",
+  "deliveries",
+  "agents",
+  "explanations",
+] as const
 type Area = (typeof AREAS)[number]
 export const MANAGED_KINDS = [
   "task",
@@ -64,6 +74,7 @@ export const MANAGED_KINDS = [
   "bundle",
   "approval",
   "delivery",
+  "explanation",
 ] as const
 type ManagedKind = (typeof MANAGED_KINDS)[number]
 

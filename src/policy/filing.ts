@@ -7,6 +7,7 @@ import { Rule } from "./compile.ts"
 import { readNode } from "./est.ts"
 import type { LoweredRule } from "./lowered.ts"
 import { parseRemedy } from "./remedy.ts"
+import type { Scope } from "./scope.ts"
 import { Table, writeTable, type WrittenTable } from "./table.ts"
 
 /** The rules of one key for the action and one for the resource. */
@@ -112,6 +113,28 @@ function shelve(filed: readonly Filed[], places: ReadonlyMap<string, number>): S
       [...byPrincipal].map(([principal, rules]) => [principal, rules.flatMap(({ place }) => place ?? [])]),
     ),
   }
+}
+
+/** What the filing has taken from each rule, by its place: for who tells a rule, not for who decides by it. */
+export function scopesOf({ shelves, actions }: FiledRules): ReadonlyMap<number, Scope> {
+  const found = new Map<number, Record<keyof Scope, Set<string>>>()
+  for (const [action, byResource] of actions.entries()) {
+    for (const [resource, shelf] of Object.entries(byResource)) {
+      for (const [principal, places] of Object.entries(shelves.at(shelf).rules)) {
+        for (const place of places) {
+          const scope = found.get(place) ?? { principal: new Set(), action: new Set(), resource: new Set() }
+          found.set(place, scope)
+          scope.principal.add(principal)
+          scope.action.add(action)
+          scope.resource.add(resource)
+        }
+      }
+    }
+  }
+  const lists = Array.from(found, ([place, { principal, action, resource }]): [number, Scope] => {
+    return [place, { principal: [...principal], action: [...action], resource: [...resource] }]
+  })
+  return new Map(lists)
 }
 
 /** As they would be read from a bundle with no other parts. */

@@ -58,7 +58,7 @@ export class Table<Row> implements Lookup<Row> {
 
   /** As `get`, for who remembers it in another form. */
   find(name: string): Row | undefined {
-    const place = this.#placeOf(name)
+    const place = this.placeOf(name)
     return place === undefined ? undefined : this.at(place)
   }
 
@@ -78,6 +78,12 @@ export class Table<Row> implements Lookup<Row> {
     if (after !== null && text.startsWith(last, start)) start = text.indexOf("\n", start) + 1
     for (; start < to && text.startsWith(begin, start); start = text.indexOf("\n", start) + 1)
       yield this.#line(start)[1]
+  }
+
+  /** All with their names, each read anew: for who looks at the whole, once. */
+  *entries(): Generator<readonly [name: string, row: Row]> {
+    const { text, from, to } = this.#section
+    for (let start = from; start < to; start = text.indexOf("\n", start) + 1) yield this.#line(start)
   }
 
   /** All that are there, each read once. */
@@ -108,7 +114,8 @@ export class Table<Row> implements Lookup<Row> {
     return JSON.parse(text.slice(start, text.indexOf("\n", start)))
   }
 
-  #placeOf(name: string): number | undefined {
+  /** Of a row's line, as `at` takes it. */
+  placeOf(name: string): number | undefined {
     const { text, from, to } = this.#section
     const sought = startOf(name)
     const start = this.#boundOf(sought)

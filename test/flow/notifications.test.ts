@@ -188,7 +188,7 @@ describe("a call that waits for approval", () => {
     expect(net.sent).toEqual([])
     taken.mockRestore()
     await evict(task)
-    await env.LEDGER.getByName(rootOf(task)).describe(task, null)
+    await env.LEDGER.getByName(rootOf(task)).approvalsOf(task)
     const [sent] = await sentOf(net, 1)
     expect(sent && read(sent).data).toMatchObject({ task })
   })

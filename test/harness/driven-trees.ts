@@ -2,7 +2,7 @@
  * Trees that a test drives step by step, by a clock of its own: one in memory alone, and one as a ledger keeps it, on
  * the real SQLite of an object, which can crash, wake and go quiet, without the object's own timers.
  */
-import { callStep, freshProofs, openRequest, type Held } from "../../cli/tables/tree.ts"
+import { callStep, freshProofs, openRequest, type Held } from "../../src/explain/tree.ts"
 import type { Call, End } from "../../src/call.ts"
 import { decide } from "../../src/decide.ts"
 import type { Denial } from "../../src/decision.ts"

@@ -1,14 +1,15 @@
 /** A tree's ledger from outside: what it counts, and the ways in which it can lose its memory. */
 import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
+import { LEDGER_VERSION } from "../../src/ledger/answers.ts"
 import { rootOf } from "../../src/ledger/state.ts"
 
 const ledgerOf = (task: string) => env.LEDGER.getByName(rootOf(task))
 
 /** Calls that the task has counted; undefined where there is no such task. */
 export async function callsOf(task: string): Promise<number | undefined> {
-  const described = await ledgerOf(task).describe(task, null)
-  return described && !("denied" in described) ? described[0]?.calls.used : undefined
+  const viewed = await ledgerOf(task).view(LEDGER_VERSION, { seq: 0, digest: "" }, task, null)
+  return viewed && !("denied" in viewed) ? viewed.tasks[0]?.calls.used : undefined
 }
 
 /** The object is taken down between two requests, as after ten idle seconds. */

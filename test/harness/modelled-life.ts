@@ -1,6 +1,6 @@
 /** A tree's life, step by step, beside the model of its guardrails: whatever the tree answers is held against it. */
 import { inject } from "vitest"
-import type { Held } from "../../cli/tables/tree.ts"
+import type { Held } from "../../src/explain/tree.ts"
 import type { Call } from "../../src/call.ts"
 import type { Denial } from "../../src/decision.ts"
 import type { Guardrail } from "../../src/guardrails/definition.ts"

@@ -2,7 +2,7 @@
 import { inject } from "vitest"
 import { countsIn } from "./guardrails.ts"
 import { UNKNOWN_CLIENT } from "../../src/gateway/client.ts"
-import { beginTree, callStep, openRequest, openStep, type Held } from "../../cli/tables/tree.ts"
+import { beginTree, callStep, openRequest, openStep, type Held } from "../../src/explain/tree.ts"
 import type { CallArguments } from "../../src/catalog/arguments.ts"
 import { parseScope } from "../../src/catalog/pattern.ts"
 import type { Sensitivity } from "../../src/catalog/tool.ts"
@@ -40,7 +40,7 @@ interface AskedTexts {
   readonly calls?: number | null
 }
 
-export { freshProofs, type Held } from "../../cli/tables/tree.ts"
+export { freshProofs, type Held } from "../../src/explain/tree.ts"
 
 export const newState = (user: UserFacts | null = ALICE): TreeState => beginTree(POINTER, ROOT, user, START)
 

@@ -1,12 +1,12 @@
 /** How each rule that could matter to a call came out for each principal, and where it failed. */
-import { Rule } from "../../src/policy/compile.ts"
-import type { PolicyRequest } from "../../src/policy/engine.ts"
-import type { EntityStore } from "../../src/policy/entities.ts"
-import { isNode } from "../../src/policy/est.ts"
-import { EvaluationError } from "../../src/policy/evaluate.ts"
-import type { LoweredRule } from "../../src/policy/lowered.ts"
-import { keysWithin } from "../../src/policy/scope.ts"
-import type { RuleAbout } from "../../src/policy/slices.ts"
+import { Rule } from "../policy/compile.ts"
+import type { PolicyRequest } from "../policy/engine.ts"
+import type { EntityStore } from "../policy/entities.ts"
+import { isNode } from "../policy/est.ts"
+import { EvaluationError } from "../policy/evaluate.ts"
+import type { LoweredRule } from "../policy/lowered.ts"
+import { keysWithin } from "../policy/scope.ts"
+import type { RuleAbout } from "../policy/slices.ts"
 import { posed, type PolicyQuestion } from "./question.ts"
 
 export interface PrincipalSeen {

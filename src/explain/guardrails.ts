@@ -2,16 +2,16 @@
  * Guardrails for a recorded call: of what they kept in mind only the record tells, so each judges by that. Of one that
  * the record does not tell of, or that is no longer what it was, it is taken that the call keeps to it.
  */
-import type { Denial } from "../../src/decision.ts"
-import type { Guardrail, Limit } from "../../src/guardrails/definition.ts"
-import type { Guardrails } from "../../src/guardrails/guardrails.ts"
-import { guardrailsOf } from "../../src/guardrails/guardrails.ts"
-import { judged, NOTHING, type Instrument, type Use } from "../../src/guardrails/instrument.ts"
-import { limitInstrument } from "../../src/guardrails/limit.ts"
-import { Memory } from "../../src/guardrails/memory.ts"
-import { unitsOf } from "../../src/guardrails/amount.ts"
-import type { Bundle } from "../../src/policy/assemble.ts"
-import type { ShownRecord } from "../decision-record.ts"
+import type { Denial } from "../decision.ts"
+import type { Guardrail, Limit } from "../guardrails/definition.ts"
+import type { Guardrails } from "../guardrails/guardrails.ts"
+import { guardrailsOf } from "../guardrails/guardrails.ts"
+import { judged, NOTHING, type Instrument, type Use } from "../guardrails/instrument.ts"
+import { limitInstrument } from "../guardrails/limit.ts"
+import { Memory } from "../guardrails/memory.ts"
+import { unitsOf } from "../guardrails/amount.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { RecordedCall } from "./recorded.ts"
 
 export interface Told {
   readonly guardrails: Guardrails
@@ -20,7 +20,7 @@ export interface Told {
 }
 
 /** @param recordedBy the bundle that decided it, where it is at hand */
-export function toldBy(record: ShownRecord, bundle: Bundle, recordedBy: Bundle | null): Told {
+export function toldBy(record: RecordedCall, bundle: Bundle, recordedBy: Bundle | null): Told {
   const all = bundle.guardrails
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
   if (!tool) return { guardrails: guardrailsOf([]), untold: [] }
@@ -38,7 +38,7 @@ export function toldBy(record: ShownRecord, bundle: Bundle, recordedBy: Bundle |
 }
 
 /** Windows are told by themselves, with what a caller could know of them. */
-function usesIn({ windows, guardrails }: ShownRecord): readonly Use[] {
+function usesIn({ windows, guardrails }: RecordedCall): readonly Use[] {
   const rates = windows.map(({ window, limit, used, asked = 1, waits = 0 }): Use => {
     return { guardrail: window, kind: "limit", holds: waits === 0, used, asked, limit }
   })

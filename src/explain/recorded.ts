@@ -2,21 +2,52 @@
  * A recorded call as it could be decided again: the tree of tasks as far as its record tells of it, and which of what rules
  * may read it does not tell. What a grant covered was decided then and stays: the tasks hold all there is.
  */
-import type { CallArguments } from "../../src/catalog/arguments.ts"
-import { argumentsHash } from "../../src/canonical.ts"
-import { MAX_SHOWN } from "../../src/audit/cut.ts"
-import type { Call } from "../../src/call.ts"
-import { UNKNOWN_CLIENT } from "../../src/gateway/client.ts"
-import type { Guardrails } from "../../src/guardrails/guardrails.ts"
-import { HIGHEST_RISK } from "../../src/guardrails/definition.ts"
-import { HALF_LIFE } from "../../src/guardrails/risk.ts"
-import type { Task, TreeState, UserFacts } from "../../src/ledger/state.ts"
-import type { Bundle } from "../../src/policy/assemble.ts"
-import { actionRef, entitiesFor, toolRef } from "../../src/policy/facts.ts"
-import type { ShownRecord } from "../decision-record.ts"
+import type { CallArguments } from "../catalog/arguments.ts"
+import { argumentsHash } from "../canonical.ts"
+import { MAX_SHOWN } from "../audit/cut.ts"
+import type { DecisionRecord } from "../audit/record.ts"
+import type { Call } from "../call.ts"
+import { UNKNOWN_CLIENT } from "../gateway/client.ts"
+import type { Guardrails } from "../guardrails/guardrails.ts"
+import type { Use, WindowUse } from "../guardrails/instrument.ts"
+import { HIGHEST_RISK } from "../guardrails/definition.ts"
+import { HALF_LIFE } from "../guardrails/risk.ts"
+import type { Task, TreeState, UserFacts } from "../ledger/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { actionRef, entitiesFor, toolRef } from "../policy/facts.ts"
 import { toldBy } from "./guardrails.ts"
-import { approveStep, beginTree } from "../tables/tree.ts"
-import { wholeGrant } from "../tables/whole-grant.ts"
+import { approveStep, beginTree, type Consented } from "./tree.ts"
+import { wholeGrant } from "./whole-grant.ts"
+
+/** What of a decision record is looked at: of one that is kept, or that came over the wire or out of a file. */
+export interface RecordedCall extends Pick<
+  DecisionRecord,
+  | "id"
+  | "at"
+  | "tool"
+  | "task"
+  | "purpose"
+  | "user"
+  | "groups"
+  | "chain"
+  | "gateway"
+  | "environment"
+  | "arguments"
+  | "arguments_hash"
+  | "facts"
+  | "calls"
+  | "labels"
+  | "bound"
+> {
+  readonly kind: string
+  readonly denial: { readonly reason: string; readonly guardrail?: unknown } | null
+  /** A record of earlier says less of them. */
+  readonly windows: readonly (Pick<WindowUse, "window" | "limit" | "used"> &
+    Partial<Pick<WindowUse, "asked" | "waits">>)[]
+  readonly guardrails: readonly Use[]
+  readonly approvals: readonly Consented[]
+  readonly cut?: readonly string[] | null | undefined
+}
 
 export interface Recreated {
   readonly state: TreeState
@@ -39,7 +70,7 @@ const LIFE_MS = 3_600_000
  * @param recordedBy the bundle that decided it, where it is at hand: what its rules looked for and the record does not
  * have was not there
  */
-export function recreate(record: ShownRecord, bundle: Bundle, recordedBy: Bundle | null): Recreated | null {
+export function recreate(record: RecordedCall, bundle: Bundle, recordedBy: Bundle | null): Recreated | null {
   const { kind, task, tool, chain } = record
   if (kind !== "call" || task === null || tool === null || chain.length === 0) return null
   const root = task.split(".", 1)[0] ?? task
@@ -93,7 +124,7 @@ export function recreate(record: ShownRecord, bundle: Bundle, recordedBy: Bundle
 const MAX_CHAIN = 256
 
 /** Records come out of files too: what no ledger can have written is nothing to ask it about. */
-function isPossible({ at, task, chain, calls, facts, guardrails }: ShownRecord, root: string): boolean {
+function isPossible({ at, task, chain, calls, facts, guardrails }: RecordedCall, root: string): boolean {
   const counted = guardrails.flatMap(({ used = 0, asked = 0 }) => [Math.floor(used), Math.floor(asked)])
   const counts = [at, calls?.used ?? 0, facts["task.age"], facts["task.tree_calls"], ...counted]
   const areCounts = counts.every((count) => typeof count !== "number" || (Number.isSafeInteger(count) && count >= 0))
@@ -103,7 +134,7 @@ function isPossible({ at, task, chain, calls, facts, guardrails }: ShownRecord, 
 }
 
 /** `<issuer>|<subject>`: an issuer is a URL, which has no such line. */
-function userOf({ user, groups, facts, at }: ShownRecord): UserFacts | null {
+function userOf({ user, groups, facts, at }: RecordedCall): UserFacts | null {
   if (user === null) return null
   const [issuer = "", ...rest] = user.split("|")
   const { "session.acr": acr, "session.auth_age": age } = facts
@@ -152,15 +183,15 @@ export const ASKED_POLICY: ReadonlySet<string> = new Set([
 ])
 
 /** People have to approve, because rules forbid it; guardrails ask by their own name. */
-export function isAskedByRules(denial: NonNullable<ShownRecord["denial"]>): boolean {
-  return denial.reason === "approval_required" && denial["guardrail"] === null
+export function isAskedByRules(denial: NonNullable<RecordedCall["denial"]>): boolean {
+  return denial.reason === "approval_required" && denial.guardrail === null
 }
 
 /**
  * A record shows what rules and bounds read; its hash tells whether that was all there was. It has none both where there
  * were no arguments and where they were not seen: only what else it tells can say which.
  */
-function argumentsOf(record: ShownRecord, looked: ReadonlySet<string>): ToldArguments {
+function argumentsOf(record: RecordedCall, looked: ReadonlySet<string>): ToldArguments {
   const { arguments: values, arguments_hash: hash, denial } = record
   const all: CallArguments = { complete: true, values }
   if (hash !== null) {
@@ -176,14 +207,14 @@ function argumentsOf(record: ShownRecord, looked: ReadonlySet<string>): ToldArgu
 }
 
 /** Arguments that the rules of then read: a record shows each that was there. */
-function lookedFor(record: ShownRecord, bundle: Bundle | null, user: UserFacts | null): ReadonlySet<string> {
+function lookedFor(record: RecordedCall, bundle: Bundle | null, user: UserFacts | null): ReadonlySet<string> {
   const tool = bundle && record.tool !== null ? bundle.catalog.tools.get(record.tool) : undefined
   if (!bundle || !tool || wasCut(record, "arguments")) return new Set()
   return bundle.engine.readsFor(actionRef(tool.action), toolRef(tool.name), entitiesFor(bundle.entities, user))
 }
 
 function untoldFacts(
-  record: ShownRecord,
+  record: RecordedCall,
   bundle: Bundle,
   user: UserFacts | null,
   { told, isWhole }: ToldArguments,
@@ -210,11 +241,11 @@ function untoldFacts(
 
 const LABELS = "task.labels"
 
-const wasCut = ({ cut }: ShownRecord, field: string): boolean =>
+const wasCut = ({ cut }: RecordedCall, field: string): boolean =>
   cut?.some((name) => name === field || name.startsWith(`${field}.`)) === true
 
 /** In whom rules permit and forbid, every group may matter; of as many as a record shows there may be more. */
-const areGroupsTold = (record: ShownRecord): boolean =>
+const areGroupsTold = (record: RecordedCall): boolean =>
   record.user === null || (record.groups.length < MAX_SHOWN && !wasCut(record, "groups"))
 
 /** Of what was cut a text bears a mark, as JSON of something longer does; lists and members are cut without one. */
@@ -234,14 +265,14 @@ function membersOf(path: string): readonly string[] {
   return SELDOM_TOLD.filter((member) => path === "*" || member === path || member.startsWith(`${path}.`))
 }
 
-function isRead(path: string, { user, chain, calls }: ShownRecord): boolean {
+function isRead(path: string, { user, chain, calls }: RecordedCall): boolean {
   if (path.startsWith("session.")) return user !== null
   // Of a root, both are one number.
   return !(path === "task.tree_calls" && chain.length === 1 && calls !== null)
 }
 
 /** Null in a record: it was not there. A record that could not tell it whole tells it not at all. */
-const isFactTold = (path: string, record: ShownRecord): boolean =>
+const isFactTold = (path: string, record: RecordedCall): boolean =>
   Object.hasOwn(record.facts, path)
     ? isWholeValue(record.facts[path], wasCut(record, "facts"))
     : path.startsWith("session.") && record.facts["session"] === null

@@ -1,9 +1,8 @@
-/** The policy question of a recorded call, asked again of the bundle that decided it. */
-import { decide } from "../../src/decide.ts"
-import { guardrailsOf } from "../../src/guardrails/guardrails.ts"
-import type { Bundle } from "../../src/policy/assemble.ts"
-import type { ShownRecord } from "../decision-record.ts"
-import { ASKED_POLICY, isAskedByRules, recreate } from "../again/recorded.ts"
+/** The policy question of a recorded call, asked again of the bundle that decided it, or of another. */
+import { decide } from "../decide.ts"
+import { guardrailsOf } from "../guardrails/guardrails.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { ASKED_POLICY, isAskedByRules, recreate, type RecordedCall } from "./recorded.ts"
 import { isPermitted, type PolicyQuestion } from "./question.ts"
 
 export interface Reconstructed {
@@ -13,9 +12,16 @@ export interface Reconstructed {
   readonly untold: readonly string[]
 }
 
-/** Null for what was no call of a tool, or was decided before policy was asked. */
-export function questionOfRecord(record: ShownRecord, bundle: Bundle): Reconstructed | null {
-  const again = recreate(record, bundle, bundle)
+/**
+ * Null for what was no call of a tool, or was decided before policy was asked.
+ * @param recordedBy the bundle that decided it, where it is at hand
+ */
+export function questionOfRecord(
+  record: RecordedCall,
+  bundle: Bundle,
+  recordedBy: Bundle | null = bundle,
+): Reconstructed | null {
+  const again = recreate(record, bundle, recordedBy)
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
   if (!again || !tool) return null
   const { state, call, now, untold } = again
@@ -24,11 +30,12 @@ export function questionOfRecord(record: ShownRecord, bundle: Bundle): Reconstru
   const { context, chain, user } = decide(unguarded, state, call, now).verdict.evidence
   if (!context) return null
   const question: PolicyQuestion = { bundle, user, agents: chain, tool, context }
-  return { question: untold.length === 0 || agrees(record, question) ? question : null, untold }
+  const isSame = untold.length === 0 || (recordedBy === bundle && agrees(record, question))
+  return { question: isSame ? question : null, untold }
 }
 
 /** Without what is not told it may be another question: it is the one that was asked only if the answer is the same. */
-function agrees({ denial }: ShownRecord, question: PolicyQuestion): boolean {
+function agrees({ denial }: RecordedCall, question: PolicyQuestion): boolean {
   if (denial === null) return isPermitted(question)
   return (ASKED_POLICY.has(denial.reason) || isAskedByRules(denial)) && !isPermitted(question)
 }

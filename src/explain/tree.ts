@@ -2,37 +2,30 @@
  * A tree of tasks in memory, moved by the very steps that its ledger makes, without storage, tokens on the wire or a
  * clock: what a task could do under a bundle can be tried anywhere.
  */
-import { askApproval, type Approval } from "../../src/approval/approval.ts"
-import type { Call, Outcome } from "../../src/call.ts"
-import { UNSEEN_ARGUMENTS } from "../../src/catalog/arguments.ts"
-import { factsOf } from "../../src/check/guardrails.ts"
-import { checkPolicy } from "../../src/check/policy.ts"
-import { noticeRefused } from "../../src/check/refused.ts"
-import { riskOf } from "../../src/check/risk.ts"
-import { decide } from "../../src/decide.ts"
-import type { Denial } from "../../src/decision.ts"
-import { ASKED_NOTHING } from "../../src/exchange/grant.ts"
-import { openTask, type Opened, type OpenRequest } from "../../src/exchange/open.ts"
-import { isRefused, type Refused } from "../../src/exchange/refusal.ts"
-import { landFlight } from "../../src/guardrails/concurrency.ts"
-import { isUnread, readerOf } from "../../src/guardrails/field.ts"
-import type { Need } from "../../src/guardrails/instrument.ts"
-import { notesOf, readLimit } from "../../src/guardrails/limit-meter.ts"
-import { Memory } from "../../src/guardrails/memory.ts"
-import { applyNotes } from "../../src/guardrails/note.ts"
-import type { RefusedCall } from "../../src/ledger/answers.ts"
-import { ProofLog } from "../../src/ledger/proof-log.ts"
-import { lineOf, newTree, type TreeState, type UserFacts } from "../../src/ledger/state.ts"
-import {
-  applyAfterwards,
-  applyApproval,
-  applyChange,
-  applyEnd,
-  applyOpening,
-  endedBy,
-} from "../../src/ledger/transition.ts"
-import type { Bundle } from "../../src/policy/assemble.ts"
-import type { Pointer } from "../../src/policy/bundle.ts"
+import { askApproval, type Approval } from "../approval/approval.ts"
+import type { Call, Outcome } from "../call.ts"
+import { UNSEEN_ARGUMENTS } from "../catalog/arguments.ts"
+import { factsOf } from "../check/guardrails.ts"
+import { checkPolicy } from "../check/policy.ts"
+import { noticeRefused } from "../check/refused.ts"
+import { riskOf } from "../check/risk.ts"
+import { decide } from "../decide.ts"
+import type { Denial } from "../decision.ts"
+import { ASKED_NOTHING } from "../exchange/grant.ts"
+import { openTask, type Opened, type OpenRequest } from "../exchange/open.ts"
+import { isRefused, type Refused } from "../exchange/refusal.ts"
+import { landFlight } from "../guardrails/concurrency.ts"
+import { isUnread, readerOf } from "../guardrails/field.ts"
+import type { Need } from "../guardrails/instrument.ts"
+import { notesOf, readLimit } from "../guardrails/limit-meter.ts"
+import { Memory } from "../guardrails/memory.ts"
+import { applyNotes } from "../guardrails/note.ts"
+import type { RefusedCall } from "../ledger/answers.ts"
+import { ProofLog } from "../ledger/proof-log.ts"
+import { lineOf, newTree, type TreeState, type UserFacts } from "../ledger/state.ts"
+import { applyAfterwards, applyApproval, applyChange, applyEnd, applyOpening, endedBy } from "../ledger/transition.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { Pointer } from "../policy/bundle.ts"
 
 /** What a call needs of a task that is open. */
 export interface Held {

@@ -1,13 +1,12 @@
 /** What a bundle would make of a call that was decided before, and whether that is anything new. */
-import { codeOf, type Denial } from "../../src/decision.ts"
-import { decide } from "../../src/decide.ts"
-import { riskOf } from "../../src/check/risk.ts"
-import { lineOf } from "../../src/ledger/state.ts"
-import type { Bundle } from "../../src/policy/assemble.ts"
-import { actionRef, callContext, entitiesFor, principalsOf, toolRef } from "../../src/policy/facts.ts"
-import { askAll } from "../../src/policy/permission.ts"
-import type { ShownRecord } from "../decision-record.ts"
-import { recreate, type Recreated } from "./recorded.ts"
+import { codeOf, type Denial } from "../decision.ts"
+import { decide } from "../decide.ts"
+import { riskOf } from "../check/risk.ts"
+import { lineOf } from "../ledger/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { actionRef, callContext, entitiesFor, principalsOf, toolRef } from "../policy/facts.ts"
+import { askAll } from "../policy/permission.ts"
+import { recreate, type RecordedCall, type Recreated } from "./recorded.ts"
 
 export type Judged =
   | { readonly kind: "same" }
@@ -56,7 +55,11 @@ const REASONS: ReadonlySet<string> = new Set<Denial["reason"]>([
 const APART: Rejudged = { judged: { kind: "apart" }, untoldGuardrails: [] }
 
 /** @param recordedBy the bundle that decided it, where it is at hand */
-export function rejudge(record: ShownRecord, bundle: Bundle, recordedBy: Bundle | null = null): Rejudged {
+export function rejudge(
+  record: RecordedCall & { readonly code: string },
+  bundle: Bundle,
+  recordedBy: Bundle | null = null,
+): Rejudged {
   if (record.denial && !REASONS.has(record.denial.reason)) return APART
   const again = recreate(record, bundle, recordedBy)
   if (!again) return APART

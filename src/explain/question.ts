@@ -1,12 +1,12 @@
 /** What policy is asked about a call: of every principal the same, but for who it is. */
-import { factsAt } from "../../src/audit/facts.ts"
-import type { Tool } from "../../src/catalog/tool.ts"
-import type { UserFacts } from "../../src/ledger/state.ts"
-import type { Bundle } from "../../src/policy/assemble.ts"
-import type { PolicyRequest } from "../../src/policy/engine.ts"
-import type { EntityStore } from "../../src/policy/entities.ts"
-import { actionRef, entitiesFor, principalsOf, toolRef } from "../../src/policy/facts.ts"
-import type { CedarRecord } from "../../src/policy/value.ts"
+import { factsAt } from "../audit/facts.ts"
+import type { Tool } from "../catalog/tool.ts"
+import type { UserFacts } from "../ledger/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { PolicyRequest } from "../policy/engine.ts"
+import type { EntityStore } from "../policy/entities.ts"
+import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/facts.ts"
+import type { CedarRecord } from "../policy/value.ts"
 
 export interface PolicyQuestion {
   readonly bundle: Bundle

@@ -1,0 +1,45 @@
+/**
+ * How many decisions there were of late, allowed and denied, slot by slot: counted where the records are. An id begins
+ * with its time, so a slot is a beginning of ids, of which nobody has to read a record.
+ */
+import { decodeTime, encodeTime } from "ulid"
+import { allLogs, type RecordQuery } from "./record-log.ts"
+
+/** Of the ten characters of a time, 32 milliseconds to the power of what is left out. */
+const SLOT_CHARACTERS = 7
+export const SLOT_MS = 32 ** 3
+/** Not quite eleven minutes. */
+export const SLOTS = 20
+
+export interface Rates {
+  /** Milliseconds that a slot lasts. */
+  readonly slot_ms: number
+  /** The oldest first; `at`, in milliseconds, is when it began. */
+  readonly slots: readonly { readonly at: number; readonly allowed: number; readonly denied: number }[]
+}
+
+export type Counted = Omit<RecordQuery, "before" | "after" | "limit">
+
+export async function countRates(env: Env, query: Counted, now: number): Promise<Rates> {
+  const last = Math.floor(now / SLOT_MS)
+  const starts = Array.from({ length: SLOTS }, (_, index) => (last - SLOTS + 1 + index) * SLOT_MS)
+  const [first = 0] = starts
+  const from = `dec_${prefixOf(first)}`
+  const found = await Promise.all(
+    allLogs(env).map((log) => log.rates({ ...query, after: from, limit: 0 }, from.length)),
+  )
+  const counts = new Map<number, { allowed: number; denied: number }>()
+  for (const { slot, allowed, denied } of found.flat()) {
+    const at = timeOf(slot)
+    const before = counts.get(at) ?? { allowed: 0, denied: 0 }
+    counts.set(at, { allowed: before.allowed + allowed, denied: before.denied + denied })
+  }
+  const slots = starts.map((at) => {
+    const { allowed = 0, denied = 0 } = counts.get(at) ?? {}
+    return { at, allowed, denied }
+  })
+  return { slot_ms: SLOT_MS, slots }
+}
+
+const prefixOf = (at: number): string => encodeTime(at, 10).slice(0, SLOT_CHARACTERS)
+const timeOf = (slot: string): number => decodeTime(slot.slice("dec_".length).padEnd(26, "0"))

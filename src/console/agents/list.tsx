@@ -1,0 +1,116 @@
+/** Who is registered, page by page: the latest seen are not first, as ids are what one looks for. */
+import type { FC } from "hono/jsx"
+import { respondPage } from "../../page/page.tsx"
+import { Moment, spanText, Text } from "../../page/text.tsx"
+import { apology, ConsolePage } from "../frame.tsx"
+import { stops, type Stop } from "../stop/said.ts"
+import type { Visit } from "../visit.tsx"
+import { agents, type ListedAgent, type LookedAt } from "./said.ts"
+
+export const SECTION = "/console/agents"
+const PAGE = 60
+
+export const agentPath = (id: string): string => `${SECTION}/agent?id=${encodeURIComponent(id)}`
+
+export async function listAgents(visit: Visit): Promise<Response> {
+  const after = visit.c.req.query("after")
+  const query = new URLSearchParams({ limit: String(PAGE), ...(after !== undefined && { after }) })
+  const [said, stopped] = await Promise.all([
+    visit.ask("GET", `/v1/agents?${query.toString()}`),
+    visit.ask("GET", "/v1/revocations"),
+  ])
+  if (said.status !== 200) return apology(visit, SECTION, said)
+  const { agents: listed, more, total, looked_at } = agents.parse(said.body)
+  const switches = stopped.status === 200 ? stops.parse(stopped.body).revocations : null
+  const now = visit.around.receivedAt
+  const last = listed.at(-1)
+  return respondPage(
+    <ConsolePage title="Agents" visit={visit} section={SECTION}>
+      <h1>Agents</h1>
+      <p class="lead">
+        {`${total} ${total === 1 ? "is" : "are"} registered. `}
+        <Reach of={looked_at} now={now} />
+      </p>
+      {switches === null && <p class="notice warn">What is stopped cannot be seen at the moment, or not by you.</p>}
+      {listed.length === 0 && <p class="empty card">There are none.</p>}
+      <div class="table">
+        <table class="stack">
+          <caption>Registered agents</caption>
+          <thead>
+            <tr>
+              <th scope="col">Agent</th>
+              <th scope="col">Owner</th>
+              <th scope="col">Purposes</th>
+              <th scope="col">Last seen</th>
+              <th scope="col" class="number">
+                Calls
+              </th>
+              <th scope="col" class="number">
+                Denied
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {listed.map((agent) => (
+              <Row of={agent} stop={stopOf(agent.id, switches)} now={now} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p class="row">
+        {after !== undefined && <a href={SECTION}>The first</a>}
+        {more && last && (
+          <a class="end" href={`${SECTION}?${new URLSearchParams({ after: last.id }).toString()}`}>
+            More
+          </a>
+        )}
+      </p>
+    </ConsolePage>,
+  )
+}
+
+const Row: FC<{ readonly of: ListedAgent; readonly stop: Stop | null; readonly now: number }> = ({
+  of: { id, owner, purposes, bound_key, last_seen, calls, denied },
+  stop,
+  now,
+}) => (
+  <tr>
+    <td data-label="Agent">
+      <a href={agentPath(id)}>
+        <Text of={id} most={120} />
+      </a>{" "}
+      {stop && <span class="badge bad">{stop.before === undefined ? "suspended" : "partly suspended"}</span>}{" "}
+      {bound_key && <span class="badge">bound key</span>}
+    </td>
+    <td data-label="Owner">
+      <Text of={owner} most={60} />
+    </td>
+    <td data-label="Purposes">
+      <Text of={purposes.join(", ")} most={160} />
+    </td>
+    <td data-label="Last seen">
+      {last_seen === null ? <span class="quiet">not seen</span> : <Moment at={last_seen} now={now} />}
+    </td>
+    <td data-label="Calls" class="number">
+      {calls}
+    </td>
+    <td data-label="Denied" class="number">
+      {denied}
+    </td>
+  </tr>
+)
+
+/** The one that stops it wholly, if there is one; everything's stops agents, too, but is told elsewhere. */
+export function stopOf(id: string, switches: readonly Stop[] | null): Stop | null {
+  const own = switches?.filter(({ agent }) => agent === id) ?? []
+  return own.find(({ before }) => before === undefined) ?? own[0] ?? null
+}
+
+/** How far back the figures reach. */
+export const Reach: FC<{ readonly of: LookedAt; readonly now: number }> = ({ of: { records, since }, now }) => (
+  <>
+    {since === null
+      ? "There are no records yet."
+      : `When they were seen, and what they have called, is told by the newest ${records} records, of the last ${spanText(now - since)}.`}
+  </>
+)

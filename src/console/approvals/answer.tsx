@@ -1,0 +1,52 @@
+/** The two answers to a question, which nobody can take for one another: each has a form, a colour and words of its own. */
+import type { Child, FC } from "hono/jsx"
+import type { Visitor } from "../visit.tsx"
+
+interface Offered {
+  readonly visitor: Visitor
+  readonly action: string
+  /** What follows from a yes, and from a no. */
+  readonly yes: Child
+  readonly no: Child
+  /** Calls that a yes may let pass at most; 1: nothing is to be chosen. */
+  readonly mostUses: number
+  /** Whether a reason is kept. */
+  readonly takesReason: boolean
+  readonly what: string
+}
+
+const MAX_REASON = 1_024
+
+export const Answer: FC<Offered> = ({ visitor, action, yes, no, mostUses, takesReason, what }) => (
+  <section class="answers" id="answer" aria-label="Your answer">
+    <form method="post" action={action} class="card yes">
+      <h2>Approve</h2>
+      <p>{yes}</p>
+      <input type="hidden" name="csrf" value={visitor.csrf} />
+      <input type="hidden" name="decision" value="approve" />
+      {mostUses > 1 && (
+        <>
+          <label for="uses">{`Calls that may pass, 1 to ${mostUses}`}</label>
+          <input id="uses" name="uses" type="number" min="1" max={mostUses} value="1" required />
+        </>
+      )}
+      {takesReason && <Reason id="why-yes" />}
+      <button class="main">{`Approve ${what}`}</button>
+    </form>
+    <form method="post" action={action} class="card no">
+      <h2>Reject</h2>
+      <p>{no}</p>
+      <input type="hidden" name="csrf" value={visitor.csrf} />
+      <input type="hidden" name="decision" value="reject" />
+      {takesReason && <Reason id="why-no" />}
+      <button class="stop">{`Reject ${what}`}</button>
+    </form>
+  </section>
+)
+
+const Reason: FC<{ readonly id: string }> = ({ id }) => (
+  <>
+    <label for={id}>Why (kept in the record, optional)</label>
+    <input id={id} name="reason" maxlength={MAX_REASON} autocomplete="off" />
+  </>
+)

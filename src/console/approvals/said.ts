@@ -1,0 +1,89 @@
+/** What the API says of approvals, as far as these pages read it. */
+import { z } from "zod"
+
+const bound = z.record(z.string(), z.unknown())
+const details = z.looseObject({
+  tools: z.array(z.string()),
+  actions: z.array(z.string()),
+  max_sensitivity: z.string(),
+  arguments: z.record(z.string(), bound).exactOptional(),
+  calls: z.number().exactOptional(),
+})
+
+export const askedTask = z.looseObject({
+  kind: z.literal("task"),
+  task: z.string(),
+  agent: z.string(),
+  purpose: z.string(),
+  scope: z.string(),
+  authorization_details: z.array(details).nullable(),
+  calls: z.number().nullable(),
+  life: z.number(),
+  plan: z.array(z.looseObject({ tools: z.array(z.string()), times: z.number() })).nullable(),
+  binding_message: z.string().nullable(),
+  expires_at: z.number(),
+  status: z.enum(["pending", "approved", "rejected"]),
+})
+export type AskedTask = z.infer<typeof askedTask>
+
+const vote = z.looseObject({ by: z.string(), approved: z.boolean(), reason: z.string().nullable(), at: z.number() })
+const listedCall = z.looseObject({
+  kind: z.literal("call"),
+  id: z.string(),
+  task: z.string(),
+  tool: z.string(),
+  arguments: z.record(z.string(), z.unknown()),
+  redacted: z.array(z.string()),
+  environment: z.string(),
+  agent: z.string(),
+  purpose: z.string(),
+  chain: z.array(z.string()),
+  user: z.string().nullable(),
+  name: z.string().nullable(),
+  guardrail: z.string().nullable(),
+  rules: z.array(z.string()),
+  decision: z.string(),
+  asked_at: z.number(),
+  expires_at: z.number(),
+  need: z.number(),
+  most_uses: z.number(),
+  status: z.enum(["pending", "approved", "rejected"]),
+  uses: z.number(),
+  votes: z.array(vote),
+})
+export type ListedCall = z.infer<typeof listedCall>
+
+const call = z.looseObject({
+  id: z.string(),
+  at: z.number(),
+  task: z.string().nullable(),
+  tool: z.string().nullable(),
+  action: z.string().nullable(),
+  decision: z.enum(["allow", "deny"]),
+  code: z.string(),
+  chain: z.array(z.string()),
+})
+
+export const askedCall = listedCall.extend({
+  unanswerable: z
+    .enum(["own", "no operator", "stranger", "unknown", "answered", "expired", "voted", "frozen", "too many uses"])
+    .nullable(),
+  reason: z.looseObject({
+    rules: z.array(
+      z.looseObject({
+        id: z.string(),
+        annotations: z.record(z.string(), z.string().nullable()).exactOptional(),
+        text: z.string().exactOptional(),
+      }),
+    ),
+    guardrail: z.looseObject({ id: z.string(), kind: z.string() }).nullable(),
+  }),
+  risk: z.number().nullable(),
+  history: z.array(call).nullable(),
+})
+export type AskedCall = z.infer<typeof askedCall>
+
+export const listed = z.looseObject({
+  approvals: z.array(z.discriminatedUnion("kind", [askedTask, listedCall])),
+  more: z.boolean().optional(),
+})

@@ -1,0 +1,180 @@
+/** One decision: in words first, then the record as it is. */
+import type { Child, FC } from "hono/jsx"
+import { Json, partsOf } from "../../page/json.tsx"
+import { respondPage } from "../../page/page.tsx"
+import { Moment, Text } from "../../page/text.tsx"
+import { shortened } from "../../page/visible.ts"
+import { apology, ConsolePage } from "../frame.tsx"
+import type { Visit } from "../visit.tsx"
+import { whatOf, whoOf } from "./line.ts"
+import { decision, type Decision } from "./said.ts"
+import { whyNot } from "./why.ts"
+
+const SECTION = "/console/live"
+
+export async function showDecision(visit: Visit): Promise<Response> {
+  const id = visit.c.req.param("id") ?? ""
+  const said = await visit.ask("GET", `/v1/decisions/${encodeURIComponent(id)}`)
+  if (said.status !== 200) return apology(visit, SECTION, said)
+  const record = decision.parse(said.body)
+  const isAllowed = record.decision === "allow"
+  const title = `${isAllowed ? "Allowed" : "Denied"}: ${whatOf(record)}`
+  return respondPage(
+    <ConsolePage title="A decision" visit={visit} section={SECTION}>
+      <p class="row">
+        <span class={isAllowed ? "badge good" : "badge bad"}>{isAllowed ? "allowed" : shortened(record.code, 40)}</span>
+        {record.mode === "observe" && <span class="badge warn">only observed: the gateway let it through</span>}
+        <span class="quiet">
+          <Moment at={record.at} now={visit.around.receivedAt} />
+        </span>
+      </p>
+      <h1 class="wrap">
+        <Text of={title} most={200} />
+      </h1>
+      <p class="lead">
+        <Text of={sentenceOf(record)} most={900} />
+      </p>
+      <Facts of={record} />
+      {record.kind === "call" && (
+        <p>
+          <a class="button" href={`/console/policies/explain?decision=${encodeURIComponent(record.id)}`}>
+            Explain it by the rules
+          </a>
+        </p>
+      )}
+      <Candidate of={record} />
+      <h2>The record</h2>
+      {partsOf(record, []).map((pieces) => (
+        <Json pieces={pieces} />
+      ))}
+    </ConsolePage>,
+  )
+}
+
+/** Who, what, whether, why. */
+function sentenceOf(record: Decision): string {
+  const { decision, denial, rules, approvals } = record
+  const who = whoOf(record)
+  const asked = `${who}${who.includes(", ") ? "," : ""} asked for ${whatOf(record)}`
+  if (denial) return `${asked}, and was refused: ${whyNot(denial)}.`
+  if (decision === "deny") return `${asked}, and was refused.`
+  const by = rules.length > 0 ? `, by ${rules.join(", ")}` : ""
+  const people = approvals.flatMap(({ by: voters }) => voters)
+  return `${asked}, and got it${by}${people.length > 0 ? `, as ${people.join(" and ")} had agreed` : ""}.`
+}
+
+const Facts: FC<{ readonly of: Decision }> = ({ of: record }) => {
+  const { bundle, calls, chain, denial, gateway, environment, listing } = record
+  const facts: readonly (readonly [string, Child])[] = [
+    ["Why", denial && <Text of={whyNot(denial)} most={900} />],
+    ["Rules", named(record.rules)],
+    ["Not permitted", text(record.principal)],
+    ["Agents", chain.length > 0 && <Agents chain={chain} />],
+    ["Person", text(record.user)],
+    ["Their groups", named(record.groups)],
+    ["Operator", text(record.operator)],
+    ["Tool", text(record.tool && [record.tool, record.action, record.sensitivity].join(", "))],
+    ["Request", text(record.path && `${record.method ?? ""} ${record.path}`)],
+    ["Gateway", text(gateway && `${gateway}, ${environment ?? ""}`)],
+    [
+      "Task",
+      record.task && (
+        <a href={`/console/tasks/${encodeURIComponent(record.task)}`}>{shortened(record.task, MAX_TEXT)}</a>
+      ),
+    ],
+    ["Purpose", text(record.purpose)],
+    ["Scope", text(record.scope)],
+    ["For audience", text(record.audience)],
+    ["Arguments", pairs(record.arguments)],
+    ["Facts that rules read", pairs(record.facts)],
+    ["Done before", named(record.labels)],
+    [
+      "Limits",
+      named(record.windows.map(({ window, used, limit, seconds }) => `${window}: ${used} of ${limit} in ${seconds} s`)),
+    ],
+    ["Guardrails", named(record.guardrails.map(guardrailText))],
+    ["Calls of the task", text(calls && `${calls.used}${calls.limit === null ? "" : ` of ${calls.limit}`}`)],
+    [
+      "Agreed",
+      named(record.approvals.map(({ name, guardrail, by }) => `${name ?? guardrail ?? "?"}: ${by.join(" and ")}`)),
+    ],
+    ["Tools hidden", listing && named(Object.entries(listing.hidden).map(([why, count]) => `${count}: ${why}`))],
+    ["Not told whole", named(record.cut)],
+    [
+      "Bundle",
+      bundle && <a href={`/console/policies/${bundle.digest}`}>{`${bundle.seq}, ${bundle.digest.slice(0, 12)}`}</a>,
+    ],
+    ["Key", record.bound && "it proved the key that its token is bound to"],
+    ["Took", `${record.total_ms} ms`],
+  ]
+  return (
+    <dl class="facts card">
+      {facts.map(([name, value]) =>
+        value === null || value === false || value === "" ? null : (
+          <>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </>
+        ),
+      )}
+    </dl>
+  )
+}
+
+/** Of a list, and of each text in it. */
+const MAX_LISTED = 40
+const MAX_TEXT = 400
+
+const text = (of: string | null): Child => of !== null && of !== "" && <Text of={of} most={MAX_TEXT} />
+
+function named(names: readonly string[]): Child {
+  if (names.length === 0) return null
+  const more = names.length - MAX_LISTED
+  return (
+    <>
+      {names.slice(0, MAX_LISTED).map((name, index) => (
+        <>
+          {index > 0 && ", "}
+          <Text of={name} most={MAX_TEXT} />
+        </>
+      ))}
+      {more > 0 && `, and ${more} more`}
+    </>
+  )
+}
+
+const pairs = (of: Readonly<Record<string, unknown>>): Child =>
+  named(Object.entries(of).map(([name, value]) => `${name} = ${JSON.stringify(value)}`))
+
+/** The calling one first. */
+const Agents: FC<{ readonly chain: readonly string[] }> = ({ chain }) => (
+  <>
+    {chain.toReversed().map((agent, index) => (
+      <>
+        {index > 0 && ", called by "}
+        <a href={`/console/agents/agent?id=${encodeURIComponent(agent)}`}>
+          <Text of={agent} most={MAX_TEXT} />
+        </a>
+      </>
+    ))}
+  </>
+)
+
+function guardrailText({ guardrail, holds, used, limit }: Decision["guardrails"][number]): string {
+  const figures = used === undefined ? "" : ` ${used}${limit === undefined ? "" : ` of ${limit}`}`
+  return `${guardrail}${figures}${holds ? "" : ": broken"}`
+}
+
+const Candidate: FC<{ readonly of: Decision }> = ({ of: { candidate } }) => {
+  if (!candidate) return null
+  const { bundle, differs } = candidate
+  const name = `The candidate (${bundle.seq}, ${bundle.digest.slice(0, 12)})`
+  if (!differs) return <p class="quiet">{`${name} would have decided the same.`}</p>
+  const { denial, code, rules } = differs
+  const because = denial ? `: ${whyNot(denial)}` : rules.length > 0 ? `, by ${rules.join(", ")}` : ""
+  return (
+    <p class="notice warn">
+      <Text of={`${name} would have decided otherwise: ${code === "ok" ? "allowed" : code}${because}.`} most={900} />
+    </p>
+  )
+}

@@ -1,0 +1,184 @@
+/** One call against the live bundle or the candidate, explained: imagined in a form, or taken from a decision. */
+import type { Child, FC } from "hono/jsx"
+import type { Form } from "../../page/form.ts"
+import { respondPage } from "../../page/page.tsx"
+import { Text } from "../../page/text.tsx"
+import { agents } from "../agents/said.ts"
+import { apology, ConsolePage } from "../frame.tsx"
+import type { Visit } from "../visit.tsx"
+import { Explained } from "./explained.tsx"
+import { SECTION } from "./list.tsx"
+import { questionOf, writtenIn, type Written } from "./question.ts"
+import { explanation, type Explanation } from "./said.ts"
+
+const HERE = `${SECTION}/explain`
+
+/** By an address that names a decision: asking changes nothing. */
+export async function askExplanation(visit: Visit): Promise<Response> {
+  const { c } = visit
+  const decision = c.req.query("decision")?.trim() ?? ""
+  const written = writtenIn((name) => c.req.query(name))
+  if (decision === "") return page(visit, { written, decision, result: null })
+  const said = await visit.ask("POST", "/v1/explanations", { decision, bundle: written.bundle })
+  if (said.status !== 200) {
+    return said.status === 401
+      ? apology(visit, SECTION, said)
+      : page(visit, { written, decision, result: wrongIn(said) })
+  }
+  return page(visit, { written, decision, result: explanation.parse(said.body) })
+}
+
+export async function explainCall(visit: Visit, form: Form): Promise<Response> {
+  const written = writtenIn((name) => form.get(name))
+  const asked = questionOf(written)
+  if ("wrong" in asked) return page(visit, { written, decision: "", result: asked.wrong })
+  const said = await visit.ask("POST", "/v1/explanations", asked.question)
+  if (said.status !== 200) {
+    return said.status === 401
+      ? apology(visit, SECTION, said)
+      : page(visit, { written, decision: "", result: wrongIn(said) })
+  }
+  return page(visit, { written, decision: "", result: explanation.parse(said.body) })
+}
+
+function wrongIn({ status, body }: Awaited<ReturnType<Visit["ask"]>>): string {
+  const said = typeof body === "object" && body !== null && "error_description" in body ? body.error_description : null
+  return typeof said === "string" ? said : `The API answered ${status}.`
+}
+
+interface Shown {
+  readonly written: Written
+  readonly decision: string
+  /** A text: what is wrong with the question. */
+  readonly result: Explanation | string | null
+}
+
+async function page(visit: Visit, { written, decision, result }: Shown): Promise<Response> {
+  const registered = await visit.ask("GET", "/v1/agents?limit=100")
+  const known = registered.status === 200 ? agents.parse(registered.body).agents : []
+  const purposes = [...new Set(known.flatMap((each) => each.purposes))].slice(0, 100)
+  return respondPage(
+    <ConsolePage title="Explain a call" visit={visit} section={SECTION}>
+      <p>
+        <a href={SECTION}>All bundles</a>
+      </p>
+      <h1>Explain a call</h1>
+      {typeof result === "string" && (
+        <p class="notice bad" role="alert">
+          <Text of={result} most={600} />
+        </p>
+      )}
+      {result !== null && typeof result !== "string" && <Explained of={result} now={visit.around.receivedAt} />}
+      <h2>{result === null ? "Take it from a decision" : "Another decision"}</h2>
+      <form method="get" action={HERE} class="filters card">
+        <div>
+          <label for="decision">Decision</label>
+          <input id="decision" name="decision" class="mono" value={decision} placeholder="dec_…" size={32} required />
+        </div>
+        <Bundles id="of-decision" chosen={written.bundle} />
+        <button>Explain it</button>
+      </form>
+      <h2>Or imagine one</h2>
+      <form method="post" action={HERE} class="card">
+        <input type="hidden" name="csrf" value={visit.visitor.csrf} />
+        <datalist id="agents">
+          {known.map(({ id }) => (
+            <option value={id} />
+          ))}
+        </datalist>
+        <datalist id="purposes">
+          {purposes.map((name) => (
+            <option value={name} />
+          ))}
+        </datalist>
+        <div class="form">
+          <Field name="agent" label="Agent" of={written} list="agents" required />
+          <Field name="tool" label="Tool" of={written} placeholder="crm.tickets.get" required />
+          <Field name="purpose" label="Purpose" of={written} list="purposes" hint="Empty: the agent's first" />
+          <Field
+            name="user"
+            label="Person"
+            of={written}
+            placeholder="issuer|subject"
+            hint="Empty: on nobody's behalf"
+          />
+          <Field name="groups" label="Groups of the person" of={written} hint="With commas between them" />
+          <Bundles id="of-call" chosen={written.bundle} />
+          <div class="wide">
+            <label for="arguments">Arguments</label>
+            <textarea id="arguments" name="arguments" class="mono" placeholder='{"ticket": "42"}' spellcheck={false}>
+              {written.arguments}
+            </textarea>
+          </div>
+        </div>
+        <details open={MORE.some((name) => written[name] !== "")}>
+          <summary>Where it comes from, and what its task has done</summary>
+          <div class="form">
+            <Field name="gateway" label="Gateway" of={written} hint="Empty: the first" />
+            <Field name="environment" label="Environment" of={written} hint="Empty: the gateway's" />
+            <Field name="labels" label="Done before" of={written} hint="Labels, with commas between them" />
+            <Field name="calls" label="Calls so far" of={written} />
+            <Field name="risk" label="Risk, 0 to 100" of={written} />
+            <Field name="approvals" label="Approved as" of={written} hint="Names, with commas between them" />
+            <Field name="acr" label="Login of the person (acr)" of={written} />
+            <Field name="auth_age" label="Age of the login, seconds" of={written} />
+            <label class="choice">
+              <input type="checkbox" name="bound_key" value="yes" checked={written.bound_key !== ""} />
+              Its token is bound to a key
+            </label>
+          </div>
+        </details>
+        <p>
+          <button class="main">Explain it</button>
+        </p>
+      </form>
+    </ConsolePage>,
+  )
+}
+
+const MORE = ["gateway", "environment", "labels", "calls", "risk", "approvals", "acr", "auth_age", "bound_key"] as const
+
+interface FieldShown {
+  readonly name: keyof Written
+  readonly label: Child
+  readonly of: Written
+  readonly hint?: string
+  readonly list?: string
+  readonly placeholder?: string
+  readonly required?: boolean
+}
+
+const Field: FC<FieldShown> = ({ name, label, of, hint, list, placeholder, required = false }) => (
+  <div>
+    <label for={name}>{label}</label>
+    <input
+      id={name}
+      name={name}
+      value={of[name]}
+      required={required}
+      autocomplete="off"
+      {...(list !== undefined && { list })}
+      {...(placeholder !== undefined && { placeholder })}
+      {...(hint !== undefined && { "aria-describedby": `${name}-hint` })}
+    />
+    {hint !== undefined && (
+      <small class="quiet" id={`${name}-hint`}>
+        {hint}
+      </small>
+    )}
+  </div>
+)
+
+const Bundles: FC<{ readonly id: string; readonly chosen: string }> = ({ id, chosen }) => (
+  <div>
+    <label for={id}>Bundle</label>
+    <select id={id} name="bundle">
+      <option value="live" selected={chosen === "live"}>
+        live
+      </option>
+      <option value="candidate" selected={chosen === "candidate"}>
+        candidate
+      </option>
+    </select>
+  </div>
+)

@@ -1,0 +1,158 @@
+/** What was published, by whom and why; what decides, and what is tried beside it. */
+import type { FC } from "hono/jsx"
+import { respondPage } from "../../page/page.tsx"
+import { Moment, Text } from "../../page/text.tsx"
+import { apology, ConsolePage } from "../frame.tsx"
+import type { Visit } from "../visit.tsx"
+import { bundles, candidateOf, type Bundles, type Publication } from "./said.ts"
+
+export const SECTION = "/console/policies"
+/** Publications on the page, and as far as the one before is looked for. */
+const PAGE = 60
+export const HISTORY = 500
+
+export async function listPolicies(visit: Visit): Promise<Response> {
+  const said = await visit.ask("GET", `/v1/bundles?limit=${HISTORY}`)
+  if (said.status !== 200) return apology(visit, SECTION, said)
+  const all = bundles.parse(said.body)
+  const { deciding, live, history } = all
+  const candidate = candidateOf(all)
+  const now = visit.around.receivedAt
+  const from = Math.max(0, Number(visit.c.req.query("from") ?? 0) || 0)
+  const shown = history.slice(from, from + PAGE)
+  return respondPage(
+    <ConsolePage title="Policies" visit={visit} section={SECTION}>
+      <div class="row">
+        <h1>Policies</h1>
+        <a class="button main end" href={`${SECTION}/explain`}>
+          Explain a call
+        </a>
+      </div>
+      <p class="lead">Bundles that were published: rules, catalog, agents, guardrails, and who is trusted.</p>
+      <div class="cards">
+        <section class="card">
+          <p>
+            <span class="badge good">live</span>
+          </p>
+          <h2>
+            <a href={`${SECTION}/${deciding.digest}`}>{`Bundle ${deciding.seq}`}</a>
+          </h2>
+          {live && live.seq === deciding.seq ? <Said of={live} now={now} /> : <p class="quiet">{reachOf(all)}</p>}
+        </section>
+        <section class="card">
+          <p>
+            <span class={candidate ? "badge warn" : "badge"}>candidate</span>
+          </p>
+          {candidate ? (
+            <>
+              <h2>
+                <a href={`${SECTION}/${candidate.digest}`}>{`Bundle ${candidate.seq}`}</a>
+              </h2>
+              <Said of={candidate} now={now} />
+              <p>
+                <a href={`${SECTION}/shadow`}>What it would have decided otherwise</a>
+              </p>
+            </>
+          ) : (
+            <>
+              <p>None is tried.</p>
+              <p class="quiet">
+                <code>narrowgate publish --candidate</code> tries one beside the live one.{" "}
+                <a href={`${SECTION}/shadow`}>What earlier ones would have decided otherwise</a>
+              </p>
+            </>
+          )}
+        </section>
+      </div>
+      <h2>Published</h2>
+      {history.length === 0 ? (
+        <p class="empty card">
+          Nothing that is known here: what decides was put into KV before publications were kept.
+        </p>
+      ) : (
+        <div class="table">
+          <table class="stack">
+            <caption>The latest first</caption>
+            <thead>
+              <tr>
+                <th scope="col" class="number">
+                  Number
+                </th>
+                <th scope="col">What</th>
+                <th scope="col">Bundle</th>
+                <th scope="col">By</th>
+                <th scope="col">Why</th>
+                <th scope="col">When</th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map((each) => (
+                <Row of={each} isLive={each.seq === deciding.seq} isTried={each === candidate} now={now} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      <p class="row">
+        {from > 0 && <a href={SECTION}>The latest</a>}
+        {history.length > from + PAGE && (
+          <a class="end" href={`${SECTION}?from=${from + PAGE}`}>
+            Earlier ones
+          </a>
+        )}
+      </p>
+    </ConsolePage>,
+  )
+}
+
+function reachOf({ live, deciding }: Bundles): string {
+  return live && live.seq > deciding.seq
+    ? `Number ${live.seq} was published, and reaches this place within a minute or two.`
+    : "Who published it, and why, is not known here."
+}
+
+const Said: FC<{ readonly of: Publication; readonly now: number }> = ({ of: { by, why, at }, now }) => (
+  <>
+    <p>
+      <Text of={why} most={300} />
+    </p>
+    <p class="quiet">
+      <Text of={by} most={120} />, <Moment at={at} now={now} />
+    </p>
+  </>
+)
+
+const WHAT = { pointer: "made live", candidate: "tried", withdrawal: "trial ended" } as const
+
+interface Shown {
+  readonly of: Publication
+  readonly isLive: boolean
+  readonly isTried: boolean
+  readonly now: number
+}
+
+const Row: FC<Shown> = ({ of: { seq, what, digest, by, why, at, done }, isLive, isTried, now }) => (
+  <tr>
+    <td data-label="Number" class="number">
+      {seq}
+    </td>
+    <td data-label="What">
+      {WHAT[what]} {isLive && <span class="badge good">live</span>}{" "}
+      {isTried && <span class="badge warn">candidate</span>} {!done && <span class="badge bad">not stored</span>}
+    </td>
+    <td data-label="Bundle">
+      <a class="mono" href={`${SECTION}/${digest}`}>
+        {digest.slice(0, 12)}
+      </a>
+    </td>
+    <td data-label="By">
+      <Text of={by} most={80} />
+    </td>
+    <td data-label="Why">
+      <Text of={why} most={160} />
+    </td>
+    <td data-label="When">
+      <Moment at={at} now={now} />
+    </td>
+  </tr>
+)

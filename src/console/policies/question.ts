@@ -1,0 +1,93 @@
+/** The form of a call that somebody imagines, and the question that it becomes. Pure. */
+import { parseJson } from "../../json.ts"
+import { isDenied } from "../../decision.ts"
+
+export const FIELDS = [
+  "bundle",
+  "agent",
+  "purpose",
+  "user",
+  "groups",
+  "tool",
+  "arguments",
+  "gateway",
+  "environment",
+  "acr",
+  "auth_age",
+  "labels",
+  "calls",
+  "risk",
+  "approvals",
+  "bound_key",
+] as const
+type Field = (typeof FIELDS)[number]
+/** As it was written; what was left out is empty. */
+export type Written = Readonly<Record<Field, string>>
+
+export function writtenIn(value: (name: Field) => string | null | undefined): Written {
+  const text = (name: Field): string => value(name)?.trim() ?? ""
+  return {
+    bundle: text("bundle") === "candidate" ? "candidate" : "live",
+    agent: text("agent"),
+    purpose: text("purpose"),
+    user: text("user"),
+    groups: text("groups"),
+    tool: text("tool"),
+    arguments: text("arguments"),
+    gateway: text("gateway"),
+    environment: text("environment"),
+    acr: text("acr"),
+    auth_age: text("auth_age"),
+    labels: text("labels"),
+    calls: text("calls"),
+    risk: text("risk"),
+    approvals: text("approvals"),
+    bound_key: text("bound_key"),
+  }
+}
+
+/** Or what is wrong with it. */
+export function questionOf(written: Written): { readonly question: object } | { readonly wrong: string } {
+  const { agent, purpose, user, groups, tool, gateway, environment, acr, labels, approvals, bound_key } = written
+  if (agent === "" || tool === "") return { wrong: "Name an agent and a tool." }
+  const args = argumentsIn(written.arguments)
+  if (!args) return { wrong: "The arguments are no JSON object that reads in one way only." }
+  const [calls, risk, auth_age] = [written.calls, written.risk, written.auth_age].map(numberIn)
+  if ([calls, risk, auth_age].includes(null))
+    return { wrong: "Calls, risk and the age of the login are whole numbers." }
+  if (user !== "" && !user.includes("|")) return { wrong: "A person is issuer|subject." }
+  const who = user === "" ? null : { id: user, groups: listIn(groups), ...told({ acr, auth_age }) }
+  const call = {
+    agent,
+    tool,
+    user: who,
+    arguments: args,
+    labels: listIn(labels),
+    approvals: listIn(approvals),
+    bound_key: bound_key !== "",
+    ...told({ purpose, gateway, environment, calls, risk }),
+  }
+  return { question: { bundle: written.bundle, call } }
+}
+
+/** What was said of them. */
+function told(values: Readonly<Record<string, string | number | null | undefined>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== "" && value !== undefined))
+}
+
+const listIn = (text: string): readonly string[] =>
+  text.split(",").flatMap((part) => (part.trim() === "" ? [] : part.trim()))
+
+/** Null: it is none. */
+function numberIn(text: string): number | null | undefined {
+  if (text === "") return undefined
+  return /^\d{1,9}$/.test(text) ? Number(text) : null
+}
+
+function argumentsIn(text: string): object | null {
+  if (text === "") return {}
+  const parsed = parseJson(text)
+  if (isDenied(parsed)) return null
+  const { json } = parsed
+  return typeof json === "object" && json !== null && !Array.isArray(json) ? json : null
+}

@@ -1,0 +1,121 @@
+/** Tasks: one by its id, and those for which a token was issued last. */
+import type { FC } from "hono/jsx"
+import { isTaskId } from "../../ledger/state.ts"
+import { respondPage, seeOther } from "../../page/page.tsx"
+import { Moment, Person, Text } from "../../page/text.tsx"
+import { shortened } from "../../page/visible.ts"
+import { apology, ConsolePage } from "../frame.tsx"
+import type { Visit } from "../visit.tsx"
+import { latest } from "./said.ts"
+
+export const SECTION = "/console/tasks"
+const FILTERS = ["agent", "user"] as const
+
+export async function listTasks(visit: Visit): Promise<Response> {
+  const { c } = visit
+  const id = c.req.query("id")?.trim()
+  if (id !== undefined && isTaskId(id)) return seeOther(`${SECTION}/${id}`)
+  const asked = new URLSearchParams()
+  for (const name of FILTERS) {
+    const value = c.req.query(name)?.trim() ?? ""
+    if (value !== "") asked.set(name, value)
+  }
+  const query = new URLSearchParams(asked)
+  const before = c.req.query("before")
+  if (before !== undefined) query.set("before", before)
+  const said = await visit.ask("GET", `/v1/tasks?${query.toString()}`)
+  if (said.status !== 200) return apology(visit, SECTION, said)
+  const { tasks, next } = latest.parse(said.body)
+  const now = visit.around.receivedAt
+  return respondPage(
+    <ConsolePage title="Tasks" visit={visit} section={SECTION}>
+      <h1>Tasks</h1>
+      <p class="lead">What agents work at: one piece of work each, with all that was handed on of it.</p>
+      <div class="finders">
+        <form method="get" action={SECTION} class="filters">
+          <div>
+            <label for="id">Find one by its id</label>
+            <input id="id" name="id" class="mono" size={34} placeholder="tsk_…" value={id ?? ""} required />
+          </div>
+          <button class="main">Open</button>
+        </form>
+        <form method="get" action={SECTION} class="filters">
+          <div>
+            <label for="agent">Agent</label>
+            <input id="agent" name="agent" size={30} placeholder="spiffe://…" value={asked.get("agent") ?? ""} />
+          </div>
+          <div>
+            <label for="user">Person</label>
+            <input id="user" name="user" size={30} placeholder="issuer|subject" value={asked.get("user") ?? ""} />
+          </div>
+          <button>Filter</button>
+          {asked.size > 0 && <a href={SECTION}>All</a>}
+        </form>
+      </div>
+      {id !== undefined && (
+        <p class="notice bad" role="alert">
+          <Text
+            of={`“${id}” is no id of a task: those begin with tsk_ and go on with 26 letters and digits.`}
+            most={240}
+          />
+        </p>
+      )}
+      {tasks.length === 0 ? (
+        <p class="empty card">
+          {asked.size > 0 || before !== undefined ? "There are none." : "No agent has begun a task yet."}
+        </p>
+      ) : (
+        <div class="table">
+          <table class="stack">
+            <caption>Those for which a token was issued last</caption>
+            <thead>
+              <tr>
+                <th scope="col">Task</th>
+                <th scope="col">Agent</th>
+                <th scope="col">Purpose</th>
+                <th scope="col">Person</th>
+                <th scope="col">Last token</th>
+              </tr>
+            </thead>
+            <tbody>
+              {tasks.map((task) => (
+                <Row task={task} now={now} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      <p class="row">
+        {before !== undefined && <a href={`${SECTION}?${asked.toString()}`}>The latest</a>}
+        {next !== null && (
+          <a class="end" href={`${SECTION}?${new URLSearchParams([...asked, ["before", next]]).toString()}`}>
+            Earlier ones
+          </a>
+        )}
+      </p>
+    </ConsolePage>,
+  )
+}
+
+type Listed = ReturnType<typeof latest.parse>["tasks"][number]
+
+const Row: FC<{ readonly task: Listed; readonly now: number }> = ({ task, now }) => (
+  <tr>
+    <td data-label="Task">
+      <a class="mono" href={`${SECTION}/${task.id}`}>
+        {task.id}
+      </a>
+    </td>
+    <td data-label="Agent">
+      {shortened(task.agent ?? "", 60, "end")}
+      {task.chain.length > 1 && <div class="quiet">{`for ${shortened(task.chain.at(-2) ?? "", 50, "end")}`}</div>}
+    </td>
+    <td data-label="Purpose">
+      <Text of={task.purpose ?? "–"} most={60} />
+    </td>
+    <td data-label="Person">{task.user === null ? "nobody" : <Person of={task.user} />}</td>
+    <td data-label="Last token">
+      <Moment at={task.token_at} now={now} />
+    </td>
+  </tr>
+)

@@ -1,0 +1,98 @@
+/** What the API says of tasks, as far as these pages read it. */
+import { z } from "zod"
+
+/** A task's state, with the tone that it has on a page. */
+export const STATES = {
+  active: { tone: "good", text: "at work" },
+  pending: { tone: "warn", text: "waits for a person to agree" },
+  quarantined: { tone: "bad", text: "frozen" },
+  revoked: { tone: "bad", text: "ended" },
+  completed: { tone: "done", text: "done" },
+  expired: { tone: "done", text: "over, its time was up" },
+  idle: { tone: "done", text: "over, it was idle for too long" },
+} as const
+
+const status = z.enum(["active", "pending", "quarantined", "revoked", "completed", "expired", "idle"])
+
+const task = z.looseObject({
+  id: z.string(),
+  parent: z.string().nullable(),
+  agent: z.string(),
+  user: z.string().nullable(),
+  purpose: z.string(),
+  scope: z.string(),
+  status,
+  ended_by: z.string().nullable(),
+  opened_at: z.number(),
+  expires_at: z.number(),
+  idle_at: z.number().nullable(),
+  calls: z.object({ used: z.number(), limit: z.number().nullable() }),
+  left: z.object({ calls: z.number().nullable(), life: z.number(), next: z.array(z.string()).nullable() }),
+  plan: z.array(z.looseObject({ tools: z.array(z.string()), times: z.number(), used: z.number() })).nullable(),
+  labels: z.array(z.string()),
+  risk: z.number(),
+})
+export type Task = z.infer<typeof task>
+
+/** It is not over, for good or by its time. */
+export function mayGoOn({ status }: Task): boolean {
+  return status === "active" || status === "quarantined" || status === "pending"
+}
+
+const gauge = z.looseObject({
+  guardrail: z.string(),
+  kind: z.enum(["window", "budget", "concurrency"]),
+  measure: z.enum(["calls", "cost", "sum", "distinct"]),
+  used: z.number().nullable(),
+  limit: z.number(),
+  seconds: z.number().nullable(),
+  shared: z.boolean(),
+  from_risk: z.number().nullable(),
+  key: z.record(z.string(), z.string().nullable()).nullable(),
+})
+export type Gauge = z.infer<typeof gauge>
+
+export const viewed = z.looseObject({ tasks: z.array(task), limits: z.array(gauge).nullable() })
+
+export const latest = z.looseObject({
+  tasks: z.array(
+    z.looseObject({
+      id: z.string(),
+      agent: z.string().nullable(),
+      chain: z.array(z.string()),
+      user: z.string().nullable(),
+      purpose: z.string().nullable(),
+      token_at: z.number(),
+    }),
+  ),
+  next: z.string().nullable(),
+})
+
+export const decisions = z.looseObject({
+  decisions: z.array(
+    z.looseObject({
+      id: z.string(),
+      at: z.number(),
+      kind: z.string(),
+      decision: z.enum(["allow", "deny"]),
+      code: z.string(),
+      task: z.string().nullable(),
+      tool: z.string().nullable(),
+      action: z.string().nullable(),
+      chain: z.array(z.string()),
+      operator: z.string().nullable(),
+      path: z.string().nullable(),
+      arguments: z.record(z.string(), z.unknown()),
+      rules: z.array(z.string()),
+      denial: z.looseObject({ reason: z.string() }).nullable(),
+    }),
+  ),
+})
+export type Decision = z.infer<typeof decisions>["decisions"][number]
+
+export const asked = z.looseObject({
+  approvals: z.array(
+    z.looseObject({ id: z.string(), task: z.string(), tool: z.string(), status: z.string(), expires_at: z.number() }),
+  ),
+})
+export type Asked = z.infer<typeof asked>["approvals"][number]

@@ -1,0 +1,72 @@
+/** What was decided, the latest first. */
+import type { FC } from "hono/jsx"
+import { Moment, Text } from "../page/text.tsx"
+import { shortened } from "../page/visible.ts"
+
+export interface Event {
+  readonly id: string
+  readonly at: number
+  /** What was done or asked for. */
+  readonly what: string
+  /** By whom. */
+  readonly by: string | null
+  readonly decision: "allow" | "deny"
+  readonly code: string
+  /** Why, in the words of the record. */
+  readonly why?: string
+  /** So many in a row were the same; absent: one. */
+  readonly times?: number
+}
+
+/** Those in a row that do not differ but by their time are told once, by the latest. */
+export function inRows(events: readonly Event[]): readonly Event[] {
+  const rows: Event[] = []
+  for (const event of events) {
+    const last = rows.at(-1)
+    const isSame =
+      last?.what === event.what && last.by === event.by && last.decision === event.decision && last.code === event.code
+    if (last && isSame) rows[rows.length - 1] = { ...last, times: (last.times ?? 1) + 1 }
+    else rows.push(event)
+  }
+  return rows
+}
+
+interface Told {
+  readonly events: readonly Event[]
+  readonly now: number
+  /** Their reader may read records: each leads to its own. */
+  readonly linked: boolean
+}
+
+export const Timeline: FC<Told> = ({ events, now, linked }) => (
+  <ol class="timeline">
+    {events.map(({ at, what, by, decision, code, id, why, times = 1 }) => (
+      <li class={decision === "allow" ? "good" : "bad"}>
+        <strong>
+          {linked ? (
+            <a href={`/console/decisions/${id}`}>
+              <Text of={what} most={120} />
+            </a>
+          ) : (
+            <Text of={what} most={120} />
+          )}
+        </strong>{" "}
+        {times > 1 && `${times} times `}
+        {decision === "allow" ? (
+          <span class="badge good">allowed</span>
+        ) : (
+          <span class="badge bad">{`denied: ${code}`}</span>
+        )}
+        <span class="quiet">
+          <Moment at={at} now={now} />
+          {by !== null && <>, {shortened(by, 60, "end")}</>}
+        </span>
+        {why !== undefined && (
+          <div class="quiet">
+            <Text of={why} most={200} />
+          </div>
+        )}
+      </li>
+    ))}
+  </ol>
+)

@@ -1,0 +1,146 @@
+/**
+ * `GET /v1/agents`, `GET /v1/agents/:id`: who is registered, when each was last seen, and what of its permissions it has
+ * used, as far as the newest records tell; for operators.
+ */
+import { z } from "zod"
+import { agentsSeen, toolsUsed, type LookedAt, type ToolUsed } from "../audit/agents-seen.ts"
+import { isLifecycle } from "../catalog/lifecycle.ts"
+import type { Tool } from "../catalog/tool.ts"
+import { within } from "../exchange/grant.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { AgentDefinition, GrantDefinition, IdentityDefinition, PurposeDefinition } from "../policy/bundle.ts"
+import type { Surroundings } from "../surroundings.ts"
+import { authorizeOperator } from "./operator.ts"
+import type { Outcome } from "./outcome.ts"
+
+const ALL = { area: "agents", kind: "agent", target: null } as const
+/** Of an answer about one; those that it has used come first. */
+const MAX_TOOLS = 500
+
+const querySchema = z.strictObject({
+  /** Only those whose ids come after this one. */
+  after: z.string().max(2_048).optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+})
+
+export async function listAgents(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
+  const operator = await authorizeOperator(request, "viewer", ALL, bundle, around)
+  if ("status" in operator) return operator
+  const query = querySchema.safeParse(Object.fromEntries(new URL(request.url).searchParams))
+  if (!query.success) return MALFORMED
+  const { after, limit } = query.data
+  const all = [...bundle.agents.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  const from = after === undefined ? all : all.filter(({ id }) => id > after)
+  const { looked_at, agents: seen } = await agentsSeen(around.env)
+  const agents = from.slice(0, limit).map(({ id, owner, groups, purposes, delegates_to, bound_key }) => {
+    const { last: last_seen = null, calls = 0, denied = 0 } = seen.get(id) ?? {}
+    return { id, owner, groups, purposes, delegates_to, bound_key, last_seen, calls, denied }
+  })
+  const body = { agents, more: from.length > limit, total: all.length, looked_at }
+  return { status: 200, body, record: { decision: "allow", code: "ok", ...operator } }
+}
+
+export async function describeAgent(
+  request: Request,
+  id: string,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Outcome> {
+  const target = id.slice(0, 2_048)
+  const operator = await authorizeOperator(request, "viewer", { ...ALL, target }, bundle, around)
+  if ("status" in operator) return operator
+  const agent = bundle.agents.get(id)
+  if (!agent) {
+    const body = { error: "not_found", error_description: "There is no such agent in the live bundle." }
+    const denial = { reason: "not_found", what: target } as const
+    return { status: 404, body, record: { code: "not_found", denial, ...operator } }
+  }
+  const [used, seen] = await Promise.all([toolsUsed(around.env, id), agentsSeen(around.env)])
+  const { last: last_seen = null, calls = 0, denied = 0 } = seen.agents.get(id) ?? {}
+  const purposes = agent.purposes.flatMap((name) => bundle.purposes.get(name) ?? [])
+  const body = {
+    ...shownAgent(agent),
+    purposes: purposes.map(shownPurpose),
+    last_seen,
+    calls,
+    denied,
+    permissions: permissionsOf(agent, purposes, bundle.catalog.tools.values(), used),
+  }
+  return { status: 200, body, record: { decision: "allow", code: "ok", ...operator } }
+}
+
+const MALFORMED: Outcome = {
+  status: 400,
+  body: { error: "invalid_request", error_description: "There are after and limit, from 1 to 500." },
+  record: { code: "invalid_request" },
+}
+
+function shownAgent({ identities, ...agent }: AgentDefinition): object {
+  const { ceiling, ...rest } = agent
+  return { ...rest, ceiling: shownGrant(ceiling), identities: (identities ?? []).map(shownIdentity) }
+}
+
+/** How it is proven, without the keys that prove it. */
+function shownIdentity(identity: IdentityDefinition): object {
+  if (identity.kind === "private_key_jwt") return { kind: identity.kind, keys: identity.keys.kind }
+  const { kind, issuer, subject } = identity
+  return { kind, issuer, subject }
+}
+
+const shownGrant = ({ tools, max_sensitivity, environments, calls, arguments: bounds }: GrantDefinition): object => ({
+  tools,
+  max_sensitivity,
+  arguments: bounds,
+  environments: environments ?? null,
+  calls: calls ?? null,
+})
+
+function shownPurpose({ name, grant, default: unasked, life, idle, user, plan }: PurposeDefinition): object {
+  const limits = { life, idle: idle ?? null, user, has_plan: plan !== undefined }
+  return { name, grant: shownGrant(grant), default: unasked ?? grant.tools, ...limits }
+}
+
+interface Permissions {
+  readonly looked_at: LookedAt
+  /** Those that a purpose and the ceiling cover, and how it has used each. */
+  readonly tools: readonly (Omit<ToolUsed, "last"> & {
+    readonly action: string
+    readonly sensitivity: string
+    readonly purposes: readonly string[]
+    readonly last: number | null
+  })[]
+  readonly total: number
+  /** Of all of them, those that it was never allowed to call. */
+  readonly unused: number
+  /** Called, though none of its purposes covers them. */
+  readonly beyond: readonly ToolUsed[]
+}
+
+function permissionsOf(
+  agent: AgentDefinition,
+  purposes: readonly PurposeDefinition[],
+  catalog: Iterable<Tool>,
+  { looked_at, tools }: { readonly looked_at: LookedAt; readonly tools: readonly ToolUsed[] },
+): Permissions {
+  const used = new Map(tools.map((one) => [one.tool, one]))
+  const isAtMost = within(agent.ceiling)
+  const covers = purposes.map(({ name, grant }) => ({ name, isCovered: within(grant) }))
+  const all = [...catalog]
+  // They come with the other tools of their server.
+  const lifecycle = new Set(all.filter(isLifecycle).map(({ name }) => name))
+  const covered = all.flatMap((tool) => {
+    if (!isAtMost(tool) || lifecycle.has(tool.name)) return []
+    const by = covers.filter(({ isCovered }) => isCovered(tool)).map(({ name }) => name)
+    if (by.length === 0) return []
+    const { calls = 0, denied = 0, last = null } = used.get(tool.name) ?? {}
+    return { tool: tool.name, action: tool.action, sensitivity: tool.sensitivity, purposes: by, calls, denied, last }
+  })
+  const names = new Set(covered.map(({ tool }) => tool))
+  return {
+    looked_at,
+    tools: covered.toSorted((a, b) => (b.last ?? 0) - (a.last ?? 0) || (a.tool < b.tool ? -1 : 1)).slice(0, MAX_TOOLS),
+    total: covered.length,
+    unused: covered.filter(({ calls, denied }) => calls === denied).length,
+    beyond: tools.filter(({ tool }) => !names.has(tool) && !lifecycle.has(tool)).slice(0, MAX_TOOLS),
+  }
+}

@@ -1,0 +1,65 @@
+/** Texts of others, and times, on our pages. */
+import type { FC } from "hono/jsx"
+import { piecesOf, shortened, turnsRound, type Piece } from "./visible.ts"
+
+/** All of it, with whatever could not be seen written out. */
+export const Text: FC<{ readonly of: string; readonly most?: number }> = ({ of, most }) => (
+  <Pieces of={piecesOf(most === undefined ? of : shortened(of, most))} />
+)
+
+export const Pieces: FC<{ readonly of: readonly Piece[] }> = ({ of }) => (
+  <>
+    {of.map(({ text, isEscaped }) =>
+      isEscaped ? <span class="escaped">{text}</span> : turnsRound(text) ? <bdi>{text}</bdi> : text,
+    )}
+  </>
+)
+
+/** An issuer's subject: the name, and who knows them by it. */
+export const Person: FC<{ readonly of: string }> = ({ of }) => {
+  const bar = of.indexOf("|")
+  return (
+    <>
+      <Text of={of.slice(bar + 1)} most={120} />
+      {bar >= 0 && (
+        <div class="quiet issuer">
+          <Text of={of.slice(0, bar)} most={160} />
+        </div>
+      )}
+    </>
+  )
+}
+
+/** @param at, now milliseconds */
+export const Moment: FC<{ readonly at: number; readonly now: number }> = ({ at, now }) => (
+  <>
+    <time datetime={new Date(at).toISOString()}>{clockOf(at, now)}</time> ({fromNow(at, now)})
+  </>
+)
+
+/** In UTC, with the day where it is another than today. */
+function clockOf(at: number, now: number): string {
+  const [day = "", time = ""] = new Date(at).toISOString().split("T")
+  const isToday = new Date(now).toISOString().startsWith(day)
+  return `${isToday ? "" : `${day} `}${time.slice(0, 8)} UTC`
+}
+
+const UNITS = [
+  ["d", 86_400],
+  ["h", 3_600],
+  ["min", 60],
+] as const
+
+/** `in 4 min`, `2 h ago`. */
+export function fromNow(at: number, now: number): string {
+  const text = spanText(Math.abs(at - now))
+  if (text === "0 s") return "now"
+  return at > now ? `in ${text}` : `${text} ago`
+}
+
+/** `90 s`, `4 min`, `2 h`. @param span milliseconds */
+export function spanText(span: number): string {
+  const seconds = Math.round(span / 1000)
+  for (const [unit, size] of UNITS) if (seconds >= 2 * size) return `${Math.floor(seconds / size)} ${unit}`
+  return `${seconds} s`
+}

@@ -1,0 +1,35 @@
+import { describe, expect, test } from "vitest"
+import { CODE_OF_REASON } from "../../../src/decision.ts"
+import { whyNot } from "../../../src/console/decisions/why.ts"
+
+describe("why something was refused", () => {
+  test("is said in a sentence, with what shows it", () => {
+    expect(whyNot({ reason: "policy_forbids", principal: 'User::"a|b"', rules: ["one", "two"] })).toBe(
+      'a rule forbids it to User::"a|b": one, two',
+    )
+    expect(whyNot({ reason: "budget_spent", budget: "b", limit: 5, used: null, asked: 2 })).toBe(
+      "the budget b is spent: ? of 5 used, 2 asked",
+    )
+  })
+
+  test("of every reason there is says something else than its name", () => {
+    for (const reason of Object.keys(CODE_OF_REASON)) {
+      const said = whyNot({ reason })
+      expect(said, reason).not.toContain("{")
+      expect(said, reason).not.toBe(reason.replaceAll("_", " "))
+    }
+  })
+
+  test("of one that nobody knows is its name, with all that shows it", () => {
+    expect(whyNot({ reason: "session_not_fresher" })).toBe("session not fresher")
+    expect(whyNot({ reason: "new_reason", at: { a: 1 }, list: ["x"] })).toBe('new reason; at {"a":1}; list x')
+  })
+
+  test("shows what cannot be seen, no sentence of others, and no more than a line", () => {
+    expect(whyNot({ reason: "tool_unknown", called: "a\u202Eb" })).toBe("a\\u{202E}b is no tool of the catalog")
+    expect(whyNot({ reason: "tool_unknown", called: "{rules}", rules: ["secret"] })).toBe(
+      "{rules} is no tool of the catalog",
+    )
+    expect(whyNot({ reason: "tool_unknown", called: "x".repeat(5_000) }).length).toBeLessThan(220)
+  })
+})

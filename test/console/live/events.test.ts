@@ -1,0 +1,98 @@
+/** Decisions as they happen, over a stream: with its reader's authority, for as long as that, and no longer than they listen. */
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { openTask } from "../../harness/agents.ts"
+import { visitorAs } from "../../harness/browsing.ts"
+import { publish, yard } from "../../harness/bundles.ts"
+import { callWith } from "../../harness/gateways.ts"
+import { freshIsolate } from "../../harness/isolate.ts"
+import { CLOCK_TOLERANCE_SECONDS } from "../../../src/credential/signature.ts"
+import { RecordLog } from "../../../src/audit/record-log.ts"
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await freshIsolate()
+})
+
+/** Reads until what has come contains it. */
+function reading({ body }: Response) {
+  if (!body) throw new Error("there is no stream")
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader()
+  let text = ""
+  return {
+    until: async (wanted: string): Promise<string> => {
+      while (!text.includes(wanted)) {
+        const { done, value } = await reader.read()
+        if (done) throw new Error(`it ended with ${text}`)
+        text += value
+      }
+      return text
+    },
+    end: async (): Promise<string> => {
+      for (;;) {
+        const { done, value } = await reader.read()
+        if (done) return text
+        text += value
+      }
+    },
+    leave: async () => reader.cancel(),
+  }
+}
+
+describe("a stream of decisions", () => {
+  test("tells what happens while it is open, by its filters, and each once", async () => {
+    const { token } = await openTask("first")
+    const viewer = await visitorAs("viewer")
+    const answer = await viewer.get("/console/live/events?decision=deny")
+    expect(answer.headers.get("content-type")).toContain("text/event-stream")
+    expect(answer.headers.get("cache-control")).toContain("no-")
+    const { until, leave } = reading(answer)
+    await until("event: sign")
+    await callWith(token, "/files/a")
+    const { decision } = await callWith(token, "/mail", { method: "POST", body: "{}" })
+    const text = await until(decision)
+    expect(text).toContain("event: decisions")
+    expect(text).not.toContain('"decision":"allow"')
+    const { decision: second } = await callWith(token, "/mail", { method: "POST", body: "{}" })
+    expect((await until(second)).split(`"id":"${decision}"`)).toHaveLength(2)
+    await leave()
+  })
+
+  test("begins again where somebody was, but never long ago", async () => {
+    const { token } = await openTask("first")
+    const { decision } = await callWith(token, "/files/a")
+    const viewer = await visitorAs("viewer")
+    const again = reading(await viewer.get("/console/live/events?after=dec_00000000000000000000000000"))
+    expect(await again.until(decision)).toContain('"gap":true')
+    await again.leave()
+  })
+
+  test("asks no more once its reader has gone", async () => {
+    const viewer = await visitorAs("viewer")
+    const { until, leave } = reading(await viewer.get("/console/live/events"))
+    await until("event: sign")
+    await leave()
+    const asked = vi.spyOn(RecordLog.prototype, "list")
+    await new Promise((resolve) => setTimeout(resolve, 2_500))
+    // One look may have been under way.
+    expect(asked.mock.calls.length).toBeLessThanOrEqual(5)
+  })
+
+  test("ends with its reader's token", async () => {
+    const now = Math.floor(Date.now() / 1000)
+    const viewer = await visitorAs("viewer", { claims: { iat: now - 100, exp: now + 3 - CLOCK_TOLERANCE_SECONDS } })
+    const { end } = reading(await viewer.get("/console/live/events"))
+    expect(await end()).toContain("event: end")
+  })
+
+  test("is no stream for whoever is not signed in, nor tells anything to who is no operator", async () => {
+    const stranger = await visitorAs("viewer", {}, -1)
+    expect((await stranger.get("/console/live/events")).status).toBe(204)
+    const { end } = reading(await (await visitorAs("alice")).get("/console/live/events"))
+    const text = await end()
+    expect(text).toContain("event: end")
+    expect(text).not.toContain("event: decisions")
+  })
+})

@@ -3,7 +3,8 @@ import type { Call } from "../call.ts"
 import type { Proof } from "../credential/dpop.ts"
 import type { Denial } from "../decision.ts"
 import type { GrantedDetails } from "../exchange/grant.ts"
-import type { Opened } from "../exchange/open.ts"
+import type { Refreshing } from "../exchange/code.ts"
+import type { Opened, OpenRequest } from "../exchange/open.ts"
 import type { WindowUse } from "../guardrails/instrument.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
@@ -12,7 +13,7 @@ import type { TaskStatus, TreeState } from "./state.ts"
 /**
  * Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread.
  */
-export const LEDGER_VERSION = 7
+export const LEDGER_VERSION = 8
 
 /** The bundle that the question names is older than one that already decided here, or cannot be had. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
@@ -56,6 +57,16 @@ export interface OpenedTask {
 export interface Redeemed {
   readonly opened: OpenedTask
   readonly audience: string
+}
+
+/** A refresh token that was shown, and what is to replace it. */
+export interface Refresh extends Pick<OpenRequest, "agent" | "jkt" | "token"> {
+  readonly shown: Refreshing
+  /** `last` of the next one. */
+  readonly next: string
+  /** What the request names besides; null: nothing. */
+  readonly audience: string | null
+  readonly scope: string | null
 }
 
 /** Who shows a live token of a task, and a proof of its key where it is bound to one. */

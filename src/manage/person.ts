@@ -20,7 +20,12 @@ import type { Outcome } from "./outcome.ts"
 
 /** A person of whom more than that they manage is known. */
 export async function personOf(request: Request, bundle: Bundle, around: Surroundings): Promise<Person | Outcome> {
-  const token = await tokenOf(request, bundle, around)
+  return personBy(bearerOf(request), bundle, around)
+}
+
+/** @param text of their access token, however they have brought it; null: they have not */
+export async function personBy(text: string | null, bundle: Bundle, around: Surroundings): Promise<Person | Outcome> {
+  const token = await tokenOf(text, bundle, around)
   if ("status" in token) return token
   const person = readable(token, around)
   if (isRejected(person)) return refused(person)
@@ -42,7 +47,7 @@ export async function answererOf(
   bundle: Bundle,
   around: Surroundings,
 ): Promise<Answerer | Outcome> {
-  const token = await tokenOf(request, bundle, around)
+  const token = await tokenOf(bearerOf(request), bundle, around)
   if ("status" in token) return token
   const found = readable(token, around)
   const { issuer, claims } = token
@@ -71,9 +76,12 @@ function permittedAs(
   return { status: 403, body, record: { code: "policy_denied", denial, operator: userId(proven) } }
 }
 
-async function tokenOf(request: Request, { issuers }: Bundle, around: Surroundings): Promise<PersonToken | Outcome> {
+async function tokenOf(
+  token: string | null,
+  { issuers }: Bundle,
+  around: Surroundings,
+): Promise<PersonToken | Outcome> {
   const { config, reach } = around
-  const token = bearerOf(request)
   if (token === null) return refused(null)
   const compact = readCompact(token)
   const verified = isRejected(compact) ? compact : await verifyPersonToken(compact, issuers, config.issuer, reach)

@@ -1,0 +1,175 @@
+/**
+ * The page on which a person at their browser is asked. What the program says of itself is shown as its own word, and
+ * nothing that it says is a link or a picture.
+ */
+import type { Child, FC } from "hono/jsx"
+import type { AuthorizationRequest } from "./authorization-request.ts"
+import { countsOf, fewerCalls, lives, type ConsentView, type Count, type ServerView, type ToolView } from "./consent-view.ts"
+import { ACTION_WORDS, callsInWords, lifeInWords, SENSITIVITY_WORDS } from "./consent-words.ts"
+import { isOwnMachine } from "./redirect-uri.ts"
+
+export interface Consenting {
+  readonly request: AuthorizationRequest
+  /** Of the task that it would be. */
+  readonly purpose: { readonly name: string; readonly description: string | null }
+  readonly view: ConsentView
+  /** Why they are asked again; null: for the first time. */
+  readonly notice: string | null
+  /** By which an answer is known to come from this page. */
+  readonly csrf: string
+}
+
+export const ConsentForm: FC<Consenting> = ({ request, purpose, view, notice, csrf }) => (
+  <>
+    <h1>May this program work for you?</h1>
+    {notice === null ? null : (
+      <p class="notice warn" role="alert">
+        {notice}
+      </p>
+    )}
+    <Program {...request.client} />
+    <Purpose {...purpose} />
+    <form method="post">
+      <input type="hidden" name="csrf" value={csrf} />
+      <input type="hidden" name="shown" value={view.digest} />
+      <h2>What it may do</h2>
+      <Tools by={view.by} servers={view.servers} />
+      {view.environments === null ? null : <p>Only in: {view.environments.join(", ")}.</p>}
+      {view.plan === null ? null : (
+        <>
+          <h2>{view.plan.ordered ? "In this order" : "Each so often"}</h2>
+          <ol>
+            {view.plan.steps.map(({ tools, times }) => (
+              <li>
+                {tools.join(" or ")}, {times === 1 ? "once" : `${times} times at most`}
+              </li>
+            ))}
+          </ol>
+        </>
+      )}
+      <h2>How much</h2>
+      <Limits view={view} />
+      <p class="row actions">
+        <button class="main" name="decision" value="allow">
+          Allow
+        </button>
+        <button class="stop" name="decision" value="refuse">
+          Refuse
+        </button>
+      </p>
+    </form>
+  </>
+)
+
+const Program: FC<AuthorizationRequest["client"]> = ({ agent, claimedName, isProven, redirectUri }) => (
+  <>
+    <dl class="facts card">
+      <dt>Program</dt>
+      <dd>
+        <code>{agent.id}</code>
+      </dd>
+      <dt>Whose it is</dt>
+      <dd>{agent.owner}</dd>
+      {claimedName === null ? null : (
+        <>
+          <dt>What it calls itself</dt>
+          <dd>
+            <q>{claimedName}</q> (its own word, which nobody has checked)
+          </dd>
+        </>
+      )}
+      <dt>Where your answer goes</dt>
+      <dd>
+        {isOwnMachine(redirectUri) ? "to a program on this computer" : <code>{new URL(redirectUri).host}</code>}
+      </dd>
+    </dl>
+    {isProven ? (
+      <p>It gets nothing before it has proven that it is this program.</p>
+    ) : (
+      <p class="notice warn" role="alert">
+        <strong>This program has not proven who it is.</strong> Go on only if you have just started it yourself.
+      </p>
+    )}
+  </>
+)
+
+const Purpose: FC<Consenting["purpose"]> = ({ name, description }) => (
+  <p>
+    It asks to <strong>{description ?? name}</strong>
+    {description === null ? "" : ` (${name})`}.
+  </p>
+)
+
+const Tools: FC<Pick<ConsentView, "by" | "servers">> = ({ by, servers }) => {
+  switch (by) {
+    case "tool":
+      return <>{servers.map(EachTool)}</>
+    case "server":
+      return <>{servers.map(WholeServer)}</>
+    default:
+      return <Totals servers={servers} />
+  }
+}
+
+const EachTool = ({ name, tools }: ServerView): Child => (
+  <fieldset>
+    <legend>{name}</legend>
+    {tools.map((tool) => (
+      <Tool {...tool} />
+    ))}
+  </fieldset>
+)
+
+const WholeServer = ({ name, tools }: ServerView): Child => (
+  <label class="choice">
+    <input type="checkbox" name="keep" value={`${name}.*`} checked />
+    <span>
+      {name}: {countsOf(tools).map(inWords).join(", ")}
+    </span>
+  </label>
+)
+
+const Tool: FC<ToolView> = ({ name, action, sensitivity, bounds }) => (
+  <label class="choice">
+    <input type="checkbox" name="keep" value={name} checked />
+    <span>
+      {ACTION_WORDS[action]} <code>{name}</code> <span class="quiet">({SENSITIVITY_WORDS[sensitivity]})</span>
+      {bounds === "" ? null : `, only where ${bounds}`}
+    </span>
+  </label>
+)
+
+/** Too many to be shown one by one. */
+const Totals: FC<{ readonly servers: readonly ServerView[] }> = ({ servers }) => (
+  <>
+    <p>These tools of {servers.length} servers, which are too many to be named here:</p>
+    <ul>
+      {countsOf(servers.flatMap(({ tools }) => tools)).map((count) => (
+        <li>{inWords(count)}</li>
+      ))}
+    </ul>
+  </>
+)
+
+function inWords({ action, tools, sensitivity }: Count): string {
+  const most = tools === 1 ? SENSITIVITY_WORDS[sensitivity] : `up to ${SENSITIVITY_WORDS[sensitivity]}`
+  return `${ACTION_WORDS[action]} ${tools} tool${tools === 1 ? "" : "s"} (${most})`
+}
+
+const Limits: FC<{ readonly view: ConsentView }> = ({ view }) => (
+  <>
+    <label for="calls">How many calls</label>
+    <select id="calls" name="calls">
+      <option value="">{callsInWords(view.calls)}</option>
+      {fewerCalls(view).map((few) => (
+        <option value={String(few)}>{callsInWords(few)}</option>
+      ))}
+    </select>
+    <label for="life">How long; then it ends by itself</label>
+    <select id="life" name="life">
+      {lives(view).map((seconds) => (
+        <option value={String(seconds)}>{lifeInWords(seconds * 1_000)}</option>
+      ))}
+    </select>
+  </>
+)

@@ -7,10 +7,8 @@ import { z } from "zod"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
 import { readCompact } from "../credential/compact.ts"
-import { readPerson, type Person } from "../credential/person.ts"
 import { verifyPersonToken } from "../credential/person-token.ts"
 import { isRejected, reject, type Rejected } from "../credential/rejection.ts"
-import { checkPerson } from "../credential/session.ts"
 import { newId } from "../ids.ts"
 import { logEvent } from "../log.ts"
 import { readForm } from "../page/form.ts"
@@ -94,7 +92,7 @@ export async function signInCallback(c: Context<{ Bindings: Env }>): Promise<Res
   const { receivedAt } = around
   const expiresAt = Math.min(person.expiresAt, receivedAt + MAX_SESSION_MS)
   const secret = await beginSession({ token, expiresAt, issuedAt: receivedAt }, around)
-  record({ decision: "allow", code: "ok", operator: userId(person.user) }, around)
+  record({ decision: "allow", code: "ok", operator: person.user }, around)
   // Whoever was signed in before in this browser is not any more.
   around.background(endSession(c.req.raw, around))
   const response = seeOther(returnTo)
@@ -131,18 +129,22 @@ export async function signOut(c: Context<{ Bindings: Env }>): Promise<Response> 
   return page
 }
 
-/** The person that a token of our client tells of, as each door of the API will see them. */
-async function personBy(token: string, bundle: Bundle, { config, reach }: Surroundings): Promise<Person | Rejected> {
+/** Whom a token of our client tells of; what each door of the API asks of it besides is asked there. */
+async function personBy(
+  token: string,
+  { issuers }: Bundle,
+  { config, reach }: Surroundings,
+): Promise<{ readonly user: string; /** Milliseconds. */ readonly expiresAt: number } | Rejected> {
   const compact = readCompact(token)
-  const verified = isRejected(compact)
-    ? compact
-    : await verifyPersonToken(compact, bundle.issuers, config.issuer, reach)
+  const verified = isRejected(compact) ? compact : await verifyPersonToken(compact, issuers, config.issuer, reach)
   if (isRejected(verified)) return verified
   const { issuer, claims } = verified
-  if (!issuer.users) return reject({ reason: "issuer_unknown", iss: issuer.issuer })
-  const odd = checkPerson(claims, String(claims["client_id"]), issuer.users)
-  return odd ?? readPerson(claims, issuer.issuer, issuer.users.claims, reach.now)
+  const read = personClaims.safeParse(claims)
+  if (!read.success) return reject({ reason: "claim_mismatch", claim: "sub" })
+  return { user: userId({ issuer: issuer.issuer, subject: read.data.sub }), expiresAt: read.data.exp * 1000 }
 }
+
+const personClaims = z.object({ sub: z.string(), exp: z.number() })
 
 /** A path of ours, and not what some reader takes for another host. */
 function returnOf(text: string | undefined, issuer: string): string | null {

@@ -69,21 +69,14 @@ function kinds({ issuers }: Policies): Problem[] {
   })
 }
 
-/** What people sign in with has to be a token by which they may answer and manage, for people whose claims are read. */
+/** What people sign in with has to be a token by which they may answer and manage. */
 function signIns({ issuers }: Policies): Problem[] {
-  return issuers.value.issuers.flatMap(({ id, users, operators, sign_in: signIn }, index) => {
+  return issuers.value.issuers.flatMap(({ operators, sign_in: signIn }, index) => {
     if (!signIn) return []
     const at: Path = ["issuers", index, "sign_in", "client"]
-    const problems: Problem[] = []
-    if (!operators?.clients.includes(signIn.client)) {
-      const mend = suggest(signIn.client, operators?.clients ?? [], "Add it to `operators: {clients: […]}`.")
-      problems.push(issuers.error(at, `\`${signIn.client}\` is none of the clients of \`operators\``, mend))
-    }
-    if (!users) {
-      const mend = "Add `users`, whose `claims` say where a person's groups are."
-      problems.push(issuers.error(at, `people of \`${id}\` sign in, and nothing says what their tokens tell`, mend))
-    }
-    return problems
+    if (operators?.clients.includes(signIn.client)) return []
+    const mend = suggest(signIn.client, operators?.clients ?? [], "Add it to `operators: {clients: […]}`.")
+    return [issuers.error(at, `\`${signIn.client}\` is none of the clients of \`operators\``, mend)]
   })
 }
 

@@ -1,0 +1,83 @@
+/** Forms that did not come from a page of the session: refused, recorded, nothing changed. Attacks as data. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { publish, yard } from "../harness/bundles.ts"
+import { visitorAs, type Visitor } from "../harness/browsing.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(freshIsolate)
+
+/** Whether they are still signed in. */
+const isIn = async ({ get }: Visitor): Promise<boolean> => (await get("/console/approvals")).status === 200
+
+interface Attack {
+  readonly fields?: (of: Visitor, other: Visitor) => Readonly<Record<string, string | readonly string[]>>
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const ATTACKS: Readonly<Record<string, Attack>> = {
+  "from another origin": { headers: { origin: "https://evil.example" } },
+  "from our name on another port": { headers: { origin: "https://authz.example:8443" } },
+  "from our name without TLS": { headers: { origin: "http://authz.example" } },
+  "from a page that hides its origin": { headers: { origin: "null" } },
+  "from a page of the same site": { headers: { "sec-fetch-site": "same-site" } },
+  "from elsewhere, as the browser says, with our origin": { headers: { "sec-fetch-site": "cross-site" } },
+  "without what the page was given": { fields: () => ({ csrf: [] }) },
+  "with an empty one": { fields: () => ({ csrf: "" }) },
+  "with that of another session": { fields: (_of, other) => ({ csrf: other.csrf }) },
+  "with two, one of them right": { fields: ({ csrf }, other) => ({ csrf: [csrf, other.csrf] }) },
+  "with the cookie's secret": { fields: ({ cookie }) => ({ csrf: cookie.split("=")[1] ?? "" }) },
+  "as plain text, which no page of elsewhere needs to ask for": { headers: { "content-type": "text/plain" } },
+  "as JSON": { headers: { "content-type": "application/json" } },
+}
+
+describe("a form", () => {
+  test.for(Object.entries(ATTACKS))("%s does nothing", async ([, { fields, headers }]) => {
+    const [visitor, other] = [await visitorAs("operator"), await visitorAs("viewer")]
+    const answer = await visitor.post("/sign-out", fields?.(visitor, other) ?? {}, headers)
+    expect(answer.status).toBe(403)
+    expect(await isIn(visitor)).toBe(true)
+  })
+
+  test("of a page of the session does what it says", async () => {
+    const visitor = await visitorAs("operator")
+    expect((await visitor.post("/sign-out", {})).status).toBe(200)
+    expect(await isIn(visitor)).toBe(false)
+  })
+})
+
+describe("every page", () => {
+  test.for(["/console", "/console/approvals", "/sign-in", "/console/nothing", "/sign-in?return=//evil.example"])(
+    "%s lets no script but ours in, and nobody frame it",
+    async (path) => {
+      const { headers } = await (await visitorAs("operator")).get(path)
+      // A redirect has no content that could be framed.
+      if (!headers.has("location")) {
+        const policy = headers.get("content-security-policy") ?? ""
+        expect(policy).toContain("default-src 'none'")
+        expect(policy).toContain("frame-ancestors 'none'")
+        expect(policy).not.toContain("unsafe")
+      }
+      expect(headers.get("x-frame-options")).toBe("DENY")
+      expect(headers.get("cache-control")).toBe("no-store")
+    },
+  )
+})
+
+describe("a place to come back to", () => {
+  const ELSEWHERE = [
+    "//evil.example",
+    "/\\evil.example",
+    "https://evil.example/console",
+    "console",
+    "/console\r\nSet-Cookie: a=b",
+    "/console é",
+    `/${"a".repeat(3_000)}`,
+  ]
+  test.for(ELSEWHERE)("is none of elsewhere: %j", async (place) => {
+    const { get } = await visitorAs("operator")
+    expect((await get(`/sign-in?${new URLSearchParams({ return: place }).toString()}`)).status).toBe(400)
+  })
+})

@@ -9,6 +9,7 @@ import { isDenied } from "../decision.ts"
 import { parseJson } from "../json.ts"
 import { logEvent } from "../log.ts"
 import type { IdentityDefinition } from "../policy/bundle.ts"
+import { legible } from "../printable.ts"
 import { ALGORITHMS } from "./algorithm.ts"
 import { mayBeFetched } from "./fetchable.ts"
 import type { Reach } from "./key-set.ts"
@@ -20,6 +21,7 @@ const RENEW_AFTER_MS = 300_000
 const UNUSABLE_AFTER_MS = 900_000
 /** Registered agents can be many; whoever is asked for next is at worst asked for again. */
 const MAX_HELD = 1_000
+const MAX_NAME = 80
 
 export interface ClientDocument {
   /** As it calls itself: a claim, and nobody has checked it. */
@@ -134,21 +136,16 @@ function readDocument(id: string, text: string): ClientDocument {
   if (read.client_id !== id) throw new Error("it is another client's")
   const { jwks, jwks_uri: uri } = read
   const keys =
-    uri === undefined ? ({ kind: "inline", jwks: { keys: jwks?.keys ?? [] } } as const) : ({ kind: "jwks_uri", uri } as const)
+    uri === undefined
+      ? ({ kind: "inline", jwks: { keys: jwks?.keys ?? [] } } as const)
+      : ({ kind: "jwks_uri", uri } as const)
+  const name = legible(read.client_name ?? "", MAX_NAME)
   return {
-    name: shownName(read.client_name),
+    name: name === "" ? null : name,
     redirectUris: read.redirect_uris,
     identity:
       read.token_endpoint_auth_method === "none"
         ? null
         : { kind: "private_key_jwt", keys, algorithms: Object.keys(ALGORITHMS) },
   }
-}
-
-const MAX_NAME = 80
-
-/** Short, and nothing that is not seen or turns round what stands beside it. */
-function shownName(name: string | undefined): string | null {
-  const seen = name?.replaceAll(/[\p{Default_Ignorable_Code_Point}\p{C}\p{Z}\u2800]+/gu, " ").trim() ?? ""
-  return seen === "" ? null : [...seen].slice(0, MAX_NAME).join("")
 }

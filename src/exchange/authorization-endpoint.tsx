@@ -96,7 +96,12 @@ async function authorize(asking: Asking): Promise<Outcome> {
   if (isRefused(client)) return { ...client, ...nobody }
   const { id: agent } = client.agent
   const place = { uri: client.redirectUri, state: repeated.includes("state") ? null : stateOf(parameters) }
-  const back = ({ refused }: Refused, person: Person["user"] | null = null): Outcome => ({ refused, place, agent, person })
+  const back = ({ refused }: Refused, person: Person["user"] | null = null): Outcome => ({
+    refused,
+    place,
+    agent,
+    person,
+  })
   const [again] = repeated
   if (again !== undefined) return back(refuse({ reason: "parameter_repeated", parameter: again.slice(0, 64) }))
   const request = readRequest(parameters, client, bundle)
@@ -137,7 +142,8 @@ async function consent(
   const foreseen = foresee(bundle, state, wanted, receivedAt)
   if (isRefused(foreseen)) return foreseen
   const view = viewOfConsent(foreseen.task, foreseen.life, bundle.catalog.tools)
-  const show = async (notice: string | null): Promise<Response> => consentPage(request, foreseen.task, view, visitor, notice, bundle)
+  const show = async (notice: string | null): Promise<Response> =>
+    consentPage(request, foreseen.task, view, visitor, notice, bundle)
   if (http.method !== "POST") return show(null)
   const form = await answerOf(http, visitor, around.config.issuer)
   const answered = form && readAnswer(form, view.by)
@@ -253,6 +259,11 @@ function record(
   id: string,
 ): void {
   const made = refusalRecord(refused, agent, bundle?.pointer ?? null, id, receivedAt, Date.now())
-  const by = person && { user: userId(person), groups: person.groups, operator: userId(person), kind: "approval" as const }
+  const by = person && {
+    user: userId(person),
+    groups: person.groups,
+    operator: userId(person),
+    kind: "approval" as const,
+  }
   recordAtEdge(env, by ? recordOf({ ...made, ...by }) : made, background)
 }

@@ -4,7 +4,15 @@
  */
 import type { Child, FC } from "hono/jsx"
 import type { AuthorizationRequest } from "./authorization-request.ts"
-import { countsOf, fewerCalls, lives, type ConsentView, type Count, type ServerView, type ToolView } from "./consent-view.ts"
+import {
+  countsOf,
+  fewerCalls,
+  lives,
+  type ConsentView,
+  type Count,
+  type ServerView,
+  type ToolView,
+} from "./consent-view.ts"
 import { ACTION_WORDS, callsInWords, lifeInWords, SENSITIVITY_WORDS } from "./consent-words.ts"
 import { isOwnMachine } from "./redirect-uri.ts"
 
@@ -79,9 +87,7 @@ const Program: FC<AuthorizationRequest["client"]> = ({ agent, claimedName, isPro
         </>
       )}
       <dt>Where your answer goes</dt>
-      <dd>
-        {isOwnMachine(redirectUri) ? "to a program on this computer" : <code>{new URL(redirectUri).host}</code>}
-      </dd>
+      <dd>{isOwnMachine(redirectUri) ? "to a program on this computer" : <code>{new URL(redirectUri).host}</code>}</dd>
     </dl>
     {isProven ? (
       <p>It gets nothing before it has proven that it is this program.</p>

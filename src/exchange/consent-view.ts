@@ -9,6 +9,7 @@ import { ACTIONS, SENSITIVITIES, sensitivityRank, type Action, type Sensitivity,
 import type { Plan } from "../guardrails/plan.ts"
 import { sha256Hex } from "../hash.ts"
 import type { Task } from "../ledger/state.ts"
+import { legible } from "../printable.ts"
 import { boundsInWords } from "./consent-words.ts"
 
 export interface ToolView {
@@ -42,24 +43,26 @@ const MAX_LINES = 200
 const MAX_CHARACTERS = 12_000
 const MAX_BOUNDS = 240
 
-export function viewOfConsent(
-  { grant, purpose, plan, idle }: Task,
-  life: number,
-  catalog: Lookup<Tool>,
-): ConsentView {
+export function viewOfConsent({ grant, purpose, plan, idle }: Task, life: number, catalog: Lookup<Tool>): ConsentView {
   const tools = Object.entries(grant.tools).flatMap(([name, { action, maxSensitivity, bounds }]) => {
     const tool = catalog.get(name)
     if (!tool || isLifecycle(tool)) return []
-    const said = boundsInWords(bounds)
-    const short = said.length > MAX_BOUNDS ? `${[...said].slice(0, MAX_BOUNDS).join("")} … and more` : said
-    return [{ server: tool.server, tool: { name, action, sensitivity: least(tool.sensitivity, maxSensitivity), bounds: short } }]
+    const said = legible(boundsInWords(bounds), MAX_BOUNDS)
+    return [
+      {
+        server: tool.server,
+        tool: { name, action, sensitivity: least(tool.sensitivity, maxSensitivity), bounds: said },
+      },
+    ]
   })
-  const servers = [...Map.groupBy(tools, ({ server }) => server)].map(
-    ([name, of]): ServerView => ({ name, tools: of.map(({ tool }) => tool) }),
-  )
+  const servers = [...Map.groupBy(tools, ({ server }) => server)].map(([name, of]): ServerView => ({
+    name,
+    tools: of.map(({ tool }) => tool),
+  }))
   const length = tools.reduce((sum, { tool }) => sum + 2 * tool.name.length + tool.bounds.length, 0)
   const isShort = tools.length <= MAX_LINES && length <= MAX_CHARACTERS
-  const hasFewServers = servers.length <= MAX_LINES && servers.reduce((sum, { name }) => sum + name.length, 0) <= MAX_CHARACTERS
+  const hasFewServers =
+    servers.length <= MAX_LINES && servers.reduce((sum, { name }) => sum + name.length, 0) <= MAX_CHARACTERS
   return {
     by: isShort ? "tool" : hasFewServers ? "server" : "nothing",
     servers,

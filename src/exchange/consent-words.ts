@@ -35,7 +35,10 @@ export function boundsInWords(bounds: readonly ArgumentBounds[]): string {
   return [...new Set(words)].join("; ")
 }
 
-function ofArgument(name: string, { eq, in: among, min, max, like, max_length: most }: ArgumentBound): readonly string[] {
+function ofArgument(
+  name: string,
+  { eq, in: among, min, max, like, max_length: most }: ArgumentBound,
+): readonly string[] {
   const said = (word: string, value: unknown): string => `${name} ${word} ${JSON.stringify(value)}`
   return [
     ...(eq === undefined ? [] : [said("is", eq)]),

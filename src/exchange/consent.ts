@@ -74,7 +74,12 @@ export function foresee(
 ): { readonly task: Opened["task"]; readonly life: number } | Refused {
   const { answer, kept, expiresAt } = consent
   const asking = requestOf(consent, { jkt: "unknown yet", token: "", approvals: answer ? ["user"] : [] })
-  const request = { ...asking, sessionExpiresAt: answer?.until ?? null, isForeseen: answer === null, ...(kept && { kept }) }
+  const request = {
+    ...asking,
+    sessionExpiresAt: answer?.until ?? null,
+    isForeseen: answer === null,
+    ...(kept && { kept }),
+  }
   const opened = openTask(bundle, answer ? { ...state, user: answer.person } : state, request, now)
   if (isRefused(opened)) return opened
   return { task: { ...opened.task, jkt: null, status: "pending", expiresAt }, life: opened.task.expiresAt - now }
@@ -103,7 +108,7 @@ export function redeem(
   const { secretHash, agent } = redemption
   const isOneKind = (consent.code === undefined) === (redemption.shown === undefined)
   const isTheirs = consent.agent === agent && isSame(consent.secretHash, secretHash)
-  if (!isOneKind || !isTheirs || consent.isRedeemed) return refuse({ reason: "consent_unknown" })
+  if (!isOneKind || !isTheirs || consent.isRedeemed) return unknownTo(redemption)
   const { answer } = consent
   if (answer && !answer.approved) return refuse({ reason: "consent_refused" })
   if (now >= consent.expiresAt) {
@@ -111,7 +116,7 @@ export function redeem(
   }
   // Ended meanwhile, by an operator or a switch of theirs: nothing comes of it any more.
   const shown = pendingTask(state)
-  if (!shown) return refuse({ reason: "consent_unknown" })
+  if (!shown) return unknownTo(redemption)
   if (!answer) {
     const isSoon = now - polling.lastAt < polling.interval * 1000
     return refuse(isSoon ? { reason: "polled_too_soon" } : { reason: "consent_pending" })
@@ -128,6 +133,11 @@ export function redeem(
   const request = { ...asking, sessionExpiresAt, since, shown: { task: shown, life: consent.life } }
   const opened = openTask(bundle, { ...state, user: person, since }, request, now)
   return isRefused(opened) ? opened : { ...opened, opening: { ...opened.opening, session: { user: person, since } } }
+}
+
+/** The same whether there is none, it is another's, or it is over. */
+export function unknownTo({ shown }: Redemption): Refused {
+  return refuse(shown ? { reason: "grant_refused", what: "unknown" } : { reason: "consent_unknown" })
 }
 
 /** After a poll that was answered by `refusal`. */

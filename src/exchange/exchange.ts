@@ -61,5 +61,8 @@ export async function exchange(
   const proven = await type.authenticate(parameters, bundle, around)
   if (isRefused(proven)) return { agent: null, result: proven }
   const { agent, since, once } = proven
-  return { agent, result: await type.grant({ http: request, parameters, agent, since, once, bundle, around, decisionId }) }
+  return {
+    agent,
+    result: await type.grant({ http: request, parameters, agent, since, once, bundle, around, decisionId }),
+  }
 }

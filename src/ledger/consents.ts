@@ -6,7 +6,7 @@
 import { askedRecord, misuseRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import { misused, misuseOfCode, misuseOfRefresh } from "../exchange/code.ts"
-import { foresee, mayAnswer, NOT_POLLED, polled, redeem } from "../exchange/consent.ts"
+import { foresee, mayAnswer, NOT_POLLED, polled, redeem, unknownTo } from "../exchange/consent.ts"
 import type { Answer, Consent, Redemption } from "../exchange/consent.ts"
 import { renewRoot, type Opened } from "../exchange/open.ts"
 import { ANYBODY, takePlace } from "../exchange/openings.ts"
@@ -188,7 +188,7 @@ export class Consents {
 
   #judge(bundle: Bundle, pointer: Pointer, redemption: Redemption): Redeemable | Refused | NoBundle {
     const state = this.#tree.state
-    if (!state?.consent) return refuse({ reason: "consent_unknown" })
+    if (!state?.consent) return unknownTo(redemption)
     const now = this.#tree.now(state)
     const { consent } = state
     const misuse = misuseOfCode(consent, redemption)

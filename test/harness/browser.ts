@@ -27,7 +27,10 @@ export async function signedIn(
 ): Promise<Browser> {
   const token = await accessToken(user, client, { claims })
   const times = { expiresAt: Date.now() + 3_600_000, issuedAt: Date.now() - ago }
-  const secret = await beginSession({ token, ...times }, surroundingsOf(env, () => undefined))
+  const secret = await beginSession(
+    { token, ...times },
+    surroundingsOf(env, () => undefined),
+  )
   return { cookie: `__Host-narrowgate=${secret}`, csrf: sha256Base64url(`form ${secret}`) }
 }
 
@@ -69,7 +72,8 @@ export interface Shown {
   readonly digest: string
 }
 
-const all = (html: string, pattern: RegExp): readonly string[] => [...html.matchAll(pattern)].map(([, found = ""]) => found)
+const all = (html: string, pattern: RegExp): readonly string[] =>
+  [...html.matchAll(pattern)].map(([, found = ""]) => found)
 
 /** What of the page a person can answer. */
 export async function shown(response: Response): Promise<Shown> {

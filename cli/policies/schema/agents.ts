@@ -25,7 +25,11 @@ export const agentId = text(
 function isAgentUri(value: string): boolean {
   if (value.length > 2048) return false
   if (value.startsWith("spiffe:")) return SPIFFE_ID.test(value)
-  return /^(?:https:|http:(?=\/\/(?:127\.0\.0\.1|localhost)[:/]))\/\/[A-Za-z0-9.-]+(?::\d{1,5})?(?:\/[A-Za-z0-9._~-]+)+$/u.test(value) && URL.canParse(value)
+  return (
+    /^(?:https:|http:(?=\/\/(?:127\.0\.0\.1|localhost)[:/]))\/\/[A-Za-z0-9.-]+(?::\d{1,5})?(?:\/[A-Za-z0-9._~-]+)+$/u.test(
+      value,
+    ) && URL.canParse(value)
+  )
 }
 
 /** A `*` means itself to us and everything to its reader (GitHub's own conditions have wildcards). */

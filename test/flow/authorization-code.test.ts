@@ -1,5 +1,8 @@
+import { SignJWT, type CryptoKey } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
+import { clientDocument, forgetClientDocuments } from "../../src/credential/client-document.ts"
+import { JWT_BEARER } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import {
   allow,
@@ -17,11 +20,13 @@ import {
   taskOf,
   visit,
 } from "../harness/browser.ts"
+import { knock } from "../harness/door.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { agentId, IDP, US } from "../harness/issuers.ts"
+import { agentId, IDP, newSigner, stranger, svid, US } from "../harness/issuers.ts"
 import { crash } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
+import { Place } from "../harness/places.ts"
 import { newProofKey, proofForToken } from "../harness/proofs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
 
@@ -361,5 +366,185 @@ describe("a program that can keep no secret", () => {
     const holder = await newProofKey()
     const { issued } = await redeem(code, form, { DPoP: await proofForToken(holder) })
     expect(issued?.token_type).toBe("DPoP")
+  })
+})
+
+describe("a program that has a document of its own", () => {
+  const REDIRECT = "http://127.0.0.1:5050/callback"
+
+  /** Registered by the URL of its document, which this isolate has read. */
+  async function registered(
+    authentication: "none" | "identity",
+    members: Readonly<Record<string, unknown>> = {},
+  ): Promise<Place> {
+    const place = new Place()
+    const body = await yard()
+    const [agent] = body.agents
+    if (!agent) throw new Error("the yard has changed")
+    const { identities: _identities, ...rest } = agent
+    const entity = body.entities.find(({ uid }) => uid.type === "Agent" && uid.id === agent.id)
+    const client = { metadata: true, authentication } as const
+    await publish(
+      {
+        ...body,
+        agents: [...body.agents, { ...rest, id: place.uri, client }],
+        entities: [...body.entities, ...(entity ? [{ ...entity, uid: { type: "Agent", id: place.uri } }] : [])],
+      },
+      2,
+    )
+    forgetCaches()
+    const document = { client_id: place.uri, redirect_uris: ["http://127.0.0.1/callback"], ...members }
+    await place.answers({ headers: { "content-type": "application/json" }, json: document })
+    await clientDocument(place.uri, { now: Date.now(), local: true, background: () => undefined })
+    return place
+  }
+
+  const unproven = { client_assertion: undefined, client_assertion_type: undefined }
+  const asked = (place: Place) => ({ client_id: place.uri, redirect_uri: REDIRECT, scope: "files.*:read" })
+
+  test("is shown by its own name as its own word, and gets its token by its verifier", async () => {
+    const place = await registered("none", { client_name: "<b>Notes</b>" })
+    const { html } = await shown(await visit(query(asked(place)), await signedIn()))
+    expect(html).toContain("&lt;b&gt;Notes&lt;/b&gt;")
+    expect(html).toContain("its own word, which nobody has checked")
+    expect(html).toContain("This program has not proven who it is.")
+    const code = await codeFor(asked(place))
+    const { issued } = await redeem(code, { ...unproven, client_id: place.uri, redirect_uri: REDIRECT })
+    expect(issued?.scope).toBe("files.*:read")
+    expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("ok")
+  })
+
+  test("proves itself by the keys that it names there, and by nothing less", async () => {
+    const { key, publicJwk } = await newSigner("own")
+    const method = { token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [publicJwk] } }
+    for (const authentication of ["none", "identity"] as const) {
+      const place = await registered(authentication, method)
+      const by = async (signer: CryptoKey): Promise<string> =>
+        new SignJWT({ jti: crypto.randomUUID() })
+          .setProtectedHeader({ alg: "ES256", kid: "own" })
+          .setIssuer(place.uri)
+          .setSubject(place.uri)
+          .setAudience(US)
+          .setIssuedAt()
+          .setExpirationTime("1m")
+          .sign(signer)
+      const code = await codeFor(asked(place))
+      const more = { redirect_uri: REDIRECT, client_id: place.uri }
+      const nothing = await redeem(code, { ...more, ...unproven })
+      expect(nothing.refused?.error).toBe("invalid_client")
+      const other = await redeem(code, { ...more, client_assertion: await by(stranger.key) })
+      expect(other.refused?.error).toBe("invalid_client")
+      const { issued } = await redeem(code, { ...more, client_assertion: await by(key) })
+      expect(issued?.scope).toBe("files.*:read")
+      const page = await shown(await visit(query(asked(place)), await signedIn()))
+      expect(page.html).not.toContain("has not proven who it is")
+    }
+  })
+
+  test("of which nothing can be had is refused on a page: no document, or nothing to prove itself by", async () => {
+    for (const authentication of ["identity", "none"] as const) {
+      const place = await registered(authentication)
+      // Here, as where it is deployed, nobody asks loopback.
+      if (authentication === "none") forgetClientDocuments()
+      const said = await visit(query(asked(place)), await signedIn())
+      expect([said.status, said.headers.has("location")]).toEqual([400, false])
+      const record = await recordOf(said.headers.get("x-narrowgate-decision") ?? "")
+      expect(record).toMatchObject({ denial: { reason: "client_document_refused", client: place.uri } })
+    }
+  })
+
+  test("that has changed since is judged by what it says now", async () => {
+    const place = await registered("none")
+    const code = await codeFor(asked(place))
+    forgetClientDocuments()
+    const moved = { client_id: place.uri, redirect_uris: ["https://evil.test/callback"] }
+    await place.answers({ headers: { "content-type": "application/json" }, json: moved })
+    await clientDocument(place.uri, { now: Date.now(), local: true, background: () => undefined })
+    expect((await visit(query(asked(place)), await signedIn())).status).toBe(400)
+    // Where a code was to go was settled when it was made.
+    const there = { ...unproven, client_id: place.uri, redirect_uri: "https://evil.test/callback" }
+    expect((await redeem(code, there)).refused?.error).toBe("invalid_grant")
+  })
+})
+
+describe("a program gives up what it has", () => {
+  const giveUp = async (token: string, by: Readonly<Record<string, string>>): Promise<number> => {
+    const body = new URLSearchParams({ token, ...by })
+    return (await knock(new Request(`${US}/oauth/revoke`, { method: "POST", body }))).status
+  }
+
+  test("by its refresh token, and the task ends; another's stays", async () => {
+    const code = await codeFor()
+    const { issued } = await redeem(code)
+    const [refresh, token] = [issued?.refresh_token ?? "", issued?.access_token ?? ""]
+    const [first, second] = await Promise.all(
+      ["first", "second"].map(async (agent) => ({
+        client_assertion: await svid(agent),
+        client_assertion_type: JWT_BEARER,
+      })),
+    )
+    expect(await giveUp(refresh, second ?? {})).toBe(200)
+    expect((await callWith(token, "/files")).code).toBe("ok")
+    expect(await giveUp(refresh, first ?? {})).toBe(200)
+    expect((await callWith(token, "/files")).code).toBe("invalid_token")
+    expect(await viewOf(taskOf(code))).toMatchObject({ status: "revoked", ended_by: "abort" })
+    expect((await refreshBy(refresh)).refused?.error).toBe("invalid_grant")
+  })
+
+  test("where it can keep no secret, by what it shows", async () => {
+    const LAPTOP = "https://laptop.test/agent"
+    const back = "http://127.0.0.1:5050/callback"
+    const code = await codeFor({ client_id: LAPTOP, redirect_uri: back, scope: "files.*:read" })
+    const unproven = { client_assertion: undefined, client_assertion_type: undefined }
+    const { issued } = await redeem(code, { ...unproven, client_id: LAPTOP, redirect_uri: back })
+    expect(await giveUp(issued?.refresh_token ?? "", { client_id: LAPTOP })).toBe(200)
+    expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("invalid_token")
+    expect(await giveUp(issued?.refresh_token ?? "", { client_id: agentId("first") })).toBe(401)
+  })
+})
+
+describe("the page", () => {
+  test.each([
+    [150, 3],
+    [5_000, 20],
+    [5_000, 1_000],
+  ])("of %d tools of %d servers is under 100 KB, and can be answered", { timeout: 60_000 }, async (count, servers) => {
+    const body = await yard()
+    const tool = body.tools.find(({ name }) => name === "files.list")
+    const known = body.entities.find(({ uid }) => uid.type === "Tool" && uid.id === "files.list")
+    if (!tool || !known) throw new Error("the yard has changed")
+    const more = Array.from({ length: count }, (_, at) => {
+      const server = `server-${at % servers}`
+      return { ...tool, server, name: `${server}.a-tool-with-a-name-of-some-length-${at}` }
+    })
+    await publish(
+      {
+        ...body,
+        tools: [...body.tools, ...more],
+        entities: [...body.entities, ...more.map(({ name: id }) => ({ ...known, uid: { type: "Tool", id } }))],
+      },
+      2,
+    )
+    forgetCaches()
+    const page = await visit(query({ scope: "*:read" }), await signedIn())
+    expect((await page.arrayBuffer()).byteLength).toBeLessThan(100_000)
+    const code = await codeFor({ scope: "*:read" })
+    const { issued } = await redeem(code)
+    expect(issued?.scope.startsWith("*:read") || (issued?.scope.length ?? 0) > 1_000).toBe(true)
+  })
+
+  test("shows what a request says as text, and loads nothing that it names", async () => {
+    const details = JSON.stringify([
+      {
+        type: "narrowgate_call",
+        tools: ["files.read"],
+        actions: ["read"],
+        arguments: { file: { like: "<script>alert(1)</script>*" } },
+      },
+    ])
+    const search = query({ scope: undefined, authorization_details: details, state: "<img src=x>" })
+    const { html } = await shown(await visit(search, await signedIn()))
+    expect(html).toContain("&lt;script&gt;alert(1)&lt;/script&gt;*")
+    expect(html).not.toMatch(/<script>alert|<img/)
   })
 })

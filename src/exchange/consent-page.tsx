@@ -3,6 +3,8 @@
  * nothing that it says is a link or a picture.
  */
 import type { Child, FC } from "hono/jsx"
+import { Page, plainPage, respondPage } from "../page/page.tsx"
+import type { PurposeDefinition } from "../policy/bundle.ts"
 import type { AuthorizationRequest } from "./authorization-request.ts"
 import {
   countsOf,
@@ -14,20 +16,61 @@ import {
   type ToolView,
 } from "./consent-view.ts"
 import { ACTION_WORDS, callsInWords, lifeInWords, SENSITIVITY_WORDS } from "./consent-words.ts"
-import { isOwnMachine } from "./redirect-uri.ts"
+import { formTargetOf, isOwnMachine } from "./redirect-uri.ts"
+import { describeRefusal, statusOf, type Refusal } from "./refusal.ts"
+import type { Visitor } from "./visitor.ts"
 
-export interface Consenting {
+interface Consenting {
   readonly request: AuthorizationRequest
-  /** Of the task that it would be. */
-  readonly purpose: { readonly name: string; readonly description: string | null }
+  readonly purpose: PurposeDefinition | undefined
   readonly view: ConsentView
   /** Why they are asked again; null: for the first time. */
   readonly notice: string | null
-  /** By which an answer is known to come from this page. */
-  readonly csrf: string
+  readonly visitor: Visitor
 }
 
-export const ConsentForm: FC<Consenting> = ({ request, purpose, view, notice, csrf }) => (
+export async function consentPage(consenting: Consenting): Promise<Response> {
+  const { request, visitor } = consenting
+  const { session, person } = visitor
+  return respondPage(
+    <Page title="Consent" reader={{ name: person.user.subject, csrf: session.csrf }} narrow>
+      <ConsentForm {...consenting} />
+    </Page>,
+    { formTargets: [formTargetOf(request.client.redirectUri)] },
+  )
+}
+
+/** What keeps a program from being allowed anything, shown to the person alone. */
+const OF_THE_PERSON: ReadonlySet<Refusal["reason"]> = new Set(["form_refused", "person_refused", "nothing_left"])
+
+/** @param back where they may go, without anything; null: whose place that would be is not known */
+export async function refusalPage(refused: Refusal, id: string, back: string | null): Promise<Response> {
+  const isOfPerson = OF_THE_PERSON.has(refused.reason)
+  // What is left for which reason is told in the record: it would say much about the rules.
+  const reason = refused.reason === "nothing_left" ? "You may not allow what it asks for." : describeRefusal(refused)
+  const said = (
+    <>
+      <p>{reason}</p>
+      {back === null ? (
+        <p>You were not sent on: nobody knows where that would be.</p>
+      ) : (
+        <p>
+          <a class="button" href={back}>
+            Back to the program, without anything
+          </a>
+        </p>
+      )}
+      <p class="quiet">
+        Nothing was allowed. Decision <code>{id}</code>.
+      </p>
+    </>
+  )
+  const status = isOfPerson ? 403 : statusOf(refused)
+  const headers = { "X-Narrowgate-Decision": id, ...(status === 503 && { "Retry-After": "5" }) }
+  return plainPage("This does not work", said, { status, headers })
+}
+
+const ConsentForm: FC<Consenting> = ({ request, purpose, view, notice, visitor }) => (
   <>
     <h1>May this program work for you?</h1>
     {notice === null ? null : (
@@ -36,9 +79,12 @@ export const ConsentForm: FC<Consenting> = ({ request, purpose, view, notice, cs
       </p>
     )}
     <Program {...request.client} />
-    <Purpose {...purpose} />
+    <p>
+      It asks to <strong>{purpose?.description ?? purpose?.name}</strong>
+      {purpose?.description === undefined ? "" : ` (${purpose.name})`}.
+    </p>
     <form method="post">
-      <input type="hidden" name="csrf" value={csrf} />
+      <input type="hidden" name="csrf" value={visitor.session.csrf} />
       <input type="hidden" name="shown" value={view.digest} />
       <h2>What it may do</h2>
       <Tools by={view.by} servers={view.servers} />
@@ -97,13 +143,6 @@ const Program: FC<AuthorizationRequest["client"]> = ({ agent, claimedName, isPro
       </p>
     )}
   </>
-)
-
-const Purpose: FC<Consenting["purpose"]> = ({ name, description }) => (
-  <p>
-    It asks to <strong>{description ?? name}</strong>
-    {description === null ? "" : ` (${name})`}.
-  </p>
 )
 
 const Tools: FC<Pick<ConsentView, "by" | "servers">> = ({ by, servers }) => {

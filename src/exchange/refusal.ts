@@ -19,7 +19,7 @@ export type Refusal =
   /** Request objects, by value or by reference (RFC 9101). */
   | { readonly reason: "request_object_refused"; readonly parameter: "request" | "request_uri" }
   /** Somebody else's page, or no page of ours, has sent the person's answer. */
-  | { readonly reason: "form_refused" }
+  | { readonly reason: "form_refused"; readonly what: string }
   /** Who has signed in is nobody whom an agent could work for, or is stopped. */
   | { readonly reason: "person_refused" }
   /** A code or a refresh token that is none, is over, or was shown by somebody else or twice: then its task is ended. */

@@ -46,8 +46,8 @@ function signIn(http: Request): Response | Refused {
   return seeOther(signInLocation(here))
 }
 
-/** Null where what was sent is not from our page. */
-export async function answerOf(http: Request, { session }: Visitor, issuer: string): Promise<Form | null> {
+/** What they have sent from our page. */
+export async function answerOf(http: Request, { session }: Visitor, issuer: string): Promise<Form | Refused> {
   const form = await readForm(http, session, issuer)
-  return "refused" in form ? null : form
+  return "refused" in form ? refuse({ reason: "form_refused", what: form.refused }) : form
 }

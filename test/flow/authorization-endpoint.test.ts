@@ -220,9 +220,17 @@ describe("whoever", () => {
     expect((await redeem(code)).refused?.error).toBe("unauthorized_client")
   })
 
-  test("may delegate nothing is not asked, and the program is told", async () => {
-    const nothing = query({ scope: "safe.burn:execute" })
-    const back = sentTo(await visit(nothing, await signedIn("alice", { claims: { groups: [] } })))
-    expect(back.searchParams.get("error")).toBe("invalid_scope")
+  test("may allow nothing of it is told so; the program does not learn who they are, nor what they may do", async () => {
+    const search = query({ scope: "safe.burn:execute" })
+    const said = await visit(search, await signedIn("alice", { claims: { groups: [] } }))
+    expect([said.status, said.headers.has("location")]).toEqual([403, false])
+    const html = await said.text()
+    expect(html).toContain("You may not allow what it asks for.")
+    const [, back = ""] = /<a class="button" href="([^"]*)">/.exec(html) ?? []
+    const { origin, pathname, searchParams } = new URL(back.replaceAll("&amp;", "&"))
+    expect(origin + pathname).toBe(CALLBACK)
+    expect(Object.fromEntries(searchParams)).toEqual({ error: "access_denied", state: "the state", iss: US })
+    const record = await recordOf(said.headers.get("x-narrowgate-decision") ?? "")
+    expect(record).toMatchObject({ kind: "approval", denial: { reason: "nothing_left" }, operator: `${IDP}|alice` })
   })
 })

@@ -7,6 +7,7 @@ import {
   WRITTEN_DESK_PORT,
   WRITTEN_EDGE_PORT,
   WRITTEN_EVERYTHING_PORT,
+  WRITTEN_BILLING_PORT,
   WRITTEN_WEB_PORT,
 } from "./services.ts"
 import { startOwnGateways } from "./own-gateways.ts"
@@ -68,11 +69,12 @@ try {
           webPort: WRITTEN_WEB_PORT,
           everythingPort: WRITTEN_EVERYTHING_PORT,
           deskPort: WRITTEN_DESK_PORT,
+          billingPort: WRITTEN_BILLING_PORT,
         })
       : null
   if (services) {
     console.log(
-      `Behind gateways   ${services.edge.origin}/everything/mcp, /crm, /mail; ${services.web.origin}/desk/mcp`,
+      `Behind gateways   ${services.edge.origin}/everything/mcp, /billing/mcp, /crm, /mail; ${services.web.origin}/desk/mcp`,
     )
   }
   const own =

@@ -19,8 +19,8 @@ export function developmentKey(gateway: string): string {
 export type Origins = ReadonlyMap<string, string>
 
 export function fitToStack(body: BundleBody, origins: Origins): BundleBody {
-  const { issuers, gateways, queries, servers, routes } = body
-  const moved = moveOrigins({ issuers, gateways, servers, routes }, origins)
+  const { issuers, gateways, queries, servers, routes, approvals, owners } = body
+  const moved = moveOrigins({ issuers, gateways, servers, routes, approvals, owners }, origins)
   return { ...body, ...moved, gateways: moved.gateways.map(keyed), queries: queries.map(keyed) }
 }
 

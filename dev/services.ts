@@ -6,7 +6,15 @@ import { startGateway } from "./gateway.ts"
 import type { Listening } from "./loopback.ts"
 import { nginxPath, startNginx } from "./nginx.ts"
 import { developmentKey } from "./seed.ts"
-import { type Api, type Desk, startApi, startDesk, startEverything } from "./upstreams.ts"
+import {
+  type Api,
+  type Desk,
+  type McpUpstream,
+  startApi,
+  startDesk,
+  startEverything,
+  startBilling,
+} from "./upstreams.ts"
 
 /** Where policies/ says that the two gateways are. */
 export const WRITTEN_EDGE_PORT = 8080
@@ -14,23 +22,26 @@ export const WRITTEN_WEB_PORT = 8081
 /** Where it says that probes reach the two MCP servers themselves. */
 export const WRITTEN_EVERYTHING_PORT = 8082
 export const WRITTEN_DESK_PORT = 8083
+export const WRITTEN_BILLING_PORT = 8084
 
 /** Of the example's policies, and of copies of them: their MCP servers are the demo's. */
 export function namesDemoServers(servers: BundleBody["servers"]): boolean {
   const probes = new Map([
     ["everything", WRITTEN_EVERYTHING_PORT],
     ["desk", WRITTEN_DESK_PORT],
+    ["billing", WRITTEN_BILLING_PORT],
   ])
   return servers.some(({ name, probe }) => probe?.url === `http://127.0.0.1:${probes.get(name)}/mcp`)
 }
 
 export interface Services {
-  /** Envoy's way of asking, with bodies: before the MCP server `everything`, and before the plain HTTP API. */
+  /** Envoy's way of asking, with bodies: before the MCP servers `everything` and `billing`, and before the plain HTTP API. */
   readonly edge: Listening
   /** nginx's way of asking, without bodies: before the MCP server `desk`. */
   readonly web: Listening
   readonly webIs: "nginx" | "a stand-in for nginx"
   readonly desk: Desk
+  readonly billing: McpUpstream
   readonly api: Api
   readonly close: () => Promise<void>
 }
@@ -41,10 +52,11 @@ export interface ServicesOptions {
   readonly webPort: number
   readonly everythingPort: number
   readonly deskPort: number
+  readonly billingPort: number
 }
 
 export async function startServices(options: ServicesOptions): Promise<Services> {
-  const { narrowgate, edgePort, webPort, everythingPort, deskPort } = options
+  const { narrowgate, edgePort, webPort, everythingPort, deskPort, billingPort } = options
   const started: { readonly close: () => Promise<void> }[] = []
   const keep = <Part extends { readonly close: () => Promise<void> }>(part: Part): Part => {
     started.push(part)
@@ -56,6 +68,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   try {
     const everything = keep(await startEverything({ port: everythingPort }))
     const desk = keep(await startDesk({ port: deskPort }))
+    const billing = keep(await startBilling({ port: billingPort }))
     const api = keep(await startApi({ port: 0 }))
     const edge = keep(
       await startGateway({
@@ -63,6 +76,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
         authorizer: { origin: narrowgate, key: developmentKey("edge"), dialect: "envoy" },
         routes: [
           { prefix: "/everything/mcp", upstream: everything.url },
+          { prefix: "/billing/mcp", upstream: billing.url },
           { prefix: "/crm", upstream: `${api.url}/crm` },
           { prefix: "/mail", upstream: `${api.url}/mail` },
         ],
@@ -76,7 +90,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
         ? await startNginx({ port: webPort, authorizer: asked, routes })
         : await startGateway({ port: webPort, authorizer: { ...asked, dialect: "nginx" }, routes }),
     )
-    return { edge, web, webIs: isInstalled ? "nginx" : "a stand-in for nginx", desk, api, close }
+    return { edge, web, webIs: isInstalled ? "nginx" : "a stand-in for nginx", desk, billing, api, close }
   } catch (error) {
     await close()
     throw error

@@ -12,6 +12,7 @@ import {
   WRITTEN_DESK_PORT,
   WRITTEN_EDGE_PORT,
   WRITTEN_EVERYTHING_PORT,
+  WRITTEN_BILLING_PORT,
   WRITTEN_WEB_PORT,
 } from "../services.ts"
 import { startStack, type Stack } from "../stack.ts"
@@ -25,12 +26,13 @@ export interface Parts extends Services {
 export async function startParts(policies: string): Promise<Parts> {
   const state = await mkdtemp(join(tmpdir(), "narrowgate-demo-"))
   const [edgePort, webPort, port] = [await freePort(), await freePort(), await twoFreePorts()]
-  const [everythingPort, deskPort] = [await freePort(), await freePort()]
+  const [everythingPort, deskPort, billingPort] = [await freePort(), await freePort(), await freePort()]
   const ports = [
     [WRITTEN_EDGE_PORT, edgePort],
     [WRITTEN_WEB_PORT, webPort],
     [WRITTEN_EVERYTHING_PORT, everythingPort],
     [WRITTEN_DESK_PORT, deskPort],
+    [WRITTEN_BILLING_PORT, billingPort],
   ]
   const origins = new Map(
     ports.map(([written, actual]) => [`http://127.0.0.1:${written}`, `http://127.0.0.1:${actual}`]),
@@ -44,7 +46,14 @@ export async function startParts(policies: string): Promise<Parts> {
   }
   try {
     stack = await startStack({ policies, port, state, origins })
-    services = await startServices({ narrowgate: stack.origin, edgePort, webPort, everythingPort, deskPort })
+    services = await startServices({
+      narrowgate: stack.origin,
+      edgePort,
+      webPort,
+      everythingPort,
+      deskPort,
+      billingPort,
+    })
     return { ...services, stack, operator: await operatorToken({ origin: stack.provider }), close }
   } catch (error) {
     await close()

@@ -3,7 +3,9 @@
  * `yield`.
  */
 import { setTimeout as sleep } from "node:timers/promises"
+import { CONSOLE_CLIENT } from "../identity-provider.ts"
 import { login } from "../login.ts"
+import { approve } from "./person.ts"
 import { callHttp, connectV1, connectV2, getToken, makeKey, type Seen, type Token, type Wanted } from "./agent.ts"
 import type { Parts } from "./parts.ts"
 
@@ -129,6 +131,24 @@ export async function* tell(parts: Parts): AsyncGenerator<Scene> {
     yield scene("a confidential read", "desk.read-customer", ALLOW, await desk.call("read-customer", { customer: "7" }))
     const leak = await desk.call("send-mail", { to: "customer@elsewhere.example", subject: "Ticket 42" })
     yield scene("sending outside after it", "desk.send-mail", refused("policy_denied"), leak)
+
+    // Money: above 100.00 somebody else is asked about this very refund, and nobody about any other.
+    const refunding = await take({ agent: SUPPORT, subject: alice.access_token, purpose: "refund-order" })
+    const billing = await connectV2(`${edge.origin}/billing/mcp`, refunding.token.access_token)
+    open.push(billing)
+    const refund = async (amount: number): Promise<Seen> => billing.call("refund", { order: "1001", amount })
+    yield scene("a refund of 50.00", "billing.refund", ALLOW, await refund(5_000))
+    yield scene(
+      "one of 249.00 waits for a person",
+      "billing.refund",
+      refused("approval_required"),
+      await refund(24_900),
+    )
+    const olivia = await login({ origin: stack.provider, user: "olivia", client: CONSOLE_CLIENT })
+    yield scene("olivia approves of it", "(approval)", ALLOW, await approve(where, olivia.access_token))
+    yield scene("another amount still waits", "billing.refund", refused("approval_required"), await refund(24_901))
+    yield scene("what she approved of passes", "billing.refund", ALLOW, await refund(24_900))
+    yield scene("once", "billing.refund", refused("approval_required"), await refund(24_900))
 
     // Its server says something else of a tool than it did when somebody let it in, until it takes that back.
     const search = async (): Promise<Seen> => desk.call("search", { query: "printer" })

@@ -65,6 +65,8 @@ describe("no over-admission by trees that share a limit", () => {
   test.each(times(1))("256 calls at once from 16 trees on a window of 50 admit 50 (%i)", async () => {
     await guardedBy(shared(50))
     const tasks = await trees(16)
+    // All at one moment: on a busy machine what is lent would come too late to be used, and fewer would be admitted.
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() })
     const answers = await Promise.all(Array.from({ length: 256 }, async (_, index) => list(taskAt(tasks, index))))
     expect(codes(answers, "ok")).toBe(50)
     expect(codes(answers, "rate_limited")).toBe(206)

@@ -42,7 +42,7 @@ describe("the example policies", () => {
     await edit("catalog.yaml", "tools:\n", listed)
     const { body } = await compilePolicies(directory)
     const lifecycle = body?.tools.filter(({ name }) => name.includes(".mcp."))
-    expect(lifecycle).toHaveLength(2 * LIFECYCLE_TOOLS.length)
+    expect(lifecycle).toHaveLength(3 * LIFECYCLE_TOOLS.length)
     const byName = new Map(lifecycle?.map((tool) => [tool.name, tool]))
     expect(byName.get("desk.mcp.initialize")).toMatchObject({ action: "write", cost: 3, groups: [] })
     expect(byName.get("desk.mcp.stream")).toMatchObject({ action: "read", cost: 0, groups: ["mcp-lifecycle"] })

@@ -47,7 +47,7 @@ const DEAD: readonly LintCase[] = [
     edits: [rules('@id("x") permit (principal, action == Action::"write", resource in ToolGroup::"mcp-lifecycle");')],
     file: FILE,
     at: 'action == Action::"write"',
-    message: "all 16 tools of this scope have action `read`, so the rule never applies",
+    message: "all 24 tools of this scope have action `read`, so the rule never applies",
     mend: 'Write `action == Action::"read"`, or remove the rule.',
     but: { find: "mcp-lifecycle", replace: "support-desk" },
   },
@@ -409,12 +409,19 @@ const TOOLS: readonly LintCase[] = [
   {
     name: "a server with which no session can be opened",
     lint: "unpermitted-tool",
-    edits: [{ file: "support.cedar", find: 'ToolGroup::"mcp-lifecycle"', replace: 'Tool::"everything.mcp.ping"' }],
+    edits: [
+      {
+        file: "support.cedar",
+        find: 'resource in ToolGroup::"mcp-lifecycle"\n)',
+        replace:
+          'resource in ToolGroup::"mcp-lifecycle"\n) when { resource in [Tool::"everything.mcp.ping", Tool::"billing.mcp.ping"] }',
+      },
+    ],
     file: "catalog.yaml",
     at: "desk\n    origin",
     message: "no rule permits the lifecycle tools of `desk`, so no client can open a session with it",
     mend: 'Add a `permit` for `resource in ToolGroup::"mcp-lifecycle"`, as policies/support.cedar has.',
-    but: { find: 'Tool::"everything.mcp.ping"', replace: 'ToolGroup::"mcp-lifecycle"' },
+    but: { find: "resource in [Tool", replace: 'resource in [Tool::"desk.mcp.ping", Tool' },
   },
   {
     name: "an argument of a restricted tool in every record",
@@ -467,7 +474,8 @@ const AGENTS: readonly LintCase[] = [
     edits: [
       {
         file: "approvers.yaml",
-        replace: "approvals:\n  - { name: finance, approvers: [{ issuer: local, group: finance }] }\n",
+        find: "  # Of a refund",
+        replace: "  - { name: finance, approvers: [{ issuer: local, group: finance }] }\n  # Of a refund",
       },
       {
         file: "guardrails.yaml",
@@ -542,7 +550,7 @@ const AGENTS: readonly LintCase[] = [
         "  # A list once a night",
         "  - { name: tickets, grant: { tools: [crm.tickets.*:read], max_sensitivity: internal }, life: 60 }\n  # A list once",
       ),
-      agents("answer-customer]\n    delegates_to", "answer-customer, tickets]\n    delegates_to"),
+      agents("refund-order]\n    delegates_to", "refund-order, tickets]\n    delegates_to"),
     ],
     file: "agents.yaml",
     at: "tickets, triage-ticket]",
@@ -570,8 +578,8 @@ const AGENTS: readonly LintCase[] = [
         "  - { name: by-day, grant: { tools: [crm.tickets.*:read], max_sensitivity: internal, environments: [development] }, life: 60 }\n  # A list once a night",
       ),
       agents(
-        "    purposes: [triage-ticket, answer-customer]\n    delegates_to",
-        "    purposes: [triage-ticket, answer-customer, by-day]\n    delegates_to",
+        "    purposes: [triage-ticket, answer-customer, refund-order]\n    delegates_to",
+        "    purposes: [triage-ticket, answer-customer, refund-order, by-day]\n    delegates_to",
       ),
     ],
     file: "agents.yaml",
@@ -605,7 +613,10 @@ const AGENTS: readonly LintCase[] = [
         "      calls: 50\n    life: 1800\n    plan: { steps: [crm.tickets.get, everything.toggle-subscriber-updates] }\n",
       ),
       agents("crm.tickets.reply:write, mail.send", "everything.*:write, crm.tickets.reply:write, mail.send"),
-      agents("crm.*:write, mail.send:write, ev", "crm.*:write, everything.*:write, mail.send:write, ev"),
+      agents(
+        "          crm.*:write,\n          mail",
+        "          crm.*:write,\n          everything.*:write,\n          mail",
+      ),
     ],
     file: "agents.yaml",
     at: "everything.toggle-subscriber-updates] }",

@@ -3,9 +3,9 @@
  * URIs. As long as this is not certain nobody is sent anywhere: whatever is wrong is shown on a page (RFC 6749 4.1.2.1).
  */
 import { clientDocument, type ClientDocument } from "../credential/client-document.ts"
+import { shownName } from "../credential/rejection.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { AgentDefinition, ClientDefinition } from "../policy/bundle.ts"
-import { printable } from "../printable.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
 import { isRegistered } from "./redirect-uri.ts"
@@ -27,7 +27,7 @@ export async function askingClient(
 ): Promise<AskingClient | Refused> {
   const named = valueOf(parameters, "client_id")
   const agent = named === null ? undefined : agents.get(named)
-  if (!agent?.client) return refuse({ reason: "client_unknown", client: named === null ? null : printable(named) })
+  if (!agent?.client) return refuse({ reason: "client_unknown", client: shownName(named) })
   const { client } = agent
   const document = client.metadata === true ? await clientDocument(agent.id, reach) : null
   const odd = oddityOf(agent, client, document)
@@ -52,5 +52,5 @@ function redirectUriOf(parameters: Parameters, registered: readonly string[]): s
   const [only, ...others] = registered
   const asked = named ?? (others.length === 0 ? (only ?? null) : null)
   if (asked !== null && isRegistered(registered, asked)) return asked
-  return refuse({ reason: "redirect_uri_refused", redirect_uri: asked === null ? null : printable(asked) })
+  return refuse({ reason: "redirect_uri_refused", redirect_uri: shownName(asked) })
 }

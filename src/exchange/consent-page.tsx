@@ -79,10 +79,15 @@ const ConsentForm: FC<Consenting> = ({ request, purpose, view, notice, visitor }
       </p>
     )}
     <Program {...request.client} />
-    <p>
-      It asks to <strong>{purpose?.description ?? purpose?.name}</strong>
-      {purpose?.description === undefined ? "" : ` (${purpose.name})`}.
-    </p>
+    {purpose?.description === undefined ? (
+      <p>
+        Its purpose is <strong>{purpose?.name}</strong>.
+      </p>
+    ) : (
+      <p>
+        It asks to <strong>{purpose.description}</strong> ({purpose.name}).
+      </p>
+    )}
     <form method="post">
       <input type="hidden" name="csrf" value={visitor.session.csrf} />
       <input type="hidden" name="shown" value={view.digest} />
@@ -117,24 +122,28 @@ const ConsentForm: FC<Consenting> = ({ request, purpose, view, notice, visitor }
 
 const Program: FC<AuthorizationRequest["client"]> = ({ agent, claimedName, isProven, redirectUri }) => (
   <>
-    <dl class="facts card">
-      <dt>Program</dt>
-      <dd>
-        <code>{agent.id}</code>
-      </dd>
-      <dt>Whose it is</dt>
-      <dd>{agent.owner}</dd>
-      {claimedName === null ? null : (
-        <>
-          <dt>What it calls itself</dt>
-          <dd>
-            <q>{claimedName}</q> (its own word, which nobody has checked)
-          </dd>
-        </>
-      )}
-      <dt>Where your answer goes</dt>
-      <dd>{isOwnMachine(redirectUri) ? "to a program on this computer" : <code>{new URL(redirectUri).host}</code>}</dd>
-    </dl>
+    <div class="card">
+      <dl class="facts">
+        <dt>Program</dt>
+        <dd>
+          <code>{agent.id}</code>
+        </dd>
+        <dt>Whose it is</dt>
+        <dd>{agent.owner}</dd>
+        {claimedName === null ? null : (
+          <>
+            <dt>What it calls itself</dt>
+            <dd>
+              <q>{claimedName}</q> (its own word, which nobody has checked)
+            </dd>
+          </>
+        )}
+        <dt>Where your answer goes</dt>
+        <dd>
+          {isOwnMachine(redirectUri) ? "to a program on this computer" : <code>{new URL(redirectUri).host}</code>}
+        </dd>
+      </dl>
+    </div>
     {isProven ? (
       <p>It gets nothing before it has proven that it is this program.</p>
     ) : (

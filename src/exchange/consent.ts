@@ -10,7 +10,7 @@ import type { Task, TreeState, UserFacts } from "../ledger/state.ts"
 import { mayBeFor } from "./audience.ts"
 import { isSame, type CodeShown, type CodeTerms, type Refreshing } from "./code.ts"
 import type { Kept } from "./grant.ts"
-import { openTask, type Opened, type OpenRequest } from "./open.ts"
+import { NO_CLIENT, openTask, type Opened, type OpenRequest } from "./open.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
 
 /** Seconds between two polls, at least (CIBA 7.3); one that comes sooner adds as much to it (11). */
@@ -114,6 +114,7 @@ export function redeem(
   if (now >= consent.expiresAt) {
     return refuse(consent.code ? { reason: "grant_refused", what: "expired" } : { reason: "consent_expired" })
   }
+  if (consent.code && !bundle.agents.get(agent)?.client) return refuse(NO_CLIENT)
   // Ended meanwhile, by an operator or a switch of theirs: nothing comes of it any more.
   const shown = pendingTask(state)
   if (!shown) return unknownTo(redemption)

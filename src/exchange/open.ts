@@ -192,6 +192,9 @@ function freshen(step: Step, id: string): Opened | Refused {
   return issue(step, null, [task, ...above], { user, since: request.since })
 }
 
+/** What its registration gave it for people at their browsers is gone with that. */
+export const NO_CLIENT = { reason: "grant_refused", what: "its agent is no client any more" } as const
+
 /**
  * By a refresh token (RFC 6749 6): one more token of the tree's own task, to the key that its tokens are bound to. Nobody
  * is asked again, and so nothing of it changes.
@@ -204,6 +207,7 @@ export function renewRoot(
 ): Opened | Refused {
   const agent = bundle.agents.get(by.agent)
   if (!agent) return refuse({ reason: "agent_unregistered", agent: by.agent })
+  if (!agent.client) return refuse(NO_CLIENT)
   const [task] = lineOf(state, state.root)
   const over = task ? whyEnded(task, now) : "unknown"
   if (!task || over !== null) return refuse({ reason: "grant_refused", what: `its task is ${over ?? "unknown"}` })

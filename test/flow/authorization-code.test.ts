@@ -71,8 +71,9 @@ describe("a person at their browser", () => {
     expect(page.headers.get("content-security-policy")).toContain("form-action 'self' https://app.test;")
     const { html, tools } = await shown(page)
     expect(tools).toEqual(["files.forbidden", "files.list", "files.read", "safe.burn"])
-    expect(html).toContain(agentId("first"))
-    expect(html).toContain("app.test")
+    for (const said of [agentId("first"), "app.test", "Its purpose is <strong>work</strong>"]) {
+      expect(html).toContain(said)
+    }
     const back = sentTo(await allow(search, alice))
     expect(back.href.startsWith(`${CALLBACK}?`)).toBe(true)
     expect([back.searchParams.get("state"), back.searchParams.get("iss")]).toEqual(["the state", US])
@@ -314,6 +315,16 @@ describe("a refresh token", () => {
     const operator = await bearerOf("operator")
     await manage("POST", "/v1/revocations", operator, {}, { agent: agentId("first") })
     expect((await refreshBy(refresh)).refused?.error).toBe("unauthorized_client")
+  })
+
+  test("and a code are good for nothing where their agent is no client any more", async () => {
+    const [{ refresh }, code] = [await first(), await codeFor()]
+    const body = await yard()
+    const agents = body.agents.map(({ client: _client, ...agent }) => agent)
+    await publish({ ...body, agents }, 2)
+    forgetCaches()
+    expect((await refreshBy(refresh)).refused?.error).toBe("invalid_grant")
+    expect((await redeem(code)).refused?.error).toBe("invalid_grant")
   })
 
   test("and a code of its own making open nothing: a task's id is no secret", async () => {

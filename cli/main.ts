@@ -14,6 +14,7 @@ import { addInit } from "./commands/init.ts"
 import { addLogin } from "./commands/login.ts"
 import { addKeygen } from "./commands/keygen.ts"
 import { addPublish } from "./commands/publish.ts"
+import { addRevoke } from "./commands/revoke.ts"
 import { addSchemas } from "./commands/schemas.ts"
 import { addStatus } from "./commands/status.ts"
 import { addTest } from "./commands/test.ts"
@@ -43,6 +44,7 @@ for (const add of [
   addDecisions,
   addExplain,
   addApprovals,
+  addRevoke,
   addToken,
   addTry,
   addSchemas,

@@ -78,19 +78,24 @@ export async function reach<Value>(origin: string, ask: () => Promise<Value>): P
   }
 }
 
-/** @param posted the body of a POST; absent: a GET */
+/**
+ * @param posted the body of a POST; absent: a GET
+ * @param method another one than that
+ */
 export async function askJson<Value>(
   worker: WorkerOptions,
   bearer: string,
   path: string,
   schema: z.ZodType<Value>,
   posted?: unknown,
+  method = posted === undefined ? "GET" : "POST",
 ): Promise<Value> {
   refuseInClear(worker.url)
   return reach(worker.url, async () => {
     const headers = { authorization: `Bearer ${bearer}`, accept: "application/json" }
     const response = await fetch(new URL(path, worker.url), {
-      ...(posted === undefined ? {} : { method: "POST", body: JSON.stringify(posted) }),
+      method,
+      ...(posted === undefined ? {} : { body: JSON.stringify(posted) }),
       headers,
       redirect: "error",
       signal: AbortSignal.timeout(TIMEOUT_MS),

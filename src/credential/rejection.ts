@@ -74,8 +74,12 @@ const LIKE_TOKEN = /e[wy][A-Za-z0-9_-]{18,}/
 
 /** A client's name as it was given, for the record; where somebody has put a token in its place, the hash of that. */
 export function shownName(name: unknown): string | null {
-  if (typeof name !== "string") return null
-  return LIKE_TOKEN.test(name) ? `a token, ${refusedHash(name) ?? "too long"}` : printable(name).slice(0, MAX_NAME)
+  return typeof name === "string" ? withoutToken(name).slice(0, MAX_NAME) : null
+}
+
+/** The same of what is longer than names are. */
+export function withoutToken(text: string): string {
+  return LIKE_TOKEN.test(text) ? `a token, ${refusedHash(text) ?? "too long"}` : printable(text)
 }
 
 /** In one text, for those who keep no more. */

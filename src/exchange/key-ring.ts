@@ -35,7 +35,8 @@ export class KeyRing extends DurableObject<Env> {
     super(ctx, env)
     ctx.storage.sql.exec(
       `CREATE TABLE IF NOT EXISTS keys (kid TEXT PRIMARY KEY, private TEXT NOT NULL, public TEXT NOT NULL,
-         made_at INTEGER NOT NULL) WITHOUT ROWID`,
+         made_at INTEGER NOT NULL) WITHOUT ROWID;
+       CREATE TABLE IF NOT EXISTS gone (kid TEXT PRIMARY KEY) WITHOUT ROWID`,
     )
   }
 
@@ -53,8 +54,28 @@ export class KeyRing extends DurableObject<Env> {
 
   /** A key that is not to be trusted any more is gone at once, and another one signs. */
   async pull(kid: string): Promise<void> {
-    this.ctx.storage.sql.exec("DELETE FROM keys WHERE kid = ?", kid)
+    this.#drop(kid)
     await this.#current()
+  }
+
+  /**
+   * Whether it is one of the ring's, or was: isolates may know the public half of one that is gone for a while longer.
+   */
+  had(kid: string): boolean {
+    const { sql } = this.ctx.storage
+    return (
+      sql.exec("SELECT kid FROM keys WHERE kid = ? UNION SELECT kid FROM gone WHERE kid = ?", kid, kid).toArray()
+        .length > 0
+    )
+  }
+
+  /** Its name stays: a key a month, and those that were pulled. */
+  #drop(kid: string): void {
+    const { sql } = this.ctx.storage
+    this.ctx.storage.transactionSync(() => {
+      sql.exec("INSERT OR IGNORE INTO gone SELECT kid FROM keys WHERE kid = ?", kid)
+      sql.exec("DELETE FROM keys WHERE kid = ?", kid)
+    })
   }
 
   /** Rotation goes on where nobody asks for a while. */
@@ -66,9 +87,7 @@ export class KeyRing extends DurableObject<Env> {
     if (this.#due().length > 0) await this.ctx.blockConcurrencyWhile(() => this.#make())
     const schedules = this.#schedules()
     const all = [...schedules.values()]
-    for (const { kid } of all.flatMap(({ dropped }) => dropped)) {
-      this.ctx.storage.sql.exec("DELETE FROM keys WHERE kid = ?", kid)
-    }
+    for (const { kid } of all.flatMap(({ dropped }) => dropped)) this.#drop(kid)
     if ((await this.ctx.storage.getAlarm()) === null) {
       await this.ctx.storage.setAlarm(Math.min(...all.map(({ nextAt }) => nextAt)))
     }

@@ -3,7 +3,7 @@
  * key or everything is stopped by a switch. The answer comes when it holds: no call that begins later succeeds.
  */
 import { z } from "zod"
-import { recordOf } from "../audit/record.ts"
+import { recordOf, type DecisionRecord } from "../audit/record.ts"
 import { isPattern } from "../catalog/pattern.ts"
 import { verifyDelegationToken } from "../credential/delegation-token.ts"
 import { forgetSharedKeys } from "../credential/own-keys.ts"
@@ -16,13 +16,17 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { ManagedThing } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { switchboard } from "../switches/switchboard.ts"
-import type { Stopped, Switch } from "../switches/switch.ts"
+import type { ListedSwitch, Stopped, Switch } from "../switches/switch.ts"
 import { readBody } from "../json-body.ts"
 import { authenticateOperator, authorizeOperator, permitOperator, type Permitted } from "./operator.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
 
 const MAX_BODY_BYTES = 32_768
 const named = z.string().min(1).max(2_048)
+/** Characters; a record shows the beginning of what is longer. */
+const MAX_REASON = 1_024
+/** People read it in lists and terminals: no line that could pass for another, nothing that steers. */
+const REASON = new RegExp(`^[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]{1,${MAX_REASON}}$`, "u")
 
 /** What is to end: exactly one. `before`, in seconds, leaves alone authority that was given from then on. */
 const bodySchema = z
@@ -38,8 +42,9 @@ const bodySchema = z
       .optional(),
     everything: z.literal(true).optional(),
     before: z.int().positive().optional(),
+    reason: z.string().regex(REASON).optional(),
   })
-  .refine(({ before: _before, ...one }) => Object.keys(one).length === 1)
+  .refine(({ before: _before, reason: _reason, ...one }) => Object.keys(one).length === 1)
   // A key that is pulled signs nothing more and verifies nothing more, whatever the time; a task or a token ends
   // wholly.
   .refine(({ before, task, token, key }) => before === undefined || (task ?? token ?? key) === undefined)
@@ -54,8 +59,7 @@ const MALFORMED: Outcome = {
   status: 400,
   body: {
     error: "invalid_request",
-    error_description:
-      "Name exactly one of task, token, agent, user (issuer|subject), tool, key, everything; of all but task, token and key, before, in seconds, is optional.",
+    error_description: `Name exactly one of task, token, agent, user (issuer|subject), tool, key, everything; of all but task, token and key, before, in seconds, is optional, and of all of them reason, up to ${MAX_REASON} characters without control characters.`,
   },
   record: { code: "invalid_request" },
 }
@@ -71,30 +75,36 @@ export async function addRevocation(
   // At most ten seconds later: an operator's token is judged with more tolerance than that.
   const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
   if (!body) return MALFORMED
-  const permitted = permitOperator(asker, thingOf(body), bundle)
-  if ("status" in permitted) return permitted
+  const by = permitOperator(asker, thingOf(body), bundle)
+  if ("status" in by) return by
+  // A token is a secret, and in no record.
+  const { token, ...told } = body
+  const { task } = told
+  const permitted: Recorded = { ...by, arguments: told }
   try {
-    const { task, token } = body
     const stopped = stoppedOf(body)
-    if (stopped) return await setSwitch(stopped, body.before ?? null, permitted, around)
+    if (stopped) return await setSwitch(stopped, body, permitted, around)
     const done =
       task === undefined
         ? await endToken(token ?? "", permitted, bundle, around, known)
         : await endTask(task, permitted, around, known)
-    return done ?? OUT_OF_REACH
+    return done ?? { ...OUT_OF_REACH, record: { ...permitted, ...OUT_OF_REACH.record } }
   } catch (error) {
     logEvent("revocation_failed", { error: String(error) })
-    return OUT_OF_REACH
+    return { ...OUT_OF_REACH, record: { ...permitted, ...OUT_OF_REACH.record } }
   }
 }
+
+/** Who may, by which rules; what they stop, and why. */
+type Recorded = Permitted & Pick<DecisionRecord, "arguments">
 
 export async function listRevocations(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
   const permitted = await authorizeOperator(request, "viewer", REVOCATIONS, bundle, around)
   if ("status" in permitted) return permitted
-  const switches: readonly Switch[] = JSON.parse(await switchboard(around.env).read())
+  const switches: readonly ListedSwitch[] = JSON.parse(await switchboard(around.env).listed())
   return {
     status: 200,
-    body: { revocations: switches.map(shown) },
+    body: { revocations: switches.map(listed) },
     record: { decision: "allow", code: "ok", ...permitted },
   }
 }
@@ -148,29 +158,39 @@ function stoppedOf({ agent, user, tool, key, everything }: Body): Stopped | null
 
 async function setSwitch(
   stopped: Stopped,
-  before: number | null,
-  permitted: Permitted,
+  { before, reason }: Body,
+  permitted: Recorded,
   { env, config }: Surroundings,
 ): Promise<Outcome> {
-  const set = { id: `swi_${crypto.randomUUID()}`, stopped, before: before === null ? null : before * 1000 }
+  const set = { id: `swi_${crypto.randomUUID()}`, stopped, before: before === undefined ? null : before * 1000 }
   // It must sign nothing more, first of all: what an isolate signs in the meantime is stopped with the rest.
   if (stopped.kind === "key") {
     await keyRing(env).pull(stopped.kid)
     await forgetSharedKeys(config.issuer)
   }
-  await switchboard(env).set(set)
-  return { status: 200, body: shown(set), record: { decision: "allow", code: "ok", ...permitted } }
+  await switchboard(env).set(set, { by: permitted.operator, reason: reason ?? null })
+  const told = { ...permitted.arguments, revocation: set.id }
+  return { status: 200, body: shown(set), record: { decision: "allow", code: "ok", ...permitted, arguments: told } }
 }
 
-function shown({ id, stopped, before, stream }: Switch): Record<string, unknown> {
+function shown({ id, stopped, before }: Switch): Record<string, unknown> {
   const { kind, ...what } = stopped
   const name = kind === "key" ? { key: stopped.kid } : kind === "everything" ? { everything: true } : what
-  return { id, ...name, ...(before === null ? {} : { before: before / 1000 }), ...(stream !== undefined && { stream }) }
+  return { id, ...name, ...(before === null ? {} : { before: before / 1000 }) }
+}
+
+function listed({ by, reason, at, ...set }: ListedSwitch): Record<string, unknown> {
+  return {
+    ...shown(set),
+    ...(by !== null && { by }),
+    ...(reason !== null && { reason }),
+    ...(at !== null && { at }),
+  }
 }
 
 async function endTask(
   task: string,
-  permitted: Permitted,
+  permitted: Recorded,
   { env }: Surroundings,
   known: RecordStart,
 ): Promise<Outcome | null> {
@@ -186,7 +206,7 @@ async function endTask(
 
 async function endToken(
   token: string,
-  permitted: Permitted,
+  permitted: Recorded,
   bundle: Bundle,
   { env, keys, config, receivedAt }: Surroundings,
   known: RecordStart,
@@ -202,7 +222,7 @@ async function endToken(
   return answer.revoked ? { status: 200, body: { token: "revoked", task }, record: null } : notThere("token", permitted)
 }
 
-function notThere(what: string, permitted: Permitted): Outcome {
+function notThere(what: string, permitted: Recorded): Outcome {
   const body = { error: "not_found", error_description: `There is no such ${what}, or no longer.` }
   return { status: 404, body, record: { code: "not_found", denial: { reason: "not_found", what }, ...permitted } }
 }

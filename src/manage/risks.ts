@@ -32,12 +32,15 @@ const bodySchema = z
     level: z.int().min(0).max(HIGHEST_RISK),
     half_life: z.int().min(HALF_LIFE.min).max(HALF_LIFE.max).default(HALF_LIFE.default),
     reason: z.string().max(MAX_REASON).optional(),
+    /** Of what it has told, in place of what operators have; to lift it. */
+    stream: named.optional(),
   })
   .transform(({ agent, user, task, ...told }, context) => {
     const of = { agent, user, task }
     const [kind, another] = KINDS.filter((each) => of[each] !== undefined)
     const name = kind && of[kind]
-    if (kind && name !== undefined && !another) return { kind, name, ...told }
+    const isLift = told.stream === undefined || (told.level === 0 && task === undefined)
+    if (kind && name !== undefined && !another && isLift) return { kind, name, ...told }
     context.addIssue({ code: "custom", message: "not exactly one" })
     return z.NEVER
   })
@@ -51,7 +54,7 @@ const MALFORMED: Outcome = {
   status: 400,
   body: {
     error: "invalid_request",
-    error_description: `Name exactly one of agent, user (issuer|subject), task, and its level, a whole number from 0 to ${HIGHEST_RISK}; half_life, from ${HALF_LIFE.min} to ${HALF_LIFE.max} seconds, and reason, up to ${MAX_REASON} characters, are optional.`,
+    error_description: `Name exactly one of agent, user (issuer|subject), task, and its level, a whole number from 0 to ${HIGHEST_RISK}; half_life, from ${HALF_LIFE.min} to ${HALF_LIFE.max} seconds, and reason, up to ${MAX_REASON} characters, are optional; with level 0, of an agent or a user, stream lifts what that stream of events has told.`,
   },
   record: { code: "invalid_request" },
 }
@@ -66,16 +69,17 @@ export async function pushRisk(
   if ("status" in asker) return asker
   const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
   if (!body) return MALFORMED
-  const { kind, name, level, half_life, reason } = body
+  const { kind, name, level, half_life, reason, stream } = body
   const permitted = permitOperator(asker, { area: "risks", kind, target: name }, bundle)
   if ("status" in permitted) return permitted
-  const told = { [kind]: name, level, ...(level > 0 && { half_life }) }
+  const told = { [kind]: name, level, ...(level > 0 && { half_life }), ...(stream !== undefined && { stream }) }
   const record = { ...permitted, arguments: { ...told, ...(reason !== undefined && { reason }) } }
   const allowed = { decision: "allow", code: "ok", ...record } as const
   const signal = level === 0 ? null : { level, halfLife: half_life }
   if (kind !== "task") {
     try {
-      await switchboard(around.env).rate(kind, name, signal)
+      const board = switchboard(around.env)
+      await (stream === undefined ? board.rate(kind, name, signal) : board.forgetRisk(stream, kind, name))
     } catch (error) {
       logEvent("risk_not_kept", { error: String(error) })
       return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }

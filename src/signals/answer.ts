@@ -1,7 +1,7 @@
 /** What a transmitter is answered (RFC 8935 2.2, 2.3), and the records of it: one an event taken, one a token refused. */
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
-import { shownName } from "../credential/rejection.ts"
+import { shownName, withoutToken } from "../credential/rejection.ts"
 import { newId } from "../ids.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { rawTarget, type Surroundings } from "../surroundings.ts"
@@ -37,9 +37,11 @@ export function acknowledge(
 ): Response {
   const [id = ""] = judged.map((one) => {
     const { targets } = one
-    const [user = null] = targets.flatMap((target) => (target.kind === "user" ? [target.user] : []))
+    const users = targets.flatMap((target) => (target.kind === "user" ? [target.user] : []))
+    const [user = null] = users
     const chain = targets.flatMap((target) => (target.kind === "agent" ? [target.agent] : []))
-    const told = { jti: shownName(jti), ...shown(one), ...(kept === "repeated" && { repeated: true }) }
+    const all = { ...(users.length > 1 && { users }), ...(kept === "repeated" && { repeated: true }) }
+    const told = { jti: shownName(jti), ...shown(one), ...all }
     return record({ ...known, decision: "allow", code: "ok", user, chain, arguments: told }, around)
   })
   return new Response(null, { status: 202, headers: headersOf(id) })
@@ -56,7 +58,7 @@ function shown({
 }: JudgedEvent): Readonly<Record<string, unknown>> {
   const keys = targets.flatMap((target) => (target.kind === "key" ? [target.kid] : []))
   return {
-    event,
+    event: withoutToken(event),
     effect,
     ...(because !== null && { because }),
     ...(effect !== "none" && { at: Math.floor(at / 1000) }),

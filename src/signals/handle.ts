@@ -19,7 +19,7 @@ import { bundleFor, type Surroundings } from "../surroundings.ts"
 import { SIGNAL_VERSION, type SignalChange } from "../switches/signal.ts"
 import { switchboard } from "../switches/switchboard.ts"
 import { acknowledge, refuse, startOf, type Kept } from "./answer.ts"
-import { changesOf, judgeEvents, type JudgedEvent } from "./judge.ts"
+import { changesOf, exceptKeys, judgeEvents, type JudgedEvent } from "./judge.ts"
 import type { EventRefusal } from "./refusal.ts"
 
 const MEDIA_TYPE = "application/secevent+jwt"
@@ -49,10 +49,10 @@ export async function takeEvents(request: Request, around: Surroundings): Promis
   const proven = { ...start, operator: `stream|${id}`, mode }
   const judged = judge(verified, bundle, around)
   if (isRefused(judged)) return refuse(judged, proven, around)
-  const kept = await keep(judged, around)
-  return isRefused(kept)
-    ? refuse(kept, proven, around)
-    : acknowledge(judged.told.jti, judged.judged, kept, proven, around)
+  const ofUs = await leaveOutKeys(judged, around)
+  if (isRefused(ofUs)) return refuse(ofUs, proven, around)
+  const kept = await keep(ofUs, around)
+  return isRefused(kept) ? refuse(kept, proven, around) : acknowledge(ofUs.told.jti, ofUs.judged, kept, proven, around)
 }
 
 function isRefused(outcome: object | string): outcome is EventRefusal {
@@ -64,7 +64,11 @@ async function present(request: Request, { streams }: Bundle): Promise<Presented
   if (type !== MEDIA_TYPE || request.headers.has("content-encoding"))
     return { reason: "event_request_malformed", what: `its Content-Type is not ${MEDIA_TYPE}` }
   const text = await boundedText(request, MAX_TOKEN_LENGTH)
-  if (text === null) return { reason: "event_request_malformed", what: `its body is over ${MAX_TOKEN_LENGTH} bytes` }
+  if (text === null)
+    return {
+      reason: "event_request_malformed",
+      what: `its body is over ${MAX_TOKEN_LENGTH} bytes, no UTF-8, or did not come in time`,
+    }
   const compact = readCompact(text)
   if (isRejected(compact)) return rejectedBy(compact)
   const { iss, aud } = compact.claims
@@ -108,17 +112,35 @@ function judge(
   return isRefused(judged) ? judged : { ...verified, judged }
 }
 
+/** Those that were never ours: a switch of one could be lifted by nobody, and would stop nothing. */
+async function leaveOutKeys(judged: Judged, { env }: Surroundings): Promise<Judged | EventRefusal> {
+  const kids = new Set(
+    judged.judged.flatMap(({ targets }) => targets.flatMap((each) => (each.kind === "key" ? [each.kid] : []))),
+  )
+  const unknown = new Set<string>()
+  try {
+    for (const kid of kids) if (!(await keyRing(env).had(kid))) unknown.add(kid)
+  } catch (error) {
+    logEvent("events_not_kept", { stream: judged.stream.id, error: String(error) })
+    return { reason: "switches_unavailable" }
+  }
+  return { ...judged, judged: exceptKeys(judged.judged, unknown) }
+}
+
 async function keep(
   { compact, stream, told, judged }: Judged,
-  { env, config }: Surroundings,
+  { env, config, reach }: Surroundings,
 ): Promise<Kept | EventRefusal> {
-  const changes = changesOf(judged, stream)
+  const changes = changesOf(judged, stream, reach.now)
   if (stream.mode === "observe") return "observed"
   if (changes.length === 0) return "kept"
   const { jti, until } = told
   const report = { stream: stream.id, jti, until, digest: sha256Hex(JSON.stringify(compact.claims)), changes }
   try {
-    for (const kid of keysOf(changes)) {
+    const keys = keysOf(changes)
+    // Whatever is not taken changes nothing, and a key that is pulled is pulled for good.
+    if (keys.length > 0 && (await switchboard(env).told(report)) === "reused") return reused(jti)
+    for (const kid of keys) {
       // It must sign nothing more, first of all: what an isolate signs in the meantime is stopped with the rest.
       await keyRing(env).pull(kid)
       await forgetSharedKeys(config.issuer)
@@ -129,10 +151,12 @@ async function keep(
       case "repeated":
         return outcome
       case "reused":
-        return { reason: "jti_reused", jti: shownName(jti) ?? "" }
+        return reused(jti)
       case "full":
         logEvent("stops_full", { stream: stream.id })
         return { reason: "stops_full" }
+      case "busy":
+        return { reason: "stream_too_fast" }
       case "not_understood":
         return { reason: "switches_unavailable" }
       default:
@@ -142,6 +166,10 @@ async function keep(
     logEvent("events_not_kept", { stream: stream.id, error: String(error) })
     return { reason: "switches_unavailable" }
   }
+}
+
+function reused(jti: string): EventRefusal {
+  return { reason: "jti_reused", jti: shownName(jti) ?? "" }
 }
 
 function keysOf(changes: readonly SignalChange[]): readonly string[] {

@@ -13,11 +13,11 @@ import type { EventRefusal } from "./refusal.ts"
 import { resolveSubject, type Known, type Target } from "./subject.ts"
 
 export interface JudgedEvent {
-  /** By its name in the table, or its URI where it is in none. */
+  /** By its name in the table, or its URI where it is in none: the transmitter's own words. */
   readonly event: string
   readonly effect: EffectName
   readonly targets: readonly Target[]
-  /** Milliseconds, when it happened; never ahead of us. */
+  /** Milliseconds, when it happened by its transmitter's clock; ahead of us by no more than clocks may differ. */
   readonly at: number
   /** From 0 to 100, of a risk. */
   readonly level: number | null
@@ -55,7 +55,7 @@ function judge(
   const { subject: before } = told
   // Drafts of SSF had it in each event. Two that differ would be read in two ways.
   if (of.subject !== undefined && before !== undefined && canonicalText(of.subject) !== canonicalText(before))
-    return { reason: "event_malformed", event: name ?? type, what: "it names two subjects" }
+    return { reason: "event_malformed", event: name ?? "event_unknown", what: "it names two subjects" }
   const id = of.subject ?? before
   const nothing = { event: name ?? type, effect: "none", targets: [], level: null, subject: hashOf(id) } as const
   if (name === null) return { ...nothing, at: now, because: "event_unknown" }
@@ -79,6 +79,15 @@ function judge(
   return { ...nothing, effect, targets, at, level, because: null }
 }
 
+/** The same without what keys that are none of ours would have followed from. */
+export function exceptKeys(judged: readonly JudgedEvent[], unknown: ReadonlySet<string>): readonly JudgedEvent[] {
+  return judged.map((event): JudgedEvent => {
+    const targets = event.targets.filter((target) => target.kind !== "key" || !unknown.has(target.kid))
+    if (targets.length > 0 || event.targets.length === 0) return { ...event, targets }
+    return { ...event, targets, effect: "none", level: null, because: "subject_unknown" }
+  })
+}
+
 /** Who is not known is told apart in records, and not named. */
 function hashOf(id: unknown): string | null {
   const text = id === undefined ? undefined : canonicalText(id)
@@ -88,21 +97,36 @@ function hashOf(id: unknown): string | null {
 /** From here on a number of seconds would be later than the year 5000; drafts of CAEP counted milliseconds. */
 const FIRST_MILLISECONDS = 100_000_000_000
 
+/** As much as a token may be issued ahead of us (credential/signature.ts). */
+const CLOCKS_APART_MS = 30_000
+
 /**
- * Milliseconds; what is said to be still to come counts as now, or a stream could stop what is given tomorrow.
+ * Milliseconds. What is said to be still to come counts as now, but for what a fast clock makes of it: in that, two
+ * events must keep their order, whichever a network brings first.
  * @param otherwise seconds, where the event does not say
  */
 function timeOf(told: Told, otherwise: number, now: number): number | null {
   const { event_timestamp: said = otherwise } = told
   if (typeof said !== "number" || said < 0) return null
-  return Math.min(said < FIRST_MILLISECONDS ? said * 1000 : said, now)
+  const at = said < FIRST_MILLISECONDS ? said * 1000 : said
+  return at > now + CLOCKS_APART_MS ? now : at
 }
 
-export function changesOf(judged: readonly JudgedEvent[], { risk }: StreamDefinition): readonly SignalChange[] {
-  return judged.flatMap((event) => event.targets.flatMap((target) => changeOf(event, target, risk.half_life)))
+/** @param now milliseconds */
+export function changesOf(
+  judged: readonly JudgedEvent[],
+  { risk }: StreamDefinition,
+  now: number,
+): readonly SignalChange[] {
+  return judged.flatMap((event) => event.targets.flatMap((target) => changeOf(event, target, risk.half_life, now)))
 }
 
-function changeOf({ event, effect, at, level }: JudgedEvent, target: Target, halfLife: number): SignalChange[] {
+function changeOf(
+  { event, effect, at, level }: JudgedEvent,
+  target: Target,
+  halfLife: number,
+  now: number,
+): SignalChange[] {
   if (target.kind === "key") {
     // Whoever has a key writes any time they like: it is pulled as a whole, and for good.
     return effect === "revoke" || effect === "stop" ? [{ kind: "stop", stopped: target, before: null, at }] : []
@@ -114,7 +138,8 @@ function changeOf({ event, effect, at, level }: JudgedEvent, target: Target, hal
       return [{ kind: "risk", of: target, event, level: level ?? 0, halfLife, at }]
     case "revoke":
       // A session says when it was issued in whole seconds: one of the same second may be from before.
-      return [{ kind: "stop", stopped: target, before: (Math.floor(at / 1000) + 1) * 1000, at }]
+      // And none of tomorrow is stopped, whatever a clock says.
+      return [{ kind: "stop", stopped: target, before: (Math.floor(Math.min(at, now) / 1000) + 1) * 1000, at }]
     case "stop":
       return [{ kind: "stop", stopped: target, before: null, at }]
     case "lift":

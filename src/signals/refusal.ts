@@ -17,6 +17,8 @@ export type EventRefusal =
   | { readonly reason: "jti_reused"; readonly jti: string }
   /** More is stopped by streams than may be: an operator has to lift some. */
   | { readonly reason: "stops_full" }
+  /** It tells more in a time than it may. */
+  | { readonly reason: "stream_too_fast" }
   | { readonly reason: "bundle_unavailable" }
   | { readonly reason: "switches_unavailable" }
 
@@ -60,6 +62,7 @@ function codeOf(refusal: EventRefusal): ErrorCode {
     case "subject_not_allowed":
       return "access_denied"
     case "stops_full":
+    case "stream_too_fast":
     case "bundle_unavailable":
     case "switches_unavailable":
       return "unavailable"

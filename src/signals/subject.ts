@@ -78,14 +78,21 @@ function resolveAliases({ identifiers }: Readonly<Record<string, unknown>>, know
   if (!Array.isArray(identifiers) || identifiers.length === 0 || identifiers.length > MAX_ALIASES)
     return { malformed: "its aliases cannot be read" }
   const all: readonly Resolved[] = identifiers.map((each: unknown) =>
-    isObject(each) && (each["format"] === "aliases" || each["format"] === "complex")
+    isObject(each) && NO_ALIAS.has(formatOf(each))
       ? { malformed: "aliases within aliases" }
       : resolveSubject(each, known),
   )
   const odd = all.find((each) => "malformed" in each)
   if (odd) return odd
-  const targets = all.flatMap((each) => ("targets" in each ? each.targets : []))
+  const targets = distinct(all.flatMap((each) => ("targets" in each ? each.targets : [])))
   return targets.length === 0 && all.some((each) => "foreign" in each) ? FOREIGN : { targets }
+}
+
+/** Whatever they are called by: a name within a name within a name is nobody's. */
+const NO_ALIAS: ReadonlySet<string | null> = new Set(["aliases", "complex"])
+
+function distinct(targets: readonly Target[]): readonly Target[] {
+  return [...new Map(targets.map((target) => [JSON.stringify(target), target])).values()]
 }
 
 /**
@@ -113,8 +120,8 @@ function isName(value: unknown): value is string {
   return typeof value === "string" && /^[^\p{Cc}\p{Cs}]{1,2048}$/u.test(value)
 }
 
-/** No session names anybody by more (credential/person.ts). */
-const MAX_SUBJECT = 255
+/** No session names anybody otherwise (credential/person.ts). */
+const SUBJECT = /^.{1,255}$/su
 
 function ofIssuer(iss: string, sub: string, known: Known): Resolved {
   const issuer = known.issuers.find((each) => each.issuer === iss)
@@ -123,6 +130,8 @@ function ofIssuer(iss: string, sub: string, known: Known): Resolved {
   const agents = Array.from(known.agents.values()).filter(({ identities = [] }) =>
     identities.some((each) => each.kind === "workload" && each.issuer === issuer.id && each.subject === sub),
   )
+  // The stream speaks of agents, and none is called so: as with people, it leads nowhere.
+  if (agents.length === 0 && known.about.agents.length > 0) return NOBODY
   return ofAgents(
     agents.map(({ id }) => id),
     known,
@@ -138,8 +147,9 @@ function ofAgents(agents: readonly string[], { about }: Known): Resolved {
 /** Null: it is neither an agent's nor that of a key of ours. */
 function ofUri(uri: string, known: Known): Resolved | null {
   if (known.agents.has(uri)) return ofAgents([uri], known)
-  const [place, kid] = uri.split("#", 2)
-  if (place !== `${known.us}/.well-known/jwks.json` || kid === undefined) return null
+  const place = `${known.us}/.well-known/jwks.json#`
+  if (!uri.startsWith(place)) return null
+  const kid = uri.slice(place.length)
   if (!/^[\w.~-]{1,128}$/.test(kid)) return { malformed: "no key can have that id" }
   return known.about.keys ? { targets: [{ kind: "key", kid }] } : FOREIGN
 }
@@ -149,7 +159,5 @@ function ofPerson(format: ValueFormat, value: string, issuer: string | null, { a
   const entry = about.users.find((each) => each.by.includes(format) && (issuer === null || each.issuer === issuer))
   if (!entry) return issuer === null ? NOBODY : FOREIGN
   const url = issuers.find(({ id }) => id === entry.issuer)?.issuer
-  return url === undefined || value.length > MAX_SUBJECT
-    ? NOBODY
-    : { targets: [{ kind: "user", user: `${url}|${value}` }] }
+  return url === undefined || !SUBJECT.test(value) ? NOBODY : { targets: [{ kind: "user", user: `${url}|${value}` }] }
 }

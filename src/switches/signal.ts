@@ -8,10 +8,26 @@ import { sha256Hex } from "../hash.ts"
 import type { Stopped, Switch } from "./switch.ts"
 
 /** Old object code may run for minutes beside new Worker code: what is of another version is refused, not misread. */
-export const SIGNAL_VERSION = 1
+export const SIGNAL_VERSION = 2
 
 /** Switches that streams have set; every lease has them all. */
 export const MAX_SIGNALLED = 10_000
+/**
+ * A stream has at most this many times as many of them as are still free: alone it has four fifths, and whatever one or
+ * more of them tell, a part is left for the others.
+ */
+export const SHARE = 4
+
+/**
+ * What was lifted is remembered for what may still come of before, and of more than this the soonest to be forgotten
+ * goes: what was stopped before it and comes late then stops, until it is lifted again.
+ */
+export const MAX_LIFTED = 10_000
+/**
+ * Tokens that are remembered, some 200 bytes each, at most a week. Of more the oldest are forgotten: told again, one may
+ * stop anew whom an operator has let go on, and lifts nothing that was stopped later.
+ */
+export const MAX_TOLD = 1_000_000
 
 /**
  * 32 days: no session is taken that was made for longer than 31 (credential/session.ts), so that by then nothing is left
@@ -44,6 +60,9 @@ export type SignalChange =
       readonly at: number
     }
 
+export type RiskChange = Extract<SignalChange, { readonly kind: "risk" }>
+export type StopChange = Exclude<SignalChange, RiskChange>
+
 /** One token's, all or none. */
 export interface SignalReport {
   readonly stream: string
@@ -55,8 +74,8 @@ export interface SignalReport {
   readonly changes: readonly SignalChange[]
 }
 
-/** `repeated`: it was kept before. */
-export type SignalOutcome = "kept" | "repeated" | "reused" | "full" | "not_understood"
+/** `repeated`: it was kept before. `busy`: the stream tells faster than it may. */
+export type SignalOutcome = "kept" | "repeated" | "reused" | "full" | "busy" | "not_understood"
 
 /** What a stream has set of somebody; `body` null: lifted, and remembered for what may still come of before. */
 export interface Signalled {
@@ -72,15 +91,12 @@ export interface Signalled {
  * What stands of it. A revocation and a stop of the same user are two: who is enabled again has their new sessions, and
  * not those of before.
  */
-export function signalledBy(
-  change: Exclude<SignalChange, { readonly kind: "risk" }>,
-  { stream, until }: Pick<SignalReport, "stream" | "until">,
-): Signalled {
+export function signalledBy(change: StopChange, { stream, until }: Pick<SignalReport, "stream" | "until">): Signalled {
   const { stopped, at } = change
   const before = change.kind === "stop" ? change.before : null
   const id = `swi_${sha256Hex(JSON.stringify([stream, stopped, before === null])).slice(0, 32)}`
   if (change.kind === "lift") return { id, body: null, at, until }
-  const set: Switch = { id, stopped, before, stream }
+  const set: Switch = { id, stopped, before }
   return {
     id,
     body: JSON.stringify(set),
@@ -89,18 +105,38 @@ export function signalledBy(
   }
 }
 
-/** A pulled key stays pulled, and its switch with it. */
-export function stands(known: Pick<Signalled, "at"> | undefined, { at }: Pick<Signalled, "at">): boolean {
-  return known === undefined || at >= known.at
+/** What two that are about the same are told apart by. */
+export interface Weighed {
+  /** Milliseconds, when it happened. */
+  readonly at: number
+  /** How strict it is. */
+  readonly weight: number
 }
 
-export function riskOf({ of, level, halfLife, at }: Extract<SignalChange, { readonly kind: "risk" }>): {
+/**
+ * Whether it stands against what is known. Events tell seconds, and a network may bring two in any order: of the same
+ * moment the stricter one stands.
+ */
+export function stands(known: Weighed | undefined, { at, weight }: Weighed): boolean {
+  return known === undefined || at > known.at || (at === known.at && weight >= known.weight)
+}
+
+export function weighed({ body, at }: Pick<Signalled, "body" | "at">): Weighed {
+  return { at, weight: body === null ? 0 : 1 }
+}
+
+export function riskOf({ of, level, halfLife, at }: RiskChange): {
   readonly kind: ToldRisk["kind"]
   readonly name: string
   readonly signal: Signal
 } {
   const name = of.kind === "agent" ? of.agent : of.user
   return { kind: of.kind, name, signal: { level, at, halfLife } }
+}
+
+/** As who has set a switch; an operator's is their issuer and subject. */
+export function setBy(stream: string): string {
+  return `stream|${stream}`
 }
 
 /** Of the operators' own it is empty; names have no `|`. */

@@ -20,9 +20,20 @@ export interface Switch {
   readonly stopped: Stopped
   /** Milliseconds: only authority that was given before; null: whenever. */
   readonly before: number | null
-  /** Id of the stream of events that has set it; absent: an operator has. */
-  readonly stream?: string
 }
+
+/** What nobody needs on the way of a call: it stands beside the switch, and no lease has it. */
+export interface SwitchNote {
+  /** An operator's issuer and subject, or `stream` and the id of a stream of events, joined by `|`. */
+  readonly by: string
+  /** As the operator put it; null: they did not say. */
+  readonly reason: string | null
+  /** Milliseconds, from when on it holds. */
+  readonly at: number
+}
+
+/** Null but for the reason: it was set before that was kept. */
+export type ListedSwitch = Switch & { readonly [Name in keyof SwitchNote]: SwitchNote[Name] | null }
 
 /** What is about to happen, as far as it is known. */
 export interface Affected {

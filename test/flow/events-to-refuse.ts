@@ -3,6 +3,7 @@
  * stopped.
  */
 import { exportJWK, type CryptoKey } from "jose"
+import { openTask } from "../harness/agents.ts"
 import { forge, base64url } from "../harness/forge.ts"
 import { accessToken, idp, idToken, stranger, svid } from "../harness/issuers.ts"
 import {
@@ -184,6 +185,22 @@ export const REFUSED_EVENTS: Readonly<Record<string, RefusedEvent>> = {
     async () => push(await forge(HEADER, JSON.stringify(honest()).replace('"jti"', '"jti":"twice","jti"'), signer())),
     "malformed",
   ),
+  ...Object.fromEntries(
+    [
+      ["with one member twice in its subject", '"sub":"alice"', '"sub":"bob","sub":"alice"'],
+      ["with two members that some readers take for one", '"sub":"alice"', '"sub":"alice","SUB":"bob"'],
+      ["with a member twice, once in another spelling", '"sub":"alice"', '"s\\u0075b":"bob","sub":"alice"'],
+      ["with an event twice", '"events":{', `"events":{"${SESSION_REVOKED}":{},`],
+      ["with a prototype", '"events":{', '"events":{"__proto__":{},'],
+      ["that ends twice", /$/, "}"],
+      ["behind a byte order mark", /^/, "\ufeff"],
+      ["with a number that no two readers read alike", '"sub_id"', '"event_timestamp":9007199254740993,"sub_id"'],
+    ].map(([what, from, to]) => {
+      const spell = async () =>
+        push(await forge(HEADER, JSON.stringify(honest()).replace(from ?? "", String(to)), signer()))
+      return [String(what), request(spell, "malformed")]
+    }),
+  ),
   // Of whom it may not speak
   "about a subject of another issuer": denied(about(personOf("alice", "https://second.test")), "subject_not_allowed"),
   "about a subject of an issuer that nobody knows": denied(
@@ -232,6 +249,11 @@ export const REFUSED_EVENTS: Readonly<Record<string, RefusedEvent>> = {
   },
   "an operator's access token": {
     send: async () => push(await accessToken("operator", "cli")),
+    err: "invalid_issuer",
+    reason: "issuer_unknown",
+  },
+  "a delegation token": {
+    send: async () => push((await openTask("first")).token),
     err: "invalid_issuer",
     reason: "issuer_unknown",
   },

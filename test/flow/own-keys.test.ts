@@ -9,6 +9,7 @@ import { OWN_ALGORITHMS, type OwnAlgorithm } from "../../src/credential/algorith
 import { forgetSharedKeys } from "../../src/credential/own-keys.ts"
 import { readShared, writeShared } from "../../src/credential/shared-cache.ts"
 import { KeyRing, keyRing } from "../../src/exchange/key-ring.ts"
+import { ROTATE_AFTER_MS } from "../../src/exchange/rotation.ts"
 import { ACCESS_TOKEN, exchangeForm, openTask, postForm, type Form } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
@@ -22,6 +23,7 @@ beforeEach(async () => {
   await forgetSharedKeys(US)
 })
 afterEach(async () => {
+  vi.useRealTimers()
   vi.restoreAllMocks()
   await freshIsolate()
 })
@@ -93,6 +95,20 @@ describe("each key", () => {
     expect((await ring.signingKey("ES256")).kid).not.toBe(es256.kid)
     expect((await ring.signingKey("EdDSA")).kid).toBe(eddsa.kid)
     expect(await ring.publicKeys()).toHaveLength(2)
+  })
+
+  test("is known as one of ours once it is pulled, and once another has taken its place", async () => {
+    const ring = keyRing(env)
+    const { kid } = await ring.signingKey("ES256")
+    expect([await ring.had(kid), await ring.had("invented")]).toEqual([true, false])
+    vi.useFakeTimers({ now: Date.now() + 2 * ROTATE_AFTER_MS, toFake: ["Date"] })
+    await ring.publicKeys()
+    vi.setSystemTime(Date.now() + 2 * ROTATE_AFTER_MS)
+    const next = await ring.signingKey("ES256")
+    expect(next.kid).not.toBe(kid)
+    expect((await ring.publicKeys()).map((key) => key.kid)).not.toContain(kid)
+    await ring.pull(next.kid)
+    expect([await ring.had(kid), await ring.had(next.kid), await ring.had("invented")]).toEqual([true, true, false])
   })
 })
 

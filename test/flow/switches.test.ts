@@ -1,3 +1,5 @@
+import { runInDurableObject } from "cloudflare:test"
+import { env } from "cloudflare:workers"
 import { decodeProtectedHeader } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
@@ -9,7 +11,7 @@ import { agentId, idToken } from "../harness/issuers.ts"
 import { crash } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
-import { Switchboard } from "../../src/switches/switchboard.ts"
+import { LEASE_VERSION, Switchboard, switchboard } from "../../src/switches/switchboard.ts"
 
 beforeEach(async () => {
   await publish(await yard())
@@ -21,6 +23,7 @@ afterEach(async () => {
 
 const USER = "https://idp.test|alice"
 const answered = z.looseObject({ id: z.string() })
+const listing = z.object({ revocations: z.array(z.looseObject({ id: z.string(), at: z.number() })) })
 
 /** Answers when it holds. */
 async function revoke(body: Readonly<Record<string, unknown>>): Promise<string> {
@@ -166,11 +169,78 @@ describe("a revocation", () => {
     expect(await codeOf(token)).toBe("ok")
     const id = await revoke({ tool: "vault.*", before: 4_000_000_000 })
     const { json } = await manage("GET", "/v1/revocations", await bearerOf("viewer"))
-    expect(json).toEqual({ revocations: [{ id, tool: "vault.*", before: 4_000_000_000 }] })
+    const [by, at] = ["https://idp.test|operator", expect.any(Number)]
+    expect(json).toEqual({ revocations: [{ id, tool: "vault.*", before: 4_000_000_000, by, at }] })
     expect((await manage("DELETE", `/v1/revocations/${id}`, await bearerOf("viewer"))).status).toBe(403)
   })
 
+  test("remembers who made it, why, and when it held; no lease grows by that, and the record tells it", async () => {
+    const reason = "Leaked in a public repository, <https://example.test/42>"
+    const asked = Date.now()
+    const body = { agent: agentId("first"), reason }
+    const { json, headers } = await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, body)
+    const { id } = answered.parse(json)
+    const answeredAt = Date.now()
+    // What it stops is all that is answered, and all that isolates are told every second.
+    expect(json).toEqual({ id, agent: agentId("first") })
+    const lent = await switchboard(env).read(LEASE_VERSION)
+    expect(JSON.parse(lent)).toMatchObject({ switches: [{ id, stopped: { agent: agentId("first") }, before: null }] })
+    expect(lent).not.toMatch(/Leaked|operator|reason/)
+    await crash()
+    const listed = await manage("GET", "/v1/revocations", await bearerOf("viewer"))
+    const [one] = listing.parse(listed.json).revocations
+    expect(one).toEqual({
+      id,
+      agent: agentId("first"),
+      by: "https://idp.test|operator",
+      reason,
+      at: expect.any(Number),
+    })
+    expect(one?.at).toBeGreaterThanOrEqual(asked)
+    expect(one?.at).toBeLessThanOrEqual(answeredAt)
+    const record = await recordOf(headers.get("X-Narrowgate-Decision") ?? "")
+    const told = { agent: agentId("first"), reason, revocation: id }
+    expect(record).toMatchObject({ kind: "management", decision: "allow", arguments: told })
+    expect((await lift(id)).status).toBe(200)
+    const after = await manage("GET", "/v1/revocations", await bearerOf("viewer"))
+    expect(after.json).toEqual({ revocations: [] })
+    await runInDurableObject(switchboard(env), (_board, { storage }) => {
+      expect(storage.sql.exec("SELECT * FROM switch_notes").toArray()).toEqual([])
+    })
+  })
+
+  test("of a task or a token takes a reason too, for the record, which never has the token", async () => {
+    const [root, other] = [await openTask("first"), await openTask("first")]
+    const operator = await bearerOf("operator")
+    for (const [body, told] of [
+      [{ task: root.task }, { task: root.task, reason: "why" }],
+      [{ token: other.token }, { reason: "why" }],
+    ] as const) {
+      const answer = await manage("POST", "/v1/revocations", operator, {}, { ...body, reason: "why" })
+      expect(answer.status).toBe(200)
+      const record = await recordOf(answer.headers.get("X-Narrowgate-Decision") ?? "")
+      expect(record).toMatchObject({ kind: "end", decision: "allow" })
+      expect(record.arguments).toEqual(told)
+    }
+  })
+
+  test("that does not hold is recorded with what was asked", async () => {
+    vi.spyOn(Switchboard.prototype, "set").mockRejectedValue(new Error("out of reach"))
+    const body = { user: USER, before: 5, reason: "why" }
+    const answer = await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, body)
+    expect(answer).toMatchObject({ status: 503, code: "unavailable" })
+    const record = await recordOf(answer.headers.get("X-Narrowgate-Decision") ?? "")
+    expect(record).toMatchObject({ decision: "deny", code: "unavailable", arguments: body })
+  })
+
   test.each([
+    { everything: true, reason: "" },
+    { everything: true, reason: "x".repeat(1_025) },
+    { everything: true, reason: "two\nlines" },
+    { everything: true, reason: "\u001b[2J" },
+    { everything: true, reason: "a\u2028b" },
+    { everything: true, reason: 5 },
+    { reason: "of nothing" },
     {},
     { agent: agentId("first"), user: USER },
     { agent: "" },

@@ -12,25 +12,9 @@ import { agentId } from "../harness/issuers.ts"
 import { crash, evict } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
+import { CAREFUL, publishCareful } from "../harness/risks.ts"
 
-const context = (attr: string) => ({ ".": { left: { Var: "context" }, attr } })
-const RULE = {
-  id: "nothing-while-risky",
-  policy: {
-    effect: "forbid",
-    principal: { op: "All" },
-    action: { op: "==", entity: { type: "Action", id: "read" } },
-    resource: { op: "==", entity: { type: "Tool", id: "files.read" } },
-    conditions: [{ kind: "when", body: { ">=": { left: context("risk"), right: { Value: 50 } } } }],
-  },
-  reads: [],
-  facts: ["risk"],
-}
-
-beforeEach(async () => {
-  const body = await yard()
-  await publish({ ...body, rules: [...body.rules, RULE] })
-})
+beforeEach(publishCareful)
 afterEach(async () => {
   vi.useRealTimers()
   await freshIsolate()
@@ -114,7 +98,7 @@ describe("a risk that is acknowledged", () => {
     const refused = await call(task)
     expect(refused.code).toBe(NO)
     const record = await recordOf(refused.decision)
-    const denial = { reason: "policy_forbids", rules: [RULE.id] }
+    const denial = { reason: "policy_forbids", rules: [CAREFUL.id] }
     expect(record).toMatchObject({ denial, facts: { risk: expect.any(Number) } })
     vi.useFakeTimers({ now: Date.now() + 10_000, toFake: ["Date"] })
     const allowed = await call(task)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest"
 import type { StreamDefinition } from "../../src/policy/bundle.ts"
 import { EVENTS, TELLABLE_EVENTS, type EffectName, type EventName } from "../../src/signals/events.ts"
-import { changesOf, judgeEvents, type JudgedEvent } from "../../src/signals/judge.ts"
+import { changesOf, exceptKeys, judgeEvents, type JudgedEvent } from "../../src/signals/judge.ts"
 import type { EventRefusal } from "../../src/signals/refusal.ts"
 
 const NOW = 1_800_000_000_500
@@ -127,7 +127,7 @@ describe("what follows", () => {
   ])("from %s may be %s", (name, effect, expected) => {
     const stream = { ...STREAM, effects: { [name]: effect } }
     const judged = judge(name, { current_status: "not-compliant" }, stream)
-    expect("reason" in judged ? judged : changesOf(judged, stream)).toMatchObject(expected)
+    expect("reason" in judged ? judged : changesOf(judged, stream, NOW)).toMatchObject(expected)
   })
 
   test.each<readonly [unknown, number]>([
@@ -136,21 +136,38 @@ describe("what follows", () => {
     [1_799_999_000.9, 1_799_999_001_000],
     // Drafts of CAEP counted milliseconds.
     [1_799_999_000_123, 1_799_999_001_000],
-    // What is still to come is now.
+    // What is still to come is now; what a fast clock makes of it too, though it keeps its place among others.
     [1_900_000_000, 1_800_000_001_000],
+    [1_800_000_020, 1_800_000_001_000],
     [undefined, (IAT + 1) * 1000],
   ])("from a revocation with event_timestamp %s stops what was given before %s", (said, before) => {
     const judged = judge("session-revoked", said === undefined ? {} : { event_timestamp: said })
-    expect("reason" in judged ? judged : changesOf(judged, STREAM)).toMatchObject([{ before }])
+    expect("reason" in judged ? judged : changesOf(judged, STREAM, NOW)).toMatchObject([{ before }])
   })
 
   test("from what is told of a key pulls it, for good; a risk of it is none", () => {
     const key = { format: "uri", uri: "https://authz.example/.well-known/jwks.json#k1" }
     const pulled = judge("credential-change", { change_type: "revoke" }, STREAM, key)
-    expect("reason" in pulled ? pulled : changesOf(pulled, STREAM)).toMatchObject([
+    expect("reason" in pulled ? pulled : changesOf(pulled, STREAM, NOW)).toMatchObject([
       { kind: "stop", stopped: { kind: "key", kid: "k1" }, before: null },
     ])
     const risky = judge("risk-level-change", { current_level: "HIGH" }, STREAM, key)
-    expect("reason" in risky ? risky : changesOf(risky, STREAM)).toEqual([])
+    expect("reason" in risky ? risky : changesOf(risky, STREAM, NOW)).toEqual([])
+  })
+
+  test("is nothing where none of the keys that are named was ever ours, and the rest where one was", () => {
+    const key = (kid: string) => ({ format: "uri", uri: `https://authz.example/.well-known/jwks.json#${kid}` })
+    const both = { format: "aliases", identifiers: [key("k1"), key("k2"), ALICE] }
+    const judged = judge("credential-change", { change_type: "revoke" }, STREAM, both)
+    if ("reason" in judged) throw new Error(judged.reason)
+    const [k1, k2] = [{ kind: "key", kid: "k1" } as const, { kind: "key", kid: "k2" } as const]
+    expect(judged).toMatchObject([{ targets: [k1, k2, stopped] }])
+    expect(exceptKeys(judged, new Set())).toEqual(judged)
+    expect(exceptKeys(judged, new Set(["k1"]))).toMatchObject([{ effect: "revoke", targets: [k2, stopped] }])
+    const alone = judge("credential-change", { change_type: "revoke" }, STREAM, key("k1"))
+    if ("reason" in alone) throw new Error(alone.reason)
+    const none = exceptKeys(alone, new Set(["k1"]))
+    expect(none).toMatchObject([{ effect: "none", because: "subject_unknown", targets: [] }])
+    expect(changesOf(none, STREAM, NOW)).toEqual([])
   })
 })

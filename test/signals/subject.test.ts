@@ -65,7 +65,7 @@ describe("a subject identifier", () => {
     [{ format: "uri", uri: "spiffe://o/a" }, agents("spiffe://o/a")],
     [{ format: "uri", uri: "spiffe://o/x" }, FOREIGN],
     [{ format: "iss_sub", iss: "https://ci.test", sub: "repo:b" }, agents("https://o/b")],
-    [{ format: "iss_sub", iss: "https://ci.test", sub: "repo:z" }, FOREIGN],
+    [{ format: "iss_sub", iss: "https://ci.test", sub: "repo:z" }, NOBODY],
     [
       { format: "uri", uri: "https://authz.example/.well-known/jwks.json#k1" },
       { targets: [{ kind: "key", kid: "k1" }] },
@@ -78,6 +78,7 @@ describe("a subject identifier", () => {
     [{ format: "complex", user: bob }, FOREIGN],
     [{ format: "aliases", identifiers: [bob] }, FOREIGN],
     [{ format: "aliases", identifiers: [bob, alice] }, user("alice")],
+    [{ format: "aliases", identifiers: [alice, alice] }, user("alice")],
     [
       { format: "aliases", identifiers: [{ format: "email", email: "a@o.test" }, alice] },
       { targets: [...user("a@o.test").targets, ...user("alice").targets] },
@@ -92,6 +93,9 @@ describe("a subject identifier", () => {
     [{ format: "saml_assertion_id", issuer: "https://idp.test", assertion_id: "a" }, NOBODY],
     [{ format: "catalog_item", catalog_id: "c" }, NOBODY],
     [{ format: "email", email: `${"a".repeat(256)}@o.test` }, NOBODY],
+    // As long as a session may call somebody: characters, not their halves.
+    [{ ...alice, sub: "\u{1f600}".repeat(255) }, user("\u{1f600}".repeat(255))],
+    [{ ...alice, sub: "\u{1f600}".repeat(256) }, NOBODY],
     [{ format: "constructor" }, NOBODY],
     // Unreadable.
     [undefined, MALFORMED],
@@ -107,7 +111,10 @@ describe("a subject identifier", () => {
     [{ format: "aliases", identifiers: [] }, MALFORMED],
     [{ format: "aliases", identifiers: Array.from({ length: 17 }, () => alice) }, MALFORMED],
     [{ format: "aliases", identifiers: [{ format: "aliases", identifiers: [alice] }] }, MALFORMED],
+    [{ format: "aliases", identifiers: [{ subject_type: "aliases", identifiers: [alice] }] }, MALFORMED],
+    [{ format: "aliases", identifiers: [{ user: alice }] }, MALFORMED],
     [{ format: "complex", user: { format: "complex", user: alice } }, MALFORMED],
+    [{ format: "uri", uri: "https://authz.example/.well-known/jwks.json#k1#k2" }, MALFORMED],
     [{ format: "complex", user: "alice" }, MALFORMED],
   ])("%j", (id, expected) => {
     expect(resolveSubject(id, KNOWN)).toEqual(expected)
@@ -119,6 +126,8 @@ describe("a subject identifier", () => {
     expect(resolveSubject({ format: "email", email: "alice@o.test" }, known)).toEqual(NOBODY)
     expect(resolveSubject({ format: "uri", uri: `${KNOWN.us}/.well-known/jwks.json#k1` }, known)).toEqual(FOREIGN)
     expect(resolveSubject({ format: "uri", uri: "spiffe://o/a" }, known)).toEqual(FOREIGN)
+    // It speaks of no agents: who are there is not for it to learn.
+    expect(resolveSubject({ format: "iss_sub", iss: "https://ci.test", sub: "repo:z" }, known)).toEqual(FOREIGN)
     const all = { ...KNOWN, about: { ...about, agents: ["*"] } }
     expect(resolveSubject({ format: "iss_sub", iss: "https://ci.test", sub: "repo:b" }, all)).toEqual(
       agents("https://o/b", "https://o/c"),

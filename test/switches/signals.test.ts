@@ -3,6 +3,7 @@ import { runInDurableObject } from "cloudflare:test"
 import fc from "fast-check"
 import { afterEach, describe, expect, test } from "vitest"
 import { signalledBy, stands, type SignalChange } from "../../src/switches/signal.ts"
+import { KeptSwitches } from "../../src/switches/kept-switches.ts"
 import { stoppedBy, type Stopped, type Switch } from "../../src/switches/switch.ts"
 import { Switchboard, switchboard } from "../../src/switches/switchboard.ts"
 import { freshIsolate } from "../harness/isolate.ts"
@@ -36,8 +37,11 @@ describe("what a stream stops", () => {
     expect(of({ kind: "lift", stopped: ALICE, at: 3 })).toMatchObject({ body: null, at: 3, until: 9 })
   })
 
-  test("stands against what happened before it", () => {
-    expect([stands(undefined, { at: 1 }), stands({ at: 1 }, { at: 1 }), stands({ at: 2 }, { at: 1 })]).toEqual([
+  test("stands against what happened before it, and of the same moment against what is no stricter", () => {
+    const one = (at: number, weight: number) => ({ at, weight })
+    expect(stands(undefined, one(1, 0))).toBe(true)
+    expect([stands(one(1, 1), one(2, 0)), stands(one(2, 0), one(1, 1))]).toEqual([true, false])
+    expect([stands(one(1, 1), one(1, 1)), stands(one(1, 0), one(1, 1)), stands(one(1, 1), one(1, 0))]).toEqual([
       true,
       true,
       false,
@@ -80,4 +84,50 @@ test("risks that were told before there were streams are operators' own", async 
     expect(new Switchboard(state, env).risks()).toBe(JSON.stringify([["user", "a|b", 70, at, 3600]]))
   })
   expect(await known()).toEqual([["user", "a|b", 70, at, 3600]])
+})
+
+test("what streams stopped before there were notes goes on with its stream beside it, and no longer in leases", async () => {
+  const old = { id: "swi_1", stopped: ALICE, before: null, stream: "idp-signals" }
+  const mine = { id: "swi_2", stopped: ALICE, before: 7 }
+  await switchboard(env).risks()
+  await runInDurableObject(switchboard(env), (_board, state) => {
+    const { sql } = state.storage
+    sql.exec("INSERT INTO signalled VALUES ('swi_1', ?, 5, ?)", JSON.stringify(old), Number.MAX_SAFE_INTEGER)
+    sql.exec("INSERT INTO switches VALUES ('swi_2', ?)", JSON.stringify(mine))
+    for (let life = 0; life < 2; life++) {
+      const board = new Switchboard(state, env)
+      const { stream: _kept, ...rest } = old
+      expect(JSON.parse(board.read())).toEqual([mine, rest])
+      expect(JSON.parse(board.listed())).toEqual([
+        { ...rest, by: "stream|idp-signals", reason: null, at: null },
+        { ...mine, by: null, reason: null, at: null },
+      ])
+    }
+  })
+})
+
+test("what a stream has told of somebody stands as it does in any other order", async () => {
+  const told = fc.array(fc.record({ kind: fc.constantFrom("stop", "lift", "revoke"), at: fc.nat(4) }), { maxLength: 6 })
+  const shuffled = told.chain((all) =>
+    fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length, maxLength: all.length })),
+  )
+  await switchboard(env).risks()
+  await runInDurableObject(switchboard(env), (_board, { storage: { sql } }) => {
+    const outcomeOf = (all: readonly { readonly kind: string; readonly at: number }[]) => {
+      sql.exec("DELETE FROM signalled")
+      const kept = new KeptSwitches(sql)
+      for (const { kind, at } of all) {
+        const change =
+          kind === "lift"
+            ? ({ kind, stopped: ALICE, at } as const)
+            : ({ kind: "stop", stopped: ALICE, before: kind === "stop" ? null : at * 1000, at } as const)
+        expect(kept.take([change], { stream: "s", until: Number.MAX_SAFE_INTEGER }, 0)).toBe(true)
+      }
+      return sql.exec("SELECT id, body, at FROM signalled ORDER BY id").toArray()
+    }
+    const property = fc.property(shuffled, ([all, other]) => {
+      expect(outcomeOf(other)).toEqual(outcomeOf(all))
+    })
+    fc.assert(property)
+  })
 })

@@ -41,6 +41,10 @@ describe("bash completes", () => {
     expect(await bash("import", "mcp", "--re")).toEqual(["--repin"])
     expect(await bash("import", "openapi", "--re")).toEqual(["--reroute"])
     expect(await bash("check", "--repin")).toEqual([])
+    // A group that does something itself.
+    expect(await bash("revoke", "--e")).toEqual(["--everything"])
+    expect(await bash("revoke", "l")).toEqual(["list", "lift"])
+    expect(await bash("revoke", "list", "--e")).toEqual([])
   })
 
   it("values that are known beforehand", async () => {

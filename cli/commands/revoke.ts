@@ -1,0 +1,157 @@
+/** `narrowgate revoke`: stops something now, says what is stopped, and lets it go on. */
+import type { Command } from "commander"
+import { z } from "zod"
+import { colors } from "../colors.ts"
+import { printableText } from "../decision-record.ts"
+import { EXIT, Failure } from "../failure.ts"
+import { askJson, operatorBearer, type WorkerOptions } from "../worker.ts"
+import { atWorker } from "./decisions.ts"
+
+const KINDS = ["task", "token", "agent", "user", "tool", "key"] as const
+type Kind = (typeof KINDS)[number]
+
+interface OperatorOptions extends WorkerOptions {
+  readonly json?: boolean
+}
+interface RevokeOptions extends OperatorOptions, Partial<Readonly<Record<Kind, string>>> {
+  readonly everything?: true
+  readonly before?: string
+  readonly reason?: string
+}
+
+const switched = z.looseObject({
+  id: z.string(),
+  agent: z.string().optional(),
+  user: z.string().optional(),
+  tool: z.string().optional(),
+  key: z.string().optional(),
+  everything: z.literal(true).optional(),
+  before: z.number().optional(),
+  by: z.string().optional(),
+  reason: z.string().optional(),
+  at: z.number().optional(),
+})
+/** A task or a token is ended for good: there is no switch to lift. */
+const ended = z.looseObject({ task: z.string() })
+const revocations = z.object({ revocations: z.array(switched) })
+const lifted = z.object({ id: z.string(), lifted: z.literal(true) })
+
+export function addRevoke(program: Command): void {
+  const revoke = asOperator(program.command("revoke"))
+    .description("stop an agent, a user, tools, a key, everything; end a task or a token")
+    .option("--task <ID>", "the task and those below it, for good")
+    .option("--token <TOKEN>", "this delegation token, for good; - reads it from standard input")
+    .option("--agent <ID>", "the agent, and what is done for it")
+    .option("--user <NAME>", "the person, as ISSUER|SUBJECT")
+    .option("--tool <PATTERN>", "a tool, or those below a prefix: crm.*")
+    .option("--key <KID>", "a signing key of Narrowgate, for good")
+    .option("--everything", "every call and every token request")
+    .option(
+      "--before <TIME>",
+      "only authority given before, such as 2026-11-26T12:00:00Z; of agents, users, tools, everything",
+    )
+    .option("--reason <TEXT>", "why, for the record and the list")
+    .addHelpText(
+      "after",
+      '\nExamples:\n  narrowgate revoke --agent spiffe://example.org/agent/support --reason "odd hours"\n  narrowgate revoke --user "https://id.example|42" --before 2026-11-26T12:00:00Z\n  narrowgate revoke list\n',
+    )
+    .action(add)
+  asOperator(revoke.command("list"))
+    .description("what is stopped: by whom, why and since when")
+    .addHelpText("after", "\nExample:\n  narrowgate revoke list --json\n")
+    .action(async (_options: unknown, command: Command) => list(withoutTarget(command)))
+  asOperator(revoke.command("lift"))
+    .description("let it go on; a key stays pulled")
+    .argument("<ID>", "of a switch (swi_…), as `revoke list` names it")
+    .addHelpText("after", "\nExample:\n  narrowgate revoke lift swi_2f6c…\n")
+    .action(async (id: string, _options: unknown, command: Command) => lift(id, withoutTarget(command)))
+}
+
+/** `revoke` takes its own options wherever they stand; whoever names what to stop must not believe that it was. */
+function withoutTarget(command: Command): OperatorOptions {
+  const options: RevokeOptions = command.optsWithGlobals()
+  const mistaken = [...KINDS, "everything", "before", "reason"] as const
+  const named = mistaken.find((name) => options[name] !== undefined)
+  if (named === undefined) return options
+  throw new Failure(
+    `--${named} does not go with \`revoke ${command.name()}\``,
+    "Leave it out: nothing was stopped.",
+    EXIT.usage,
+  )
+}
+
+function asOperator(command: Command): Command {
+  return atWorker(command).option("--json", "as JSON")
+}
+
+async function add(options: RevokeOptions): Promise<void> {
+  const named = KINDS.filter((kind) => options[kind] !== undefined)
+  if (named.length + (options.everything ? 1 : 0) !== 1) {
+    const all = [...KINDS, "everything"].map((kind) => `--${kind}`)
+    throw new Failure("it is not said what to stop", `Name exactly one of ${all.join(", ")}.`, EXIT.usage)
+  }
+  const [kind = "everything"] = named
+  const body = {
+    [kind]: kind === "everything" ? true : kind === "token" ? await tokenOf(options.token ?? "") : options[kind],
+    ...(options.before !== undefined && { before: secondsOf(options.before) }),
+    ...(options.reason !== undefined && { reason: options.reason }),
+  }
+  const bearer = await operatorBearer(options)
+  const answer = await askJson(options, bearer, "/v1/revocations", z.union([switched, ended]), body)
+  if (options.json) return console.log(JSON.stringify(answer))
+  const set = switched.safeParse(answer)
+  if (set.success) return console.log(`${tellSwitch(set.data)}\n  holds     now; narrowgate revoke lift ${set.data.id}`)
+  const { task } = ended.parse(answer)
+  console.log(`${printableText(task)}: ${kind === "token" ? "the token is revoked" : "revoked"}`)
+}
+
+/** Whoever may list processes sees their arguments. */
+async function tokenOf(option: string): Promise<string> {
+  if (option !== "-") return option
+  let text = ""
+  for await (const part of process.stdin.setEncoding("utf8")) text += part
+  return text.trim()
+}
+
+const time = z.iso.datetime({ offset: true })
+
+/** Rounded up: what was given within that second is stopped too. */
+function secondsOf(before: string): number {
+  if (!time.safeParse(before).success) {
+    const mend = "Write a time with its zone, such as 2026-11-26T12:00:00Z or 2026-11-26T13:00:00+01:00."
+    throw new Failure(`--before cannot be ${before}`, mend, EXIT.usage)
+  }
+  return Math.ceil(Date.parse(before) / 1000)
+}
+
+async function list(options: OperatorOptions): Promise<void> {
+  const found = await askJson(options, await operatorBearer(options), "/v1/revocations", revocations)
+  if (options.json) return console.log(JSON.stringify(found.revocations, null, 2))
+  if (found.revocations.length === 0) return console.log("Nothing is stopped.")
+  for (const each of found.revocations) console.log(tellSwitch(each))
+}
+
+async function lift(id: string, options: OperatorOptions): Promise<void> {
+  const path = `/v1/revocations/${encodeURIComponent(id)}`
+  const answer = await askJson(options, await operatorBearer(options), path, lifted, undefined, "DELETE")
+  console.log(options.json ? JSON.stringify(answer) : `${answer.id}: lifted`)
+}
+
+export function tellSwitch(set: z.infer<typeof switched>): string {
+  const { id, agent, user, tool, key, before, by, reason, at } = set
+  const named = Object.entries({ agent, user, tool, key }).find(([, name]) => name !== undefined)
+  const what = named ? `${named[0]} ${printableText(named[1] ?? "")}` : "everything"
+  return [
+    `${colors.bold(printableText(id))}  ${what}`,
+    ...(before === undefined ? [] : [`  given     before ${timeOf(before * 1000)}`]),
+    ...(by === undefined ? [] : [`  by        ${printableText(by)}`]),
+    ...(reason === undefined ? [] : [`  because   ${printableText(reason)}`]),
+    ...(at === undefined ? [] : [`  since     ${timeOf(at)}`]),
+  ].join("\n")
+}
+
+/** @param at milliseconds; whatever cannot be a time is shown as it is */
+function timeOf(at: number): string {
+  const moment = new Date(at)
+  return Number.isNaN(moment.getTime()) ? String(at) : moment.toISOString()
+}

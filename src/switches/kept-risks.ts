@@ -1,0 +1,197 @@
+/** What was told of agents and users, by whoever told it, as it rests in the switchboard. */
+import { lastOf, riskAt, type Signal, type ToldRisk } from "../guardrails/risk.ts"
+import { MAX_RISKS, writeRisk, type ListedRisk } from "./risks.ts"
+import { riskOf, sourceOf, stands, type RiskChange, type SignalReport } from "./signal.ts"
+
+interface RiskRow extends Record<string, SqlStorageValue> {
+  /** Who told it: a stream of events, or, where it is empty, an operator. */
+  readonly source: string
+  readonly kind: ToldRisk["kind"]
+  readonly name: string
+  readonly level: number
+  readonly at: number
+  readonly half_life: number
+  /** Milliseconds: afterwards nothing is left of it, nor anything of before to come that it would stand against. */
+  readonly last: number
+}
+
+interface WrittenRow extends Record<string, SqlStorageValue> {
+  readonly text: string
+  /** Null: there is none. */
+  readonly until: number | null
+}
+/** As `writeRisk` and `lastOf` have it. */
+const WRITTEN = `
+  SELECT json_group_array(json_array(kind, name, level, at, half_life)) AS text, min(gone) AS until FROM
+    (SELECT *, at + ceil(log2(level) * half_life * 1000) AS gone FROM told_risks WHERE level > 0)
+  WHERE gone >= ?`
+
+const signalOf = ({ level, at, half_life: halfLife }: RiskRow): Signal => ({ level, at, halfLife })
+
+function listedOf(row: RiskRow): ListedRisk {
+  const written = writeRisk(row.kind, row.name, signalOf(row))
+  return row.source === "" ? written : [...written, row.source]
+}
+
+interface Told extends Pick<RiskRow, "source" | "kind" | "name"> {
+  readonly signal: Signal
+  /** Milliseconds, for which it is remembered at least. */
+  readonly least: number
+}
+
+/** Room that is made with it where a stream tells, which may go on and on: to find what may go takes a while. */
+const SPARE = 100
+
+/** Of which of a stream's events it is told makes no other teller of it. */
+function tellerOf({ source }: Pick<RiskRow, "source">): string {
+  return source === "" ? "" : sourceOf(source.split("|", 1)[0] ?? "", "")
+}
+
+/** So many, each the lowest of whoever has most by then; of equals that of the teller at hand. */
+function leastMissed(
+  rows: readonly RiskRow[],
+  excess: number,
+  { teller, added }: { readonly teller: string; readonly added: number },
+  now: number,
+): readonly RiskRow[] {
+  const highestFirst = rows
+    .map((row) => ({ row, left: riskAt(signalOf(row), now) }))
+    .toSorted((a, b) => b.left - a.left || b.row.at - a.row.at)
+  const ofTellers = new Map<string, RiskRow[]>([[teller, []]])
+  for (const { row } of highestFirst) {
+    const name = tellerOf(row)
+    if (!ofTellers.get(name)?.push(row)) ofTellers.set(name, [row])
+  }
+  const tellers = [...ofTellers].map(([name, told]) => ({ told, more: name === teller ? added : 0 }))
+  return Array.from({ length: excess }, () => {
+    const filled = tellers.filter(({ told }) => told.length > 0)
+    const most = Math.max(...filled.map(({ told, more }) => told.length + more))
+    return filled.find(({ told, more }) => told.length + more === most)?.told.pop()
+  }).filter((row) => row !== undefined)
+}
+
+export class KeptRisks {
+  readonly #sql: SqlStorage
+  /** As leases carry them until one of them has run out: asked for every second, and seldom another. */
+  #written: { readonly text: string; readonly until: number } | null = null
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+    sql.exec(`
+      CREATE TABLE IF NOT EXISTS told_risks (source TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+        level INTEGER NOT NULL, at INTEGER NOT NULL, half_life INTEGER NOT NULL, last INTEGER NOT NULL,
+        PRIMARY KEY (source, kind, name)) WITHOUT ROWID`)
+    // Of before there were streams: operators' own.
+    if (sql.exec("SELECT name FROM sqlite_master WHERE name = 'risks'").toArray().length === 0) return
+    sql.exec("INSERT OR IGNORE INTO told_risks SELECT '', * FROM risks; DROP TABLE risks")
+  }
+
+  /** JSON, as leases carry it. */
+  lent(now: number): string {
+    if (!this.#written || now > this.#written.until) {
+      this.#dropRunOut(now)
+      // Written by the database: a row each would take ten times as long, with thousands of them.
+      const { text, until } = this.#sql.exec<WrittenRow>(WRITTEN, now).one()
+      this.#written = { text, until: until ?? Number.POSITIVE_INFINITY }
+    }
+    return this.#written.text
+  }
+
+  listed(now: number): readonly ListedRisk[] {
+    return this.#rows(now).map(listedOf)
+  }
+
+  #rows(now: number): RiskRow[] {
+    this.#dropRunOut(now)
+    return this.#sql
+      .exec<RiskRow>("SELECT * FROM told_risks ORDER BY kind, name, source")
+      .toArray()
+      .filter((row) => riskAt(signalOf(row), now) > 0)
+  }
+
+  #dropRunOut(now: number): void {
+    this.#sql.exec("DELETE FROM told_risks WHERE last < ?", now)
+  }
+
+  /** An operator's word, instead of what operators told of it before. */
+  rate(kind: ToldRisk["kind"], name: string, signal: Signal | null, now: number): void {
+    this.#forget("", kind, name)
+    if (signal) {
+      this.#makeRoom(1, "", now)
+      this.#keep({ source: "", kind, name, signal, least: 0 })
+    }
+    this.#written = null
+  }
+
+  /** An operator's word too: what a stream has told of it is told no more. */
+  forget(stream: string, kind: ToldRisk["kind"], name: string): void {
+    const prefix = sourceOf(stream, "")
+    this.#sql.exec(
+      "DELETE FROM told_risks WHERE substr(source, 1, length(?)) = ? AND kind = ? AND name = ?",
+      prefix,
+      prefix,
+      kind,
+      name,
+    )
+    this.#written = null
+  }
+
+  /** What a stream has told, as far as nothing later stands against it. */
+  take(changes: readonly RiskChange[], { stream, until }: Pick<SignalReport, "stream" | "until">, now: number): void {
+    const told = changes.map((change): Told => ({
+      ...riskOf(change),
+      source: sourceOf(stream, change.event),
+      least: until,
+    }))
+    // Before any of it is kept: what one token tells takes the place of others', never of the rest of it.
+    const added = new Set(
+      told.filter((one) => !this.#known(one)).map(({ source, kind, name }) => JSON.stringify([source, kind, name])),
+    )
+    this.#makeRoom(added.size, sourceOf(stream, ""), now)
+    for (const one of told) {
+      const known = this.#known(one)
+      const { level: weight, at } = one.signal
+      if (stands(known && { at: known.at, weight: known.level }, { at, weight })) this.#keep(one)
+    }
+    this.#written = null
+  }
+
+  #known({ source, kind, name }: Told): RiskRow | undefined {
+    const [row] = this.#sql.exec<RiskRow>(
+      "SELECT * FROM told_risks WHERE source = ? AND kind = ? AND name = ?",
+      source,
+      kind,
+      name,
+    )
+    return row
+  }
+
+  #keep({ source, kind, name, signal, least }: Told): void {
+    const { level, at, halfLife } = signal
+    const row = [source, kind, name, level, at, halfLife, Math.max(lastOf(signal), least)]
+    this.#sql.exec("INSERT OR REPLACE INTO told_risks VALUES (?, ?, ?, ?, ?, ?, ?)", ...row)
+  }
+
+  #forget(source: string, kind: ToldRisk["kind"], name: string): void {
+    this.#sql.exec("DELETE FROM told_risks WHERE source = ? AND kind = ? AND name = ?", source, kind, name)
+  }
+
+  /**
+   * What is about to be told is never what goes: it is promised to hold. Of whoever has told most the lowest goes, and
+   * of those the oldest: nobody drives out what another has told by telling much.
+   */
+  #makeRoom(added: number, teller: string, now: number): void {
+    this.#dropRunOut(now)
+    const { count } = this.#sql.exec<{ count: number }>("SELECT count(*) AS count FROM told_risks").one()
+    const excess = count + added - MAX_RISKS
+    if (added === 0 || excess <= 0) return
+    const rows = this.#sql.exec<RiskRow>("SELECT * FROM told_risks").toArray()
+    for (const { source, kind, name } of leastMissed(
+      rows,
+      excess + (teller === "" ? 0 : SPARE),
+      { teller, added },
+      now,
+    ))
+      this.#forget(source, kind, name)
+  }
+}

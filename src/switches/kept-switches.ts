@@ -1,0 +1,162 @@
+/**
+ * The switches as they rest in the switchboard: those of operators, and those that streams of events have set. What a
+ * call has to know of one is its `body`, which leases carry; who set it, why and when stands beside it, for people who
+ * look, and never goes the way of a call.
+ */
+import {
+  MAX_LIFTED,
+  MAX_SIGNALLED,
+  setBy,
+  SHARE,
+  signalledBy,
+  stands,
+  weighed,
+  type Signalled,
+  type SignalReport,
+  type StopChange,
+} from "./signal.ts"
+import type { ListedSwitch, Switch, SwitchNote } from "./switch.ts"
+
+interface BodyRow extends Record<string, SqlStorageValue> {
+  readonly body: string
+}
+interface SignalledRow extends Record<string, SqlStorageValue>, Signalled {}
+/** Null: there is none. */
+interface WrittenRow extends Record<string, SqlStorageValue> {
+  readonly text: string | null
+  readonly until: number | null
+}
+interface ListedRow extends BodyRow {
+  readonly set_by: string | null
+  readonly reason: string | null
+  readonly at: number | null
+}
+
+function listedOf({ body, set_by: by, reason, at }: ListedRow): ListedSwitch {
+  const { id, stopped, before }: Switch = JSON.parse(body)
+  return { id, stopped, before, by, reason, at }
+}
+
+const ALL = `SELECT id, body FROM switches UNION ALL SELECT id, body FROM signalled WHERE body IS NOT NULL`
+
+export class KeptSwitches {
+  readonly #sql: SqlStorage
+  /** What streams have stopped, as leases carry it until one of it is forgotten: asked for every second. */
+  #written: { readonly text: string; readonly until: number } | null = null
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+    sql.exec(`
+      CREATE TABLE IF NOT EXISTS switches (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS signalled (id TEXT PRIMARY KEY, body TEXT, at INTEGER NOT NULL, until INTEGER NOT NULL)
+        WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS switch_notes (id TEXT PRIMARY KEY, set_by TEXT NOT NULL, reason TEXT, at INTEGER)
+        WITHOUT ROWID;
+      CREATE INDEX IF NOT EXISTS switch_notes_by ON switch_notes (set_by)`)
+    // Of before there were notes: the stream stood in what leases carry.
+    sql.exec(`
+      INSERT OR IGNORE INTO switch_notes SELECT id, 'stream|' || json_extract(body, '$.stream'), NULL, NULL
+        FROM signalled WHERE json_extract(body, '$.stream') IS NOT NULL;
+      UPDATE signalled SET body = json_remove(body, '$.stream') WHERE json_extract(body, '$.stream') IS NOT NULL`)
+  }
+
+  /** JSON, as leases carry it. */
+  lent(now: number): string {
+    const rows = this.#sql.exec<BodyRow>("SELECT body FROM switches ORDER BY id").toArray()
+    return `[${[...rows.map(({ body }) => body), ...this.#signalled(now)].join(",")}]`
+  }
+
+  /** One text where there is any. */
+  #signalled(now: number): readonly string[] {
+    if (!this.#written || now >= this.#written.until) {
+      this.#forgetRunOut(now)
+      // Joined by the database: a row each would take ten times as long, with thousands of them.
+      const { text, until } = this.#sql
+        .exec<WrittenRow>(
+          "SELECT group_concat(body, ',') AS text, min(until) AS until FROM signalled WHERE body IS NOT NULL",
+        )
+        .one()
+      this.#written = { text: text ?? "", until: until ?? Number.POSITIVE_INFINITY }
+    }
+    const { text } = this.#written
+    return text === "" ? [] : [text]
+  }
+
+  #forgetRunOut(now: number): void {
+    this.#sql.exec("DELETE FROM switch_notes WHERE id IN (SELECT id FROM signalled WHERE until <= ?)", now)
+    this.#sql.exec("DELETE FROM signalled WHERE until <= ?", now)
+  }
+
+  /** All of it with who, why and when. */
+  listed(now: number): readonly ListedSwitch[] {
+    this.#forgetRunOut(now)
+    return this.#sql
+      .exec<ListedRow>(`SELECT body, set_by, reason, at FROM (${ALL}) LEFT JOIN switch_notes USING (id) ORDER BY id`)
+      .toArray()
+      .map(listedOf)
+  }
+
+  set(set: Switch, note: SwitchNote | null): void {
+    this.#sql.exec("INSERT OR REPLACE INTO switches VALUES (?, ?)", set.id, JSON.stringify(set))
+    if (note) this.#note(set.id, note)
+  }
+
+  #note(id: string, { by, reason, at }: SwitchNote): void {
+    this.#sql.exec("INSERT OR REPLACE INTO switch_notes VALUES (?, ?, ?, ?)", id, by, reason, at)
+  }
+
+  lift(id: string): "lifted" | "kept" | "unknown" {
+    const [row] = this.#sql.exec<BodyRow>(`SELECT body FROM (${ALL}) WHERE id = ?`, id).toArray()
+    if (!row) return "unknown"
+    const { stopped }: Switch = JSON.parse(row.body)
+    if (stopped.kind === "key") return "kept"
+    for (const table of ["switches", "signalled", "switch_notes"]) {
+      this.#sql.exec(`DELETE FROM ${table} WHERE id = ?`, id)
+    }
+    this.#written = null
+    return "lifted"
+  }
+
+  /**
+   * What a stream has told, as far as nothing later stands against it.
+   * @param holdsAt milliseconds, when every lease of before has run out
+   * @returns false: there is no room for all of it, and nothing was kept
+   */
+  take(changes: readonly StopChange[], report: Pick<SignalReport, "stream" | "until">, holdsAt: number): boolean {
+    const stops = changes.map((change) => signalledBy(change, report))
+    if (!this.#hasRoomFor(stops, report.stream)) return false
+    for (const one of stops) {
+      const [known] = this.#sql.exec<SignalledRow>("SELECT * FROM signalled WHERE id = ?", one.id)
+      if (!stands(known && weighed(known), weighed(one))) continue
+      this.#sql.exec("INSERT OR REPLACE INTO signalled VALUES (?, ?, ?, ?)", one.id, one.body, one.at, one.until)
+      if (one.body === null) this.#sql.exec("DELETE FROM switch_notes WHERE id = ?", one.id)
+      else this.#note(one.id, { by: setBy(report.stream), reason: null, at: holdsAt })
+    }
+    this.#forgetLifted()
+    this.#written = null
+    return true
+  }
+
+  #forgetLifted(): void {
+    const excess = this.#count("SELECT count(*) AS count FROM signalled WHERE body IS NULL") - MAX_LIFTED
+    if (excess <= 0) return
+    const soonest = "SELECT id FROM signalled WHERE body IS NULL ORDER BY until LIMIT ?"
+    this.#sql.exec(`DELETE FROM signalled WHERE id IN (${soonest})`, excess)
+  }
+
+  #hasRoomFor(stops: readonly Signalled[], stream: string): boolean {
+    const added = stops.filter(
+      ({ id, body }) =>
+        body !== null &&
+        this.#sql.exec("SELECT id FROM signalled WHERE id = ? AND body IS NOT NULL", id).toArray().length === 0,
+    )
+    if (added.length === 0) return true
+    const all = this.#count("SELECT count(*) AS count FROM signalled WHERE body IS NOT NULL")
+    const own = this.#count("SELECT count(*) AS count FROM switch_notes WHERE set_by = ?", setBy(stream))
+    return own + added.length <= SHARE * (MAX_SIGNALLED - all - added.length)
+  }
+
+  #count(query: string, ...bindings: readonly string[]): number {
+    return this.#sql.exec<{ count: number }>(query, ...bindings).one().count
+  }
+}

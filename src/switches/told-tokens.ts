@@ -1,0 +1,48 @@
+/** Which tokens streams of events have told already, by their `jti`, as it rests in the switchboard. */
+import { sha256Hex } from "../hash.ts"
+import { MAX_TOLD, type SignalReport } from "./signal.ts"
+
+/** Whether a token is too old is judged by another clock than this object's. */
+const CLOCKS_APART_MS = 120_000
+
+type Token = Pick<SignalReport, "stream" | "jti" | "digest">
+
+export class ToldTokens {
+  readonly #sql: SqlStorage
+  /** Null: not counted yet; counting takes longer than anything else. */
+  #count: number | null = null
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+    sql.exec(`
+      CREATE TABLE IF NOT EXISTS signals (key TEXT PRIMARY KEY, digest TEXT NOT NULL, until INTEGER NOT NULL)
+        WITHOUT ROWID;
+      CREATE INDEX IF NOT EXISTS signals_by_until ON signals (until)`)
+  }
+
+  /** Null: nothing was told under that `jti`. `reused`: something else was. */
+  find(token: Token): "repeated" | "reused" | null {
+    const [told] = this.#sql.exec<{ digest: string }>("SELECT digest FROM signals WHERE key = ?", keyOf(token))
+    if (!told) return null
+    return told.digest === token.digest ? "repeated" : "reused"
+  }
+
+  /** @param until milliseconds: later it is refused as too old anyway */
+  keep(token: Token, until: number, now: number): void {
+    this.#count ??= this.#sql.exec<{ count: number }>("SELECT count(*) AS count FROM signals").one().count
+    this.#forget("until < ?", now - CLOCKS_APART_MS)
+    const excess = this.#count + 1 - MAX_TOLD
+    if (excess > 0) this.#forget("key IN (SELECT key FROM signals ORDER BY until LIMIT ?)", excess)
+    this.#sql.exec("INSERT INTO signals VALUES (?, ?, ?)", keyOf(token), token.digest, until)
+    this.#count += 1
+  }
+
+  #forget(which: string, bound: number): void {
+    const gone = this.#sql.exec(`DELETE FROM signals WHERE ${which} RETURNING key`, bound).toArray()
+    this.#count = this.#count === null ? null : this.#count - gone.length
+  }
+}
+
+function keyOf({ stream, jti }: Token): string {
+  return sha256Hex(JSON.stringify([stream, jti]))
+}

@@ -1,0 +1,94 @@
+/** `narrowgate revoke`, against the Worker of a local stack. */
+import { describe, expect, it } from "vitest"
+import { z } from "zod"
+import { tellSwitch } from "../../../cli/commands/revoke.ts"
+import { ownStack } from "./own-stack.ts"
+import { run, type Ran } from "./run.ts"
+
+const own = ownStack()
+const SUPPORT = "spiffe://example.org/agent/support"
+const revoke = async (...args: readonly string[]): Promise<Ran> =>
+  run(own().directory, ["revoke", ...args, "--idp", own().stack.provider], {
+    NARROWGATE_URL: own().stack.origin,
+    NARROWGATE_TOKEN: "",
+  })
+const listing = z.array(z.looseObject({ id: z.string() }))
+const listed = async () => listing.parse(JSON.parse((await revoke("list", "--json")).stdout))
+const token = async (): Promise<Ran> =>
+  run(own().directory, ["token", "exchange", "--agent", SUPPORT, "--login", "alice", "--idp", own().stack.provider], {
+    NARROWGATE_URL: own().stack.origin,
+  })
+
+it("stops an agent, says so with who, why and when, and lets it go on", async () => {
+  expect(await revoke("list")).toMatchObject({ code: 0, stdout: "Nothing is stopped.\n" })
+  expect((await token()).code).toBe(0)
+  const stopped = await revoke("--agent", SUPPORT, "--reason", "odd hours")
+  expect(stopped).toMatchObject({ code: 0, stderr: "" })
+  const [, id = ""] = /^(swi_\S+) {2}agent spiffe:\/\/example\.org\/agent\/support\n/.exec(stopped.stdout) ?? []
+  expect(stopped.stdout).toContain(`narrowgate revoke lift ${id}\n`)
+  expect((await token()).code).toBe(1)
+  const { stdout } = await revoke("list")
+  expect(stdout.split("\n")).toEqual([
+    `${id}  agent ${SUPPORT}`,
+    expect.stringMatching(/^ {2}by {8}http:\/\/127\.0\.0\.1:\d+\|narrowgate-cli$/u),
+    "  because   odd hours",
+    expect.stringMatching(/^ {2}since {5}\d{4}-.*Z$/u),
+    "",
+  ])
+  expect(await revoke("lift", id)).toMatchObject({ code: 0, stdout: `${id}: lifted\n` })
+  expect((await token()).code).toBe(0)
+  expect(await revoke("lift", id)).toMatchObject({ code: 1, stderr: expect.stringContaining("404") })
+})
+
+it("tells it as JSON, with the time before which it holds", async () => {
+  const before = "2026-11-26T12:00:00.500+01:00"
+  const { stdout } = await revoke("--user", "https://id.example|42", "--before", before, "--json")
+  const { id } = z.looseObject({ id: z.string() }).parse(JSON.parse(stdout))
+  const user = { id, user: "https://id.example|42", before: Date.parse("2026-11-26T11:00:01Z") / 1000 }
+  expect(JSON.parse(stdout)).toEqual(user)
+  expect(await listed()).toEqual([{ ...user, by: expect.any(String), at: expect.any(Number) }])
+  expect(JSON.parse((await revoke("lift", id, "--json")).stdout)).toEqual({ id, lifted: true })
+})
+
+it("ends a task and a token for good", async () => {
+  const [first, second] = [(await token()).stdout.trim(), (await token()).stdout.trim()]
+  const { task } = z
+    .looseObject({ task: z.string() })
+    .parse(JSON.parse(Buffer.from(first.split(".")[1] ?? "", "base64url").toString()))
+  expect(await revoke("--task", task)).toMatchObject({ code: 0, stdout: `${task}: revoked\n` })
+  expect(await revoke("--task", `${task}9`)).toMatchObject({ code: 1 })
+  expect(await revoke("--token", second, "--reason", "seen in a log")).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^tsk_\S+: the token is revoked\n$/u),
+  })
+  expect(await listed()).toEqual([])
+})
+
+describe("stops nothing where it is not clear what", () => {
+  it.each([
+    [[], /exactly one of --task/],
+    [["--agent", "a", "--everything"], /exactly one of --task/],
+    [["--everything", "--before", "yesterday"], /--before cannot be yesterday/],
+    [["--everything", "--before", "2026-11-26T12:00:00"], /--before cannot be/],
+    [["--everything", "list"], /--everything does not go with `revoke list`/],
+    [["lift", "swi_1", "--reason", "r"], /--reason does not go with/],
+    [["everything"], /too many arguments/],
+    [["lift"], /missing required argument/],
+  ] as const)("%j", async (args, message) => {
+    expect(await revoke(...args)).toMatchObject({ code: 2, stderr: expect.stringMatching(message) })
+    expect(await listed()).toEqual([])
+  })
+})
+
+it("shows nothing that passes for a line of its own", () => {
+  const told = tellSwitch({ id: "swi_1", tool: "a\n  by me", by: "x\u001b[2J", reason: "\u202egood", at: 0 })
+  expect(told.split("\n")).toEqual([
+    "swi_1  tool a\ufffd  by me",
+    "  by        x\ufffd[2J",
+    "  because   \ufffdgood",
+    "  since     1970-01-01T00:00:00.000Z",
+  ])
+  expect(tellSwitch({ id: "swi_2", everything: true, before: 1, at: 1e300 })).toBe(
+    "swi_2  everything\n  given     before 1970-01-01T00:00:01.000Z\n  since     1e+300",
+  )
+})

@@ -41,7 +41,12 @@ export async function consentPage(consenting: Consenting): Promise<Response> {
 }
 
 /** What keeps a program from being allowed anything, shown to the person alone. */
-const OF_THE_PERSON: ReadonlySet<Refusal["reason"]> = new Set(["form_refused", "person_refused", "nothing_left"])
+const OF_THE_PERSON: ReadonlySet<Refusal["reason"]> = new Set([
+  "form_refused",
+  "person_refused",
+  "stopped",
+  "nothing_left",
+])
 
 /** @param back where they may go, without anything; null: whose place that would be is not known */
 export async function refusalPage(refused: Refusal, id: string, back: string | null): Promise<Response> {

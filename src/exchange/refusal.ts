@@ -20,8 +20,8 @@ export type Refusal =
   | { readonly reason: "request_object_refused"; readonly parameter: "request" | "request_uri" }
   /** Somebody else's page, or no page of ours, has sent the person's answer. */
   | { readonly reason: "form_refused"; readonly what: string }
-  /** Who has signed in is nobody whom an agent could work for, or is stopped. */
-  | { readonly reason: "person_refused" }
+  /** Who has signed in is nobody whom an agent could work for. */
+  | { readonly reason: "person_refused"; readonly because: Rejection }
   /** A code or a refresh token that is none, is over, or was shown by somebody else or twice: then its task is ended. */
   | { readonly reason: "grant_refused"; readonly what: string }
   | { readonly reason: "token_type_unsupported"; readonly parameter: string }
@@ -138,7 +138,7 @@ export function refuse(refusal: Refusal): Refused {
 
 /** A credential whose keys could not be had is nobody's fault but the issuer's: try again. */
 export function refuseCredential(
-  reason: "agent_unauthenticated" | "subject_rejected" | "assertion_rejected",
+  reason: "agent_unauthenticated" | "subject_rejected" | "assertion_rejected" | "person_refused",
   because: Rejection,
 ): Refused {
   return refuse(because.reason === "keys_unavailable" ? { reason: "unavailable" } : { reason, because })

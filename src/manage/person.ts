@@ -5,10 +5,9 @@
 import type { DecisionRecord } from "../audit/record.ts"
 import type { Answering } from "../approval/approvers.ts"
 import { readCompact } from "../credential/compact.ts"
-import { readPerson, type Person } from "../credential/person.ts"
-import { verifyPersonToken, type PersonToken } from "../credential/person-token.ts"
-import { isRejected, reject, type Rejected } from "../credential/rejection.ts"
-import { checkPerson } from "../credential/session.ts"
+import type { Person } from "../credential/person.ts"
+import { personIn, verifyPersonToken, type PersonToken } from "../credential/person-token.ts"
+import { isRejected, type Rejected } from "../credential/rejection.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
@@ -20,14 +19,9 @@ import type { Outcome } from "./outcome.ts"
 
 /** A person of whom more than that they manage is known. */
 export async function personOf(request: Request, bundle: Bundle, around: Surroundings): Promise<Person | Outcome> {
-  return personBy(bearerOf(request), bundle, around)
-}
-
-/** @param text of their access token, however they have brought it; null: they have not */
-export async function personBy(text: string | null, bundle: Bundle, around: Surroundings): Promise<Person | Outcome> {
-  const token = await tokenOf(text, bundle, around)
+  const token = await tokenOf(request, bundle, around)
   if ("status" in token) return token
-  const person = readable(token, around)
+  const person = personIn(token, around.reach)
   if (isRejected(person)) return refused(person)
   return (await stopped(person, around)) ?? person
 }
@@ -47,9 +41,9 @@ export async function answererOf(
   bundle: Bundle,
   around: Surroundings,
 ): Promise<Answerer | Outcome> {
-  const token = await tokenOf(bearerOf(request), bundle, around)
+  const token = await tokenOf(request, bundle, around)
   if ("status" in token) return token
-  const found = readable(token, around)
+  const found = personIn(token, around.reach)
   const { issuer, claims } = token
   const known = bundle.operators.find((each) => each.issuer === issuer.id && each.subject === claims["sub"])
   if (isRejected(found) && !known) return refused(found)
@@ -76,24 +70,13 @@ function permittedAs(
   return { status: 403, body, record: { code: "policy_denied", denial, operator: userId(proven) } }
 }
 
-async function tokenOf(
-  token: string | null,
-  { issuers }: Bundle,
-  around: Surroundings,
-): Promise<PersonToken | Outcome> {
+async function tokenOf(request: Request, { issuers }: Bundle, around: Surroundings): Promise<PersonToken | Outcome> {
   const { config, reach } = around
+  const token = bearerOf(request)
   if (token === null) return refused(null)
   const compact = readCompact(token)
   const verified = isRejected(compact) ? compact : await verifyPersonToken(compact, issuers, config.issuer, reach)
   return isRejected(verified) ? refused(verified) : verified
-}
-
-function readable({ issuer, claims }: PersonToken, { reach }: Surroundings): Person | Rejected {
-  // Without a mapping of its claims it is nobody whom an agent could act for.
-  if (!issuer.users) return reject({ reason: "issuer_unknown", iss: issuer.issuer })
-  // What their session would have to say of them, this has to say as well.
-  const odd = checkPerson(claims, String(claims["client_id"]), issuer.users)
-  return odd ?? readPerson(claims, issuer.issuer, issuer.users.claims, reach.now)
 }
 
 async function stopped(person: Person, around: Surroundings): Promise<Outcome | null> {

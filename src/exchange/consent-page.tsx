@@ -36,9 +36,12 @@ export async function consentPage(consenting: Consenting): Promise<Response> {
     <Page title="Consent" reader={{ name: person.user.subject, csrf: session.csrf }} narrow>
       <ConsentForm {...consenting} />
     </Page>,
-    { formTargets: [formTargetOf(request.client.redirectUri)] },
+    { formTargets: [formTargetOf(request.client.redirectUri)], headers: OPENED },
   )
 }
+
+/** Programs on the web open a window for this, to which their own page, when it comes back there, tells the answer. */
+const OPENED = { "Cross-Origin-Opener-Policy": "unsafe-none" } as const
 
 /** What keeps a program from being allowed anything, shown to the person alone. */
 const OF_THE_PERSON: ReadonlySet<Refusal["reason"]> = new Set([
@@ -71,7 +74,7 @@ export async function refusalPage(refused: Refusal, id: string, back: string | n
     </>
   )
   const status = isOfPerson ? 403 : statusOf(refused)
-  const headers = { "X-Narrowgate-Decision": id, ...(status === 503 && { "Retry-After": "5" }) }
+  const headers = { ...OPENED, "X-Narrowgate-Decision": id, ...(status === 503 && { "Retry-After": "5" }) }
   return plainPage("This does not work", said, { status, headers })
 }
 

@@ -19,7 +19,8 @@ const REGISTERED = 'redirect_uris: ["http://127.0.0.1/callback"]'
 /** A program on this machine that waits for its answer. */
 async function program(host: "127.0.0.1" | "::1"): Promise<{ readonly redirect: string; readonly server: Server }> {
   const server = createServer((_request, response) => {
-    response.writeHead(200, { "content-type": "text/html" }).end("<title>Program</title>You can close this.")
+    const tells = "<script>window.opener?.postMessage(location.search, '*')</script>"
+    response.writeHead(200, { "content-type": "text/html" }).end(`<title>Program</title>You can close this.${tells}`)
   })
   await new Promise<void>((done) => server.listen(0, host, done))
   const address = server.address()
@@ -93,6 +94,26 @@ describe.skipIf(!isInstalled())("consent", () => {
     const response = await fetch(`${stack.origin}/oauth/token`, { method: "POST", body: new URLSearchParams(body) })
     const { scope } = z.object({ scope: z.string() }).parse(await response.json())
     expect(scope).toBe("crm.tickets.list:read")
+    await context.close()
+    server.close()
+  })
+
+  test("is told to the page that has opened a window for it", async () => {
+    const { redirect, server } = await program("127.0.0.1")
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    await page.goto(redirect)
+    const opened = page.waitForEvent("popup")
+    const told = page.evaluate(async (url): Promise<unknown> => {
+      window.open(url, "_blank", "popup")
+      return new Promise((resolve) => {
+        window.addEventListener("message", ({ data }) => resolve(data))
+      })
+    }, asking(redirect))
+    const popup = await opened
+    await login(popup, "alice")
+    await popup.getByRole("button", { name: "Allow" }).click()
+    expect(new URLSearchParams(String(await told)).get("iss")).toBe(stack.origin)
     await context.close()
     server.close()
   })

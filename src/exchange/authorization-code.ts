@@ -5,6 +5,7 @@
 import { sha256Base64url, sha256Hex } from "../hash.ts"
 import { LEDGER_VERSION } from "../ledger/answers.ts"
 import { audienceOf } from "./audience.ts"
+import type { RefreshShown } from "./code.ts"
 import type { Issued } from "./issue.ts"
 import type { GrantRequest } from "./opening.ts"
 import { valueOf } from "./parameters.ts"
@@ -31,7 +32,7 @@ export async function redeemCode(request: GrantRequest): Promise<Issued | Refuse
     challenge: sha256Base64url(verifier),
     redirectUri: valueOf(parameters, "redirect_uri"),
     audience,
-    refreshing: hashed(next),
+    refresh: hashed(next),
   }
   const asking = { decisionId, receivedAt: around.receivedAt }
   const issued = await redeemAt(asked.root, request, async (ledger, comer) => {
@@ -50,7 +51,7 @@ export async function refreshToken(request: GrantRequest): Promise<Issued | Refu
   const shown = readRefreshToken(text)
   if (!shown) return refuse({ reason: "grant_refused", what: "unknown" })
   const next = { ...shown, secret: newSecret() }
-  const named = { audience, scope: valueOf(parameters, "scope"), shown: hashed(shown), next: hashed(next).last }
+  const named = { audience, scope: valueOf(parameters, "scope"), shown: hashed(shown), next: hashed(next).secret }
   const asking = { decisionId, receivedAt: around.receivedAt }
   const issued = await redeemAt(shown.root, request, async (ledger, comer) =>
     ledger.refresh(LEDGER_VERSION, bundle.pointer, { ...comer, ...named }, asking),
@@ -63,9 +64,9 @@ function namedAudience({ parameters, agent, bundle }: GrantRequest): string | Re
   return parameters.has("resource") || parameters.has("audience") ? audienceOf(parameters, agent, bundle) : null
 }
 
-const hashed = ({ family, secret }: RefreshToken): { readonly family: string; readonly last: string } => ({
+const hashed = ({ family, secret }: RefreshToken): RefreshShown => ({
   family: sha256Hex(family),
-  last: sha256Hex(secret),
+  secret: sha256Hex(secret),
 })
 
 function withRefreshToken(issued: Issued | Refused, next: RefreshToken): Issued | Refused {

@@ -21,13 +21,49 @@ export interface CodeShown {
   readonly redirectUri: string | null
   /** Null: not told. */
   readonly audience: string | null
-  readonly refreshing: Refreshing
+  /** The first refresh token, should it be taken. */
+  readonly refresh: RefreshShown
 }
 
-/** Of the refresh tokens of a task: hex SHA-256 of what all of them share, and of what the last one has besides. */
+/** A refresh token: hex SHA-256 of what all of its task share, and of what it has besides. */
+export interface RefreshShown {
+  readonly family: string
+  readonly secret: string
+}
+
+/** The refresh tokens of a task, by the hashes of their secrets. */
 export interface Refreshing {
   readonly family: string
-  readonly last: string
+  /** Each is good; more than one only where several requests came at once. */
+  readonly good: readonly string[]
+  /** What was replaced last; until then, in milliseconds, another is to be had for it. */
+  readonly replaced: { readonly secrets: readonly string[]; readonly until: number }
+}
+
+/**
+ * A program whose requests all find that their token has expired refreshes for each of them, with what it has; and one
+ * that has heard no answer tries again. Whoever steals one has no more time than this, and is noticed when next one of
+ * the two comes late (RFC 9700 4.14.2).
+ */
+const AGAIN_WITHIN_MS = 10_000
+/** Requests at once: more no program has need of. */
+const MOST_AT_ONCE = 32
+
+export function firstOf({ family, secret }: RefreshShown): Refreshing {
+  return { family, good: [secret], replaced: { secrets: [], until: 0 } }
+}
+
+/** What is good once `next` was given for `shown`, which is no misuse; null: for too many at once. */
+export function renewed(
+  { family, good, replaced }: Refreshing,
+  shown: string,
+  next: string,
+  now: number,
+): Refreshing | null {
+  if (good.some((each) => isSame(each, shown))) {
+    return { family, good: [next], replaced: { secrets: good, until: now + AGAIN_WITHIN_MS } }
+  }
+  return good.length < MOST_AT_ONCE ? { family, good: [...good, next], replaced } : null
 }
 
 interface Consented {
@@ -54,14 +90,17 @@ export function misuseOfCode(
   return code.jkt !== null && code.jkt !== by.jkt ? "another key" : null
 }
 
-/** One of the family that is not the last was replaced, and whoever has shown it, one of two has stolen it (RFC 9700 4.14.2). */
+/** One that was replaced, and whoever shows it late: one of two has stolen it. */
 export function misuseOfRefresh(
   { agent, refreshing }: Consented,
-  by: { readonly agent: string; readonly shown: Refreshing },
+  by: { readonly agent: string; readonly shown: RefreshShown },
+  now: number,
 ): string | null {
   if (!refreshing || !isSame(refreshing.family, by.shown.family)) return null
   if (agent !== by.agent) return "another agent's"
-  return isSame(refreshing.last, by.shown.last) ? null : "replaced before"
+  const { good, replaced } = refreshing
+  const taken = now < replaced.until ? [...good, ...replaced.secrets] : good
+  return taken.some((each) => isSame(each, by.shown.secret)) ? null : "replaced before"
 }
 
 export const misused = (what: string): Refused => refuse({ reason: "grant_refused", what })

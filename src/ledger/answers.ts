@@ -3,7 +3,7 @@ import type { Call } from "../call.ts"
 import type { Proof } from "../credential/dpop.ts"
 import type { Denial } from "../decision.ts"
 import type { GrantedDetails } from "../exchange/grant.ts"
-import type { Refreshing } from "../exchange/code.ts"
+import type { RefreshShown } from "../exchange/code.ts"
 import type { Opened, OpenRequest } from "../exchange/open.ts"
 import type { WindowUse } from "../guardrails/instrument.ts"
 import type { Pointer } from "../policy/bundle.ts"
@@ -61,8 +61,8 @@ export interface Redeemed {
 
 /** A refresh token that was shown, and what is to replace it. */
 export interface Refresh extends Pick<OpenRequest, "agent" | "jkt" | "token"> {
-  readonly shown: Refreshing
-  /** `last` of the next one. */
+  readonly shown: RefreshShown
+  /** `secret` of the next one. */
   readonly next: string
   /** What the request names besides; null: nothing. */
   readonly audience: string | null

@@ -5,7 +5,7 @@
  */
 import { askedRecord, misuseRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
-import { misused, misuseOfCode, misuseOfRefresh } from "../exchange/code.ts"
+import { firstOf, misused, misuseOfCode, misuseOfRefresh, renewed } from "../exchange/code.ts"
 import { foresee, mayAnswer, NOT_POLLED, polled, redeem, unknownTo } from "../exchange/consent.ts"
 import type { Answer, Consent, Redemption } from "../exchange/consent.ts"
 import { renewRoot, type Opened } from "../exchange/open.ts"
@@ -116,15 +116,15 @@ export class Consents {
       return judged
     }
     const { state, consent, opened, now } = judged
-    const refreshing = redemption.shown?.refreshing
-    const redeemed = { ...consent, isRedeemed: true, ...(refreshing && { refreshing }) }
+    const refresh = redemption.shown?.refresh
+    const redeemed = { ...consent, isRedeemed: true, ...(refresh && { refreshing: firstOf(refresh) }) }
     this.#keepOpening(state, redeemed, opened, pointer, asking, now)
     // Whom an agent asks that is at the browser is no question among its questions.
     if (!consent.code) this.#tree.giveBack(consent.agent, ANYBODY, state.root)
     return { opened: openedTask(opened, state, now), audience: consent.audience }
   }
 
-  /** A further token of the task, for the last of its refresh tokens, which another replaces in the same step. */
+  /** A further token of the task, for a refresh token that another replaces in the same step. */
   refresh(
     bundle: Bundle,
     pointer: Pointer,
@@ -136,9 +136,10 @@ export class Consents {
     if (!state || !consent) return misused("unknown")
     const { agent, shown, next, scope } = refresh
     const now = this.#tree.now(state)
-    const misuse = misuseOfRefresh(consent, { agent, shown })
+    const misuse = misuseOfRefresh(consent, { agent, shown }, now)
     if (misuse !== null) return this.#endMisused(state, consent, misuse, agent, now)
-    if (consent.refreshing?.family !== shown.family) return misused("unknown")
+    const { refreshing } = consent
+    if (refreshing?.family !== shown.family) return misused("unknown")
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const opened = renewRoot(bundle, state, refresh, now)
     if (isRefused(opened)) return opened
@@ -146,8 +147,9 @@ export class Consents {
       return refuse({ reason: "audience_unknown", audience: refresh.audience })
     }
     if (scope !== null && !isSameScope(scope, opened.task.scope)) return refuse({ reason: "renewal_differs" })
-    const renewed = { ...consent, refreshing: { family: shown.family, last: next } }
-    this.#keepOpening(state, renewed, opened, pointer, asking, now)
+    const good = renewed(refreshing, shown.secret, next, now)
+    if (!good) return refuse({ reason: "too_many_tasks", what: "tree", retry_after: 10 })
+    this.#keepOpening(state, { ...consent, refreshing: good }, opened, pointer, asking, now)
     return { opened: openedTask(opened, state, now), audience: consent.audience }
   }
 

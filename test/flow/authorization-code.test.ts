@@ -256,24 +256,42 @@ describe("a refresh token", () => {
     expect(again.status).toBe(200)
   })
 
-  test("that was replaced ends the task, whoever shows it", async () => {
-    for (const more of [{}, await provenAs("second")]) {
+  test("that was replaced ends the task when it comes late, and at once where another agent shows it", async () => {
+    for (const [more, late] of [
+      [{}, 11_000],
+      [await provenAs("second"), 0],
+    ] as const) {
       const { code, token, refresh } = await first()
       const { issued } = await refreshBy(refresh)
+      if (late > 0) vi.useFakeTimers({ now: Date.now() + late, toFake: ["Date"] })
       expect((await refreshBy(refresh, more)).refused?.error).toBe("invalid_grant")
       for (const each of [token, issued?.access_token ?? ""]) {
         expect((await callWith(each, "/files")).code).toBe("invalid_token")
       }
       expect((await refreshBy(issued?.refresh_token ?? "")).refused?.error).toBe("invalid_grant")
       expect(await viewOf(taskOf(code))).toMatchObject({ status: "revoked", ended_by: "misuse" })
+      vi.useRealTimers()
     }
   })
 
-  test("of fifty at once one succeeds, and the task has ended", async () => {
+  test("of a program that refreshes for all its requests at once is good for each, and none of the old ones later", async () => {
     const { code, refresh } = await first()
-    const answers = await Promise.all(Array.from({ length: 50 }, async () => refreshBy(refresh)))
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    const answers = await Promise.all(Array.from({ length: 20 }, async () => refreshBy(refresh)))
+    const tokens = answers.flatMap(({ issued }) => issued?.refresh_token ?? [])
+    expect(new Set(tokens).size).toBe(20)
+    const [one = "", other = ""] = tokens
+    expect((await refreshBy(one)).status).toBe(200)
+    vi.useFakeTimers({ now: Date.now() + 11_000, toFake: ["Date"] })
+    expect((await refreshBy(other)).refused?.error).toBe("invalid_grant")
     expect((await viewOf(taskOf(code))).status).toBe("revoked")
+  })
+
+  test("that too many want at once is refused to the rest, and the task goes on", async () => {
+    const { code, refresh } = await first()
+    const answers = await Promise.all(Array.from({ length: 40 }, async () => refreshBy(refresh)))
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(32)
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(8)
+    expect((await viewOf(taskOf(code))).status).toBe("active")
   })
 
   test("outlives a crash", async () => {

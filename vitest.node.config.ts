@@ -12,7 +12,7 @@ writeFileSync(trusted, cert)
 
 /** The command as people run it, most against a local stack of their own: slower than the rest, and a run of their own. */
 export const COMMAND_TESTS = [
-  "test/node/cli/{command,completion,diff,explain,help,init,login,publish,revoke,secrets,terminal,test-command}.test.ts",
+  "test/node/cli/{answering,command,completion,diff,explain,help,init,login,publish,revoke,secrets,terminal,test-command}.test.ts",
   "test/node/import/{mcp,openapi}.test.ts",
 ]
 

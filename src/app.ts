@@ -17,6 +17,7 @@ import { settleCall, SETTLE_KEY_HEADER } from "./gateway/settle.ts"
 import { answerApproval, listApprovals, showApproval } from "./manage/approvals.ts"
 import { answerCallApproval, listCallApprovals, showCallApproval } from "./manage/call-approvals.ts"
 import { listDecisions, showDecision } from "./manage/decisions.ts"
+import { listDeliveries, retryDelivery } from "./manage/deliveries.ts"
 import { manage } from "./manage/handle.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./manage/revocations.ts"
 import { listRisks, pushRisk } from "./manage/risks.ts"
@@ -117,7 +118,9 @@ others.post("/v1/approvals/:id", (c) =>
 others.post("/v1/revocations", (c) => manage(c, "management", addRevocation))
 others.get("/v1/revocations", (c) => manage(c, "management", listRevocations))
 others.delete("/v1/revocations/:id", (c) =>
-  manage(c, "management", (request, bundle, around) => liftRevocation(request, c.req.param("id"), bundle, around)),
+  manage(c, "management", (request, bundle, around, known) =>
+    liftRevocation(request, c.req.param("id"), bundle, around, known),
+  ),
 )
 others.post("/v1/risks", (c) => manage(c, "management", pushRisk))
 others.get("/v1/risks", (c) => manage(c, "management", listRisks))
@@ -129,6 +132,10 @@ others.get("/v1/bundles", (c) => {
 })
 others.get("/v1/bundles/:digest", (c) =>
   manage(c, "management", (request, bundle, around) => showBundle(request, c.req.param("digest"), bundle, around)),
+)
+others.get("/v1/deliveries", (c) => manage(c, "management", listDeliveries))
+others.post("/v1/deliveries/:id/retry", (c) =>
+  manage(c, "management", (request, bundle, around) => retryDelivery(request, c.req.param("id"), bundle, around)),
 )
 others.get("/v1/decisions", (c) => manage(c, "management", listDecisions))
 others.get("/v1/decisions/:id", (c) =>

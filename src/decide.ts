@@ -78,7 +78,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     const { denial, because, asks } = approved
     return { ...refuse(denial, toldOf(because, evidence)), asks }
   }
-  evidence = { ...evidence, context: policy.granted, approvals: approved.approvals }
+  if (demands.length > 0) evidence = { ...evidence, context: policy.granted, approvals: approved.approvals }
   const isWork = !isLifecycle(tool)
   const plans = isWork ? checkPlans(line, tool, task) : []
   if ("denial" in plans) return refuse(plans.denial, evidence, plans.end)

@@ -32,6 +32,8 @@ const call = z.looseObject({
   task: z.string(),
   tool: z.string(),
   arguments: z.record(z.string(), z.unknown()),
+  redacted: z.array(z.string()),
+  environment: z.string(),
   agent: z.string(),
   purpose: z.string(),
   chain: z.array(z.string()),
@@ -92,7 +94,7 @@ async function answerTask(id: string, decision: "approve" | "reject", options: A
 
 /** Its address has its task in it, which only the list tells. */
 async function answerCall(id: string, decision: "approve" | "reject", options: AnswerOptions): Promise<void> {
-  const most = uses.exactOptional().safeParse(options.uses)
+  const most = uses.optional().safeParse(options.uses)
   if (!most.success) throw new Failure(`--uses cannot be ${options.uses}`, "Write a number from 1 to 100.", EXIT.usage)
   const bearer = await personBearer(options, options.login)
   const waiting = await askJson(options, bearer, "/v1/approvals", approvals)
@@ -145,18 +147,20 @@ export function tellApproval(asked: z.infer<typeof task>, now: number): string {
 
 /** @param now milliseconds */
 export function tellCall(asked: z.infer<typeof call>, now: number): string {
-  const { id, tool, chain, purpose, user, name, guardrail, rules, need, votes } = asked
+  const { id, tool, environment, redacted, chain, purpose, user, name, guardrail, rules, need, votes } = asked
   const left = Math.max(0, Math.round((asked.expires_at - now) / 1000))
   const whom = user === null ? "" : `, for ${printableText(user)}`
   const asks = guardrail === null ? `rule ${rules.join(", ")}` : `guardrail ${guardrail}`
   const agreed = need > 1 ? `, ${votes.length} of ${need} have agreed` : ""
   // Each on a line of its own, as JSON: none can pass for another, or for a line of ours.
-  const values = Object.entries(asked.arguments).map(
-    ([argument, value]) => `  with      ${printableText(argument)} = ${printableText(JSON.stringify(value))}`,
+  const values = Object.entries(asked.arguments).map(([argument, value]) =>
+    redacted.includes(argument)
+      ? `  with      ${printableText(argument)}, which is not shown`
+      : `  with      ${printableText(argument)} = ${printableText(JSON.stringify(value))}`,
   )
   return [
     `${colors.bold(id)}  ${printableText(chain.toReversed().join(", called by "))}`,
-    `  calls     ${printableText(tool)}${whom}, purpose ${printableText(purpose)}`,
+    `  calls     ${printableText(tool)} in ${printableText(environment)}${whom}, purpose ${printableText(purpose)}`,
     ...values,
     `  asked by  ${asks}${name === null ? "" : `, of ${name}`}${agreed}`,
     `  answer    within ${left} s`,

@@ -66,6 +66,7 @@ const KIND_OF_AREA = {
   decisions: "decision",
   bundles: "bundle",
   approvals: "approval",
+  deliveries: "delivery",
 } as const
 
 function readManage(layers: Layers, world: World, path: Path): Question {

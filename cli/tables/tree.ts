@@ -6,7 +6,9 @@ import { askApproval, type Approval } from "../../src/approval/approval.ts"
 import type { Call, Outcome } from "../../src/call.ts"
 import { UNSEEN_ARGUMENTS } from "../../src/catalog/arguments.ts"
 import { factsOf } from "../../src/check/guardrails.ts"
+import { checkPolicy } from "../../src/check/policy.ts"
 import { noticeRefused } from "../../src/check/refused.ts"
+import { riskOf } from "../../src/check/risk.ts"
 import { decide } from "../../src/decide.ts"
 import type { Denial } from "../../src/decision.ts"
 import { ASKED_NOTHING } from "../../src/exchange/grant.ts"
@@ -20,7 +22,7 @@ import { Memory } from "../../src/guardrails/memory.ts"
 import { applyNotes } from "../../src/guardrails/note.ts"
 import type { RefusedCall } from "../../src/ledger/answers.ts"
 import { ProofLog } from "../../src/ledger/proof-log.ts"
-import { newTree, type TreeState, type UserFacts } from "../../src/ledger/state.ts"
+import { lineOf, newTree, type TreeState, type UserFacts } from "../../src/ledger/state.ts"
 import {
   applyAfterwards,
   applyApproval,
@@ -96,23 +98,31 @@ export type Consented = Pick<Approval, "name" | "guardrail">
 
 /** As if people had approved of the call, for once. */
 export function approveStep(
-  { catalog, pointer }: Bundle,
+  bundle: Bundle,
   state: TreeState,
   call: Call,
   consented: readonly Consented[],
   now: number,
 ): void {
+  if (consented.length === 0) return
+  const { catalog, pointer } = bundle
   const [task, tool] = [state.tasks.get(call.task), catalog.tools.get(call.tool)]
   if (!task || !tool) return
   const text = readerOf("call")(factsOf(state, task, tool, call, 0))
   if (isUnread(text)) return
   const { agent, purpose, expiresAt } = task
-  const shown = { agent, purpose, chain: [agent], user: null, arguments: "{}" }
+  const shown = { agent, purpose, chain: [agent], user: null, arguments: "{}", redacted: [] }
+  const [, ...above] = lineOf(state, task.id)
+  const risk = riskOf(state, [task, ...above], call.risks, now)
+  const policy = checkPolicy(bundle, state, [task, ...above], tool, call, risk, now)
+  const demands = "demands" in policy ? policy.demands : []
   for (const [index, { name, guardrail }] of consented.entries()) {
-    const exactly = { task: task.id, tool: tool.name, call: text, guardrail, name }
+    const { environment } = call
+    const exactly = { task: task.id, tool: tool.name, call: text, environment, guardrail, name }
+    const rules = demands.find((each) => each.name === name && each.guardrail === guardrail)?.rules ?? []
     const terms = { need: 1, uses: 1, mostUses: 1 }
     const of = { id: `apr_${call.decisionId}_${index}`, decision: call.decisionId, bundle: pointer.seq }
-    const approval = askApproval({ ...exactly, ...of, rules: [], shown, expiresAt, terms }, now)
+    const approval = askApproval({ ...exactly, ...of, rules, shown, expiresAt, terms }, now)
     applyApproval(state, { ...approval, status: "approved", uses: 1 })
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Approvals: people's consent to one exact call, told by its task, its tool, its arguments (hash of their canonical
- * JSON, RFC 8785) and what asks for it. A call that needs one is denied and leaves a question; once enough people have
+ * JSON, RFC 8785), the environment and what asks for it. A call that needs one is denied and leaves a question; once enough people have
  * answered that with yes, the same call passes, so many times as it was approved for, with everything else looked at
  * again. Pure: the ledger keeps them. Who may answer is another question (approvers.ts).
  */
@@ -12,11 +12,13 @@ export interface Approval {
   readonly tool: string
   /** Text of the field `call`: two calls with the same are one and the same. */
   readonly call: string
+  /** Of the gateway that it was made to. */
+  readonly environment: string
   /** The guardrail that asks; null: rules of policy do, by the name in their remedy. */
   readonly guardrail: string | null
   /** In approvers.yaml; null: any operator answers. */
   readonly name: string | null
-  /** Rules that forbade the call when it was asked for; of a guardrail, none. */
+  /** Rules that asked by this name when it was asked for; of a guardrail, none. */
   readonly rules: readonly string[]
   /** What people are shown of the call. */
   readonly shown: ShownCall
@@ -45,6 +47,8 @@ export interface ShownCall {
   readonly user: string | null
   /** JSON of all of them, but for what the catalog redacts. */
   readonly arguments: string
+  /** Names of those that it redacts. */
+  readonly redacted: readonly string[]
 }
 
 export interface Terms {
@@ -62,6 +66,8 @@ export interface Vote {
   readonly approved: boolean
   /** Calls that they would let pass at most; null: as many as the terms say. */
   readonly uses: number | null
+  /** In their own words; for people to read, it decides nothing. */
+  readonly reason?: string
   /** Milliseconds. */
   readonly at: number
 }
@@ -74,17 +80,28 @@ const MOST_OPEN = 50
 export const MOST_SHOWN = 16_384
 
 /** What has to be the same. */
-export type Exactly = Pick<Approval, "task" | "tool" | "call" | "guardrail" | "name">
+export type Exactly = Pick<Approval, "task" | "tool" | "call" | "environment" | "guardrail" | "name">
 
-/** The newest about exactly this, as long as it counts. */
-export function approvalFor(approvals: Approvals, exactly: Exactly, now: number): Approval | null {
-  const found = [...approvals.values()].findLast((each) => isAbout(each, exactly) && now < each.expiresAt)
-  return found ?? null
+/**
+ * What people said about exactly this, or are asked: a no, as long as it counts; else what can be used; else what waits.
+ * @param rules that ask now: who agreed to what fewer asked about did not agree to this, but a no is to the call
+ */
+export function approvalFor(
+  approvals: Approvals,
+  exactly: Exactly,
+  rules: readonly string[],
+  now: number,
+): Approval | null {
+  const about = [...approvals.values()].filter((each) => isAbout(each, exactly) && now < each.expiresAt)
+  const told = about.filter((each) => rules.every((rule) => each.rules.includes(rule)))
+  const said = about.find(({ status }) => status === "rejected") ?? told.find(isUsable)
+  return said ?? told.findLast(({ status }) => status === "pending") ?? null
 }
 
-function isAbout(approval: Approval, { task, tool, call, guardrail, name }: Exactly): boolean {
+function isAbout(approval: Approval, { task, tool, call, environment, guardrail, name }: Exactly): boolean {
   return (
     approval.call === call &&
+    approval.environment === environment &&
     approval.guardrail === guardrail &&
     approval.name === name &&
     approval.task === task &&

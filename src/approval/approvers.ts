@@ -21,6 +21,8 @@ export interface Answering {
   readonly person: UserFacts | null
   /** An operator who may answer questions: issuer and subject, joined by `|`. */
   readonly operator: string | null
+  /** Whom agents may work for by another token than this; null: no other than `person`. */
+  readonly asUser: string | null
 }
 
 /** One who answers is one, in whatever capacity. */
@@ -42,8 +44,8 @@ export function whyNotAsked(
   user: string | null,
   answering: Answering,
 ): NotAsked | null {
-  const { person, operator } = answering
-  const isOwn = user !== null && [nameOf(answering), operator].includes(user)
+  const { person, operator, asUser } = answering
+  const isOwn = user !== null && [nameOf(answering), operator, asUser].includes(user)
   const definition = name === null ? null : (approvals.get(name) ?? null)
   if (isOwn && !definition?.own) return "own"
   if (name === null) return operator === null ? "no operator" : null

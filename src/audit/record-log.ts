@@ -3,11 +3,14 @@
  * is stored once.
  */
 import { DurableObject } from "cloudflare:workers"
+import { decodeTime, encodeTime } from "ulid"
 import { fits } from "../bytes.ts"
 import { readStored, type DecisionRecord, type StoredRecord } from "./record.ts"
 
 /** More objects, more throughput; each question about records asks them all. */
 const SHARDS = 4
+/** By so much an edge's clock may be behind that of the one that opened the tree. */
+const CLOCKS_MS = 60_000
 /** Records that one object keeps; the oldest go first. */
 const MAX_RECORDS = 100_000
 
@@ -71,9 +74,19 @@ export async function findRecord(env: Env, id: string): Promise<DecisionRecord |
   return record ? readStored(record) : null
 }
 
+/** The latest calls of a tree, decided or refused before, newest first; of strangers none, who could name any task. */
+export async function treeCalls(env: Env, root: string, most: number): Promise<DecisionRecord[]> {
+  const found = await Promise.all(knownShards(env).map((shard) => shard.treeCalls(root, most)))
+  const sorted = found.flat().toSorted((a, b) => (a.id < b.id ? 1 : -1))
+  return sorted.slice(0, most).map(readStored)
+}
+
 function allShards(env: Env): DurableObjectStub<RecordLog>[] {
-  const names = Array.from({ length: SHARDS }, (_, index) => `records-${index}`)
-  return [...names, STRANGERS].map((name) => env.RECORD_LOG.getByName(name))
+  return [...knownShards(env), strangersLog(env)]
+}
+
+function knownShards(env: Env): DurableObjectStub<RecordLog>[] {
+  return Array.from({ length: SHARDS }, (_, index) => env.RECORD_LOG.getByName(`records-${index}`))
 }
 
 /**
@@ -149,6 +162,28 @@ export class RecordLog extends DurableObject<Env> {
         `SELECT id, body FROM records ${where} ORDER BY id ${order} LIMIT ?`,
         ...values,
         query.limit,
+      )
+      .toArray()
+  }
+
+  /**
+   * Records have no index of their tasks, which each of them would have to pay for: it is looked for among those that
+   * were made since the tree was.
+   * @param root a task's id
+   */
+  treeCalls(root: string, most: number): StoredRecord[] {
+    this.#unpack()
+    const since = `dec_${encodeTime(Math.max(0, decodeTime(root.slice("tsk_".length)) - CLOCKS_MS), 10)}`
+    return this.ctx.storage.sql
+      .exec<{ id: string; body: string }>(
+        `SELECT id, body FROM records WHERE id > ? AND kind = 'call' AND (task = ? OR (task > ? AND task < ?))
+          ORDER BY id DESC LIMIT ?`,
+        since,
+        root,
+        // What begins with a dot after it is below: `/` is the next character.
+        `${root}.`,
+        `${root}/`,
+        most,
       )
       .toArray()
   }

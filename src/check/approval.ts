@@ -27,6 +27,8 @@ export interface Demand {
   readonly guardrail: string | null
   /** In approvers.yaml; null: any operator answers. */
   readonly name: string | null
+  /** Rules that ask by this name, for anybody whose permission the call needs. */
+  readonly rules: readonly string[]
 }
 
 export type Approved =
@@ -53,17 +55,18 @@ export function checkApprovals(
 ): Approved {
   const used: Approval[] = []
   for (const demand of demands) {
-    const { guardrail, name, denial: because } = demand
+    const { guardrail, name, rules, denial: because } = demand
     // What nobody could see nobody can approve of.
     const text = facts.arguments.complete ? callOf(facts) : ({ field: "call", because: "unseen" } as const)
     if (isUnread(text)) return { denial: unreadable(guardrail ?? "", text), because, asks: null }
-    const exactly = { task: line[0].id, tool: facts.tool.name, call: text, guardrail, name }
-    const known = approvalFor(approvals, exactly, now)
+    const { environment } = call
+    const exactly = { task: line[0].id, tool: facts.tool.name, call: text, environment, guardrail, name }
+    const known = approvalFor(approvals, exactly, rules, now)
     if (known && isUsable(known)) {
       used.push(known)
       continue
     }
-    if (known && known.status !== "approved") return { denial: required(because, known), because, asks: null }
+    if (known) return { denial: required(because, known), because, asks: null }
     const mayAsk = call.mode === "enforce" && isRoom(approvals, now)
     const asks = mayAsk ? questionOf(bundle, line, demand, exactly, facts, now) : null
     return { denial: asks ? required(because, asks) : because, because, asks }
@@ -75,7 +78,7 @@ export function checkApprovals(
 function questionOf(
   { approvals, pointer }: Bundle,
   line: readonly [Task, ...Task[]],
-  { denial }: Demand,
+  { rules }: Demand,
   exactly: Exactly,
   facts: CallFacts,
   now: number,
@@ -87,6 +90,7 @@ function questionOf(
     chain: line.map((each) => each.agent).toReversed(),
     user: facts.user,
     arguments: shownArguments(facts),
+    redacted: Object.keys(facts.arguments.values).filter((name) => isRedacted(name, facts.tool.redact)),
   }
   if (shown.arguments.length > MOST_SHOWN) return null
   const definition = exactly.name === null ? null : approvals.get(exactly.name)
@@ -95,7 +99,7 @@ function questionOf(
   const question = {
     id: `apr_${facts.decision.slice(facts.decision.indexOf("_") + 1)}`,
     ...exactly,
-    rules: "rules" in denial ? denial.rules : [],
+    rules,
     shown,
     decision: facts.decision,
     bundle: pointer.seq,

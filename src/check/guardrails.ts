@@ -82,7 +82,7 @@ export function checkGuardrails({ guardrails }: Bundle, memory: Memory, facts: C
     if (consequence === "deny") denial = worse(denial, judgement.denial)
     else if (consequence === "approve") {
       const { id: guardrail, approval: name = null } = instrument.guardrail
-      demands.push({ denial: judgement.denial, guardrail, name })
+      demands.push({ denial: judgement.denial, guardrail, name, rules: [] })
     } else grave ??= judgement.denial
   }
   for (const instrument of hears) {

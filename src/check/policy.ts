@@ -65,7 +65,12 @@ export function checkPolicy(
   const granted = callContext({ ...situation, approvals })
   const permitted = askAll(asked, granted)
   if (!("rules" in permitted)) return { context, ...deny(forbidden) }
-  const demands = approvals.map((name) => ({ denial: forbidden, guardrail: null, name }))
+  const demands = approvals.map((name) => ({
+    denial: forbidden,
+    guardrail: null,
+    name,
+    rules: lift.asking.get(name) ?? [],
+  }))
   return { context, rules: permitted.rules, granted, demands }
 }
 

@@ -41,6 +41,8 @@ interface RequestRow extends Record<string, SqlStorageValue> {
 export interface AskedCall extends Record<string, SqlStorageValue> {
   readonly id: string
   readonly task: string
+  /** Among those of its agent here, the latest being 1. */
+  readonly nth: number
 }
 
 export class Inbox extends DurableObject<Env> {
@@ -78,14 +80,17 @@ export class Inbox extends DurableObject<Env> {
     return true
   }
 
-  removeCall(id: string): void {
-    this.ctx.storage.sql.exec("DELETE FROM calls WHERE id = ?", id)
+  removeCalls(ids: readonly string[]): void {
+    for (const id of ids) this.ctx.storage.sql.exec("DELETE FROM calls WHERE id = ?", id)
   }
 
   /** The latest first. */
   listCalls(): readonly AskedCall[] {
     const { sql } = this.ctx.storage
-    return sql.exec<AskedCall>("SELECT id, task FROM calls WHERE until > ? ORDER BY id DESC", Date.now()).toArray()
+    const nth = "ROW_NUMBER() OVER (PARTITION BY agent ORDER BY id DESC) AS nth"
+    return sql
+      .exec<AskedCall>(`SELECT id, task, ${nth} FROM calls WHERE until > ? ORDER BY id DESC`, Date.now())
+      .toArray()
   }
 
   #isRoom(table: (typeof TABLES)[number], agent: string, most: number, mostOfOne: number): boolean {

@@ -83,13 +83,14 @@ export function refusedCall(
   return Response.json(body, { status: carried(status), headers })
 }
 
-/** Where it is answered, until when, and whether it is already: with no. */
+/** Of whom it is asked, where people and programs answer it, until when, and whether it is already: with no. */
 function askedOf(
-  { approval: id, status, expires_at }: Extract<Denial, { readonly reason: "approval_required" }>,
+  { approval: id, name, status, expires_at }: Extract<Denial, { readonly reason: "approval_required" }>,
   { task }: Pick<Decision, "task">,
   issuer: string,
 ): unknown {
-  return { id, status, expires_at, uri: `${issuer}/v1/tasks/${task}/approvals/${id}` }
+  const [uri, url] = [`${issuer}/v1/tasks/${task}/approvals/${id}`, `${issuer}/console/approvals/${task}/${id}`]
+  return { id, name, status, expires_at, uri, url }
 }
 
 /** draft-ietf-httpapi-ratelimit-headers: what is left of the window that is nearest to its limit. */

@@ -1,4 +1,5 @@
 /** What a ledger is asked by and what it says: the values that cross between isolates, and their version. */
+import type { Approval } from "../approval/approval.ts"
 import type { Call } from "../call.ts"
 import type { Proof } from "../credential/dpop.ts"
 import type { Denial } from "../decision.ts"
@@ -51,6 +52,18 @@ export interface OpenedTask {
   readonly expiresAt: number
   /** Milliseconds; its token may expire sooner. */
   readonly taskExpiresAt: number
+}
+
+/** A question about a call, and the risk that is told of its task and those above it, 0 to 100. */
+export interface ShownApproval {
+  readonly asked: Approval
+  readonly risk: number
+}
+
+/** Questions that wait for a person; and ids of those that wait for nobody any more. */
+export interface Waiting {
+  readonly waiting: readonly Approval[]
+  readonly gone: readonly string[]
 }
 
 /** What a person has consented to, opened. */

@@ -3,8 +3,6 @@
  * storage and memory. What a call needs of counts that all trees share is asked for first, and then all is looked at
  * once more.
  */
-import { voted, type Approval, type Unanswerable, type Vote } from "../approval/approval.ts"
-import { inboxesFor, nameOf, whyNotAsked, type Answering, type InboxOf, type NotAsked } from "../approval/approvers.ts"
 import { recordDecision, type Ask } from "../audit/call-record.ts"
 import { recordListing, sizeOfListing, type ListAsk } from "../audit/listing-record.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
@@ -13,18 +11,18 @@ import { checkProof } from "../check/credential.ts"
 import { noticeRefused } from "../check/refused.ts"
 import { decide } from "../decide.ts"
 import { codeOf, type Denial } from "../decision.ts"
-import { inboxOf } from "../exchange/inbox.ts"
 import type { Need } from "../guardrails/instrument.ts"
 import { newId } from "../ids.ts"
-import { logEvent } from "../log.ts"
 import { may } from "../may.ts"
+import { callAsked, taskEnded, type Cause } from "../outbound/notice.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { candidateHeld } from "../policy/candidate.ts"
 import { userId } from "../policy/facts.ts"
 import { STRANGER, type Answer, type Holder, type Listed, type NoBundle, type RefusedCall } from "./answers.ts"
+import { CallApprovals } from "./call-approvals.ts"
 import { Shadow } from "./shadow.ts"
-import { isAlive, isBelow, lineOf, type TreeState } from "./state.ts"
+import type { TreeState } from "./state.ts"
 import { applyAfterwards, applyApproval, applyChange, endedBy } from "./transition.ts"
 import { ToldDenials } from "./told-denials.ts"
 import type { Tree } from "./tree.ts"
@@ -43,11 +41,13 @@ export class Calls {
   readonly #background: (work: Promise<unknown>) => void
   readonly #denials = new ToldDenials()
   readonly shadow = new Shadow()
+  readonly approvals: CallApprovals
 
   constructor(tree: Tree, env: Env, background: (work: Promise<unknown>) => void) {
     this.#tree = tree
     this.#env = env
     this.#background = background
+    this.approvals = new CallApprovals(tree, env, background)
   }
 
   /** @returns at once, unless something has to be asked for */
@@ -71,7 +71,7 @@ export class Calls {
 
   /** @param isFinal a call that still needs something is denied for want of it */
   #step(bundle: Bundle, pointer: Pointer, ask: Ask, isFinal: boolean): Answer | NoBundle | Needs {
-    const { state, storage, credits, outbox } = this.#tree
+    const { state, storage, credits, outbox, notices } = this.#tree
     if (!state) return STRANGER
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#tree.now(state)
@@ -86,7 +86,8 @@ export class Calls {
     const tried = candidate && this.shadow.call(candidate, bundle, state, ask, outcome, now)
     // What only the memory holds may be lost; what changes something, or will be asked about, may not.
     const isRead = bundle.catalog.tools.get(ask.tool)?.action === "read"
-    const durable = recorded && (!isRead || verdict.denial?.reason === "approval_required")
+    const isTold = verdict.denial !== null && (verdict.denial.reason === "approval_required" || end !== null)
+    const durable = recorded && (!isRead || isTold)
     const newer = pointer.seq > state.bundle.seq
     const lent = change ? change.notes.filter(({ kind }) => kind === "credit") : []
     const numbers = recorded && storage.mustReserveNumber()
@@ -98,6 +99,8 @@ export class Calls {
       if (afterwards.length > 0) storage.saveNotes(state, afterwards, now)
       if (asks) storage.saveApproval(asks, now)
       if (end) storage.saveEnd(ended, end)
+      if (asks) notices.keep(callAsked(asks))
+      if (end) notices.keep(taskEnded(state, ended, end, causeOf(ask.decisionId, storm ?? verdict.denial), now))
       if (!recorded) return
       const number = storage.nextRecordNumber()
       const record = (): DecisionRecord => recordDecision(bundle, ask, verdict, tried, number, now)
@@ -115,7 +118,7 @@ export class Calls {
     }
     if (asks) {
       applyApproval(state, asks)
-      this.#announce(bundle, state, asks)
+      this.approvals.announce(bundle, state, asks)
     }
     if (proof !== null) state.proofs.admit(proof)
     if (end) this.#tree.end(state, ended, end)
@@ -171,7 +174,7 @@ export class Calls {
 
   /** The same, told to those who look out for storms of denials; a token that opens nothing here tells nothing. */
   refused(bundle: Bundle, pointer: Pointer, call: RefusedCall, denial: Denial): void {
-    const { state, storage, outbox } = this.#tree
+    const { state, storage, outbox, notices } = this.#tree
     if (!state) return
     const now = this.#tree.now(state)
     // Of a proof that was used before, anybody may have seen it: its owner must not suffer for that.
@@ -187,7 +190,9 @@ export class Calls {
       storage.saveNotes(state, notes, now)
       if (!end) return
       storage.saveEnd(ended, end)
-      outbox.keep(this.#tree.numbered(stormRecord(state, chain, call, storm, now)))
+      const record = stormRecord(state, chain, call, storm, now)
+      notices.keep(taskEnded(state, ended, end, causeOf(record.id, storm ?? denial), now))
+      outbox.keep(this.#tree.numbered(record))
     })
     applyAfterwards(state, notes, now)
     this.#denials.add(call, now)
@@ -211,104 +216,15 @@ export class Calls {
     return { denial: prospects.denial, hidden: [...prospects.hidden.keys()], recorded: true }
   }
 
-  /** What people were asked about single calls of a task and of those below it, and can still be asked. */
-  approvalsOf(task: string): readonly Approval[] | null {
-    const { state } = this.#tree
-    if (!state?.tasks.has(task)) return null
-    const now = this.#tree.now(state)
-    return [...state.approvals.values()].filter(
-      (each) => (each.task === task || isBelow(each.task, task)) && now < each.expiresAt,
-    )
-  }
-
-  /** Of these questions, those that this person can answer now. */
-  approvalsFor(bundle: Bundle, ids: readonly string[], answering: Answering): readonly Approval[] {
-    const { state } = this.#tree
-    if (!state) return []
-    const now = this.#tree.now(state)
-    return ids.flatMap((id) => {
-      const asked = state.approvals.get(id)
-      const isOpen =
-        asked?.status === "pending" && now < asked.expiresAt && isAlive(state, lineOf(state, asked.task), now)
-      const isAsked = isOpen && this.#whyNotAsked(bundle, state, asked, answering) === null
-      return isAsked && !asked.votes.some(({ by }) => by === nameOf(answering)) ? [asked] : []
-    })
-  }
-
-  /** One question, for who is asked, or may see all. */
-  approval(bundle: Bundle, task: string, id: string, answering: Answering | null): Approval | null {
-    const { state } = this.#tree
-    const asked = state?.approvals.get(id)
-    if (!state || asked?.task !== task || this.#tree.now(state) >= asked.expiresAt) return null
-    return answering && this.#whyNotAsked(bundle, state, asked, answering) !== null ? null : asked
-  }
-
-  answer(
-    bundle: Bundle,
-    { task, id }: { readonly task: string; readonly id: string },
-    vote: Pick<Vote, "approved" | "uses">,
-    answering: Answering,
-    record: DecisionRecord,
-  ): Approval | Unanswerable | NotAsked {
-    const { state, storage, outbox } = this.#tree
-    const asked = state?.approvals.get(id)
-    if (!state || asked?.task !== task) return "unknown"
-    const now = this.#tree.now(state)
-    const why = this.#whyNotAsked(bundle, state, asked, answering)
-    if (why) return why
-    if (!isAlive(state, lineOf(state, task), now)) return "expired"
-    const approval = voted(asked, { ...vote, by: nameOf(answering) }, now)
-    if (typeof approval === "string") return approval
-    const { tool, guardrail, name, status, uses, shown } = approval
-    const told = { ...record.arguments, guardrail, name, status, uses }
-    // Rules for managing say who may be an operator, not who approves by name.
-    const rules = name === null ? record.rules : []
-    this.#tree.transact(true, () => {
-      storage.saveApproval(approval, now)
-      outbox.keep(
-        this.#tree.numbered({ ...record, tool, rules, chain: shown.chain, user: shown.user, arguments: told }),
-      )
-    })
-    applyApproval(state, approval)
-    if (status !== "pending") this.#withdraw(bundle, state, approval)
-    return approval
-  }
-
-  #whyNotAsked(bundle: Bundle, state: TreeState, asked: Approval, answering: Answering): NotAsked | null {
-    const owner = bundle.agents.get(asked.shown.agent)?.owner ?? null
-    return whyNotAsked(bundle, asked, owner, state.user && userId(state.user), answering)
-  }
-
-  #announce(bundle: Bundle, state: TreeState, { id, task, expiresAt, shown, ...asked }: Approval): void {
-    this.#inInboxes(bundle, state, { ...asked, shown }, async (inbox) =>
-      inbox.putCall(id, task, shown.agent, expiresAt),
-    )
-  }
-
-  #withdraw(bundle: Bundle, state: TreeState, asked: Approval): void {
-    this.#inInboxes(bundle, state, asked, async (inbox) => inbox.removeCall(asked.id))
-  }
-
-  /** Lost, it is only harder to find: its address answers it all the same. */
-  #inInboxes(
-    bundle: Bundle,
-    state: TreeState,
-    { name, shown }: Pick<Approval, "name" | "shown">,
-    work: (inbox: ReturnType<typeof inboxOf>) => Promise<unknown>,
-  ): void {
-    const owner = bundle.agents.get(shown.agent)?.owner ?? null
-    const inboxes: readonly InboxOf[] = inboxesFor(bundle, name, owner, state.user && userId(state.user))
-    for (const inbox of inboxes) {
-      const done = work(inboxOf(this.#env, inbox))
-      this.#background(done.catch((error: unknown) => logEvent("inbox_failed", { error: String(error) })))
-    }
-  }
-
   /** A call has ended, as the gateway says that let it through. @returns whether it was known to be under way */
   settle(decision: string, gateway: string): boolean {
     const { state, storage } = this.#tree
     return state !== null && storage.land(state, decision, gateway)
   }
+}
+
+function causeOf(decision: string, denial: Denial | null): Cause {
+  return { decision, operator: null, denial }
 }
 
 /** A denial that is no denial more: none of it is kept in mind, and it is not one too many. */

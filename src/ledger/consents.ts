@@ -12,6 +12,7 @@ import { renewRoot, type Opened } from "../exchange/open.ts"
 import { ANYBODY, takePlace } from "../exchange/openings.ts"
 import { isRefused, refuse, type Refused } from "../exchange/refusal.ts"
 import { newId } from "../ids.ts"
+import { taskAnswered, taskAsked, taskEnded } from "../outbound/notice.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
@@ -59,6 +60,8 @@ export class Consents {
       this.#tree.storage.saveTree(state)
       this.#tree.storage.saveConsent(kept)
       this.#tree.storage.savePending(task)
+      // Who is at their browser has been asked there.
+      if (!consent.answer) this.#tree.notices.keep(taskAsked(task, consent, asking.decisionId, state.clock))
       this.#tree.outbox.keep(this.#tree.numbered(askedRecord(task, consent, pointer, asking, state.clock)))
     })
     this.#tree.state = state
@@ -86,6 +89,8 @@ export class Consents {
     this.#tree.transact(true, () => {
       this.#tree.storage.saveConsent(consent)
       if (end) this.#tree.storage.saveEnd(ended, end)
+      const task = state.tasks.get(state.root)
+      if (task) this.#tree.notices.keep(taskAnswered(task, consent, answer.approved, record.id, now))
       this.#tree.outbox.keep(this.#tree.numbered(record))
     })
     state.consent = consent
@@ -159,8 +164,10 @@ export class Consents {
     if (!state?.consent || state.consent.agent !== agent || state.consent.refreshing?.family !== family) return false
     const end = { task: state.root, status: "revoked", by: "abort" } as const
     const ended = endedBy(state, end)
+    const cause = { decision: record.id, operator: null, denial: null }
     this.#tree.transact(true, () => {
       this.#tree.storage.saveEnd(ended, end)
+      this.#tree.notices.keep(taskEnded(state, ended, end, cause, this.#tree.now(state)))
       this.#tree.outbox.keep(this.#tree.numbered({ ...record, task: state.root }))
     })
     this.#tree.end(state, ended, end)
@@ -209,8 +216,10 @@ export class Consents {
     if (ended.length > 0) {
       const chain = lineOf(state, state.root).map(({ agent }) => agent)
       const record = misuseRecord(newId("dec", now), state, chain, by, consent.audience, misuse, now)
+      const cause = { decision: record.id, operator: null, denial: null }
       this.#tree.transact(true, () => {
         this.#tree.storage.saveEnd(ended, end)
+        this.#tree.notices.keep(taskEnded(state, ended, end, cause, now))
         this.#tree.outbox.keep(this.#tree.numbered(record))
       })
       this.#tree.end(state, ended, end)

@@ -19,12 +19,25 @@ import { openTask, type OpenRequest } from "../exchange/open.ts"
 import { isRefused, type Refused } from "../exchange/refusal.ts"
 import { LENDING_VERSION } from "../guardrails/lending/lending.ts"
 import type { Signal } from "../guardrails/risk.ts"
+import { taskEnded, taskReleased } from "../outbound/notice.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { candidateHeld } from "../policy/candidate.ts"
 import { bundleHeld, bundleOf } from "../policy/store.ts"
 import { LEDGER_VERSION, openedTask } from "./answers.ts"
-import type { Answer, Ended, Holder, Listed, NoBundle, OpenedTask, Redeemed, Refresh, RefusedCall } from "./answers.ts"
+import type {
+  Answer,
+  Ended,
+  Holder,
+  Listed,
+  NoBundle,
+  OpenedTask,
+  Redeemed,
+  Refresh,
+  RefusedCall,
+  ShownApproval,
+  Waiting,
+} from "./answers.ts"
 import { Calls } from "./calls.ts"
 import { Consents } from "./consents.ts"
 import { isAlive, isBelow, lineOf, type TreeState, type UserFacts } from "./state.ts"
@@ -96,18 +109,18 @@ export class Ledger extends DurableObject<Env> {
   }
 
   approvalsOf(task: string): readonly Approval[] | null {
-    return this.#calls.approvalsOf(task)
+    return this.#calls.approvals.of(task)
   }
 
-  /** Of these questions, those that this person can answer now; null: it is not known who may. */
+  /** Of these questions, those that this person can answer now, and those that are over; null: it is not known who may. */
   async approvalsFor(
     version: number,
     pointer: Pointer,
     ids: readonly string[],
     answering: Answering,
-  ): Promise<readonly Approval[] | null> {
+  ): Promise<Waiting | null> {
     const bundle = await this.#newest(version, pointer)
-    return bundle && this.#calls.approvalsFor(bundle, ids, answering)
+    return bundle && this.#calls.approvals.waitingFor(bundle, ids, answering)
   }
 
   /** @param answering null: who may see all */
@@ -117,9 +130,9 @@ export class Ledger extends DurableObject<Env> {
     task: string,
     id: string,
     answering: Answering | null,
-  ): Promise<Approval | "unavailable" | null> {
+  ): Promise<ShownApproval | "unavailable" | null> {
     const bundle = await this.#newest(version, pointer)
-    return bundle ? this.#calls.approval(bundle, task, id, answering) : "unavailable"
+    return bundle ? this.#calls.approvals.shown(bundle, task, id, answering) : "unavailable"
   }
 
   /** What a person says of a single call; or why that says nothing. */
@@ -127,12 +140,12 @@ export class Ledger extends DurableObject<Env> {
     version: number,
     pointer: Pointer,
     asked: { readonly task: string; readonly id: string },
-    vote: Pick<Vote, "approved" | "uses">,
+    vote: Omit<Vote, "by" | "at">,
     answering: Answering,
     record: DecisionRecord,
   ): Promise<Approval | Unanswerable | NotAsked | "unavailable"> {
     const bundle = await this.#newest(version, pointer)
-    return bundle ? this.#calls.answer(bundle, asked, vote, answering, record) : "unavailable"
+    return bundle ? this.#calls.approvals.answer(bundle, asked, vote, answering, record) : "unavailable"
   }
 
   /** Who may answer is said by no older bundle than decided here before. */
@@ -245,8 +258,11 @@ export class Ledger extends DurableObject<Env> {
     // What is frozen is a person's to look at, not its agent's to close.
     if (by && found.status === "quarantined") return null
     const ids = endedBy(state, asked)
+    const cause = { decision: record.id, operator: by ? null : record.operator, denial: null }
+    const now = this.#tree.now(state)
     this.#tree.transact(true, () => {
       this.#tree.storage.saveEnd(ids, asked)
+      this.#tree.notices.keep(taskEnded(state, ids, asked, cause, now))
       this.#tree.outbox.keep(this.#tree.numbered(record))
     })
     this.#tree.end(state, ids, asked)
@@ -258,9 +274,11 @@ export class Ledger extends DurableObject<Env> {
     const state = this.#tree.state
     const found = state?.tasks.get(task)
     if (!state || found?.status !== "quarantined") return false
+    const now = this.#tree.now(state)
     this.#tree.transact(true, () => {
       this.#tree.storage.saveEnd([task], RELEASED)
       this.#tree.storage.forgetStorms(state, task)
+      this.#tree.notices.keep(taskReleased(state, found, record.id, record.operator, now))
       this.#tree.outbox.keep(this.#tree.numbered(record))
     })
     applyRelease(found)

@@ -151,6 +151,12 @@ export function isAlive(state: TreeState, line: readonly Task[], now: number): b
   return line.at(-1)?.id === state.root && line.every((task) => whyEnded(task, now) === null)
 }
 
+/** The same, or frozen: an operator may let it go on. */
+export function mayGoOn(state: TreeState, line: readonly Task[], now: number): boolean {
+  const goesOn = (task: Task): boolean => [null, "quarantined"].includes(whyEnded(task, now)) && now < task.expiresAt
+  return line.at(-1)?.id === state.root && line.every(goesOn)
+}
+
 /** The task and all above it, itself first; empty where it is unknown. */
 export function lineOf(state: TreeState, id: string): readonly Task[] {
   const line: Task[] = []

@@ -61,27 +61,43 @@ export async function listApprovals(request: Request, bundle: Bundle, around: Su
 async function callsFor(
   { answering }: Answerer,
   bundle: Bundle,
-  { env }: Surroundings,
+  { env, background }: Surroundings,
 ): Promise<{ readonly shown: readonly unknown[]; readonly more: boolean } | null> {
   try {
-    const inboxes = inboxesOf(bundle, answering).map(async (inbox) => inboxOf(env, inbox).listCalls())
-    const known = new Map((await Promise.all(inboxes)).flat().map(({ id, task }) => [id, task]))
-    const latest = [...known].toSorted(([a], [b]) => (a < b ? 1 : -1)).slice(0, MOST_CALLS)
-    const trees = [...Map.groupBy(latest, ([, task]) => rootOf(task))]
+    const inboxes = inboxesOf(bundle, answering).map((inbox) => inboxOf(env, inbox))
+    const known = new Map(
+      (await Promise.all(inboxes.map(async (inbox) => inbox.listCalls()))).flat().map((call) => [call.id, call]),
+    )
+    // Of each agent the latest before the second of any: one that asks much hides nobody's.
+    const latest = [...known.values()]
+      .toSorted((one, other) => one.nth - other.nth || (one.id < other.id ? 1 : -1))
+      .slice(0, MOST_CALLS)
+    const trees = [...Map.groupBy(latest, ({ task }) => rootOf(task))]
     const asked = await Promise.all(
       trees.map(async ([root, calls]) => {
-        const ids = calls.map(([id]) => id)
+        const ids = calls.map(({ id }) => id)
         return askLedger(env, root, async (ledger) =>
           ledger.approvalsFor(LEDGER_VERSION, bundle.pointer, ids, answering),
         )
       }),
     )
     if (asked.includes(null)) return null
-    const found = asked.flatMap((each) => each ?? []).toSorted((a, b) => (a.id < b.id ? 1 : -1))
-    return { shown: found.map(shownApproval), more: known.size > MOST_CALLS }
+    const gone = asked.flatMap((each) => each?.gone ?? [])
+    if (gone.length > 0) background(drop(gone, inboxes))
+    const found = asked.flatMap((each) => each?.waiting ?? []).toSorted((a, b) => (a.id < b.id ? 1 : -1))
+    return { shown: found.map((each) => shownApproval(each, bundle)), more: known.size > MOST_CALLS }
   } catch (error) {
     logEvent("inbox_failed", { error: String(error) })
     return null
+  }
+}
+
+/** What waits no more leaves its place to others. */
+async function drop(gone: readonly string[], inboxes: readonly ReturnType<typeof inboxOf>[]): Promise<void> {
+  try {
+    await Promise.all(inboxes.map(async (inbox) => inbox.removeCalls(gone)))
+  } catch (error) {
+    logEvent("inbox_failed", { error: String(error) })
   }
 }
 

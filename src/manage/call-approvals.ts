@@ -5,6 +5,7 @@
 import { z } from "zod"
 import { recordOf } from "../audit/record.ts"
 import type { Approval, Unanswerable } from "../approval/approval.ts"
+import { isRedacted, REDACTED } from "../catalog/redaction.ts"
 import { nameOf, type NotAsked } from "../approval/approvers.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION } from "../ledger/answers.ts"
@@ -14,6 +15,7 @@ import type { Surroundings } from "../surroundings.ts"
 import { readBody } from "../json-body.ts"
 import { authorizeOperator } from "./operator.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
+import { situationOf } from "./call-situation.ts"
 import { answererOf, type Answerer } from "./person.ts"
 
 const MAX_BODY_BYTES = 4_096
@@ -56,7 +58,7 @@ export async function listCallApprovals(
   if (!said) return { ...OUT_OF_REACH, record: { ...permitted, ...OUT_OF_REACH.record } }
   if (!said.found) return notFound("task", permitted)
   const record = { decision: "allow", code: "ok", ...permitted, task } as const
-  return { status: 200, body: { approvals: said.found.map(shownApproval) }, record }
+  return { status: 200, body: { approvals: said.found.map((each) => shownApproval(each, bundle)) }, record }
 }
 
 export async function showCallApproval(
@@ -72,11 +74,13 @@ export async function showCallApproval(
   if (!isTaskId(task) || !APPROVAL.test(id)) return notFound("approval", record)
   const by = answering.operator === null ? answering : null
   const found = await askLedger(around.env, rootOf(task), async (ledger) => ({
-    asked: await ledger.approval(LEDGER_VERSION, bundle.pointer, task, id, by),
+    shown: await ledger.approval(LEDGER_VERSION, bundle.pointer, task, id, by),
   }))
-  if (!found || found.asked === "unavailable") return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
-  if (!found.asked) return notFound("approval", record)
-  return { status: 200, body: shownApproval(found.asked), record: { decision: "allow", code: "ok", ...record } }
+  if (!found || found.shown === "unavailable") return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
+  if (!found.shown) return notFound("approval", record)
+  const { asked, risk } = found.shown
+  const body = { ...shownApproval(asked, bundle), ...(await situationOf(asked, risk, bundle, around)) }
+  return { status: 200, body, record: { decision: "allow", code: "ok", ...record } }
 }
 
 export async function answerCallApproval(
@@ -100,14 +104,14 @@ export async function answerCallApproval(
   const record = { ...byWhom(answerer), task, arguments: told }
   if (!isTaskId(task) || !APPROVAL.test(id)) return notFound("approval", record)
   const kept = recordOf({ decision: "allow", code: "ok", ...record, ...known })
-  const vote = { approved, uses: uses ?? null }
+  const vote = { approved, uses: uses ?? null, ...(reason !== undefined && { reason }) }
   const said = await askLedger(around.env, rootOf(task), async (ledger) => ({
     outcome: await ledger.answerApproval(LEDGER_VERSION, bundle.pointer, { task, id }, vote, answerer.answering, kept),
   }))
   if (!said || said.outcome === "unavailable") return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
   if (typeof said.outcome === "string") return unanswerable(said.outcome, answerer, record)
   // What was answered is recorded by the ledger, together with it.
-  return { status: 200, body: shownApproval(said.outcome), record: null }
+  return { status: 200, body: shownApproval(said.outcome, bundle), record: null }
 }
 
 function byWhom({ answering, permitted }: Answerer): NonNullable<Outcome["record"]> {
@@ -125,7 +129,7 @@ function unanswerable(
       return forbidden("another person", "Nobody approves of what is done in their own name.", record)
     case "no operator":
       if (permitted && "status" in permitted) return { ...permitted, record: { ...record, ...permitted.record } }
-      return forbidden("operator", "The role operator is required.", record)
+      return forbidden("approver", "The role approver is required.", record)
     case "stranger":
       return forbidden("an approver of this", "This is not asked of this person.", record)
     case "too many uses":
@@ -160,14 +164,24 @@ function notFound(what: string, record: NonNullable<Outcome["record"]>): Outcome
   }
 }
 
-/** As people are shown it, without the hash that tells the call: they see the arguments themselves. */
-export function shownApproval(asked: Approval): unknown {
-  const { id, task, tool, guardrail, name, rules, shown, decision, bundle, terms, status, uses, votes } = asked
+/**
+ * As people are shown it, without the hash that tells the call: they see the arguments themselves, but for those that
+ * the catalog redacted then, or redacts now.
+ */
+export function shownApproval(asked: Approval, { catalog }: Bundle): Readonly<Record<string, unknown>> {
+  const { id, task, tool, environment, guardrail, name, rules, shown, decision, bundle, terms, status, uses, votes } =
+    asked
   const { agent, purpose, chain, user } = shown
-  const values: unknown = JSON.parse(shown.arguments)
-  const call = { tool, arguments: values, agent, purpose, chain, user }
+  const redact = [...shown.redacted, ...(catalog.tools.get(tool)?.redact ?? [])]
+  const told: Readonly<Record<string, unknown>> = JSON.parse(shown.arguments)
+  const redacted = Object.keys(told).filter((argument) => isRedacted(argument, redact))
+  const values = Object.entries(told).map(([argument, value]) => [
+    argument,
+    redacted.includes(argument) ? REDACTED : value,
+  ])
+  const call = { tool, arguments: Object.fromEntries(values), redacted, environment, agent, purpose, chain, user }
   const times = { asked_at: asked.askedAt, expires_at: asked.expiresAt }
-  const said = votes.map(({ by, approved, at }) => ({ by, approved, at }))
+  const said = votes.map(({ by, approved, reason = null, at }) => ({ by, approved, reason, at }))
   const { need } = terms
   return {
     kind: "call",

@@ -5,16 +5,16 @@
 import type { DecisionRecord } from "../audit/record.ts"
 import type { Answering } from "../approval/approvers.ts"
 import { readCompact } from "../credential/compact.ts"
-import type { Person } from "../credential/person.ts"
+import { readPerson, type Person } from "../credential/person.ts"
 import { personIn, verifyPersonToken, type PersonToken } from "../credential/person-token.ts"
 import { isRejected, type Rejected } from "../credential/rejection.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
-import { stoppedBy, type Switch } from "../switches/switch.ts"
+import { personStoppedBy, type Switch } from "../switches/switch.ts"
 import { denialBy } from "../switches/token.ts"
-import { bearerOf, permitOperator, type OperatorRefused, type Permitted } from "./operator.ts"
+import { bearerOf, lacks, permitOperator, type OperatorRefused, type Permitted } from "./operator.ts"
 import type { Outcome } from "./outcome.ts"
 
 /** A person of whom more than that they manage is known. */
@@ -46,13 +46,17 @@ export async function answererOf(
   const found = personIn(token, around.reach)
   const { issuer, claims } = token
   const known = bundle.operators.find((each) => each.issuer === issuer.id && each.subject === claims["sub"])
-  if (isRejected(found) && !known) return refused(found)
+  // Somebody could be the task's own user, and have a token that does not tell so.
+  if (isRejected(found) && !(known && isNobody(found))) return refused(found)
+  const asserted = assertable(token, around)
+  if (asserted && isRejected(asserted)) return refused(asserted)
   const person = isRejected(found) ? null : found
-  const stop = person && (await stopped(person, around))
+  const stop = await stopped(person ?? asserted ?? whoever(token), around)
   if (stop) return stop
   const permitted = known && permittedAs({ ...known, issuer: issuer.issuer }, method, target, bundle)
   const operator = permitted && "operator" in permitted && !("status" in permitted) ? permitted.operator : null
-  return { answering: { person: person && person.user, operator }, permitted: permitted ?? null }
+  const asUser = asserted && userId(asserted.user)
+  return { answering: { person: person && person.user, operator, asUser }, permitted: permitted ?? null }
 }
 
 function permittedAs(
@@ -64,10 +68,8 @@ function permittedAs(
   const { issuer, subject, roles } = operator
   const proven = { issuer, subject, roles }
   const thing = { area: "approvals", kind: "approval", target } as const
-  if (method === "GET" || roles.includes("operator")) return permitOperator({ proven, method }, thing, bundle)
-  const denial = { reason: "role_missing", what: "operator" } as const
-  const body = { error: "policy_denied", error_description: "The role operator is required." }
-  return { status: 403, body, record: { code: "policy_denied", denial, operator: userId(proven) } }
+  const role = method === "GET" ? "viewer" : "approver"
+  return lacks(proven, role) ?? permitOperator({ proven, method }, thing, bundle)
 }
 
 async function tokenOf(request: Request, { issuers }: Bundle, around: Surroundings): Promise<PersonToken | Outcome> {
@@ -79,15 +81,36 @@ async function tokenOf(request: Request, { issuers }: Bundle, around: Surroundin
   return isRejected(verified) ? refused(verified) : verified
 }
 
-async function stopped(person: Person, around: Surroundings): Promise<Outcome | null> {
+/** Whom agents would work for where a provider only asserts that; null: nobody, or as `personIn` says. */
+function assertable({ issuer, claims }: PersonToken, { reach }: Surroundings): Person | Rejected | null {
+  const { users, assertions } = issuer
+  return users || !assertions ? null : readPerson(claims, issuer.issuer, assertions.claims, reach.now)
+}
+
+/** Nobody whose session an agent could have: a pipeline, or one of a provider whose sessions are not taken. */
+function isNobody({ rejected: { reason } }: Rejected): boolean {
+  return reason === "no_person" || reason === "issuer_unknown"
+}
+
+/** By the one name that every token has. */
+function whoever({ issuer: { issuer }, claims: { sub, iat } }: PersonToken): Stoppable {
+  return { user: { issuer, subject: String(sub) }, issuedAt: Number(iat) * 1000 }
+}
+
+/** What a revocation can be about. */
+interface Stoppable {
+  readonly user: Pick<Person["user"], "issuer" | "subject">
+  readonly issuedAt: number
+}
+
+async function stopped(person: Stoppable, around: Surroundings): Promise<Outcome | null> {
   const switches = await currentSwitches(around)
   if (!switches) return OUT_OF_REACH
-  const affected = { agents: [], user: userId(person.user), kid: null, tool: null, since: person.issuedAt }
-  const by = stoppedBy(switches, affected)
+  const by = personStoppedBy(switches, userId(person.user), person.issuedAt)
   return by && stoppedPerson(person, by)
 }
 
-function stoppedPerson(person: Person, by: Switch): Outcome {
+function stoppedPerson(person: Stoppable, by: Switch): Outcome {
   const body = { error: "invalid_token", error_description: "This person's sessions are stopped." }
   const record = { ...byWhom(person.user), decision: "deny", code: "invalid_token", denial: denialBy(by) } as const
   return { status: 401, body, record }

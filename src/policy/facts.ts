@@ -48,7 +48,7 @@ export interface ManagedThing {
   readonly target: string | null
 }
 
-export const AREAS = ["tasks", "revocations", "risks", "decisions", "bundles", "approvals"] as const
+export const AREAS = ["tasks", "revocations", "risks", "decisions", "bundles", "approvals", "deliveries"] as const
 type Area = (typeof AREAS)[number]
 export const MANAGED_KINDS = [
   "task",
@@ -63,6 +63,7 @@ export const MANAGED_KINDS = [
   "decision",
   "bundle",
   "approval",
+  "delivery",
 ] as const
 type ManagedKind = (typeof MANAGED_KINDS)[number]
 

@@ -6,6 +6,7 @@
 import { Rule } from "./compile.ts"
 import { readNode } from "./est.ts"
 import type { LoweredRule } from "./lowered.ts"
+import { parseRemedy } from "./remedy.ts"
 import { Table, writeTable, type WrittenTable } from "./table.ts"
 
 /** The rules of one key for the action and one for the resource. */
@@ -21,7 +22,7 @@ export interface StoredShelf {
 }
 
 export interface FiledRules {
-  /** By `@id`; without their scopes. */
+  /** By `@id`; without their scopes, but for those that people are asked by. */
   readonly rules: Table<LoweredRule>
   readonly shelves: Table<StoredShelf>
   /** By the key of an action: the places of its shelves, by the key of a resource. */
@@ -62,8 +63,12 @@ export function writeRules(lowered: readonly LoweredRule[], write: (value: unkno
   return { rules: rules.text, shelves: shelves.text, actions: actions.text }
 }
 
-/** Where it is filed says whom and what it is about: half of what there is to read of it. */
+/**
+ * Where it is filed says whom and what it is about: half of what there is to read of it. One that asks people is shown
+ * to them, whole.
+ */
 function unscoped(rule: LoweredRule): LoweredRule {
+  if (parseRemedy(rule.remedy ?? "")?.kind === "approval") return rule
   const { effect, conditions } = readNode(rule.policy, rule.id, "policy")
   return { ...rule, policy: { effect, conditions } }
 }

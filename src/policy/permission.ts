@@ -34,12 +34,17 @@ export function askAll(
   return { rules: [...rules] }
 }
 
+export interface Lifted extends Lift {
+  /** The rules that ask for each of the approvals, for any of the principals. */
+  readonly asking: ReadonlyMap<string, readonly string[]>
+}
+
 /**
  * What would have to come for all to be permitted: a stronger or fresher session of the user, a bound token, approvals
  * of people; null where nothing would do. Only if it lifts everything that forbids: a person who logs in again, or
  * approves, for nothing soon stops reading why (DESIGN §7).
  */
-export function liftFor(asked: Asked, situation: Situation): Lift | null {
+export function liftFor(asked: Asked, situation: Situation): Lifted | null {
   const { bundle, by, principals, action, resource, entities } = asked
   const { user, now } = situation
   const context = callContext(situation)
@@ -57,7 +62,17 @@ export function liftFor(asked: Asked, situation: Situation): Lift | null {
   const lifted = { ...situation, boundKey, ...(session && { session }) }
   const permitsWith = (approvals: readonly string[]): boolean =>
     "rules" in askAll(asked, callContext({ ...lifted, approvals }))
-  return permitsWith(lift.approvals) ? { ...lift, approvals: fewest(lift.approvals, permitsWith) } : null
+  if (!permitsWith(lift.approvals)) return null
+  return { ...lift, approvals: fewest(lift.approvals, permitsWith), asking: askingIn(bundle, forbids) }
+}
+
+function askingIn({ engine }: Bundle, forbids: readonly string[]): Lifted["asking"] {
+  const asking = new Map<string, string[]>()
+  for (const id of new Set(forbids)) {
+    const remedy = parseRemedy(engine.rule(id)?.remedy ?? "")
+    if (remedy?.kind === "approval" && !asking.get(remedy.name)?.push(id)) asking.set(remedy.name, [id])
+  }
+  return asking
 }
 
 /** Without those that something else of the lift makes up for: nobody is asked, and nothing used, for nothing. */

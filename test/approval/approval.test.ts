@@ -6,15 +6,16 @@ const EXACTLY: Exactly = {
   task: "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ.1",
   tool: "till.pay",
   call: "till.pay 5f",
+  environment: "live",
   guardrail: null,
   name: "finance",
 }
 
-function asked(more: Partial<Exactly & Pick<Approval, "terms" | "id">> = {}): Approval {
-  const shown = { agent: "", purpose: "", chain: [], user: null, arguments: "{}" }
+function asked(more: Partial<Exactly & Pick<Approval, "terms" | "id" | "rules" | "status" | "uses">> = {}): Approval {
+  const shown = { agent: "", purpose: "", chain: [], user: null, arguments: "{}", redacted: [] }
   const terms = { need: 2, uses: 3, mostUses: 3 }
   const of = { id: "apr_1", rules: [], shown, decision: "dec_1", bundle: 1, expiresAt: NOW + 1000, terms }
-  return askApproval({ ...EXACTLY, ...of, ...more }, NOW)
+  return { ...askApproval({ ...EXACTLY, ...of, ...more }, NOW), ...more }
 }
 
 const vote = (approval: Approval, by: string, approved = true, uses: number | null = null, now = NOW) =>
@@ -31,20 +32,61 @@ describe("an approval is about one thing exactly", () => {
     { task: "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ.1.1" },
     { tool: "till.paid" },
     { call: "till.pay 60" },
+    { environment: "test" },
     { guardrail: "finance" },
     { name: null },
     { name: "treasury" },
   ])("and not about %j", (other) => {
     const known = new Map([["apr_1", asked()]])
-    expect(approvalFor(known, EXACTLY, NOW)).toEqual(asked())
-    expect(approvalFor(known, { ...EXACTLY, ...other }, NOW)).toBeNull()
+    expect(approvalFor(known, EXACTLY, [], NOW)).toEqual(asked())
+    expect(approvalFor(known, { ...EXACTLY, ...other }, [], NOW)).toBeNull()
   })
 
   test("as long as it counts; of two the later one", () => {
     const [first, second] = [asked(), asked({ id: "apr_2" })]
     const known = new Map([first, second].map((each) => [each.id, each]))
-    expect(approvalFor(known, EXACTLY, NOW + 999)).toEqual(second)
-    expect(approvalFor(known, EXACTLY, NOW + 1000)).toBeNull()
+    expect(approvalFor(known, EXACTLY, [], NOW + 999)).toEqual(second)
+    expect(approvalFor(known, EXACTLY, [], NOW + 1000)).toBeNull()
+  })
+})
+
+describe("an approval is of what asked", () => {
+  const [narrow, wide] = [
+    asked({ id: "apr_1", rules: ["a"], status: "approved", uses: 1 }),
+    asked({ id: "apr_2", rules: ["a", "b"] }),
+  ]
+  const known = (...all: readonly Approval[]) => new Map(all.map((each) => [each.id, each]))
+  const found = (rules: readonly string[], ...all: readonly Approval[]) =>
+    approvalFor(known(...all), EXACTLY, rules, NOW)?.id ?? null
+
+  test("and of less, never of more", () => {
+    expect(found(["a"], narrow)).toBe("apr_1")
+    expect(found([], narrow)).toBe("apr_1")
+    expect(found(["b"], narrow)).toBeNull()
+    expect(found(["a", "b"], narrow)).toBeNull()
+    expect(found(["b", "a"], narrow, wide)).toBe("apr_2")
+  })
+
+  test("what can be used comes before what waits, a no before both, in whatever order they are known", () => {
+    const no = asked({ id: "apr_3", rules: ["a", "b"], status: "rejected" })
+    for (const all of [
+      [narrow, wide],
+      [wide, narrow],
+    ])
+      expect(found(["a"], ...all)).toBe("apr_1")
+    for (const all of [
+      [narrow, no, wide],
+      [no, wide, narrow],
+      [wide, narrow, no],
+    ]) {
+      for (const rules of [[], ["a"], ["a", "b"], ["c"]]) expect(found(rules, ...all)).toBe("apr_3")
+    }
+    expect(approvalFor(known(no), EXACTLY, [], NOW + 1000)).toBeNull()
+  })
+
+  test("what is used up is nothing", () => {
+    expect(found(["a"], { ...narrow, uses: 0 })).toBeNull()
+    expect(found(["a"], wide, { ...narrow, uses: 0 })).toBe("apr_2")
   })
 })
 

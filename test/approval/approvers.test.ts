@@ -21,9 +21,9 @@ const APPROVERS: Approvers = {
 }
 
 const person = (subject: string, groups: readonly string[] = [], issuer = IDP): Answering => {
-  return { person: { issuer, subject, groups }, operator: null }
+  return { person: { issuer, subject, groups }, operator: null, asUser: null }
 }
-const operator: Answering = { person: null, operator: `${IDP}|olivia` }
+const operator: Answering = { person: null, operator: `${IDP}|olivia`, asUser: null }
 const ALICE = `${IDP}|alice`
 
 test.each<[name: string | null, who: Answering, expected: string | null, owner?: string]>([
@@ -48,7 +48,8 @@ test.each<[name: string | null, who: Answering, expected: string | null, owner?:
   [null, operator, null],
   [null, person("fay", ["finance"]), "no operator"],
   // As an operator the user has the same name.
-  [null, { person: null, operator: ALICE }, "own"],
+  [null, { person: null, operator: ALICE, asUser: null }, "own"],
+  [null, { ...operator, asUser: ALICE }, "own"],
 ])("by %j %j: %j", (name, who, expected, owner = "desk") => {
   expect(whyNotAsked(APPROVERS, { name }, owner, ALICE, who)).toBe(expected)
 })

@@ -254,8 +254,10 @@ test("an approval that would do is asked for, and told", async () => {
   const refused = await write()
   expect(codeOf(refused)).toBe("approval_required")
   expect(refused.context?.access_request).toMatchObject({
+    name: null,
     status: "pending",
     uri: expect.stringContaining(`/v1/tasks/${task}/approvals/`),
+    url: expect.stringContaining(`/console/approvals/${task}/apr_`),
   })
 })
 

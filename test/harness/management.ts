@@ -26,7 +26,7 @@ export async function manage(
 }
 
 /** One of operators.yaml, by the command line's client. */
-export async function bearerOf(operator: "viewer" | "operator" | "careful"): Promise<string> {
+export async function bearerOf(operator: "viewer" | "approver" | "operator" | "careful"): Promise<string> {
   return `Bearer ${await accessToken(operator, "cli")}`
 }
 

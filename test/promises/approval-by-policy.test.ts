@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { exchangeForm, openChild, openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
-import { accessToken, idToken, svid } from "../harness/issuers.ts"
+import { accessToken, idToken, svid, US } from "../harness/issuers.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { crash, evict } from "../harness/ledgers.ts"
 import { bearerOf, manage, type ManagementAnswer } from "../harness/management.ts"
@@ -77,7 +77,7 @@ describe("a call that a rule leaves to people", () => {
   })
 
   test("its record tells by which rules, and of whom it is asked", async () => {
-    const { token } = await openTask("first")
+    const { token, task } = await openTask("first")
     const { decision, body } = await pay(token, 500)
     expect(await recordOf(decision)).toMatchObject({
       code: "approval_required",
@@ -87,8 +87,12 @@ describe("a call that a rule leaves to people", () => {
       facts: { approvals: [] },
       approvals: [],
     })
-    expect(JSON.parse(body)).toMatchObject({
-      approval: { status: "pending", uri: expect.stringContaining("/approvals/apr_") },
+    const { approval } = z.object({ approval: z.looseObject({ id: z.string() }) }).parse(JSON.parse(body))
+    expect(approval).toMatchObject({
+      name: "finance",
+      status: "pending",
+      uri: `${US}/v1/tasks/${task}/approvals/${approval.id}`,
+      url: `${US}/console/approvals/${task}/${approval.id}`,
     })
   })
 

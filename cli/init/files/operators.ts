@@ -5,8 +5,9 @@ import type { Plan, Trust } from "../plan.ts"
 import { PEOPLE } from "./issuers.ts"
 
 const HEAD = `\
-# Who manages Narrowgate: \`viewer\` reads tasks and decisions, \`operator\` may also end and revoke. A subject is the
-# \`sub\` of an access token of that issuer. Both this and a rule of operators.cedar have to let somebody.
+# Who manages Narrowgate: \`viewer\` reads tasks and decisions, \`approver\` may also answer what is asked about a call,
+# \`operator\` may also end and revoke. A subject is the \`sub\` of an access token of that issuer. Both this and a rule
+# of operators.cedar have to let somebody.
 `
 
 export function operatorsText({ trust }: Plan): string {
@@ -26,16 +27,16 @@ const PIPELINE = "narrowgate-cli"
 const LOCAL = `  # The command \`narrowgate\`, with a token of its own.
   - issuer: ${PEOPLE}
     subject: ${PIPELINE}
-    roles: [viewer, operator]
+    roles: [viewer, approver, operator]
   # A person of the local stack, who logs in:
   # narrowgate login --issuer http://127.0.0.1:8788 --scope "openid offline_access narrowgate"
   - issuer: ${PEOPLE}
     subject: olivia
-    roles: [viewer, operator]
+    roles: [viewer, approver, operator]
 `
 
 function entry(subject: string): string {
-  return `  - issuer: ${PEOPLE}\n    ${field("subject", subject)}\n    roles: [viewer, operator]\n`
+  return `  - issuer: ${PEOPLE}\n    ${field("subject", subject)}\n    roles: [viewer, approver, operator]\n`
 }
 
 function commented(lines: string): string {

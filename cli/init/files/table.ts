@@ -93,7 +93,7 @@ function burst([tool]: readonly string[]): string {
 function operators({ trust }: Plan): string {
   const subject = operatorOf(trust)
   if (subject === null) return ""
-  return `  - name: an operator looks and revokes, a viewer looks
+  return `  - name: an operator looks and revokes, a viewer looks, an approver answers
     given: { operator: { ${field("subject", subject)} } }
     cases:
       - { manage: GET decisions, expect: allow }
@@ -101,5 +101,8 @@ function operators({ trust }: Plan): string {
       - given: { operator: { ${field("subject", subject)}, roles: [viewer] } }
         manage: GET decisions
         expect: { allow: true, rules: [viewers-look] }
+      - given: { operator: { ${field("subject", subject)}, roles: [approver] } }
+        manage: POST approvals
+        expect: { allow: true, rules: [approvers-answer] }
 `
 }

@@ -9,7 +9,9 @@ const operator = z.strictObject({
   roles: z
     .array(z.enum(ROLES))
     .min(1)
-    .describe("`viewer` reads tasks and decisions, `operator` may also end and revoke."),
+    .describe(
+      "`viewer` reads tasks and decisions, `approver` may also answer what is asked about a call, `operator` may also end and revoke.",
+    ),
 })
 
 export const operatorsFile = z.strictObject({ operators: z.array(operator) })

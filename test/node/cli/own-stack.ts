@@ -1,5 +1,5 @@
 /** A local stack for the tests of one file or group: of the example's policies, with state of its own, on ports of its own. */
-import { mkdtemp, rm } from "node:fs/promises"
+import { cp, mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll } from "vitest"
@@ -15,8 +15,14 @@ export interface OwnStack {
   readonly stack: Stack
 }
 
-/** @param prepare what else has to be there before the first test */
-export function ownStack(prepare: (own: OwnStack) => Promise<void> = async () => undefined): () => OwnStack {
+/**
+ * @param prepare what else has to be there before the first test
+ * @param edited changes a copy of the policies, in the directory that it is given
+ */
+export function ownStack(
+  prepare: (own: OwnStack) => Promise<void> = async () => undefined,
+  edited?: (policies: string) => Promise<void>,
+): () => OwnStack {
   let own: OwnStack | undefined
   const there = (): OwnStack => {
     if (!own) throw new Error("the stack has not started yet")
@@ -24,8 +30,13 @@ export function ownStack(prepare: (own: OwnStack) => Promise<void> = async () =>
   }
   beforeAll(async () => {
     const directory = await mkdtemp(join(tmpdir(), "narrowgate-stack-"))
+    const policies = edited ? join(directory, "policies") : EXAMPLE
+    if (edited) {
+      await cp(EXAMPLE, policies, { recursive: true })
+      await edited(policies)
+    }
     const stack = await startStack({
-      policies: EXAMPLE,
+      policies,
       port: await twoFreePorts(),
       state: join(directory, "state"),
     })

@@ -250,9 +250,9 @@ it("an approval is of each call, of whatever asks by its name", async () => {
     `\n@id("asks") @remedy("approval:finance") forbid (principal, action == Action::"read", resource == Tool::"crm.tickets.get")
 unless { context.approvals.contains("finance") };\n`,
   )
-  await writeFile(
+  await appendFile(
     join(policies, "approvers.yaml"),
-    "approvals: [{ name: finance, approvers: [{ issuer: local, group: finance }] }]\n",
+    "\n  - { name: finance, approvers: [{ issuer: local, group: finance }] }\n",
   )
   await writeFile(
     join(policies, "guardrails.yaml"),

@@ -94,14 +94,14 @@ const DEAD: readonly LintCase[] = [
     edits: [
       {
         file: "operators.yaml",
-        replace: "operators:\n  - { issuer: local, subject: olivia, roles: [operator] }\n",
+        replace: "operators:\n  - { issuer: local, subject: olivia, roles: [approver, operator] }\n",
       },
     ],
     file: "operators.cedar",
     at: 'principal in OperatorGroup::"viewer"',
     message: "nobody who may ask for this action is within this scope, so the rule never applies",
     mend: "Register somebody who is, widen the scope, or remove the rule.",
-    but: { find: "[operator]", replace: "[viewer, operator]" },
+    but: { find: "[approver, operator]", replace: "[viewer, approver, operator]" },
   },
   {
     name: "a class of tools that a permit is about, and that is not there",
@@ -487,6 +487,31 @@ const AGENTS: readonly LintCase[] = [
     message: "no rule and no guardrail asks for the approval `finance`",
     mend: 'Write `@remedy("approval:finance")`, or `approval: finance` in guardrails.yaml, or remove it.',
     but: { find: "then: approve }", replace: "then: approve, approval: finance }" },
+  },
+  {
+    name: "an approval of which no receiver is told",
+    lint: "untold-approval",
+    edits: [
+      {
+        file: "approvers.yaml",
+        replace:
+          "approvals:\n  - { name: refunds, approvers: [{ issuer: local, group: operations }] }\n  - { name: desk, approvers: [{ issuer: local, group: desk }] }\n",
+      },
+      {
+        file: "guardrails.yaml",
+        replace:
+          "windows:\n  - { id: a, tools: [mail.send], per: task, limit: 9, within: 1m, then: approve, approval: desk }\n",
+      },
+      {
+        file: "receivers.yaml",
+        replace: "receivers: [{ id: chat, format: slack, events: [approval.asked], approvals: [desk] }]\n",
+      },
+    ],
+    file: "approvers.yaml",
+    at: "refunds, approvers",
+    message: "no receiver is told when the approval `refunds` is asked for, though one is of others",
+    mend: "Add it to `approvals` of a receiver in receivers.yaml.",
+    but: { find: "approvals: [desk]", replace: "approvals: [desk, refunds]" },
   },
   {
     name: "a scope above the sensitivity of its grant",

@@ -1,0 +1,131 @@
+/**
+ * What people are asked about single calls of a tree, told to them and answered by them, and the lists in which they find
+ * it. Asking, and using what they said, is the call's own step (calls.ts).
+ */
+import { voted, type Approval, type Unanswerable, type Vote } from "../approval/approval.ts"
+import { inboxesFor, nameOf, whyNotAsked, type Answering, type InboxOf, type NotAsked } from "../approval/approvers.ts"
+import type { DecisionRecord } from "../audit/record.ts"
+import { riskOf } from "../check/risk.ts"
+import { inboxOf } from "../exchange/inbox.ts"
+import { NOTHING_TOLD } from "../guardrails/risk.ts"
+import { logEvent } from "../log.ts"
+import { callAnswered } from "../outbound/notice.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { userId } from "../policy/facts.ts"
+import type { ShownApproval, Waiting } from "./answers.ts"
+import { isAlive, isBelow, lineOf, mayGoOn, type TreeState } from "./state.ts"
+import { applyApproval } from "./transition.ts"
+import type { Tree } from "./tree.ts"
+
+export class CallApprovals {
+  readonly #tree: Tree
+  readonly #env: Env
+  readonly #background: (work: Promise<unknown>) => void
+
+  constructor(tree: Tree, env: Env, background: (work: Promise<unknown>) => void) {
+    this.#tree = tree
+    this.#env = env
+    this.#background = background
+  }
+
+  /** What people were asked about single calls of a task and of those below it, and can still be asked. */
+  of(task: string): readonly Approval[] | null {
+    const { state } = this.#tree
+    if (!state?.tasks.has(task)) return null
+    const now = this.#tree.now(state)
+    return [...state.approvals.values()].filter(
+      (each) => (each.task === task || isBelow(each.task, task)) && now < each.expiresAt,
+    )
+  }
+
+  /** Of these questions, those that this person can answer now, and those that nobody can answer any more. */
+  waitingFor(bundle: Bundle, ids: readonly string[], answering: Answering): Waiting {
+    const { state } = this.#tree
+    if (!state) return { waiting: [], gone: ids }
+    const now = this.#tree.now(state)
+    const pending = ids.flatMap((id) => {
+      const asked = state.approvals.get(id)
+      return asked?.status === "pending" && now < asked.expiresAt ? [asked] : []
+    })
+    const open = pending.filter(({ task }) => mayGoOn(state, lineOf(state, task), now))
+    const waiting = open.filter((asked) => {
+      const isNow = isAlive(state, lineOf(state, asked.task), now)
+      const isAsked = isNow && this.#whyNotAsked(bundle, state, asked, answering) === null
+      return isAsked && !asked.votes.some(({ by }) => by === nameOf(answering))
+    })
+    return { waiting, gone: ids.filter((id) => !open.some((asked) => asked.id === id)) }
+  }
+
+  /** One question, for who is asked, or may see all. */
+  shown(bundle: Bundle, task: string, id: string, answering: Answering | null): ShownApproval | null {
+    const { state } = this.#tree
+    const asked = state?.approvals.get(id)
+    const now = state ? this.#tree.now(state) : 0
+    if (!state || asked?.task !== task || now >= asked.expiresAt) return null
+    if (answering && this.#whyNotAsked(bundle, state, asked, answering) !== null) return null
+    return { asked, risk: riskOf(state, lineOf(state, task), NOTHING_TOLD, now) }
+  }
+
+  answer(
+    bundle: Bundle,
+    { task, id }: { readonly task: string; readonly id: string },
+    vote: Omit<Vote, "by" | "at">,
+    answering: Answering,
+    record: DecisionRecord,
+  ): Approval | Unanswerable | NotAsked {
+    const { state, storage, outbox, notices } = this.#tree
+    const asked = state?.approvals.get(id)
+    if (!state || asked?.task !== task) return "unknown"
+    const now = this.#tree.now(state)
+    const why = this.#whyNotAsked(bundle, state, asked, answering)
+    if (why) return why
+    if (!isAlive(state, lineOf(state, task), now)) return "expired"
+    const approval = voted(asked, { ...vote, by: nameOf(answering) }, now)
+    if (typeof approval === "string") return approval
+    const { tool, guardrail, name, status, uses, shown } = approval
+    const told = { ...record.arguments, guardrail, name, status, uses }
+    // Rules for managing say who may be an operator, not who approves by name.
+    const rules = name === null ? record.rules : []
+    this.#tree.transact(true, () => {
+      storage.saveApproval(approval, now)
+      notices.keep(callAnswered(approval, record.id, now))
+      outbox.keep(
+        this.#tree.numbered({ ...record, tool, rules, chain: shown.chain, user: shown.user, arguments: told }),
+      )
+    })
+    applyApproval(state, approval)
+    if (status !== "pending") this.#withdraw(bundle, state, approval)
+    return approval
+  }
+
+  #whyNotAsked(bundle: Bundle, state: TreeState, asked: Approval, answering: Answering): NotAsked | null {
+    const owner = bundle.agents.get(asked.shown.agent)?.owner ?? null
+    return whyNotAsked(bundle, asked, owner, state.user && userId(state.user), answering)
+  }
+
+  /** Where whoever may answer it looks. */
+  announce(bundle: Bundle, state: TreeState, { id, task, expiresAt, shown, ...asked }: Approval): void {
+    this.#inInboxes(bundle, state, { ...asked, shown }, async (inbox) =>
+      inbox.putCall(id, task, shown.agent, expiresAt),
+    )
+  }
+
+  #withdraw(bundle: Bundle, state: TreeState, asked: Approval): void {
+    this.#inInboxes(bundle, state, asked, async (inbox) => inbox.removeCalls([asked.id]))
+  }
+
+  /** Lost, it is only harder to find: its address answers it all the same. */
+  #inInboxes(
+    bundle: Bundle,
+    state: TreeState,
+    { name, shown }: Pick<Approval, "name" | "shown">,
+    work: (inbox: ReturnType<typeof inboxOf>) => Promise<unknown>,
+  ): void {
+    const owner = bundle.agents.get(shown.agent)?.owner ?? null
+    const inboxes: readonly InboxOf[] = inboxesFor(bundle, name, owner, state.user && userId(state.user))
+    for (const inbox of inboxes) {
+      const done = work(inboxOf(this.#env, inbox))
+      this.#background(done.catch((error: unknown) => logEvent("inbox_failed", { error: String(error) })))
+    }
+  }
+}

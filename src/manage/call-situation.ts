@@ -1,0 +1,66 @@
+/**
+ * What whoever answers is told besides the call itself: what asks, the risk that is told of it, and what the agents of
+ * its tree have called so far. What cannot be known is null, and never looks like nothing.
+ */
+import type { Approval } from "../approval/approval.ts"
+import { treeCalls } from "../audit/record-log.ts"
+import { highestRisk } from "../guardrails/risk.ts"
+import { rootOf } from "../ledger/state.ts"
+import { logEvent } from "../log.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { isNode } from "../policy/est.ts"
+import type { Surroundings } from "../surroundings.ts"
+import { currentLease } from "../switches/lease.ts"
+import { toldOf } from "../switches/risks.ts"
+
+/** Of the whole tree, the latest. */
+const MOST_CALLS = 50
+
+/** @param told 0 to 100, of its task and those above it */
+export async function situationOf(
+  asked: Approval,
+  told: number,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Readonly<Record<string, unknown>>> {
+  const [risk, history] = await Promise.all([riskOf(asked, told, around), historyOf(asked.task, around)])
+  return { reason: reasonOf(asked, bundle), risk, history }
+}
+
+/** By the newest bundle, in which what asked may be there no more. */
+function reasonOf({ rules, guardrail }: Approval, { engine, guardrails }: Bundle): unknown {
+  return {
+    rules: rules.map((id) => {
+      const policy = engine.rule(id)?.policy
+      return isNode(policy) ? { id, annotations: policy.annotations ?? {}, policy } : { id }
+    }),
+    guardrail: guardrails.definitions.find(({ id }) => id === guardrail) ?? null,
+  }
+}
+
+async function riskOf({ shown }: Approval, told: number, around: Surroundings): Promise<number | null> {
+  const lease = await currentLease(around)
+  if (!lease) return null
+  const others = toldOf(lease.risks, shown.chain, shown.user).map(({ signal }) => signal)
+  return Math.max(told, highestRisk(others, around.receivedAt))
+}
+
+/** Without any argument: the record of a call may be for others to read. */
+async function historyOf(task: string, { env }: Surroundings): Promise<readonly unknown[] | null> {
+  try {
+    const calls = await treeCalls(env, rootOf(task), MOST_CALLS)
+    return calls.map(({ id, at, task: by, tool, action, decision, code, chain }) => ({
+      id,
+      at,
+      task: by,
+      tool,
+      action,
+      decision,
+      code,
+      chain,
+    }))
+  } catch (error) {
+    logEvent("history_not_read", { error: String(error) })
+    return null
+  }
+}

@@ -1,4 +1,14 @@
+import { mkdtempSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { configDefaults, defineConfig } from "vitest/config"
+import { selfSigned } from "./test/node/certificate.ts"
+
+// What a program says of itself is fetched with TLS only, from loopback too; whom the Worker's runtime trusts it reads
+// when it is loaded.
+const { key, cert } = selfSigned()
+const trusted = join(mkdtempSync(join(tmpdir(), "narrowgate-certificate-")), "certificate.pem")
+writeFileSync(trusted, cert)
 
 /** The command as people run it, most against a local stack of their own: slower than the rest, and a run of their own. */
 export const COMMAND_TESTS = [
@@ -17,5 +27,6 @@ export default defineConfig({
     // One waits for a ledger to fall asleep; the others need not wait with it.
     maxWorkers: 2,
     testTimeout: 30_000,
+    env: { NODE_EXTRA_CA_CERTS: trusted, LOOPBACK_KEY: key, LOOPBACK_CERTIFICATE: cert },
   },
 })

@@ -2,7 +2,7 @@
 import type { Opened } from "../exchange/open.ts"
 import { oauthErrorOf, type Refusal } from "../exchange/refusal.ts"
 import type { Consent } from "../exchange/consent.ts"
-import type { Task, UserFacts } from "../ledger/state.ts"
+import type { Task, TreeState, UserFacts } from "../ledger/state.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
 import { recordOf, type DecisionRecord, type Tried } from "./record.ts"
@@ -42,10 +42,10 @@ export function openingRecord(
   })
 }
 
-/** A person is asked for their consent: the task waits. */
+/** A person is asked for their consent: the task waits. Or they are at their browser, and have given it. */
 export function askedRecord(
   task: Task,
-  { user, audience }: Consent,
+  { user, audience, answer }: Consent,
   bundle: Pointer,
   { decisionId, receivedAt }: Asking,
   now: number,
@@ -55,16 +55,33 @@ export function askedRecord(
     at: now,
     kind: "approval",
     decision: "allow",
-    code: "authorization_pending",
+    code: answer ? "ok" : "authorization_pending",
+    operator: answer && userId(answer.person),
     task: task.id,
     purpose: task.purpose,
     scope: task.scope,
     audience,
     user: userId(user),
+    groups: answer?.person.groups ?? [],
     chain: [task.agent],
     bundle,
     total_ms: Math.max(0, now - receivedAt),
   })
+}
+
+/** The end of a task whose code or refresh token has come to somebody else. */
+export function misuseRecord(
+  id: string,
+  { user, root: task, bundle }: Pick<TreeState, "user" | "root" | "bundle">,
+  chain: readonly string[],
+  by: string,
+  audience: string,
+  what: string,
+  now: number,
+): DecisionRecord {
+  const denial = { reason: "grant_refused", what: `${what}, shown by ${by}` } as const
+  const known = { code: oauthErrorOf(denial), denial, task, audience, chain, bundle, user: user && userId(user) }
+  return recordOf({ ...known, id, at: now, kind: "end" })
 }
 
 /** @param agent that proved its identity, or null */

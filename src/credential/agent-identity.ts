@@ -6,6 +6,7 @@
 import type { Lookup } from "../catalog/lookup.ts"
 import type { AgentDefinition, IssuerDefinition } from "../policy/bundle.ts"
 import { verifyClientAssertion } from "./client-assertion.ts"
+import { clientDocument } from "./client-document.ts"
 import { readCompact } from "./compact.ts"
 import { verifySvid } from "./jwt-svid.ts"
 import type { Reach } from "./key-set.ts"
@@ -57,8 +58,10 @@ async function verify(
     const proven = await verifyWorkloadToken(compact, issuer, agents.values(), audience, reach)
     return isRejected(proven) ? proven : { ...proven, since, once: onceOf(compact.claims, issuer) }
   }
-  if (kind === "any" && own?.identities) {
-    const proven = await verifyClientAssertion(compact, own, audience, reach)
+  if (kind === "any" && own && (own.identities || own.client?.metadata === true)) {
+    const known = await withDocument(own, reach)
+    if (isRejected(known)) return known
+    const proven = await verifyClientAssertion(compact, known, audience, reach)
     if (isRejected(proven)) return proven
     const { agent, jti, expiresAt: until } = proven
     return { agent, since, once: { issuer: agent, jti, until } }
@@ -74,6 +77,15 @@ async function verify(
     ({ trust_domain: name }) => name !== undefined && proven.agent.startsWith(`spiffe://${name}/`),
   )
   return { ...proven, since, once: domain ? onceOf(compact.claims, domain) : null }
+}
+
+/** With the keys that its own document names, where it has one. */
+async function withDocument(agent: AgentDefinition, reach: Reach): Promise<AgentDefinition | Rejected> {
+  if (agent.client?.metadata !== true) return agent
+  const document = await clientDocument(agent.id, reach)
+  if (!document) return reject({ reason: "keys_unavailable", issuer: agent.id })
+  const { identity } = document
+  return { ...agent, identities: [...(agent.identities ?? []), ...(identity ? [identity] : [])] }
 }
 
 /**

@@ -6,7 +6,9 @@
 import type { IssuerDefinition } from "../policy/bundle.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
+import { readPerson, type Person } from "./person.ts"
 import { isRejected, ofCredential, reject, shownName, type Rejected } from "./rejection.ts"
+import { checkPerson } from "./session.ts"
 import {
   checkPlain,
   isSoleAudience,
@@ -21,6 +23,15 @@ export interface PersonToken {
   /** The entry of issuers.yaml that it is of, with its `iss`. */
   readonly issuer: IssuerDefinition & { readonly issuer: string }
   readonly claims: Claims
+}
+
+/** Whom it is about, as somebody for whom an agent could act. */
+export function personIn({ issuer, claims }: PersonToken, { now }: Pick<Reach, "now">): Person | Rejected {
+  // Without a mapping of its claims it is nobody.
+  if (!issuer.users) return reject({ reason: "issuer_unknown", iss: issuer.issuer })
+  // What their session would have to say of them, this has to say as well.
+  const odd = checkPerson(claims, String(claims["client_id"]), issuer.users)
+  return odd ?? readPerson(claims, issuer.issuer, issuer.users.claims, now)
 }
 
 /** @param audience our own URL */

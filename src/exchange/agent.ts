@@ -1,7 +1,9 @@
 /**
  * Which agent is asking for a token: proven by its workload identity or its own key, as client assertion (RFC 7523 2.2,
- * or SPIFFE's type of it) or as actor token (RFC 8693 2.1). Where both are there they must be of one agent.
+ * or SPIFFE's type of it) or as actor token (RFC 8693 2.1). Where both are there they must be of one agent. A program that
+ * can keep no secret only says who it is, and only where a person's own consent is what opens.
  */
+import { clientDocument } from "../credential/client-document.ts"
 import { verifyAgent, type ProvenAgent } from "../credential/agent-identity.ts"
 import { isRejected, shownName } from "../credential/rejection.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -64,4 +66,25 @@ export async function authenticateAgent(
   }
   const { agent } = proven
   return bundle.agents.has(agent) ? { agent, since, once } : refuse({ reason: "agent_unregistered", agent })
+}
+
+/** As one that proves it, or as one that need not (RFC 6749 2.1, public clients) and is what its registration says. */
+export async function authenticateClient(
+  parameters: Parameters,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<AuthenticatedAgent | Refused> {
+  const named = valueOf(parameters, "client_id")
+  const shows = ["client_assertion", "actor_token"].some((name) => parameters.has(name))
+  const client = named === null ? undefined : bundle.agents.get(named)?.client
+  if (named === null || shows || client?.authentication !== "none") {
+    return authenticateAgent(parameters, bundle, around)
+  }
+  if (client.metadata === true) {
+    const document = await clientDocument(named, around.reach)
+    if (!document) return refuse({ reason: "unavailable" })
+    // Who says that it has keys has to show them: otherwise anybody could be it, without.
+    if (document.identity) return refuseCredential("agent_unauthenticated", { reason: "credential_missing" })
+  }
+  return { agent: named, since: around.receivedAt, once: [] }
 }

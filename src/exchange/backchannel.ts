@@ -25,9 +25,10 @@ import { POLL_INTERVAL_SECONDS, type Consent } from "./consent.ts"
 import { inboxOf } from "./inbox.ts"
 import { checkOnce } from "./once.ts"
 import { ANYBODY, takePlace } from "./openings.ts"
-import { readAsked, readParameters, valueOf, type Parameters } from "./parameters.ts"
+import { readAsked, readParameters, valueOf, withoutOpenid, type Parameters } from "./parameters.ts"
 import { isRefused, refuse, refuseCredential, type Refused } from "./refusal.ts"
 import { refusalResponse } from "./respond.ts"
+import { newSecret } from "./rooted-secret.ts"
 
 /** Seconds that a person has to answer, unless the agent asks for less. */
 const DEFAULT_EXPIRY_SECONDS = 300
@@ -69,7 +70,7 @@ async function ask(
   const proven = await authenticateAgent(parameters, bundle, around)
   if (isRefused(proven)) return { agent: null, result: proven }
   const { agent, since, once } = proven
-  const secret = crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true })
+  const secret = newSecret()
   const consent = await readConsent(parameters, agent, secret, bundle, around)
   if (isRefused(consent)) return { agent, result: consent }
   const switches = await currentSwitches(around)
@@ -165,15 +166,6 @@ async function readConsent(
     answer: null,
     isRedeemed: false,
   }
-}
-
-/** CIBA asks for the scope `openid`, which names no tool. */
-function withoutOpenid(parameters: Parameters): Parameters {
-  const words = valueOf(parameters, "scope")?.split(" ")
-  if (!words?.includes("openid")) return parameters
-  const left = words.filter((word) => word !== "openid").join(" ")
-  const others = [...parameters].filter(([name]) => name !== "scope")
-  return new Map(left === "" ? others : [...others, ["scope", [left]]])
 }
 
 function expiryOf(text: string | null): number | null {

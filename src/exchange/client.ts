@@ -1,6 +1,7 @@
 /**
  * The doors beside the token endpoint where an authenticated agent asks about a delegation token: introspection (RFC
- * 7662) and revocation (RFC 7009). A token of somebody else is answered as one that there is none of.
+ * 7662) and revocation (RFC 7009), of a refresh token too. A token of somebody else is answered as one that there is none
+ * of.
  */
 import type { Context } from "hono"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
@@ -8,6 +9,7 @@ import { refusalRecord } from "../audit/exchange-record.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
 import { verifyDelegationToken, type DelegationClaims, type VerifiedToken } from "../credential/delegation-token.ts"
 import { codeOf, isDenied } from "../decision.ts"
+import { sha256Hex } from "../hash.ts"
 import { newId } from "../ids.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { rootOf } from "../ledger/state.ts"
@@ -15,16 +17,19 @@ import type { Bundle } from "../policy/assemble.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { stopOf } from "../switches/token.ts"
-import { authenticateAgent } from "./agent.ts"
+import { authenticateAgent, authenticateClient } from "./agent.ts"
 import { checkOnce } from "./once.ts"
 import { readParameters, valueOf, type Parameters } from "./parameters.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
 import { refusalResponse } from "./respond.ts"
+import { readRefreshToken, type RefreshToken } from "./rooted-secret.ts"
 
 /** What an authenticated agent asks about: a token of ours that is signed and unexpired, or null. */
 interface Question {
   readonly agent: string
   readonly token: VerifiedToken | null
+  /** Null: it has not the form of one. */
+  readonly refresh: RefreshToken | null
   /** Of this request, with what is known so far. */
   readonly record: DecisionRecord
 }
@@ -32,7 +37,7 @@ interface Question {
 const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
 
 export async function introspect(c: Context<{ Bindings: Env }>): Promise<Response> {
-  return answer(c, "management", async ({ agent, token, record }, around) => {
+  return answer(c, "management", authenticateAgent, async ({ agent, token, record }, around) => {
     const tell = (said: DecisionRecord, body: Record<string, unknown>): Record<string, unknown> => {
       recordAtEdge(around.env, said, around.background)
       return body
@@ -54,11 +59,19 @@ export async function introspect(c: Context<{ Bindings: Env }>): Promise<Respons
 const INACTIVE = { active: false }
 
 export async function revoke(c: Context<{ Bindings: Env }>): Promise<Response> {
-  return answer(c, "end", async ({ agent, token, record }, around) => {
+  // A program that proves nothing gives up what it shows.
+  return answer(c, "end", authenticateClient, async ({ agent, token, refresh, record }, around) => {
     // As if it had been: whoever asks about another's token learns nothing, the record does.
     const nothing = (): null => {
       recordAtEdge(around.env, { ...record, decision: "deny", code: "not_found" }, around.background)
       return null
+    }
+    if (refresh) {
+      const done = await askLedger(around.env, refresh.root, async (ledger) => ({
+        ended: await ledger.giveUp(sha256Hex(refresh.family), agent, record),
+      }))
+      if (!done) return refuse({ reason: "unavailable" })
+      return done.ended ? null : nothing()
     }
     if (!token) return nothing()
     const { jti, task } = token.claims
@@ -78,13 +91,16 @@ function describe({ cnf, ...claims }: DelegationClaims): Record<string, unknown>
 async function answer(
   c: Context<{ Bindings: Env }>,
   kind: "management" | "end",
+  authenticate: typeof authenticateAgent,
   work: (question: Question, around: Surroundings) => Promise<Record<string, unknown> | Refused | null>,
 ): Promise<Response> {
   const parameters = await readParameters(c.req.raw)
   const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
   const id = newId("dec", around.receivedAt)
   const bundle = await bundleFor(around)
-  const question = bundle ? await readQuestion(parameters, kind, id, bundle, around) : refuse({ reason: "unavailable" })
+  const question = bundle
+    ? await readQuestion(parameters, kind, authenticate, id, bundle, around)
+    : refuse({ reason: "unavailable" })
   const said = isRefused(question) ? question : await work(question, around)
   if (said && isRefused(said)) {
     const agent = isRefused(question) ? null : question.agent
@@ -100,12 +116,13 @@ async function answer(
 async function readQuestion(
   parameters: Parameters | Refused,
   kind: "management" | "end",
+  authenticate: typeof authenticateAgent,
   id: string,
   bundle: Bundle,
   around: Surroundings,
 ): Promise<Question | Refused> {
   if (isRefused(parameters)) return parameters
-  const proven = await authenticateAgent(parameters, bundle, around)
+  const proven = await authenticate(parameters, bundle, around)
   if (isRefused(proven)) return proven
   const text = valueOf(parameters, "token")
   if (text === null) return refuse({ reason: "parameter_missing", parameter: "token" })
@@ -118,5 +135,5 @@ async function readQuestion(
   const { agent } = proven
   const known = { decision: "allow", code: "ok", chain: [agent], task: token?.claims.task ?? null } as const
   const record = recordOf({ id, at: receivedAt, kind, bundle: bundle.pointer, ...known })
-  return { agent, token, record }
+  return { agent, token, refresh: readRefreshToken(text), record }
 }

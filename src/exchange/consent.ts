@@ -1,20 +1,23 @@
 /**
- * A person's consent to a task before it begins (OpenID CIBA): what an agent asked for, what the person said, and what
- * becomes of it. The task is pending meanwhile, in the very ledger that will hold it; when its agent comes for the
+ * A person's consent to a task before it begins: what an agent asked for, what the person said, and what becomes of it.
+ * They are elsewhere and answer in their time (OpenID CIBA), or at their browser and have answered before it comes here
+ * (authorization code). The task is pending meanwhile, in the very ledger that will hold it; when its agent comes for the
  * token everything is judged anew, by the rules and facts of then. Pure, like `openTask`.
  */
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import type { Task, TreeState, UserFacts } from "../ledger/state.ts"
 import { mayBeFor } from "./audience.ts"
-import { openTask, type Opened, type OpenRequest } from "./open.ts"
+import { isSame, type CodeShown, type CodeTerms, type Refreshing } from "./code.ts"
+import type { Kept } from "./grant.ts"
+import { NO_CLIENT, openTask, type Opened, type OpenRequest } from "./open.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
 
 /** Seconds between two polls, at least (CIBA 7.3); one that comes sooner adds as much to it (11). */
 export const POLL_INTERVAL_SECONDS = 5
 
 export interface Consent {
-  /** Hex SHA-256 of the secret part of `auth_req_id`. */
+  /** Hex SHA-256 of the secret part of `auth_req_id`, or of the code. */
   readonly secretHash: string
   readonly agent: string
   /** Whom it is asked of; what is known of them so far. */
@@ -32,6 +35,12 @@ export interface Consent {
   readonly answer: Answer | null
   /** A token has been issued for it: it is over. */
   readonly isRedeemed: boolean
+  /** Of an authorization code; absent: it is polled for. */
+  readonly code?: CodeTerms
+  /** What the person left of it, where they were shown each part; absent: all. */
+  readonly kept?: Kept
+  /** Of the refresh tokens of its task; absent: it has none. */
+  readonly refreshing?: Refreshing
 }
 
 export interface Answer {
@@ -53,8 +62,8 @@ export interface Polling {
 export const NOT_POLLED: Polling = { interval: POLL_INTERVAL_SECONDS, lastAt: Number.NEGATIVE_INFINITY }
 
 /**
- * What the task would be, as far as that can be said before the person is there: their groups, and so what policy lets
- * them delegate, are not known yet.
+ * What the task would be. Before the person is there their groups, and so what policy lets them delegate, are not known
+ * yet; once they have answered, all is.
  * @returns the pending task, and how long it would live; no token is issued
  */
 export function foresee(
@@ -63,10 +72,16 @@ export function foresee(
   consent: Consent,
   now: number,
 ): { readonly task: Opened["task"]; readonly life: number } | Refused {
-  const request = requestOf(consent, { jkt: "unknown yet", token: "", approvals: [] })
-  const opened = openTask(bundle, state, { ...request, isForeseen: true }, now)
+  const { answer, kept, expiresAt } = consent
+  const asking = requestOf(consent, { jkt: "unknown yet", token: "", approvals: answer ? ["user"] : [] })
+  const request = {
+    ...asking,
+    sessionExpiresAt: answer?.until ?? null,
+    isForeseen: answer === null,
+    ...(kept && { kept }),
+  }
+  const opened = openTask(bundle, answer ? { ...state, user: answer.person } : state, request, now)
   if (isRefused(opened)) return opened
-  const { expiresAt } = consent
   return { task: { ...opened.task, jkt: null, status: "pending", expiresAt }, life: opened.task.expiresAt - now }
 }
 
@@ -77,6 +92,8 @@ export interface Redemption {
   readonly jkt: string | null
   /** `jti` of the token to be issued. */
   readonly token: string
+  /** What comes with an authorization code; absent: it is polled for. */
+  readonly shown?: CodeShown
 }
 
 /** Why there is no token, now or ever; or what is opened, as the person whom the state then has. */
@@ -89,27 +106,39 @@ export function redeem(
   now: number,
 ): Opened | Refused {
   const { secretHash, agent } = redemption
-  if (consent.agent !== agent || consent.secretHash !== secretHash || consent.isRedeemed) {
-    return refuse({ reason: "consent_unknown" })
-  }
+  const isOneKind = (consent.code === undefined) === (redemption.shown === undefined)
+  const isTheirs = consent.agent === agent && isSame(consent.secretHash, secretHash)
+  if (!isOneKind || !isTheirs || consent.isRedeemed) return unknownTo(redemption)
   const { answer } = consent
   if (answer && !answer.approved) return refuse({ reason: "consent_refused" })
-  if (now >= consent.expiresAt) return refuse({ reason: "consent_expired" })
+  if (now >= consent.expiresAt) {
+    return refuse(consent.code ? { reason: "grant_refused", what: "expired" } : { reason: "consent_expired" })
+  }
+  if (consent.code && !bundle.agents.get(agent)?.client) return refuse(NO_CLIENT)
   // Ended meanwhile, by an operator or a switch of theirs: nothing comes of it any more.
   const shown = pendingTask(state)
-  if (!shown) return refuse({ reason: "consent_unknown" })
+  if (!shown) return unknownTo(redemption)
   if (!answer) {
     const isSoon = now - polling.lastAt < polling.interval * 1000
     return refuse(isSoon ? { reason: "polled_too_soon" } : { reason: "consent_pending" })
   }
   const { audience } = consent
-  if (!mayBeFor(bundle, agent, audience)) return refuse({ reason: "audience_unknown", audience })
+  const wanted = redemption.shown?.audience ?? audience
+  if (!mayBeFor(bundle, agent, audience) || wanted !== audience) {
+    return refuse({ reason: "audience_unknown", audience: wanted })
+  }
   const { person, until: sessionExpiresAt, since } = answer
-  const asking = requestOf(consent, { ...redemption, approvals: ["user"] })
+  const { jkt, token } = redemption
+  const asking = requestOf(consent, { jkt, token, approvals: ["user"] })
   // No more than the person was shown, whatever the rules say by now.
   const request = { ...asking, sessionExpiresAt, since, shown: { task: shown, life: consent.life } }
   const opened = openTask(bundle, { ...state, user: person, since }, request, now)
   return isRefused(opened) ? opened : { ...opened, opening: { ...opened.opening, session: { user: person, since } } }
+}
+
+/** The same whether there is none, it is another's, or it is over. */
+export function unknownTo({ shown }: Redemption): Refused {
+  return refuse(shown ? { reason: "grant_refused", what: "unknown" } : { reason: "consent_unknown" })
 }
 
 /** After a poll that was answered by `refusal`. */

@@ -3,8 +3,9 @@
  */
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
-import { authenticateAgent } from "./agent.ts"
+import { authenticateAgent, authenticateClient } from "./agent.ts"
 import { verifyAssertion } from "./assertion.ts"
+import { redeemCode, refreshToken } from "./authorization-code.ts"
 import { redeemConsent } from "./ciba.ts"
 import type { Issued } from "./issue.ts"
 import { opening, type Grant } from "./opening.ts"
@@ -12,14 +13,26 @@ import { valueOf, type Parameters } from "./parameters.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
 import { NO_SUBJECT, verifySubject } from "./subject.ts"
 
-export const GRANTS: ReadonlyMap<string, Grant> = new Map<string, Grant>([
-  ["urn:ietf:params:oauth:grant-type:token-exchange", opening(verifySubject, { isExchange: true })],
+interface GrantType {
+  /** How it becomes known who asks. */
+  readonly authenticate: typeof authenticateAgent
+  readonly grant: Grant
+}
+
+const toProven = (grant: Grant): GrantType => ({ authenticate: authenticateAgent, grant })
+/** What a person has consented to at their browser may be fetched by a program that proves nothing, if it is registered so. */
+const toClient = (grant: Grant): GrantType => ({ authenticate: authenticateClient, grant })
+
+export const GRANTS: ReadonlyMap<string, GrantType> = new Map([
+  ["urn:ietf:params:oauth:grant-type:token-exchange", toProven(opening(verifySubject, { isExchange: true }))],
   // RFC 7523 2.1: of its assertions those that are ID-JAGs.
-  ["urn:ietf:params:oauth:grant-type:jwt-bearer", opening(verifyAssertion)],
+  ["urn:ietf:params:oauth:grant-type:jwt-bearer", toProven(opening(verifyAssertion))],
   // A task without a user (RFC 6749 4.4): the agent acts on its own behalf.
-  ["client_credentials", opening(async () => NO_SUBJECT)],
-  // A task that a person has consented to (OpenID CIBA 10.1).
-  ["urn:openid:params:grant-type:ciba", redeemConsent],
+  ["client_credentials", toProven(opening(async () => NO_SUBJECT))],
+  // A task that a person has consented to, elsewhere (OpenID CIBA 10.1) or at their browser (RFC 6749 4.1.3).
+  ["urn:openid:params:grant-type:ciba", toProven(redeemConsent)],
+  ["authorization_code", toClient(redeemCode)],
+  ["refresh_token", toClient(refreshToken)],
 ])
 
 /** What became of a request, with as much of it as its record can show. */
@@ -43,10 +56,13 @@ export async function exchange(
   const grantType = valueOf(parameters, "grant_type")
   if (grantType === null)
     return { agent: null, result: refuse({ reason: "parameter_missing", parameter: "grant_type" }) }
-  const grant = GRANTS.get(grantType)
-  if (!grant) return { agent: null, result: refuse({ reason: "grant_type_unsupported" }) }
-  const proven = await authenticateAgent(parameters, bundle, around)
+  const type = GRANTS.get(grantType)
+  if (!type) return { agent: null, result: refuse({ reason: "grant_type_unsupported" }) }
+  const proven = await type.authenticate(parameters, bundle, around)
   if (isRefused(proven)) return { agent: null, result: proven }
   const { agent, since, once } = proven
-  return { agent, result: await grant({ http: request, parameters, agent, since, once, bundle, around, decisionId }) }
+  return {
+    agent,
+    result: await type.grant({ http: request, parameters, agent, since, once, bundle, around, decisionId }),
+  }
 }

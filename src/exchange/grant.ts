@@ -47,6 +47,16 @@ export interface Asked {
 
 export const ASKED_NOTHING: Asked = { parts: null, inDetails: false, calls: null }
 
+/** What a person has left of what was asked of them: it only ever takes away. */
+export interface Kept {
+  /** Names of tools, and `server.*` for all of a server; null: all. */
+  readonly tools: readonly string[] | null
+  /** Null: as many as there were. */
+  readonly calls: number | null
+  /** Milliseconds that the task may live; null: as long as it would have. */
+  readonly life: number | null
+}
+
 /** RFC 9396 details of a grant: what a client is told, and its token tells; the ledger's frozen grant decides. */
 export interface GrantedDetails {
   readonly type: "narrowgate_call"
@@ -64,6 +74,8 @@ export interface Caps {
   readonly parent: { readonly agent: string; readonly grant: Grant } | null
   /** What an assertion by the user's provider allows at most (ID-JAG); every one of these. */
   readonly assertion: readonly Asked[]
+  /** What the person who was asked has left of it; absent: all. */
+  readonly consent?: Kept | undefined
   /** Whether policy lets this principal, the user or the agent where there is none, delegate the tool. */
   readonly policy: { readonly principal: string; readonly permits: (tool: Tool) => boolean }
 }
@@ -74,7 +86,7 @@ interface Cap {
   readonly covers: (tool: Tool) => boolean
 }
 
-function capsOf({ purpose, agent, parent, assertion, policy }: Caps): readonly Cap[] {
+function capsOf({ purpose, agent, parent, assertion, consent, policy }: Caps): readonly Cap[] {
   return [
     { by: { cap: "purpose", of: purpose.name }, covers: within(purpose.grant) },
     { by: { cap: "agent", of: agent.id }, covers: within(agent.ceiling) },
@@ -86,6 +98,7 @@ function capsOf({ purpose, agent, parent, assertion, policy }: Caps): readonly C
       by: { cap: "assertion", of: "the user's provider" },
       covers: (tool) => assertion.every((allowed) => allowingParts(allowed, tool).length > 0),
     },
+    { by: { cap: "consent", of: "the user" }, covers: keptBy(consent) },
     // Last: it is the dearest to ask.
     { by: { cap: "policy", of: policy.principal }, covers: policy.permits },
   ]
@@ -96,6 +109,13 @@ export function within(definition: GrantDefinition): (tool: Tool) => boolean {
   const scopes = scopesOf(definition.tools)
   const rank = sensitivityRank(definition.max_sensitivity)
   return (tool) => sensitivityRank(tool.sensitivity) <= rank && scopes.some((scope) => scopeCovers(scope, tool))
+}
+
+/** Only names are looked for: no pattern that somebody puts into a form covers anything. */
+function keptBy(consent: Kept | undefined): (tool: Tool) => boolean {
+  if (!consent?.tools) return () => true
+  const kept = new Set(consent.tools)
+  return ({ name, server }) => kept.has(name) || kept.has(`${server}.*`)
 }
 
 /** Of what an assertion allows, the parts about a tool. */
@@ -170,6 +190,7 @@ export function narrow(tools: Iterable<Tool>, asked: Asked, caps: Caps): Narrowe
       agent.ceiling.calls,
       asked.calls ?? undefined,
       parent?.grant.calls ?? undefined,
+      caps.consent?.calls ?? undefined,
       ...caps.assertion.map(({ calls }) => calls ?? undefined),
     ),
   }

@@ -46,6 +46,8 @@ export interface Issued {
   readonly expiresIn: number
   /** RFC 8693 2.2.1; absent for other grants. */
   readonly issuedTokenType: string | null
+  /** Null: none goes with it. */
+  readonly refreshToken: string | null
 }
 
 /** The token of a task that its ledger has opened, with what is said about it. */
@@ -62,6 +64,7 @@ export async function issue(
     tokenType: jkt === null ? "Bearer" : "DPoP",
     expiresIn: Math.max(0, Math.floor((opened.expiresAt - opened.issuedAt) / 1000)),
     issuedTokenType: null,
+    refreshToken: null,
   }
 }
 

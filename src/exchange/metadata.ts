@@ -8,13 +8,20 @@ import { GRANTS } from "./exchange.ts"
  * draft-ietf-oauth-spiffe-client-auth: the agent's JWT-SVID as client assertion; RFC 7523: one that it signs itself.
  */
 const AUTH_METHODS = ["spiffe_jwt", "private_key_jwt"]
+/** Where a person's own consent is fetched or given up, a program that is registered so need not prove who it is. */
+const CLIENT_AUTH_METHODS = [...AUTH_METHODS, "none"]
 
 export function authorizationServer(issuer: string): Record<string, unknown> {
   return {
     issuer,
-    // Clients want to see one. It supports no response type so far, and the document says so.
     authorization_endpoint: `${issuer}/oauth/authorize`,
+    response_types_supported: ["code"],
+    response_modes_supported: ["query"],
     code_challenge_methods_supported: ["S256"],
+    authorization_response_iss_parameter_supported: true,
+    client_id_metadata_document_supported: true,
+    request_parameter_supported: false,
+    request_uri_parameter_supported: false,
     token_endpoint: `${issuer}/oauth/token`,
     introspection_endpoint: `${issuer}/oauth/introspect`,
     introspection_endpoint_auth_methods_supported: AUTH_METHODS,
@@ -23,14 +30,13 @@ export function authorizationServer(issuer: string): Record<string, unknown> {
     backchannel_token_delivery_modes_supported: ["poll"],
     backchannel_user_code_parameter_supported: false,
     revocation_endpoint: `${issuer}/oauth/revoke`,
-    revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+    revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
     revocation_endpoint_auth_signing_alg_values_supported: Object.keys(ALGORITHMS),
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     grant_types_supported: [...GRANTS.keys()],
     // draft-ietf-oauth-identity-assertion-authz-grant: of RFC 7523's assertions those, and no others.
     authorization_grant_profiles_supported: ["urn:ietf:params:oauth:grant-profile:id-jag"],
-    response_types_supported: [],
-    token_endpoint_auth_methods_supported: AUTH_METHODS,
+    token_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
     token_endpoint_auth_signing_alg_values_supported: Object.keys(ALGORITHMS),
     dpop_signing_alg_values_supported: PROOF_ALGORITHMS,
     authorization_details_types_supported: ["narrowgate_call"],

@@ -16,7 +16,7 @@ import {
   type TreeState,
   type UserFacts,
 } from "../ledger/state.ts"
-import { narrow, type Asked, type Caps } from "./grant.ts"
+import { ASKED_NOTHING, narrow, type Asked, type Caps, type Kept } from "./grant.ts"
 import { printable } from "../printable.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
 
@@ -46,6 +46,8 @@ export interface OpenRequest {
   readonly approvals: readonly string[]
   /** The task that the person consented to, as they were shown it, and how many milliseconds it may live. */
   readonly shown?: { readonly task: Task; readonly life: number }
+  /** What the person has left of it; absent: all. */
+  readonly kept?: Kept
   /** What policy lets the person delegate cannot be asked yet. */
   readonly isForeseen?: boolean
   /** Thumbprint of the key that the agent proved. */
@@ -190,6 +192,34 @@ function freshen(step: Step, id: string): Opened | Refused {
   return issue(step, null, [task, ...above], { user, since: request.since })
 }
 
+/** What its registration gave it for people at their browsers is gone with that. */
+export const NO_CLIENT = { reason: "grant_refused", what: "its agent is no client any more" } as const
+
+/**
+ * By a refresh token (RFC 6749 6): one more token of the tree's own task, to the key that its tokens are bound to. Nobody
+ * is asked again, and so nothing of it changes.
+ */
+export function renewRoot(
+  bundle: Bundle,
+  state: TreeState,
+  by: Pick<OpenRequest, "agent" | "jkt" | "token">,
+  now: number,
+): Opened | Refused {
+  const agent = bundle.agents.get(by.agent)
+  if (!agent) return refuse({ reason: "agent_unregistered", agent: by.agent })
+  if (!agent.client) return refuse(NO_CLIENT)
+  const [task] = lineOf(state, state.root)
+  const over = task ? whyEnded(task, now) : "unknown"
+  if (!task || over !== null) return refuse({ reason: "grant_refused", what: `its task is ${over ?? "unknown"}` })
+  if (agent.bound_key && by.jkt === null) return refuse({ reason: "key_required" })
+  if (task.jkt !== null && task.jkt !== by.jkt) return refuse({ reason: "key_differs" })
+  const full = fullness(state, now)
+  if (full) return full
+  const request = { ...by, user: null, sessionExpiresAt: null, since: 0, parent: null, task: null, purpose: null }
+  const step = { bundle, state, request: { ...request, asked: ASKED_NOTHING, caps: [], approvals: [] }, agent, now }
+  return issue(step, null, [task])
+}
+
 /** A root task, or one below `parent`. */
 function openNew(step: Step, id: string, parent: Parent | null): Opened | Refused {
   const { bundle, state, request, agent, now } = step
@@ -203,6 +233,7 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | Refuse
       agent,
       parent: parent ? { agent: parent.task.agent, grant: parent.task.grant } : shownTo(request),
       assertion: request.caps,
+      consent: request.kept,
       policy,
     })
   const narrowed = narrowedBy(mayDelegate(step, name, request.approvals))
@@ -229,6 +260,7 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | Refuse
       earliest(
         now + purpose.life * 1000,
         request.shown && now + request.shown.life,
+        request.kept && request.kept.life && now + request.kept.life,
         parent?.task.expiresAt,
         request.sessionExpiresAt,
       ) ?? now,

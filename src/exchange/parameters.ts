@@ -22,15 +22,35 @@ export async function readParameters(request: Request): Promise<Parameters | Ref
   if (!FORM_TYPE.test(request.headers.get("content-type") ?? "")) return malformed("its body is no form")
   const text = await boundedText(request, MAX_FORM_BYTES)
   if (text === null) return malformed("its body is too long or not UTF-8")
+  const { parameters, repeated } = gather(text)
+  const [name] = repeated
+  return name === undefined ? parameters : refuse({ reason: "parameter_repeated", parameter: printable(name) })
+}
+
+/** Of a form or a query; `repeated`: what must not be, in the order in which it comes again. */
+export function gather(text: string): { readonly parameters: Parameters; readonly repeated: readonly string[] } {
   const parameters = new Map<string, string[]>()
+  const repeated: string[] = []
   for (const [name, value] of new URLSearchParams(text)) {
     if (value === "") continue
     const values = parameters.get(name)
     if (!values) parameters.set(name, [value])
     else if (MAY_REPEAT.has(name)) values.push(value)
-    else return refuse({ reason: "parameter_repeated", parameter: printable(name) })
+    else repeated.push(name)
   }
-  return parameters
+  return { parameters, repeated }
+}
+
+/** Words by which OpenID clients ask for something else than a tool. */
+const NO_TOOLS: ReadonlySet<string> = new Set(["openid", "offline_access"])
+
+/** Without them: there is nothing of that to be had here, and nothing to be refused for it. */
+export function withoutOpenid(parameters: Parameters): Parameters {
+  const words = valueOf(parameters, "scope")?.split(" ") ?? []
+  if (!words.some((word) => NO_TOOLS.has(word))) return parameters
+  const left = words.filter((word) => !NO_TOOLS.has(word)).join(" ")
+  const others = [...parameters].filter(([name]) => name !== "scope")
+  return new Map(left === "" ? others : [...others, ["scope", [left]]])
 }
 
 /** The one value of a parameter, or null. */

@@ -11,8 +11,19 @@ export type Refusal =
   | { readonly reason: "parameter_repeated"; readonly parameter: string }
   | { readonly reason: "parameter_missing"; readonly parameter: string }
   | { readonly reason: "grant_type_unsupported" }
-  /** At the authorization endpoint, which has none so far. */
   | { readonly reason: "response_type_unsupported" }
+  /** At the authorization endpoint: who sends the person here, and where to, is not what is registered. */
+  | { readonly reason: "client_unknown"; readonly client: string | null }
+  | { readonly reason: "client_document_refused"; readonly client: string; readonly what: string }
+  | { readonly reason: "redirect_uri_refused"; readonly redirect_uri: string | null }
+  /** Request objects, by value or by reference (RFC 9101). */
+  | { readonly reason: "request_object_refused"; readonly parameter: "request" | "request_uri" }
+  /** Somebody else's page, or no page of ours, has sent the person's answer. */
+  | { readonly reason: "form_refused"; readonly what: string }
+  /** Who has signed in is nobody whom an agent could work for. */
+  | { readonly reason: "person_refused"; readonly because: Rejection }
+  /** A code or a refresh token that is none, is over, or was shown by somebody else or twice: then its task is ended. */
+  | { readonly reason: "grant_refused"; readonly what: string }
   | { readonly reason: "token_type_unsupported"; readonly parameter: string }
   | { readonly reason: "agent_unauthenticated"; readonly because: Rejection }
   | { readonly reason: "agent_unregistered"; readonly agent: string }
@@ -50,7 +61,7 @@ export type Refusal =
   | { readonly reason: "user_required"; readonly purpose: string }
   | { readonly reason: "renewal_differs" }
   | ({ readonly reason: "nothing_left" } & NothingLeft)
-  /** Policy asks for a person's consent to this: `/oauth/bc-authorize`. */
+  /** Policy asks for a person's consent to this: `/oauth/authorize` or `/oauth/bc-authorize`. */
   | { readonly reason: "consent_required"; readonly scope: string }
   | { readonly reason: "consent_unknown" }
   | { readonly reason: "consent_pending" }
@@ -68,6 +79,14 @@ export const ERROR_OF_REASON = {
   parameter_missing: "invalid_request",
   grant_type_unsupported: "unsupported_grant_type",
   response_type_unsupported: "unsupported_response_type",
+  // To these the person is not sent back: whose place that would be is not known.
+  client_unknown: "unauthorized_client",
+  client_document_refused: "unauthorized_client",
+  redirect_uri_refused: "invalid_request",
+  request_object_refused: "request_not_supported",
+  form_refused: "access_denied",
+  person_refused: "access_denied",
+  grant_refused: "invalid_grant",
   token_type_unsupported: "invalid_request",
   agent_unauthenticated: "invalid_client",
   agent_unregistered: "invalid_client",
@@ -119,7 +138,7 @@ export function refuse(refusal: Refusal): Refused {
 
 /** A credential whose keys could not be had is nobody's fault but the issuer's: try again. */
 export function refuseCredential(
-  reason: "agent_unauthenticated" | "subject_rejected" | "assertion_rejected",
+  reason: "agent_unauthenticated" | "subject_rejected" | "assertion_rejected" | "person_refused",
   because: Rejection,
 ): Refused {
   return refuse(because.reason === "keys_unavailable" ? { reason: "unavailable" } : { reason, because })
@@ -130,6 +149,7 @@ export function isRefused(outcome: object): outcome is Refused {
 }
 
 export function oauthErrorOf(refusal: Refusal): string {
+  if (refusal.reason === "request_object_refused") return `${refusal.parameter}_not_supported`
   return ERROR_OF_REASON[refusal.reason]
 }
 
@@ -153,7 +173,21 @@ export function describeRefusal(refusal: Refusal): string {
     case "grant_type_unsupported":
       return "This grant type is not supported."
     case "response_type_unsupported":
-      return "No response type is supported: tokens are to be had at the token endpoint."
+      return "The response type is code, and nothing else."
+    case "client_unknown":
+      return "This program is not registered here."
+    case "client_document_refused":
+      return "What this program's document says of it cannot be used."
+    case "redirect_uri_refused":
+      return "The address to which the answer would go is not registered for this program."
+    case "request_object_refused":
+      return `${refusal.parameter} is not supported.`
+    case "form_refused":
+      return "The answer did not come from the page that asked."
+    case "person_refused":
+      return "With this account nothing can be allowed here at the moment."
+    case "grant_refused":
+      return "It is not accepted: it is unknown, over, was used before, or is not for this agent."
     case "token_type_unsupported":
       return `${refusal.parameter} is not supported.`
     case "agent_unauthenticated":
@@ -207,7 +241,7 @@ export function describeRefusal(refusal: Refusal): string {
     case "nothing_left":
       return nothingLeft(refusal)
     case "consent_required":
-      return `The user's consent is required: ask for it at /oauth/bc-authorize. It would be for: ${refusal.scope}.`
+      return `The user's consent is required: ask for it at /oauth/authorize or /oauth/bc-authorize. It would be for: ${refusal.scope}.`
     case "consent_unknown":
       return "There is no such request of this agent, or its token was issued."
     case "consent_pending":

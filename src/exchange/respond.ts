@@ -26,6 +26,7 @@ function body(issued: Issued): Record<string, unknown> {
     access_token: issued.token,
     token_type: issued.tokenType,
     expires_in: issued.expiresIn,
+    ...(issued.refreshToken === null ? {} : { refresh_token: issued.refreshToken }),
     scope: issued.opened.scope,
     task: issued.opened.task,
     purpose: issued.opened.purpose,

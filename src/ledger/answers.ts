@@ -5,7 +5,8 @@ import type { Call } from "../call.ts"
 import type { Proof } from "../credential/dpop.ts"
 import type { Denial } from "../decision.ts"
 import type { GrantedDetails } from "../exchange/grant.ts"
-import type { Opened } from "../exchange/open.ts"
+import type { RefreshShown } from "../exchange/code.ts"
+import type { Opened, OpenRequest } from "../exchange/open.ts"
 import type { WindowUse } from "../guardrails/instrument.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
@@ -73,6 +74,16 @@ export interface Waiting {
 export interface Redeemed {
   readonly opened: OpenedTask
   readonly audience: string
+}
+
+/** A refresh token that was shown, and what is to replace it. */
+export interface Refresh extends Pick<OpenRequest, "agent" | "jkt" | "token"> {
+  readonly shown: RefreshShown
+  /** `secret` of the next one. */
+  readonly next: string
+  /** What the request names besides; null: nothing. */
+  readonly audience: string | null
+  readonly scope: string | null
 }
 
 /** Who shows a live token of a task, and a proof of its key where it is bound to one. */

@@ -8,24 +8,21 @@ import { DurableObject } from "cloudflare:workers"
 import type { Approval, Unanswerable, Vote } from "../approval/approval.ts"
 import type { Answering, NotAsked } from "../approval/approvers.ts"
 import type { Ask } from "../audit/call-record.ts"
-import { askedRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
+import { openingRecord, type Asking } from "../audit/exchange-record.ts"
 import type { ListAsk } from "../audit/listing-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import type { End } from "../call.ts"
 import { checkProof } from "../check/credential.ts"
 import { deny, type Denial, type Denied } from "../decision.ts"
-import { foresee, mayAnswer, NOT_POLLED, polled, redeem } from "../exchange/consent.ts"
 import type { Answer as ConsentAnswer, Consent, Redemption } from "../exchange/consent.ts"
-import { openTask, type Opened, type OpenRequest } from "../exchange/open.ts"
-import { ANYBODY, takePlace } from "../exchange/openings.ts"
+import { openTask, type OpenRequest } from "../exchange/open.ts"
 import { isRefused, type Refused } from "../exchange/refusal.ts"
 import { LENDING_VERSION } from "../guardrails/lending/lending.ts"
 import type { Signal } from "../guardrails/risk.ts"
-import { taskAnswered, taskAsked, taskEnded, taskReleased } from "../outbound/notice.ts"
+import { taskEnded, taskReleased } from "../outbound/notice.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { candidateHeld } from "../policy/candidate.ts"
-import { userId } from "../policy/facts.ts"
 import { bundleHeld, bundleOf } from "../policy/store.ts"
 import { LEDGER_VERSION, openedTask } from "./answers.ts"
 import type {
@@ -36,33 +33,29 @@ import type {
   NoBundle,
   OpenedTask,
   Redeemed,
+  Refresh,
   RefusedCall,
   ShownApproval,
   Waiting,
 } from "./answers.ts"
 import { Calls } from "./calls.ts"
+import { Consents } from "./consents.ts"
 import { isAlive, isBelow, lineOf, type TreeState, type UserFacts } from "./state.ts"
 import { RELEASED } from "./storage.ts"
 import { applyOpening, applyRelease, applyRisk, endedBy } from "./transition.ts"
 import { Tree } from "./tree.ts"
 import { limitsOf, viewOf, type TaskView, type Viewed } from "./view.ts"
 
-interface Redeemable {
-  readonly state: TreeState
-  readonly consent: Consent
-  readonly opened: Opened
-  readonly now: number
-}
-
 export class Ledger extends DurableObject<Env> {
   readonly #tree: Tree
-  #polling = NOT_POLLED
   readonly #calls: Calls
+  readonly #consents: Consents
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#tree = new Tree(ctx, env)
     this.#calls = new Calls(this.#tree, env, (work) => ctx.waitUntil(work))
+    this.#consents = new Consents(this.#tree, env)
   }
 
   /**
@@ -205,7 +198,7 @@ export class Ledger extends DurableObject<Env> {
     return openedTask(opened, state, now)
   }
 
-  /** A task that waits for a person's consent: it opens nothing, and is gone when that comes too late. */
+  /** A task that waits for a person's consent, or for whom they have given it to. */
   async ask(
     version: number,
     pointer: Pointer,
@@ -213,115 +206,40 @@ export class Ledger extends DurableObject<Env> {
     consent: Consent,
     asking: Asking,
   ): Promise<{ readonly task: string } | Refused | NoBundle> {
-    const bundle = version === LEDGER_VERSION ? await bundleOf(this.env.BUNDLES, pointer) : null
-    if (!bundle) return { bundle: "unavailable" }
-    if (this.#tree.state) throw new Error("this tree is open already")
-    const state = this.#tree.begin(root, consent.user, null, pointer)
-    const foreseen = foresee(bundle, state, consent, this.#tree.now(state))
-    if (isRefused(foreseen)) return foreseen
-    const { task, life } = foreseen
-    const kept = { ...consent, life }
-    state.consent = kept
-    state.tasks.set(root, task)
-    this.#tree.transact(true, () => {
-      this.#tree.storage.saveTree(state)
-      this.#tree.storage.saveConsent(kept)
-      this.#tree.storage.savePending(task)
-      this.#tree.notices.keep(taskAsked(task, consent, asking.decisionId, state.clock))
-      this.#tree.outbox.keep(this.#tree.numbered(askedRecord(task, consent, pointer, asking, state.clock)))
-    })
-    this.#tree.state = state
-    await this.#tree.keepUntil(consent.expiresAt)
-    return { task: root }
+    const bundle = await this.#bundle(version, pointer)
+    return bundle ? this.#consents.ask(bundle, pointer, root, consent, asking) : { bundle: "unavailable" }
   }
 
-  /**
-   * What the person is asked, with the task as it would be at most, or was when they answered; null where it is not
-   * theirs, or came to nothing.
-   */
   consentFor(person: UserFacts): { readonly consent: Consent; readonly task: TaskView } | null {
-    const state = this.#tree.state
-    if (!state?.consent) return null
-    const { consent } = state
-    const now = this.#tree.now(state)
-    const [task] = viewOf(state, state.root, now)
-    const isTheirAnswer = consent.answer !== null && userId(consent.answer.person) === userId(person)
-    return task && (isTheirAnswer || mayAnswer(state, consent, person, now)) ? { consent, task } : null
+    return this.#consents.askedOf(person)
   }
 
-  /** What the person says. @returns false where they are not asked, or not any more */
   answer(answer: ConsentAnswer, record: DecisionRecord): boolean {
-    const state = this.#tree.state
-    const now = state ? this.#tree.now(state) : 0
-    if (!state?.consent || !mayAnswer(state, state.consent, answer.person, now)) return false
-    const consent = { ...state.consent, answer }
-    const end = answer.approved ? null : ({ task: state.root, status: "revoked", by: "rejection" } as const)
-    const ended = end ? endedBy(state, end) : []
-    this.#tree.transact(true, () => {
-      this.#tree.storage.saveConsent(consent)
-      if (end) this.#tree.storage.saveEnd(ended, end)
-      const task = state.tasks.get(state.root)
-      if (task) this.#tree.notices.keep(taskAnswered(task, consent, answer.approved, record.id, now))
-      this.#tree.outbox.keep(this.#tree.numbered(record))
-    })
-    state.consent = consent
-    if (end) this.#tree.end(state, ended, end)
-    return true
+    return this.#consents.answer(answer, record)
   }
 
-  /** The token for what a person has consented to, once. */
   async redeem(
     version: number,
     pointer: Pointer,
     redemption: Redemption,
     asking: Omit<Asking, "audience">,
   ): Promise<Redeemed | Refused | NoBundle> {
-    const bundle = version === LEDGER_VERSION ? await bundleOf(this.env.BUNDLES, pointer) : null
-    if (!bundle) return { bundle: "unavailable" }
-    const first = this.#judge(bundle, pointer, redemption)
-    if (!("opened" in first)) return first
-    const { agent, user: whom } = first.consent
-    // It had a place while it was pending; from now on for as long as it lives.
-    const until = first.opened.task.expiresAt
-    const place = await takePlace(first.state.root, agent, userId(whom), until, bundle, { env: this.env })
-    if (isRefused(place)) return place
-    // Meanwhile it may have been redeemed, or ended: only this one counts, and nothing comes between it and what
-    // follows.
-    const judged = this.#judge(bundle, pointer, redemption)
-    if (!("opened" in judged)) {
-      // Another redemption may need the place; what has ended does not.
-      if (this.#tree.hasEnded(first.state)) this.#tree.giveBack(agent, userId(whom), first.state.root)
-      return judged
-    }
-    const { state, consent, opened, now } = judged
-    const redeemed = { ...consent, isRedeemed: true }
-    const { audience } = consent
-    const user = opened.opening.session?.user ?? null
-    this.#tree.transact(true, () => {
-      if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(pointer)
-      this.#tree.storage.saveConsent(redeemed)
-      this.#tree.storage.saveOpening(opened.opening, now)
-      this.#tree.outbox.keep(
-        this.#tree.numbered(openingRecord(opened, user, pointer, { ...asking, audience }, null, now)),
-      )
-    })
-    state.bundle = pointer
-    state.consent = redeemed
-    applyOpening(state, opened.opening, now)
-    this.#tree.giveBack(consent.agent, ANYBODY, state.root)
-    return { opened: openedTask(opened, state, now), audience }
+    const bundle = await this.#bundle(version, pointer)
+    return bundle ? this.#consents.redeem(bundle, pointer, redemption, asking) : { bundle: "unavailable" }
   }
 
-  #judge(bundle: Bundle, pointer: Pointer, redemption: Redemption): Redeemable | Refused | NoBundle {
-    const state = this.#tree.state
-    if (!state?.consent) return { refused: { reason: "consent_unknown" } }
-    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
-    const now = this.#tree.now(state)
-    const { consent } = state
-    const opened = redeem(bundle, state, consent, redemption, this.#polling, now)
-    if (!isRefused(opened)) return { state, consent, opened, now }
-    this.#polling = polled(this.#polling, opened, now)
-    return opened
+  async refresh(
+    version: number,
+    pointer: Pointer,
+    refresh: Refresh,
+    asking: Omit<Asking, "audience">,
+  ): Promise<Redeemed | Refused | NoBundle> {
+    const bundle = await this.#bundle(version, pointer)
+    return bundle ? this.#consents.refresh(bundle, pointer, refresh, asking) : { bundle: "unavailable" }
+  }
+
+  giveUp(family: string, agent: string, record: DecisionRecord): boolean {
+    return this.#consents.giveUp(family, agent, record)
   }
 
   /**

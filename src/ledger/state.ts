@@ -59,8 +59,11 @@ export interface Task {
   progress: Progress
 }
 
-/** Its agent, done or giving up; an operator; the person who was asked; its plan, finished or left. */
-export type EndedBy = "completion" | "abort" | "operator" | "rejection" | "plan" | "deviation"
+/**
+ * Its agent, done or giving up; an operator; the person who was asked; its plan, finished or left; a code or a refresh
+ * token that somebody showed who should not have it.
+ */
+export type EndedBy = "completion" | "abort" | "operator" | "rejection" | "plan" | "deviation" | "misuse"
 
 export interface IssuedToken {
   readonly task: string

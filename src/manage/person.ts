@@ -6,9 +6,8 @@ import type { DecisionRecord } from "../audit/record.ts"
 import type { Answering } from "../approval/approvers.ts"
 import { readCompact } from "../credential/compact.ts"
 import { readPerson, type Person } from "../credential/person.ts"
-import { verifyPersonToken, type PersonToken } from "../credential/person-token.ts"
-import { isRejected, reject, type Rejected } from "../credential/rejection.ts"
-import { checkPerson } from "../credential/session.ts"
+import { personIn, verifyPersonToken, type PersonToken } from "../credential/person-token.ts"
+import { isRejected, type Rejected } from "../credential/rejection.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
@@ -22,7 +21,7 @@ import type { Outcome } from "./outcome.ts"
 export async function personOf(request: Request, bundle: Bundle, around: Surroundings): Promise<Person | Outcome> {
   const token = await tokenOf(request, bundle, around)
   if ("status" in token) return token
-  const person = readable(token, around)
+  const person = personIn(token, around.reach)
   if (isRejected(person)) return refused(person)
   return (await stopped(person, around)) ?? person
 }
@@ -44,7 +43,7 @@ export async function answererOf(
 ): Promise<Answerer | Outcome> {
   const token = await tokenOf(request, bundle, around)
   if ("status" in token) return token
-  const found = readable(token, around)
+  const found = personIn(token, around.reach)
   const { issuer, claims } = token
   const known = bundle.operators.find((each) => each.issuer === issuer.id && each.subject === claims["sub"])
   // Somebody could be the task's own user, and have a token that does not tell so.
@@ -82,15 +81,7 @@ async function tokenOf(request: Request, { issuers }: Bundle, around: Surroundin
   return isRejected(verified) ? refused(verified) : verified
 }
 
-function readable({ issuer, claims }: PersonToken, { reach }: Surroundings): Person | Rejected {
-  // Without a mapping of its claims it is nobody whose session an agent could have.
-  if (!issuer.users) return reject({ reason: "issuer_unknown", iss: issuer.issuer })
-  // What their session would have to say of them, this has to say as well.
-  const odd = checkPerson(claims, String(claims["client_id"]), issuer.users)
-  return odd ?? readPerson(claims, issuer.issuer, issuer.users.claims, reach.now)
-}
-
-/** Whom agents would work for where a provider only asserts that; null: nobody, or as `readable` says. */
+/** Whom agents would work for where a provider only asserts that; null: nobody, or as `personIn` says. */
 function assertable({ issuer, claims }: PersonToken, { reach }: Surroundings): Person | Rejected | null {
   const { users, assertions } = issuer
   return users || !assertions ? null : readPerson(claims, issuer.issuer, assertions.claims, reach.now)

@@ -67,7 +67,8 @@ export interface TaskEnd {
   /** Issuer and subject, joined by `|`. */
   readonly user: string | null
   readonly purpose: string
-  readonly by: "agent" | "guardrail" | "operator"
+  /** `misuse`: a code or refresh token of it was shown by somebody who should not have it. */
+  readonly by: "agent" | "guardrail" | "operator" | "misuse"
   /** Issuer and subject, joined by `|`. */
   readonly operator: string | null
   /** As the denied call was answered, and the guardrail that was not kept to; null: no call was the reason. */
@@ -168,7 +169,7 @@ export function taskEnded(
   if (!task || tasks.length === 0 || status === "completed" || by === "rejection") return null
   const data = {
     ...ofTask(state, task, tasks),
-    by: by === "operator" ? by : by === "abort" ? "agent" : "guardrail",
+    by: by === "operator" || by === "misuse" ? by : by === "abort" ? "agent" : "guardrail",
     operator,
     code: denial && codeOf(denial),
     guardrail: denial && guardrailOf(denial),

@@ -41,7 +41,7 @@ export function signalOf({ type, at, data }: Notice, issuer: string): Signal | n
 }
 
 /** CAEP 1.0 2: who began it; an agent is neither the user nor an administrator. */
-const INITIATORS = { agent: "system", guardrail: "policy", operator: "admin" } as const
+const INITIATORS = { agent: "system", guardrail: "policy", operator: "admin", misuse: "policy" } as const
 
 /**
  * A task is the session of an agent, and the subject is that session alone: with its user beside it, a receiver that

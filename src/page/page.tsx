@@ -144,7 +144,9 @@ const SECURITY_HEADERS = {
 
 /** Where something was done: the browser asks for the page anew, and a reload repeats nothing. */
 export function seeOther(location: string, headers: Readonly<Record<string, string>> = {}): Response {
-  const { "Content-Type": _type, ...secure } = SECURITY_HEADERS
+  // Nothing is shown yet that an opener could be kept from: a program that has opened a window for its answer must have it
+  // still when the browser comes back to it.
+  const { "Content-Type": _type, "Cross-Origin-Opener-Policy": _opener, ...secure } = SECURITY_HEADERS
   return new Response(null, { status: 303, headers: { ...secure, Location: location, ...headers } })
 }
 

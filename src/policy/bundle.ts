@@ -97,6 +97,21 @@ export interface AgentDefinition {
   readonly trees: OpeningLimits
   /** Tokens are issued only against a proven key (DPoP). */
   readonly bound_key: boolean
+  /** It sends people here with their browser, to consent (authorization code); absent: it does not. */
+  readonly client?: ClientDefinition
+}
+
+/** How an agent asks a person who is at their browser; one of `redirect_uris` and `metadata` is there. */
+export interface ClientDefinition {
+  /** Where codes may be sent. */
+  readonly redirect_uris?: readonly string[]
+  /** Its id is the URL of a Client ID Metadata Document, which says that, and by which keys it proves itself. */
+  readonly metadata?: true
+  /**
+   * When it comes for its token it proves who it is, as for any other; `none`: a program on people's machines, which can
+   * keep no secret.
+   */
+  readonly authentication: "identity" | "none"
 }
 
 export interface OpeningLimits {
@@ -108,6 +123,8 @@ export interface OpeningLimits {
 
 export interface PurposeDefinition {
   readonly name: string
+  /** In plain words, for whoever is asked for their consent. */
+  readonly description?: string
   /** The most that a task of this purpose may do. */
   readonly grant: GrantDefinition
   /** Scopes granted where the request names none; absent: all of `grant.tools`. */

@@ -23,7 +23,7 @@ import { beginSession, endSession, MAX_SESSION_MS, sessionOf } from "./session.t
 /** Seconds in which whoever left for their provider has to be back. */
 const SIGN_IN_WITHIN = 600
 /** Of the place to come back to: cookies are 4 KB at most. */
-const MAX_RETURN = 2_800
+export const MAX_RETURN = 2_800
 
 const leavingSchema = z.strictObject({
   issuer: z.string(),

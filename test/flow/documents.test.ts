@@ -56,8 +56,12 @@ test("authorization server metadata (RFC 8414) names what there is", async () =>
   expect(json).toMatchObject({
     issuer: US,
     authorization_endpoint: `${US}/oauth/authorize`,
-    response_types_supported: [],
+    response_types_supported: ["code"],
+    response_modes_supported: ["query"],
     code_challenge_methods_supported: ["S256"],
+    authorization_response_iss_parameter_supported: true,
+    client_id_metadata_document_supported: true,
+    token_endpoint_auth_methods_supported: ["spiffe_jwt", "private_key_jwt", "none"],
     token_endpoint: `${US}/oauth/token`,
     jwks_uri: `${US}/.well-known/jwks.json`,
     grant_types_supported: [...GRANTS.keys()],

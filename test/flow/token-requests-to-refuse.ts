@@ -11,7 +11,6 @@ import {
   childForm,
   exchangeForm,
   JWT_BEARER_GRANT,
-  authorize,
   openChild,
   openTask,
   postForm,
@@ -68,8 +67,17 @@ export function handedOver(
   }
 }
 
-/** Those take a person, and time: consent.test.ts has them. */
+const CODE = { grant_type: "authorization_code", code_verifier: "v".repeat(43) }
+
+/** Those take a person, at their browser or elsewhere, and time: authorization-code.test.ts and consent.test.ts have them. */
 type OfConsent =
+  | "client_unknown"
+  | "client_document_refused"
+  | "redirect_uri_refused"
+  | "request_object_refused"
+  | "response_type_unsupported"
+  | "form_refused"
+  | "person_refused"
   | "consent_pending"
   | "polled_too_soon"
   | "consent_refused"
@@ -94,7 +102,18 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
       })(),
     "no request at all": changed({ grant_type: "urn:openid:params:grant-type:ciba", auth_req_id: "1" }),
   },
+  grant_refused: {
+    "a code that nobody was given": changed({ ...CODE, code: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ.${"A".repeat(43)}` }),
+    "no code at all": changed({ ...CODE, code: "1" }),
+    "a task of the agent's": async () => changed({ ...CODE, code: `${(await openTask()).task}.${"A".repeat(43)}` })(),
+    "a refresh token that nobody was given": changed({
+      grant_type: "refresh_token",
+      refresh_token: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ.${"A".repeat(43)}.${"A".repeat(43)}`,
+    }),
+    "no refresh token at all": changed({ grant_type: "refresh_token", refresh_token: "1" }),
+  },
   request_malformed: {
+    "a verifier that is too short": changed({ ...CODE, code: "1", code_verifier: "a" }),
     "no form": async () => postToken('{"grant_type":"client_credentials"}', { "Content-Type": "application/json" }),
     "no content type": async () => postToken("grant_type=client_credentials", { "Content-Type": "" }),
     "too long": async () => postToken(`x=${"a".repeat(70_000)}`, FORM),
@@ -111,18 +130,14 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
     subject_token_type: changed({ subject_token_type: undefined }),
     actor_token_type: changed({ actor_token_type: undefined }),
     assertion: changed({ grant_type: JWT_BEARER_GRANT }),
+    code: changed(CODE),
+    code_verifier: changed({ ...CODE, code: "1", code_verifier: undefined }),
+    refresh_token: changed({ grant_type: "refresh_token" }),
     "actor_token, its type being there": changed({ actor_token: undefined }),
   },
   grant_type_unsupported: {
     "a password": changed({ grant_type: "password" }),
     "one in another spelling": changed({ grant_type: "CLIENT_CREDENTIALS" }),
-  },
-  response_type_unsupported: {
-    "a code, to wherever the request says": async () =>
-      authorize("GET", "response_type=code&client_id=x&redirect_uri=https://evil.test/"),
-    "a token": async () => authorize("GET", "response_type=token&redirect_uri=https://evil.test/&state=s"),
-    "a form": async () => authorize("POST", "response_type=code&redirect_uri=https://evil.test/"),
-    nothing: async () => authorize("GET", ""),
   },
   token_type_unsupported: {
     "subject: saml2": changed({ subject_token_type: "urn:ietf:params:oauth:token-type:saml2" }),

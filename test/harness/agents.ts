@@ -21,6 +21,7 @@ const issued = z.object({
   task: z.string(),
   purpose: z.string(),
   issued_token_type: z.string().optional(),
+  refresh_token: z.string().optional(),
 })
 const refused = z.object({ error: z.string(), error_description: z.string(), decision_id: z.string() })
 
@@ -37,14 +38,6 @@ export async function postForm(form: Form, headers: Readonly<Record<string, stri
     for (const value of typeof values === "string" ? [values] : (values ?? [])) body.append(name, value)
   }
   return postToken(body.toString(), { "Content-Type": "application/x-www-form-urlencoded", ...headers })
-}
-
-/** At the authorization endpoint. */
-export async function authorize(method: "GET" | "POST", query: string): Promise<TokenAnswer> {
-  const url = `${US}/oauth/authorize`
-  const posted = { method: "POST", body: new URLSearchParams(query) }
-  const request = method === "GET" ? new Request(`${url}?${query}`) : new Request(url, posted)
-  return answerOf(await knock(new Request(request, { redirect: "manual" })))
 }
 
 export async function postToken(body: string, headers: Readonly<Record<string, string>>): Promise<TokenAnswer> {

@@ -3,6 +3,7 @@
  */
 import { reset } from "cloudflare:test"
 import { forgetEdgeRecords } from "../../src/audit/edge-recorder.ts"
+import { forgetClientDocuments } from "../../src/credential/client-document.ts"
 import { forgetKeySets } from "../../src/credential/key-set.ts"
 import { forgetOwnKeys } from "../../src/credential/own-keys.ts"
 import { forgetSigningKeys } from "../../src/exchange/signing-key.ts"
@@ -26,6 +27,7 @@ export function forgetCaches(): void {
   forgetOwnKeys()
   forgetSigningKeys()
   forgetKeySets()
+  forgetClientDocuments()
   forgetSwitches()
   forgetReports()
 }

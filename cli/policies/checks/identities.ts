@@ -10,13 +10,19 @@ export function checkIdentities({ agents, issuers }: Policies): Problem[] {
   const able = issuers.value.issuers.flatMap(({ id, workloads }) => (workloads ? [id] : []))
   const taken: { readonly agent: string; readonly identity: Identity }[] = []
   const problems: Problem[] = []
-  for (const [index, { id, identities = [] }] of agents.value.agents.entries()) {
+  for (const [index, { id, identities = [], client }] of agents.value.agents.entries()) {
     const domain = trustDomainOf(id)
-    if (domain === undefined && identities.length === 0) {
+    if (client?.metadata === true && domain !== undefined) {
+      const mend = "Give it the URL of its Client ID Metadata Document as `id`, or write `redirect_uris`."
+      problems.push(agents.error(["agents", index, "client"], "its id is not the URL of a document", mend))
+    }
+    // Its document may have keys of its own; a program that proves nothing gets what its user has consented to alone.
+    const isProvenOtherwise = client?.metadata === true || client?.authentication === "none"
+    if (domain === undefined && identities.length === 0 && !isProvenOtherwise) {
       const mend = "Add `identities`, or give it a SPIFFE ID that its JWT-SVID proves."
       problems.push(agents.error(["agents", index, "id"], "nothing proves that it is this agent", mend))
     }
-    if (domain !== undefined && !domains.has(domain) && identities.length === 0) {
+    if (domain !== undefined && !domains.has(domain) && identities.length === 0 && !isProvenOtherwise) {
       const mend = suggest(domain, domains, "Add an issuer with this `trust_domain` to issuers.yaml.")
       problems.push(agents.error(["agents", index, "id"], `no issuer has the trust domain \`${domain}\``, mend))
     }

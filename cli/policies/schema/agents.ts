@@ -2,8 +2,9 @@
 import { z } from "zod"
 import { grant } from "./grant.ts"
 import { algorithms, exactClaims, ownKeys } from "./issuers.ts"
+import { isRedirectUri } from "../../../src/exchange/redirect-uri.ts"
 import { PLAN_CONSEQUENCES } from "../../../src/guardrails/consequence.ts"
-import { name, scope, text, toolPattern } from "./values.ts"
+import { name, scope, sentence, text, toolPattern } from "./values.ts"
 
 /** Long enough for a call, short enough that a leaked token is soon worthless (DESIGN §4). */
 const TOKEN_LIFE = { min: 30, max: 900, default: 300 } as const
@@ -20,11 +21,15 @@ export const agentId = text(
   "Write a SPIFFE ID, such as `spiffe://example.org/agent/support`, or an `https://` URI with `identities`.",
 )
 
-/** It goes into headers, records and policy: a URI of plain characters. */
+/** It goes into headers, records and policy: a URI of plain characters. Without TLS only what does not leave the machine. */
 function isAgentUri(value: string): boolean {
   if (value.length > 2048) return false
   if (value.startsWith("spiffe:")) return SPIFFE_ID.test(value)
-  return /^https:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?(?:\/[A-Za-z0-9._~-]+)+$/u.test(value) && URL.canParse(value)
+  return (
+    /^(?:https:|http:(?=\/\/(?:127\.0\.0\.1|localhost)[:/]))\/\/[A-Za-z0-9.-]+(?::\d{1,5})?(?:\/[A-Za-z0-9._~-]+)+$/u.test(
+      value,
+    ) && URL.canParse(value)
+  )
 }
 
 /** A `*` means itself to us and everything to its reader (GitHub's own conditions have wildcards). */
@@ -85,8 +90,37 @@ const plan = z.strictObject({
     .describe("What follows from a call that the plan has no place for."),
 })
 
+const redirectUri = text(
+  isRedirectUri,
+  "not a redirect URI",
+  "Write an `https://` URL in its usual spelling, without a fragment; `http://` is for `127.0.0.1`, `[::1]` and `localhost`.",
+)
+
+const client = z
+  .strictObject({
+    redirect_uris: z
+      .array(redirectUri)
+      .min(1)
+      .max(32)
+      .exactOptional()
+      .describe("Where codes may be sent, letter by letter; of `127.0.0.1` and `[::1]` on any port."),
+    metadata: z
+      .literal(true)
+      .exactOptional()
+      .describe("Its id is the URL of a Client ID Metadata Document, which says so instead."),
+    authentication: z
+      .enum(["identity", "none"])
+      .default("identity")
+      .describe("How it comes for its token; `none`: a program on people's machines, which proves nothing."),
+  })
+  .refine(({ redirect_uris, metadata }) => (redirect_uris === undefined) !== (metadata === undefined), {
+    error: "its redirect URIs are said in exactly one place",
+    params: { mend: "Write either `redirect_uris: […]` or `metadata: true`." },
+  })
+
 const purpose = z.strictObject({
   name: name.describe("What a request names."),
+  description: sentence.exactOptional().describe("In plain words, for people who are asked for their consent."),
   grant: grant.describe("The most that a task of this purpose may do."),
   default: z
     .array(scope)
@@ -128,6 +162,7 @@ const agent = z.strictObject({
     .default(TOKEN_LIFE.default)
     .describe("Longest life of a delegation token, seconds."),
   bound_key: z.boolean().default(false).describe("Tokens only against a proven key (DPoP)."),
+  client: client.exactOptional().describe("It sends people here with their browser, to consent (authorization code)."),
   trees: trees.describe("Task trees of its own for one user: alive at once, and opened in any minute."),
 })
 

@@ -22,6 +22,13 @@ export const name = text(
   "Write 1 to 256 characters without quotes, backslashes, `|` or line breaks.",
 )
 
+/** For people to read, on one line; nothing in it may be hidden, or turn what stands beside it round. */
+export const sentence = text(
+  (value) => /^(?!.*[\p{Default_Ignorable_Code_Point}\u2800])[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,300}$/u.test(value),
+  "not a line that can be shown",
+  "Write 1 to 300 characters on one line, none of them invisible.",
+)
+
 export const toolName = text(
   (value) => isPattern(value) && value.includes(".") && !value.includes("*"),
   "not a tool name",

@@ -11,7 +11,7 @@ import { catalogFile, type CatalogFile } from "../../../cli/policies/schema/cata
 import { freePort, listen } from "../../../dev/loopback.ts"
 import { type Desk, type Upstream, startDesk, startEverything } from "../../../dev/upstreams.ts"
 import { pinOf } from "../../../src/catalog/pin.ts"
-import { selfSigned } from "./certificate.ts"
+import { selfSigned } from "../certificate.ts"
 import { startFront, startListing, startRaw, tool, type Page } from "./servers.ts"
 import { Stage } from "./stage.ts"
 

@@ -1,0 +1,51 @@
+/** What a grant allows, in words for people who have never seen a scope. */
+import type { ArgumentBound, ArgumentBounds } from "../catalog/bounds.ts"
+import type { Action, Sensitivity } from "../catalog/tool.ts"
+
+/** Least first, as the page shows them. */
+export const ACTION_WORDS: Readonly<Record<Action, string>> = { read: "read", write: "change", execute: "run" }
+
+export const SENSITIVITY_WORDS: Readonly<Record<Sensitivity, string>> = {
+  public: "public",
+  internal: "internal",
+  confidential: "confidential",
+  restricted: "highly sensitive",
+}
+
+const MINUTE_MS = 60_000
+
+/** Rounded up: who is told less than it is would be deceived. */
+export function lifeInWords(milliseconds: number): string {
+  if (milliseconds < MINUTE_MS) return counted(Math.ceil(milliseconds / 1_000), "second")
+  const all = Math.ceil(milliseconds / MINUTE_MS)
+  const [hours, minutes] = [Math.floor(all / 60), all % 60]
+  if (hours === 0) return counted(minutes, "minute")
+  return minutes === 0 ? counted(hours, "hour") : `${counted(hours, "hour")} and ${counted(minutes, "minute")}`
+}
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
+
+export function callsInWords(calls: number | null): string {
+  return calls === null ? "any number of calls" : `at most ${counted(calls, "call")}`
+}
+
+/** Each bound once, however many definitions it stands in. */
+export function boundsInWords(bounds: readonly ArgumentBounds[]): string {
+  const words = bounds.flatMap((each) => Object.entries(each).flatMap(([name, bound]) => ofArgument(name, bound)))
+  return [...new Set(words)].join("; ")
+}
+
+function ofArgument(
+  name: string,
+  { eq, in: among, min, max, like, max_length: most }: ArgumentBound,
+): readonly string[] {
+  const said = (word: string, value: unknown): string => `${name} ${word} ${JSON.stringify(value)}`
+  return [
+    ...(eq === undefined ? [] : [said("is", eq)]),
+    ...(among === undefined ? [] : [`${name} is one of ${among.map((value) => JSON.stringify(value)).join(", ")}`]),
+    ...(min === undefined ? [] : [said("is at least", min)]),
+    ...(max === undefined ? [] : [said("is at most", max)]),
+    ...(like === undefined ? [] : [said("is like", like)]),
+    ...(most === undefined ? [] : [`${name} is no longer than ${most}`]),
+  ]
+}

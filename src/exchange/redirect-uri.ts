@@ -1,0 +1,57 @@
+/**
+ * Redirect URIs (RFC 6749 3.1.2): where an authorization code is sent, and what counts as the place that was registered.
+ * Letter by letter; only the port of a literal loopback address is the program's to choose, when it starts (RFC 8252
+ * 7.3). A name such as `localhost` is what a resolver makes of it, and so is taken as it is written.
+ */
+
+const MAX_LENGTH = 2_048
+/** The parts before the port and from the path on; nothing else may stand between them, such as `80@evil.example`. */
+const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::\d{1,5})?([/?].*)?$/
+const PLAIN = /^[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+$/
+const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(["127.0.0.1", "[::1]", "localhost"])
+
+/** Whether it may be registered: on the web with TLS, or on the person's own machine. */
+export function isRedirectUri(text: string): boolean {
+  if (text.length > MAX_LENGTH || !PLAIN.test(text) || text.includes("#")) return false
+  const url = URL.parse(text)
+  // What the URL parser would read otherwise than it is written names a place that a reader does not see.
+  if (!url || url.username !== "" || url.password !== "" || !isAsWritten(text, url)) return false
+  return url.protocol === "https:" || (url.protocol === "http:" && LOOPBACK_HOSTS.has(url.hostname))
+}
+
+function isAsWritten(text: string, { href, pathname, search }: URL): boolean {
+  return text === href || (pathname === "/" && search === "" && `${text}/` === href)
+}
+
+export function isRegistered(registered: readonly string[], asked: string): boolean {
+  if (!isRedirectUri(asked)) return false
+  const place = placeOf(asked)
+  return registered.some((uri) => isRedirectUri(uri) && placeOf(uri) === place)
+}
+
+function placeOf(uri: string): string {
+  const [, host, rest = ""] = LOOPBACK.exec(uri) ?? []
+  return host === undefined ? uri : host + rest
+}
+
+/** Whether the answer goes to a program on the person's own machine, whichever that is. */
+export function isOwnMachine(uri: string): boolean {
+  return LOOPBACK_HOSTS.has(new URL(uri).hostname)
+}
+
+/**
+ * What the policy of a page has to let its form lead to (CSP 3, `form-action`). It has no way to name an IPv6 address:
+ * there it is any place without TLS, to which nothing but this answer is ever sent.
+ */
+export function formTargetOf(uri: string): string {
+  const { hostname, origin } = new URL(uri)
+  return hostname.startsWith("[") ? "http:" : origin
+}
+
+/** With parameters of the answer (RFC 6749 4.1.2): what its query holds stays there. */
+export function answerAt(uri: string, parameters: Readonly<Record<string, string | null>>): string {
+  const given = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== null)
+  const { search } = new URL(uri)
+  const separator = search === "" ? (uri.endsWith("?") ? "" : "?") : "&"
+  return uri + separator + new URLSearchParams(given).toString()
+}

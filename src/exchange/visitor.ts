@@ -1,0 +1,73 @@
+/**
+ * The person at their browser: who they are by the session in which they have signed in here, anew if that was a while
+ * ago. What an app was given for them is no session of ours, so no agent can be its own person.
+ */
+import { readCompact } from "../credential/compact.ts"
+import type { Person } from "../credential/person.ts"
+import { personIn, verifyPersonToken } from "../credential/person-token.ts"
+import { isRejected } from "../credential/rejection.ts"
+import { readForm, type Form } from "../page/form.ts"
+import { seeOther } from "../page/page.tsx"
+import type { Bundle } from "../policy/assemble.ts"
+import { userId } from "../policy/facts.ts"
+import { MAX_RETURN, signInLocation } from "../sign-in/handle.tsx"
+import { sessionOf, type SignedIn } from "../sign-in/session.ts"
+import { rawTarget, type Surroundings } from "../surroundings.ts"
+import { currentSwitches } from "../switches/lease.ts"
+import { stoppedBy } from "../switches/switch.ts"
+import { isRefused, refuse, refuseCredential, type Refused } from "./refusal.ts"
+
+export interface Visitor {
+  readonly session: SignedIn
+  readonly person: Person
+}
+
+/** A page that was left open on a desk must not answer for whoever sat there. */
+const ASKED_WITHIN_MS = 300_000
+/** Time to read what is asked. */
+const ANSWERED_WITHIN_MS = 900_000
+/** Who has just come from there would only be sent there again. */
+const JUST_SIGNED_IN_MS = 30_000
+
+/** Or the way to the sign-in, from which they come back to this very URL. */
+export async function visitorOf(
+  http: Request,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Visitor | Response | Refused> {
+  const session = await sessionOf(http, around)
+  const age = session ? around.receivedAt - session.issuedAt : Number.POSITIVE_INFINITY
+  const isRecent = age < (http.method === "POST" ? ANSWERED_WITHIN_MS : ASKED_WITHIN_MS)
+  if (!session || !isRecent) return signIn(http)
+  const person = await personOf(session, bundle, around)
+  if (!isRefused(person)) return { session, person }
+  const mayHelp = person.refused.reason !== "unavailable" && age >= JUST_SIGNED_IN_MS
+  return mayHelp ? signIn(http) : person
+}
+
+async function personOf({ token }: SignedIn, bundle: Bundle, around: Surroundings): Promise<Person | Refused> {
+  const { config, reach } = around
+  const compact = readCompact(token)
+  const verified = isRejected(compact)
+    ? compact
+    : await verifyPersonToken(compact, bundle.issuers, config.issuer, reach)
+  const person = isRejected(verified) ? verified : personIn(verified, reach)
+  if (isRejected(person)) return refuseCredential("person_refused", person.rejected)
+  const switches = await currentSwitches(around)
+  if (!switches) return refuse({ reason: "unavailable" })
+  const affected = { agents: [], user: userId(person.user), kid: null, tool: null, since: person.issuedAt }
+  const by = stoppedBy(switches, affected)
+  return by ? refuse({ reason: "stopped", switch: by.id }) : person
+}
+
+function signIn(http: Request): Response | Refused {
+  const here = rawTarget(http)
+  if (here.length > MAX_RETURN) return refuse({ reason: "request_malformed", what: "its URL is too long" })
+  return seeOther(signInLocation(here))
+}
+
+/** What they have sent from our page. */
+export async function answerOf(http: Request, { session }: Visitor, issuer: string): Promise<Form | Refused> {
+  const form = await readForm(http, session, issuer)
+  return "refused" in form ? refuse({ reason: "form_refused", what: form.refused }) : form
+}

@@ -1,0 +1,241 @@
+/**
+ * A person's consent in the ledger of the task that it is for: asked, answered, redeemed once, and its token renewed by
+ * refresh tokens, each a step of the same object. What shows that a code or a refresh token has come to somebody else ends
+ * the task, in the step that notices it.
+ */
+import { askedRecord, misuseRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
+import type { DecisionRecord } from "../audit/record.ts"
+import { firstOf, misused, misuseOfCode, misuseOfRefresh, renewed } from "../exchange/code.ts"
+import { foresee, mayAnswer, NOT_POLLED, polled, redeem, unknownTo } from "../exchange/consent.ts"
+import type { Answer, Consent, Redemption } from "../exchange/consent.ts"
+import { renewRoot, type Opened } from "../exchange/open.ts"
+import { ANYBODY, takePlace } from "../exchange/openings.ts"
+import { isRefused, refuse, type Refused } from "../exchange/refusal.ts"
+import { newId } from "../ids.ts"
+import { taskAnswered, taskAsked, taskEnded } from "../outbound/notice.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { Pointer } from "../policy/bundle.ts"
+import { userId } from "../policy/facts.ts"
+import { openedTask } from "./answers.ts"
+import type { NoBundle, Redeemed, Refresh } from "./answers.ts"
+import { lineOf, type TreeState, type UserFacts } from "./state.ts"
+import { applyOpening, endedBy } from "./transition.ts"
+import type { Tree } from "./tree.ts"
+import { viewOf, type TaskView } from "./view.ts"
+
+interface Redeemable {
+  readonly state: TreeState
+  readonly consent: Consent
+  readonly opened: Opened
+  readonly now: number
+}
+
+export class Consents {
+  readonly #tree: Tree
+  readonly #env: Env
+  #polling = NOT_POLLED
+
+  constructor(tree: Tree, env: Env) {
+    this.#tree = tree
+    this.#env = env
+  }
+
+  /** A task that waits for a person's consent, or for whom they have given it to: it opens nothing yet. */
+  async ask(
+    bundle: Bundle,
+    pointer: Pointer,
+    root: string,
+    consent: Consent,
+    asking: Asking,
+  ): Promise<{ readonly task: string } | Refused | NoBundle> {
+    if (this.#tree.state) throw new Error("this tree is open already")
+    const state = this.#tree.begin(root, consent.user, null, pointer)
+    const foreseen = foresee(bundle, state, consent, this.#tree.now(state))
+    if (isRefused(foreseen)) return foreseen
+    const { task, life } = foreseen
+    const kept = { ...consent, life }
+    state.consent = kept
+    state.tasks.set(root, task)
+    this.#tree.transact(true, () => {
+      this.#tree.storage.saveTree(state)
+      this.#tree.storage.saveConsent(kept)
+      this.#tree.storage.savePending(task)
+      // Who is at their browser has been asked there.
+      if (!consent.answer) this.#tree.notices.keep(taskAsked(task, consent, asking.decisionId, state.clock))
+      this.#tree.outbox.keep(this.#tree.numbered(askedRecord(task, consent, pointer, asking, state.clock)))
+    })
+    this.#tree.state = state
+    await this.#tree.keepUntil(consent.expiresAt)
+    return { task: root }
+  }
+
+  /**
+   * What the person is asked, with the task as it would be at most, or was when they answered; null where it is not
+   * theirs, or came to nothing.
+   */
+  askedOf(person: UserFacts): { readonly consent: Consent; readonly task: TaskView } | null {
+    const state = this.#tree.state
+    if (!state?.consent) return null
+    const { consent } = state
+    const now = this.#tree.now(state)
+    const [task] = viewOf(state, state.root, now)
+    const isTheirAnswer = consent.answer !== null && userId(consent.answer.person) === userId(person)
+    return task && (isTheirAnswer || mayAnswer(state, consent, person, now)) ? { consent, task } : null
+  }
+
+  /** What the person says. @returns false where they are not asked, or not any more */
+  answer(answer: Answer, record: DecisionRecord): boolean {
+    const state = this.#tree.state
+    const now = state ? this.#tree.now(state) : 0
+    if (!state?.consent || !mayAnswer(state, state.consent, answer.person, now)) return false
+    const consent = { ...state.consent, answer }
+    const end = answer.approved ? null : ({ task: state.root, status: "revoked", by: "rejection" } as const)
+    const ended = end ? endedBy(state, end) : []
+    this.#tree.transact(true, () => {
+      this.#tree.storage.saveConsent(consent)
+      if (end) this.#tree.storage.saveEnd(ended, end)
+      const task = state.tasks.get(state.root)
+      if (task) this.#tree.notices.keep(taskAnswered(task, consent, answer.approved, record.id, now))
+      this.#tree.outbox.keep(this.#tree.numbered(record))
+    })
+    state.consent = consent
+    if (end) this.#tree.end(state, ended, end)
+    return true
+  }
+
+  /** The token for what a person has consented to, once. */
+  async redeem(
+    bundle: Bundle,
+    pointer: Pointer,
+    redemption: Redemption,
+    asking: Omit<Asking, "audience">,
+  ): Promise<Redeemed | Refused | NoBundle> {
+    const first = this.#judge(bundle, pointer, redemption)
+    if (!("opened" in first)) return first
+    const { agent, user: whom } = first.consent
+    // It had a place while it was pending; from now on for as long as it lives.
+    const until = first.opened.task.expiresAt
+    const place = await takePlace(first.state.root, agent, userId(whom), until, bundle, { env: this.#env })
+    if (isRefused(place)) return place
+    // Meanwhile it may have been redeemed, or ended: only this one counts, and nothing comes between it and what
+    // follows.
+    const judged = this.#judge(bundle, pointer, redemption)
+    if (!("opened" in judged)) {
+      // Another redemption may need the place; what has ended does not.
+      if (this.#tree.hasEnded(first.state)) this.#tree.giveBack(agent, userId(whom), first.state.root)
+      return judged
+    }
+    const { state, consent, opened, now } = judged
+    const refresh = redemption.shown?.refresh
+    const redeemed = { ...consent, isRedeemed: true, ...(refresh && { refreshing: firstOf(refresh) }) }
+    this.#keepOpening(state, redeemed, opened, pointer, asking, now)
+    // Whom an agent asks that is at the browser is no question among its questions.
+    if (!consent.code) this.#tree.giveBack(consent.agent, ANYBODY, state.root)
+    return { opened: openedTask(opened, state, now), audience: consent.audience }
+  }
+
+  /** A further token of the task, for a refresh token that another replaces in the same step. */
+  refresh(
+    bundle: Bundle,
+    pointer: Pointer,
+    refresh: Refresh,
+    asking: Omit<Asking, "audience">,
+  ): Redeemed | Refused | NoBundle {
+    const state = this.#tree.state
+    const consent = state?.consent
+    if (!state || !consent) return misused("unknown")
+    const { agent, shown, next, scope } = refresh
+    const now = this.#tree.now(state)
+    const misuse = misuseOfRefresh(consent, { agent, shown }, now)
+    if (misuse !== null) return this.#endMisused(state, consent, misuse, agent, now)
+    const { refreshing } = consent
+    if (refreshing?.family !== shown.family) return misused("unknown")
+    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
+    const opened = renewRoot(bundle, state, refresh, now)
+    if (isRefused(opened)) return opened
+    if (refresh.audience !== null && refresh.audience !== consent.audience) {
+      return refuse({ reason: "audience_unknown", audience: refresh.audience })
+    }
+    if (scope !== null && !isSameScope(scope, opened.task.scope)) return refuse({ reason: "renewal_differs" })
+    const good = renewed(refreshing, shown.secret, next, now)
+    if (!good) return refuse({ reason: "too_many_tasks", what: "tree", retry_after: 10 })
+    this.#keepOpening(state, { ...consent, refreshing: good }, opened, pointer, asking, now)
+    return { opened: openedTask(opened, state, now), audience: consent.audience }
+  }
+
+  /** Ends the task whose refresh token this is (RFC 7009 2.1). @returns false where there is none of this agent */
+  giveUp(family: string, agent: string, record: DecisionRecord): boolean {
+    const state = this.#tree.state
+    if (!state?.consent || state.consent.agent !== agent || state.consent.refreshing?.family !== family) return false
+    const end = { task: state.root, status: "revoked", by: "abort" } as const
+    const ended = endedBy(state, end)
+    const cause = { decision: record.id, operator: null, denial: null }
+    this.#tree.transact(true, () => {
+      this.#tree.storage.saveEnd(ended, end)
+      this.#tree.notices.keep(taskEnded(state, ended, end, cause, this.#tree.now(state)))
+      this.#tree.outbox.keep(this.#tree.numbered({ ...record, task: state.root }))
+    })
+    this.#tree.end(state, ended, end)
+    return true
+  }
+
+  #keepOpening(
+    state: TreeState,
+    consent: Consent,
+    opened: Opened,
+    pointer: Pointer,
+    asking: Omit<Asking, "audience">,
+    now: number,
+  ): void {
+    const user = opened.opening.session?.user ?? state.user
+    const asked = { ...asking, audience: consent.audience }
+    this.#tree.transact(true, () => {
+      if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(pointer)
+      this.#tree.storage.saveConsent(consent)
+      this.#tree.storage.saveOpening(opened.opening, now)
+      this.#tree.outbox.keep(this.#tree.numbered(openingRecord(opened, user, pointer, asked, null, now)))
+    })
+    state.bundle = pointer
+    state.consent = consent
+    applyOpening(state, opened.opening, now)
+  }
+
+  #judge(bundle: Bundle, pointer: Pointer, redemption: Redemption): Redeemable | Refused | NoBundle {
+    const state = this.#tree.state
+    if (!state?.consent) return unknownTo(redemption)
+    const now = this.#tree.now(state)
+    const { consent } = state
+    const misuse = misuseOfCode(consent, redemption)
+    if (misuse !== null) return this.#endMisused(state, consent, misuse, redemption.agent, now)
+    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
+    const opened = redeem(bundle, state, consent, redemption, this.#polling, now)
+    if (!isRefused(opened)) return { state, consent, opened, now }
+    this.#polling = polled(this.#polling, opened, now)
+    return opened
+  }
+
+  /** What came of it, or would have, ends with all below it, whoever has shown it. */
+  #endMisused(state: TreeState, consent: Consent, misuse: string, by: string, now: number): Refused {
+    const end = { task: state.root, status: "revoked", by: "misuse" } as const
+    const ended = endedBy(state, end)
+    if (ended.length > 0) {
+      const chain = lineOf(state, state.root).map(({ agent }) => agent)
+      const record = misuseRecord(newId("dec", now), state, chain, by, consent.audience, misuse, now)
+      const cause = { decision: record.id, operator: null, denial: null }
+      this.#tree.transact(true, () => {
+        this.#tree.storage.saveEnd(ended, end)
+        this.#tree.notices.keep(taskEnded(state, ended, end, cause, now))
+        this.#tree.outbox.keep(this.#tree.numbered(record))
+      })
+      this.#tree.end(state, ended, end)
+    }
+    return misused(misuse)
+  }
+}
+
+/** A refresh takes the task as it is; its scopes may be named again, in any order (RFC 6749 6). */
+function isSameScope(asked: string, granted: string): boolean {
+  const words = new Set(asked.split(" ").filter((word) => word !== ""))
+  const ours = new Set(granted.split(" "))
+  return words.size === ours.size && words.isSubsetOf(ours)
+}

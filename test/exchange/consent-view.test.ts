@@ -1,0 +1,115 @@
+import { describe, expect, inject, test } from "vitest"
+import { foresee, type Consent } from "../../src/exchange/consent.ts"
+import { countsOf, fewerCalls, lives, viewOfConsent, type ConsentView } from "../../src/exchange/consent-view.ts"
+import { boundsInWords, callsInWords, lifeInWords } from "../../src/exchange/consent-words.ts"
+import { isRefused } from "../../src/exchange/refusal.ts"
+import type { BundleBody } from "../../src/policy/bundle.ts"
+import { agentId } from "../harness/issuers.ts"
+import { ALICE, askedFor, assembled, newState, START } from "../harness/trees.ts"
+
+/** The yard with as many more tools, in as many servers. */
+export function withTools(count: number, servers: number): BundleBody {
+  const body = inject("yard")
+  const tool = body.tools.find(({ name }) => name === "files.list")
+  const known = body.entities.find(({ uid }) => uid.type === "Tool" && uid.id === "files.list")
+  if (!tool || !known) throw new Error("the yard has changed")
+  const more = Array.from({ length: count }, (_, at) => ({
+    server: `s${at % servers}`,
+    name: `s${at % servers}.t${at}`,
+  }))
+  return {
+    ...body,
+    tools: [...body.tools, ...more.map((each) => ({ ...tool, ...each }))],
+    entities: [...body.entities, ...more.map(({ name: id }) => ({ ...known, uid: { type: "Tool", id } }))],
+  }
+}
+
+function viewIn(body: BundleBody, scopes: readonly string[] | null, bounds = {}): ConsentView {
+  const bundle = assembled(body)
+  const consent: Consent = {
+    secretHash: "",
+    agent: agentId("first"),
+    user: ALICE,
+    purpose: "work",
+    asked: askedFor({ scopes, bounds }),
+    audience: "https://api.test/",
+    bindingMessage: null,
+    expiresAt: START + 60_000,
+    life: 0,
+    answer: { approved: true, person: ALICE, until: START + 3_600_000, since: START },
+    isRedeemed: false,
+  }
+  const foreseen = foresee(bundle, newState(), consent, START)
+  if (isRefused(foreseen)) throw new Error(foreseen.refused.reason)
+  return viewOfConsent(foreseen.task, foreseen.life, bundle.catalog.tools)
+}
+
+describe("what a person is shown", () => {
+  test("is each tool, by its server, with how its arguments are bound", () => {
+    const view = viewIn(inject("yard"), ["files.read:read", "desk.search:read"], { file: { like: "a*" } })
+    expect(view).toMatchObject({
+      by: "tool",
+      servers: [
+        { name: "desk", tools: [{ name: "desk.search", action: "read", sensitivity: "public" }] },
+        { name: "files", tools: [{ name: "files.read", sensitivity: "internal", bounds: 'file is like "a*"' }] },
+      ],
+      calls: null,
+      life: 600_000,
+    })
+  })
+
+  test("of many tools is each server, of many servers their number", () => {
+    const many = viewIn(withTools(5_000, 10), ["*:read"])
+    expect(many.by).toBe("server")
+    expect(
+      many.servers.filter(({ name }) => name.startsWith("s")).flatMap(({ tools }) => tools).length,
+    ).toBeGreaterThan(4_999)
+    const most = viewIn(withTools(5_000, 1_000), ["*:read"])
+    expect(most.by).toBe("nothing")
+    expect(countsOf(most.servers.flatMap(({ tools }) => tools))).toMatchObject([{ action: "read" }])
+  })
+
+  test("has a digest that any change of what the task may do changes", () => {
+    const digest = viewIn(inject("yard"), ["files.*:read"]).digest
+    expect(viewIn(inject("yard"), ["files.*:read"]).digest).toBe(digest)
+    const others = [
+      viewIn(inject("yard"), ["files.read:read"]),
+      viewIn(inject("yard"), ["files.*:read"], { file: { eq: "a" } }),
+      viewIn({ ...inject("yard"), purposes: [...inject("yard").purposes.map((each) => ({ ...each, idle: 40 }))] }, [
+        "files.*:read",
+      ]),
+    ]
+    for (const other of others) expect(other.digest).not.toBe(digest)
+  })
+
+  test("offers less than was asked for, never more", () => {
+    const view = viewIn(inject("yard"), ["files.*:read"])
+    expect(fewerCalls({ ...view, calls: 30 })).toEqual([1, 5, 10, 25])
+    expect(lives({ ...view, life: 3_600_000 })).toEqual([3_600, 900, 300])
+    expect(lives({ ...view, life: 250_400 })).toEqual([250])
+  })
+})
+
+test.each([
+  [1_000, "1 second"],
+  [59_001, "60 seconds"],
+  [60_000, "1 minute"],
+  [899_000, "15 minutes"],
+  [3_600_000, "1 hour"],
+  [5_400_000, "1 hour and 30 minutes"],
+  [86_400_000, "24 hours"],
+])("%d ms are %s", (milliseconds, words) => {
+  expect(lifeInWords(milliseconds)).toBe(words)
+})
+
+test("bounds and calls are said in words, each once", () => {
+  const bounds = { to: { in: ["a", 1], max_length: 3 }, amount: { min: 1, max: 9 }, from: { eq: true } }
+  expect(boundsInWords([bounds, { from: { eq: true } }])).toBe(
+    'to is one of "a", 1; to is no longer than 3; amount is at least 1; amount is at most 9; from is true',
+  )
+  expect([callsInWords(null), callsInWords(1), callsInWords(5)]).toEqual([
+    "any number of calls",
+    "at most 1 call",
+    "at most 5 calls",
+  ])
+})

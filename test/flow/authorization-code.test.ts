@@ -1,0 +1,579 @@
+import { SignJWT, type CryptoKey } from "jose"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { z } from "zod"
+import { clientDocument, forgetClientDocuments } from "../../src/credential/client-document.ts"
+import { JWT_BEARER } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import {
+  allow,
+  answer,
+  CALLBACK,
+  codeFor,
+  formOf,
+  provenAs,
+  query,
+  redeem,
+  refreshBy,
+  sentTo,
+  shown,
+  signedIn,
+  taskOf,
+  visit,
+} from "../harness/browser.ts"
+import { knock } from "../harness/door.ts"
+import { callWith } from "../harness/gateways.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { agentId, IDP, newSigner, stranger, svid, US } from "../harness/issuers.ts"
+import { crash } from "../harness/ledgers.ts"
+import { bearerOf, manage } from "../harness/management.ts"
+import { Place } from "../harness/places.ts"
+import { newProofKey, proofForToken } from "../harness/proofs.ts"
+import { recordOf, recordsOf } from "../harness/records.ts"
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+  await freshIsolate()
+})
+
+const views = z.object({
+  tasks: z.array(
+    z.looseObject({
+      status: z.string(),
+      ended_by: z.string().nullable(),
+      opened_at: z.number(),
+      expires_at: z.number(),
+      calls: z.object({ limit: z.number().nullable() }),
+    }),
+  ),
+})
+const viewOf = async (task: string) => {
+  const { tasks } = views.parse((await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))).json)
+  const [first] = tasks
+  if (!first) throw new Error(`no task ${task}`)
+  return first
+}
+
+describe("a person at their browser", () => {
+  test("signs in, sees what is asked, agrees, and the program gets its token once", async () => {
+    const search = query()
+    const away = await visit(search, null)
+    expect(away.status).toBe(303)
+    expect(away.headers.get("location")).toBe(
+      `/sign-in?${new URLSearchParams({ return: `/oauth/authorize?${search}` }).toString()}`,
+    )
+    const alice = await signedIn()
+    const page = await visit(search, alice)
+    expect(page.status).toBe(200)
+    expect(page.headers.get("content-security-policy")).toContain("form-action 'self' https://app.test;")
+    const { html, tools } = await shown(page)
+    expect(tools).toEqual(["files.forbidden", "files.list", "files.read", "safe.burn"])
+    for (const said of [agentId("first"), "app.test", "Its purpose is <strong>work</strong>"]) {
+      expect(html).toContain(said)
+    }
+    const back = sentTo(await allow(search, alice))
+    expect(back.href.startsWith(`${CALLBACK}?`)).toBe(true)
+    expect([back.searchParams.get("state"), back.searchParams.get("iss")]).toEqual(["the state", US])
+    const code = back.searchParams.get("code") ?? ""
+    const { issued } = await redeem(code)
+    expect(issued).toMatchObject({ token_type: "Bearer", scope: "files.*:read safe.burn:execute", purpose: "work" })
+    expect((await callWith(issued?.access_token ?? "", "/safe", { method: "DELETE" })).code).toBe("ok")
+    const records = await recordsOf(taskOf(code), 3)
+    const asked = records.find(({ kind }) => kind === "approval")
+    expect(asked).toMatchObject({ code: "ok", operator: `${IDP}|alice`, user: `${IDP}|alice`, groups: ["staff"] })
+    expect(records.map(({ kind }) => kind).toSorted()).toEqual(["approval", "call", "exchange"])
+  })
+
+  test("leaves of it what they like: tools, calls and life, and that is all that is granted", async () => {
+    const code = await codeFor({}, (form) => {
+      form.delete("keep")
+      form.append("keep", "files.list")
+      form.set("calls", "1")
+      form.set("life", "300")
+    })
+    const { issued } = await redeem(code)
+    expect(issued?.scope).toBe("files.list:read")
+    const { calls, opened_at, expires_at } = await viewOf(taskOf(code))
+    expect(calls.limit).toBe(1)
+    expect(expires_at - opened_at).toBeLessThanOrEqual(300_000)
+    expect((await callWith(issued?.access_token ?? "", "/files/a")).code).toBe("insufficient_scope")
+    expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("ok")
+    expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("budget_exhausted")
+  })
+
+  test("refuses, and the program is told so", async () => {
+    const alice = await signedIn()
+    const form = await formOf(query(), alice)
+    form.set("decision", "refuse")
+    const said = await answer(query(), alice, form)
+    const back = sentTo(said)
+    expect(Object.fromEntries(back.searchParams)).toMatchObject({ error: "access_denied", state: "the state", iss: US })
+    expect(back.searchParams.has("code")).toBe(false)
+    expect(await recordOf(said.headers.get("x-narrowgate-decision") ?? "")).toMatchObject({
+      kind: "approval",
+      decision: "deny",
+      code: "access_denied",
+      denial: { reason: "consent_refused" },
+      operator: `${IDP}|alice`,
+      chain: [agentId("first")],
+    })
+  })
+
+  test("is asked by a program that names nothing but itself for what its purpose gives by default", async () => {
+    const code = await codeFor({ scope: undefined, purpose: "errand", state: undefined })
+    expect((await redeem(code)).issued).toMatchObject({ scope: "files.read:read", purpose: "errand" })
+  })
+
+  test("who only looks ahead begins nothing and is recorded nowhere", async () => {
+    const alice = await signedIn()
+    for (const headers of [{ "sec-purpose": "prefetch" }, { "sec-purpose": "prefetch;prerender" }]) {
+      const answer = await visit(query(), alice, headers)
+      expect([answer.status, await answer.text()]).toEqual([204, ""])
+    }
+    const head = await visit(query(), alice, {}, "HEAD")
+    expect([head.status, head.headers.has("x-narrowgate-decision")]).toEqual([204, false])
+  })
+})
+
+describe("a code", () => {
+  test("that is used twice ends what came of it, whoever shows it the second time", async () => {
+    for (const more of [{}, { ...(await provenAs("second")) }, { code_verifier: "another".repeat(7) }]) {
+      const code = await codeFor()
+      const { issued } = await redeem(code)
+      expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("ok")
+      const { refused } = await redeem(code, more)
+      expect(refused?.error).toBe("invalid_grant")
+      expect(await recordOf(refused?.decision_id ?? "")).toMatchObject({ denial: { what: "used before" } })
+      expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("invalid_token")
+      expect(await viewOf(taskOf(code))).toMatchObject({ status: "revoked", ended_by: "misuse" })
+      const ends = (await recordsOf(taskOf(code), 5)).filter(({ kind }) => kind === "end")
+      expect(ends).toMatchObject([{ decision: "deny", code: "invalid_grant", denial: { reason: "grant_refused" } }])
+    }
+  })
+
+  test.each<readonly [string, () => Promise<Readonly<Record<string, string | readonly string[] | undefined>>>]>([
+    ["by another program", async () => provenAs("second")],
+    ["with another verifier", async () => ({ code_verifier: "another".repeat(7) })],
+    ["with the challenge as verifier", async () => ({ code_verifier: query().match(/challenge=([^&]+)/)?.[1] })],
+    ["with another of the program's own redirect URIs", async () => ({ redirect_uri: "http://127.0.0.1/callback" })],
+  ])("that is shown %s is good for nobody any more", async (_what, more) => {
+    const code = await codeFor()
+    expect((await redeem(code, await more())).refused?.error).toBe("invalid_grant")
+    expect((await redeem(code)).refused?.error).toBe("invalid_grant")
+    expect(await viewOf(taskOf(code))).toMatchObject({ status: "revoked", ended_by: "misuse" })
+  })
+
+  test("needs no redirect URI, as in OAuth 2.1, and takes the resource again, but no other", async () => {
+    const code = await codeFor()
+    expect((await redeem(code, { resource: "https://other.test/" })).refused?.error).toBe("invalid_target")
+    expect((await redeem(code, { resource: "https://api.test/", redirect_uri: undefined })).status).toBe(200)
+  })
+
+  test("is good for sixty seconds", async () => {
+    const [one, other] = [await codeFor(), await codeFor()]
+    const start = Date.now()
+    vi.useFakeTimers({ now: start + 55_000, toFake: ["Date"] })
+    expect((await redeem(one)).status).toBe(200)
+    vi.setSystemTime(start + 61_000)
+    expect((await redeem(other)).refused?.error).toBe("invalid_grant")
+  })
+
+  test("of fifty redemptions at once at most one succeeds, and what came of it has ended", async () => {
+    const code = await codeFor()
+    const answers = await Promise.all(Array.from({ length: 50 }, async () => redeem(code)))
+    const issued = answers.flatMap(({ issued }) => issued ?? [])
+    expect(issued.length).toBeLessThanOrEqual(1)
+    expect(await viewOf(taskOf(code))).toMatchObject({ status: "revoked", ended_by: "misuse" })
+  })
+
+  test("outlives a crash, before it is used and after", async () => {
+    const code = await codeFor()
+    await crash()
+    const { issued } = await redeem(code)
+    await crash()
+    expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("ok")
+    expect((await redeem(code)).refused?.error).toBe("invalid_grant")
+    expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("invalid_token")
+  })
+
+  test("is no answer to a poll, nor is what is polled for a code", async () => {
+    const code = await codeFor()
+    const poll = { grant_type: "urn:openid:params:grant-type:ciba", auth_req_id: code, code: undefined }
+    expect((await redeem(code, poll)).refused?.error).toBe("invalid_grant")
+    expect((await redeem(code)).status).toBe(200)
+  })
+
+  test("is bound to the key that was named with the request", async () => {
+    const [right, wrong] = [await newProofKey(), await newProofKey()]
+    const code = await codeFor({ dpop_jkt: right.jkt })
+    const { issued } = await redeem(code, {}, { DPoP: await proofForToken(right) })
+    expect(issued?.token_type).toBe("DPoP")
+    for (const headers of [{}, { DPoP: await proofForToken(wrong) }]) {
+      const other = await codeFor({ dpop_jkt: right.jkt })
+      expect((await redeem(other, {}, headers)).refused?.error).toBe("invalid_grant")
+      expect((await redeem(other, {}, { DPoP: await proofForToken(right) })).refused?.error).toBe("invalid_grant")
+    }
+  })
+
+  test("opens no more than the person was shown, by the rules of when it is used", async () => {
+    const code = await codeFor({ scope: undefined, purpose: "errand" })
+    const body = await yard()
+    const grant = { tools: ["*:read", "*:write"], max_sensitivity: "restricted", arguments: {} } as const
+    const wider = body.purposes.map((each) =>
+      each.name === "errand" ? { name: "errand", grant, life: 6_000, user: each.user } : each,
+    )
+    await publish({ ...body, purposes: wider }, 2)
+    forgetCaches()
+    expect((await redeem(code)).issued?.scope).toBe("files.read:read")
+    expect((await viewOf(taskOf(code))).calls.limit).toBe(5)
+  })
+
+  test("of a task that an operator has ended meanwhile is good for nothing", async () => {
+    const code = await codeFor()
+    const stop = { task: taskOf(code) }
+    expect((await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, stop)).status).toBe(200)
+    expect((await redeem(code)).refused?.error).toBe("invalid_grant")
+  })
+})
+
+describe("a refresh token", () => {
+  const first = async (): Promise<{ code: string; token: string; refresh: string }> => {
+    const code = await codeFor()
+    const { issued } = await redeem(code)
+    return { code, token: issued?.access_token ?? "", refresh: issued?.refresh_token ?? "" }
+  }
+
+  test("gives one more token of the same task, and another refresh token in its place", async () => {
+    const { code, token, refresh } = await first()
+    const { issued } = await refreshBy(refresh, { resource: "https://api.test/" })
+    expect(issued).toMatchObject({ task: taskOf(code), scope: "files.*:read safe.burn:execute" })
+    expect(issued?.refresh_token).not.toBe(refresh)
+    for (const each of [token, issued?.access_token ?? ""]) expect((await callWith(each, "/files")).code).toBe("ok")
+    const again = await refreshBy(issued?.refresh_token ?? "", { scope: "safe.burn:execute files.*:read" })
+    expect(again.status).toBe(200)
+  })
+
+  test("that was replaced ends the task when it comes late, and at once where another agent shows it", async () => {
+    for (const [more, late] of [
+      [{}, 11_000],
+      [await provenAs("second"), 0],
+    ] as const) {
+      const { code, token, refresh } = await first()
+      const { issued } = await refreshBy(refresh)
+      if (late > 0) vi.useFakeTimers({ now: Date.now() + late, toFake: ["Date"] })
+      expect((await refreshBy(refresh, more)).refused?.error).toBe("invalid_grant")
+      for (const each of [token, issued?.access_token ?? ""]) {
+        expect((await callWith(each, "/files")).code).toBe("invalid_token")
+      }
+      expect((await refreshBy(issued?.refresh_token ?? "")).refused?.error).toBe("invalid_grant")
+      expect(await viewOf(taskOf(code))).toMatchObject({ status: "revoked", ended_by: "misuse" })
+      vi.useRealTimers()
+    }
+  })
+
+  test("of a program that refreshes for all its requests at once is good for each, and none of the old ones later", async () => {
+    const { code, refresh } = await first()
+    const answers = await Promise.all(Array.from({ length: 20 }, async () => refreshBy(refresh)))
+    const tokens = answers.flatMap(({ issued }) => issued?.refresh_token ?? [])
+    expect(new Set(tokens).size).toBe(20)
+    const [one = "", other = ""] = tokens
+    expect((await refreshBy(one)).status).toBe(200)
+    vi.useFakeTimers({ now: Date.now() + 11_000, toFake: ["Date"] })
+    expect((await refreshBy(other)).refused?.error).toBe("invalid_grant")
+    expect((await viewOf(taskOf(code))).status).toBe("revoked")
+  })
+
+  test("that too many want at once is refused to the rest, and the task goes on", async () => {
+    const { code, refresh } = await first()
+    const answers = await Promise.all(Array.from({ length: 40 }, async () => refreshBy(refresh)))
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(32)
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(8)
+    expect((await viewOf(taskOf(code))).status).toBe("active")
+  })
+
+  test("outlives a crash", async () => {
+    const { refresh } = await first()
+    await crash()
+    const { issued } = await refreshBy(refresh)
+    await crash()
+    expect((await refreshBy(issued?.refresh_token ?? "")).status).toBe(200)
+  })
+
+  test("dies with its task, however that ends", async () => {
+    const [ended, expired] = [await first(), await first()]
+    const stop = { task: taskOf(ended.code) }
+    await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, stop)
+    expect((await refreshBy(ended.refresh)).refused?.error).toBe("invalid_grant")
+    vi.useFakeTimers({ now: Date.now() + 601_000, toFake: ["Date"] })
+    expect((await refreshBy(expired.refresh)).refused?.error).toBe("invalid_grant")
+  })
+
+  test("is bound to the key of the task's tokens", async () => {
+    const [right, wrong] = [await newProofKey(), await newProofKey()]
+    const { issued } = await redeem(await codeFor(), {}, { DPoP: await proofForToken(right) })
+    const refresh = issued?.refresh_token ?? ""
+    expect((await refreshBy(refresh)).refused?.error).toBe("invalid_request")
+    expect((await refreshBy(refresh, {}, { DPoP: await proofForToken(wrong) })).refused?.error).toBe("invalid_request")
+    const renewed = await refreshBy(refresh, {}, { DPoP: await proofForToken(right) })
+    expect(renewed.issued?.token_type).toBe("DPoP")
+  })
+
+  test("gives no other scope and no other audience than its task has", async () => {
+    const { refresh } = await first()
+    expect((await refreshBy(refresh, { scope: "files.list:read" })).refused?.error).toBe("invalid_request")
+    expect((await refreshBy(refresh, { resource: "https://other.test/" })).refused?.error).toBe("invalid_target")
+    expect((await refreshBy(refresh)).status).toBe(200)
+  })
+
+  test("gives nothing for an agent or a person that is stopped", async () => {
+    const { refresh } = await first()
+    const operator = await bearerOf("operator")
+    await manage("POST", "/v1/revocations", operator, {}, { agent: agentId("first") })
+    expect((await refreshBy(refresh)).refused?.error).toBe("unauthorized_client")
+  })
+
+  test("and a code are good for nothing where their agent is no client any more", async () => {
+    const [{ refresh }, code] = [await first(), await codeFor()]
+    const body = await yard()
+    const agents = body.agents.map(({ client: _client, ...agent }) => agent)
+    await publish({ ...body, agents }, 2)
+    forgetCaches()
+    expect((await refreshBy(refresh)).refused?.error).toBe("invalid_grant")
+    expect((await redeem(code)).refused?.error).toBe("invalid_grant")
+  })
+
+  test("and a code of its own making open nothing: a task's id is no secret", async () => {
+    const { code, refresh } = await first()
+    const [root, family] = refresh.split(".")
+    const forged = `${root}.${"A".repeat(43)}.${"A".repeat(43)}`
+    expect((await refreshBy(forged)).refused?.error).toBe("invalid_grant")
+    expect((await redeem(`${taskOf(code)}.${"A".repeat(43)}`)).refused?.error).toBe("invalid_grant")
+    expect((await viewOf(taskOf(code))).status).toBe("active")
+    // Who knows what all of them share had one of them.
+    expect((await refreshBy(`${root}.${family}.${"A".repeat(43)}`)).refused?.error).toBe("invalid_grant")
+    expect((await viewOf(taskOf(code))).status).toBe("revoked")
+  })
+})
+
+describe("a program that can keep no secret", () => {
+  const LAPTOP = "https://laptop.test/agent"
+  const unproven = { client_assertion: undefined, client_assertion_type: undefined }
+  const back = "http://127.0.0.1:5050/callback"
+  const asLaptop = { client_id: LAPTOP, redirect_uri: back, scope: "files.*:read" }
+
+  test("is shown as one that has not proven who it is, and gets what was consented to by its verifier", async () => {
+    const { html } = await shown(await visit(query(asLaptop), await signedIn()))
+    expect(html).toContain("This program has not proven who it is.")
+    expect((await shown(await visit(query(), await signedIn()))).html).not.toContain("has not proven who it is")
+    const code = await codeFor(asLaptop)
+    const { issued } = await redeem(code, { ...unproven, client_id: LAPTOP, redirect_uri: back })
+    expect(issued).toMatchObject({ scope: "files.*:read" })
+    expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("ok")
+    const refreshed = await refreshBy(issued?.refresh_token ?? "", { ...unproven, client_id: LAPTOP })
+    expect(refreshed.status).toBe(200)
+  })
+
+  test("gets nothing else by its name alone, nor does one that is not registered so", async () => {
+    for (const grant_type of ["client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"]) {
+      const { refused } = await redeem("x", { ...unproven, grant_type, client_id: LAPTOP })
+      expect(refused?.error).toBe("invalid_client")
+    }
+    const code = await codeFor()
+    expect((await redeem(code, { ...unproven, client_id: agentId("first") })).refused?.error).toBe("invalid_client")
+    expect((await redeem(code, unproven)).refused?.error).toBe("invalid_client")
+    expect((await redeem(code)).status).toBe(200)
+  })
+
+  test("proves a key where its registration says so, and its token is bound to that", async () => {
+    const bound = agentId("bound")
+    const form = { ...unproven, client_id: bound, redirect_uri: back }
+    const code = await codeFor({ ...asLaptop, client_id: bound })
+    expect((await redeem(code, form)).refused?.error).toBe("invalid_request")
+    const holder = await newProofKey()
+    const { issued } = await redeem(code, form, { DPoP: await proofForToken(holder) })
+    expect(issued?.token_type).toBe("DPoP")
+  })
+})
+
+describe("a program that has a document of its own", () => {
+  const REDIRECT = "http://127.0.0.1:5050/callback"
+
+  /** Registered by the URL of its document, which this isolate has read. */
+  async function registered(
+    authentication: "none" | "identity",
+    members: Readonly<Record<string, unknown>> = {},
+  ): Promise<Place> {
+    const place = new Place()
+    const body = await yard()
+    const [agent] = body.agents
+    if (!agent) throw new Error("the yard has changed")
+    const { identities: _identities, ...rest } = agent
+    const entity = body.entities.find(({ uid }) => uid.type === "Agent" && uid.id === agent.id)
+    const client = { metadata: true, authentication } as const
+    await publish(
+      {
+        ...body,
+        agents: [...body.agents, { ...rest, id: place.uri, client }],
+        entities: [...body.entities, ...(entity ? [{ ...entity, uid: { type: "Agent", id: place.uri } }] : [])],
+      },
+      2,
+    )
+    forgetCaches()
+    const document = { client_id: place.uri, redirect_uris: ["http://127.0.0.1/callback"], ...members }
+    await place.answers({ headers: { "content-type": "application/json" }, json: document })
+    await clientDocument(place.uri, { now: Date.now(), local: true, background: () => undefined })
+    return place
+  }
+
+  const unproven = { client_assertion: undefined, client_assertion_type: undefined }
+  const asked = (place: Place) => ({ client_id: place.uri, redirect_uri: REDIRECT, scope: "files.*:read" })
+
+  test("is shown by its own name as its own word, and gets its token by its verifier", async () => {
+    const place = await registered("none", { client_name: "<b>Notes</b>" })
+    const { html } = await shown(await visit(query(asked(place)), await signedIn()))
+    expect(html).toContain("&lt;b&gt;Notes&lt;/b&gt;")
+    expect(html).toContain("its own word, which nobody has checked")
+    expect(html).toContain("This program has not proven who it is.")
+    const code = await codeFor(asked(place))
+    const { issued } = await redeem(code, { ...unproven, client_id: place.uri, redirect_uri: REDIRECT })
+    expect(issued?.scope).toBe("files.*:read")
+    expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("ok")
+  })
+
+  test("proves itself by the keys that it names there, and by nothing less", async () => {
+    const { key, publicJwk } = await newSigner("own")
+    const method = { token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [publicJwk] } }
+    for (const authentication of ["none", "identity"] as const) {
+      const place = await registered(authentication, method)
+      const by = async (signer: CryptoKey): Promise<string> =>
+        new SignJWT({ jti: crypto.randomUUID() })
+          .setProtectedHeader({ alg: "ES256", kid: "own" })
+          .setIssuer(place.uri)
+          .setSubject(place.uri)
+          .setAudience(US)
+          .setIssuedAt()
+          .setExpirationTime("1m")
+          .sign(signer)
+      const code = await codeFor(asked(place))
+      const more = { redirect_uri: REDIRECT, client_id: place.uri }
+      const nothing = await redeem(code, { ...more, ...unproven })
+      expect(nothing.refused?.error).toBe("invalid_client")
+      const other = await redeem(code, { ...more, client_assertion: await by(stranger.key) })
+      expect(other.refused?.error).toBe("invalid_client")
+      const { issued } = await redeem(code, { ...more, client_assertion: await by(key) })
+      expect(issued?.scope).toBe("files.*:read")
+      const page = await shown(await visit(query(asked(place)), await signedIn()))
+      expect(page.html).not.toContain("has not proven who it is")
+    }
+  })
+
+  test("of which nothing can be had is refused on a page: no document, or nothing to prove itself by", async () => {
+    for (const authentication of ["identity", "none"] as const) {
+      const place = await registered(authentication)
+      // Here, as where it is deployed, nobody asks loopback.
+      if (authentication === "none") forgetClientDocuments()
+      const said = await visit(query(asked(place)), await signedIn())
+      expect([said.status, said.headers.has("location")]).toEqual([400, false])
+      const record = await recordOf(said.headers.get("x-narrowgate-decision") ?? "")
+      expect(record).toMatchObject({ denial: { reason: "client_document_refused", client: place.uri } })
+    }
+  })
+
+  test("that has changed since is judged by what it says now", async () => {
+    const place = await registered("none")
+    const code = await codeFor(asked(place))
+    forgetClientDocuments()
+    const moved = { client_id: place.uri, redirect_uris: ["https://evil.test/callback"] }
+    await place.answers({ headers: { "content-type": "application/json" }, json: moved })
+    await clientDocument(place.uri, { now: Date.now(), local: true, background: () => undefined })
+    expect((await visit(query(asked(place)), await signedIn())).status).toBe(400)
+    // Where a code was to go was settled when it was made.
+    const there = { ...unproven, client_id: place.uri, redirect_uri: "https://evil.test/callback" }
+    expect((await redeem(code, there)).refused?.error).toBe("invalid_grant")
+  })
+})
+
+describe("a program gives up what it has", () => {
+  const giveUp = async (token: string, by: Readonly<Record<string, string>>): Promise<number> => {
+    const body = new URLSearchParams({ token, ...by })
+    return (await knock(new Request(`${US}/oauth/revoke`, { method: "POST", body }))).status
+  }
+
+  test("by its refresh token, and the task ends; another's stays", async () => {
+    const code = await codeFor()
+    const { issued } = await redeem(code)
+    const [refresh, token] = [issued?.refresh_token ?? "", issued?.access_token ?? ""]
+    const [first, second] = await Promise.all(
+      ["first", "second"].map(async (agent) => ({
+        client_assertion: await svid(agent),
+        client_assertion_type: JWT_BEARER,
+      })),
+    )
+    expect(await giveUp(refresh, second ?? {})).toBe(200)
+    expect((await callWith(token, "/files")).code).toBe("ok")
+    expect(await giveUp(refresh, first ?? {})).toBe(200)
+    expect((await callWith(token, "/files")).code).toBe("invalid_token")
+    expect(await viewOf(taskOf(code))).toMatchObject({ status: "revoked", ended_by: "abort" })
+    expect((await refreshBy(refresh)).refused?.error).toBe("invalid_grant")
+  })
+
+  test("where it can keep no secret, by what it shows", async () => {
+    const LAPTOP = "https://laptop.test/agent"
+    const back = "http://127.0.0.1:5050/callback"
+    const code = await codeFor({ client_id: LAPTOP, redirect_uri: back, scope: "files.*:read" })
+    const unproven = { client_assertion: undefined, client_assertion_type: undefined }
+    const { issued } = await redeem(code, { ...unproven, client_id: LAPTOP, redirect_uri: back })
+    expect(await giveUp(issued?.refresh_token ?? "", { client_id: LAPTOP })).toBe(200)
+    expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("invalid_token")
+    expect(await giveUp(issued?.refresh_token ?? "", { client_id: agentId("first") })).toBe(401)
+  })
+})
+
+describe("the page", () => {
+  test.each([
+    [150, 3],
+    [5_000, 20],
+    [5_000, 1_000],
+  ])("of %d tools of %d servers is under 100 KB, and can be answered", { timeout: 60_000 }, async (count, servers) => {
+    const body = await yard()
+    const tool = body.tools.find(({ name }) => name === "files.list")
+    const known = body.entities.find(({ uid }) => uid.type === "Tool" && uid.id === "files.list")
+    if (!tool || !known) throw new Error("the yard has changed")
+    const more = Array.from({ length: count }, (_, at) => {
+      const server = `server-${at % servers}`
+      return { ...tool, server, name: `${server}.a-tool-with-a-name-of-some-length-${at}` }
+    })
+    await publish(
+      {
+        ...body,
+        tools: [...body.tools, ...more],
+        entities: [...body.entities, ...more.map(({ name: id }) => ({ ...known, uid: { type: "Tool", id } }))],
+      },
+      2,
+    )
+    forgetCaches()
+    const page = await visit(query({ scope: "*:read" }), await signedIn())
+    expect((await page.arrayBuffer()).byteLength).toBeLessThan(100_000)
+    const code = await codeFor({ scope: "*:read" })
+    const { issued } = await redeem(code)
+    expect(issued?.scope.startsWith("*:read") || (issued?.scope.length ?? 0) > 1_000).toBe(true)
+  })
+
+  test("shows what a request says as text, and loads nothing that it names", async () => {
+    const details = JSON.stringify([
+      {
+        type: "narrowgate_call",
+        tools: ["files.read"],
+        actions: ["read"],
+        arguments: { file: { like: "<script>alert(1)</script>*" } },
+      },
+    ])
+    const search = query({ scope: undefined, authorization_details: details, state: "<img src=x>" })
+    const { html } = await shown(await visit(search, await signedIn()))
+    expect(html).toContain("&lt;script&gt;alert(1)&lt;/script&gt;*")
+    expect(html).not.toMatch(/<script>alert|<img/)
+  })
+})

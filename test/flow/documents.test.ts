@@ -83,7 +83,7 @@ test("alive and ready", async () => {
     expect((await get(path)).headers.get("Cache-Control")).toBe("no-store")
 })
 
-test.each(["/", "/authz", "/authz/", "/oauth", "/v1/tasks", "/console", "/.well-known/", "/HEALTHZ"])(
+test.each(["/", "/authz", "/authz/", "/oauth", "/v1/task", "/signin", "/.well-known/", "/HEALTHZ"])(
   "%s: there is nothing here",
   async (path) => {
     expect(await get(path)).toMatchObject({ status: 404, json: { error: "not_found" } })

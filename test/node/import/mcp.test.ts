@@ -101,7 +101,7 @@ describe("the reference server of the MCP project", () => {
     const before = await stage.catalog()
     const { code, stdout } = await importMcp(everything.url, ...FRESH, "--dry-run")
     expect(code).toBe(0)
-    expect(stdout).toContain("\n@@ -19,6 +19,10 @@\n     enforces_headers: true\n")
+    expect(stdout).toMatch(/\n@@ -\d+,6 \+\d+,10 @@\n/)
     expect(stdout).toContain("\n+  - name: fresh.echo\n")
     expect(await stage.catalog()).toBe(before)
     expect(await readdir(stage.policies)).not.toContainEqual(expect.stringContaining(".part"))

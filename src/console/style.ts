@@ -39,6 +39,12 @@ button.red, .button.red { background: light-dark(#b42318, #ff9d94); border-color
 .targets .choice:has(:checked) { border-color: var(--bad); background: var(--bad-ground); }
 .targets .choice input { margin: 0; }
 @media (max-width: 44rem) {
+  table.stack td.number { text-align: left; }
+  table.stack td:empty { display: none; }
+  table.lines td[data-label]::before { content: none; }
+  table.lines td:nth-child(-n + 2) { display: inline-block; padding-right: 0; }
+  .filters > div:has(> input) { flex: 1 1 9rem; }
+  .filters > div > input { width: 100%; }
   button.red, .button.red { width: 100%; text-align: center; }
 }
 `

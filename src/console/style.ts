@@ -3,6 +3,7 @@ export const CONSOLE_STYLE = /* css */ `
 .state { margin: 0; color: var(--quiet); font-size: 0.9rem; }
 h1.wrap { overflow-wrap: anywhere; }
 h1 + .state::before { content: ""; display: inline-block; width: 0.6rem; height: 0.6rem; border-radius: 50%; background: var(--quiet); margin-right: 0.5rem; }
+.state.on::before { background: var(--good) !important; }
 table.lines td { padding-top: 0.35rem; padding-bottom: 0.35rem; }
 table.lines td:first-child { white-space: nowrap; font-variant-numeric: tabular-nums; }
 table.lines th:nth-child(3) { width: 26%; }

@@ -1,10 +1,23 @@
+import { randomBytes } from "node:crypto"
 import { cloudflareTest } from "@cloudflare/vitest-plugin"
 import { defineConfig } from "vitest/config"
 import { generatePublisherKey } from "./cli/policies/sign.ts"
 
 // A publisher made for this run: the Worker trusts its public half, the tests sign with the other.
 const publisher = await generatePublisherKey()
-const bindings = { PUBLISHER_KEYS: JSON.stringify({ keys: [publisher.publicJwk] }) }
+// What receivers of notices know, made for this run too: the keys of `desk` are being changed.
+const webhookKey = (): string => `whsec_${randomBytes(32).toString("base64")}`
+const webhookSecrets = {
+  desk: `${webhookKey()} ${webhookKey()}`,
+  chat: "https://chat.test/hooks/T0/B0/secret",
+  inside: "https://10.0.0.1/hooks/secret",
+  broken: "whsec_short",
+  other: randomBytes(24).toString("base64url"),
+}
+const bindings = {
+  PUBLISHER_KEYS: JSON.stringify({ keys: [publisher.publicJwk] }),
+  WEBHOOK_SECRETS: JSON.stringify(webhookSecrets),
+}
 
 export default defineConfig({
   plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } })],
@@ -28,6 +41,6 @@ export default defineConfig({
     testTimeout: 30_000,
     // Events that a test provokes are the Worker's own log; what else is printed is worth reading.
     onConsoleLog: (log) => !log.startsWith('{"event":'),
-    provide: { publisher: publisher.privateJwk, runs: Number(process.env["PROPERTY_RUNS"] ?? 1) },
+    provide: { publisher: publisher.privateJwk, webhookSecrets, runs: Number(process.env["PROPERTY_RUNS"] ?? 1) },
   },
 })

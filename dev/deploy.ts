@@ -65,7 +65,10 @@ async function main(options: Options): Promise<void> {
   await builds(configurationOf(base, settings))
   if (dryRun) console.log(`would write ${fileOf(env)}:\n\n${configurationOf(base, settings)}`)
   else await writeConfiguration(settings)
-  const secrets = [...new Set(body.servers.flatMap(({ probe }) => probe?.secret ?? []))].toSorted()
+  const probes = body.servers.flatMap(({ probe }) => probe?.secret ?? [])
+  // Whoever is pushed signals without a bearer key needs no secret of its own.
+  const isSecret = body.receivers.some((receiver) => receiver.format !== "set" || receiver.bearer)
+  const secrets = [...new Set([...probes, ...(isSecret ? ["WEBHOOK_SECRETS"] : [])])].toSorted()
   const say = (line: string): void => console.log(line)
   const outside = {
     wrangler: wranglerFor(file),

@@ -227,6 +227,8 @@ async function startWorker(
             ISSUER: text(origin),
             PUBLISHER_KEYS: text(JSON.stringify({ keys: [publisher] })),
             LOCAL: text("true"),
+            // As a deployed Worker has it as a secret: nobody is told anything without.
+            WEBHOOK_SECRETS: text(process.env["WEBHOOK_SECRETS"] ?? "{}"),
             BUNDLES: { type: "kv", id: "bundles" },
             ...Object.fromEntries(bindings),
           },

@@ -18,6 +18,7 @@ import { describeAgent, listAgents } from "./manage/agents.ts"
 import { answerApproval, listApprovals, showApproval } from "./manage/approvals.ts"
 import { answerCallApproval, listCallApprovals, showCallApproval } from "./manage/call-approvals.ts"
 import { countDecisions, listDecisions, showDecision } from "./manage/decisions.ts"
+import { listDeliveries, retryDelivery } from "./manage/deliveries.ts"
 import { explain } from "./manage/explanations.ts"
 import { manage } from "./manage/handle.ts"
 import { listTasks } from "./manage/latest-tasks.ts"
@@ -121,7 +122,9 @@ others.post("/v1/approvals/:id", (c) =>
 others.post("/v1/revocations", (c) => manage(c, "management", addRevocation))
 others.get("/v1/revocations", (c) => manage(c, "management", listRevocations))
 others.delete("/v1/revocations/:id", (c) =>
-  manage(c, "management", (request, bundle, around) => liftRevocation(request, c.req.param("id"), bundle, around)),
+  manage(c, "management", (request, bundle, around, known) =>
+    liftRevocation(request, c.req.param("id"), bundle, around, known),
+  ),
 )
 others.post("/v1/risks", (c) => manage(c, "management", pushRisk))
 others.get("/v1/risks", (c) => manage(c, "management", listRisks))
@@ -139,6 +142,10 @@ others.get("/v1/agents/:id", (c) =>
   manage(c, "management", (request, bundle, around) => describeAgent(request, c.req.param("id"), bundle, around)),
 )
 others.post("/v1/explanations", (c) => manage(c, "management", explain))
+others.get("/v1/deliveries", (c) => manage(c, "management", listDeliveries))
+others.post("/v1/deliveries/:id/retry", (c) =>
+  manage(c, "management", (request, bundle, around) => retryDelivery(request, c.req.param("id"), bundle, around)),
+)
 others.get("/v1/decisions", (c) => manage(c, "management", listDecisions))
 others.get("/v1/decisions/rates", (c) => manage(c, "management", countDecisions))
 others.get("/v1/decisions/:id", (c) =>

@@ -1,5 +1,6 @@
 /** env → typed configuration, parsed once an isolate. A Worker that is misconfigured refuses every request. */
 import { z } from "zod"
+import { logEvent } from "./log.ts"
 import { prepared } from "./schema.ts"
 import { OWN_ALGORITHMS, type OwnAlgorithm } from "./credential/algorithm.ts"
 
@@ -28,6 +29,11 @@ const variables = prepared(
      * Requests that one run of the probe may make: below what the plan allows an invocation, as there are a few more.
      */
     MAX_PROBE_REQUESTS: z.coerce.number().int().min(10).max(10_000).default(40),
+    /**
+     * Secrets of receivers, JSON: by id a text (docs/notifications.md). What cannot be read is as if there were none:
+     * nobody is told, and calls go on.
+     */
+    WEBHOOK_SECRETS: z.string().default("{}").transform(readSecrets),
     /** Of our client at each issuer that wants one (`sign_in`): JSON object of the issuer's `id` → client secret. */
     SIGN_IN_SECRETS: z
       .string()
@@ -46,11 +52,22 @@ const variables = prepared(
   { ISSUER: "https://authz.invalid", PUBLISHER_KEYS: '{"keys":[{"kty":"EC"}]}' },
 )
 
+function readSecrets(text: string): ReadonlyMap<string, string> {
+  try {
+    return new Map(Object.entries(secrets.parse(JSON.parse(text))))
+  } catch {
+    logEvent("webhook_secrets_malformed", {})
+    return new Map()
+  }
+}
+
 export interface Config {
   readonly issuer: string
   readonly publisherKeys: { readonly keys: readonly Record<string, unknown>[] }
   readonly signingAlgorithm: OwnAlgorithm
   readonly maxProbeRequests: number
+  /** Of receivers, by their id. */
+  readonly webhookSecrets: ReadonlyMap<string, string>
   /** By the `id` of an issuer. */
   readonly signInSecrets: Readonly<Record<string, string>>
   /** Loopback issuers may be fetched. */
@@ -61,12 +78,14 @@ let parsed: { readonly from: unknown; readonly config: Config } | undefined
 
 export function configOf(env: Env): Config {
   if (parsed?.from === env) return parsed.config
-  const { ISSUER, PUBLISHER_KEYS, SIGNING_ALGORITHM, MAX_PROBE_REQUESTS, SIGN_IN_SECRETS, LOCAL } = variables.parse(env)
+  const { ISSUER, PUBLISHER_KEYS, SIGNING_ALGORITHM, MAX_PROBE_REQUESTS, SIGN_IN_SECRETS, WEBHOOK_SECRETS, LOCAL } =
+    variables.parse(env)
   const config = {
     issuer: ISSUER,
     publisherKeys: PUBLISHER_KEYS,
     signingAlgorithm: SIGNING_ALGORITHM,
     maxProbeRequests: MAX_PROBE_REQUESTS,
+    webhookSecrets: WEBHOOK_SECRETS,
     signInSecrets: SIGN_IN_SECRETS,
     local: LOCAL === "true",
   }

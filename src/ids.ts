@@ -1,6 +1,6 @@
 /**
- * Ids that sort by the time they were made: `dec_<ulid>`, `tsk_<ulid>`, `lnt_<ulid>`. They name things and open none, yet none can be
- * guessed: their 80 random bits come from the platform's generator, fetched many at a time.
+ * Ids that sort by the time they were made: `dec_<ulid>`, `tsk_<ulid>`, `lnt_<ulid>`, `evt_<ulid>`. They name things and open none,
+ * yet none can be guessed: their 80 random bits come from the platform's generator, fetched many at a time.
  */
 import { ulid } from "ulid"
 
@@ -16,6 +16,6 @@ function randomFraction(): number {
 }
 
 /** @param now milliseconds */
-export function newId(kind: "dec" | "tsk" | "lnt", now: number): string {
+export function newId(kind: "dec" | "tsk" | "lnt" | "evt", now: number): string {
   return `${kind}_${ulid(now, randomFraction)}`
 }

@@ -35,6 +35,7 @@ const CONFIG: Config = {
   publisherKeys: { keys: [] },
   signingAlgorithm: "ES256",
   maxProbeRequests: 0,
+  webhookSecrets: new Map(),
   signInSecrets: {},
   local: false,
 }
@@ -150,6 +151,7 @@ const BODY: BundleBody = {
   queries: [],
   operators: [],
   streams: [],
+  receivers: [],
   approvals: [],
   owners: {},
   guardrails: [

@@ -28,6 +28,7 @@ function partsOf(body: BundleBody): Readonly<Record<string, ReadonlyMap<string, 
     "query client": by(body.queries, ({ id }) => id),
     operator: by(body.operators, ({ issuer, subject }) => `${issuer}|${subject}`),
     stream: by(body.streams, ({ id }) => id),
+    receiver: by(body.receivers, ({ id }) => id),
     guardrail: by(body.guardrails, ({ id }) => id),
   }
 }

@@ -27,6 +27,7 @@ import type { Use } from "./lints/use.ts"
 import { lower, type Lowered } from "./lower.ts"
 import { parsePolicies, type Policies } from "./policies.ts"
 import { byPlace, type Problem } from "./problem.ts"
+import { receiversOf } from "./receivers.ts"
 import { readPolicies, rulesIn, type PolicyFiles } from "./read.ts"
 import type { AgentsFile, Identity } from "./schema/agents.ts"
 import type { GatewaysFile } from "./schema/gateways.ts"
@@ -114,6 +115,7 @@ function bodyOf(policies: Policies, rules: readonly LoweredRule[]): BundleBody {
     queries: policies.gateways.value.queries,
     operators: policies.operators.value.operators,
     streams: policies.streams.value.streams.map(toStream),
+    receivers: receiversOf(policies.receivers.value),
     guardrails: guardrailsOf(policies.guardrails.value),
     ...approversOf(policies.approvers.value, policies.issuers.value),
   }

@@ -18,6 +18,7 @@ import { checkLinks } from "./checks/links.ts"
 import { checkManagement } from "./checks/management.ts"
 import { checkMentions } from "./checks/mentions.ts"
 import { checkQueries } from "./checks/queries.ts"
+import { checkReceivers } from "./checks/receivers.ts"
 import { checkRoutes } from "./checks/routes.ts"
 import { checkScopes } from "./checks/scopes.ts"
 import { checkSelectors } from "./checks/selectors.ts"
@@ -40,6 +41,7 @@ const CHECKS: readonly ((policies: Policies) => Problem[])[] = [
   checkQueries,
   checkIssuers,
   checkStreams,
+  checkReceivers,
   checkEntities,
   checkManagement,
   checkMentions,

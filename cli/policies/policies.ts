@@ -12,6 +12,7 @@ import { guardrailsFile, type GuardrailsFile } from "./schema/guardrails.ts"
 import { issuersFile, type IssuersFile } from "./schema/issuers.ts"
 import { linksFile, type LinksFile } from "./schema/links.ts"
 import { operatorsFile, type OperatorsFile } from "./schema/operators.ts"
+import { receiversFile, type ReceiversFile } from "./schema/receivers.ts"
 import { streamsFile, type StreamsFile } from "./schema/streams.ts"
 import { absent, parseJson, parseYaml, type Source } from "./source.ts"
 
@@ -22,6 +23,7 @@ export interface Policies {
   readonly gateways: Source<GatewaysFile>
   readonly operators: Source<OperatorsFile>
   readonly streams: Source<StreamsFile>
+  readonly receivers: Source<ReceiversFile>
   readonly approvers: Source<ApproversFile>
   readonly guardrails: Source<GuardrailsFile>
   readonly links: Source<LinksFile>
@@ -56,6 +58,7 @@ export function parsePolicies(texts: ReadonlyMap<string, string>): ParsedPolicie
   const gateways = load("gateways.yaml", gatewaysFile)
   const operators = load("operators.yaml", operatorsFile, { operators: [] })
   const streams = load("streams.yaml", streamsFile, { streams: [] })
+  const receivers = load("receivers.yaml", receiversFile, { receivers: [] })
   const approvers = load("approvers.yaml", approversFile, { approvals: [], owners: {} })
   const guardrails = load("guardrails.yaml", guardrailsFile, guardrailsFile.parse({}))
   const links = load("links.yaml", linksFile, { links: [] })
@@ -63,8 +66,9 @@ export function parsePolicies(texts: ReadonlyMap<string, string>): ParsedPolicie
   const schema = texts.get("schema.cedarschema")
   const rules = rulesIn(texts)
   if (!catalog || !agents || !issuers || !gateways || !operators || !guardrails) return { policies: null, problems }
-  if (!approvers || !streams || !links || !entities || schema === undefined) return { policies: null, problems }
-  const people = { operators, approvers, streams }
+  if (!approvers || !streams || !receivers || !links || !entities || schema === undefined)
+    return { policies: null, problems }
+  const people = { operators, approvers, streams, receivers }
   return {
     policies: { catalog, agents, issuers, gateways, ...people, guardrails, links, entities, rules, schema },
     problems,

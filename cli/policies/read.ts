@@ -12,6 +12,7 @@ const OPTIONAL_FILES = [
   "operators.yaml",
   "approvers.yaml",
   "streams.yaml",
+  "receivers.yaml",
   "guardrails.yaml",
   "links.yaml",
   "entities.json",

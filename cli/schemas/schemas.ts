@@ -11,6 +11,7 @@ import { guardrailsFile } from "../policies/schema/guardrails.ts"
 import { issuersFile } from "../policies/schema/issuers.ts"
 import { linksFile } from "../policies/schema/links.ts"
 import { operatorsFile } from "../policies/schema/operators.ts"
+import { receiversFile } from "../policies/schema/receivers.ts"
 import { streamsFile } from "../policies/schema/streams.ts"
 import { tablesFile } from "../tables/schema.ts"
 
@@ -24,6 +25,7 @@ const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "issuers.yaml": issuersFile,
   "links.yaml": linksFile,
   "operators.yaml": operatorsFile,
+  "receivers.yaml": receiversFile,
   "streams.yaml": streamsFile,
   "test.yaml": tablesFile,
 }

@@ -68,6 +68,7 @@ const KIND_OF_AREA = {
   approvals: "approval",
   agents: "agent",
   explanations: "explanation",
+  deliveries: "delivery",
 } as const
 
 function readManage(layers: Layers, world: World, path: Path): Question {

@@ -23,7 +23,7 @@ export interface Wanted {
   readonly settings: Settings
   /** Of the bundle that is to decide. */
   readonly digest: string
-  /** Names of secrets that its catalog speaks of. */
+  /** Names of the secrets that its policies need. */
   readonly secrets: readonly string[]
 }
 
@@ -68,7 +68,7 @@ export const STEPS: readonly Step[] = [
     },
   },
   {
-    told: ({ secrets }) => `secrets: ${secrets.length === 0 ? "the catalog names none" : secrets.join(", ")}`,
+    told: ({ secrets }) => `secrets: ${secrets.length === 0 ? "the policies name none" : secrets.join(", ")}`,
     async run({ settings, secrets }, { wrangler }) {
       if (secrets.length === 0) return undefined
       const there = new Set(parsed(named, await wrangler(["secret", "list"])).map(({ name }) => name))

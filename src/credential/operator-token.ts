@@ -14,6 +14,8 @@ export interface KnownOperator {
   readonly subject: string
   /** At least one. */
   readonly roles: readonly Role[]
+  /** Milliseconds, when their token was issued. */
+  readonly since: number
 }
 
 /** @param audience our own URL */
@@ -27,8 +29,9 @@ export async function verifyOperator(
   const token = await verifyPersonToken(compact, issuers, audience, reach)
   if (isRejected(token)) return token
   const { issuer, claims } = token
-  const { sub } = claims
+  const { sub, iat } = claims
   const known = operators.find((each) => each.issuer === issuer.id && each.subject === sub)
-  if (known) return { issuer: issuer.issuer, subject: known.subject, roles: known.roles }
+  const since = typeof iat === "number" ? Math.min(iat * 1000, reach.now) : 0
+  if (known) return { issuer: issuer.issuer, subject: known.subject, roles: known.roles, since }
   return ofCredential(reject({ reason: "subject_unknown", sub: typeof sub === "string" ? sub : null }), compact.token)
 }

@@ -9,6 +9,7 @@ import { riskOf } from "../check/risk.ts"
 import { inboxOf } from "../exchange/inbox.ts"
 import { NOTHING_TOLD } from "../guardrails/risk.ts"
 import { logEvent } from "../log.ts"
+import { callAnswered } from "../outbound/notice.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import type { ShownApproval, Waiting } from "./answers.ts"
@@ -82,7 +83,7 @@ export class CallApprovals {
     answering: Answering,
     record: DecisionRecord,
   ): Approval | Unanswerable | NotAsked {
-    const { state, storage, outbox } = this.#tree
+    const { state, storage, outbox, notices } = this.#tree
     const asked = state?.approvals.get(id)
     if (!state || asked?.task !== task) return "unknown"
     const now = this.#tree.now(state)
@@ -97,6 +98,7 @@ export class CallApprovals {
     const rules = name === null ? record.rules : []
     this.#tree.transact(true, () => {
       storage.saveApproval(approval, now)
+      notices.keep(callAnswered(approval, record.id, now))
       outbox.keep(
         this.#tree.numbered({ ...record, tool, rules, chain: shown.chain, user: shown.user, arguments: told }),
       )

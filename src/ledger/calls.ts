@@ -14,6 +14,7 @@ import { codeOf, type Denial } from "../decision.ts"
 import type { Need } from "../guardrails/instrument.ts"
 import { newId } from "../ids.ts"
 import { may } from "../may.ts"
+import { callAsked, taskEnded, type Cause } from "../outbound/notice.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { candidateHeld } from "../policy/candidate.ts"
@@ -70,7 +71,7 @@ export class Calls {
 
   /** @param isFinal a call that still needs something is denied for want of it */
   #step(bundle: Bundle, pointer: Pointer, ask: Ask, isFinal: boolean): Answer | NoBundle | Needs {
-    const { state, storage, credits, outbox } = this.#tree
+    const { state, storage, credits, outbox, notices } = this.#tree
     if (!state) return STRANGER
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#tree.now(state)
@@ -85,7 +86,8 @@ export class Calls {
     const tried = candidate && this.shadow.call(candidate, bundle, state, ask, outcome, now)
     // What only the memory holds may be lost; what changes something, or will be asked about, may not.
     const isRead = bundle.catalog.tools.get(ask.tool)?.action === "read"
-    const durable = recorded && (!isRead || verdict.denial?.reason === "approval_required")
+    const isTold = verdict.denial !== null && (verdict.denial.reason === "approval_required" || end !== null)
+    const durable = recorded && (!isRead || isTold)
     const newer = pointer.seq > state.bundle.seq
     const lent = change ? change.notes.filter(({ kind }) => kind === "credit") : []
     const numbers = recorded && storage.mustReserveNumber()
@@ -97,6 +99,8 @@ export class Calls {
       if (afterwards.length > 0) storage.saveNotes(state, afterwards, now)
       if (asks) storage.saveApproval(asks, now)
       if (end) storage.saveEnd(ended, end)
+      if (asks) notices.keep(callAsked(asks))
+      if (end) notices.keep(taskEnded(state, ended, end, causeOf(ask.decisionId, storm ?? verdict.denial), now))
       if (!recorded) return
       const number = storage.nextRecordNumber()
       const record = (): DecisionRecord => recordDecision(bundle, ask, verdict, tried, number, now)
@@ -170,7 +174,7 @@ export class Calls {
 
   /** The same, told to those who look out for storms of denials; a token that opens nothing here tells nothing. */
   refused(bundle: Bundle, pointer: Pointer, call: RefusedCall, denial: Denial): void {
-    const { state, storage, outbox } = this.#tree
+    const { state, storage, outbox, notices } = this.#tree
     if (!state) return
     const now = this.#tree.now(state)
     // Of a proof that was used before, anybody may have seen it: its owner must not suffer for that.
@@ -186,7 +190,9 @@ export class Calls {
       storage.saveNotes(state, notes, now)
       if (!end) return
       storage.saveEnd(ended, end)
-      outbox.keep(this.#tree.numbered(stormRecord(state, chain, call, storm, now)))
+      const record = stormRecord(state, chain, call, storm, now)
+      notices.keep(taskEnded(state, ended, end, causeOf(record.id, storm ?? denial), now))
+      outbox.keep(this.#tree.numbered(record))
     })
     applyAfterwards(state, notes, now)
     this.#denials.add(call, now)
@@ -215,6 +221,10 @@ export class Calls {
     const { state, storage } = this.#tree
     return state !== null && storage.land(state, decision, gateway)
   }
+}
+
+function causeOf(decision: string, denial: Denial | null): Cause {
+  return { decision, operator: null, denial }
 }
 
 /** A denial that is no denial more: none of it is kept in mind, and it is not one too many. */

@@ -21,6 +21,7 @@ import { ANYBODY, takePlace } from "../exchange/openings.ts"
 import { isRefused, type Refused } from "../exchange/refusal.ts"
 import { LENDING_VERSION } from "../guardrails/lending/lending.ts"
 import type { Signal } from "../guardrails/risk.ts"
+import { taskAnswered, taskAsked, taskEnded, taskReleased } from "../outbound/notice.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { candidateHeld } from "../policy/candidate.ts"
@@ -226,6 +227,7 @@ export class Ledger extends DurableObject<Env> {
       this.#tree.storage.saveTree(state)
       this.#tree.storage.saveConsent(kept)
       this.#tree.storage.savePending(task)
+      this.#tree.notices.keep(taskAsked(task, consent, asking.decisionId, state.clock))
       this.#tree.outbox.keep(this.#tree.numbered(askedRecord(task, consent, pointer, asking, state.clock)))
     })
     this.#tree.state = state
@@ -258,6 +260,8 @@ export class Ledger extends DurableObject<Env> {
     this.#tree.transact(true, () => {
       this.#tree.storage.saveConsent(consent)
       if (end) this.#tree.storage.saveEnd(ended, end)
+      const task = state.tasks.get(state.root)
+      if (task) this.#tree.notices.keep(taskAnswered(task, consent, answer.approved, record.id, now))
       this.#tree.outbox.keep(this.#tree.numbered(record))
     })
     state.consent = consent
@@ -336,8 +340,11 @@ export class Ledger extends DurableObject<Env> {
     // What is frozen is a person's to look at, not its agent's to close.
     if (by && found.status === "quarantined") return null
     const ids = endedBy(state, asked)
+    const cause = { decision: record.id, operator: by ? null : record.operator, denial: null }
+    const now = this.#tree.now(state)
     this.#tree.transact(true, () => {
       this.#tree.storage.saveEnd(ids, asked)
+      this.#tree.notices.keep(taskEnded(state, ids, asked, cause, now))
       this.#tree.outbox.keep(this.#tree.numbered(record))
     })
     this.#tree.end(state, ids, asked)
@@ -349,9 +356,11 @@ export class Ledger extends DurableObject<Env> {
     const state = this.#tree.state
     const found = state?.tasks.get(task)
     if (!state || found?.status !== "quarantined") return false
+    const now = this.#tree.now(state)
     this.#tree.transact(true, () => {
       this.#tree.storage.saveEnd([task], RELEASED)
       this.#tree.storage.forgetStorms(state, task)
+      this.#tree.notices.keep(taskReleased(state, found, record.id, record.operator, now))
       this.#tree.outbox.keep(this.#tree.numbered(record))
     })
     applyRelease(found)

@@ -7,6 +7,7 @@ import type { DecisionRecord } from "../audit/record.ts"
 import type { End } from "../call.ts"
 import { ANYBODY, openingsOf } from "../exchange/openings.ts"
 import { logEvent } from "../log.ts"
+import { Notices } from "../outbound/notices.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
 import { Credits } from "./credits.ts"
@@ -35,6 +36,7 @@ export class Tree {
   state: TreeState | null
   storage: LedgerStorage
   readonly outbox: Outbox
+  readonly notices: Notices
   readonly credits: Credits
   readonly #ctx: DurableObjectState
   readonly #env: Env
@@ -47,9 +49,11 @@ export class Tree {
     this.storage = new LedgerStorage(ctx.storage.sql)
     this.state = this.storage.load(Date.now(), proofsSince)
     this.outbox = new Outbox(ctx, env)
+    this.notices = new Notices(ctx, env)
     this.credits = new Credits(ctx, env)
     if (!this.state) return
     this.outbox.sendLeftOver()
+    if (this.notices.hasAny()) this.notices.sendSoon()
     this.credits.load(this.state.root)
   }
 
@@ -144,19 +148,19 @@ export class Tree {
 
   /** @param lastAt milliseconds, when its last task could act */
   async keepUntil(lastAt: number): Promise<void> {
-    await this.#ctx.storage.setAlarm(lastAt)
+    await this.#ctx.storage.setAlarm(this.notices.hasAny() ? Date.now() + RETRY_AFTER_MS : lastAt)
   }
 
-  /** By the object's alarm: records that are left over are sent; then, in its time, all is forgotten. */
+  /** By the object's alarm: records and notices that are left over are sent; then, in its time, all is forgotten. */
   async lookAfter(): Promise<void> {
     if (!this.state) return
-    await this.outbox.send()
+    await Promise.all([this.outbox.send(), this.notices.send()])
     const root = this.state?.tasks.get(this.state.root)
     if (!root) return
     const hasExpired = Date.now() >= root.expiresAt
     if (hasExpired) this.#shrink(this.state)
     const forgetAt = root.expiresAt + RETENTION_MS
-    const unsent = this.outbox.hasStored()
+    const unsent = this.outbox.hasStored() || this.notices.hasAny()
     if (Date.now() < forgetAt || unsent) {
       const next = hasExpired ? forgetAt : root.expiresAt
       await this.#ctx.storage.setAlarm(unsent ? Date.now() + RETRY_AFTER_MS : next)

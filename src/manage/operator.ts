@@ -5,13 +5,16 @@
 import type { Surroundings } from "../surroundings.ts"
 import type { ManagementDenial } from "../audit/record.ts"
 import { readCompact } from "../credential/compact.ts"
-import { verifyOperator } from "../credential/operator-token.ts"
+import { verifyOperator, type KnownOperator } from "../credential/operator-token.ts"
 import { isRejected, type Rejection } from "../credential/rejection.ts"
 import type { Denial } from "../decision.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Role } from "../policy/bundle.ts"
 import { userId, type ManagedThing, type OperatorFacts } from "../policy/facts.ts"
 import { mayManage } from "../policy/permission.ts"
+import { currentSwitches } from "../switches/lease.ts"
+import { personStoppedBy } from "../switches/switch.ts"
+import { denialBy } from "../switches/token.ts"
 
 export interface OperatorRefused {
   readonly status: 401 | 403 | 503
@@ -66,8 +69,9 @@ export async function authenticateOperator(
   request: Request,
   role: Role,
   bundle: Bundle,
-  { config, reach }: Surroundings,
+  around: Surroundings,
 ): Promise<Authenticated | OperatorRefused> {
+  const { config, reach } = around
   const token = bearerOf(request)
   if (token === null) return refused("missing_token", { reason: "operator_rejected", because: null })
   const compact = readCompact(token)
@@ -81,7 +85,24 @@ export async function authenticateOperator(
       because,
     })
   }
-  return lacks(verified, role) ?? { proven: verified, method: request.method }
+  return lacks(verified, role) ?? (await stopped(verified, around)) ?? { proven: verified, method: request.method }
+}
+
+/** Who is stopped as a user manages nothing either: whoever has their login has both. */
+async function stopped(operator: KnownOperator, around: Surroundings): Promise<OperatorRefused | null> {
+  const switches = await currentSwitches(around)
+  if (!switches) return UNKNOWN
+  const user = userId(operator)
+  const by = personStoppedBy(switches, user, operator.since)
+  if (!by) return null
+  const body = { error: "invalid_token", error_description: "This person's sessions are stopped." }
+  return { status: 401, body, record: { code: "invalid_token", denial: denialBy(by), operator: user } }
+}
+
+const UNKNOWN: OperatorRefused = {
+  status: 503,
+  body: { error: "unavailable", error_description: "It cannot be seen at the moment who is stopped." },
+  record: { code: "unavailable", denial: { reason: "switches_unavailable" } },
 }
 
 /** Null where one of their roles suffices. */

@@ -13,7 +13,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
-import { stoppedBy, type Switch } from "../switches/switch.ts"
+import { personStoppedBy, type Switch } from "../switches/switch.ts"
 import { denialBy } from "../switches/token.ts"
 import { bearerOf, lacks, permitOperator, type OperatorRefused, type Permitted } from "./operator.ts"
 import type { Outcome } from "./outcome.ts"
@@ -115,8 +115,7 @@ interface Stoppable {
 async function stopped(person: Stoppable, around: Surroundings): Promise<Outcome | null> {
   const switches = await currentSwitches(around)
   if (!switches) return OUT_OF_REACH
-  const affected = { agents: [], user: userId(person.user), kid: null, tool: null, since: person.issuedAt }
-  const by = stoppedBy(switches, affected)
+  const by = personStoppedBy(switches, userId(person.user), person.issuedAt)
   return by && stoppedPerson(person, by)
 }
 

@@ -83,7 +83,7 @@ export async function addRevocation(
   const permitted: Recorded = { ...by, arguments: told }
   try {
     const stopped = stoppedOf(body)
-    if (stopped) return await setSwitch(stopped, body, permitted, around)
+    if (stopped) return await setSwitch(stopped, body, permitted, around, known)
     const done =
       task === undefined
         ? await endToken(token ?? "", permitted, bundle, around, known)
@@ -114,11 +114,12 @@ export async function liftRevocation(
   id: string,
   bundle: Bundle,
   around: Surroundings,
+  known: RecordStart,
 ): Promise<Outcome> {
   const thing = { ...REVOCATIONS, target: id.slice(0, 128) }
   const permitted = await authorizeOperator(request, "operator", thing, bundle, around)
   if ("status" in permitted) return permitted
-  const done = await switchboard(around.env).lift(id)
+  const done = await switchboard(around.env).lift(id, { decision: known.id, operator: permitted.operator })
   if (done === "kept") {
     const error_description = "A key that was pulled stays pulled: another one signs since."
     return {
@@ -161,6 +162,7 @@ async function setSwitch(
   { before, reason }: Body,
   permitted: Recorded,
   { env, config }: Surroundings,
+  { id: decision }: RecordStart,
 ): Promise<Outcome> {
   const set = { id: `swi_${crypto.randomUUID()}`, stopped, before: before === undefined ? null : before * 1000 }
   // It must sign nothing more, first of all: what an isolate signs in the meantime is stopped with the rest.
@@ -168,7 +170,7 @@ async function setSwitch(
     await keyRing(env).pull(stopped.kid)
     await forgetSharedKeys(config.issuer)
   }
-  await switchboard(env).set(set, { by: permitted.operator, reason: reason ?? null })
+  await switchboard(env).set(set, { decision, operator: permitted.operator, reason: reason ?? null })
   const told = { ...permitted.arguments, revocation: set.id }
   return { status: 200, body: shown(set), record: { decision: "allow", code: "ok", ...permitted, arguments: told } }
 }

@@ -16,6 +16,7 @@ import type {
   Pointer,
   PurposeDefinition,
   QueryClient,
+  ReceiverDefinition,
   StreamDefinition,
 } from "./bundle.ts"
 import type { Head, Span } from "./encode.ts"
@@ -43,6 +44,7 @@ export interface Bundle {
   readonly audiences: ReadonlySet<string>
   readonly operators: readonly OperatorDefinition[]
   readonly streams: readonly StreamDefinition[]
+  readonly receivers: readonly ReceiverDefinition[]
   readonly guardrails: Guardrails
   /** By name. */
   readonly approvals: ReadonlyMap<string, ApprovalDefinition>
@@ -74,6 +76,7 @@ export function assemble(text: string, pointer: Pointer): Bundle {
     audiences: new Set(gateways.map((gateway) => gateway.audience)),
     operators: head.operators,
     streams: head.streams,
+    receivers: head.receivers,
     guardrails: guardrailsOf(guardrails),
     approvals: new Map(head.approvals.map((approval) => [approval.name, approval])),
     owners: new Map(Object.entries(head.owners)),

@@ -10,6 +10,7 @@ import type { Tool, Sensitivity } from "../catalog/tool.ts"
 import type { Guardrail } from "../guardrails/definition.ts"
 import type { Plan } from "../guardrails/plan.ts"
 import type { ArgumentBounds } from "../catalog/bounds.ts"
+import type { EventName as NoticeName } from "../outbound/events.ts"
 import type { EffectName, EventName, Level } from "../signals/events.ts"
 import type { ValueFormat } from "../signals/subject.ts"
 import type { LoweredRule, StoredEntity } from "./lowered.ts"
@@ -30,6 +31,7 @@ export interface BundleBody {
   readonly queries: readonly QueryClient[]
   readonly operators: readonly OperatorDefinition[]
   readonly streams: readonly StreamDefinition[]
+  readonly receivers: readonly ReceiverDefinition[]
   readonly guardrails: readonly Guardrail[]
   readonly approvals: readonly ApprovalDefinition[]
   /** Who is meant by an owner of an agent, where approvals ask for them. */
@@ -333,6 +335,33 @@ export interface StreamDefinition {
   readonly risk: Readonly<Record<Level, number>> & { readonly half_life: number }
   /** `observe`: verify and record, but change nothing. */
   readonly mode: "enforce" | "observe"
+}
+
+/** Whom we tell what happens (src/outbound), by HTTP; its secret is the Worker's to know, by this `id`. */
+export type ReceiverDefinition = { readonly id: string; readonly events: readonly NoticeName[] } & (
+  | (ReadByPeople & {
+      /** Signed as Standard Webhooks has it. */
+      readonly format: "standard"
+      readonly url: string
+    })
+  /** To a chat's incoming webhook: whoever knows the address can post there, so it is the secret. */
+  | (ReadByPeople & { readonly format: "slack" })
+  | {
+      /** Security Event Tokens, pushed as RFC 8935 has it. */
+      readonly format: "set"
+      readonly url: string
+      /** `aud` of them: what the receiver calls itself, never an audience of delegation tokens. */
+      readonly audience: string
+      /** It wants a bearer key, its secret (RFC 8935 3). */
+      readonly bearer: boolean
+    }
+)
+
+interface ReadByPeople {
+  /** Of questions about calls those by these names of approvers.yaml; absent: all. */
+  readonly approvals?: readonly string[]
+  /** It is told a call's arguments, but for what the catalog redacts. */
+  readonly arguments: boolean
 }
 
 /** Whom an approval is asked of, by the name that a remedy or a guardrail calls it. */

@@ -57,6 +57,7 @@ export const AREAS = [
   "approvals",
   "agents",
   "explanations",
+  "deliveries",
 ] as const
 type Area = (typeof AREAS)[number]
 export const MANAGED_KINDS = [
@@ -73,6 +74,7 @@ export const MANAGED_KINDS = [
   "bundle",
   "approval",
   "explanation",
+  "delivery",
 ] as const
 type ManagedKind = (typeof MANAGED_KINDS)[number]
 

@@ -105,16 +105,17 @@ export class KeptSwitches {
     this.#sql.exec("INSERT OR REPLACE INTO switch_notes VALUES (?, ?, ?, ?)", id, by, reason, at)
   }
 
-  lift(id: string): "lifted" | "kept" | "unknown" {
+  /** @returns what is lifted */
+  lift(id: string): Switch | "kept" | "unknown" {
     const [row] = this.#sql.exec<BodyRow>(`SELECT body FROM (${ALL}) WHERE id = ?`, id).toArray()
     if (!row) return "unknown"
-    const { stopped }: Switch = JSON.parse(row.body)
-    if (stopped.kind === "key") return "kept"
+    const known: Switch = JSON.parse(row.body)
+    if (known.stopped.kind === "key") return "kept"
     for (const table of ["switches", "signalled", "switch_notes"]) {
       this.#sql.exec(`DELETE FROM ${table} WHERE id = ?`, id)
     }
     this.#written = null
-    return "lifted"
+    return known
   }
 
   /**

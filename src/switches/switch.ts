@@ -57,6 +57,17 @@ export function stoppedBy(switches: readonly Switch[], affected: Affected): Swit
   return [...others, ...named].find((each) => holds(each, affected)) ?? null
 }
 
+/**
+ * What stops this very person in what they do themselves. That everything is stopped does not: people have to look, and
+ * to let it go on.
+ * @param user issuer and subject, joined by `|`
+ * @param since milliseconds, when what they come with was given
+ */
+export function personStoppedBy(switches: readonly Switch[], user: string, since: number): Switch | null {
+  if (switches.length === 0) return null
+  return (indexOf(switches).ofUsers.get(user) ?? []).find(({ before }) => before === null || since < before) ?? null
+}
+
 /** Operators stop few; streams of events may stop thousands of people, who are looked up. */
 interface Index {
   readonly others: readonly Switch[]

@@ -6,13 +6,15 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import type { Signal, ToldRisk } from "../guardrails/risk.ts"
+import { switchTold, type Setter } from "../outbound/notice.ts"
+import { Notices } from "../outbound/notices.ts"
 import { KeptObservations } from "./kept-observations.ts"
 import { KeptRisks } from "./kept-risks.ts"
 import { KeptSwitches } from "./kept-switches.ts"
 import { OBSERVATION_VERSION, type Report } from "./observation.ts"
 import { Pace } from "./pace.ts"
 import { SIGNAL_VERSION, type SignalOutcome, type SignalReport } from "./signal.ts"
-import type { Switch, SwitchNote } from "./switch.ts"
+import type { Switch } from "./switch.ts"
 import { ToldTokens } from "./told-tokens.ts"
 
 /** How long a reader may rely on what it read, by its own clock, from the moment it asked. */
@@ -32,6 +34,11 @@ export function switchboard(env: Env): DurableObjectStub<Switchboard> {
   return env.SWITCHBOARD.getByName("board")
 }
 
+/** And why. */
+interface SwitchSetter extends Setter {
+  readonly reason: string | null
+}
+
 export class Switchboard extends DurableObject<Env> {
   /** Milliseconds; no lease handed out so far is longer. After waking, one of an earlier life may be as long as any. */
   #leasedUntil = Date.now() + LEASE_MS
@@ -40,6 +47,7 @@ export class Switchboard extends DurableObject<Env> {
   readonly #risks: KeptRisks
   readonly #tokens: ToldTokens
   readonly #pace = new Pace()
+  readonly #notices: Notices
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -48,6 +56,7 @@ export class Switchboard extends DurableObject<Env> {
     this.#observations = new KeptObservations(sql)
     this.#risks = new KeptRisks(sql)
     this.#tokens = new ToldTokens(sql)
+    this.#notices = new Notices(ctx, env)
   }
 
   /**
@@ -130,11 +139,15 @@ export class Switchboard extends DurableObject<Env> {
 
   /**
    * Answers when it holds everywhere.
-   * @param note absent: the teller runs code of before
+   * @param setter null: nobody else is told
    */
-  async set(set: Switch, note?: Omit<SwitchNote, "at">): Promise<void> {
-    const at = this.#holdsAt(Date.now())
-    this.ctx.storage.transactionSync(() => this.#switches.set(set, note ? { ...note, at } : null))
+  async set(set: Switch, setter: SwitchSetter | null = null): Promise<void> {
+    const now = Date.now()
+    const at = this.#holdsAt(now)
+    this.ctx.storage.transactionSync(() => {
+      this.#switches.set(set, setter && { by: setter.operator, reason: setter.reason, at })
+      if (setter) this.#notices.keep(switchTold("switch.set", set, setter, now))
+    })
     await this.#holds()
   }
 
@@ -142,8 +155,18 @@ export class Switchboard extends DurableObject<Env> {
    * Lifting need not be known everywhere to be true. A pulled key stays pulled: isolates may know its public half for a
    * while longer, and what it signed must not pass again.
    */
-  lift(id: string): "lifted" | "kept" | "unknown" {
-    return this.ctx.storage.transactionSync(() => this.#switches.lift(id))
+  lift(id: string, setter: Setter | null = null): "lifted" | "kept" | "unknown" {
+    return this.ctx.storage.transactionSync(() => {
+      const lifted = this.#switches.lift(id)
+      if (typeof lifted === "string") return lifted
+      if (setter) this.#notices.keep(switchTold("switch.lifted", lifted, setter, Date.now()))
+      return "lifted"
+    })
+  }
+
+  /** What others are told of switches, where it could not be handed over at once. */
+  override async alarm(): Promise<void> {
+    await this.#notices.send()
   }
 
   /** Milliseconds: when what is stored now holds. Leases handed out from now on already have it. */

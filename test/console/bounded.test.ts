@@ -150,7 +150,10 @@ describe("a page stays a page", () => {
   test("of switches, of which there are hundreds", async () => {
     for (let n = 0; n < 200; n++) {
       const stopped = { kind: "agent", agent: `${n}${long(2_000)}` } as const
-      await switchboard(env).set({ id: `swi_${n}`, stopped, before: null }, { by: long(300), reason: long(1_000) })
+      await switchboard(env).set(
+        { id: `swi_${n}`, stopped, before: null },
+        { decision: "dec_any", operator: long(300), reason: long(1_000) },
+      )
     }
     expect((await pageOf("/console/stop")).includes("200 switches are in force")).toBe(true)
     await pageOf("/console/stop/lift?id=swi_7")

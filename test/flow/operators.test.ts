@@ -3,6 +3,7 @@
  * refuses.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { z } from "zod"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
@@ -108,5 +109,36 @@ describe("policy", () => {
     const { headers } = await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))
     const record = await recordOf(headers.get("X-Narrowgate-Decision") ?? "")
     expect(record).toMatchObject({ decision: "allow", operator: "https://idp.test|viewer", rules: ["viewers-look"] })
+  })
+})
+
+describe("an operator who is stopped as a user", () => {
+  test("manages nothing any more, and nothing is done", async () => {
+    const { task, token } = await openTask("first")
+    const [operator, careful] = [await bearerOf("operator"), await bearerOf("careful")]
+    const stop = { user: "https://idp.test|careful" }
+    expect((await manage("POST", "/v1/revocations", operator, {}, stop)).status).toBe(200)
+    for (const [method, path, body] of REQUESTS(task)) {
+      const answer = await manage(method, path, careful, {}, body)
+      expect(answer, `${method} ${path}`).toMatchObject({ status: 401, code: "invalid_token" })
+      expect((await denialIn(answer)).denial).toMatchObject({ reason: "stopped", kind: "user" })
+    }
+    expect((await callWith(token, "/files/a")).code).toBe("ok")
+  })
+
+  test("manages with a login of afterwards, where only what was before is stopped", async () => {
+    const operator = await bearerOf("operator")
+    const before = Math.floor(Date.now() / 1000) + 1
+    const stop = { user: "https://idp.test|careful", before }
+    expect((await manage("POST", "/v1/revocations", operator, {}, stop)).status).toBe(200)
+    expect((await manage("GET", "/v1/decisions", await bearerOf("careful"))).status).toBe(200)
+  })
+
+  test("lets everything go on that was stopped, which stops no person", async () => {
+    const operator = await bearerOf("operator")
+    const { json } = await manage("POST", "/v1/revocations", operator, {}, { everything: true })
+    const { id } = z.object({ id: z.string() }).parse(json)
+    expect((await manage("GET", "/v1/approvals", operator)).status).toBe(200)
+    expect((await manage("DELETE", `/v1/revocations/${id}`, operator)).status).toBe(200)
   })
 })

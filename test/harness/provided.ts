@@ -13,6 +13,8 @@ export interface Provided {
   ciAgent: BundleBody
   /** Private key of the publisher that the Worker trusts in this run. */
   publisher: JWK
+  /** Of receivers, by id; as the Worker has them. */
+  webhookSecrets: Readonly<Record<string, string>>
   /** Origin of the server of key documents (test/node/issuer-server.ts). */
   issuerServer: string
   /**

@@ -5,7 +5,7 @@ import type { Path, Source } from "../source.ts"
 import { entriesOf } from "./guardrails.ts"
 
 export function checkDuplicates(policies: Policies): Problem[] {
-  const { catalog, agents, issuers, gateways, operators, approvers, streams, guardrails } = policies
+  const { catalog, agents, issuers, gateways, operators, approvers, streams, receivers, guardrails } = policies
   return [
     ...repeats(catalog, "MCP server", named("servers", catalog.value.servers, "name")),
     ...repeats(catalog, "tool", named("tools", catalog.value.tools, "name")),
@@ -21,6 +21,7 @@ export function checkDuplicates(policies: Policies): Problem[] {
     ...repeats(gateways, "gateway key", askingKeys(gateways.value)),
     ...repeats(operators, "operator", operatorNames(operators.value.operators)),
     ...repeats(streams, "stream", named("streams", streams.value.streams, "id")),
+    ...repeats(receivers, "receiver", named("receivers", receivers.value.receivers, "id")),
     ...repeats(approvers, "approval", named("approvals", approvers.value.approvals, "name")),
     ...repeats(guardrails, "guardrail", guardrailIds(guardrails.value)),
     ...listsIn(catalog),
@@ -29,6 +30,7 @@ export function checkDuplicates(policies: Policies): Problem[] {
     ...listsIn(gateways),
     ...listsIn(operators),
     ...listsIn(streams),
+    ...listsIn(receivers),
     ...listsIn(approvers),
     ...listsIn(guardrails),
   ]

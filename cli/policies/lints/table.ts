@@ -23,6 +23,7 @@ import { unaskedApproval } from "./unasked-approval.ts"
 import { unboundedPermit } from "./unbounded-permit.ts"
 import { ungrantedEvent } from "./ungranted-event.ts"
 import { unpermittedTool } from "./unpermitted-tool.ts"
+import { untoldApproval } from "./untold-approval.ts"
 import { unusedAuthority } from "./unused-authority.ts"
 import { unusedPurpose } from "./unused-purpose.ts"
 import { userlessKey } from "./userless-key.ts"
@@ -38,6 +39,7 @@ const LINTS: readonly Lint[] = [
   recordedArgument,
   unusedPurpose,
   unaskedApproval,
+  untoldApproval,
   tooSensitive,
   beyondCeiling,
   outOfReach,

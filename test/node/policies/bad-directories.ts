@@ -4,6 +4,7 @@
  */
 import { BAD_APPROVERS } from "./bad-approvers.ts"
 import { BAD_GUARDRAILS } from "./bad-guardrails.ts"
+import { BAD_RECEIVERS } from "./bad-receivers.ts"
 import { BAD_STREAMS } from "./bad-streams.ts"
 
 export interface BadDirectory {
@@ -983,5 +984,6 @@ export const BAD_DIRECTORIES = [
   ...MANAGEMENT,
   ...BAD_GUARDRAILS,
   ...BAD_STREAMS,
+  ...BAD_RECEIVERS,
   ...BAD_APPROVERS,
 ]

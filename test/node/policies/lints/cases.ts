@@ -489,6 +489,31 @@ const AGENTS: readonly LintCase[] = [
     but: { find: "then: approve }", replace: "then: approve, approval: finance }" },
   },
   {
+    name: "an approval of which no receiver is told",
+    lint: "untold-approval",
+    edits: [
+      {
+        file: "approvers.yaml",
+        replace:
+          "approvals:\n  - { name: refunds, approvers: [{ issuer: local, group: operations }] }\n  - { name: desk, approvers: [{ issuer: local, group: desk }] }\n",
+      },
+      {
+        file: "guardrails.yaml",
+        replace:
+          "windows:\n  - { id: a, tools: [mail.send], per: task, limit: 9, within: 1m, then: approve, approval: desk }\n",
+      },
+      {
+        file: "receivers.yaml",
+        replace: "receivers: [{ id: chat, format: slack, events: [approval.asked], approvals: [desk] }]\n",
+      },
+    ],
+    file: "approvers.yaml",
+    at: "refunds, approvers",
+    message: "no receiver is told when the approval `refunds` is asked for, though one is of others",
+    mend: "Add it to `approvals` of a receiver in receivers.yaml.",
+    but: { find: "approvals: [desk]", replace: "approvals: [desk, refunds]" },
+  },
+  {
     name: "a scope above the sensitivity of its grant",
     lint: "too-sensitive",
     edits: [agents(NIGHTLY, NIGHTLY.replace("list:read]", "list:read, crm.customers.*:read]"))],

@@ -1,0 +1,69 @@
+/**
+ * `/v1/deliveries`: how receivers of notices are told, and what could not be delivered to them, to be sent once more. What
+ * they answered, where they are and what is secret between us and them is not shown.
+ */
+import { logEvent } from "../log.ts"
+import { outboundOf } from "../outbound/door.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { Surroundings } from "../surroundings.ts"
+import { authorizeOperator } from "./operator.ts"
+import type { Outcome } from "./outcome.ts"
+
+const OUT_OF_REACH: Outcome = {
+  status: 503,
+  body: { error: "unavailable", error_description: "It cannot be seen at the moment." },
+  record: { code: "unavailable" },
+}
+
+export async function listDeliveries(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
+  const permitted = await authorizeOperator(request, "viewer", thingOf(null), bundle, around)
+  if ("status" in permitted) return permitted
+  const allowed = { decision: "allow", code: "ok", ...permitted } as const
+  try {
+    const receivers = await Promise.all(
+      bundle.receivers.map(async ({ id, format, events }) => {
+        const { dead_letters, ...state } = await outboundOf(around.env, id).list()
+        const letters = dead_letters.map(({ id: notice, type, reason, tries, died_at }) => {
+          return { id: `${id}.${notice}`, type, reason, tries, died_at }
+        })
+        return { id, format, events, ...state, dead_letters: letters }
+      }),
+    )
+    return { status: 200, body: { receivers }, record: allowed }
+  } catch (error) {
+    return outOfReach(error, permitted)
+  }
+}
+
+/** @param id of a receiver, for all of its dead letters; or, behind a dot, of one of them */
+export async function retryDelivery(
+  request: Request,
+  id: string,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Outcome> {
+  const permitted = await authorizeOperator(request, "operator", thingOf(id.slice(0, 512)), bundle, around)
+  if ("status" in permitted) return permitted
+  const [, named = id, notice = null] = /^(.+)\.(evt_[0-9A-HJKMNP-TV-Z]{26})$/.exec(id) ?? []
+  const receiver = bundle.receivers.find((each) => each.id === named)
+  try {
+    const retried = receiver ? await outboundOf(around.env, receiver.id).retry(notice) : 0
+    const record = { ...permitted, arguments: { delivery: id.slice(0, 512), retried } }
+    if (receiver && (retried > 0 || notice === null))
+      return { status: 200, body: { id, retried }, record: { decision: "allow", code: "ok", ...record } }
+  } catch (error) {
+    return outOfReach(error, permitted)
+  }
+  const denial = { reason: "not_found", what: id.slice(0, 128) } as const
+  const body = { error: "not_found", error_description: "There is no such dead letter, and no such receiver." }
+  return { status: 404, body, record: { code: "not_found", denial, ...permitted } }
+}
+
+function thingOf(target: string | null) {
+  return { area: "deliveries", kind: "delivery", target } as const
+}
+
+function outOfReach(error: unknown, permitted: object): Outcome {
+  logEvent("deliveries_failed", { error: String(error) })
+  return { ...OUT_OF_REACH, record: { ...permitted, ...OUT_OF_REACH.record } }
+}

@@ -1,0 +1,343 @@
+/**
+ * What one receiver is to be told: one Durable Object for each, which keeps it until it is delivered, by its alarm and
+ * nobody's call. At least once, with one id for all tries; later and later for a day, then among the dead, where an
+ * operator can see it and send it once more. Bounded: where it is full, the oldest is given up.
+ */
+import { DurableObject } from "cloudflare:workers"
+import { signerOf } from "../exchange/signing-key.ts"
+import { logEvent } from "../log.ts"
+import type { ReceiverDefinition } from "../policy/bundle.ts"
+import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
+import { currentSwitches } from "../switches/lease.ts"
+import { pulledKeys } from "../switches/switch.ts"
+import { sha256Hex } from "../hash.ts"
+import { OUTBOUND_VERSION } from "./door.ts"
+import { messageOf, type Hindrance, type Making } from "./message.ts"
+import type { Notice } from "./notice.ts"
+import { GIVE_UP_AFTER_MS, nextOf, pauseOf, type Failure, type Next } from "./outcome.ts"
+import { post } from "./post.ts"
+
+const MOST_WAITING = 1_000
+const MOST_DEAD = 1_000
+const KEEP_DEAD_MS = 604_800_000
+/** What was delivered is known by its id for as long as a ledger may hand it over again. */
+const REMEMBER_MS = 86_400_000
+const MOST_REMEMBERED = 10_000
+/** A request has six connections at most. */
+const AT_ONCE = 5
+/** So many rounds for one alarm: an invocation may make fifty requests where it costs nothing. */
+const ROUNDS = 8
+/** Dead ones that are shown, the latest first. */
+const MOST_SHOWN = 50
+/** With no bundle nobody knows where to. */
+const LOOK_AGAIN_MS = 5_000
+
+/** Why something is dead that was not tried, or not for good. */
+type Reason =
+  | Failure
+  | Hindrance["hindrance"]
+  | "url_refused"
+  | "queue_full"
+  | "receiver_unknown"
+  | "expired"
+  | "failed"
+
+interface LetterRow extends Record<string, SqlStorageValue> {
+  readonly id: string
+  readonly body: string
+  readonly since: number
+  readonly tries: number
+}
+
+interface DeadRow extends Record<string, SqlStorageValue> {
+  readonly id: string
+  readonly type: string
+  readonly reason: Reason
+  readonly tries: number
+  readonly died_at: number
+}
+
+interface Self extends Record<string, SqlStorageValue> {
+  readonly receiver: string
+  /** Hash of the address that wants nothing more. */
+  readonly gone: string | null
+  /** Milliseconds. */
+  readonly hold_until: number
+  readonly in_a_row: number
+  readonly succeeded_at: number | null
+  readonly failed_at: number | null
+  readonly failure: Reason | null
+  readonly status: number | null
+}
+
+/** Milliseconds all. */
+export interface Deliveries {
+  readonly waiting: number
+  readonly dead: number
+  readonly next_at: number | null
+  readonly succeeded_at: number | null
+  readonly last_failure: { readonly at: number; readonly reason: string; readonly status: number | null } | null
+  /** It has answered 410: nothing is sent until its address is another or an operator says so. */
+  readonly gone: boolean
+  readonly dead_letters: readonly {
+    readonly id: string
+    readonly type: string
+    readonly reason: string
+    readonly tries: number
+    readonly died_at: number
+  }[]
+}
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS waiting (id TEXT PRIMARY KEY, body TEXT NOT NULL, since INTEGER NOT NULL,
+  tries INTEGER NOT NULL, next_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS waiting_by_next ON waiting (next_at);
+CREATE TABLE IF NOT EXISTS dead (id TEXT PRIMARY KEY, body TEXT NOT NULL, reason TEXT NOT NULL, tries INTEGER NOT NULL,
+  died_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS delivered (id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS self (only INTEGER PRIMARY KEY CHECK (only = 1), receiver TEXT NOT NULL, gone TEXT,
+  hold_until INTEGER NOT NULL DEFAULT 0, in_a_row INTEGER NOT NULL DEFAULT 0, succeeded_at INTEGER,
+  failed_at INTEGER, failure TEXT, status INTEGER);
+`
+
+export class Outbound extends DurableObject<Env> {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    ctx.storage.sql.exec(SCHEMA)
+  }
+
+  /**
+   * Durable once this has answered; what it has or had before it does not take again.
+   * @param letter JSON of a Notice
+   * @returns false where it is not understood
+   */
+  async take(version: number, receiver: string, id: string, letter: string): Promise<boolean> {
+    if (version !== OUTBOUND_VERSION) return false
+    const { sql } = this.ctx.storage
+    const now = Date.now()
+    this.ctx.storage.transactionSync(() => {
+      sql.exec("INSERT OR IGNORE INTO self (only, receiver) VALUES (1, ?)", receiver)
+      const [known] = sql.exec("SELECT id FROM delivered WHERE id = ?1 UNION ALL SELECT id FROM dead WHERE id = ?1", id)
+      if (known) return
+      sql.exec("INSERT OR IGNORE INTO waiting VALUES (?, ?, ?, 0, ?)", id, letter, now, now)
+      const over = sql.exec<{ count: number }>("SELECT count(*) AS count FROM waiting").one().count - MOST_WAITING
+      if (over > 0)
+        this.#bury(sql.exec<LetterRow>("SELECT * FROM waiting ORDER BY id LIMIT ?", over).toArray(), "queue_full", now)
+    })
+    await this.#schedule()
+    return true
+  }
+
+  /**
+   * What is dead waits again, as if it had never been tried.
+   * @param id null: all of it
+   * @returns how many
+   */
+  async retry(id: string | null): Promise<number> {
+    const { sql } = this.ctx.storage
+    const now = Date.now()
+    const count = this.ctx.storage.transactionSync(() => {
+      const room = MOST_WAITING - sql.exec<{ count: number }>("SELECT count(*) AS count FROM waiting").one().count
+      const chosen = sql
+        .exec<{ id: string }>("SELECT id FROM dead WHERE ?1 IS NULL OR id = ?1 ORDER BY id DESC LIMIT ?2", id, room)
+        .toArray()
+      for (const each of chosen) {
+        sql.exec("INSERT OR IGNORE INTO waiting SELECT id, body, ?, 0, ? FROM dead WHERE id = ?", now, now, each.id)
+        sql.exec("DELETE FROM dead WHERE id = ?", each.id)
+      }
+      if (chosen.length > 0) sql.exec("UPDATE self SET gone = NULL, hold_until = 0, in_a_row = 0")
+      return chosen.length
+    })
+    await this.#schedule()
+    return count
+  }
+
+  list(): Deliveries {
+    const { sql } = this.ctx.storage
+    this.#tidy(Date.now())
+    const self = this.#self()
+    const waiting = sql
+      .exec<{ count: number; next: number | null }>("SELECT count(*) AS count, min(next_at) AS next FROM waiting")
+      .one()
+    const { count: dead } = sql.exec<{ count: number }>("SELECT count(*) AS count FROM dead").one()
+    const dead_letters = sql
+      .exec<DeadRow>(
+        "SELECT id, body ->> 'type' AS type, reason, tries, died_at FROM dead ORDER BY id DESC LIMIT ?",
+        MOST_SHOWN,
+      )
+      .toArray()
+    return {
+      waiting: waiting.count,
+      dead,
+      next_at: waiting.next === null ? null : Math.max(waiting.next, self?.hold_until ?? 0),
+      succeeded_at: self?.succeeded_at ?? null,
+      last_failure:
+        self && self.failed_at !== null
+          ? { at: self.failed_at, reason: self.failure ?? "failed", status: self.status }
+          : null,
+      gone: self !== null && self.gone !== null,
+      dead_letters,
+    }
+  }
+
+  override async alarm(): Promise<void> {
+    const around = surroundingsOf(this.env, (work) => this.ctx.waitUntil(work))
+    for (let round = 0; round < ROUNDS; round++) {
+      const now = Date.now()
+      this.#tidy(now)
+      const self = this.#self()
+      const due = self && self.hold_until <= now ? this.#due(now) : []
+      if (!self || due.length === 0) break
+      const bundle = await bundleFor(around)
+      if (!bundle) {
+        await this.ctx.storage.setAlarm(now + LOOK_AGAIN_MS)
+        return
+      }
+      const receiver = bundle.receivers.find(({ id }) => id === self.receiver) ?? null
+      await this.#deliver(due, receiver, around)
+    }
+    await this.#schedule()
+  }
+
+  async #deliver(due: readonly LetterRow[], receiver: ReceiverDefinition | null, around: Surroundings): Promise<void> {
+    const now = Date.now()
+    if (!receiver) {
+      this.#bury(due, "receiver_unknown", now)
+      return
+    }
+    const secret = around.config.webhookSecrets.get(receiver.id) ?? null
+    const address = sha256Hex("url" in receiver ? receiver.url : (secret ?? ""))
+    if (this.#self()?.gone === address) {
+      this.#bury(due, "gone", now)
+      return
+    }
+    // Before they go: a try in which this object dies is one as well, or what kills it would do so for ever.
+    for (const { id, tries } of due)
+      this.ctx.storage.sql.exec(
+        "UPDATE waiting SET tries = ?, next_at = ? WHERE id = ?",
+        tries + 1,
+        now + pauseOf(tries + 1, Math.random()),
+        id,
+      )
+    await this.#schedule()
+    // Those that go together fail together: it is one failure.
+    const inARow = (this.#self()?.in_a_row ?? 0) + 1
+    const making = { issuer: around.config.issuer, secret, signer: async () => signer(around), now }
+    await Promise.all(
+      due.map(async (letter) => this.#try(letter, receiver, address, inARow, making, around.config.local)),
+    )
+  }
+
+  async #try(
+    letter: LetterRow,
+    receiver: ReceiverDefinition,
+    address: string,
+    inARow: number,
+    making: Making,
+    local: boolean,
+  ): Promise<void> {
+    try {
+      const notice: Notice = JSON.parse(letter.body)
+      const message = await messageOf(receiver, notice, making)
+      const answer = "hindrance" in message ? message : await post(message, local)
+      const now = Date.now()
+      if ("hindrance" in answer) {
+        this.#hindered(letter, answer.hindrance, now)
+        return
+      }
+      const tries = letter.tries + 1
+      const next = nextOf(answer, { tries, since: letter.since, inARow }, now, Math.random())
+      this.#note(letter, next, inARow, "status" in answer ? answer.status : null, address, now)
+    } catch (error) {
+      // A defect, of this message as far as anybody knows: it goes on being tried, as if the receiver had failed.
+      logEvent("delivery_failed", { id: letter.id, receiver: receiver.id, error: String(error) })
+      this.#failed("failed", null, Date.now())
+    }
+  }
+
+  /** What passes by itself is tried again as it stands; what does not is dead until somebody has mended it. */
+  #hindered(letter: LetterRow, reason: Hindrance["hindrance"] | "url_refused", now: number): void {
+    if (reason !== "key_unavailable") this.#bury([letter], reason, now)
+    this.#failed(reason, null, now)
+  }
+
+  #note(letter: LetterRow, next: Next, inARow: number, status: number | null, address: string, now: number): void {
+    const { sql } = this.ctx.storage
+    this.ctx.storage.transactionSync(() => {
+      if (next.kind === "done") {
+        sql.exec("DELETE FROM waiting WHERE id = ?", letter.id)
+        sql.exec("INSERT OR REPLACE INTO delivered VALUES (?, ?)", letter.id, now)
+        sql.exec("UPDATE self SET succeeded_at = ?, in_a_row = 0", now)
+        return
+      }
+      this.#failed(next.failure, status, now)
+      if (next.kind === "dead") {
+        if (next.failure === "gone") sql.exec("UPDATE self SET gone = ?", address)
+        this.#bury([{ ...letter, tries: letter.tries + 1 }], next.failure, now)
+        return
+      }
+      sql.exec("UPDATE waiting SET next_at = ? WHERE id = ?", next.at, letter.id)
+      if (next.holdUntil === null) return
+      sql.exec("UPDATE self SET hold_until = max(hold_until, ?), in_a_row = ?", next.holdUntil, inARow)
+    })
+  }
+
+  #failed(reason: Reason, status: number | null, now: number): void {
+    this.ctx.storage.sql.exec("UPDATE self SET failed_at = ?, failure = ?, status = ?", now, reason, status)
+  }
+
+  #bury(letters: readonly LetterRow[], reason: Reason, now: number): void {
+    const { sql } = this.ctx.storage
+    for (const { id, body, tries } of letters) {
+      sql.exec("INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?)", id, body, reason, tries, now)
+      sql.exec("DELETE FROM waiting WHERE id = ?", id)
+      logEvent("delivery_given_up", { id, receiver: this.#self()?.receiver ?? "", reason })
+    }
+  }
+
+  /** What is too old waits no longer; what is dead, or known as delivered, is kept for its time and in its number. */
+  #tidy(now: number): void {
+    const { sql } = this.ctx.storage
+    const late = sql.exec<LetterRow>("SELECT * FROM waiting WHERE since <= ? AND tries > 0", now - GIVE_UP_AFTER_MS)
+    this.#bury(late.toArray(), "expired", now)
+    sql.exec("DELETE FROM dead WHERE died_at <= ?", now - KEEP_DEAD_MS)
+    sql.exec("DELETE FROM dead WHERE id <= (SELECT id FROM dead ORDER BY id DESC LIMIT 1 OFFSET ?)", MOST_DEAD)
+    sql.exec("DELETE FROM delivered WHERE at <= ?", now - REMEMBER_MS)
+    sql.exec(
+      "DELETE FROM delivered WHERE id <= (SELECT id FROM delivered ORDER BY id DESC LIMIT 1 OFFSET ?)",
+      MOST_REMEMBERED,
+    )
+  }
+
+  #due(now: number): readonly LetterRow[] {
+    return this.ctx.storage.sql
+      .exec<LetterRow>("SELECT * FROM waiting WHERE next_at <= ? ORDER BY next_at, id LIMIT ?", now, AT_ONCE)
+      .toArray()
+  }
+
+  #self(): Self | null {
+    return this.ctx.storage.sql.exec<Self>("SELECT * FROM self").toArray()[0] ?? null
+  }
+
+  /** By the alarm that comes next, whatever is to be done first. */
+  async #schedule(): Promise<void> {
+    const { waiting, dead, delivered } = this.ctx.storage.sql
+      .exec<{ waiting: number | null; dead: number | null; delivered: number | null }>(
+        `SELECT (SELECT min(next_at) FROM waiting) AS waiting, (SELECT min(died_at) FROM dead) AS dead,
+           (SELECT min(at) FROM delivered) AS delivered`,
+      )
+      .one()
+    const times = [
+      waiting === null ? null : Math.max(waiting, this.#self()?.hold_until ?? 0),
+      dead === null ? null : dead + KEEP_DEAD_MS,
+      delivered === null ? null : delivered + REMEMBER_MS,
+    ].filter((at) => at !== null)
+    if (times.length > 0) await this.ctx.storage.setAlarm(Math.min(...times))
+  }
+}
+
+/** Null where it cannot be known which keys are pulled: nothing is signed by one that may be. */
+async function signer(around: Surroundings): ReturnType<typeof signerOf> {
+  const switches = await currentSwitches(around)
+  return switches && signerOf(around.env, around.config.signingAlgorithm, pulledKeys(switches), Date.now())
+}

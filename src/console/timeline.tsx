@@ -31,12 +31,25 @@ export function inRows(events: readonly Event[]): readonly Event[] {
   return rows
 }
 
-export const Timeline: FC<{ readonly events: readonly Event[]; readonly now: number }> = ({ events, now }) => (
+interface Told {
+  readonly events: readonly Event[]
+  readonly now: number
+  /** Their reader may read records: each leads to its own. */
+  readonly linked: boolean
+}
+
+export const Timeline: FC<Told> = ({ events, now, linked }) => (
   <ol class="timeline">
-    {events.map(({ at, what, by, decision, code, why, times = 1 }) => (
+    {events.map(({ at, what, by, decision, code, id, why, times = 1 }) => (
       <li class={decision === "allow" ? "good" : "bad"}>
         <strong>
-          <Text of={what} most={120} />
+          {linked ? (
+            <a href={`/console/decisions/${id}`}>
+              <Text of={what} most={120} />
+            </a>
+          ) : (
+            <Text of={what} most={120} />
+          )}
         </strong>{" "}
         {times > 1 && `${times} times `}
         {decision === "allow" ? (

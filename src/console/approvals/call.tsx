@@ -109,7 +109,7 @@ async function page(visit: Visit, refused: Said | null): Promise<Response> {
       </div>
       <section class="card">
         <h2>What this tree of tasks has done so far</h2>
-        <History asked={asked} now={now} />
+        <History asked={asked} now={now} linked={visit.visitor.roles.length > 0} />
       </section>
       {asked.unanswerable === null ? (
         <Answer
@@ -295,25 +295,31 @@ const Figures: FC<{ readonly asked: AskedCall; readonly now: number; readonly vi
   )
 }
 
-const History: FC<{ readonly asked: AskedCall; readonly now: number }> = ({ asked, now }) => {
+/** @param linked to records, which are operators' to read */
+const History: FC<{ readonly asked: AskedCall; readonly now: number; readonly linked: boolean }> = ({
+  asked,
+  now,
+  linked,
+}) => {
   const { history, decision } = asked
   if (history === null) return <p class="notice warn">It cannot be known at the moment what was called before.</p>
   const calls = history
     .filter(({ id }) => id !== decision)
     .map(({ id, at, tool, action, chain, decision: said, code }) => {
       const what = tool === null ? "an unknown tool" : `${tool}${action === null ? "" : ` (${action})`}`
-      return { id, at, what, by: chain.at(-1) ?? null, decision: said, code }
+      const by = chain.at(-1) ?? null
+      return { id, at, what, by, decision: said, code }
     })
   const events = inRows(calls)
   if (events.length === 0) return <p class="quiet">Nothing besides this: it is the first call.</p>
   const [first, others] = [events.slice(0, MOST_SHOWN), events.slice(MOST_SHOWN)]
   return (
     <>
-      <Timeline events={first} now={now} />
+      <Timeline events={first} now={now} linked={linked} />
       {others.length > 0 && (
         <details>
           <summary>{`${others.length} earlier`}</summary>
-          <Timeline events={others} now={now} />
+          <Timeline events={others} now={now} linked={linked} />
         </details>
       )}
     </>

@@ -280,9 +280,13 @@ const AskedRow: FC<{ readonly asked: Asked; readonly isOver: boolean; readonly n
       </a>
     </td>
     <td data-label="Answer">
-      <span class={`badge ${ANSWER_TONES[status] ?? ""}`}>
-        {status === "pending" ? "waits" : shortened(status, 20)}
-      </span>
+      {status === "pending" && isOver ? (
+        <span class="badge">over</span>
+      ) : (
+        <span class={`badge ${ANSWER_TONES[status] ?? ""}`}>
+          {status === "pending" ? "waits" : shortened(status, 20)}
+        </span>
+      )}
     </td>
     <td data-label="Until">
       <Moment at={expires_at} now={now} />
@@ -318,7 +322,7 @@ const Records: FC<Paged> = ({ said, now, at, isDenied, isFirst }) => {
       {events?.length === 0 && (
         <p class="quiet">{isDenied ? "Nothing was denied." : "Nothing so far, or nothing that is kept still."}</p>
       )}
-      {events && <Timeline events={events} now={now} />}
+      {events && <Timeline events={events} now={now} linked />}
       <p class="row">
         {!isFirst && <a href={`${at}?${filter}#records`}>The latest</a>}
         {events?.length === MOST_RECORDS && last && (
@@ -352,7 +356,8 @@ function eventOf({ id, at, kind, decision, code, tool, action, operator, chain, 
   const done = (kind === "end" ? ENDS[act] : undefined) ?? KINDS[kind] ?? kind
   const what = tool === null ? done : `${tool}${action === null ? "" : ` (${action})`}`
   const why = whyOf(decision, record)
-  return { id, at, what, by: operator ?? chain.at(-1) ?? null, decision, code, ...(why !== "" && { why }) }
+  const by = operator ?? chain.at(-1) ?? null
+  return { id, at, what, by, decision, code, ...(why !== "" && { why }) }
 }
 
 function whyOf(

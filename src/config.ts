@@ -1,5 +1,5 @@
 /** env → typed configuration, parsed once an isolate. A Worker that is misconfigured refuses every request. */
-import { z } from "zod"
+import * as z from "zod"
 import { logEvent } from "./log.ts"
 import { prepared } from "./schema.ts"
 import { OWN_ALGORITHMS, type OwnAlgorithm } from "./credential/algorithm.ts"

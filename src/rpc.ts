@@ -4,7 +4,7 @@
  * key: that it is bound says nothing of what it stands before.
  */
 import { WorkerEntrypoint } from "cloudflare:workers"
-import { z } from "zod"
+import * as z from "zod"
 import { filterTools } from "./gateway/filter.ts"
 import { answerTo, refusal } from "./gateway/handle.ts"
 import { settleCall } from "./gateway/settle.ts"

@@ -3,7 +3,7 @@
  * the client called it, or a tool of a server of MCP, which becomes the message that calls it. The credential stands in
  * the context, with the headers and the body of the client's request.
  */
-import { z } from "zod"
+import * as z from "zod"
 import { deny, isDenied, type Denied } from "../decision.ts"
 import { isObject } from "../json.ts"
 import { announcesBody, linesOf, said, type Told } from "../gateway/told.ts"

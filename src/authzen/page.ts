@@ -3,7 +3,7 @@
  * the very question, and to whose it is: a digest over all of it, under the hash of the asker's key. It gives nobody
  * anything, as its holder may ask the same search from the start; it is checked so that a mix-up is told, not answered.
  */
-import { z } from "zod"
+import * as z from "zod"
 import { textOf } from "../bounded-text.ts"
 import { canonicalText } from "../canonical.ts"
 import { sha256Base64url } from "../hash.ts"

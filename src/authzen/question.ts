@@ -2,7 +2,7 @@
  * What is asked (AuthZEN Authorization API 1.0, "Information Model" and the request of each API). Members that are not
  * known are ignored, as the specification wants it, so that a later version's question can still be answered.
  */
-import { z } from "zod"
+import * as z from "zod"
 
 /** Of a subject, an action, a resource or a context: they are put together anew for each candidate of a search. */
 const MAX_MEMBERS = 256

@@ -71,7 +71,10 @@ export function consolePages(api: AskApi): Hono<{ Bindings: Env }> {
   pages.post("/stop", act(api, here, stopIt))
   pages.get("/stop/confirm", view(api, confirmStop))
   pages.get("/stop/lift", view(api, confirmLift))
-  pages.post("/stop/lift", act(api, here, liftIt))
+  pages.post(
+    "/stop/lift",
+    act(api, () => "/console/stop", liftIt),
+  )
 
   pages.all("*", () => plainPage("There is nothing here", <a href="/console">To the console</a>, { status: 404 }))
   return pages

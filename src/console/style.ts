@@ -3,6 +3,7 @@ export const CONSOLE_STYLE = /* css */ `
 .state { margin: 0; color: var(--quiet); font-size: 0.9rem; }
 h1.wrap { overflow-wrap: anywhere; }
 h1 + .state::before { content: ""; display: inline-block; width: 0.6rem; height: 0.6rem; border-radius: 50%; background: var(--quiet); margin-right: 0.5rem; }
+.state.on::before { background: var(--good) !important; }
 table.lines td { padding-top: 0.35rem; padding-bottom: 0.35rem; }
 table.lines td:first-child { white-space: nowrap; font-variant-numeric: tabular-nums; }
 table.lines th:nth-child(3) { width: 26%; }
@@ -39,6 +40,12 @@ button.red, .button.red { background: light-dark(#b42318, #ff9d94); border-color
 .targets .choice:has(:checked) { border-color: var(--bad); background: var(--bad-ground); }
 .targets .choice input { margin: 0; }
 @media (max-width: 44rem) {
+  table.stack td.number { text-align: left; }
+  table.stack td:empty { display: none; }
+  table.lines td[data-label]::before { content: none; }
+  table.lines td:nth-child(-n + 2) { display: inline-block; padding-right: 0; }
+  .filters > div:has(> input) { flex: 1 1 9rem; }
+  .filters > div > input { width: 100%; }
   button.red, .button.red { width: 100%; text-align: center; }
 }
 `

@@ -3,7 +3,7 @@
  * its codes go, and by which keys it proves itself. Only documents of registered agents are ever asked for, never by
  * redirect; what is held is a value, renewed after minutes, and gone soon after it could not be.
  */
-import { z } from "zod"
+import * as z from "zod"
 import { boundedText } from "../bounded-text.ts"
 import { isDenied } from "../decision.ts"
 import { parseJson } from "../json.ts"

@@ -3,7 +3,7 @@
  * `at+jwt`) signed by our key ring. Verified tokens are remembered, as their signature does not change.
  */
 import { jwtVerify } from "jose"
-import { z } from "zod"
+import * as z from "zod"
 import { deny, type Denial, type Denied } from "../decision.ts"
 import { refusedHash, tokenDigests } from "../hash.ts"
 import { isObject } from "../json.ts"

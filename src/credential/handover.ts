@@ -3,7 +3,7 @@
  * token it goes with, once. Without it, whoever gets hold of a bound token could exchange it for one of their own
  * (DESIGN §4). It is no DPoP proof: that says who is calling, not who may go on.
  */
-import { z } from "zod"
+import * as z from "zod"
 import { jwtVerify } from "jose"
 import { sha256Base64url } from "../hash.ts"
 import { isObject } from "../json.ts"

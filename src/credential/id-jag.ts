@@ -3,7 +3,7 @@
  * else, that this very agent may work for this person. It has a type of its own, which nothing else is taken for: an
  * RFC 7523 assertion without one could be any token of the provider that happens to be for us (RFC 8725 3.11).
  */
-import { z } from "zod"
+import * as z from "zod"
 import { isObject } from "../json.ts"
 import type { IssuerDefinition } from "../policy/bundle.ts"
 import { isSameResource } from "../resource.ts"

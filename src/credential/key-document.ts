@@ -1,5 +1,5 @@
 /** A document with public keys: a JWK set (RFC 7517 5), or the bundle of one SPIFFE trust domain, which is stricter. */
-import { z } from "zod"
+import * as z from "zod"
 import { importKeys, type PublicKey } from "./public-key.ts"
 
 export interface KeyDocument {

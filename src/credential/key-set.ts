@@ -4,7 +4,7 @@
  * in a cooldown where a token names a key that it lacks. An issuer that is down goes on working from what is held,
  * within a stated bound; then nothing of it verifies any more.
  */
-import { z } from "zod"
+import * as z from "zod"
 import { boundedText } from "../bounded-text.ts"
 import { logEvent } from "../log.ts"
 import type { KeySource } from "../policy/bundle.ts"

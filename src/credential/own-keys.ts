@@ -7,7 +7,7 @@
  * its `kid`.
  */
 import { importJWK, type CryptoKey, type JWK } from "jose"
-import { z } from "zod"
+import * as z from "zod"
 import { logEvent } from "../log.ts"
 import { isOwnAlgorithm, type OwnAlgorithm } from "./algorithm.ts"
 import { Renewal, type Asking } from "./renewal.ts"

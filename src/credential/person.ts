@@ -1,5 +1,5 @@
 /** What a token of a provider says about a person, wherever in its claims that provider puts it. */
-import { z } from "zod"
+import * as z from "zod"
 import type { UserFacts } from "../ledger/state.ts"
 import type { ClaimPath, PersonClaims } from "../policy/bundle.ts"
 import { reject, type Rejected } from "./rejection.ts"

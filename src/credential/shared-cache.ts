@@ -2,7 +2,7 @@
  * Documents with public keys, shared between the isolates of a data centre, so that a new isolate need not ask the
  * issuer. Only a convenience: where there is no such cache, or nothing in it, the issuer is asked.
  */
-import { z } from "zod"
+import * as z from "zod"
 import { logEvent } from "../log.ts"
 
 const schema = z.object({

@@ -2,7 +2,7 @@
  * The form of a token request (RFC 6749 3.2): parameters without a value are as if absent, unknown ones are ignored,
  * no parameter may be repeated but `resource` and `audience` (RFC 8693 2.1, RFC 8707 2).
  */
-import { z } from "zod"
+import * as z from "zod"
 import { isPattern, parseScope, type Scope } from "../catalog/pattern.ts"
 import { ACTIONS, SENSITIVITIES } from "../catalog/tool.ts"
 import { parseJson } from "../json.ts"

@@ -5,7 +5,7 @@
  * sends all of them on; of a body that it does not hold in memory it tells nothing, and sends it on.
  * Source: Kong documentation, "OPA plugin", input format and expected responses.
  */
-import { z } from "zod"
+import * as z from "zod"
 import { boundedText } from "../bounded-text.ts"
 import { BODILESS } from "../catalog/seen.ts"
 import { deny, isDenied, type Denied } from "../decision.ts"

@@ -2,7 +2,7 @@
  * `POST /v1/calls/:id/settle`: a gateway, or a Worker over RPC, says that a call which it let through has ended. Until
  * then, or until its tool's longest duration has passed, the call counts as under way (guardrails/concurrency.ts).
  */
-import { z } from "zod"
+import * as z from "zod"
 import { askLedger } from "../ledger/ask.ts"
 import { isTaskId, rootOf } from "../ledger/state.ts"
 import { readBody } from "../json-body.ts"

@@ -2,7 +2,7 @@
  * `GET /v1/agents`, `GET /v1/agents/:id`: who is registered, when each was last seen, and what of its permissions it has
  * used, as far as the newest records tell; for operators.
  */
-import { z } from "zod"
+import * as z from "zod"
 import { agentsSeen, toolsUsed, type LookedAt, type ToolUsed } from "../audit/agents-seen.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import type { Tool } from "../catalog/tool.ts"

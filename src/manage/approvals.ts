@@ -2,7 +2,7 @@
  * `/v1/approvals`: what a person is asked, tasks that have not begun and single calls, and what they say to a task. To a
  * call they answer at its own address (call-approvals.ts).
  */
-import { z } from "zod"
+import * as z from "zod"
 import { inboxesOf } from "../approval/approvers.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
 import type { Person } from "../credential/person.ts"

@@ -2,7 +2,7 @@
  * `/v1/tasks/:id/approvals`: what people are asked about single calls of a task, and what they answer: those whom
  * approvers.yaml names, or an operator. Never an agent: it comes with a person's own token.
  */
-import { z } from "zod"
+import * as z from "zod"
 import { recordOf } from "../audit/record.ts"
 import type { Approval, Unanswerable } from "../approval/approval.ts"
 import { isRedacted, REDACTED } from "../catalog/redaction.ts"

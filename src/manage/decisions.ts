@@ -1,6 +1,6 @@
 /** `GET /v1/decisions`, `GET /v1/decisions/:id`: decision records, for operators. */
 import { encodeTime } from "ulid"
-import { z } from "zod"
+import * as z from "zod"
 import type { Surroundings } from "../surroundings.ts"
 import { countRates } from "../audit/rates.ts"
 import { findRecord, findRecords } from "../audit/record-log.ts"

@@ -2,7 +2,7 @@
  * `POST /v1/explanations`: what the live bundle, or the candidate, makes of one call and why, for operators. It decides
  * nothing and leaves nothing but its own record.
  */
-import { z } from "zod"
+import * as z from "zod"
 import { findRecord } from "../audit/record-log.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import { MAX_SHOWN } from "../audit/cut.ts"

@@ -2,7 +2,7 @@
  * `GET /v1/tasks`: the tasks for which a token was issued last, as the decision records have it. No ledger is asked: each
  * says for itself how its tasks are.
  */
-import { z } from "zod"
+import * as z from "zod"
 import { findRecords } from "../audit/record-log.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import type { Bundle } from "../policy/assemble.ts"

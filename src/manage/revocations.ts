@@ -2,7 +2,7 @@
  * `/v1/revocations`: an operator stops something now. A task or a token ends in its ledger; an agent, a user, tools, a
  * key or everything is stopped by a switch. The answer comes when it holds: no call that begins later succeeds.
  */
-import { z } from "zod"
+import * as z from "zod"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
 import { isPattern } from "../catalog/pattern.ts"
 import { verifyDelegationToken } from "../credential/delegation-token.ts"

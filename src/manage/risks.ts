@@ -2,7 +2,7 @@
  * `/v1/risks`: what others have seen of an agent, a user or a task, told by an operator, a pipeline mostly. It permits
  * nothing; rules read it as `context.risk`. The answer comes when it holds: the next call is judged by it.
  */
-import { z } from "zod"
+import * as z from "zod"
 import { recordOf } from "../audit/record.ts"
 import { HIGHEST_RISK } from "../guardrails/definition.ts"
 import { HALF_LIFE, riskAt } from "../guardrails/risk.ts"

@@ -2,7 +2,7 @@
  * `/v1/tasks/:id`: state of a task, its end, and its freezing by an operator. Its agent comes with the task's
  * delegation token and reaches its own task and those below; an operator comes with a token of theirs.
  */
-import { z } from "zod"
+import * as z from "zod"
 import { recordOf, type DecisionRecord, type ManagementDenial } from "../audit/record.ts"
 import { boundedText } from "../bounded-text.ts"
 import { readCompact } from "../credential/compact.ts"

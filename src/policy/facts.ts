@@ -58,6 +58,7 @@ export const AREAS = [
   "deliveries",
   "agents",
   "explanations",
+  "deliveries",
 ] as const
 type Area = (typeof AREAS)[number]
 export const MANAGED_KINDS = [

@@ -4,7 +4,7 @@
  * looks for a newer one in the background, and refuses a pointer older than one it saw.
  */
 import { compactVerify, createLocalJWKSet } from "jose"
-import { z } from "zod"
+import * as z from "zod"
 import type { Config } from "../config.ts"
 import { assemble, type Bundle } from "./assemble.ts"
 import { PUBLICATION_TYPES, type Pointer } from "./bundle.ts"

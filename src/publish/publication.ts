@@ -3,7 +3,7 @@
  * key may do so and nobody else; who they are besides, and why, they say themselves.
  */
 import { compactVerify, createLocalJWKSet } from "jose"
-import { z } from "zod"
+import * as z from "zod"
 import type { Config } from "../config.ts"
 import { HISTORY_TYPE, PUBLICATION_TYPES, PUBLISHINGS, type Pointer, type Publishing } from "../policy/bundle.ts"
 

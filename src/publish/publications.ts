@@ -4,7 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import { decodeJwt } from "jose"
-import { z } from "zod"
+import * as z from "zod"
 import { logEvent } from "../log.ts"
 import { PUBLISHINGS, type Publishing } from "../policy/bundle.ts"
 import { CANDIDATE_KEY } from "../policy/candidate.ts"

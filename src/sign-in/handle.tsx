@@ -3,7 +3,7 @@
  * they are shown and may do is judged where it is done, by the token that they came with.
  */
 import type { Context } from "hono"
-import { z } from "zod"
+import * as z from "zod"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
 import { readCompact } from "../credential/compact.ts"

@@ -5,7 +5,7 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import { CompactEncrypt, compactDecrypt } from "jose"
-import { z } from "zod"
+import * as z from "zod"
 import { sha256Base64url, sha256Hex } from "../hash.ts"
 import { logEvent } from "../log.ts"
 import type { Surroundings } from "../surroundings.ts"

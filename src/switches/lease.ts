@@ -2,7 +2,7 @@
  * The switches, observations and risks as this isolate knows them: relied on for a lease's time, renewed beside the calls
  * while there are any. Only a call that finds no lease waits for one; where none can be had, nobody is let through.
  */
-import { z } from "zod"
+import * as z from "zod"
 import type { Observations } from "../catalog/observed.ts"
 import { logEvent } from "../log.ts"
 import { prepared } from "../schema.ts"

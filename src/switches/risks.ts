@@ -2,7 +2,7 @@
  * What the switchboard keeps of risks, and how it crosses to the isolates, in their lease beside switches and
  * observations. Those of tasks rest in the tasks' own ledgers.
  */
-import { z } from "zod"
+import * as z from "zod"
 import { NOTHING_TOLD, type Signal, type ToldRisk } from "../guardrails/risk.ts"
 
 /** One is half a kilobyte at most, and every lease has them all. */

@@ -23,6 +23,7 @@ describe.skipIf(!isInstalled())("operating", () => {
   let context: BrowserContext
   let page: Page
   let candidate: string
+  const complaints: string[] = []
   beforeAll(async () => {
     candidate = await mkdtemp(join(tmpdir(), "narrowgate-candidate-"))
     await cp(resolve("policies"), candidate, { recursive: true })
@@ -33,6 +34,10 @@ describe.skipIf(!isInstalled())("operating", () => {
     browser = await startBrowser()
     context = await browser.newContext()
     page = await signedIn(context, parts.stack.origin, "olivia")
+    page.on("console", (message) => {
+      if (message.type() === "error" || message.type() === "warning") complaints.push(message.text())
+    })
+    page.on("pageerror", (error) => complaints.push(error.message))
   }, 240_000)
   afterAll(async () => {
     await browser?.close()
@@ -67,6 +72,10 @@ describe.skipIf(!isInstalled())("operating", () => {
     expect(await rows.count()).toBe(before + 1)
     await page.getByRole("button", { name: "Go on" }).click()
     await expect.poll(async () => rows.count(), { timeout: 5_000 }).toBe(before + 2)
+    // What the script has counted is what the page counts when it is asked for anew.
+    const counted = await page.locator("#figures").textContent()
+    await page.reload()
+    expect(await page.locator("#figures").textContent()).toBe(counted)
     await page.goto(at("/console/live"))
     await page.getByText("Following").waitFor()
     await lookAt(page, "live")
@@ -184,5 +193,9 @@ describe.skipIf(!isInstalled())("operating", () => {
     await expect
       .poll(async () => (await call("/crm/tickets/42")).status, { timeout: 10_000, interval: 1_000 })
       .toBe(200)
+  })
+
+  test("in none of this was there anything that the browser complained of", () => {
+    expect(complaints).toEqual([])
   })
 })

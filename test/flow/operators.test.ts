@@ -32,6 +32,11 @@ const denialIn = async ({ headers }: ManagementAnswer) => {
 const REQUESTS = (task: string): readonly (readonly [string, string, unknown])[] => [
   ["GET", "/v1/decisions", null],
   ["GET", "/v1/decisions/dec_1", null],
+  ["GET", "/v1/decisions/rates", null],
+  ["GET", "/v1/agents", null],
+  ["GET", `/v1/agents/${encodeURIComponent(agentId("third"))}`, null],
+  ["POST", "/v1/explanations", { decision: "dec_01J00000000000000000000000" }],
+  ["POST", "/v1/explanations", { call: { agent: agentId("third"), tool: "files.read" } }],
   ["GET", `/v1/tasks/${task}`, null],
   ["POST", `/v1/tasks/${task}/complete`, null],
   ["GET", "/v1/revocations", null],

@@ -1,5 +1,5 @@
 /** What the API says of agents, as far as these pages read it. */
-import { z } from "zod"
+import * as z from "zod"
 
 const lookedAt = z.object({ records: z.number(), since: z.number().nullable() })
 export type LookedAt = z.infer<typeof lookedAt>

@@ -1,5 +1,5 @@
 /** What the API says of approvals, as far as these pages read it. */
-import { z } from "zod"
+import * as z from "zod"
 
 const bound = z.record(z.string(), z.unknown())
 const details = z.looseObject({

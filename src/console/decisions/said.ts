@@ -1,5 +1,5 @@
 /** What the API says of decisions, as far as these pages read it. */
-import { z } from "zod"
+import * as z from "zod"
 
 const text = z.string().nullable()
 const pointer = z.looseObject({ seq: z.number(), digest: z.string() })

@@ -18,7 +18,10 @@ export const LIVE_SCRIPT = /* js */ `"use strict";
   let waiting = [];
 
   // Said only where it changes: whoever listens to the page must not be told of each decision.
-  const say = (text) => { if (state.textContent !== text) state.textContent = text; };
+  const say = (text) => {
+    if (state.textContent !== text) state.textContent = text;
+    state.classList.toggle("on", text === "Following");
+  };
   const sayPaused = () => say("Paused" + (waiting.length > 0 ? ": " + waiting.length + " since" : ""));
 
   const cell = (label, text, ...classes) => {

@@ -1,7 +1,7 @@
 /**
  * What is in a bundle, part by part, as text that people can compare: rules as Cedar, all else as JSON. Pure.
  */
-import { z } from "zod"
+import * as z from "zod"
 import { writeRule } from "../../explain/written.ts"
 import { assemble } from "../../policy/assemble.ts"
 import type { Pointer } from "../../policy/bundle.ts"

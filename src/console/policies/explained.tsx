@@ -1,6 +1,6 @@
 /** An explanation: the answer first, then what grants say, then what the rules say of each principal. */
 import type { FC } from "hono/jsx"
-import { z } from "zod"
+import * as z from "zod"
 import { Text } from "../../page/text.tsx"
 import { shortened } from "../../page/visible.ts"
 import { whyNot } from "../decisions/why.ts"

@@ -1,5 +1,5 @@
 /** What the API says of bundles and of explanations, as far as these pages read it. */
-import { z } from "zod"
+import * as z from "zod"
 
 const pointer = z.looseObject({ seq: z.number(), digest: z.string() })
 const publication = pointer.extend({

@@ -1,5 +1,5 @@
 /** What the API says of what is stopped, and how it is told. */
-import { z } from "zod"
+import * as z from "zod"
 
 const stop = z.looseObject({
   id: z.string(),

@@ -1,6 +1,6 @@
 /** What is stopped, since when, by whom and why; and the way to stop something, in two steps, without a script. */
 import type { FC } from "hono/jsx"
-import { z } from "zod"
+import * as z from "zod"
 import { respondPage, seeOther } from "../../page/page.tsx"
 import type { Form } from "../../page/form.ts"
 import { Moment, Text } from "../../page/text.tsx"
@@ -38,7 +38,11 @@ export async function showStop(visit: Visit): Promise<Response> {
         </p>
       )}
       <EndedTask visit={visit} />
-      <StopForm of={visit.c.req.query()} />
+      {mayStop(visit) ? (
+        <StopForm of={visit.c.req.query()} />
+      ) : (
+        <p class="notice">You may see what is stopped. Stopping takes the role operator.</p>
+      )}
       <h2>In force</h2>
       {all.length === 0 ? (
         <p class="empty card">No switch is set.</p>
@@ -46,7 +50,7 @@ export async function showStop(visit: Visit): Promise<Response> {
         <ul class="cards">
           {all.slice(0, MAX_SHOWN).map((each) => (
             <li class="card">
-              <Switch of={each} now={now} />
+              <Switch of={each} now={now} isShownOnly={!mayStop(visit)} />
             </li>
           ))}
         </ul>
@@ -58,10 +62,13 @@ export async function showStop(visit: Visit): Promise<Response> {
   )
 }
 
-const Switch: FC<{ readonly of: Stop; readonly now: number; readonly isLifted?: boolean }> = ({
+/** As the API will judge, too: the page only spares them the way. */
+const mayStop = ({ visitor }: Visit): boolean => visitor.roles.includes("operator")
+
+const Switch: FC<{ readonly of: Stop; readonly now: number; readonly isShownOnly?: boolean }> = ({
   of: each,
   now,
-  isLifted = false,
+  isShownOnly = false,
 }) => (
   <>
     <h3>
@@ -97,7 +104,7 @@ const Switch: FC<{ readonly of: Stop; readonly now: number; readonly isLifted?: 
         </>
       )}
     </dl>
-    {each.key === undefined && !isLifted && (
+    {each.key === undefined && !isShownOnly && (
       <p>
         <a class="button" href={`${SECTION}/lift?id=${encodeURIComponent(each.id)}`}>
           Lift it …
@@ -309,7 +316,7 @@ export async function confirmLift(visit: Visit): Promise<Response> {
     <ConsolePage title="Lift: sure?" visit={visit} section={SECTION} narrow>
       <div class="card">
         <h1 class="wrap">Let it go on?</h1>
-        <Switch of={found} now={visit.around.receivedAt} isLifted />
+        <Switch of={found} now={visit.around.receivedAt} isShownOnly />
         <p>What it stops may be called again as soon as it is lifted, as far as rules and grants allow.</p>
         <form method="post" action={`${SECTION}/lift`}>
           <input type="hidden" name="csrf" value={visit.visitor.csrf} />

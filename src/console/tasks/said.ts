@@ -1,5 +1,5 @@
 /** What the API says of tasks, as far as these pages read it. */
-import { z } from "zod"
+import * as z from "zod"
 
 /** A task's state, with the tone that it has on a page. */
 export const STATES = {

@@ -102,6 +102,14 @@ describe("nothing is stopped", () => {
     expect(await switches()).toEqual([])
   })
 
+  test("and a viewer is not led to believe that it could be", async () => {
+    await (await visitorAs("operator")).post("/console/stop", AGENT)
+    const page = await (await (await visitorAs("viewer")).get("/console/stop")).text()
+    expect(page).toContain("it runs wild")
+    expect(page).not.toContain("Stop something now")
+    expect(page).not.toContain("/console/stop/lift")
+  })
+
   test("nor lifted by a viewer", async () => {
     await (await visitorAs("operator")).post("/console/stop", AGENT)
     const [set] = await switches()

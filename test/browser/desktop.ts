@@ -67,7 +67,8 @@ export async function startDesktop(url: URL, visit: (url: URL) => Promise<void>)
     authProvider: provider,
     fetch: async (input: string | URL, init?: RequestInit) => {
       const answer = await fetch(input, init)
-      if (init?.method === "POST") {
+      // A client that is refused asks for a token by itself: what is told is the tool's answer.
+      if (init?.method === "POST" && String(input) === url.href) {
         const body: unknown = await answer
           .clone()
           .json()

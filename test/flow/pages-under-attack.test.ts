@@ -3,7 +3,19 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { z } from "zod"
 import { clientDocument, forgetClientDocuments } from "../../src/credential/client-document.ts"
 import { openTask } from "../harness/agents.ts"
-import { allow, answer, codeFor, formOf, query, redeem, sentTo, shown, signedIn, visit } from "../harness/browser.ts"
+import {
+  allow,
+  answer,
+  codeFor,
+  formOf,
+  query,
+  redeem,
+  refreshBy,
+  sentTo,
+  shown,
+  signedIn,
+  visit,
+} from "../harness/browser.ts"
 import { visitorAs } from "../harness/browsing.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
@@ -179,6 +191,20 @@ describe("the stop", () => {
 })
 
 describe("a code and its refresh tokens", () => {
+  test("open nothing at an audience that has been taken from their agent", async () => {
+    const { issued } = await redeem(await codeFor())
+    const body = await yard()
+    const taken = { audiences: ["https://other.test/"] }
+    const agents = body.agents.map((agent) => (agent.id === agentId("first") ? { ...agent, ...taken } : agent))
+    const [gateway] = body.gateways
+    if (!gateway) throw new Error("the yard has changed")
+    const other = { ...gateway, id: "other", audience: "https://other.test/" }
+    await publish({ ...body, agents, gateways: [...body.gateways, other] }, 2)
+    forgetCaches()
+    const { refused } = await refreshBy(issued?.refresh_token ?? "")
+    expect(refused?.error).toBe("invalid_target")
+  })
+
   test("come once, however many ask for them at once", async () => {
     const code = await codeFor()
     const all = await Promise.all(Array.from({ length: 6 }, async () => redeem(code)))

@@ -126,7 +126,8 @@ export async function signOut(c: Context<{ Bindings: Env }>): Promise<Response> 
       </p>
     </>,
   )
-  page.headers.append("Set-Cookie", setCookie("session", "", 0))
+  // A page of elsewhere can send a browser here, but not with its cookie: then there is none to take from it.
+  if (cookieOf(c.req.raw, "session") !== null) page.headers.append("Set-Cookie", setCookie("session", "", 0))
   return page
 }
 

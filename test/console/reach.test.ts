@@ -156,7 +156,7 @@ describe("an operator's form", () => {
     for (const [path, fields] of [...forms, ["/console/policies/explain", EXPLAINED] as const]) {
       expect([path, (await operator.post(path, fields)).status]).toEqual([path, 401])
     }
-    for (const [path, answer, text] of await textsOf(operator, paths)) {
+    for (const [path, answer, text] of await textsOf(operator, ["/console/approvals", ...paths])) {
       expect([path, answer.status]).toEqual([path, expect.toSatisfy((status) => status === 401 || status === 404)])
       expect([path, SECRETS.exec(text)?.[0]]).toEqual([path, undefined])
     }

@@ -113,8 +113,7 @@ export class Notices {
   }
 
   #giveUpOld(now: number): void {
-    for (const row of this.#rows("", Number.MAX_SAFE_INTEGER)) {
-      if (now - timeOf(row) < GIVE_UP_AFTER_MS) break
+    for (let [row] = this.#rows("", 1); row && now - timeOf(row) >= GIVE_UP_AFTER_MS; [row] = this.#rows("", 1)) {
       logEvent("notice_given_up", { id: row.id })
       this.#forget(row.id)
     }

@@ -15,7 +15,8 @@ import { sha256Hex } from "../hash.ts"
 import { OUTBOUND_VERSION } from "./door.ts"
 import { messageOf, type Hindrance, type Making } from "./message.ts"
 import type { Notice } from "./notice.ts"
-import { GIVE_UP_AFTER_MS, nextOf, pauseOf, type Failure, type Next } from "./outcome.ts"
+import { GIVE_UP_AFTER_MS, LONGEST_PAUSE_MS, LONGEST_RETRY_AFTER_MS, nextOf, pauseOf } from "./outcome.ts"
+import type { Failure, Next } from "./outcome.ts"
 import { post } from "./post.ts"
 import { toldTo } from "./receiver.ts"
 
@@ -307,6 +308,8 @@ export class Outbound extends DurableObject<Env> {
     this.ctx.storage.transactionSync(() => {
       if (next.kind === "done") {
         sql.exec("DELETE FROM waiting WHERE id = ?", letter.id)
+        // It was on its way while others pushed it out.
+        sql.exec("DELETE FROM dead WHERE id = ?", letter.id)
         sql.exec("INSERT OR REPLACE INTO delivered VALUES (?, ?)", letter.id, now)
         sql.exec("UPDATE self SET succeeded_at = ?, in_a_row = 0", now)
         return
@@ -350,6 +353,9 @@ export class Outbound extends DurableObject<Env> {
   /** What is too old waits no longer; what is dead, or known as delivered, is kept for its time and in its number. */
   #tidy(now: number): void {
     const { sql } = this.ctx.storage
+    // No pause is longer: what says so was written by a clock that was ahead.
+    sql.exec("UPDATE waiting SET next_at = ?1 WHERE next_at > ?1", now + LONGEST_PAUSE_MS)
+    sql.exec("UPDATE self SET hold_until = ?1 WHERE hold_until > ?1", now + LONGEST_RETRY_AFTER_MS)
     const late = sql.exec<LetterRow>("SELECT * FROM waiting WHERE since <= ? AND tries > 0", now - GIVE_UP_AFTER_MS)
     this.#bury(late.toArray(), "expired", now)
     sql.exec("DELETE FROM dead WHERE died_at <= ?", now - KEEP_DEAD_MS)
@@ -383,7 +389,8 @@ export class Outbound extends DurableObject<Env> {
       dead === null ? null : dead + KEEP_DEAD_MS,
       delivered === null ? null : delivered + REMEMBER_MS,
     ].filter((at) => at !== null)
-    if (times.length > 0) await this.ctx.storage.setAlarm(Math.min(...times))
+    const latest = waiting === null ? Number.POSITIVE_INFINITY : Date.now() + LONGEST_PAUSE_MS
+    if (times.length > 0) await this.ctx.storage.setAlarm(Math.min(latest, ...times))
   }
 }
 

@@ -313,3 +313,46 @@ describe("what waits while its receiver is told less", () => {
     expect(await deliveriesOf("desk")).toMatchObject({ waiting: 0, dead_letters: [{ reason: "not_told" }] })
   })
 })
+
+describe("what is on its way", () => {
+  test("while a flood pushes it out is not among the dead once it was delivered", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] })
+    await tellTo([DESK])
+    const { promise, resolve } = Promise.withResolvers<Response>()
+    net.answer = async () => promise
+    const first = asked("flood")
+    await take("desk", [first])
+    await sentOf(net, 1)
+    await take(
+      "desk",
+      many(1_000, () => asked("flood")),
+    )
+    expect(await deliveriesOf("desk")).toMatchObject({ dead: 1, dead_letters: [{ id: first.id }] })
+    net.answer = () => new Response(null, { status: 503, headers: { "Retry-After": "3600" } })
+    resolve(new Response(null, { status: 204 }))
+    await vi.waitFor(async () => expect((await deliveriesOf("desk")).succeeded_at).not.toBeNull())
+    expect(await outboundOf(env, "desk").retry(first.id)).toBe(0)
+    expect((await deliveriesOf("desk")).dead).toBe(0)
+  })
+})
+
+describe("a clock that was ahead", () => {
+  test("silences no receiver for as long as it was", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] })
+    await tellTo([DESK])
+    const now = Date.now()
+    vi.setSystemTime(now + 365 * DAY)
+    net.answer = () => new Response(null, { status: 503 })
+    await take("desk", [ended("first")])
+    await ring("desk")
+    expect((await deliveriesOf("desk")).last_failure).not.toBeNull()
+    vi.setSystemTime(now)
+    net.answer = () => new Response(null, { status: 204 })
+    await take("desk", [ended("second")])
+    vi.setSystemTime(now + 5 * HOUR)
+    await ring("desk")
+    vi.setSystemTime(now + 10 * HOUR)
+    await ring("desk")
+    await vi.waitFor(async () => expect(await deliveriesOf("desk")).toMatchObject({ waiting: 0, dead: 0 }))
+  })
+})

@@ -158,6 +158,8 @@ export class RecordLog extends DurableObject<Env> {
 
   /** What was sent twice is stored once. */
   #unpack(): void {
+    // Nothing has come since: to look for what is too many would cost as much as most questions do.
+    if (this.#waiting === 0) return
     const { sql } = this.ctx.storage
     this.ctx.storage.transactionSync(() => {
       sql.exec(`

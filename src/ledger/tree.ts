@@ -148,7 +148,9 @@ export class Tree {
 
   /** @param lastAt milliseconds, when its last task could act */
   async keepUntil(lastAt: number): Promise<void> {
-    await this.#ctx.storage.setAlarm(this.notices.hasAny() ? Date.now() + RETRY_AFTER_MS : lastAt)
+    const now = Date.now()
+    const unsent = this.notices.retryAfter(now)
+    await this.#ctx.storage.setAlarm(unsent === null ? lastAt : Math.min(lastAt, now + unsent))
   }
 
   /** By the object's alarm: records and notices that are left over are sent; then, in its time, all is forgotten. */
@@ -157,13 +159,15 @@ export class Tree {
     await Promise.all([this.outbox.send(), this.notices.send()])
     const root = this.state?.tasks.get(this.state.root)
     if (!root) return
-    const hasExpired = Date.now() >= root.expiresAt
+    const now = Date.now()
+    const hasExpired = now >= root.expiresAt
     if (hasExpired) this.#shrink(this.state)
     const forgetAt = root.expiresAt + RETENTION_MS
-    const unsent = this.outbox.hasStored() || this.notices.hasAny()
-    if (Date.now() < forgetAt || unsent) {
-      const next = hasExpired ? forgetAt : root.expiresAt
-      await this.#ctx.storage.setAlarm(unsent ? Date.now() + RETRY_AFTER_MS : next)
+    const unsent = [this.outbox.hasStored() ? RETRY_AFTER_MS : null, this.notices.retryAfter(now)]
+    const tries = unsent.flatMap((after) => (after === null ? [] : now + after))
+    const next = [hasExpired ? forgetAt : root.expiresAt, ...tries].filter((at) => at > now)
+    if (next.length > 0) {
+      await this.#ctx.storage.setAlarm(Math.min(...next))
       return
     }
     await this.#ctx.storage.deleteAll()

@@ -3,6 +3,7 @@
  * which it did, so that no crash comes between the two; handed to the receivers' objects behind that, again until each
  * has it. Which receivers there are the bundle of then says.
  */
+import { decodeTime } from "ulid"
 import { configOf } from "../config.ts"
 import { newId } from "../ids.ts"
 import { logEvent } from "../log.ts"
@@ -13,7 +14,12 @@ import type { News, Notice } from "./notice.ts"
 import { toldTo } from "./receiver.ts"
 
 const SEND_AFTER_MS = 50
-export const RETRY_AFTER_MS = 5_000
+/** Of what has just happened; then a part of how long it has waited, so that an outage is no storm of questions. */
+const RETRY_AFTER_MS = 5_000
+const RETRY_AFTER_PART = 0.25
+const RETRY_AFTER_AT_MOST_MS = 60_000
+/** What nobody could take for so long is news no longer, and keeps no tree from being forgotten. */
+const GIVE_UP_AFTER_MS = 86_400_000
 const BATCH = 50
 
 /** Made with the first notice: most trees have none. */
@@ -22,6 +28,12 @@ const SCHEMA = "CREATE TABLE IF NOT EXISTS notices (id TEXT PRIMARY KEY, body TE
 interface NoticeRow extends Record<string, SqlStorageValue> {
   readonly id: string
   readonly body: string
+}
+
+interface Receivers {
+  readonly all: readonly ReceiverDefinition[]
+  /** Number of the bundle that says so. */
+  readonly seq: number
 }
 
 export class Notices {
@@ -56,11 +68,20 @@ export class Notices {
 
   /** Nothing is waited for before it is set: it is as durable as what was written in the same turn. */
   async #tryLater(): Promise<void> {
-    await this.#ctx.storage.setAlarm(Date.now() + RETRY_AFTER_MS)
+    const now = Date.now()
+    await this.#ctx.storage.setAlarm(now + (this.retryAfter(now) ?? RETRY_AFTER_MS))
+  }
+
+  /** Milliseconds from now on, when what is left is tried again; null: nothing is left. */
+  retryAfter(now: number): number | null {
+    const [oldest] = this.#rows("", 1)
+    if (!oldest) return null
+    const waited = (now - timeOf(oldest)) * RETRY_AFTER_PART
+    return Math.min(Math.max(waited, RETRY_AFTER_MS), RETRY_AFTER_AT_MOST_MS)
   }
 
   hasAny(): boolean {
-    return this.#rows(1).length > 0
+    return this.#rows("", 1).length > 0
   }
 
   /** Never throws: what could not be handed over stays, and an alarm tries again. What comes twice is taken once. */
@@ -68,43 +89,72 @@ export class Notices {
     if (this.#sending) return
     this.#sending = true
     try {
-      for (let rows = this.#rows(BATCH); rows.length > 0; rows = this.#rows(BATCH)) {
+      this.#giveUpOld(Date.now())
+      for (let rows = this.#rows("", BATCH); rows.length > 0; rows = this.#rows(rows.at(-1)?.id ?? "", BATCH)) {
         const receivers = await this.#receivers()
-        for (const { id, body } of rows) {
-          await this.#hand(JSON.parse(body), receivers)
-          this.#ctx.storage.sql.exec("DELETE FROM notices WHERE id = ?", id)
-        }
+        // One that cannot be handed over keeps no other back.
+        for (const row of rows) await this.#sendOne(row, receivers)
       }
     } catch (error) {
       logEvent("notices_not_sent", { error: String(error) })
-      await this.#tryLater()
     } finally {
       this.#sending = false
     }
+    if (this.hasAny()) await this.#tryLater()
   }
 
-  async #receivers(): Promise<readonly ReceiverDefinition[]> {
+  async #sendOne({ id, body }: NoticeRow, receivers: Receivers): Promise<void> {
+    try {
+      await this.#hand(JSON.parse(body), receivers)
+      this.#forget(id)
+    } catch (error) {
+      logEvent("notice_not_sent", { id, error: String(error) })
+    }
+  }
+
+  #giveUpOld(now: number): void {
+    for (let [row] = this.#rows("", 1); row && now - timeOf(row) >= GIVE_UP_AFTER_MS; [row] = this.#rows("", 1)) {
+      logEvent("notice_given_up", { id: row.id })
+      this.#forget(row.id)
+    }
+  }
+
+  #forget(id: string): void {
+    this.#ctx.storage.sql.exec("DELETE FROM notices WHERE id = ?", id)
+  }
+
+  async #receivers(): Promise<Receivers> {
     const config = configOf(this.#env)
     const bundle = await currentBundle(this.#env.BUNDLES, config, Date.now(), (work) => this.#ctx.waitUntil(work))
     if (!bundle) throw new Error("no bundle says who is to be told")
-    return bundle.receivers
+    return { all: bundle.receivers, seq: bundle.pointer.seq }
   }
 
-  async #hand(notice: Notice, receivers: readonly ReceiverDefinition[]): Promise<void> {
-    await Promise.all(
-      receivers.map(async (receiver) => {
+  /** Each gets it, or is asked to, whatever becomes of the others. */
+  async #hand(notice: Notice, { all, seq }: Receivers): Promise<void> {
+    const handed = await Promise.allSettled(
+      all.map(async (receiver) => {
         const told = toldTo(receiver, notice)
         if (!told) return
         const outbound = outboundOf(this.#env, receiver.id)
-        const taken = await outbound.take(OUTBOUND_VERSION, receiver.id, notice.id, JSON.stringify(told))
+        const taken = await outbound.take(OUTBOUND_VERSION, receiver.id, notice.id, JSON.stringify(told), seq)
         if (!taken) throw new Error("the receiver's object runs other code")
       }),
     )
+    for (const one of handed) if (one.status === "rejected") throw one.reason
   }
 
-  #rows(limit: number): readonly NoticeRow[] {
+  /** Of those whose ids come after this one, the oldest first. */
+  #rows(after: string, limit: number): readonly NoticeRow[] {
     const { sql } = this.#ctx.storage
     const [known] = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'notices'")
-    return known ? sql.exec<NoticeRow>("SELECT id, body FROM notices ORDER BY id LIMIT ?", limit).toArray() : []
+    return known
+      ? sql.exec<NoticeRow>("SELECT id, body FROM notices WHERE id > ? ORDER BY id LIMIT ?", after, limit).toArray()
+      : []
   }
+}
+
+/** An id begins with its time. */
+function timeOf({ id }: NoticeRow): number {
+  return decodeTime(id.slice("evt_".length))
 }

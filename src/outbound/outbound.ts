@@ -1,7 +1,8 @@
 /**
  * What one receiver is to be told: one Durable Object for each, which keeps it until it is delivered, by its alarm and
  * nobody's call. At least once, with one id for all tries; later and later for a day, then among the dead, where an
- * operator can see it and send it once more. Bounded: where it is full, the oldest is given up.
+ * operator can see it and send it once more. Bounded: where it is full, the oldest of whatever there is most of is given
+ * up.
  */
 import { DurableObject } from "cloudflare:workers"
 import { signerOf } from "../exchange/signing-key.ts"
@@ -14,8 +15,10 @@ import { sha256Hex } from "../hash.ts"
 import { OUTBOUND_VERSION } from "./door.ts"
 import { messageOf, type Hindrance, type Making } from "./message.ts"
 import type { Notice } from "./notice.ts"
-import { GIVE_UP_AFTER_MS, nextOf, pauseOf, type Failure, type Next } from "./outcome.ts"
+import { GIVE_UP_AFTER_MS, LONGEST_PAUSE_MS, LONGEST_RETRY_AFTER_MS, nextOf, pauseOf } from "./outcome.ts"
+import type { Failure, Next } from "./outcome.ts"
 import { post } from "./post.ts"
+import { toldTo } from "./receiver.ts"
 
 const MOST_WAITING = 1_000
 const MOST_DEAD = 1_000
@@ -29,8 +32,10 @@ const AT_ONCE = 5
 const ROUNDS = 8
 /** Dead ones that are shown, the latest first. */
 const MOST_SHOWN = 50
-/** With no bundle nobody knows where to. */
+/** With no bundle, or one older than whoever handed over had, nobody knows where to. */
 const LOOK_AGAIN_MS = 5_000
+/** No isolate decides by a bundle longer than this without knowing that there is a newer one (policy/store.ts). */
+const OLDER_FOR_MS = 600_000
 
 /** Why something is dead that was not tried, or not for good. */
 type Reason =
@@ -38,6 +43,7 @@ type Reason =
   | Hindrance["hindrance"]
   | "url_refused"
   | "queue_full"
+  | "not_told"
   | "receiver_unknown"
   | "expired"
   | "failed"
@@ -45,8 +51,11 @@ type Reason =
 interface LetterRow extends Record<string, SqlStorageValue> {
   readonly id: string
   readonly body: string
+  readonly about: string
   readonly since: number
   readonly tries: number
+  /** Number of the bundle by which it was handed over. */
+  readonly seq: number
 }
 
 interface DeadRow extends Record<string, SqlStorageValue> {
@@ -88,13 +97,18 @@ export interface Deliveries {
   }[]
 }
 
+/** `about`: of what it tells, and of which agent: what there is most of makes room for the others. */
 const SCHEMA = `
-CREATE TABLE IF NOT EXISTS waiting (id TEXT PRIMARY KEY, body TEXT NOT NULL, since INTEGER NOT NULL,
-  tries INTEGER NOT NULL, next_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS waiting (id TEXT PRIMARY KEY, body TEXT NOT NULL, about TEXT NOT NULL,
+  since INTEGER NOT NULL, tries INTEGER NOT NULL, next_at INTEGER NOT NULL, seq INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS waiting_by_next ON waiting (next_at);
-CREATE TABLE IF NOT EXISTS dead (id TEXT PRIMARY KEY, body TEXT NOT NULL, reason TEXT NOT NULL, tries INTEGER NOT NULL,
-  died_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS waiting_by_about ON waiting (about);
+CREATE TABLE IF NOT EXISTS dead (id TEXT PRIMARY KEY, body TEXT NOT NULL, about TEXT NOT NULL, reason TEXT NOT NULL,
+  tries INTEGER NOT NULL, died_at INTEGER NOT NULL, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS dead_by_time ON dead (died_at);
+CREATE INDEX IF NOT EXISTS dead_by_about ON dead (about);
 CREATE TABLE IF NOT EXISTS delivered (id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS delivered_by_time ON delivered (at);
 CREATE TABLE IF NOT EXISTS self (only INTEGER PRIMARY KEY CHECK (only = 1), receiver TEXT NOT NULL, gone TEXT,
   hold_until INTEGER NOT NULL DEFAULT 0, in_a_row INTEGER NOT NULL DEFAULT 0, succeeded_at INTEGER,
   failed_at INTEGER, failure TEXT, status INTEGER);
@@ -109,9 +123,10 @@ export class Outbound extends DurableObject<Env> {
   /**
    * Durable once this has answered; what it has or had before it does not take again.
    * @param letter JSON of a Notice
+   * @param seq number of the bundle that says that it is told
    * @returns false where it is not understood
    */
-  async take(version: number, receiver: string, id: string, letter: string): Promise<boolean> {
+  async take(version: number, receiver: string, id: string, letter: string, seq: number): Promise<boolean> {
     if (version !== OUTBOUND_VERSION) return false
     const { sql } = this.ctx.storage
     const now = Date.now()
@@ -119,10 +134,12 @@ export class Outbound extends DurableObject<Env> {
       sql.exec("INSERT OR IGNORE INTO self (only, receiver) VALUES (1, ?)", receiver)
       const [known] = sql.exec("SELECT id FROM delivered WHERE id = ?1 UNION ALL SELECT id FROM dead WHERE id = ?1", id)
       if (known) return
-      sql.exec("INSERT OR IGNORE INTO waiting VALUES (?, ?, ?, 0, ?)", id, letter, now, now)
-      const over = sql.exec<{ count: number }>("SELECT count(*) AS count FROM waiting").one().count - MOST_WAITING
-      if (over > 0)
-        this.#bury(sql.exec<LetterRow>("SELECT * FROM waiting ORDER BY id LIMIT ?", over).toArray(), "queue_full", now)
+      const about = aboutOf(JSON.parse(letter))
+      sql.exec("INSERT OR IGNORE INTO waiting VALUES (?, ?, ?, ?, 0, ?, ?)", id, letter, about, now, now, seq)
+      for (const each of this.#over("waiting", MOST_WAITING)) {
+        const [full] = sql.exec<LetterRow>("SELECT * FROM waiting WHERE id = ?", each)
+        if (full) this.#bury([full], "queue_full", now)
+      }
     })
     await this.#schedule()
     return true
@@ -142,7 +159,11 @@ export class Outbound extends DurableObject<Env> {
         .exec<{ id: string }>("SELECT id FROM dead WHERE ?1 IS NULL OR id = ?1 ORDER BY id DESC LIMIT ?2", id, room)
         .toArray()
       for (const each of chosen) {
-        sql.exec("INSERT OR IGNORE INTO waiting SELECT id, body, ?, 0, ? FROM dead WHERE id = ?", now, now, each.id)
+        sql.exec(
+          "INSERT OR IGNORE INTO waiting SELECT id, body, about, ?1, 0, ?1, seq FROM dead WHERE id = ?2",
+          now,
+          each.id,
+        )
         sql.exec("DELETE FROM dead WHERE id = ?", each.id)
       }
       if (chosen.length > 0) sql.exec("UPDATE self SET gone = NULL, hold_until = 0, in_a_row = 0")
@@ -180,7 +201,17 @@ export class Outbound extends DurableObject<Env> {
     }
   }
 
+  /** Whatever fails, it rings again: the platform gives up an alarm that throws a few times in a row. */
   override async alarm(): Promise<void> {
+    try {
+      await this.#work()
+    } catch (error) {
+      logEvent("deliveries_failed", { receiver: this.#self()?.receiver ?? "", error: String(error) })
+      await this.ctx.storage.setAlarm(Date.now() + LOOK_AGAIN_MS)
+    }
+  }
+
+  async #work(): Promise<void> {
     const around = surroundingsOf(this.env, (work) => this.ctx.waitUntil(work))
     for (let round = 0; round < ROUNDS; round++) {
       const now = Date.now()
@@ -193,13 +224,22 @@ export class Outbound extends DurableObject<Env> {
         await this.ctx.storage.setAlarm(now + LOOK_AGAIN_MS)
         return
       }
+      const { seq } = bundle.pointer
       const receiver = bundle.receivers.find(({ id }) => id === self.receiver) ?? null
-      await this.#deliver(due, receiver, around)
+      const early = due.filter((letter) => letter.seq > seq && now - letter.since < OLDER_FOR_MS)
+      for (const { id } of early)
+        this.ctx.storage.sql.exec("UPDATE waiting SET next_at = ? WHERE id = ?", now + LOOK_AGAIN_MS, id)
+      await this.#deliver(
+        due.filter((letter) => !early.includes(letter)),
+        receiver,
+        around,
+      )
     }
     await this.#schedule()
   }
 
   async #deliver(due: readonly LetterRow[], receiver: ReceiverDefinition | null, around: Surroundings): Promise<void> {
+    if (due.length === 0) return
     const now = Date.now()
     if (!receiver) {
       this.#bury(due, "receiver_unknown", now)
@@ -237,8 +277,9 @@ export class Outbound extends DurableObject<Env> {
     local: boolean,
   ): Promise<void> {
     try {
-      const notice: Notice = JSON.parse(letter.body)
-      const message = await messageOf(receiver, notice, making)
+      // By what it is told now: it may be less than when this was handed over.
+      const notice = toldTo(receiver, JSON.parse(letter.body))
+      const message = notice ? await messageOf(receiver, notice, making) : NOT_TOLD
       const answer = "hindrance" in message ? message : await post(message, local)
       const now = Date.now()
       if ("hindrance" in answer) {
@@ -256,9 +297,10 @@ export class Outbound extends DurableObject<Env> {
   }
 
   /** What passes by itself is tried again as it stands; what does not is dead until somebody has mended it. */
-  #hindered(letter: LetterRow, reason: Hindrance["hindrance"] | "url_refused", now: number): void {
+  #hindered(letter: LetterRow, reason: Hindrance["hindrance"] | "url_refused" | "not_told", now: number): void {
     if (reason !== "key_unavailable") this.#bury([letter], reason, now)
-    this.#failed(reason, null, now)
+    // Nothing failed.
+    if (reason !== "not_told") this.#failed(reason, null, now)
   }
 
   #note(letter: LetterRow, next: Next, inARow: number, status: number | null, address: string, now: number): void {
@@ -266,6 +308,8 @@ export class Outbound extends DurableObject<Env> {
     this.ctx.storage.transactionSync(() => {
       if (next.kind === "done") {
         sql.exec("DELETE FROM waiting WHERE id = ?", letter.id)
+        // It was on its way while others pushed it out.
+        sql.exec("DELETE FROM dead WHERE id = ?", letter.id)
         sql.exec("INSERT OR REPLACE INTO delivered VALUES (?, ?)", letter.id, now)
         sql.exec("UPDATE self SET succeeded_at = ?, in_a_row = 0", now)
         return
@@ -288,20 +332,33 @@ export class Outbound extends DurableObject<Env> {
 
   #bury(letters: readonly LetterRow[], reason: Reason, now: number): void {
     const { sql } = this.ctx.storage
-    for (const { id, body, tries } of letters) {
-      sql.exec("INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?)", id, body, reason, tries, now)
+    for (const { id, body, about, tries, seq } of letters) {
+      sql.exec("INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?, ?, ?)", id, body, about, reason, tries, now, seq)
       sql.exec("DELETE FROM waiting WHERE id = ?", id)
       logEvent("delivery_given_up", { id, receiver: this.#self()?.receiver ?? "", reason })
     }
+    for (const id of this.#over("dead", MOST_DEAD)) sql.exec("DELETE FROM dead WHERE id = ?", id)
+  }
+
+  /** Ids of those that are too many: of what there is most of the oldest, so that no flood pushes out what is not its own. */
+  #over(table: "waiting" | "dead", most: number): readonly string[] {
+    const { sql } = this.ctx.storage
+    const over = sql.exec<{ count: number }>(`SELECT count(*) AS count FROM ${table}`).one().count - most
+    if (over <= 0) return []
+    const placed = `SELECT id, row_number() OVER (PARTITION BY about ORDER BY id DESC) AS place FROM ${table}`
+    const found = sql.exec<{ id: string }>(`SELECT id FROM (${placed}) ORDER BY place DESC, id LIMIT ?`, over)
+    return Array.from(found, ({ id }) => id)
   }
 
   /** What is too old waits no longer; what is dead, or known as delivered, is kept for its time and in its number. */
   #tidy(now: number): void {
     const { sql } = this.ctx.storage
+    // No pause is longer: what says so was written by a clock that was ahead.
+    sql.exec("UPDATE waiting SET next_at = ?1 WHERE next_at > ?1", now + LONGEST_PAUSE_MS)
+    sql.exec("UPDATE self SET hold_until = ?1 WHERE hold_until > ?1", now + LONGEST_RETRY_AFTER_MS)
     const late = sql.exec<LetterRow>("SELECT * FROM waiting WHERE since <= ? AND tries > 0", now - GIVE_UP_AFTER_MS)
     this.#bury(late.toArray(), "expired", now)
     sql.exec("DELETE FROM dead WHERE died_at <= ?", now - KEEP_DEAD_MS)
-    sql.exec("DELETE FROM dead WHERE id <= (SELECT id FROM dead ORDER BY id DESC LIMIT 1 OFFSET ?)", MOST_DEAD)
     sql.exec("DELETE FROM delivered WHERE at <= ?", now - REMEMBER_MS)
     sql.exec(
       "DELETE FROM delivered WHERE id <= (SELECT id FROM delivered ORDER BY id DESC LIMIT 1 OFFSET ?)",
@@ -332,8 +389,16 @@ export class Outbound extends DurableObject<Env> {
       dead === null ? null : dead + KEEP_DEAD_MS,
       delivered === null ? null : delivered + REMEMBER_MS,
     ].filter((at) => at !== null)
-    if (times.length > 0) await this.ctx.storage.setAlarm(Math.min(...times))
+    const latest = waiting === null ? Number.POSITIVE_INFINITY : Date.now() + LONGEST_PAUSE_MS
+    if (times.length > 0) await this.ctx.storage.setAlarm(Math.min(latest, ...times))
   }
+}
+
+const NOT_TOLD = { hindrance: "not_told" } as const
+
+/** Of what kind, and by whom it came to be: an agent can make many of a kind, of its own. */
+function aboutOf({ type, data }: Notice): string {
+  return data.kind === "switch" ? type : `${type} ${data.agent}`
 }
 
 /** Null where it cannot be known which keys are pulled: nothing is signed by one that may be. */

@@ -45,13 +45,13 @@ export interface Tries {
 }
 
 const FIRST_PAUSE_MS = 5_000
-const LONGEST_PAUSE_MS = 14_400_000
+export const LONGEST_PAUSE_MS = 14_400_000
 export const GIVE_UP_AFTER_MS = 86_400_000
 /** What says that the message is wrong says so again: it may be a slip that is mended soon, or never. */
 const MOST_REFUSALS = 4
 const LONGEST_HOLD_MS = 300_000
 /** Whoever wants to be left alone for longer is asked once an hour all the same, or they could silence us for good. */
-const LONGEST_RETRY_AFTER_MS = 3_600_000
+export const LONGEST_RETRY_AFTER_MS = 3_600_000
 
 /**
  * @param now milliseconds

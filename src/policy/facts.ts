@@ -58,7 +58,6 @@ export const AREAS = [
   "deliveries",
   "agents",
   "explanations",
-  "deliveries",
 ] as const
 type Area = (typeof AREAS)[number]
 export const MANAGED_KINDS = [

@@ -62,7 +62,7 @@ function notice(): Notice {
 }
 
 async function take(receiver: string, told: Notice = notice()): Promise<Notice> {
-  expect(await outboundOf(env, receiver).take(OUTBOUND_VERSION, receiver, told.id, JSON.stringify(told))).toBe(true)
+  expect(await outboundOf(env, receiver).take(OUTBOUND_VERSION, receiver, told.id, JSON.stringify(told), 1)).toBe(true)
   return told
 }
 
@@ -136,7 +136,7 @@ describe("a delivery", () => {
   })
 
   test("is not taken by an object that runs other code", async () => {
-    expect(await outboundOf(env, "desk").take(OUTBOUND_VERSION + 1, "desk", "evt_1", "{}")).toBe(false)
+    expect(await outboundOf(env, "desk").take(OUTBOUND_VERSION + 1, "desk", "evt_1", "{}", 1)).toBe(false)
     expect(await deliveriesOf("desk")).toMatchObject({ waiting: 0 })
   })
 
@@ -288,7 +288,7 @@ describe("bounds", () => {
     await runInDurableObject(outboundOf(env, "desk"), async (outbound) => {
       for (let count = 0; count < 1_000; count++) {
         const told = notice()
-        await outbound.take(OUTBOUND_VERSION, "desk", told.id, JSON.stringify(told))
+        await outbound.take(OUTBOUND_VERSION, "desk", told.id, JSON.stringify(told), 1)
       }
     })
     expect(await deliveriesOf("desk")).toMatchObject({

@@ -27,7 +27,9 @@ async function signOutOf(name: string, end: string): Promise<string | null> {
 
 describe("where somebody may sign out too", () => {
   test("is a place on the web", async () => {
-    expect(await signOutOf("plain", "https://plain.test/out?a=b")).toMatch(/^https:\/\/plain\.test\/out\?a=b&client_id=/)
+    expect(await signOutOf("plain", "https://plain.test/out?a=b")).toMatch(
+      /^https:\/\/plain\.test\/out\?a=b&client_id=/,
+    )
   })
 
   test.for(["javascript:alert(1)", "data:text/html,x", "http://plain.test/out", "https://10.0.0.1/out"])(

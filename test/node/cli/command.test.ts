@@ -21,7 +21,7 @@ describe("check", () => {
   it("is content with the example, in one line", async () => {
     const { code, stdout } = await narrowgate("check", "policies")
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^policies: 10 rules, .*; no problems\n$/)
+    expect(stdout).toMatch(/^policies: 12 rules, .*; no problems\n$/)
   })
 
   it("shows place, line, caret and mend", async () => {
@@ -67,7 +67,7 @@ describe("check", () => {
     expect(ofFile.stdout).toMatch(
       /note: the agent called 1 of the \d+ tools within its ceiling, in 1 record from 2025-11-24/,
     )
-    expect(ofFile.stdout).toMatch(/; 4 notes\n$/)
+    expect(ofFile.stdout).toMatch(/; 5 notes\n$/)
     expect(await withWorker({ decisions: [one] }, "check", "policies", "--from-worker", "--strict")).toEqual(ofFile)
     await writeFile(join(directory, "records.jsonl"), `${JSON.stringify(one)}\nnone\n`)
     const refused = await narrowgate("check", "policies", "--records", "records.jsonl")

@@ -160,8 +160,11 @@ describe("a recorded call is decided again", () => {
 forbid (principal, action == Action::"read", resource == Tool::"crm.tickets.get")
 unless { context.approvals.contains("finance") };`
     await edit("limits.cedar", "@id(", `${rule}\n\n@id(`)
-    const approvers = "approvals: [{ name: finance, approvers: [{ issuer: local, group: finance }] }]\n"
-    await writeFile(join(directory, "policies/approvers.yaml"), approvers)
+    await edit(
+      "approvers.yaml",
+      "approvals:\n",
+      `approvals:\n  - { name: finance, approvers: [{ issuer: local, group: finance }] }\n`,
+    )
     const window = "windows: [{ id: one, tools: [crm.tickets.get], per: task, limit: 1, within: 1m, then: approve }]\n"
     await writeFile(join(directory, "policies/guardrails.yaml"), window)
     const asking = await bundleIn("policies")

@@ -40,7 +40,7 @@ describe("of a real MCP server", () => {
       /\nNext:\n {2}narrowgate check mine\n {2}npm run dev -- --policies .*mine --gateway\n {2}narrowgate try everything\.echo .*\n$/u,
     )
     const checked = await narrowgate("check", "mine")
-    expect(checked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^mine: 6 rules, .*; no problems\n$/u) })
+    expect(checked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^mine: 7 rules, .*; no problems\n$/u) })
     expect(await readdir(directory)).toEqual(["mine"])
   })
 

@@ -114,16 +114,22 @@ export class Notices {
     if (this.hasAny()) await this.#tryLater()
   }
 
+  /** What stays says for itself why it does. */
   async #sendOne({ id, body }: NoticeRow, receivers: Receivers): Promise<void> {
-    const { had = [], ...notice }: Kept = JSON.parse(body)
-    const { taken, failed } = await this.#hand(notice, receivers, had)
-    if (failed === null) {
-      this.#forget(id)
-      return
+    try {
+      const { had = [], ...notice }: Kept = JSON.parse(body)
+      const { taken, failed } = await this.#hand(notice, receivers, had)
+      if (failed === null) this.#forget(id)
+      else {
+        logEvent("notice_not_sent", { id, error: failed })
+        if (taken.length > 0) this.#rewrite(id, { ...notice, had: [...had, ...taken] })
+      }
+    } catch (error) {
+      logEvent("notice_not_sent", { id, error: String(error) })
     }
-    logEvent("notice_not_sent", { id, error: failed })
-    if (taken.length === 0) return
-    const kept: Kept = { ...notice, had: [...had, ...taken] }
+  }
+
+  #rewrite(id: string, kept: Kept): void {
     this.#ctx.storage.sql.exec("UPDATE notices SET body = ? WHERE id = ?", JSON.stringify(kept), id)
   }
 

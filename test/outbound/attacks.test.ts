@@ -110,6 +110,21 @@ describe("a receiver whose object is out of reach", () => {
     expect(handed.mock.calls.filter(([, receiver]) => receiver === "desk")).toHaveLength(1)
   })
 
+  test("is not the only thing: a notice that cannot be read keeps no other back either", async () => {
+    await tellTo([DESK])
+    const mend = await outOfReach("desk")
+    const { task } = await openTask("first")
+    await manage("POST", `/v1/tasks/${task}/quarantine`, await operator())
+    await vi.waitFor(async () => expect(await keptIn(task)).toBe(1))
+    await runInDurableObject(ledgerOf(task), (_, { storage }) => {
+      storage.sql.exec("UPDATE notices SET body = 'null'")
+    })
+    await mend()
+    await manage("POST", `/v1/tasks/${task}/release`, await operator())
+    const [sent] = await sentOf(net, 1)
+    expect(sent?.body).toContain("task.released")
+  })
+
   test("is asked less often the longer it is, and never puts off the end of a tree", async () => {
     vi.useFakeTimers({ toFake: ["Date"] })
     await tellTo([CHAT])

@@ -1,6 +1,7 @@
 /** Decision records as the Worker gives them out, and as people read them. */
 import { colors } from "./colors.ts"
 import { z } from "zod"
+import { members } from "../src/members.ts"
 
 const text = z.string().nullable()
 
@@ -26,8 +27,8 @@ export const decisionRecord = z.looseObject({
   user: text,
   chain: z.array(z.string()),
   arguments_hash: text,
-  arguments: z.record(z.string(), z.unknown()),
-  facts: z.record(z.string(), z.unknown()),
+  arguments: members,
+  facts: members,
   groups: z.array(z.string()),
   bundle: z.object({ seq: z.number(), digest: z.string() }).nullable(),
   principal: text,

@@ -48,6 +48,7 @@ try {
   const isDemo = body !== null && namesDemoServers(body.servers)
   console.log(summarise(policies, compiled))
   console.log(`Narrowgate        ${stack.origin} (bundle ${pointer?.seq}, ${pointer?.digest.slice(0, 12)})`)
+  console.log(`Console           ${stack.origin}/console (sign in as olivia)`)
   console.log(`Identity provider ${stack.provider} (users alice, bob, olivia; each one's password is the name)`)
   for (const { id, dialect } of body?.gateways ?? []) {
     const header = dialect === "authzen" ? "Authorization: Bearer" : "X-Narrowgate-Key:"

@@ -1,6 +1,7 @@
 /** `narrowgate approvals`: what a person is asked to consent to, tasks and single calls, and their answer. */
 import type { Command } from "commander"
 import { z } from "zod"
+import { members } from "../../src/members.ts"
 import { colors } from "../colors.ts"
 import { printableText } from "../decision-record.ts"
 import { EXIT, Failure } from "../failure.ts"
@@ -31,7 +32,7 @@ const call = z.looseObject({
   id: z.string(),
   task: z.string(),
   tool: z.string(),
-  arguments: z.record(z.string(), z.unknown()),
+  arguments: members,
   redacted: z.array(z.string()),
   environment: z.string(),
   agent: z.string(),

@@ -37,3 +37,34 @@ export function formatScope(scope: Scope): string {
 export function scopeCovers(scope: Scope, tool: Pick<Tool, "name" | "action">): boolean {
   return scope.action === tool.action && patternCovers(scope.pattern, tool.name)
 }
+
+/** By its few patterns, however many scopes there are: whoever asks may name hundreds, and has yet to say who they are. */
+export function anyCovers(scopes: readonly Scope[]): (tool: Pick<Tool, "name" | "action">) => boolean {
+  const known = new Set(scopes.map(formatScope))
+  return (tool) => scopesOf(tool).some((scope) => known.has(scope))
+}
+
+/** The tools that each scope covers, by its text; absent: none. */
+export function coveredBy<Each extends Pick<Tool, "name" | "action">>(
+  scopes: readonly Scope[],
+  tools: readonly Each[],
+): ReadonlyMap<string, readonly Each[]> {
+  const covered = new Map<string, Each[]>(scopes.map((scope) => [formatScope(scope), []]))
+  for (const tool of tools) for (const scope of scopesOf(tool)) covered.get(scope)?.push(tool)
+  return covered
+}
+
+/** The texts of all scopes that cover it. */
+function scopesOf(tool: Pick<Tool, "name" | "action">): readonly string[] {
+  let scopes = scopesKnown.get(tool)
+  if (!scopes) scopesKnown.set(tool, (scopes = patternsOf(tool.name).map((pattern) => `${pattern}:${tool.action}`)))
+  return scopes
+}
+/** Tools are those of a bundle, and asked about again and again. */
+const scopesKnown = new WeakMap<Pick<Tool, "name" | "action">, readonly string[]>()
+
+function patternsOf(name: string): readonly string[] {
+  const patterns = new Set(["*", name])
+  for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) patterns.add(`${name.slice(0, dot)}.*`)
+  return [...patterns]
+}

@@ -17,6 +17,9 @@ export function sectionsFor({ roles }: Visitor): readonly (typeof SECTIONS)[numb
   return SECTIONS.filter(({ isFor }) => isFor === "anybody" || roles.length > 0)
 }
 
+const isForOperators = (section: SectionPath): boolean =>
+  SECTIONS.some(({ href, isFor }) => href === section && isFor === "operators")
+
 interface Framed {
   readonly title: string
   readonly visit: Visit
@@ -41,8 +44,13 @@ export const ConsolePage: FC<PropsWithChildren<Framed>> = ({ title, visit, secti
 /** What the API did not answer as it was asked to, said to its reader. */
 export function apology(visit: Visit, section: SectionPath, { status, body }: Said): Promise<Response> {
   const said = typeof body === "object" && body !== null && "error_description" in body ? body.error_description : null
-  const title = TITLES.get(status) ?? "It did not work"
-  const text: Child = typeof said === "string" ? said : "The API answered in a way that this page does not know."
+  const isStranger = status === 401 && visit.visitor.roles.length === 0 && isForOperators(section)
+  const title = isStranger ? "This is for operators" : (TITLES.get(status) ?? "It did not work")
+  const text: Child = isStranger
+    ? "Nobody has given you a role here (operators.yaml). What you are asked yourself is under Approvals."
+    : typeof said === "string"
+      ? said
+      : "The API answered in a way that this page does not know."
   return respondPage(
     <ConsolePage title={title} visit={visit} section={section} narrow>
       <h1>{title}</h1>

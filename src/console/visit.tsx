@@ -39,7 +39,6 @@ export interface Visit {
   readonly c: Pages
   readonly visitor: Visitor
   readonly around: Surroundings
-  readonly bundle: Bundle
   /** @param path with its query, such as `/v1/tasks/…` */
   readonly ask: (method: "GET" | "POST" | "DELETE", path: string, body?: unknown) => Promise<Said>
 }
@@ -93,7 +92,7 @@ async function visitOf(
     const said: unknown = await answer.json()
     return { status: answer.status, body: said }
   }
-  return { c, visitor, session, around, bundle, ask }
+  return { c, visitor, session, around, ask }
 }
 
 /** Null: the token is taken no more, as the rules are now. */

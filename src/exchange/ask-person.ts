@@ -10,6 +10,7 @@ import { LEDGER_VERSION, type NoBundle } from "../ledger/answers.ts"
 import { ProofLog } from "../ledger/proof-log.ts"
 import { newTree, type TreeState, type UserFacts } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
+import type { PurposeDefinition } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
 import type { AuthorizationRequest } from "./authorization-request.ts"
@@ -59,8 +60,8 @@ export async function askPerson(
   const wanted = consentTo(request, user, yesOf(visitor.person), sha256Hex(secret), receivedAt)
   const foreseen = foresee(bundle, treeFor(user, root, bundle, receivedAt), wanted, receivedAt)
   if (isRefused(foreseen)) return foreseen
-  const view = viewOfConsent(foreseen.task, foreseen.life, bundle.catalog.tools)
   const purpose = bundle.purposes.get(foreseen.task.purpose)
+  const view = about(request.client, purpose, viewOfConsent(foreseen.task, foreseen.life, bundle.catalog.tools))
   const show = async (notice: string | null): Promise<Response> =>
     consentPage({ request, purpose, view, visitor, notice })
   if (http.method !== "POST") return show(null)
@@ -73,6 +74,16 @@ export async function askPerson(
   if (answered.kept.tools?.length === 0) return show("Leave at least one tool, or refuse.")
   const kept = await keep(asking, root, { ...wanted, kept: within(answered.kept, view) })
   return isRefused(kept) ? kept : { code: `${root}.${secret}` }
+}
+
+/** Who asks is part of what is said yes to: by its own document it may be sent elsewhere, or called otherwise, meanwhile. */
+function about(
+  { agent, redirectUri, claimedName, isProven }: AuthorizationRequest["client"],
+  purpose: PurposeDefinition | undefined,
+  view: ConsentView,
+): ConsentView {
+  const shown = [agent.id, agent.owner, redirectUri, claimedName, isProven, purpose?.description ?? null]
+  return { ...view, digest: sha256Hex(JSON.stringify([view.digest, ...shown])) }
 }
 
 function treeFor(user: UserFacts, root: string, { pointer }: Bundle, now: number): TreeState {

@@ -4,6 +4,7 @@
  */
 import type { Child, FC } from "hono/jsx"
 import { Page, plainPage, respondPage } from "../page/page.tsx"
+import { Text } from "../page/text.tsx"
 import type { PurposeDefinition } from "../policy/bundle.ts"
 import type { AuthorizationRequest } from "./authorization-request.ts"
 import {
@@ -142,7 +143,10 @@ const Program: FC<AuthorizationRequest["client"]> = ({ agent, claimedName, isPro
           <>
             <dt>What it calls itself</dt>
             <dd>
-              <q>{claimedName}</q> (its own word, which nobody has checked)
+              <q>
+                <Text of={claimedName} />
+              </q>{" "}
+              (its own word, which nobody has checked)
             </dd>
           </>
         )}
@@ -196,7 +200,11 @@ const Tool: FC<ToolView> = ({ name, action, sensitivity, bounds }) => (
     <input type="checkbox" name="keep" value={name} checked />
     <span>
       {ACTION_WORDS[action]} <code>{name}</code> <span class="quiet">({SENSITIVITY_WORDS[sensitivity]})</span>
-      {bounds === "" ? null : `, only where ${bounds}`}
+      {bounds === "" ? null : (
+        <>
+          , only where <Text of={bounds} />
+        </>
+      )}
     </span>
   </label>
 )

@@ -34,7 +34,7 @@ export interface ConsentView {
   readonly life: number
   readonly plan: Plan | null
   readonly environments: readonly string[] | null
-  /** Of all that the task may do: what is answered is about this and nothing else. */
+  /** Of all that the task may do, and all that is shown of it: what is answered is about this and nothing else. */
   readonly digest: string
 }
 
@@ -70,7 +70,7 @@ export function viewOfConsent({ grant, purpose, plan, idle }: Task, life: number
     life,
     plan,
     environments: grant.environments,
-    digest: sha256Hex(JSON.stringify([purpose, grant, plan, idle])),
+    digest: sha256Hex(JSON.stringify([purpose, grant, plan, idle, servers])),
   }
 }
 

@@ -36,9 +36,10 @@ export function boundsInWords(bounds: readonly ArgumentBounds[]): string {
 }
 
 function ofArgument(
-  name: string,
+  named: string,
   { eq, in: among, min, max, like, max_length: most }: ArgumentBound,
 ): readonly string[] {
+  const name = nameText(named)
   const said = (word: string, value: unknown): string => `${name} ${word} ${JSON.stringify(value)}`
   return [
     ...(eq === undefined ? [] : [said("is", eq)]),
@@ -48,4 +49,9 @@ function ofArgument(
     ...(like === undefined ? [] : [said("is like", like)]),
     ...(most === undefined ? [] : [`${name} is no longer than ${most}`]),
   ]
+}
+
+/** What a program calls an argument must not read as our own words; a name that can is between quotes. */
+export function nameText(name: string): string {
+  return /^[\w.[\]-]{1,64}$/.test(name) ? name : JSON.stringify(name)
 }

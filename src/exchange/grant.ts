@@ -3,7 +3,7 @@
  * (DESIGN §4). `narrow` only ever takes away: nothing in its result was not in every one of its inputs.
  */
 import { isLifecycle } from "../catalog/lifecycle.ts"
-import { formatScope, parseScope, scopeCovers, type Scope } from "../catalog/pattern.ts"
+import { anyCovers, coveredBy, formatScope, parseScope, scopeCovers, type Scope } from "../catalog/pattern.ts"
 import { ACTIONS, SENSITIVITIES, sensitivityRank, type Action, type Sensitivity, type Tool } from "../catalog/tool.ts"
 import type { GrantDefinition } from "../policy/bundle.ts"
 import type { ArgumentBounds } from "../catalog/bounds.ts"
@@ -108,7 +108,8 @@ function capsOf({ purpose, agent, parent, assertion, consent, policy }: Caps): r
 export function within(definition: GrantDefinition): (tool: Tool) => boolean {
   const scopes = scopesOf(definition.tools)
   const rank = sensitivityRank(definition.max_sensitivity)
-  return (tool) => sensitivityRank(tool.sensitivity) <= rank && scopes.some((scope) => scopeCovers(scope, tool))
+  const covers = anyCovers(scopes)
+  return (tool) => sensitivityRank(tool.sensitivity) <= rank && covers(tool)
 }
 
 /** Only names are looked for: no pattern that somebody puts into a form covers anything. */
@@ -161,11 +162,13 @@ export function narrow(tools: Iterable<Tool>, asked: Asked, caps: Caps): Narrowe
   const granted: Record<string, ToolGrant> = {}
   const lacking: Record<string, Cap["by"]> = {}
   const catalog = [...tools]
+  const asking = parts.map((part) => ({ part, covers: anyCovers(part.scopes) }))
   for (const tool of catalog) {
     // Lifecycle tools come with their server, see below; asking for them by a wide pattern changes nothing.
     if (isLifecycle(tool)) continue
-    const [part, ...others] = parts.filter(({ scopes }) => scopes.some((scope) => scopeCovers(scope, tool)))
-    if (!part) continue
+    const [found, ...others] = asking.filter(({ covers }) => covers(tool))
+    if (!found) continue
+    const { part } = found
     if (others.length > 0) return { ambiguous: tool.name }
     const cap = limits.find(({ covers }) => !covers(tool))
     if (cap) lacking[tool.name] = cap.by
@@ -175,8 +178,11 @@ export function narrow(tools: Iterable<Tool>, asked: Asked, caps: Caps): Narrowe
   }
   if (isEmpty(granted)) {
     const available = catalog.filter((tool) => !isLifecycle(tool) && limits.every(({ covers }) => covers(tool)))
-    const asking = parts.flatMap(({ scopes }) => scopes).map(formatScope)
-    return { asked: asking, available: available.map(({ name, action }) => `${name}:${action}`), lacking }
+    return {
+      asked: parts.flatMap(({ scopes }) => scopes).map(formatScope),
+      available: available.map(({ name, action }) => `${name}:${action}`),
+      lacking,
+    }
   }
   const grant: Grant = {
     tools: { ...granted, ...lifecycleOf(catalog, granted, caps) },
@@ -270,8 +276,12 @@ function wordsFor(
   granted: Readonly<Record<string, ToolGrant>>,
 ): readonly string[] {
   const words = new Set<string>()
+  const byScope = coveredBy(
+    scopes,
+    catalog.filter((tool) => !isLifecycle(tool)),
+  )
   for (const scope of scopes) {
-    const covered = catalog.filter((tool) => !isLifecycle(tool) && scopeCovers(scope, tool))
+    const covered = byScope.get(formatScope(scope)) ?? []
     const left = covered.filter((tool) => Object.hasOwn(granted, tool.name))
     if (left.length === covered.length && left.length > 0) words.add(formatScope(scope))
     else for (const tool of left) words.add(formatScope({ pattern: tool.name, action: tool.action }))

@@ -8,6 +8,8 @@ const MAX_LENGTH = 2_048
 /** The parts before the port and from the path on; nothing else may stand between them, such as `80@evil.example`. */
 const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::\d{1,5})?([/?].*)?$/
 const PLAIN = /^[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+$/
+/** Of a host that has a name, or is an address: others the URL parser takes too, and a page's policy as more than one. */
+const HOST = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])$/
 const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(["127.0.0.1", "[::1]", "localhost"])
 
 /** Whether it may be registered: on the web with TLS, or on the person's own machine. */
@@ -16,6 +18,7 @@ export function isRedirectUri(text: string): boolean {
   const url = URL.parse(text)
   // What the URL parser would read otherwise than it is written names a place that a reader does not see.
   if (!url || url.username !== "" || url.password !== "" || !isAsWritten(text, url)) return false
+  if (!HOST.test(url.hostname)) return false
   return url.protocol === "https:" || (url.protocol === "http:" && LOOPBACK_HOSTS.has(url.hostname))
 }
 

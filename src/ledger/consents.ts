@@ -5,6 +5,7 @@
  */
 import { askedRecord, misuseRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
+import { mayBeFor } from "../exchange/audience.ts"
 import { firstOf, misused, misuseOfCode, misuseOfRefresh, renewed } from "../exchange/code.ts"
 import { foresee, mayAnswer, NOT_POLLED, polled, redeem, unknownTo } from "../exchange/consent.ts"
 import type { Answer, Consent, Redemption } from "../exchange/consent.ts"
@@ -153,8 +154,10 @@ export class Consents {
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const opened = renewRoot(bundle, state, refresh, now)
     if (isRefused(opened)) return opened
-    if (refresh.audience !== null && refresh.audience !== consent.audience) {
-      return refuse({ reason: "audience_unknown", audience: refresh.audience })
+    const audience = refresh.audience ?? consent.audience
+    // By the registry of now, as where its first token was fetched.
+    if (audience !== consent.audience || !mayBeFor(bundle, agent, audience)) {
+      return refuse({ reason: "audience_unknown", audience })
     }
     if (scope !== null && !isSameScope(scope, opened.task.scope)) return refuse({ reason: "renewal_differs" })
     const good = renewed(refreshing, shown.secret, next, now)

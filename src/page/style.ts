@@ -100,6 +100,7 @@ fieldset { border: 1px solid var(--line); border-radius: var(--round); margin: 0
 legend { padding: 0 0.4rem; font-weight: 600; }
 .filters { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: end; margin: 0 0 var(--gap); }
 .filters label { margin-top: 0; }
+.actions { margin-top: 1.2rem; }
 details { margin: 0.4rem 0; }
 summary { cursor: pointer; font-weight: 600; }
 meter { width: 100%; height: 0.9rem; }
@@ -159,6 +160,9 @@ svg .curve.bad { stroke: var(--bad); }
 footer { border-top: 1px solid var(--line); color: var(--quiet); font-size: 0.85rem; padding: 0.8rem 1rem; text-align: center; }
 
 @media (max-width: 44rem) {
+  .who { margin-left: auto; }
+  .top nav { order: 3; flex-basis: 100%; overflow-x: auto; }
+  .top nav ul { flex-wrap: nowrap; }
   .columns { grid-template-columns: minmax(0, 1fr); }
   dl.facts { grid-template-columns: minmax(0, 1fr); gap: 0; }
   dl.facts dd { margin: 0 0 0.6rem; }

@@ -31,11 +31,17 @@ export const Person: FC<{ readonly of: string }> = ({ of }) => {
 }
 
 /** @param at, now milliseconds */
-export const Moment: FC<{ readonly at: number; readonly now: number }> = ({ at, now }) => (
-  <>
-    <time datetime={new Date(at).toISOString()}>{clockOf(at, now)}</time> ({fromNow(at, now)})
-  </>
-)
+export const Moment: FC<{ readonly at: number; readonly now: number }> = ({ at, now }) =>
+  Math.abs(at) > MOST_TIME ? (
+    <>a moment that no calendar has</>
+  ) : (
+    <>
+      <time datetime={new Date(at).toISOString()}>{clockOf(at, now)}</time> ({fromNow(at, now)})
+    </>
+  )
+
+/** Milliseconds: later than this there is no `Date` (ECMA-262 21.4.1.1), and a page of it would show nothing at all. */
+const MOST_TIME = 8.64e15
 
 /** In UTC, with the day where it is another than today. */
 function clockOf(at: number, now: number): string {

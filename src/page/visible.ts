@@ -11,9 +11,10 @@ export interface Piece {
 
 /**
  * Controls, formats, private use, unassigned and lone surrogates; separators but the plain space; what fonts leave out
- * (Default_Ignorable_Code_Point), and the one blank that is a symbol.
+ * (Default_Ignorable_Code_Point), and the one blank that is a symbol. Of marks on a letter those beyond what any script
+ * needs, as they would be painted over the lines around them.
  */
-const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu
+const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}|(?<=\p{M}{4})\p{M}/gu
 
 export function piecesOf(text: string): readonly Piece[] {
   const pieces: Piece[] = []

@@ -76,7 +76,8 @@ export async function signInCallback(c: Context<{ Bindings: Env }>): Promise<Res
   const leaving = leavingOf(cookieOf(c.req.raw, "signIn"))
   const issuer = signInIssuers(bundle).find(({ id }) => id === leaving?.issuer)
   if (!leaving || !issuer) return failed("/console", "no sign-in is under way in this browser", null, around)
-  const { returnTo } = leaving
+  // The cookie is the browser's to keep: what comes of it is read as a link's would be.
+  const returnTo = returnOf(leaving.returnTo, around.config.issuer) ?? "/console"
   const arrived = new URL(c.req.url)
   // As it was sent there, whatever host a zone in front of us has made of it.
   const answer = new URL(arrived.pathname + arrived.search, around.config.issuer)
@@ -125,7 +126,8 @@ export async function signOut(c: Context<{ Bindings: Env }>): Promise<Response> 
       </p>
     </>,
   )
-  page.headers.append("Set-Cookie", setCookie("session", "", 0))
+  // A page of elsewhere can send a browser here, but not with its cookie: then there is none to take from it.
+  if (cookieOf(c.req.raw, "session") !== null) page.headers.append("Set-Cookie", setCookie("session", "", 0))
   return page
 }
 
@@ -151,7 +153,10 @@ function returnOf(text: string | undefined, issuer: string): string | null {
   const path = text ?? "/console"
   if (!/^\/(?![/\\])[\x21-\x7e]*$/.test(path) || path.length > MAX_RETURN) return null
   const url = URL.parse(path, issuer)
-  return url?.origin === new URL(issuer).origin ? url.pathname + url.search : null
+  if (url?.origin !== new URL(issuer).origin) return null
+  const found = url.pathname + url.search
+  // With its dots resolved it may begin like another host after all: `/.//evil.example`.
+  return found.startsWith("//") ? null : found
 }
 
 function leavingOf(cookie: string | null): z.infer<typeof leavingSchema> | null {

@@ -88,11 +88,12 @@ export async function accessTokenFor(at: SignInIssuer, answer: URL, leaving: Lea
   return said.access_token
 }
 
-/** Where whoever has signed out here can do it there too; null where the provider does not say. */
+/** Where whoever has signed out here can do it there too; null where the provider does not say, or names no place on the web. */
 export async function signOutUrl(at: SignInIssuer, { config, reach }: Asker): Promise<string | null> {
   const { end_session_endpoint: end } = await serverOf(at, reach)
   if (end === undefined) return null
   const url = new URL(end)
+  if (!mayBeFetched(url, reach.local)) return null
   url.searchParams.set("client_id", at.sign_in.client)
   url.searchParams.set("post_logout_redirect_uri", `${config.issuer}/console`)
   return url.href

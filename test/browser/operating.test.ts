@@ -73,9 +73,14 @@ describe.skipIf(!isInstalled())("operating", () => {
     await page.getByRole("button", { name: "Go on" }).click()
     await expect.poll(async () => rows.count(), { timeout: 5_000 }).toBe(before + 2)
     // What the script has counted is what the page counts when it is asked for anew.
-    const counted = await page.locator("#figures").textContent()
-    await page.reload()
-    expect(await page.locator("#figures").textContent()).toBe(counted)
+    const figures = page.locator("#figures")
+    const isSameAnew = async (): Promise<boolean> => {
+      const counted = await figures.textContent()
+      await page.reload()
+      return (await figures.textContent()) === counted
+    }
+    // A record may come to the log while the page is asked for.
+    await expect.poll(isSameAnew, { timeout: 10_000 }).toBe(true)
     await page.goto(at("/console/live"))
     await page.getByText("Following").waitFor()
     await lookAt(page, "live")

@@ -30,6 +30,11 @@ describe("a redirect URI", () => {
     "javascript:alert(1)",
     "http://127.0.0.2/callback",
     "http://localhost.evil.test/",
+    "https://app.test;script-src/callback",
+    "https://app.test,evil.test/callback",
+    "https://*/callback",
+    "https://*.test/callback",
+    "https://app.test'/callback",
     `https://app.test/${"a".repeat(2_048)}`,
     "",
   ])("%s may not", (uri) => {

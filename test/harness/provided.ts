@@ -21,7 +21,7 @@ export interface Provided {
    * Servers for the probe to ask (test/node/mcp-servers.ts): endpoints of two real ones, origin of the one that is
    * told.
    */
-  mcpServers: { readonly desk: string; readonly everything: string; readonly told: string }
+  mcpServers: { readonly desk: string; readonly billing: string; readonly everything: string; readonly told: string }
   /** By how much more often than usually properties run (runs.ts). */
   runs: number
   /** Ports of the built Worker, and of what stands for its KV and its cache (test/node/wire-server.ts). */

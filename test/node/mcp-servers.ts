@@ -8,6 +8,7 @@ import { buffer } from "node:stream/consumers"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { TestProject } from "vitest/node"
 import { listen } from "../../dev/loopback.ts"
+import { startBilling } from "../../dev/upstreams/billing.ts"
 import { startDesk } from "../../dev/upstreams/desk.ts"
 import { startEverything } from "../../dev/upstreams/everything.ts"
 import type { Asked, Told } from "../harness/mcp-places.ts"
@@ -18,16 +19,21 @@ interface Place {
 }
 
 export default async function mcpServers(project: TestProject): Promise<() => Promise<void>> {
-  const [desk, everything] = await Promise.all([startDesk({ port: 0 }), startEverything({ port: 0 })])
+  const [desk, billing, everything] = await Promise.all([
+    startDesk({ port: 0 }),
+    startBilling({ port: 0 }),
+    startEverything({ port: 0 }),
+  ])
   const places = new Map<string, Place>()
   const server = createServer((request, response) => {
     serve(places, desk.describeSearch, request, response).catch(() => response.destroy())
   })
   const { origin, close } = await listen(server, 0)
-  project.provide("mcpServers", { desk: desk.url, everything: everything.url, told: origin })
+  project.provide("mcpServers", { desk: desk.url, billing: billing.url, everything: everything.url, told: origin })
   return async () => {
     await close()
     await everything.close()
+    await billing.close()
     await desk.close()
   }
 }

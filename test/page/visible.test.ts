@@ -37,6 +37,12 @@ describe("text of others", () => {
     expect(visible("a\u202Eb\u{E0041}")).toBe("a\\u{202E}b\\u{E0041}")
   })
 
+  test("has no more marks on a letter than a script needs: others would be painted over the lines around it", () => {
+    const marks = "\u0338\u0300"
+    expect(visible(`1${marks.repeat(2)}0`)).toBe(`1${marks.repeat(2)}0`)
+    expect(visible(`1${marks.repeat(40)}0`)).toBe(`1${marks.repeat(2)}${"\\u{0338}\\u{0300}".repeat(38)}0`)
+  })
+
   test("of any language stays as it is", () => {
     for (const text of ["Größe", "価格 100", "שלום", "مرحبا", "naïve", "👍", "e\u0301"]) {
       expect(piecesOf(text)).toEqual([{ text, isEscaped: false }])

@@ -97,7 +97,7 @@ describe("real servers", () => {
     }))
     await probe()
     const pins = (await starter()).tools.flatMap(({ name, pinned }) => (pinned === undefined ? [] : [[name, pinned]]))
-    expect(pins.length).toBe(16)
+    expect(pins.length).toBe(18)
     expect(Object.fromEntries((await observed()).tools)).toEqual(Object.fromEntries(pins))
   })
 

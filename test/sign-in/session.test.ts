@@ -54,7 +54,7 @@ describe("a session", () => {
     const stored = await kept()
     expect(stored).toContain("sealed")
     // Of a JWT every part begins like this.
-    expect(stored.replace(/"eyJ[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+"/, "")).not.toContain("eyJ")
+    expect(stored.replaceAll(/"eyJ[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+"/g, "")).not.toContain("eyJ")
     expect(stored).not.toContain(secret)
   })
 
@@ -92,5 +92,25 @@ describe("a session", () => {
     expect((await visit(good.cookie)).status).toBe(200)
     const answer = await visit(cookie(good.cookie))
     expect([answer.status, answer.headers.get("location")]).toEqual([303, SIGN_IN])
+  })
+})
+
+describe("signing out", () => {
+  const signOut = async (cookie: string, origin: string, body = ""): Promise<Response> => {
+    const headers = { ...(cookie !== "" && { cookie }), origin, "content-type": "application/x-www-form-urlencoded" }
+    return knock(new Request(`${US}/sign-out`, { method: "POST", headers, body }))
+  }
+
+  test("takes no cookie from a browser that was sent here by another page, which comes without it", async () => {
+    const { cookie, csrf } = await visitorAs("operator")
+    const sent = await signOut("", "https://evil.example")
+    expect(sent.headers.getSetCookie()).toEqual([])
+    const forged = await signOut(cookie, "https://evil.example", `csrf=${csrf}`)
+    expect([forged.status, forged.headers.getSetCookie()]).toEqual([403, []])
+    expect((await visit(cookie)).status).toBe(200)
+    const own = await signOut(cookie, US, `csrf=${csrf}`)
+    expect(own.headers.getSetCookie()).toEqual([expect.stringContaining("__Host-narrowgate=; Max-Age=0")])
+    // What is over is taken away as well.
+    expect((await signOut(cookie, US)).headers.getSetCookie()).toHaveLength(1)
   })
 })

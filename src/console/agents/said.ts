@@ -1,5 +1,6 @@
 /** What the API says of agents, as far as these pages read it. */
 import * as z from "zod"
+import { members } from "../../members.ts"
 
 const lookedAt = z.object({ records: z.number(), since: z.number().nullable() })
 export type LookedAt = z.infer<typeof lookedAt>
@@ -26,7 +27,7 @@ export const agents = z.looseObject({
 const grant = z.looseObject({
   tools: z.array(z.string()),
   max_sensitivity: z.string(),
-  arguments: z.record(z.string(), z.unknown()),
+  arguments: members,
   environments: z.array(z.string()).nullable(),
   calls: z.number().nullable(),
 })

@@ -1,4 +1,5 @@
 /** A grant in words that people read before they give it. */
+import { nameText } from "../../exchange/consent-words.ts"
 
 const ACTIONS = [
   ["read", "It may read with"],
@@ -43,5 +44,5 @@ export function boundText(name: string, bound: Readonly<Record<string, unknown>>
     const text = JSON.stringify(value)
     return BOUNDS[kind]?.(text) ?? `${kind} ${text}`
   })
-  return `${name} ${parts.join(" and ")}`
+  return `${nameText(name)} ${parts.join(" and ")}`
 }

@@ -1,7 +1,8 @@
 /** What the API says of approvals, as far as these pages read it. */
 import * as z from "zod"
+import { members } from "../../members.ts"
 
-const bound = z.record(z.string(), z.unknown())
+const bound = members
 const details = z.looseObject({
   tools: z.array(z.string()),
   actions: z.array(z.string()),
@@ -32,7 +33,7 @@ const listedCall = z.looseObject({
   id: z.string(),
   task: z.string(),
   tool: z.string(),
-  arguments: z.record(z.string(), z.unknown()),
+  arguments: members,
   redacted: z.array(z.string()),
   environment: z.string(),
   agent: z.string(),

@@ -1,5 +1,6 @@
 /** What the API says of decisions, as far as these pages read it. */
 import * as z from "zod"
+import { members } from "../../members.ts"
 
 const text = z.string().nullable()
 const pointer = z.looseObject({ seq: z.number(), digest: z.string() })
@@ -29,8 +30,8 @@ export const decision = z.looseObject({
   user: text,
   groups: z.array(z.string()),
   chain: z.array(z.string()),
-  arguments: z.record(z.string(), z.unknown()),
-  facts: z.record(z.string(), z.unknown()),
+  arguments: members,
+  facts: members,
   bundle: pointer.nullable(),
   principal: text,
   rules: z.array(z.string()),

@@ -55,6 +55,7 @@ interface Shown {
 
 async function page(visit: Visit, { written, decision, result }: Shown): Promise<Response> {
   const registered = await visit.ask("GET", "/v1/agents?limit=100")
+  if (registered.status === 401) return apology(visit, SECTION, registered)
   const known = registered.status === 200 ? agents.parse(registered.body).agents : []
   const purposes = [...new Set(known.flatMap((each) => each.purposes))].slice(0, 100)
   return respondPage(

@@ -1,5 +1,6 @@
 /** What the API says of bundles and of explanations, as far as these pages read it. */
 import * as z from "zod"
+import { members } from "../../members.ts"
 
 const pointer = z.looseObject({ seq: z.number(), digest: z.string() })
 const publication = pointer.extend({
@@ -54,7 +55,7 @@ export const explanation = z.looseObject({
     .looseObject({
       permitted: z.boolean(),
       principals: z.array(principal),
-      read: z.record(z.string(), z.unknown()),
+      read: members,
       rules: z.record(z.string(), z.string()),
     })
     .nullable(),

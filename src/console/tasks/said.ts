@@ -1,5 +1,6 @@
 /** What the API says of tasks, as far as these pages read it. */
 import * as z from "zod"
+import { members } from "../../members.ts"
 
 /** A task's state, with the tone that it has on a page. */
 export const STATES = {
@@ -82,7 +83,7 @@ export const decisions = z.looseObject({
       chain: z.array(z.string()),
       operator: z.string().nullable(),
       path: z.string().nullable(),
-      arguments: z.record(z.string(), z.unknown()),
+      arguments: members,
       rules: z.array(z.string()),
       denial: z.looseObject({ reason: z.string() }).nullable(),
     }),

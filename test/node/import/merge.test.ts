@@ -85,7 +85,7 @@ describe("a server and a tool are added to a catalog", () => {
   it("beside the server's other tools, before the comments of what follows", () => {
     const after = imported(EXAMPLE, serverWith([pinned("desk.new")], "desk"))
     expect(after).toContain(
-      `\n    labels: [sink:external]\n    groups: [support-desk]\n${ENTRY.replace("m.a", "desk.new")}\n  # --- crm and mail: plain HTTP`,
+      `\n    labels: [sink:external]\n    groups: [support-desk]\n${ENTRY.replace("m.a", "desk.new")}\n  # --- billing`,
     )
   })
 

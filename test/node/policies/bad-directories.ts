@@ -710,8 +710,8 @@ const IDENTITIES: readonly BadDirectory[] = [
   {
     name: "a purpose that is described on two lines",
     file: "agents.yaml",
-    find: "  - name: triage-ticket\n",
-    replace: '  - name: triage-ticket\n    description: "sort\\nthem"\n',
+    find: "    description: Read tickets and answer them within the house.\n",
+    replace: '    description: "sort\\nthem"\n',
     message: /not a line that can be shown/,
     at: '"sort\\nthem"',
   },

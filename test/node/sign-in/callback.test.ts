@@ -83,6 +83,21 @@ describe("an answer", () => {
     expect([again.status, sessionOf(again)]).toEqual([401, undefined])
   })
 
+  test.for(["https://evil.example/", "//evil.example", "/.//evil.example", "/console/..//evil.example"])(
+    "leads to a page of ours, whatever the browser has kept: %s",
+    async (place) => {
+      const leaving = await fetch(`${stack.origin}/sign-in?${new URLSearchParams({ return: place }).toString()}`, {
+        redirect: "manual",
+      })
+      expect([leaving.status, leaving.headers.getSetCookie()]).toEqual([400, []])
+      const { cookie, arrival } = await signIn()
+      const kept = Buffer.from(cookie.split("=")[1] ?? "", "base64url").toString()
+      const forged = Buffer.from(kept.replace('"/console"', JSON.stringify(place))).toString("base64url")
+      const answer = await arrive(`__Host-narrowgate-sign-in=${forged}`, arrival)
+      expect([answer.status, answer.headers.get("location")]).toEqual([303, "/console"])
+    },
+  )
+
   test("of an app that agents have sessions of signs nobody in", async () => {
     const { cookie, arrival } = await signIn()
     const kept = Buffer.from(cookie.split("=")[1] ?? "", "base64url").toString()

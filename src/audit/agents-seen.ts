@@ -4,7 +4,7 @@
  * answer says how far back that reaches.
  */
 import { decodeTime } from "ulid"
-import { allLogs, type AgentRow, type Looked, type ToolRow } from "./record-log.ts"
+import { logsOfCalls, type AgentRow, type Looked, type ToolRow } from "./record-log.ts"
 
 export interface LookedAt {
   readonly records: number
@@ -26,7 +26,7 @@ export interface ToolUsed extends AgentSeen {
 export async function agentsSeen(
   env: Env,
 ): Promise<{ readonly looked_at: LookedAt; readonly agents: ReadonlyMap<string, AgentSeen> }> {
-  const found = await Promise.all(allLogs(env).map((log) => log.agentsSeen()))
+  const found = await Promise.all(logsOfCalls(env).map((log) => log.agentsSeen()))
   const agents = new Map<string, AgentSeen>()
   for (const row of found.flatMap(({ rows }) => rows)) agents.set(row.agent, added(row, agents.get(row.agent)))
   return { looked_at: lookedAt(found), agents }
@@ -36,7 +36,7 @@ export async function toolsUsed(
   env: Env,
   agent: string,
 ): Promise<{ readonly looked_at: LookedAt; readonly tools: readonly ToolUsed[] }> {
-  const found = await Promise.all(allLogs(env).map((log) => log.toolsUsed(agent)))
+  const found = await Promise.all(logsOfCalls(env).map((log) => log.toolsUsed(agent)))
   const tools = new Map<string, ToolUsed>()
   for (const row of found.flatMap(({ rows }) => rows)) {
     tools.set(row.tool, { tool: row.tool, ...added(row, tools.get(row.tool)) })

@@ -6,7 +6,7 @@ import { logEvent } from "../log.ts"
 import { deliver, type Taker } from "./delivery.ts"
 import { Pace } from "./pace.ts"
 import { storedForm, type DecisionRecord } from "./record.ts"
-import { isStranger, logShard, strangersLog } from "./record-log.ts"
+import { isLook, isStranger, logShard, looksLog, strangersLog } from "./record-log.ts"
 
 /** While the log is out of reach, or under a flood of refusals, the newest are dropped, and the drop is logged. */
 const MAX_WAITING = 1_000
@@ -14,6 +14,7 @@ const MAX_WAITING = 1_000
 const MAX_STRANGERS = 100
 
 let waiting: DecisionRecord[] = []
+let looked: DecisionRecord[] = []
 let strangers: DecisionRecord[] = []
 let dropped = 0
 const pace = new Pace(250)
@@ -21,6 +22,7 @@ const pace = new Pace(250)
 /** For tests: a fresh isolate, of which nobody is about to send anything. */
 export function forgetEdgeRecords(): void {
   waiting = []
+  looked = []
   strangers = []
   dropped = 0
   pace.sent()
@@ -28,7 +30,9 @@ export function forgetEdgeRecords(): void {
 
 /** @param background takes work that the answer does not wait for */
 export function recordAtEdge(env: Env, record: DecisionRecord, background: (work: Promise<unknown>) => void): void {
-  const [list, limit] = isStranger(record) ? [strangers, MAX_STRANGERS] : [waiting, MAX_WAITING]
+  const [list, limit] = isStranger(record)
+    ? [strangers, MAX_STRANGERS]
+    : [isLook(record) ? looked : waiting, MAX_WAITING]
   if (list.length < limit) list.push(record)
   else dropped += 1
   if (pace.take(Date.now())) background(send(env))
@@ -37,13 +41,15 @@ export function recordAtEdge(env: Env, record: DecisionRecord, background: (work
 async function send(env: Env): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, pace.every))
   pace.sent()
-  const [known, unknown, lost] = [waiting, strangers, dropped]
+  const [known, looks, unknown, lost] = [waiting, looked, strangers, dropped]
   waiting = []
+  looked = []
   strangers = []
   dropped = 0
   if (lost > 0) logEvent("records_dropped", { count: lost })
   const [first] = known
   if (first) await sendTo(logShard(env, first.id), known)
+  if (looks.length > 0) await sendTo(looksLog(env), looks)
   if (unknown.length > 0) await sendTo(strangersLog(env), unknown)
 }
 

@@ -51,6 +51,12 @@ export interface RecordQuery {
  */
 const STRANGERS = "strangers"
 
+/**
+ * Where it rests who has only looked, or was not allowed to do more: whoever may look can do so all day, and must push out
+ * neither calls nor what operators have done.
+ */
+const LOOKS = "looks"
+
 /** Of one log: what a question about agents looks at. */
 const MAX_LOOKED = 20_000
 
@@ -92,6 +98,15 @@ export function strangersLog(env: Env): DurableObjectStub<RecordLog> {
   return env.RECORD_LOG.getByName(STRANGERS)
 }
 
+/** An explanation is a question as well, which only is too long for an address. */
+export function isLook({ kind, method, path, decision }: DecisionRecord): boolean {
+  return kind === "management" && (decision !== "allow" || method === "GET" || path === "/v1/explanations")
+}
+
+export function looksLog(env: Env): DurableObjectStub<RecordLog> {
+  return env.RECORD_LOG.getByName(LOOKS)
+}
+
 /** The object for records of a tree (or of any other key). */
 export function logShard(env: Env, key: string): DurableObjectStub<RecordLog> {
   let hash = 0
@@ -101,7 +116,7 @@ export function logShard(env: Env, key: string): DurableObjectStub<RecordLog> {
 
 export async function findRecords(env: Env, query: RecordQuery): Promise<DecisionRecord[]> {
   // Strangers could name any task.
-  const shards = query.tree === undefined ? allLogs(env) : knownShards(env)
+  const shards = query.tree === undefined ? allLogs(env) : [...knownShards(env), looksLog(env)]
   const found = await Promise.all(shards.map((shard) => shard.list(query)))
   const newestFirst = query.after === undefined
   const sorted = found.flat().toSorted((a, b) => (a.id < b.id === newestFirst ? 1 : -1))
@@ -116,6 +131,11 @@ export async function findRecord(env: Env, id: string): Promise<DecisionRecord |
 
 /** All there are, strangers' last. */
 export function allLogs(env: Env): DurableObjectStub<RecordLog>[] {
+  return [...knownShards(env), looksLog(env), strangersLog(env)]
+}
+
+/** Those in which an agent can have called something. */
+export function logsOfCalls(env: Env): DurableObjectStub<RecordLog>[] {
   return [...knownShards(env), strangersLog(env)]
 }
 

@@ -30,6 +30,17 @@ interface NoticeRow extends Record<string, SqlStorageValue> {
   readonly body: string
 }
 
+/** Ids of those that have it already, of an earlier try: they would not know it for ever. */
+interface Kept extends Notice {
+  readonly had?: readonly string[]
+}
+
+interface Handed {
+  readonly taken: readonly string[]
+  /** Null: nobody is left who has to have it. */
+  readonly failed: string | null
+}
+
 interface Receivers {
   readonly all: readonly ReceiverDefinition[]
   /** Number of the bundle that says so. */
@@ -103,13 +114,23 @@ export class Notices {
     if (this.hasAny()) await this.#tryLater()
   }
 
+  /** What stays says for itself why it does. */
   async #sendOne({ id, body }: NoticeRow, receivers: Receivers): Promise<void> {
     try {
-      await this.#hand(JSON.parse(body), receivers)
-      this.#forget(id)
+      const { had = [], ...notice }: Kept = JSON.parse(body)
+      const { taken, failed } = await this.#hand(notice, receivers, had)
+      if (failed === null) this.#forget(id)
+      else {
+        logEvent("notice_not_sent", { id, error: failed })
+        if (taken.length > 0) this.#rewrite(id, { ...notice, had: [...had, ...taken] })
+      }
     } catch (error) {
       logEvent("notice_not_sent", { id, error: String(error) })
     }
+  }
+
+  #rewrite(id: string, kept: Kept): void {
+    this.#ctx.storage.sql.exec("UPDATE notices SET body = ? WHERE id = ?", JSON.stringify(kept), id)
   }
 
   #giveUpOld(now: number): void {
@@ -131,17 +152,21 @@ export class Notices {
   }
 
   /** Each gets it, or is asked to, whatever becomes of the others. */
-  async #hand(notice: Notice, { all, seq }: Receivers): Promise<void> {
+  async #hand(notice: Notice, { all, seq }: Receivers, had: readonly string[]): Promise<Handed> {
+    const asked = all.flatMap((receiver) => {
+      const told = had.includes(receiver.id) ? null : toldTo(receiver, notice)
+      return told ? { id: receiver.id, letter: JSON.stringify(told) } : []
+    })
     const handed = await Promise.allSettled(
-      all.map(async (receiver) => {
-        const told = toldTo(receiver, notice)
-        if (!told) return
-        const outbound = outboundOf(this.#env, receiver.id)
-        const taken = await outbound.take(OUTBOUND_VERSION, receiver.id, notice.id, JSON.stringify(told), seq)
+      asked.map(async ({ id, letter }) => {
+        const taken = await outboundOf(this.#env, id).take(OUTBOUND_VERSION, id, notice.id, letter, seq)
         if (!taken) throw new Error("the receiver's object runs other code")
+        return id
       }),
     )
-    for (const one of handed) if (one.status === "rejected") throw one.reason
+    const taken = handed.flatMap((one) => (one.status === "fulfilled" ? one.value : []))
+    const rejected = handed.find((one) => one.status === "rejected")
+    return { taken, failed: rejected ? String(rejected.reason) : null }
   }
 
   /** Of those whose ids come after this one, the oldest first. */

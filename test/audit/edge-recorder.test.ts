@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers"
 import { afterEach, expect, test, vi } from "vitest"
 import { recordAtEdge } from "../../src/audit/edge-recorder.ts"
 import { recordOf } from "../../src/audit/record.ts"
-import { findRecords, RecordLog } from "../../src/audit/record-log.ts"
+import { findRecord, findRecords, RecordLog } from "../../src/audit/record-log.ts"
 import { byteLength } from "../../src/bytes.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 
@@ -26,4 +26,33 @@ test("more big records than fit into a row of the log all land, those of known c
   const sizes = append.mock.calls.map(([, batch]) => byteLength(batch))
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeGreaterThan(4_000_000)
   expect(Math.max(...sizes)).toBeLessThanOrEqual(1_000_000)
+})
+
+test("whoever looks all day pushes out no record of what was done, and each look is found", async () => {
+  const sent: Promise<unknown>[] = []
+  const looks = [
+    { method: "GET", path: "/v1/tasks", decision: "allow", code: "ok" },
+    { method: "POST", path: "/v1/explanations", decision: "allow", code: "ok" },
+    { method: "POST", path: "/v1/revocations", decision: "deny", code: "policy_denied" },
+  ] as const
+  const done = { method: "POST", path: "/v1/revocations", decision: "allow", code: "ok" } as const
+  for (const [at, what] of [...looks, done].entries()) {
+    const operator = "https://idp.test|somebody"
+    const record = recordOf({ id: `dec_${at}`, at, kind: "management", operator, ...what })
+    recordAtEdge(env, record, (work) => sent.push(work))
+  }
+  await Promise.all(sent)
+  const inShards = await Promise.all(
+    [0, 1, 2, 3].map(async (shard) =>
+      env.RECORD_LOG.getByName(`records-${shard}`).list({ kind: "management", limit: 10 }),
+    ),
+  )
+  expect(inShards.flat().map(({ id }) => id)).toEqual(["dec_3"])
+  expect((await findRecords(env, { kind: "management", limit: 10 })).map(({ id }) => id)).toEqual([
+    "dec_3",
+    "dec_2",
+    "dec_1",
+    "dec_0",
+  ])
+  for (const at of [0, 1, 2, 3]) expect(await findRecord(env, `dec_${at}`)).toMatchObject({ at })
 })

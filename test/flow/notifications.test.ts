@@ -1,10 +1,12 @@
 /** What others are told of what happens, from the call to the request at their door. */
+import { runInDurableObject } from "cloudflare:test"
 import { env, exports } from "cloudflare:workers"
 import { createLocalJWKSet, decodeJwt, jwtVerify, type JSONWebKeySet } from "jose"
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest"
 import { z } from "zod"
 import type { Sequence, Storm } from "../../src/guardrails/definition.ts"
 import { rootOf } from "../../src/ledger/state.ts"
+import { outboundOf } from "../../src/outbound/door.ts"
 import { Outbound } from "../../src/outbound/outbound.ts"
 import type { ReceiverDefinition } from "../../src/policy/bundle.ts"
 import { ACCESS_TOKEN, AUDIENCE, exchangeForm, ID_TOKEN, JWT_BEARER, openTask, postForm } from "../harness/agents.ts"
@@ -488,6 +490,22 @@ describe("/v1/deliveries", () => {
     expect(await retry(letter)).toMatchObject({ status: 404, code: "not_found" })
     expect(await retry("desk")).toMatchObject({ status: 200, json: { retried: 0 } })
     expect(await retry("nobody")).toMatchObject({ status: 404 })
+  })
+
+  test("shows the others where one receiver's object is out of reach", async () => {
+    await tellTo(DESK, CHAT)
+    await runInDurableObject(outboundOf(env, "desk"), (_, { storage }) => {
+      storage.sql.exec("DROP TABLE dead")
+    })
+    const { status, json } = await manage("GET", "/v1/deliveries", await bearerOf("viewer"))
+    expect(status).toBe(200)
+    expect(json).toMatchObject({
+      receivers: [
+        { id: "desk", error: "unavailable" },
+        { id: "chat", waiting: 0 },
+      ],
+    })
+    expect(await retry("desk")).toMatchObject({ status: 503, code: "unavailable" })
   })
 
   test("is for operators alone", async () => {

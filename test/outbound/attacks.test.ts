@@ -5,12 +5,13 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { rootOf } from "../../src/ledger/state.ts"
 import { outboundOf, OUTBOUND_VERSION } from "../../src/outbound/door.ts"
 import type { CallQuestion, Notice, TaskEnd } from "../../src/outbound/notice.ts"
-import type { Outbound } from "../../src/outbound/outbound.ts"
+import { Outbound } from "../../src/outbound/outbound.ts"
 import type { ReceiverDefinition } from "../../src/policy/bundle.ts"
 import { forgetBundle } from "../../src/policy/store.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { freshIsolate } from "../harness/isolate.ts"
+import { evict } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { CHAT, deliveriesOf, DESK, network, ring, sentOf, type Network } from "../harness/receivers.ts"
 
@@ -90,6 +91,38 @@ describe("a receiver whose object is out of reach", () => {
       storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'tree'").toArray(),
     )
     expect(tables).toEqual([])
+  })
+
+  test("has nobody else handed the same again, who may not know any more that they had it", async () => {
+    await tellTo([CHAT, DESK])
+    const mend = await outOfReach("chat")
+    const handed = vi.spyOn(Outbound.prototype, "take")
+    const task = await abortedTask()
+    await sentOf(net, 1, "desk")
+    await runDurableObjectAlarm(ledgerOf(task))
+    await evict(task)
+    await runDurableObjectAlarm(ledgerOf(task))
+    await mend()
+    await runDurableObjectAlarm(ledgerOf(task))
+    const [chat] = await sentOf(net, 1, "chat")
+    expect(chat?.body).not.toContain('"had"')
+    expect(handed.mock.calls.filter(([, receiver]) => receiver === "chat").length).toBeGreaterThan(2)
+    expect(handed.mock.calls.filter(([, receiver]) => receiver === "desk")).toHaveLength(1)
+  })
+
+  test("is not the only thing: a notice that cannot be read keeps no other back either", async () => {
+    await tellTo([DESK])
+    const mend = await outOfReach("desk")
+    const { task } = await openTask("first")
+    await manage("POST", `/v1/tasks/${task}/quarantine`, await operator())
+    await vi.waitFor(async () => expect(await keptIn(task)).toBe(1))
+    await runInDurableObject(ledgerOf(task), (_, { storage }) => {
+      storage.sql.exec("UPDATE notices SET body = 'null'")
+    })
+    await mend()
+    await manage("POST", `/v1/tasks/${task}/release`, await operator())
+    const [sent] = await sentOf(net, 1)
+    expect(sent?.body).toContain("task.released")
   })
 
   test("is asked less often the longer it is, and never puts off the end of a tree", async () => {

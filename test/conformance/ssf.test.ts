@@ -115,7 +115,7 @@ conformance("ssf", (cases) => {
       const record = await recordOf(answer.decision)
       expect(record.arguments).toMatchObject({ event, effect, ...(because !== undefined && { because }) })
       const stops = await listed("/v1/revocations")
-      expect(stops.includes('"stream":"vector"')).toBe(effect === "revoke" || effect === "stop")
+      expect(stops.includes('"by":"stream|vector"')).toBe(effect === "revoke" || effect === "stop")
       if (effect === "none") return
       const [issuer = ""] = issuersIn(claims)
       expect(record.user?.startsWith(`${issuer}|`)).toBe(true)

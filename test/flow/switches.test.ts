@@ -130,7 +130,8 @@ describe("a switch", () => {
     acknowledgedAt = performance.now()
     const after = await Promise.all(Array.from({ length: 50 }, async () => codeOf(token)))
     await Promise.all(callers)
-    expect(allowed).toBeGreaterThan(50)
+    // On a busy machine of each caller the first call alone is let through before.
+    expect(allowed).toBeGreaterThanOrEqual(callers.length)
     expect(late).toEqual([])
     expect(new Set(after)).toEqual(new Set(["invalid_token"]))
   })

@@ -17,7 +17,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { cookieOf, setCookie } from "./cookie.ts"
-import { accessTokenFor, authorizationUrl, signInIssuers, signOutUrl, type SignInIssuer } from "./provider.ts"
+import { CALLBACK, accessTokenFor, authorizationUrl, signInIssuers, signOutUrl, type SignInIssuer } from "./provider.ts"
 import { beginSession, endSession, MAX_SESSION_MS, sessionOf } from "./session.ts"
 
 /** Seconds in which whoever left for their provider has to be back. */
@@ -108,6 +108,8 @@ export async function signOut(c: Context<{ Bindings: Env }>): Promise<Response> 
   const session = await sessionOf(c.req.raw, around)
   const form = session && (await readForm(c.req.raw, session, around.config.issuer))
   if (form && "refused" in form) {
+    const denial = { reason: "form_refused", what: form.refused } as const
+    record({ method: "POST", path: "/sign-out", decision: "deny", code: "policy_denied", denial }, around)
     return plainPage("You are still signed in", <p>This did not come from a page of ours.</p>, { status: 403 })
   }
   await endSession(c.req.raw, around)
@@ -203,8 +205,8 @@ function failed(returnTo: string, what: string, because: Rejected | null, around
 }
 
 function record(known: Partial<DecisionRecord>, { env, receivedAt, background }: Surroundings): void {
-  const start = { id: newId("dec", receivedAt), at: receivedAt, kind: "management", method: "GET" } as const
-  recordAtEdge(env, recordOf({ ...known, ...start, path: "/sign-in/callback" }), background)
+  const start = { id: newId("dec", receivedAt), at: receivedAt, kind: "management" } as const
+  recordAtEdge(env, recordOf({ method: "GET", path: CALLBACK, ...known, ...start }), background)
 }
 
 const unavailable = (): Promise<Response> =>

@@ -1,8 +1,9 @@
 /** Forms that did not come from a page of the session: refused, recorded, nothing changed. Attacks as data. */
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { publish, yard } from "../harness/bundles.ts"
 import { visitorAs, type Visitor } from "../harness/browsing.ts"
 import { freshIsolate } from "../harness/isolate.ts"
+import { bearerOf, manage } from "../harness/management.ts"
 
 beforeEach(async () => {
   await publish(await yard())
@@ -39,6 +40,19 @@ describe("a form", () => {
     const answer = await visitor.post("/sign-out", fields?.(visitor, other) ?? {}, headers)
     expect(answer.status).toBe(403)
     expect(await isIn(visitor)).toBe(true)
+  })
+
+  test("that is refused is recorded", async () => {
+    const visitor = await visitorAs("operator")
+    await visitor.post("/sign-out", {}, { origin: "https://evil.example" })
+    const { json } = await vi.waitFor(async () => {
+      const found = await manage("GET", "/v1/decisions?code=policy_denied&kind=management", await bearerOf("viewer"))
+      expect(JSON.stringify(found.json)).toContain("form_refused")
+      return found
+    })
+    expect(json).toMatchObject({
+      decisions: [{ path: "/sign-out", denial: { reason: "form_refused", what: "origin" } }],
+    })
   })
 
   test("of a page of the session does what it says", async () => {

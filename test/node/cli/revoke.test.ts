@@ -1,5 +1,5 @@
 /** `narrowgate revoke`, against the Worker of a local stack. */
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { z } from "zod"
 import { tellSwitch } from "../../../cli/commands/revoke.ts"
 import { ownStack } from "./own-stack.ts"
@@ -36,7 +36,8 @@ it("stops an agent, says so with who, why and when, and lets it go on", async ()
     "",
   ])
   expect(await revoke("lift", id)).toMatchObject({ code: 0, stdout: `${id}: lifted\n` })
-  expect((await token()).code).toBe(0)
+  // What an isolate knows of switches it may rely on for two seconds.
+  await vi.waitFor(async () => expect((await token()).code).toBe(0), { timeout: 10_000, interval: 500 })
   expect(await revoke("lift", id)).toMatchObject({ code: 1, stderr: expect.stringContaining("404") })
 })
 

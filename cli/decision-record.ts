@@ -108,12 +108,19 @@ export function printable(record: ShownRecord): ShownRecord {
   return decisionRecord.parse(clean(record))
 }
 
+/** What a record without a tool and a path is of. */
+const OF_KIND: ReadonlyMap<string, string> = new Map([
+  ["exchange", "(token)"],
+  ["approval", "(approval)"],
+  ["end", "(end of a task)"],
+])
+
 /** One line: when, what, who, and why not. */
 export function recordLine(record: ShownRecord): string {
   const { at, decision, code, tool, action, chain, user, task, id } = record
   const time = colors.dim(new Date(at).toISOString().slice(11, 23))
   const verdict = decision === "allow" ? colors.green("allow") : colors.red("deny ")
-  const what = `${tool ?? record.path ?? "?"}${action === null ? "" : `:${action}`}`
+  const what = `${tool ?? record.path ?? OF_KIND.get(record.kind) ?? "?"}${action === null ? "" : `:${action}`}`
   const who = `${chain.at(-1)?.replace(/^spiffe:\/\//u, "") ?? "?"}${user === null ? "" : ` for ${user.split("|").at(-1)}`}`
   const why = record.denial ? ` ${colors.yellow(whyNot(record))}` : ""
   const differs = record.candidate?.differs

@@ -36,7 +36,7 @@ export const checkPolicies: Benchmark = {
 function checkAll(texts: ReadonlyMap<string, string>): void {
   const { body, problems } = compileFiles({ texts, tables: new Map(), problems: [] })
   const report = reportProblems("policies", { problems, texts })
-  guard(body?.rules.length === RULES + 2, "it would become a bundle")
+  guard((body?.rules.length ?? 0) > RULES, "it would become a bundle")
   guard(problems.length > RULES / 2 && report.includes("more of [never-holds]"), "what is wrong is told")
 }
 

@@ -36,6 +36,8 @@ export interface IdentityProviderOptions {
   readonly port: number
   /** `aud` of the access tokens. */
   readonly audience: string
+  /** Registered beside its own, and trusted as they are. */
+  readonly clients?: readonly (Readonly<Record<string, unknown>> & { readonly client_id: string })[]
   readonly log?: (line: string) => void
   /** Private ES256 keys, so that tokens outlive a restart; absent: new ones. */
   readonly keys?: IdentityProviderKeys
@@ -67,7 +69,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
 
   const provider = new Provider(
     listening.origin,
-    await configuration(listening.origin, options.audience, keys.provider),
+    await configuration(listening.origin, options.audience, keys.provider, options.clients ?? []),
   )
   for (const event of ["authorization.error", "grant.error", "server_error"]) {
     provider.on(event, (_context, error) => options.log?.(`identity provider: ${event}: ${error.message}`))
@@ -89,7 +91,13 @@ function dispatch(origin: string, provider: Provider, workloads: WorkloadIssuer)
   }
 }
 
-async function configuration(origin: string, audience: string, key: JWK): Promise<Record<string, unknown>> {
+async function configuration(
+  origin: string,
+  audience: string,
+  key: JWK,
+  others: NonNullable<IdentityProviderOptions["clients"]>,
+): Promise<Record<string, unknown>> {
+  const trusted = [APP_CLIENT, CONSOLE_CLIENT, LOGIN_CLIENT, ...others.map(({ client_id }) => client_id)]
   return {
     // In memory on purpose: a session ends with the provider.
     adapter: createMemoryAdapter(),
@@ -122,6 +130,7 @@ async function configuration(origin: string, audience: string, key: JWK): Promis
         grant_types: ["client_credentials"],
         response_types: [],
       },
+      ...others,
     ],
     clientDefaults: { id_token_signed_response_alg: "ES256" },
     claims: { openid: ["sub", "acr", "auth_time"], email: ["email", "email_verified"], groups: ["groups"] },
@@ -139,7 +148,7 @@ async function configuration(origin: string, audience: string, key: JWK): Promis
             acr: oidc.entities.AuthorizationCode?.acr,
             auth_time: oidc.entities.AuthorizationCode?.authTime,
           },
-    loadExistingGrant: (context: Context) => grantOwnApplication(context, audience),
+    loadExistingGrant: (context: Context) => grantOwnApplication(context, audience, trusted),
     interactions: { url: (_context: Context, { uid }: { uid: string }) => `/interaction/${uid}` },
     features: {
       devInteractions: { enabled: false },
@@ -166,14 +175,14 @@ async function configuration(origin: string, audience: string, key: JWK): Promis
 }
 
 /** The provider's own applications: their users are not asked for consent. */
-async function grantOwnApplication({ oidc }: Context, audience: string): Promise<Grant | undefined> {
+async function grantOwnApplication(
+  { oidc }: Context,
+  audience: string,
+  trusted: readonly string[],
+): Promise<Grant | undefined> {
   const accountId = oidc.session?.accountId
   const clientId = oidc.client?.clientId
-  if (
-    accountId === undefined ||
-    clientId === undefined ||
-    ![APP_CLIENT, CONSOLE_CLIENT, LOGIN_CLIENT].includes(clientId)
-  ) {
+  if (accountId === undefined || clientId === undefined || !trusted.includes(clientId)) {
     return undefined
   }
   const grant = new oidc.provider.Grant({ accountId, clientId })

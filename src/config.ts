@@ -38,9 +38,9 @@ const variables = prepared(
     SIGN_IN_SECRETS: z
       .string()
       .optional()
-      .transform((text, context): Readonly<Record<string, string>> => {
+      .transform((text, context): ReadonlyMap<string, string> => {
         try {
-          return secrets.parse(JSON.parse(text ?? "{}"))
+          return secretsIn(text ?? "{}")
         } catch {
           context.addIssue({ code: "custom", message: "SIGN_IN_SECRETS must be a JSON object of texts" })
           return z.NEVER
@@ -52,9 +52,14 @@ const variables = prepared(
   { ISSUER: "https://authz.invalid", PUBLISHER_KEYS: '{"keys":[{"kty":"EC"}]}' },
 )
 
+/** A map: of an object's own kind there would be secrets by names such as `constructor`. */
+function secretsIn(json: string): ReadonlyMap<string, string> {
+  return new Map(Object.entries(secrets.parse(JSON.parse(json))))
+}
+
 function readSecrets(text: string): ReadonlyMap<string, string> {
   try {
-    return new Map(Object.entries(secrets.parse(JSON.parse(text))))
+    return secretsIn(text)
   } catch {
     logEvent("webhook_secrets_malformed", {})
     return new Map()
@@ -69,7 +74,7 @@ export interface Config {
   /** Of receivers, by their id. */
   readonly webhookSecrets: ReadonlyMap<string, string>
   /** By the `id` of an issuer. */
-  readonly signInSecrets: Readonly<Record<string, string>>
+  readonly signInSecrets: ReadonlyMap<string, string>
   /** Loopback issuers may be fetched. */
   readonly local: boolean
 }

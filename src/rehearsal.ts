@@ -36,7 +36,7 @@ const CONFIG: Config = {
   signingAlgorithm: "ES256",
   maxProbeRequests: 0,
   webhookSecrets: new Map(),
-  signInSecrets: {},
+  signInSecrets: new Map(),
   local: false,
 }
 const ORIGIN = "https://rehearsal.invalid"

@@ -3,9 +3,8 @@
  * (RFC 9207). All of the protocol is oauth4webapi's.
  */
 import * as oauth from "oauth4webapi"
-import type { Config } from "../config.ts"
+import { boundedText } from "../bounded-text.ts"
 import { mayBeFetched } from "../credential/fetchable.ts"
-import type { Reach } from "../credential/key-set.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { IssuerDefinition } from "../policy/bundle.ts"
 
@@ -31,7 +30,22 @@ export interface Leaving {
   readonly verifier: string
 }
 
-type Asker = { readonly config: Config; readonly reach: Reach }
+/** Who we are, by which secrets, and where we may ask. */
+interface Asker {
+  readonly config: {
+    readonly issuer: string
+    /** By the `id` of an issuer. */
+    readonly signInSecrets: ReadonlyMap<string, string>
+  }
+  readonly reach: Reach
+}
+
+interface Reach {
+  /** Milliseconds. */
+  readonly now: number
+  /** The local stack: loopback may be fetched. */
+  readonly local: boolean
+}
 
 /** Where to send the browser. */
 export async function authorizationUrl(at: SignInIssuer, asker: Asker): Promise<{ url: URL; leaving: Leaving }> {
@@ -99,8 +113,12 @@ export async function signOutUrl(at: SignInIssuer, { config, reach }: Asker): Pr
   return url.href
 }
 
-function authenticationFor({ id }: SignInIssuer, server: oauth.AuthorizationServer, config: Config): oauth.ClientAuth {
-  const secret = config.signInSecrets[id]
+function authenticationFor(
+  { id }: SignInIssuer,
+  server: oauth.AuthorizationServer,
+  config: Asker["config"],
+): oauth.ClientAuth {
+  const secret = config.signInSecrets.get(id)
   if (secret === undefined) return oauth.None()
   const methods = server.token_endpoint_auth_methods_supported ?? ["client_secret_basic"]
   return methods.includes("client_secret_basic") ? oauth.ClientSecretBasic(secret) : oauth.ClientSecretPost(secret)
@@ -108,6 +126,8 @@ function authenticationFor({ id }: SignInIssuer, server: oauth.AuthorizationServ
 
 const FRESH_MS = 600_000
 const TIMEOUT_MS = 10_000
+/** Of metadata, and of an answer with two tokens. */
+const MAX_BYTES = 262_144
 const known = new Map<string, { readonly server: oauth.AuthorizationServer; readonly at: number }>()
 
 async function serverOf({ issuer }: SignInIssuer, reach: Reach): Promise<oauth.AuthorizationServer> {
@@ -125,7 +145,11 @@ function options({ local }: Reach) {
   const fetchAllowed = async (url: string, { method, headers, body }: Sent): Promise<Response> => {
     if (!mayBeFetched(new URL(url), local)) throw new Error("the URL may not be fetched")
     const signal = AbortSignal.timeout(TIMEOUT_MS)
-    return fetch(url, { method, headers, body: body ?? null, redirect: "manual", signal })
+    const response = await fetch(url, { method, headers, body: body ?? null, redirect: "manual", signal })
+    const text = await boundedText(response, MAX_BYTES)
+    if (text === null) throw new Error("the provider's answer is too long, or not UTF-8")
+    const { status, headers: said } = response
+    return new Response(text === "" ? null : text, { status, headers: said })
   }
   return { [oauth.allowInsecureRequests]: local, [oauth.customFetch]: fetchAllowed }
 }

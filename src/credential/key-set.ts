@@ -7,7 +7,7 @@
 import * as z from "zod"
 import { boundedText } from "../bounded-text.ts"
 import { logEvent } from "../log.ts"
-import type { KeySource } from "../policy/bundle.ts"
+import type { KeySource } from "../policy/definition/keys.ts"
 import { mayBeFetched } from "./fetchable.ts"
 import { readKeyDocument, type KeyDocument } from "./key-document.ts"
 import { importKeys, keyFor, type PublicKey } from "./public-key.ts"

@@ -2,7 +2,8 @@
  * An operator: a person whose own access token says so, and whom `operators.yaml` names. An ID token proves a login to
  * its client, not a right to manage (RFC 9068 5).
  */
-import type { IssuerDefinition, OperatorDefinition, Role } from "../policy/bundle.ts"
+import type { IssuerDefinition } from "../policy/definition/issuers.ts"
+import type { OperatorDefinition, Role } from "../policy/definition/operators.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { verifyPersonToken } from "./person-token.ts"

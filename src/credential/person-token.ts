@@ -3,7 +3,7 @@
  * managing: what they say with it they say themselves. The session token that an app hands to an agent is another
  * client's.
  */
-import type { IssuerDefinition } from "../policy/bundle.ts"
+import type { IssuerDefinition } from "../policy/definition/issuers.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { readPerson, type Person } from "./person.ts"

@@ -9,7 +9,7 @@ import { verifyOperator, type KnownOperator } from "../credential/operator-token
 import { isRejected, type Rejection } from "../credential/rejection.ts"
 import type { Denial } from "../decision.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import type { Role } from "../policy/bundle.ts"
+import type { Role } from "../policy/definition/operators.ts"
 import { userId, type ManagedThing, type OperatorFacts } from "../policy/facts.ts"
 import { mayManage } from "../policy/permission.ts"
 import { currentSwitches } from "../switches/lease.ts"

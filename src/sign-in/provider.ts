@@ -7,7 +7,7 @@ import type { Config } from "../config.ts"
 import { mayBeFetched } from "../credential/fetchable.ts"
 import type { Reach } from "../credential/key-set.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import type { IssuerDefinition } from "../policy/bundle.ts"
+import type { IssuerDefinition } from "../policy/definition/issuers.ts"
 
 export type SignInIssuer = IssuerDefinition & {
   readonly issuer: string

@@ -4,7 +4,6 @@
  */
 import type { Surroundings } from "../surroundings.ts"
 import type { ManagementDenial } from "../audit/record.ts"
-import { readCompact } from "../credential/compact.ts"
 import { verifyOperator, type KnownOperator } from "../credential/operator-token.ts"
 import { isRejected, type Rejection } from "../credential/rejection.ts"
 import type { Denial } from "../decision.ts"
@@ -74,10 +73,7 @@ export async function authenticateOperator(
   const { config, reach } = around
   const token = bearerOf(request)
   if (token === null) return refused("missing_token", { reason: "operator_rejected", because: null })
-  const compact = readCompact(token)
-  const verified = isRejected(compact)
-    ? compact
-    : await verifyOperator(compact, bundle.issuers, bundle.operators, config.issuer, reach)
+  const verified = await verifyOperator(token, bundle.issuers, bundle.operators, config.issuer, reach)
   if (isRejected(verified)) {
     const because = verified.rejected
     return refused(because.reason === "keys_unavailable" ? "unavailable" : "invalid_token", {

@@ -2,7 +2,8 @@
  * Gateways before somebody's own servers, as their policies describe them: each registered gateway with an origin on
  * this machine is stood in for there, and passes what is allowed to where the catalog's probes say that servers are.
  */
-import type { BundleBody, GatewayDefinition } from "../src/policy/bundle.ts"
+import type { BundleBody } from "../src/policy/bundle.ts"
+import type { GatewayDefinition } from "../src/policy/definition/gateways.ts"
 import { isLoopback } from "../src/credential/fetchable.ts"
 import { type GatewayRoute, startGateway } from "./gateway.ts"
 import { SENDS_BODY, type StandIn } from "./gateway/ask.ts"

@@ -2,7 +2,7 @@
  * Ids that sort by the time they were made: `dec_<ulid>`, `tsk_<ulid>`, `lnt_<ulid>`, `evt_<ulid>`. They name things and open none,
  * yet none can be guessed: their 80 random bits come from the platform's generator, fetched many at a time.
  */
-import { ulid } from "ulid"
+import { decodeTime, encodeTime, ulid } from "ulid"
 
 const pool = new Uint8Array(4096)
 let used = pool.length
@@ -15,7 +15,22 @@ function randomFraction(): number {
   return (pool[used++] ?? 0) / 256
 }
 
+type Kind = "dec" | "tsk" | "lnt" | "evt"
+
 /** @param now milliseconds */
-export function newId(kind: "dec" | "tsk" | "lnt" | "evt", now: number): string {
+export function newId(kind: Kind, now: number): string {
   return `${kind}_${ulid(now, randomFraction)}`
+}
+
+const ULID = /^[a-z]{3}_([0-7][0-9A-HJKMNP-TV-Z]{25})$/
+
+/** Milliseconds, when whatever has this id was made; null: it is none of these. */
+export function timeOf(id: string): number | null {
+  const [, text] = ULID.exec(id) ?? []
+  return text === undefined ? null : decodeTime(text)
+}
+
+/** None that is made then or later comes before it. @param at milliseconds */
+export function firstIdAt(kind: Kind, at: number): string {
+  return `${kind}_${encodeTime(Math.max(0, at), 10)}${"0".repeat(16)}`
 }

@@ -1,8 +1,8 @@
 /** `narrowgate decisions tail`: what was decided. */
 import { setTimeout as pause } from "node:timers/promises"
 import { Option, type Command } from "commander"
-import { encodeTime } from "ulid"
 import { z } from "zod"
+import { firstIdAt } from "../../src/ids.ts"
 import { decisionRecord, printable, recordLine, type ShownRecord } from "../decision-record.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { DEFAULT_IDP, DEFAULT_URL, askJson, operatorBearer, type WorkerOptions } from "../worker.ts"
@@ -72,7 +72,7 @@ async function tail(options: TailOptions): Promise<void> {
     if (!options.follow) return
     query.set("limit", String(MAX_LIMIT))
     // Ids begin with their time, and a record may reach the log a little after a later one.
-    query.set("after", `dec_${encodeTime(Date.now() - LATE_MS, 10)}${"0".repeat(16)}`)
+    query.set("after", firstIdAt("dec", Date.now() - LATE_MS))
     await pause(FOLLOW_EVERY_MS)
     if (Date.now() < renewAt) continue
     bearer = await operatorBearer(options)

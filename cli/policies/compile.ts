@@ -1,15 +1,11 @@
 /** `policies/` → the body of a bundle, or what keeps it from being one, and what in it is most likely a slip. */
 import { assemble, type Bundle } from "../../src/policy/assemble.ts"
-import {
-  FORMAT,
-  type AgentDefinition,
-  type BundleBody,
-  type GatewayDefinition,
-  type IdentityDefinition,
-  type IssuerDefinition,
-  type KeySource,
-  type StreamDefinition,
-} from "../../src/policy/bundle.ts"
+import { FORMAT, type BundleBody } from "../../src/policy/bundle.ts"
+import type { AgentDefinition, IdentityDefinition } from "../../src/policy/definition/agents.ts"
+import type { GatewayDefinition } from "../../src/policy/definition/gateways.ts"
+import type { IssuerDefinition } from "../../src/policy/definition/issuers.ts"
+import type { KeySource } from "../../src/policy/definition/keys.ts"
+import type { StreamDefinition } from "../../src/policy/definition/streams.ts"
 import { encode } from "../../src/policy/encode.ts"
 import { entityStore } from "../../src/policy/entities.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"

@@ -2,7 +2,7 @@
 import type { CedarValueJson, EntityJson } from "@cedar-policy/cedar-wasm/nodejs"
 import { sensitivityRank, type Tool } from "../../src/catalog/tool.ts"
 import type { EntityUid, StoredEntity } from "../../src/policy/lowered.ts"
-import { ROLES } from "../../src/policy/bundle.ts"
+import { ROLES } from "../../src/policy/definition/operators.ts"
 import { AREAS, userId } from "../../src/policy/facts.ts"
 import type { Policies } from "./policies.ts"
 import { toOfficial } from "./exact-json.ts"

@@ -10,7 +10,7 @@ import { isRefused } from "../../src/exchange/refusal.ts"
 import type { TreeState } from "../../src/ledger/state.ts"
 import { applyChange, applyOpening } from "../../src/ledger/transition.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
-import type { GatewayDefinition } from "../../src/policy/bundle.ts"
+import type { GatewayDefinition } from "../../src/policy/definition/gateways.ts"
 import {
   approveStep,
   callStep,

@@ -1,6 +1,7 @@
 /** What tests may name, as the bundle has it. */
 import type { Tool } from "../../src/catalog/tool.ts"
-import type { BundleBody, GatewayDefinition } from "../../src/policy/bundle.ts"
+import type { BundleBody } from "../../src/policy/bundle.ts"
+import type { GatewayDefinition } from "../../src/policy/definition/gateways.ts"
 
 export interface World {
   readonly body: BundleBody

@@ -3,7 +3,7 @@
  * it was asked by none, any operator. Told by a person's own token, never by an agent's. Pure.
  */
 import type { UserFacts } from "../ledger/state.ts"
-import type { ApprovalDefinition, Approving } from "../policy/bundle.ts"
+import type { ApprovalDefinition, Approving } from "../policy/definition/approvers.ts"
 import { userId } from "../policy/facts.ts"
 import type { Approval } from "./approval.ts"
 

@@ -3,8 +3,9 @@
  * no index of their agents, which each of them would have to pay for; so the newest of each log are looked at, and the
  * answer says how far back that reaches.
  */
-import { decodeTime } from "ulid"
-import { logsOfCalls, type AgentRow, type Looked, type ToolRow } from "./record-log.ts"
+import { timeOf } from "../ids.ts"
+import { logsOfCalls } from "./record-logs.ts"
+import type { AgentRow, Looked, ToolRow } from "./record-log.ts"
 
 export interface LookedAt {
   readonly records: number
@@ -48,24 +49,16 @@ function added({ calls, denied, last }: AgentRow | ToolRow, before: AgentSeen | 
   return {
     calls: calls + (before?.calls ?? 0),
     denied: denied + (before?.denied ?? 0),
-    last: Math.max(timeOf(last), before?.last ?? 0),
+    last: Math.max(timeOf(last) ?? 0, before?.last ?? 0),
   }
 }
 
 /** A log that has more than was looked at is known from its oldest record on; the others are known whole. */
 function lookedAt(found: readonly Looked<unknown>[]): LookedAt {
   const times = (logs: readonly Looked<unknown>[]): readonly number[] =>
-    logs.flatMap(({ oldest }) => (oldest === null ? [] : timeOf(oldest)))
+    logs.flatMap(({ oldest }) => (oldest === null ? [] : (timeOf(oldest) ?? 0)))
   const records = found.reduce((sum, { looked }) => sum + looked, 0)
   const cut = times(found.filter(({ isAll }) => !isAll))
   const all = times(found)
   return { records, since: cut.length > 0 ? Math.max(...cut) : all.length > 0 ? Math.min(...all) : null }
-}
-
-const PREFIX = "dec_".length
-const ULID_LENGTH = 26
-
-function timeOf(id: string): number {
-  const text = id.slice(PREFIX)
-  return text.length === ULID_LENGTH ? decodeTime(text) : 0
 }

@@ -6,7 +6,7 @@ import { logEvent } from "../log.ts"
 import { deliver, type Taker } from "./delivery.ts"
 import { Pace } from "./pace.ts"
 import { storedForm, type DecisionRecord } from "./record.ts"
-import { isLook, isStranger, logShard, looksLog, strangersLog } from "./record-log.ts"
+import { isLook, isStranger, logShard, looksLog, strangersLog } from "./record-logs.ts"
 
 /** While the log is out of reach, or under a flood of refusals, the newest are dropped, and the drop is logged. */
 const MAX_WAITING = 1_000

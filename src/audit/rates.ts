@@ -2,8 +2,9 @@
  * How many decisions there were of late, allowed and denied, slot by slot: counted where the records are. An id begins
  * with its time, so a slot is a beginning of ids, of which nobody has to read a record.
  */
-import { decodeTime, encodeTime } from "ulid"
-import { allLogs, type RecordQuery } from "./record-log.ts"
+import { firstIdAt, timeOf } from "../ids.ts"
+import { allLogs } from "./record-logs.ts"
+import type { RecordQuery } from "./record-query.ts"
 
 /** Of the ten characters of a time, 32 milliseconds to the power of what is left out. */
 const SLOT_CHARACTERS = 7
@@ -24,13 +25,13 @@ export async function countRates(env: Env, query: Counted, now: number): Promise
   const last = Math.floor(now / SLOT_MS)
   const starts = Array.from({ length: SLOTS }, (_, index) => (last - SLOTS + 1 + index) * SLOT_MS)
   const [first = 0] = starts
-  const from = `dec_${prefixOf(first)}`
+  const from = slotAt(first)
   const found = await Promise.all(
     allLogs(env).map((log) => log.rates({ ...query, after: from, limit: 0 }, from.length)),
   )
   const counts = new Map<number, { allowed: number; denied: number }>()
   for (const { slot, allowed, denied } of found.flat()) {
-    const at = timeOf(slot)
+    const at = startOf(slot)
     const before = counts.get(at) ?? { allowed: 0, denied: 0 }
     counts.set(at, { allowed: before.allowed + allowed, denied: before.denied + denied })
   }
@@ -41,5 +42,6 @@ export async function countRates(env: Env, query: Counted, now: number): Promise
   return { slot_ms: SLOT_MS, slots }
 }
 
-const prefixOf = (at: number): string => encodeTime(at, 10).slice(0, SLOT_CHARACTERS)
-const timeOf = (slot: string): number => decodeTime(slot.slice("dec_".length).padEnd(26, "0"))
+/** How ids begin that are made in a slot. */
+const slotAt = (at: number): string => firstIdAt("dec", at).slice(0, "dec_".length + SLOT_CHARACTERS)
+const startOf = (slot: string): number => timeOf(slot.padEnd("dec_".length + 26, "0")) ?? 0

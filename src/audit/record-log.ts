@@ -1,17 +1,12 @@
 /**
- * Where decision records rest: a few Durable Objects, each bounded, written to in batches. A batch that is sent twice
- * is stored once.
+ * Where decision records rest: a few Durable Objects (record-logs.ts says which), each bounded, written to in batches. A batch
+ * that is sent twice is stored once.
  */
 import { DurableObject } from "cloudflare:workers"
-import { decodeTime, encodeTime } from "ulid"
 import { fits } from "../bytes.ts"
-import { rootOf } from "../ledger/state.ts"
-import { readStored, type DecisionRecord, type StoredRecord } from "./record.ts"
+import type { StoredRecord } from "./record.ts"
+import { conditionsOf, type RecordQuery } from "./record-query.ts"
 
-/** More objects, more throughput; each question about records asks them all. */
-const SHARDS = 4
-/** By so much an edge's clock may be behind that of the one that opened the tree. */
-const CLOCKS_MS = 60_000
 /** Records that one object keeps; the oldest go first. */
 const MAX_RECORDS = 100_000
 
@@ -23,39 +18,6 @@ export const MAX_BATCH_BYTES = 1_000_000
 
 /** What became of a batch: `too_long` is not kept, and never will be. */
 export type Taken = "kept" | "too_long"
-
-export interface RecordQuery {
-  /** Absent: all but `management`, or reading the records would be most of what there is to read. */
-  readonly kind?: string | undefined
-  readonly task?: string | undefined
-  /** A task: of it and those below it. */
-  readonly tree?: string | undefined
-  readonly agent?: string | undefined
-  /** Issuer and subject, joined by `|`. */
-  readonly user?: string | undefined
-  readonly code?: string | undefined
-  readonly decision?: string | undefined
-  readonly tool?: string | undefined
-  /** Only those that a candidate bundle would have made otherwise. */
-  readonly differs?: boolean | undefined
-  /** Only records with an id before this one (ids sort by time). */
-  readonly before?: string | undefined
-  /** Only records with an id after this one. */
-  readonly after?: string | undefined
-  readonly limit: number
-}
-
-/**
- * Where records of callers whom nobody knows rest: anybody can make those, as many as they like, and they must not push
- * out the others.
- */
-const STRANGERS = "strangers"
-
-/**
- * Where it rests who has only looked, or was not allowed to do more: whoever may look can do so all day, and must push out
- * neither calls nor what operators have done.
- */
-const LOOKS = "looks"
 
 /** Of one log: what a question about agents looks at. */
 const MAX_LOOKED = 20_000
@@ -88,59 +50,6 @@ export interface RateRow extends Record<string, SqlStorageValue> {
   readonly slot: string
   readonly allowed: number
   readonly denied: number
-}
-
-export function isStranger({ chain, operator }: DecisionRecord): boolean {
-  return chain.length === 0 && operator === null
-}
-
-export function strangersLog(env: Env): DurableObjectStub<RecordLog> {
-  return env.RECORD_LOG.getByName(STRANGERS)
-}
-
-/** An explanation is a question as well, which only is too long for an address. */
-export function isLook({ kind, method, path, decision }: DecisionRecord): boolean {
-  return kind === "management" && (decision !== "allow" || method === "GET" || path === "/v1/explanations")
-}
-
-export function looksLog(env: Env): DurableObjectStub<RecordLog> {
-  return env.RECORD_LOG.getByName(LOOKS)
-}
-
-/** The object for records of a tree (or of any other key). */
-export function logShard(env: Env, key: string): DurableObjectStub<RecordLog> {
-  let hash = 0
-  for (let index = 0; index < key.length; index++) hash = (hash * 31 + key.charCodeAt(index)) >>> 0
-  return env.RECORD_LOG.getByName(`records-${hash % SHARDS}`)
-}
-
-export async function findRecords(env: Env, query: RecordQuery): Promise<DecisionRecord[]> {
-  // Strangers could name any task.
-  const shards = query.tree === undefined ? allLogs(env) : [...knownShards(env), looksLog(env)]
-  const found = await Promise.all(shards.map((shard) => shard.list(query)))
-  const newestFirst = query.after === undefined
-  const sorted = found.flat().toSorted((a, b) => (a.id < b.id === newestFirst ? 1 : -1))
-  return sorted.slice(0, query.limit).map(readStored)
-}
-
-export async function findRecord(env: Env, id: string): Promise<DecisionRecord | null> {
-  const found = await Promise.all(allLogs(env).map((shard) => shard.get(id)))
-  const record = found.find((each) => each !== null)
-  return record ? readStored(record) : null
-}
-
-/** All there are, strangers' last. */
-export function allLogs(env: Env): DurableObjectStub<RecordLog>[] {
-  return [...knownShards(env), looksLog(env), strangersLog(env)]
-}
-
-/** Those in which an agent can have called something. */
-export function logsOfCalls(env: Env): DurableObjectStub<RecordLog>[] {
-  return [...knownShards(env), strangersLog(env)]
-}
-
-function knownShards(env: Env): DurableObjectStub<RecordLog>[] {
-  return Array.from({ length: SHARDS }, (_, index) => env.RECORD_LOG.getByName(`records-${index}`))
 }
 
 /**
@@ -269,38 +178,4 @@ export class RecordLog extends DurableObject<Env> {
     )
     return row ?? null
   }
-}
-
-function conditionsOf(query: RecordQuery): { readonly where: string; readonly values: readonly string[] } {
-  const conditions: string[] = query.kind === undefined ? ["kind <> 'management'"] : []
-  const values: string[] = []
-  for (const column of ["task", "agent", "code", "decision", "tool", "kind"] as const) {
-    const value = query[column]
-    if (value === undefined) continue
-    conditions.push(`${column} = ?`)
-    values.push(value)
-  }
-  if (query.tree !== undefined) {
-    conditions.push("id > ? AND (task = ? OR (task > ? AND task < ?))")
-    values.push(...withinTree(query.tree))
-  }
-  if (query.user !== undefined) conditions.push("body ->> 'user' = ?")
-  if (query.user !== undefined) values.push(query.user)
-  if (query.differs === true) conditions.push("body ->> '$.candidate.differs' IS NOT NULL")
-  if (query.before !== undefined) values.push(query.before)
-  if (query.before !== undefined) conditions.push("id < ?")
-  if (query.after !== undefined) values.push(query.after)
-  if (query.after !== undefined) conditions.push("id > ?")
-  return { where: `WHERE ${conditions.join(" AND ")}`, values }
-}
-
-/**
- * Records have no index of their tasks, which each of them would have to pay for: it is looked for among those that were
- * made since the tree was.
- */
-function withinTree(task: string): readonly string[] {
-  const opened = decodeTime(rootOf(task).slice("tsk_".length))
-  const since = `dec_${encodeTime(Math.max(0, opened - CLOCKS_MS), 10)}`
-  // What begins with a dot after it is below: `/` is the next character.
-  return [since, task, `${task}.`, `${task}/`]
 }

@@ -8,7 +8,7 @@ import { deny, isDenied, type Denied } from "../decision.ts"
 import { isObject } from "../json.ts"
 import { announcesBody, linesOf, said, type Told } from "../gateway/told.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import type { GatewayDefinition } from "../policy/bundle.ts"
+import type { GatewayDefinition } from "../policy/definition/gateways.ts"
 import type { Evaluation } from "./question.ts"
 
 /** More than any client's request has: each is set anew for each evaluation. */

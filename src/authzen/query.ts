@@ -3,7 +3,7 @@
  * counted, and nothing that is said here lets a call through.
  */
 import type { Bundle } from "../policy/assemble.ts"
-import type { QueryClient } from "../policy/bundle.ts"
+import type { QueryClient } from "../policy/definition/gateways.ts"
 import { undecided, type Decided } from "./answer.ts"
 import type { Evaluation } from "./question.ts"
 import { isPermitted, readSaid } from "./situation.ts"

@@ -4,7 +4,7 @@
  * listed whom only their token makes known.
  */
 import type { Bundle } from "../policy/assemble.ts"
-import type { QueryClient } from "../policy/bundle.ts"
+import type { QueryClient } from "../policy/definition/gateways.ts"
 import { entity } from "../policy/value.ts"
 import type { Span } from "./page.ts"
 import type { Search, Sought } from "./question.ts"

@@ -5,14 +5,15 @@
 import type { Context } from "hono"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf } from "../audit/record.ts"
-import { readCompact } from "../credential/compact.ts"
+import { operatorBy } from "../credential/operator-token.ts"
 import { verifyPersonToken } from "../credential/person-token.ts"
 import { isRejected } from "../credential/rejection.ts"
 import { newId } from "../ids.ts"
 import { readForm, type Form } from "../page/form.ts"
 import { plainPage, seeOther, type Reader } from "../page/page.tsx"
 import type { Bundle } from "../policy/assemble.ts"
-import type { Role } from "../policy/bundle.ts"
+import { userId } from "../policy/facts.ts"
+import type { Role } from "../policy/definition/operators.ts"
 import { signInLocation } from "../sign-in/handle.tsx"
 import { sessionOf, type SignedIn } from "../sign-in/session.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
@@ -101,13 +102,11 @@ async function visitorOf(
   { issuers, operators }: Bundle,
   { config, reach }: Surroundings,
 ): Promise<Visitor | null> {
-  const compact = readCompact(token)
-  const verified = isRejected(compact) ? compact : await verifyPersonToken(compact, issuers, config.issuer, reach)
-  if (isRejected(verified)) return null
-  const { issuer, claims } = verified
-  const subject = String(claims["sub"])
-  const known = operators.find((each) => each.issuer === issuer.id && each.subject === subject)
-  return { name: subject, csrf, user: `${issuer.issuer}|${subject}`, roles: known?.roles ?? [] }
+  const person = await verifyPersonToken(token, issuers, config.issuer, reach)
+  if (isRejected(person)) return null
+  const { issuer, subject } = person
+  const user = userId({ issuer: issuer.issuer, subject })
+  return { name: subject, csrf, user, roles: operatorBy(person, operators)?.roles ?? [] }
 }
 
 function recordRefused(what: string, { user }: Visitor, c: Pages, { env, receivedAt, background }: Surroundings): void {

@@ -4,16 +4,15 @@
  * redirect; what is held is a value, renewed after minutes, and gone soon after it could not be.
  */
 import * as z from "zod"
-import { boundedText } from "../bounded-text.ts"
 import { isDenied } from "../decision.ts"
 import { parseJson } from "../json.ts"
 import { logEvent } from "../log.ts"
-import type { IdentityDefinition } from "../policy/bundle.ts"
+import type { IdentityDefinition } from "../policy/definition/agents.ts"
 import { legible } from "../printable.ts"
 import { ALGORITHMS } from "./algorithm.ts"
-import { mayBeFetched } from "./fetchable.ts"
+import { fetchJson } from "./fetched.ts"
 import type { Reach } from "./key-set.ts"
-import { Renewal, TIMEOUT_MS, type Asking } from "./renewal.ts"
+import { Renewals, type Asking } from "./renewal.ts"
 
 const MAX_BYTES = 10_240
 const RENEW_AFTER_MS = 300_000
@@ -37,7 +36,7 @@ interface Held {
   readonly fetchedAt: number
 }
 const held = new Map<string, Held>()
-const renewals = new Map<string, Renewal>()
+const renewals = new Renewals()
 
 /** For tests: a fresh isolate. */
 export function forgetClientDocuments(): void {
@@ -54,7 +53,7 @@ export async function clientDocument(id: string, { now, local, background }: Rea
   const asking: Asking = {
     now,
     background,
-    async fetchKeys() {
+    async renew() {
       const document = readDocument(id, await fetchDocument(id, local))
       dropOldest()
       held.set(id, { document, fetchedAt: now })
@@ -62,40 +61,23 @@ export async function clientDocument(id: string, { now, local, background }: Rea
     onFailure: (error) => logEvent("client_document_not_fetched", { client: id, error: String(error) }),
   }
   const known = usable()
-  if (!known) await renewalOf(id).forWantOf(asking)
-  else if (now - known.fetchedAt >= RENEW_AFTER_MS) await renewalOf(id).first(asking)
+  if (!known) await renewals.of(id).forWantOf(asking)
+  else if (now - known.fetchedAt >= RENEW_AFTER_MS) await renewals.of(id).first(asking)
   return usable()?.document ?? null
-}
-
-function renewalOf(id: string): Renewal {
-  let renewal = renewals.get(id)
-  if (!renewal) renewals.set(id, (renewal = new Renewal()))
-  return renewal
 }
 
 function dropOldest(): void {
   for (const id of held.keys()) {
     if (held.size < MAX_HELD) return
     held.delete(id)
-    renewals.delete(id)
+    renewals.forget(id)
   }
 }
 
 /** Throws where it is not to be had as it must be. */
 async function fetchDocument(id: string, local: boolean): Promise<string> {
-  const url = new URL(id)
-  if (!mayBeFetched(url, local)) throw new Error("the URL may not be fetched")
-  const response = await fetch(url, {
-    redirect: "manual",
-    headers: { accept: "application/json" },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  })
-  if (response.status !== 200) throw new Error(`status ${response.status}`)
-  if (!/^application\/(?:[a-z0-9.-]+\+)?json\b/i.test(response.headers.get("content-type") ?? "")) {
-    throw new Error("it is not served as JSON")
-  }
-  const text = await boundedText(response, MAX_BYTES)
-  if (text === null) throw new Error("the document is too long or not UTF-8")
+  const { text, type } = await fetchJson(id, local, MAX_BYTES)
+  if (!/^application\/(?:[a-z0-9.-]+\+)?json\b/i.test(type)) throw new Error("it is not served as JSON")
   return text
 }
 

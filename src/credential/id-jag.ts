@@ -5,7 +5,7 @@
  */
 import * as z from "zod"
 import { isObject } from "../json.ts"
-import type { IssuerDefinition } from "../policy/bundle.ts"
+import type { IssuerDefinition } from "../policy/definition/issuers.ts"
 import { isSameResource } from "../resource.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"

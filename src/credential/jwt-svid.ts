@@ -3,7 +3,7 @@
  * required, `aud` being us and nobody else, so that no other audience of it can come here with it. Source: JWT-SVID 2,
  * 3.
  */
-import type { IssuerDefinition } from "../policy/bundle.ts"
+import type { IssuerDefinition } from "../policy/definition/issuers.ts"
 import { SVID_ALGORITHMS } from "./algorithm.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"

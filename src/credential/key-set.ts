@@ -5,13 +5,12 @@
  * within a stated bound; then nothing of it verifies any more.
  */
 import * as z from "zod"
-import { boundedText } from "../bounded-text.ts"
 import { logEvent } from "../log.ts"
-import type { KeySource } from "../policy/bundle.ts"
-import { mayBeFetched } from "./fetchable.ts"
+import type { KeySource } from "../policy/definition/keys.ts"
+import { fetchJson } from "./fetched.ts"
 import { readKeyDocument, type KeyDocument } from "./key-document.ts"
 import { importKeys, keyFor, type PublicKey } from "./public-key.ts"
-import { Renewal, TIMEOUT_MS, type Asking } from "./renewal.ts"
+import { Renewals, type Asking } from "./renewal.ts"
 import { readShared, writeShared } from "./shared-cache.ts"
 
 /**
@@ -54,7 +53,7 @@ interface Held extends KeyDocument {
 }
 const held = new Map<string, Held>()
 
-const renewals = new Map<string, Renewal>()
+const renewals = new Renewals()
 const inlineKeys = new WeakMap<object, readonly PublicKey[]>()
 
 /** For tests: a fresh isolate. */
@@ -92,7 +91,7 @@ export async function findOtherKey(
   }
   const found = other()
   if (found) return found
-  await renewalOf(place).forUnknownKey(askingFor(owner, reach), UNKNOWN_KEY_COOLDOWN_MS)
+  await renewals.of(place).forUnknownKey(askingFor(owner, reach), UNKNOWN_KEY_COOLDOWN_MS)
   return other()
 }
 
@@ -116,7 +115,7 @@ async function current(
   if (!held.has(place)) await takeShared(owner, now)
   const known = held.get(place)
   const age = known ? now - known.fetchedAt : Number.POSITIVE_INFINITY
-  const renewal = renewalOf(place)
+  const renewal = renewals.of(place)
   const asking = askingFor(owner, reach)
   if (!known || age >= UNUSABLE_AFTER_MS) await renewal.forWantOf(asking)
   else if (keyFor(known.keys, kid, alg) === null) await renewal.forUnknownKey(asking, UNKNOWN_KEY_COOLDOWN_MS)
@@ -126,18 +125,12 @@ async function current(
   return keys && now - keys.fetchedAt < UNUSABLE_AFTER_MS ? keys.keys : null
 }
 
-function renewalOf(place: string): Renewal {
-  let renewal = renewals.get(place)
-  if (!renewal) renewals.set(place, (renewal = new Renewal()))
-  return renewal
-}
-
 function askingFor(owner: KeyOwner, { now, local, background }: Reach): Asking {
   return {
     now,
     background,
-    async fetchKeys() {
-      const text = await fetchText(await uriOf(owner, local), local)
+    async renew() {
+      const { text } = await fetchJson(await uriOf(owner, local), local, MAX_BYTES)
       const { sequence } = await take(owner, text, now)
       const document = { text, fetchedAt: now, sequence: sequence === null ? null : String(sequence) }
       await writeShared(placeOf(owner), document, UNUSABLE_AFTER_MS / 1000)
@@ -198,22 +191,9 @@ const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.string() })
 async function uriOf({ keys, issuer = "" }: KeyOwner, local: boolean): Promise<string> {
   if (keys.kind === "jwks_uri" || keys.kind === "spiffe_bundle") return keys.uri
   // OIDC Discovery 4: the path is appended to the issuer, and the document must name that very issuer.
-  const text = await fetchText(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`, local)
+  const at = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`
+  const { text } = await fetchJson(at, local, MAX_BYTES)
   const found = discoverySchema.parse(JSON.parse(text))
   if (found.issuer !== issuer) throw new Error("the discovery document is another issuer's")
   return found.jwks_uri
-}
-
-async function fetchText(uri: string, local: boolean): Promise<string> {
-  const url = new URL(uri)
-  if (!mayBeFetched(url, local)) throw new Error("the URL may not be fetched")
-  const response = await fetch(url, {
-    redirect: "manual",
-    headers: { accept: "application/json" },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  })
-  if (response.status !== 200) throw new Error(`status ${response.status}`)
-  const text = await boundedText(response, MAX_BYTES)
-  if (text === null) throw new Error("the document is too long or not UTF-8")
-  return text
 }

@@ -75,7 +75,7 @@ export async function forgetSharedKeys(issuer: string): Promise<void> {
 }
 
 export function ownKeys({ fetchKeys: publicKeys, issuer, now, background }: OwnKeysReach): KeyFinder {
-  const fetchKeys = async (): Promise<void> => {
+  const renew = async (): Promise<void> => {
     const jwks = await publicKeys()
     const keys = await importAll(jwks)
     // One that was given up may still end, after another that began later. Another isolate's clock is not ours.
@@ -85,7 +85,7 @@ export function ownKeys({ fetchKeys: publicKeys, issuer, now, background }: OwnK
     background(writeShared(placeOf(issuer), { text, fetchedAt: now, sequence: null }, RENEW_AFTER_MS / 1000))
   }
   const onFailure = (error: unknown): void => logEvent("own_keys_not_fetched", { error: String(error) })
-  const asking: Asking = { now, background, fetchKeys, onFailure }
+  const asking: Asking = { now, background, renew, onFailure }
   const usable = async (renewAfter: number): Promise<Held> => {
     if (!held) {
       const shared = await takeShared(issuer, now)

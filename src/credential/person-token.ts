@@ -3,8 +3,9 @@
  * managing: what they say with it they say themselves. The session token that an app hands to an agent is another
  * client's.
  */
-import type { IssuerDefinition } from "../policy/bundle.ts"
-import type { Compact } from "./compact.ts"
+import * as z from "zod"
+import type { IssuerDefinition } from "../policy/definition/issuers.ts"
+import { readCompact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { readPerson, type Person } from "./person.ts"
 import { isRejected, ofCredential, reject, shownName, type Rejected } from "./rejection.ts"
@@ -22,6 +23,12 @@ import {
 export interface PersonToken {
   /** The entry of issuers.yaml that it is of, with its `iss`. */
   readonly issuer: IssuerDefinition & { readonly issuer: string }
+  /** `sub`, which every token has; whom an agent would act for may stand in another claim. */
+  readonly subject: string
+  /** Milliseconds. */
+  readonly expiresAt: number
+  /** Milliseconds. */
+  readonly issuedAt: number
   readonly claims: Claims
 }
 
@@ -36,20 +43,22 @@ export function personIn({ issuer, claims }: PersonToken, { now }: Pick<Reach, "
 
 /** @param audience our own URL */
 export async function verifyPersonToken(
-  compact: Compact,
+  token: string,
   issuers: readonly IssuerDefinition[],
   audience: string,
   reach: Reach,
 ): Promise<PersonToken | Rejected> {
-  return ofCredential(await verify(compact, issuers, audience, reach), compact.token)
+  return ofCredential(await verify(token, issuers, audience, reach), token)
 }
 
 async function verify(
-  compact: Compact,
+  token: string,
   issuers: readonly IssuerDefinition[],
   audience: string,
   reach: Reach,
 ): Promise<PersonToken | Rejected> {
+  const compact = readCompact(token)
+  if (isRejected(compact)) return compact
   const { iss } = compact.claims
   const entry = issuers.find((known) => known.operators && known.issuer !== undefined && known.issuer === iss)
   if (entry?.issuer === undefined || !entry.operators) {
@@ -69,5 +78,13 @@ async function verify(
   if (typeof client !== "string" || !entry.operators.clients.includes(client)) {
     return reject({ reason: "client_mismatch", got: shownName(client) })
   }
-  return checkPlain(claims, null) ?? { issuer: { ...entry, issuer: entry.issuer }, claims }
+  const odd = checkPlain(claims, null)
+  if (odd) return odd
+  const read = namesAndTimes.safeParse(claims)
+  if (!read.success) return reject({ reason: "claim_mismatch", claim: String(read.error.issues[0]?.path[0] ?? "") })
+  const { sub: subject, iat, exp } = read.data
+  const times = { expiresAt: exp * 1000, issuedAt: Math.min(iat * 1000, reach.now) }
+  return { issuer: { ...entry, issuer: entry.issuer }, subject, ...times, claims }
 }
+
+const namesAndTimes = z.object({ sub: z.string(), iat: z.number(), exp: z.number() })

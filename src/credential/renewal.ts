@@ -1,6 +1,6 @@
 /**
- * When keys that an isolate holds are asked for again: by one request at a time, not without end, not without pause
- * after a failure. Another request's promise must not be awaited (workerd forbids it); what is shared is only that
+ * When what an isolate holds, keys mostly, is asked for again: by one request at a time, not without end, not without
+ * pause after a failure. Another request's promise must not be awaited (workerd forbids it); what is shared is only that
  * somebody is at it, and its end can be watched.
  */
 
@@ -16,8 +16,8 @@ export interface Asking {
   readonly now: number
   /** Takes work that the answer does not wait for. */
   readonly background: (work: Promise<unknown>) => void
-  /** Throws where the keys cannot be had. */
-  readonly fetchKeys: () => Promise<void>
+  /** Throws where it cannot be had. */
+  readonly renew: () => Promise<void>
   /** Is told of each failure. */
   readonly onFailure: (error: unknown) => void
 }
@@ -86,12 +86,12 @@ export class Renewal {
     }
   }
 
-  async #attempt({ now, fetchKeys, onFailure }: Asking): Promise<void> {
+  async #attempt({ now, renew, onFailure }: Asking): Promise<void> {
     const mine: Attempt = { startedAt: now }
     this.#underWay = mine
     const began = Date.now()
     try {
-      await inTime(fetchKeys())
+      await inTime(renew())
       this.#failures = 0
       this.#pausesUntil = Number.NEGATIVE_INFINITY
     } catch (error) {
@@ -103,6 +103,27 @@ export class Renewal {
     } finally {
       if (this.#underWay === mine) this.#underWay = null
     }
+  }
+}
+
+/** One for each place that something is fetched from. */
+export class Renewals {
+  readonly #renewals = new Map<string, Renewal>()
+
+  of(place: string): Renewal {
+    const known = this.#renewals.get(place)
+    if (known) return known
+    const renewal = new Renewal()
+    this.#renewals.set(place, renewal)
+    return renewal
+  }
+
+  forget(place: string): void {
+    this.#renewals.delete(place)
+  }
+
+  clear(): void {
+    this.#renewals.clear()
   }
 }
 

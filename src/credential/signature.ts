@@ -5,7 +5,7 @@
  */
 import { errors, jwtVerify, type JWTVerifyOptions } from "jose"
 import { isObject } from "../json.ts"
-import type { ExactClaims } from "../policy/bundle.ts"
+import type { ExactClaims } from "../policy/definition/claims.ts"
 import type { Compact } from "./compact.ts"
 import { findKey, findOtherKey, type KeyOwner, type Reach } from "./key-set.ts"
 import { reject, type Rejected } from "./rejection.ts"

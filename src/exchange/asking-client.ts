@@ -5,7 +5,7 @@
 import { clientDocument, type ClientDocument } from "../credential/client-document.ts"
 import { shownName } from "../credential/rejection.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import type { AgentDefinition, ClientDefinition } from "../policy/bundle.ts"
+import type { AgentDefinition, ClientDefinition } from "../policy/definition/agents.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
 import { isRegistered } from "./redirect-uri.ts"

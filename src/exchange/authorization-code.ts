@@ -4,6 +4,7 @@
  */
 import { sha256Base64url, sha256Hex } from "../hash.ts"
 import { LEDGER_VERSION } from "../ledger/answers.ts"
+import { newSecret } from "../secret.ts"
 import { audienceOf } from "./audience.ts"
 import type { RefreshShown } from "./code.ts"
 import type { Issued } from "./issue.ts"
@@ -11,7 +12,7 @@ import type { GrantRequest } from "./opening.ts"
 import { valueOf } from "./parameters.ts"
 import { redeemAt } from "./redeem.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
-import { newSecret, readRefreshToken, readRooted, refreshTokenOf, type RefreshToken } from "./rooted-secret.ts"
+import { readRefreshToken, readRooted, refreshTokenOf, type RefreshToken } from "./rooted-secret.ts"
 
 /** RFC 7636 4.1. */
 const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/

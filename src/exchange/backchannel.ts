@@ -16,6 +16,7 @@ import { LEDGER_VERSION, type NoBundle } from "../ledger/answers.ts"
 import type { UserFacts } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
+import { newSecret } from "../secret.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { stoppedBy } from "../switches/switch.ts"
@@ -28,7 +29,6 @@ import { ANYBODY, takePlace } from "./openings.ts"
 import { readAsked, readParameters, valueOf, withoutOpenid, type Parameters } from "./parameters.ts"
 import { isRefused, refuse, refuseCredential, type Refused } from "./refusal.ts"
 import { refusalResponse } from "./respond.ts"
-import { newSecret } from "./rooted-secret.ts"
 
 /** Seconds that a person has to answer, unless the agent asks for less. */
 const DEFAULT_EXPIRY_SECONDS = 300

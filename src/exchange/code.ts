@@ -2,6 +2,7 @@
  * Authorization codes (RFC 6749 4.1, RFC 7636) and the refresh tokens that come of them (6): what has to be shown with one,
  * and how it shows that somebody has it who should not. Pure; the ledger keeps what is to be known of them.
  */
+import { isSame } from "../constant-time.ts"
 import { refuse, type Refused } from "./refusal.ts"
 
 /** What its client has to show besides the code. */
@@ -104,10 +105,3 @@ export function misuseOfRefresh(
 }
 
 export const misused = (what: string): Refused => refuse({ reason: "grant_refused", what })
-
-/** Takes as long whichever letter differs. */
-export function isSame(one: string, other: string): boolean {
-  let difference = one.length ^ other.length
-  for (let at = 0; at < one.length; at++) difference |= one.charCodeAt(at) ^ other.charCodeAt(at)
-  return difference === 0
-}

@@ -4,11 +4,12 @@
  * (authorization code). The task is pending meanwhile, in the very ledger that will hold it; when its agent comes for the
  * token everything is judged anew, by the rules and facts of then. Pure, like `openTask`.
  */
+import { isSame } from "../constant-time.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import type { Task, TreeState, UserFacts } from "../ledger/state.ts"
 import { mayBeFor } from "./audience.ts"
-import { isSame, type CodeShown, type CodeTerms, type Refreshing } from "./code.ts"
+import type { CodeShown, CodeTerms, Refreshing } from "./code.ts"
 import type { Kept } from "./grant.ts"
 import { NO_CLIENT, openTask, type Opened, type OpenRequest } from "./open.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"

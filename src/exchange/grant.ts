@@ -5,7 +5,7 @@
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import { anyCovers, coveredBy, formatScope, parseScope, scopeCovers, type Scope } from "../catalog/pattern.ts"
 import { ACTIONS, SENSITIVITIES, sensitivityRank, type Action, type Sensitivity, type Tool } from "../catalog/tool.ts"
-import type { GrantDefinition } from "../policy/bundle.ts"
+import type { GrantDefinition } from "../policy/definition/grant.ts"
 import type { ArgumentBounds } from "../catalog/bounds.ts"
 
 export interface ToolGrant {

@@ -3,7 +3,7 @@
  * it reads is the state it changes, so a child is never opened under a parent that is ending.
  */
 import { fits } from "../bytes.ts"
-import type { AgentDefinition } from "../policy/bundle.ts"
+import type { AgentDefinition } from "../policy/definition/agents.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { actionRef, delegateContext, entitiesFor, principalsOf, toolRef } from "../policy/facts.ts"
 import { newProgress } from "../guardrails/plan.ts"

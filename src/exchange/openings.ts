@@ -8,7 +8,7 @@ import { DurableObject } from "cloudflare:workers"
 import { sha256Hex } from "../hash.ts"
 import { logEvent } from "../log.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import type { OpeningLimits } from "../policy/bundle.ts"
+import type { OpeningLimits } from "../policy/definition/agents.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { refuse, type Refused } from "./refusal.ts"
 

@@ -7,10 +7,6 @@ import { isTaskId } from "../ledger/state.ts"
 const ROOTED = /^(tsk_[0-9A-Z]{26})\.([A-Za-z0-9_-]{43})$/
 const REFRESH = /^(tsk_[0-9A-Z]{26})\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})$/
 
-export function newSecret(): string {
-  return crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true })
-}
-
 export function readRooted(text: string): { readonly root: string; readonly secret: string } | null {
   const [, root, secret] = ROOTED.exec(text) ?? []
   return root !== undefined && secret !== undefined && isTaskId(root) ? { root, secret } : null

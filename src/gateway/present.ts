@@ -5,7 +5,7 @@
 import { boundedText } from "../bounded-text.ts"
 import { BODILESS, type Body, type CallHeaders } from "../catalog/seen.ts"
 import { deny, isDenied, type Denied } from "../decision.ts"
-import type { GatewayDefinition } from "../policy/bundle.ts"
+import type { GatewayDefinition } from "../policy/definition/gateways.ts"
 import { clientOf } from "./client.ts"
 import type { Asked, Endpoint } from "./dialect.ts"
 import { DIALECTS } from "./dialects.ts"

@@ -6,7 +6,8 @@
 import { deny, type Denied } from "../decision.ts"
 import { sha256Hex } from "../hash.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import type { GatewayDefinition, Pointer } from "../policy/bundle.ts"
+import type { Pointer } from "../policy/bundle.ts"
+import type { GatewayDefinition } from "../policy/definition/gateways.ts"
 import { bundleOf } from "../policy/store.ts"
 import type { Surroundings } from "../surroundings.ts"
 

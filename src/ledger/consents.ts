@@ -13,12 +13,13 @@ import { renewRoot, type Opened } from "../exchange/open.ts"
 import { ANYBODY, takePlace } from "../exchange/openings.ts"
 import { isRefused, refuse, type Refused } from "../exchange/refusal.ts"
 import { newId } from "../ids.ts"
-import { taskAnswered, taskAsked, taskEnded } from "../outbound/notice.ts"
+import { taskAnswered, taskAsked } from "../outbound/notice.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
 import { openedTask } from "./answers.ts"
 import type { NoBundle, Redeemed, Refresh } from "./answers.ts"
+import { endTold } from "./end-told.ts"
 import { lineOf, type TreeState, type UserFacts } from "./state.ts"
 import { applyOpening, endedBy } from "./transition.ts"
 import type { Tree } from "./tree.ts"
@@ -171,14 +172,7 @@ export class Consents {
     const state = this.#tree.state
     if (!state?.consent || state.consent.agent !== agent || state.consent.refreshing?.family !== family) return false
     const end = { task: state.root, status: "revoked", by: "abort" } as const
-    const ended = endedBy(state, end)
-    const cause = { decision: record.id, operator: null, denial: null }
-    this.#tree.transact(true, () => {
-      this.#tree.storage.saveEnd(ended, end)
-      this.#tree.notices.keep(taskEnded(state, ended, end, cause, this.#tree.now(state)))
-      this.#tree.outbox.keep(this.#tree.numbered({ ...record, task: state.root }))
-    })
-    this.#tree.end(state, ended, end)
+    endTold(this.#tree, state, end, null, { ...record, task: state.root })
     return true
   }
 
@@ -220,17 +214,10 @@ export class Consents {
   /** What came of it, or would have, ends with all below it, whoever has shown it. */
   #endMisused(state: TreeState, consent: Consent, misuse: string, by: string, now: number): Refused {
     const end = { task: state.root, status: "revoked", by: "misuse" } as const
-    const ended = endedBy(state, end)
-    if (ended.length > 0) {
+    if (endedBy(state, end).length > 0) {
       const chain = lineOf(state, state.root).map(({ agent }) => agent)
       const record = misuseRecord(newId("dec", now), state, chain, by, consent.audience, misuse, now)
-      const cause = { decision: record.id, operator: null, denial: null }
-      this.#tree.transact(true, () => {
-        this.#tree.storage.saveEnd(ended, end)
-        this.#tree.notices.keep(taskEnded(state, ended, end, cause, now))
-        this.#tree.outbox.keep(this.#tree.numbered(record))
-      })
-      this.#tree.end(state, ended, end)
+      endTold(this.#tree, state, end, null, record)
     }
     return misused(misuse)
   }

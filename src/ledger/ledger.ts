@@ -8,25 +8,21 @@ import { DurableObject } from "cloudflare:workers"
 import type { Approval, Unanswerable, Vote } from "../approval/approval.ts"
 import type { Answering, NotAsked } from "../approval/approvers.ts"
 import type { Ask } from "../audit/call-record.ts"
-import { openingRecord, type Asking } from "../audit/exchange-record.ts"
+import type { Asking } from "../audit/exchange-record.ts"
 import type { ListAsk } from "../audit/listing-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import type { End } from "../call.ts"
-import { checkProof } from "../check/credential.ts"
-import { deny, type Denial, type Denied } from "../decision.ts"
+import type { Denial, Denied } from "../decision.ts"
 import type { Answer as ConsentAnswer, Consent, Redemption } from "../exchange/consent.ts"
-import { openTask, type OpenRequest } from "../exchange/open.ts"
-import { isRefused, type Refused } from "../exchange/refusal.ts"
+import type { OpenRequest } from "../exchange/open.ts"
+import type { Refused } from "../exchange/refusal.ts"
 import { LENDING_VERSION } from "../guardrails/lending/lending.ts"
 import type { Signal } from "../guardrails/risk.ts"
-import { taskEnded, taskReleased } from "../outbound/notice.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
-import { candidateHeld } from "../policy/candidate.ts"
 import { bundleHeld, bundleOf } from "../policy/store.ts"
-import { LEDGER_VERSION, openedTask } from "./answers.ts"
+import { LEDGER_VERSION } from "./answers.ts"
 import type {
-  Answer,
   Ended,
   Holder,
   Listed,
@@ -40,22 +36,24 @@ import type {
 } from "./answers.ts"
 import { Calls } from "./calls.ts"
 import { Consents } from "./consents.ts"
-import { isAlive, isBelow, lineOf, type TreeState, type UserFacts } from "./state.ts"
-import { RELEASED } from "./storage.ts"
-import { applyOpening, applyRelease, applyRisk, endedBy } from "./transition.ts"
+import type { UserFacts } from "./state.ts"
+import { Tasks } from "./tasks.ts"
 import { Tree } from "./tree.ts"
-import { limitsOf, viewOf, type TaskView, type Viewed } from "./view.ts"
+import type { TaskView, Viewed } from "./view.ts"
 
 export class Ledger extends DurableObject<Env> {
   readonly #tree: Tree
   readonly #calls: Calls
   readonly #consents: Consents
+  readonly #tasks: Tasks
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#tree = new Tree(ctx, env)
-    this.#calls = new Calls(this.#tree, env, (work) => ctx.waitUntil(work))
+    const background = (work: Promise<unknown>): void => ctx.waitUntil(work)
+    this.#calls = new Calls(this.#tree, env, background)
     this.#consents = new Consents(this.#tree, env)
+    this.#tasks = new Tasks(this.#tree, env, this.#calls.shadow, background)
   }
 
   /**
@@ -64,17 +62,24 @@ export class Ledger extends DurableObject<Env> {
    */
   decide(version: number, pointer: Pointer, ask: Ask): string | Promise<string> {
     const bundle = version === LEDGER_VERSION ? bundleHeld(pointer) : null
-    const answer = bundle ? this.#calls.decide(bundle, pointer, ask) : this.#decideLater(version, pointer, ask)
+    const answer = bundle
+      ? this.#calls.decide(bundle, pointer, ask)
+      : this.#by(version, pointer, (found) => this.#calls.decide(found, pointer, ask))
     return answer instanceof Promise ? answer.then((later) => JSON.stringify(later)) : JSON.stringify(answer)
-  }
-
-  async #decideLater(version: number, pointer: Pointer, ask: Ask): Promise<Answer | NoBundle> {
-    const bundle = await this.#bundle(version, pointer)
-    return bundle ? this.#calls.decide(bundle, pointer, ask) : { bundle: "unavailable" }
   }
 
   async #bundle(version: number, pointer: Pointer): Promise<Bundle | null> {
     return version === LEDGER_VERSION ? bundleOf(this.env.BUNDLES, pointer) : null
+  }
+
+  /** A step by the bundle that the question names; where that cannot be had, or asks in other words, there is none. */
+  async #by<Answered>(
+    version: number,
+    pointer: Pointer,
+    step: (bundle: Bundle) => Answered | Promise<Answered>,
+  ): Promise<Answered | NoBundle> {
+    const bundle = await this.#bundle(version, pointer)
+    return bundle ? step(bundle) : { bundle: "unavailable" }
   }
 
   /** A call that was refused before it came here. @returns JSON of `Tried`, or of null: it was not tried */
@@ -98,8 +103,9 @@ export class Ledger extends DurableObject<Env> {
 
   /** @returns JSON, as of `decide` */
   async may(version: number, pointer: Pointer, ask: ListAsk): Promise<string> {
-    const bundle = await this.#bundle(version, pointer)
-    const answer: Listed | NoBundle = bundle ? this.#calls.may(bundle, pointer, ask) : { bundle: "unavailable" }
+    const answer: Listed | NoBundle = await this.#by(version, pointer, (bundle) =>
+      this.#calls.may(bundle, pointer, ask),
+    )
     return JSON.stringify(answer)
   }
 
@@ -170,32 +176,7 @@ export class Ledger extends DurableObject<Env> {
     asking: Asking,
     tried: Pointer | null,
   ): Promise<OpenedTask | Refused | NoBundle> {
-    if (version !== LEDGER_VERSION) return { bundle: "unavailable" }
-    const bundle = await bundleOf(this.env.BUNDLES, pointer)
-    if (!bundle) return { bundle: "unavailable" }
-    const isNew = this.#tree.state === null
-    if (isNew && request.parent) return { refused: { reason: "parent_token_unknown" } }
-    if (isNew && request.task !== null) return { refused: { reason: "task_unknown", what: request.task } }
-    // A root is opened once: its id is made for the request, so a second opening would be a forgery or a defect.
-    if (!isNew && !request.parent && request.task === null) throw new Error("this tree is open already")
-    const state = this.#tree.state ?? this.#tree.begin(root, request.user, request.since, pointer)
-    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
-    const now = this.#tree.now(state)
-    const opened = openTask(bundle, state, request, now)
-    if (isRefused(opened)) return opened
-    const candidate = tried && candidateHeld(this.env.BUNDLES, tried, now, (work) => this.ctx.waitUntil(work))
-    const would = candidate && this.#calls.shadow.opening(candidate, state, request, opened, now)
-    this.#tree.transact(true, () => {
-      if (isNew) this.#tree.storage.saveTree(state)
-      if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(pointer)
-      this.#tree.storage.saveOpening(opened.opening, now)
-      this.#tree.outbox.keep(this.#tree.numbered(openingRecord(opened, state.user, pointer, asking, would, now)))
-    })
-    state.bundle = pointer
-    applyOpening(state, opened.opening, now)
-    this.#tree.state = state
-    if (isNew) await this.#tree.keepUntil(opened.task.expiresAt)
-    return openedTask(opened, state, now)
+    return this.#by(version, pointer, (bundle) => this.#tasks.open(bundle, pointer, root, request, asking, tried))
   }
 
   /** A task that waits for a person's consent, or for whom they have given it to. */
@@ -206,8 +187,7 @@ export class Ledger extends DurableObject<Env> {
     consent: Consent,
     asking: Asking,
   ): Promise<{ readonly task: string } | Refused | NoBundle> {
-    const bundle = await this.#bundle(version, pointer)
-    return bundle ? this.#consents.ask(bundle, pointer, root, consent, asking) : { bundle: "unavailable" }
+    return this.#by(version, pointer, (bundle) => this.#consents.ask(bundle, pointer, root, consent, asking))
   }
 
   consentFor(person: UserFacts): { readonly consent: Consent; readonly task: TaskView } | null {
@@ -224,8 +204,7 @@ export class Ledger extends DurableObject<Env> {
     redemption: Redemption,
     asking: Omit<Asking, "audience">,
   ): Promise<Redeemed | Refused | NoBundle> {
-    const bundle = await this.#bundle(version, pointer)
-    return bundle ? this.#consents.redeem(bundle, pointer, redemption, asking) : { bundle: "unavailable" }
+    return this.#by(version, pointer, (bundle) => this.#consents.redeem(bundle, pointer, redemption, asking))
   }
 
   async refresh(
@@ -234,8 +213,7 @@ export class Ledger extends DurableObject<Env> {
     refresh: Refresh,
     asking: Omit<Asking, "audience">,
   ): Promise<Redeemed | Refused | NoBundle> {
-    const bundle = await this.#bundle(version, pointer)
-    return bundle ? this.#consents.refresh(bundle, pointer, refresh, asking) : { bundle: "unavailable" }
+    return this.#by(version, pointer, (bundle) => this.#consents.refresh(bundle, pointer, refresh, asking))
   }
 
   giveUp(family: string, agent: string, record: DecisionRecord): boolean {
@@ -245,119 +223,34 @@ export class Ledger extends DurableObject<Env> {
   /**
    * Ends a task and its subtree, or freezes it; once this has answered, no call of theirs is admitted.
    * @param by whose task it has to be, or null for an operator
-   * @param record of this, kept with it
-   * @returns why its proof is not taken; how the task has ended and the ids that this changed, or null where there is
-   *   no such task for the asker
    */
   end(asked: End, by: Holder | null, record: DecisionRecord): Ended | Denied | null {
-    const state = this.#tree.state
-    const found = state?.tasks.get(asked.task)
-    if (!state || !found) return null
-    const refused = by && this.#checkHolder(state, by, asked.task)
-    if (refused !== null) return refused === "stranger" ? null : refused
-    // What is frozen is a person's to look at, not its agent's to close.
-    if (by && found.status === "quarantined") return null
-    const ids = endedBy(state, asked)
-    const cause = { decision: record.id, operator: by ? null : record.operator, denial: null }
-    const now = this.#tree.now(state)
-    this.#tree.transact(true, () => {
-      this.#tree.storage.saveEnd(ids, asked)
-      this.#tree.notices.keep(taskEnded(state, ids, asked, cause, now))
-      this.#tree.outbox.keep(this.#tree.numbered(record))
-    })
-    this.#tree.end(state, ids, asked)
-    return { status: found.status, ended: ids }
+    return this.#tasks.end(asked, by, record)
   }
 
-  /** Lets a task go on that was frozen. @returns false where there is none, or none that is frozen */
+  /** Lets a task go on that was frozen. */
   release(task: string, record: DecisionRecord): boolean {
-    const state = this.#tree.state
-    const found = state?.tasks.get(task)
-    if (!state || found?.status !== "quarantined") return false
-    const now = this.#tree.now(state)
-    this.#tree.transact(true, () => {
-      this.#tree.storage.saveEnd([task], RELEASED)
-      this.#tree.storage.forgetStorms(state, task)
-      this.#tree.notices.keep(taskReleased(state, found, record.id, record.operator, now))
-      this.#tree.outbox.keep(this.#tree.numbered(record))
-    })
-    applyRelease(found)
-    return true
+    return this.#tasks.release(task, record)
   }
 
-  /**
-   * What is told of a task, for it and all below it; once this has answered, every call of theirs is judged by it.
-   * @param told but for its time, which is now; null: nothing any more
-   * @returns false where there is no such task
-   */
+  /** What is told of a task; once this has answered, every call of it and of those below is judged by it. */
   rate(task: string, told: Omit<Signal, "at"> | null, record: DecisionRecord): boolean {
-    const state = this.#tree.state
-    if (!state?.tasks.has(task)) return false
-    const signal = told && { ...told, at: this.#tree.now(state) }
-    this.#tree.transact(true, () => {
-      this.#tree.storage.saveRisk(task, signal)
-      this.#tree.outbox.keep(this.#tree.numbered(record))
-    })
-    applyRisk(state, task, signal)
-    return true
+    return this.#tasks.rate(task, told, record)
   }
 
-  /** Whether the token would open calls now, as far as this ledger knows, and may be asked about by this agent. */
   isActive(jti: string, task: string, agent: string): boolean {
-    const state = this.#tree.state
-    const token = state?.tokens.get(jti)
-    if (!state || token?.task !== task) return false
-    const now = this.#tree.now(state)
-    const line = lineOf(state, task)
-    // Its own agent, and those that work is done for.
-    return isAlive(state, line, now) && now < token.expiresAt && line.some((each) => each.agent === agent)
+    return this.#tasks.isActive(jti, task, agent)
   }
 
-  /**
-   * Ends a token, not its task (RFC 7009 2.1): once this has answered, it opens nothing.
-   * @param agent whose token it has to be; null: an operator asks
-   * @returns false where there is none, or another agent's
-   */
+  /** Ends a token, not its task; once this has answered, it opens nothing. */
   revokeToken(jti: string, task: string, agent: string | null, record: DecisionRecord): boolean {
-    const state = this.#tree.state
-    const token = state?.tokens.get(jti)
-    if (!state || token?.task !== task) return false
-    if (agent !== null && state.tasks.get(task)?.agent !== agent) return false
-    this.#tree.transact(true, () => {
-      this.#tree.storage.forgetToken(jti)
-      this.#tree.outbox.keep(this.#tree.numbered(record))
-    })
-    state.tokens.delete(jti)
-    return true
+    return this.#tasks.revokeToken(jti, task, agent, record)
   }
 
-  /**
-   * The task and those below it with their gauges, or null where there is no such task for the asker.
-   * @param by whose task it has to be, or null for an operator
-   * @returns why its proof is not taken
-   */
+  /** The task and those below it, with their gauges where a bundle is at hand. @param by as of `end` */
   async view(version: number, pointer: Pointer, task: string, by: Holder | null): Promise<Viewed | Denied | null> {
     if (!this.#tree.state?.tasks.has(task)) return null
-    const bundle = await this.#newest(version, pointer)
-    const state = this.#tree.state
-    if (!state?.tasks.has(task)) return null
-    const refused = by && this.#checkHolder(state, by, task)
-    if (refused !== null) return refused === "stranger" ? null : refused
-    const now = this.#tree.now(state)
-    return { tasks: viewOf(state, task, now), limits: bundle && limitsOf(bundle, state, task, by === null, now) }
-  }
-
-  /** Whether a token that is live here reaches the task: its own, or one below it. Its proof is used by this. */
-  #checkHolder(state: TreeState, { token: jti, proof }: Holder, task: string): Denied | "stranger" | null {
-    const token = state.tokens.get(jti)
-    const now = this.#tree.now(state)
-    const reaches = token && (token.task === task || isBelow(task, token.task))
-    if (!reaches || token.jkt !== (proof?.jkt ?? null) || now >= token.expiresAt) return "stranger"
-    const refused = proof && checkProof(state, proof, now)
-    if (refused) return deny(refused)
-    if (proof) state.proofs.admit(proof.jti)
-    this.#tree.boundProofs(state, now)
-    return null
+    return this.#tasks.view(await this.#newest(version, pointer), task, by)
   }
 
   override async alarm(): Promise<void> {

@@ -5,7 +5,7 @@
  */
 import { deliver } from "../audit/delivery.ts"
 import { storedForm, type DecisionRecord, type StoredRecord } from "../audit/record.ts"
-import { logShard } from "../audit/record-log.ts"
+import { logShard } from "../audit/record-logs.ts"
 import { logEvent } from "../log.ts"
 
 export const OUTBOX_SCHEMA = "CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"

@@ -10,6 +10,7 @@ import { logEvent } from "../log.ts"
 import { Notices } from "../outbound/notices.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
+import { newSecret } from "../secret.ts"
 import { Credits } from "./credits.ts"
 import { Outbox, RETRY_AFTER_MS } from "./outbox.ts"
 import { ProofLog } from "./proof-log.ts"
@@ -20,11 +21,8 @@ import { applyEnd } from "./transition.ts"
 /** Proofs remembered at most; each takes about a hundred bytes. */
 const MAX_PROOFS = 20_000
 
-const newNonce = (): string =>
-  crypto.getRandomValues(new Uint8Array(16)).toBase64({ alphabet: "base64url", omitPadding: true })
-
 /** Of a ledger that has woken, by its clock. */
-const proofsSince = (wokenAt: number): ProofLog => new ProofLog(newNonce(), wokenAt)
+const proofsSince = (wokenAt: number): ProofLog => new ProofLog(newSecret(16), wokenAt)
 
 /** With no call for this long, unused credit is given back. */
 const QUIET_MS = 2_000
@@ -60,7 +58,7 @@ export class Tree {
   /** One that is not kept yet. No proof can have been admitted before it was there. */
   begin(root: string, user: UserFacts | null, since: number | null, pointer: Pointer): TreeState {
     const now = Date.now()
-    return newTree(root, user, since ?? now, pointer, now, new ProofLog(newNonce(), Number.NEGATIVE_INFINITY))
+    return newTree(root, user, since ?? now, pointer, now, new ProofLog(newSecret(16), Number.NEGATIVE_INFINITY))
   }
 
   /** Its own clock, clamped so that it never runs backwards, whatever became of the question that read it. */
@@ -121,7 +119,7 @@ export class Tree {
 
   /** A new life, as after waking: what was admitted before this moment is then refused for want of the new nonce. */
   boundProofs(state: TreeState, now: number): void {
-    if (state.proofs.size >= MAX_PROOFS) state.proofs = new ProofLog(newNonce(), now)
+    if (state.proofs.size >= MAX_PROOFS) state.proofs = new ProofLog(newSecret(16), now)
   }
 
   numbered(record: DecisionRecord): DecisionRecord {

@@ -3,7 +3,7 @@
  * its tree have called so far. What cannot be known is null, and never looks like nothing.
  */
 import type { Approval } from "../approval/approval.ts"
-import { findRecords } from "../audit/record-log.ts"
+import { findRecords } from "../audit/record-logs.ts"
 import { highestRisk } from "../guardrails/risk.ts"
 import { writeRule } from "../explain/written.ts"
 import { rootOf } from "../ledger/state.ts"

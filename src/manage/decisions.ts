@@ -1,9 +1,9 @@
 /** `GET /v1/decisions`, `GET /v1/decisions/:id`: decision records, for operators. */
-import { encodeTime } from "ulid"
 import * as z from "zod"
 import type { Surroundings } from "../surroundings.ts"
 import { countRates } from "../audit/rates.ts"
-import { findRecord, findRecords } from "../audit/record-log.ts"
+import { findRecord, findRecords } from "../audit/record-logs.ts"
+import { firstIdAt } from "../ids.ts"
 import { isTaskId } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { authorizeOperator } from "./operator.ts"
@@ -64,7 +64,7 @@ function malformed(error: z.ZodError): Outcome {
 const MOMENT_MS = 60_000
 
 function isLookBack(after: string | undefined, now: number): boolean {
-  return after === undefined || after < `dec_${encodeTime(now - MOMENT_MS, 10)}`
+  return after === undefined || after < firstIdAt("dec", now - MOMENT_MS)
 }
 
 export async function showDecision(

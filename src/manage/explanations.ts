@@ -3,7 +3,7 @@
  * nothing and leaves nothing but its own record.
  */
 import * as z from "zod"
-import { findRecord } from "../audit/record-log.ts"
+import { findRecord } from "../audit/record-logs.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import { MAX_SHOWN } from "../audit/cut.ts"
 import { explainImagined, explainRecorded, type ImaginedCall } from "../explain/explain.ts"

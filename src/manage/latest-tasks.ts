@@ -3,7 +3,7 @@
  * says for itself how its tasks are.
  */
 import * as z from "zod"
-import { findRecords } from "../audit/record-log.ts"
+import { findRecords } from "../audit/record-logs.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"

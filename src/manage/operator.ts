@@ -4,12 +4,11 @@
  */
 import type { Surroundings } from "../surroundings.ts"
 import type { ManagementDenial } from "../audit/record.ts"
-import { readCompact } from "../credential/compact.ts"
 import { verifyOperator, type KnownOperator } from "../credential/operator-token.ts"
 import { isRejected, type Rejection } from "../credential/rejection.ts"
 import type { Denial } from "../decision.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import type { Role } from "../policy/bundle.ts"
+import type { Role } from "../policy/definition/operators.ts"
 import { userId, type ManagedThing, type OperatorFacts } from "../policy/facts.ts"
 import { mayManage } from "../policy/permission.ts"
 import { currentSwitches } from "../switches/lease.ts"
@@ -74,10 +73,7 @@ export async function authenticateOperator(
   const { config, reach } = around
   const token = bearerOf(request)
   if (token === null) return refused("missing_token", { reason: "operator_rejected", because: null })
-  const compact = readCompact(token)
-  const verified = isRejected(compact)
-    ? compact
-    : await verifyOperator(compact, bundle.issuers, bundle.operators, config.issuer, reach)
+  const verified = await verifyOperator(token, bundle.issuers, bundle.operators, config.issuer, reach)
   if (isRejected(verified)) {
     const because = verified.rejected
     return refused(because.reason === "keys_unavailable" ? "unavailable" : "invalid_token", {

@@ -4,7 +4,7 @@
  */
 import type { DecisionRecord } from "../audit/record.ts"
 import type { Answering } from "../approval/approvers.ts"
-import { readCompact } from "../credential/compact.ts"
+import { operatorBy } from "../credential/operator-token.ts"
 import { readPerson, type Person } from "../credential/person.ts"
 import { personIn, verifyPersonToken, type PersonToken } from "../credential/person-token.ts"
 import { isRejected, type Rejected } from "../credential/rejection.ts"
@@ -44,8 +44,7 @@ export async function answererOf(
   const token = await tokenOf(request, bundle, around)
   if ("status" in token) return token
   const found = personIn(token, around.reach)
-  const { issuer, claims } = token
-  const known = bundle.operators.find((each) => each.issuer === issuer.id && each.subject === claims["sub"])
+  const known = operatorBy(token, bundle.operators)
   // Somebody could be the task's own user, and have a token that does not tell so.
   if (isRejected(found) && !(known && isNobody(found))) return refused(found)
   const asserted = assertable(token, around)
@@ -53,7 +52,7 @@ export async function answererOf(
   const person = isRejected(found) ? null : found
   const stop = await stopped(person ?? asserted ?? whoever(token), around)
   if (stop) return stop
-  const permitted = known && permittedAs({ ...known, issuer: issuer.issuer }, method, target, bundle)
+  const permitted = known && permittedAs({ ...known, issuer: token.issuer.issuer }, method, target, bundle)
   const operator = permitted && "operator" in permitted && !("status" in permitted) ? permitted.operator : null
   const asUser = asserted && userId(asserted.user)
   return { answering: { person: person && person.user, operator, asUser }, permitted: permitted ?? null }
@@ -76,8 +75,7 @@ async function tokenOf(request: Request, { issuers }: Bundle, around: Surroundin
   const { config, reach } = around
   const token = bearerOf(request)
   if (token === null) return refused(null)
-  const compact = readCompact(token)
-  const verified = isRejected(compact) ? compact : await verifyPersonToken(compact, issuers, config.issuer, reach)
+  const verified = await verifyPersonToken(token, issuers, config.issuer, reach)
   return isRejected(verified) ? refused(verified) : verified
 }
 
@@ -93,8 +91,8 @@ function isNobody({ rejected: { reason } }: Rejected): boolean {
 }
 
 /** By the one name that every token has. */
-function whoever({ issuer: { issuer }, claims: { sub, iat } }: PersonToken): Stoppable {
-  return { user: { issuer, subject: String(sub) }, issuedAt: Number(iat) * 1000 }
+function whoever({ issuer: { issuer }, subject, issuedAt }: PersonToken): Stoppable {
+  return { user: { issuer, subject }, issuedAt }
 }
 
 /** What a revocation can be about. */

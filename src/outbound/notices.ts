@@ -3,12 +3,11 @@
  * which it did, so that no crash comes between the two; handed to the receivers' objects behind that, again until each
  * has it. Which receivers there are the bundle of then says.
  */
-import { decodeTime } from "ulid"
 import { configOf } from "../config.ts"
-import { newId } from "../ids.ts"
+import { newId, timeOf } from "../ids.ts"
 import { logEvent } from "../log.ts"
 import { currentBundle } from "../policy/store.ts"
-import type { ReceiverDefinition } from "../policy/bundle.ts"
+import type { ReceiverDefinition } from "../policy/definition/receivers.ts"
 import { outboundOf, OUTBOUND_VERSION } from "./door.ts"
 import type { News, Notice } from "./notice.ts"
 import { toldTo } from "./receiver.ts"
@@ -87,7 +86,7 @@ export class Notices {
   retryAfter(now: number): number | null {
     const [oldest] = this.#rows("", 1)
     if (!oldest) return null
-    const waited = (now - timeOf(oldest)) * RETRY_AFTER_PART
+    const waited = (now - keptAt(oldest)) * RETRY_AFTER_PART
     return Math.min(Math.max(waited, RETRY_AFTER_MS), RETRY_AFTER_AT_MOST_MS)
   }
 
@@ -134,7 +133,7 @@ export class Notices {
   }
 
   #giveUpOld(now: number): void {
-    for (let [row] = this.#rows("", 1); row && now - timeOf(row) >= GIVE_UP_AFTER_MS; [row] = this.#rows("", 1)) {
+    for (let [row] = this.#rows("", 1); row && now - keptAt(row) >= GIVE_UP_AFTER_MS; [row] = this.#rows("", 1)) {
       logEvent("notice_given_up", { id: row.id })
       this.#forget(row.id)
     }
@@ -179,7 +178,5 @@ export class Notices {
   }
 }
 
-/** An id begins with its time. */
-function timeOf({ id }: NoticeRow): number {
-  return decodeTime(id.slice("evt_".length))
-}
+/** Milliseconds. */
+const keptAt = ({ id }: NoticeRow): number => timeOf(id) ?? 0

@@ -7,117 +7,33 @@
 import { DurableObject } from "cloudflare:workers"
 import { signerOf } from "../exchange/signing-key.ts"
 import { logEvent } from "../log.ts"
-import type { ReceiverDefinition } from "../policy/bundle.ts"
+import type { ReceiverDefinition } from "../policy/definition/receivers.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { pulledKeys } from "../switches/switch.ts"
 import { sha256Hex } from "../hash.ts"
 import { OUTBOUND_VERSION } from "./door.ts"
 import { messageOf, type Hindrance, type Making } from "./message.ts"
-import type { Notice } from "./notice.ts"
-import { GIVE_UP_AFTER_MS, LONGEST_PAUSE_MS, LONGEST_RETRY_AFTER_MS, nextOf, pauseOf } from "./outcome.ts"
-import type { Failure, Next } from "./outcome.ts"
+import { nextOf } from "./outcome.ts"
 import { post } from "./post.ts"
+import { Queue, type Deliveries, type LetterRow } from "./queue.ts"
 import { toldTo } from "./receiver.ts"
 
-const MOST_WAITING = 1_000
-const MOST_DEAD = 1_000
-const KEEP_DEAD_MS = 604_800_000
-/** What was delivered is known by its id for as long as a ledger may hand it over again. */
-const REMEMBER_MS = 86_400_000
-const MOST_REMEMBERED = 10_000
 /** A request has six connections at most. */
 const AT_ONCE = 5
 /** So many rounds for one alarm: an invocation may make fifty requests where it costs nothing. */
 const ROUNDS = 8
-/** Dead ones that are shown, the latest first. */
-const MOST_SHOWN = 50
 /** With no bundle, or one older than whoever handed over had, nobody knows where to. */
 const LOOK_AGAIN_MS = 5_000
 /** No isolate decides by a bundle longer than this without knowing that there is a newer one (policy/store.ts). */
 const OLDER_FOR_MS = 600_000
 
-/** Why something is dead that was not tried, or not for good. */
-type Reason =
-  | Failure
-  | Hindrance["hindrance"]
-  | "url_refused"
-  | "queue_full"
-  | "not_told"
-  | "receiver_unknown"
-  | "expired"
-  | "failed"
-
-interface LetterRow extends Record<string, SqlStorageValue> {
-  readonly id: string
-  readonly body: string
-  readonly about: string
-  readonly since: number
-  readonly tries: number
-  /** Number of the bundle by which it was handed over. */
-  readonly seq: number
-}
-
-interface DeadRow extends Record<string, SqlStorageValue> {
-  readonly id: string
-  readonly type: string
-  readonly reason: Reason
-  readonly tries: number
-  readonly died_at: number
-}
-
-interface Self extends Record<string, SqlStorageValue> {
-  readonly receiver: string
-  /** Hash of the address that wants nothing more. */
-  readonly gone: string | null
-  /** Milliseconds. */
-  readonly hold_until: number
-  readonly in_a_row: number
-  readonly succeeded_at: number | null
-  readonly failed_at: number | null
-  readonly failure: Reason | null
-  readonly status: number | null
-}
-
-/** Milliseconds all. */
-export interface Deliveries {
-  readonly waiting: number
-  readonly dead: number
-  readonly next_at: number | null
-  readonly succeeded_at: number | null
-  readonly last_failure: { readonly at: number; readonly reason: string; readonly status: number | null } | null
-  /** It has answered 410: nothing is sent until its address is another or an operator says so. */
-  readonly gone: boolean
-  readonly dead_letters: readonly {
-    readonly id: string
-    readonly type: string
-    readonly reason: string
-    readonly tries: number
-    readonly died_at: number
-  }[]
-}
-
-/** `about`: of what it tells, and of which agent: what there is most of makes room for the others. */
-const SCHEMA = `
-CREATE TABLE IF NOT EXISTS waiting (id TEXT PRIMARY KEY, body TEXT NOT NULL, about TEXT NOT NULL,
-  since INTEGER NOT NULL, tries INTEGER NOT NULL, next_at INTEGER NOT NULL, seq INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS waiting_by_next ON waiting (next_at);
-CREATE INDEX IF NOT EXISTS waiting_by_about ON waiting (about);
-CREATE TABLE IF NOT EXISTS dead (id TEXT PRIMARY KEY, body TEXT NOT NULL, about TEXT NOT NULL, reason TEXT NOT NULL,
-  tries INTEGER NOT NULL, died_at INTEGER NOT NULL, seq INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS dead_by_time ON dead (died_at);
-CREATE INDEX IF NOT EXISTS dead_by_about ON dead (about);
-CREATE TABLE IF NOT EXISTS delivered (id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS delivered_by_time ON delivered (at);
-CREATE TABLE IF NOT EXISTS self (only INTEGER PRIMARY KEY CHECK (only = 1), receiver TEXT NOT NULL, gone TEXT,
-  hold_until INTEGER NOT NULL DEFAULT 0, in_a_row INTEGER NOT NULL DEFAULT 0, succeeded_at INTEGER,
-  failed_at INTEGER, failure TEXT, status INTEGER);
-`
-
 export class Outbound extends DurableObject<Env> {
+  readonly #queue: Queue
+
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    ctx.storage.sql.exec(SCHEMA)
+    this.#queue = new Queue(ctx.storage)
   }
 
   /**
@@ -128,19 +44,7 @@ export class Outbound extends DurableObject<Env> {
    */
   async take(version: number, receiver: string, id: string, letter: string, seq: number): Promise<boolean> {
     if (version !== OUTBOUND_VERSION) return false
-    const { sql } = this.ctx.storage
-    const now = Date.now()
-    this.ctx.storage.transactionSync(() => {
-      sql.exec("INSERT OR IGNORE INTO self (only, receiver) VALUES (1, ?)", receiver)
-      const [known] = sql.exec("SELECT id FROM delivered WHERE id = ?1 UNION ALL SELECT id FROM dead WHERE id = ?1", id)
-      if (known) return
-      const about = aboutOf(JSON.parse(letter))
-      sql.exec("INSERT OR IGNORE INTO waiting VALUES (?, ?, ?, ?, 0, ?, ?)", id, letter, about, now, now, seq)
-      for (const each of this.#over("waiting", MOST_WAITING)) {
-        const [full] = sql.exec<LetterRow>("SELECT * FROM waiting WHERE id = ?", each)
-        if (full) this.#bury([full], "queue_full", now)
-      }
-    })
+    this.#queue.take(receiver, id, letter, seq, Date.now())
     await this.#schedule()
     return true
   }
@@ -151,54 +55,13 @@ export class Outbound extends DurableObject<Env> {
    * @returns how many
    */
   async retry(id: string | null): Promise<number> {
-    const { sql } = this.ctx.storage
-    const now = Date.now()
-    const count = this.ctx.storage.transactionSync(() => {
-      const room = MOST_WAITING - sql.exec<{ count: number }>("SELECT count(*) AS count FROM waiting").one().count
-      const chosen = sql
-        .exec<{ id: string }>("SELECT id FROM dead WHERE ?1 IS NULL OR id = ?1 ORDER BY id DESC LIMIT ?2", id, room)
-        .toArray()
-      for (const each of chosen) {
-        sql.exec(
-          "INSERT OR IGNORE INTO waiting SELECT id, body, about, ?1, 0, ?1, seq FROM dead WHERE id = ?2",
-          now,
-          each.id,
-        )
-        sql.exec("DELETE FROM dead WHERE id = ?", each.id)
-      }
-      if (chosen.length > 0) sql.exec("UPDATE self SET gone = NULL, hold_until = 0, in_a_row = 0")
-      return chosen.length
-    })
+    const count = this.#queue.retry(id, Date.now())
     await this.#schedule()
     return count
   }
 
   list(): Deliveries {
-    const { sql } = this.ctx.storage
-    this.#tidy(Date.now())
-    const self = this.#self()
-    const waiting = sql
-      .exec<{ count: number; next: number | null }>("SELECT count(*) AS count, min(next_at) AS next FROM waiting")
-      .one()
-    const { count: dead } = sql.exec<{ count: number }>("SELECT count(*) AS count FROM dead").one()
-    const dead_letters = sql
-      .exec<DeadRow>(
-        "SELECT id, body ->> 'type' AS type, reason, tries, died_at FROM dead ORDER BY id DESC LIMIT ?",
-        MOST_SHOWN,
-      )
-      .toArray()
-    return {
-      waiting: waiting.count,
-      dead,
-      next_at: waiting.next === null ? null : Math.max(waiting.next, self?.hold_until ?? 0),
-      succeeded_at: self?.succeeded_at ?? null,
-      last_failure:
-        self && self.failed_at !== null
-          ? { at: self.failed_at, reason: self.failure ?? "failed", status: self.status }
-          : null,
-      gone: self !== null && self.gone !== null,
-      dead_letters,
-    }
+    return this.#queue.list(Date.now())
   }
 
   /** Whatever fails, it rings again: the platform gives up an alarm that throws a few times in a row. */
@@ -206,7 +69,7 @@ export class Outbound extends DurableObject<Env> {
     try {
       await this.#work()
     } catch (error) {
-      logEvent("deliveries_failed", { receiver: this.#self()?.receiver ?? "", error: String(error) })
+      logEvent("deliveries_failed", { receiver: this.#queue.self()?.receiver ?? "", error: String(error) })
       await this.ctx.storage.setAlarm(Date.now() + LOOK_AGAIN_MS)
     }
   }
@@ -215,9 +78,9 @@ export class Outbound extends DurableObject<Env> {
     const around = surroundingsOf(this.env, (work) => this.ctx.waitUntil(work))
     for (let round = 0; round < ROUNDS; round++) {
       const now = Date.now()
-      this.#tidy(now)
-      const self = this.#self()
-      const due = self && self.hold_until <= now ? this.#due(now) : []
+      this.#queue.tidy(now)
+      const self = this.#queue.self()
+      const due = self && self.hold_until <= now ? this.#queue.due(now, AT_ONCE) : []
       if (!self || due.length === 0) break
       const bundle = await bundleFor(around)
       if (!bundle) {
@@ -227,8 +90,7 @@ export class Outbound extends DurableObject<Env> {
       const { seq } = bundle.pointer
       const receiver = bundle.receivers.find(({ id }) => id === self.receiver) ?? null
       const early = due.filter((letter) => letter.seq > seq && now - letter.since < OLDER_FOR_MS)
-      for (const { id } of early)
-        this.ctx.storage.sql.exec("UPDATE waiting SET next_at = ? WHERE id = ?", now + LOOK_AGAIN_MS, id)
+      this.#queue.putOff(early, now + LOOK_AGAIN_MS)
       await this.#deliver(
         due.filter((letter) => !early.includes(letter)),
         receiver,
@@ -242,26 +104,19 @@ export class Outbound extends DurableObject<Env> {
     if (due.length === 0) return
     const now = Date.now()
     if (!receiver) {
-      this.#bury(due, "receiver_unknown", now)
+      this.#queue.bury(due, "receiver_unknown", now)
       return
     }
     const secret = around.config.webhookSecrets.get(receiver.id) ?? null
     const address = sha256Hex("url" in receiver ? receiver.url : (secret ?? ""))
-    if (this.#self()?.gone === address) {
-      this.#bury(due, "gone", now)
+    if (this.#queue.self()?.gone === address) {
+      this.#queue.bury(due, "gone", now)
       return
     }
-    // Before they go: a try in which this object dies is one as well, or what kills it would do so for ever.
-    for (const { id, tries } of due)
-      this.ctx.storage.sql.exec(
-        "UPDATE waiting SET tries = ?, next_at = ? WHERE id = ?",
-        tries + 1,
-        now + pauseOf(tries + 1, Math.random()),
-        id,
-      )
+    this.#queue.countTry(due, now)
     await this.#schedule()
     // Those that go together fail together: it is one failure.
-    const inARow = (this.#self()?.in_a_row ?? 0) + 1
+    const inARow = (this.#queue.self()?.in_a_row ?? 0) + 1
     const making = { issuer: around.config.issuer, secret, signer: async () => signer(around), now }
     await Promise.all(
       due.map(async (letter) => this.#try(letter, receiver, address, inARow, making, around.config.local)),
@@ -288,118 +143,28 @@ export class Outbound extends DurableObject<Env> {
       }
       const tries = letter.tries + 1
       const next = nextOf(answer, { tries, since: letter.since, inARow }, now, Math.random())
-      this.#note(letter, next, inARow, "status" in answer ? answer.status : null, address, now)
+      this.#queue.note(letter, next, inARow, "status" in answer ? answer.status : null, address, now)
     } catch (error) {
       // A defect, of this message as far as anybody knows: it goes on being tried, as if the receiver had failed.
       logEvent("delivery_failed", { id: letter.id, receiver: receiver.id, error: String(error) })
-      this.#failed("failed", null, Date.now())
+      this.#queue.failed("failed", null, Date.now())
     }
   }
 
   /** What passes by itself is tried again as it stands; what does not is dead until somebody has mended it. */
   #hindered(letter: LetterRow, reason: Hindrance["hindrance"] | "url_refused" | "not_told", now: number): void {
-    if (reason !== "key_unavailable") this.#bury([letter], reason, now)
+    if (reason !== "key_unavailable") this.#queue.bury([letter], reason, now)
     // Nothing failed.
-    if (reason !== "not_told") this.#failed(reason, null, now)
+    if (reason !== "not_told") this.#queue.failed(reason, null, now)
   }
 
-  #note(letter: LetterRow, next: Next, inARow: number, status: number | null, address: string, now: number): void {
-    const { sql } = this.ctx.storage
-    this.ctx.storage.transactionSync(() => {
-      if (next.kind === "done") {
-        sql.exec("DELETE FROM waiting WHERE id = ?", letter.id)
-        // It was on its way while others pushed it out.
-        sql.exec("DELETE FROM dead WHERE id = ?", letter.id)
-        sql.exec("INSERT OR REPLACE INTO delivered VALUES (?, ?)", letter.id, now)
-        sql.exec("UPDATE self SET succeeded_at = ?, in_a_row = 0", now)
-        return
-      }
-      this.#failed(next.failure, status, now)
-      if (next.kind === "dead") {
-        if (next.failure === "gone") sql.exec("UPDATE self SET gone = ?", address)
-        this.#bury([{ ...letter, tries: letter.tries + 1 }], next.failure, now)
-        return
-      }
-      sql.exec("UPDATE waiting SET next_at = ? WHERE id = ?", next.at, letter.id)
-      if (next.holdUntil === null) return
-      sql.exec("UPDATE self SET hold_until = max(hold_until, ?), in_a_row = ?", next.holdUntil, inARow)
-    })
-  }
-
-  #failed(reason: Reason, status: number | null, now: number): void {
-    this.ctx.storage.sql.exec("UPDATE self SET failed_at = ?, failure = ?, status = ?", now, reason, status)
-  }
-
-  #bury(letters: readonly LetterRow[], reason: Reason, now: number): void {
-    const { sql } = this.ctx.storage
-    for (const { id, body, about, tries, seq } of letters) {
-      sql.exec("INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?, ?, ?)", id, body, about, reason, tries, now, seq)
-      sql.exec("DELETE FROM waiting WHERE id = ?", id)
-      logEvent("delivery_given_up", { id, receiver: this.#self()?.receiver ?? "", reason })
-    }
-    for (const id of this.#over("dead", MOST_DEAD)) sql.exec("DELETE FROM dead WHERE id = ?", id)
-  }
-
-  /** Ids of those that are too many: of what there is most of the oldest, so that no flood pushes out what is not its own. */
-  #over(table: "waiting" | "dead", most: number): readonly string[] {
-    const { sql } = this.ctx.storage
-    const over = sql.exec<{ count: number }>(`SELECT count(*) AS count FROM ${table}`).one().count - most
-    if (over <= 0) return []
-    const placed = `SELECT id, row_number() OVER (PARTITION BY about ORDER BY id DESC) AS place FROM ${table}`
-    const found = sql.exec<{ id: string }>(`SELECT id FROM (${placed}) ORDER BY place DESC, id LIMIT ?`, over)
-    return Array.from(found, ({ id }) => id)
-  }
-
-  /** What is too old waits no longer; what is dead, or known as delivered, is kept for its time and in its number. */
-  #tidy(now: number): void {
-    const { sql } = this.ctx.storage
-    // No pause is longer: what says so was written by a clock that was ahead.
-    sql.exec("UPDATE waiting SET next_at = ?1 WHERE next_at > ?1", now + LONGEST_PAUSE_MS)
-    sql.exec("UPDATE self SET hold_until = ?1 WHERE hold_until > ?1", now + LONGEST_RETRY_AFTER_MS)
-    const late = sql.exec<LetterRow>("SELECT * FROM waiting WHERE since <= ? AND tries > 0", now - GIVE_UP_AFTER_MS)
-    this.#bury(late.toArray(), "expired", now)
-    sql.exec("DELETE FROM dead WHERE died_at <= ?", now - KEEP_DEAD_MS)
-    sql.exec("DELETE FROM delivered WHERE at <= ?", now - REMEMBER_MS)
-    sql.exec(
-      "DELETE FROM delivered WHERE id <= (SELECT id FROM delivered ORDER BY id DESC LIMIT 1 OFFSET ?)",
-      MOST_REMEMBERED,
-    )
-  }
-
-  #due(now: number): readonly LetterRow[] {
-    return this.ctx.storage.sql
-      .exec<LetterRow>("SELECT * FROM waiting WHERE next_at <= ? ORDER BY next_at, id LIMIT ?", now, AT_ONCE)
-      .toArray()
-  }
-
-  #self(): Self | null {
-    return this.ctx.storage.sql.exec<Self>("SELECT * FROM self").toArray()[0] ?? null
-  }
-
-  /** By the alarm that comes next, whatever is to be done first. */
   async #schedule(): Promise<void> {
-    const { waiting, dead, delivered } = this.ctx.storage.sql
-      .exec<{ waiting: number | null; dead: number | null; delivered: number | null }>(
-        `SELECT (SELECT min(next_at) FROM waiting) AS waiting, (SELECT min(died_at) FROM dead) AS dead,
-           (SELECT min(at) FROM delivered) AS delivered`,
-      )
-      .one()
-    const times = [
-      waiting === null ? null : Math.max(waiting, this.#self()?.hold_until ?? 0),
-      dead === null ? null : dead + KEEP_DEAD_MS,
-      delivered === null ? null : delivered + REMEMBER_MS,
-    ].filter((at) => at !== null)
-    const latest = waiting === null ? Number.POSITIVE_INFINITY : Date.now() + LONGEST_PAUSE_MS
-    if (times.length > 0) await this.ctx.storage.setAlarm(Math.min(latest, ...times))
+    const at = this.#queue.nextAt(Date.now())
+    if (at !== null) await this.ctx.storage.setAlarm(at)
   }
 }
 
 const NOT_TOLD = { hindrance: "not_told" } as const
-
-/** Of what kind, and by whom it came to be: an agent can make many of a kind, of its own. */
-function aboutOf({ type, data }: Notice): string {
-  return data.kind === "switch" ? type : `${type} ${data.agent}`
-}
 
 /** Null where it cannot be known which keys are pulled: nothing is signed by one that may be. */
 async function signer(around: Surroundings): ReturnType<typeof signerOf> {

@@ -3,6 +3,7 @@
  * only a page of their own session was given. Either alone would do; a page of elsewhere has neither.
  */
 import { boundedText } from "../bounded-text.ts"
+import { isSame } from "../constant-time.ts"
 import type { SignedIn } from "../sign-in/session.ts"
 
 const MAX_BODY_BYTES = 262_144
@@ -24,15 +25,9 @@ export async function readForm(request: Request, session: SignedIn, issuer: stri
   if (text === null) return { refused: "body" }
   const form = new URLSearchParams(text)
   if (form.size > MAX_FIELDS) return { refused: "body" }
-  return isSame(form.getAll("csrf"), session.csrf) ? form : { refused: "csrf" }
+  const [given, ...others] = form.getAll("csrf")
+  const isTheirs = given !== undefined && others.length === 0 && isSame(given, session.csrf)
+  return isTheirs ? form : { refused: "csrf" }
 }
 
 const bodyOf = async (request: Request): Promise<string | null> => boundedText(request, MAX_BODY_BYTES)
-
-/** In a time that does not tell how much of it is right. */
-function isSame(given: readonly string[], expected: string): boolean {
-  const [one] = given
-  const encoder = new TextEncoder()
-  const [left, right] = [encoder.encode(one ?? ""), encoder.encode(expected)]
-  return given.length === 1 && left.byteLength === right.byteLength && crypto.subtle.timingSafeEqual(left, right)
-}

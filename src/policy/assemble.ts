@@ -6,19 +6,14 @@ import { buildCatalog, type Catalog } from "../catalog/locate.ts"
 import type { Lookup } from "../catalog/lookup.ts"
 import { guardrailsOf, type Guardrails } from "../guardrails/guardrails.ts"
 import { FORMAT } from "./bundle.ts"
-import type {
-  AgentDefinition,
-  ApprovalDefinition,
-  Approving,
-  GatewayDefinition,
-  IssuerDefinition,
-  OperatorDefinition,
-  Pointer,
-  PurposeDefinition,
-  QueryClient,
-  ReceiverDefinition,
-  StreamDefinition,
-} from "./bundle.ts"
+import type { Pointer } from "./bundle.ts"
+import type { AgentDefinition, PurposeDefinition } from "./definition/agents.ts"
+import type { ApprovalDefinition, Approving } from "./definition/approvers.ts"
+import type { GatewayDefinition, QueryClient } from "./definition/gateways.ts"
+import type { IssuerDefinition } from "./definition/issuers.ts"
+import type { OperatorDefinition } from "./definition/operators.ts"
+import type { ReceiverDefinition } from "./definition/receivers.ts"
+import type { StreamDefinition } from "./definition/streams.ts"
 import type { Head, Span } from "./encode.ts"
 import { engineOf, type Engine } from "./engine.ts"
 import { readStore, type EntityStore } from "./entities.ts"

@@ -5,7 +5,7 @@
 import { variantOf, type CallArguments } from "../catalog/arguments.ts"
 import { deny, type Denied } from "../decision.ts"
 import type { Task, UserFacts } from "../ledger/state.ts"
-import type { Role } from "./bundle.ts"
+import type { Role } from "./definition/operators.ts"
 import { memberOf, overlay, type Entity, type EntityStore } from "./entities.ts"
 import type { PolicyRequest } from "./evaluate.ts"
 import { entity, fromJson, record, set, type CedarRecord, type EntityRef, type Value } from "./value.ts"

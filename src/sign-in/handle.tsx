@@ -6,14 +6,12 @@ import type { Context } from "hono"
 import * as z from "zod"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
-import { readCompact } from "../credential/compact.ts"
 import { verifyPersonToken } from "../credential/person-token.ts"
-import { isRejected, reject, type Rejected } from "../credential/rejection.ts"
+import { isRejected, type Rejected } from "../credential/rejection.ts"
 import { newId } from "../ids.ts"
 import { logEvent } from "../log.ts"
 import { readForm } from "../page/form.ts"
 import { Page, plainPage, respondPage, seeOther } from "../page/page.tsx"
-import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { cookieOf, setCookie } from "./cookie.ts"
@@ -88,12 +86,13 @@ export async function signInCallback(c: Context<{ Bindings: Env }>): Promise<Res
     logEvent("sign_in_failed", { issuer: issuer.id, error: error instanceof Error ? error.message : String(error) })
     return failed(returnTo, "the provider's answer is none to what was asked", null, around)
   }
-  const person = await personBy(token, bundle, around)
+  const { receivedAt, config, reach } = around
+  const person = await verifyPersonToken(token, bundle.issuers, config.issuer, reach)
   if (isRejected(person)) return failed(returnTo, "the provider's token is not accepted", person, around)
-  const { receivedAt } = around
   const expiresAt = Math.min(person.expiresAt, receivedAt + MAX_SESSION_MS)
   const secret = await beginSession({ token, expiresAt, issuedAt: receivedAt }, around)
-  record({ decision: "allow", code: "ok", operator: person.user }, around)
+  const operator = userId({ issuer: person.issuer.issuer, subject: person.subject })
+  record({ decision: "allow", code: "ok", operator }, around)
   // Whoever was signed in before in this browser is not any more.
   around.background(endSession(c.req.raw, around))
   const response = seeOther(returnTo)
@@ -132,23 +131,6 @@ export async function signOut(c: Context<{ Bindings: Env }>): Promise<Response> 
   if (cookieOf(c.req.raw, "session") !== null) page.headers.append("Set-Cookie", setCookie("session", "", 0))
   return page
 }
-
-/** Whom a token of our client tells of; what each door of the API asks of it besides is asked there. */
-async function personBy(
-  token: string,
-  { issuers }: Bundle,
-  { config, reach }: Surroundings,
-): Promise<{ readonly user: string; /** Milliseconds. */ readonly expiresAt: number } | Rejected> {
-  const compact = readCompact(token)
-  const verified = isRejected(compact) ? compact : await verifyPersonToken(compact, issuers, config.issuer, reach)
-  if (isRejected(verified)) return verified
-  const { issuer, claims } = verified
-  const read = personClaims.safeParse(claims)
-  if (!read.success) return reject({ reason: "claim_mismatch", claim: "sub" })
-  return { user: userId({ issuer: issuer.issuer, subject: read.data.sub }), expiresAt: read.data.exp * 1000 }
-}
-
-const personClaims = z.object({ sub: z.string(), exp: z.number() })
 
 /** A path of ours, and not what some reader takes for another host. */
 function returnOf(text: string | undefined, issuer: string): string | null {

@@ -6,7 +6,7 @@ import * as oauth from "oauth4webapi"
 import { boundedText } from "../bounded-text.ts"
 import { mayBeFetched } from "../credential/fetchable.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import type { IssuerDefinition } from "../policy/bundle.ts"
+import type { IssuerDefinition } from "../policy/definition/issuers.ts"
 
 export type SignInIssuer = IssuerDefinition & {
   readonly issuer: string

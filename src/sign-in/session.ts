@@ -8,6 +8,7 @@ import { CompactEncrypt, compactDecrypt } from "jose"
 import * as z from "zod"
 import { sha256Base64url, sha256Hex } from "../hash.ts"
 import { logEvent } from "../log.ts"
+import { newSecret } from "../secret.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { cookieOf } from "./cookie.ts"
 
@@ -53,7 +54,7 @@ const SECRET = /^[A-Za-z0-9_-]{43}$/
 
 /** @returns the secret that the browser keeps */
 export async function beginSession(session: Kept, { env }: Surroundings): Promise<string> {
-  const secret = crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true })
+  const secret = newSecret()
   const sealed = await new CompactEncrypt(new TextEncoder().encode(JSON.stringify(session)))
     .setProtectedHeader(SEAL)
     .encrypt(keyOf(secret))

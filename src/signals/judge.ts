@@ -6,7 +6,7 @@
 import type { SecurityEvents } from "../credential/security-event.ts"
 import { canonicalText } from "../canonical.ts"
 import { sha256Hex } from "../hash.ts"
-import type { StreamDefinition } from "../policy/bundle.ts"
+import type { StreamDefinition } from "../policy/definition/streams.ts"
 import type { SignalChange } from "../switches/signal.ts"
 import { eventOf, EVENTS, mayTell, type EffectName, type Told } from "./events.ts"
 import type { EventRefusal } from "./refusal.ts"

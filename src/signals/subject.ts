@@ -5,7 +5,9 @@
  */
 import { isObject } from "../json.ts"
 import type { Lookup } from "../catalog/lookup.ts"
-import type { AgentDefinition, IssuerDefinition, StreamDefinition } from "../policy/bundle.ts"
+import type { AgentDefinition } from "../policy/definition/agents.ts"
+import type { IssuerDefinition } from "../policy/definition/issuers.ts"
+import type { StreamDefinition } from "../policy/definition/streams.ts"
 
 /** Formats with one value, and the member that holds it. */
 const VALUE_OF = {

@@ -1,7 +1,8 @@
 import { reset, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeEach, expect, test } from "vitest"
-import { findRecord, MAX_BATCH_BYTES } from "../../src/audit/record-log.ts"
+import { findRecord } from "../../src/audit/record-logs.ts"
+import { MAX_BATCH_BYTES } from "../../src/audit/record-log.ts"
 
 beforeEach(async () => reset())
 

@@ -1,6 +1,6 @@
 import { env, exports } from "cloudflare:workers"
 import { beforeEach, describe, expect, test } from "vitest"
-import { findRecords } from "../../src/audit/record-log.ts"
+import { findRecords } from "../../src/audit/record-logs.ts"
 import { askAccess, type AccessPath } from "../harness/access.ts"
 import { archive, publish, yard } from "../harness/bundles.ts"
 import { keyOf } from "../harness/gateways.ts"

@@ -5,7 +5,9 @@
  */
 import { afterEach, expect } from "vitest"
 import { z } from "zod"
-import type { BundleBody, IssuerDefinition, StreamDefinition } from "../../src/policy/bundle.ts"
+import type { BundleBody } from "../../src/policy/bundle.ts"
+import type { IssuerDefinition } from "../../src/policy/definition/issuers.ts"
+import type { StreamDefinition } from "../../src/policy/definition/streams.ts"
 import { eventOf, TELLABLE_EVENTS, type EffectName } from "../../src/signals/events.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { freshIsolate } from "../harness/isolate.ts"

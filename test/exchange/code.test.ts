@@ -1,6 +1,5 @@
-import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { firstOf, isSame, misuseOfCode, misuseOfRefresh, renewed } from "../../src/exchange/code.ts"
+import { firstOf, misuseOfCode, misuseOfRefresh, renewed } from "../../src/exchange/code.ts"
 
 const terms = { challenge: "challenge", redirectUri: "https://app.test/callback", jkt: null }
 const consent = { agent: "agent", secretHash: "secret", isRedeemed: false, code: terms }
@@ -71,16 +70,4 @@ describe("a refresh token", () => {
     expect(all.good).toHaveLength(32)
     expect(renewed(all, "first", "one more", NOW)).toBeNull()
   })
-})
-
-test("two texts are the same where they are the same", () => {
-  const text = fc.string({ unit: "binary", maxLength: 6 })
-  fc.assert(fc.property(text, text, (one, other) => isSame(one, one) && isSame(one, other) === (one === other)))
-  for (const [one, other] of [
-    ["a", "ab"],
-    ["", "a"],
-    ["ab", "ba"],
-  ] as const) {
-    expect(isSame(one, other)).toBe(false)
-  }
 })

@@ -1,7 +1,8 @@
 /** Each make of gateway as it asks: one row a dialect, so that every case can go through all of them. */
 import { exports } from "cloudflare:workers"
 import { z } from "zod"
-import { DIALECTS, type BundleBody, type DialectName } from "../../src/policy/bundle.ts"
+import type { BundleBody } from "../../src/policy/bundle.ts"
+import { DIALECTS, type DialectName } from "../../src/policy/definition/gateways.ts"
 import { sha256Hex } from "../../src/hash.ts"
 import { US } from "./issuers.ts"
 

@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers"
 import { expect, vi } from "vitest"
 import { EVENTS, SIGNAL_EVENTS } from "../../src/outbound/events.ts"
 import { outboundOf } from "../../src/outbound/door.ts"
-import type { ReceiverDefinition } from "../../src/policy/bundle.ts"
+import type { ReceiverDefinition } from "../../src/policy/definition/receivers.ts"
 
 export const DESK: ReceiverDefinition = {
   id: "desk",

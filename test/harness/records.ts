@@ -1,7 +1,7 @@
 /** Decision records as they rest: they arrive within a second after the answer. */
 import { env } from "cloudflare:workers"
 import { expect, vi } from "vitest"
-import { findRecord, findRecords } from "../../src/audit/record-log.ts"
+import { findRecord, findRecords } from "../../src/audit/record-logs.ts"
 import type { DecisionRecord } from "../../src/audit/record.ts"
 
 export async function recordOf(decision: string): Promise<DecisionRecord> {

@@ -3,7 +3,7 @@
  */
 import type { ArgumentBound, ArgumentBounds } from "../../src/catalog/bounds.ts"
 import type { Tool } from "../../src/catalog/tool.ts"
-import type { GrantDefinition } from "../../src/policy/bundle.ts"
+import type { GrantDefinition } from "../../src/policy/definition/grant.ts"
 
 const RANK: Readonly<Record<string, number>> = { public: 0, internal: 1, confidential: 2, restricted: 3 }
 

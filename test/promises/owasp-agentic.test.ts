@@ -7,7 +7,7 @@
 import { env } from "cloudflare:workers"
 import { afterEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
-import { findRecords } from "../../src/audit/record-log.ts"
+import { findRecords } from "../../src/audit/record-logs.ts"
 import type { Concurrency, Cycle, Guardrail, Limit, Sequence, Storm } from "../../src/guardrails/definition.ts"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"

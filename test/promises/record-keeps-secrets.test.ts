@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { DecisionRecord } from "../../src/audit/record.ts"
-import { findRecords } from "../../src/audit/record-log.ts"
+import { findRecords } from "../../src/audit/record-logs.ts"
 import { env } from "cloudflare:workers"
 import { childForm, exchangeForm, openChild, openTask, postForm } from "../harness/agents.ts"
 import type { Limit } from "../../src/guardrails/definition.ts"

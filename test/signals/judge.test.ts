@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import type { StreamDefinition } from "../../src/policy/bundle.ts"
+import type { StreamDefinition } from "../../src/policy/definition/streams.ts"
 import { EVENTS, TELLABLE_EVENTS, type EffectName, type EventName } from "../../src/signals/events.ts"
 import { changesOf, exceptKeys, judgeEvents, type JudgedEvent } from "../../src/signals/judge.ts"
 import type { EventRefusal } from "../../src/signals/refusal.ts"

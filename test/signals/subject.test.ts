@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest"
-import type { AgentDefinition, IssuerDefinition } from "../../src/policy/bundle.ts"
+import type { AgentDefinition } from "../../src/policy/definition/agents.ts"
+import type { IssuerDefinition } from "../../src/policy/definition/issuers.ts"
 import { resolveSubject, type Known } from "../../src/signals/subject.ts"
 
 const CEILING = { tools: [], max_sensitivity: "public", arguments: {} } as const

@@ -1,0 +1,62 @@
+/** What is looked for among decision records. */
+import { firstIdAt, timeOf } from "../ids.ts"
+import { rootOf } from "../ledger/state.ts"
+
+export interface RecordQuery {
+  /** Absent: all but `management`, or reading the records would be most of what there is to read. */
+  readonly kind?: string | undefined
+  readonly task?: string | undefined
+  /** A task: of it and those below it. */
+  readonly tree?: string | undefined
+  readonly agent?: string | undefined
+  /** Issuer and subject, joined by `|`. */
+  readonly user?: string | undefined
+  readonly code?: string | undefined
+  readonly decision?: string | undefined
+  readonly tool?: string | undefined
+  /** Only those that a candidate bundle would have made otherwise. */
+  readonly differs?: boolean | undefined
+  /** Only records with an id before this one (ids sort by time). */
+  readonly before?: string | undefined
+  /** Only records with an id after this one. */
+  readonly after?: string | undefined
+  readonly limit: number
+}
+
+/** By so much an edge's clock may be behind that of the one that opened the tree. */
+const CLOCKS_MS = 60_000
+
+/** As SQL of one log, with the values for its question marks. */
+export function conditionsOf(query: RecordQuery): { readonly where: string; readonly values: readonly string[] } {
+  const conditions: string[] = query.kind === undefined ? ["kind <> 'management'"] : []
+  const values: string[] = []
+  for (const column of ["task", "agent", "code", "decision", "tool", "kind"] as const) {
+    const value = query[column]
+    if (value === undefined) continue
+    conditions.push(`${column} = ?`)
+    values.push(value)
+  }
+  if (query.tree !== undefined) {
+    conditions.push("id > ? AND (task = ? OR (task > ? AND task < ?))")
+    values.push(...withinTree(query.tree))
+  }
+  if (query.user !== undefined) conditions.push("body ->> 'user' = ?")
+  if (query.user !== undefined) values.push(query.user)
+  if (query.differs === true) conditions.push("body ->> '$.candidate.differs' IS NOT NULL")
+  if (query.before !== undefined) values.push(query.before)
+  if (query.before !== undefined) conditions.push("id < ?")
+  if (query.after !== undefined) values.push(query.after)
+  if (query.after !== undefined) conditions.push("id > ?")
+  return { where: `WHERE ${conditions.join(" AND ")}`, values }
+}
+
+/**
+ * Records have no index of their tasks, which each of them would have to pay for: it is looked for among those that were
+ * made since the tree was.
+ */
+function withinTree(task: string): readonly string[] {
+  const opened = timeOf(rootOf(task)) ?? 0
+  const since = firstIdAt("dec", opened - CLOCKS_MS)
+  // What begins with a dot after it is below: `/` is the next character.
+  return [since, task, `${task}.`, `${task}/`]
+}

@@ -1,0 +1,32 @@
+/** The end of a task and all below it, or their freezing, which no call is the reason of: kept, told and recorded as one. */
+import type { DecisionRecord } from "../audit/record.ts"
+import type { End } from "../call.ts"
+import { taskEnded } from "../outbound/notice.ts"
+import type { TreeState } from "./state.ts"
+import { endedBy } from "./transition.ts"
+import type { Tree } from "./tree.ts"
+
+/**
+ * Once this has returned, no call of theirs is admitted.
+ * @param operator who others are told has done it: issuer and subject, joined by `|`
+ * @param record of this, kept with it
+ * @returns ids of the tasks that it changed
+ */
+export function endTold(
+  tree: Tree,
+  state: TreeState,
+  end: End,
+  operator: string | null,
+  record: DecisionRecord,
+): readonly string[] {
+  const ids = endedBy(state, end)
+  const cause = { decision: record.id, operator, denial: null }
+  const now = tree.now(state)
+  tree.transact(true, () => {
+    tree.storage.saveEnd(ids, end)
+    tree.notices.keep(taskEnded(state, ids, end, cause, now))
+    tree.outbox.keep(tree.numbered(record))
+  })
+  tree.end(state, ids, end)
+  return ids
+}

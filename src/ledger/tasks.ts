@@ -1,0 +1,180 @@
+/**
+ * The tasks of a tree and the tokens that stand for them: opened, ended, frozen and released, rated and shown, each in
+ * one step. What a call does to them is another matter (calls.ts), and so is what waits for a person (consents.ts).
+ */
+import { openingRecord, type Asking } from "../audit/exchange-record.ts"
+import type { DecisionRecord } from "../audit/record.ts"
+import type { End } from "../call.ts"
+import { checkProof } from "../check/credential.ts"
+import { deny, type Denied } from "../decision.ts"
+import { openTask, type OpenRequest } from "../exchange/open.ts"
+import { isRefused, type Refused } from "../exchange/refusal.ts"
+import type { Signal } from "../guardrails/risk.ts"
+import { taskReleased } from "../outbound/notice.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { Pointer } from "../policy/bundle.ts"
+import { candidateHeld } from "../policy/candidate.ts"
+import { openedTask, type Ended, type Holder, type NoBundle, type OpenedTask } from "./answers.ts"
+import { endTold } from "./end-told.ts"
+import type { Shadow } from "./shadow.ts"
+import { isAlive, isBelow, lineOf, type TreeState } from "./state.ts"
+import { RELEASED } from "./storage.ts"
+import { applyOpening, applyRelease, applyRisk } from "./transition.ts"
+import type { Tree } from "./tree.ts"
+import { limitsOf, viewOf, type Viewed } from "./view.ts"
+
+export class Tasks {
+  readonly #tree: Tree
+  readonly #env: Env
+  readonly #shadow: Shadow
+  readonly #background: (work: Promise<unknown>) => void
+
+  constructor(tree: Tree, env: Env, shadow: Shadow, background: (work: Promise<unknown>) => void) {
+    this.#tree = tree
+    this.#env = env
+    this.#shadow = shadow
+    this.#background = background
+  }
+
+  /** @param root the id of this tree, which names this object */
+  async open(
+    bundle: Bundle,
+    pointer: Pointer,
+    root: string,
+    request: OpenRequest,
+    asking: Asking,
+    tried: Pointer | null,
+  ): Promise<OpenedTask | Refused | NoBundle> {
+    const isNew = this.#tree.state === null
+    if (isNew && request.parent) return { refused: { reason: "parent_token_unknown" } }
+    if (isNew && request.task !== null) return { refused: { reason: "task_unknown", what: request.task } }
+    // A root is opened once: its id is made for the request, so a second opening would be a forgery or a defect.
+    if (!isNew && !request.parent && request.task === null) throw new Error("this tree is open already")
+    const state = this.#tree.state ?? this.#tree.begin(root, request.user, request.since, pointer)
+    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
+    const now = this.#tree.now(state)
+    const opened = openTask(bundle, state, request, now)
+    if (isRefused(opened)) return opened
+    const candidate = tried && candidateHeld(this.#env.BUNDLES, tried, now, this.#background)
+    const would = candidate && this.#shadow.opening(candidate, state, request, opened, now)
+    this.#tree.transact(true, () => {
+      if (isNew) this.#tree.storage.saveTree(state)
+      if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(pointer)
+      this.#tree.storage.saveOpening(opened.opening, now)
+      this.#tree.outbox.keep(this.#tree.numbered(openingRecord(opened, state.user, pointer, asking, would, now)))
+    })
+    state.bundle = pointer
+    applyOpening(state, opened.opening, now)
+    this.#tree.state = state
+    if (isNew) await this.#tree.keepUntil(opened.task.expiresAt)
+    return openedTask(opened, state, now)
+  }
+
+  /**
+   * Ends a task and its subtree, or freezes it; once this has answered, no call of theirs is admitted.
+   * @param by whose task it has to be, or null for an operator
+   * @param record of this, kept with it
+   * @returns why its proof is not taken; how the task has ended and the ids that this changed, or null where there is
+   *   no such task for the asker
+   */
+  end(asked: End, by: Holder | null, record: DecisionRecord): Ended | Denied | null {
+    const state = this.#tree.state
+    const found = state?.tasks.get(asked.task)
+    if (!state || !found) return null
+    const refused = by && this.#checkHolder(state, by, asked.task)
+    if (refused !== null) return refused === "stranger" ? null : refused
+    // What is frozen is a person's to look at, not its agent's to close.
+    if (by && found.status === "quarantined") return null
+    const ended = endTold(this.#tree, state, asked, by ? null : record.operator, record)
+    return { status: found.status, ended }
+  }
+
+  /** Lets a task go on that was frozen. @returns false where there is none, or none that is frozen */
+  release(task: string, record: DecisionRecord): boolean {
+    const state = this.#tree.state
+    const found = state?.tasks.get(task)
+    if (!state || found?.status !== "quarantined") return false
+    const now = this.#tree.now(state)
+    this.#tree.transact(true, () => {
+      this.#tree.storage.saveEnd([task], RELEASED)
+      this.#tree.storage.forgetStorms(state, task)
+      this.#tree.notices.keep(taskReleased(state, found, record.id, record.operator, now))
+      this.#tree.outbox.keep(this.#tree.numbered(record))
+    })
+    applyRelease(found)
+    return true
+  }
+
+  /**
+   * What is told of a task, for it and all below it; once this has answered, every call of theirs is judged by it.
+   * @param told but for its time, which is now; null: nothing any more
+   * @returns false where there is no such task
+   */
+  rate(task: string, told: Omit<Signal, "at"> | null, record: DecisionRecord): boolean {
+    const state = this.#tree.state
+    if (!state?.tasks.has(task)) return false
+    const signal = told && { ...told, at: this.#tree.now(state) }
+    this.#tree.transact(true, () => {
+      this.#tree.storage.saveRisk(task, signal)
+      this.#tree.outbox.keep(this.#tree.numbered(record))
+    })
+    applyRisk(state, task, signal)
+    return true
+  }
+
+  /** Whether the token would open calls now, as far as this ledger knows, and may be asked about by this agent. */
+  isActive(jti: string, task: string, agent: string): boolean {
+    const state = this.#tree.state
+    const token = state?.tokens.get(jti)
+    if (!state || token?.task !== task) return false
+    const now = this.#tree.now(state)
+    const line = lineOf(state, task)
+    // Its own agent, and those that work is done for.
+    return isAlive(state, line, now) && now < token.expiresAt && line.some((each) => each.agent === agent)
+  }
+
+  /**
+   * Ends a token, not its task (RFC 7009 2.1): once this has answered, it opens nothing.
+   * @param agent whose token it has to be; null: an operator asks
+   * @returns false where there is none, or another agent's
+   */
+  revokeToken(jti: string, task: string, agent: string | null, record: DecisionRecord): boolean {
+    const state = this.#tree.state
+    const token = state?.tokens.get(jti)
+    if (!state || token?.task !== task) return false
+    if (agent !== null && state.tasks.get(task)?.agent !== agent) return false
+    this.#tree.transact(true, () => {
+      this.#tree.storage.forgetToken(jti)
+      this.#tree.outbox.keep(this.#tree.numbered(record))
+    })
+    state.tokens.delete(jti)
+    return true
+  }
+
+  /**
+   * The task and those below it with their gauges, or null where there is no such task for the asker.
+   * @param by whose task it has to be, or null for an operator
+   * @returns why its proof is not taken
+   */
+  view(bundle: Bundle | null, task: string, by: Holder | null): Viewed | Denied | null {
+    const state = this.#tree.state
+    if (!state?.tasks.has(task)) return null
+    const refused = by && this.#checkHolder(state, by, task)
+    if (refused !== null) return refused === "stranger" ? null : refused
+    const now = this.#tree.now(state)
+    return { tasks: viewOf(state, task, now), limits: bundle && limitsOf(bundle, state, task, by === null, now) }
+  }
+
+  /** Whether a token that is live here reaches the task: its own, or one below it. Its proof is used by this. */
+  #checkHolder(state: TreeState, { token: jti, proof }: Holder, task: string): Denied | "stranger" | null {
+    const token = state.tokens.get(jti)
+    const now = this.#tree.now(state)
+    const reaches = token && (token.task === task || isBelow(task, token.task))
+    if (!reaches || token.jkt !== (proof?.jkt ?? null) || now >= token.expiresAt) return "stranger"
+    const refused = proof && checkProof(state, proof, now)
+    if (refused) return deny(refused)
+    if (proof) state.proofs.admit(proof.jti)
+    this.#tree.boundProofs(state, now)
+    return null
+  }
+}

@@ -1,0 +1,12 @@
+/** `operators.yaml`: who manages Narrowgate, in which roles. */
+
+/** Each may all that those before it may, as far as roles go. */
+export const ROLES = ["viewer", "approver", "operator"] as const
+export type Role = (typeof ROLES)[number]
+
+export interface OperatorDefinition {
+  /** `id` of an issuer with `operators: true`. */
+  readonly issuer: string
+  readonly subject: string
+  readonly roles: readonly Role[]
+}

@@ -1,6 +1,5 @@
 import { SignJWT, type CryptoKey } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { z } from "zod"
 import { clientDocument, forgetClientDocuments } from "../../src/credential/client-document.ts"
 import { JWT_BEARER } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
@@ -25,7 +24,7 @@ import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { agentId, IDP, newSigner, stranger, svid, US } from "../harness/issuers.ts"
 import { crash } from "../harness/ledgers.ts"
-import { bearerOf, manage } from "../harness/management.ts"
+import { bearerOf, manage, viewOf } from "../harness/management.ts"
 import { Place } from "../harness/places.ts"
 import { newProofKey, proofForToken } from "../harness/proofs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
@@ -38,24 +37,6 @@ afterEach(async () => {
   vi.restoreAllMocks()
   await freshIsolate()
 })
-
-const views = z.object({
-  tasks: z.array(
-    z.looseObject({
-      status: z.string(),
-      ended_by: z.string().nullable(),
-      opened_at: z.number(),
-      expires_at: z.number(),
-      calls: z.object({ limit: z.number().nullable() }),
-    }),
-  ),
-})
-const viewOf = async (task: string) => {
-  const { tasks } = views.parse((await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))).json)
-  const [first] = tasks
-  if (!first) throw new Error(`no task ${task}`)
-  return first
-}
 
 describe("a person at their browser", () => {
   test("signs in, sees what is asked, agrees, and the program gets its token once", async () => {

@@ -3,13 +3,12 @@ import { env } from "cloudflare:workers"
 import { z } from "zod"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { openChild, openTask } from "../harness/agents.ts"
+import { person, questionIn, say, type Question } from "../harness/approvals.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { accessToken } from "../harness/issuers.ts"
 import { bearerOf, manage, type ManagementAnswer } from "../harness/management.ts"
-import { recordOf } from "../harness/records.ts"
 
 beforeEach(async () => {
   const body = await yard()
@@ -24,17 +23,6 @@ const write = async (token: string, text: string): Promise<GatewayAnswer> =>
 const pay = async (token: string, amount: number, more: object = {}): Promise<GatewayAnswer> =>
   callWith(token, "/till/shop", { method: "POST", body: JSON.stringify({ amount, ...more }), headers: JSON_BODY })
 
-async function questionIn({ code, decision }: GatewayAnswer): Promise<string> {
-  expect(code).toBe("approval_required")
-  const { denial } = await recordOf(decision)
-  return z.object({ approval: z.string() }).parse(denial).approval
-}
-
-interface Question {
-  readonly task: string
-  readonly id: string
-}
-
 /** Of operators. */
 async function asked(): Promise<Question & { readonly token: string }> {
   const { token, task } = await openTask("first")
@@ -44,9 +32,6 @@ async function asked(): Promise<Question & { readonly token: string }> {
 
 const show = async ({ task, id }: Question, who: string): Promise<ManagementAnswer> =>
   manage("GET", `/v1/tasks/${task}/approvals/${id}`, who)
-const say = async ({ task, id }: Question, who: string, body: unknown = { approve: true }): Promise<ManagementAnswer> =>
-  manage("POST", `/v1/tasks/${task}/approvals/${id}`, who, {}, body)
-
 describe("an approver", () => {
   test("answers what is asked of operators, and finds it in their list", async () => {
     const question = await asked()
@@ -117,8 +102,7 @@ const situation = z.looseObject({
   risk: z.number().nullable(),
   history: z.array(z.record(z.string(), z.unknown())).nullable(),
 })
-const fred = async (): Promise<string> =>
-  `Bearer ${await accessToken("fred", "cli", { claims: { groups: ["finance"] } })}`
+const fred = async (): Promise<string> => person("fred", "finance")
 
 describe("who answers is told", () => {
   test("what the whole tree has called so far, the latest first, and no argument of it", async () => {

@@ -1,5 +1,5 @@
 import { exportJWK, generateKeyPair } from "jose"
-import { beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { clientDocument, forgetClientDocuments } from "../../src/credential/client-document.ts"
 import type { Reach } from "../../src/credential/key-set.ts"
 import { Place, type Answer } from "../harness/places.ts"
@@ -19,6 +19,9 @@ async function says(place: Place, members: Members = {}, answer: Answer = {}): P
 
 beforeEach(() => {
   forgetClientDocuments()
+})
+afterEach(() => {
+  vi.restoreAllMocks()
 })
 
 describe("a Client ID Metadata Document", () => {
@@ -93,6 +96,19 @@ describe("a Client ID Metadata Document", () => {
     expect(await place.asked()).toBe(1)
   })
 
+  test("is not looked for elsewhere, wherever its place sends us", async () => {
+    const [place, elsewhere] = [new Place(), new Place()]
+    const json = { client_id: place.uri, redirect_uris: ["https://evil.test/callback"] }
+    await elsewhere.answers({ headers: JSON_TYPE, json })
+    for (const status of [301, 302, 303, 307, 308]) {
+      forgetClientDocuments()
+      await place.answers({ status, headers: { ...JSON_TYPE, location: elsewhere.uri }, json })
+      expect(await clientDocument(place.uri, at(START))).toBeNull()
+    }
+    expect(await place.asked()).toBe(5)
+    expect(await elsewhere.asked()).toBe(0)
+  })
+
   test("that does not come in time is none", { timeout: 15_000 }, async () => {
     const place = new Place()
     await says(place, {}, { delay: 6_000 })
@@ -108,7 +124,19 @@ describe("a Client ID Metadata Document", () => {
     "https://user@app.test/client",
     "http://app.test/client",
   ])("at %s is not asked for", async (id) => {
+    const json = { client_id: id, redirect_uris: REDIRECTS }
+    const fetching = vi
+      .spyOn(globalThis, "fetch")
+      .mockImplementation(async () => Response.json(json, { headers: JSON_TYPE }))
     expect(await clientDocument(id, at(START))).toBeNull()
+    expect(fetching).not.toHaveBeenCalled()
+  })
+
+  test("elsewhere on the web is", async () => {
+    const id = "https://app.test/client"
+    const json = { client_id: id, redirect_uris: REDIRECTS }
+    vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json(json, { headers: JSON_TYPE }))
+    expect(await clientDocument(id, at(START, false))).toMatchObject({ redirectUris: REDIRECTS })
   })
 
   test("on loopback is asked for in the local stack only", async () => {

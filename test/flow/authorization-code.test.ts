@@ -1,4 +1,4 @@
-import { SignJWT, type CryptoKey } from "jose"
+import { decodeJwt, SignJWT, type CryptoKey } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { clientDocument, forgetClientDocuments } from "../../src/credential/client-document.ts"
 import { JWT_BEARER } from "../harness/agents.ts"
@@ -218,6 +218,25 @@ describe("a code", () => {
     expect((await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, stop)).status).toBe(200)
     expect((await redeem(code)).refused?.error).toBe("invalid_grant")
   })
+})
+
+test("a code and its refresh tokens open no other audience than was agreed to, though their agent may have it", async () => {
+  const body = await yard()
+  const [gateway] = body.gateways
+  if (!gateway) throw new Error("the yard has changed")
+  const OTHER = "https://other.test/"
+  await publish({ ...body, gateways: [...body.gateways, { ...gateway, id: "other", audience: OTHER }] }, 2)
+  forgetCaches()
+  // It may.
+  const { issued: there } = await redeem(await codeFor({ resource: OTHER }))
+  expect(decodeJwt(there?.access_token ?? "").aud).toBe(OTHER)
+  const code = await codeFor()
+  expect((await redeem(code, { resource: OTHER })).refused?.error).toBe("invalid_target")
+  const { issued } = await redeem(code)
+  const refresh = issued?.refresh_token ?? ""
+  expect((await refreshBy(refresh, { resource: OTHER })).refused?.error).toBe("invalid_target")
+  const { issued: again } = await refreshBy(refresh)
+  expect(decodeJwt(again?.access_token ?? "").aud).toBe("https://api.test/")
 })
 
 describe("a refresh token", () => {

@@ -9,6 +9,7 @@ const MINUTE = 60_000
 
 const at = (now: number, local = true): Reach => ({ now, local, background: () => undefined })
 const JSON_TYPE = { "content-type": "application/json" }
+const KEYS = { jwks: { keys: [{ kty: "EC" }] } }
 const REDIRECTS = ["http://127.0.0.1/callback"]
 
 type Members = Readonly<Record<string, unknown>>
@@ -74,12 +75,12 @@ describe("a Client ID Metadata Document", () => {
     ["of no client", { client_id: undefined }, {}],
     ["with a secret", { client_secret: "s" }, {}],
     ["with a secret that expires", { client_secret_expires_at: 0 }, {}],
-    ["that wants a secret", { token_endpoint_auth_method: "client_secret_basic" }, {}],
-    ["that wants a secret in its assertions", { token_endpoint_auth_method: "client_secret_jwt" }, {}],
+    ["that wants a secret", { token_endpoint_auth_method: "client_secret_basic", ...KEYS }, {}],
+    ["that wants a secret in its assertions", { token_endpoint_auth_method: "client_secret_jwt", ...KEYS }, {}],
     ["that has no keys to prove itself by", { token_endpoint_auth_method: "private_key_jwt" }, {}],
     ["with a private key", { jwks: { keys: [{ kty: "EC", d: "x" }] } }, {}],
     ["with a shared key", { jwks: { keys: [{ kty: "oct", k: "x" }] } }, {}],
-    ["with keys in two places", { jwks: { keys: [{ kty: "EC" }] }, jwks_uri: "https://app.test/keys" }, {}],
+    ["with keys in two places", { ...KEYS, jwks_uri: "https://app.test/keys" }, {}],
     ["without redirect URIs", { redirect_uris: [] }, {}],
     ["for other grants", { grant_types: ["client_credentials"] }, {}],
     ["for other responses", { response_types: ["token"] }, {}],

@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers"
 import { z } from "zod"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import type { BundleBody } from "../../src/policy/bundle.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { person, questionIn, say, type Question } from "../harness/approvals.ts"
 import { publish, yard } from "../harness/bundles.ts"
@@ -10,10 +11,17 @@ import { window } from "../harness/guardrails.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { bearerOf, manage, type ManagementAnswer } from "../harness/management.ts"
 
-beforeEach(async () => {
+const ONCE = window(
+  { id: "once", tools: ["files.write"], per: "task", limit: 1, seconds: 60 },
+  { consequence: "approve" },
+)
+async function guarded(): Promise<BundleBody> {
   const body = await yard()
-  const once = { id: "once", tools: ["files.write"], per: "task", limit: 1, seconds: 60 } as const
-  await publish({ ...body, guardrails: [...body.guardrails, window(once, { consequence: "approve" })] }, 2)
+  return { ...body, guardrails: [...body.guardrails, ONCE] }
+}
+
+beforeEach(async () => {
+  await publish(await guarded(), 2)
 })
 afterEach(freshIsolate)
 
@@ -92,6 +100,24 @@ describe("an approver", () => {
     const { token, task } = await openTask("first")
     const id = await questionIn(await pay(token, 500))
     expect((await say({ task, id }, await bearerOf("approver"))).status).toBe(403)
+  })
+})
+
+describe("a viewer", () => {
+  test("looks at what is asked of operators, and answers nothing of it, though policy would permit it", async () => {
+    const question = await asked()
+    const body = await guarded()
+    const rules = body.rules.map((rule) =>
+      rule.id === "viewers-look" ? { ...rule, policy: Object.assign({}, rule.policy, { conditions: [] }) } : rule,
+    )
+    await publish({ ...body, rules }, 3)
+    forgetCaches()
+    const viewer = await bearerOf("viewer")
+    expect((await show(question, viewer)).json).toMatchObject({ id: question.id, status: "pending" })
+    expect(await say(question, viewer)).toMatchObject({ status: 403, code: "policy_denied" })
+    expect((await manage("GET", "/v1/approvals", viewer)).json).toEqual({ approvals: [] })
+    expect((await show(question, viewer)).json).toMatchObject({ status: "pending", votes: [] })
+    expect((await write(question.token, "two")).code).toBe("approval_required")
   })
 })
 

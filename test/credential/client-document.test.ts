@@ -1,5 +1,5 @@
 import { exportJWK, generateKeyPair } from "jose"
-import { beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { clientDocument, forgetClientDocuments } from "../../src/credential/client-document.ts"
 import type { Reach } from "../../src/credential/key-set.ts"
 import { Place, type Answer } from "../harness/places.ts"
@@ -9,6 +9,7 @@ const MINUTE = 60_000
 
 const at = (now: number, local = true): Reach => ({ now, local, background: () => undefined })
 const JSON_TYPE = { "content-type": "application/json" }
+const KEYS = { jwks: { keys: [{ kty: "EC" }] } }
 const REDIRECTS = ["http://127.0.0.1/callback"]
 
 type Members = Readonly<Record<string, unknown>>
@@ -19,6 +20,9 @@ async function says(place: Place, members: Members = {}, answer: Answer = {}): P
 
 beforeEach(() => {
   forgetClientDocuments()
+})
+afterEach(() => {
+  vi.restoreAllMocks()
 })
 
 describe("a Client ID Metadata Document", () => {
@@ -71,12 +75,12 @@ describe("a Client ID Metadata Document", () => {
     ["of no client", { client_id: undefined }, {}],
     ["with a secret", { client_secret: "s" }, {}],
     ["with a secret that expires", { client_secret_expires_at: 0 }, {}],
-    ["that wants a secret", { token_endpoint_auth_method: "client_secret_basic" }, {}],
-    ["that wants a secret in its assertions", { token_endpoint_auth_method: "client_secret_jwt" }, {}],
+    ["that wants a secret", { token_endpoint_auth_method: "client_secret_basic", ...KEYS }, {}],
+    ["that wants a secret in its assertions", { token_endpoint_auth_method: "client_secret_jwt", ...KEYS }, {}],
     ["that has no keys to prove itself by", { token_endpoint_auth_method: "private_key_jwt" }, {}],
     ["with a private key", { jwks: { keys: [{ kty: "EC", d: "x" }] } }, {}],
     ["with a shared key", { jwks: { keys: [{ kty: "oct", k: "x" }] } }, {}],
-    ["with keys in two places", { jwks: { keys: [{ kty: "EC" }] }, jwks_uri: "https://app.test/keys" }, {}],
+    ["with keys in two places", { ...KEYS, jwks_uri: "https://app.test/keys" }, {}],
     ["without redirect URIs", { redirect_uris: [] }, {}],
     ["for other grants", { grant_types: ["client_credentials"] }, {}],
     ["for other responses", { response_types: ["token"] }, {}],
@@ -91,6 +95,19 @@ describe("a Client ID Metadata Document", () => {
     await says(place, members, answer)
     expect(await clientDocument(place.uri, at(START))).toBeNull()
     expect(await place.asked()).toBe(1)
+  })
+
+  test("is not looked for elsewhere, wherever its place sends us", async () => {
+    const [place, elsewhere] = [new Place(), new Place()]
+    const json = { client_id: place.uri, redirect_uris: ["https://evil.test/callback"] }
+    await elsewhere.answers({ headers: JSON_TYPE, json })
+    for (const status of [301, 302, 303, 307, 308]) {
+      forgetClientDocuments()
+      await place.answers({ status, headers: { ...JSON_TYPE, location: elsewhere.uri }, json })
+      expect(await clientDocument(place.uri, at(START))).toBeNull()
+    }
+    expect(await place.asked()).toBe(5)
+    expect(await elsewhere.asked()).toBe(0)
   })
 
   test("that does not come in time is none", { timeout: 15_000 }, async () => {
@@ -108,7 +125,19 @@ describe("a Client ID Metadata Document", () => {
     "https://user@app.test/client",
     "http://app.test/client",
   ])("at %s is not asked for", async (id) => {
+    const json = { client_id: id, redirect_uris: REDIRECTS }
+    const fetching = vi
+      .spyOn(globalThis, "fetch")
+      .mockImplementation(async () => Response.json(json, { headers: JSON_TYPE }))
     expect(await clientDocument(id, at(START))).toBeNull()
+    expect(fetching).not.toHaveBeenCalled()
+  })
+
+  test("elsewhere on the web is", async () => {
+    const id = "https://app.test/client"
+    const json = { client_id: id, redirect_uris: REDIRECTS }
+    vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json(json, { headers: JSON_TYPE }))
+    expect(await clientDocument(id, at(START, false))).toMatchObject({ redirectUris: REDIRECTS })
   })
 
   test("on loopback is asked for in the local stack only", async () => {

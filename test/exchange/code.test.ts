@@ -50,6 +50,9 @@ describe("a refresh token", () => {
   test("has come to somebody else where another agent shows it; what is of no family says nothing", () => {
     expect(showing("second", second, NOW, "other")).toBe("another agent's")
     expect(showing("second", second, NOW, "agent", "guess")).toBeNull()
+    // Or whoever guesses could end what is another's.
+    expect(showing("first", second, LATE, "agent", "guess")).toBeNull()
+    expect(showing("second", second, NOW, "other", "guess")).toBeNull()
     expect(misuseOfRefresh(consent, { agent: "agent", shown: { family: "family", secret: "first" } }, NOW)).toBeNull()
   })
 

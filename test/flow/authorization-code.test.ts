@@ -1,6 +1,5 @@
-import { SignJWT, type CryptoKey } from "jose"
+import { decodeJwt, SignJWT, type CryptoKey } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { z } from "zod"
 import { clientDocument, forgetClientDocuments } from "../../src/credential/client-document.ts"
 import { JWT_BEARER } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
@@ -25,7 +24,7 @@ import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { agentId, IDP, newSigner, stranger, svid, US } from "../harness/issuers.ts"
 import { crash } from "../harness/ledgers.ts"
-import { bearerOf, manage } from "../harness/management.ts"
+import { bearerOf, manage, viewOf } from "../harness/management.ts"
 import { Place } from "../harness/places.ts"
 import { newProofKey, proofForToken } from "../harness/proofs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
@@ -38,24 +37,6 @@ afterEach(async () => {
   vi.restoreAllMocks()
   await freshIsolate()
 })
-
-const views = z.object({
-  tasks: z.array(
-    z.looseObject({
-      status: z.string(),
-      ended_by: z.string().nullable(),
-      opened_at: z.number(),
-      expires_at: z.number(),
-      calls: z.object({ limit: z.number().nullable() }),
-    }),
-  ),
-})
-const viewOf = async (task: string) => {
-  const { tasks } = views.parse((await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))).json)
-  const [first] = tasks
-  if (!first) throw new Error(`no task ${task}`)
-  return first
-}
 
 describe("a person at their browser", () => {
   test("signs in, sees what is asked, agrees, and the program gets its token once", async () => {
@@ -237,6 +218,25 @@ describe("a code", () => {
     expect((await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, stop)).status).toBe(200)
     expect((await redeem(code)).refused?.error).toBe("invalid_grant")
   })
+})
+
+test("a code and its refresh tokens open no other audience than was agreed to, though their agent may have it", async () => {
+  const body = await yard()
+  const [gateway] = body.gateways
+  if (!gateway) throw new Error("the yard has changed")
+  const OTHER = "https://other.test/"
+  await publish({ ...body, gateways: [...body.gateways, { ...gateway, id: "other", audience: OTHER }] }, 2)
+  forgetCaches()
+  // It may.
+  const { issued: there } = await redeem(await codeFor({ resource: OTHER }))
+  expect(decodeJwt(there?.access_token ?? "").aud).toBe(OTHER)
+  const code = await codeFor()
+  expect((await redeem(code, { resource: OTHER })).refused?.error).toBe("invalid_target")
+  const { issued } = await redeem(code)
+  const refresh = issued?.refresh_token ?? ""
+  expect((await refreshBy(refresh, { resource: OTHER })).refused?.error).toBe("invalid_target")
+  const { issued: again } = await refreshBy(refresh)
+  expect(decodeJwt(again?.access_token ?? "").aud).toBe("https://api.test/")
 })
 
 describe("a refresh token", () => {

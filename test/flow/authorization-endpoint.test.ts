@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { z } from "zod"
 import { publish, yard } from "../harness/bundles.ts"
 import {
   allow,
@@ -16,7 +15,7 @@ import {
 } from "../harness/browser.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { agentId, IDP, US } from "../harness/issuers.ts"
-import { bearerOf, manage } from "../harness/management.ts"
+import { bearerOf, manage, viewOf } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 import { BY_REDIRECT, ON_A_PAGE, type ToRefuse } from "./authorizations-to-refuse.ts"
 
@@ -28,24 +27,6 @@ afterEach(async () => {
   vi.restoreAllMocks()
   await freshIsolate()
 })
-
-const views = z.object({
-  tasks: z.array(
-    z.looseObject({
-      status: z.string(),
-      ended_by: z.string().nullable(),
-      opened_at: z.number(),
-      expires_at: z.number(),
-      calls: z.object({ limit: z.number().nullable() }),
-    }),
-  ),
-})
-const viewOf = async (task: string) => {
-  const { tasks } = views.parse((await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))).json)
-  const [first] = tasks
-  if (!first) throw new Error(`no task ${task}`)
-  return first
-}
 
 test("no open redirector: what is wrong with client or place is shown, and nobody is sent anywhere", async () => {
   const alice = await signedIn()

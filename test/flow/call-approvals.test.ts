@@ -2,19 +2,26 @@
 import { env } from "cloudflare:workers"
 import { z } from "zod"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import type { BundleBody } from "../../src/policy/bundle.ts"
 import { openChild, openTask } from "../harness/agents.ts"
+import { person, questionIn, say, type Question } from "../harness/approvals.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { accessToken } from "../harness/issuers.ts"
 import { bearerOf, manage, type ManagementAnswer } from "../harness/management.ts"
-import { recordOf } from "../harness/records.ts"
+
+const ONCE = window(
+  { id: "once", tools: ["files.write"], per: "task", limit: 1, seconds: 60 },
+  { consequence: "approve" },
+)
+async function guarded(): Promise<BundleBody> {
+  const body = await yard()
+  return { ...body, guardrails: [...body.guardrails, ONCE] }
+}
 
 beforeEach(async () => {
-  const body = await yard()
-  const once = { id: "once", tools: ["files.write"], per: "task", limit: 1, seconds: 60 } as const
-  await publish({ ...body, guardrails: [...body.guardrails, window(once, { consequence: "approve" })] }, 2)
+  await publish(await guarded(), 2)
 })
 afterEach(freshIsolate)
 
@@ -23,17 +30,6 @@ const write = async (token: string, text: string): Promise<GatewayAnswer> =>
   callWith(token, "/files/a", { method: "PUT", body: JSON.stringify({ text }), headers: JSON_BODY })
 const pay = async (token: string, amount: number, more: object = {}): Promise<GatewayAnswer> =>
   callWith(token, "/till/shop", { method: "POST", body: JSON.stringify({ amount, ...more }), headers: JSON_BODY })
-
-async function questionIn({ code, decision }: GatewayAnswer): Promise<string> {
-  expect(code).toBe("approval_required")
-  const { denial } = await recordOf(decision)
-  return z.object({ approval: z.string() }).parse(denial).approval
-}
-
-interface Question {
-  readonly task: string
-  readonly id: string
-}
 
 /** Of operators. */
 async function asked(): Promise<Question & { readonly token: string }> {
@@ -44,9 +40,6 @@ async function asked(): Promise<Question & { readonly token: string }> {
 
 const show = async ({ task, id }: Question, who: string): Promise<ManagementAnswer> =>
   manage("GET", `/v1/tasks/${task}/approvals/${id}`, who)
-const say = async ({ task, id }: Question, who: string, body: unknown = { approve: true }): Promise<ManagementAnswer> =>
-  manage("POST", `/v1/tasks/${task}/approvals/${id}`, who, {}, body)
-
 describe("an approver", () => {
   test("answers what is asked of operators, and finds it in their list", async () => {
     const question = await asked()
@@ -88,7 +81,8 @@ describe("an approver", () => {
       const refused = await manage(method, path, approver, {}, body)
       expect([path, refused.status, refused.code]).toEqual([path, 403, "policy_denied"])
     }
-    expect((await manage("POST", "/v1/bundles", approver, {}, {})).status).not.toBe(200)
+    // Nobody publishes by a token.
+    expect((await manage("POST", "/v1/bundles", approver, {}, {})).status).toBe(401)
     expect((await callWith(token, "/files/a")).code).toBe("ok")
   })
 
@@ -109,6 +103,24 @@ describe("an approver", () => {
   })
 })
 
+describe("a viewer", () => {
+  test("looks at what is asked of operators, and answers nothing of it, though policy would permit it", async () => {
+    const question = await asked()
+    const body = await guarded()
+    const rules = body.rules.map((rule) =>
+      rule.id === "viewers-look" ? { ...rule, policy: Object.assign({}, rule.policy, { conditions: [] }) } : rule,
+    )
+    await publish({ ...body, rules }, 3)
+    forgetCaches()
+    const viewer = await bearerOf("viewer")
+    expect((await show(question, viewer)).json).toMatchObject({ id: question.id, status: "pending" })
+    expect(await say(question, viewer)).toMatchObject({ status: 403, code: "policy_denied" })
+    expect((await manage("GET", "/v1/approvals", viewer)).json).toEqual({ approvals: [] })
+    expect((await show(question, viewer)).json).toMatchObject({ status: "pending", votes: [] })
+    expect((await write(question.token, "two")).code).toBe("approval_required")
+  })
+})
+
 const situation = z.looseObject({
   reason: z.object({
     rules: z.array(z.looseObject({ id: z.string() })),
@@ -117,8 +129,7 @@ const situation = z.looseObject({
   risk: z.number().nullable(),
   history: z.array(z.record(z.string(), z.unknown())).nullable(),
 })
-const fred = async (): Promise<string> =>
-  `Bearer ${await accessToken("fred", "cli", { claims: { groups: ["finance"] } })}`
+const fred = async (): Promise<string> => person("fred", "finance")
 
 describe("who answers is told", () => {
   test("what the whole tree has called so far, the latest first, and no argument of it", async () => {

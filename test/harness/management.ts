@@ -38,3 +38,23 @@ export async function complete(task: string, authorization: string): Promise<rea
   if (status !== 200) throw new Error(`not ended: ${status} ${JSON.stringify(json)}`)
   return ended.parse(json).ended.toSorted()
 }
+
+const views = z.object({
+  tasks: z.array(
+    z.looseObject({
+      status: z.string(),
+      ended_by: z.string().nullable(),
+      opened_at: z.number(),
+      expires_at: z.number(),
+      calls: z.object({ limit: z.number().nullable() }),
+    }),
+  ),
+})
+
+/** A task as an operator is shown it. */
+export async function viewOf(task: string): Promise<z.infer<typeof views>["tasks"][number]> {
+  const { tasks } = views.parse((await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))).json)
+  const [first] = tasks
+  if (!first) throw new Error(`no task ${task}`)
+  return first
+}

@@ -42,17 +42,31 @@ describe("a form", () => {
     expect(await isIn(visitor)).toBe(true)
   })
 
-  test("that is refused is recorded", async () => {
+  test("that is refused is recorded, with what of it was wrong", async () => {
     const visitor = await visitorAs("operator")
     await visitor.post("/sign-out", {}, { origin: "https://evil.example" })
-    const { json } = await vi.waitFor(async () => {
-      const found = await manage("GET", "/v1/decisions?code=policy_denied&kind=management", await bearerOf("viewer"))
-      expect(JSON.stringify(found.json)).toContain("form_refused")
-      return found
-    })
-    expect(json).toMatchObject({
-      decisions: [{ path: "/sign-out", denial: { reason: "form_refused", what: "origin" } }],
-    })
+    await visitor.post("/sign-out", { csrf: "" })
+    const refused = (what: string) => ({ path: "/sign-out", denial: { reason: "form_refused", what } })
+    await vi.waitFor(
+      async () => {
+        const { json } = await manage(
+          "GET",
+          "/v1/decisions?code=policy_denied&kind=management",
+          await bearerOf("viewer"),
+        )
+        expect(json).toMatchObject({ decisions: [refused("csrf"), refused("origin")] })
+      },
+      { timeout: 4_000, interval: 50 },
+    )
+  })
+
+  test("of more fields, or longer, than any of our pages sends does nothing", async () => {
+    const visitor = await visitorAs("operator")
+    const many = Array.from({ length: 6_000 }, () => "")
+    expect((await visitor.post("/sign-out", { a: many })).status).toBe(403)
+    expect((await visitor.post("/sign-out", { a: "x".repeat(262_144) })).status).toBe(403)
+    expect(await isIn(visitor)).toBe(true)
+    expect((await visitor.post("/sign-out", { a: many.slice(1) })).status).toBe(200)
   })
 
   test("of a page of the session does what it says", async () => {
@@ -63,21 +77,31 @@ describe("a form", () => {
 })
 
 describe("every page", () => {
-  test.for(["/console", "/console/approvals", "/sign-in", "/console/nothing", "/sign-in?return=//evil.example"])(
-    "%s lets no script but ours in, and nobody frame it",
-    async (path) => {
-      const { headers } = await (await visitorAs("operator")).get(path)
-      // A redirect has no content that could be framed.
-      if (!headers.has("location")) {
-        const policy = headers.get("content-security-policy") ?? ""
-        expect(policy).toContain("default-src 'none'")
-        expect(policy).toContain("frame-ancestors 'none'")
-        expect(policy).not.toContain("unsafe")
-      }
-      expect(headers.get("x-frame-options")).toBe("DENY")
-      expect(headers.get("cache-control")).toBe("no-store")
-    },
-  )
+  const PAGES: readonly (readonly [path: string, status: number])[] = [
+    ["/console/live", 200],
+    ["/console/approvals", 200],
+    // No issuer of the yard has people sign in here.
+    ["/sign-in", 404],
+    ["/console/nothing", 404],
+    ["/sign-in?return=//evil.example", 400],
+  ]
+  test.for(PAGES)("%s lets no script but ours in, and nobody frame it", async ([path, expected]) => {
+    const { status, headers } = await (await visitorAs("operator")).get(path)
+    expect(status).toBe(expected)
+    const policy = headers.get("content-security-policy") ?? ""
+    expect(policy).toContain("default-src 'none'")
+    expect(policy).toContain("frame-ancestors 'none'")
+    expect(policy).not.toContain("unsafe")
+    expect(headers.get("x-frame-options")).toBe("DENY")
+    expect(headers.get("cache-control")).toBe("no-store")
+  })
+
+  test("that only leads to another is neither framed nor kept", async () => {
+    const { status, headers } = await (await visitorAs("operator")).get("/console")
+    expect([status, headers.get("location")]).toEqual([303, "/console/approvals"])
+    expect(headers.get("x-frame-options")).toBe("DENY")
+    expect(headers.get("cache-control")).toBe("no-store")
+  })
 })
 
 describe("a place to come back to", () => {

@@ -2,12 +2,13 @@
 import { z } from "zod"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { exchangeForm, openChild, openTask } from "../harness/agents.ts"
+import { person, questionIn, say, type Question } from "../harness/approvals.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
 import { accessToken, idToken, svid, US } from "../harness/issuers.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { crash, evict } from "../harness/ledgers.ts"
-import { bearerOf, manage, type ManagementAnswer } from "../harness/management.ts"
+import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 
 beforeEach(async () => {
@@ -25,32 +26,14 @@ const pay = async (token: string, amount: number, to = "shop", more: object = {}
     headers: { "Content-Type": "application/json" },
   })
 
-async function questionIn({ code, decision }: GatewayAnswer): Promise<string> {
-  expect(code).toBe("approval_required")
-  const { denial } = await recordOf(decision)
-  return z.object({ approval: z.string() }).parse(denial).approval
-}
-
-/** A person with a token of their own, by the command line's client. */
-const person = async (subject: string, ...groups: readonly string[]): Promise<string> =>
-  `Bearer ${await accessToken(subject, "cli", { claims: { groups } })}`
-
-interface Asked {
+interface Asked extends Question {
   readonly token: string
-  readonly task: string
-  readonly id: string
 }
 
 async function asked(amount = 500, user = "alice"): Promise<Asked> {
   const { token, task } = await openTask("first", await exchangeForm("first", user))
   return { token, task, id: await questionIn(await pay(token, amount)) }
 }
-
-const say = async (
-  { task, id }: Pick<Asked, "task" | "id">,
-  who: string,
-  body: unknown = { approve: true },
-): Promise<ManagementAnswer> => manage("POST", `/v1/tasks/${task}/approvals/${id}`, who, {}, body)
 
 const listed = async (who: string): Promise<readonly { readonly id?: string | undefined; readonly kind: string }[]> => {
   const { status, json } = await manage("GET", "/v1/approvals", who)

@@ -4,6 +4,7 @@ import { z } from "zod"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import type { Limit, Sequence } from "../../src/guardrails/definition.ts"
 import { exchangeForm, openTask } from "../harness/agents.ts"
+import { questionIn, say, type Question } from "../harness/approvals.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { ASKING, callWith, keyOf, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
@@ -49,24 +50,18 @@ const write = async (token: string, text: string, path = "/files/a", gateway = "
   )
 
 /** After a secret was read, and a write was refused for it. */
-async function asked(): Promise<{ readonly token: string; readonly task: string; readonly id: string }> {
+async function asked(): Promise<Question & { readonly token: string }> {
   await guardedBy(AFTER_SECRETS)
   const { token, task } = await openTask("first")
   await callWith(token, "/vault/x")
   return { token, task, id: await questionIn(await write(token, "hello")) }
 }
 
-async function questionIn({ code, decision }: GatewayAnswer): Promise<string> {
-  expect(code).toBe("approval_required")
-  const { denial } = await recordOf(decision)
-  return z.object({ approval: z.string() }).parse(denial).approval
-}
-
 const answer = async (
-  { task, id }: { readonly task: string; readonly id: string },
+  question: Question,
   body: unknown = { approve: true },
   who: "operator" | "viewer" | "careful" = "operator",
-): Promise<ManagementAnswer> => manage("POST", `/v1/tasks/${task}/approvals/${id}`, await bearerOf(who), {}, body)
+): Promise<ManagementAnswer> => say(question, await bearerOf(who), body)
 
 describe("a call that a guardrail leaves to a person", () => {
   test("is refused with where it can be answered, and passes once it was, once", async () => {

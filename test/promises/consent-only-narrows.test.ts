@@ -105,6 +105,9 @@ test("nobody in the chain gains: whatever a form says, the grant is within what 
       expectWithin(task.grant, whole.grant)
       expect(task.expiresAt).toBeLessThanOrEqual(whole.expiresAt)
       expect(task.purpose).toBe(whole.purpose)
+      const { calls, life } = answered.kept
+      if (calls !== null) expect(task.grant.calls).toBeLessThanOrEqual(calls)
+      if (life !== null) expect(task.expiresAt - START).toBeLessThanOrEqual(life)
       // Nothing that the person took out is in it.
       const kept = answered.kept.tools ?? []
       for (const name of NAMES.filter((name) => Object.hasOwn(task.grant.tools, name))) {

@@ -1,7 +1,9 @@
 /** A session at our own pages: whose it is, how long, and what is none. */
 import { env } from "cloudflare:workers"
 import { evictDurableObject, listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
+import { compactDecrypt } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { sha256Base64url } from "../../src/hash.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { visitorAs } from "../harness/browsing.ts"
 import { knock } from "../harness/door.ts"
@@ -18,6 +20,7 @@ beforeEach(async () => {
 afterEach(freshIsolate)
 afterEach(() => {
   vi.useRealTimers()
+  vi.restoreAllMocks()
 })
 
 const visit = async (cookie: string): Promise<Response> =>
@@ -67,6 +70,40 @@ describe("a session", () => {
     expect(await kept()).toBe("")
   })
 
+  test("ends by the clock of who reads it, and by that of who keeps it", async () => {
+    const named = vi.spyOn(env.SESSION, "getByName")
+    const { cookie } = await visitorAs("operator", {}, 60_000)
+    const kept = env.SESSION.getByName(named.mock.calls[0]?.[0] ?? "")
+    const sealed = await kept.read()
+    expect(sealed).not.toBeNull()
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 })
+    expect(await kept.read()).toBeNull()
+    // Who keeps it may have a clock that is behind.
+    await runInDurableObject(kept, (_object, { storage }) => {
+      storage.kv.put("sealed", { sealed, until: Date.now() + 60_000 })
+    })
+    expect(await kept.read()).toBe(sealed)
+    expect((await visit(cookie)).headers.get("location")).toBe(SIGN_IN)
+    vi.useRealTimers()
+    expect((await visit(cookie)).status).toBe(200)
+  })
+
+  test("is opened by its secret alone: not by what its object is called, nor by what its forms bring", async () => {
+    const named = vi.spyOn(env.SESSION, "getByName")
+    const { cookie, csrf } = await visitorAs("operator")
+    const [, secret = ""] = cookie.split("=")
+    const names = new Set(named.mock.calls.map(([name]) => name))
+    expect(names.size).toBe(1)
+    const [name = ""] = names
+    const sealed = (await env.SESSION.getByName(name).read()) ?? ""
+    const key = (text: string): Uint8Array => Uint8Array.fromBase64(text, { alphabet: "base64url" })
+    const opened = await compactDecrypt(sealed, key(sha256Base64url(`seal ${secret}`)))
+    expect(new TextDecoder().decode(opened.plaintext)).toContain('"token":"eyJ')
+    for (const other of [Uint8Array.fromHex(name), key(csrf), key(secret)]) {
+      await expect(compactDecrypt(sealed, other)).rejects.toThrow("decryption operation failed")
+    }
+  })
+
   test("is none with a token that no door of the API takes, of an app that agents have sessions of", async () => {
     const { get } = await visitorAs("operator", { claims: { client_id: "app" } })
     expect((await get(INBOX)).headers.get("location")).toBe(SIGN_IN)
@@ -92,6 +129,19 @@ describe("a session", () => {
     expect((await visit(good.cookie)).status).toBe(200)
     const answer = await visit(cookie(good.cookie))
     expect([answer.status, answer.headers.get("location")]).toEqual([303, SIGN_IN])
+  })
+
+  test("of which the cookie can hold no secret is not looked for, nor ended", async () => {
+    const { cookie } = await visitorAs("operator")
+    const named = vi.spyOn(env.SESSION, "getByName")
+    for (const odd of [cookie.slice(0, -1), `${cookie}A`, cookie.replace("=", "=%20"), "__Host-narrowgate=x"]) {
+      expect((await visit(odd)).headers.get("location")).toBe(SIGN_IN)
+      const headers = { cookie: odd, origin: US }
+      expect((await knock(new Request(`${US}/sign-out`, { method: "POST", headers }))).status).toBe(200)
+    }
+    expect(named).not.toHaveBeenCalled()
+    expect((await visit(cookie)).status).toBe(200)
+    expect(named).toHaveBeenCalledOnce()
   })
 })
 

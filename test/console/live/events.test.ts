@@ -90,7 +90,16 @@ describe("a stream of decisions", () => {
   test("is no stream for whoever is not signed in, nor tells anything to who is no operator", async () => {
     const stranger = await visitorAs("viewer", {}, -1)
     expect((await stranger.get("/console/live/events")).status).toBe(204)
-    const { end } = reading(await (await visitorAs("alice")).get("/console/live/events"))
+    // There is something to tell.
+    const { token } = await openTask("first")
+    await recordOf((await callWith(token, "/files/a")).decision)
+    const again = reading(
+      await (await visitorAs("viewer")).get("/console/live/events?after=dec_00000000000000000000000000"),
+    )
+    expect(await again.until("event: decisions")).toContain('"tool":"files.read"')
+    await again.leave()
+    const alice = await visitorAs("alice")
+    const { end } = reading(await alice.get("/console/live/events?after=dec_00000000000000000000000000"))
     const text = await end()
     expect(text).toContain("event: end")
     expect(text).not.toContain("event: decisions")

@@ -1,5 +1,6 @@
 /** Receivers with one thing wrong: each a whole receivers.yaml beside the example. */
 import type { BadDirectory } from "./bad-directories.ts"
+import { badFileOf } from "./bad-file.ts"
 
 const GOOD = `receivers:
   - id: desk
@@ -16,18 +17,7 @@ const GOOD = `receivers:
     events: [task.revoked, switch.set]
 `
 
-/** @param replace what of the good one becomes what */
-const bad = (
-  name: string,
-  find: string,
-  replace: string,
-  expected: Omit<BadDirectory, "name" | "file">,
-): BadDirectory => ({
-  name: `receivers: ${name}`,
-  file: "receivers.yaml",
-  replace: GOOD.replace(find, replace),
-  ...expected,
-})
+const bad = badFileOf("receivers", GOOD)
 
 export const BAD_RECEIVERS: readonly BadDirectory[] = [
   bad("an event that there is none of", "task.quarantined", "task.quarantine", {

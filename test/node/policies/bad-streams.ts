@@ -1,5 +1,6 @@
 /** Streams of events with one thing wrong: each a whole streams.yaml beside the example. */
 import type { BadDirectory } from "./bad-directories.ts"
+import { badFileOf } from "./bad-file.ts"
 
 const GOOD = `streams:
   - id: first
@@ -11,18 +12,7 @@ const GOOD = `streams:
     about: { users: [{ issuer: local }] }
 `
 
-/** @param replace what of the good one becomes what */
-const bad = (
-  name: string,
-  find: string,
-  replace: string,
-  expected: Omit<BadDirectory, "name" | "file">,
-): BadDirectory => ({
-  name: `streams: ${name}`,
-  file: "streams.yaml",
-  replace: GOOD.replace(find, replace),
-  ...expected,
-})
+const bad = badFileOf("streams", GOOD)
 
 const SECOND = GOOD.slice(GOOD.indexOf("  - id")).replace("id: first", "id: second")
 

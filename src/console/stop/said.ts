@@ -1,20 +1,7 @@
 /** What the API says of what is stopped, and how it is told. */
 import * as z from "zod"
+import { stop } from "../../said/revocations.ts"
 
-const stop = z.looseObject({
-  id: z.string(),
-  agent: z.string().exactOptional(),
-  user: z.string().exactOptional(),
-  tool: z.string().exactOptional(),
-  key: z.string().exactOptional(),
-  everything: z.literal(true).exactOptional(),
-  /** Seconds. */
-  before: z.number().exactOptional(),
-  by: z.string().exactOptional(),
-  reason: z.string().exactOptional(),
-  /** Milliseconds. */
-  at: z.number().exactOptional(),
-})
 export type Stop = z.infer<typeof stop>
 
 export const stops = z.looseObject({ revocations: z.array(stop) })

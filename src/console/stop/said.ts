@@ -10,13 +10,13 @@ export const stops = z.looseObject({ revocations: z.array(stop) })
 export const KINDS = ["agent", "user", "tool", "task", "everything"] as const
 export type Kind = (typeof KINDS)[number]
 
-export const LABELS = {
-  agent: { choice: "An agent", name: "its id", example: "spiffe://example.org/agent/support" },
-  user: { choice: "A person", name: "issuer|subject", example: "https://idp.example|user-123" },
-  tool: { choice: "A tool, or several", name: "its name, or a pattern", example: "mail.send or crm.*" },
-  task: { choice: "A task", name: "its id", example: "tsk_…" },
-  everything: { choice: "Everything", name: "", example: "" },
-} as const satisfies Record<Kind, object>
+export const CHOICES = {
+  agent: "An agent",
+  user: "A person",
+  tool: "A tool, or several",
+  task: "A task",
+  everything: "Everything",
+} as const satisfies Record<Kind, string>
 
 export function isKind(text: string | null | undefined): text is Kind {
   return KINDS.some((kind) => kind === text)

@@ -5,8 +5,7 @@
 import type { Context } from "hono"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf } from "../audit/record.ts"
-import { readCompact } from "../credential/compact.ts"
-import { verifyPersonToken } from "../credential/person-token.ts"
+import { readPersonToken } from "../credential/person-token.ts"
 import { isRejected } from "../credential/rejection.ts"
 import { newId } from "../ids.ts"
 import { isObject } from "../json.ts"
@@ -14,6 +13,7 @@ import { readForm, type Form } from "../page/form.ts"
 import { plainPage, seeOther, type Reader } from "../page/page.tsx"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Role } from "../policy/bundle.ts"
+import { userId } from "../policy/facts.ts"
 import { signInLocation } from "../sign-in/handle.tsx"
 import { sessionOf, type SignedIn } from "../sign-in/session.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
@@ -116,13 +116,12 @@ async function visitorOf(
   { issuers, operators }: Bundle,
   { config, reach }: Surroundings,
 ): Promise<Visitor | null> {
-  const compact = readCompact(token)
-  const verified = isRejected(compact) ? compact : await verifyPersonToken(compact, issuers, config.issuer, reach)
+  const verified = await readPersonToken(token, issuers, config.issuer, reach)
   if (isRejected(verified)) return null
   const { issuer, claims } = verified
   const subject = String(claims["sub"])
   const known = operators.find((each) => each.issuer === issuer.id && each.subject === subject)
-  return { name: subject, csrf, user: `${issuer.issuer}|${subject}`, roles: known?.roles ?? [] }
+  return { name: subject, csrf, user: userId({ issuer: issuer.issuer, subject }), roles: known?.roles ?? [] }
 }
 
 function recordRefused(what: string, { user }: Visitor, c: Pages, { env, receivedAt, background }: Surroundings): void {

@@ -4,7 +4,7 @@
  * client's.
  */
 import type { IssuerDefinition } from "../policy/bundle.ts"
-import type { Compact } from "./compact.ts"
+import { readCompact, type Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { readPerson, type Person } from "./person.ts"
 import { isRejected, ofCredential, reject, shownName, type Rejected } from "./rejection.ts"
@@ -32,6 +32,17 @@ export function personIn({ issuer, claims }: PersonToken, { now }: Pick<Reach, "
   // What their session would have to say of them, this has to say as well.
   const odd = checkPerson(claims, String(claims["client_id"]), issuer.users)
   return odd ?? readPerson(claims, issuer.issuer, issuer.users.claims, now)
+}
+
+/** As it was brought, or is kept in a session. @param audience our own URL */
+export async function readPersonToken(
+  token: string,
+  issuers: readonly IssuerDefinition[],
+  audience: string,
+  reach: Reach,
+): Promise<PersonToken | Rejected> {
+  const compact = readCompact(token)
+  return isRejected(compact) ? compact : verifyPersonToken(compact, issuers, audience, reach)
 }
 
 /** @param audience our own URL */

@@ -2,9 +2,8 @@
  * The person at their browser: who they are by the session in which they have signed in here, anew if that was a while
  * ago. What an app was given for them is no session of ours, so no agent can be its own person.
  */
-import { readCompact } from "../credential/compact.ts"
 import type { Person } from "../credential/person.ts"
-import { personIn, verifyPersonToken } from "../credential/person-token.ts"
+import { personIn, readPersonToken } from "../credential/person-token.ts"
 import { isRejected } from "../credential/rejection.ts"
 import { readForm, type Form } from "../page/form.ts"
 import { seeOther } from "../page/page.tsx"
@@ -47,10 +46,7 @@ export async function visitorOf(
 
 async function personOf({ token }: SignedIn, bundle: Bundle, around: Surroundings): Promise<Person | Refused> {
   const { config, reach } = around
-  const compact = readCompact(token)
-  const verified = isRejected(compact)
-    ? compact
-    : await verifyPersonToken(compact, bundle.issuers, config.issuer, reach)
+  const verified = await readPersonToken(token, bundle.issuers, config.issuer, reach)
   const person = isRejected(verified) ? verified : personIn(verified, reach)
   if (isRejected(person)) return refuseCredential("person_refused", person.rejected)
   const switches = await currentSwitches(around)

@@ -4,9 +4,8 @@
  */
 import type { DecisionRecord } from "../audit/record.ts"
 import type { Answering } from "../approval/approvers.ts"
-import { readCompact } from "../credential/compact.ts"
 import { readPerson, type Person } from "../credential/person.ts"
-import { personIn, verifyPersonToken, type PersonToken } from "../credential/person-token.ts"
+import { personIn, readPersonToken, type PersonToken } from "../credential/person-token.ts"
 import { isRejected, type Rejected } from "../credential/rejection.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
@@ -76,8 +75,7 @@ async function tokenOf(request: Request, { issuers }: Bundle, around: Surroundin
   const { config, reach } = around
   const token = bearerOf(request)
   if (token === null) return refused(null)
-  const compact = readCompact(token)
-  const verified = isRejected(compact) ? compact : await verifyPersonToken(compact, issuers, config.issuer, reach)
+  const verified = await readPersonToken(token, issuers, config.issuer, reach)
   return isRejected(verified) ? refused(verified) : verified
 }
 

@@ -6,8 +6,7 @@ import type { Context } from "hono"
 import * as z from "zod"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
-import { readCompact } from "../credential/compact.ts"
-import { verifyPersonToken } from "../credential/person-token.ts"
+import { readPersonToken } from "../credential/person-token.ts"
 import { isRejected, reject, type Rejected } from "../credential/rejection.ts"
 import { newId } from "../ids.ts"
 import { logEvent } from "../log.ts"
@@ -139,8 +138,7 @@ async function personBy(
   { issuers }: Bundle,
   { config, reach }: Surroundings,
 ): Promise<{ readonly user: string; /** Milliseconds. */ readonly expiresAt: number } | Rejected> {
-  const compact = readCompact(token)
-  const verified = isRejected(compact) ? compact : await verifyPersonToken(compact, issuers, config.issuer, reach)
+  const verified = await readPersonToken(token, issuers, config.issuer, reach)
   if (isRejected(verified)) return verified
   const { issuer, claims } = verified
   const read = personClaims.safeParse(claims)

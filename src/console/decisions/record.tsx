@@ -5,14 +5,13 @@ import { respondPage } from "../../page/page.tsx"
 import { Moment, Text } from "../../page/text.tsx"
 import { shortened } from "../../page/visible.ts"
 import { apology, ConsolePage } from "../frame.tsx"
+import { SECTION } from "../live/live.tsx"
 import { agentPath, bundlePath, taskPath } from "../paths.ts"
 import type { Visit } from "../visit.tsx"
 import { whatOf, whoOf } from "./line.ts"
 import { decision, type Decision } from "./said.ts"
 import { Verdict } from "./verdict.tsx"
 import { whyNot } from "./why.ts"
-
-const SECTION = "/console/live"
 
 export async function showDecision(visit: Visit): Promise<Response> {
   const id = visit.c.req.param("id") ?? ""

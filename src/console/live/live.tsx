@@ -13,7 +13,7 @@ import { idOf } from "./events.ts"
 import { filtersOf, KINDS, type Filter } from "./filters.ts"
 import { LIVE_SCRIPT_PATH } from "./script.ts"
 
-const SECTION = "/console/live"
+export const SECTION = "/console/live"
 const ROWS = 50
 
 export async function showLive(visit: Visit): Promise<Response> {

@@ -1,90 +1,18 @@
 /** Decision records as the Worker gives them out, and as people read them. */
 import { colors } from "./colors.ts"
 import { z } from "zod"
-import { members } from "../src/members.ts"
+import { decision } from "../src/said/decision.ts"
 
-const text = z.string().nullable()
+const { guardrails, approvals, candidate, listing, cut } = decision.shape
 
-/** What is shown; `--json` passes on the rest too. See src/audit/record.ts. */
-export const decisionRecord = z.looseObject({
-  id: z.string(),
-  /** Milliseconds since the epoch. */
-  at: z.number(),
-  kind: z.string(),
-  decision: z.enum(["allow", "deny"]),
-  code: z.string(),
-  denial: z.looseObject({ reason: z.string() }).nullable(),
-  mode: z.string(),
-  gateway: text,
-  environment: text,
-  method: text,
-  path: text,
-  tool: text,
-  action: text,
-  sensitivity: text,
-  task: text,
-  purpose: text,
-  user: text,
-  chain: z.array(z.string()),
-  arguments_hash: text,
-  arguments: members,
-  facts: members,
-  groups: z.array(z.string()),
-  bundle: z.object({ seq: z.number(), digest: z.string() }).nullable(),
-  principal: text,
-  rules: z.array(z.string()),
-  guardrails: z
-    .array(
-      z.looseObject({
-        guardrail: z.string(),
-        kind: z.enum(["limit", "sequence", "cycle", "storm", "concurrency"]),
-        holds: z.boolean(),
-        used: z.number().exactOptional(),
-        asked: z.number().exactOptional(),
-        limit: z.number().exactOptional(),
-      }),
-    )
-    .default([]),
-  windows: z.array(
-    z.looseObject({
-      window: z.string(),
-      limit: z.number(),
-      seconds: z.number(),
-      used: z.number(),
-      asked: z.number().exactOptional(),
-      waits: z.number().exactOptional(),
-    }),
-  ),
-  calls: z.object({ used: z.number(), limit: z.number().nullable() }).nullable(),
-  approvals: z
-    .array(
-      z.looseObject({
-        id: z.string(),
-        name: text,
-        guardrail: text,
-        by: z.array(z.string()),
-      }),
-    )
-    .default([]),
-  labels: z.array(z.string()),
-  candidate: z
-    .object({
-      bundle: z.object({ seq: z.number(), digest: z.string() }),
-      differs: z
-        .object({
-          decision: z.enum(["allow", "deny"]),
-          code: z.string(),
-          denial: z.looseObject({ reason: z.string() }).nullable(),
-          rules: z.array(z.string()),
-          scope: text,
-        })
-        .nullable(),
-    })
-    .nullish(),
-  listing: z.object({ asked: z.number(), hidden: z.record(z.string(), z.number()) }).nullish(),
-  cut: z.array(z.string()).nullish(),
-  bound: z.boolean(),
-  total_ms: z.number(),
+/** What is shown; `--json` passes on the rest too. What a Worker of an earlier version does not say may be absent. */
+export const decisionRecord = decision.extend({
+  arguments_hash: z.string().nullable(),
+  guardrails: guardrails.default([]),
+  approvals: approvals.default([]),
+  candidate: candidate.optional(),
+  listing: listing.optional(),
+  cut: cut.nullish(),
   io_ms: z.number(),
 })
 export type ShownRecord = z.infer<typeof decisionRecord>

@@ -1,7 +1,7 @@
 /** `narrowgate approvals`: what a person is asked to consent to, tasks and single calls, and their answer. */
 import type { Command } from "commander"
 import { z } from "zod"
-import { members } from "../../src/members.ts"
+import { askedCall, askedTask } from "../../src/said/approvals.ts"
 import { colors } from "../colors.ts"
 import { printableText } from "../decision-record.ts"
 import { EXIT, Failure } from "../failure.ts"
@@ -13,40 +13,7 @@ interface PersonOptions extends WorkerOptions {
   readonly json?: boolean
 }
 
-const task = z.looseObject({
-  kind: z.literal("task"),
-  task: z.string(),
-  agent: z.string(),
-  purpose: z.string(),
-  scope: z.string(),
-  authorization_details: z
-    .array(z.looseObject({ arguments: z.record(z.string(), z.record(z.string(), z.unknown())).exactOptional() }))
-    .nullable(),
-  calls: z.number().nullable(),
-  binding_message: z.string().nullable(),
-  life: z.number(),
-  expires_at: z.number(),
-})
-const call = z.looseObject({
-  kind: z.literal("call"),
-  id: z.string(),
-  task: z.string(),
-  tool: z.string(),
-  arguments: members,
-  redacted: z.array(z.string()),
-  environment: z.string(),
-  agent: z.string(),
-  purpose: z.string(),
-  chain: z.array(z.string()),
-  user: z.string().nullable(),
-  name: z.string().nullable(),
-  guardrail: z.string().nullable(),
-  rules: z.array(z.string()),
-  need: z.number(),
-  votes: z.array(z.looseObject({ by: z.string() })),
-  expires_at: z.number(),
-})
-const approvals = z.object({ approvals: z.array(z.discriminatedUnion("kind", [task, call])) })
+const approvals = z.object({ approvals: z.array(z.discriminatedUnion("kind", [askedTask, askedCall])) })
 const answeredTask = z.object({ task: z.string(), decision: z.string() })
 const answeredCall = z.looseObject({
   id: z.string(),
@@ -130,7 +97,7 @@ async function list(options: PersonOptions): Promise<void> {
 }
 
 /** @param now milliseconds */
-export function tellApproval(asked: z.infer<typeof task>, now: number): string {
+export function tellApproval(asked: z.infer<typeof askedTask>, now: number): string {
   const { task: id, agent, purpose, scope, authorization_details: details, calls, life } = asked
   const left = Math.max(0, Math.round((asked.expires_at - now) / 1000))
   const message = asked.binding_message === null ? "" : `: ${printableText(asked.binding_message)}`
@@ -147,7 +114,7 @@ export function tellApproval(asked: z.infer<typeof task>, now: number): string {
 }
 
 /** @param now milliseconds */
-export function tellCall(asked: z.infer<typeof call>, now: number): string {
+export function tellCall(asked: z.infer<typeof askedCall>, now: number): string {
   const { id, tool, environment, redacted, chain, purpose, user, name, guardrail, rules, need, votes } = asked
   const left = Math.max(0, Math.round((asked.expires_at - now) / 1000))
   const whom = user === null ? "" : `, for ${printableText(user)}`

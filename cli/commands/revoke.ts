@@ -1,6 +1,7 @@
 /** `narrowgate revoke`: stops something now, says what is stopped, and lets it go on. */
 import type { Command } from "commander"
 import { z } from "zod"
+import { stop } from "../../src/said/revocations.ts"
 import { colors } from "../colors.ts"
 import { printableText } from "../decision-record.ts"
 import { EXIT, Failure } from "../failure.ts"
@@ -19,21 +20,9 @@ interface RevokeOptions extends OperatorOptions, Partial<Readonly<Record<Kind, s
   readonly reason?: string
 }
 
-const switched = z.looseObject({
-  id: z.string(),
-  agent: z.string().optional(),
-  user: z.string().optional(),
-  tool: z.string().optional(),
-  key: z.string().optional(),
-  everything: z.literal(true).optional(),
-  before: z.number().optional(),
-  by: z.string().optional(),
-  reason: z.string().optional(),
-  at: z.number().optional(),
-})
 /** A task or a token is ended for good: there is no switch to lift. */
 const ended = z.looseObject({ task: z.string() })
-const revocations = z.object({ revocations: z.array(switched) })
+const revocations = z.object({ revocations: z.array(stop) })
 const lifted = z.object({ id: z.string(), lifted: z.literal(true) })
 
 export function addRevoke(program: Command): void {
@@ -97,9 +86,9 @@ async function add(options: RevokeOptions): Promise<void> {
     ...(options.reason !== undefined && { reason: options.reason }),
   }
   const bearer = await operatorBearer(options)
-  const answer = await askJson(options, bearer, "/v1/revocations", z.union([switched, ended]), body)
+  const answer = await askJson(options, bearer, "/v1/revocations", z.union([stop, ended]), body)
   if (options.json) return console.log(JSON.stringify(answer))
-  const set = switched.safeParse(answer)
+  const set = stop.safeParse(answer)
   if (set.success) return console.log(`${tellSwitch(set.data)}\n  holds     now; narrowgate revoke lift ${set.data.id}`)
   const { task } = ended.parse(answer)
   console.log(`${printableText(task)}: ${kind === "token" ? "the token is revoked" : "revoked"}`)
@@ -137,7 +126,7 @@ async function lift(id: string, options: OperatorOptions): Promise<void> {
   console.log(options.json ? JSON.stringify(answer) : `${answer.id}: lifted`)
 }
 
-export function tellSwitch(set: z.infer<typeof switched>): string {
+export function tellSwitch(set: z.infer<typeof stop>): string {
   const { id, agent, user, tool, key, before, by, reason, at } = set
   const named = Object.entries({ agent, user, tool, key }).find(([, name]) => name !== undefined)
   const what = named ? `${named[0]} ${printableText(named[1] ?? "")}` : "everything"

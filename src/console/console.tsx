@@ -12,14 +12,18 @@ import { sectionsFor } from "./frame.tsx"
 import { followDecisions, followed } from "./live/events.ts"
 import { showLive } from "./live/live.tsx"
 import { LIVE_SCRIPT } from "./live/script.ts"
+import { taskPath } from "./paths.ts"
 import { showBundle } from "./policies/bundle.tsx"
 import { askExplanation, explainCall } from "./policies/explain.tsx"
 import { listPolicies } from "./policies/list.tsx"
 import { showShadow } from "./policies/shadow.tsx"
-import { confirmLift, confirmStop, liftIt, showStop, stopIt } from "./stop/stop.tsx"
+import { confirmStop, stopIt } from "./stop/confirm.tsx"
+import { confirmLift, liftIt } from "./stop/lift.tsx"
+import { showStop } from "./stop/stop.tsx"
 import { CONSOLE_STYLE } from "./style.ts"
+import { actOnTask } from "./tasks/acts.tsx"
 import { listTasks } from "./tasks/list.tsx"
-import { actOnTask, showTask } from "./tasks/task.tsx"
+import { showTask } from "./tasks/task.tsx"
 import { act, view, type AskApi, type Pages } from "./visit.tsx"
 
 /** They change with a deployment only. */
@@ -27,7 +31,7 @@ const KEEP = { "Cache-Control": "public, max-age=300", "X-Content-Type-Options":
 
 /** The page that a form is on. */
 const here = ({ req }: Pages): string => new URL(req.url).pathname
-const taskOf = ({ req }: Pages): string => `/console/tasks/${encodeURIComponent(req.param("id") ?? "")}`
+const taskOf = ({ req }: Pages): string => taskPath(req.param("id") ?? "")
 
 /** @param api the Worker's own */
 export function consolePages(api: AskApi): Hono<{ Bindings: Env }> {

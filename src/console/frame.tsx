@@ -1,7 +1,7 @@
 /** A page of the console, with the sections that its reader may open. */
 import type { Child, FC, PropsWithChildren } from "hono/jsx"
 import { Page, respondPage } from "../page/page.tsx"
-import type { Said, Visit, Visitor } from "./visit.tsx"
+import { descriptionOf, isOperator, type Said, type Visit, type Visitor } from "./visit.tsx"
 
 export const SECTIONS = [
   { href: "/console/approvals", text: "Approvals", isFor: "anybody" },
@@ -13,8 +13,8 @@ export const SECTIONS = [
 ] as const
 export type SectionPath = (typeof SECTIONS)[number]["href"]
 
-export function sectionsFor({ roles }: Visitor): readonly (typeof SECTIONS)[number][] {
-  return SECTIONS.filter(({ isFor }) => isFor === "anybody" || roles.length > 0)
+export function sectionsFor(visitor: Visitor): readonly (typeof SECTIONS)[number][] {
+  return SECTIONS.filter(({ isFor }) => isFor === "anybody" || isOperator(visitor))
 }
 
 const isForOperators = (section: SectionPath): boolean =>
@@ -42,15 +42,13 @@ export const ConsolePage: FC<PropsWithChildren<Framed>> = ({ title, visit, secti
 )
 
 /** What the API did not answer as it was asked to, said to its reader. */
-export function apology(visit: Visit, section: SectionPath, { status, body }: Said): Promise<Response> {
-  const said = typeof body === "object" && body !== null && "error_description" in body ? body.error_description : null
-  const isStranger = status === 401 && visit.visitor.roles.length === 0 && isForOperators(section)
+export function apology(visit: Visit, section: SectionPath, said: Said): Promise<Response> {
+  const { status } = said
+  const isStranger = status === 401 && !isOperator(visit.visitor) && isForOperators(section)
   const title = isStranger ? "This is for operators" : (TITLES.get(status) ?? "It did not work")
   const text: Child = isStranger
     ? "Nobody has given you a role here (operators.yaml). What you are asked yourself is under Approvals."
-    : typeof said === "string"
-      ? said
-      : "The API answered in a way that this page does not know."
+    : (descriptionOf(said) ?? "The API answered in a way that this page does not know.")
   return respondPage(
     <ConsolePage title={title} visit={visit} section={section} narrow>
       <h1>{title}</h1>

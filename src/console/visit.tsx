@@ -9,6 +9,7 @@ import { operatorBy } from "../credential/operator-token.ts"
 import { verifyPersonToken } from "../credential/person-token.ts"
 import { isRejected } from "../credential/rejection.ts"
 import { newId } from "../ids.ts"
+import { isObject } from "../json.ts"
 import { readForm, type Form } from "../page/form.ts"
 import { plainPage, seeOther, type Reader } from "../page/page.tsx"
 import type { Bundle } from "../policy/assemble.ts"
@@ -34,6 +35,20 @@ export interface Said {
   readonly status: number
   /** JSON. */
   readonly body: unknown
+}
+
+/** They may look at what operators do, whatever else. */
+export const isOperator = ({ roles }: Visitor): boolean => roles.length > 0
+/** As the API will judge, too: a page only spares them the way. */
+export const mayStop = ({ roles }: Visitor): boolean => roles.includes("operator")
+
+/** Of an answer that says nothing of why. */
+export const UNSAID = "the API did not say why."
+
+/** What an answer of the API says of why it is not the one that was asked for; null: nothing. */
+export function descriptionOf({ body }: Said): string | null {
+  const said = isObject(body) ? body["error_description"] : null
+  return typeof said === "string" ? said : null
 }
 
 export interface Visit {

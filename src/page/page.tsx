@@ -93,14 +93,16 @@ export const Page: FC<PropsWithChildren<Frame>> = ({
   </html>
 )
 
+/** A gate, in 32 by 32. */
+const GATE = "M4 28V14a12 12 0 0 1 24 0v14h-7V16a5 5 0 0 0-10 0v12z"
+
 const Mark: FC = () => (
   <svg viewBox="0 0 32 32" aria-hidden="true">
-    <path d="M4 28V14a12 12 0 0 1 24 0v14h-7V16a5 5 0 0 0-10 0v12z" fill="currentColor" />
+    <path d={GATE} fill="currentColor" />
   </svg>
 )
 
-export const ICON =
-  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="M4 28V14a12 12 0 0 1 24 0v14h-7V16a5 5 0 0 0-10 0v12z" fill="#3b6fd8"/></svg>'
+export const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="${GATE}" fill="#3b6fd8"/></svg>`
 
 interface Answer {
   readonly status?: number

@@ -1,7 +1,7 @@
 /** Pictures: nothing over anything else, nothing outside, and whatever is left out is told. */
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { inRows } from "../../src/console/timeline.tsx"
+import { inRows } from "../../src/console/decisions/timeline.tsx"
 import { linksOf, placed } from "../../src/console/approvals/chain.tsx"
 import { BOX, layoutOf, type Member } from "../../src/console/tasks/tree-layout.ts"
 

@@ -117,6 +117,17 @@ describe("a task's page", () => {
     expect(denied).not.toContain(">allowed<")
   })
 
+  test("says why something was denied in the same words as its agent's page and the record's own", async () => {
+    const { task, token } = await openTask("first")
+    await callWith(token, "/nowhere")
+    const denied = (await recordsOf(task, 2)).find(({ decision }) => decision === "deny")
+    const viewer = await visitorAs("viewer")
+    const agent = encodeURIComponent(denied?.chain.at(-1) ?? "")
+    for (const path of [`tasks/${task}`, `agents/agent?id=${agent}`, `decisions/${denied?.id}`]) {
+      expect(await textOf(viewer, `/console/${path}`), path).toContain("is no tool of the catalog")
+    }
+  })
+
   test("pages through what was decided, none left out", async () => {
     const { task, token } = await openTask("first")
     for (let index = 0; index < 45; index++) await callWith(token, `/files/${index}`)

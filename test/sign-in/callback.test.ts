@@ -5,7 +5,7 @@
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
-import { findRecords } from "../../src/audit/record-log.ts"
+import { findRecords } from "../../src/audit/record-logs.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
 import { freshIsolate } from "../harness/isolate.ts"

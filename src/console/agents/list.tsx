@@ -3,14 +3,15 @@ import type { FC } from "hono/jsx"
 import { respondPage } from "../../page/page.tsx"
 import { Moment, spanText, Text } from "../../page/text.tsx"
 import { apology, ConsolePage } from "../frame.tsx"
+import { Paging } from "../paging.tsx"
+import { agentPath } from "../paths.ts"
 import { stops, type Stop } from "../stop/said.ts"
+import { Table } from "../table.tsx"
 import type { Visit } from "../visit.tsx"
 import { agents, type ListedAgent, type LookedAt } from "./said.ts"
 
 export const SECTION = "/console/agents"
 const PAGE = 60
-
-export const agentPath = (id: string): string => `${SECTION}/agent?id=${encodeURIComponent(id)}`
 
 export async function listAgents(visit: Visit): Promise<Response> {
   const after = visit.c.req.query("after")
@@ -33,38 +34,20 @@ export async function listAgents(visit: Visit): Promise<Response> {
       </p>
       {switches === null && <p class="notice warn">What is stopped cannot be seen at the moment, or not by you.</p>}
       {listed.length === 0 && <p class="empty card">There are none.</p>}
-      <div class="table">
-        <table class="stack">
-          <caption>Registered agents</caption>
-          <thead>
-            <tr>
-              <th scope="col">Agent</th>
-              <th scope="col">Owner</th>
-              <th scope="col">Purposes</th>
-              <th scope="col">Last seen</th>
-              <th scope="col" class="number">
-                Calls
-              </th>
-              <th scope="col" class="number">
-                Denied
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {listed.map((agent) => (
-              <Row of={agent} stop={stopOf(agent.id, switches)} now={now} />
-            ))}
-          </tbody>
-        </table>
-      </div>
-      <p class="row">
-        {after !== undefined && <a href={SECTION}>The first</a>}
-        {more && last && (
-          <a class="end" href={`${SECTION}?${new URLSearchParams({ after: last.id }).toString()}`}>
-            More
-          </a>
-        )}
-      </p>
+      <Table
+        caption="Registered agents"
+        columns={["Agent", "Owner", "Purposes", "Last seen", { number: "Calls" }, { number: "Denied" }]}
+      >
+        {listed.map((agent) => (
+          <Row of={agent} stop={stopOf(agent.id, switches)} now={now} />
+        ))}
+      </Table>
+      <Paging
+        first={after !== undefined && { href: SECTION, text: "The first" }}
+        next={
+          more && last && { href: `${SECTION}?${new URLSearchParams({ after: last.id }).toString()}`, text: "More" }
+        }
+      />
     </ConsolePage>,
   )
 }
@@ -91,13 +74,20 @@ const Row: FC<{ readonly of: ListedAgent; readonly stop: Stop | null; readonly n
     <td data-label="Last seen">
       {last_seen === null ? <span class="quiet">not seen</span> : <Moment at={last_seen} now={now} />}
     </td>
+    <Counts calls={calls} denied={denied} />
+  </tr>
+)
+
+/** How much was called, and how much of it denied: two cells of a row. */
+export const Counts: FC<Pick<ListedAgent, "calls" | "denied">> = ({ calls, denied }) => (
+  <>
     <td data-label="Calls" class="number">
       {calls}
     </td>
     <td data-label="Denied" class="number">
       {denied}
     </td>
-  </tr>
+  </>
 )
 
 /** The one that stops it wholly, if there is one; everything's stops agents, too, but is told elsewhere. */

@@ -1,6 +1,10 @@
 /** The two answers to a question, which nobody can take for one another: each has a form, a colour and words of its own. */
 import type { Child, FC } from "hono/jsx"
-import type { Visitor } from "../visit.tsx"
+import type { Form } from "../../page/form.ts"
+import { apology } from "../frame.tsx"
+import { ReasonField } from "../reason-field.tsx"
+import type { Visit, Visitor } from "../visit.tsx"
+import { SECTION } from "./inbox.tsx"
 
 interface Offered {
   readonly visitor: Visitor
@@ -15,8 +19,6 @@ interface Offered {
   readonly what: string
 }
 
-const MAX_REASON = 1_024
-
 export const Answer: FC<Offered> = ({ visitor, action, yes, no, mostUses, takesReason, what }) => (
   <section class="answers" id="answer" aria-label="Your answer">
     <form method="post" action={action} class="card yes">
@@ -30,7 +32,7 @@ export const Answer: FC<Offered> = ({ visitor, action, yes, no, mostUses, takesR
           <input id="uses" name="uses" type="number" min="1" max={mostUses} value="1" required />
         </>
       )}
-      {takesReason && <Reason id="why-yes" />}
+      {takesReason && <ReasonField id="why-yes" />}
       <button class="main">{`Approve ${what}`}</button>
     </form>
     <form method="post" action={action} class="card no">
@@ -38,15 +40,17 @@ export const Answer: FC<Offered> = ({ visitor, action, yes, no, mostUses, takesR
       <p>{no}</p>
       <input type="hidden" name="csrf" value={visitor.csrf} />
       <input type="hidden" name="decision" value="reject" />
-      {takesReason && <Reason id="why-no" />}
+      {takesReason && <ReasonField id="why-no" />}
       <button class="stop">{`Reject ${what}`}</button>
     </form>
   </section>
 )
 
-const Reason: FC<{ readonly id: string }> = ({ id }) => (
-  <>
-    <label for={id}>Why (kept in the record, optional)</label>
-    <input id={id} name="reason" maxlength={MAX_REASON} autocomplete="off" />
-  </>
-)
+/** Null: neither of them. */
+export function answerIn(form: Form): "approve" | "reject" | null {
+  const decision = form.get("decision")
+  return decision === "approve" || decision === "reject" ? decision : null
+}
+
+export const notUnderstood = (visit: Visit): Promise<Response> =>
+  apology(visit, SECTION, { status: 400, body: { error_description: "Neither of the two answers was given." } })

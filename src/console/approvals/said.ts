@@ -1,54 +1,31 @@
 /** What the API says of approvals, as far as these pages read it. */
 import * as z from "zod"
 import { members } from "../../members.ts"
+import { askedCall as commonCall, askedTask as commonTask } from "../../said/approvals.ts"
 
-const bound = members
+const status = z.enum(["pending", "approved", "rejected"])
+
 const details = z.looseObject({
   tools: z.array(z.string()),
   actions: z.array(z.string()),
   max_sensitivity: z.string(),
-  arguments: z.record(z.string(), bound).exactOptional(),
+  arguments: z.record(z.string(), members).exactOptional(),
   calls: z.number().exactOptional(),
 })
 
-export const askedTask = z.looseObject({
-  kind: z.literal("task"),
-  task: z.string(),
-  agent: z.string(),
-  purpose: z.string(),
-  scope: z.string(),
+export const askedTask = commonTask.extend({
   authorization_details: z.array(details).nullable(),
-  calls: z.number().nullable(),
-  life: z.number(),
   plan: z.array(z.looseObject({ tools: z.array(z.string()), times: z.number() })).nullable(),
-  binding_message: z.string().nullable(),
-  expires_at: z.number(),
-  status: z.enum(["pending", "approved", "rejected"]),
+  status,
 })
 export type AskedTask = z.infer<typeof askedTask>
 
 const vote = z.looseObject({ by: z.string(), approved: z.boolean(), reason: z.string().nullable(), at: z.number() })
-const listedCall = z.looseObject({
-  kind: z.literal("call"),
-  id: z.string(),
-  task: z.string(),
-  tool: z.string(),
-  arguments: members,
-  redacted: z.array(z.string()),
-  environment: z.string(),
-  agent: z.string(),
-  purpose: z.string(),
-  chain: z.array(z.string()),
-  user: z.string().nullable(),
-  name: z.string().nullable(),
-  guardrail: z.string().nullable(),
-  rules: z.array(z.string()),
+const listedCall = commonCall.extend({
   decision: z.string(),
   asked_at: z.number(),
-  expires_at: z.number(),
-  need: z.number(),
   most_uses: z.number(),
-  status: z.enum(["pending", "approved", "rejected"]),
+  status,
   uses: z.number(),
   votes: z.array(vote),
 })

@@ -5,10 +5,12 @@ import { respondPage, seeOther } from "../../page/page.tsx"
 import { Moment, spanText, Text } from "../../page/text.tsx"
 import { shortened, visible } from "../../page/visible.ts"
 import { apology, ConsolePage } from "../frame.tsx"
-import type { Said, Visit } from "../visit.tsx"
-import { Answer } from "./answer.tsx"
+import { askedTaskPath } from "../paths.ts"
+import type { Visit } from "../visit.tsx"
+import { Answer, answerIn, notUnderstood } from "./answer.tsx"
 import { boundText, scopesByAction } from "./grant-words.ts"
 import { SECTION } from "./inbox.tsx"
+import { nothingWaits } from "./nothing-waits.tsx"
 import { askedTask, type AskedTask } from "./said.ts"
 
 /** Tools of one kind of access, bounds, and steps that are shown at once. */
@@ -19,26 +21,25 @@ export async function showTask(visit: Visit): Promise<Response> {
 }
 
 export async function answerTask(visit: Visit, form: Form): Promise<Response> {
-  const decision = form.get("decision")
-  if (decision !== "approve" && decision !== "reject") return apology(visit, SECTION, NOT_UNDERSTOOD)
+  const decision = answerIn(form)
+  if (decision === null) return notUnderstood(visit)
   const { api, own } = pathsOf(visit)
   const said = await visit.ask("POST", api, { decision })
   if (said.status === 200) return seeOther(own)
   return said.status === 404 ? page(visit, true) : apology(visit, SECTION, said)
 }
 
-const NOT_UNDERSTOOD: Said = { status: 400, body: { error_description: "Neither of the two answers was given." } }
-
 function pathsOf({ c }: Visit): { readonly api: string; readonly own: string } {
-  const task = encodeURIComponent(c.req.param("task") ?? "")
-  return { api: `/v1/approvals/${task}`, own: `${SECTION}/${task}` }
+  const task = c.req.param("task") ?? ""
+  return { api: `/v1/approvals/${encodeURIComponent(task)}`, own: askedTaskPath(task) }
 }
 
 /** @param refused whether an answer of theirs was not taken, as there was nothing to answer any more */
 async function page(visit: Visit, refused: boolean): Promise<Response> {
   const { api, own } = pathsOf(visit)
   const said = await visit.ask("GET", api)
-  if (said.status === 404) return nothing(visit, refused)
+  if (said.status === 404)
+    return nothingWaits(visit, refused, `${refused ? "Your answer was not taken. " : ""}${NOTHING}`)
   if (said.status !== 200) return apology(visit, SECTION, said)
   const asked = askedTask.parse(said.body)
   const now = visit.around.receivedAt
@@ -106,6 +107,8 @@ async function page(visit: Visit, refused: boolean): Promise<Response> {
     { status: refused ? 404 : 200 },
   )
 }
+
+const NOTHING = "The request is over, it was never asked of you, or there is none under this address."
 
 const Allowed: FC<{ readonly asked: AskedTask }> = ({ asked: { scope, authorization_details: details } }) => (
   <>
@@ -180,22 +183,3 @@ const Bounds: FC<{ readonly asked: AskedTask }> = ({ asked: { calls, life, plan,
     </dd>
   </dl>
 )
-
-/** @param refused whether they have tried to answer */
-function nothing(visit: Visit, refused: boolean): Promise<Response> {
-  return respondPage(
-    <ConsolePage title="Nothing waits here" visit={visit} section={SECTION} narrow>
-      <h1>{refused ? "It is over" : "Nothing waits here"}</h1>
-      <p>
-        {refused && "Your answer was not taken. "}
-        The request is over, it was never asked of you, or there is none under this address.
-      </p>
-      <p>
-        <a class="button" href={SECTION}>
-          To what waits for you
-        </a>
-      </p>
-    </ConsolePage>,
-    { status: 404 },
-  )
-}

@@ -17,13 +17,7 @@ export interface Line {
 }
 
 export function lineOf(record: Decision): Line {
-  const { id, at, decision, code, denial, candidate } = record
-  const differs = candidate?.differs
-  const why = [
-    denial ? whyNot(denial) : "",
-    record.mode === "observe" && decision === "deny" ? "let through all the same: the gateway only observes" : "",
-    differs ? `the candidate: ${differs.code}` : "",
-  ]
+  const { id, at, decision, code } = record
   return {
     id,
     at,
@@ -32,13 +26,28 @@ export function lineOf(record: Decision): Line {
     code: decision === "allow" ? "" : shortened(code, 40),
     what: shortened(whatOf(record), 90),
     who: shortened(whoOf(record), 110),
-    why: shortened(why.filter((part) => part !== "").join("; "), 200),
+    why: shortened(whyOf(record), 200),
   }
 }
 
+/** Empty where there is nothing to be told. */
+export function whyOf({ decision, denial, mode, candidate }: Decision): string {
+  const differs = candidate?.differs
+  const why = [
+    denial ? whyNot(denial) : "",
+    mode === "observe" && decision === "deny" ? "let through all the same: the gateway only observes" : "",
+    differs ? `the candidate: ${differs.code}` : "",
+  ]
+  return why.filter((part) => part !== "").join("; ")
+}
+
+/** `crm.tickets.get (read)` */
+export const toolText = (tool: string, action: string | null): string =>
+  action === null ? tool : `${tool} (${action})`
+
 export function whatOf({ kind, tool, action, scope, method, path, listing, operator }: Decision): string {
   if (listing) return `a list of ${listing.asked} tools`
-  if (tool !== null) return action === null ? tool : `${tool} (${action})`
+  if (tool !== null) return toolText(tool, action)
   if (kind === "exchange") return scope === null ? "a token" : `a token: ${shortened(scope, 60)}`
   if (kind === "approval" && operator === null) return "asking a person to consent"
   if (kind === "end" && operator === null) return "the end of its task"

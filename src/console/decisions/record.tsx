@@ -5,12 +5,13 @@ import { respondPage } from "../../page/page.tsx"
 import { Moment, Text } from "../../page/text.tsx"
 import { shortened } from "../../page/visible.ts"
 import { apology, ConsolePage } from "../frame.tsx"
+import { SECTION } from "../live/live.tsx"
+import { agentPath, bundlePath, taskPath } from "../paths.ts"
 import type { Visit } from "../visit.tsx"
 import { whatOf, whoOf } from "./line.ts"
 import { decision, type Decision } from "./said.ts"
+import { Verdict } from "./verdict.tsx"
 import { whyNot } from "./why.ts"
-
-const SECTION = "/console/live"
 
 export async function showDecision(visit: Visit): Promise<Response> {
   const id = visit.c.req.param("id") ?? ""
@@ -22,7 +23,7 @@ export async function showDecision(visit: Visit): Promise<Response> {
   return respondPage(
     <ConsolePage title="A decision" visit={visit} section={SECTION}>
       <p class="row">
-        <span class={isAllowed ? "badge good" : "badge bad"}>{isAllowed ? "allowed" : shortened(record.code, 40)}</span>
+        <Verdict decision={record.decision} code={record.code} />
         {record.mode === "observe" && <span class="badge warn">only observed: the gateway let it through</span>}
         <span class="quiet">
           <Moment at={record.at} now={visit.around.receivedAt} />
@@ -76,12 +77,7 @@ const Facts: FC<{ readonly of: Decision }> = ({ of: record }) => {
     ["Tool", text(record.tool && [record.tool, record.action, record.sensitivity].join(", "))],
     ["Request", text(record.path && `${record.method ?? ""} ${record.path}`)],
     ["Gateway", text(gateway && `${gateway}, ${environment ?? ""}`)],
-    [
-      "Task",
-      record.task && (
-        <a href={`/console/tasks/${encodeURIComponent(record.task)}`}>{shortened(record.task, MAX_TEXT)}</a>
-      ),
-    ],
+    ["Task", record.task && <a href={taskPath(record.task)}>{shortened(record.task, MAX_TEXT)}</a>],
     ["Purpose", text(record.purpose)],
     ["Scope", text(record.scope)],
     ["For audience", text(record.audience)],
@@ -100,10 +96,7 @@ const Facts: FC<{ readonly of: Decision }> = ({ of: record }) => {
     ],
     ["Tools hidden", listing && named(Object.entries(listing.hidden).map(([why, count]) => `${count}: ${why}`))],
     ["Not told whole", named(record.cut)],
-    [
-      "Bundle",
-      bundle && <a href={`/console/policies/${bundle.digest}`}>{`${bundle.seq}, ${bundle.digest.slice(0, 12)}`}</a>,
-    ],
+    ["Bundle", bundle && <a href={bundlePath(bundle.digest)}>{`${bundle.seq}, ${bundle.digest.slice(0, 12)}`}</a>],
     ["Key", record.bound && "it proved the key that its token is bound to"],
     ["Took", `${record.total_ms} ms`],
   ]
@@ -152,7 +145,7 @@ const Agents: FC<{ readonly chain: readonly string[] }> = ({ chain }) => (
     {chain.toReversed().map((agent, index) => (
       <>
         {index > 0 && ", called by "}
-        <a href={`/console/agents/agent?id=${encodeURIComponent(agent)}`}>
+        <a href={agentPath(agent)}>
           <Text of={agent} most={MAX_TEXT} />
         </a>
       </>

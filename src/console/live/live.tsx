@@ -3,14 +3,17 @@ import type { FC } from "hono/jsx"
 import { respondPage } from "../../page/page.tsx"
 import { lineOf, type Line } from "../decisions/line.ts"
 import { decisions, rates, type Rates } from "../decisions/said.ts"
+import { Verdict } from "../decisions/verdict.tsx"
 import { apology, ConsolePage } from "../frame.tsx"
+import { decisionPath } from "../paths.ts"
+import { Table } from "../table.tsx"
 import type { Visit } from "../visit.tsx"
 import { barsOf, figuresOf, HEIGHT, highest, WIDTH } from "./curve.ts"
 import { idOf } from "./events.ts"
 import { filtersOf, KINDS, type Filter } from "./filters.ts"
 import { LIVE_SCRIPT_PATH } from "./script.ts"
 
-const SECTION = "/console/live"
+export const SECTION = "/console/live"
 const ROWS = 50
 
 export async function showLive(visit: Visit): Promise<Response> {
@@ -47,25 +50,16 @@ export async function showLive(visit: Visit): Promise<Response> {
           {filters.size > 0 ? "Nothing like that was decided." : "Nothing was decided yet."}
         </p>
       )}
-      <div class="table">
-        <table class="stack lines">
-          <caption>The latest decisions, newest first; times in UTC</caption>
-          <thead>
-            <tr>
-              <th scope="col">Time</th>
-              <th scope="col">Decision</th>
-              <th scope="col">What</th>
-              <th scope="col">Who</th>
-              <th scope="col">Why</th>
-            </tr>
-          </thead>
-          <tbody id="lines" data-events={events} data-newest={idOf(now)}>
-            {lines.map((line) => (
-              <Row line={line} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        caption="The latest decisions, newest first; times in UTC"
+        columns={["Time", "Decision", "What", "Who", "Why"]}
+        look="lines"
+        body={{ id: "lines", "data-events": events, "data-newest": idOf(now) }}
+      >
+        {lines.map((line) => (
+          <Row line={line} />
+        ))}
+      </Table>
     </ConsolePage>,
   )
 }
@@ -74,12 +68,10 @@ export async function showLive(visit: Visit): Promise<Response> {
 const Row: FC<{ readonly line: Line }> = ({ line }) => (
   <tr data-id={line.id}>
     <td data-label="Time">
-      <a href={`/console/decisions/${line.id}`}>{line.time}</a>
+      <a href={decisionPath(line.id)}>{line.time}</a>
     </td>
     <td data-label="Decision">
-      <span class={line.decision === "allow" ? "badge good" : "badge bad"}>
-        {line.decision === "allow" ? "allowed" : line.code}
-      </span>
+      <Verdict decision={line.decision} code={line.code} />
     </td>
     <td data-label="What">{line.what}</td>
     <td data-label="Who">{line.who}</td>

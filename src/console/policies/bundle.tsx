@@ -5,7 +5,9 @@ import { respondPage } from "../../page/page.tsx"
 import { Moment, Text } from "../../page/text.tsx"
 import { shortened } from "../../page/visible.ts"
 import { apology, ConsolePage } from "../frame.tsx"
-import type { Visit } from "../visit.tsx"
+import { fromIn, Paging } from "../paging.tsx"
+import { bundlePath } from "../paths.ts"
+import type { Said, Visit } from "../visit.tsx"
 import { changesBetween, linesOf, type Change, type Named } from "./changes.ts"
 import { contentsOf, type Contents } from "./contents.ts"
 import { HISTORY, SECTION } from "./list.tsx"
@@ -30,7 +32,7 @@ export async function showBundle(visit: Visit): Promise<Response> {
   const mine = await contentsAt(visit, digest)
   if ("status" in mine) return apology(visit, SECTION, mine)
   const other = against === null ? null : await contentsAt(visit, against)
-  const from = Math.max(0, Number(visit.c.req.query("from") ?? 0) || 0)
+  const from = fromIn(visit)
   const now = visit.around.receivedAt
   const isLive = digest === all.deciding.digest
   return respondPage(
@@ -49,7 +51,7 @@ export async function showBundle(visit: Visit): Promise<Response> {
       {against !== null && (
         <p>
           Against{" "}
-          <a class="mono" href={`${SECTION}/${against}`}>
+          <a class="mono" href={bundlePath(against)}>
             {against.slice(0, 12)}
           </a>
           {`, ${asked === undefined ? "the one before it" : "as you asked"}.`}
@@ -63,7 +65,7 @@ export async function showBundle(visit: Visit): Promise<Response> {
               before={other.contents}
               after={mine.contents}
               from={from}
-              here={`${SECTION}/${digest}?against=${against ?? ""}`}
+              here={`${bundlePath(digest)}?against=${against ?? ""}`}
             />
           ) : (
             <p class="notice warn">{other.why}</p>
@@ -88,7 +90,7 @@ interface Held {
   readonly why: string
 }
 
-async function contentsAt(visit: Visit, digest: string): Promise<Held | Awaited<ReturnType<Visit["ask"]>>> {
+async function contentsAt(visit: Visit, digest: string): Promise<Held | Said> {
   const said = await visit.ask("GET", `/v1/bundles/${encodeURIComponent(digest)}`)
   if (said.status !== 200) return said
   const { body } = bundle.parse(said.body)
@@ -150,10 +152,10 @@ const Changes: FC<Compared> = ({ before, after, from, here }) => {
       {shown.map((change) => (
         <ChangeCard of={change} />
       ))}
-      <p class="row">
-        {from > 0 && <a href={here}>The first</a>}
-        {next < all.length && <a class="end" href={`${here}&from=${next}`}>{`${all.length - next} more`}</a>}
-      </p>
+      <Paging
+        first={from > 0 && { href: here, text: "The first" }}
+        next={next < all.length && { href: `${here}&from=${next}`, text: `${all.length - next} more` }}
+      />
     </>
   )
 }

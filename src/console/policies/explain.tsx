@@ -5,7 +5,7 @@ import { respondPage } from "../../page/page.tsx"
 import { Text } from "../../page/text.tsx"
 import { agents } from "../agents/said.ts"
 import { apology, ConsolePage } from "../frame.tsx"
-import type { Visit } from "../visit.tsx"
+import { descriptionOf, type Said, type Visit } from "../visit.tsx"
 import { Explained } from "./explained.tsx"
 import { SECTION } from "./list.tsx"
 import { questionOf, writtenIn, type Written } from "./question.ts"
@@ -19,32 +19,23 @@ export async function askExplanation(visit: Visit): Promise<Response> {
   const decision = c.req.query("decision")?.trim() ?? ""
   const written = writtenIn((name) => c.req.query(name))
   if (decision === "") return page(visit, { written, decision, result: null })
-  const said = await visit.ask("POST", "/v1/explanations", { decision, bundle: written.bundle })
-  if (said.status !== 200) {
-    return said.status === 401
-      ? apology(visit, SECTION, said)
-      : page(visit, { written, decision, result: wrongIn(said) })
-  }
-  return page(visit, { written, decision, result: explanation.parse(said.body) })
+  return explained(visit, { decision, bundle: written.bundle }, { written, decision })
 }
 
 export async function explainCall(visit: Visit, form: Form): Promise<Response> {
   const written = writtenIn((name) => form.get(name))
   const asked = questionOf(written)
   if ("wrong" in asked) return page(visit, { written, decision: "", result: asked.wrong })
-  const said = await visit.ask("POST", "/v1/explanations", asked.question)
-  if (said.status !== 200) {
-    return said.status === 401
-      ? apology(visit, SECTION, said)
-      : page(visit, { written, decision: "", result: wrongIn(said) })
-  }
-  return page(visit, { written, decision: "", result: explanation.parse(said.body) })
+  return explained(visit, asked.question, { written, decision: "" })
 }
 
-function wrongIn({ status, body }: Awaited<ReturnType<Visit["ask"]>>): string {
-  const said = typeof body === "object" && body !== null && "error_description" in body ? body.error_description : null
-  return typeof said === "string" ? said : `The API answered ${status}.`
+async function explained(visit: Visit, question: object, form: Omit<Shown, "result">): Promise<Response> {
+  const said = await visit.ask("POST", "/v1/explanations", question)
+  if (said.status === 401) return apology(visit, SECTION, said)
+  return page(visit, { ...form, result: said.status === 200 ? explanation.parse(said.body) : wrongIn(said) })
 }
+
+const wrongIn = (said: Said): string => descriptionOf(said) ?? `The API answered ${said.status}.`
 
 interface Shown {
   readonly written: Written
@@ -69,7 +60,7 @@ async function page(visit: Visit, { written, decision, result }: Shown): Promise
           <Text of={result} most={600} />
         </p>
       )}
-      {result !== null && typeof result !== "string" && <Explained of={result} now={visit.around.receivedAt} />}
+      {result !== null && typeof result !== "string" && <Explained of={result} />}
       <h2>{result === null ? "Take it from a decision" : "Another decision"}</h2>
       <form method="get" action={HERE} class="filters card">
         <div>

@@ -4,6 +4,7 @@ import * as z from "zod"
 import { Text } from "../../page/text.tsx"
 import { shortened } from "../../page/visible.ts"
 import { whyNot } from "../decisions/why.ts"
+import { bundlePath, decisionPath } from "../paths.ts"
 import type { Explanation, PrincipalSeen, RuleSeen } from "./said.ts"
 
 /** Rules that are told of a principal, and texts of rules on the page. */
@@ -11,7 +12,7 @@ const MAX_RULES = 30
 const MAX_TEXTS = 30_000
 const MAX_FACTS = 40
 
-export const Explained: FC<{ readonly of: Explanation; readonly now: number }> = ({ of: explanation }) => {
+export const Explained: FC<{ readonly of: Explanation }> = ({ of: explanation }) => {
   const { bundle, policy, recorded, untold, guardrails_untold } = explanation
   const { tone, text } = answerOf(explanation)
   const texts = textsFor(explanation)
@@ -25,12 +26,12 @@ export const Explained: FC<{ readonly of: Explanation; readonly now: number }> =
           <Text of={callText(explanation)} most={600} />
         </p>
         <p class="quiet">
-          By bundle <a href={`/console/policies/${bundle.digest}`}>{`${bundle.seq}, ${bundle.digest.slice(0, 12)}`}</a>.
+          By bundle <a href={bundlePath(bundle.digest)}>{`${bundle.seq}, ${bundle.digest.slice(0, 12)}`}</a>.
           {recorded && (
             <>
               {" "}
               It was {recorded.decision === "allow" ? "allowed" : `refused (${shortened(recorded.code, 40)})`} in{" "}
-              <a href={`/console/decisions/${encodeURIComponent(recorded.id)}`}>{recorded.id}</a>
+              <a href={decisionPath(recorded.id)}>{recorded.id}</a>
               {recorded.bundle && ` by bundle ${recorded.bundle.seq}`}.
             </>
           )}

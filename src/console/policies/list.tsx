@@ -3,6 +3,9 @@ import type { FC } from "hono/jsx"
 import { respondPage } from "../../page/page.tsx"
 import { Moment, Text } from "../../page/text.tsx"
 import { apology, ConsolePage } from "../frame.tsx"
+import { fromIn, Paging } from "../paging.tsx"
+import { bundlePath } from "../paths.ts"
+import { Table } from "../table.tsx"
 import type { Visit } from "../visit.tsx"
 import { bundles, candidateOf, type Bundles, type Publication } from "./said.ts"
 
@@ -18,7 +21,7 @@ export async function listPolicies(visit: Visit): Promise<Response> {
   const { deciding, live, history } = all
   const candidate = candidateOf(all)
   const now = visit.around.receivedAt
-  const from = Math.max(0, Number(visit.c.req.query("from") ?? 0) || 0)
+  const from = fromIn(visit)
   const shown = history.slice(from, from + PAGE)
   return respondPage(
     <ConsolePage title="Policies" visit={visit} section={SECTION}>
@@ -35,7 +38,7 @@ export async function listPolicies(visit: Visit): Promise<Response> {
             <span class="badge good">live</span>
           </p>
           <h2>
-            <a href={`${SECTION}/${deciding.digest}`}>{`Bundle ${deciding.seq}`}</a>
+            <a href={bundlePath(deciding.digest)}>{`Bundle ${deciding.seq}`}</a>
           </h2>
           {live && live.seq === deciding.seq ? <Said of={live} now={now} /> : <p class="quiet">{reachOf(all)}</p>}
         </section>
@@ -46,7 +49,7 @@ export async function listPolicies(visit: Visit): Promise<Response> {
           {candidate ? (
             <>
               <h2>
-                <a href={`${SECTION}/${candidate.digest}`}>{`Bundle ${candidate.seq}`}</a>
+                <a href={bundlePath(candidate.digest)}>{`Bundle ${candidate.seq}`}</a>
               </h2>
               <Said of={candidate} now={now} />
               <p>
@@ -70,37 +73,16 @@ export async function listPolicies(visit: Visit): Promise<Response> {
           Nothing that is known here: what decides was put into KV before publications were kept.
         </p>
       ) : (
-        <div class="table">
-          <table class="stack">
-            <caption>The latest first</caption>
-            <thead>
-              <tr>
-                <th scope="col" class="number">
-                  Number
-                </th>
-                <th scope="col">What</th>
-                <th scope="col">Bundle</th>
-                <th scope="col">By</th>
-                <th scope="col">Why</th>
-                <th scope="col">When</th>
-              </tr>
-            </thead>
-            <tbody>
-              {shown.map((each) => (
-                <Row of={each} isLive={each.seq === deciding.seq} isTried={each === candidate} now={now} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table caption="The latest first" columns={[{ number: "Number" }, "What", "Bundle", "By", "Why", "When"]}>
+          {shown.map((each) => (
+            <Row of={each} isLive={each.seq === deciding.seq} isTried={each === candidate} now={now} />
+          ))}
+        </Table>
       )}
-      <p class="row">
-        {from > 0 && <a href={SECTION}>The latest</a>}
-        {history.length > from + PAGE && (
-          <a class="end" href={`${SECTION}?from=${from + PAGE}`}>
-            Earlier ones
-          </a>
-        )}
-      </p>
+      <Paging
+        first={from > 0 && { href: SECTION, text: "The latest" }}
+        next={history.length > from + PAGE && { href: `${SECTION}?from=${from + PAGE}`, text: "Earlier ones" }}
+      />
     </ConsolePage>,
   )
 }
@@ -141,7 +123,7 @@ const Row: FC<Shown> = ({ of: { seq, what, digest, by, why, at, done }, isLive, 
       {isTried && <span class="badge warn">candidate</span>} {!done && <span class="badge bad">not stored</span>}
     </td>
     <td data-label="Bundle">
-      <a class="mono" href={`${SECTION}/${digest}`}>
+      <a class="mono" href={bundlePath(digest)}>
         {digest.slice(0, 12)}
       </a>
     </td>

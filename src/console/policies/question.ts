@@ -1,5 +1,5 @@
 /** The form of a call that somebody imagines, and the question that it becomes. Pure. */
-import { parseJson } from "../../json.ts"
+import { isObject, parseJson } from "../../json.ts"
 import { isDenied } from "../../decision.ts"
 
 export const FIELDS = [
@@ -88,6 +88,5 @@ function argumentsIn(text: string): object | null {
   if (text === "") return {}
   const parsed = parseJson(text)
   if (isDenied(parsed)) return null
-  const { json } = parsed
-  return typeof json === "object" && json !== null && !Array.isArray(json) ? json : null
+  return isObject(parsed.json) ? parsed.json : null
 }

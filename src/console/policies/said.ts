@@ -1,8 +1,8 @@
 /** What the API says of bundles and of explanations, as far as these pages read it. */
 import * as z from "zod"
 import { members } from "../../members.ts"
+import { denial, pointer } from "../../said/decision.ts"
 
-const pointer = z.looseObject({ seq: z.number(), digest: z.string() })
 const publication = pointer.extend({
   what: z.enum(["pointer", "candidate", "withdrawal"]),
   at: z.number(),
@@ -42,8 +42,6 @@ const principal = z.looseObject({
   more: z.number(),
 })
 export type PrincipalSeen = z.infer<typeof principal>
-
-const denial = z.looseObject({ reason: z.string() })
 
 export const explanation = z.looseObject({
   bundle: pointer,

@@ -1,11 +1,15 @@
 /** What a candidate would have decided otherwise, the latest first. */
+import type { FC } from "hono/jsx"
 import { respondPage } from "../../page/page.tsx"
 import { Moment, Text } from "../../page/text.tsx"
-import { shortened } from "../../page/visible.ts"
 import { lineOf } from "../decisions/line.ts"
-import { decisions } from "../decisions/said.ts"
+import { decisions, type Decision } from "../decisions/said.ts"
+import { Verdict } from "../decisions/verdict.tsx"
 import { whyNot } from "../decisions/why.ts"
 import { apology, ConsolePage } from "../frame.tsx"
+import { Paging } from "../paging.tsx"
+import { decisionPath } from "../paths.ts"
+import { Table } from "../table.tsx"
 import type { Visit } from "../visit.tsx"
 import { SECTION } from "./list.tsx"
 
@@ -31,66 +35,53 @@ export async function showShadow(visit: Visit): Promise<Response> {
       {records.length === 0 ? (
         <p class="empty card">Nothing, in the records that are kept.</p>
       ) : (
-        <div class="table">
-          <table class="stack">
-            <caption>Calls and requests for tokens, the latest first</caption>
-            <thead>
-              <tr>
-                <th scope="col">When</th>
-                <th scope="col">What</th>
-                <th scope="col">Who</th>
-                <th scope="col">Live</th>
-                <th scope="col">Candidate</th>
-                <th scope="col">Why</th>
-              </tr>
-            </thead>
-            <tbody>
-              {records.map((record) => {
-                const { id, at, what, who } = lineOf(record)
-                const { candidate } = record
-                const differs = candidate?.differs
-                const why = differs?.denial ? whyNot(differs.denial) : (differs?.rules.join(", ") ?? "")
-                return (
-                  <tr>
-                    <td data-label="When">
-                      <a href={`/console/decisions/${id}`}>
-                        <Moment at={at} now={now} />
-                      </a>
-                    </td>
-                    <td data-label="What">{what}</td>
-                    <td data-label="Who">{who}</td>
-                    <td data-label="Live">
-                      <Verdict of={record.code} />
-                    </td>
-                    <td data-label={`Bundle ${candidate?.bundle.seq ?? ""}`}>
-                      <Verdict of={differs?.code ?? ""} />{" "}
-                      {differs?.scope != null && <Text of={differs.scope} most={120} />}
-                    </td>
-                    <td data-label="Why" class="quiet">
-                      <Text of={why} most={200} />{" "}
-                      {record.kind === "call" && (
-                        <a href={`${SECTION}/explain?decision=${encodeURIComponent(id)}&bundle=candidate`}>Explain</a>
-                      )}
-                    </td>
-                  </tr>
-                )
-              })}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          caption="Calls and requests for tokens, the latest first"
+          columns={["When", "What", "Who", "Live", "Candidate", "Why"]}
+        >
+          {records.map((record) => (
+            <Row of={record} now={now} />
+          ))}
+        </Table>
       )}
-      <p class="row">
-        {before !== undefined && <a href={`${SECTION}/shadow`}>The latest</a>}
-        {records.length === PAGE && last && (
-          <a class="end" href={`${SECTION}/shadow?before=${encodeURIComponent(last.id)}`}>
-            Earlier ones
-          </a>
-        )}
-      </p>
+      <Paging
+        first={before !== undefined && { href: `${SECTION}/shadow`, text: "The latest" }}
+        next={
+          records.length === PAGE &&
+          last && { href: `${SECTION}/shadow?before=${encodeURIComponent(last.id)}`, text: "Earlier ones" }
+        }
+      />
     </ConsolePage>,
   )
 }
 
-const Verdict = ({ of: code }: { readonly of: string }) => (
-  <span class={code === "ok" ? "badge good" : "badge bad"}>{code === "ok" ? "allowed" : shortened(code, 40)}</span>
-)
+const Row: FC<{ readonly of: Decision; readonly now: number }> = ({ of: record, now }) => {
+  const { id, at, what, who } = lineOf(record)
+  const { candidate } = record
+  const differs = candidate?.differs
+  const why = differs?.denial ? whyNot(differs.denial) : (differs?.rules.join(", ") ?? "")
+  return (
+    <tr>
+      <td data-label="When">
+        <a href={decisionPath(id)}>
+          <Moment at={at} now={now} />
+        </a>
+      </td>
+      <td data-label="What">{what}</td>
+      <td data-label="Who">{who}</td>
+      <td data-label="Live">
+        <Verdict decision={record.decision} code={record.code} />
+      </td>
+      <td data-label={`Bundle ${candidate?.bundle.seq ?? ""}`}>
+        {differs && <Verdict decision={differs.decision} code={differs.code} />}{" "}
+        {differs?.scope != null && <Text of={differs.scope} most={120} />}
+      </td>
+      <td data-label="Why" class="quiet">
+        <Text of={why} most={200} />{" "}
+        {record.kind === "call" && (
+          <a href={`${SECTION}/explain?decision=${encodeURIComponent(id)}&bundle=candidate`}>Explain</a>
+        )}
+      </td>
+    </tr>
+  )
+}

@@ -1,20 +1,7 @@
 /** What the API says of what is stopped, and how it is told. */
 import * as z from "zod"
+import { stop } from "../../said/revocations.ts"
 
-const stop = z.looseObject({
-  id: z.string(),
-  agent: z.string().exactOptional(),
-  user: z.string().exactOptional(),
-  tool: z.string().exactOptional(),
-  key: z.string().exactOptional(),
-  everything: z.literal(true).exactOptional(),
-  /** Seconds. */
-  before: z.number().exactOptional(),
-  by: z.string().exactOptional(),
-  reason: z.string().exactOptional(),
-  /** Milliseconds. */
-  at: z.number().exactOptional(),
-})
 export type Stop = z.infer<typeof stop>
 
 export const stops = z.looseObject({ revocations: z.array(stop) })
@@ -23,13 +10,13 @@ export const stops = z.looseObject({ revocations: z.array(stop) })
 export const KINDS = ["agent", "user", "tool", "task", "everything"] as const
 export type Kind = (typeof KINDS)[number]
 
-export const LABELS = {
-  agent: { choice: "An agent", name: "its id", example: "spiffe://example.org/agent/support" },
-  user: { choice: "A person", name: "issuer|subject", example: "https://idp.example|user-123" },
-  tool: { choice: "A tool, or several", name: "its name, or a pattern", example: "mail.send or crm.*" },
-  task: { choice: "A task", name: "its id", example: "tsk_…" },
-  everything: { choice: "Everything", name: "", example: "" },
-} as const satisfies Record<Kind, object>
+export const CHOICES = {
+  agent: "An agent",
+  user: "A person",
+  tool: "A tool, or several",
+  task: "A task",
+  everything: "Everything",
+} as const satisfies Record<Kind, string>
 
 export function isKind(text: string | null | undefined): text is Kind {
   return KINDS.some((kind) => kind === text)

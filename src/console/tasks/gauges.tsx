@@ -2,6 +2,7 @@
 import type { FC } from "hono/jsx"
 import { fromNow, Moment, spanText, Text } from "../../page/text.tsx"
 import { shortened } from "../../page/visible.ts"
+import { Meter } from "../meter.tsx"
 import { mayGoOn, type Gauge, type Task } from "./said.ts"
 
 /** Gauges that are shown at once, the fullest; the others are folded. */
@@ -79,28 +80,6 @@ const LIVES: Readonly<Record<string, string>> = {
   idle: "over since",
   pending: "it has not begun; somebody has to agree until",
 }
-
-const Meter: FC<{ readonly of: string; readonly used: number; readonly limit: number; readonly text: string }> = ({
-  of,
-  used,
-  limit,
-  text,
-}) => (
-  <>
-    {text}
-    <meter
-      aria-labelledby={of}
-      min="0"
-      max={limit}
-      low={limit * 0.7}
-      high={limit * 0.9}
-      optimum={0}
-      value={Math.min(used, limit)}
-    >
-      {text}
-    </meter>
-  </>
-)
 
 export const Gauges: FC<{ readonly of: readonly Gauge[] | null; readonly isOver: boolean }> = ({ of, isOver }) => {
   if (isOver) return <p class="quiet">Nothing counts any more: it is over.</p>

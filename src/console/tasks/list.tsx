@@ -5,6 +5,9 @@ import { respondPage, seeOther } from "../../page/page.tsx"
 import { Moment, Person, Text } from "../../page/text.tsx"
 import { shortened } from "../../page/visible.ts"
 import { apology, ConsolePage } from "../frame.tsx"
+import { Paging } from "../paging.tsx"
+import { taskPath } from "../paths.ts"
+import { Table } from "../table.tsx"
 import type { Visit } from "../visit.tsx"
 import { latest } from "./said.ts"
 
@@ -14,7 +17,7 @@ const FILTERS = ["agent", "user"] as const
 export async function listTasks(visit: Visit): Promise<Response> {
   const { c } = visit
   const id = c.req.query("id")?.trim()
-  if (id !== undefined && isTaskId(id)) return seeOther(`${SECTION}/${id}`)
+  if (id !== undefined && isTaskId(id)) return seeOther(taskPath(id))
   const asked = new URLSearchParams()
   for (const name of FILTERS) {
     const value = c.req.query(name)?.trim() ?? ""
@@ -65,34 +68,24 @@ export async function listTasks(visit: Visit): Promise<Response> {
           {asked.size > 0 || before !== undefined ? "There are none." : "No agent has begun a task yet."}
         </p>
       ) : (
-        <div class="table">
-          <table class="stack">
-            <caption>Those for which a token was issued last</caption>
-            <thead>
-              <tr>
-                <th scope="col">Task</th>
-                <th scope="col">Agent</th>
-                <th scope="col">Purpose</th>
-                <th scope="col">Person</th>
-                <th scope="col">Last token</th>
-              </tr>
-            </thead>
-            <tbody>
-              {tasks.map((task) => (
-                <Row task={task} now={now} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          caption="Those for which a token was issued last"
+          columns={["Task", "Agent", "Purpose", "Person", "Last token"]}
+        >
+          {tasks.map((task) => (
+            <Row task={task} now={now} />
+          ))}
+        </Table>
       )}
-      <p class="row">
-        {before !== undefined && <a href={`${SECTION}?${asked.toString()}`}>The latest</a>}
-        {next !== null && (
-          <a class="end" href={`${SECTION}?${new URLSearchParams([...asked, ["before", next]]).toString()}`}>
-            Earlier ones
-          </a>
-        )}
-      </p>
+      <Paging
+        first={before !== undefined && { href: `${SECTION}?${asked.toString()}`, text: "The latest" }}
+        next={
+          next !== null && {
+            href: `${SECTION}?${new URLSearchParams([...asked, ["before", next]]).toString()}`,
+            text: "Earlier ones",
+          }
+        }
+      />
     </ConsolePage>,
   )
 }
@@ -102,7 +95,7 @@ type Listed = ReturnType<typeof latest.parse>["tasks"][number]
 const Row: FC<{ readonly task: Listed; readonly now: number }> = ({ task, now }) => (
   <tr>
     <td data-label="Task">
-      <a class="mono" href={`${SECTION}/${task.id}`}>
+      <a class="mono" href={taskPath(task.id)}>
         {task.id}
       </a>
     </td>

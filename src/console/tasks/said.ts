@@ -1,6 +1,5 @@
 /** What the API says of tasks, as far as these pages read it. */
 import * as z from "zod"
-import { members } from "../../members.ts"
 
 /** A task's state, with the tone that it has on a page. */
 export const STATES = {
@@ -69,31 +68,9 @@ export const latest = z.looseObject({
   next: z.string().nullable(),
 })
 
-export const decisions = z.looseObject({
-  decisions: z.array(
-    z.looseObject({
-      id: z.string(),
-      at: z.number(),
-      kind: z.string(),
-      decision: z.enum(["allow", "deny"]),
-      code: z.string(),
-      task: z.string().nullable(),
-      tool: z.string().nullable(),
-      action: z.string().nullable(),
-      chain: z.array(z.string()),
-      operator: z.string().nullable(),
-      path: z.string().nullable(),
-      arguments: members,
-      rules: z.array(z.string()),
-      denial: z.looseObject({ reason: z.string() }).nullable(),
-    }),
-  ),
-})
-export type Decision = z.infer<typeof decisions>["decisions"][number]
-
-export const asked = z.looseObject({
+export const approvals = z.looseObject({
   approvals: z.array(
     z.looseObject({ id: z.string(), task: z.string(), tool: z.string(), status: z.string(), expires_at: z.number() }),
   ),
 })
-export type Asked = z.infer<typeof asked>["approvals"][number]
+export type AskedCall = z.infer<typeof approvals>["approvals"][number]

@@ -1,6 +1,7 @@
 /** A tree of tasks as a picture: how each is, by colour and in words, and the way to it. */
 import type { FC } from "hono/jsx"
 import { shortened } from "../../page/visible.ts"
+import { taskPath } from "../paths.ts"
 import { BOX, layoutOf } from "./tree-layout.ts"
 import { STATES, type Task } from "./said.ts"
 
@@ -27,7 +28,7 @@ export const TreePicture: FC<{ readonly tasks: readonly Task[]; readonly current
           return (
             <>
               {above && <path class="link" d={`M${above.x + 10} ${above.y + BOX.height}V${y + BOX.height / 2}H${x}`} />}
-              <a href={`/console/tasks/${task.id}`} {...(isCurrent && { "aria-current": "page" as const })}>
+              <a href={taskPath(task.id)} {...(isCurrent && { "aria-current": "page" as const })}>
                 <rect
                   class={`box ${STATES[task.status].tone}${isCurrent ? " current" : ""}`}
                   x={x}

@@ -1,7 +1,12 @@
 /** What was decided, the latest first. */
 import type { FC } from "hono/jsx"
-import { Moment, Text } from "../page/text.tsx"
-import { shortened } from "../page/visible.ts"
+import { Moment, Text } from "../../page/text.tsx"
+import { shortened } from "../../page/visible.ts"
+
+import { decisionPath } from "../paths.ts"
+import { whatOf, whyOf } from "./line.ts"
+import type { Decision } from "./said.ts"
+import { Verdict } from "./verdict.tsx"
 
 export interface Event {
   readonly id: string
@@ -16,6 +21,14 @@ export interface Event {
   readonly why?: string
   /** So many in a row were the same; absent: one. */
   readonly times?: number
+}
+
+/** @param what where it is not told as it is elsewhere; so are words of their own, which people have added */
+export function eventOf(record: Decision, what: string = whatOf(record)): Event {
+  const { id, at, decision, code, operator, chain, arguments: told } = record
+  const said = typeof told["reason"] === "string" ? `“${told["reason"]}”` : ""
+  const why = [whyOf(record), said].filter((part) => part !== "").join("; ")
+  return { id, at, what, by: operator ?? chain.at(-1) ?? null, decision, code, ...(why !== "" && { why }) }
 }
 
 /** Those in a row that do not differ but by their time are told once, by the latest. */
@@ -44,7 +57,7 @@ export const Timeline: FC<Told> = ({ events, now, linked }) => (
       <li class={decision === "allow" ? "good" : "bad"}>
         <strong>
           {linked ? (
-            <a href={`/console/decisions/${id}`}>
+            <a href={decisionPath(id)}>
               <Text of={what} most={120} />
             </a>
           ) : (
@@ -52,11 +65,7 @@ export const Timeline: FC<Told> = ({ events, now, linked }) => (
           )}
         </strong>{" "}
         {times > 1 && `${times} times `}
-        {decision === "allow" ? (
-          <span class="badge good">allowed</span>
-        ) : (
-          <span class="badge bad">{`denied: ${code}`}</span>
-        )}
+        <Verdict decision={decision} code={`denied: ${code}`} />
         <span class="quiet">
           <Moment at={at} now={now} />
           {by !== null && <>, {shortened(by, 60, "end")}</>}

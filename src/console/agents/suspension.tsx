@@ -1,0 +1,71 @@
+/** Whether an agent is stopped, by whom and why; and the way to stop it, or to let it go on. */
+import type { FC } from "hono/jsx"
+import { Moment, Text } from "../../page/text.tsx"
+import { liftPath } from "../paths.ts"
+import { MAX_REASON } from "../reason-field.tsx"
+import type { Stop } from "../stop/said.ts"
+import { mayStop, type Visitor } from "../visit.tsx"
+import type { Agent } from "./said.ts"
+
+interface Suspended {
+  readonly of: Agent
+  readonly stop: Stop | null
+  readonly unseen: boolean
+  readonly now: number
+  readonly visitor: Visitor
+}
+
+export const Suspension: FC<Suspended> = ({ of: { id }, stop, unseen, now, visitor }) => {
+  if (unseen) return <p class="notice warn">Whether it is stopped cannot be seen at the moment, or not by you.</p>
+  if (stop) {
+    return (
+      <div class="notice bad row">
+        <p>
+          <strong>
+            Suspended
+            {stop.at !== undefined && (
+              <>
+                {" "}
+                since <Moment at={stop.at} now={now} />
+              </>
+            )}
+            {stop.before !== undefined && (
+              <>
+                , for what was given before <Moment at={stop.before * 1000} now={now} />
+              </>
+            )}
+          </strong>
+          {stop.by !== undefined && (
+            <>
+              {" "}
+              by <Text of={stop.by} most={120} />
+            </>
+          )}
+          {stop.reason !== undefined && (
+            <>
+              : <Text of={stop.reason} most={400} />
+            </>
+          )}
+        </p>
+        {mayStop(visitor) && (
+          <a class="button end" href={`${liftPath(stop.id)}&from=agents`}>
+            Resume it …
+          </a>
+        )}
+      </div>
+    )
+  }
+  if (!mayStop(visitor)) return null
+  return (
+    <form method="get" action="/console/stop/confirm" class="filters">
+      <input type="hidden" name="kind" value="agent" />
+      <input type="hidden" name="name" value={id} />
+      <input type="hidden" name="from" value="agents" />
+      <div>
+        <label for="reason">Suspend it, because</label>
+        <input id="reason" name="reason" maxlength={MAX_REASON} size={32} required />
+      </div>
+      <button class="stop">Suspend …</button>
+    </form>
+  )
+}

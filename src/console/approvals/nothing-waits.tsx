@@ -1,0 +1,21 @@
+/** Where nothing waits for whoever reads it, or not any more. */
+import { respondPage } from "../../page/page.tsx"
+import { ConsolePage } from "../frame.tsx"
+import type { Visit } from "../visit.tsx"
+import { SECTION } from "./inbox.tsx"
+
+/** @param refused whether they have tried to answer */
+export function nothingWaits(visit: Visit, refused: boolean, text: string): Promise<Response> {
+  return respondPage(
+    <ConsolePage title="Nothing waits here" visit={visit} section={SECTION} narrow>
+      <h1>{refused ? "It is over" : "Nothing waits here"}</h1>
+      <p>{text}</p>
+      <p>
+        <a class="button" href={SECTION}>
+          To what waits for you
+        </a>
+      </p>
+    </ConsolePage>,
+    { status: 404 },
+  )
+}

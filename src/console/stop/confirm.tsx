@@ -1,0 +1,118 @@
+/** The second step of stopping something: what it does is told before it is done. Without a script. */
+import * as z from "zod"
+import type { Form } from "../../page/form.ts"
+import { respondPage, seeOther } from "../../page/page.tsx"
+import { Moment, Text } from "../../page/text.tsx"
+import { apology, ConsolePage } from "../frame.tsx"
+import { agentPath } from "../paths.ts"
+import type { Visit } from "../visit.tsx"
+import { CHOICES, CONSEQUENCES, isKind, type Kind } from "./said.ts"
+import { MAX_NAME, SECTION } from "./stop.tsx"
+
+interface Wanted {
+  readonly kind: Kind
+  readonly name: string
+  readonly reason: string
+  /** As the browser writes it, `2026-11-26T08:00`; empty: whenever. */
+  readonly before: string
+  /** `agents`: it was asked for on the agent's own page, and leads back to it. */
+  readonly from: string
+}
+
+function wantedOf(value: (name: string) => string | null | undefined): Wanted | null {
+  const text = (name: string): string => value(name)?.trim() ?? ""
+  const [kind, name] = [text("kind"), text("name")]
+  if (!isKind(kind) || (kind !== "everything" && (name === "" || name.length > MAX_NAME))) return null
+  return { kind, name, reason: text("reason"), before: text("before"), from: text("from") }
+}
+
+export async function confirmStop(visit: Visit): Promise<Response> {
+  const wanted = wantedOf((name) => visit.c.req.query(name))
+  if (!wanted || secondsOf(wanted) === undefined) return unclear(visit)
+  const { kind, name, reason, before, from } = wanted
+  const at = secondsOf(wanted)
+  return respondPage(
+    <ConsolePage title="Stop: sure?" visit={visit} section={SECTION} narrow>
+      <div class="card red">
+        <h1 class="wrap">{kind === "everything" ? "Stop everything?" : <>Stop {CHOICES[kind].toLowerCase()}?</>}</h1>
+        {kind !== "everything" && (
+          <p>
+            <code>
+              <Text of={name} />
+            </code>
+          </p>
+        )}
+        <p>{CONSEQUENCES[kind]}</p>
+        {kind !== "task" && <p class="quiet">It holds until somebody lifts it.</p>}
+        {typeof at === "number" && (
+          <p>
+            Only authority that was given before <Moment at={at * 1000} now={visit.around.receivedAt} />.
+          </p>
+        )}
+        {reason !== "" && (
+          <p>
+            Why: <Text of={reason} />
+          </p>
+        )}
+        <form method="post" action={SECTION}>
+          <input type="hidden" name="csrf" value={visit.visitor.csrf} />
+          <input type="hidden" name="kind" value={kind} />
+          <input type="hidden" name="name" value={name} />
+          <input type="hidden" name="reason" value={reason} />
+          <input type="hidden" name="before" value={before} />
+          <input type="hidden" name="from" value={from} />
+          <p>
+            <button class="red">{kind === "everything" ? "Stop everything now" : "Stop it now"}</button>
+          </p>
+        </form>
+        <p>
+          <a
+            href={
+              from === "agents"
+                ? agentPath(name)
+                : `${SECTION}?${new URLSearchParams({ kind, name, reason, before }).toString()}`
+            }
+          >
+            No, back
+          </a>
+        </p>
+      </div>
+    </ConsolePage>,
+  )
+}
+
+/** Null: whenever; undefined: it is no moment. */
+function secondsOf({ before }: Wanted): number | null | undefined {
+  if (before === "") return null
+  const at = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?$/.test(before) ? Date.parse(`${before}Z`) : Number.NaN
+  return Number.isFinite(at) && at > 0 ? Math.floor(at / 1000) : undefined
+}
+
+const unclear = (visit: Visit): Promise<Response> =>
+  apology(visit, SECTION, {
+    status: 400,
+    body: {
+      error_description:
+        "Say what is to be stopped: its kind and, of all but everything, its name; and, if you like, a moment.",
+    },
+  })
+
+const answered = z.looseObject({ id: z.string().exactOptional(), task: z.string().exactOptional() })
+
+/** The API answers when it holds. */
+export async function stopIt(visit: Visit, form: Form): Promise<Response> {
+  const wanted = wantedOf((name) => form.get(name))
+  const before = wanted && secondsOf(wanted)
+  if (!wanted || before === undefined) return unclear(visit)
+  const { kind, name, reason, from } = wanted
+  const said = await visit.ask("POST", "/v1/revocations", {
+    [kind]: kind === "everything" ? true : name,
+    ...(reason !== "" && { reason }),
+    ...(before !== null && { before }),
+  })
+  if (said.status !== 200) return apology(visit, SECTION, said)
+  if (from === "agents" && kind === "agent") return seeOther(agentPath(name))
+  const { id, task } = answered.parse(said.body)
+  const what = new URLSearchParams(id === undefined ? { ended: task ?? "" } : { set: id })
+  return seeOther(`${SECTION}?${what.toString()}`)
+}

@@ -1,0 +1,83 @@
+/** What an operator can do to a task; each is said once more before it is done. */
+import type { FC } from "hono/jsx"
+import type { Form } from "../../page/form.ts"
+import { seeOther } from "../../page/page.tsx"
+import { apology } from "../frame.tsx"
+import { taskPath } from "../paths.ts"
+import { ReasonField } from "../reason-field.tsx"
+import type { Visit, Visitor } from "../visit.tsx"
+import { SECTION } from "./list.tsx"
+import type { Task } from "./said.ts"
+
+const ACTS = {
+  complete: {
+    title: "End it",
+    text: "It ends for good, and all below it. Its tokens open nothing from the moment that this is answered.",
+    button: "End this task for good",
+    tone: "stop",
+    when: ["active", "pending", "quarantined"],
+  },
+  quarantine: {
+    title: "Freeze it",
+    text: "Its calls, and those of tasks below it, are refused until an operator lets it go on.",
+    button: "Freeze this task",
+    tone: "stop",
+    when: ["active"],
+  },
+  release: {
+    title: "Let it go on",
+    text: "It was frozen. From the moment that this is answered its calls are judged as before.",
+    button: "Let this task go on",
+    tone: "main",
+    when: ["quarantined"],
+  },
+} as const satisfies Readonly<Record<string, Act>>
+interface Act {
+  readonly title: string
+  readonly text: string
+  readonly button: string
+  readonly tone: "stop" | "main"
+  readonly when: readonly Task["status"][]
+}
+export type ActName = keyof typeof ACTS
+
+export const Acts: FC<{ readonly task: Task; readonly visitor: Visitor; readonly below: number }> = ({
+  task,
+  visitor,
+  below,
+}) => {
+  const acts: readonly (readonly [string, Act])[] = Object.entries(ACTS)
+  const offered = acts.filter(([, { when }]) => when.includes(task.status))
+  if (offered.length === 0) return <></>
+  return (
+    <section class="acts" aria-label="What you can do">
+      {offered.map(([name, { title, text, button, tone }]) => (
+        <details class="card">
+          <summary>{title}</summary>
+          <form method="post" action={`${taskPath(task.id)}/${name}`}>
+            <p>
+              {text}
+              {below > 0 && name !== "release" && ` It has ${below} ${below === 1 ? "task" : "tasks"} below it.`}
+            </p>
+            <input type="hidden" name="csrf" value={visitor.csrf} />
+            <ReasonField id={`why-${name}`} />
+            <p>
+              <button class={tone}>{button}</button>
+            </p>
+          </form>
+        </details>
+      ))}
+    </section>
+  )
+}
+
+/** What of a task's forms was sent. */
+export function actOnTask(name: ActName) {
+  return async (visit: Visit, form: Form): Promise<Response> => {
+    const id = visit.c.req.param("id") ?? ""
+    const reason = form.get("reason")?.trim() ?? ""
+    const path = `/v1/tasks/${encodeURIComponent(id)}/${name}`
+    const said = await visit.ask("POST", path, reason === "" ? undefined : { reason })
+    return said.status === 200 ? seeOther(taskPath(id)) : apology(visit, SECTION, said)
+  }
+}

@@ -1,0 +1,59 @@
+/** What people were asked about a task, and what they have said. */
+import type { FC } from "hono/jsx"
+import { Moment, Text } from "../../page/text.tsx"
+import { shortened } from "../../page/visible.ts"
+import { askedCallPath } from "../paths.ts"
+import { Table } from "../table.tsx"
+import { descriptionOf, UNSAID, type Said } from "../visit.tsx"
+import { approvals, mayGoOn, type AskedCall, type Task } from "./said.ts"
+
+const MOST_ASKED = 30
+
+export const Asked: FC<{ readonly said: Said; readonly tasks: readonly Task[]; readonly now: number }> = ({
+  said,
+  tasks,
+  now,
+}) => {
+  if (said.status !== 200)
+    return (
+      <p class="notice warn">{`What people were asked about it cannot be shown: ${descriptionOf(said) ?? UNSAID}`}</p>
+    )
+  const { approvals: all } = approvals.parse(said.body)
+  if (all.length === 0) return <></>
+  const latest = all.toReversed().slice(0, MOST_ASKED)
+  return (
+    <Table caption="What people were asked about it" columns={["Call", "Answer", "Until"]}>
+      {latest.map((each) => (
+        <AskedRow asked={each} isOver={tasks.some((task) => task.id === each.task && !mayGoOn(task))} now={now} />
+      ))}
+    </Table>
+  )
+}
+
+const ANSWER_TONES: Readonly<Record<string, string>> = { pending: "warn", approved: "good", rejected: "bad" }
+
+const AskedRow: FC<{ readonly asked: AskedCall; readonly isOver: boolean; readonly now: number }> = ({
+  asked: { id, task, tool, status, expires_at },
+  isOver,
+  now,
+}) => (
+  <tr>
+    <td data-label="Call">
+      <a href={askedCallPath(task, id)}>
+        <Text of={tool} most={100} />
+      </a>
+    </td>
+    <td data-label="Answer">
+      {status === "pending" && isOver ? (
+        <span class="badge">over</span>
+      ) : (
+        <span class={`badge ${ANSWER_TONES[status] ?? ""}`}>
+          {status === "pending" ? "waits" : shortened(status, 20)}
+        </span>
+      )}
+    </td>
+    <td data-label="Until">
+      <Moment at={expires_at} now={now} />
+    </td>
+  </tr>
+)

@@ -97,7 +97,7 @@ describe("a stream of decisions", () => {
     const again = reading(
       await (await visitorAs("viewer")).get("/console/live/events?after=dec_00000000000000000000000000"),
     )
-    expect(await again.until("event: decisions")).toContain('"tool":"files.read"')
+    expect(await again.until("event: decisions")).toContain('"what":"files.read (read)"')
     await again.leave()
     const alice = await visitorAs("alice")
     const { end } = reading(await alice.get("/console/live/events?after=dec_00000000000000000000000000"))

@@ -1,20 +1,8 @@
 /** One decision in a line, in plain text: as a row of the page has it, and as it comes in later. */
 import { shortened } from "../../page/visible.ts"
+import type { Line } from "../live/told.ts"
 import type { Decision } from "./said.ts"
 import { whyNot } from "./why.ts"
-
-export interface Line {
-  readonly id: string
-  /** Milliseconds. */
-  readonly at: number
-  /** In UTC. */
-  readonly time: string
-  readonly decision: "allow" | "deny"
-  readonly code: string
-  readonly what: string
-  readonly who: string
-  readonly why: string
-}
 
 export function lineOf(record: Decision): Line {
   const { id, at, decision, code } = record

@@ -11,6 +11,7 @@ import { lineOf } from "../decisions/line.ts"
 import { decisions, type Decision } from "../decisions/said.ts"
 import type { Pages, Visit } from "../visit.tsx"
 import { filtersOf } from "./filters.ts"
+import type { Told } from "./told.ts"
 
 /** Whoever is not signed in is sent to sign in, where a browser that follows events would only stumble: it is told to stop. */
 export function followed(answer: (c: Pages) => Promise<Response>): (c: Pages) => Promise<Response> {
@@ -101,7 +102,7 @@ const ENDED = {
   403: "You may not see decisions any more",
 } as const
 
-function told(fresh: readonly Decision[], gap: boolean): object {
+function told(fresh: readonly Decision[], gap: boolean): Told {
   const lines = fresh.slice(-MAX_LINES)
   const others = fresh.slice(0, fresh.length - lines.length)
   const allowed = others.filter(({ decision }) => decision === "allow").length

@@ -1,7 +1,7 @@
 /** The latest decisions, which follow what happens where the page's script runs. */
 import type { FC } from "hono/jsx"
 import { respondPage } from "../../page/page.tsx"
-import { lineOf, type Line } from "../decisions/line.ts"
+import { lineOf } from "../decisions/line.ts"
 import { decisions, rates, type Rates } from "../decisions/said.ts"
 import { Verdict } from "../decisions/verdict.tsx"
 import { apology, ConsolePage } from "../frame.tsx"
@@ -12,6 +12,7 @@ import { barsOf, figuresOf, HEIGHT, highest, WIDTH } from "./curve.ts"
 import { idOf } from "./events.ts"
 import { filtersOf, KINDS, type Filter } from "./filters.ts"
 import { LIVE_SCRIPT_PATH } from "./script.ts"
+import type { Line } from "./told.ts"
 
 export const SECTION = "/console/live"
 const ROWS = 50

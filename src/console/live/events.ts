@@ -4,7 +4,7 @@
  * browsers come again, with the id of what they saw last.
  */
 import { streamSSE, type SSEStreamingApi } from "hono/streaming"
-import { decodeTime, encodeTime } from "ulid"
+import { firstIdAt, timeOf } from "../../ids.ts"
 import { sessionOf } from "../../sign-in/session.ts"
 import { logEvent } from "../../log.ts"
 import { lineOf } from "../decisions/line.ts"
@@ -68,7 +68,7 @@ async function follow(visit: Visit, stream: SSEStreamingApi): Promise<void> {
         return stream.writeSSE({ event: "end", data: "You have signed out: open the page again" })
       }
       // By its id whoever comes again tells how far they had come, also where nothing happens.
-      await stream.writeSSE({ event: "sign", data: "", id: idOf(now - LATE_MS), retry: EVERY_MS })
+      await stream.writeSSE({ event: "sign", data: "", id: firstIdAt("dec", now - LATE_MS), retry: EVERY_MS })
     }
     const query = new URLSearchParams([...filters, ["after", after], ["limit", String(LIMIT)]])
     const said = await ask("GET", `/v1/decisions?${query.toString()}`)
@@ -82,7 +82,7 @@ async function follow(visit: Visit, stream: SSEStreamingApi): Promise<void> {
     for (const { id } of fresh) seen.add(id)
     const isFull = found.length === LIMIT
     // Where more has come than is told at once, it goes on from there.
-    after = (isFull ? found.at(-1)?.id : undefined) ?? idOf(Date.now() - LATE_MS)
+    after = (isFull ? found.at(-1)?.id : undefined) ?? firstIdAt("dec", Date.now() - LATE_MS)
     for (const id of seen) if (id < after) seen.delete(id)
     if (fresh.length > 0 || gap) {
       await stream.writeSSE({
@@ -114,12 +114,5 @@ function beginning(last: string, now: number): { readonly after: string; readonl
   const at = timeOf(last) ?? now
   const from = Math.min(at, now) - LATE_MS
   const earliest = now - BACK_MS
-  return { after: idOf(Math.max(from, earliest)), gap: at < earliest }
-}
-
-/** Before all that are made at that moment. */
-export const idOf = (at: number): string => `dec_${encodeTime(Math.max(0, at), 10)}${"0".repeat(16)}`
-
-function timeOf(id: string): number | null {
-  return /^dec_[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(id) ? decodeTime(id.slice("dec_".length)) : null
+  return { after: firstIdAt("dec", Math.max(from, earliest)), gap: at < earliest }
 }

@@ -1,5 +1,6 @@
 /** The latest decisions, which follow what happens where the page's script runs. */
 import type { FC } from "hono/jsx"
+import { firstIdAt } from "../../ids.ts"
 import { respondPage } from "../../page/page.tsx"
 import { lineOf } from "../decisions/line.ts"
 import { decisions, rates, type Rates } from "../decisions/said.ts"
@@ -9,7 +10,6 @@ import { decisionPath } from "../paths.ts"
 import { Table } from "../table.tsx"
 import type { Visit } from "../visit.tsx"
 import { barsOf, figuresOf, HEIGHT, highest, WIDTH } from "./curve.ts"
-import { idOf } from "./events.ts"
 import { filtersOf, KINDS, type Filter } from "./filters.ts"
 import { LIVE_SCRIPT_PATH } from "./script.ts"
 import type { Line } from "./told.ts"
@@ -55,7 +55,7 @@ export async function showLive(visit: Visit): Promise<Response> {
         caption="The latest decisions, newest first; times in UTC"
         columns={["Time", "Decision", "What", "Who", "Why"]}
         look="lines"
-        body={{ id: "lines", "data-events": events, "data-newest": idOf(now) }}
+        body={{ id: "lines", "data-events": events, "data-newest": firstIdAt("dec", now) }}
       >
         {lines.map((line) => (
           <Row line={line} />

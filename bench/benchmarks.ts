@@ -13,6 +13,7 @@ import { hotSharedWindow } from "./benchmarks/hot-shared-window.ts"
 import { longHistory } from "./benchmarks/long-history.ts"
 import { policy10000Rules } from "./benchmarks/policy-10000-rules.ts"
 import { policyStep } from "./benchmarks/policy-step.ts"
+import { guardedOwn, sameDoor } from "./benchmarks/same-door.ts"
 import { statefulAllow, statefulAllowOneTree } from "./benchmarks/stateful-allow.ts"
 import { toolsFilter } from "./benchmarks/tools-filter.ts"
 import { firstToken, knownToken } from "./benchmarks/tokens.ts"
@@ -24,6 +25,8 @@ export const BENCHMARKS: readonly Benchmark[] = [
   guardedAllow,
   guardedAllowP99,
   sharedAllow,
+  sameDoor,
+  guardedOwn,
   hotSharedWindow,
   againstCerbos,
   knownToken,

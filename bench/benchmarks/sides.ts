@@ -29,13 +29,27 @@ export function noOpSide({ port, complaints }: Workerd, narrowgate: Narrowgate, 
   return { name: "no-op Hono Worker", port, requests, probes: [], counted: null, complaints }
 }
 
-export function oneCallSide({ port, complaints }: Workerd, narrowgate: Narrowgate, tasks: readonly Task[]): Side {
+export function oneCallSide(worker: Workerd, narrowgate: Narrowgate, tasks: readonly Task[]): Side {
+  return countingSide("one Durable Object call", worker, narrowgate, tasks)
+}
+
+export function sameDoorSide(worker: Workerd, narrowgate: Narrowgate, tasks: readonly Task[]): Side {
+  return countingSide("the same, undecided", worker, narrowgate, tasks)
+}
+
+/** An object for each task, which counts. */
+function countingSide(
+  name: string,
+  { port, complaints }: Workerd,
+  narrowgate: Narrowgate,
+  tasks: readonly Task[],
+): Side {
   const requests = tasks.map((task) => floorRequest(narrowgate, task, `/count/${task.id}`))
   const counted = async (): Promise<number> => {
     const counts = await Promise.all(tasks.map(({ id }) => readCount(port, id)))
     return counts.reduce((sum, count) => sum + count, 0)
   }
-  return { name: "one Durable Object call", port, requests, probes: [], counted, complaints }
+  return { name, port, requests, probes: [], counted, complaints }
 }
 
 async function readCount(port: number, id: string): Promise<number> {

@@ -24,3 +24,13 @@ export async function startCredential(lab: Lab): Promise<Workerd> {
   const [module, manifest] = await Promise.all([buildFloor(lab, "credential.ts"), readManifest()])
   return startWorkerd(lab, { ...NONE, ...manifest, module, durableObjects: [] })
 }
+
+/** Is asked and answers as Narrowgate does, and decides nothing. */
+export async function startSameDoor(lab: Lab): Promise<Workerd> {
+  const [module, manifest] = await Promise.all([buildFloor(lab, "same-door.ts"), readManifest()])
+  const durableObjects = [
+    { binding: "LEDGER", className: "Counting" },
+    { binding: "LOG", className: "Keeping" },
+  ]
+  return startWorkerd(lab, { ...NONE, ...manifest, module, storage: "disk", durableObjects })
+}

@@ -84,6 +84,17 @@ describe("an ID token", () => {
   })
 })
 
+test("a session of a clock that is ahead was given now, not later: what stops all of before would miss it", async () => {
+  for (const ahead of [0, 20]) {
+    const verified = await verify(await idToken("alice", { claims: { iat: seconds() + ahead } }), "id_token")
+    expect("issuedAt" in verified && verified.issuedAt <= Date.now() && verified.issuedAt > Date.now() - 5_000).toBe(
+      true,
+    )
+  }
+  const iat = seconds() - 600
+  expect(await verify(await idToken("alice", { claims: { iat } }), "id_token")).toMatchObject({ issuedAt: iat * 1000 })
+})
+
 describe("an access token", () => {
   const verdict = async (minting: Minting) => session(await accessToken("alice", "app", minting), "access_token")
 

@@ -19,7 +19,7 @@ import {
   type TokenAnswer,
 } from "../harness/agents.ts"
 import { agentId, idJag, idToken, secondProvidersToken, stranger, svid } from "../harness/issuers.ts"
-import { complete } from "../harness/management.ts"
+import { bearerOf, complete, manage } from "../harness/management.ts"
 import { handoverOf, newProofKey, proofForToken, type Changes, type ProofKey } from "../harness/proofs.ts"
 import { stop } from "../harness/switches.ts"
 
@@ -337,6 +337,18 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
       await complete(task, `Bearer ${token}`)
       return freshen(task, await idToken("alice", fresher))
     },
+    // The task itself is alive: what is above it is not, for as long as nobody lets that go on.
+    ...Object.fromEntries(
+      (["third", "second"] as const).map((agent) => [
+        `the token of a task below a frozen one, by ${agent}`,
+        async () => {
+          const { task, token } = await openTask()
+          const child = await openChild(token, "second")
+          await manage("POST", `/v1/tasks/${task}/quarantine`, await bearerOf("operator"))
+          return postForm(await childForm(child.token, agent))
+        },
+      ]),
+    ),
     "a completed task's token": async () => {
       const task = await openTask()
       await complete(task.task, `Bearer ${task.token}`)

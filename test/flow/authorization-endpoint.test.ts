@@ -176,6 +176,13 @@ test("a program that is stopped is told so, and nobody is asked, nor sent to sig
   }
 })
 
+test("a request that nobody could come back to from the sign-in is told so before they leave", async () => {
+  const said = await visit(query({ state: "s".repeat(2_048), unknown: "u".repeat(1_000) }), null)
+  expect([said.status, said.headers.has("location")]).toEqual([400, false])
+  const record = await recordOf(said.headers.get("x-narrowgate-decision") ?? "")
+  expect(record).toMatchObject({ denial: { reason: "request_malformed", what: "its URL is too long" } })
+})
+
 describe("whoever", () => {
   const signInAgain = async (said: Response): Promise<void> => {
     expect([said.status, said.headers.get("location")?.startsWith("/sign-in?return=")]).toEqual([303, true])

@@ -277,6 +277,17 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
     "more tools and actions than scopes may be": details(
       [0, 1].map((part) => ({ ...tools, tools: Array.from({ length: 129 }, (_, index) => `a.b${part}x${index}`) })),
     ),
+    "longer than they may be": changed({ authorization_details: JSON.stringify([tools]).padEnd(4_097) }),
+    "bounds of more arguments than may be": details([
+      { ...tools, arguments: Object.fromEntries(Array.from({ length: 33 }, (_, index) => [`a${index}`, { eq: 1 }])) },
+    ]),
+    "bounds of an argument whose name is too long": details([
+      { ...tools, arguments: { ["a".repeat(129)]: { eq: 1 } } },
+    ]),
+    "a bound of more values than may be": details([
+      { ...tools, arguments: { file: { in: Array.from({ length: 65 }, (_, index) => index) } } },
+    ]),
+    "a bound that is too long": details([{ ...tools, arguments: { file: { eq: "a".repeat(257) } } }]),
     "no calls": details([{ ...tools, calls: 0 }]),
     "a member twice": changed({
       authorization_details: '[{"type":"narrowgate_call","tools":["files.*"],"actions":["read"],"calls":1,"calls":99}]',

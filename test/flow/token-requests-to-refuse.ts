@@ -175,6 +175,11 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
       changed({ subject_token: await idToken("alice", { claims: { iss: "https://x.test" } }) })(),
     "another client's": async () => changed({ subject_token: await idToken("alice", { claims: { aud: "other" } }) })(),
     "a workload's": async () => changed({ subject_token: await svid("first") })(),
+    // Clocks of others may be off, by which it is let in; by ours, which says how long a task lives, it is over.
+    "one that has ended a moment ago": async () => {
+      const exp = Math.floor(Date.now() / 1000) - 5
+      return changed({ subject_token: await idToken("alice", { claims: { exp } }) })()
+    },
     "a delegation token said to be an ID token": async () => changed({ subject_token: (await openTask()).token })(),
   },
   assertion_rejected: {
@@ -431,9 +436,18 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
       await stop({ kind: "agent", agent: agentId("first") })
       return changed({})()
     },
+    // Not by `first`: all are tried at once, and that agent is stopped itself.
     "a stopped user": async () => {
       await stop({ kind: "user", user: "https://idp.test|bob" })
-      return changed({ subject_token: await idToken("bob") })()
+      return changed({ subject_token: await idToken("bob"), actor_token: await svid("third") })()
+    },
+    "a part of a stopped user's task": async () => {
+      const { token } = await openTask("third", {
+        subject_token: await idToken("carl"),
+        actor_token: await svid("third"),
+      })
+      await stop({ kind: "user", user: "https://idp.test|carl" })
+      return postForm(await childForm(token, "fourth"))
     },
     "a part of a stopped agent's task": async () => {
       const { token } = await openTask("second")

@@ -4,6 +4,7 @@ import { publish, yard } from "../harness/bundles.ts"
 import { query, signedIn, visit } from "../harness/browser.ts"
 import { visitorAs, type Visitor } from "../harness/browsing.ts"
 import { freshIsolate } from "../harness/isolate.ts"
+import { IDP } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 
 beforeEach(async () => {
@@ -47,7 +48,10 @@ describe("a form", () => {
     const visitor = await visitorAs("operator")
     await visitor.post("/sign-out", {}, { origin: "https://evil.example" })
     await visitor.post("/sign-out", { csrf: "" })
-    const refused = (what: string) => ({ path: "/sign-out", denial: { reason: "form_refused", what } })
+    await visitor.post("/console/stop", { kind: "everything", name: "" }, { "sec-fetch-site": "cross-site" })
+    const denied = (what: string) => ({ decision: "deny", denial: { reason: "form_refused", what } })
+    const refused = (what: string) => ({ ...denied(what), path: "/sign-out" })
+    const stopped = { ...denied("origin"), path: "/console/stop", operator: `${IDP}|operator` }
     await vi.waitFor(
       async () => {
         const { json } = await manage(
@@ -55,7 +59,7 @@ describe("a form", () => {
           "/v1/decisions?code=policy_denied&kind=management",
           await bearerOf("viewer"),
         )
-        expect(json).toMatchObject({ decisions: [refused("csrf"), refused("origin")] })
+        expect(json).toMatchObject({ decisions: [stopped, refused("csrf"), refused("origin")] })
       },
       { timeout: 4_000, interval: 50 },
     )

@@ -406,9 +406,20 @@ describe("a program that can keep no secret", () => {
   })
 
   test("gets nothing else by its name alone, nor does one that is not registered so", async () => {
-    for (const grant_type of ["client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"]) {
+    const grants = [
+      "client_credentials",
+      "urn:ietf:params:oauth:grant-type:token-exchange",
+      "urn:ietf:params:oauth:grant-type:jwt-bearer",
+      "urn:openid:params:grant-type:ciba",
+    ]
+    for (const grant_type of grants) {
       const { refused } = await redeem("x", { ...unproven, grant_type, client_id: LAPTOP })
-      expect(refused?.error).toBe("invalid_client")
+      expect([grant_type, refused?.error]).toEqual([grant_type, "invalid_client"])
+    }
+    const asks = { client_id: LAPTOP, login_hint: `${IDP}|alice`, scope: "files.*:read", token: "x" }
+    for (const path of ["/oauth/bc-authorize", "/oauth/introspect"]) {
+      const said = await knock(new Request(US + path, { method: "POST", body: new URLSearchParams(asks) }))
+      expect([path, said.status, await said.json()]).toMatchObject([path, 401, { error: "invalid_client" }])
     }
     const code = await codeFor()
     expect((await redeem(code, { ...unproven, client_id: agentId("first") })).refused?.error).toBe("invalid_client")

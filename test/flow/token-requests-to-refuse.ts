@@ -253,6 +253,7 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
     "a gateway's, but none of the agent's": async () =>
       postForm({ ...(await exchangeForm("third")), audience: "https://elsewhere.test/" }),
     "not a gateway's": changed({ audience: "https://evil.test/" }),
+    "the beginning of a gateway's": changed({ audience: "https://api.te" }),
     "none named, of two": changed({ audience: undefined }),
     two: changed({ audience: ["https://api.test/", "https://elsewhere.test/"] }),
     "resource and audience that differ": changed({ resource: "https://elsewhere.test/" }),

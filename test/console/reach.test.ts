@@ -5,8 +5,8 @@ import { visitorAs, type Visitor } from "../harness/browsing.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
 import { callWith } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
-import { agentId, IDP, US } from "../harness/issuers.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { agentId, IDP, second, SECOND_IDP, US } from "../harness/issuers.ts"
 import { bearerOf, manage, viewOf } from "../harness/management.ts"
 
 beforeEach(async () => {
@@ -63,6 +63,24 @@ describe("whoever has no role", () => {
     }
     const events = await bob.get("/console/live/events")
     expect(await events.text()).toContain("You are not signed in any more")
+  })
+})
+
+describe("an operator's namesake at another provider", () => {
+  test("is no operator here: neither of the console's sections nor of what is in them is there anything", async () => {
+    const body = await yard()
+    const issuers = body.issuers.map((issuer) =>
+      issuer.id === "second" ? { ...issuer, operators: { clients: ["cli"] } } : issuer,
+    )
+    await publish({ ...body, issuers }, 2)
+    forgetCaches()
+    const namesake = await visitorAs("operator", { claims: { iss: SECOND_IDP }, signer: second })
+    const inbox = await (await namesake.get("/console/approvals")).text()
+    expect([inbox.includes("Sign out"), inbox.includes('href="/console/stop"')]).toEqual([true, false])
+    for (const [path, answer, text] of await textsOf(namesake, await pagesAbout())) {
+      expect([path, answer.status]).toEqual([path, 401])
+      expect([path, SECRETS.exec(text)?.[0]]).toEqual([path, undefined])
+    }
   })
 })
 

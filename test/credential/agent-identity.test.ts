@@ -45,9 +45,11 @@ const registry = {
 const CLAIMS = { repository_id: "42", at: { run: { attempt: 1, id: 7 }, by: "x" } }
 const seconds = (): number => Math.floor(Date.now() / 1000)
 
+const verify = async (token: string, kind: "any" | "spiffe" = "any") =>
+  verifyAgent(token, kind, registry, US, { now: Date.now(), local: false, background: () => undefined })
+
 async function proven(token: string, kind: "any" | "spiffe" = "any"): Promise<string> {
-  const reach = { now: Date.now(), local: false, background: () => undefined }
-  const verified = await verifyAgent(token, kind, registry, US, reach)
+  const verified = await verify(token, kind)
   return "agent" in verified ? verified.agent : verified.rejected.reason
 }
 
@@ -89,6 +91,18 @@ describe("a workload identity (JWT-SVID)", () => {
   ])("%s is none", async (_what, minting, agent) => {
     expect(await verdict(minting, agent)).not.toContain("spiffe:")
   })
+})
+
+test("an identity of a clock that is ahead was given now, not later, and one that does not say when long ago", async () => {
+  const since = async (iat: number | undefined): Promise<number> => {
+    const verified = await verify(await svid("first", { claims: { iat } }))
+    if ("rejected" in verified) throw new Error(verified.rejected.reason)
+    return verified.since
+  }
+  const [before, ahead] = [Date.now(), await since(seconds() + 20)]
+  expect([ahead >= before, ahead <= Date.now()]).toEqual([true, true])
+  const iat = seconds() - 60
+  expect([await since(iat), await since(undefined)]).toEqual([iat * 1000, 0])
 })
 
 describe("a workload's token", () => {

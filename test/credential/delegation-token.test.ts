@@ -6,9 +6,11 @@ import { openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { accessToken, agentId, idToken, stranger, svid } from "../harness/issuers.ts"
-import { manage } from "../harness/management.ts"
+import { accessToken, agentId, idToken, stranger, svid, US } from "../harness/issuers.ts"
+import { manage, viewOf } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
+import { recordOf } from "../harness/records.ts"
+import { forgetSharedKeys } from "../../src/credential/own-keys.ts"
 
 beforeEach(async () => {
   await publish(await yard())
@@ -150,5 +152,17 @@ describe("at a gateway nothing opens a call but a delegation token of ours, as i
     await freshIsolate()
     await publish(bundle)
     expect(await codeOf(token)).toBe("invalid_token")
+  })
+
+  test("a key that the ring has dropped verifies nothing, remembered or not, though its task goes on", async () => {
+    const { token, task } = await openTask("first")
+    expect(await codeOf(token)).toBe("ok")
+    await keyRing(env).pull(decodeProtectedHeader(token).kid ?? "")
+    await forgetSharedKeys(US)
+    forgetCaches()
+    const { decision, code } = await callWith(token, "/files/a")
+    expect(code).toBe("invalid_token")
+    expect(await recordOf(decision)).toMatchObject({ denial: { reason: "token_rejected", what: "key_unknown" } })
+    expect((await viewOf(task)).status).toBe("active")
   })
 })

@@ -1,6 +1,7 @@
 import { exportJWK, generateKeyPair, type JWK } from "jose"
 import { beforeEach, describe, expect, test } from "vitest"
-import { forgetOwnKeys, KeysUnavailable, ownKeys } from "../../src/credential/own-keys.ts"
+import { forgetOwnKeys, forgetSharedKeys, KeysUnavailable, ownKeys } from "../../src/credential/own-keys.ts"
+import { writeShared } from "../../src/credential/shared-cache.ts"
 
 const START = 1_800_000_000_000
 const SECOND = 1_000
@@ -125,6 +126,18 @@ describe("our own keys", () => {
     const found = await Promise.all(Array.from({ length: 20 }, async () => has("b", START + 11 * SECOND)))
     expect(new Set(found)).toEqual(new Set([true]))
     expect(ring.asked).toBe(2)
+  })
+
+  test("that another isolate says to have had in the future, or long ago, are asked for", async () => {
+    const issuer = `https://own-${isolate}.test`
+    const text = JSON.stringify({ keys: [await publicKey("withdrawn")] })
+    for (const apart of [-HOUR, HOUR]) {
+      forgetOwnKeys()
+      await writeShared(`own ${issuer}`, { text, fetchedAt: START + apart, sequence: null }, 300)
+      expect([await has("withdrawn"), await has("a")]).toEqual([false, true])
+      await Promise.all(work)
+      await forgetSharedKeys(issuer)
+    }
   })
 
   test("as published are never older than five minutes while the ring answers", async () => {

@@ -4,9 +4,9 @@ import { accessToken, IDP, US, withIssuerKeys, type Minting } from "../harness/i
 
 const { issuers } = withIssuerKeys(inject("yard"))
 
-async function verified(minting: Minting) {
+async function verified(minting: Minting, by = issuers) {
   const reach = { now: Date.now(), local: false, background: () => undefined }
-  return verifyPersonToken(await accessToken("alice", "cli", minting), issuers, US, reach)
+  return verifyPersonToken(await accessToken("alice", "cli", minting), by, US, reach)
 }
 
 describe("a person's own token", () => {
@@ -20,6 +20,17 @@ describe("a person's own token", () => {
   test("of a clock that is ahead was issued now, not later", async () => {
     const token = await verified({ claims: { iat: Math.floor(Date.now() / 1000) + 20 } })
     expect("issuedAt" in token && token.issuedAt <= Date.now()).toBe(true)
+  })
+
+  test.each([
+    ["as its issuer's entry says", 600, 600],
+    ["than a day, whatever its issuer's entry says", 2_592_000, 86_400],
+  ])("lives no longer %s", async (_what, max_life, most) => {
+    const now = Math.floor(Date.now() / 1000)
+    const by = issuers.map((issuer) => ({ ...issuer, max_life }))
+    expect(await verified({ claims: { exp: now + most } }, by)).toMatchObject({ subject: "alice" })
+    const longer = await verified({ claims: { exp: now + most + 40 } }, by)
+    expect(longer).toMatchObject({ rejected: { reason: "too_long_lived" } })
   })
 
   test.each([

@@ -42,6 +42,7 @@ describe("an ID token", () => {
     ["another client's", { claims: { aud: "other" } }],
     ["several audiences without azp", { claims: { aud: ["app", "other"] } }],
     ["another audience beside the client's", { claims: { azp: "app", aud: ["app", "other"] } }],
+    ["our client twice, without azp", { claims: { aud: ["app", "app"] } }],
     ["no audience at all", { claims: { aud: [] } }],
     ["another client in azp", { claims: { azp: "other" } }],
     ["azp that is a list", { claims: { azp: ["app"] } }],
@@ -60,6 +61,12 @@ describe("an ID token", () => {
     ["half a character", { claims: { sub: "\ud800" } }],
     ["an excessive subject", { claims: { sub: "a".repeat(256) } }],
     ["groups that are no texts", { claims: { groups: [1] } }],
+    // All of it stands in the ledger, in each record, and in what policy is asked.
+    ["more groups than anybody is in", { claims: { groups: Array.from({ length: 257 }, (_, nth) => `g${nth}`) } }],
+    ["a group of an excessive name", { claims: { groups: ["g".repeat(257)] } }],
+    ["a group alone of an excessive name", { claims: { groups: "g".repeat(257) } }],
+    ["an excessive level", { claims: { acr: "a".repeat(257) } }],
+    ["a login before 1970", { claims: { auth_time: -1 } }],
     ["delegated", { claims: { act: { sub: "x" } } }],
     ["naming who may act", { claims: { may_act: { sub: "x" } } }],
     ["naming who may act in no way that we know", { claims: { may_act: { sub: AGENT, iss: "https://idp.test" } } }],
@@ -82,6 +89,17 @@ describe("an ID token", () => {
     expect(await verdict({ claims: { exp: seconds() - 20 } })).toBe(ALICE)
     expect(await verdict({ claims: { iat: seconds() + 20 } })).toBe(ALICE)
   })
+})
+
+test("a session of a clock that is ahead was given now, not later: what stops all of before would miss it", async () => {
+  for (const ahead of [0, 20]) {
+    const verified = await verify(await idToken("alice", { claims: { iat: seconds() + ahead } }), "id_token")
+    expect("issuedAt" in verified && verified.issuedAt <= Date.now() && verified.issuedAt > Date.now() - 5_000).toBe(
+      true,
+    )
+  }
+  const iat = seconds() - 600
+  expect(await verify(await idToken("alice", { claims: { iat } }), "id_token")).toMatchObject({ issuedAt: iat * 1000 })
 })
 
 describe("an access token", () => {

@@ -24,13 +24,13 @@ export function withTools(count: number, servers: number): BundleBody {
   }
 }
 
-function viewIn(body: BundleBody, scopes: readonly string[] | null, bounds = {}): ConsentView {
+function viewIn(body: BundleBody, scopes: readonly string[] | null, bounds = {}, purpose = "work"): ConsentView {
   const bundle = assembled(body)
   const consent: Consent = {
     secretHash: "",
     agent: agentId("first"),
     user: ALICE,
-    purpose: "work",
+    purpose,
     asked: askedFor({ scopes, bounds }),
     audience: "https://api.test/",
     bindingMessage: null,
@@ -72,8 +72,20 @@ describe("what a person is shown", () => {
   test("has a digest that any change of what the task may do changes", () => {
     const digest = viewIn(inject("yard"), ["files.*:read"]).digest
     expect(viewIn(inject("yard"), ["files.*:read"]).digest).toBe(digest)
+    const body = inject("yard")
+    const [work] = body.purposes
+    if (!work) throw new Error("the yard has changed")
+    const plan = { ordered: false, steps: [{ tools: ["files.read"], times: 2 }], deviation: "revoke" } as const
+    const play = { ...body, purposes: [...body.purposes, { ...work, name: "play" }] }
     const others = [
       viewIn(inject("yard"), ["files.read:read"]),
+      viewIn(
+        { ...play, agents: body.agents.map((agent) => ({ ...agent, purposes: ["play"] })) },
+        ["files.*:read"],
+        {},
+        "play",
+      ),
+      viewIn({ ...body, purposes: body.purposes.map((each) => ({ ...each, plan })) }, ["files.*:read"]),
       viewIn(inject("yard"), ["files.*:read"], { file: { eq: "a" } }),
       viewIn({ ...inject("yard"), purposes: [...inject("yard").purposes.map((each) => ({ ...each, idle: 40 }))] }, [
         "files.*:read",

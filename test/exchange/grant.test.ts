@@ -173,6 +173,13 @@ describe("narrow", () => {
     expect(ask(askedFor({ scopes: ["vault.read:read"] }), files)).toMatchObject({
       lacking: { "vault.read": { cap: "assertion" } },
     })
+    // Nor is it told that it has what is too sensitive for it.
+    expect(ask(askedFor({ scopes: ["vault.read:read"] }), internal)).toMatchObject({
+      lacking: { "vault.read": { cap: "assertion" } },
+    })
+    expect(ask(askedFor({ scopes: ["files.read:read", "vault.read:read"] }), internal)).toMatchObject({
+      scope: "files.read:read",
+    })
     expect(ask(ASKED_NOTHING, { parts: [], inDetails: false, calls: null })).toHaveProperty("lacking")
   })
 
@@ -235,5 +242,20 @@ describe("narrow", () => {
     expect(names.filter((name) => name.startsWith("shed."))).toEqual([])
     const only = narrow(tools, askedFor({ scopes: ["desk.mcp.*:read"] }), { grant }, grant, null, () => true)
     expect("grant" in only).toBe(false)
+  })
+
+  test("a part of a task is no more sensitive than the whole, lifecycle included, whatever else would allow it", () => {
+    const asked = askedFor({ scopes: ["desk.search:read"] })
+    const grant = (max_sensitivity: "public" | "restricted") => ({
+      tools: ["desk.*:read"],
+      max_sensitivity,
+      arguments: {},
+    })
+    const above = narrow(tools, asked, { grant: grant("public") }, grant("restricted"), null, () => true)
+    if (!("grant" in above)) throw new Error("nothing left")
+    const below = narrow(tools, asked, { grant: grant("restricted") }, grant("restricted"), above.grant, () => true)
+    const granted = "grant" in below ? Object.entries(below.grant.tools) : []
+    expect(granted.map(([name]) => name)).toEqual(expect.arrayContaining(["desk.search", "desk.mcp.initialize"]))
+    for (const [name, { maxSensitivity }] of granted) expect([name, maxSensitivity]).toEqual([name, "public"])
   })
 })

@@ -67,6 +67,18 @@ describe("what may be used once", () => {
     vi.useRealTimers()
   })
 
+  test("is still used where the log goes on by a clock that is behind the one by which it last forgot", async () => {
+    const one = once()
+    const start = Date.now()
+    expect(await useOnce(env, [one])).toBeNull()
+    vi.useFakeTimers({ toFake: ["Date"], now: one.until + 100_000 })
+    await runDurableObjectAlarm(logOf(one))
+    await abortAllDurableObjects()
+    vi.setSystemTime(start + 30_000)
+    expect(await useOnce(env, [one])).toEqual(one)
+    vi.useRealTimers()
+  })
+
   test("out of reach is an outage, not a first use", async () => {
     const broken = vi.spyOn(OnceLog.prototype, "take").mockRejectedValue(new Error("out of reach"))
     await expect(useOnce(env, [once()])).rejects.toThrow("out of reach")

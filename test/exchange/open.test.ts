@@ -1,6 +1,9 @@
-import { expect, inject, test } from "vitest"
+import { describe, expect, inject, test } from "vitest"
+import { renewRoot } from "../../src/exchange/open.ts"
+import { isRefused } from "../../src/exchange/refusal.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
-import { askedFor, assembled, newState, open, opened } from "../harness/trees.ts"
+import { agentId } from "../harness/issuers.ts"
+import { askedFor, assembled, newState, open, opened, START } from "../harness/trees.ts"
 
 /** The yard with as many more tools, all alike. */
 function withTools(count: number): BundleBody {
@@ -30,4 +33,49 @@ test("a grant that a row of the ledger's storage could not hold is refused: boun
   const state = newState()
   const root = opened(open(bundle, state, "first", null, asking(600)))
   expect(open(bundle, state, "second", root, asking(600))).toEqual(REFUSED)
+})
+
+describe("a tree of which more tokens are alive than anybody needs", () => {
+  const FULL = { reason: "too_many_tasks", what: "tree", retry_after: 60 }
+
+  /** @param expiresAt of as many tokens as there may be */
+  function filled(expiresAt: number) {
+    const [bundle, state] = [assembled(), newState()]
+    const root = opened(open(bundle, state, "first"))
+    for (let nth = state.tokens.size; nth < 1_024; nth++) {
+      state.tokens.set(`more-${nth}`, { task: root.task, expiresAt, jkt: null })
+    }
+    const refresh = { agent: agentId("first"), jkt: null, token: "by a refresh token" }
+    const renewed = renewRoot(bundle, state, refresh, START)
+    return {
+      renewal: open(bundle, state, "first", root),
+      child: open(bundle, state, "second", root),
+      refreshed: isRefused(renewed) ? renewed.refused : "issued",
+    }
+  }
+
+  test("has no further one, by whatever it is asked for", () => {
+    expect(filled(START + 1)).toEqual({ renewal: FULL, child: FULL, refreshed: FULL })
+  })
+
+  test("has some again once they have expired", () => {
+    const { renewal, child, refreshed } = filled(START)
+    expect([opened(renewal).task, opened(child).task.endsWith(".1"), refreshed]).toEqual([
+      opened(renewal).task,
+      true,
+      "issued",
+    ])
+  })
+})
+
+test("no token lives longer than a quarter of an hour, whatever its agent's registration says", () => {
+  const body = inject("yard")
+  const bundle = assembled({
+    ...body,
+    agents: body.agents.map((agent) => ({ ...agent, life: 86_400 })),
+    purposes: body.purposes.map((purpose) => ({ ...purpose, life: 86_400 })),
+  })
+  const state = newState()
+  const { token } = opened(open(bundle, state, "first"))
+  expect(state.tokens.get(token)?.expiresAt).toBe(START + 900_000)
 })

@@ -26,6 +26,11 @@ describe("a redirect URI", () => {
     "https://app.test/a/../callback",
     "https://app.test/call back",
     "https://app.test\\callback",
+    // What some readers take for another character, or end at.
+    "https://app.test/call|back",
+    "https://app.test/callback?to=\\evil.test",
+    "https://app.test/callback?{to}",
+    "https://app.test/callback?`",
     "com.example.app:/callback",
     "javascript:alert(1)",
     "http://127.0.0.2/callback",

@@ -1,6 +1,8 @@
+import { env } from "cloudflare:workers"
 import { decodeJwt, SignJWT, type CryptoKey } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { clientDocument, forgetClientDocuments } from "../../src/credential/client-document.ts"
+import { POINTER_KEY } from "../../src/policy/store.ts"
 import { JWT_BEARER } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import {
@@ -321,6 +323,33 @@ describe("a refresh token", () => {
     expect(renewed.issued?.token_type).toBe("DPoP")
   })
 
+  test("is good for no agent that has to prove a key by now, where it proves none", async () => {
+    const { refresh } = await first()
+    const body = await yard()
+    const strict = body.agents.map((agent) => (agent.id === agentId("first") ? { ...agent, bound_key: true } : agent))
+    await publish({ ...body, agents: strict }, 2)
+    forgetCaches()
+    const { refused } = await refreshBy(refresh)
+    expect(await recordOf(refused?.decision_id ?? "")).toMatchObject({ denial: { reason: "key_required" } })
+    expect((await refreshBy(refresh, {}, { DPoP: await proofForToken(await newProofKey()) })).status).toBe(200)
+  })
+
+  test("is not judged by rules of before, where its task has seen newer ones", async () => {
+    const { code, refresh } = await first()
+    const before = (await env.BUNDLES.get(POINTER_KEY)) ?? ""
+    await publish(await yard(), 2)
+    forgetCaches()
+    const renewed = (await refreshBy(refresh)).issued?.refresh_token ?? ""
+    // An isolate that is behind.
+    await env.BUNDLES.put(POINTER_KEY, before)
+    forgetCaches()
+    expect((await refreshBy(renewed)).status).toBe(503)
+    expect((await viewOf(taskOf(code))).status).toBe("active")
+    await publish(await yard(), 2)
+    forgetCaches()
+    expect((await refreshBy(renewed)).status).toBe(200)
+  })
+
   test("gives no other scope and no other audience than its task has", async () => {
     const { refresh } = await first()
     expect((await refreshBy(refresh, { scope: "files.list:read" })).refused?.error).toBe("invalid_request")
@@ -377,9 +406,20 @@ describe("a program that can keep no secret", () => {
   })
 
   test("gets nothing else by its name alone, nor does one that is not registered so", async () => {
-    for (const grant_type of ["client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"]) {
+    const grants = [
+      "client_credentials",
+      "urn:ietf:params:oauth:grant-type:token-exchange",
+      "urn:ietf:params:oauth:grant-type:jwt-bearer",
+      "urn:openid:params:grant-type:ciba",
+    ]
+    for (const grant_type of grants) {
       const { refused } = await redeem("x", { ...unproven, grant_type, client_id: LAPTOP })
-      expect(refused?.error).toBe("invalid_client")
+      expect([grant_type, refused?.error]).toEqual([grant_type, "invalid_client"])
+    }
+    const asks = { client_id: LAPTOP, login_hint: `${IDP}|alice`, scope: "files.*:read", token: "x" }
+    for (const path of ["/oauth/bc-authorize", "/oauth/introspect"]) {
+      const said = await knock(new Request(US + path, { method: "POST", body: new URLSearchParams(asks) }))
+      expect([path, said.status, await said.json()]).toMatchObject([path, 401, { error: "invalid_client" }])
     }
     const code = await codeFor()
     expect((await redeem(code, { ...unproven, client_id: agentId("first") })).refused?.error).toBe("invalid_client")
@@ -518,6 +558,19 @@ describe("a program gives up what it has", () => {
     expect((await callWith(token, "/files")).code).toBe("invalid_token")
     expect(await viewOf(taskOf(code))).toMatchObject({ status: "revoked", ended_by: "abort" })
     expect((await refreshBy(refresh)).refused?.error).toBe("invalid_grant")
+  })
+
+  test("where it can keep no secret, and not by what it makes up: a task's id is no secret", async () => {
+    const LAPTOP = "https://laptop.test/agent"
+    const back = "http://127.0.0.1:5050/callback"
+    const code = await codeFor({ client_id: LAPTOP, redirect_uri: back, scope: "files.*:read" })
+    const unproven = { client_assertion: undefined, client_assertion_type: undefined }
+    const { issued } = await redeem(code, { ...unproven, client_id: LAPTOP, redirect_uri: back })
+    const [root, , secret] = (issued?.refresh_token ?? "").split(".")
+    for (const forged of [`${root}.${"A".repeat(43)}.${secret}`, `${root}.${secret}.${secret}`]) {
+      expect(await giveUp(forged, { client_id: LAPTOP })).toBe(200)
+    }
+    expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("ok")
   })
 
   test("where it can keep no secret, by what it shows", async () => {

@@ -17,6 +17,7 @@ import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { agentId, IDP, US } from "../harness/issuers.ts"
 import { bearerOf, manage, viewOf } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
+import { stop } from "../harness/switches.ts"
 import { BY_REDIRECT, ON_A_PAGE, type ToRefuse } from "./authorizations-to-refuse.ts"
 
 beforeEach(async () => {
@@ -98,6 +99,8 @@ describe("a redirect URI", () => {
 describe("an answer", () => {
   const refusedHere = async (said: Response): Promise<void> => {
     expect([said.status, said.headers.has("location")]).toEqual([403, false])
+    // It did not come from our page: the program that the URL names has nothing to do with it, and gets no word of it.
+    expect(await said.text()).toContain("You were not sent on")
     const record = await recordOf(said.headers.get("x-narrowgate-decision") ?? "")
     expect(record).toMatchObject({ decision: "deny", denial: { reason: "form_refused" }, operator: `${IDP}|alice` })
   }
@@ -158,6 +161,28 @@ describe("an answer", () => {
   })
 })
 
+test("a program that is stopped is told so, and nobody is asked, nor sent to sign in for it", async () => {
+  const form = await formOf(query(), await signedIn())
+  form.set("decision", "allow")
+  await stop({ kind: "agent", agent: agentId("first") })
+  const alice = await signedIn()
+  form.set("csrf", alice.csrf)
+  for (const said of [await visit(query(), null), await visit(query(), alice), await answer(query(), alice, form)]) {
+    const back = sentTo(said)
+    expect([said.status, back.origin + back.pathname]).toEqual([303, CALLBACK])
+    expect([back.searchParams.get("error"), back.searchParams.has("code")]).toEqual(["unauthorized_client", false])
+    const record = await recordOf(said.headers.get("x-narrowgate-decision") ?? "")
+    expect(record).toMatchObject({ denial: { reason: "stopped" }, chain: [agentId("first")] })
+  }
+})
+
+test("a request that nobody could come back to from the sign-in is told so before they leave", async () => {
+  const said = await visit(query({ state: "s".repeat(2_048), unknown: "u".repeat(1_000) }), null)
+  expect([said.status, said.headers.has("location")]).toEqual([400, false])
+  const record = await recordOf(said.headers.get("x-narrowgate-decision") ?? "")
+  expect(record).toMatchObject({ denial: { reason: "request_malformed", what: "its URL is too long" } })
+})
+
 describe("whoever", () => {
   const signInAgain = async (said: Response): Promise<void> => {
     expect([said.status, said.headers.get("location")?.startsWith("/sign-in?return=")]).toEqual([303, true])
@@ -199,6 +224,24 @@ describe("whoever", () => {
     const stop = { user: `${IDP}|alice` }
     expect((await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, stop)).status).toBe(200)
     expect((await redeem(code)).refused?.error).toBe("unauthorized_client")
+  })
+
+  test("was signed in before a switch neither sees nor agrees to anything, nor has what they agreed to", async () => {
+    const now = Math.floor(Date.now() / 1000)
+    const early = async () => signedIn("alice", { claims: { iat: now - 600 } })
+    const code = sentTo(await allow(query(), await early())).searchParams.get("code") ?? ""
+    const form = await formOf(query(), await early())
+    form.set("decision", "allow")
+    await stop({ kind: "user", user: `${IDP}|alice` }, (now - 300) * 1000)
+    const old = await early()
+    form.set("csrf", old.csrf)
+    for (const said of [await visit(query(), old), await answer(query(), old, form)]) {
+      expect([said.status, said.headers.has("location")]).toEqual([403, false])
+      const record = await recordOf(said.headers.get("x-narrowgate-decision") ?? "")
+      expect(record).toMatchObject({ denial: { reason: "stopped" } })
+    }
+    expect((await redeem(code)).refused?.error).toBe("unauthorized_client")
+    expect((await redeem(await codeFor())).status).toBe(200)
   })
 
   test("may allow nothing of it is told so; the program does not learn who they are, nor what they may do", async () => {

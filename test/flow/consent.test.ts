@@ -9,11 +9,12 @@ import { AUDIENCE, exchangeForm, postForm, type Form, type TokenAnswer } from ".
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { accessToken, agentId, IDP, idToken, svid, US } from "../harness/issuers.ts"
+import { accessToken, agentId, IDP, idToken, second, SECOND_IDP, svid, US } from "../harness/issuers.ts"
 import { crash } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken } from "../harness/proofs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
+import { lift, stop } from "../harness/switches.ts"
 
 beforeEach(async () => {
   await publish(await yard())
@@ -242,12 +243,56 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     expect((await manage("GET", `/v1/approvals/${task}`, await person("bob"))).status).toBe(404)
   })
 
+  test("nobody answers for a person of the same name at another provider, nor learns what they were asked or said", async () => {
+    const body = await yard()
+    const issuers = body.issuers.map((issuer) =>
+      issuer.id === "second" ? { ...issuer, operators: { clients: ["cli"] } } : issuer,
+    )
+    await publish({ ...body, issuers })
+    forgetCaches()
+    const { id, task } = await ask()
+    const claims = { iss: SECOND_IDP }
+    const namesake = `Bearer ${await accessToken("alice", "cli", { claims, signer: second })}`
+    const learns = async (who: string) => {
+      const one = await manage("GET", `/v1/approvals/${task}`, who)
+      return [one.status, (await manage("GET", "/v1/approvals", who)).json]
+    }
+    for (const said of [false, true]) {
+      if (said) expect((await say(task, "approve")).status).toBe(200)
+      for (const who of [namesake, await person("bob")]) expect(await learns(who)).toEqual([404, { approvals: [] }])
+      for (const decision of ["approve", "reject"]) expect((await say(task, decision, namesake)).status).toBe(404)
+      expect((await manage("GET", `/v1/approvals/${task}`, await person())).status).toBe(200)
+    }
+    expect((await poll(id)).status).toBe(200)
+  })
+
+  test("a person or an agent that is stopped is asked nothing, and asks nothing", async () => {
+    const about = { user: `${IDP}|alice` }
+    expect((await request()).status).toBe(200)
+    const lifted = await stop({ kind: "user", ...about })
+    expect(refusal.parse((await request()).json).error).toBe("unauthorized_client")
+    expect((await request({ login_hint: `${IDP}|bob` })).status).toBe(200)
+    await lift(lifted)
+    await stop({ kind: "agent", agent: agentId("first") })
+    expect(refusal.parse((await request()).json).error).toBe("unauthorized_client")
+  })
+
+  test("a person has no longer than ten minutes to answer, whatever an agent asks for", async () => {
+    for (const requested_expiry of ["601", "86400", "999999999"]) {
+      expect((await ask({ requested_expiry })).expiresIn).toBe(600)
+    }
+    expect((await ask({ requested_expiry: "599" })).expiresIn).toBe(599)
+  })
+
   test.each<readonly [string, Form, string]>([
     ["no hint", { login_hint: undefined }, "invalid_request"],
     ["two hints", { id_token_hint: "x" }, "invalid_request"],
     ["a hint that we do not know", { login_hint: undefined, login_hint_token: "x" }, "invalid_request"],
     ["a person of a provider that nobody knows", { login_hint: "https://x.test|alice" }, "unknown_user_id"],
     ["a person without a provider", { login_hint: "alice" }, "unknown_user_id"],
+    ["a person without a name", { login_hint: `${IDP}|` }, "unknown_user_id"],
+    ["a person whose name has a line in it", { login_hint: `${IDP}|ali\nce` }, "unknown_user_id"],
+    ["a person whose name is too long", { login_hint: `${IDP}|${"a".repeat(256)}` }, "unknown_user_id"],
     ["a message of two lines", { binding_message: "a\nb" }, "invalid_binding_message"],
     ["a long message", { binding_message: "a".repeat(101) }, "invalid_binding_message"],
     ["a message that is written backwards", { binding_message: "a\u202Eb" }, "invalid_binding_message"],

@@ -111,6 +111,20 @@ describe("introspection (RFC 7662)", () => {
     broken.mockRestore()
   })
 
+  test("and revocation use up what an agent proves itself by", async () => {
+    const body = await yard()
+    const issuers = body.issuers.map((issuer) => (issuer.id === "workloads" ? { ...issuer, single_use: true } : issuer))
+    await publish({ ...body, issuers }, 2)
+    forgetCaches()
+    const once = async () => svid("first", { claims: { jti: crypto.randomUUID() } })
+    const { token } = await openTask("first", { actor_token: await once() })
+    for (const endpoint of ["introspect", "revoke"]) {
+      const form = { token, client_assertion: await once(), client_assertion_type: JWT_BEARER }
+      expect((await post(endpoint, form)).status).toBe(200)
+      expect(await post(endpoint, form)).toMatchObject({ status: 401, json: { error: "invalid_client" } })
+    }
+  })
+
   test("needs an agent, proven as anywhere, and a token", async () => {
     const { token } = await openTask("first")
     expect((await post("introspect", { token })).json).toMatchObject({ error: "invalid_client" })

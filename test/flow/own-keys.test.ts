@@ -10,6 +10,7 @@ import { forgetSharedKeys } from "../../src/credential/own-keys.ts"
 import { readShared, writeShared } from "../../src/credential/shared-cache.ts"
 import { KeyRing, keyRing } from "../../src/exchange/key-ring.ts"
 import { ROTATE_AFTER_MS } from "../../src/exchange/rotation.ts"
+import { forgetSigningKeys } from "../../src/exchange/signing-key.ts"
 import { ACCESS_TOKEN, exchangeForm, openTask, postForm, type Form } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
@@ -17,6 +18,7 @@ import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
+import { stop } from "../harness/switches.ts"
 
 beforeEach(async () => {
   await publish(await yard())
@@ -95,6 +97,15 @@ describe("each key", () => {
     expect((await ring.signingKey("ES256")).kid).not.toBe(es256.kid)
     expect((await ring.signingKey("EdDSA")).kid).toBe(eddsa.kid)
     expect(await ring.publicKeys()).toHaveLength(2)
+  })
+
+  test("signs nothing once it is pulled, though this isolate holds it, or the ring does not know yet", async () => {
+    const { token } = await openTask("first")
+    await stop({ kind: "key", kid: kidOf(token) })
+    for (const forget of [() => undefined, forgetSigningKeys]) {
+      forget()
+      expect((await postForm(await exchangeForm("first"))).status).toBe(503)
+    }
   })
 
   test("is known as one of ours once it is pulled, and once another has taken its place", async () => {

@@ -108,6 +108,31 @@ describe("what a person says yes to", () => {
     expect(sentTo(await allow(search, alice)).searchParams.has("code")).toBe(true)
   })
 
+  test("is no other program at the same place of the same machine, nor one of another owner by the time they say it", async () => {
+    const [LAPTOP, TWIN] = ["https://laptop.test/agent", "https://twin.test/agent"]
+    const body = await yard()
+    const laptop = body.agents.find(({ id }) => id === LAPTOP)
+    const entity = body.entities.find(({ uid }) => uid.type === "Agent" && uid.id === LAPTOP)
+    if (!laptop || !entity) throw new Error("the yard has changed")
+    const agents = [...body.agents, { ...laptop, id: TWIN }]
+    const entities = [...body.entities, { ...entity, uid: { type: "Agent", id: TWIN } }]
+    await publish({ ...body, agents, entities }, 2)
+    forgetCaches()
+    const ofProgram = (client_id: string) =>
+      query({ client_id, redirect_uri: "http://127.0.0.1:5050/callback", scope: "files.*:read" })
+    const alice = await signedIn()
+    const form = await formOf(ofProgram(LAPTOP), alice)
+    form.set("decision", "allow")
+    const other = await answer(ofProgram(TWIN), alice, form)
+    expect([other.status, await other.text()]).toEqual([200, expect.stringContaining(CHANGED)])
+    const sold = agents.map((agent) => (agent.id === LAPTOP ? { ...agent, owner: "somebody else" } : agent))
+    await publish({ ...body, agents: sold, entities }, 3)
+    forgetCaches()
+    const said = await answer(ofProgram(LAPTOP), alice, form)
+    expect([said.status, await said.text()]).toEqual([200, expect.stringContaining(CHANGED)])
+    expect(sentTo(await allow(ofProgram(LAPTOP), alice)).searchParams.has("code")).toBe(true)
+  })
+
   test("is no tool that counts as more sensitive by the time they say it, nor a purpose of other words", async () => {
     const body = await yard()
     const search = query({ scope: "files.*:read" })

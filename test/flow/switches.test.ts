@@ -3,14 +3,15 @@ import { env } from "cloudflare:workers"
 import { decodeProtectedHeader } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
-import { ACCESS_TOKEN, openChild, openTask, postForm, exchangeForm } from "../harness/agents.ts"
+import { ACCESS_TOKEN, JWT_BEARER, openChild, openTask, postForm, exchangeForm } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { agentId, idToken } from "../harness/issuers.ts"
+import { agentId, idToken, svid } from "../harness/issuers.ts"
 import { crash } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
+import { stop } from "../harness/switches.ts"
 import { LEASE_VERSION, Switchboard, switchboard } from "../../src/switches/switchboard.ts"
 
 beforeEach(async () => {
@@ -98,6 +99,21 @@ describe("a switch", () => {
       const { refused } = await postForm({ ...(await exchangeForm("first")), ...form })
       expect(refused?.error).toBe("unauthorized_client")
     }
+  })
+
+  test("with a time stops an agent by the older of the identities that it brings", async () => {
+    const now = Math.floor(Date.now() / 1000)
+    const [old, fresh] = [await svid("first", { claims: { iat: now - 600 } }), await svid("first")]
+    await stop({ kind: "agent", agent: agentId("first") }, (now - 300) * 1000)
+    const bringing = async (client_assertion: string, actor_token: string) =>
+      postForm({ ...(await exchangeForm("first")), client_assertion, client_assertion_type: JWT_BEARER, actor_token })
+    for (const [one, other] of [
+      [old, fresh],
+      [fresh, old],
+    ] as const) {
+      expect((await bringing(one, other)).refused?.error).toBe("unauthorized_client")
+    }
+    expect((await bringing(fresh, await svid("first"))).status).toBe(200)
   })
 
   test("on a key stops its tokens, and another key signs", async () => {

@@ -237,6 +237,17 @@ describe("opening tasks is limited, for an agent and user together", () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(2)
   })
 
+  test("a request that the ledger refuses takes back its own opening alone: others still count for a minute", async () => {
+    for (let index = 0; index < 2; index++) {
+      const { issued } = await open("alice")
+      await complete(issued?.task ?? "", await bearerOf("operator"))
+    }
+    const form = { ...(await exchangeForm("crowded")), scope: "files.nothing:read" }
+    await vi.waitFor(async () => expect((await postForm(form)).refused?.error).toBe("invalid_scope"))
+    await vi.waitFor(async () => expect((await open("alice")).status).toBe(200))
+    expect((await open("alice")).refused?.error_description).toMatch(/just now/)
+  })
+
   test("a request that the ledger refuses leaves its place", async () => {
     for (let index = 0; index < 5; index++) {
       const form = { ...(await exchangeForm("crowded")), scope: "files.nothing:read" }

@@ -91,6 +91,21 @@ describe("token exchange", () => {
     ).toBe("ok")
   })
 
+  test("a proof is for us by our own name, whatever host a request is sent to", async () => {
+    const holder = await newProofKey()
+    const sent = async (host: string, htu: string) => {
+      const body = new URLSearchParams()
+      for (const [name, value] of Object.entries(await exchangeForm("first"))) body.append(name, String(value))
+      const headers = { DPoP: await proofOf(holder, "POST", htu, null) }
+      const answer = await exports.default.fetch(new Request(`${host}/oauth/token`, { method: "POST", headers, body }))
+      return [answer.status, answer.headers.get("X-Narrowgate-Code")]
+    }
+    const [evil, token] = ["https://evil.test", "/oauth/token"]
+    expect(await sent(evil, evil + token)).toEqual([400, "invalid_dpop_proof"])
+    expect(await sent(US, evil + token)).toEqual([400, "invalid_dpop_proof"])
+    expect((await sent(evil, US + token))[0]).toBe(200)
+  })
+
   test("the same agent with a live token renews: the same task, another token, both alive", async () => {
     const task = await openTask("first", { scope: "files.*:read" })
     const again = await openChild(task.token, "first")

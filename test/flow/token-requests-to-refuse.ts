@@ -19,7 +19,7 @@ import {
   type TokenAnswer,
 } from "../harness/agents.ts"
 import { agentId, idJag, idToken, secondProvidersToken, stranger, svid } from "../harness/issuers.ts"
-import { complete } from "../harness/management.ts"
+import { bearerOf, complete, manage } from "../harness/management.ts"
 import { handoverOf, newProofKey, proofForToken, type Changes, type ProofKey } from "../harness/proofs.ts"
 import { stop } from "../harness/switches.ts"
 
@@ -175,6 +175,11 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
       changed({ subject_token: await idToken("alice", { claims: { iss: "https://x.test" } }) })(),
     "another client's": async () => changed({ subject_token: await idToken("alice", { claims: { aud: "other" } }) })(),
     "a workload's": async () => changed({ subject_token: await svid("first") })(),
+    // Clocks of others may be off, by which it is let in; by ours, which says how long a task lives, it is over.
+    "one that has ended a moment ago": async () => {
+      const exp = Math.floor(Date.now() / 1000) - 5
+      return changed({ subject_token: await idToken("alice", { claims: { exp } }) })()
+    },
     "a delegation token said to be an ID token": async () => changed({ subject_token: (await openTask()).token })(),
   },
   assertion_rejected: {
@@ -248,6 +253,7 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
     "a gateway's, but none of the agent's": async () =>
       postForm({ ...(await exchangeForm("third")), audience: "https://elsewhere.test/" }),
     "not a gateway's": changed({ audience: "https://evil.test/" }),
+    "the beginning of a gateway's": changed({ audience: "https://api.te" }),
     "none named, of two": changed({ audience: undefined }),
     two: changed({ audience: ["https://api.test/", "https://elsewhere.test/"] }),
     "resource and audience that differ": changed({ resource: "https://elsewhere.test/" }),
@@ -277,6 +283,17 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
     "more tools and actions than scopes may be": details(
       [0, 1].map((part) => ({ ...tools, tools: Array.from({ length: 129 }, (_, index) => `a.b${part}x${index}`) })),
     ),
+    "longer than they may be": changed({ authorization_details: JSON.stringify([tools]).padEnd(4_097) }),
+    "bounds of more arguments than may be": details([
+      { ...tools, arguments: Object.fromEntries(Array.from({ length: 33 }, (_, index) => [`a${index}`, { eq: 1 }])) },
+    ]),
+    "bounds of an argument whose name is too long": details([
+      { ...tools, arguments: { ["a".repeat(129)]: { eq: 1 } } },
+    ]),
+    "a bound of more values than may be": details([
+      { ...tools, arguments: { file: { in: Array.from({ length: 65 }, (_, index) => index) } } },
+    ]),
+    "a bound that is too long": details([{ ...tools, arguments: { file: { eq: "a".repeat(257) } } }]),
     "no calls": details([{ ...tools, calls: 0 }]),
     "a member twice": changed({
       authorization_details: '[{"type":"narrowgate_call","tools":["files.*"],"actions":["read"],"calls":1,"calls":99}]',
@@ -337,6 +354,18 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
       await complete(task, `Bearer ${token}`)
       return freshen(task, await idToken("alice", fresher))
     },
+    // The task itself is alive: what is above it is not, for as long as nobody lets that go on.
+    ...Object.fromEntries(
+      (["third", "second"] as const).map((agent) => [
+        `the token of a task below a frozen one, by ${agent}`,
+        async () => {
+          const { task, token } = await openTask()
+          const child = await openChild(token, "second")
+          await manage("POST", `/v1/tasks/${task}/quarantine`, await bearerOf("operator"))
+          return postForm(await childForm(child.token, agent))
+        },
+      ]),
+    ),
     "a completed task's token": async () => {
       const task = await openTask()
       await complete(task.task, `Bearer ${task.token}`)
@@ -408,9 +437,18 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
       await stop({ kind: "agent", agent: agentId("first") })
       return changed({})()
     },
+    // Not by `first`: all are tried at once, and that agent is stopped itself.
     "a stopped user": async () => {
       await stop({ kind: "user", user: "https://idp.test|bob" })
-      return changed({ subject_token: await idToken("bob") })()
+      return changed({ subject_token: await idToken("bob"), actor_token: await svid("third") })()
+    },
+    "a part of a stopped user's task": async () => {
+      const { token } = await openTask("third", {
+        subject_token: await idToken("carl"),
+        actor_token: await svid("third"),
+      })
+      await stop({ kind: "user", user: "https://idp.test|carl" })
+      return postForm(await childForm(token, "fourth"))
     },
     "a part of a stopped agent's task": async () => {
       const { token } = await openTask("second")

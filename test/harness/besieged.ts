@@ -18,11 +18,16 @@ export const ONCE_IDP = "https://once.test"
 export const BRIEF_IDP = "https://brief.test"
 export const CI = "https://ci.test"
 export const CI_ONCE = "https://ci-once.test"
+export const CI_BRIEF = "https://ci-brief.test"
+/** Of operators only, and generous with them. */
+export const STAFF = "https://staff.test"
 export const ROBOT = "https://agents.test/robot"
 export const SIGNER = "https://agents.test/signer"
 export const NEIGHBOUR = "https://agents.test/neighbour"
 export const NAMED = "spiffe://named.test/agent"
 export const BUNDLED = "spiffe://bundle.test/agent"
+/** Of a domain that nobody should have configured: JWT-SVIDs are by RSA and EC alone. */
+export const EDWARDS = "spiffe://edwards.test/agent"
 export const MAIN = "repo:acme/app:ref:refs/heads/main"
 /** Subject that two agents are registered with. */
 export const SHARED = "repo:acme/shared:ref:refs/heads/main"
@@ -33,6 +38,7 @@ export const signer = await newSigner("signer-1")
 export const neighbour = await newSigner("neighbour-1")
 const named = await newSigner("named-1")
 export const bundled = await newSigner("bundle-1")
+export const edwards = await newSigner("edwards-1", "EdDSA")
 export const unnamed = await newSigner("")
 export const forX509 = await newSigner("x509-1")
 export const forNothing = await newSigner("no-use-1")
@@ -126,6 +132,7 @@ export async function besieged(): Promise<BundleBody> {
   const claims = { repository_id: "42", attempt: 1, protected: true, place: { namespace: "prod" } }
   return {
     ...body,
+    operators: [...body.operators, { issuer: "staff", subject: "keeper", roles: ["operator"] }],
     issuers: [
       ...body.issuers,
       provider("rsa", RSA_IDP, inline(rsa.publicJwk), ["RS256"]),
@@ -145,7 +152,17 @@ export async function besieged(): Promise<BundleBody> {
         workloads: {},
         single_use: true,
       },
-      { ...domain("named.test", inline(named.publicJwk)), issuer: "https://named.test" },
+      { id: "ci-brief", issuer: CI_BRIEF, keys: inline(ci.publicJwk), algorithms: ES256, workloads: {}, max_life: 600 },
+      {
+        id: "staff",
+        issuer: STAFF,
+        keys: inline(ci.publicJwk),
+        algorithms: ES256,
+        operators: { clients: ["cli"] },
+        max_life: 2_592_000,
+      },
+      { ...domain("named.test", inline(named.publicJwk)), issuer: "https://named.test", max_life: 600 },
+      { ...domain("edwards.test", inline(edwards.publicJwk)), algorithms: ["EdDSA"] },
       domain("bundle.test", { kind: "spiffe_bundle", uri: SPIFFE_BUNDLE }),
       domain("revoked.test", { kind: "spiffe_bundle", uri: SPIFFE_BUNDLE }),
       domain("lost.test", { kind: "spiffe_bundle", uri: LOST_BUNDLE }),
@@ -159,13 +176,14 @@ export async function besieged(): Promise<BundleBody> {
     ],
     agents: [
       ...body.agents,
-      agent(ROBOT, [workload("ci", MAIN, claims), workload("ci-once", MAIN)]),
+      agent(ROBOT, [workload("ci", MAIN, claims), workload("ci-once", MAIN), workload("ci-brief", MAIN)]),
       agent("https://agents.test/left", [workload("ci", SHARED)]),
       agent("https://agents.test/right", [workload("ci", SHARED)]),
       agent(SIGNER, [own(signer)]),
       agent(NEIGHBOUR, [own(neighbour)]),
       agent(NAMED),
       agent(BUNDLED),
+      agent(EDWARDS),
       agent("spiffe://revoked.test/agent"),
       agent("spiffe://lost.test/agent"),
     ],
@@ -247,6 +265,10 @@ export const idTokenOf = async (sub: string, changes: Changes = {}): Promise<str
 
 export const accessTokenOf = async (sub: string, client: string, changes: Changes = {}): Promise<string> =>
   mint({ ...user(sub), aud: US, client_id: client, jti: crypto.randomUUID() }, "at+jwt", idp, changes)
+
+/** Of another provider of operators. */
+export const staffTokenOf = async (sub: string, changes: Changes = {}): Promise<string> =>
+  accessTokenOf(sub, "cli", { by: ci, ...changes, claims: { iss: STAFF, ...changes.claims } })
 
 /** ID-JAG: the provider lets `first` work for a person. */
 export const idJagOf = async (sub: string, changes: Changes = {}): Promise<string> => {

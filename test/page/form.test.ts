@@ -1,8 +1,10 @@
 /** Forms that did not come from a page of the session: refused, recorded, nothing changed. Attacks as data. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { publish, yard } from "../harness/bundles.ts"
+import { query, signedIn, visit } from "../harness/browser.ts"
 import { visitorAs, type Visitor } from "../harness/browsing.ts"
 import { freshIsolate } from "../harness/isolate.ts"
+import { IDP } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 
 beforeEach(async () => {
@@ -46,7 +48,10 @@ describe("a form", () => {
     const visitor = await visitorAs("operator")
     await visitor.post("/sign-out", {}, { origin: "https://evil.example" })
     await visitor.post("/sign-out", { csrf: "" })
-    const refused = (what: string) => ({ path: "/sign-out", denial: { reason: "form_refused", what } })
+    await visitor.post("/console/stop", { kind: "everything", name: "" }, { "sec-fetch-site": "cross-site" })
+    const denied = (what: string) => ({ decision: "deny", denial: { reason: "form_refused", what } })
+    const refused = (what: string) => ({ ...denied(what), path: "/sign-out" })
+    const stopped = { ...denied("origin"), path: "/console/stop", operator: `${IDP}|operator` }
     await vi.waitFor(
       async () => {
         const { json } = await manage(
@@ -54,7 +59,7 @@ describe("a form", () => {
           "/v1/decisions?code=policy_denied&kind=management",
           await bearerOf("viewer"),
         )
-        expect(json).toMatchObject({ decisions: [refused("csrf"), refused("origin")] })
+        expect(json).toMatchObject({ decisions: [stopped, refused("csrf"), refused("origin")] })
       },
       { timeout: 4_000, interval: 50 },
     )
@@ -76,6 +81,24 @@ describe("a form", () => {
   })
 })
 
+/** No script or style but our own, no form to elsewhere, no other base for a link, no text that becomes a script. */
+const POLICY =
+  "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; " +
+  "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+const SECURITY = {
+  "content-security-policy": POLICY,
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "referrer-policy": "same-origin",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+  "strict-transport-security": "max-age=31536000",
+}
+const securityOf = (headers: Headers): Readonly<Record<string, string | null>> =>
+  Object.fromEntries(Object.keys(SECURITY).map((name) => [name, headers.get(name)]))
+
 describe("every page", () => {
   const PAGES: readonly (readonly [path: string, status: number])[] = [
     ["/console/live", 200],
@@ -88,19 +111,23 @@ describe("every page", () => {
   test.for(PAGES)("%s lets no script but ours in, and nobody frame it", async ([path, expected]) => {
     const { status, headers } = await (await visitorAs("operator")).get(path)
     expect(status).toBe(expected)
-    const policy = headers.get("content-security-policy") ?? ""
-    expect(policy).toContain("default-src 'none'")
-    expect(policy).toContain("frame-ancestors 'none'")
-    expect(policy).not.toContain("unsafe")
-    expect(headers.get("x-frame-options")).toBe("DENY")
-    expect(headers.get("cache-control")).toBe("no-store")
+    expect(securityOf(headers)).toEqual(SECURITY)
+  })
+
+  test("of a program that asks is kept as all are, but from the window that it was opened in", async () => {
+    const { headers } = await visit(query(), await signedIn())
+    expect(securityOf(headers)).toEqual({
+      ...SECURITY,
+      "content-security-policy": POLICY.replace("form-action 'self'", "form-action 'self' https://app.test"),
+      "cross-origin-opener-policy": "unsafe-none",
+    })
   })
 
   test("that only leads to another is neither framed nor kept", async () => {
     const { status, headers } = await (await visitorAs("operator")).get("/console")
     expect([status, headers.get("location")]).toEqual([303, "/console/approvals"])
-    expect(headers.get("x-frame-options")).toBe("DENY")
-    expect(headers.get("cache-control")).toBe("no-store")
+    const { "content-security-policy": _policy, "cross-origin-opener-policy": _opener, ...kept } = SECURITY
+    expect(securityOf(headers)).toMatchObject(kept)
   })
 })
 

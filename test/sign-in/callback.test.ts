@@ -6,6 +6,7 @@ import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { findRecords } from "../../src/audit/record-logs.ts"
+import { visitorAs } from "../harness/browsing.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
 import { freshIsolate } from "../harness/isolate.ts"
@@ -61,8 +62,10 @@ function provider(tokens: () => Promise<unknown>, says: Readonly<Record<string, 
 const leave = async (): Promise<Response> =>
   knock(new Request(`${US}/sign-in?return=/console/approvals`, { redirect: "manual" }))
 
+/** @param before another cookie of this browser */
 async function signIn(
   tokens: Tokens,
+  before = "",
 ): Promise<{ readonly answer: Response; readonly left: URL; readonly asked: readonly Asked[] }> {
   let nonce = ""
   const asked = provider(async () => tokens({ issuer, nonce }))
@@ -72,12 +75,16 @@ async function signIn(
   const [cookie = ""] = (leaving.headers.getSetCookie()[0] ?? "").split(";", 1)
   const search = new URLSearchParams({ code: "code", state: left.searchParams.get("state") ?? "" })
   const arrival = `${US}/sign-in/callback?${search.toString()}`
-  const answer = await knock(new Request(arrival, { headers: { cookie }, redirect: "manual" }))
+  const cookies = [cookie, ...(before === "" ? [] : [before])].join("; ")
+  const answer = await knock(new Request(arrival, { headers: { cookie: cookies }, redirect: "manual" }))
   return { answer, left, asked }
 }
 
 const sessionIn = (answer: Response): string | undefined =>
   answer.headers.getSetCookie().find((line) => line.startsWith("__Host-narrowgate="))
+/** What the browser left with is for one return alone, whatever comes of that. */
+const takenAway = (answer: Response): boolean =>
+  answer.headers.getSetCookie().some((line) => line.startsWith("__Host-narrowgate-sign-in=; Max-Age=0;"))
 const lifeIn = (answer: Response): number => z.coerce.number().parse(/Max-Age=(\d+)/.exec(sessionIn(answer) ?? "")?.[1])
 
 describe("a person who comes back", () => {
@@ -85,6 +92,7 @@ describe("a person who comes back", () => {
     const { answer, left, asked } = await signIn(GOOD)
     expect([answer.status, answer.headers.get("location")]).toEqual([303, "/console/approvals"])
     expect(sessionIn(answer)).toMatch(/; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
+    expect(takenAway(answer)).toBe(true)
     expect(Object.fromEntries(left.searchParams)).toMatchObject({ code_challenge_method: "S256", resource: US })
     const sent = asked.at(-1)?.sent
     const verifier = new TextEncoder().encode(sent?.get("code_verifier") ?? "")
@@ -124,6 +132,14 @@ describe("a person who comes back", () => {
         id_token: await idToken("operator", { claims: { iss, aud: "cli", nonce, ...claims } }),
       }
     }
+  test("is signed in anew: whoever was before in this browser is not any more", async () => {
+    const before = await visitorAs("alice", { claims: { iss: issuer } })
+    expect((await before.get("/console/approvals")).status).toBe(200)
+    const { answer } = await signIn(GOOD, before.cookie)
+    expect(answer.status).toBe(303)
+    await vi.waitFor(async () => expect((await before.get("/console/approvals")).status).toBe(303))
+  })
+
   const REFUSED: Readonly<Record<string, Tokens>> = {
     "a login of another sign-in": login({ nonce: "another" }),
     "a login that says not of which sign-in it is": login({ nonce: undefined }),
@@ -141,12 +157,16 @@ describe("a person who comes back", () => {
       const good = await GOOD(asked)
       return { ...good, access_token: good["id_token"] }
     },
+    "tokens with more beside them than anybody needs": async (asked) => ({
+      ...(await GOOD(asked)),
+      more: "x".repeat(262_144),
+    }),
     "a token that nobody can read": async (asked) => ({ ...(await GOOD(asked)), access_token: "opaque" }),
   }
   test.for(Object.entries(REFUSED))("with %s is nobody", async ([, tokens]) => {
     const begun = vi.spyOn(env.SESSION, "getByName")
     const { answer } = await signIn(tokens)
-    expect([answer.status, sessionIn(answer)]).toEqual([401, undefined])
+    expect([answer.status, sessionIn(answer), takenAway(answer)]).toEqual([401, undefined, true])
     expect(begun).not.toHaveBeenCalled()
     await vi.waitFor(
       async () =>

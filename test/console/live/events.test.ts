@@ -13,6 +13,7 @@ beforeEach(async () => {
   await publish(await yard())
 })
 afterEach(async () => {
+  vi.useRealTimers()
   vi.restoreAllMocks()
   await freshIsolate()
 })
@@ -69,6 +70,32 @@ describe("a stream of decisions", () => {
     expect(await again.until(decision)).toContain('"gap":true')
     await again.leave()
   })
+
+  test("tells nobody what was long ago, wherever they say that they were", async () => {
+    const now = Date.now()
+    vi.useFakeTimers({ now: now - 120_000, toFake: ["Date"] })
+    const { token } = await openTask("first")
+    const { decision: old } = await callWith(token, "/files/a")
+    await recordOf(old)
+    vi.useRealTimers()
+    const { decision } = await callWith(token, "/files/a")
+    const viewer = await visitorAs("viewer")
+    for (const last of ["dec_00000000000000000000000000", old]) {
+      const { until, leave } = reading(await viewer.get(`/console/live/events?after=${last}`))
+      const text = await until(decision)
+      expect(text).toContain('"gap":true')
+      expect(text).not.toContain(`"id":"${old}"`)
+      await leave()
+    }
+  })
+
+  test("ends with its reader's session, though their token would last", async () => {
+    const viewer = await visitorAs("viewer")
+    const { until, end } = reading(await viewer.get("/console/live/events"))
+    await until("event: sign")
+    expect((await viewer.post("/sign-out", {})).status).toBe(200)
+    expect(await end()).toContain("You have signed out")
+  }, 40_000)
 
   test("asks no more once its reader has gone", async () => {
     const viewer = await visitorAs("viewer")

@@ -3,6 +3,8 @@ import {
   accessTokenOf,
   assertionOf,
   ci,
+  EDWARDS,
+  edwards,
   idTokenOf,
   MIXED_IDP,
   rsa,
@@ -140,6 +142,10 @@ export const algorithms: Attacks = {
   ),
   "JWT-SVID by EdDSA": attack(agentRefused(refusedAlg("EdDSA")), async () =>
     asActor(await svidOf("first", { header: { alg: "EdDSA" } })),
+  ),
+  // JWT-SVID 2.1, whatever somebody has configured.
+  "JWT-SVID by EdDSA, of a trust domain that lists it": attack(agentRefused(refusedAlg("EdDSA")), async () =>
+    asActor(await svidOf(EDWARDS, { by: edwards, alg: "EdDSA", header: { alg: "EdDSA" } })),
   ),
   "JWT-SVID by an algorithm that the trust domain does not list": attack(agentRefused(refusedAlg("ES384")), async () =>
     asActor(await svidOf("first", { header: { alg: "ES384" } })),

@@ -115,6 +115,20 @@ export const assertions: Attacks = {
   ),
 
   "about an app alone": claims({ sub: agentId("first") }, { reason: "no_person", mark: "sub" }),
+  "about an app that the provider knows by another name than we": attack(
+    assertionRefused({ reason: "no_person", mark: "sub" }),
+    async () => {
+      const about = { sub: agentId("third"), client_id: "crm-app" }
+      return asGrant(await idJagOf("alice", { claims: about }), { actor_token: await svidOf("third") })
+    },
+  ),
+  "about an app by the provider's own name for it": attack(
+    assertionRefused({ reason: "no_person", mark: "sub" }),
+    async () => {
+      const about = { sub: "crm-app", client_id: "crm-app" }
+      return asGrant(await idJagOf("alice", { claims: about }), { actor_token: await svidOf("third") })
+    },
+  ),
   "about nobody": missing("sub"),
   "about a name with a line break": misfit("sub", "alice\nX-Narrowgate-User: bob"),
   "about a person of a tenant that nobody has named": misfit("tenant", "acme"),
@@ -132,6 +146,10 @@ export const assertions: Attacks = {
   "bound to a certificate": claims({ cnf: { "x5t#S256": "x" } }, { reason: "bound" }),
   "bound to another key than the one proven": attack(assertionRefused({ reason: "bound" }), async () => {
     const text = await idJagOf("alice", { claims: { cnf: { jkt: (await newProofKey()).jkt } } })
+    return asGrant(text, {}, { DPoP: await proofForToken(holder) })
+  }),
+  "bound to the key that is proven, and to more": attack(assertionRefused({ reason: "bound" }), async () => {
+    const text = await idJagOf("alice", { claims: { cnf: { jkt: holder.jkt, "x5t#S256": "x" } } })
     return asGrant(text, {}, { DPoP: await proofForToken(holder) })
   }),
   "a security event": claims({ events: {} }, { reason: "security_event" }),
@@ -156,6 +174,7 @@ export const assertions: Attacks = {
   "used before, for something else": twice(async (text) => asGrant(text, { scope: "files.read:read" })),
 
   "with a scope that is no text": misfit("scope", ["files.*:read"]),
+  "with a scope too long": misfit("scope", "files.*:read ".repeat(631)),
   "with details that are no list": claims({ authorization_details: call }, MALFORMED_DETAILS),
   "with a bound that we do not know": claims({ authorization_details: [{ ...call, until: 1 }] }, MALFORMED_DETAILS),
 }

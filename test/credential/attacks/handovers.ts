@@ -94,9 +94,11 @@ export const handovers: Attacks = {
   "of another token": changed("ath", () => ({ claims: { ath: sha256Base64url("another") } })),
   "of no name": changed("claim_missing", () => ({ claims: { jti: undefined } })),
   "of an empty name": changed("claim_missing", () => ({ claims: { jti: "" } })),
+  "of a name too long": changed("claim_missing", () => ({ claims: { jti: "j".repeat(257) } })),
   "of no time": changed("claim_missing", () => ({ claims: { iat: undefined } })),
   "whose time is a text": changed("claim_missing", () => ({ claims: { iat: String(now()) } })),
   "of ten minutes ago": changed("iat", () => ({ claims: { iat: now() - 600 } })),
+  "of five minutes ago and a second": changed("iat", () => ({ claims: { iat: now() - 302 } })),
   "of a minute ahead": changed("iat", () => ({ claims: { iat: now() + 60 } })),
   "that has expired": changed("expired", () => ({ claims: { exp: now() - 1 } })),
   "with a claim twice": changed(

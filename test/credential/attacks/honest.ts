@@ -9,6 +9,7 @@ import {
   BRIEF_IDP,
   bundledSvid,
   ci,
+  CI_BRIEF,
   CI_ONCE,
   curve,
   idJagOf,
@@ -21,6 +22,7 @@ import {
   rsa,
   RSA_IDP,
   seconds,
+  staffTokenOf,
   svidOf,
 } from "../../harness/besieged.ts"
 import {
@@ -71,6 +73,10 @@ export const HONEST: Readonly<Record<string, () => Promise<Request>>> = {
   "JWT-SVID of a domain that names its issuer": async () => asActor(await namedSvid()),
   "JWT-SVID by a SPIFFE bundle's key": async () => asActor(await bundledSvid()),
   "workload's token": async () => asActor(await robotToken()),
+  "JWT-SVID for as long as its trust domain's entry says": async () =>
+    asActor(await namedSvid({ claims: { exp: seconds() + 600 } })),
+  "workload's token for as long as its issuer's entry says": async () =>
+    asActor(await robotToken({ claims: { iss: CI_BRIEF, exp: seconds() + 600 } })),
   "workload's token, used once": async () => asActor(await robotToken({ claims: { iss: CI_ONCE } })),
   "client assertion": async () => asActor(await assertionOf()),
   "client assertion with its signature's twin, itself never shown": async () => asActor(twinOf(await assertionOf())),
@@ -126,5 +132,7 @@ export const HONEST: Readonly<Record<string, () => Promise<Request>>> = {
   "a call": async () => asBearer((await openTask()).token),
   "a call with the scheme in lower case": async () => call(`bearer ${(await openTask()).token}`),
   "an operator's question": async () => asOperator(await accessTokenOf("operator", "cli")),
+  "an operator's question, of another provider, for a day": async () =>
+    asOperator(await staffTokenOf("keeper", { claims: { exp: seconds() + 86_400 } })),
   ...spelt,
 }

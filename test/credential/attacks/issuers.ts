@@ -1,5 +1,16 @@
 /** Issuer mix-up: who vouches is `iss` to the letter, by a key of theirs, and for nobody but their own. */
-import { assertionOf, bundledSvid, bundled, ci, idTokenOf, robotToken, SIGNER, svidOf } from "../../harness/besieged.ts"
+import {
+  accessTokenOf,
+  assertionOf,
+  bundledSvid,
+  bundled,
+  ci,
+  idTokenOf,
+  robotToken,
+  SIGNER,
+  staffTokenOf,
+  svidOf,
+} from "../../harness/besieged.ts"
 import {
   agentRefused,
   asActor,
@@ -10,7 +21,6 @@ import {
   subjectRefused,
   type Attacks,
 } from "../../harness/attacks.ts"
-import { accessTokenOf } from "../../harness/besieged.ts"
 import { agentId, idp, IDP, SECOND_IDP, stranger, US, workloads } from "../../harness/issuers.ts"
 
 const SPELLINGS: Readonly<Record<string, unknown>> = {
@@ -97,6 +107,15 @@ export const issuers: Attacks = {
   ),
   "an operator that nobody registered": attack(operatorRefused({ reason: "subject_unknown", sub: "alice" }), async () =>
     asOperator(await accessTokenOf("alice", "cli")),
+  ),
+  // Each provider's names are its own.
+  "another provider's person of an operator's name": attack(
+    operatorRefused({ reason: "subject_unknown", sub: "operator" }),
+    async () => asOperator(await staffTokenOf("operator")),
+  ),
+  "a person of an operator's name at another provider": attack(
+    operatorRefused({ reason: "subject_unknown", sub: "keeper" }),
+    async () => asOperator(await accessTokenOf("keeper", "cli")),
   ),
   "an operator by a stranger's key": attack(operatorRefused({ reason: "signature_invalid" }), async () =>
     asOperator(await accessTokenOf("operator", "cli", { by: stranger })),

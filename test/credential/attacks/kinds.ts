@@ -59,7 +59,23 @@ const issuerUnknown = (iss: string | null): Rejection => ({ reason: "issuer_unkn
 const typeRefused = (typ: string | null): Rejection => ({ reason: "type_refused", typ })
 const BRINGS_KEY: Rejection = { reason: "header_refused", member: "jwk" }
 
+/** What no plain token has, whoever it is of. */
+const MARKS: Readonly<Record<string, readonly [Readonly<Record<string, unknown>>, Rejection]>> = {
+  "that is delegated already": [{ act: { sub: agentId("second") } }, { reason: "delegated" }],
+  "that names who may act": [{ may_act: { sub: agentId("first") } }, { reason: "actor_not_allowed" }],
+  "that is bound to a key": [{ cnf: { jkt: "x" } }, { reason: "bound" }],
+  "that tells of events": [{ events: {} }, { reason: "security_event" }],
+}
+const marked = Object.fromEntries(
+  Object.entries(MARKS).flatMap(([mark, [claims, refused]]): readonly (readonly [string, Row])[] => [
+    [`operator's token ${mark}`, { make: async () => accessTokenOf("operator", "cli", { claims }), operator: refused }],
+    [`workload's token ${mark}`, { make: async () => robotToken({ claims }), agent: refused }],
+    [`client assertion ${mark}`, { make: async () => assertionOf({ claims }), agent: refused }],
+  ]),
+)
+
 const KINDS: Readonly<Record<string, Row>> = {
+  ...marked,
   "JWT-SVID": {
     make: async () => svidOf("first"),
     idToken: issuerUnknown(null),

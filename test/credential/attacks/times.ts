@@ -8,11 +8,14 @@ import {
   assertionOf,
   BRIEF_IDP,
   ci,
+  CI_BRIEF,
   CI_ONCE,
   idTokenOf,
+  namedSvid,
   ONCE_IDP,
   robotToken,
   seconds,
+  staffTokenOf,
   svidOf,
   type Changes,
 } from "../../harness/besieged.ts"
@@ -160,6 +163,17 @@ export const times: Attacks = {
   ),
   "session for longer than its issuer's entry says": attack(subjectRefused(TOO_LONG), async () =>
     asIdToken(await idTokenOf("alice", { by: ci, claims: { iss: BRIEF_IDP, exp: seconds() + 640 } })),
+  ),
+  "workload's token for longer than its issuer's entry says": attack(tooLong, async () =>
+    asActor(await robotToken({ claims: { iss: CI_BRIEF, exp: seconds() + 640 } })),
+  ),
+  "JWT-SVID for longer than its trust domain's entry says": attack(tooLong, async () =>
+    asActor(await namedSvid({ claims: { exp: seconds() + 640 } })),
+  ),
+  // What manages opens everything by itself: whatever is taken of an issuer's other tokens, it is no longer than a day.
+  "operator's token for longer than a day, of an issuer whose tokens may be longer": attack(
+    operatorRefused(TOO_LONG),
+    async () => asOperator(await staffTokenOf("keeper", { claims: { exp: seconds() + DAY + 40 } })),
   ),
   "client assertion for two hours": attack(tooLong, async () =>
     asActor(await assertionOf({ claims: { exp: seconds() + 7_200 } })),

@@ -1,0 +1,70 @@
+/** What the Worker is told of itself: read to the letter, or nothing is answered at all. Attacks and slips as data. */
+import { createExecutionContext } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { app } from "../src/app.ts"
+import { configOf } from "../src/config.ts"
+import { publish, yard } from "./harness/bundles.ts"
+import { freshIsolate } from "./harness/isolate.ts"
+import { US } from "./harness/issuers.ts"
+
+const told = (variables: Readonly<Record<string, unknown>>): Env => ({ ...env, ...variables })
+
+const WRONG: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  "a URL with a slash at its end, which no token's issuer and no audience has": { ISSUER: `${US}/` },
+  "no URL": { ISSUER: "authz.example" },
+  "nothing of itself": { ISSUER: undefined },
+  "no publisher": { PUBLISHER_KEYS: undefined },
+  "a publisher's keys that are no set": { PUBLISHER_KEYS: "[]" },
+  "a publisher's keys that nobody can read": { PUBLISHER_KEYS: "{" },
+  "an algorithm that its keys do not have": { SIGNING_ALGORITHM: "RS256" },
+  "to sign by none": { SIGNING_ALGORITHM: "none" },
+  // Only the local stack reaches loopback, and it says so in one way.
+  "that it is local, in another way": { LOCAL: "1" },
+  "that it is not local": { LOCAL: "false" },
+  "that it is local, maybe": { LOCAL: "" },
+  "secrets of its clients that are no object": { SIGN_IN_SECRETS: '["secret"]' },
+  "a secret of a client that is empty": { SIGN_IN_SECRETS: '{"idp":""}' },
+  "secrets of its clients that nobody can read": { SIGN_IN_SECRETS: "secret" },
+}
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(freshIsolate)
+
+describe("a Worker that is told", () => {
+  test("what it has to be told answers", async () => {
+    for (const variables of [{}, { LOCAL: "true" }, { SIGN_IN_SECRETS: '{"idp":"secret"}' }]) {
+      expect(configOf(told(variables))).toMatchObject({ issuer: US, signingAlgorithm: "ES256" })
+    }
+    expect([configOf(told({})).local, configOf(told({ LOCAL: "true" })).local]).toEqual([false, true])
+    const answer = await app.fetch(new Request(`${US}/.well-known/jwks.json`), told({}), createExecutionContext())
+    expect(answer.status).toBe(200)
+  })
+
+  test.for(Object.entries(WRONG))("%s refuses every request", async ([, variables]) => {
+    expect(() => configOf(told(variables))).toThrow()
+    for (const [method, path] of [
+      ["GET", "/authz/forward"],
+      ["POST", "/oauth/token"],
+      ["GET", "/oauth/authorize"],
+      ["GET", "/console/approvals"],
+      ["GET", "/v1/tasks"],
+      ["GET", "/.well-known/jwks.json"],
+    ] as const) {
+      const answer = await app.fetch(new Request(US + path, { method }), told(variables), createExecutionContext())
+      expect([path, answer.status]).toEqual([path, 503])
+      expect(await answer.text()).not.toContain("secret")
+    }
+  })
+
+  test("a secret for each issuer has none by a name that every object has", () => {
+    const { signInSecrets } = configOf(told({ SIGN_IN_SECRETS: '{"idp":"secret"}' }))
+    expect(["idp", "constructor", "toString"].map((id) => signInSecrets.get(id))).toEqual([
+      "secret",
+      undefined,
+      undefined,
+    ])
+  })
+})

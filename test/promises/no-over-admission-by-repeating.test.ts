@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { openTask, type OpenTask } from "../harness/agents.ts"
+import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { askAs, callWith, ORIGIN, type GatewayAnswer } from "../harness/gateways.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { callsOf, crash, evict } from "../harness/ledgers.ts"
+import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordsOf } from "../harness/records.ts"
 
@@ -21,6 +22,11 @@ const codes = (answers: readonly GatewayAnswer[], code: string): number =>
 function at(milliseconds: number): void {
   vi.useFakeTimers({ toFake: ["Date"] })
   vi.setSystemTime(milliseconds)
+}
+
+async function asOperator(path: string, body: unknown = null): Promise<void> {
+  const { status } = await manage("POST", path, await bearerOf("operator"), {}, body)
+  expect(status).toBe(200)
 }
 
 describe("a gateway's retry", () => {
@@ -81,6 +87,29 @@ describe("a gateway's retry", () => {
     expect((await call(task, "r4")).code).toBe("rate_limited")
     expect((await call(task, "r4")).code).toBe("rate_limited")
     expect((await call(task, "r3")).code).toBe("ok")
+  })
+
+  // The gateway's first try was admitted: what it asks again now is a call that begins after the end.
+  test.each<readonly [string, (task: OpenTask) => Promise<unknown>]>([
+    ["its task was completed", async ({ task, token }) => complete(task, `Bearer ${token}`)],
+    ["its task was revoked", async ({ task }) => complete(task, await bearerOf("operator"))],
+    ["its task was frozen", async ({ task }) => asOperator(`/v1/tasks/${task}/quarantine`)],
+    ["its token was revoked", async ({ token }) => asOperator("/v1/revocations", { token })],
+  ])("is refused once %s", async (_what, end) => {
+    const task = await openTask()
+    expect((await call(task, "r1")).code).toBe("ok")
+    expect((await call(task, "r1")).code).toBe("ok")
+    await end(task)
+    expect((await call(task, "r1")).code).toBe("invalid_token")
+    expect(await callsOf(task.task)).toBe(1)
+  })
+
+  test("is refused once the task above its own has ended", async () => {
+    const root = await openTask()
+    const child = await openChild(root.token, "second")
+    expect((await call(child, "r1", "/files/a")).code).toBe("ok")
+    await complete(root.task, `Bearer ${root.token}`)
+    expect((await call(child, "r1", "/files/a")).code).toBe("invalid_token")
   })
 
   test("of many at once is admitted once", async () => {

@@ -10,7 +10,7 @@ import { askAs, callWith, ORIGIN } from "../harness/gateways.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
-import { recordsOf } from "../harness/records.ts"
+import { recordOf, recordsOf } from "../harness/records.ts"
 
 const storm = (more: Partial<Storm> = {}): Storm => ({
   kind: "storm",
@@ -130,10 +130,15 @@ describe("a storm of denials", () => {
     expect((await callWith(token, "/files")).code).toBe("ok")
   })
 
-  test("through a gateway that only observes has no consequence", async () => {
+  test.each(DENIED)("through a gateway that only observes has no consequence, denied %s", async (_where, wanted) => {
     await lookOut()
-    const { token } = await openTask("first")
-    for (let index = 0; index < 9; index++) await callWith(token, "/forbidden", {}, "watch")
+    const { token, task } = await openTask("first", wanted)
+    const asked = { method: "POST", body: '{"to":"a@b.c"}', headers: { "Content-Type": "application/json" } }
+    for (let index = 0; index < 9; index++) {
+      const { decision } = await callWith(token, "/mail", asked, "watch")
+      expect(await recordOf(decision)).toMatchObject({ mode: "observe", decision: "deny" })
+    }
+    expect(await statusOf(task)).toBe("active")
     expect((await callWith(token, "/files")).code).toBe("ok")
   })
 })

@@ -12,7 +12,7 @@ import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { agentId, idToken, US } from "../harness/issuers.ts"
 import { callsOf, evict } from "../harness/ledgers.ts"
 import { endpoint, filter, toolList, withServers, type Filtering } from "../harness/listings.ts"
-import { bearerOf, complete } from "../harness/management.ts"
+import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf, type ProofKey } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 import { lift, stop } from "../harness/switches.ts"
@@ -208,6 +208,15 @@ describe("a list of tools is refused", () => {
     expect(await keptOf(token, "files", FILES)).toEqual(["list", "read", "write"])
     await complete(task, await bearerOf("operator"))
     expect(await refused(token)).toEqual(["invalid_token", 401])
+  })
+
+  test("for a token that was revoked, though its task goes on", async () => {
+    const { token } = await openTask("first")
+    const other = await openTask("first")
+    const revoked = await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, { token })
+    expect(revoked.status).toBe(200)
+    expect(await refused(token)).toEqual(["invalid_token", 401])
+    expect(await keptOf(other.token, "files", FILES)).toEqual(["list", "read", "write"])
   })
 
   test("to whom may not list at all", async () => {

@@ -6,7 +6,7 @@ import { freshIsolate } from "../harness/isolate.ts"
 import { callsOf, crash, evict } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
-import { recordsOf } from "../harness/records.ts"
+import { recordOf, recordsOf } from "../harness/records.ts"
 
 beforeEach(async () => {
   await publish(await yard())
@@ -174,7 +174,8 @@ describe("a repeated proof", () => {
     expect((await askAs("envoy", { path: "/thrice", headers: headers(task, proof) })).code).toBe("invalid_token")
   })
 
-  test("that came with a denied call is used up too: whoever saw it must not be admitted by it later", async () => {
+  // `watch` only observes: what it was let through by is seen all the same.
+  test.each(["envoy", "watch"])("that came with a call denied through %s is used up too", async (gateway) => {
     const { holder, task } = await boundTask()
     const proof = await proofOf(holder, "GET", `${ORIGIN}/thrice`, task.token)
     for (let index = 0; index < 3; index++) {
@@ -182,7 +183,9 @@ describe("a repeated proof", () => {
       expect((await askAs("envoy", { path: "/thrice", headers: headers(task, own) })).code).toBe("ok")
     }
     const start = Date.now()
-    expect((await askAs("envoy", { path: "/thrice", headers: headers(task, proof) })).code).toBe("rate_limited")
+    const { decision } = await askAs(gateway, { path: "/thrice", headers: headers(task, proof) })
+    expect(await recordOf(decision)).toMatchObject({ decision: "deny", code: "rate_limited" })
+    // Whoever saw it must not be admitted by it later.
     at(start + 2_500)
     expect((await askAs("envoy", { path: "/thrice", headers: headers(task, proof) })).code).toBe("invalid_token")
     const another = await proofOf(holder, "GET", `${ORIGIN}/thrice`, task.token)

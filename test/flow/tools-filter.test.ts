@@ -219,6 +219,22 @@ describe("a list of tools is refused", () => {
     expect(await keptOf(other.token, "files", FILES)).toEqual(["list", "read", "write"])
   })
 
+  test("for an agent that is registered no more, and for one that works for it", async () => {
+    const root = await openTask("first")
+    const child = await openChild(root.token, "second")
+    const body = withServers(await yard())
+    const without = async (agent: string, seq: number): Promise<void> => {
+      await publish({ ...body, agents: body.agents.filter(({ id }) => id !== agentId(agent)) }, seq)
+      forgetCaches()
+    }
+    await without("second", 2)
+    expect(await refused(child.token)).toEqual(["policy_denied", 403])
+    expect(await keptOf(root.token, "files", FILES)).toEqual(["list", "read", "write"])
+    await without("first", 3)
+    expect(await refused(child.token)).toEqual(["policy_denied", 403])
+    expect(await refused(root.token)).toEqual(["policy_denied", 403])
+  })
+
   test("to whom may not list at all", async () => {
     const { token } = await openTask("first", { scope: "desk.*:read" })
     expect(await refused(token)).toEqual(["insufficient_scope", 403])

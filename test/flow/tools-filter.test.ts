@@ -54,6 +54,21 @@ describe("a list of tools is cut down to what may be called:", () => {
     expect(await keptOf(grandchild.token, "files", FILES)).toEqual(["list"])
   })
 
+  test("whoever a call is made for may have less than who makes it", async () => {
+    const body = withServers(await yard())
+    const ceiling = body.agents.find(({ id }) => id === agentId("second"))?.ceiling
+    const agents = body.agents.map((each) => (ceiling && each.id === agentId("third") ? { ...each, ceiling } : each))
+    await publish({ ...body, agents }, 2)
+    forgetCaches()
+    const scope = "files.*:read files.*:write"
+    const alone = await openTask("third", { scope })
+    expect(await keptOf(alone.token, "files", FILES)).toEqual(["list", "read", "write"])
+    const root = await openTask("first", { scope })
+    const middle = await openChild(root.token, "second", { scope })
+    const below = await openChild(middle.token, "third", { scope })
+    expect(await keptOf(below.token, "files", FILES)).toEqual(["list", "read"])
+  })
+
   test("the user", async () => {
     const junior = await idToken("bob", { claims: { groups: ["staff", "juniors"] } })
     const { token } = await openTask("first", { subject_token: junior })

@@ -9,7 +9,7 @@ import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { agentId } from "../harness/issuers.ts"
+import { accessToken, agentId } from "../harness/issuers.ts"
 import { bearerOf, manage, type ManagementAnswer } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 
@@ -125,6 +125,31 @@ describe("an operator who is stopped as a user", () => {
     }
     expect((await callWith(token, "/files/a")).code).toBe("ok")
   })
+
+  // People go by their address at this provider, operators by their subject: one login is both.
+  test.each(["https://idp.test|careful", "https://idp.test|carl@example.org"])(
+    "manages and answers nothing, by whichever of their names they are stopped: %s",
+    async (user) => {
+      const body = await yard()
+      const issuers = body.issuers.map((issuer) => {
+        const { users } = issuer
+        return users
+          ? { ...issuer, users: { ...users, claims: { ...users.claims, subject: ["email"] as const } } }
+          : issuer
+      })
+      await publish({ ...body, issuers }, 2)
+      forgetCaches()
+      const careful = `Bearer ${await accessToken("careful", "cli", { claims: { email: "carl@example.org" } })}`
+      for (const path of ["/v1/decisions", "/v1/approvals"])
+        expect((await manage("GET", path, careful)).status).toBe(200)
+      expect((await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, { user })).status).toBe(200)
+      for (const path of ["/v1/decisions", "/v1/approvals"]) {
+        const answer = await manage("GET", path, careful)
+        expect(answer, path).toMatchObject({ status: 401, code: "invalid_token" })
+        expect((await denialIn(answer)).denial).toMatchObject({ reason: "stopped", kind: "user" })
+      }
+    },
+  )
 
   test("manages with a login of afterwards, where only what was before is stopped", async () => {
     const operator = await bearerOf("operator")

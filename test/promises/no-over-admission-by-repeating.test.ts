@@ -7,6 +7,7 @@ import { callsOf, crash, evict } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
+import { lift, stop } from "../harness/switches.ts"
 
 beforeEach(async () => {
   await publish(await yard())
@@ -172,6 +173,17 @@ describe("a repeated proof", () => {
       "malformed_call",
     )
     expect((await askAs("envoy", { path: "/thrice", headers: headers(task, proof) })).code).toBe("invalid_token")
+  })
+
+  test("that came with a call which a switch stopped is used up too", async () => {
+    const { holder, task } = await boundTask()
+    const proof = await proofOf(holder, "GET", `${ORIGIN}/thrice`, task.token)
+    const ask = async () => askAs("envoy", { path: "/thrice", headers: headers(task, proof) })
+    const id = await stop({ kind: "tool", tool: "thrice.*" })
+    expect((await ask()).code).toBe("policy_denied")
+    await lift(id)
+    expect((await ask()).code).toBe("invalid_token")
+    expect(await callsOf(task.task)).toBe(0)
   })
 
   // `watch` only observes: what it was let through by is seen all the same.

@@ -1,8 +1,10 @@
+import { exports } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
-import { askAs, callWith, ORIGIN, type GatewayAnswer } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { askAs, callWith, keyOf, ORIGIN, readAnswer, type GatewayAnswer } from "../harness/gateways.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { agentId, US } from "../harness/issuers.ts"
 import { callsOf, crash, evict } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
@@ -80,6 +82,72 @@ describe("a gateway's retry", () => {
       expect((await callWith(task.token, "/files/a", { method, body, headers: json })).code).toBe("ok")
     }
     expect(await callsOf(task.task)).toBe(3)
+  })
+
+  test("by another token of the same tree is another call", async () => {
+    const root = await openTask()
+    const child = await openChild(root.token, "second")
+    for (const [task, agent] of [
+      [root, "first"],
+      [child, "second"],
+    ] as const) {
+      expect((await call(task, "r1", "/files/a")).headers.get("X-Narrowgate-Agent")).toBe(agentId(agent))
+    }
+    expect(await callsOf(root.task)).toBe(2)
+  })
+
+  test("with another proof is another call", async () => {
+    const holder = await newProofKey()
+    const { token, task } = await openTask("first", {}, await proofForToken(holder))
+    for (let index = 0; index < 2; index++) {
+      const DPoP = await proofOf(holder, "GET", `${ORIGIN}/files/a`, token)
+      const headers = { Authorization: `DPoP ${token}`, DPoP, "X-Request-Id": "r1" }
+      expect((await askAs("envoy", { path: "/files/a", headers })).code).toBe("ok")
+    }
+    expect(await callsOf(task)).toBe(2)
+  })
+
+  test("whose headers say another tool, or another type of its body, is another call", async () => {
+    const { token, task } = await openTask("first", { scope: "desk.*:read desk.*:write files.*:write" })
+    const named = (name: string) => ({
+      "X-Request-Id": "r1",
+      "MCP-Protocol-Version": "2026-07-28",
+      "Mcp-Method": "tools/call",
+      "Mcp-Name": name,
+    })
+    for (const name of ["search", "pay"]) {
+      const { headers } = await callWith(token, "/desk/mcp", { method: "POST", headers: named(name) }, "nginx")
+      expect(headers.get("X-Narrowgate-Tool")).toBe(`desk.${name}`)
+    }
+    for (const type of ["application/json", "text/plain"]) {
+      const headers = { "X-Request-Id": "r2", "Content-Type": type }
+      expect((await callWith(token, "/files/a", { method: "PUT", body: "{}", headers })).code).toBe("ok")
+    }
+    expect(await callsOf(task)).toBe(4)
+  })
+
+  test("from another country, or to another of the gateway's origins, is another call", async () => {
+    const body = await yard()
+    const origins = [ORIGIN, "https://b.test"]
+    const gateways = body.gateways.map((each) =>
+      each.id === "haproxy" ? { ...each, origins, asserts: { country: "X-Country" } } : each,
+    )
+    const there = body.routes.flatMap((each) =>
+      each.tool === "files.read" ? [{ ...each, origin: "https://b.test" }] : [],
+    )
+    await publish({ ...body, gateways, routes: [...body.routes, ...there] }, 2)
+    forgetCaches()
+    const { token, task } = await openTask()
+    const from = async (country: string, host: string): Promise<GatewayAnswer> => {
+      const said = { "X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/files/a", "X-Forwarded-Host": host }
+      const own = { "X-Narrowgate-Key": keyOf("haproxy"), "X-Request-Id": "r1", "X-Country": country }
+      const headers = { ...own, ...said, Authorization: `Bearer ${token}` }
+      return readAnswer(await exports.default.fetch(new Request(`${US}/authz/forward`, { headers })))
+    }
+    const answers = [await from("DE", "api.test"), await from("DE", "b.test"), await from("FR", "b.test")]
+    expect(codes(answers, "ok")).toBe(3)
+    expect(await callsOf(task)).toBe(3)
+    expect((await from("FR", "b.test")).decision).toBe(answers[2]?.decision)
   })
 
   test("does not make a denied call allowed, and outlives the window", async () => {

@@ -93,6 +93,16 @@ describe("a storm of denials", () => {
     await vi.waitFor(async () => expect(await statusOf(task)).toBe("revoked"))
   })
 
+  test("leaves no proof unused of a call that never reaches the ledger", async () => {
+    await lookOut()
+    const holder = await newProofKey()
+    const { token } = await openTask("bound", {}, await proofForToken(holder))
+    const headers = { Authorization: `DPoP ${token}`, DPoP: await proofOf(holder, "GET", `${ORIGIN}/files`, token) }
+    expect((await askAs("envoy", { path: "/files?a=1&a=2", headers })).code).toBe("malformed_call")
+    // Whoever saw it must not be admitted by it.
+    expect((await askAs("envoy", { path: "/files", headers })).code).toBe("invalid_token")
+  })
+
   const DENIED = [
     ["by its ledger", { purpose: "work" }, "policy_denied"],
     ["before it gets there", { scope: "files.*:read" }, "insufficient_scope"],

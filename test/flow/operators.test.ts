@@ -37,8 +37,16 @@ const REQUESTS = (task: string): readonly (readonly [string, string, unknown])[]
   ["GET", `/v1/agents/${encodeURIComponent(agentId("third"))}`, null],
   ["POST", "/v1/explanations", { decision: "dec_01J00000000000000000000000" }],
   ["POST", "/v1/explanations", { call: { agent: agentId("third"), tool: "files.read" } }],
+  ["GET", "/v1/tasks", null],
   ["GET", `/v1/tasks/${task}`, null],
+  ["GET", `/v1/tasks/${task}/approvals`, null],
   ["POST", `/v1/tasks/${task}/complete`, null],
+  ["POST", `/v1/tasks/${task}/quarantine`, null],
+  ["POST", `/v1/tasks/${task}/release`, null],
+  ["GET", "/v1/bundles", null],
+  ["GET", `/v1/bundles/${"0".repeat(64)}`, null],
+  ["GET", "/v1/deliveries", null],
+  ["POST", "/v1/deliveries/desk/retry", null],
   ["GET", "/v1/revocations", null],
   ["POST", "/v1/revocations", { task }],
   ["POST", "/v1/revocations", { agent: agentId("third") }],
@@ -49,16 +57,29 @@ const REQUESTS = (task: string): readonly (readonly [string, string, unknown])[]
   ["POST", "/v1/risks", { agent: agentId("third"), level: 90 }],
 ]
 
+/** Each is refused so; and what their records say, which arrive together. */
+async function refusals(
+  requests: ReturnType<typeof REQUESTS>,
+  who: string,
+  expected: Pick<ManagementAnswer, "status" | "code">,
+) {
+  const answers: ManagementAnswer[] = []
+  for (const [method, path, body] of requests) {
+    const answer = await manage(method, path, who, {}, body)
+    expect(answer, `${method} ${path}`).toMatchObject(expected)
+    answers.push(answer)
+  }
+  return Promise.all(answers.map(denialIn))
+}
+
 describe("policy", () => {
   test("that permits nobody to manage lets no role do anything, and nothing is done", async () => {
     const { task, token } = await openTask("first")
     await publish(without(await yard(), "viewers-look", "operators-manage"), 2)
     forgetCaches()
     const operator = await bearerOf("operator")
-    for (const [method, path, body] of REQUESTS(task)) {
-      const answer = await manage(method, path, operator, {}, body)
-      expect(answer, `${method} ${path}`).toMatchObject({ status: 403, code: "policy_denied" })
-      expect(await denialIn(answer)).toEqual({
+    for (const told of await refusals(REQUESTS(task), operator, { status: 403, code: "policy_denied" })) {
+      expect(told).toEqual({
         decision: "deny",
         code: "policy_denied",
         operator: "https://idp.test|operator",
@@ -70,16 +91,21 @@ describe("policy", () => {
   })
 
   test("that permits is not enough without the role", async () => {
-    const { task } = await openTask("first")
-    const body = await yard()
-    const rules = body.rules.map((rule) =>
+    const { task, token } = await openTask("first")
+    const bundle = await yard()
+    const rules = bundle.rules.map((rule) =>
       rule.id === "viewers-look" ? { ...rule, policy: Object.assign({}, rule.policy, { conditions: [] }) } : rule,
     )
-    await publish({ ...body, rules }, 2)
+    await publish({ ...bundle, rules }, 2)
     forgetCaches()
-    const answer = await manage("POST", `/v1/tasks/${task}/complete`, await bearerOf("viewer"))
-    expect(answer).toMatchObject({ status: 403, code: "policy_denied" })
-    expect((await denialIn(answer)).denial).toEqual({ reason: "role_missing", what: "operator" })
+    const changing = REQUESTS(task).filter(([method, path]) => method !== "GET" && path !== "/v1/explanations")
+    expect(changing).toHaveLength(10)
+    for (const who of ["viewer", "approver"] as const) {
+      for (const { denial } of await refusals(changing, await bearerOf(who), { status: 403, code: "policy_denied" })) {
+        expect(denial).toEqual({ reason: "role_missing", what: "operator" })
+      }
+    }
+    expect((await callWith(token, "/files/a")).code).toBe("ok")
   })
 
   test("forbids one operator what the role gives, by what it is about", async () => {
@@ -118,10 +144,8 @@ describe("an operator who is stopped as a user", () => {
     const [operator, careful] = [await bearerOf("operator"), await bearerOf("careful")]
     const stop = { user: "https://idp.test|careful" }
     expect((await manage("POST", "/v1/revocations", operator, {}, stop)).status).toBe(200)
-    for (const [method, path, body] of REQUESTS(task)) {
-      const answer = await manage(method, path, careful, {}, body)
-      expect(answer, `${method} ${path}`).toMatchObject({ status: 401, code: "invalid_token" })
-      expect((await denialIn(answer)).denial).toMatchObject({ reason: "stopped", kind: "user" })
+    for (const { denial } of await refusals(REQUESTS(task), careful, { status: 401, code: "invalid_token" })) {
+      expect(denial).toMatchObject({ reason: "stopped", kind: "user" })
     }
     expect((await callWith(token, "/files/a")).code).toBe("ok")
   })

@@ -1,5 +1,6 @@
 import { exports } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { ProofLog } from "../../src/ledger/proof-log.ts"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { askAs, callWith, keyOf, ORIGIN, readAnswer, type GatewayAnswer } from "../harness/gateways.ts"
@@ -229,6 +230,22 @@ describe("a repeated proof", () => {
     // The nonce of an earlier life is none.
     await crash()
     expect((await again()).headers.get("WWW-Authenticate")).toContain('error="use_dpop_nonce"')
+  })
+
+  test.each<readonly [string, string, string]>([
+    ["admitted", "/files/a", "ok"],
+    ["refused at the edge", "/files/a?x=1&x=2", "malformed_call"],
+  ])("is none where so many are remembered that no more can be: %s", async (_what, path, code) => {
+    const { holder, task } = await boundTask()
+    const proof = await proofOf(holder, "GET", `${ORIGIN}/files/a`, task.token)
+    const full = vi.spyOn(ProofLog.prototype, "size", "get").mockReturnValue(20_000)
+    expect((await askAs("envoy", { path, headers: headers(task, proof) })).code).toBe(code)
+    full.mockRestore()
+    // All of before are refused, whether they were seen or not: a new life has begun.
+    for (const each of [proof, await proofOf(holder, "GET", `${ORIGIN}/files/a`, task.token)]) {
+      const answer = await askAs("envoy", { path: "/files/a", headers: headers(task, each) })
+      expect(answer.headers.get("WWW-Authenticate")).toContain('error="use_dpop_nonce"')
+    }
   })
 
   test("that came with a call which the edge refused is used up too", async () => {

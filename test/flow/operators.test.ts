@@ -2,9 +2,10 @@
  * Who manages: an operator's role must suffice, and policy must permit the action `manage`. Each of the two only
  * refuses.
  */
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import type { BundleBody } from "../../src/policy/bundle.ts"
+import { Switchboard } from "../../src/switches/switchboard.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
@@ -174,6 +175,21 @@ describe("an operator who is stopped as a user", () => {
       }
     },
   )
+
+  test("manages and answers nothing either while nobody can see who is stopped", async () => {
+    const { task, token } = await openTask("first")
+    const unseen = vi.spyOn(Switchboard.prototype, "read").mockImplementation(() => {
+      throw new Error("out of reach")
+    })
+    forgetCaches()
+    const requests = [...REQUESTS(task), ["GET", "/v1/approvals", null] as const]
+    for (const [method, path, body] of requests) {
+      const answer = await manage(method, path, await bearerOf("operator"), {}, body)
+      expect(answer, `${method} ${path}`).toMatchObject({ status: 503, code: "unavailable" })
+    }
+    unseen.mockRestore()
+    expect((await callWith(token, "/files/a")).code).toBe("ok")
+  })
 
   test("manages with a login of afterwards, where only what was before is stopped", async () => {
     const operator = await bearerOf("operator")

@@ -153,6 +153,11 @@ describe("a call that a guardrail leaves to a person", () => {
     expect(listed.json).toMatchObject({
       approvals: [{ id, task, tool: "files.write", guardrail: "out-after-secrets", name: null }],
     })
+    // Among what waits only others find it.
+    const waiting = async (who: "operator" | "careful") =>
+      JSON.stringify((await manage("GET", "/v1/approvals", await bearerOf(who))).json).includes(id)
+    await vi.waitFor(async () => expect(await waiting("careful")).toBe(true))
+    expect(await waiting("operator")).toBe(false)
     expect(await answer({ task, id })).toMatchObject({ status: 403, code: "policy_denied" })
     expect((await write(token, "hello")).code).toBe("approval_required")
     expect((await answer({ task, id }, { approve: true }, "careful")).status).toBe(200)

@@ -5,7 +5,7 @@
 import type { IssuerDefinition } from "../policy/definition/issuers.ts"
 import type { OperatorDefinition, Role } from "../policy/definition/operators.ts"
 import type { Reach } from "./key-set.ts"
-import { verifyPersonToken, type PersonToken } from "./person-token.ts"
+import { namesIn, verifyPersonToken, type PersonName, type PersonToken } from "./person-token.ts"
 import { isRejected, ofCredential, reject, type Rejected } from "./rejection.ts"
 
 export interface KnownOperator {
@@ -16,6 +16,8 @@ export interface KnownOperator {
   readonly roles: readonly Role[]
   /** Milliseconds, when their token was issued. */
   readonly since: number
+  /** All by which they can be stopped. */
+  readonly names: readonly PersonName[]
 }
 
 /** @param audience our own URL */
@@ -30,7 +32,7 @@ export async function verifyOperator(
   if (isRejected(person)) return person
   const { issuer, subject, issuedAt: since } = person
   const known = operatorBy(person, operators)
-  if (known) return { issuer: issuer.issuer, subject, roles: known.roles, since }
+  if (known) return { issuer: issuer.issuer, subject, roles: known.roles, since, names: namesIn(person, reach) }
   return ofCredential(reject({ reason: "subject_unknown", sub: subject }), token)
 }
 

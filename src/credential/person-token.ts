@@ -41,6 +41,18 @@ export function personIn({ issuer, claims }: PersonToken, { now }: Pick<Reach, "
   return odd ?? readPerson(claims, issuer.issuer, issuer.users.claims, now)
 }
 
+/**
+ * By which names they can be stopped: that of `sub`, and those of the claims by which agents act for people, which may
+ * be others. Whoever has their login has it all.
+ */
+export function namesIn({ issuer, subject, claims }: PersonToken, { now }: Pick<Reach, "now">): readonly PersonName[] {
+  const { issuer: iss, users, assertions } = issuer
+  const mapped = [users, assertions].flatMap((each) => (each ? [readPerson(claims, iss, each.claims, now)] : []))
+  return [{ issuer: iss, subject }, ...mapped.flatMap((each) => (isRejected(each) ? [] : [each.user]))]
+}
+
+export type PersonName = Pick<Person["user"], "issuer" | "subject">
+
 /** @param audience our own URL */
 export async function verifyPersonToken(
   token: string,

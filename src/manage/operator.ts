@@ -89,7 +89,7 @@ async function stopped(operator: KnownOperator, around: Surroundings): Promise<O
   const switches = await currentSwitches(around)
   if (!switches) return UNKNOWN
   const user = userId(operator)
-  const by = personStoppedBy(switches, user, operator.since)
+  const [by] = operator.names.flatMap((name) => personStoppedBy(switches, userId(name), operator.since) ?? [])
   if (!by) return null
   const body = { error: "invalid_token", error_description: "This person's sessions are stopped." }
   return { status: 401, body, record: { code: "invalid_token", denial: denialBy(by), operator: user } }

@@ -6,7 +6,7 @@ import type { DecisionRecord } from "../audit/record.ts"
 import type { Answering } from "../approval/approvers.ts"
 import { operatorBy } from "../credential/operator-token.ts"
 import { readPerson, type Person } from "../credential/person.ts"
-import { personIn, verifyPersonToken, type PersonToken } from "../credential/person-token.ts"
+import { namesIn, personIn, verifyPersonToken, type PersonName, type PersonToken } from "../credential/person-token.ts"
 import { isRejected, type Rejected } from "../credential/rejection.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
@@ -23,7 +23,7 @@ export async function personOf(request: Request, bundle: Bundle, around: Surroun
   if ("status" in token) return token
   const person = personIn(token, around.reach)
   if (isRejected(person)) return refused(person)
-  return (await stopped(person, around)) ?? person
+  return (await stopped(token, around)) ?? person
 }
 
 /** Somebody who may be asked about single calls: as a person, as an operator, or as both. */
@@ -50,7 +50,7 @@ export async function answererOf(
   const asserted = assertable(token, around)
   if (asserted && isRejected(asserted)) return refused(asserted)
   const person = isRejected(found) ? null : found
-  const stop = await stopped(person ?? asserted ?? whoever(token), around)
+  const stop = await stopped(token, around)
   if (stop) return stop
   const permitted = known && permittedAs({ ...known, issuer: token.issuer.issuer }, method, target, bundle)
   const operator = permitted && "operator" in permitted && !("status" in permitted) ? permitted.operator : null
@@ -90,27 +90,19 @@ function isNobody({ rejected: { reason } }: Rejected): boolean {
   return reason === "no_person" || reason === "issuer_unknown"
 }
 
-/** By the one name that every token has. */
-function whoever({ issuer: { issuer }, subject, issuedAt }: PersonToken): Stoppable {
-  return { user: { issuer, subject }, issuedAt }
-}
-
-/** What a revocation can be about. */
-interface Stoppable {
-  readonly user: Pick<Person["user"], "issuer" | "subject">
-  readonly issuedAt: number
-}
-
-async function stopped(person: Stoppable, around: Surroundings): Promise<Outcome | null> {
+async function stopped(token: PersonToken, around: Surroundings): Promise<Outcome | null> {
   const switches = await currentSwitches(around)
   if (!switches) return OUT_OF_REACH
-  const by = personStoppedBy(switches, userId(person.user), person.issuedAt)
-  return by && stoppedPerson(person, by)
+  const [stop] = namesIn(token, around.reach).flatMap((name) => {
+    const by = personStoppedBy(switches, userId(name), token.issuedAt)
+    return by ? [stoppedPerson(name, by)] : []
+  })
+  return stop ?? null
 }
 
-function stoppedPerson(person: Stoppable, by: Switch): Outcome {
+function stoppedPerson(name: PersonName, by: Switch): Outcome {
   const body = { error: "invalid_token", error_description: "This person's sessions are stopped." }
-  const record = { ...byWhom(person.user), decision: "deny", code: "invalid_token", denial: denialBy(by) } as const
+  const record = { ...byWhom(name), decision: "deny", code: "invalid_token", denial: denialBy(by) } as const
   return { status: 401, body, record }
 }
 
@@ -122,7 +114,7 @@ function refused(rejected: Rejected | null): Outcome {
   return { status: 401, body, record: { code, denial: { reason: "operator_rejected", because } } }
 }
 
-export const byWhom = (user: Pick<Person["user"], "issuer" | "subject">): Partial<DecisionRecord> => ({
+export const byWhom = (user: PersonName): Partial<DecisionRecord> => ({
   decision: "allow",
   code: "ok",
   operator: userId(user),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { approvalFor, askApproval, voted, type Approval, type Exactly } from "../../src/approval/approval.ts"
+import { approvalFor, askApproval, isRoom, voted, type Approval, type Exactly } from "../../src/approval/approval.ts"
 
 const NOW = 1_800_000_000_000
 const EXACTLY: Exactly = {
@@ -112,4 +112,16 @@ describe("votes", () => {
     expect(vote(rejected, "ben")).toBe("answered")
     expect(vote(one, "ben", true, 4)).toBe("too many uses")
   })
+})
+
+test("so many are open at once, and a yes that is not used yet is one of them", () => {
+  const fifty = (more: Parameters<typeof asked>[0] = {}) =>
+    new Map(Array.from({ length: 50 }, (_, at) => [`apr_${at}`, asked({ id: `apr_${at}`, ...more })]))
+  const unused = { status: "approved", uses: 1 } as const
+  for (const open of [fifty(), fifty(unused), fifty({ status: "rejected" })]) {
+    expect(isRoom(open, NOW)).toBe(false)
+    expect(isRoom(new Map([...open].slice(1)), NOW)).toBe(true)
+    expect(isRoom(open, NOW + 1000)).toBe(true)
+  }
+  expect(isRoom(fifty({ status: "approved", uses: 0 }), NOW)).toBe(true)
 })

@@ -50,6 +50,9 @@ test.each<[name: string | null, who: Answering, expected: string | null, owner?:
   // As an operator the user has the same name.
   [null, { person: null, operator: ALICE, asUser: null }, "own"],
   [null, { ...operator, asUser: ALICE }, "own"],
+  // As a person by another claim of the same token they have another.
+  [null, { ...person("a-1"), operator: ALICE }, "own"],
+  ["group", { ...person("a-1", ["finance"]), operator: ALICE }, "own"],
 ])("by %j %j: %j", (name, who, expected, owner = "desk") => {
   expect(whyNotAsked(APPROVERS, { name }, owner, ALICE, who)).toBe(expected)
 })

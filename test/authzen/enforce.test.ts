@@ -144,6 +144,18 @@ describe("whom the question is about", () => {
     expect(await callsOf(task)).toBe(1)
   })
 
+  test("uses the proof up that came with it, whoever that is", async () => {
+    const holder = await newProofKey()
+    const { token, task } = await openTask("first", {}, await proofForToken(holder))
+    const about = async (subject: object, dpop: string) =>
+      codeOf(await ask(call(token, "/files/a", { subject, context: { authorization: `DPoP ${token}`, dpop } })))
+    const proof = await proofOf(holder, "GET", `${ORIGIN}/files/a`, token)
+    expect(await about({ type: "agent", id: agentId("second") }, proof)).toBe("malformed_call")
+    expect(await about(FIRST, proof)).toBe("invalid_token")
+    expect(await about(FIRST, await proofOf(holder, "GET", `${ORIGIN}/files/a`, token))).toBe("ok")
+    expect(await callsOf(task)).toBe(1)
+  })
+
   test("is not asked of what is no token", async () => {
     const { decision, context } = await ask(call("", "/files/a", { context: {} }))
     expect([decision, context?.code, context?.status]).toEqual([false, "missing_token", 401])

@@ -63,6 +63,19 @@ describe("what the rules say", () => {
     }
   })
 
+  test("of an action that nobody declared: no, though rules permit whatever is done", async () => {
+    const body = archive()
+    const rules = body.rules.map((rule) => ({
+      ...rule,
+      policy: Object.assign({}, rule.policy, { action: { op: "All" } }),
+    }))
+    await publish({ ...body, rules }, 2)
+    expect(await may(user("alice"), "read", record("record-1"))).toEqual({ decision: true })
+    for (const name of ["toString", "reads", ""]) {
+      expect(await may(user("alice"), name, record("record-1"))).toEqual({ decision: false })
+    }
+  })
+
   test("what is no Cedar value is not left out: a rule may forbid by it", async () => {
     for (const value of [null, 1.5, { a: [null] }]) {
       const { decision, context } = await may(user("carol"), "read", record("record-3"), { context: { hour: value } })

@@ -189,6 +189,7 @@ describe("a newer bundle", () => {
         ],
       ],
       ["one that speaks another dialect", (traefik) => [{ ...traefik, dialect: "caddy" }]],
+      ["one that stands before others", (traefik) => [{ ...traefik, origins: ["https://elsewhere.test"] }]],
     ])("%s opens nothing", async (_what, changed) => {
       const token = await behind(changed)
       expect(await callWith(token, "/files", {}, "traefik")).toMatchObject({ status: 403, code: "unknown_gateway" })

@@ -2,14 +2,15 @@
  * Who manages: an operator's role must suffice, and policy must permit the action `manage`. Each of the two only
  * refuses.
  */
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import type { BundleBody } from "../../src/policy/bundle.ts"
+import { Switchboard } from "../../src/switches/switchboard.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { agentId } from "../harness/issuers.ts"
+import { accessToken, agentId } from "../harness/issuers.ts"
 import { bearerOf, manage, type ManagementAnswer } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 
@@ -37,8 +38,16 @@ const REQUESTS = (task: string): readonly (readonly [string, string, unknown])[]
   ["GET", `/v1/agents/${encodeURIComponent(agentId("third"))}`, null],
   ["POST", "/v1/explanations", { decision: "dec_01J00000000000000000000000" }],
   ["POST", "/v1/explanations", { call: { agent: agentId("third"), tool: "files.read" } }],
+  ["GET", "/v1/tasks", null],
   ["GET", `/v1/tasks/${task}`, null],
+  ["GET", `/v1/tasks/${task}/approvals`, null],
   ["POST", `/v1/tasks/${task}/complete`, null],
+  ["POST", `/v1/tasks/${task}/quarantine`, null],
+  ["POST", `/v1/tasks/${task}/release`, null],
+  ["GET", "/v1/bundles", null],
+  ["GET", `/v1/bundles/${"0".repeat(64)}`, null],
+  ["GET", "/v1/deliveries", null],
+  ["POST", "/v1/deliveries/desk/retry", null],
   ["GET", "/v1/revocations", null],
   ["POST", "/v1/revocations", { task }],
   ["POST", "/v1/revocations", { agent: agentId("third") }],
@@ -49,16 +58,29 @@ const REQUESTS = (task: string): readonly (readonly [string, string, unknown])[]
   ["POST", "/v1/risks", { agent: agentId("third"), level: 90 }],
 ]
 
+/** Each is refused so; and what their records say, which arrive together. */
+async function refusals(
+  requests: ReturnType<typeof REQUESTS>,
+  who: string,
+  expected: Pick<ManagementAnswer, "status" | "code">,
+) {
+  const answers: ManagementAnswer[] = []
+  for (const [method, path, body] of requests) {
+    const answer = await manage(method, path, who, {}, body)
+    expect(answer, `${method} ${path}`).toMatchObject(expected)
+    answers.push(answer)
+  }
+  return Promise.all(answers.map(denialIn))
+}
+
 describe("policy", () => {
   test("that permits nobody to manage lets no role do anything, and nothing is done", async () => {
     const { task, token } = await openTask("first")
     await publish(without(await yard(), "viewers-look", "operators-manage"), 2)
     forgetCaches()
     const operator = await bearerOf("operator")
-    for (const [method, path, body] of REQUESTS(task)) {
-      const answer = await manage(method, path, operator, {}, body)
-      expect(answer, `${method} ${path}`).toMatchObject({ status: 403, code: "policy_denied" })
-      expect(await denialIn(answer)).toEqual({
+    for (const told of await refusals(REQUESTS(task), operator, { status: 403, code: "policy_denied" })) {
+      expect(told).toEqual({
         decision: "deny",
         code: "policy_denied",
         operator: "https://idp.test|operator",
@@ -70,16 +92,21 @@ describe("policy", () => {
   })
 
   test("that permits is not enough without the role", async () => {
-    const { task } = await openTask("first")
-    const body = await yard()
-    const rules = body.rules.map((rule) =>
+    const { task, token } = await openTask("first")
+    const bundle = await yard()
+    const rules = bundle.rules.map((rule) =>
       rule.id === "viewers-look" ? { ...rule, policy: Object.assign({}, rule.policy, { conditions: [] }) } : rule,
     )
-    await publish({ ...body, rules }, 2)
+    await publish({ ...bundle, rules }, 2)
     forgetCaches()
-    const answer = await manage("POST", `/v1/tasks/${task}/complete`, await bearerOf("viewer"))
-    expect(answer).toMatchObject({ status: 403, code: "policy_denied" })
-    expect((await denialIn(answer)).denial).toEqual({ reason: "role_missing", what: "operator" })
+    const changing = REQUESTS(task).filter(([method, path]) => method !== "GET" && path !== "/v1/explanations")
+    expect(changing).toHaveLength(10)
+    for (const who of ["viewer", "approver"] as const) {
+      for (const { denial } of await refusals(changing, await bearerOf(who), { status: 403, code: "policy_denied" })) {
+        expect(denial).toEqual({ reason: "role_missing", what: "operator" })
+      }
+    }
+    expect((await callWith(token, "/files/a")).code).toBe("ok")
   })
 
   test("forbids one operator what the role gives, by what it is about", async () => {
@@ -118,11 +145,49 @@ describe("an operator who is stopped as a user", () => {
     const [operator, careful] = [await bearerOf("operator"), await bearerOf("careful")]
     const stop = { user: "https://idp.test|careful" }
     expect((await manage("POST", "/v1/revocations", operator, {}, stop)).status).toBe(200)
-    for (const [method, path, body] of REQUESTS(task)) {
-      const answer = await manage(method, path, careful, {}, body)
-      expect(answer, `${method} ${path}`).toMatchObject({ status: 401, code: "invalid_token" })
-      expect((await denialIn(answer)).denial).toMatchObject({ reason: "stopped", kind: "user" })
+    for (const { denial } of await refusals(REQUESTS(task), careful, { status: 401, code: "invalid_token" })) {
+      expect(denial).toMatchObject({ reason: "stopped", kind: "user" })
     }
+    expect((await callWith(token, "/files/a")).code).toBe("ok")
+  })
+
+  // People go by their address at this provider, operators by their subject: one login is both.
+  test.each(["https://idp.test|careful", "https://idp.test|carl@example.org"])(
+    "manages and answers nothing, by whichever of their names they are stopped: %s",
+    async (user) => {
+      const body = await yard()
+      const issuers = body.issuers.map((issuer) => {
+        const { users } = issuer
+        return users
+          ? { ...issuer, users: { ...users, claims: { ...users.claims, subject: ["email"] as const } } }
+          : issuer
+      })
+      await publish({ ...body, issuers }, 2)
+      forgetCaches()
+      const careful = `Bearer ${await accessToken("careful", "cli", { claims: { email: "carl@example.org" } })}`
+      for (const path of ["/v1/decisions", "/v1/approvals"])
+        expect((await manage("GET", path, careful)).status).toBe(200)
+      expect((await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, { user })).status).toBe(200)
+      for (const path of ["/v1/decisions", "/v1/approvals"]) {
+        const answer = await manage("GET", path, careful)
+        expect(answer, path).toMatchObject({ status: 401, code: "invalid_token" })
+        expect((await denialIn(answer)).denial).toMatchObject({ reason: "stopped", kind: "user" })
+      }
+    },
+  )
+
+  test("manages and answers nothing either while nobody can see who is stopped", async () => {
+    const { task, token } = await openTask("first")
+    const unseen = vi.spyOn(Switchboard.prototype, "read").mockImplementation(() => {
+      throw new Error("out of reach")
+    })
+    forgetCaches()
+    const requests = [...REQUESTS(task), ["GET", "/v1/approvals", null] as const]
+    for (const [method, path, body] of requests) {
+      const answer = await manage(method, path, await bearerOf("operator"), {}, body)
+      expect(answer, `${method} ${path}`).toMatchObject({ status: 503, code: "unavailable" })
+    }
+    unseen.mockRestore()
     expect((await callWith(token, "/files/a")).code).toBe("ok")
   })
 

@@ -197,6 +197,13 @@ describe("nothing is published", () => {
       async (digest) =>
         statement(PUBLICATION_TYPES.pointer, { seq: 6, digest, iat: now(), ...SAID, aud: "https://staging.test" }),
     ],
+    [
+      "by a statement that names no key, though only one could have signed it",
+      async (digest) => {
+        const header = { kid: undefined }
+        return statement(PUBLICATION_TYPES.pointer, { seq: 6, digest, iat: now(), ...SAID }, undefined, header)
+      },
+    ],
     ["without a time", async (digest) => statement(PUBLICATION_TYPES.pointer, { seq: 6, digest, ...SAID })],
     [
       "by nobody",
@@ -289,6 +296,17 @@ describe("nothing is published", () => {
       const { status, json } = await post(await signed(seq, other), other.bytes)
       expect([status, json]).toMatchObject([409, { error: "outrun", seq: 5, live: { seq: 5, digest: live.digest } }])
     }
+    expect(await deciding()).toEqual({ seq: 5, digest: live.digest })
+  })
+
+  test("under the number of another kind, or of another publisher, though the body is the same", async () => {
+    const live = await liveYard()
+    for (const what of ["candidate", "withdrawal"] as const) {
+      expect((await post(await signed(5, live, what), null)).status).toBe(409)
+    }
+    const said = { what: "pointer", at: Date.now(), by: "eve", why: "me too", kid: "another", jws: "" } as const
+    const outcome = await publications(env).publish({ ...said, seq: 5, digest: live.digest })
+    expect(outcome).toMatchObject({ outrun: { seq: 5, live: { digest: live.digest } } })
     expect(await deciding()).toEqual({ seq: 5, digest: live.digest })
   })
 
@@ -385,6 +403,15 @@ test("a pointer that KV takes late undoes nothing that was published since", asy
   await post(await signed(2, second), second.bytes)
   await env.BUNDLES.put("pointer", late)
   expect(await deciding()).toEqual({ seq: 1, digest: first.digest })
+  expect(await runDurableObjectAlarm(publications(env))).toBe(true)
+  expect(await deciding()).toEqual({ seq: 2, digest: second.digest })
+})
+
+test("nor does what puts it right undo what KV has of a higher number, however it came there", async () => {
+  const [first, second] = [await made(await yard()), await made(await yardWithout("files.read"))]
+  await post(await signed(1, first), first.bytes)
+  await env.BUNDLES.put(bodyKey(second.digest), second.bytes)
+  await env.BUNDLES.put("pointer", await signed(2, second))
   expect(await runDurableObjectAlarm(publications(env))).toBe(true)
   expect(await deciding()).toEqual({ seq: 2, digest: second.digest })
 })

@@ -10,7 +10,7 @@ import { askAs, callWith, ORIGIN } from "../harness/gateways.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
-import { recordsOf } from "../harness/records.ts"
+import { recordOf, recordsOf } from "../harness/records.ts"
 
 const storm = (more: Partial<Storm> = {}): Storm => ({
   kind: "storm",
@@ -93,6 +93,16 @@ describe("a storm of denials", () => {
     await vi.waitFor(async () => expect(await statusOf(task)).toBe("revoked"))
   })
 
+  test("leaves no proof unused of a call that never reaches the ledger", async () => {
+    await lookOut()
+    const holder = await newProofKey()
+    const { token } = await openTask("bound", {}, await proofForToken(holder))
+    const headers = { Authorization: `DPoP ${token}`, DPoP: await proofOf(holder, "GET", `${ORIGIN}/files`, token) }
+    expect((await askAs("envoy", { path: "/files?a=1&a=2", headers })).code).toBe("malformed_call")
+    // Whoever saw it must not be admitted by it.
+    expect((await askAs("envoy", { path: "/files", headers })).code).toBe("invalid_token")
+  })
+
   const DENIED = [
     ["by its ledger", { purpose: "work" }, "policy_denied"],
     ["before it gets there", { scope: "files.*:read" }, "insufficient_scope"],
@@ -130,10 +140,15 @@ describe("a storm of denials", () => {
     expect((await callWith(token, "/files")).code).toBe("ok")
   })
 
-  test("through a gateway that only observes has no consequence", async () => {
+  test.each(DENIED)("through a gateway that only observes has no consequence, denied %s", async (_where, wanted) => {
     await lookOut()
-    const { token } = await openTask("first")
-    for (let index = 0; index < 9; index++) await callWith(token, "/forbidden", {}, "watch")
+    const { token, task } = await openTask("first", wanted)
+    const asked = { method: "POST", body: '{"to":"a@b.c"}', headers: { "Content-Type": "application/json" } }
+    for (let index = 0; index < 9; index++) {
+      const { decision } = await callWith(token, "/mail", asked, "watch")
+      expect(await recordOf(decision)).toMatchObject({ mode: "observe", decision: "deny" })
+    }
+    expect(await statusOf(task)).toBe("active")
     expect((await callWith(token, "/files")).code).toBe("ok")
   })
 })

@@ -6,6 +6,7 @@ import { recordOf as recordStart } from "../../src/audit/record.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
+import { knock } from "../harness/door.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { accessToken, agentId, idToken, stranger, US } from "../harness/issuers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
@@ -148,6 +149,20 @@ describe("who may end a task", () => {
       expect((await manage("POST", path, Authorization, more)).status).toBe(401)
     const proof = { DPoP: await proofOf(holder, "POST", US + path, task.token) }
     expect((await manage("POST", path, `DPoP ${task.token}`, proof)).status).toBe(200)
+  })
+
+  test("of a bound token takes proofs for our own URL, by whatever host it is reached", async () => {
+    const holder = await newProofKey()
+    const { task, token } = await openTask("first", {}, await proofForToken(holder))
+    const path = `/v1/tasks/${task}`
+    const at = async (host: string, madeFor: string): Promise<number> => {
+      const headers = { Authorization: `DPoP ${token}`, DPoP: await proofOf(holder, "GET", madeFor + path, token) }
+      return (await knock(new Request(host + path, { headers }))).status
+    }
+    const alias = "https://narrowgate.workers.test"
+    expect(await at(alias, alias)).toBe(401)
+    expect(await at(US, alias)).toBe(401)
+    expect(await at(alias, US)).toBe(200)
   })
 
   test("the ledger does not take the asker's word for which token may end what", async () => {

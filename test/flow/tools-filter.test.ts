@@ -12,7 +12,7 @@ import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { agentId, idToken, US } from "../harness/issuers.ts"
 import { callsOf, evict } from "../harness/ledgers.ts"
 import { endpoint, filter, toolList, withServers, type Filtering } from "../harness/listings.ts"
-import { bearerOf, complete } from "../harness/management.ts"
+import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf, type ProofKey } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 import { lift, stop } from "../harness/switches.ts"
@@ -52,6 +52,21 @@ describe("a list of tools is cut down to what may be called:", () => {
     expect(await keptOf(child.token, "files", FILES)).toEqual(["list", "read"])
     const grandchild = await openChild(child.token, "third", { scope: "files.list:read" })
     expect(await keptOf(grandchild.token, "files", FILES)).toEqual(["list"])
+  })
+
+  test("whoever a call is made for may have less than who makes it", async () => {
+    const body = withServers(await yard())
+    const ceiling = body.agents.find(({ id }) => id === agentId("second"))?.ceiling
+    const agents = body.agents.map((each) => (ceiling && each.id === agentId("third") ? { ...each, ceiling } : each))
+    await publish({ ...body, agents }, 2)
+    forgetCaches()
+    const scope = "files.*:read files.*:write"
+    const alone = await openTask("third", { scope })
+    expect(await keptOf(alone.token, "files", FILES)).toEqual(["list", "read", "write"])
+    const root = await openTask("first", { scope })
+    const middle = await openChild(root.token, "second", { scope })
+    const below = await openChild(middle.token, "third", { scope })
+    expect(await keptOf(below.token, "files", FILES)).toEqual(["list", "read"])
   })
 
   test("the user", async () => {
@@ -208,6 +223,31 @@ describe("a list of tools is refused", () => {
     expect(await keptOf(token, "files", FILES)).toEqual(["list", "read", "write"])
     await complete(task, await bearerOf("operator"))
     expect(await refused(token)).toEqual(["invalid_token", 401])
+  })
+
+  test("for a token that was revoked, though its task goes on", async () => {
+    const { token } = await openTask("first")
+    const other = await openTask("first")
+    const revoked = await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, { token })
+    expect(revoked.status).toBe(200)
+    expect(await refused(token)).toEqual(["invalid_token", 401])
+    expect(await keptOf(other.token, "files", FILES)).toEqual(["list", "read", "write"])
+  })
+
+  test("for an agent that is registered no more, and for one that works for it", async () => {
+    const root = await openTask("first")
+    const child = await openChild(root.token, "second")
+    const body = withServers(await yard())
+    const without = async (agent: string, seq: number): Promise<void> => {
+      await publish({ ...body, agents: body.agents.filter(({ id }) => id !== agentId(agent)) }, seq)
+      forgetCaches()
+    }
+    await without("second", 2)
+    expect(await refused(child.token)).toEqual(["policy_denied", 403])
+    expect(await keptOf(root.token, "files", FILES)).toEqual(["list", "read", "write"])
+    await without("first", 3)
+    expect(await refused(child.token)).toEqual(["policy_denied", 403])
+    expect(await refused(root.token)).toEqual(["policy_denied", 403])
   })
 
   test("to whom may not list at all", async () => {

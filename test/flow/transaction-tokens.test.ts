@@ -111,10 +111,16 @@ describe("nothing is told, and what a client says itself is overwritten", () => 
     expect((await verified(headers.get(HEADER))).payload["req_wl"]).toBe(agentId("first"))
   })
 
-  test.each(["/forbidden", "/nowhere", "/vault/1"])("of a refused call: %s", async (path) => {
-    const { token } = await openTask("first", { scope: "files.*:read" })
+  // Before its ledger is asked, and by it.
+  test.each([
+    ["/forbidden", 403],
+    ["/nowhere", 403],
+    ["/vault/1", 403],
+    ["/safe", 401],
+  ])("of a refused call: %s", async (path, status) => {
+    const { token } = await openTask("first", { scope: "files.*:read safe.*:read" })
     const refused = await callAt("telling", token, path, { headers: OWN })
-    expect(refused.status).toBe(403)
+    expect(refused.status).toBe(status)
     expect(refused.headers.has(HEADER)).toBe(false)
     // Let through all the same, of which nobody can be told that it was allowed.
     const watched = await callAt("telling-watch", token, path, { headers: OWN })

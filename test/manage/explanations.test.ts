@@ -184,27 +184,53 @@ test("nothing but a question that can be understood is answered", async () => {
   expect((await asked({ decision: "dec_01J00000000000000000000000" })).status).toBe(404)
 })
 
-test("who may not see decisions has none explained, and who may not manage nothing", async () => {
-  const { token } = await openTask("first")
-  const { decision } = await callWith(token, "/files/a")
-  await recordOf(decision)
-  const body = await yard()
-  const blind = {
-    id: "no-decisions",
-    policy: {
-      effect: "forbid",
-      principal: { op: "All" },
-      action: { op: "All" },
-      resource: { op: "==", entity: { type: "Area", id: "decisions" } },
-      conditions: [],
-    },
-    reads: [],
+describe("who may", () => {
+  async function closed(area: string): Promise<void> {
+    const body = await yard()
+    const blind = {
+      id: "closed",
+      policy: {
+        effect: "forbid",
+        principal: { op: "All" },
+        action: { op: "All" },
+        resource: { op: "==", entity: { type: "Area", id: area } },
+        conditions: [],
+      },
+      reads: [],
+    }
+    await publish({ ...body, rules: [...body.rules, blind] }, 2)
+    forgetCaches()
   }
-  await publish({ ...body, rules: [...body.rules, blind] }, 2)
-  forgetCaches()
-  expect((await asked({ decision }, "operator")).status).toBe(403)
-  expect((await asked({ call: call("files.read") }, "operator")).status).toBe(200)
-  expect((await manage("POST", "/v1/explanations", `Bearer ${token}`, {}, { decision })).status).toBe(401)
+  async function decided() {
+    const { token } = await openTask("first")
+    const { decision } = await callWith(token, "/files/a")
+    await recordOf(decision)
+    return { token, decision }
+  }
+
+  test("not see decisions has none explained, and who may not manage nothing", async () => {
+    const { token, decision } = await decided()
+    await closed("decisions")
+    expect((await asked({ decision }, "operator")).status).toBe(403)
+    expect((await asked({ call: call("files.read") }, "operator")).status).toBe(200)
+    expect((await manage("POST", "/v1/explanations", `Bearer ${token}`, {}, { decision })).status).toBe(401)
+  })
+
+  test("not have explanations has none, though they may see decisions", async () => {
+    const { decision } = await decided()
+    await closed("explanations")
+    expect((await manage("GET", `/v1/decisions/${decision}`, await bearerOf("viewer"))).status).toBe(200)
+    for (const body of [{ decision }, { call: call("files.read") }]) {
+      expect((await asked(body, "operator")).status).toBe(403)
+    }
+  })
+})
+
+test("of a decision that was none on a call there is none", async () => {
+  const { headers } = await manage("GET", "/v1/agents", await bearerOf("viewer"))
+  const decision = headers.get("X-Narrowgate-Decision") ?? ""
+  expect((await recordOf(decision)).kind).toBe("management")
+  expect((await asked({ decision })).status).toBe(404)
 })
 
 test("an explanation changes nothing, and leaves one record that says who asked about what", async () => {

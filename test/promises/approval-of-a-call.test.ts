@@ -3,7 +3,7 @@ import { exports } from "cloudflare:workers"
 import { z } from "zod"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import type { Limit, Sequence } from "../../src/guardrails/definition.ts"
-import { exchangeForm, openTask } from "../harness/agents.ts"
+import { exchangeForm, openChild, openTask } from "../harness/agents.ts"
 import { questionIn, say, type Question } from "../harness/approvals.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { ASKING, callWith, keyOf, type GatewayAnswer } from "../harness/gateways.ts"
@@ -130,7 +130,12 @@ describe("a call that a guardrail leaves to a person", () => {
     expect((await answer({ task, id }, { approve: true }, "viewer")).status).toBe(403)
     expect((await manage("POST", `/v1/tasks/${task}/approvals/${id}`, `Bearer ${token}`, {}, {})).status).toBe(401)
     const other = await openTask("first")
-    expect((await answer({ task: other.task, id })).status).toBe(404)
+    const child = await openChild(token, "second")
+    for (const wrong of [other.task, child.task]) {
+      expect((await answer({ task: wrong, id })).status).toBe(404)
+      const path = `/v1/tasks/${wrong}/approvals/${id}`
+      expect((await manage("GET", path, await bearerOf("operator"))).status).toBe(404)
+    }
     expect((await answer({ task, id: `apr_${"0".repeat(26)}` })).status).toBe(404)
     for (const body of [{}, { approve: "yes" }, { approve: false, uses: 2 }, { approve: true, uses: 0 }, null]) {
       expect((await answer({ task, id }, body)).status).toBe(400)
@@ -148,6 +153,11 @@ describe("a call that a guardrail leaves to a person", () => {
     expect(listed.json).toMatchObject({
       approvals: [{ id, task, tool: "files.write", guardrail: "out-after-secrets", name: null }],
     })
+    // Among what waits only others find it.
+    const waiting = async (who: "operator" | "careful") =>
+      JSON.stringify((await manage("GET", "/v1/approvals", await bearerOf(who))).json).includes(id)
+    await vi.waitFor(async () => expect(await waiting("careful")).toBe(true))
+    expect(await waiting("operator")).toBe(false)
     expect(await answer({ task, id })).toMatchObject({ status: 403, code: "policy_denied" })
     expect((await write(token, "hello")).code).toBe("approval_required")
     expect((await answer({ task, id }, { approve: true }, "careful")).status).toBe(200)

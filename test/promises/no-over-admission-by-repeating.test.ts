@@ -1,11 +1,16 @@
+import { exports } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { openTask, type OpenTask } from "../harness/agents.ts"
+import { ProofLog } from "../../src/ledger/proof-log.ts"
+import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
-import { askAs, callWith, ORIGIN, type GatewayAnswer } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { askAs, callWith, keyOf, ORIGIN, readAnswer, type GatewayAnswer } from "../harness/gateways.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { agentId, US } from "../harness/issuers.ts"
 import { callsOf, crash, evict } from "../harness/ledgers.ts"
+import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
-import { recordsOf } from "../harness/records.ts"
+import { recordOf, recordsOf } from "../harness/records.ts"
+import { lift, stop } from "../harness/switches.ts"
 
 beforeEach(async () => {
   await publish(await yard())
@@ -21,6 +26,11 @@ const codes = (answers: readonly GatewayAnswer[], code: string): number =>
 function at(milliseconds: number): void {
   vi.useFakeTimers({ toFake: ["Date"] })
   vi.setSystemTime(milliseconds)
+}
+
+async function asOperator(path: string, body: unknown = null): Promise<void> {
+  const { status } = await manage("POST", path, await bearerOf("operator"), {}, body)
+  expect(status).toBe(200)
 }
 
 describe("a gateway's retry", () => {
@@ -75,12 +85,101 @@ describe("a gateway's retry", () => {
     expect(await callsOf(task.task)).toBe(3)
   })
 
+  test("by another token of the same tree is another call", async () => {
+    const root = await openTask()
+    const child = await openChild(root.token, "second")
+    for (const [task, agent] of [
+      [root, "first"],
+      [child, "second"],
+    ] as const) {
+      expect((await call(task, "r1", "/files/a")).headers.get("X-Narrowgate-Agent")).toBe(agentId(agent))
+    }
+    expect(await callsOf(root.task)).toBe(2)
+  })
+
+  test("with another proof is another call", async () => {
+    const holder = await newProofKey()
+    const { token, task } = await openTask("first", {}, await proofForToken(holder))
+    for (let index = 0; index < 2; index++) {
+      const DPoP = await proofOf(holder, "GET", `${ORIGIN}/files/a`, token)
+      const headers = { Authorization: `DPoP ${token}`, DPoP, "X-Request-Id": "r1" }
+      expect((await askAs("envoy", { path: "/files/a", headers })).code).toBe("ok")
+    }
+    expect(await callsOf(task)).toBe(2)
+  })
+
+  test("whose headers say another tool, or another type of its body, is another call", async () => {
+    const { token, task } = await openTask("first", { scope: "desk.*:read desk.*:write files.*:write" })
+    const named = (name: string) => ({
+      "X-Request-Id": "r1",
+      "MCP-Protocol-Version": "2026-07-28",
+      "Mcp-Method": "tools/call",
+      "Mcp-Name": name,
+    })
+    for (const name of ["search", "pay"]) {
+      const { headers } = await callWith(token, "/desk/mcp", { method: "POST", headers: named(name) }, "nginx")
+      expect(headers.get("X-Narrowgate-Tool")).toBe(`desk.${name}`)
+    }
+    for (const type of ["application/json", "text/plain"]) {
+      const headers = { "X-Request-Id": "r2", "Content-Type": type }
+      expect((await callWith(token, "/files/a", { method: "PUT", body: "{}", headers })).code).toBe("ok")
+    }
+    expect(await callsOf(task)).toBe(4)
+  })
+
+  test("from another country, or to another of the gateway's origins, is another call", async () => {
+    const body = await yard()
+    const origins = [ORIGIN, "https://b.test"]
+    const gateways = body.gateways.map((each) =>
+      each.id === "haproxy" ? { ...each, origins, asserts: { country: "X-Country" } } : each,
+    )
+    const there = body.routes.flatMap((each) =>
+      each.tool === "files.read" ? [{ ...each, origin: "https://b.test" }] : [],
+    )
+    await publish({ ...body, gateways, routes: [...body.routes, ...there] }, 2)
+    forgetCaches()
+    const { token, task } = await openTask()
+    const from = async (country: string, host: string): Promise<GatewayAnswer> => {
+      const said = { "X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/files/a", "X-Forwarded-Host": host }
+      const own = { "X-Narrowgate-Key": keyOf("haproxy"), "X-Request-Id": "r1", "X-Country": country }
+      const headers = { ...own, ...said, Authorization: `Bearer ${token}` }
+      return readAnswer(await exports.default.fetch(new Request(`${US}/authz/forward`, { headers })))
+    }
+    const answers = [await from("DE", "api.test"), await from("DE", "b.test"), await from("FR", "b.test")]
+    expect(codes(answers, "ok")).toBe(3)
+    expect(await callsOf(task)).toBe(3)
+    expect((await from("FR", "b.test")).decision).toBe(answers[2]?.decision)
+  })
+
   test("does not make a denied call allowed, and outlives the window", async () => {
     const task = await openTask()
     for (const id of ["r1", "r2", "r3"]) await call(task, id)
     expect((await call(task, "r4")).code).toBe("rate_limited")
     expect((await call(task, "r4")).code).toBe("rate_limited")
     expect((await call(task, "r3")).code).toBe("ok")
+  })
+
+  // The gateway's first try was admitted: what it asks again now is a call that begins after the end.
+  test.each<readonly [string, (task: OpenTask) => Promise<unknown>]>([
+    ["its task was completed", async ({ task, token }) => complete(task, `Bearer ${token}`)],
+    ["its task was revoked", async ({ task }) => complete(task, await bearerOf("operator"))],
+    ["its task was frozen", async ({ task }) => asOperator(`/v1/tasks/${task}/quarantine`)],
+    ["its token was revoked", async ({ token }) => asOperator("/v1/revocations", { token })],
+  ])("is refused once %s", async (_what, end) => {
+    const task = await openTask()
+    expect((await call(task, "r1")).code).toBe("ok")
+    expect((await call(task, "r1")).code).toBe("ok")
+    await end(task)
+    expect((await call(task, "r1")).code).toBe("invalid_token")
+    expect(await callsOf(task.task)).toBe(1)
+  })
+
+  test("is refused once the task above its own has ended", async () => {
+    const root = await openTask()
+    const child = await openChild(root.token, "second")
+    expect((await call(child, "r1", "/files/a")).code).toBe("ok")
+    await complete(root.task, `Bearer ${root.token}`)
+    expect((await call(child, "r1", "/files/a")).code).toBe("invalid_token")
   })
 
   test("of many at once is admitted once", async () => {
@@ -133,6 +232,22 @@ describe("a repeated proof", () => {
     expect((await again()).headers.get("WWW-Authenticate")).toContain('error="use_dpop_nonce"')
   })
 
+  test.each<readonly [string, string, string]>([
+    ["admitted", "/files/a", "ok"],
+    ["refused at the edge", "/files/a?x=1&x=2", "malformed_call"],
+  ])("is none where so many are remembered that no more can be: %s", async (_what, path, code) => {
+    const { holder, task } = await boundTask()
+    const proof = await proofOf(holder, "GET", `${ORIGIN}/files/a`, task.token)
+    const full = vi.spyOn(ProofLog.prototype, "size", "get").mockReturnValue(20_000)
+    expect((await askAs("envoy", { path, headers: headers(task, proof) })).code).toBe(code)
+    full.mockRestore()
+    // All of before are refused, whether they were seen or not: a new life has begun.
+    for (const each of [proof, await proofOf(holder, "GET", `${ORIGIN}/files/a`, task.token)]) {
+      const answer = await askAs("envoy", { path: "/files/a", headers: headers(task, each) })
+      expect(answer.headers.get("WWW-Authenticate")).toContain('error="use_dpop_nonce"')
+    }
+  })
+
   test("that came with a call which the edge refused is used up too", async () => {
     const { holder, task } = await boundTask()
     const proof = await proofOf(holder, "GET", `${ORIGIN}/thrice`, task.token)
@@ -145,7 +260,19 @@ describe("a repeated proof", () => {
     expect((await askAs("envoy", { path: "/thrice", headers: headers(task, proof) })).code).toBe("invalid_token")
   })
 
-  test("that came with a denied call is used up too: whoever saw it must not be admitted by it later", async () => {
+  test("that came with a call which a switch stopped is used up too", async () => {
+    const { holder, task } = await boundTask()
+    const proof = await proofOf(holder, "GET", `${ORIGIN}/thrice`, task.token)
+    const ask = async () => askAs("envoy", { path: "/thrice", headers: headers(task, proof) })
+    const id = await stop({ kind: "tool", tool: "thrice.*" })
+    expect((await ask()).code).toBe("policy_denied")
+    await lift(id)
+    expect((await ask()).code).toBe("invalid_token")
+    expect(await callsOf(task.task)).toBe(0)
+  })
+
+  // `watch` only observes: what it was let through by is seen all the same.
+  test.each(["envoy", "watch"])("that came with a call denied through %s is used up too", async (gateway) => {
     const { holder, task } = await boundTask()
     const proof = await proofOf(holder, "GET", `${ORIGIN}/thrice`, task.token)
     for (let index = 0; index < 3; index++) {
@@ -153,7 +280,9 @@ describe("a repeated proof", () => {
       expect((await askAs("envoy", { path: "/thrice", headers: headers(task, own) })).code).toBe("ok")
     }
     const start = Date.now()
-    expect((await askAs("envoy", { path: "/thrice", headers: headers(task, proof) })).code).toBe("rate_limited")
+    const { decision } = await askAs(gateway, { path: "/thrice", headers: headers(task, proof) })
+    expect(await recordOf(decision)).toMatchObject({ decision: "deny", code: "rate_limited" })
+    // Whoever saw it must not be admitted by it later.
     at(start + 2_500)
     expect((await askAs("envoy", { path: "/thrice", headers: headers(task, proof) })).code).toBe("invalid_token")
     const another = await proofOf(holder, "GET", `${ORIGIN}/thrice`, task.token)

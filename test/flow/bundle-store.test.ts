@@ -95,6 +95,20 @@ describe("a newer bundle", () => {
     expect(await bundleAt(61_000)).toEqual(second)
   })
 
+  test("is followed as soon where the clock has stepped back, and nothing is decided where none can be had", async () => {
+    expect(await readySeq()).toBe(1)
+    await publish(await otherBody(), 2)
+    vi.setSystemTime(start - 29_000)
+    expect(await readySeq()).toBe(1)
+    vi.setSystemTime(start - 61_000)
+    expect(await readySeq()).toBe(2)
+    vi.spyOn(env.BUNDLES, "get").mockRejectedValue(new Error("KV is down"))
+    vi.setSystemTime(start - 10 * MINUTE)
+    expect(await readySeq()).toBe(2)
+    vi.setSystemTime(start - 12 * MINUTE)
+    expect((await manage("GET", "/readyz", null)).status).toBe(503)
+  })
+
   test("once seen is never left for an older one: the isolate and the ledger both refuse it", async () => {
     const first = await publish(await yard(), 1)
     await publish(await otherBody(), 2)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { approvalFor, askApproval, voted, type Approval, type Exactly } from "../../src/approval/approval.ts"
+import { approvalFor, askApproval, isRoom, voted, type Approval, type Exactly } from "../../src/approval/approval.ts"
 
 const NOW = 1_800_000_000_000
 const EXACTLY: Exactly = {
@@ -98,6 +98,12 @@ describe("votes", () => {
     expect(counted(vote(one, "ben", true, 1))).toMatchObject({ status: "approved", uses: 1 })
   })
 
+  test("of three that it needs two are not enough", () => {
+    const two = counted(vote(counted(vote(asked({ terms: { need: 3, uses: 1, mostUses: 1 } }), "ann")), "ben"))
+    expect(two).toMatchObject({ status: "pending", uses: 0 })
+    expect(counted(vote(two, "cat"))).toMatchObject({ status: "approved", uses: 1 })
+  })
+
   test("one no ends it, whatever was said before", () => {
     const one = counted(vote(asked(), "ann"))
     expect(counted(vote(one, "ben", false))).toMatchObject({ status: "rejected", uses: 0 })
@@ -111,5 +117,25 @@ describe("votes", () => {
     expect(vote(one, "ann", false)).toBe("voted")
     expect(vote(rejected, "ben")).toBe("answered")
     expect(vote(one, "ben", true, 4)).toBe("too many uses")
+  })
+})
+
+describe("of questions that count there are fifty in a tree at most", () => {
+  const room = (many: number, more: Parameters<typeof asked>[0] = {}, now = NOW) =>
+    isRoom(new Map(Array.from({ length: many }, (_, index) => [`apr_${index}`, asked(more)])), now)
+
+  test.each<[string, Parameters<typeof asked>[0]]>([
+    ["pending", {}],
+    ["rejected", { status: "rejected" }],
+    ["approved, and not used up", { status: "approved", uses: 1 }],
+  ])("%s", (_, more) => {
+    expect(room(49, more)).toBe(true)
+    expect(room(50, more)).toBe(false)
+    expect(room(50, more, NOW + 999)).toBe(false)
+    expect(room(50, more, NOW + 1000)).toBe(true)
+  })
+
+  test("and not one that is used up", () => {
+    expect(room(50, { status: "approved", uses: 0 })).toBe(true)
   })
 })

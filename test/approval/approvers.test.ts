@@ -50,6 +50,9 @@ test.each<[name: string | null, who: Answering, expected: string | null, owner?:
   // As an operator the user has the same name.
   [null, { person: null, operator: ALICE, asUser: null }, "own"],
   [null, { ...operator, asUser: ALICE }, "own"],
+  // Whoever is told as another person by the same token is the user all the same.
+  [null, { ...person("fay"), operator: ALICE }, "own"],
+  ["group", { ...person("fred", ["finance"]), operator: ALICE }, "own"],
 ])("by %j %j: %j", (name, who, expected, owner = "desk") => {
   expect(whyNotAsked(APPROVERS, { name }, owner, ALICE, who)).toBe(expected)
 })
@@ -69,5 +72,6 @@ test("a question stands where whoever may answer looks, and nowhere else", () =>
     { issuer: IDP, group: "finance" },
   ])
   expect(inboxesOf(APPROVERS, person("fred", groups, OTHER))).toEqual([{ user: `${OTHER}|fred` }])
+  expect(inboxesOf(APPROVERS, person("fay"))).toEqual([{ user: `${IDP}|fay` }])
   expect(inboxesOf(APPROVERS, operator)).toEqual(["operators"])
 })

@@ -10,6 +10,7 @@ import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { crash } from "../harness/ledgers.ts"
 import { filter, withServers } from "../harness/listings.ts"
 import { manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
@@ -122,6 +123,19 @@ describe("a newer bundle", () => {
     const answer = await callWith(token, "/files")
     expect(answer.code).toBe("ok")
     expect((await recordOf(answer.decision)).bundle?.seq).toBe(2)
+  })
+
+  test("that has decided in a tree decides there after a crash too, whatever an isolate knows that is behind", async () => {
+    const first = await publish(await yard(), 1)
+    const { token } = await openTask()
+    await publish(await otherBody(), 2)
+    forgetCaches()
+    const decidedBy = async () => (await recordOf((await callWith(token, "/files")).decision)).bundle?.seq
+    expect(await decidedBy()).toBe(2)
+    await crash()
+    await writePointer(await signPointer(inject("publisher"), first))
+    forgetCaches()
+    expect(await decidedBy()).toBe(2)
   })
 
   test("with the same content, as after a rollback: an isolate that is behind finds its way, in one more step", async () => {

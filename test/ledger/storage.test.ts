@@ -4,10 +4,10 @@ import fc from "fast-check"
 import { afterEach, describe, expect, inject, test, vi, type MockInstance } from "vitest"
 import { countsIn, window } from "../harness/guardrails.ts"
 import { decide } from "../../src/decide.ts"
-import { openTask } from "../../src/exchange/open.ts"
-import { isRefused } from "../../src/exchange/refusal.ts"
+import { openTask, renewRoot, type Opened, type OpenRequest } from "../../src/exchange/open.ts"
+import { isRefused, type Refused } from "../../src/exchange/refusal.ts"
 import { blockSize } from "../../src/ledger/credit.ts"
-import { newTree, type TreeState } from "../../src/ledger/state.ts"
+import { newTree, type TreeState, type UserFacts } from "../../src/ledger/state.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { applyChange, applyOpening } from "../../src/ledger/transition.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
@@ -44,9 +44,18 @@ class KeptTree {
     this.#storage.saveTree(this.state)
   }
 
-  open(calls: number | null, now = START): Held {
+  open(calls: number | null, purpose: string | null = null, scopes = ["*:read", "mail.send:write"]): Held {
     const held = { task: ROOT, token: "root-token" }
-    const asked = askedFor({ scopes: ["*:read", "mail.send:write"], calls })
+    this.#ask({ purpose, asked: askedFor({ scopes, calls }), token: held.token })
+    return held
+  }
+
+  /** A fresher session of the user, for the root task. */
+  stepUp(user: UserFacts, since: number): void {
+    this.#ask({ task: ROOT, user, since, asked: askedFor({ scopes: null }), token: "stepped-up" })
+  }
+
+  #ask(more: Pick<OpenRequest, "asked" | "token"> & Partial<OpenRequest>): void {
     const subject = {
       user: ALICE,
       sessionExpiresAt: null,
@@ -58,12 +67,22 @@ class KeptTree {
       approvals: [],
       jkt: null,
     }
-    const request = { agent: agentId("first"), ...subject, asked, token: held.token }
-    const opened = openTask(this.#bundle, this.state, request, now)
+    const opened = openTask(this.#bundle, this.state, { agent: agentId("first"), ...subject, ...more }, START)
     if (isRefused(opened)) throw new Error(JSON.stringify(opened))
-    this.#storage.saveOpening(opened.opening, now)
-    applyOpening(this.state, opened.opening, now)
-    return held
+    this.#open(opened)
+  }
+
+  /** One more token for the root task, of this key. @returns why not */
+  renew(token: string, jkt: string | null): Refused["refused"] | null {
+    const opened = renewRoot(this.#bundle, this.state, { agent: agentId("first"), jkt, token }, START)
+    if (isRefused(opened)) return opened.refused
+    this.#open(opened)
+    return null
+  }
+
+  #open({ opening }: Opened): void {
+    this.#storage.saveOpening(opening, START)
+    applyOpening(this.state, opening, START)
   }
 
   /** By the clock as the ledger reads it: clamped. */
@@ -174,6 +193,50 @@ describe("credit is written before it is used", () => {
       expect(tree.call(held, "mail.send", START)).toBeNull()
       expect(tree.state.tokens.get(held.token)).toMatchObject({ task: ROOT, jkt: null })
       expect(tree.state.user).toEqual(ALICE)
+    })
+  })
+
+  test("a label that comes in the middle of a block is a write of its own, and survives a crash", async () => {
+    await keep(bundleWith(1000, 3600), (tree) => {
+      const held = tree.open(600)
+      expect(tree.call(held, "files.list", START)).not.toBeNull()
+      expect(tree.call(held, "vault.read", START)).not.toBeNull()
+      tree.crash(START)
+      expect([...tree.state.labels]).toEqual(["reads:confidential"])
+    })
+  })
+
+  test("so is, and does, a step of a plan", async () => {
+    await keep(bundleWith(1000, 3600), (tree) => {
+      const held = tree.open(600, "any-order", ["files.*:read"])
+      expect(tree.call(held, "files.list", START)).not.toBeNull()
+      expect(tree.call(held, "files.read", START)).not.toBeNull()
+      tree.crash(START)
+      expect(tree.state.tasks.get(ROOT)?.progress).toEqual([1, 1])
+      expect(tree.call(held, "files.list", START)).toBeNull()
+    })
+  })
+
+  test("the key that a task was bound to, with its token or a later one, is its key after a crash too", async () => {
+    await keep(bundleWith(100, 1), (tree) => {
+      tree.open(null)
+      expect(tree.renew("bound", "key")).toBeNull()
+      for (const crash of [false, true]) {
+        if (crash) tree.crash(START)
+        expect(tree.state.tokens.get("bound")).toMatchObject({ jkt: "key" })
+        for (const other of ["another", null]) expect(tree.renew("stolen", other)).toEqual({ reason: "key_differs" })
+      }
+      expect(tree.renew("next", "key")).toBeNull()
+    })
+  })
+
+  test("how its user logged in last, and when authority was given, is so after a crash", async () => {
+    await keep(bundleWith(100, 1), (tree) => {
+      tree.open(null)
+      const fresher = { ...ALICE, groups: [], acr: "high", auth_time: START / 1000 + 60, until: START + 600_000 }
+      tree.stepUp(fresher, START + 60_000)
+      tree.crash(START)
+      expect(tree.state).toMatchObject({ user: fresher, since: START + 60_000 })
     })
   })
 

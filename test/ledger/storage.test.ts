@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers"
 import fc from "fast-check"
 import { afterEach, describe, expect, inject, test, vi, type MockInstance } from "vitest"
 import { countsIn, window } from "../harness/guardrails.ts"
+import type { Guardrail } from "../../src/guardrails/definition.ts"
 import { decide } from "../../src/decide.ts"
 import { openTask, renewRoot, type Opened, type OpenRequest } from "../../src/exchange/open.ts"
 import { isRefused, type Refused } from "../../src/exchange/refusal.ts"
@@ -20,8 +21,11 @@ afterEach(freshIsolate)
 
 /** The yard with one window over everything, and a life long enough for many spans of it. */
 function bundleWith(limit: number, seconds: number): Bundle {
+  return guardedBy(window({ id: "all", tools: ["*"], per: "tree", limit, seconds }))
+}
+
+function guardedBy(...guardrails: readonly Guardrail[]): Bundle {
   const body = inject("yard")
-  const guardrails = [window({ id: "all", tools: ["*"], per: "tree", limit, seconds })]
   const purposes = body.purposes.map((purpose) => ({ ...purpose, life: 86_400 }))
   const agents = body.agents.map((agent) => ({ ...agent, life: 86_400 }))
   return assembled({ ...body, guardrails, purposes, agents })
@@ -250,6 +254,52 @@ describe("credit is written before it is used", () => {
       const [count] = Object.values(countsIn(tree.state.memory, definitions, START + 5))
       expect(count?.used).toBe(1)
       expect(tree.state.tasks.get(ROOT)?.calls).toBe(1)
+    })
+  })
+})
+
+describe("after a wake", () => {
+  test.each([
+    ["calls of a task", 1000, null],
+    ["what a window has counted", 50, 600],
+  ])("the clock is not behind %s, whatever the machine's says", async (_, limit, calls) => {
+    await keep(bundleWith(limit, 600), (tree) => {
+      const held = tree.open(calls)
+      if (calls !== null) expect(tree.call(held, "files.list", START)).not.toBeNull()
+      expect(tree.call(held, "files.list", START + 60_000)).not.toBeNull()
+      tree.crash(START)
+      expect(tree.state.clock).toBe(START + 60_000)
+    })
+  })
+
+  // Of guardrails over `files.*`; a call of `vault.read` is counted by another, and rows that are over go with it.
+  const other = window({ id: "other", tools: ["vault.read"], per: "tree", limit: 50, seconds: 1 })
+
+  test("a bucket that takes longer to fill than its span is as empty as it was", async () => {
+    const span = { kind: "bucket", seconds: 100, burst: 40 } as const
+    const bucket = window({ id: "bucket", tools: ["files.*"], per: "tree", limit: 10, seconds: 100 }, { span })
+    await keep(guardedBy(bucket, other), (tree) => {
+      const held = tree.open(null)
+      const admitted = (at: number): number =>
+        Array.from({ length: 50 }, () => tree.call(held, "files.list", at)).filter((each) => each !== null).length
+      expect(admitted(START)).toBe(40)
+      expect(tree.call(held, "vault.read", START + 110_000)).not.toBeNull()
+      tree.crash(START + 110_000)
+      expect(admitted(START + 110_000)).toBe(11)
+    })
+  })
+
+  test("a value is in its span that was there again too soon to be written down, as long as it would have been", async () => {
+    const more = { measure: { kind: "distinct", field: "tool" } } as const
+    const distinct = window({ id: "distinct", tools: ["files.*"], per: "tree", limit: 1, seconds: 160 }, more)
+    await keep(guardedBy(distinct, other), (tree) => {
+      const held = tree.open(600)
+      // Times are kept to a sixteenth of the span.
+      for (const after of [0, 9_000]) expect(tree.call(held, "files.list", START + after)).not.toBeNull()
+      expect(tree.call(held, "vault.read", START + 161_000)).not.toBeNull()
+      tree.crash(START + 161_000)
+      expect(tree.call(held, "files.read", START + 168_999)).toBeNull()
+      expect(tree.call(held, "files.read", START + 170_000)).not.toBeNull()
     })
   })
 })

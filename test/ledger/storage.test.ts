@@ -103,6 +103,10 @@ class KeptTree {
     return now
   }
 
+  nextNumber(): number {
+    return this.#storage.nextRecordNumber()
+  }
+
   settle(): void {
     this.#storage.settle(this.state)
   }
@@ -269,6 +273,19 @@ describe("after a wake", () => {
       expect(tree.call(held, "files.list", START + 60_000)).not.toBeNull()
       tree.crash(START)
       expect(tree.state.clock).toBe(START + 60_000)
+    })
+  })
+
+  test("no record has the number of another, and a block of them that was begun is left behind", async () => {
+    await keep(bundleWith(50, 1), (tree) => {
+      const before = [tree.nextNumber(), tree.nextNumber()]
+      tree.crash(START)
+      expect(Math.min(tree.nextNumber(), tree.nextNumber())).toBeGreaterThan(Math.max(...before))
+      // Where all was quiet none is missing.
+      const last = tree.nextNumber()
+      tree.settle()
+      tree.crash(START)
+      expect(tree.nextNumber()).toBe(last + 1)
     })
   })
 

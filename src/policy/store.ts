@@ -57,18 +57,23 @@ export async function currentBundle(
   now: number,
   background: (work: Promise<unknown>) => void,
 ): Promise<Bundle | null> {
-  const age = held ? now - held.checkedAt : Number.POSITIVE_INFINITY
+  const age = held ? apart(now, held.checkedAt) : Number.POSITIVE_INFINITY
   const checkAfter = config.local ? LOCAL_CHECK_AFTER_MS : CHECK_AFTER_MS
   if (held && age < checkAfter) return held.bundle
   if (held && age < BLOCK_AFTER_MS && !config.local) {
-    if (now - checkingSince > 2 * TIMEOUT_MS) {
+    if (apart(now, checkingSince) > 2 * TIMEOUT_MS) {
       checkingSince = now
       background(check(kv, config, now).finally(() => (checkingSince = Number.NEGATIVE_INFINITY)))
     }
     return held.bundle
   }
   await check(kv, config, now)
-  return held && now - held.checkedAt < UNUSABLE_AFTER_MS ? held.bundle : null
+  return held && apart(now, held.checkedAt) < UNUSABLE_AFTER_MS ? held.bundle : null
+}
+
+/** A clock that has stepped back by much must not keep withdrawn rules for as long again; a few milliseconds are nothing. */
+function apart(now: number, then: number): number {
+  return Math.abs(now - then)
 }
 
 /** The very bundle that a pointer names: what the ledger decides by, so that one call never mixes two. */

@@ -98,6 +98,12 @@ describe("votes", () => {
     expect(counted(vote(one, "ben", true, 1))).toMatchObject({ status: "approved", uses: 1 })
   })
 
+  test("of three that it needs two are not enough", () => {
+    const two = counted(vote(counted(vote(asked({ terms: { need: 3, uses: 1, mostUses: 1 } }), "ann")), "ben"))
+    expect(two).toMatchObject({ status: "pending", uses: 0 })
+    expect(counted(vote(two, "cat"))).toMatchObject({ status: "approved", uses: 1 })
+  })
+
   test("one no ends it, whatever was said before", () => {
     const one = counted(vote(asked(), "ann"))
     expect(counted(vote(one, "ben", false))).toMatchObject({ status: "rejected", uses: 0 })
@@ -114,14 +120,22 @@ describe("votes", () => {
   })
 })
 
-test("so many are open at once, and a yes that is not used yet is one of them", () => {
-  const fifty = (more: Parameters<typeof asked>[0] = {}) =>
-    new Map(Array.from({ length: 50 }, (_, at) => [`apr_${at}`, asked({ id: `apr_${at}`, ...more })]))
-  const unused = { status: "approved", uses: 1 } as const
-  for (const open of [fifty(), fifty(unused), fifty({ status: "rejected" })]) {
-    expect(isRoom(open, NOW)).toBe(false)
-    expect(isRoom(new Map([...open].slice(1)), NOW)).toBe(true)
-    expect(isRoom(open, NOW + 1000)).toBe(true)
-  }
-  expect(isRoom(fifty({ status: "approved", uses: 0 }), NOW)).toBe(true)
+describe("of questions that count there are fifty in a tree at most", () => {
+  const room = (many: number, more: Parameters<typeof asked>[0] = {}, now = NOW) =>
+    isRoom(new Map(Array.from({ length: many }, (_, index) => [`apr_${index}`, asked(more)])), now)
+
+  test.each<[string, Parameters<typeof asked>[0]]>([
+    ["pending", {}],
+    ["rejected", { status: "rejected" }],
+    ["approved, and not used up", { status: "approved", uses: 1 }],
+  ])("%s", (_, more) => {
+    expect(room(49, more)).toBe(true)
+    expect(room(50, more)).toBe(false)
+    expect(room(50, more, NOW + 999)).toBe(false)
+    expect(room(50, more, NOW + 1000)).toBe(true)
+  })
+
+  test("and not one that is used up", () => {
+    expect(room(50, { status: "approved", uses: 0 })).toBe(true)
+  })
 })

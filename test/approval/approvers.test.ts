@@ -72,5 +72,6 @@ test("a question stands where whoever may answer looks, and nowhere else", () =>
     { issuer: IDP, group: "finance" },
   ])
   expect(inboxesOf(APPROVERS, person("fred", groups, OTHER))).toEqual([{ user: `${OTHER}|fred` }])
+  expect(inboxesOf(APPROVERS, person("fay"))).toEqual([{ user: `${IDP}|fay` }])
   expect(inboxesOf(APPROVERS, operator)).toEqual(["operators"])
 })

@@ -10,6 +10,7 @@ import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { crash } from "../harness/ledgers.ts"
 import { filter, withServers } from "../harness/listings.ts"
 import { manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
@@ -95,6 +96,20 @@ describe("a newer bundle", () => {
     expect(await bundleAt(61_000)).toEqual(second)
   })
 
+  test("is followed as soon where the clock has stepped back, and nothing is decided where none can be had", async () => {
+    expect(await readySeq()).toBe(1)
+    await publish(await otherBody(), 2)
+    vi.setSystemTime(start - 29_000)
+    expect(await readySeq()).toBe(1)
+    vi.setSystemTime(start - 61_000)
+    expect(await readySeq()).toBe(2)
+    vi.spyOn(env.BUNDLES, "get").mockRejectedValue(new Error("KV is down"))
+    vi.setSystemTime(start - 10 * MINUTE)
+    expect(await readySeq()).toBe(2)
+    vi.setSystemTime(start - 12 * MINUTE)
+    expect((await manage("GET", "/readyz", null)).status).toBe(503)
+  })
+
   test("once seen is never left for an older one: the isolate and the ledger both refuse it", async () => {
     const first = await publish(await yard(), 1)
     await publish(await otherBody(), 2)
@@ -108,6 +123,19 @@ describe("a newer bundle", () => {
     const answer = await callWith(token, "/files")
     expect(answer.code).toBe("ok")
     expect((await recordOf(answer.decision)).bundle?.seq).toBe(2)
+  })
+
+  test("that has decided in a tree decides there after a crash too, whatever an isolate knows that is behind", async () => {
+    const first = await publish(await yard(), 1)
+    const { token } = await openTask()
+    await publish(await otherBody(), 2)
+    forgetCaches()
+    const decidedBy = async () => (await recordOf((await callWith(token, "/files")).decision)).bundle?.seq
+    expect(await decidedBy()).toBe(2)
+    await crash()
+    await writePointer(await signPointer(inject("publisher"), first))
+    forgetCaches()
+    expect(await decidedBy()).toBe(2)
   })
 
   test("with the same content, as after a rollback: an isolate that is behind finds its way, in one more step", async () => {

@@ -19,7 +19,7 @@ const TWO_AT_ONCE: Concurrency = {
 
 beforeEach(async () => {
   const body = await yard()
-  const gateways = body.gateways.map((each) => (each.id === "envoy" ? { ...each, settles: true as const } : each))
+  const gateways = body.gateways.map((each) => (["envoy", "kong"].includes(each.id) ? { ...each, settles: true as const } : each))
   const tools = body.tools.map((tool) => (tool.name === "files.list" ? { ...tool, duration: 30 } : tool))
   await publish({ ...body, tools, gateways, guardrails: [...body.guardrails, TWO_AT_ONCE] })
 })
@@ -76,6 +76,7 @@ describe("calls under way", () => {
 
   test.each([
     ["by a gateway that is not registered to settle", { gateway: "traefik" }, 403],
+    ["by one that is, and let through none of them", { gateway: "kong" }, 404],
     ["by nobody known", { gateway: "nobody" }, 403],
     ["with the key that opens calls", { header: "X-Narrowgate-Key" }, 403],
     ["of another tree", { task: "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ" }, 404],

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { advance, expected, isFinished, newProgress, type Plan } from "../../src/guardrails/plan.ts"
+import { advance, expected, isFinished, mayStillCome, newProgress, type Plan, type Progress } from "../../src/guardrails/plan.ts"
 
 const TOOLS = ["a", "b", "c", "d"]
 const plan: fc.Arbitrary<Plan> = fc.record({
@@ -64,6 +64,34 @@ describe("a plan", () => {
       { seed: 20261125, numRuns: 2_000 },
     )
     expect(Math.min(left, finished)).toBeGreaterThan(100)
+  })
+
+  test("has a tool to come just where some calls lead to it", () => {
+    const leadsTo = (planned: Plan, progress: Progress, tool: string): boolean => {
+      const tried = new Set<string>()
+      const open = [progress]
+      for (let each = open.pop(); each; each = open.pop()) {
+        const now = each
+        if (advance(planned, now, tool)) return true
+        if (tried.has(now.join())) continue
+        tried.add(now.join())
+        open.push(...TOOLS.map((other) => advance(planned, now, other)).filter((next) => next !== null))
+      }
+      return false
+    }
+    const said = { yes: 0, no: 0 }
+    fc.assert(
+      fc.property(plan, calls, (planned, tools) => {
+        const progress = tools.reduce((before, tool) => advance(planned, before, tool) ?? before, newProgress(planned))
+        for (const tool of TOOLS) {
+          const may = mayStillCome(planned, progress, tool)
+          expect(may).toBe(leadsTo(planned, progress, tool))
+          said[may ? "yes" : "no"] += 1
+        }
+      }),
+      { seed: 20261125, numRuns: 500 },
+    )
+    expect(Math.min(said.yes, said.no)).toBeGreaterThan(100)
   })
 
   test("in order, no step is skipped and none comes back", () => {

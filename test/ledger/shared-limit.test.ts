@@ -172,6 +172,9 @@ describe("a limit that several trees share", () => {
     const credit = limit.span.kind === "bucket" ? 0 : 1
     for (const fail of [abortAllDurableObjects, async () => object.evict()]) {
       await fail()
+      // What is settled is said for good, and no more to be used.
+      await object.settle("tsk_a", [{ id: closed.id, used: 0 }])
+      expect(await object.take(closed)).toMatchObject({ granted: null, waits: 0 })
       expect(await object.take(askedFor(limit, 201 - used))).toMatchObject({ granted: null, used })
       expect(await object.take(other)).toMatchObject({
         granted: 30 + credit,

@@ -3,11 +3,12 @@ import { env } from "cloudflare:workers"
 import fc from "fast-check"
 import { afterEach, describe, expect, inject, test, vi, type MockInstance } from "vitest"
 import { countsIn, window } from "../harness/guardrails.ts"
+import type { Guardrail } from "../../src/guardrails/definition.ts"
 import { decide } from "../../src/decide.ts"
-import { openTask } from "../../src/exchange/open.ts"
-import { isRefused } from "../../src/exchange/refusal.ts"
+import { openTask, renewRoot, type Opened, type OpenRequest } from "../../src/exchange/open.ts"
+import { isRefused, type Refused } from "../../src/exchange/refusal.ts"
 import { blockSize } from "../../src/ledger/credit.ts"
-import { newTree, type TreeState } from "../../src/ledger/state.ts"
+import { newTree, type TreeState, type UserFacts } from "../../src/ledger/state.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { applyChange, applyOpening } from "../../src/ledger/transition.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
@@ -20,8 +21,11 @@ afterEach(freshIsolate)
 
 /** The yard with one window over everything, and a life long enough for many spans of it. */
 function bundleWith(limit: number, seconds: number): Bundle {
+  return guardedBy(window({ id: "all", tools: ["*"], per: "tree", limit, seconds }))
+}
+
+function guardedBy(...guardrails: readonly Guardrail[]): Bundle {
   const body = inject("yard")
-  const guardrails = [window({ id: "all", tools: ["*"], per: "tree", limit, seconds })]
   const purposes = body.purposes.map((purpose) => ({ ...purpose, life: 86_400 }))
   const agents = body.agents.map((agent) => ({ ...agent, life: 86_400 }))
   return assembled({ ...body, guardrails, purposes, agents })
@@ -44,9 +48,18 @@ class KeptTree {
     this.#storage.saveTree(this.state)
   }
 
-  open(calls: number | null, now = START): Held {
+  open(calls: number | null, purpose: string | null = null, scopes = ["*:read", "mail.send:write"]): Held {
     const held = { task: ROOT, token: "root-token" }
-    const asked = askedFor({ scopes: ["*:read", "mail.send:write"], calls })
+    this.#ask({ purpose, asked: askedFor({ scopes, calls }), token: held.token })
+    return held
+  }
+
+  /** A fresher session of the user, for the root task. */
+  stepUp(user: UserFacts, since: number): void {
+    this.#ask({ task: ROOT, user, since, asked: askedFor({ scopes: null }), token: "stepped-up" })
+  }
+
+  #ask(more: Pick<OpenRequest, "asked" | "token"> & Partial<OpenRequest>): void {
     const subject = {
       user: ALICE,
       sessionExpiresAt: null,
@@ -58,12 +71,22 @@ class KeptTree {
       approvals: [],
       jkt: null,
     }
-    const request = { agent: agentId("first"), ...subject, asked, token: held.token }
-    const opened = openTask(this.#bundle, this.state, request, now)
+    const opened = openTask(this.#bundle, this.state, { agent: agentId("first"), ...subject, ...more }, START)
     if (isRefused(opened)) throw new Error(JSON.stringify(opened))
-    this.#storage.saveOpening(opened.opening, now)
-    applyOpening(this.state, opened.opening, now)
-    return held
+    this.#open(opened)
+  }
+
+  /** One more token for the root task, of this key. @returns why not */
+  renew(token: string, jkt: string | null): Refused["refused"] | null {
+    const opened = renewRoot(this.#bundle, this.state, { agent: agentId("first"), jkt, token }, START)
+    if (isRefused(opened)) return opened.refused
+    this.#open(opened)
+    return null
+  }
+
+  #open({ opening }: Opened): void {
+    this.#storage.saveOpening(opening, START)
+    applyOpening(this.state, opening, START)
   }
 
   /** By the clock as the ledger reads it: clamped. */
@@ -78,6 +101,10 @@ class KeptTree {
     expect(this.#statements.mock.calls.length > before).toBe(mustWrite)
     applyChange(this.state, change)
     return now
+  }
+
+  nextNumber(): number {
+    return this.#storage.nextRecordNumber()
   }
 
   settle(): void {
@@ -177,6 +204,50 @@ describe("credit is written before it is used", () => {
     })
   })
 
+  test("a label that comes in the middle of a block is a write of its own, and survives a crash", async () => {
+    await keep(bundleWith(1000, 3600), (tree) => {
+      const held = tree.open(600)
+      expect(tree.call(held, "files.list", START)).not.toBeNull()
+      expect(tree.call(held, "vault.read", START)).not.toBeNull()
+      tree.crash(START)
+      expect([...tree.state.labels]).toEqual(["reads:confidential"])
+    })
+  })
+
+  test("so is, and does, a step of a plan", async () => {
+    await keep(bundleWith(1000, 3600), (tree) => {
+      const held = tree.open(600, "any-order", ["files.*:read"])
+      expect(tree.call(held, "files.list", START)).not.toBeNull()
+      expect(tree.call(held, "files.read", START)).not.toBeNull()
+      tree.crash(START)
+      expect(tree.state.tasks.get(ROOT)?.progress).toEqual([1, 1])
+      expect(tree.call(held, "files.list", START)).toBeNull()
+    })
+  })
+
+  test("the key that a task was bound to, with its token or a later one, is its key after a crash too", async () => {
+    await keep(bundleWith(100, 1), (tree) => {
+      tree.open(null)
+      expect(tree.renew("bound", "key")).toBeNull()
+      for (const crash of [false, true]) {
+        if (crash) tree.crash(START)
+        expect(tree.state.tokens.get("bound")).toMatchObject({ jkt: "key" })
+        for (const other of ["another", null]) expect(tree.renew("stolen", other)).toEqual({ reason: "key_differs" })
+      }
+      expect(tree.renew("next", "key")).toBeNull()
+    })
+  })
+
+  test("how its user logged in last, and when authority was given, is so after a crash", async () => {
+    await keep(bundleWith(100, 1), (tree) => {
+      tree.open(null)
+      const fresher = { ...ALICE, groups: [], acr: "high", auth_time: START / 1000 + 60, until: START + 600_000 }
+      tree.stepUp(fresher, START + 60_000)
+      tree.crash(START)
+      expect(tree.state).toMatchObject({ user: fresher, since: START + 60_000 })
+    })
+  })
+
   test("given back when quiet: unused credit is there again after a wake", async () => {
     await keep(bundleWith(300, 3600), (tree) => {
       const held = tree.open(600)
@@ -187,6 +258,65 @@ describe("credit is written before it is used", () => {
       const [count] = Object.values(countsIn(tree.state.memory, definitions, START + 5))
       expect(count?.used).toBe(1)
       expect(tree.state.tasks.get(ROOT)?.calls).toBe(1)
+    })
+  })
+})
+
+describe("after a wake", () => {
+  test.each([
+    ["calls of a task", 1000, null],
+    ["what a window has counted", 50, 600],
+  ])("the clock is not behind %s, whatever the machine's says", async (_, limit, calls) => {
+    await keep(bundleWith(limit, 600), (tree) => {
+      const held = tree.open(calls)
+      if (calls !== null) expect(tree.call(held, "files.list", START)).not.toBeNull()
+      expect(tree.call(held, "files.list", START + 60_000)).not.toBeNull()
+      tree.crash(START)
+      expect(tree.state.clock).toBe(START + 60_000)
+    })
+  })
+
+  test("no record has the number of another, and a block of them that was begun is left behind", async () => {
+    await keep(bundleWith(50, 1), (tree) => {
+      const before = [tree.nextNumber(), tree.nextNumber()]
+      tree.crash(START)
+      expect(Math.min(tree.nextNumber(), tree.nextNumber())).toBeGreaterThan(Math.max(...before))
+      // Where all was quiet none is missing.
+      const last = tree.nextNumber()
+      tree.settle()
+      tree.crash(START)
+      expect(tree.nextNumber()).toBe(last + 1)
+    })
+  })
+
+  // Of guardrails over `files.*`; a call of `vault.read` is counted by another, and rows that are over go with it.
+  const other = window({ id: "other", tools: ["vault.read"], per: "tree", limit: 50, seconds: 1 })
+
+  test("a bucket that takes longer to fill than its span is as empty as it was", async () => {
+    const span = { kind: "bucket", seconds: 100, burst: 40 } as const
+    const bucket = window({ id: "bucket", tools: ["files.*"], per: "tree", limit: 10, seconds: 100 }, { span })
+    await keep(guardedBy(bucket, other), (tree) => {
+      const held = tree.open(null)
+      const admitted = (at: number): number =>
+        Array.from({ length: 50 }, () => tree.call(held, "files.list", at)).filter((each) => each !== null).length
+      expect(admitted(START)).toBe(40)
+      expect(tree.call(held, "vault.read", START + 110_000)).not.toBeNull()
+      tree.crash(START + 110_000)
+      expect(admitted(START + 110_000)).toBe(11)
+    })
+  })
+
+  test("a value is in its span that was there again too soon to be written down, as long as it would have been", async () => {
+    const more = { measure: { kind: "distinct", field: "tool" } } as const
+    const distinct = window({ id: "distinct", tools: ["files.*"], per: "tree", limit: 1, seconds: 160 }, more)
+    await keep(guardedBy(distinct, other), (tree) => {
+      const held = tree.open(600)
+      // Times are kept to a sixteenth of the span.
+      for (const after of [0, 9_000]) expect(tree.call(held, "files.list", START + after)).not.toBeNull()
+      expect(tree.call(held, "vault.read", START + 161_000)).not.toBeNull()
+      tree.crash(START + 161_000)
+      expect(tree.call(held, "files.read", START + 168_999)).toBeNull()
+      expect(tree.call(held, "files.read", START + 170_000)).not.toBeNull()
     })
   })
 })

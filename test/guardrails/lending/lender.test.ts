@@ -472,6 +472,46 @@ describe("what is given back unused was never there", () => {
     expect(take("other", "b", START + 82 * SECOND).granted).toBeNull()
   })
 
+  test("distinct: a take that comes again once some of its values have left is counted anew", () => {
+    const limit = limitOf(2, { kind: "sliding", seconds: SPAN }, { measure: { kind: "distinct", field: "user" } })
+    const lender = new Lender(null)
+    const take = (id: string, values: readonly string[], now: number): TakeAnswer =>
+      lender.take({ id, holder: "a", limit, amount: 0, want: 0, values, settled: [] }, now)
+    expect(take("one", ["a", "b"], START).granted).toBe(2)
+    expect(take("two", ["a"], START + 5 * SECOND).granted).toBe(1)
+    const again = START + 11 * SECOND
+    expect(take("one", ["a", "b"], again)).toEqual({ granted: 2, used: 1, since: again })
+    expect(take("three", ["c"], again).granted).toBeNull()
+  })
+
+  test("distinct: more values than there may be never fit, however long one waits", () => {
+    const limit = limitOf(1, { kind: "sliding", seconds: SPAN }, { measure: { kind: "distinct", field: "user" } })
+    const lender = new Lender(null)
+    const take = { id: "one", holder: "a", limit, amount: 0, want: 0, values: ["a", "b"], settled: [] }
+    expect(lender.take(take, START)).toEqual({ granted: null, used: 0, waits: null })
+  })
+
+  test("distinct: what was used is not undone, and an undone value that comes back takes no time back", () => {
+    const limit = limitOf(1, { kind: "sliding", seconds: SPAN }, { measure: { kind: "distinct", field: "user" } })
+    const store = new Store()
+    const lender = new Lender(null)
+    const take = (id: string, value: string) => {
+      return { id, holder: "a", limit, amount: 0, want: 0, values: [value], settled: [] }
+    }
+    expect(lender.take(take("one", "a"), START).granted).toBe(1)
+    lender.settle("a", [{ id: "one", used: 1 }], START)
+    expect(lender.take(take("other", "b"), START).granted).toBeNull()
+    store.save(lender.drain())
+    // The same value again, once the first use has left the span: its row is the only one, and goes.
+    expect(lender.take(take("two", "a"), START + 11 * SECOND).granted).toBe(1)
+    store.save(lender.drain())
+    lender.settle("a", [{ id: "two", used: 0 }], START + 11 * SECOND)
+    store.save(lender.drain())
+    const woken = new Lender(store.load())
+    // Half a span after the first use by a clock that is behind: nothing may count as used then.
+    expect(woken.take(take("other", "b"), START + 5 * SECOND)).toMatchObject({ since: START + 11 * SECOND })
+  })
+
   test("distinct: after a wake too, unless others may have had it", () => {
     const limit = limitOf(1, { kind: "sliding", seconds: 60 }, { measure: { kind: "distinct", field: "user" } })
     const store = new Store()
@@ -550,6 +590,31 @@ describe("credit", () => {
     expect(lender.take(asked("three", limit, 1, 1), START + 12)).toMatchObject({ used: 200, waits: 9997 })
   })
 
+  test("is settled with no more than was granted, and what is closed never with more than was said", () => {
+    const limit = limitOf(200, SLIDING)
+    const lender = new Lender(null)
+    lender.take(asked("open", limit, 10, 12), START)
+    lender.take(asked("closed", limit, 10, 10), START)
+    lender.settle("a", [{ id: "closed", used: 11 }], START)
+    lender.settle("a", [{ id: "open", used: 150 }], START)
+    expect(lender.take(asked("x", limit, 1, 1), START)).toMatchObject({ granted: 1, used: 22 })
+  })
+
+  test("that comes back after a wake counts from no earlier than it was granted, whatever the clock says then", () => {
+    const limit = limitOf(200, SLIDING)
+    const store = new Store()
+    const lender = new Lender(null)
+    lender.take(asked("first", limit, 0, 0), START)
+    store.save(lender.drain())
+    lender.take(asked("open", limit, 1, 3), START + 5 * SECOND)
+    store.save(lender.drain())
+    const woken = new Lender(store.load())
+    woken.settle("a", [{ id: "open", used: 3 }], START)
+    const used = (now: number): number => woken.take(asked("probe", limit, 0, 0), now).used
+    expect(used(START + 15 * SECOND - 1)).toBe(3)
+    expect(used(START + 15 * SECOND)).toBe(0)
+  })
+
   test("of another holder is settled by nobody else, and no take is another's", () => {
     const limit = limitOf(200, SLIDING)
     const lender = new Lender(null)
@@ -571,6 +636,8 @@ describe("credit", () => {
     expect([...lender.overdue(START + 9_999, 9)]).toEqual([])
     expect([...lender.overdue(START + 10_001, 1)]).toEqual([["first", ["one"]]])
     expect(lender.untilLook(START + 10_001)).toBe(0)
+    // Of whom it is time to ask the credit counts all the same.
+    expect(lender.isOver(START + 10_001)).toBe(false)
     expect([...lender.overdue(START + 10_001, 1)]).toEqual([["second", ["two"]]])
     const asks: number[] = []
     for (let now = START + 10_001; now < START + 3_200_000;) {
@@ -655,6 +722,16 @@ describe("the newest bundle's definition", () => {
     expect(ask(woken, limitOf(4, SLIDING, { seq: 3 }), 1, START).granted).toBe(1)
   })
 
+  test("is kept as long as an older bundle may come, however long ago anything was used", () => {
+    const [older, newer] = [limitOf(10, SLIDING), limitOf(3, SLIDING, { seq: 2 })]
+    const lender = new Lender(null)
+    expect(ask(lender, older, 2, START).granted).toBe(2)
+    expect(ask(lender, newer, 4, START + 100 * SECOND).granted).toBeNull()
+    expect(lender.isOver(START + 219_999)).toBe(false)
+    expect(ask(lender, older, 4, START + 219_999).granted).toBeNull()
+    expect(lender.isOver(START + 220_000)).toBe(true)
+  })
+
   test("counts what was in use before, between all kinds of spans", () => {
     const spans: readonly LentSpan[] = [
       SLIDING,
@@ -702,6 +779,23 @@ describe("the newest bundle's definition", () => {
     expect(ask(new Lender(store.load()), sum, 1, START)).toMatchObject({ granted: null, used: 100 })
   })
 
+  test("starts anew with other values too, after a wake as well", () => {
+    const by = (field: "user" | "agent", seq: number) =>
+      limitOf(1, SLIDING, { measure: { kind: "distinct", field }, seq })
+    const take = (limit: LentLimit, value: string): Take => {
+      return { id: `of-${value}`, holder: "a", limit, amount: 0, want: 0, values: [value], settled: [] }
+    }
+    const lender = new Lender(null)
+    const store = new Store()
+    expect(lender.take(take(by("user", 1), "alice"), START).granted).toBe(1)
+    store.save(lender.drain())
+    expect(lender.take(take(by("agent", 2), "first"), START).granted).toBe(1)
+    store.save(lender.drain())
+    const woken = new Lender(store.load())
+    const later = START + SPAN * SECOND - 1
+    expect(woken.take(take(by("agent", 2), "second"), later)).toEqual({ granted: null, used: 1, waits: 1 })
+  })
+
   test("that is another bundle's and the same changes nothing", () => {
     const span: LentSpan = { kind: "bucket", seconds: SPAN, burst: 10 }
     const lender = new Lender(null)
@@ -739,6 +833,8 @@ describe("what makes no sense is not counted", () => {
     ["a bundle that is none", { limit: { ...limit, seq: -1 } }],
     ["a negative settlement", { settled: [{ id: "x", used: -1 }] }],
     ["a settlement of nothing", { settled: [{ id: "", used: 0 }] }],
+    ["values without end", { limit: distinct, values: Array.from({ length: 10_001 }, (_, index) => `${index}`) }],
+    ["settlements without end", { settled: Array.from({ length: 10_001 }, () => ({ id: "x", used: 0 })) }],
   ])("%s", (_, wrong) => {
     const lender = new Lender(null)
     expect(() => lender.take({ ...sane, ...wrong }, START)).toThrow("asked wrongly")

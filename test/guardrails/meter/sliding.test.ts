@@ -52,6 +52,15 @@ describe("exact sliding window", () => {
     )
   })
 
+  test("of more amounts than are kept apart the last counts as late as the newest, never earlier", () => {
+    const [log, apart, spanMs] = [new SlidingMeter(), 131_072, 1_000_000]
+    for (let now = 1; now <= apart; now++) log.admit(1, now)
+    log.admit(1, apart + 500)
+    expect(log.read(2, spanMs, 0, apart + spanMs - 1).used).toBe(2)
+    expect(log.read(2, spanMs, 0, apart + spanMs + 499).used).toBe(2)
+    expect(log.read(2, spanMs, 0, apart + spanMs + 500).used).toBe(0)
+  })
+
   test("a long life changes nothing: entries that left are dropped, those inside stay", () => {
     const log = new SlidingMeter()
     for (let now = 0; now < 20_000; now += 1) {

@@ -1,0 +1,59 @@
+import { runInDurableObject } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { afterEach, describe, expect, test } from "vitest"
+import type { Proof } from "../../src/credential/dpop.ts"
+import { Tree } from "../../src/ledger/tree.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { ALICE, POINTER, ROOT } from "../harness/trees.ts"
+
+afterEach(freshIsolate)
+
+const NOW = Date.now()
+const proofOf = (jti: string, nonce: string | null = null): Proof => {
+  const iat = Math.floor(NOW / 1000)
+  return { jkt: "key", jti, iat, freshUntil: NOW + 60_000, nonce }
+}
+
+async function inTree(use: (tree: Tree) => void): Promise<void> {
+  const stub = env.LEDGER.getByName(crypto.randomUUID())
+  await runInDurableObject(stub, (_ledger, ctx) => use(new Tree(ctx, env)))
+}
+
+describe("proofs that are more than a ledger remembers", () => {
+  test("are forgotten all at once, and none of them is taken again without the new nonce", async () => {
+    await inTree((tree) => {
+      const state = tree.begin(ROOT, ALICE, null, POINTER)
+      const first = state.proofs.nonce
+      for (let index = 0; index < 19_999; index++) state.proofs.admit(`${index}`)
+      tree.boundProofs(state, NOW)
+      expect(state.proofs.check(proofOf("0"), NOW)).toBe("seen")
+      expect(state.proofs.check(proofOf("new"), NOW)).toBe("fresh")
+      state.proofs.admit("19999")
+      tree.boundProofs(state, NOW)
+      expect(state.proofs.size).toBe(0)
+      for (const nonce of [null, first]) expect(state.proofs.check(proofOf("0", nonce), NOW)).toBe("nonce_required")
+      expect(state.proofs.check(proofOf("new", state.proofs.nonce), NOW)).toBe("fresh")
+    })
+  })
+})
+
+describe("a step that fails", () => {
+  test("forgets no proof, and changes nothing in memory that storage does not have", async () => {
+    await inTree((tree) => {
+      const state = tree.begin(ROOT, ALICE, null, POINTER)
+      tree.transact(true, () => tree.storage.saveTree(state))
+      tree.state = state
+      state.proofs.admit("seen")
+      state.labels.add("of a step that fails")
+      const failing = (): void =>
+        tree.transact(true, () => {
+          tree.storage.saveBundle({ ...POINTER, seq: POINTER.seq + 1 })
+          throw new Error("storage is full")
+        })
+      expect(failing).toThrow("storage is full")
+      expect(tree.state).not.toBe(state)
+      expect(tree.state).toMatchObject({ bundle: POINTER, labels: new Set() })
+      expect(tree.state?.proofs.check(proofOf("seen"), NOW)).toBe("seen")
+    })
+  })
+})

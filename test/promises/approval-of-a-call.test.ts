@@ -132,6 +132,8 @@ describe("a call that a guardrail leaves to a person", () => {
     const other = await openTask("first")
     const child = await openChild(token, "second")
     for (const wrong of [other.task, child.task]) {
+      const all = await manage("GET", `/v1/tasks/${wrong}/approvals`, await bearerOf("viewer"))
+      expect(all).toMatchObject({ status: 200, json: { approvals: [] } })
       expect((await answer({ task: wrong, id })).status).toBe(404)
       const path = `/v1/tasks/${wrong}/approvals/${id}`
       expect((await manage("GET", path, await bearerOf("operator"))).status).toBe(404)

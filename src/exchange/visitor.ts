@@ -3,7 +3,7 @@
  * ago. What an app was given for them is no session of ours, so no agent can be its own person.
  */
 import type { Person } from "../credential/person.ts"
-import { personIn, verifyPersonToken } from "../credential/person-token.ts"
+import { namesIn, personIn, verifyPersonToken } from "../credential/person-token.ts"
 import { isRejected } from "../credential/rejection.ts"
 import { readForm, type Form } from "../page/form.ts"
 import { seeOther } from "../page/page.tsx"
@@ -47,12 +47,15 @@ export async function visitorOf(
 async function personOf({ token }: SignedIn, bundle: Bundle, around: Surroundings): Promise<Person | Refused> {
   const { config, reach } = around
   const verified = await verifyPersonToken(token, bundle.issuers, config.issuer, reach)
-  const person = isRejected(verified) ? verified : personIn(verified, reach)
+  if (isRejected(verified)) return refuseCredential("person_refused", verified.rejected)
+  const person = personIn(verified, reach)
   if (isRejected(person)) return refuseCredential("person_refused", person.rejected)
   const switches = await currentSwitches(around)
   if (!switches) return refuse({ reason: "unavailable" })
-  const affected = { agents: [], user: userId(person.user), kid: null, tool: null, since: person.issuedAt }
-  const by = stoppedBy(switches, affected)
+  const affected = { agents: [], kid: null, tool: null, since: person.issuedAt }
+  const [by] = namesIn(verified, reach).flatMap(
+    (name) => stoppedBy(switches, { ...affected, user: userId(name) }) ?? [],
+  )
   return by ? refuse({ reason: "stopped", switch: by.id }) : person
 }
 

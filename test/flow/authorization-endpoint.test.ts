@@ -244,6 +244,27 @@ describe("whoever", () => {
     expect((await redeem(await codeFor())).status).toBe(200)
   })
 
+  // People go by their address at this provider: to whoever stops somebody by their subject it is the same login.
+  test.each([`${IDP}|alice`, `${IDP}|al@example.org`])("is stopped by whichever of their names: %s", async (user) => {
+    const body = await yard()
+    const issuers = body.issuers.map((issuer) => {
+      const { users } = issuer
+      return users
+        ? { ...issuer, users: { ...users, claims: { ...users.claims, subject: ["email"] as const } } }
+        : issuer
+    })
+    await publish({ ...body, issuers }, 2)
+    forgetCaches()
+    const alice = await signedIn("alice", { claims: { email: "al@example.org" } })
+    expect((await visit(query(), alice)).status).toBe(200)
+    await stop({ kind: "user", user })
+    forgetCaches()
+    const said = await visit(query(), alice)
+    expect([said.status, said.headers.has("location")]).toEqual([403, false])
+    const record = await recordOf(said.headers.get("x-narrowgate-decision") ?? "")
+    expect(record).toMatchObject({ denial: { reason: "stopped" } })
+  })
+
   test("may allow nothing of it is told so; the program does not learn who they are, nor what they may do", async () => {
     const search = query({ scope: "safe.burn:execute" })
     const said = await visit(search, await signedIn("alice", { claims: { groups: [] } }))

@@ -19,7 +19,9 @@ const TWO_AT_ONCE: Concurrency = {
 
 beforeEach(async () => {
   const body = await yard()
-  const gateways = body.gateways.map((each) => (["envoy", "kong"].includes(each.id) ? { ...each, settles: true as const } : each))
+  const gateways = body.gateways.map((each) =>
+    ["envoy", "kong"].includes(each.id) ? { ...each, settles: true as const } : each,
+  )
   const tools = body.tools.map((tool) => (tool.name === "files.list" ? { ...tool, duration: 30 } : tool))
   await publish({ ...body, tools, gateways, guardrails: [...body.guardrails, TWO_AT_ONCE] })
 })

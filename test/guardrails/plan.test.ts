@@ -1,6 +1,14 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { advance, expected, isFinished, mayStillCome, newProgress, type Plan, type Progress } from "../../src/guardrails/plan.ts"
+import {
+  advance,
+  expected,
+  isFinished,
+  mayStillCome,
+  newProgress,
+  type Plan,
+  type Progress,
+} from "../../src/guardrails/plan.ts"
 
 const TOOLS = ["a", "b", "c", "d"]
 const plan: fc.Arbitrary<Plan> = fc.record({

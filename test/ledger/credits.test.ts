@@ -1,0 +1,88 @@
+/** What a ledger says of credit that it was lent: never less than it may have used. */
+import { runInDurableObject } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { afterEach, describe, expect, test, vi } from "vitest"
+import type { Limit } from "../../src/guardrails/definition.ts"
+import type { Take, TakeAnswer } from "../../src/guardrails/lending/lending.ts"
+import { ownerOf } from "../../src/guardrails/limit-meter.ts"
+import { Memory } from "../../src/guardrails/memory.ts"
+import { Credits } from "../../src/ledger/credits.ts"
+import { CREDITS_SCHEMA, Settlements } from "../../src/ledger/settlements.ts"
+import { SharedLimit } from "../../src/ledger/shared-limit.ts"
+import { window } from "../harness/guardrails.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { ROOT } from "../harness/trees.ts"
+
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await freshIsolate()
+})
+
+async function inLedger(use: (ctx: DurableObjectState) => Promise<void>): Promise<void> {
+  const stub = env.LEDGER.getByName(crypto.randomUUID())
+  await runInDurableObject(stub, async (_ledger, ctx) => {
+    ctx.storage.sql.exec(CREDITS_SCHEMA)
+    await use(ctx)
+  })
+}
+
+describe("what was used of a block", () => {
+  test("is kept, also after a wake, until its object has heard it", async () => {
+    await inLedger(async (ctx) => {
+      const settle = vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach"))
+      const settlements = new Settlements(ctx, env)
+      const count = { guardrail: "shared", key: "a" }
+      settlements.write("one", count, 5)
+      settlements.add("one", count, 3)
+      settlements.sendSoon(ROOT)
+      await vi.waitFor(() => expect(settle).toHaveBeenCalled())
+      await scheduler.wait(20)
+      expect(settlements.usedOf("one")).toBe(3)
+      const woken = new Settlements(ctx, env)
+      woken.load(ROOT)
+      expect(woken.usedOf("one")).toBe(5)
+      settle.mockResolvedValue()
+      woken.sendSoon(ROOT)
+      await vi.waitFor(() => expect(woken.has("one")).toBe(false))
+      expect(ctx.storage.sql.exec("SELECT * FROM credits").toArray()).toEqual([])
+    })
+  })
+
+  test("is said to its own object, and to no other of the same guardrail or key", async () => {
+    await inLedger(async (ctx) => {
+      const said: string[][] = []
+      vi.spyOn(SharedLimit.prototype, "settle").mockImplementation(async (_version, _holder, settled) => {
+        said.push(settled.map(({ id }) => id))
+      })
+      const settlements = new Settlements(ctx, env)
+      for (const guardrail of ["a", "b"])
+        for (const key of ["a", "b"]) settlements.add(`${guardrail}${key}`, { guardrail, key }, 1)
+      settlements.sendSoon(ROOT)
+      await vi.waitFor(() => expect(said.toSorted()).toEqual([["aa"], ["ab"], ["ba"], ["bb"]]))
+    })
+  })
+})
+
+test("a take that is under way is not disowned: it may still be used", async () => {
+  await inLedger(async (ctx) => {
+    const asked: Take[] = []
+    let isAnswered = false
+    vi.spyOn(SharedLimit.prototype, "take").mockImplementation(async (_version, take): Promise<TakeAnswer> => {
+      asked.push(take)
+      while (!isAnswered) await scheduler.wait(5)
+      return { granted: 1, used: 0, since: Date.now() }
+    })
+    const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 10, seconds: 60 }, { per: [] })
+    const credits = new Credits(ctx, env)
+    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null }
+    const memory = new Memory()
+    const deciding = credits.with(ROOT, memory, [need], 1, () => memory.credits.find(need.owner, "")?.left)
+    await vi.waitFor(() => expect(asked).toHaveLength(1))
+    const id = asked[0]?.id ?? ""
+    expect(credits.usedOf([id, "unheard-of"])).toEqual({ [id]: null })
+    isAnswered = true
+    expect(await deciding).toBe(1)
+    // Nothing of it was used in the end: its object is told so, when it asks and else.
+    expect(credits.usedOf([id])).toEqual({ [id]: 0 })
+  })
+})

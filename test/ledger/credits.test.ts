@@ -86,3 +86,26 @@ test("a take that is under way is not disowned: it may still be used", async () 
     expect(credits.usedOf([id])).toEqual({ [id]: 0 })
   })
 })
+
+test("of a block nothing is said as long as some of it may be used", async () => {
+  await inLedger(async (ctx) => {
+    const asked: Take[] = []
+    vi.spyOn(SharedLimit.prototype, "take").mockImplementation(async (_version, take): Promise<TakeAnswer> => {
+      asked.push(take)
+      return { granted: take.amount + 1, used: 0, since: Date.now() }
+    })
+    const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 1000, seconds: 60 }, { per: [] })
+    const credits = new Credits(ctx, env)
+    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null }
+    const memory = new Memory()
+    expect(await credits.with(ROOT, memory, [need], 1, () => memory.credits.find(need.owner, "")?.left)).toBe(2)
+    const id = asked[0]?.id ?? ""
+    expect(credits.usedOf([id])).toEqual({ [id]: null })
+    // What is given back is none to be used any more.
+    vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach"))
+    credits.giveBackOld(memory, Date.now(), true)
+    expect(credits.usedOf([id])).toEqual({ [id]: 0 })
+    expect(memory.credits.find(need.owner, "")?.left ?? 0).toBe(0)
+    await scheduler.wait(20)
+  })
+})

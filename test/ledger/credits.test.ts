@@ -50,15 +50,15 @@ describe("what was used of a block", () => {
 
   test("is said to its own object, and to no other of the same guardrail or key", async () => {
     await inLedger(async (ctx) => {
-      const said: string[][] = []
+      const said: string[] = []
       vi.spyOn(SharedLimit.prototype, "settle").mockImplementation(async (_version, _holder, settled) => {
-        said.push(settled.map(({ id }) => id))
+        said.push(settled.map(({ id }) => id).join())
       })
       const settlements = new Settlements(ctx, env)
       for (const guardrail of ["a", "b"])
         for (const key of ["a", "b"]) settlements.add(`${guardrail}${key}`, { guardrail, key }, 1)
       settlements.sendSoon(ROOT)
-      await vi.waitFor(() => expect(said.toSorted()).toEqual([["aa"], ["ab"], ["ba"], ["bb"]]))
+      await vi.waitFor(() => expect(said.toSorted()).toEqual(["aa", "ab", "ba", "bb"]))
     })
   })
 })

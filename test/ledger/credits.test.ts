@@ -15,6 +15,7 @@ import { ROOT } from "../harness/trees.ts"
 
 afterEach(async () => {
   vi.restoreAllMocks()
+  vi.useRealTimers()
   await freshIsolate()
 })
 
@@ -106,6 +107,29 @@ test("of a block nothing is said as long as some of it may be used", async () =>
     credits.giveBackOld(memory, Date.now(), true)
     expect(credits.usedOf([id])).toEqual({ [id]: 0 })
     expect(memory.credits.find(need.owner, "")?.left ?? 0).toBe(0)
+    await scheduler.wait(20)
+  })
+})
+
+test.each([
+  ["as soon as it came", 0, 1],
+  ["half a second later", 500, 1],
+  ["later", 501, undefined],
+  ["by a clock that has stepped back meanwhile", -1, undefined],
+])("what was granted to one call is used %s (%i ms): %j", async (_, after, left) => {
+  await inLedger(async (ctx) => {
+    const start = Date.now()
+    vi.useFakeTimers({ toFake: ["Date"], now: start })
+    vi.spyOn(SharedLimit.prototype, "settle").mockResolvedValue()
+    vi.spyOn(SharedLimit.prototype, "take").mockImplementation(async (): Promise<TakeAnswer> => {
+      vi.setSystemTime(start + after)
+      return { granted: 1, used: 0, since: start }
+    })
+    const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 10, seconds: 60 }, { per: [] })
+    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null }
+    const memory = new Memory()
+    const decide = (): number | undefined => memory.credits.find(need.owner, "")?.left
+    expect(await new Credits(ctx, env).with(ROOT, memory, [need], 1, decide)).toBe(left)
     await scheduler.wait(20)
   })
 })

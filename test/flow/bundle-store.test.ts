@@ -6,6 +6,7 @@ import { Ledger } from "../../src/ledger/ledger.ts"
 import type { Pointer } from "../../src/policy/bundle.ts"
 import type { GatewayDefinition } from "../../src/policy/definition/gateways.ts"
 import { encode } from "../../src/policy/encode.ts"
+import { bundleOf } from "../../src/policy/store.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
@@ -136,6 +137,14 @@ describe("a newer bundle", () => {
     await writePointer(await signPointer(inject("publisher"), first))
     forgetCaches()
     expect(await decidedBy()).toBe(2)
+  })
+
+  test("that a ledger has fetched is no pointer that was checked: without one nothing is decided by it", async () => {
+    const pointer = await publish(await yard(), 1)
+    forgetCaches()
+    expect((await bundleOf(env.BUNDLES, pointer))?.pointer).toEqual(pointer)
+    vi.spyOn(env.BUNDLES, "get").mockRejectedValue(new Error("KV is down"))
+    expect((await manage("GET", "/readyz", null)).status).toBe(503)
   })
 
   test("with the same content, as after a rollback: an isolate that is behind finds its way, in one more step", async () => {

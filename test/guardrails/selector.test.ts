@@ -36,3 +36,16 @@ describe("a guardrail that is narrowed by arguments", () => {
     expect(second(bounds, values)).toBe(isAbout ? "window_full" : "allowed")
   })
 })
+
+test("calls share a count that agree on each field of its key, not on all of them run together", () => {
+  const per = ["task", "arguments.one", "arguments.two"] as const
+  const one = window({ id: "one", tools: ["files.list"], per: "task", limit: 1, seconds: 60 }, { per })
+  const bundle = assembled({ ...body, guardrails: [one] })
+  const state = newState(ALICE)
+  const held = opened(open(bundle, state, "first", null, { purpose: "work", asked: scopes("*:read") }))
+  const call = (one: unknown, two: unknown): string => reasonOf(bundle, state, callOf(held, "files.list", { one, two }))
+  expect(call(1, 11)).toBe("allowed")
+  expect(call(11, 1)).toBe("allowed")
+  expect(call("1", 11)).toBe("allowed")
+  expect(call(1, 11)).toBe("window_full")
+})

@@ -38,6 +38,8 @@ class KeptTree {
   readonly #statements: MockInstance<SqlStorage["exec"]>
   #storage: LedgerStorage
   state: TreeState
+  /** Milliseconds: proofs may have been admitted until then that are not known any more. */
+  proofsSince = Number.NEGATIVE_INFINITY
 
   constructor(sql: SqlStorage, bundle: Bundle) {
     this.#sql = sql
@@ -114,7 +116,10 @@ class KeptTree {
   /** Memory is lost; what was written comes back. */
   crash(now: number): void {
     this.#storage = new LedgerStorage(this.#sql)
-    const loaded = this.#storage.load(now, freshProofs)
+    const loaded = this.#storage.load(now, (wokenAt) => {
+      this.proofsSince = wokenAt
+      return freshProofs()
+    })
     if (!loaded) throw new Error("nothing was kept")
     this.state = loaded
   }
@@ -273,6 +278,7 @@ describe("after a wake", () => {
       expect(tree.call(held, "files.list", START + 60_000)).not.toBeNull()
       tree.crash(START)
       expect(tree.state.clock).toBe(START + 60_000)
+      expect(tree.proofsSince).toBe(START + 60_000)
     })
   })
 

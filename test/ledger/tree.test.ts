@@ -2,9 +2,10 @@ import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, describe, expect, test } from "vitest"
 import type { Proof } from "../../src/credential/dpop.ts"
+import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { Tree } from "../../src/ledger/tree.ts"
 import { freshIsolate } from "../harness/isolate.ts"
-import { ALICE, POINTER, ROOT } from "../harness/trees.ts"
+import { ALICE, assembled, freshProofs, open, opened, POINTER, ROOT } from "../harness/trees.ts"
 
 afterEach(freshIsolate)
 
@@ -14,9 +15,9 @@ const proofOf = (jti: string, nonce: string | null = null): Proof => {
   return { jkt: "key", jti, iat, freshUntil: NOW + 60_000, nonce }
 }
 
-async function inTree(use: (tree: Tree) => void): Promise<void> {
+async function inTree(use: (tree: Tree, sql: SqlStorage) => void): Promise<void> {
   const stub = env.LEDGER.getByName(crypto.randomUUID())
-  await runInDurableObject(stub, (_ledger, ctx) => use(new Tree(ctx, env)))
+  await runInDurableObject(stub, (_ledger, ctx) => use(new Tree(ctx, env), ctx.storage.sql))
 }
 
 describe("proofs that are more than a ledger remembers", () => {
@@ -34,6 +35,24 @@ describe("proofs that are more than a ledger remembers", () => {
       for (const nonce of [null, first]) expect(state.proofs.check(proofOf("0", nonce), NOW)).toBe("nonce_required")
       expect(state.proofs.check(proofOf("new", state.proofs.nonce), NOW)).toBe("fresh")
     })
+  })
+})
+
+test("a tree that is frozen keeps what its guardrails had in mind; one that has ended does not", async () => {
+  await inTree((tree, sql) => {
+    const state = tree.begin(ROOT, ALICE, null, POINTER)
+    const held = opened(open(assembled(), state, "first"))
+    tree.transact(true, () => {
+      tree.storage.saveTree(state)
+      const span = { kind: "sliding", seconds: 3600 } as const
+      const counted = { owner: "window", key: "", amount: 1, limit: 5, span, lazy: false, first: true }
+      tree.storage.saveNotes(state, [{ kind: "spend", ...counted }], NOW)
+    })
+    const kept = () => new LedgerStorage(sql).load(NOW, freshProofs)?.memory.sliding.find("window", "")?.total
+    tree.end(state, [held.task], { task: held.task, status: "quarantined", by: "operator" })
+    expect(kept()).toBe(1)
+    tree.end(state, [held.task], { task: held.task, status: "revoked", by: "operator" })
+    expect(kept()).toBeUndefined()
   })
 })
 

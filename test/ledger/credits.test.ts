@@ -1,0 +1,135 @@
+/** What a ledger says of credit that it was lent: never less than it may have used. */
+import { runInDurableObject } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { afterEach, describe, expect, test, vi } from "vitest"
+import type { Limit } from "../../src/guardrails/definition.ts"
+import type { Take, TakeAnswer } from "../../src/guardrails/lending/lending.ts"
+import { ownerOf } from "../../src/guardrails/limit-meter.ts"
+import { Memory } from "../../src/guardrails/memory.ts"
+import { Credits } from "../../src/ledger/credits.ts"
+import { CREDITS_SCHEMA, Settlements } from "../../src/ledger/settlements.ts"
+import { SharedLimit } from "../../src/ledger/shared-limit.ts"
+import { window } from "../harness/guardrails.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { ROOT } from "../harness/trees.ts"
+
+afterEach(async () => {
+  vi.restoreAllMocks()
+  vi.useRealTimers()
+  await freshIsolate()
+})
+
+async function inLedger(use: (ctx: DurableObjectState) => Promise<void>): Promise<void> {
+  const stub = env.LEDGER.getByName(crypto.randomUUID())
+  await runInDurableObject(stub, async (_ledger, ctx) => {
+    ctx.storage.sql.exec(CREDITS_SCHEMA)
+    await use(ctx)
+  })
+}
+
+describe("what was used of a block", () => {
+  test("is kept, also after a wake, until its object has heard it", async () => {
+    await inLedger(async (ctx) => {
+      const settle = vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach"))
+      const settlements = new Settlements(ctx, env)
+      const count = { guardrail: "shared", key: "a" }
+      settlements.write("one", count, 5)
+      settlements.add("one", count, 3)
+      settlements.sendSoon(ROOT)
+      await vi.waitFor(() => expect(settle).toHaveBeenCalled())
+      await scheduler.wait(20)
+      expect(settlements.usedOf("one")).toBe(3)
+      const woken = new Settlements(ctx, env)
+      woken.load(ROOT)
+      expect(woken.usedOf("one")).toBe(5)
+      settle.mockResolvedValue()
+      woken.sendSoon(ROOT)
+      await vi.waitFor(() => expect(woken.has("one")).toBe(false))
+      expect(ctx.storage.sql.exec("SELECT * FROM credits").toArray()).toEqual([])
+    })
+  })
+
+  test("is said to its own object, and to no other of the same guardrail or key", async () => {
+    await inLedger(async (ctx) => {
+      const said: string[] = []
+      vi.spyOn(SharedLimit.prototype, "settle").mockImplementation(async (_version, _holder, settled) => {
+        said.push(settled.map(({ id }) => id).join())
+      })
+      const settlements = new Settlements(ctx, env)
+      for (const guardrail of ["a", "b"])
+        for (const key of ["a", "b"]) settlements.add(`${guardrail}${key}`, { guardrail, key }, 1)
+      settlements.sendSoon(ROOT)
+      await vi.waitFor(() => expect(said.toSorted()).toEqual(["aa", "ab", "ba", "bb"]))
+    })
+  })
+})
+
+test("a take that is under way is not disowned: it may still be used", async () => {
+  await inLedger(async (ctx) => {
+    const asked: Take[] = []
+    let isAnswered = false
+    vi.spyOn(SharedLimit.prototype, "take").mockImplementation(async (_version, take): Promise<TakeAnswer> => {
+      asked.push(take)
+      while (!isAnswered) await scheduler.wait(5)
+      return { granted: 1, used: 0, since: Date.now() }
+    })
+    const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 10, seconds: 60 }, { per: [] })
+    const credits = new Credits(ctx, env)
+    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null }
+    const memory = new Memory()
+    const deciding = credits.with(ROOT, memory, [need], 1, () => memory.credits.find(need.owner, "")?.left)
+    await vi.waitFor(() => expect(asked).toHaveLength(1))
+    const id = asked[0]?.id ?? ""
+    expect(credits.usedOf([id, "unheard-of"])).toEqual({ [id]: null })
+    isAnswered = true
+    expect(await deciding).toBe(1)
+    // Nothing of it was used in the end: its object is told so, when it asks and else.
+    expect(credits.usedOf([id])).toEqual({ [id]: 0 })
+  })
+})
+
+test("of a block nothing is said as long as some of it may be used", async () => {
+  await inLedger(async (ctx) => {
+    const asked: Take[] = []
+    vi.spyOn(SharedLimit.prototype, "take").mockImplementation(async (_version, take): Promise<TakeAnswer> => {
+      asked.push(take)
+      return { granted: take.amount + 1, used: 0, since: Date.now() }
+    })
+    const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 1000, seconds: 60 }, { per: [] })
+    const credits = new Credits(ctx, env)
+    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null }
+    const memory = new Memory()
+    expect(await credits.with(ROOT, memory, [need], 1, () => memory.credits.find(need.owner, "")?.left)).toBe(2)
+    const id = asked[0]?.id ?? ""
+    expect(credits.usedOf([id])).toEqual({ [id]: null })
+    // What is given back is none to be used any more.
+    vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach"))
+    credits.giveBackOld(memory, Date.now(), true)
+    expect(credits.usedOf([id])).toEqual({ [id]: 0 })
+    expect(memory.credits.find(need.owner, "")?.left ?? 0).toBe(0)
+    await scheduler.wait(20)
+  })
+})
+
+test.each([
+  ["as soon as it came", 0, 1],
+  ["half a second later", 500, 1],
+  ["later", 501, undefined],
+  ["by a clock that has stepped back meanwhile", -1, undefined],
+])("what was granted to one call is used %s (%i ms): %j", async (_, after, left) => {
+  await inLedger(async (ctx) => {
+    const start = Date.now()
+    vi.useFakeTimers({ toFake: ["Date"], now: start })
+    vi.spyOn(SharedLimit.prototype, "settle").mockResolvedValue()
+    vi.spyOn(SharedLimit.prototype, "take").mockImplementation(async (): Promise<TakeAnswer> => {
+      vi.setSystemTime(start + after)
+      return { granted: 1, used: 0, since: start }
+    })
+    const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 10, seconds: 60 }, { per: [] })
+    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null }
+    const memory = new Memory()
+    const decide = (): number | undefined => memory.credits.find(need.owner, "")?.left
+    expect(await new Credits(ctx, env).with(ROOT, memory, [need], 1, decide)).toBe(left)
+    await scheduler.wait(20)
+  })
+})

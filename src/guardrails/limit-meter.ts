@@ -109,16 +109,20 @@ export function notesOf(memory: Memory, limit: Limit, key: string, demand: Deman
   })
 }
 
-/** Whether one more key can be kept in mind. */
-export function hasRoom(memory: Memory, limit: Limit, key: string, values: number, now: number): boolean {
+/** Whether what an admission would add can be kept in mind. */
+export function hasRoom(memory: Memory, limit: Limit, key: string, demand: Demand, now: number): boolean {
   const owner = ownerOf(limit)
   const { span } = limit
   const spanMs = spanMsOf(span)
   const before =
     spanMs === null ? Number.NEGATIVE_INFINITY : span.kind === "sliding" ? now - spanMs : startOf(spanMs, now) - 1
   if (limit.measure.kind === "distinct") {
-    const kept = memory.marks.find(owner, key)?.size ?? 0
-    return kept + values <= MOST_KEYS && memory.marks.hasRoom(owner, key, (marks) => marks.lastAt() <= before)
+    const marks = memory.marks.find(owner, key)
+    marks?.forget(before)
+    const values = typeof demand === "object" ? demand.filter((value) => !marks?.get(value)).length : 0
+    return (
+      (marks?.size ?? 0) + values <= MOST_KEYS && memory.marks.hasRoom(owner, key, (marks) => marks.lastAt() <= before)
+    )
   }
   switch (span.kind) {
     case "sliding":

@@ -65,9 +65,8 @@ function demandOf({ id, measure }: Limit, facts: CallFacts): Demand | Denial {
 
 /** A count that the tree keeps by itself. */
 function judgeOwn(limit: Limit, key: string, demand: Demand, memory: Memory, now: number): Judgement {
-  const values = typeof demand === "object" ? demand.length : 0
   // What is remembered lazily makes room for itself as long as there is anything that was there once only.
-  const isFull = !hasRoom(memory, limit, key, values, now)
+  const isFull = !hasRoom(memory, limit, key, demand, now)
   if (isFull && !(isLazy(limit) && spareKey(memory, ownerOf(limit)) !== undefined)) {
     return judged({ reason: "history_full", guardrail: limit.id })
   }

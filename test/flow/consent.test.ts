@@ -309,6 +309,19 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     expect(await recordOf(said.decision_id)).toMatchObject({ kind: "exchange", decision: "deny", code: error })
   })
 
+  test("nobody is asked at a provider whose people no agent acts for", async () => {
+    const body = await yard()
+    const issuers = body.issuers.map((issuer) => {
+      if (issuer.issuer !== IDP) return issuer
+      const { users: _, ...others } = issuer
+      return others
+    })
+    await publish({ ...body, issuers }, 2)
+    forgetCaches()
+    const { status, json } = await request()
+    expect([status, refusal.parse(json).error]).toEqual([400, "unknown_user_id"])
+  })
+
   test("another agent's request, a guess or a change of it opens nothing", async () => {
     const { id, task } = await ask()
     await say(task, "approve")

@@ -45,9 +45,17 @@ describe.each(HTTP_DIALECTS)("a CORS preflight through %s", (dialect) => {
       "another method": { method: "DELETE" },
       "no Origin": { headers: { "Access-Control-Request-Method": "DELETE" } },
       "no Access-Control-Request-Method": { headers: { Origin: "https://app.test" } },
+      "a proof": { headers: { ...ASKED, DPoP: "ey.J.0" } },
     }
     test.each(Object.keys(NONE))("%s is none", async (what) => {
       expect((await askAs(dialect, preflight(NONE[what]))).code).toBe("missing_token")
+    })
+
+    test("with a body, where the gateway passes those on, is none", async () => {
+      const { gateways } = await yard()
+      const { body: seesBodies } = gateways.find(({ id }) => id === dialect) ?? {}
+      const { code } = await askAs(dialect, preflight({ body: "{}" }))
+      expect(code).toBe(seesBodies === true ? "missing_token" : "ok")
     })
 
     test("with a token it is a call of that token's", async () => {

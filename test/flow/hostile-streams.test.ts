@@ -19,7 +19,7 @@ import { IDP, idToken, SECOND_IDP, US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 import { known, publishCareful } from "../harness/risks.ts"
-import { claimsOf, personOf, push, signEvents, tell } from "../harness/streams.ts"
+import { claimsOf, EVENTS_AUDIENCE, personOf, push, signEvents, tell } from "../harness/streams.ts"
 
 beforeEach(publishCareful)
 afterEach(async () => {
@@ -43,6 +43,23 @@ async function flood(stream: string, changes: readonly SignalChange[]): Promise<
   telling.catch(() => undefined)
   return telling
 }
+
+test("a token for two streams of one issuer is judged by neither", async () => {
+  const body = await yard()
+  const other = `${US}/v1/other-events`
+  const streams = body.streams.flatMap((stream) =>
+    stream.id === "idp-signals" ? [stream, { ...stream, id: "other-signals", audiences: [other] }] : [stream],
+  )
+  await publish({ ...body, streams }, 2)
+  forgetCaches()
+  const root = await openTask("first")
+  const revoking = claimsOf({ "account-disabled": {} })
+  const both = await push(await signEvents({ ...revoking, aud: [EVENTS_AUDIENCE, other] }))
+  expect(both).toMatchObject({ status: 400, err: "invalid_audience" })
+  expect(await codeOf(root)).toBe(OK)
+  expect((await push(await signEvents({ ...revoking, aud: other }))).status).toBe(202)
+  expect(await codeOf(root)).toBe(ENDED)
+})
 
 describe("a stream that tells of more than there can be", () => {
   test("stops of it leave room for those of others", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { checkAlive } from "../../src/check/credential.ts"
+import { checkAlive, checkToken } from "../../src/check/credential.ts"
 import { lineOf } from "../../src/ledger/state.ts"
 import { assembled, newState, open, opened, START } from "../harness/trees.ts"
 
@@ -11,4 +11,19 @@ test("a line of tasks that does not reach the root opens nothing", () => {
   expect(line).toHaveLength(2)
   expect(checkAlive(state, line, START)).toBeNull()
   for (const cut of [line.slice(0, 1), []]) expect(checkAlive(state, cut, START)).toEqual({ reason: "task_unknown" })
+})
+
+test("a token is of the task that it was issued for, and of no other of its tree", () => {
+  const bundle = assembled()
+  const state = newState()
+  const root = opened(open(bundle, state, "first"))
+  const child = opened(open(bundle, state, "second", root))
+  const shown = (task: string, token: string) => checkToken(state, { task, token, proof: null }, START)
+  expect([shown(root.task, root.token), shown(child.task, child.token)]).toEqual([null, null])
+  for (const [task, token] of [
+    [root.task, child.token],
+    [child.task, root.token],
+    [child.task, "another"],
+  ] as const)
+    expect(shown(task, token)).toEqual({ reason: "token_unissued" })
 })

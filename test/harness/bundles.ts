@@ -26,6 +26,17 @@ export async function starter(): Promise<BundleBody> {
   return withGatewayKeys(withIssuerKeys(inject("starter")))
 }
 
+/** Agents act for the people of the main provider by their address, where their login has a subject besides: they have two names. */
+export function byAddress(body: BundleBody): BundleBody {
+  const issuers = body.issuers.map((issuer) => {
+    const { users, assertions } = issuer
+    if (issuer.id !== "idp" || !users || !assertions) return issuer
+    const claims = { ...users.claims, subject: ["email"] } as const
+    return { ...issuer, users: { ...users, claims }, assertions: { ...assertions, claims } }
+  })
+  return { ...body, issuers }
+}
+
 export interface Signed {
   readonly pointer: Pointer
   /** What KV holds. */

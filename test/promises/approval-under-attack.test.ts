@@ -5,7 +5,7 @@ import type { BundleBody } from "../../src/policy/bundle.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
 import { exchangeForm, JWT_BEARER, JWT_BEARER_GRANT, openChild, openTask } from "../harness/agents.ts"
 import { person, questionIn, say, type Question } from "../harness/approvals.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { byAddress, publish, yard } from "../harness/bundles.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
@@ -205,16 +205,6 @@ function afterReading({ rules }: BundleBody): readonly LoweredRule[] {
 }
 
 describe("nobody answers for themselves, by whatever name", () => {
-  /** People go by their address at this provider; a subject is only a number. */
-  const byEmail = (body: BundleBody): BundleBody => ({
-    ...guarded(body),
-    issuers: body.issuers.map((issuer) => {
-      const { users, assertions } = issuer
-      if (issuer.id !== "idp" || !users || !assertions) return issuer
-      const claims = { ...users.claims, subject: ["email"] } as const
-      return { ...issuer, users: { ...users, claims }, assertions: { ...assertions, claims } }
-    }),
-  })
   const email = "olivia@example.org"
   const sessionOf = async () => ({
     ...(await exchangeForm("first")),
@@ -222,7 +212,7 @@ describe("nobody answers for themselves, by whatever name", () => {
   })
 
   test("an operator whose token does not tell whom they are as a person", async () => {
-    await republish(byEmail)
+    await republish((body) => guarded(byAddress(body)))
     const question = await askedOfOperators(await sessionOf())
     const told = `Bearer ${await accessToken("operator", "cli", { claims: { email } })}`
     expect((await say(question, told)).status).toBe(403)
@@ -233,8 +223,8 @@ describe("nobody answers for themselves, by whatever name", () => {
 
   test("an operator of a provider that only asserts for whom agents work", async () => {
     await republish((body) => ({
-      ...byEmail(body),
-      issuers: byEmail(body).issuers.map(({ users, ...issuer }) =>
+      ...guarded(body),
+      issuers: byAddress(body).issuers.map(({ users, ...issuer }) =>
         issuer.id === "idp" || !users ? issuer : { ...issuer, users },
       ),
     }))

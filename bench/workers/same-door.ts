@@ -1,7 +1,7 @@
 /**
  * Asked and answering as Narrowgate is, it decides nothing: what its contract costs anybody. The question's headers are read,
- * the object is asked with as much and within a time-out, all identity headers go out, and a record of each call is on disk
- * within a second, written in batches.
+ * the object is asked with as much and within a time-out, all identity headers go out, and a record of each call goes to a log,
+ * so many at once. Nothing sends the last few: it is only ever asked by a load that goes on.
  */
 import { DurableObject } from "cloudflare:workers"
 import { Hono } from "hono"

@@ -157,9 +157,9 @@ export async function ask(isolate: Isolate, path: string, init: RequestInit): Pr
   return { status: response.status, headers: response.headers, json: text === "" ? {} : JSON.parse(text) }
 }
 
-export const sign = async ({ key, jwk }: Signer, claims: object): Promise<string> =>
+export const sign = async ({ key, jwk }: Signer, claims: object, typ?: string): Promise<string> =>
   new SignJWT({ iat: seconds(), exp: seconds() + 300, jti: randomUUID(), ...claims })
-    .setProtectedHeader({ alg: "ES256", kid: jwk.kid ?? "" })
+    .setProtectedHeader({ alg: "ES256", kid: jwk.kid ?? "", ...(typ !== undefined && { typ }) })
     .sign(key)
 
 export const session = async (): Promise<string> =>
@@ -172,6 +172,13 @@ export async function proof(method: string, htu: string, token: string | null, m
   return new SignJWT({ jti: randomUUID(), htm: method, htu, iat: seconds(), ...ath, ...more })
     .setProtectedHeader({ typ: "dpop+jwt", alg: "ES256", jwk })
     .sign(holder.key)
+}
+
+/** A record as an operator reads it. */
+export async function readRecord(isolate: Isolate, id: string): Promise<Answer> {
+  const claims = { iss: "https://idp.test", sub: "viewer", aud: US, client_id: "cli" }
+  const token = await sign(users, claims, "at+jwt")
+  return ask(isolate, `/v1/decisions/${id}`, { headers: { Authorization: `Bearer ${token}` } })
 }
 
 /** A task of the agent for alice, by this assertion and, where one is given, this proof. */
@@ -200,12 +207,22 @@ export const open = async (isolate: Isolate): Promise<Task> => opened(await exch
 export const openBound = async (isolate: Isolate): Promise<Task> =>
   opened(await exchange(isolate, await assertion(), await proof("POST", TOKEN_URI, null)))
 
-/** What the gateway asks about a read. */
-export async function call(isolate: Isolate, { token }: Task, DPoP?: string): Promise<Answer> {
+/** The request of a client that the gateway forwards for authorization. */
+interface Forwarded {
+  readonly method: string
+  readonly path: string
+}
+
+export async function call(
+  isolate: Isolate,
+  { token }: Task,
+  DPoP?: string,
+  { method, path }: Forwarded = { method: "GET", path: "/files/a" },
+): Promise<Answer> {
   const headers = {
     "X-Narrowgate-Key": GATEWAY_KEY,
-    "X-Forwarded-Method": "GET",
-    "X-Forwarded-Uri": "/files/a",
+    "X-Forwarded-Method": method,
+    "X-Forwarded-Uri": path,
     "X-Forwarded-Host": "api.test",
     Authorization: `${DPoP === undefined ? "Bearer" : "DPoP"} ${token}`,
     ...(DPoP === undefined ? {} : { DPoP }),

@@ -1,0 +1,141 @@
+/**
+ * Storage that takes no more: the objects of a bare workerd lie on a small file system of their own, which is filled to
+ * its last block while calls go on. Needs the right to mount one (root on Linux), and says so where it has none.
+ */
+import { execFileSync } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync, appendFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { BUILD_WITHIN_MS, START_WITHIN_MS } from "./bare-workerd.ts"
+import {
+  assertion,
+  build,
+  call,
+  complete,
+  exchange,
+  kill,
+  open,
+  readRecord,
+  remove,
+  start,
+  startOn,
+  type Task,
+} from "./two-isolates.ts"
+
+const SIZE = "16m"
+const BLOCK = Buffer.alloc(64 * 1024)
+/** Writes that find room in what SQLite has reserved already are few; beyond these the disk is full for certain. */
+const MOST_CALLS = 400
+
+const directory = mkdtempSync(join(tmpdir(), "narrowgate-full-"))
+const canMount = mount()
+if (!canMount) process.stderr.write("full-disk: no right to mount a file system here; its tests are skipped\n")
+
+function mount(): boolean {
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${SIZE}`, "tmpfs", directory], { stdio: "ignore" })
+    return true
+  } catch {
+    return false
+  }
+}
+
+const filler = join(directory, "filler")
+
+function fill(): void {
+  writeFileSync(filler, "")
+  for (const block of [BLOCK, BLOCK.subarray(0, 512)]) {
+    try {
+      for (;;) appendFileSync(filler, block)
+    } catch (error) {
+      expect(error).toMatchObject({ code: "ENOSPC" })
+    }
+  }
+}
+
+beforeAll(build, BUILD_WITHIN_MS + 5_000)
+beforeEach(async () => startOn(directory), START_WITHIN_MS + 5_000)
+afterEach(async () => {
+  await kill()
+  rmSync(filler, { force: true })
+})
+afterAll(async () => {
+  if (canMount) execFileSync("umount", [directory])
+  rmSync(directory, { recursive: true })
+  await remove()
+})
+
+const write = { method: "PUT", path: "/files/a" }
+const limited = { method: "GET", path: "/blocks" }
+/** Of the window over `/blocks`, within an hour. */
+const LIMIT = 300
+
+/** Decision ids of the calls that were allowed until one was not. */
+async function callUntilDenied(task: Task, request: typeof write): Promise<readonly string[]> {
+  const allowed: string[] = []
+  while (allowed.length < MOST_CALLS) {
+    const { status, headers } = await call("a", task, undefined, request)
+    if (status !== 200) {
+      expect(status).toBe(503)
+      return allowed
+    }
+    allowed.push(headers.get("X-Narrowgate-Decision") ?? "")
+  }
+  throw new Error("no call was denied")
+}
+
+async function restart(): Promise<void> {
+  await kill()
+  rmSync(filler)
+  await start()
+}
+
+describe.skipIf(!canMount)("while storage takes no more", () => {
+  test("fail closed: writes and new tasks are unavailable, and both go on once there is room", async () => {
+    const task = await open("a")
+    fill()
+    await callUntilDenied(task, write)
+    expect((await exchange("b", await assertion())).status).toBe(503)
+    rmSync(filler)
+    await expect.poll(async () => (await call("b", task, undefined, write)).status, { timeout: 10_000 }).toBe(200)
+    await open("b")
+  }, 60_000)
+
+  test("the record tells: each write that was allowed has its record after a kill", async () => {
+    const task = await open("a")
+    const before = (await call("a", task, undefined, write)).headers.get("X-Narrowgate-Decision") ?? ""
+    fill()
+    const allowed = [before, ...(await callUntilDenied(task, write))]
+    await restart()
+    // Records that the killed process had not sent go out when their ledger wakes: by a call, or by its alarm.
+    expect((await call("b", task)).status).toBe(200)
+    for (const id of allowed) {
+      await expect.poll(async () => (await readRecord("b", id)).json, { timeout: 10_000 }).toMatchObject({ id })
+    }
+  }, 60_000)
+
+  test("no over-admission: what was allowed before counts after a kill", async () => {
+    const task = await open("a")
+    fill()
+    const before = await callUntilDenied(task, limited)
+    await restart()
+    let after = 0
+    while (after <= LIMIT && (await call("b", task, undefined, limited)).status === 200) after += 1
+    expect(before.length + after).toBeLessThanOrEqual(LIMIT)
+    expect(after).toBeGreaterThan(0)
+  }, 60_000)
+
+  test("ended is ended: an end that storage did not take is not acknowledged", async () => {
+    const tasks = await Promise.all([open("a"), open("a"), open("b"), open("b")])
+    fill()
+    await Promise.all(tasks.map(async (task) => callUntilDenied(task, write)))
+    const acknowledged = await Promise.all(tasks.map(async (task) => (await complete("b", task)).status))
+    for (const status of acknowledged) expect([200, 503]).toContain(status)
+    await restart()
+    for (const [index, task] of tasks.entries()) {
+      const isEnded = acknowledged[index] === 200
+      expect((await call("a", task)).status).toBe(isEnded ? 401 : 200)
+    }
+  }, 60_000)
+})

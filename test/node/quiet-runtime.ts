@@ -2,7 +2,11 @@
  * The runtime prints a stack for each object that a test takes down on purpose. The runner's plugin writes these to the
  * streams of this process and has no setting to leave them out.
  */
-const ON_PURPOSE = ["Application called abortAllDurableObjects()", "taken down by a test"]
+const ON_PURPOSE = [
+  "Application called abortAllDurableObjects()",
+  "Application called deleteAllDurableObjects()",
+  "taken down by a test",
+]
 
 export function setup(): () => void {
   const restore = [process.stdout, process.stderr].map((stream) => {

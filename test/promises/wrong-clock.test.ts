@@ -1,0 +1,98 @@
+/**
+ * A clock that is a day wrong, ahead or behind, as a ledger or an isolate may have it. What was acknowledged before the
+ * jump holds during it, and after the clock has come back.
+ */
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { exchangeForm, openChild, openTask, postForm, type OpenTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { callWith } from "../harness/gateways.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { agentId } from "../harness/issuers.ts"
+import { crash } from "../harness/ledgers.ts"
+import { bearerOf, complete, manage } from "../harness/management.ts"
+import { recordOf } from "../harness/records.ts"
+
+const DAY_MS = 24 * 3_600_000
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  await freshIsolate()
+})
+
+const allowed = async ({ token }: OpenTask, path = "/files"): Promise<boolean> =>
+  (await callWith(token, path)).code === "ok"
+
+/** Does the same while the clock is wrong, and once it is right again, each with the objects' memory and without it. */
+async function throughJump(by: number, act: (what: string) => Promise<void>): Promise<void> {
+  const start = Date.now()
+  vi.useFakeTimers({ toFake: ["Date"], now: start + by })
+  await act("while it is wrong")
+  await crash()
+  forgetCaches()
+  await act("while it is wrong, from storage")
+  vi.setSystemTime(start + 1_000)
+  await act("right again")
+  await crash()
+  forgetCaches()
+  await act("right again, from storage")
+}
+
+describe.each([
+  ["ahead", DAY_MS],
+  ["behind", -DAY_MS],
+] as const)("a clock that is a day %s", (_where, by) => {
+  test("ended is ended: a task that was ended, or is below one, stays so", async () => {
+    const [root, other] = [await openTask(), await openTask()]
+    const child = await openChild(root.token, "second")
+    await complete(root.task, `Bearer ${root.token}`)
+    await throughJump(by, async (what) => {
+      for (const task of [root, child]) expect(await allowed(task), what).toBe(false)
+    })
+    expect(await allowed(other)).toBe(true)
+  })
+
+  test("ended is ended: a switch holds until an operator lifts it", async () => {
+    const task = await openTask()
+    const stopped = await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, { agent: agentId("first") })
+    expect(stopped.status).toBe(200)
+    await throughJump(by, async (what) => {
+      expect(await allowed(task), what).toBe(false)
+    })
+  })
+
+  test("fail closed: an identity that is not valid at that time opens no task", async () => {
+    const form = await exchangeForm("first")
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + by })
+    const { status, refused } = await postForm(form)
+    expect([status, refused?.error]).toEqual([401, "invalid_client"])
+  })
+
+  test("the record tells: records of a tree keep the order of their numbers and times", async () => {
+    const task = await openTask("first", { scope: "files.*:write" })
+    const write = { method: "PUT", body: "{}", headers: { "Content-Type": "application/json" } }
+    const answers = []
+    const start = Date.now()
+    vi.useFakeTimers({ toFake: ["Date"], now: start })
+    for (const jump of [0, by, 1_000]) {
+      vi.setSystemTime(start + jump)
+      answers.push(await callWith(task.token, "/files/a", write))
+    }
+    const allowedOnes = answers.filter(({ code }) => code === "ok")
+    expect(allowedOnes.length).toBeGreaterThanOrEqual(2)
+    const records = await Promise.all(allowedOnes.map(async ({ decision }) => recordOf(decision)))
+    expect(records.map(({ number }) => number)).toEqual(records.map((_record, index) => index + 1))
+    const times = records.map(({ at }) => at)
+    expect(times).toEqual(times.toSorted((a, b) => a - b))
+  })
+})
+
+test("no over-admission: a clock that was a day behind gives back nothing that was used", async () => {
+  const task = await openTask("first", { purpose: "work" })
+  for (let index = 0; index < 3; index++) expect(await allowed(task, "/thrice")).toBe(true)
+  await throughJump(-DAY_MS, async (what) => {
+    if (what.startsWith("while")) expect(await allowed(task, "/thrice"), what).toBe(false)
+  })
+})

@@ -33,7 +33,7 @@ let steps: string[] = []
 /** From the deadly step on nothing runs any more, until the objects are taken down. */
 let isDead = false
 
-type Method = (this: unknown, ...given: readonly unknown[]) => unknown
+type Method = (this: unknown, ...given: unknown[]) => unknown
 
 /** Wraps every method; the returned function restores them. */
 export function watchSteps(): () => void {

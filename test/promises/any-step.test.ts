@@ -41,14 +41,16 @@ interface Outcome {
 async function persistently<Answer extends { readonly status: number }>(act: () => Promise<Answer>): Promise<Answer> {
   const until = Date.now() + WITHIN_MS
   for (;;) {
-    const answer = await act().catch((error: unknown) => error)
+    const answer = await act().catch((error: unknown) => {
+      if (Date.now() > until) throw error
+      return null
+    })
     await bury()
-    if (!(answer instanceof Error) && isAnswer<Answer>(answer) && answer.status !== 503) return answer
+    if (answer && answer.status !== 503) return answer
     if (Date.now() > until) throw new Error(`no answer within ${WITHIN_MS} ms: ${JSON.stringify(answer)}`)
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
   }
 }
-const isAnswer = <Answer>(answer: unknown): answer is Answer => typeof answer === "object" && answer !== null
 
 async function live(outcome: Outcome): Promise<void> {
   const scope = "thrice.*:read burst.*:read files.*:write"

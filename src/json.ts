@@ -102,6 +102,8 @@ function readString(json: string): string | null {
   }
 }
 
+/** What a value may stand behind; nothing, where it is the first. */
+const BEFORE_VALUE: ReadonlySet<string> = new Set(["", "[", ",", ":", " ", "\n", "\r", "\t"])
 const NUMBER = /-?[0-9][0-9.eE+-]*/y
 
 /** One pass over any text. Of what is no JSON it may find nothing to say. */
@@ -172,6 +174,7 @@ function objectionTo(text: string, mostParts: number): Objection | null {
       case "7":
       case "8":
       case "9": {
+        if (!BEFORE_VALUE.has(text.charAt(index - 1))) return NOT_JSON
         NUMBER.lastIndex = index
         const number = NUMBER.exec(text)?.[0] ?? "-"
         if (!isExact(number)) return refused("it has a number that is not exact as a double")

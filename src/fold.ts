@@ -5,9 +5,34 @@
  */
 export function fold(name: string): string {
   const bracket = name.indexOf("[")
-  const base = bracket > 0 ? name.slice(0, bracket) : name
-  return base.toUpperCase().toLowerCase()
+  return foldCase(bracket > 0 ? name.slice(0, bracket) : name)
 }
+
+/** Without regard to case and to forms of one character: NFKC makes `to` of the fullwidth `ｔｏ`. */
+export function foldCase(name: string): string {
+  return (ASCII.test(name) ? name : name.normalize("NFKC")).toUpperCase().toLowerCase()
+}
+// oxlint-disable-next-line no-control-regex -- all of ASCII, its control characters among it
+const ASCII = /^[\x00-\x7f]*$/
+
+/**
+ * The names of arguments by which some reader finds what is sent by this one, folded. Readers skip what stands before a
+ * name (qs and Rack read `[to]` as `to`, PHP ` to`), end it early (`to[]`, `to.x` of Spring and ASP.NET, a NUL), write
+ * `_` for what their variables cannot have (PHP), and take a marker off (Spring reads `_to` and `!to` where `to` is
+ * absent; OData `$top` as `top`).
+ */
+export function readingsOf(name: string): readonly string[] {
+  if (ONE_READING.test(name)) return [name]
+  const folded = foldCase(name)
+  const [base = ""] = folded.replace(LEADING, "").split(NAME_END, 1)
+  const word = base.trimEnd()
+  const joined = folded.trimStart().replaceAll(/[ .[]/g, "_")
+  return [...new Set([folded, word, joined, word.replace(/^_(?=.)/u, "")])]
+}
+const ONE_READING = /^[a-z0-9][a-z0-9_-]*$/
+const LEADING = /^[^\p{L}\p{N}_-]+/u
+// oxlint-disable-next-line no-control-regex -- a control character ends a name for some readers
+const NAME_END = /[[\].\x00-\x1f\x7f]/
 
 /** A key of `object` that is none of `known`, but that some reader takes for one of them. */
 export function variantIn(object: Readonly<Record<string, unknown>>, known: readonly string[]): string | undefined {

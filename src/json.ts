@@ -8,23 +8,52 @@ import { fold } from "./fold.ts"
 
 /** Deeper nesting than any tool's arguments need. */
 const MAX_DEPTH = 64
+/** Members of objects and elements of arrays: each costs a microsecond or more to judge, hash and record. */
+export const MAX_PARTS = 10_000
+/** Rules and records put a value together anew on each level of nesting, so that text costs as often as it is deep. */
+const MAX_NESTED_TEXT = 8_388_608
+/** A key is folded, which costs several times as much as reading it. */
+const MAX_KEY_LENGTH = 1_024
 
-export function parseJson(text: string): { readonly json: unknown } | Denied {
-  const read = readJson(text)
+export function parseJson(text: string, mostParts: number = MAX_PARTS): { readonly json: unknown } | Denied {
+  const read = readJson(text, mostParts)
   return "objection" in read ? deny({ reason: "body_rejected", what: read.objection }) : read
 }
 
 /** The same for what is no body: with the objection alone. */
-export function readJson(text: string): { readonly json: unknown } | { readonly objection: string } {
-  let json: unknown
+export function readJson(
+  text: string,
+  mostParts: number = MAX_PARTS,
+): { readonly json: unknown } | { readonly objection: string } {
+  // First, because the platform's parser takes any time that a text asks of it.
+  const found = objectionTo(text, mostParts)
+  if (found) return { objection: found.objection }
   try {
-    json = JSON.parse(text)
+    return { json: JSON.parse(text) }
   } catch {
-    return { objection: "it is not JSON" }
+    return NOT_JSON
   }
-  const objection = objectionTo(text)
-  return objection === null ? { json } : { objection }
 }
+
+/** As the platform's parser reads it, whatever others may read; undefined for what is no JSON, or too much of it. */
+export function readLoosely(text: string): unknown {
+  if (objectionTo(text, MAX_PARTS)?.isTooMuch === true) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+interface Objection {
+  readonly objection: string
+  /** Rather than that it can be read in several ways. */
+  readonly isTooMuch: boolean
+}
+
+const refused = (objection: string): Objection => ({ objection, isTooMuch: false })
+const tooMuch = (objection: string): Objection => ({ objection, isTooMuch: true })
+const NOT_JSON = refused("it is not JSON")
 
 const JSON_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json(?: *; *charset="?utf-8"?)?$/i
 
@@ -37,33 +66,64 @@ export function isObject(json: unknown): json is Readonly<Record<string, unknown
   return typeof json === "object" && json !== null && !Array.isArray(json)
 }
 
+/** More digits than any amount has; what is beyond costs in each place that reads it. */
+const MAX_NUMBER_LENGTH = 128
+/** Any decimal of so many digits is another double (IEEE 754). */
+const SAFE_DIGITS = 15
+
+/**
+ * RFC 7493, section 2.2: a number has no more magnitude or precision than a double. Who reads `100.00000000000000001` as
+ * a decimal reads more than 100, and who reads `1e-400` reads more than 0; a bound of ours would compare 100 and 0.
+ */
 function isExact(number: string): boolean {
+  if (number.length > MAX_NUMBER_LENGTH) return false
   const value = Number(number)
-  return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)
+  if (Number.isInteger(value) ? !Number.isSafeInteger(value) : !Number.isFinite(value)) return false
+  return (number.length <= SAFE_DIGITS && !HAS_EXPONENT.test(number)) || decimalOf(number) === decimalOf(String(value))
+}
+const HAS_EXPONENT = /[eE]/
+const DECIMAL = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
+
+/** Significant digits and the power of ten of the last: equal for two texts exactly if they are one number. */
+function decimalOf(number: string): string {
+  const [, whole = "", fraction = "", exponent = "0"] = DECIMAL.exec(number) ?? []
+  const digits = (whole + fraction).replace(/^0+/, "")
+  const significant = digits.replace(/0+$/, "")
+  if (significant === "") return "0"
+  return `${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`
 }
 
-/** The text of a JSON string that is known to be one. */
-function readString(json: string): string {
-  return String(JSON.parse(json))
+/** The text of a JSON string; null: it is none. */
+function readString(json: string): string | null {
+  try {
+    return String(JSON.parse(json))
+  } catch {
+    return null
+  }
 }
 
+/** What a value may stand behind; nothing, where it is the first. */
+const BEFORE_VALUE: ReadonlySet<string> = new Set(["", "[", ",", ":", " ", "\n", "\r", "\t"])
 const NUMBER = /-?[0-9][0-9.eE+-]*/y
 
-/** One pass over text that is known to be JSON. */
-function objectionTo(text: string): string | null {
+/** One pass over any text. Of what is no JSON it may find nothing to say. */
+function objectionTo(text: string, mostParts: number): Objection | null {
   /** Keys seen in each open object; null for an open array. */
   const open: (Set<string> | null)[] = []
   // Most texts have none; their strings end at the next quote and mean what they spell.
-  const escapes = text.includes("\\")
+  let escape = text.indexOf("\\")
+  let [parts, nested] = [0, 0]
   let expectsKey = false
   for (let index = 0; index < text.length; index++) {
     switch (text.charAt(index)) {
       case "{":
         open.push(new Set())
+        parts += 1
         expectsKey = true
         break
       case "[":
         open.push(null)
+        parts += 1
         expectsKey = false
         break
       case "}":
@@ -72,22 +132,33 @@ function objectionTo(text: string): string | null {
         expectsKey = false
         break
       case ",":
+        parts += 1
         expectsKey = open.at(-1) instanceof Set
         break
       case '"': {
-        const end = escapes ? endOfString(text, index) : text.indexOf('"', index + 1) + 1
+        let end = text.indexOf('"', index + 1) + 1
+        if (end === 0) return NOT_JSON
+        if (escape >= 0 && escape < index) escape = text.indexOf("\\", index)
+        const escapes = escape >= 0 && escape < end
+        if (escapes) end = endOfString(text, index)
+        nested += (end - index) * open.length
         if (expectsKey) {
+          if (end - index - 2 > MAX_KEY_LENGTH) return tooMuch(`it has a key of more than ${MAX_KEY_LENGTH} characters`)
           // Escapes are resolved first: "a" and "\u0061" are one key.
-          const key = fold(escapes ? readString(text.slice(index, end)) : text.slice(index + 1, end - 1))
+          const key = escapes ? readString(text.slice(index, end)) : text.slice(index + 1, end - 1)
+          if (key === null) return NOT_JSON
+          const folded = fold(key)
           const keys = open.at(-1)
-          if (keys?.has(key)) return "it has a key twice, or two that some readers take for one"
-          if (key === "__proto__") return "it has a key that no object may have"
-          keys?.add(key)
+          if (keys?.has(folded)) return refused("it has a key twice, or two that some readers take for one")
+          if (folded === "__proto__") return refused("it has a key that no object may have")
+          keys?.add(folded)
           expectsKey = false
         }
         // Half a surrogate pair is no character: readers replace it, or fail (RFC 7493 2.1).
-        if (escapes && text.slice(index, end).includes("\\u") && !readString(text.slice(index, end)).isWellFormed()) {
-          return "it has half a character"
+        if (escapes && text.slice(index, end).includes("\\u")) {
+          const string = readString(text.slice(index, end))
+          if (string === null) return NOT_JSON
+          if (!string.isWellFormed()) return refused("it has half a character")
         }
         index = end - 1
         break
@@ -103,15 +174,19 @@ function objectionTo(text: string): string | null {
       case "7":
       case "8":
       case "9": {
+        if (!BEFORE_VALUE.has(text.charAt(index - 1))) return NOT_JSON
         NUMBER.lastIndex = index
-        const number = NUMBER.exec(text)?.[0] ?? ""
-        if (!isExact(number)) return "it has a number that is not exact as a double"
+        const number = NUMBER.exec(text)?.[0] ?? "-"
+        if (!isExact(number)) return refused("it has a number that is not exact as a double")
+        nested += number.length * open.length
         index += number.length - 1
         break
       }
       default:
     }
-    if (open.length > MAX_DEPTH) return "it nests too deep"
+    if (open.length > MAX_DEPTH) return tooMuch("it nests too deep")
+    if (parts > mostParts) return tooMuch(`it has more than ${mostParts} members and elements`)
+    if (nested > MAX_NESTED_TEXT) return tooMuch("it nests too much text too deep")
   }
   return null
 }

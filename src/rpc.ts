@@ -5,6 +5,7 @@
  */
 import { WorkerEntrypoint } from "cloudflare:workers"
 import * as z from "zod"
+import { BODILESS } from "./catalog/seen.ts"
 import { filterTools } from "./gateway/filter.ts"
 import { answerTo, refusal } from "./gateway/handle.ts"
 import { settleCall } from "./gateway/settle.ts"
@@ -15,20 +16,24 @@ import { surroundingsOf, type Surroundings } from "./surroundings.ts"
 const key = z.string()
 const headers = z.union([z.record(z.string(), z.string()), z.array(z.tuple([z.string(), z.string()]))])
 const body = z.union([z.string(), z.instanceof(Uint8Array<ArrayBuffer>), z.null()])
-const callSchema = z.object({
-  key,
-  method: z.string(),
-  url: z.string(),
-  headers,
-  body: body.default(null),
-  requestId: z.string().optional(),
-})
-const settlementSchema = z.object({ key, decision: z.string(), task: z.string() })
-const listSchema = z.object({ key, server: z.string(), headers, body })
+// What is misspelt must not count as left out: a `Body` would be a call without one.
+const callSchema = z
+  .strictObject({
+    key,
+    method: z.string(),
+    url: z.string(),
+    headers,
+    body: body.optional(),
+    requestId: z.string().optional(),
+  })
+  .refine(({ method, body }) => body !== undefined || BODILESS.has(method))
+const settlementSchema = z.strictObject({ key, decision: z.string(), task: z.string() })
+const listSchema = z.strictObject({ key, server: z.string(), headers, body })
 
 /**
  * An agent's request, as the Worker received it: `url` absolute, and as it will be sent on; `headers` with all that the
- * agent sent, `Authorization` and `DPoP` among them, a name that came twice twice. `requestId`: the Worker's own, never
+ * agent sent, `Authorization` and `DPoP` among them, a name that came twice twice; `body` null if the request has none,
+ * which may be left out of a GET, HEAD or OPTIONS alone. `requestId`: the Worker's own, never
  * its client's, where it asks again about a request of which it got no answer: within 5 s that counts once.
  */
 export type WorkerCall = z.input<typeof callSchema>
@@ -85,9 +90,10 @@ const HERE = "https://rpc.invalid/"
 
 type Headed = Pick<z.output<typeof callSchema>, "headers" | "body">
 
-const toldOf = ({ headers, body }: Headed): Told => ({
+/** An empty body is none: that of a request whose headers announce one was not passed (gateway/worker.ts). */
+const toldOf = ({ headers, body = null }: Headed): Told => ({
   headers: Array.isArray(headers) ? headers : Object.entries(headers),
-  body,
+  body: body === null || body.length === 0 ? null : body,
 })
 
 function questionOf(call: z.output<typeof callSchema>): Request | null {

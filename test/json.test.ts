@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { parseJson } from "../src/json.ts"
+import { MAX_PARTS, parseJson, readLoosely } from "../src/json.ts"
 
 /** Any whitespace and any escapes: the text differs, the value does not. */
 function spelled(value: unknown, seed: number): string {
@@ -91,5 +91,73 @@ describe("JSON in one reading", () => {
 
   test.each(["9007199254740991", "-9007199254740991", "1e15", "0.1", "-0", "1.5e-300"])("%s is", (number) => {
     expect(parseJson(`{"a":${number}}`)).toEqual({ json: { a: Number(number) } })
+  })
+
+  test.each([
+    "100.00000000000000001",
+    "99.999999999999999999",
+    "0.10000000000000001",
+    "1e-400",
+    "-1e-400",
+    "0.3000000000000000000000000001",
+    "1.00000000000000000000001e2",
+    `1.${"0".repeat(1_000)}`,
+  ])("%s is another number to those who read decimals", (number) => {
+    for (const text of [number, `[${number}]`, `{"a":${number}}`]) expect(parseJson(text)).toHaveProperty("denied")
+  })
+
+  test("every double is exact in its shortest form, and in any that adds nothing but zeros", () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.nat({ max: 8 }), (value, zeros) => {
+        if (Number.isInteger(value) && !Number.isSafeInteger(value)) return
+        const shortest = JSON.stringify(value)
+        const [mantissa = "", exponent] = shortest.split("e")
+        const padded = `${mantissa}${mantissa.includes(".") ? "" : "."}0${"0".repeat(zeros)}${exponent === undefined ? "" : `e${exponent}`}`
+        for (const text of [shortest, padded]) expect([text, parseJson(text)]).toEqual([text, { json: Number(text) }])
+        // One digit further it is another number.
+        const more = exponent === undefined && mantissa.includes(".") ? `${mantissa}${"0".repeat(20)}1` : null
+        if (more !== null) expect(parseJson(more)).toHaveProperty("denied")
+      }),
+      { seed: 20261127, numRuns: 2_000 },
+    )
+  })
+})
+
+describe("JSON that costs more to judge than to send", () => {
+  const list = (count: number): string => `[${Array.from({ length: count }, () => "1").join(",")}]`
+  const deep = (text: string, levels: number): string => "[".repeat(levels) + text + "]".repeat(levels)
+  const TOO_MUCH: Readonly<Record<string, string>> = {
+    "elements of a list": list(MAX_PARTS + 1),
+    "elements of lists in a list": `[${Array.from({ length: MAX_PARTS / 2 + 1 }, () => "[1]").join(",")}]`,
+    "members of objects in a list": `[${Array.from({ length: MAX_PARTS / 2 + 1 }, () => '{"a":1}').join(",")}]`,
+    "members of one object": `{${Array.from({ length: MAX_PARTS + 1 }, (_, at) => `"k${at}":1`).join(",")}}`,
+    "text inside many levels": deep(`"${"a".repeat(200_000)}"`, 58),
+    "a long key": `{"${"a".repeat(1_025)}":1}`,
+    "a long number": `[${"0".repeat(200)}]`,
+    "levels, and no end": "[".repeat(1_048_576),
+    "members, and no end": '{"a":'.repeat(200_000),
+  }
+  test.each(Object.entries(TOO_MUCH))("is refused: %s", (_what, text) => {
+    expect(parseJson(text)).toHaveProperty("denied.reason", "body_rejected")
+    expect(readLoosely(text)).toBeUndefined()
+  })
+
+  test("what real calls have is not: a long text, a list of thousands, a few levels", () => {
+    for (const json of [
+      { jsonrpc: "2.0", params: { arguments: { text: "é".repeat(1_000_000), more: [{ deep: [{ er: "x" }] }] } } },
+      Array.from({ length: MAX_PARTS - 2 }, (_, at) => at),
+      JSON.parse(deep('"a"', 60)),
+    ]) {
+      expect(parseJson(JSON.stringify(json))).toEqual({ json })
+    }
+  })
+
+  test("text that is no JSON is refused wherever it breaks off", () => {
+    const text = '{"a":["b\\u0041\\"",-1.5e3,{"c\\\\":null}],"d":true}'
+    for (let end = 0; end < text.length; end++) {
+      expect(parseJson(text.slice(0, end))).toHaveProperty("denied")
+      expect(readLoosely(text.slice(0, end))).toBeUndefined()
+    }
+    expect(parseJson(text)).toEqual({ json: JSON.parse(text) })
   })
 })

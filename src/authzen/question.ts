@@ -25,10 +25,11 @@ export type Semantic = z.output<typeof semantics>
 
 /** With at least one evaluation; what stands beside them is what each has that does not say otherwise. */
 export const evaluations = z.object({
-  subject: entity.optional(),
-  action: action.optional(),
-  resource: entity.optional(),
-  context: members.optional(),
+  // Held against their schemas in the evaluations that have no value of their own: a default that none uses says nothing.
+  subject: z.unknown().optional(),
+  action: z.unknown().optional(),
+  resource: z.unknown().optional(),
+  context: z.unknown().optional(),
   evaluations: z.array(z.unknown()).nonempty(),
   options: z.object({ evaluations_semantic: semantics.default("execute_all") }).default({
     evaluations_semantic: "execute_all",

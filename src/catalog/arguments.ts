@@ -1,25 +1,66 @@
 /** The arguments of a call: what its path, query and body say, each name once. */
-import { fold } from "../fold.ts"
+import { readingsOf } from "../fold.ts"
 
 export interface CallArguments {
   /** False where the body, which may hold more, was not seen. */
   readonly complete: boolean
   readonly values: Readonly<Record<string, unknown>>
+  /** A part of the query that upstreams read in different ways (query-names.ts); absent: there is none. */
+  readonly unplain?: string
 }
 
 export const NO_ARGUMENTS: CallArguments = { complete: true, values: {} }
 export const UNSEEN_ARGUMENTS: CallArguments = { complete: false, values: {} }
 
-/** `To` where `to` is what is judged: the upstream may take it for what nobody has looked at. */
-export function variantOf(values: Readonly<Record<string, unknown>>, names: ReadonlySet<string>): string | null {
-  const folded = foldedOf(names)
-  return Object.keys(values).find((name) => !names.has(name) && folded.has(fold(name))) ?? null
+/**
+ * What the upstream may take for one of these arguments although it is written otherwise: `To` or `[to]` where `to` is
+ * what is judged; or a part of the query that may be read as any argument. Null: there is no such thing.
+ * @param names of the arguments that are judged; `*` stands for all
+ */
+export function variantOf(args: CallArguments, names: ReadonlySet<string>): string | null {
+  if (names.size === 0) return null
+  if (args.unplain !== undefined) return args.unplain
+  const sent = sentBy(args)
+  if (names.has("*"))
+    for (const [one, other] of sent.values()) if (one !== undefined && other !== undefined) return other
+  for (const name of names) {
+    for (const reading of readingsAsked(name)) {
+      const variant = sent.get(reading)?.find((each) => each !== name)
+      if (variant !== undefined) return variant
+    }
+  }
+  return null
 }
 
-function foldedOf(names: ReadonlySet<string>): ReadonlySet<string> {
-  let folded = foldings.get(names)
-  if (!folded) foldings.set(names, (folded = new Set(Array.from(names, fold))))
-  return folded
+/** The names that are sent, by each of their readings. */
+function sentBy(args: CallArguments): ReadonlyMap<string, readonly string[]> {
+  let sent = sentNames.get(args)
+  if (!sent) sentNames.set(args, (sent = findSent(args)))
+  return sent
 }
-/** What rules and guardrails read of a tool is the same set for all of its calls. */
-const foldings = new WeakMap<ReadonlySet<string>, ReadonlySet<string>>()
+/** Rules, bounds and each guardrail ask about one call. */
+const sentNames = new WeakMap<CallArguments, ReadonlyMap<string, readonly string[]>>()
+
+function findSent({ values }: CallArguments): ReadonlyMap<string, readonly string[]> {
+  const sent = new Map<string, string[]>()
+  for (const name of Object.keys(values)) {
+    for (const reading of readingsOf(name)) {
+      const names = sent.get(reading)
+      if (names) names.push(name)
+      else sent.set(reading, [name])
+    }
+  }
+  return sent
+}
+
+/** What rules and guardrails read of a tool are a few names, the same for all of its calls. */
+function readingsAsked(name: string): readonly string[] {
+  let readings = asked.get(name)
+  if (!readings) {
+    if (asked.size >= MOST_ASKED) asked.clear()
+    asked.set(name, (readings = readingsOf(name)))
+  }
+  return readings
+}
+const asked = new Map<string, readonly string[]>()
+const MOST_ASKED = 4_096

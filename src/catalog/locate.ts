@@ -3,11 +3,12 @@
  * denied; there is no default tool.
  */
 import { deny, isDenied, type Denied } from "../decision.ts"
-import type { CallArguments } from "./arguments.ts"
+import { variantOf, type CallArguments } from "./arguments.ts"
+import { readingsOf } from "../fold.ts"
 import type { Lookup } from "./lookup.ts"
 import { readMcpCall, type McpServer } from "./mcp-server.ts"
 import { readTarget, type Target } from "./path.ts"
-import { redactedPath } from "./redaction.ts"
+import { redactedNames, redactedPath } from "./redaction.ts"
 import { buildRouteTable, matchAnyMethod, matchRoute, routeArguments } from "./route.ts"
 import type { RouteDefinition, RouteTable, Segments } from "./route.ts"
 import type { Seen } from "./seen.ts"
@@ -60,6 +61,10 @@ export function locate(catalog: Catalog, call: Seen): Located | Denied {
     return deny({ reason: "tool_unknown", called: `${call.method} ${shownPath(catalog, call.origin, target)}` })
   const args = routeArguments(match, target, call.body, call.headers)
   if (isDenied(args)) return args
+  // Laravel and Rails route such a POST as the method that it names: what is judged as a POST would be a DELETE.
+  if (call.method === "POST" && Object.keys(args.values).some((name) => readingsOf(name).includes("_method"))) {
+    return deny({ reason: "target_ambiguous", what: "an argument asks for another method" })
+  }
   const { definition, segments } = match
   return found(catalog, definition.tool, { arguments: args, path: target.path, segments, byHeaders: false })
 }
@@ -75,7 +80,10 @@ function found(catalog: Catalog, name: string, call: Omit<Located, "tool">): Loc
     return deny({ reason: "body_rejected", what: `it has more than ${MAX_ARGUMENTS} arguments` })
   }
   const tool = catalog.tools.get(name)
-  return tool ? { tool, ...call } : deny({ reason: "tool_unknown", called: name })
+  if (!tool) return deny({ reason: "tool_unknown", called: name })
+  // A redacted argument by another name would stand in records, approvals and notifications in the clear.
+  const variant = variantOf(call.arguments, redactedNames(tool))
+  return variant === null ? { tool, ...call } : deny({ reason: "argument_variant", argument: variant })
 }
 
 /** The path of what is no tool, which may be one's by another method: then what that tool hides is hidden here too. */

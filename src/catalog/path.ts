@@ -10,7 +10,10 @@ export interface Target {
   readonly segments: readonly string[]
   /** Raw path, as it may stand in a DPoP `htu` and in records: the query can hold secrets and is left out. */
   readonly path: string
-  readonly query: readonly (readonly [name: string, value: string])[]
+  /** Null: it has no `=`. */
+  readonly query: readonly (readonly [name: string, value: string | null])[]
+  /** What `&` separates, of which some may be empty. */
+  readonly parts: number
 }
 
 const MAX_TARGET_LENGTH = 8_192
@@ -31,7 +34,7 @@ const PLAIN_PATH = /^(?:\/[\w~-][\w.~-]*)+$/
 
 export function readTarget(target: string): Target | Denied {
   if (target.length <= MAX_TARGET_LENGTH && PLAIN_PATH.test(target)) {
-    return { segments: target.slice(1).split("/"), path: target, query: [] }
+    return { segments: target.slice(1).split("/"), path: target, query: [], parts: 0 }
   }
   const refuse = (what: string): Denied => deny({ reason: "target_ambiguous", what })
   if (target.length > MAX_TARGET_LENGTH) return refuse("the target is too long")
@@ -53,19 +56,21 @@ export function readTarget(target: string): Target | Denied {
   if (mark >= 0 && TREACHEROUS_IN_QUERY.test(target.slice(mark))) {
     return refuse("the query has a separator that some readers know, or a control byte")
   }
-  const query = mark < 0 ? [] : readQuery(target.slice(mark + 1))
-  return query === null ? refuse("the query is not UTF-8") : { segments, path, query }
+  const text = mark < 0 ? "" : target.slice(mark + 1)
+  const parts = text === "" ? [] : text.split("&")
+  const query = readQuery(parts)
+  return query === null ? refuse("the query is not UTF-8") : { segments, path, query, parts: parts.length }
 }
 
-function readQuery(text: string): [string, string][] | null {
-  const pairs: [string, string][] = []
-  for (const part of text.split("&")) {
+function readQuery(parts: readonly string[]): [string, string | null][] | null {
+  const pairs: [string, string | null][] = []
+  for (const part of parts) {
     if (part === "") continue
     const equals = part.indexOf("=")
     const name = decode((equals < 0 ? part : part.slice(0, equals)).replaceAll("+", " "))
     const value = decode((equals < 0 ? "" : part.slice(equals + 1)).replaceAll("+", " "))
     if (name === null || value === null) return null
-    pairs.push([name, value])
+    pairs.push([name, equals < 0 ? null : value])
   }
   return pairs
 }

@@ -4,9 +4,10 @@
  */
 import { deny, type Denied } from "../decision.ts"
 import { NO_ARGUMENTS, type CallArguments } from "./arguments.ts"
-import { fold } from "../fold.ts"
+import { fold, foldCase } from "../fold.ts"
 import { isJsonType, isObject, parseJson } from "../json.ts"
 import type { Target } from "./path.ts"
+import { unplainPart } from "./query-names.ts"
 import type { Body, CallHeaders } from "./seen.ts"
 
 export interface RouteDefinition {
@@ -18,6 +19,8 @@ export interface RouteDefinition {
   readonly path: string
   /** Path and query arguments that are integers rather than strings. */
   readonly integers: readonly string[]
+  /** Names that its query may have beside plain ones, such as `filter[status]` and `$top`; absent: none. */
+  readonly query_names?: readonly string[]
 }
 
 interface Node {
@@ -116,12 +119,13 @@ export function routeArguments(
 ): CallArguments | Denied {
   // A Map, then Object.fromEntries: an argument named `__proto__` is an argument like any other.
   const values = new Map<string, unknown>()
-  const names = new Set<string>()
+  const names = new Map<string, Set<string>>()
   const refuse = (what: string): Denied => deny({ reason: "target_ambiguous", what })
-  for (const [name, value] of [...match.parameters, ...target.query]) {
-    if (names.has(fold(name))) return refuse("an argument stands twice, or two that some readers take for one")
-    names.add(fold(name))
-    const integer = match.definition.integers.includes(name)
+  const { integers, query_names = [] } = match.definition
+  for (const [name, text] of [...match.parameters, ...target.query]) {
+    if (!addName(names, name)) return refuse("an argument stands twice, or two that some readers take for one")
+    const value = text ?? ""
+    const integer = integers.includes(name)
     if (integer && !(INTEGER.test(value) && Number.isSafeInteger(Number(value)))) {
       return refuse("an argument is not an integer")
     }
@@ -138,5 +142,17 @@ export function routeArguments(
       values.set(name, value)
     }
   }
-  return complete && values.size === 0 ? NO_ARGUMENTS : { complete, values: Object.fromEntries(values) }
+  const unplain = unplainPart(target, query_names)
+  if (complete && values.size === 0 && unplain === null) return NO_ARGUMENTS
+  return { complete, values: Object.fromEntries(values), ...(unplain !== null && { unplain }) }
+}
+
+/** False where it is there already: members of one argument (`filter[a]`, `filter[b]`) are each there once. */
+function addName(names: Map<string, Set<string>>, name: string): boolean {
+  const [base, whole] = [fold(name), foldCase(name)]
+  const known = names.get(base)
+  if (!known) return names.set(base, new Set([whole])).size > 0
+  if (known.has(whole) || known.has(base) || whole === base) return false
+  known.add(whole)
+  return true
 }

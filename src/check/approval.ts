@@ -13,6 +13,7 @@ import {
   type Terms,
 } from "../approval/approval.ts"
 import type { Call } from "../call.ts"
+import { variantOf } from "../catalog/arguments.ts"
 import { isRedacted, REDACTED } from "../catalog/redaction.ts"
 import type { Denial } from "../decision.ts"
 import { isUnread, readerOf, unreadable, type CallFacts } from "../guardrails/field.ts"
@@ -38,6 +39,8 @@ export type Approved =
   | { readonly denial: Denial; readonly because: Denial; readonly asks: Approval | null }
 
 const callOf = readerOf("call")
+/** An approver reads all arguments of a call, and approves of what they read. */
+const ALL: ReadonlySet<string> = new Set(["*"])
 /** Where approvers.yaml does not say how long a question can be answered, and the answer be used. */
 const LIFE_MS = 900_000
 /** One operator is enough, and says how many calls. */
@@ -57,6 +60,8 @@ export function checkApprovals(
   for (const demand of demands) {
     const { guardrail, name, rules, denial: because } = demand
     // What nobody could see nobody can approve of.
+    const variant = variantOf(facts.arguments, ALL)
+    if (variant !== null) return { denial: { reason: "argument_variant", argument: variant }, because, asks: null }
     const text = facts.arguments.complete ? callOf(facts) : ({ field: "call", because: "unseen" } as const)
     if (isUnread(text)) return { denial: unreadable(guardrail ?? "", text), because, asks: null }
     const { environment } = call

@@ -1,4 +1,5 @@
 /** What grants cover. */
+import { variantOf } from "../catalog/arguments.ts"
 import type { Call } from "../call.ts"
 import { formatScope, type Scope } from "../catalog/pattern.ts"
 import { sensitivityRank, type Tool } from "../catalog/tool.ts"
@@ -13,6 +14,8 @@ export function checkGrant(line: readonly Task[], tool: Tool, call: Call): Denia
     if ("reason" in bounds) return bounds
     if (bounds.length === 0) continue
     if (!call.arguments.complete) return argumentsNeeded(bounds)
+    const variant = variantOf(call.arguments, new Set(bounds.flatMap((each) => Object.keys(each))))
+    if (variant !== null) return { reason: "argument_variant", argument: variant }
     const broken = violation(bounds, call.arguments.values)
     if (broken) return { reason: "argument_out_of_bounds", scope: formatScope(scopeOf(tool)), ...broken }
   }

@@ -31,7 +31,26 @@ export function weakness(jwk: Readonly<Record<string, unknown>>, use: "sig" | "j
   if (modulus === null || exponent === null) return "it is malformed"
   const bits = modulus.toString(2).length
   if (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS) return `its modulus has ${bits} bits`
-  return exponent < MIN_EXPONENT || exponent % 2n === 0n ? "its exponent is too small, or even" : null
+  if (exponent < MIN_EXPONENT || exponent % 2n === 0n) return "its exponent is too small, or even"
+  return isRoca(modulus) ? "its modulus is of a generator whose keys can be factored (CVE-2017-15361)" : null
+}
+
+/**
+ * Nemec et al., "The Return of Coppersmith's Attack" (2017), section 5.1: primes of the broken generator are powers of
+ * 65537 modulo many small primes, and so is their product. Of these seventeen, 65537 generates small parts: a sound
+ * modulus is taken for such a one once in 2^27 times.
+ */
+const ROCA_PRIMES = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157] as const
+const ROCA_POWERS = ROCA_PRIMES.map((prime) => {
+  const powers = new Set<number>()
+  for (let power = 1; !powers.has(power); power = (power * 65_537) % prime) powers.add(power)
+  return { prime, powers }
+})
+const ROCA_PRODUCT = ROCA_PRIMES.reduce((product, prime) => product * BigInt(prime), 1n)
+
+function isRoca(modulus: bigint): boolean {
+  const rest = modulus % ROCA_PRODUCT
+  return ROCA_POWERS.every(({ prime, powers }) => powers.has(Number(rest % BigInt(prime))))
 }
 
 /**

@@ -4,7 +4,7 @@
  * Source: JSON-RPC 2.0, 5.1; MCP 2026-07-28, streamable HTTP, "Server validation".
  */
 import { codeOf, type Denial } from "../decision.ts"
-import { isObject } from "../json.ts"
+import { isObject, readLoosely } from "../json.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Presented } from "./presented.ts"
 
@@ -22,15 +22,11 @@ const REFUSED = -32_001
 export function messageIdOf({ method, origin, target, body }: Presented, { catalog }: Bundle): MessageId | undefined {
   const [path = ""] = target.split("?", 1)
   if (method !== "POST" || !catalog.servers.has(origin + path)) return undefined
-  try {
-    const message: unknown = JSON.parse(body.kind === "whole" ? body.text : "")
-    const id = isObject(message) ? message["id"] : null
-    // Of a number that is not exact another would come back.
-    if (typeof id === "number") return Number.isInteger(id) && !Number.isSafeInteger(id) ? null : id
-    return typeof id === "string" && id.length <= MAX_ID_LENGTH ? id : null
-  } catch {
-    return null
-  }
+  const message = readLoosely(body.kind === "whole" ? body.text : "")
+  const id = isObject(message) ? message["id"] : null
+  // Of a number that is not exact another would come back.
+  if (typeof id === "number") return Number.isInteger(id) && !Number.isSafeInteger(id) ? null : id
+  return typeof id === "string" && id.length <= MAX_ID_LENGTH ? id : null
 }
 
 /** @param told what the answer to any other client would be */

@@ -106,10 +106,11 @@ function isFound(value: Found | Unread): value is Found {
   return "found" in value
 }
 
-export function argumentOf({ complete, values }: CallArguments, field: ArgumentField): Found | Unread {
+export function argumentOf(args: CallArguments, field: ArgumentField): Found | Unread {
+  const { complete, values } = args
   const name = nameOf(field)
   if (!complete) return { field, because: "unseen" }
-  if (variantOf(values, new Set([name])) !== null) return { field, because: "variant" }
+  if (variantOf(args, new Set([name])) !== null) return { field, because: "variant" }
   const found = Object.hasOwn(values, name) ? values[name] : undefined
   return found === undefined || found === null ? { field, because: "absent" } : { found }
 }

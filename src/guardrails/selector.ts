@@ -30,9 +30,10 @@ export function coversCall(selector: Selector, facts: Omit<CallFacts, "tool">, u
 }
 
 /** Null: it cannot be judged. One bound that is plainly broken is enough: the call is none of these. */
-function keepsTo(bounds: ArgumentBounds, { complete, values }: CallArguments): boolean | null {
+function keepsTo(bounds: ArgumentBounds, args: CallArguments): boolean | null {
+  const { complete, values } = args
   // The upstream may take `To` for `to`: whoever writes it otherwise must not get round the guardrail.
-  if (!complete || variantOf(values, new Set(Object.keys(bounds))) !== null) return null
+  if (!complete || variantOf(args, new Set(Object.keys(bounds))) !== null) return null
   const all = Object.entries(bounds)
   const judged = all.filter(([name, bound]) => !isBeyond(bound, Object.hasOwn(values, name) ? values[name] : undefined))
   if (violation([Object.fromEntries(judged)], values) !== null) return false

@@ -125,7 +125,7 @@ const storesOfUser = new WeakMap<UserFacts, { readonly base: EntityStore; readon
 export function argumentFacts(args: CallArguments, reads: ReadonlySet<string>): CedarRecord | Denied {
   if (reads.size === 0) return NONE
   if (!args.complete) return deny({ reason: "arguments_unknown", needed: [...reads] })
-  const variant = variantOf(args.values, reads)
+  const variant = variantOf(args, reads)
   if (variant !== null) return deny({ reason: "argument_variant", argument: variant })
   const facts = new Map<string, Value>()
   const names = reads.has("*") ? Object.keys(args.values) : reads

@@ -138,6 +138,18 @@ describe("several questions", () => {
     for (const { context } of body.evaluations?.slice(1) ?? []) expect(context?.code).toBe("malformed_evaluation")
   })
 
+  test("a default that each evaluation overrides may be anything; one that is used and malformed is of that evaluation", async () => {
+    const own = { subject: user("alice"), action: { name: "write" }, resource: record("record-1"), context: {} }
+    for (const unused of [{}, null, 1, "x", [], { type: 1 }]) {
+      const defaults = { subject: unused, action: unused, resource: unused, context: unused }
+      const { resource: _resource, ...rest } = own
+      const asked = { ...defaults, evaluations: [own, rest, own] }
+      const { status, body } = await askAccess("reading-room", "evaluations", asked)
+      expect([status, body.evaluations?.map(({ decision }) => decision)]).toEqual([200, [true, false, true]])
+      expect(body.evaluations?.[1]?.context?.code).toBe("malformed_evaluation")
+    }
+  })
+
   test("a list is none, whatever stands beside it", async () => {
     const asked = { subject: user("alice"), action: { name: "write" }, resource: record("record-1") }
     const { body } = await askAccess("reading-room", "evaluations", { ...asked, evaluations: [{}, []] })

@@ -63,6 +63,32 @@ describe("a Worker that is bound to this one", () => {
     expect(codeOf(await mail(null))).toBe("policy_denied")
   })
 
+  test.each<readonly [string, Partial<WorkerCall>]>([
+    ["Content-Length", { headers: { "Content-Length": "12" } }],
+    ["Content-Length, and an empty text", { headers: { "content-length": "12" }, body: "" }],
+    ["Content-Length, and no bytes", { headers: { "content-length": "12" }, body: new Uint8Array() }],
+    ["Transfer-Encoding", { headers: [["transfer-encoding", "chunked"]] }],
+  ])("is refused with a body that it does not pass and that is announced by %s", async (_what, { headers, body }) => {
+    const { token } = await openTask("first", { scope: "files.*:write" })
+    const own = Array.isArray(headers) ? headers : Object.entries(headers ?? {})
+    const sent = (more: readonly [string, string][]) => [...Object.entries(bearer(token)), ...more]
+    for (const passed of [body ?? null, null]) {
+      const call = { method: "PUT", url: FILE, body: passed }
+      const answer = await ask({ ...call, headers: sent(own) })
+      expect([codeOf(answer), answer.allowed]).toEqual(["malformed_call", false])
+      expect(await recordOf(answer.headers["x-narrowgate-decision"] ?? "")).toMatchObject({ gateway: "worker" })
+      expect(codeOf(await ask({ ...call, headers: sent([["Content-Length", "0"]]) }))).toBe("ok")
+    }
+  })
+
+  test("says of each call that may have a body whether it has one", async () => {
+    const { token } = await openTask("first", { scope: "files.*:write files.*:read" })
+    const headers = bearer(token)
+    expect(codeOf(await ask({ method: "PUT", url: FILE, headers }))).toBe("malformed_call")
+    expect(codeOf(await ask({ method: "PUT", url: FILE, headers, body: null }))).toBe("ok")
+    expect(codeOf(await ask({ url: FILE, headers }))).toBe("ok")
+  })
+
   test("says where the request goes: what its client says of that counts for nothing", async () => {
     const { token } = await openTask("first", { scope: "files.list:read" })
     const headers = {
@@ -144,7 +170,9 @@ describe("a Worker that is bound to this one", () => {
   })
 
   test("is refused with what is no call at all", async () => {
-    for (const call of [{}, { key: 1 }, { key: keyOf("worker"), method: "GET", url: FILE, headers: { a: 1 } }]) {
+    const fine = { key: keyOf("worker"), method: "GET", url: FILE, headers: {} }
+    const misspelt = { ...fine, method: "PUT", body: null, Body: "{}" }
+    for (const call of [{}, { key: 1 }, { ...fine, headers: { a: 1 } }, misspelt, { ...fine, requestID: "1" }]) {
       // A Worker in JavaScript can send anything.
       const answer = await Reflect.apply(exports.Authorizer.authorize, exports.Authorizer, [call])
       expect(codeOf(answer)).toBe("malformed_call")

@@ -91,8 +91,8 @@ function placesOf(secret: string): readonly Place[] {
     },
     { ...desk, more: pay({ note: secret }) },
     { ...desk, more: pay({ note: [secret, { [secret]: 1 }] }) },
-    // Some upstream may take it for the note.
-    { ...desk, more: pay({ "Note[x]": secret }) },
+    // Some upstream may take it for the note: the call is denied, and nothing of its arguments recorded.
+    { ...desk, more: pay({ "Note[x]": secret }), code: "malformed_call" },
   ]
 }
 
@@ -133,7 +133,7 @@ describe("the record keeps secrets", () => {
         for (const { arguments: shown } of records) for (const told of Object.values(shown)) expect(told).toBe(HIDDEN)
         expect(records[0]?.path).toBe(`/files/${HIDDEN}`)
         expect(records[1]?.denial).toMatchObject({ argument: "file", bound: `eq ${HIDDEN}` })
-        expect(Object.keys(records.at(-1)?.arguments ?? {})).toEqual(["Note[x]"])
+        expect(records.at(-1)).toMatchObject({ arguments: {}, denial: { argument: "Note[x]" } })
       }),
       { numRuns: 4 },
     )

@@ -171,6 +171,12 @@ function toolOf(
       `\`${told}\`: \`${twice}\` is an argument of the path and of the query or body too; a call that has both is refused, so rename \`{${twice}}\` in the route`,
     )
   }
+  if (parameters.unplain.length > 0) {
+    const names = parameters.unplain.map((each) => `\`${each}\``).join(", ")
+    notes.push(
+      `\`${told}\`: ${names} is no plain name in a query; list it in \`query_names\` of the route if something reads arguments of the tool`,
+    )
+  }
   for (const each of parameters.unknown)
     notes.push(`\`${told}\`: ${each}, so an integer may be missing from \`integers\``)
   const summary = [operation["summary"], operation["description"]].find((each) => typeof each === "string") ?? ""

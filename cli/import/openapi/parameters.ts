@@ -1,4 +1,5 @@
 /** The parameters of an operation: which are integers, and which names stand in two places. */
+import { isPlainName } from "../../../src/catalog/query-names.ts"
 import { isObject } from "../../../src/json.ts"
 import { argumentName } from "../../policies/schema/values.ts"
 import type { Members } from "./document.ts"
@@ -9,6 +10,8 @@ interface Parameters {
   readonly integers: { readonly path: readonly string[]; readonly query: readonly string[] }
   /** Names in the query or among the members of a JSON body. */
   readonly elsewhere: ReadonlySet<string>
+  /** Names in the query that the catalog has to declare where something reads arguments. */
+  readonly unplain: readonly string[]
   /** What could not be read of them, in our own words. */
   readonly unknown: readonly string[]
 }
@@ -34,6 +37,7 @@ export function parametersOf(
   if (parameters.length > MOST_PARAMETERS) return { why: `it has more than ${MOST_PARAMETERS} parameters` }
   const integers = { path: [] as string[], query: [] as string[] }
   const elsewhere = new Set<string>(bodyMembers(document, operation))
+  const unplain: string[] = []
   const unknown: string[] = []
   const seen = new Set<string>()
   for (const written of parameters) {
@@ -52,13 +56,16 @@ export function parametersOf(
     if (place === "path" && style !== undefined && style !== "simple") {
       return { why: "a path parameter in another style than `simple` is no plain segment" }
     }
-    if (place === "query") elsewhere.add(name)
+    if (place === "query") {
+      elsewhere.add(name)
+      if (!isPlainName(name)) unplain.push(name)
+    }
     const type = resolve(document, schema)
     if ("unresolved" in type) unknown.push(`the schema of a parameter is ${type.unresolved}`)
     else if (isInteger(type.value) && (place === "path" || argumentName.safeParse(name).success))
       integers[place].push(name)
   }
-  return { integers, elsewhere, unknown }
+  return { integers, elsewhere, unplain, unknown }
 }
 
 /** OpenAPI 3.1 lists types; one that may be null as well is no plain integer. */

@@ -29,6 +29,12 @@ const routePath = text(
 // HEAD is judged as the GET that it stands for.
 export const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const
 
+const queryName = text(
+  (value) => /^[\x20-\x7e]{1,128}$/u.test(value),
+  "not the name of a query argument",
+  "Write the name as the upstream reads it, decoded: 1 to 128 visible ASCII characters.",
+)
+
 const route = z.strictObject({
   origin: origin.describe("Public origin; some gateway must serve it."),
   methods: z.array(z.enum(METHODS)).min(1).describe("HEAD is judged as GET."),
@@ -37,6 +43,12 @@ const route = z.strictObject({
     .array(argumentName)
     .default([])
     .describe("Path and query arguments that are whole numbers rather than strings."),
+  query_names: z
+    .array(queryName)
+    .exactOptional()
+    .describe(
+      "Names that its query may have beside plain ones, such as `filter[status]` or `$top`; needed only where something reads arguments of the tool.",
+    ),
 })
 
 const pin = text(

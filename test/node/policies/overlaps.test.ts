@@ -60,7 +60,7 @@ it("what a route takes requests from is what they were taken for without it", ()
       const [before, after] = [table(kept), table([...kept, fresh])]
       const lost = new Set<string>()
       for (const segments of combinations(fresh.split("/").length - 1)) {
-        const target = { path: `/${segments.join("/")}`, segments, query: [] }
+        const target = { path: `/${segments.join("/")}`, segments, query: [], parts: 0 }
         const [was, is] = [before, after].map((each) => matchRoute(each, "https://a.example", "GET", target))
         if (was && is && was.definition.tool !== is.definition.tool) lost.add(was.definition.tool)
       }

@@ -20,8 +20,6 @@ export interface CodeShown {
   readonly challenge: string
   /** Null: not told, as OAuth 2.1 has it. */
   readonly redirectUri: string | null
-  /** Null: not told. */
-  readonly audience: string | null
   /** The first refresh token, should it be taken. */
   readonly refresh: RefreshShown
 }

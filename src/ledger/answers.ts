@@ -15,7 +15,7 @@ import type { TaskStatus, TreeState } from "./state.ts"
 /**
  * Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread.
  */
-export const LEDGER_VERSION = 8
+export const LEDGER_VERSION = 9
 
 /** The bundle that the question names is older than one that already decided here, or cannot be had. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
@@ -44,6 +44,7 @@ export interface OpenedTask {
   readonly scope: string
   readonly details: readonly GrantedDetails[] | null
   readonly user: string | null
+  readonly audience: string
   readonly chain: readonly string[]
   /** Milliseconds, when the authority behind its tree was given. */
   readonly since: number
@@ -68,12 +69,6 @@ export interface ShownApproval {
 export interface Waiting {
   readonly waiting: readonly Approval[]
   readonly gone: readonly string[]
-}
-
-/** What a person has consented to, opened. */
-export interface Redeemed {
-  readonly opened: OpenedTask
-  readonly audience: string
 }
 
 /** A refresh token that was shown, and what is to replace it. */
@@ -123,6 +118,7 @@ export function openedTask(opened: Opened, state: TreeState, now: number): Opene
     scope,
     details,
     user: state.user && userId(state.user),
+    audience: opened.audience,
     chain: opened.chain,
     since: state.since,
     issuedAt: now,

@@ -18,7 +18,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
 import { openedTask } from "./answers.ts"
-import type { NoBundle, Redeemed, Refresh } from "./answers.ts"
+import type { NoBundle, OpenedTask, Refresh } from "./answers.ts"
 import { endTold } from "./end-told.ts"
 import { lineOf, type TreeState, type UserFacts } from "./state.ts"
 import { applyOpening, endedBy } from "./transition.ts"
@@ -110,8 +110,8 @@ export class Consents {
     bundle: Bundle,
     pointer: Pointer,
     redemption: Redemption,
-    asking: Omit<Asking, "audience">,
-  ): Promise<Redeemed | Refused | NoBundle> {
+    asking: Asking,
+  ): Promise<OpenedTask | Refused | NoBundle> {
     const first = this.#judge(bundle, pointer, redemption)
     if (!("opened" in first)) return first
     const { agent, user: whom } = first.consent
@@ -133,16 +133,11 @@ export class Consents {
     this.#keepOpening(state, redeemed, opened, pointer, asking, now)
     // Whom an agent asks that is at the browser is no question among its questions.
     if (!consent.code) this.#tree.giveBack(consent.agent, ANYBODY, state.root)
-    return { opened: openedTask(opened, state, now), audience: consent.audience }
+    return openedTask(opened, state, now)
   }
 
   /** A further token of the task, for a refresh token that another replaces in the same step. */
-  refresh(
-    bundle: Bundle,
-    pointer: Pointer,
-    refresh: Refresh,
-    asking: Omit<Asking, "audience">,
-  ): Redeemed | Refused | NoBundle {
+  refresh(bundle: Bundle, pointer: Pointer, refresh: Refresh, asking: Asking): OpenedTask | Refused | NoBundle {
     const state = this.#tree.state
     const consent = state?.consent
     if (!state || !consent) return misused("unknown")
@@ -153,18 +148,16 @@ export class Consents {
     const { refreshing } = consent
     if (refreshing?.family !== shown.family) return misused("unknown")
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
-    const opened = renewRoot(bundle, state, refresh, now)
-    if (isRefused(opened)) return opened
     const audience = refresh.audience ?? consent.audience
     // By the registry of now, as where its first token was fetched.
-    if (audience !== consent.audience || !mayBeFor(bundle, agent, audience)) {
-      return refuse({ reason: "audience_unknown", audience })
-    }
+    if (!mayBeFor(bundle, agent, audience)) return refuse({ reason: "audience_unknown", audience })
+    const opened = renewRoot(bundle, state, { ...refresh, audience }, now)
+    if (isRefused(opened)) return opened
     if (scope !== null && !isSameScope(scope, opened.task.scope)) return refuse({ reason: "renewal_differs" })
     const good = renewed(refreshing, shown.secret, next, now)
     if (!good) return refuse({ reason: "too_many_tasks", what: "tree", retry_after: 10 })
     this.#keepOpening(state, { ...consent, refreshing: good }, opened, pointer, asking, now)
-    return { opened: openedTask(opened, state, now), audience: consent.audience }
+    return openedTask(opened, state, now)
   }
 
   /** Ends the task whose refresh token this is (RFC 7009 2.1). @returns false where there is none of this agent */
@@ -181,16 +174,15 @@ export class Consents {
     consent: Consent,
     opened: Opened,
     pointer: Pointer,
-    asking: Omit<Asking, "audience">,
+    asking: Asking,
     now: number,
   ): void {
     const user = opened.opening.session?.user ?? state.user
-    const asked = { ...asking, audience: consent.audience }
     this.#tree.transact(true, () => {
       if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(pointer)
       this.#tree.storage.saveConsent(consent)
       this.#tree.storage.saveOpening(opened.opening, now)
-      this.#tree.outbox.keep(this.#tree.numbered(openingRecord(opened, user, pointer, asked, null, now)))
+      this.#tree.outbox.keep(this.#tree.numbered(openingRecord(opened, user, pointer, asking, null, now)))
     })
     state.bundle = pointer
     state.consent = consent

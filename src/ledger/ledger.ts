@@ -28,7 +28,6 @@ import type {
   Listed,
   NoBundle,
   OpenedTask,
-  Redeemed,
   Refresh,
   RefusedCall,
   ShownApproval,
@@ -202,8 +201,8 @@ export class Ledger extends DurableObject<Env> {
     version: number,
     pointer: Pointer,
     redemption: Redemption,
-    asking: Omit<Asking, "audience">,
-  ): Promise<Redeemed | Refused | NoBundle> {
+    asking: Asking,
+  ): Promise<OpenedTask | Refused | NoBundle> {
     return this.#by(version, pointer, (bundle) => this.#consents.redeem(bundle, pointer, redemption, asking))
   }
 
@@ -211,8 +210,8 @@ export class Ledger extends DurableObject<Env> {
     version: number,
     pointer: Pointer,
     refresh: Refresh,
-    asking: Omit<Asking, "audience">,
-  ): Promise<Redeemed | Refused | NoBundle> {
+    asking: Asking,
+  ): Promise<OpenedTask | Refused | NoBundle> {
     return this.#by(version, pointer, (bundle) => this.#consents.refresh(bundle, pointer, refresh, asking))
   }
 

@@ -31,6 +31,8 @@ export interface Task {
   readonly id: string
   readonly parent: string | null
   readonly agent: string
+  /** Of its tokens, and of those of tasks below it: what it was opened for, by a person's consent where there was one. */
+  readonly audiences: readonly string[]
   readonly purpose: string
   readonly grant: Grant
   /** The grant in scopes, for tokens and people. */

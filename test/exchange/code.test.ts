@@ -3,7 +3,7 @@ import { firstOf, misuseOfCode, misuseOfRefresh, renewed } from "../../src/excha
 
 const terms = { challenge: "challenge", redirectUri: "https://app.test/callback", jkt: null }
 const consent = { agent: "agent", secretHash: "secret", isRedeemed: false, code: terms }
-const shown = { challenge: "challenge", redirectUri: null, audience: null, refresh: { family: "f", secret: "s" } }
+const shown = { challenge: "challenge", redirectUri: null, refresh: { family: "f", secret: "s" } }
 const by = { agent: "agent", secretHash: "secret", jkt: null, shown }
 
 describe("a code has come to somebody else", () => {

@@ -258,6 +258,21 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
     two: changed({ audience: ["https://api.test/", "https://elsewhere.test/"] }),
     "resource and audience that differ": changed({ resource: "https://elsewhere.test/" }),
   },
+  // Each way to a token of a task, with codes and refresh tokens: test/promises/audience-as-consented.test.ts.
+  audience_differs: {
+    "a fresher session for a task of another": async () => {
+      const { task } = await openTask("first", { audience: "https://elsewhere.test/" })
+      return freshen(task, await idToken("alice", fresher))
+    },
+    "renewal of a token for another": async () => {
+      const { token } = await openTask("first", { audience: "https://elsewhere.test/" })
+      return postForm(await childForm(token, "first"))
+    },
+    "a child of a task of another": async () => {
+      const { token } = await openTask("first", { audience: "https://elsewhere.test/" })
+      return postForm(await childForm(token, "second"))
+    },
+  },
   scope_malformed: {
     "no action": changed({ scope: "files.read" }),
     "another action": changed({ scope: "files.read:delete" }),

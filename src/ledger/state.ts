@@ -77,6 +77,9 @@ export interface IssuedToken {
 
 /** An admission that a gateway may ask about again, because its own try was cut. */
 export interface RememberedAdmission {
+  readonly task: string
+  /** The task whose plan this call finished; null: it finished none. */
+  readonly finished: string | null
   /** Hash of the call that was admitted. */
   readonly call: string
   readonly decisionId: string

@@ -31,8 +31,8 @@ export function applyChange(state: TreeState, change: Change): void {
   for (const label of labels) state.labels.add(label)
   if (remember) {
     dropStale(state.retries, MAX_RETRIES, ({ until }) => until <= at)
-    const { key, call, decisionId, until } = remember
-    state.retries.set(key, { call, decisionId, until })
+    const { key, ...admission } = remember
+    state.retries.set(key, admission)
   }
 }
 
@@ -79,12 +79,25 @@ export function endedBy(state: TreeState, { task: id, status }: End): readonly s
   return [...state.tasks.values()].filter((task) => isReached(task.id) && changes(task.status)).map((task) => task.id)
 }
 
-export function applyEnd(state: TreeState, ids: readonly string[], { status, by }: End): void {
+export function applyEnd(state: TreeState, ids: readonly string[], end: End): void {
+  const { status, by } = end
+  forgetRetries(state, end)
   for (const id of ids) {
     const task = state.tasks.get(id)
     if (!task) continue
     task.status = status
     task.endedBy = by
+  }
+}
+
+/**
+ * Once an end was acknowledged no retry of an earlier call is allowed, not even of a task that had ended before and that it
+ * does not change. Only the call that finished a plan may be asked about again after the end that it brought itself.
+ */
+function forgetRetries({ retries }: TreeState, { task: id, by }: End): void {
+  for (const [key, { task, finished }] of retries) {
+    const isReached = task === id || isBelow(task, id)
+    if (isReached && !(by === "plan" && finished === id)) retries.delete(key)
   }
 }
 

@@ -94,6 +94,11 @@ export interface RefusedCall
   readonly tool: string | null
 }
 
+/** No agent ends the task as long as an operator has to look at this one. */
+export interface Frozen {
+  readonly frozen: string
+}
+
 export interface Ended {
   readonly status: TaskStatus
   readonly ended: readonly string[]

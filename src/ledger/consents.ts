@@ -20,7 +20,7 @@ import { userId } from "../policy/facts.ts"
 import { openedTask } from "./answers.ts"
 import type { NoBundle, OpenedTask, Refresh } from "./answers.ts"
 import { endTold } from "./end-told.ts"
-import { lineOf, type TreeState, type UserFacts } from "./state.ts"
+import { frozenAround, lineOf, type TreeState, type UserFacts } from "./state.ts"
 import { applyOpening, endedBy } from "./transition.ts"
 import type { Tree } from "./tree.ts"
 import { viewOf, type TaskView } from "./view.ts"
@@ -160,13 +160,34 @@ export class Consents {
     return openedTask(opened, state, now)
   }
 
-  /** Ends the task whose refresh token this is (RFC 7009 2.1). @returns false where there is none of this agent */
+  /**
+   * Ends the task whose refresh token this is (RFC 7009 2.1), unless it or one below it is frozen: then it stays for an
+   * operator to look at, and every token of its tree is revoked in place of it.
+   * @returns false where there is none of this agent
+   */
   giveUp(family: string, agent: string, record: DecisionRecord): boolean {
     const state = this.#tree.state
     if (!state?.consent || state.consent.agent !== agent || state.consent.refreshing?.family !== family) return false
+    const told = { ...record, task: state.root }
     const end = { task: state.root, status: "revoked", by: "abort" } as const
-    endTold(this.#tree, state, end, null, { ...record, task: state.root })
+    if (!frozenAround(state, state.root, this.#tree.now(state))) endTold(this.#tree, state, end, null, told)
+    else this.#revokeTokens(state, state.consent, told)
     return true
+  }
+
+  /** Nothing is opened by what was issued so far, whatever becomes of the tasks. */
+  #revokeTokens(
+    state: TreeState,
+    { refreshing: _refreshing, ...consent }: Consent,
+    record: DecisionRecord | null,
+  ): void {
+    this.#tree.transact(true, () => {
+      this.#tree.storage.saveConsent(consent)
+      this.#tree.storage.forgetTokens()
+      if (record) this.#tree.outbox.keep(this.#tree.numbered(record))
+    })
+    state.consent = consent
+    state.tokens.clear()
   }
 
   #keepOpening(
@@ -203,12 +224,18 @@ export class Consents {
     return opened
   }
 
-  /** What came of it, or would have, ends with all below it, whoever has shown it. */
+  /**
+   * What came of it, or would have, ends with all below it, whoever has shown it. A frozen task stays for an operator to
+   * look at, but what was issued for it opens nothing any more, not even once it is released.
+   */
   #endMisused(state: TreeState, consent: Consent, misuse: string, by: string, now: number): Refused {
     const end = { task: state.root, status: "revoked", by: "misuse" } as const
-    if (endedBy(state, end).length > 0) {
+    const hasAuthority = consent.refreshing !== undefined || state.tokens.size > 0
+    const isFrozen = state.tasks.get(state.root)?.status === "quarantined"
+    if (endedBy(state, end).length > 0 || (isFrozen && hasAuthority)) {
       const chain = lineOf(state, state.root).map(({ agent }) => agent)
       const record = misuseRecord(newId("dec", now), state, chain, by, consent.audience, misuse, now)
+      if (isFrozen) this.#revokeTokens(state, consent, null)
       endTold(this.#tree, state, end, null, record)
     }
     return misused(misuse)

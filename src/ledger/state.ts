@@ -162,6 +162,12 @@ export function mayGoOn(state: TreeState, line: readonly Task[], now: number): b
   return line.at(-1)?.id === state.root && line.every(goesOn)
 }
 
+/** A frozen task that an operator may still let go on: the task, one above it or one below it. */
+export function frozenAround(state: TreeState, id: string, now: number): Task | undefined {
+  const around = [...lineOf(state, id), ...[...state.tasks.values()].filter((task) => isBelow(task.id, id))]
+  return around.find(({ status, expiresAt }) => status === "quarantined" && now < expiresAt)
+}
+
 /** The task and all above it, itself first; empty where it is unknown. */
 export function lineOf(state: TreeState, id: string): readonly Task[] {
   const line: Task[] = []

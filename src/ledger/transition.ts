@@ -6,7 +6,7 @@ import type { Change, End } from "../call.ts"
 import type { Opening } from "../exchange/open.ts"
 import type { Signal } from "../guardrails/risk.ts"
 import { applyNotes, type Note } from "../guardrails/note.ts"
-import { isBelow, type Task, type TreeState } from "./state.ts"
+import { isBelow, type EndedBy, type Task, type TaskStatus, type TreeState } from "./state.ts"
 
 /** Retries are remembered for seconds; above this many the stale ones are dropped. */
 const MAX_RETRIES = 1_000
@@ -70,12 +70,20 @@ export function applyOpening(state: TreeState, { task, token, session }: Opening
   if (parent) parent.children += 1
 }
 
-/** Tasks that an end would change: that one and, unless it is only frozen, all below it that have not ended before. */
-export function endedBy(state: TreeState, { task: id, status }: End): readonly string[] {
+/** Ends that a person decides on. Every other one an agent can bring about by what it calls or shows. */
+const BY_PERSON: ReadonlySet<EndedBy> = new Set(["operator", "rejection"])
+
+/**
+ * Tasks that an end would change: that one and, unless it is only frozen, all below it that have not ended before. A
+ * frozen one only a person ends, or an agent could hide by its own end, or its parent's, what an operator has to look at.
+ */
+export function endedBy(state: TreeState, { task: id, status, by }: End): readonly string[] {
   const isReached = (task: string): boolean => task === id || (status !== "quarantined" && isBelow(task, id))
   // Only what could act is frozen: what waits for consent, released, would be a task that nobody consented to.
-  const changes = (from: string): boolean =>
-    status === "quarantined" ? from === "active" : from !== "completed" && from !== "revoked"
+  const changes = (from: TaskStatus): boolean => {
+    if (status === "quarantined") return from === "active"
+    return from === "quarantined" ? BY_PERSON.has(by) : from !== "completed" && from !== "revoked"
+  }
   return [...state.tasks.values()].filter((task) => isReached(task.id) && changes(task.status)).map((task) => task.id)
 }
 

@@ -157,9 +157,10 @@ function openChild(step: Step, parent: Parent): Opened | Refused {
   return openNew(step, `${task.id}.${task.children + 1}`, parent)
 }
 
-function renew(step: Step, { task, line, token }: Parent): Opened | Refused {
-  // An unbound token may be traded for a bound one, never the other way round nor for another key's.
-  if (token.jkt !== null && token.jkt !== step.request.jkt) return refuse({ reason: "key_differs" })
+function renew(step: Step, { task, line }: Parent): Opened | Refused {
+  // An unbound token may be traded for a bound one, never the other way round nor for another key's: not even by a token
+  // from before the task was bound, which whoever has stolen it could otherwise use to take the key away again.
+  if (task.jkt !== null && task.jkt !== step.request.jkt) return refuse({ reason: "key_differs" })
   return takesAsItIs(step.request, task)
     ? issue(step, null, [task, ...line.slice(1)])
     : refuse({ reason: "renewal_differs" })

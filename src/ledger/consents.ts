@@ -6,7 +6,7 @@
 import { askedRecord, misuseRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import { mayBeFor } from "../exchange/audience.ts"
-import { firstOf, misused, misuseOfCode, misuseOfRefresh, renewed } from "../exchange/code.ts"
+import { firstOf, judgeRefresh, misused, misuseOfCode } from "../exchange/code.ts"
 import { foresee, mayAnswer, NOT_POLLED, polled, redeem, unknownTo } from "../exchange/consent.ts"
 import type { Answer, Consent, Redemption } from "../exchange/consent.ts"
 import { renewRoot, type Opened } from "../exchange/open.ts"
@@ -141,12 +141,11 @@ export class Consents {
     const state = this.#tree.state
     const consent = state?.consent
     if (!state || !consent) return misused("unknown")
-    const { agent, shown, next, scope } = refresh
+    const { agent, scope } = refresh
     const now = this.#tree.now(state)
-    const misuse = misuseOfRefresh(consent, { agent, shown }, now)
-    if (misuse !== null) return this.#endMisused(state, consent, misuse, agent, now)
-    const { refreshing } = consent
-    if (refreshing?.family !== shown.family) return misused("unknown")
+    const judged = judgeRefresh(consent, refresh, state.tasks.get(state.root)?.jkt ?? null, now)
+    if ("misuse" in judged) return this.#endMisused(state, consent, judged.misuse, agent, now)
+    if (isRefused(judged)) return judged
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const audience = refresh.audience ?? consent.audience
     // By the registry of now, as where its first token was fetched.
@@ -154,9 +153,7 @@ export class Consents {
     const opened = renewRoot(bundle, state, { ...refresh, audience }, now)
     if (isRefused(opened)) return opened
     if (scope !== null && !isSameScope(scope, opened.task.scope)) return refuse({ reason: "renewal_differs" })
-    const good = renewed(refreshing, shown.secret, next, now)
-    if (!good) return refuse({ reason: "too_many_tasks", what: "tree", retry_after: 10 })
-    this.#keepOpening(state, { ...consent, refreshing: good }, opened, pointer, asking, now)
+    this.#keepOpening(state, { ...consent, ...judged }, opened, pointer, asking, now)
     return openedTask(opened, state, now)
   }
 

@@ -217,6 +217,13 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
       const task = await openTask("first", {}, await proofForToken(await newProofKey()))
       return postForm(await childForm(task.token, "first"), { DPoP: await proofForToken(await newProofKey()) })
     },
+    "renewal by an older token, from before the task was bound, with another key or with none": async () => {
+      const { token } = await openTask("first")
+      await openChild(token, "first", {}, await proofForToken(await newProofKey()))
+      const none = await postForm(await childForm(token, "first"))
+      if (none.issued) return none
+      return postForm(await childForm(token, "first"), { DPoP: await proofForToken(await newProofKey()) })
+    },
     "renewal of a bound token without a key: it would no longer be bound": async () => {
       const task = await openTask("first", {}, await proofForToken(await newProofKey()))
       return postForm(await childForm(task.token, "first"))

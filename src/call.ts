@@ -8,7 +8,7 @@ import type { Progress } from "./guardrails/plan.ts"
 import type { Need, Use, WindowUse } from "./guardrails/instrument.ts"
 import type { Note } from "./guardrails/note.ts"
 import type { ToldRisk } from "./guardrails/risk.ts"
-import type { EndedBy, TaskStatus, TreeState } from "./ledger/state.ts"
+import type { EndedBy, RememberedAdmission, TaskStatus, TreeState } from "./ledger/state.ts"
 import type { CedarRecord } from "./policy/value.ts"
 
 /** A located call with a verified token, as it reaches the ledger. */
@@ -47,12 +47,7 @@ export interface Change {
   readonly notes: readonly Note[]
   /** Labels that the tree has not had so far. */
   readonly labels: readonly string[]
-  readonly remember: {
-    readonly key: string
-    readonly call: string
-    readonly decisionId: string
-    readonly until: number
-  } | null
+  readonly remember: (RememberedAdmission & { readonly key: string }) | null
 }
 
 /** What becomes of a task, and of those below it, with a call: its plan is finished, or was left. */

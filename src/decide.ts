@@ -33,12 +33,11 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   }
 
   const retried = retryOf(state, call, now)
-  const ended = checkAlive(state, line, now)
-  // The very call that finished the plan may be asked about again: its gateway's own try was cut.
-  const isLast = retried !== null && task.endedBy === "plan"
-  const credential = (isLast ? null : ended) ?? checkToken(state, call, now)
+  const credential = checkAlive(state, line, now, retried) ?? checkToken(state, call, now)
   if (credential) return refused(credential, evidence)
-  if (retried !== null) return { ...refused(null, evidence), verdict: { denial: null, evidence, retryOf: retried } }
+  if (retried) {
+    return { ...refused(null, evidence), verdict: { denial: null, evidence, retryOf: retried.decisionId } }
+  }
   const stale = call.proof && checkProof(state, call.proof, now)
   if (stale) return refused(stale, evidence)
   const proof = call.proof && call.proof.jti
@@ -89,6 +88,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   if (need) return { ...refused({ reason: "limit_unavailable", guardrail: need.limit.id }, evidence), needs }
 
   const ids = line.map((each) => each.id)
+  const end = finishedBy(plans)
   const change: Change = {
     at: now,
     counted: tool.cost > 0 ? ids : [],
@@ -99,13 +99,15 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     labels: tool.labels.filter((label) => !state.labels.has(label)),
     remember: call.retry && {
       key: retryKey(call.gateway, call.retry.requestId),
+      task: task.id,
+      finished: end && end.task,
       call: call.retry.call,
       decisionId: call.decisionId,
       until: now + RETRY_WITHIN_MS,
     },
   }
   const verdict = { denial: null, evidence: { ...evidence, rules: policy.rules }, retryOf: null }
-  return { change, verdict, proof, end: finishedBy(plans), asks: null, storm: null, afterwards: [], needs: [] }
+  return { change, verdict, proof, end, asks: null, storm: null, afterwards: [], needs: [] }
 }
 
 /** With who was not permitted, and by which rules. */

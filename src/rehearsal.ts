@@ -192,6 +192,7 @@ const TASK: Task = {
     environments: null,
     calls: null,
   },
+  audiences: [ORIGIN],
   scope: "rehearsal.*:read",
   details: null,
   plan: null,

@@ -44,3 +44,16 @@ test("what is no work keeps no task from being idle: messages to a server, denie
     "task_ended",
   ])
 })
+
+test("a retry of the call that finished a plan is no later than the task could have lived, with calls or without", () => {
+  const yard = inject("yard")
+  const bundle = assembled({ ...yard, purposes: yard.purposes.map((each) => ({ ...each, idle: 4 })) })
+  const codes = (sessionExpiresAt: number | null, times: readonly number[]): readonly string[] => {
+    const state = newState()
+    const held = opened(open(bundle, state, "first", null, { purpose: "strict", sessionExpiresAt }))
+    const call = callOf(held, "files.list", {}, { retry: { requestId: "r1", call: "the same" } })
+    return times.map((at) => reasonOf(bundle, state, call, START + at))
+  }
+  expect(codes(null, [0, 3_999, 4_000])).toEqual(["allowed", "allowed", "task_ended"])
+  expect(codes(START + 3_000, [0, 2_999, 3_000])).toEqual(["allowed", "allowed", "task_ended"])
+})

@@ -10,16 +10,15 @@ import { recordOf, type DecisionRecord, type Tried } from "./record.ts"
 /** What only the edge knows of a token request. */
 export interface Asking {
   readonly decisionId: string
-  readonly audience: string
   /** Milliseconds, by the edge's clock. */
   readonly receivedAt: number
 }
 
 export function openingRecord(
-  { opening, task, chain }: Opened,
+  { opening, task, audience, chain }: Opened,
   user: UserFacts | null,
   bundle: Pointer,
-  { decisionId, audience, receivedAt }: Asking,
+  { decisionId, receivedAt }: Asking,
   candidate: Tried | null,
   now: number,
 ): DecisionRecord {

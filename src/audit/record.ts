@@ -16,6 +16,8 @@ import { fitted, shortArguments, shortened, shortList, shortText } from "./cut.t
 export type ManagementDenial =
   | { readonly reason: "operator_rejected"; readonly because: Rejection | Denial | null }
   | { readonly reason: "role_missing" | "not_found"; readonly what: string }
+  /** This one is frozen: no agent ends it, nor a task above or below it. */
+  | { readonly reason: "task_quarantined"; readonly task: string }
   /** A form that came from no page of the person's session. */
   | { readonly reason: "form_refused"; readonly what: string }
   | { readonly reason: "sign_in_failed"; readonly what: string; readonly because: Rejection | null }

@@ -2,16 +2,30 @@
 import type { Call } from "../call.ts"
 import type { Proof } from "../credential/dpop.ts"
 import type { Denial } from "../decision.ts"
-import { whyEnded, type Task, type TreeState } from "../ledger/state.ts"
+import { isBelow, whyEnded, type RememberedAdmission, type Task, type TreeState } from "../ledger/state.ts"
 
-/** Ended is ended: the task and every one above it must be active and unexpired. */
-export function checkAlive(state: TreeState, line: readonly Task[], now: number): Denial | null {
+/**
+ * Ended is ended: the task and every one above it must be active and unexpired.
+ * @param retried an earlier admission of the very call: of the ends of the line, that which it brought by finishing a plan
+ *   does not count, as its gateway asks again only because its own try was cut. Expiry counts all the same.
+ */
+export function checkAlive(
+  state: TreeState,
+  line: readonly Task[],
+  now: number,
+  retried: RememberedAdmission | null = null,
+): Denial | null {
   for (const task of line) {
-    const why = whyEnded(task, now)
+    const why = whyEnded(isFinishedBy(retried, task) ? { ...task, status: "active" } : task, now)
     if (why !== null) return { reason: "task_ended", task: task.id, state: why }
   }
   // A line that does not reach the root is no line of this tree.
   return line.at(-1)?.id === state.root ? null : { reason: "task_unknown" }
+}
+
+function isFinishedBy(retried: RememberedAdmission | null, { id, endedBy }: Task): boolean {
+  const finished = retried?.finished ?? null
+  return finished !== null && endedBy === "plan" && (id === finished || isBelow(id, finished))
 }
 
 /** The ledger admits only tokens that it issued, for this task, and a bound one only with a proof by its key. */
@@ -45,8 +59,8 @@ export function retryKey(gateway: string, requestId: string): string {
   return `${gateway}|${requestId}`
 }
 
-export function retryOf(state: TreeState, call: Call, now: number): string | null {
+export function retryOf(state: TreeState, call: Call, now: number): RememberedAdmission | null {
   if (!call.retry) return null
   const admitted = state.retries.get(retryKey(call.gateway, call.retry.requestId))
-  return admitted && admitted.call === call.retry.call && now < admitted.until ? admitted.decisionId : null
+  return admitted && admitted.call === call.retry.call && now < admitted.until ? admitted : null
 }

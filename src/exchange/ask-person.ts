@@ -131,12 +131,12 @@ async function keep(
   root: string,
   consent: Consent,
 ): Promise<Refused | { readonly task: string }> {
-  const { agent, user, audience, expiresAt } = consent
+  const { agent, user, expiresAt } = consent
   const place = await takePlace(root, agent, userId(user), expiresAt, bundle, around)
   if (isRefused(place)) return place
   const { env, receivedAt } = around
   const kept = await askLedger(env, root, async (ledger): Promise<{ task: string } | Refused | NoBundle> =>
-    ledger.ask(LEDGER_VERSION, bundle.pointer, root, consent, { decisionId, audience, receivedAt }),
+    ledger.ask(LEDGER_VERSION, bundle.pointer, root, consent, { decisionId, receivedAt }),
   )
   const result = !kept || "bundle" in kept ? refuse({ reason: "unavailable" }) : kept
   if (isRefused(result)) around.background(place.undo())

@@ -5,7 +5,6 @@
 import { sha256Base64url, sha256Hex } from "../hash.ts"
 import { LEDGER_VERSION } from "../ledger/answers.ts"
 import { newSecret } from "../secret.ts"
-import { audienceOf } from "./audience.ts"
 import type { RefreshShown } from "./code.ts"
 import type { Issued } from "./issue.ts"
 import type { GrantRequest } from "./opening.ts"
@@ -24,15 +23,12 @@ export async function redeemCode(request: GrantRequest): Promise<Issued | Refuse
   if (code === null) return refuse({ reason: "parameter_missing", parameter: "code" })
   if (verifier === null) return refuse({ reason: "parameter_missing", parameter: "code_verifier" })
   if (!VERIFIER.test(verifier)) return refuse({ reason: "request_malformed", what: "code_verifier is none" })
-  const audience = namedAudience(request)
-  if (audience !== null && typeof audience !== "string") return audience
   const asked = readRooted(code)
   if (!asked) return refuse({ reason: "grant_refused", what: "unknown" })
   const next = { root: asked.root, family: newSecret(), secret: newSecret() }
   const shown = {
     challenge: sha256Base64url(verifier),
     redirectUri: valueOf(parameters, "redirect_uri"),
-    audience,
     refresh: hashed(next),
   }
   const asking = { decisionId, receivedAt: around.receivedAt }
@@ -47,22 +43,15 @@ export async function refreshToken(request: GrantRequest): Promise<Issued | Refu
   const { parameters, bundle, decisionId, around } = request
   const text = valueOf(parameters, "refresh_token")
   if (text === null) return refuse({ reason: "parameter_missing", parameter: "refresh_token" })
-  const audience = namedAudience(request)
-  if (audience !== null && typeof audience !== "string") return audience
   const shown = readRefreshToken(text)
   if (!shown) return refuse({ reason: "grant_refused", what: "unknown" })
   const next = { ...shown, secret: newSecret() }
-  const named = { audience, scope: valueOf(parameters, "scope"), shown: hashed(shown), next: hashed(next).secret }
+  const named = { scope: valueOf(parameters, "scope"), shown: hashed(shown), next: hashed(next).secret }
   const asking = { decisionId, receivedAt: around.receivedAt }
   const issued = await redeemAt(shown.root, request, async (ledger, comer) =>
     ledger.refresh(LEDGER_VERSION, bundle.pointer, { ...comer, ...named }, asking),
   )
   return withRefreshToken(issued, next)
-}
-
-/** RFC 8707 2.2: it may be named again, and is then the one that was consented to. */
-function namedAudience({ parameters, agent, bundle }: GrantRequest): string | Refused | null {
-  return parameters.has("resource") || parameters.has("audience") ? audienceOf(parameters, agent, bundle) : null
 }
 
 const hashed = ({ family, secret }: RefreshToken): RefreshShown => ({

@@ -128,7 +128,7 @@ async function keep(
   { env, receivedAt }: Surroundings,
   decisionId: string,
 ): Promise<Refused | { readonly task: string }> {
-  const asking = { decisionId, audience: consent.audience, receivedAt }
+  const asking = { decisionId, receivedAt }
   const kept = await askLedger(env, root, async (ledger): Promise<{ task: string } | Refused | NoBundle> =>
     ledger.ask(LEDGER_VERSION, bundle.pointer, root, consent, asking),
   )

@@ -20,8 +20,6 @@ export interface CodeShown {
   readonly challenge: string
   /** Null: not told, as OAuth 2.1 has it. */
   readonly redirectUri: string | null
-  /** Null: not told. */
-  readonly audience: string | null
   /** The first refresh token, should it be taken. */
   readonly refresh: RefreshShown
 }
@@ -35,36 +33,22 @@ export interface RefreshShown {
 /** The refresh tokens of a task, by the hashes of their secrets. */
 export interface Refreshing {
   readonly family: string
-  /** Each is good; more than one only where several requests came at once. */
+  /** Each is good until one of them is used; more than one only where another was used several times. */
   readonly good: readonly string[]
-  /** What was replaced last; until then, in milliseconds, another is to be had for it. */
-  readonly replaced: { readonly secrets: readonly string[]; readonly until: number }
+  /** The one that was used last. Until then, in milliseconds, it gives further ones. Null: none was used. */
+  readonly replaced: { readonly secret: string; readonly until: number } | null
 }
 
 /**
- * A program whose requests all find that their token has expired refreshes for each of them, with what it has; and one
- * that has heard no answer tries again. Whoever steals one has no more time than this, and is noticed when next one of
- * the two comes late (RFC 9700 4.14.2).
+ * A client refreshes for each of its requests that find their token expired, with the token that it has, and once more
+ * where the network has lost an answer. So a token that was used gives further ones for this long.
  */
 const AGAIN_WITHIN_MS = 10_000
 /** Requests at once: more no program has need of. */
 const MOST_AT_ONCE = 32
 
 export function firstOf({ family, secret }: RefreshShown): Refreshing {
-  return { family, good: [secret], replaced: { secrets: [], until: 0 } }
-}
-
-/** What is good once `next` was given for `shown`, which is no misuse; null: for too many at once. */
-export function renewed(
-  { family, good, replaced }: Refreshing,
-  shown: string,
-  next: string,
-  now: number,
-): Refreshing | null {
-  if (good.some((each) => isSame(each, shown))) {
-    return { family, good: [next], replaced: { secrets: good, until: now + AGAIN_WITHIN_MS } }
-  }
-  return good.length < MOST_AT_ONCE ? { family, good: [...good, next], replaced } : null
+  return { family, good: [secret], replaced: null }
 }
 
 interface Consented {
@@ -91,17 +75,47 @@ export function misuseOfCode(
   return code.jkt !== null && code.jkt !== by.jkt ? "another key" : null
 }
 
-/** One that was replaced, and whoever shows it late: one of two has stolen it. */
-export function misuseOfRefresh(
+/** A refresh token as it was shown; `next` is the secret of the one to be given for it. */
+interface Refresh {
+  readonly agent: string
+  readonly shown: RefreshShown
+  readonly next: string
+  /** Thumbprint of the key that was proven. */
+  readonly jkt: string | null
+}
+
+/**
+ * What becomes of the refresh tokens of a task (RFC 9700, section 4.14.2). Whoever has stolen one may use it within the
+ * seconds in which its owner could have; then both have a token that the other has not. As soon as one of them uses what
+ * it got, the other's is good no more, without any delay, and shows the theft when it is used: at most one of the two goes
+ * on. An owner whose answers are lost shows one and the same token again, and is never cut off by that.
+ * @param boundTo thumbprint of the key to which the task's tokens are bound
+ * @returns what shows that one has come to somebody else; why it is refused; or what is good once `next` was given
+ */
+export function judgeRefresh(
   { agent, refreshing }: Consented,
-  by: { readonly agent: string; readonly shown: RefreshShown },
+  { agent: by, shown, next, jkt }: Refresh,
+  boundTo: string | null,
   now: number,
-): string | null {
-  if (!refreshing || !isSame(refreshing.family, by.shown.family)) return null
-  if (agent !== by.agent) return "another agent's"
-  const { good, replaced } = refreshing
-  const taken = now < replaced.until ? [...good, ...replaced.secrets] : good
-  return taken.some((each) => isSame(each, by.shown.secret)) ? null : "replaced before"
+): { readonly misuse: string } | Refused | { readonly refreshing: Refreshing } {
+  if (!refreshing || !isSame(refreshing.family, shown.family)) return misused("unknown")
+  if (agent !== by) return { misuse: "another agent's" }
+  const { family, good, replaced } = refreshing
+  const isGood = good.some((each) => isSame(each, shown.secret))
+  const isAgain = replaced !== null && now < replaced.until && isSame(replaced.secret, shown.secret)
+  if (!isGood && !isAgain) return { misuse: "replaced before" }
+  if (boundTo !== null && jkt !== boundTo) return { misuse: "another key" }
+  if (boundTo === null && jkt !== null) {
+    // Its owner had no key when it was used first: whoever brings one now would bind the task to it.
+    if (!isGood) return { misuse: "another key" }
+    // Of several one may be a thief's, who could bind the task to a key of theirs and so keep its owner out.
+    if (good.length > 1) return refuse({ reason: "key_differs" })
+  }
+  if (isGood) {
+    return { refreshing: { family, good: [next], replaced: { secret: shown.secret, until: now + AGAIN_WITHIN_MS } } }
+  }
+  if (good.length >= MOST_AT_ONCE) return refuse({ reason: "too_many_tasks", what: "tree", retry_after: 10 })
+  return { refreshing: { family, good: [...good, next], replaced } }
 }
 
 export const misused = (what: string): Refused => refuse({ reason: "grant_refused", what })

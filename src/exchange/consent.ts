@@ -74,7 +74,8 @@ export function foresee(
   now: number,
 ): { readonly task: Opened["task"]; readonly life: number } | Refused {
   const { answer, kept, expiresAt } = consent
-  const asking = requestOf(consent, { jkt: "unknown yet", token: "", approvals: answer ? ["user"] : [] })
+  const by = { audience: consent.audience, jkt: "unknown yet", token: "" }
+  const asking = requestOf(consent, { ...by, approvals: answer ? ["user"] : [] })
   const request = {
     ...asking,
     sessionExpiresAt: answer?.until ?? null,
@@ -90,6 +91,8 @@ export function foresee(
 export interface Redemption {
   readonly secretHash: string
   readonly agent: string
+  /** That the request names; null: none. */
+  readonly audience: string | null
   readonly jkt: string | null
   /** `jti` of the token to be issued. */
   readonly token: string
@@ -123,14 +126,12 @@ export function redeem(
     const isSoon = now - polling.lastAt < polling.interval * 1000
     return refuse(isSoon ? { reason: "polled_too_soon" } : { reason: "consent_pending" })
   }
-  const { audience } = consent
-  const wanted = redemption.shown?.audience ?? audience
-  if (!mayBeFor(bundle, agent, audience) || wanted !== audience) {
-    return refuse({ reason: "audience_unknown", audience: wanted })
-  }
+  const audience = redemption.audience ?? consent.audience
+  // By the registry of now.
+  if (!mayBeFor(bundle, agent, audience)) return refuse({ reason: "audience_unknown", audience })
   const { person, until: sessionExpiresAt, since } = answer
   const { jkt, token } = redemption
-  const asking = requestOf(consent, { jkt, token, approvals: ["user"] })
+  const asking = requestOf(consent, { audience, jkt, token, approvals: ["user"] })
   // No more than the person was shown, whatever the rules say by now.
   const request = { ...asking, sessionExpiresAt, since, shown: { task: shown, life: consent.life } }
   const opened = openTask(bundle, { ...state, user: person, since }, request, now)
@@ -163,7 +164,7 @@ function pendingTask({ tasks, root }: TreeState): Task | null {
 
 function requestOf(
   { agent, user, purpose, asked }: Consent,
-  by: Pick<OpenRequest, "jkt" | "token" | "approvals">,
+  by: Pick<OpenRequest, "audience" | "jkt" | "token" | "approvals">,
 ): OpenRequest {
   return { agent, user, sessionExpiresAt: null, since: 0, parent: null, task: null, purpose, asked, caps: [], ...by }
 }

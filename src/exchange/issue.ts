@@ -7,7 +7,6 @@ import type { Signer } from "./signing-key.ts"
 
 interface TokenRequest {
   readonly issuer: string
-  readonly audience: string
   readonly jti: string
   readonly jkt: string | null
 }
@@ -31,7 +30,7 @@ async function signDelegationToken(
     .setProtectedHeader({ alg, kid, typ: DELEGATION_TOKEN_TYPE })
     .setIssuer(request.issuer)
     .setSubject(opened.user ?? agent)
-    .setAudience(request.audience)
+    .setAudience(opened.audience)
     .setIssuedAt(Math.floor(opened.issuedAt / 1000))
     .setExpirationTime(Math.floor(opened.expiresAt / 1000))
     .setJti(request.jti)
@@ -54,12 +53,11 @@ export interface Issued {
 export async function issue(
   opened: OpenedTask,
   { jkt, token: jti }: { readonly jkt: string | null; readonly token: string },
-  audience: string,
   signer: Signer,
   { config }: Surroundings,
 ): Promise<Issued> {
   return {
-    token: await signDelegationToken(signer, opened, { issuer: config.issuer, audience, jti, jkt }),
+    token: await signDelegationToken(signer, opened, { issuer: config.issuer, jti, jkt }),
     opened,
     tokenType: jkt === null ? "Bearer" : "DPoP",
     expiresIn: Math.max(0, Math.floor((opened.expiresAt - opened.issuedAt) / 1000)),

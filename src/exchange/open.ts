@@ -50,6 +50,8 @@ export interface OpenRequest {
   readonly kept?: Kept
   /** What policy lets the person delegate cannot be asked yet. */
   readonly isForeseen?: boolean
+  /** Of the token to be issued (RFC 8707): one that the task was opened for, or is to be opened for. */
+  readonly audience: string
   /** Thumbprint of the key that the agent proved. */
   readonly jkt: string | null
   /** `jti` of the token to be issued. */
@@ -67,6 +69,8 @@ export interface Opening {
 export interface Opened {
   readonly opening: Opening
   readonly task: Task
+  /** Of the token. */
+  readonly audience: string
   /** The token's chain, root first. */
   readonly chain: readonly string[]
 }
@@ -153,9 +157,10 @@ function openChild(step: Step, parent: Parent): Opened | Refused {
   return openNew(step, `${task.id}.${task.children + 1}`, parent)
 }
 
-function renew(step: Step, { task, line, token }: Parent): Opened | Refused {
-  // An unbound token may be traded for a bound one, never the other way round nor for another key's.
-  if (token.jkt !== null && token.jkt !== step.request.jkt) return refuse({ reason: "key_differs" })
+function renew(step: Step, { task, line }: Parent): Opened | Refused {
+  // An unbound token may be traded for a bound one, never the other way round nor for another key's: not even by a token
+  // from before the task was bound, which whoever has stolen it could otherwise use to take the key away again.
+  if (task.jkt !== null && task.jkt !== step.request.jkt) return refuse({ reason: "key_differs" })
   return takesAsItIs(step.request, task)
     ? issue(step, null, [task, ...line.slice(1)])
     : refuse({ reason: "renewal_differs" })
@@ -202,7 +207,7 @@ export const NO_CLIENT = { reason: "grant_refused", what: "its agent is no clien
 export function renewRoot(
   bundle: Bundle,
   state: TreeState,
-  by: Pick<OpenRequest, "agent" | "jkt" | "token">,
+  by: Pick<OpenRequest, "agent" | "audience" | "jkt" | "token">,
   now: number,
 ): Opened | Refused {
   const agent = bundle.agents.get(by.agent)
@@ -249,6 +254,7 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | Refuse
     id,
     parent: parent?.task.id ?? null,
     agent: agent.id,
+    audiences: request.shown?.task.audiences ?? [request.audience],
     purpose: name,
     grant: narrowed.grant,
     scope: narrowed.scope,
@@ -302,18 +308,26 @@ function mayDelegate(
   }
 }
 
-/** @param task the new one, or null for a renewal; `line` begins with the task that the token is for */
+/**
+ * Every token is issued here. Its audience is one that each task of the line was opened for (RFC 8707, section 2.2): what
+ * a person consented to for one resource server is no authority at another, and a child stays within its parent's.
+ * @param task the new one, or null for a renewal; `line` begins with the task that the token is for
+ */
 function issue(
   { request, agent, now }: Step,
   task: Task | null,
   line: readonly [Task, ...Task[]],
   session: Opening["session"] = null,
-): Opened {
+): Opened | Refused {
   const [owner] = line
+  const { audience } = request
+  const differing = line.find(({ audiences }) => !audiences.includes(audience))
+  if (differing) return refuse({ reason: "audience_differs", audience, expected: differing.audiences })
   const life = Math.min(agent.life * 1000, MAX_TOKEN_LIFE_MS)
   const expiresAt = earliest(now + life, owner.expiresAt, request.sessionExpiresAt) ?? now
   const token = { jti: request.token, task: owner.id, expiresAt, jkt: request.jkt }
-  return { opening: { task, token, session }, task: owner, chain: line.map((each) => each.agent).toReversed() }
+  const chain = line.map((each) => each.agent).toReversed()
+  return { opening: { task, token, session }, task: owner, audience, chain }
 }
 
 function earliest(...times: readonly (number | null | undefined)[]): number | null {

@@ -107,7 +107,6 @@ function checkSwitches(
 /** Everything that the request says, verified: what the ledger is asked to open, and how the token is to be written. */
 interface Wanted {
   readonly request: OpenRequest
-  readonly audience: string
   readonly subject: Subject
   readonly proofs: readonly Once[]
 }
@@ -141,29 +140,29 @@ async function readWanted(
   const since = subject.since ?? agentSince
   const asked = askedFor.asked.parts === null ? askedByCap(caps, askedFor.asked) : askedFor.asked
   const jkt = proof?.jkt ?? null
-  const request = { agent, user, sessionExpiresAt, since, parent, purpose, asked, caps, approvals: [], jkt, task }
+  const by = { agent, audience, jkt }
+  const request = { ...by, user, sessionExpiresAt, since, parent, purpose, asked, caps, approvals: [], task }
   return {
     request: { ...request, token: crypto.randomUUID() },
-    audience,
     subject,
     proofs: proof ? [onceOfProof(proof)] : [],
   }
 }
 
 async function open(
-  { request, audience }: Wanted,
+  { request }: Wanted,
   root: string,
   signer: Signer,
   { bundle, around, decisionId }: GrantRequest,
 ): Promise<Issued | Refused> {
   const { env, receivedAt } = around
-  const asking = { decisionId, audience, receivedAt }
+  const asking = { decisionId, receivedAt }
   const candidate = candidateFor(bundle, around)?.pointer ?? null
   const opened = await askLedger(env, root, async (ledger): Promise<OpenedTask | Refused | NoBundle> =>
     ledger.open(LEDGER_VERSION, bundle.pointer, root, request, asking, candidate),
   )
   if (!opened || "bundle" in opened) return refuse({ reason: "unavailable" })
-  return isRefused(opened) ? opened : issue(opened, request, audience, signer, around)
+  return isRefused(opened) ? opened : issue(opened, request, signer, around)
 }
 
 /** Who asks for nothing by name gets what was asserted for them; how far, the cap itself says. */

@@ -3,10 +3,11 @@
  * What tells them apart is what is shown to the ledger.
  */
 import { askLedger } from "../ledger/ask.ts"
-import type { NoBundle, Redeemed } from "../ledger/answers.ts"
+import type { NoBundle, OpenedTask } from "../ledger/answers.ts"
 import type { Ledger } from "../ledger/ledger.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { pulledKeys, stoppedBy } from "../switches/switch.ts"
+import { audienceOf } from "./audience.ts"
 import { issue, type Issued } from "./issue.ts"
 import { onceOfProof, provenKey } from "./key-proof.ts"
 import { checkOnce } from "./once.ts"
@@ -17,14 +18,18 @@ import { signerOf } from "./signing-key.ts"
 /** Who comes for a token, with the key that is proven and the `jti` that the token is to have. */
 export interface Comer {
   readonly agent: string
+  /** That the request names (RFC 8707, section 2.2); null: none, so that it is the one that was consented to. */
+  readonly audience: string | null
   readonly jkt: string | null
   readonly token: string
 }
 
-type Step = (ledger: DurableObjectStub<Ledger>, comer: Comer) => Promise<Redeemed | Refused | NoBundle>
+type Step = (ledger: DurableObjectStub<Ledger>, comer: Comer) => Promise<OpenedTask | Refused | NoBundle>
 
 export async function redeemAt(root: string, request: GrantRequest, step: Step): Promise<Issued | Refused> {
   const { http, agent, since, around } = request
+  const audience = namedAudience(request)
+  if (audience !== null && typeof audience !== "string") return audience
   const proof = await provenKey(http, around)
   if (proof && isRefused(proof)) return proof
   const switches = await currentSwitches(around)
@@ -37,14 +42,17 @@ export async function redeemAt(root: string, request: GrantRequest, step: Step):
   if (!signer) return refuse({ reason: "unavailable" })
   const reused = await checkOnce([...request.once, ...(proof ? [onceOfProof(proof)] : [])], around)
   if (reused) return reused
-  const comer = { agent, jkt: proof?.jkt ?? null, token: crypto.randomUUID() }
-  const redeemed = await askLedger(env, root, async (ledger) => step(ledger, comer))
-  if (!redeemed || "bundle" in redeemed) return refuse({ reason: "unavailable" })
-  if (isRefused(redeemed)) return redeemed
-  const { opened, audience } = redeemed
+  const comer = { agent, audience, jkt: proof?.jkt ?? null, token: crypto.randomUUID() }
+  const opened = await askLedger(env, root, async (ledger) => step(ledger, comer))
+  if (!opened || "bundle" in opened) return refuse({ reason: "unavailable" })
+  if (isRefused(opened)) return opened
   // Who the person is only the ledger knows; what they said is no younger than their session.
   const person = { agents: [agent], user: opened.user, kid: null, tool: null, since: opened.since }
   const stoppedToo = stoppedBy(switches, person)
   if (stoppedToo) return refuse({ reason: "stopped", switch: stoppedToo.id })
-  return issue(opened, comer, audience, signer, around)
+  return issue(opened, comer, signer, around)
+}
+
+function namedAudience({ parameters, agent, bundle }: GrantRequest): string | Refused | null {
+  return parameters.has("resource") || parameters.has("audience") ? audienceOf(parameters, agent, bundle) : null
 }

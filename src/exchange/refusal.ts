@@ -40,6 +40,8 @@ export type Refusal =
   | { readonly reason: "handover_required" }
   | { readonly reason: "handover_rejected"; readonly what: string }
   | { readonly reason: "audience_unknown"; readonly audience: string }
+  /** The task, or one above it, was opened for other audiences; of a token as subject, for its own. */
+  | { readonly reason: "audience_differs"; readonly audience: string; readonly expected: readonly string[] }
   | { readonly reason: "scope_malformed"; readonly scope: string }
   | { readonly reason: "details_malformed"; readonly what: string }
   | { readonly reason: "purpose_not_allowed"; readonly purpose: string }
@@ -100,6 +102,7 @@ export const ERROR_OF_REASON = {
   handover_required: "invalid_request",
   handover_rejected: "invalid_request",
   audience_unknown: "invalid_target",
+  audience_differs: "invalid_target",
   scope_malformed: "invalid_scope",
   details_malformed: "invalid_authorization_details",
   purpose_not_allowed: "unauthorized_client",
@@ -213,6 +216,8 @@ export function describeRefusal(refusal: Refusal): string {
       return "The hand-over is not accepted."
     case "audience_unknown":
       return "The audience is not one that tokens are issued for, or it must be named."
+    case "audience_differs":
+      return "The task was opened for another audience."
     case "scope_malformed":
       return "A scope is not of the form <tool or prefix.*>:<read|write|execute>."
     case "purpose_not_allowed":

@@ -86,7 +86,14 @@ export async function verifySubject(
   if (iss === config.issuer) {
     if (kind !== "access_token") return rejected({ reason: "type_refused", typ: compact.header.typ })
     const verified = await verifyDelegationToken(token, keys, config.issuer, new Set([audience]), reach.now)
-    if ("denied" in verified) return rejected(ofDenial(verified.denied))
+    if ("denied" in verified) {
+      const { denied } = verified
+      // RFC 8707, section 2.2: of a token that is valid otherwise, the agent may know what it asked for in vain.
+      if (denied.reason === "audience_mismatch") {
+        return refuse({ reason: "audience_differs", audience, expected: [denied.got] })
+      }
+      return rejected(ofDenial(denied))
+    }
     const { agents, kid, claims } = verified
     const { task, jti, sub, client_id } = claims
     const above = { agents, kid, user: sub === client_id ? null : sub }
@@ -116,8 +123,6 @@ function ofDenial(denial: Denial): Rejection {
   switch (denial.reason) {
     case "token_expired":
       return { reason: "expired", exp: denial.expired_at }
-    case "audience_mismatch":
-      return { reason: "audience_mismatch", got: [denial.got] }
     case "keys_unavailable":
       return { reason: "keys_unavailable", issuer: "our own" }
     default:

@@ -151,6 +151,7 @@ function taskOf(of: Pick<Task, "id" | "parent" | "agent" | "purpose">, grant: Ta
   return {
     ...of,
     grant,
+    audiences: [],
     scope: "",
     details: null,
     plan: null,

@@ -59,6 +59,8 @@ export function openRequest(
     asked: ASKED_NOTHING,
     caps: [],
     approvals: [],
+    // Of its own: no gateway is asked which it has.
+    audience: "",
     jkt: null,
     token,
     ...more,

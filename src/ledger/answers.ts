@@ -15,7 +15,7 @@ import type { TaskStatus, TreeState } from "./state.ts"
 /**
  * Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread.
  */
-export const LEDGER_VERSION = 8
+export const LEDGER_VERSION = 9
 
 /** The bundle that the question names is older than one that already decided here, or cannot be had. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
@@ -44,6 +44,7 @@ export interface OpenedTask {
   readonly scope: string
   readonly details: readonly GrantedDetails[] | null
   readonly user: string | null
+  readonly audience: string
   readonly chain: readonly string[]
   /** Milliseconds, when the authority behind its tree was given. */
   readonly since: number
@@ -70,12 +71,6 @@ export interface Waiting {
   readonly gone: readonly string[]
 }
 
-/** What a person has consented to, opened. */
-export interface Redeemed {
-  readonly opened: OpenedTask
-  readonly audience: string
-}
-
 /** A refresh token that was shown, and what is to replace it. */
 export interface Refresh extends Pick<OpenRequest, "agent" | "jkt" | "token"> {
   readonly shown: RefreshShown
@@ -97,6 +92,11 @@ export interface Holder {
 export interface RefusedCall
   extends Holder, Pick<Call, "task" | "arguments" | "gateway" | "environment" | "client" | "retry" | "risks"> {
   readonly tool: string | null
+}
+
+/** No agent ends the task as long as an operator has to look at this one. */
+export interface Frozen {
+  readonly frozen: string
 }
 
 export interface Ended {
@@ -123,6 +123,7 @@ export function openedTask(opened: Opened, state: TreeState, now: number): Opene
     scope,
     details,
     user: state.user && userId(state.user),
+    audience: opened.audience,
     chain: opened.chain,
     since: state.since,
     issuedAt: now,

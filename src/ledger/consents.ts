@@ -6,7 +6,7 @@
 import { askedRecord, misuseRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import { mayBeFor } from "../exchange/audience.ts"
-import { firstOf, misused, misuseOfCode, misuseOfRefresh, renewed } from "../exchange/code.ts"
+import { firstOf, judgeRefresh, misused, misuseOfCode } from "../exchange/code.ts"
 import { foresee, mayAnswer, NOT_POLLED, polled, redeem, unknownTo } from "../exchange/consent.ts"
 import type { Answer, Consent, Redemption } from "../exchange/consent.ts"
 import { renewRoot, type Opened } from "../exchange/open.ts"
@@ -18,9 +18,9 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
 import { openedTask } from "./answers.ts"
-import type { NoBundle, Redeemed, Refresh } from "./answers.ts"
+import type { NoBundle, OpenedTask, Refresh } from "./answers.ts"
 import { endTold } from "./end-told.ts"
-import { lineOf, type TreeState, type UserFacts } from "./state.ts"
+import { frozenAround, lineOf, type TreeState, type UserFacts } from "./state.ts"
 import { applyOpening, endedBy } from "./transition.ts"
 import type { Tree } from "./tree.ts"
 import { viewOf, type TaskView } from "./view.ts"
@@ -110,8 +110,8 @@ export class Consents {
     bundle: Bundle,
     pointer: Pointer,
     redemption: Redemption,
-    asking: Omit<Asking, "audience">,
-  ): Promise<Redeemed | Refused | NoBundle> {
+    asking: Asking,
+  ): Promise<OpenedTask | Refused | NoBundle> {
     const first = this.#judge(bundle, pointer, redemption)
     if (!("opened" in first)) return first
     const { agent, user: whom } = first.consent
@@ -133,47 +133,58 @@ export class Consents {
     this.#keepOpening(state, redeemed, opened, pointer, asking, now)
     // Whom an agent asks that is at the browser is no question among its questions.
     if (!consent.code) this.#tree.giveBack(consent.agent, ANYBODY, state.root)
-    return { opened: openedTask(opened, state, now), audience: consent.audience }
+    return openedTask(opened, state, now)
   }
 
   /** A further token of the task, for a refresh token that another replaces in the same step. */
-  refresh(
-    bundle: Bundle,
-    pointer: Pointer,
-    refresh: Refresh,
-    asking: Omit<Asking, "audience">,
-  ): Redeemed | Refused | NoBundle {
+  refresh(bundle: Bundle, pointer: Pointer, refresh: Refresh, asking: Asking): OpenedTask | Refused | NoBundle {
     const state = this.#tree.state
     const consent = state?.consent
     if (!state || !consent) return misused("unknown")
-    const { agent, shown, next, scope } = refresh
+    const { agent, scope } = refresh
     const now = this.#tree.now(state)
-    const misuse = misuseOfRefresh(consent, { agent, shown }, now)
-    if (misuse !== null) return this.#endMisused(state, consent, misuse, agent, now)
-    const { refreshing } = consent
-    if (refreshing?.family !== shown.family) return misused("unknown")
+    const judged = judgeRefresh(consent, refresh, state.tasks.get(state.root)?.jkt ?? null, now)
+    if ("misuse" in judged) return this.#endMisused(state, consent, judged.misuse, agent, now)
+    if (isRefused(judged)) return judged
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
-    const opened = renewRoot(bundle, state, refresh, now)
-    if (isRefused(opened)) return opened
     const audience = refresh.audience ?? consent.audience
     // By the registry of now, as where its first token was fetched.
-    if (audience !== consent.audience || !mayBeFor(bundle, agent, audience)) {
-      return refuse({ reason: "audience_unknown", audience })
-    }
+    if (!mayBeFor(bundle, agent, audience)) return refuse({ reason: "audience_unknown", audience })
+    const opened = renewRoot(bundle, state, { ...refresh, audience }, now)
+    if (isRefused(opened)) return opened
     if (scope !== null && !isSameScope(scope, opened.task.scope)) return refuse({ reason: "renewal_differs" })
-    const good = renewed(refreshing, shown.secret, next, now)
-    if (!good) return refuse({ reason: "too_many_tasks", what: "tree", retry_after: 10 })
-    this.#keepOpening(state, { ...consent, refreshing: good }, opened, pointer, asking, now)
-    return { opened: openedTask(opened, state, now), audience: consent.audience }
+    this.#keepOpening(state, { ...consent, ...judged }, opened, pointer, asking, now)
+    return openedTask(opened, state, now)
   }
 
-  /** Ends the task whose refresh token this is (RFC 7009 2.1). @returns false where there is none of this agent */
+  /**
+   * Ends the task whose refresh token this is (RFC 7009 2.1), unless it or one below it is frozen: then it stays for an
+   * operator to look at, and every token of its tree is revoked in place of it.
+   * @returns false where there is none of this agent
+   */
   giveUp(family: string, agent: string, record: DecisionRecord): boolean {
     const state = this.#tree.state
     if (!state?.consent || state.consent.agent !== agent || state.consent.refreshing?.family !== family) return false
+    const told = { ...record, task: state.root }
     const end = { task: state.root, status: "revoked", by: "abort" } as const
-    endTold(this.#tree, state, end, null, { ...record, task: state.root })
+    if (!frozenAround(state, state.root, this.#tree.now(state))) endTold(this.#tree, state, end, null, told)
+    else this.#revokeTokens(state, state.consent, told)
     return true
+  }
+
+  /** Nothing is opened by what was issued so far, whatever becomes of the tasks. */
+  #revokeTokens(
+    state: TreeState,
+    { refreshing: _refreshing, ...consent }: Consent,
+    record: DecisionRecord | null,
+  ): void {
+    this.#tree.transact(true, () => {
+      this.#tree.storage.saveConsent(consent)
+      this.#tree.storage.forgetTokens()
+      if (record) this.#tree.outbox.keep(this.#tree.numbered(record))
+    })
+    state.consent = consent
+    state.tokens.clear()
   }
 
   #keepOpening(
@@ -181,16 +192,15 @@ export class Consents {
     consent: Consent,
     opened: Opened,
     pointer: Pointer,
-    asking: Omit<Asking, "audience">,
+    asking: Asking,
     now: number,
   ): void {
     const user = opened.opening.session?.user ?? state.user
-    const asked = { ...asking, audience: consent.audience }
     this.#tree.transact(true, () => {
       if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(pointer)
       this.#tree.storage.saveConsent(consent)
       this.#tree.storage.saveOpening(opened.opening, now)
-      this.#tree.outbox.keep(this.#tree.numbered(openingRecord(opened, user, pointer, asked, null, now)))
+      this.#tree.outbox.keep(this.#tree.numbered(openingRecord(opened, user, pointer, asking, null, now)))
     })
     state.bundle = pointer
     state.consent = consent
@@ -211,12 +221,18 @@ export class Consents {
     return opened
   }
 
-  /** What came of it, or would have, ends with all below it, whoever has shown it. */
+  /**
+   * What came of it, or would have, ends with all below it, whoever has shown it. A frozen task stays for an operator to
+   * look at, but what was issued for it opens nothing any more, not even once it is released.
+   */
   #endMisused(state: TreeState, consent: Consent, misuse: string, by: string, now: number): Refused {
     const end = { task: state.root, status: "revoked", by: "misuse" } as const
-    if (endedBy(state, end).length > 0) {
+    const hasAuthority = consent.refreshing !== undefined || state.tokens.size > 0
+    const isFrozen = state.tasks.get(state.root)?.status === "quarantined"
+    if (endedBy(state, end).length > 0 || (isFrozen && hasAuthority)) {
       const chain = lineOf(state, state.root).map(({ agent }) => agent)
       const record = misuseRecord(newId("dec", now), state, chain, by, consent.audience, misuse, now)
+      if (isFrozen) this.#revokeTokens(state, consent, null)
       endTold(this.#tree, state, end, null, record)
     }
     return misused(misuse)

@@ -24,11 +24,11 @@ import { bundleHeld, bundleOf } from "../policy/store.ts"
 import { LEDGER_VERSION } from "./answers.ts"
 import type {
   Ended,
+  Frozen,
   Holder,
   Listed,
   NoBundle,
   OpenedTask,
-  Redeemed,
   Refresh,
   RefusedCall,
   ShownApproval,
@@ -36,7 +36,7 @@ import type {
 } from "./answers.ts"
 import { Calls } from "./calls.ts"
 import { Consents } from "./consents.ts"
-import type { UserFacts } from "./state.ts"
+import type { TaskStatus, UserFacts } from "./state.ts"
 import { Tasks } from "./tasks.ts"
 import { Tree } from "./tree.ts"
 import type { TaskView, Viewed } from "./view.ts"
@@ -202,8 +202,8 @@ export class Ledger extends DurableObject<Env> {
     version: number,
     pointer: Pointer,
     redemption: Redemption,
-    asking: Omit<Asking, "audience">,
-  ): Promise<Redeemed | Refused | NoBundle> {
+    asking: Asking,
+  ): Promise<OpenedTask | Refused | NoBundle> {
     return this.#by(version, pointer, (bundle) => this.#consents.redeem(bundle, pointer, redemption, asking))
   }
 
@@ -211,8 +211,8 @@ export class Ledger extends DurableObject<Env> {
     version: number,
     pointer: Pointer,
     refresh: Refresh,
-    asking: Omit<Asking, "audience">,
-  ): Promise<Redeemed | Refused | NoBundle> {
+    asking: Asking,
+  ): Promise<OpenedTask | Refused | NoBundle> {
     return this.#by(version, pointer, (bundle) => this.#consents.refresh(bundle, pointer, refresh, asking))
   }
 
@@ -224,12 +224,12 @@ export class Ledger extends DurableObject<Env> {
    * Ends a task and its subtree, or freezes it; once this has answered, no call of theirs is admitted.
    * @param by whose task it has to be, or null for an operator
    */
-  end(asked: End, by: Holder | null, record: DecisionRecord): Ended | Denied | null {
+  end(asked: End, by: Holder | null, record: DecisionRecord): Ended | Frozen | Denied | null {
     return this.#tasks.end(asked, by, record)
   }
 
   /** Lets a task go on that was frozen. */
-  release(task: string, record: DecisionRecord): boolean {
+  release(task: string, record: DecisionRecord): TaskStatus | null {
     return this.#tasks.release(task, record)
   }
 

@@ -31,6 +31,8 @@ export interface Task {
   readonly id: string
   readonly parent: string | null
   readonly agent: string
+  /** Of its tokens, and of those of tasks below it: what it was opened for, by a person's consent where there was one. */
+  readonly audiences: readonly string[]
   readonly purpose: string
   readonly grant: Grant
   /** The grant in scopes, for tokens and people. */
@@ -75,6 +77,9 @@ export interface IssuedToken {
 
 /** An admission that a gateway may ask about again, because its own try was cut. */
 export interface RememberedAdmission {
+  readonly task: string
+  /** The task whose plan this call finished; null: it finished none. */
+  readonly finished: string | null
   /** Hash of the call that was admitted. */
   readonly call: string
   readonly decisionId: string
@@ -155,6 +160,12 @@ export function isAlive(state: TreeState, line: readonly Task[], now: number): b
 export function mayGoOn(state: TreeState, line: readonly Task[], now: number): boolean {
   const goesOn = (task: Task): boolean => [null, "quarantined"].includes(whyEnded(task, now)) && now < task.expiresAt
   return line.at(-1)?.id === state.root && line.every(goesOn)
+}
+
+/** A frozen task that an operator may still let go on: the task, one above it or one below it. */
+export function frozenAround(state: TreeState, id: string, now: number): Task | undefined {
+  const around = [...lineOf(state, id), ...[...state.tasks.values()].filter((task) => isBelow(task.id, id))]
+  return around.find(({ status, expiresAt }) => status === "quarantined" && now < expiresAt)
 }
 
 /** The task and all above it, itself first; empty where it is unknown. */

@@ -183,6 +183,11 @@ export class LedgerStorage {
     this.#sql.exec("DELETE FROM tokens WHERE jti = ?", jti)
   }
 
+  /** All of the tree. */
+  forgetTokens(): void {
+    this.#sql.exec("DELETE FROM tokens")
+  }
+
   /** Of few trees anything is told: the table is made with the first. Null: nothing is told of it any more. */
   saveRisk(task: string, signal: Signal | null): void {
     this.#sql

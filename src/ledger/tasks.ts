@@ -14,10 +14,10 @@ import { taskReleased } from "../outbound/notice.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { candidateHeld } from "../policy/candidate.ts"
-import { openedTask, type Ended, type Holder, type NoBundle, type OpenedTask } from "./answers.ts"
+import { openedTask, type Ended, type Frozen, type Holder, type NoBundle, type OpenedTask } from "./answers.ts"
 import { endTold } from "./end-told.ts"
 import type { Shadow } from "./shadow.ts"
-import { isAlive, isBelow, lineOf, type TreeState } from "./state.ts"
+import { frozenAround, isAlive, isBelow, lineOf, type TaskStatus, type TreeState } from "./state.ts"
 import { RELEASED } from "./storage.ts"
 import { applyOpening, applyRelease, applyRisk } from "./transition.ts"
 import type { Tree } from "./tree.ts"
@@ -74,27 +74,36 @@ export class Tasks {
    * Ends a task and its subtree, or freezes it; once this has answered, no call of theirs is admitted.
    * @param by whose task it has to be, or null for an operator
    * @param record of this, kept with it
-   * @returns why its proof is not taken; how the task has ended and the ids that this changed, or null where there is
-   *   no such task for the asker
+   * @returns why its proof is not taken; which frozen task is in the way; how the task has ended and the ids that this
+   *   changed, or null where there is no such task for the asker
    */
-  end(asked: End, by: Holder | null, record: DecisionRecord): Ended | Denied | null {
+  end(asked: End, by: Holder | null, record: DecisionRecord): Ended | Frozen | Denied | null {
     const state = this.#tree.state
     const found = state?.tasks.get(asked.task)
     if (!state || !found) return null
     const refused = by && this.#checkHolder(state, by, asked.task)
     if (refused !== null) return refused === "stranger" ? null : refused
-    // What is frozen is a person's to look at, not its agent's to close.
-    if (by && found.status === "quarantined") return null
+    // What is frozen is a person's to look at, not its agent's to close, nor that of a task above.
+    const frozen = by && frozenAround(state, asked.task, this.#tree.now(state))
+    if (frozen) return { frozen: frozen.id }
     const ended = endTold(this.#tree, state, asked, by ? null : record.operator, record)
     return { status: found.status, ended }
   }
 
-  /** Lets a task go on that was frozen. @returns false where there is none, or none that is frozen */
-  release(task: string, record: DecisionRecord): boolean {
+  /**
+   * Lets a task go on that was frozen. Where one above it has ended since, it ends as well.
+   * @returns what it is then; null where there is none, or none that is frozen
+   */
+  release(task: string, record: DecisionRecord): TaskStatus | null {
     const state = this.#tree.state
     const found = state?.tasks.get(task)
-    if (!state || found?.status !== "quarantined") return false
+    if (!state || found?.status !== "quarantined") return null
     const now = this.#tree.now(state)
+    const above = lineOf(state, task).find(({ status }) => status === "completed" || status === "revoked")
+    if (above && (above.status === "completed" || above.status === "revoked")) {
+      endTold(this.#tree, state, { task, status: above.status, by: "operator" }, record.operator, record)
+      return above.status
+    }
     this.#tree.transact(true, () => {
       this.#tree.storage.saveEnd([task], RELEASED)
       this.#tree.storage.forgetStorms(state, task)
@@ -102,7 +111,7 @@ export class Tasks {
       this.#tree.outbox.keep(this.#tree.numbered(record))
     })
     applyRelease(found)
-    return true
+    return found.status
   }
 
   /**

@@ -6,7 +6,7 @@ import type { Change, End } from "../call.ts"
 import type { Opening } from "../exchange/open.ts"
 import type { Signal } from "../guardrails/risk.ts"
 import { applyNotes, type Note } from "../guardrails/note.ts"
-import { isBelow, type Task, type TreeState } from "./state.ts"
+import { isBelow, type EndedBy, type Task, type TaskStatus, type TreeState } from "./state.ts"
 
 /** Retries are remembered for seconds; above this many the stale ones are dropped. */
 const MAX_RETRIES = 1_000
@@ -31,8 +31,8 @@ export function applyChange(state: TreeState, change: Change): void {
   for (const label of labels) state.labels.add(label)
   if (remember) {
     dropStale(state.retries, MAX_RETRIES, ({ until }) => until <= at)
-    const { key, call, decisionId, until } = remember
-    state.retries.set(key, { call, decisionId, until })
+    const { key, ...admission } = remember
+    state.retries.set(key, admission)
   }
 }
 
@@ -70,21 +70,42 @@ export function applyOpening(state: TreeState, { task, token, session }: Opening
   if (parent) parent.children += 1
 }
 
-/** Tasks that an end would change: that one and, unless it is only frozen, all below it that have not ended before. */
-export function endedBy(state: TreeState, { task: id, status }: End): readonly string[] {
+/** Ends that a person decides on. Every other one an agent can bring about by what it calls or shows. */
+const BY_PERSON: ReadonlySet<EndedBy> = new Set(["operator", "rejection"])
+
+/**
+ * Tasks that an end would change: that one and, unless it is only frozen, all below it that have not ended before. A
+ * frozen one only a person ends, or an agent could hide by its own end, or its parent's, what an operator has to look at.
+ */
+export function endedBy(state: TreeState, { task: id, status, by }: End): readonly string[] {
   const isReached = (task: string): boolean => task === id || (status !== "quarantined" && isBelow(task, id))
   // Only what could act is frozen: what waits for consent, released, would be a task that nobody consented to.
-  const changes = (from: string): boolean =>
-    status === "quarantined" ? from === "active" : from !== "completed" && from !== "revoked"
+  const changes = (from: TaskStatus): boolean => {
+    if (status === "quarantined") return from === "active"
+    return from === "quarantined" ? BY_PERSON.has(by) : from !== "completed" && from !== "revoked"
+  }
   return [...state.tasks.values()].filter((task) => isReached(task.id) && changes(task.status)).map((task) => task.id)
 }
 
-export function applyEnd(state: TreeState, ids: readonly string[], { status, by }: End): void {
+export function applyEnd(state: TreeState, ids: readonly string[], end: End): void {
+  const { status, by } = end
+  forgetRetries(state, end)
   for (const id of ids) {
     const task = state.tasks.get(id)
     if (!task) continue
     task.status = status
     task.endedBy = by
+  }
+}
+
+/**
+ * Once an end was acknowledged no retry of an earlier call is allowed, not even of a task that had ended before and that it
+ * does not change. Only the call that finished a plan may be asked about again after the end that it brought itself.
+ */
+function forgetRetries({ retries }: TreeState, { task: id, by }: End): void {
+  for (const [key, { task, finished }] of retries) {
+    const isReached = task === id || isBelow(task, id)
+    if (isReached && !(by === "plan" && finished === id)) retries.delete(key)
   }
 }
 

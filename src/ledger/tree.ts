@@ -105,10 +105,10 @@ export class Tree {
     this.credits.giveBackOld(state.memory, state.clock, true)
   }
 
-  /** For good: what waits for a person has not. */
+  /** For good: what waits for a person, for their consent or as it is frozen, has not. */
   hasEnded(state: TreeState): boolean {
     const root = state.tasks.get(state.root)
-    return !root || this.now(state) >= root.expiresAt || (root.status !== "active" && root.status !== "pending")
+    return !root || this.now(state) >= root.expiresAt || root.status === "completed" || root.status === "revoked"
   }
 
   /** Lost, a place is free again when the tree would have expired. */

@@ -14,6 +14,7 @@ export interface TaskView {
   /** Issuer and subject, joined by `|`. */
   readonly user: string | null
   readonly purpose: string
+  readonly audiences: readonly string[]
   readonly scope: string
   readonly authorization_details: readonly GrantedDetails[] | null
   /** `active`, or why it opens nothing: `pending`, `completed`, `revoked`, `quarantined`, `expired`, `idle`. */
@@ -84,7 +85,7 @@ function riskOfTask(state: TreeState, task: string, now: number): number {
 }
 
 function shown(task: Task, now: number): Omit<TaskView, "user" | "labels" | "risk"> {
-  const { id, parent, agent, purpose, scope, details, endedBy, openedAt, expiresAt, idle, lastCall } = task
+  const { id, parent, agent, purpose, audiences, scope, details, endedBy, openedAt, expiresAt, idle, lastCall } = task
   const { calls: used, grant, plan, progress } = task
   const ended = whyEnded(task, now)
   return {
@@ -92,6 +93,7 @@ function shown(task: Task, now: number): Omit<TaskView, "user" | "labels" | "ris
     parent,
     agent,
     purpose,
+    audiences,
     scope,
     authorization_details: details,
     status: ended ?? "active",

@@ -100,10 +100,11 @@ export async function releaseTask(
   if (!told) return MALFORMED
   const record = recordOf({ ...byWhom(asker, task), arguments: { ...told }, ...known })
   const answer = await askLedger(around.env, rootOf(task), async (ledger) => ({
-    released: await ledger.release(task, record),
+    status: await ledger.release(task, record),
   }))
   if (!answer) return OUT_OF_REACH
-  return answer.released ? { status: 200, body: { task, status: "active" }, record: null } : notFound(task)
+  const { status } = answer
+  return status === null ? notFound(task) : { status: 200, body: { task, status }, record: null }
 }
 
 async function operatorOf(
@@ -133,6 +134,7 @@ async function end(
   }))
   if (!answer) return OUT_OF_REACH
   if (answer.end && isDenied(answer.end)) return tokenRefused(answer.end.denied, request)
+  if (answer.end && "frozen" in answer.end) return quarantined(task, answer.end.frozen, byWhom(asker, task))
   // What ended something is recorded by the ledger, together with the end.
   return answer.end ? { status: 200, body: { task, ...answer.end }, record: null } : notFound(task)
 }
@@ -168,6 +170,14 @@ const OUT_OF_REACH: Outcome = {
 
 function refusal(status: 401 | 403 | 404, error: string, description: string, denial: ManagementDenial): Outcome {
   return { status, body: { error, error_description: description }, record: { code: error, denial } }
+}
+
+/** Its agent may know: it sees the task's state, and waits for the operator whom this is left to. */
+function quarantined(ended: string, frozen: string, known: Partial<DecisionRecord>): Outcome {
+  const which = frozen === ended ? "The task" : `The task ${frozen}`
+  const body = { error: "task_quarantined", error_description: `${which} is quarantined: only an operator ends it.` }
+  const denial = { reason: "task_quarantined", task: frozen } as const
+  return { status: 409, body, record: { ...known, decision: "deny", code: "task_quarantined", denial } }
 }
 
 function tokenRefused(because: Denial, { headers }: Request): Outcome {

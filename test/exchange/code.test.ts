@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest"
-import { firstOf, misuseOfCode, misuseOfRefresh, renewed } from "../../src/exchange/code.ts"
+import { firstOf, judgeRefresh, misuseOfCode, type Refreshing } from "../../src/exchange/code.ts"
 
 const terms = { challenge: "challenge", redirectUri: "https://app.test/callback", jkt: null }
 const consent = { agent: "agent", secretHash: "secret", isRedeemed: false, code: terms }
-const shown = { challenge: "challenge", redirectUri: null, audience: null, refresh: { family: "f", secret: "s" } }
+const shown = { challenge: "challenge", redirectUri: null, refresh: { family: "f", secret: "s" } }
 const by = { agent: "agent", secretHash: "secret", jkt: null, shown }
 
 describe("a code has come to somebody else", () => {
@@ -35,42 +35,83 @@ describe("a refresh token", () => {
   const NOW = 1_800_000_000_000
   const LATE = NOW + 10_000
   const first = firstOf({ family: "family", secret: "first" })
-  const second = renewed(first, "first", "second", NOW) ?? first
-  const showing = (secret: string, refreshing = second, now = NOW, agent = "agent", family = "family") =>
-    misuseOfRefresh({ ...consent, refreshing }, { agent, shown: { family, secret } }, now)
+  const judge = (refreshing: Refreshing, secret: string, next: string, now = NOW, more: Partial<Showing> = {}) => {
+    const { agent = "agent", family = "family", jkt = null, boundTo = null } = more
+    return judgeRefresh({ ...consent, refreshing }, { agent, shown: { family, secret }, next, jkt }, boundTo, now)
+  }
+  interface Showing {
+    readonly agent: string
+    readonly family: string
+    readonly jkt: string | null
+    readonly boundTo: string | null
+  }
+  /** What is good then. */
+  const used = (refreshing: Refreshing, secret: string, next: string, now = NOW): Refreshing => {
+    const judged = judge(refreshing, secret, next, now)
+    if (!("refreshing" in judged)) throw new Error(JSON.stringify(judged))
+    return judged.refreshing
+  }
+  const second = used(first, "first", "second")
+  const misuse = (what: string) => ({ misuse: what })
+  const UNKNOWN = { refused: { reason: "grant_refused", what: "unknown" } }
 
-  test("is good until it is replaced, and for whoever asks at the same moment a little longer", () => {
-    expect(showing("first", first)).toBeNull()
-    expect([showing("second"), showing("second", second, LATE)]).toEqual([null, null])
-    expect([showing("first"), showing("first", second, LATE - 1)]).toEqual([null, null])
-    expect(showing("first", second, LATE)).toBe("replaced before")
-    expect(showing("another")).toBe("replaced before")
+  test("is good until it is used, and gives further ones for ten seconds", () => {
+    expect(used(second, "second", "third", LATE).good).toEqual(["third"])
+    expect(used(second, "first", "beside", LATE - 1).good).toEqual(["second", "beside"])
+    expect(judge(second, "first", "beside", LATE)).toEqual(misuse("replaced before"))
+    expect(judge(second, "another", "beside")).toEqual(misuse("replaced before"))
   })
 
   test("has come to somebody else where another agent shows it; what is of no family says nothing", () => {
-    expect(showing("second", second, NOW, "other")).toBe("another agent's")
-    expect(showing("second", second, NOW, "agent", "guess")).toBeNull()
+    expect(judge(second, "second", "next", NOW, { agent: "other" })).toEqual(misuse("another agent's"))
     // Or whoever guesses could end what is another's.
-    expect(showing("first", second, LATE, "agent", "guess")).toBeNull()
-    expect(showing("second", second, NOW, "other", "guess")).toBeNull()
-    expect(misuseOfRefresh(consent, { agent: "agent", shown: { family: "family", secret: "first" } }, NOW)).toBeNull()
+    for (const [secret, now] of [
+      ["second", NOW],
+      ["first", LATE],
+    ] as const) {
+      for (const agent of ["agent", "other"]) {
+        expect(judge(second, secret, "next", now, { agent, family: "guess" })).toEqual(UNKNOWN)
+      }
+    }
+    const none = { agent: "agent", shown: { family: "family", secret: "first" }, next: "next", jkt: null }
+    expect(judgeRefresh(consent, none, null, NOW)).toEqual(UNKNOWN)
   })
 
-  test("asked for at once are all good, until one of them is replaced", () => {
-    const both = renewed(second, "first", "beside", NOW + 1) ?? second
-    expect(both.good).toEqual(["second", "beside"])
-    const third = renewed(both, "beside", "third", NOW + 60_000) ?? both
+  test("obtained beside another is good no more, without any delay, once the other is used", () => {
+    const both = used(second, "first", "beside", NOW + 1)
+    const third = used(both, "beside", "third", NOW + 2)
     expect(third.good).toEqual(["third"])
-    expect([showing("second", third, NOW + 60_000), showing("beside", third, NOW + 60_000)]).toEqual([null, null])
-    expect(showing("first", third, NOW + 60_000)).toBe("replaced before")
-    for (const secret of ["second", "beside"]) expect(showing(secret, third, NOW + 70_000)).toBe("replaced before")
+    for (const secret of ["first", "second"]) {
+      expect(judge(third, secret, "next", NOW + 2)).toEqual(misuse("replaced before"))
+    }
+    expect(used(third, "beside", "again", NOW + 2).good).toEqual(["third", "again"])
   })
 
   test("is had no more than so often at once", () => {
     let all = second
-    for (let at = 0; at < 31; at++)
-      all = renewed(all, "first", `beside-${at}`, NOW) ?? firstOf({ family: "", secret: "" })
+    for (let at = 0; at < 31; at++) all = used(all, "first", `beside-${at}`)
     expect(all.good).toHaveLength(32)
-    expect(renewed(all, "first", "one more", NOW)).toBeNull()
+    expect(judge(all, "first", "one more")).toMatchObject({ refused: { reason: "too_many_tasks" } })
+  })
+
+  test.each<readonly [string, string, Partial<Showing>, object]>([
+    ["the only good one, of a task bound to no key", "third", { jkt: "key" }, { good: ["next"] }],
+    ["a good one with its key", "third", { jkt: "key", boundTo: "key" }, { good: ["next"] }],
+    ["a good one with another key", "third", { jkt: "other", boundTo: "key" }, misuse("another key")],
+    ["a good one without its key", "third", { boundTo: "key" }, misuse("another key")],
+    ["a used one with its key", "second", { jkt: "key", boundTo: "key" }, { good: ["third", "next"] }],
+    ["a used one with another key", "second", { jkt: "other", boundTo: "key" }, misuse("another key")],
+    ["a used one without its key", "second", { boundTo: "key" }, misuse("another key")],
+    ["a used one with a key, of a task bound to none", "second", { jkt: "key" }, misuse("another key")],
+  ])("and keys: %s", (_what, secret, more, outcome) => {
+    const judged = judge(used(second, "second", "third"), secret, "next", NOW, more)
+    expect("refreshing" in judged ? judged.refreshing : judged).toMatchObject(outcome)
+  })
+
+  test("of several that are good binds nothing: one of them may be a thief's", () => {
+    const both = used(second, "first", "beside")
+    for (const secret of both.good) {
+      expect(judge(both, secret, "next", NOW, { jkt: "key" })).toEqual({ refused: { reason: "key_differs" } })
+    }
   })
 })

@@ -283,7 +283,7 @@ describe("a refresh token", () => {
     expect(new Set(tokens).size).toBe(20)
     const [one = "", other = ""] = tokens
     expect((await refreshBy(one)).status).toBe(200)
-    vi.useFakeTimers({ now: Date.now() + 11_000, toFake: ["Date"] })
+    // At once, and not only when it comes late.
     expect((await refreshBy(other)).refused?.error).toBe("invalid_grant")
     expect((await viewOf(taskOf(code))).status).toBe("revoked")
   })
@@ -313,14 +313,70 @@ describe("a refresh token", () => {
     expect((await refreshBy(expired.refresh)).refused?.error).toBe("invalid_grant")
   })
 
-  test("is bound to the key of the task's tokens", async () => {
+  const next = async (refresh: string): Promise<string> => (await refreshBy(refresh)).issued?.refresh_token ?? ""
+  const expectMisused = async (code: string, token: string): Promise<void> => {
+    expect(await viewOf(taskOf(code))).toMatchObject({ status: "revoked", ended_by: "misuse" })
+    expect((await callWith(token, "/files")).code).toBe("invalid_token")
+  }
+
+  test("that a thief uses within seconds after each use by its owner shows the theft at the owner's next use", async () => {
+    const { code, token, refresh } = await first()
+    const [owners, thiefs] = [await next(refresh), await next(refresh)]
+    expect((await refreshBy(owners)).status).toBe(200)
+    expect((await refreshBy(thiefs)).refused?.error).toBe("invalid_grant")
+    await expectMisused(code, token)
+  })
+
+  test("that a thief uses first, and goes on with, shows the theft at the owner's next use", async () => {
+    const { code, token, refresh } = await first()
+    const [thiefs, owners] = [await next(refresh), await next(refresh)]
+    expect((await refreshBy(thiefs)).status).toBe(200)
+    expect((await refreshBy(owners)).refused?.error).toBe("invalid_grant")
+    await expectMisused(code, token)
+  })
+
+  test("of a client whose answers are lost, one or more of each round, goes on", async () => {
+    const { code, refresh } = await first()
+    let known = refresh
+    for (let round = 0; round < 4; round++) {
+      for (let lost = 0; lost <= round; lost++) expect((await refreshBy(known)).status).toBe(200)
+      known = await next(known)
+    }
+    expect((await viewOf(taskOf(code))).status).toBe("active")
+  })
+
+  test("is bound to the key of the task's tokens: shown with another, or none, it was stolen", async () => {
     const [right, wrong] = [await newProofKey(), await newProofKey()]
-    const { issued } = await redeem(await codeFor(), {}, { DPoP: await proofForToken(right) })
-    const refresh = issued?.refresh_token ?? ""
-    expect((await refreshBy(refresh)).refused?.error).toBe("invalid_request")
-    expect((await refreshBy(refresh, {}, { DPoP: await proofForToken(wrong) })).refused?.error).toBe("invalid_request")
-    const renewed = await refreshBy(refresh, {}, { DPoP: await proofForToken(right) })
-    expect(renewed.issued?.token_type).toBe("DPoP")
+    for (const headers of [{}, { DPoP: await proofForToken(wrong) }]) {
+      const code = await codeFor()
+      const { issued } = await redeem(code, {}, { DPoP: await proofForToken(right) })
+      const renewed = await refreshBy(issued?.refresh_token ?? "", {}, { DPoP: await proofForToken(right) })
+      expect(renewed.issued?.token_type).toBe("DPoP")
+      const refresh = renewed.issued?.refresh_token ?? ""
+      expect((await refreshBy(refresh, {}, headers)).refused?.error).toBe("invalid_grant")
+      expect(await viewOf(taskOf(code))).toMatchObject({ status: "revoked", ended_by: "misuse" })
+      const last = await refreshBy(refresh, {}, { DPoP: await proofForToken(right) })
+      expect(last.refused?.error).toBe("invalid_grant")
+    }
+  })
+
+  test("that was replaced binds the task to no key, however soon it is shown with one", async () => {
+    const { code, token, refresh } = await first()
+    await next(refresh)
+    const thief = { DPoP: await proofForToken(await newProofKey()) }
+    expect((await refreshBy(refresh, {}, thief)).refused?.error).toBe("invalid_grant")
+    await expectMisused(code, token)
+  })
+
+  test("of several that are good binds the task to no key; the only one does", async () => {
+    const { code, refresh } = await first()
+    const [one] = [await next(refresh), await next(refresh)]
+    const holder = await newProofKey()
+    const { refused } = await refreshBy(one, {}, { DPoP: await proofForToken(holder) })
+    expect(await recordOf(refused?.decision_id ?? "")).toMatchObject({ denial: { reason: "key_differs" } })
+    expect((await viewOf(taskOf(code))).status).toBe("active")
+    const only = await next(one)
+    expect((await refreshBy(only, {}, { DPoP: await proofForToken(holder) })).issued?.token_type).toBe("DPoP")
   })
 
   test("is good for no agent that has to prove a key by now, where it proves none", async () => {

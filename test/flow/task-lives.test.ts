@@ -112,7 +112,7 @@ describe("a task with a plan", () => {
     expect(await codeOf(child.token, "/files")).toBe("deviation")
     expect([(await shown(task)).status, (await shown(child)).status]).toEqual(["active", "quarantined"])
     // Frozen, it is not its agent's to close.
-    expect((await manage("POST", `/v1/tasks/${child.task}/complete`, `Bearer ${child.token}`)).status).toBe(404)
+    expect((await manage("POST", `/v1/tasks/${child.task}/complete`, `Bearer ${child.token}`)).status).toBe(409)
   })
 
   test("where the purpose says so, a deviation ends it", async () => {

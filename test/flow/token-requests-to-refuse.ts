@@ -217,6 +217,13 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
       const task = await openTask("first", {}, await proofForToken(await newProofKey()))
       return postForm(await childForm(task.token, "first"), { DPoP: await proofForToken(await newProofKey()) })
     },
+    "renewal by an older token, from before the task was bound, with another key or with none": async () => {
+      const { token } = await openTask("first")
+      await openChild(token, "first", {}, await proofForToken(await newProofKey()))
+      const none = await postForm(await childForm(token, "first"))
+      if (none.issued) return none
+      return postForm(await childForm(token, "first"), { DPoP: await proofForToken(await newProofKey()) })
+    },
     "renewal of a bound token without a key: it would no longer be bound": async () => {
       const task = await openTask("first", {}, await proofForToken(await newProofKey()))
       return postForm(await childForm(task.token, "first"))
@@ -257,6 +264,21 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
     "none named, of two": changed({ audience: undefined }),
     two: changed({ audience: ["https://api.test/", "https://elsewhere.test/"] }),
     "resource and audience that differ": changed({ resource: "https://elsewhere.test/" }),
+  },
+  // Each way to a token of a task, with codes and refresh tokens: test/promises/audience-as-consented.test.ts.
+  audience_differs: {
+    "a fresher session for a task of another": async () => {
+      const { task } = await openTask("first", { audience: "https://elsewhere.test/" })
+      return freshen(task, await idToken("alice", fresher))
+    },
+    "renewal of a token for another": async () => {
+      const { token } = await openTask("first", { audience: "https://elsewhere.test/" })
+      return postForm(await childForm(token, "first"))
+    },
+    "a child of a task of another": async () => {
+      const { token } = await openTask("first", { audience: "https://elsewhere.test/" })
+      return postForm(await childForm(token, "second"))
+    },
   },
   scope_malformed: {
     "no action": changed({ scope: "files.read" }),

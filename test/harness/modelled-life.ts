@@ -116,7 +116,7 @@ export class ModelledLife {
         return
       case "end":
         tree.end({ task: this.#heldBy(step.of).task, status: step.how, by: "operator" })
-        return this.#end(step.of, step.how)
+        return this.#end(step.of, step.how, { byPerson: true })
       case "release": {
         tree.release(this.#heldBy(step.of).task)
         const frozen = this.#statuses[step.of]
@@ -178,15 +178,15 @@ export class ModelledLife {
     const follows = [consequence, ...storms.map((each) => each.consequence)].find((each) => each !== "deny")
     if (!follows) return
     this.seen.followed += 1
-    this.#end(by, follows === "quarantine" ? "quarantined" : "revoked")
+    this.#end(by, follows === "quarantine" ? "quarantined" : "revoked", { byPerson: false })
   }
 
-  /** Itself alone where it is frozen, otherwise all below it that had not ended. */
-  #end(of: number, how: Frozen["status"]): void {
+  /** Itself alone where it is frozen, otherwise all below it that had not ended; of frozen ones, where a person ends it. */
+  #end(of: number, how: Frozen["status"], { byPerson }: { readonly byPerson: boolean }): void {
     for (const [index, each] of this.#statuses.entries()) {
       const isReached = index === of || (how !== "quarantined" && this.#lineOf(index).includes(of))
       const canChange =
-        how === "quarantined" ? each.status === "active" : !["completed", "revoked"].includes(each.status)
+        how === "quarantined" || !byPerson ? each.status === "active" : !["completed", "revoked"].includes(each.status)
       if (isReached && canChange) each.status = how
     }
   }

@@ -36,7 +36,17 @@ test.each([
   if (is) expect(rootOf(text)).toBe(ROOT)
 })
 
-const known = { id: ROOT, parent: null, agent: "", purpose: "", scope: "", details: null, plan: null, jkt: null }
+const known = {
+  id: ROOT,
+  parent: null,
+  agent: "",
+  purpose: "",
+  audiences: [],
+  scope: "",
+  details: null,
+  plan: null,
+  jkt: null,
+}
 const counted = { openedAt: 0, lastCall: 0, calls: 0, children: 0, progress: [], endedBy: null }
 const grant = { tools: {}, calls: null, environments: null }
 const TASK: Task = { ...known, ...counted, grant, idle: 500, expiresAt: 1000, status: "active" }

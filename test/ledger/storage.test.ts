@@ -13,6 +13,7 @@ import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { applyChange, applyOpening } from "../../src/ledger/transition.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import { freshIsolate } from "../harness/isolate.ts"
+import { AUDIENCE } from "../harness/agents.ts"
 import { agentId } from "../harness/issuers.ts"
 import { busiestSpan } from "../harness/reference.ts"
 import { ALICE, freshProofs, assembled, callOf, POINTER, ROOT, askedFor, START, type Held } from "../harness/trees.ts"
@@ -71,6 +72,7 @@ class KeptTree {
       purpose: null,
       caps: [],
       approvals: [],
+      audience: AUDIENCE,
       jkt: null,
     }
     const opened = openTask(this.#bundle, this.state, { agent: agentId("first"), ...subject, ...more }, START)
@@ -80,7 +82,12 @@ class KeptTree {
 
   /** One more token for the root task, of this key. @returns why not */
   renew(token: string, jkt: string | null): Refused["refused"] | null {
-    const opened = renewRoot(this.#bundle, this.state, { agent: agentId("first"), jkt, token }, START)
+    const opened = renewRoot(
+      this.#bundle,
+      this.state,
+      { agent: agentId("first"), audience: AUDIENCE, jkt, token },
+      START,
+    )
     if (isRefused(opened)) return opened.refused
     this.#open(opened)
     return null

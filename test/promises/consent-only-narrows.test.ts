@@ -68,8 +68,8 @@ function taskOf(consent: Consent): Task | null {
   if (isRefused(foreseen)) return null
   const state = newState()
   state.tasks.set(state.root, foreseen.task)
-  const shown = { challenge: "challenge", redirectUri: null, audience: null, refresh: { family: "", secret: "" } }
-  const by = { secretHash: "secret", agent: consent.agent, jkt: "key", token: "token", shown }
+  const shown = { challenge: "challenge", redirectUri: null, refresh: { family: "", secret: "" } }
+  const by = { secretHash: "secret", agent: consent.agent, audience: null, jkt: "key", token: "token", shown }
   const opened = redeem(bundle, state, { ...consent, life: foreseen.life }, by, NOT_POLLED, START)
   return isRefused(opened) ? null : opened.task
 }

@@ -3,9 +3,10 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { childForm, openChild, openTask, postForm, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { callsOf, crash, evict } from "../harness/ledgers.ts"
-import { bearerOf, complete } from "../harness/management.ts"
+import { bearerOf, complete, manage } from "../harness/management.ts"
+import { lift, stop } from "../harness/switches.ts"
 
 beforeEach(async () => {
   await publish(await yard())
@@ -123,6 +124,84 @@ describe("ended is ended", () => {
       expect(refused).toMatchObject({ error: "invalid_request", error_description: "The parent task has ended." })
     }
     expect((await postForm(await childForm(root.token, "second"))).status).toBe(200)
+  })
+
+  describe("a gateway's retry of the call that finished a plan", () => {
+    const list = async ({ token }: OpenTask, id = "r1", path = "/files") =>
+      callWith(token, path, { headers: { "X-Request-Id": id } })
+    const asOperator = async (path: string, body: unknown = null): Promise<void> => {
+      const { status } = await manage("POST", path, await bearerOf("operator"), {}, body)
+      expect(status).toBe(200)
+    }
+
+    /** A root, its child and a child of that, of which `planned` has the plan that one call of the last one finishes. */
+    async function lineOf(planned: "root" | "middle" | "leaf") {
+      const body = await yard()
+      const agents = body.agents.map((agent) => ({ ...agent, purposes: [...agent.purposes, "strict"] }))
+      await publish({ ...body, agents }, 2)
+      forgetCaches()
+      const asked = (which: typeof planned) => (which === planned ? { purpose: "strict" } : {})
+      const root = await openTask("first", asked("root"))
+      const middle = await openChild(root.token, "second", asked("middle"))
+      const leaf = await openChild(middle.token, "third", asked("leaf"))
+      return { root, middle, leaf }
+    }
+
+    test.each(["root", "middle", "leaf"] as const)("is allowed where the plan is that of the %s", async (planned) => {
+      const { leaf } = await lineOf(planned)
+      const first = await list(leaf)
+      const again = await list(leaf)
+      expect([first.code, again.code, again.decision]).toEqual(["ok", "ok", first.decision])
+      expect((await list(leaf, "r2")).code).toBe("invalid_token")
+    })
+
+    test.each(
+      (["root", "middle", "leaf"] as const).flatMap((planned) =>
+        (["root", "middle", "leaf"] as const).flatMap((ended) =>
+          (["complete", "revocation", "quarantine"] as const).map((how) => [planned, ended, how] as const),
+        ),
+      ),
+    )("is denied where the plan is that of the %s and an end of the %s was acknowledged since: %s", async (...of) => {
+      const [planned, which, how] = of
+      const tasks = await lineOf(planned)
+      expect((await list(tasks.leaf)).code).toBe("ok")
+      const { task } = tasks[which]
+      if (how === "revocation") await asOperator("/v1/revocations", { task })
+      else await asOperator(`/v1/tasks/${task}/${how}`)
+      expect((await list(tasks.leaf)).code).toBe("invalid_token")
+    })
+
+    test("is denied where the root's own agent has ended it since", async () => {
+      const { root, leaf } = await lineOf("leaf")
+      expect((await list(leaf)).code).toBe("ok")
+      await complete(root.task, `Bearer ${root.token}`)
+      expect((await list(leaf)).code).toBe("invalid_token")
+    })
+
+    test("is denied once its agent, its user or everything is stopped", async () => {
+      const stops = [
+        { kind: "agent", agent: "spiffe://example.org/agent/first" },
+        { kind: "user", user: "https://idp.test|alice" },
+        { kind: "everything" },
+      ] as const
+      for (const stopped of stops) {
+        const { leaf } = await lineOf("root")
+        expect((await list(leaf)).code).toBe("ok")
+        const id = await stop(stopped)
+        expect((await list(leaf)).code).toBe("invalid_token")
+        await lift(id)
+      }
+    })
+
+    test("is denied of another call, though that was allowed before the plan was finished", async () => {
+      const task = await openTask("first", { purpose: "any-order" })
+      expect((await list(task, "r1", "/files/a")).code).toBe("ok")
+      expect((await list(task, "r1", "/files/a")).code).toBe("ok")
+      expect((await list(task, "r2")).code).toBe("ok")
+      expect((await list(task, "r3", "/files/b")).code).toBe("ok")
+      expect((await list(task, "r1", "/files/a")).code).toBe("invalid_token")
+      expect((await list(task, "r3", "/files/b")).code).toBe("ok")
+    })
   })
 
   test("an expired task is ended, whatever its children's tokens say", async () => {

@@ -3,10 +3,14 @@ import { describe, expect, inject, test } from "vitest"
 import type { ArgumentBounds } from "../../src/catalog/bounds.ts"
 import { isLifecycle } from "../../src/catalog/lifecycle.ts"
 import { type Grant } from "../../src/exchange/grant.ts"
-import type { Refusal } from "../../src/exchange/refusal.ts"
+import { renewRoot } from "../../src/exchange/open.ts"
+import { isRefused, type Refusal } from "../../src/exchange/refusal.ts"
+import type { TreeState } from "../../src/ledger/state.ts"
+import { applyOpening } from "../../src/ledger/transition.ts"
 import { agentId } from "../harness/issuers.ts"
 import { inDefinition, inScopes, meetsAll, sensitivityWithin } from "../harness/reference.ts"
 import {
+  ALICE,
   assembled,
   callOf,
   newState,
@@ -87,6 +91,14 @@ function limitOf(agent: string, purpose: string, { scopes: texts, maxSensitivity
     environments: kind.grant.environments ?? null,
     calls: Math.min(calls ?? Infinity, kind.grant.calls ?? Infinity),
   }
+}
+
+function refreshed(state: TreeState, audience: string, at: number): Held | Refusal {
+  const by = { agent: agentId("first"), audience, jkt: null, token: `refreshed-${at}` }
+  const renewed = renewRoot(bundle, state, by, START)
+  if (isRefused(renewed)) return renewed.refused
+  applyOpening(state, renewed.opening, START)
+  return { task: renewed.task.id, token: by.token }
 }
 
 describe("nobody in the chain gains", () => {
@@ -184,6 +196,44 @@ describe("nobody in the chain gains", () => {
       }),
       SEED,
     )
+  })
+
+  test("the audience of each token of a tree is the one that its root was opened for, by whatever it is asked for", () => {
+    const audience = fc.constantFrom("https://one.test/", "https://two.test/")
+    const asking = fc.record({ way: fc.constantFrom("renew", "delegate", "join", "refresh"), of: fc.nat(), audience })
+    const seen = { issued: 0, refused: 0 }
+    fc.assert(
+      fc.property(audience, fc.array(asking, { minLength: 1, maxLength: 12 }), (consented, asks) => {
+        const state = newState()
+        const known = [opened(open(bundle, state, "first", null, { audience: consented }))]
+        for (const [at, { way, of, audience }] of asks.entries()) {
+          const held = known[of % known.length] ?? { task: "", token: "" }
+          const agent = CHAIN[held.task.split(".").length - 1] ?? ""
+          const below = CHAIN[held.task.split(".").length] ?? agent
+          const user = { ...ALICE, auth_time: at + 1 }
+          const tokens = state.tokens.size
+          const outcome: Held | Refusal = {
+            renew: () => open(bundle, state, agent, held, { audience }),
+            delegate: () => open(bundle, state, below, held, { audience }),
+            join: () => open(bundle, state, agent, null, { audience, task: held.task, user }),
+            refresh: () => refreshed(state, audience, at),
+          }[way]()
+          const isWithin = audience === consented
+          if ("reason" in outcome) {
+            expect(outcome.reason === "audience_differs").toBe(!isWithin)
+            expect(state.tokens.size).toBe(tokens)
+            seen.refused += 1
+          } else {
+            expect(isWithin).toBe(true)
+            known.push(outcome)
+            seen.issued += 1
+          }
+        }
+        for (const { audiences } of state.tasks.values()) expect(audiences).toEqual([consented])
+      }),
+      SEED,
+    )
+    expect(Math.min(seen.issued, seen.refused)).toBeGreaterThan(500)
   })
 
   test("depth and delegates are each giver's own word", () => {

@@ -31,7 +31,12 @@ export default defineConfig({
       "test/conformance/**",
       "test/wire/**",
     ],
-    globalSetup: ["./test/node/compiled-policies.ts", "./test/node/issuer-server.ts", "./test/node/mcp-servers.ts"],
+    globalSetup: [
+      "./test/node/compiled-policies.ts",
+      "./test/node/fuzz-corpus.ts",
+      "./test/node/issuer-server.ts",
+      "./test/node/mcp-servers.ts",
+    ],
     setupFiles: ["./test/harness/each-file.ts"],
     // An isolate for each file would take a second of a processor, a hundred times.
     isolate: false,

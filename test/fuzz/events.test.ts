@@ -52,7 +52,7 @@ describe("an event stream", () => {
           "\r\n\r\n",
           "id:",
         ],
-        runs: 4_000,
+        runs: 1_500,
         async check(text) {
           const expected = reference(text)
           for (const size of [1, 2, 7, Math.max(1, text.length)]) {

@@ -30,6 +30,7 @@ export default defineConfig({
       "test/browser/**",
       "test/conformance/**",
       "test/wire/**",
+      "test/long/**",
     ],
     globalSetup: [
       "./test/node/compiled-policies.ts",

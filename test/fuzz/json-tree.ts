@@ -12,7 +12,7 @@ export type JsonTree =
   | { readonly kind: "leaf"; readonly source: string }
 
 const TOKEN =
-  /[ \t\n\r]*("(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null|[{}[\],:])/y
+  /[ \t\n\r]*("(?:[^"\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null|[{}[\],:])/y
 
 /** @returns null for what is no JSON */
 export function treeOf(text: string): JsonTree | null {
@@ -29,9 +29,13 @@ function tokensOf(text: string): readonly string[] | null {
   for (TOKEN.lastIndex = 0; ; end = TOKEN.lastIndex) {
     const token = TOKEN.exec(text)?.[1]
     if (token === undefined) return /^[ \t\n\r]*$/.test(text.slice(end)) ? tokens : null
+    if (hasControl(token)) return null
     tokens.push(token)
   }
 }
+
+/** Below U+0020: a string has to escape it. */
+export const hasControl = (text: string): boolean => Array.from(text).some((char) => char < " ")
 
 interface Reader {
   readonly tokens: readonly string[]

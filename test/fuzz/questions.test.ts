@@ -105,9 +105,8 @@ describe("a question of Kong's", () => {
           const tool = result.headers["x-narrowgate-tool"]
           const shown = Object.entries(headers).find(([name]) => name.toLowerCase() === "authorization")?.[1]
           expect([shown].flat().join(", ")).toMatch(new RegExp(`^bearer +${token.replaceAll(".", "\\.")} *$`, "i"))
-          // Kong has decoded the path: it is not decoded again, here or behind it.
           const segments = path.slice(1).split("/")
-          expect([toolOf(method, segments), toolOf(method, segments.map(decodeURIComponent))]).toEqual([tool, tool])
+          expect(toolOf(method, segments.map(decodeURIComponent))).toBe(tool)
           if (tool !== "mail.send") return true
           const addressees = textsUnder(sent, "to")
           expect(addressees.length).toBeGreaterThan(0)

@@ -99,7 +99,7 @@ const STREAM: StreamDefinition = {
   events: ["session-revoked"],
   about: { users: [], agents: [], keys: false },
   effects: {},
-  risk: { low: 0, medium: 50, high: 100, half_life: 60 },
+  risk: { low: 0, doubt: 25, medium: 50, high: 100, half_life: 60 },
   mode: "enforce",
 }
 

@@ -171,7 +171,7 @@ interface WrittenTool {
   readonly sensitivity: string
 }
 
-function toolsIn(catalog: string): readonly string[] {
+function toolsIn(catalog: string): string[] {
   const { tools }: { readonly tools: readonly WrittenTool[] } = parseYaml(catalog)
   return tools.map(({ name, action, sensitivity }) => `${name} ${action} ${sensitivity}`)
 }

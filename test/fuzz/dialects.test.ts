@@ -56,6 +56,9 @@ const WORDS = [
   "desk/mcp",
 ]
 
+/** Some servers obey them. */
+const METHOD_OVERRIDES = ["x-http-method-override", "x-http-method", "x-method-override"]
+
 /** Null: nobody can send it. */
 function requestIn(text: string, token: string): ClientRequest | null {
   const [head = "", ...rest] = text.split("\n\n")
@@ -80,11 +83,16 @@ function namesAsSent(table: Headers): readonly (readonly [string, string])[] {
 /** Every server behind the gateway, whatever it makes of paths and bodies, would do what was judged. */
 function expectOneCall(
   answer: GatewayAnswer,
-  { method = "GET", path, body = "" }: ClientRequest,
+  { method = "GET", path, headers = {}, body = "" }: ClientRequest,
   token: string,
   shown: string,
 ): void {
   expect(shown).toMatch(new RegExp(`^bearer +${token.replaceAll(".", "\\.")} *$`, "i"))
+  const sent = new Headers(headers)
+  for (const name of METHOD_OVERRIDES) expect(sent.has(name)).toBe(false)
+  // A body that is encoded reads as nothing, or as something else, where it is not decoded.
+  if (body !== "" && answer.headers.get("X-Narrowgate-Tool") === "mail.send")
+    expect(sent.has("content-encoding")).toBe(false)
   const tool = answer.headers.get("X-Narrowgate-Tool") ?? ""
   const text = String(body)
   if (tool.startsWith("desk.")) {

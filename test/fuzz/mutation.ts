@@ -12,7 +12,7 @@ export interface Change {
   readonly pick: number
 }
 
-const KINDS = ["flip", "cut", "truncate", "repeat", "insert", "replace", "splice", "case", "percent"] as const
+const KINDS = ["flip", "cut", "truncate", "repeat", "insert", "part", "replace", "splice", "case", "percent"] as const
 
 /** Longer inputs cost time and find nothing that these do not; the caps of the parsers are tested by cases of their own. */
 const MAX_LENGTH = 20_000
@@ -103,6 +103,14 @@ export function changed(
   return resultOf(kind, { before, slice, after, pick, other, words, size }).slice(0, MAX_LENGTH)
 }
 
+/** What stands between two delimiters: a segment, a line, a name, a value. */
+function partAround(text: string, at: number): readonly [from: number, to: number] {
+  const from = Math.max(...DELIMITERS.map((delimiter) => text.lastIndexOf(delimiter, Math.max(0, at - 1)) + 1))
+  const ends = DELIMITERS.map((delimiter) => text.indexOf(delimiter, at)).filter((end) => end >= 0)
+  return [from, Math.max(from, Math.min(text.length, ...ends))]
+}
+const DELIMITERS = ["\n", "/", "?", "&", "=", ".", " ", '"', ",", ":"]
+
 interface Place {
   readonly before: string
   readonly slice: string
@@ -126,6 +134,11 @@ function resultOf(kind: Change["kind"], { before, slice, after, pick, other, wor
       return before + slice.repeat(2 + (pick % 2 === 0 ? 0 : size * 10)) + after
     case "insert":
       return before + word + slice + after
+    case "part": {
+      const [from, to] = partAround(before + slice + after, before.length)
+      const text = before + slice + after
+      return text.slice(0, from) + (pick % 2 === 0 ? word : word + text.slice(from, to)) + text.slice(to)
+    }
     case "replace":
       return before + word + after
     case "splice": {

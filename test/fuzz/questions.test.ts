@@ -105,6 +105,8 @@ describe("a question of Kong's", () => {
           const tool = result.headers["x-narrowgate-tool"]
           const shown = Object.entries(headers).find(([name]) => name.toLowerCase() === "authorization")?.[1]
           expect([shown].flat().join(", ")).toMatch(new RegExp(`^bearer +${token.replaceAll(".", "\\.")} *$`, "i"))
+          // Decoded, it has no query any more, and nothing that a server would take for another path.
+          expect(path).not.toMatch(/[?#;\\]|\/\/|\/\.{1,2}(?:\/|$)/)
           const segments = path.slice(1).split("/")
           expect(toolOf(method, segments.map(decodeURIComponent))).toBe(tool)
           if (tool !== "mail.send") return true

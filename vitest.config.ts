@@ -30,9 +30,11 @@ export default defineConfig({
       "test/browser/**",
       "test/conformance/**",
       "test/wire/**",
+      "test/long/**",
     ],
     globalSetup: [
       "./test/node/compiled-policies.ts",
+      "./test/node/fuzz-corpus.ts",
       "./test/node/issuer-server.ts",
       "./test/node/mcp-servers.ts",
       "./test/node/quiet-runtime.ts",

@@ -6,6 +6,12 @@ export interface Result extends Measured {
   readonly benchmark: Benchmark
 }
 
+/** Whether there are figures: a side without answers has a rate of zero, or none at all. */
+export function isMeasured({ value, sides }: Measured): boolean {
+  const figures = [value, ...sides.flatMap(({ rate, p50 }) => [rate.median, rate.least, rate.most, p50])]
+  return sides.length > 0 && figures.every((figure) => Number.isFinite(figure) && figure > 0)
+}
+
 /** Null where nothing is asked of the value. */
 export function isMet({ benchmark, value }: Result): boolean | null {
   return benchmark.target === null ? null : value >= benchmark.target

@@ -20,6 +20,11 @@ import { makeIdentities } from "../servers/identities.ts"
 
 const MANY = 100_000
 const FEW = 10
+/**
+ * How often all that is remembered is replaced before anything is measured: each entry has left the window by its age,
+ * and so has what took its place. Both paces fill it so, or a short run would measure a history that has never ended.
+ */
+const TURNOVERS = 2
 /** Each is read and then replied to, in turn. */
 const TICKETS = 4_000
 /** Everything looks back so far. */
@@ -39,7 +44,7 @@ export const longHistory: Benchmark = {
     const [many, few] = [new History(bundle, MANY), new History(bundle, FEW)]
     for (const history of [many, few]) {
       lab.say(`${history.size} calls`)
-      for (let turn = 0; turn < history.size + TICKETS; turn++) history.next()
+      for (let turn = 0; turn < TURNOVERS * history.size + TICKETS; turn++) history.next()
     }
     const examine = () => [many, few].forEach((history) => history.examine())
     examine()

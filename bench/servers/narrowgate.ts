@@ -25,6 +25,8 @@ export interface Narrowgate extends AsyncDisposable {
   readonly workerd: Workerd
   /** By which the gateway of bench/policies asks. */
   readonly gatewayKey: string
+  /** Agents and users, as this Worker believes them. */
+  readonly identities: Identities
   /** Ends the process and starts another on what it left: tokens stay valid, and nothing is known in memory. */
   restart(): Promise<void>
   /** Opens a tree of a user of its own; with a DPoP proof, bound to its key. */
@@ -77,6 +79,7 @@ export async function startNarrowgate(
       return workerd
     },
     gatewayKey: identities.gatewayKey,
+    identities,
     async restart() {
       await workerd[Symbol.asyncDispose]()
       workerd = await startAgain(workerd)

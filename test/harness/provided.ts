@@ -24,6 +24,8 @@ export interface Provided {
   mcpServers: { readonly desk: string; readonly billing: string; readonly everything: string; readonly told: string }
   /** By how much more often than usually properties run (runs.ts). */
   runs: number
+  /** Inputs that parsers are fuzzed from, by parser, and the seed of this run (test/node/fuzz-corpus.ts). */
+  fuzz: { readonly corpus: Readonly<Record<string, readonly string[]>>; readonly seed: number }
   /** Ports of the built Worker, and of what stands for its KV and its cache (test/node/wire-server.ts). */
   wire: { readonly worker: number; readonly kv: number; readonly cache: number }
 }

@@ -1,0 +1,213 @@
+/**
+ * A long life of the Worker in a bare workerd: mixed traffic, its process killed again and again in the midst of it, then
+ * a quiet last part in which nothing may grow. `LONG_SECONDS` says how long.
+ */
+import { setTimeout as sleep } from "node:timers/promises"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { Lab, PACES } from "../../bench/lab.ts"
+import { firstIdAt } from "../../src/ids.ts"
+import { median, riseOf, sampleOf, type Sample } from "./measure.ts"
+import { APPROVED, PER_TREE, SHARED, startStack, type Stack } from "./stack.ts"
+import { randomFrom, Traffic, type Call } from "./traffic.ts"
+
+const SECONDS = Number(process.env["LONG_SECONDS"] ?? 240)
+const SEED = Number(process.env["LONG_SEED"] ?? Date.now() % 2 ** 31)
+const KILLS = 5
+/** Of the whole: kills are spread over the first part, and the rest runs in one process. */
+const KILLED_PART = 0.4
+/** The rest's first part is warm-up. */
+const WARM_UP_PART = 1 / 3
+const SAMPLE_MS = 2_000
+/** By which a process that was killed has to answer again. */
+const SERVES_WITHIN_MS = 10_000
+/** How long a record may be on its way (docs/decision-record.md). */
+const SETTLED_MS = 5_000
+
+let lab: Lab
+let stack: Stack
+let traffic: Traffic
+const restarts: number[] = []
+const samples: Sample[] = []
+const records: RecordSeen[] = []
+
+beforeAll(
+  async () => {
+    console.log(`LONG_SEED=${SEED} LONG_SECONDS=${SECONDS}`)
+    lab = await Lab.open(PACES.quick, () => undefined)
+    stack = await startStack(lab)
+    const random = randomFrom(SEED)
+    traffic = new Traffic(stack, random)
+    traffic.start()
+    const between = (SECONDS * 1000 * KILLED_PART) / KILLS
+    for (let kill = 0; kill < KILLS; kill++) {
+      await sleep(between * (0.5 + random()))
+      restarts.push(await killAndRestart())
+      await traffic.tryEnded()
+    }
+    const until = Date.now() + SECONDS * 1000 * (1 - KILLED_PART)
+    while (Date.now() < until) {
+      samples.push(sampleOf(stack.narrowgate.workerd.pid, stack.narrowgate.workerd.directory))
+      await sleep(SAMPLE_MS)
+    }
+    await traffic.stop()
+    await traffic.tryEnded()
+    await sleep(SETTLED_MS)
+    for (const tool of [PER_TREE.tool, SHARED.tool, APPROVED]) records.push(...(await recordsOf(tool)))
+    report()
+  },
+  SECONDS * 1000 + 180_000,
+)
+
+afterAll(async () => {
+  await stack[Symbol.asyncDispose]()
+  await lab[Symbol.asyncDispose]()
+})
+
+/** @returns milliseconds until a call is answered with a decision again */
+async function killAndRestart(): Promise<number> {
+  const { narrowgate } = stack
+  process.kill(narrowgate.workerd.pid, "SIGKILL")
+  const killed = Date.now()
+  await narrowgate.restart()
+  for (;;) {
+    const response = await fetch(`http://127.0.0.1:${narrowgate.workerd.port}/readyz`).catch(() => null)
+    if (response?.status === 200) return Date.now() - killed
+    if (Date.now() - killed > SERVES_WITHIN_MS) return Date.now() - killed
+    await sleep(50)
+  }
+}
+
+interface RecordSeen {
+  readonly id: string
+  readonly path: string
+}
+
+const PAGE = 1_000
+
+/** Of all writes to a tool that were allowed, the newest first. */
+async function recordsOf(tool: string): Promise<readonly RecordSeen[]> {
+  const all: RecordSeen[] = []
+  let before = firstIdAt("dec", Date.now() + 60_000)
+  for (;;) {
+    const query = new URLSearchParams({ tool, decision: "allow", kind: "call", limit: String(PAGE), before })
+    const url = `http://127.0.0.1:${stack.narrowgate.workerd.port}/v1/decisions?${query}`
+    const response = await fetch(url, { headers: { authorization: await stack.operator() } })
+    if (response.status !== 200) throw new Error(`records: ${response.status} ${await response.text()}`)
+    const { decisions }: { readonly decisions: readonly RecordSeen[] } = Object(await response.json())
+    all.push(...decisions.map(({ id, path }) => ({ id, path })))
+    const last = decisions.at(-1)
+    if (!last || decisions.length < PAGE) return all
+    before = last.id
+  }
+}
+
+function report(): void {
+  const { opened, ended, renewed, approved, paid, writes } = traffic.log
+  const calls = [...writes.values()]
+  const of = (answer: Call["answer"]): number => calls.filter((call) => call.answer === answer).length
+  console.log(`trees: ${opened} opened, ${ended} ended; ${renewed} tokens renewed; ${approved} approved, ${paid} paid`)
+  console.log(`writes: ${of("allowed")} allowed, ${of("denied")} denied, ${of("cut")} cut; ${records.length} records`)
+  console.log(`answers: ${[...traffic.log.codes].map(([code, count]) => `${code} ${count}`).join(", ")}`)
+  console.log(`milliseconds until each new process served: ${restarts.join(", ")}`)
+  const [first, last] = [samples[0], samples.at(-1)]
+  console.log(`memory: ${samples.map(({ memory }) => Math.round(memory / 1_048_576)).join(" ")} MiB`)
+  for (const sample of [first, last]) console.log(`databases: ${JSON.stringify(sample?.databases)}`)
+  for (const sample of [first, last]) console.log(`rows: ${JSON.stringify(sample?.rows)}`)
+}
+
+const writesThat = (answer: Call["answer"], tool?: string): readonly Call[] =>
+  [...traffic.log.writes.values()].filter(
+    (call) => call.answer === answer && (tool === undefined || call.tool === tool),
+  )
+
+describe("the record tells", () => {
+  test("each write that was answered with an allow has exactly one record, by the decision that was answered", () => {
+    const recorded = Map.groupBy(records, ({ path }) => path)
+    const wrong = writesThat("allowed").filter(({ path, decision }) => {
+      const ids = recorded.get(path)?.map(({ id }) => id) ?? []
+      return ids.length !== 1 || ids[0] !== decision
+    })
+    expect(wrong).toEqual([])
+  })
+
+  test("each record of an allowed write is of a call that was made, and that was allowed or cut, once", () => {
+    const wrong = records.filter(({ path }) => {
+      const call = traffic.log.writes.get(path)
+      return !call || call.answer === "denied"
+    })
+    expect(wrong).toEqual([])
+    expect(new Set(records.map(({ path }) => path)).size).toBe(records.length)
+    expect(new Set(records.map(({ id }) => id)).size).toBe(records.length)
+  })
+})
+
+describe("no over-admission", () => {
+  test("over all trees, in any span, whatever was killed", () => {
+    const calls = writesThat("allowed", SHARED.tool).toSorted((a, b) => a.sent - b.sent)
+    const most = calls.map(({ sent }) => {
+      const end = sent + SHARED.seconds * 1000
+      return calls.filter((call) => call.sent >= sent && call.received < end).length
+    })
+    expect(Math.max(...most)).toBeLessThanOrEqual(SHARED.limit)
+    // A limit that was never near says nothing.
+    expect(Math.max(...most)).toBeGreaterThan(SHARED.limit / 2)
+  })
+
+  test("in each tree", () => {
+    const trees = Map.groupBy(writesThat("allowed", PER_TREE.tool), ({ tree }) => tree)
+    const counts = Array.from(trees.values(), (calls) => calls.length)
+    expect(Math.max(...counts)).toBeLessThanOrEqual(PER_TREE.limit)
+    expect(counts.filter((count) => count === PER_TREE.limit).length).toBeGreaterThan(0)
+  })
+
+  test("an approval lets one call pass", () => {
+    expect(traffic.log.usedTwice).toEqual([])
+    expect(traffic.log.paid).toBeGreaterThan(0)
+  })
+})
+
+test("ended is ended: no token of a task whose end was acknowledged opens anything, in this process or the next", () => {
+  expect(traffic.log.outlived).toEqual([])
+  expect(traffic.log.ended).toBeGreaterThan(0)
+})
+
+test("each process that follows one that was killed serves within seconds", () => {
+  expect(restarts).toHaveLength(KILLS)
+  for (const milliseconds of restarts) expect(milliseconds).toBeLessThan(SERVES_WITHIN_MS)
+  expect(traffic.log.renewed).toBeGreaterThan(0)
+  expect(writesThat("cut").length + writesThat("allowed").length).toBeGreaterThan(100)
+})
+
+/** After the warm-up. */
+function settled(): readonly Sample[] {
+  return samples.slice(Math.floor(samples.length * WARM_UP_PART))
+}
+
+describe("while as many trees live as before", () => {
+  /** Of its level after the warm-up. The platform's heap is collected when it likes. */
+  const MEMORY_RISE = 0.15
+  /** Of the level after the warm-up, beside what ended trees leave. */
+  const STORAGE_RISE = 0.1
+  /** What an ended tree may leave on disk: an empty database has a page for each of its tables. */
+  const ENDED_BYTES = 96 * 1_024
+
+  test("memory does not grow", () => {
+    const after = settled()
+    const level = median(after.slice(0, Math.ceil(after.length / 4)).map(({ memory }) => memory))
+    expect(riseOf(after.map(({ at, memory }) => [at, memory])) / level).toBeLessThan(MEMORY_RISE)
+  })
+
+  test("databases do not grow, but by the little that an ended tree leaves", () => {
+    const after = settled()
+    const [first, last] = [after[0], after.at(-1)]
+    if (!first || !last) throw new Error("there are no samples")
+    for (const [className, { bytes, objects }] of Object.entries(last.databases)) {
+      // Records are kept, up to a bound of their own.
+      if (className === "RecordLog") continue
+      const before = first.databases[className] ?? { bytes: 0, objects: 0 }
+      const left = (objects - before.objects) * ENDED_BYTES
+      const level = Math.max(before.bytes, 65_536)
+      expect(bytes - before.bytes - left, className).toBeLessThan(level * STORAGE_RISE)
+    }
+  })
+})

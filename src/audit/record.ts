@@ -20,6 +20,11 @@ export type ManagementDenial =
   | { readonly reason: "form_refused"; readonly what: string }
   | { readonly reason: "sign_in_failed"; readonly what: string; readonly because: Rejection | null }
 
+/** The client that a request to the authorization server named, and that nobody has proven to have made it. */
+export interface ClaimedClient {
+  readonly claimed_client?: string
+}
+
 /** A candidate, and what it would have changed; null: nothing. */
 export interface Tried {
   readonly bundle: Pointer
@@ -46,7 +51,7 @@ export interface DecisionRecord {
   /** `ok`, or the code on the wire. */
   readonly code: string
   /** Why, with its evidence; null for an allow. */
-  readonly denial: Denial | Refusal | ManagementDenial | EventRefusal | null
+  readonly denial: Denial | ((Refusal | ManagementDenial) & ClaimedClient) | EventRefusal | null
   /** `observe`: the gateway let the call through whatever was decided. */
   readonly mode: "enforce" | "observe"
   readonly gateway: string | null
@@ -68,7 +73,10 @@ export interface DecisionRecord {
   readonly user: string | null
   /** Of the user, as their session named them. */
   readonly groups: readonly string[]
-  /** Agents from the root task's to the calling one. */
+  /**
+   * Agents from the root task's to the calling one, proven by a credential of this very request. If a person or a stream
+   * acted (`operator`), or a task ended: the agents of that task, or the agent, that this was done to.
+   */
   readonly chain: readonly string[]
   /** Hex SHA-256 of the arguments in canonical JSON (RFC 8785); null where there were none or they were not seen. */
   readonly arguments_hash: string | null

@@ -116,9 +116,9 @@ export function nothingRevoked(known: DecisionRecord, client: RequestingClient):
  * name that anybody can write into a request is evidence of the denial: otherwise a stranger could write records in an
  * agent's name and crowd out its own. An assertion that was used before proves nothing either.
  */
-function byClient<D extends Refusal | ManagementDenial>(
+function byClient(
   client: RequestingClient | null,
-  denial: D,
+  denial: Refusal | ManagementDenial,
 ): Pick<DecisionRecord, "chain" | "denial"> {
   if (!client) return { chain: [], denial }
   const { agent, isProven } = client

@@ -60,7 +60,12 @@ describe("what is wrong with the request", () => {
         expect(back.searchParams.get("state"), what).toBe("state" in more ? null : "the state")
         expect(back.searchParams.get("error_description"), what).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/)
         const record = await recordOf(said.headers.get("x-narrowgate-decision") ?? "")
-        const expected = { decision: "deny", code: error, denial: { reason, claimed_client: agentId("first") }, chain: [] }
+        const expected = {
+          decision: "deny",
+          code: error,
+          denial: { reason, claimed_client: agentId("first") },
+          chain: [],
+        }
         expect(record, what).toMatchObject(expected)
       }
     })

@@ -3,11 +3,13 @@
  * it made, and returns its output or a denial; anything thrown is a defect or an outage and ends in a refusal.
  */
 import type { Ask } from "./audit/call-record.ts"
-import { argumentsHash as hashOfArguments } from "./canonical.ts"
+import { argumentsHash } from "./canonical.ts"
 import { ofCredential, ofGateway, ofLocated, refusedAtEdge } from "./audit/edge-record.ts"
+import { recordKey as recordKeyOf } from "./audit/record-key.ts"
 import type { Tried } from "./audit/record.ts"
 import { UNSEEN_ARGUMENTS } from "./catalog/arguments.ts"
 import { locate, type Located } from "./catalog/locate.ts"
+import { openArguments } from "./catalog/redaction.ts"
 import { formatScope, parseScope, scopeCovers, type Scope } from "./catalog/pattern.ts"
 import { denialByObservation } from "./catalog/observed.ts"
 import type { DelegationClaims } from "./credential/delegation-token.ts"
@@ -99,13 +101,15 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const candidate = candidateFor(bundle, around)
   if (hopeless && !(candidate && policyHopeful(located, candidate))) return refuseProven(hopeless, located)
 
+  const keyOfRecord = recordKeyOf(around.env, receivedAt)
   const known = await lease
   const stopped =
     stopOf(known && known.switches, verified.token, located.tool.name) ??
     denialByObservation(known && known.observations, located)
   if (stopped) return refuseProven(hopeless ?? stopped, located)
 
-  const ask = toAsk(id, call, verified, located, known && known.risks, candidate, around)
+  const recordKey = await keyOfRecord
+  const ask = toAsk(id, call, verified, located, known && known.risks, candidate, recordKey, around)
   if (hopeless) {
     const telling = tellOfRefusal(call, verified, located, hopeless, bundle, lease, around)
     if (telling) around.background(telling)
@@ -187,12 +191,12 @@ async function transactionOf(
   if (agent === null || task === null || purpose === null || tool === null) throw new Error("allowed, and of nobody")
   const { name: pattern, action } = located.tool
   const call = { decision, agent, user, task, purpose, tool, scope: formatScope({ pattern, action }) }
-  const argumentsHash = hashOfArguments(located.arguments)
+  const { open, redacted } = openArguments(located.arguments, located.tool.redact)
   return signTransactionToken(
     signer,
     config.issuer,
     { ...gateway, transaction_tokens },
-    { ...call, argumentsHash },
+    { ...call, argumentsHash: argumentsHash(open), redacted },
     Date.now(),
   )
 }
@@ -243,6 +247,7 @@ function toAsk(
   located: Located,
   risks: Risks | null,
   candidate: Bundle | null,
+  recordKey: string | null,
   { receivedAt }: Surroundings,
 ): Ask {
   const { gateway, client, method, target, body } = call
@@ -264,6 +269,7 @@ function toAsk(
     mode: gateway.mode,
     size: target.length + (body.kind === "whole" ? body.text.length : 0),
     tokenHash: token.hash,
+    recordKey,
     receivedAt,
     candidate: candidate && candidate.pointer,
   }

@@ -2,7 +2,7 @@
 import type { Approval } from "../approval/approval.ts"
 import type { Call, Verdict } from "../call.ts"
 import { codeOf, type Denial } from "../decision.ts"
-import { argumentsHash } from "../canonical.ts"
+import { argumentsDigest } from "../canonical.ts"
 import type { Segments } from "../catalog/route.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -23,6 +23,8 @@ export interface Ask extends Call {
   /** Characters of what the arguments were read from. */
   readonly size: number
   readonly tokenHash: string
+  /** The secret by which its record hashes the arguments; null: unavailable. It stands in no record. */
+  readonly recordKey: string | null
   /** Milliseconds, by the edge's clock. */
   readonly receivedAt: number
   /** A bundle to try beside the one that decides. */
@@ -46,9 +48,10 @@ export function recordDecision(
   const { named, facts, telltale } = tool ? tellingOf(bundle, tool) : NOTHING_TOLD
   const isTelling = denial?.reason === "budget_spent" && telltale.has(denial.budget)
   const redact = tool?.redact ?? []
+  const shown = chosen(ask.arguments.values, named, brokenBy(denial))
   const told = {
     path: ask.path,
-    arguments: chosen(ask.arguments.values, named, brokenBy(denial)),
+    arguments: shown,
     denial: isTelling ? { ...denial, used: null, asked: null } : denial,
     candidate: candidate && withoutFigures(candidate, redact),
   }
@@ -76,7 +79,8 @@ export function recordDecision(
     user: evidence.user && userId(evidence.user),
     groups: evidence.user?.groups ?? [],
     chain: evidence.chain,
-    arguments_hash: argumentsHash(ask.arguments),
+    arguments_hash: argumentsDigest(ask.arguments, ask.decisionId, ask.recordKey),
+    arguments_omitted: ask.arguments.complete ? sizeOf(ask.arguments.values) - sizeOf(shown) : null,
     facts: context ? shownFacts(context, facts) : {},
     bundle: bundle.pointer,
     principal: evidence.principal,
@@ -94,6 +98,8 @@ export function recordDecision(
     io_ms: total_ms,
   })
 }
+
+const sizeOf = (members: object): number => Object.keys(members).length
 
 function usedBy({ id, name, guardrail, votes }: Approval): UsedApproval {
   return { id, name, guardrail, by: votes.map(({ by }) => by) }

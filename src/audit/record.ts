@@ -78,8 +78,13 @@ export interface DecisionRecord {
    * acted (`operator`), or a task ended: the agents of that task, or the agent, that this was done to.
    */
   readonly chain: readonly string[]
-  /** Hex SHA-256 of the arguments in canonical JSON (RFC 8785); null where there were none or they were not seen. */
+  /**
+   * Hex HMAC-SHA-256 of the decision and the arguments in canonical JSON (RFC 8785), with a secret of the Worker; null if
+   * there were none, they were not seen, or the secret was unavailable.
+   */
   readonly arguments_hash: string | null
+  /** How many arguments there were that `arguments` has not; null if they were not seen in full, or no ledger was asked. */
+  readonly arguments_omitted: number | null
   /** The arguments that a rule for the tool or a bound of the grant reads, without those the catalog redacts. */
   readonly arguments: Readonly<Record<string, unknown>>
   /** What rules for the tool read of the context besides, and a record does not tell otherwise, by its name there. */
@@ -166,6 +171,7 @@ const BLANK = {
   groups: [],
   chain: [],
   arguments_hash: null,
+  arguments_omitted: null,
   arguments: {},
   facts: {},
   bundle: null,

@@ -1,5 +1,6 @@
 /** Arguments that the catalog redacts: what stands for them, and where in a path they are. */
 import { fold } from "../fold.ts"
+import type { CallArguments } from "./arguments.ts"
 import type { Segments } from "./route.ts"
 
 export const REDACTED = "[redacted]"
@@ -7,6 +8,17 @@ export const REDACTED = "[redacted]"
 /** Also under a name that some upstream takes for it: `Text` for `text`. */
 export function isRedacted(name: string, redact: readonly string[]): boolean {
   return redact.some((hidden) => fold(hidden) === fold(name))
+}
+
+/** What of a call's arguments may be told, hashed too: a hash of few possible values tells which it is. */
+export function openArguments(
+  args: CallArguments,
+  redact: readonly string[],
+): { readonly open: CallArguments; readonly redacted: readonly string[] } {
+  const redacted = Object.keys(args.values).filter((name) => isRedacted(name, redact))
+  if (redacted.length === 0) return { open: args, redacted }
+  const values = Object.fromEntries(Object.entries(args.values).filter(([name]) => !redacted.includes(name)))
+  return { open: { ...args, values }, redacted }
 }
 
 /** @param path raw, with as many segments as are told of */

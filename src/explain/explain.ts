@@ -182,7 +182,7 @@ function recordOfImagined(imagined: ImaginedCall, now: number): RecordedCall {
     gateway: imagined.gateway,
     environment: imagined.environment,
     arguments: imagined.arguments,
-    arguments_hash: argumentsHash({ complete: true, values: imagined.arguments }),
+    arguments_omitted: 0,
     facts: {
       risk,
       "task.age": 0,

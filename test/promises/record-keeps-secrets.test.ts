@@ -8,6 +8,8 @@ import type { Limit } from "../../src/guardrails/definition.ts"
 import { window } from "../harness/guardrails.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { canonicalText } from "../../src/canonical.ts"
+import { sha256Hex } from "../../src/hash.ts"
 import { askAs, callWith, keyOf, ORIGIN, type ClientRequest } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { bearerOf, complete } from "../harness/management.ts"
@@ -137,6 +139,17 @@ describe("the record keeps secrets", () => {
       }),
       { numRuns: 4 },
     )
+  })
+
+  test("a redacted PIN is not found by hashing every PIN that there is, nor by making the call with each", async () => {
+    const task = await openTask("first", { scope: "files.*:write" })
+    const calls = ["0417", "0417", "0418"].map(async (secret) => callWith(task.token, "/files/a", put({ secret })))
+    const answers = await Promise.all(calls)
+    const hashes = await Promise.all(answers.map(async ({ decision }) => (await recordOf(decision)).arguments_hash))
+    const guesses = Array.from({ length: 10_000 }, (_, pin) => ({ file: "a", secret: String(pin).padStart(4, "0") }))
+    const found = new Set(guesses.map((guess) => sha256Hex(canonicalText(guess) ?? "")))
+    expect(hashes.filter((hash) => hash !== null && found.has(hash))).toEqual([])
+    expect(new Set(hashes).size).toBe(3)
   })
 
   test("of nothing that was presented: no token, proof or key is in any record", async () => {

@@ -5,10 +5,12 @@ import type { Segments } from "./route.ts"
 
 export const REDACTED = "[redacted]"
 
-/** Also under a name that some upstream takes for it: `Text` for `text`. */
+/** Also under a name that some upstream takes for it: `Text` for `text`; and as policies may spell it: `arguments.text`. */
 export function isRedacted(name: string, redact: readonly string[]): boolean {
-  return redact.some((hidden) => fold(hidden) === fold(name))
+  return redact.some((hidden) => plain(hidden) === plain(name))
 }
+
+const plain = (name: string): string => fold(name).replace(/^(?:arguments\.)+/, "")
 
 /** What of a call's arguments may be told, hashed too: a hash of few possible values tells which it is. */
 export function openArguments(

@@ -49,7 +49,10 @@ export async function signTransactionToken(
     scope,
     req_wl: agent,
     tctx: {
-      ...{ task, purpose, tool, decision },
+      task,
+      purpose,
+      tool,
+      decision,
       ...(argumentsHash !== null && { arguments_hash: argumentsHash }),
       ...(redacted.length > 0 && { arguments_redacted: redacted }),
     },

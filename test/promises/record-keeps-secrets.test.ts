@@ -212,4 +212,75 @@ describe("the record keeps secrets", () => {
     expect(records[1]?.denial).toMatchObject({ reason: "budget_spent", used: null, asked: null })
     expect(records[0]?.guardrails).toEqual([{ guardrail: "spending", kind: "limit", holds: true, limit: 1000 }])
   })
+
+  const spelt = ["secret", "Secret", "arguments.secret"]
+  test.each(spelt)("an amount redacted as %s, by a count that another tool shares, or by a window", async (name) => {
+    const body = await yard()
+    const limit = (id: string, field: `arguments.${string}`, more: Partial<Limit>): Limit => ({
+      ...window({ id, tools: ["files.*", "till.pay"], per: "tree", limit: 100_000_000, seconds: 60 }),
+      measure: { kind: "sum", field },
+      ...more,
+    })
+    const budget = { topic: "budget", span: { kind: "life" } } as const
+    const guardrails = [
+      limit("exact", "arguments.secret", budget),
+      limit("rated", "arguments.secret", {}),
+      limit("distinct", "arguments.secret", { ...budget, measure: { kind: "distinct", field: "arguments.secret" } }),
+      limit("keyed", "arguments.secret", { measure: { kind: "calls" }, per: ["arguments.secret"] }),
+      limit("spent", "arguments.secret", { ...budget, limit: 10_000_000 }),
+    ]
+    // Only one of the tools that the guardrails cover redacts it.
+    const tools = body.tools.map((tool) => ({ ...tool, redact: tool.name === "till.pay" ? [name] : [] }))
+    await publish({ ...body, tools, guardrails }, 2)
+    const { token } = await openTask("first")
+    const amounts = [123.45, 376.25, 987.65]
+    const answers = [
+      await callWith(token, "/files/a", put({ secret: amounts[0] })),
+      await callWith(token, "/files/a", put({ secret: amounts[1] })),
+      await callWith(token, "/files/a", put({ secret: amounts[2] })),
+    ]
+    expect(answers.map(({ code }) => code)).toEqual(["ok", "ok", "budget_exhausted"])
+    for (const { headers } of answers) expect(headers.has("RateLimit")).toBe(false)
+    const records = await Promise.all(answers.map(async ({ decision }) => recordOf(decision)))
+    for (const record of records) {
+      const told = [...record.guardrails, ...record.windows, record.denial ?? {}].map((each) => Object.entries(each))
+      const figures = told.flat().filter(([name, value]) => /^(?:used|asked|waits)$/.test(name) && value !== null)
+      expect(figures).toEqual([])
+      expect(record.windows).toEqual([])
+    }
+    expect(records[2]?.denial).toMatchObject({ reason: "budget_spent", used: null, asked: null })
+    expect(records[0]?.guardrails.map(({ guardrail }) => guardrail)).toEqual(guardrails.map(({ id }) => id))
+  })
+
+  test("a redacted path segment, in a path that is no tool's by a slash, a case, a segment or a method", async () => {
+    await publish(hiding(await yard()), 2)
+    forgetCaches()
+    const { token } = await openTask("first", { scope: "files.*:write" })
+    const secret = "s0417s0417"
+    const paths = [
+      `/files/${secret}/`,
+      `/Files/${secret}`,
+      `/files/${secret}/more`,
+      `/v2/files/${secret}`,
+      `/${secret}`,
+    ]
+    const calls = [
+      ...paths.map(async (path) => callWith(token, path, put({}))),
+      callWith(token, `/files/${secret}`, { method: "PATCH" }),
+      callWith(token, `/files/${encodeURIComponent(`${secret}é`)}/`, put({})),
+    ]
+    const answers = await Promise.all(calls)
+    expect(answers.map(({ code }) => code)).toEqual(answers.map(() => "unknown_tool"))
+    const records = await Promise.all(answers.map(async ({ decision }) => recordOf(decision)))
+    expect(JSON.stringify(records)).not.toContain(secret)
+    expect(records.map(({ denial }) => denial && "called" in denial && denial.called)).toEqual([
+      "PUT /files/[redacted]/",
+      "PUT /Files/[redacted]",
+      "PUT /files/[redacted]/[redacted]",
+      "PUT /[redacted]/files/[redacted]",
+      "PUT /[redacted]",
+      "PATCH /files/[redacted]",
+      "PUT /files/[redacted]/",
+    ])
+  })
 })

@@ -81,9 +81,9 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const refuseProven = async (denial: Denial, located?: Located): Promise<Decision> => {
     const { token, proof: shownProof } = verified
     const holder = { token: token.claims.jti, proof: shownProof }
-    const telling = tellOfRefusal(call, verified, located ?? null, denial, bundle, lease, around)
-    // To be told of it is to use its proof up.
-    if (shownProof && telling) await telling
+    const telling = tellOfRefusal(id, call, verified, located ?? null, denial, bundle, lease, around)
+    // To be told of it is to use its proof up. What is let through all the same is remembered before it happens.
+    if (telling && (shownProof || gateway.mode === "observe")) await telling
     else if (shownProof) await askLedger(around.env, rootOf(claims.task), async (ledger) => ledger.spend(holder))
     else if (telling) around.background(telling)
     return refuse(denial, verified, located)
@@ -111,8 +111,9 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const recordKey = await keyOfRecord
   const ask = toAsk(id, call, verified, located, known && known.risks, candidate, recordKey, around)
   if (hopeless) {
-    const telling = tellOfRefusal(call, verified, located, hopeless, bundle, lease, around)
-    if (telling) around.background(telling)
+    const telling = tellOfRefusal(id, call, verified, located, hopeless, bundle, lease, around)
+    if (telling && gateway.mode === "observe") await telling
+    else if (telling) around.background(telling)
     return refuse(hopeless, verified, located, await triedAlone(ask, hopeless, around))
   }
 
@@ -138,8 +139,12 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   return { ...allowed, transactionToken }
 }
 
-/** Where anybody looks out for storms of denials, the ledger hears of this one too. Null: nobody does. */
+/**
+ * The ledger hears of this denial too, if anybody looks out for storms of denials, or if the gateway lets the call through
+ * all the same. Null: it need not.
+ */
 function tellOfRefusal(
+  id: string,
   call: Presented,
   { token, proof }: VerifiedCredential,
   located: Located | null,
@@ -149,9 +154,12 @@ function tellOfRefusal(
   { env }: Surroundings,
 ): Promise<void> | null {
   const { gateway, client } = call
-  if (guardrails.lookouts.length === 0 || gateway.mode !== "enforce") return null
+  const isObserved = gateway.mode === "observe"
+  if (isObserved ? !located || UNCERTAIN.has(denial.reason) : guardrails.lookouts.length === 0) return null
   const { task, jti } = token.claims
   const refused = {
+    decisionId: id,
+    mode: gateway.mode,
     task,
     token: jti,
     proof,
@@ -170,6 +178,9 @@ function tellOfRefusal(
   }
   return tell()
 }
+
+/** Whose call it is, is not certain: it must not become another's history. */
+const UNCERTAIN: ReadonlySet<Denial["reason"]> = new Set(["stopped", "switches_unavailable"])
 
 /** Refused already, and used up its proof with this: all that is asked is what the candidate would have said. */
 async function triedAlone(ask: Ask, denial: Denial, { env }: Surroundings): Promise<Tried | null> {

@@ -8,6 +8,7 @@ const { guardrails, approvals, candidate, listing, cut } = decision.shape
 /** What is shown; `--json` passes on the rest too. What a Worker of an earlier version does not say may be absent. */
 export const decisionRecord = decision.extend({
   arguments_hash: z.string().nullable(),
+  arguments_omitted: z.number().nullable(),
   guardrails: guardrails.default([]),
   approvals: approvals.default([]),
   candidate: candidate.optional(),

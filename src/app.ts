@@ -17,6 +17,7 @@ import { settleCall, SETTLE_KEY_HEADER } from "./gateway/settle.ts"
 import { describeAgent, listAgents } from "./manage/agents.ts"
 import { answerApproval, listApprovals, showApproval } from "./manage/approvals.ts"
 import { answerCallApproval, listCallApprovals, showCallApproval } from "./manage/call-approvals.ts"
+import { compareArguments } from "./manage/comparisons.ts"
 import { countDecisions, listDecisions, showDecision } from "./manage/decisions.ts"
 import { listDeliveries, retryDelivery } from "./manage/deliveries.ts"
 import { explain } from "./manage/explanations.ts"
@@ -150,6 +151,9 @@ others.get("/v1/decisions", (c) => manage(c, "management", listDecisions))
 others.get("/v1/decisions/rates", (c) => manage(c, "management", countDecisions))
 others.get("/v1/decisions/:id", (c) =>
   manage(c, "management", (request, bundle, around) => showDecision(request, c.req.param("id"), bundle, around)),
+)
+others.post("/v1/decisions/:id/comparisons", (c) =>
+  manage(c, "management", (request, bundle, around) => compareArguments(request, c.req.param("id"), bundle, around)),
 )
 
 others.get("/.well-known/oauth-authorization-server", (c) =>

@@ -3,11 +3,13 @@
  * it made, and returns its output or a denial; anything thrown is a defect or an outage and ends in a refusal.
  */
 import type { Ask } from "./audit/call-record.ts"
-import { argumentsHash as hashOfArguments } from "./canonical.ts"
+import { argumentsHash } from "./canonical.ts"
 import { ofCredential, ofGateway, ofLocated, refusedAtEdge } from "./audit/edge-record.ts"
+import { recordKey as recordKeyOf } from "./audit/record-key.ts"
 import type { Tried } from "./audit/record.ts"
 import { UNSEEN_ARGUMENTS } from "./catalog/arguments.ts"
 import { locate, type Located } from "./catalog/locate.ts"
+import { openArguments } from "./catalog/redaction.ts"
 import { formatScope, parseScope, scopeCovers, type Scope } from "./catalog/pattern.ts"
 import { denialByObservation } from "./catalog/observed.ts"
 import type { DelegationClaims } from "./credential/delegation-token.ts"
@@ -79,9 +81,9 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const refuseProven = async (denial: Denial, located?: Located): Promise<Decision> => {
     const { token, proof: shownProof } = verified
     const holder = { token: token.claims.jti, proof: shownProof }
-    const telling = tellOfRefusal(call, verified, located ?? null, denial, bundle, lease, around)
-    // To be told of it is to use its proof up.
-    if (shownProof && telling) await telling
+    const telling = tellOfRefusal(id, call, verified, located ?? null, denial, bundle, lease, around)
+    // To be told of it is to use its proof up. What is let through all the same is remembered before it happens.
+    if (telling && (shownProof || gateway.mode === "observe")) await telling
     else if (shownProof) await askLedger(around.env, rootOf(claims.task), async (ledger) => ledger.spend(holder))
     else if (telling) around.background(telling)
     return refuse(denial, verified, located)
@@ -99,16 +101,19 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const candidate = candidateFor(bundle, around)
   if (hopeless && !(candidate && policyHopeful(located, candidate))) return refuseProven(hopeless, located)
 
+  const keyOfRecord = recordKeyOf(around.env, receivedAt)
   const known = await lease
   const stopped =
     stopOf(known && known.switches, verified.token, located.tool.name) ??
     denialByObservation(known && known.observations, located)
   if (stopped) return refuseProven(hopeless ?? stopped, located)
 
-  const ask = toAsk(id, call, verified, located, known && known.risks, candidate, around)
+  const recordKey = await keyOfRecord
+  const ask = toAsk(id, call, verified, located, known && known.risks, candidate, recordKey, around)
   if (hopeless) {
-    const telling = tellOfRefusal(call, verified, located, hopeless, bundle, lease, around)
-    if (telling) around.background(telling)
+    const telling = tellOfRefusal(id, call, verified, located, hopeless, bundle, lease, around)
+    if (telling && gateway.mode === "observe") await telling
+    else if (telling) around.background(telling)
     return refuse(hopeless, verified, located, await triedAlone(ask, hopeless, around))
   }
 
@@ -134,8 +139,12 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   return { ...allowed, transactionToken }
 }
 
-/** Where anybody looks out for storms of denials, the ledger hears of this one too. Null: nobody does. */
+/**
+ * The ledger hears of this denial too, if anybody looks out for storms of denials, or if the gateway lets the call through
+ * all the same. Null: it need not.
+ */
 function tellOfRefusal(
+  id: string,
   call: Presented,
   { token, proof }: VerifiedCredential,
   located: Located | null,
@@ -145,9 +154,12 @@ function tellOfRefusal(
   { env }: Surroundings,
 ): Promise<void> | null {
   const { gateway, client } = call
-  if (guardrails.lookouts.length === 0 || gateway.mode !== "enforce") return null
+  const isObserved = gateway.mode === "observe"
+  if (isObserved ? !located || UNCERTAIN.has(denial.reason) : guardrails.lookouts.length === 0) return null
   const { task, jti } = token.claims
   const refused = {
+    decisionId: id,
+    mode: gateway.mode,
     task,
     token: jti,
     proof,
@@ -166,6 +178,9 @@ function tellOfRefusal(
   }
   return tell()
 }
+
+/** Whose call it is, is not certain: it must not become another's history. */
+const UNCERTAIN: ReadonlySet<Denial["reason"]> = new Set(["stopped", "switches_unavailable"])
 
 /** Refused already, and used up its proof with this: all that is asked is what the candidate would have said. */
 async function triedAlone(ask: Ask, denial: Denial, { env }: Surroundings): Promise<Tried | null> {
@@ -187,12 +202,12 @@ async function transactionOf(
   if (agent === null || task === null || purpose === null || tool === null) throw new Error("allowed, and of nobody")
   const { name: pattern, action } = located.tool
   const call = { decision, agent, user, task, purpose, tool, scope: formatScope({ pattern, action }) }
-  const argumentsHash = hashOfArguments(located.arguments)
+  const { open, redacted } = openArguments(located.arguments, located.tool.redact)
   return signTransactionToken(
     signer,
     config.issuer,
     { ...gateway, transaction_tokens },
-    { ...call, argumentsHash },
+    { ...call, argumentsHash: argumentsHash(open), redacted },
     Date.now(),
   )
 }
@@ -243,6 +258,7 @@ function toAsk(
   located: Located,
   risks: Risks | null,
   candidate: Bundle | null,
+  recordKey: string | null,
   { receivedAt }: Surroundings,
 ): Ask {
   const { gateway, client, method, target, body } = call
@@ -264,6 +280,7 @@ function toAsk(
     mode: gateway.mode,
     size: target.length + (body.kind === "whole" ? body.text.length : 0),
     tokenHash: token.hash,
+    recordKey,
     receivedAt,
     candidate: candidate && candidate.pointer,
   }

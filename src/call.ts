@@ -32,7 +32,7 @@ export interface Call {
   readonly risks: readonly ToldRisk[]
 }
 
-/** What an allow changes. */
+/** What an allow changes; or, of a denied call, that an observing gateway lets it happen all the same. */
 export interface Change {
   readonly at: number
   /** The calling task and all above it: each counts a call that costs something. */
@@ -85,7 +85,7 @@ export interface Verdict {
 }
 
 export interface Outcome {
-  /** Null unless the call is allowed and no retry. */
+  /** Null unless the call is allowed, and no retry; or denied, and let through by a gateway that observes. */
   readonly change: Change | null
   readonly verdict: Verdict
   /**

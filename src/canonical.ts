@@ -1,7 +1,7 @@
 /** Canonical JSON (RFC 8785), so that neither the order of keys nor spacing matters. */
 import canonicalize from "canonicalize"
 import type { CallArguments } from "./catalog/arguments.ts"
-import { sha256Hex } from "./hash.ts"
+import { hmacSha256Hex, sha256Hex } from "./hash.ts"
 
 /** Undefined for what JSON cannot say. */
 export function canonicalText(value: unknown): string | undefined {
@@ -11,8 +11,8 @@ export function canonicalText(value: unknown): string | undefined {
 }
 
 /**
- * Hash of a call's arguments: SHA-256 of their canonical JSON. Null where there are no arguments, or where they were
- * not seen in full.
+ * SHA-256 of a call's arguments in canonical JSON, for the ledger's own use: whoever can guess the arguments can confirm
+ * the guess. Null if there are no arguments, or if they were not seen in full.
  */
 export function argumentsHash(args: CallArguments): string | null {
   if (!args.complete || Object.keys(args.values).length === 0) return null
@@ -23,5 +23,17 @@ export function argumentsHash(args: CallArguments): string | null {
   }
   return hash
 }
-/** A guardrail, a record and a token may all ask for one call. */
+/** A guardrail may ask for one call several times. */
 const hashes = new WeakMap<CallArguments, string | null>()
+
+/**
+ * What a decision record shows of them: HMAC-SHA-256 with a secret of the Worker, over the decision and the arguments. With
+ * the decision, because of two records that were hashed alike one would tell the other's: an agent could make the same
+ * call with each value that a redacted argument may have.
+ * @param key hex; null: there is none to be had
+ */
+export function argumentsDigest(args: CallArguments, decision: string, key: string | null): string | null {
+  if (key === null || !args.complete || Object.keys(args.values).length === 0) return null
+  const text = canonicalize(args.values)
+  return text === undefined ? null : hmacSha256Hex(key, `${decision}\n${text}`)
+}

@@ -8,6 +8,7 @@ import { checkApprovals } from "./check/approval.ts"
 import { checkAlive, checkProof, checkToken, retryKey, retryOf } from "./check/credential.ts"
 import { checkCalls, checkGrant } from "./check/grant.ts"
 import { checkGuardrails, endBy, factsOf, tellOfDenial } from "./check/guardrails.ts"
+import { observedChange } from "./check/observed.ts"
 import { checkPlans, finishedBy } from "./check/plan.ts"
 import { checkPolicy } from "./check/policy.ts"
 import { riskOf } from "./check/risk.ts"
@@ -42,16 +43,20 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   if (stale) return refused(stale, evidence)
   const proof = call.proof && call.proof.jti
   const risk = riskOf(state, line, call.risks, now)
-  /** A denial in observe mode has no consequence. */
+  const tool = bundle.catalog.tools.get(call.tool) ?? null
+  /** A denial in observe mode has no consequence, but the call happens. */
+  const happened = (): Change | null => {
+    if (call.mode === "enforce" || !tool) return null
+    return observedChange(bundle, state, line, tool, factsOf(state, task, tool, call, risk), now)
+  }
   const refuse = (denial: Denial, told: Evidence, end: End | null = null): Outcome => {
-    if (call.mode !== "enforce") return { ...refused(denial, told), proof }
-    const facts = factsOf(state, task, bundle.catalog.tools.get(call.tool) ?? null, call, risk)
+    if (call.mode !== "enforce") return { ...refused(denial, told), proof, change: happened() }
+    const facts = factsOf(state, task, tool, call, risk)
     const { notes: afterwards, storm } = tellOfDenial(bundle, state.memory, facts, denial, now)
     const outcome = { ...refused(denial, told), proof, afterwards }
     return end ? { ...outcome, end } : { ...outcome, end: endBy(storm, task), storm }
   }
 
-  const tool = bundle.catalog.tools.get(call.tool)
   if (!tool) return refuse({ reason: "tool_unknown", called: call.tool }, evidence)
 
   const grant = checkGrant(line, tool, call)
@@ -85,7 +90,10 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   // All else would allow it: now it is worth while to ask what all trees share.
   const { needs, notes } = guarded
   const [need] = needs
-  if (need) return { ...refused({ reason: "limit_unavailable", guardrail: need.limit.id }, evidence), needs }
+  if (need) {
+    const denial: Denial = { reason: "limit_unavailable", guardrail: need.limit.id }
+    return { ...refused(denial, evidence), change: happened(), needs }
+  }
 
   const ids = line.map((each) => each.id)
   const end = finishedBy(plans)

@@ -2,8 +2,9 @@
  * SHA-256 of short texts in the forms that we need. Computed here rather than by the platform's crypto.subtle, whose
  * promise costs several times the hash on the way of every call.
  */
+import { hmac } from "@noble/hashes/hmac.js"
 import { sha256 } from "@noble/hashes/sha2.js"
-import { bytesToHex } from "@noble/hashes/utils.js"
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 
 const encoder = new TextEncoder()
 
@@ -15,6 +16,11 @@ export function sha256Base64url(text: string): string {
 /** In Node too, whose current version has no `toHex`: the command computes pins. */
 export function sha256Hex(text: string): string {
   return bytesToHex(sha256(encoder.encode(text)))
+}
+
+/** @param key hex */
+export function hmacSha256Hex(key: string, text: string): string {
+  return bytesToHex(hmac(sha256, hexToBytes(key), encoder.encode(text)))
 }
 
 /** Of a credential that is refused, as `hash` of `tokenDigests`. Null for what is too long to be one. */

@@ -250,6 +250,7 @@ export async function rehearse(): Promise<boolean> {
     segments: located.segments,
     size: 0,
     tokenHash: "",
+    recordKey: "00",
     receivedAt: 0,
   }
   const state = tree()

@@ -67,7 +67,16 @@ async function writeRecords(directory: string, file: string): Promise<void> {
       path: "/",
     } as const
     const args = { complete: true, values: { item: "1" } } as const
-    const ask = { ...call, ...where, arguments: args, segments: [], size: 0, tokenHash: "0", receivedAt: 0 }
+    const ask = {
+      ...call,
+      ...where,
+      arguments: args,
+      segments: [],
+      size: 0,
+      tokenHash: "0",
+      recordKey: null,
+      receivedAt: 0,
+    }
     const { denial, evidence } = result
     return [JSON.stringify(recordDecision(bundle, ask, { denial, evidence, retryOf: null }, null, index, 0))]
   })

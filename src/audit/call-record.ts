@@ -2,12 +2,10 @@
 import type { Approval } from "../approval/approval.ts"
 import type { Call, Verdict } from "../call.ts"
 import { codeOf, type Denial } from "../decision.ts"
-import { argumentsHash } from "../canonical.ts"
+import { argumentsDigest } from "../canonical.ts"
 import type { Segments } from "../catalog/route.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import { nameOf } from "../guardrails/field.ts"
-import type { Use } from "../guardrails/instrument.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { actionRef, toolRef, userId } from "../policy/facts.ts"
 import { shownFacts, untold } from "./facts.ts"
@@ -23,6 +21,8 @@ export interface Ask extends Call {
   /** Characters of what the arguments were read from. */
   readonly size: number
   readonly tokenHash: string
+  /** The secret by which its record hashes the arguments; null: unavailable. It stands in no record. */
+  readonly recordKey: string | null
   /** Milliseconds, by the edge's clock. */
   readonly receivedAt: number
   /** A bundle to try beside the one that decides. */
@@ -43,14 +43,14 @@ export function recordDecision(
 ): DecisionRecord {
   const tool = bundle.catalog.tools.get(ask.tool)
   const { context } = evidence
-  const { named, facts, telltale } = tool ? tellingOf(bundle, tool) : NOTHING_TOLD
-  const isTelling = denial?.reason === "budget_spent" && telltale.has(denial.budget)
+  const { named, facts } = tool ? tellingOf(bundle, tool) : NOTHING_TOLD
   const redact = tool?.redact ?? []
+  const shown = chosen(ask.arguments.values, named, brokenBy(denial))
   const told = {
     path: ask.path,
-    arguments: chosen(ask.arguments.values, named, brokenBy(denial)),
-    denial: isTelling ? { ...denial, used: null, asked: null } : denial,
-    candidate: candidate && withoutFigures(candidate, redact),
+    arguments: shown,
+    denial,
+    candidate: candidate && withoutFigures(candidate),
   }
   const total_ms = Math.max(0, now - ask.receivedAt)
   return bounded({
@@ -76,13 +76,14 @@ export function recordDecision(
     user: evidence.user && userId(evidence.user),
     groups: evidence.user?.groups ?? [],
     chain: evidence.chain,
-    arguments_hash: argumentsHash(ask.arguments),
+    arguments_hash: argumentsDigest(ask.arguments, ask.decisionId, ask.recordKey),
+    arguments_omitted: ask.arguments.complete ? sizeOf(ask.arguments.values) - sizeOf(shown) : null,
     facts: context ? shownFacts(context, facts) : {},
     bundle: bundle.pointer,
     principal: evidence.principal,
     rules: evidence.rules,
     windows: evidence.windows,
-    guardrails: evidence.guardrails.map((use) => (telltale.has(use.guardrail) ? figureless(use) : use)),
+    guardrails: evidence.guardrails,
     calls: evidence.calls,
     approvals: evidence.approvals.map(usedBy),
     labels: evidence.labels,
@@ -95,6 +96,8 @@ export function recordDecision(
   })
 }
 
+const sizeOf = (members: object): number => Object.keys(members).length
+
 function usedBy({ id, name, guardrail, votes }: Approval): UsedApproval {
   return { id, name, guardrail, by: votes.map(({ by }) => by) }
 }
@@ -105,11 +108,9 @@ interface Telling {
   readonly named: ReadonlySet<string>
   /** Other members of the context that a rule reads. */
   readonly facts: ReadonlySet<string>
-  /** Guardrails that count what is redacted: their figures would tell it. */
-  readonly telltale: ReadonlySet<string>
 }
 
-const NOTHING_TOLD: Telling = { named: new Set(), facts: new Set(), telltale: new Set() }
+const NOTHING_TOLD: Telling = { named: new Set(), facts: new Set() }
 
 /** Found once, not for each of its calls. */
 function tellingOf(bundle: Bundle, tool: Tool): Telling {
@@ -123,25 +124,17 @@ const tellings = new WeakMap<Bundle, WeakMap<Tool, Telling>>()
 
 function findTelling({ engine, entities, guardrails }: Bundle, tool: Tool): Telling {
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
-  const counting = guardrails.definitions.filter(
-    (one) => one.kind === "limit" && "field" in one.measure && tool.redact.includes(nameOf(one.measure.field)),
-  )
   return {
     named: new Set([...engine.readsFor(action, resource, entities), ...guardrails.reads(tool)]),
     facts: untold(engine.factsFor(action, resource, entities)),
-    telltale: new Set(counting.map(({ id }) => id)),
   }
 }
 
-/** Which argument a candidate adds up its bundle says: where any is redacted, it might be that. */
-function withoutFigures(tried: Tried, redact: readonly string[]): Tried {
+/** A candidate may redact less than the catalog that decides, and no figure of its budgets decides anything. */
+function withoutFigures(tried: Tried): Tried {
   const denial = tried.differs?.denial
-  if (redact.length === 0 || !tried.differs || denial?.reason !== "budget_spent") return tried
+  if (!tried.differs || denial?.reason !== "budget_spent") return tried
   return { ...tried, differs: { ...tried.differs, denial: { ...denial, used: null, asked: null } } }
-}
-
-function figureless({ guardrail, kind, holds, limit }: Use): Use {
-  return { guardrail, kind, holds, ...(limit !== undefined && { limit }) }
 }
 
 /**

@@ -1,11 +1,12 @@
 /** The record of a token request: made in the ledger, durably, where a token was issued; at the edge where none was. */
 import type { Opened } from "../exchange/open.ts"
+import type { RequestingClient } from "../exchange/agent.ts"
 import { oauthErrorOf, type Refusal } from "../exchange/refusal.ts"
 import type { Consent } from "../exchange/consent.ts"
 import type { Task, TreeState, UserFacts } from "../ledger/state.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
-import { recordOf, type DecisionRecord, type Tried } from "./record.ts"
+import { recordOf, type DecisionRecord, type ManagementDenial, type Tried } from "./record.ts"
 
 /** What only the edge knows of a token request. */
 export interface Asking {
@@ -78,15 +79,15 @@ export function misuseRecord(
   what: string,
   now: number,
 ): DecisionRecord {
-  const denial = { reason: "grant_refused", what: `${what}, shown by ${by}` } as const
+  const denial = { reason: "grant_refused", what: `${what}, presented as ${by}` } as const
   const known = { code: oauthErrorOf(denial), denial, task, audience, chain, bundle, user: user && userId(user) }
   return recordOf({ ...known, id, at: now, kind: "end" })
 }
 
-/** @param agent that proved its identity, or null */
+/** @param client null if the request does not say who makes it */
 export function refusalRecord(
   refusal: Refusal,
-  agent: string | null,
+  client: RequestingClient | null,
   bundle: Pointer | null,
   decisionId: string,
   receivedAt: number,
@@ -97,9 +98,29 @@ export function refusalRecord(
     at: now,
     kind: "exchange",
     code: oauthErrorOf(refusal),
-    denial: refusal,
-    chain: agent === null ? [] : [agent],
+    ...byClient(client, refusal),
     bundle,
     total_ms: now - receivedAt,
   })
+}
+
+/** An agent asked for the end of a token or task that is not its own, or that does not exist (RFC 7009, section 2.2). */
+export function nothingRevoked(known: DecisionRecord, client: RequestingClient): DecisionRecord {
+  const denial = { reason: "not_found", what: "token" } as const
+  return { ...known, ...byClient(client, denial), decision: "deny", code: "not_found" }
+}
+
+/**
+ * Only a proven identity stands in `chain`, which an agent's records, its `last_seen` and its share of the log go by. A
+ * name that anybody can write into a request is evidence of the denial: otherwise a stranger could write records in an
+ * agent's name and crowd out its own. An assertion that was used before proves nothing either.
+ */
+function byClient(
+  client: RequestingClient | null,
+  denial: Refusal | ManagementDenial,
+): Pick<DecisionRecord, "chain" | "denial"> {
+  if (!client) return { chain: [], denial }
+  const { agent, isProven } = client
+  if (isProven && denial.reason !== "agent_unauthenticated") return { chain: [agent], denial }
+  return { chain: [], denial: { ...denial, claimed_client: agent } }
 }

@@ -47,6 +47,7 @@ export function recordListing(
     size: 0,
     client: UNKNOWN_CLIENT,
     retry: null,
+    recordKey: null,
   }
   const listing = { asked: ask.tools.length + before, hidden: Object.fromEntries(counts) }
   const verdict = { denial, evidence, retryOf: null }

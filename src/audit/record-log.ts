@@ -133,13 +133,14 @@ export class RecordLog extends DurableObject<Env> {
       .toArray()
   }
 
+  /** By what agents did themselves: other records name the agent that a person, or a misused code, acted on. */
   agentsSeen(): Looked<AgentRow> {
     this.#unpack()
     const rows = this.ctx.storage.sql
       .exec<AgentRow>(
         `SELECT agent, sum(kind = 'call') AS calls, sum(kind = 'call' AND decision = 'deny') AS denied, max(id) AS last
           FROM (SELECT id, agent, kind, decision FROM records ORDER BY id DESC LIMIT ?)
-          WHERE agent IS NOT NULL GROUP BY agent`,
+          WHERE agent IS NOT NULL AND kind IN ('call', 'exchange') GROUP BY agent`,
         MAX_LOOKED,
       )
       .toArray()

@@ -64,7 +64,7 @@ export function allLogs(env: Env): DurableObjectStub<RecordLog>[] {
 
 /** Those in which an agent can have called something. */
 export function logsOfCalls(env: Env): DurableObjectStub<RecordLog>[] {
-  return [...knownShards(env), strangersLog(env)]
+  return knownShards(env)
 }
 
 function knownShards(env: Env): DurableObjectStub<RecordLog>[] {

@@ -22,6 +22,11 @@ export type ManagementDenial =
   | { readonly reason: "form_refused"; readonly what: string }
   | { readonly reason: "sign_in_failed"; readonly what: string; readonly because: Rejection | null }
 
+/** The client that a request to the authorization server named, and that nobody has proven to have made it. */
+export interface ClaimedClient {
+  readonly claimed_client?: string
+}
+
 /** A candidate, and what it would have changed; null: nothing. */
 export interface Tried {
   readonly bundle: Pointer
@@ -48,7 +53,7 @@ export interface DecisionRecord {
   /** `ok`, or the code on the wire. */
   readonly code: string
   /** Why, with its evidence; null for an allow. */
-  readonly denial: Denial | Refusal | ManagementDenial | EventRefusal | null
+  readonly denial: Denial | ((Refusal | ManagementDenial) & ClaimedClient) | EventRefusal | null
   /** `observe`: the gateway let the call through whatever was decided. */
   readonly mode: "enforce" | "observe"
   readonly gateway: string | null
@@ -70,10 +75,18 @@ export interface DecisionRecord {
   readonly user: string | null
   /** Of the user, as their session named them. */
   readonly groups: readonly string[]
-  /** Agents from the root task's to the calling one. */
+  /**
+   * Agents from the root task's to the calling one, proven by a credential of this very request. If a person or a stream
+   * acted (`operator`), or a task ended: the agents of that task, or the agent, that this was done to.
+   */
   readonly chain: readonly string[]
-  /** Hex SHA-256 of the arguments in canonical JSON (RFC 8785); null where there were none or they were not seen. */
+  /**
+   * Hex HMAC-SHA-256 of the decision and the arguments in canonical JSON (RFC 8785), with a secret of the Worker; null if
+   * there were none, they were not seen, or the secret was unavailable.
+   */
   readonly arguments_hash: string | null
+  /** How many arguments there were that `arguments` has not; null if they were not seen in full, or no ledger was asked. */
+  readonly arguments_omitted: number | null
   /** The arguments that a rule for the tool or a bound of the grant reads, without those the catalog redacts. */
   readonly arguments: Readonly<Record<string, unknown>>
   /** What rules for the tool read of the context besides, and a record does not tell otherwise, by its name there. */
@@ -160,6 +173,7 @@ const BLANK = {
   groups: [],
   chain: [],
   arguments_hash: null,
+  arguments_omitted: null,
   arguments: {},
   facts: {},
   bundle: null,

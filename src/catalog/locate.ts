@@ -8,8 +8,8 @@ import { readingsOf } from "../fold.ts"
 import type { Lookup } from "./lookup.ts"
 import { readMcpCall, type McpServer } from "./mcp-server.ts"
 import { readTarget, type Target } from "./path.ts"
-import { redactedNames, redactedPath } from "./redaction.ts"
-import { buildRouteTable, matchAnyMethod, matchRoute, routeArguments } from "./route.ts"
+import { isRedacted, REDACTED, redactedNames } from "./redaction.ts"
+import { buildRouteTable, matchRoute, routeArguments, routesOf } from "./route.ts"
 import type { RouteDefinition, RouteTable, Segments } from "./route.ts"
 import type { Seen } from "./seen.ts"
 import type { Tool } from "./tool.ts"
@@ -86,11 +86,39 @@ function found(catalog: Catalog, name: string, call: Omit<Located, "tool">): Loc
   return variant === null ? { tool, ...call } : deny({ reason: "argument_variant", argument: variant })
 }
 
-/** The path of what is no tool, which may be one's by another method: then what that tool hides is hidden here too. */
-export function shownPath({ routes, tools }: Catalog, origin: string, target: Target): string {
-  const path = matchAnyMethod(routes, origin, target).reduce(
-    (shown, { definition, segments }) => redactedPath(shown, segments, tools.get(definition.tool)?.redact ?? []),
-    target.path,
+/**
+ * The path of what is no tool, as records show it. A client that adds a slash, a segment or another case calls no tool, and
+ * its path still holds what a tool redacts. So if any tool of the origin redacts a part of its path, only what routes of
+ * this origin have literally is shown.
+ */
+export function shownPath(catalog: Catalog, origin: string, { path }: Target): string {
+  const literals = literalsOf(catalog, origin)
+  const shown = literals ? path.split("/").map((part) => (literals.has(part.toLowerCase()) ? part : REDACTED)) : [path]
+  return shown.join("/").slice(0, 256)
+}
+
+/** Lower case; null: no tool of the origin redacts a part of its path. */
+function literalsOf(catalog: Catalog, origin: string): ReadonlySet<string> | null {
+  let ofCatalog = literalsOfOrigins.get(catalog)
+  if (!ofCatalog) literalsOfOrigins.set(catalog, (ofCatalog = new Map()))
+  let found = ofCatalog.get(origin)
+  if (found === undefined) ofCatalog.set(origin, (found = findLiterals(catalog, origin)))
+  return found
+}
+const literalsOfOrigins = new WeakMap<Catalog, Map<string, ReadonlySet<string> | null>>()
+
+function findLiterals({ routes, tools }: Catalog, origin: string): ReadonlySet<string> | null {
+  const all = routesOf(routes, origin)
+  const redacts = all.some(({ definition: { tool }, segments }) =>
+    segments.some((name) => name !== null && isRedacted(name, tools.get(tool)?.redact ?? [])),
   )
-  return path.slice(0, 256)
+  if (!redacts) return null
+  const parts = all.flatMap(({ definition, segments }) =>
+    definition.path
+      .slice(1)
+      .split("/")
+      .filter((_part, index) => segments[index] === null),
+  )
+  // What stands before the first slash and behind the last.
+  return new Set(["", ...parts.map((part) => part.toLowerCase())])
 }

@@ -1,15 +1,32 @@
 /** Arguments that the catalog redacts: what stands for them, and where in a path they are. */
 import { readingsOf } from "../fold.ts"
-import type { Tool } from "./tool.ts"
+import type { CallArguments } from "./arguments.ts"
 import type { Segments } from "./route.ts"
+import type { Tool } from "./tool.ts"
 
 export const REDACTED = "[redacted]"
 
-/** Also under a name that some upstream takes for it: `Text` or `[text]` for `text`. */
+/**
+ * Also under a name that some upstream takes for it, `Text` or `[text]` for `text`; and as policies may spell it,
+ * `arguments.text`.
+ */
 export function isRedacted(name: string, redact: readonly string[]): boolean {
   if (redact.length === 0) return false
-  const readings = readingsOf(name)
-  return redact.some((hidden) => readingsOf(hidden).some((reading) => readings.includes(reading)))
+  const readings = readingsOf(plain(name))
+  return redact.some((hidden) => readingsOf(plain(hidden)).some((reading) => readings.includes(reading)))
+}
+
+const plain = (name: string): string => name.replace(/^(?:arguments\.)+/i, "")
+
+/** What of a call's arguments may be told, hashed too: a hash of few possible values tells which it is. */
+export function openArguments(
+  args: CallArguments,
+  redact: readonly string[],
+): { readonly open: CallArguments; readonly redacted: readonly string[] } {
+  const redacted = Object.keys(args.values).filter((name) => isRedacted(name, redact))
+  if (redacted.length === 0) return { open: args, redacted }
+  const values = Object.fromEntries(Object.entries(args.values).filter(([name]) => !redacted.includes(name)))
+  return { open: { ...args, values }, redacted }
 }
 
 /** @param path raw, with as many segments as are told of */
@@ -22,7 +39,7 @@ export function redactedPath(path: string, segments: Segments, redact: readonly 
 
 export function redactedNames(tool: Pick<Tool, "redact">): ReadonlySet<string> {
   let names = namesOf.get(tool)
-  if (!names) namesOf.set(tool, (names = new Set(tool.redact)))
+  if (!names) namesOf.set(tool, (names = new Set(tool.redact.map(plain))))
   return names
 }
 const namesOf = new WeakMap<Pick<Tool, "redact">, ReadonlySet<string>>()

@@ -82,14 +82,15 @@ export function matchRoute(table: RouteTable, origin: string, method: string, ta
   return { definition, segments, parameters: names.map((name, index) => [name, values[index] ?? ""]) }
 }
 
-/**
- * What the path would be by some other method: no tool is called, but what stands in it may be an argument all the
- * same.
- */
-export function matchAnyMethod(table: RouteTable, origin: string, target: Target): readonly RouteMatch[] {
-  const keys = [...table.keys()].filter((key) => key.endsWith(tableKey(origin, "")))
-  const methods = keys.map((key) => key.slice(0, key.indexOf(" ")))
-  return methods.flatMap((method) => matchRoute(table, origin, method, target) ?? [])
+/** All of an origin. */
+export function routesOf(table: RouteTable, origin: string): readonly NonNullable<Node["route"]>[] {
+  const nodes = [...table].flatMap(([key, node]) => (key.endsWith(tableKey(origin, "")) ? [node] : []))
+  return nodes.flatMap(routesBelow)
+}
+
+function routesBelow({ route, literals, parameter }: Node): readonly NonNullable<Node["route"]>[] {
+  const below = [...literals.values(), ...(parameter ? [parameter] : [])].flatMap(routesBelow)
+  return route ? [route, ...below] : below
 }
 
 function descend(node: Node, segments: readonly string[], index: number, values: string[]): Node | null {

@@ -7,6 +7,7 @@ import type { CallFacts } from "../guardrails/field.ts"
 import { consequenceOf, type Need, type Use, type WindowUse } from "../guardrails/instrument.ts"
 import type { Memory } from "../guardrails/memory.ts"
 import type { Note } from "../guardrails/note.ts"
+import { withoutFigures } from "../guardrails/telltale.ts"
 import type { DeniedFacts } from "../guardrails/storm.ts"
 import type { Task, TreeState } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -72,7 +73,8 @@ export function checkGuardrails({ guardrails }: Bundle, memory: Memory, facts: C
   const demands: Demand[] = []
   for (const instrument of judges) {
     if (facts.risk < (instrument.guardrail.fromRisk ?? 0)) continue
-    const judgement = instrument.judge(facts, memory.of(instrument.guardrail), now)
+    const whole = instrument.judge(facts, memory.of(instrument.guardrail), now)
+    const judgement = guardrails.telltales.has(instrument.guardrail.id) ? withoutFigures(whole) : whole
     if (judgement.rate) windows.push(judgement.rate)
     else if (judgement.use) uses.push(judgement.use)
     if (judgement.need) needs.push(judgement.need)

@@ -1,5 +1,5 @@
 /** A call that was refused before it came to its ledger: what is kept in mind of that, and what follows from it. */
-import type { End } from "../call.ts"
+import type { Change, End } from "../call.ts"
 import type { Denial } from "../decision.ts"
 import type { Note } from "../guardrails/note.ts"
 import type { RefusedCall } from "../ledger/answers.ts"
@@ -7,11 +7,14 @@ import { lineOf, type TreeState } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { checkAlive, checkToken } from "./credential.ts"
 import { endBy, factsOf, tellOfDenial } from "./guardrails.ts"
+import { observedChange } from "./observed.ts"
 import { riskOf } from "./risk.ts"
 
 export interface Noticed {
   /** Agents from the root's to the calling one. */
   readonly chain: readonly string[]
+  /** Null: it did not happen. */
+  readonly change: Change | null
   readonly notes: readonly Note[]
   /** It was one too many. */
   readonly storm: Denial | null
@@ -30,7 +33,12 @@ export function noticeRefused(
   const [task] = line
   if (!task || checkAlive(state, line, now) || checkToken(state, call, now)) return null
   const tool = call.tool === null ? null : (bundle.catalog.tools.get(call.tool) ?? null)
-  const facts = factsOf(state, task, tool, { ...call, decisionId: "" }, riskOf(state, line, call.risks, now))
-  const told = tellOfDenial(bundle, state.memory, facts, denial, now)
-  return { ...told, end: endBy(told.storm, task), chain: line.map(({ agent }) => agent).toReversed() }
+  const chain = line.map(({ agent }) => agent).toReversed()
+  const risk = riskOf(state, line, call.risks, now)
+  if (call.mode === "observe") {
+    const change = tool && observedChange(bundle, state, line, tool, factsOf(state, task, tool, call, risk), now)
+    return { chain, change, notes: [], storm: null, end: null }
+  }
+  const told = tellOfDenial(bundle, state.memory, factsOf(state, task, tool, call, risk), denial, now)
+  return { ...told, change: null, end: endBy(told.storm, task), chain }
 }

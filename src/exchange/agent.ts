@@ -18,11 +18,18 @@ const ASSERTION_TYPES: ReadonlyMap<string, "any" | "spiffe"> = new Map([
 ])
 const JWT_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:jwt"
 
-export interface AuthenticatedAgent {
+/** The client of a request. */
+export interface RequestingClient {
   readonly agent: string
+  /** False for a public client: it only names itself, which anybody can do. Its records must not count as the agent's. */
+  readonly isProven: boolean
+  /** What of its proof may be used once only. */
+  readonly once: readonly Once[]
+}
+
+export interface AuthenticatedAgent extends RequestingClient {
   /** Milliseconds, when its identity was issued; of two, the older. */
   readonly since: number
-  readonly once: readonly Once[]
 }
 
 export async function authenticateAgent(
@@ -65,7 +72,9 @@ export async function authenticateAgent(
     return refuseCredential("agent_unauthenticated", { reason: "client_mismatch", got: shownName(clientId) })
   }
   const { agent } = proven
-  return bundle.agents.has(agent) ? { agent, since, once } : refuse({ reason: "agent_unregistered", agent })
+  return bundle.agents.has(agent)
+    ? { agent, isProven: true, since, once }
+    : refuse({ reason: "agent_unregistered", agent })
 }
 
 /** As one that proves it, or as one that need not (RFC 6749 2.1, public clients) and is what its registration says. */
@@ -86,5 +95,5 @@ export async function authenticateClient(
     // Who says that it has keys has to show them: otherwise anybody could be it, without.
     if (document.identity) return refuseCredential("agent_unauthenticated", { reason: "credential_missing" })
   }
-  return { agent: named, since: around.receivedAt, once: [] }
+  return { agent: named, isProven: false, since: around.receivedAt, once: [] }
 }

@@ -4,9 +4,6 @@
  * they say is believed of their browser. GET changes nothing.
  */
 import type { Context } from "hono"
-import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { refusalRecord } from "../audit/exchange-record.ts"
-import { recordOf } from "../audit/record.ts"
 import type { Person } from "../credential/person.ts"
 import { newId } from "../ids.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -19,6 +16,7 @@ import { askingClient } from "./asking-client.ts"
 import { readRequest, stateOf } from "./authorization-request.ts"
 import { refusalPage } from "./consent-page.tsx"
 import { gather } from "./parameters.ts"
+import { recordRefusal } from "./record-refusal.ts"
 import { answerAt } from "./redirect-uri.ts"
 import { describeRefusal, isRefused, oauthErrorOf, refuse, type Refusal, type Refused } from "./refusal.ts"
 import { visitorOf } from "./visitor.ts"
@@ -121,18 +119,15 @@ function sendBack(
 /** RFC 6749 4.1.2.1 has no quotation marks in it. */
 const inOAuthText = (text: string): string => text.replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "'")
 
-function record(
-  { refused, agent, person }: Failed,
-  bundle: Bundle | null,
-  { env, receivedAt, background }: Surroundings,
-  id: string,
-): void {
-  const made = refusalRecord(refused, agent, bundle?.pointer ?? null, id, receivedAt, Date.now())
-  const by = person && {
-    user: userId(person),
+function record({ refused, agent, person }: Failed, bundle: Bundle | null, around: Surroundings, id: string): void {
+  // The client proves itself at the token endpoint only: here, anybody can name it.
+  const client = agent === null ? null : { agent, isProven: false, once: [] }
+  if (!person) return recordRefusal(refused, client, bundle, id, around)
+  const by = userId(person)
+  recordRefusal(refused, client, bundle, id, around, {
+    user: by,
     groups: person.groups,
-    operator: userId(person),
-    kind: "approval" as const,
-  }
-  recordAtEdge(env, by ? recordOf({ ...made, ...by }) : made, background)
+    operator: by,
+    kind: "approval",
+  })
 }

@@ -3,8 +3,6 @@
  * 7, poll mode). It learns nothing but where to ask again.
  */
 import type { Context } from "hono"
-import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { refusalRecord } from "../audit/exchange-record.ts"
 import { readCompact } from "../credential/compact.ts"
 import { isRejected, withHash, type Rejection } from "../credential/rejection.ts"
 import { verifySession } from "../credential/session.ts"
@@ -20,13 +18,14 @@ import { newSecret } from "../secret.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { stoppedBy } from "../switches/switch.ts"
-import { authenticateAgent } from "./agent.ts"
+import { authenticateAgent, type RequestingClient } from "./agent.ts"
 import { audienceOf } from "./audience.ts"
 import { POLL_INTERVAL_SECONDS, type Consent } from "./consent.ts"
 import { inboxOf } from "./inbox.ts"
 import { checkOnce } from "./once.ts"
 import { ANYBODY, takePlace } from "./openings.ts"
 import { readAsked, readParameters, valueOf, withoutOpenid, type Parameters } from "./parameters.ts"
+import { recordRefusal } from "./record-refusal.ts"
 import { isRefused, refuse, refuseCredential, type Refused } from "./refusal.ts"
 import { refusalResponse } from "./respond.ts"
 
@@ -42,14 +41,12 @@ export async function backchannelAuthorize(c: Context<{ Bindings: Env }>): Promi
   const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
   const id = newId("dec", around.receivedAt)
   const bundle = await bundleFor(around)
-  const { agent, result } =
+  const { client, result } =
     bundle && !isRefused(parameters)
       ? await ask(parameters, bundle, around, id)
-      : { agent: null, result: isRefused(parameters) ? parameters : refuse({ reason: "unavailable" }) }
+      : { client: null, result: isRefused(parameters) ? parameters : refuse({ reason: "unavailable" }) }
   if (!isRefused(result)) return Response.json(result, { headers: { ...NO_STORE, "X-Narrowgate-Decision": id } })
-  const { receivedAt } = around
-  const record = refusalRecord(result.refused, agent, bundle?.pointer ?? null, id, receivedAt, Date.now())
-  recordAtEdge(around.env, record, around.background)
+  recordRefusal(result.refused, client, bundle, id, around)
   return refusalResponse(result.refused, id)
 }
 
@@ -66,27 +63,27 @@ async function ask(
   bundle: Bundle,
   around: Surroundings,
   decisionId: string,
-): Promise<{ readonly agent: string | null; readonly result: Asked | Refused }> {
+): Promise<{ readonly client: RequestingClient | null; readonly result: Asked | Refused }> {
   const proven = await authenticateAgent(parameters, bundle, around)
-  if (isRefused(proven)) return { agent: null, result: proven }
+  if (isRefused(proven)) return { client: null, result: proven }
   const { agent, since, once } = proven
   const secret = newSecret()
   const consent = await readConsent(parameters, agent, secret, bundle, around)
-  if (isRefused(consent)) return { agent, result: consent }
+  if (isRefused(consent)) return { client: proven, result: consent }
   const switches = await currentSwitches(around)
-  if (!switches) return { agent, result: refuse({ reason: "unavailable" }) }
+  if (!switches) return { client: proven, result: refuse({ reason: "unavailable" }) }
   const asked = { kid: null, tool: null }
   const stopped =
     stoppedBy(switches, { ...asked, agents: [agent], user: null, since }) ??
     stoppedBy(switches, { ...asked, agents: [agent], user: userId(consent.user), since: around.receivedAt })
-  if (stopped) return { agent, result: refuse({ reason: "stopped", switch: stopped.id }) }
+  if (stopped) return { client: proven, result: refuse({ reason: "stopped", switch: stopped.id }) }
   const replayed = await checkOnce(once, around)
-  if (replayed) return { agent, result: replayed }
+  if (replayed) return { client: proven, result: replayed }
   const root = newId("tsk", around.receivedAt)
   const result = await keepWithRoom(consent, root, bundle, around, decisionId)
-  if (isRefused(result)) return { agent, result }
+  if (isRefused(result)) return { client: proven, result }
   const expires_in = Math.floor((consent.expiresAt - around.receivedAt) / 1000)
-  return { agent, result: { auth_req_id: `${root}.${secret}`, expires_in, interval: POLL_INTERVAL_SECONDS } }
+  return { client: proven, result: { auth_req_id: `${root}.${secret}`, expires_in, interval: POLL_INTERVAL_SECONDS } }
 }
 
 /**

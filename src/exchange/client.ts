@@ -5,7 +5,7 @@
  */
 import type { Context } from "hono"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { refusalRecord } from "../audit/exchange-record.ts"
+import { nothingRevoked } from "../audit/exchange-record.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
 import { verifyDelegationToken, type DelegationClaims, type VerifiedToken } from "../credential/delegation-token.ts"
 import { codeOf, isDenied } from "../decision.ts"
@@ -17,16 +17,17 @@ import type { Bundle } from "../policy/assemble.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { stopOf } from "../switches/token.ts"
-import { authenticateAgent, authenticateClient } from "./agent.ts"
+import { authenticateAgent, authenticateClient, type RequestingClient } from "./agent.ts"
 import { checkOnce } from "./once.ts"
 import { readParameters, valueOf, type Parameters } from "./parameters.ts"
+import { recordRefusal } from "./record-refusal.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
 import { refusalResponse } from "./respond.ts"
 import { readRefreshToken, type RefreshToken } from "./rooted-secret.ts"
 
 /** What an authenticated agent asks about: a token of ours that is signed and unexpired, or null. */
 interface Question {
-  readonly agent: string
+  readonly client: RequestingClient
   readonly token: VerifiedToken | null
   /** Null: it has not the form of one. */
   readonly refresh: RefreshToken | null
@@ -37,7 +38,7 @@ interface Question {
 const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
 
 export async function introspect(c: Context<{ Bindings: Env }>): Promise<Response> {
-  return answer(c, "management", authenticateAgent, async ({ agent, token, record }, around) => {
+  return answer(c, "management", authenticateAgent, async ({ client: { agent }, token, record }, around) => {
     const tell = (said: DecisionRecord, body: Record<string, unknown>): Record<string, unknown> => {
       recordAtEdge(around.env, said, around.background)
       return body
@@ -60,10 +61,11 @@ const INACTIVE = { active: false }
 
 export async function revoke(c: Context<{ Bindings: Env }>): Promise<Response> {
   // A program that proves nothing gives up what it shows.
-  return answer(c, "end", authenticateClient, async ({ agent, token, refresh, record }, around) => {
+  return answer(c, "end", authenticateClient, async ({ client, token, refresh, record }, around) => {
     // As if it had been: whoever asks about another's token learns nothing, the record does.
+    const { agent } = client
     const nothing = (): null => {
-      recordAtEdge(around.env, { ...record, decision: "deny", code: "not_found" }, around.background)
+      recordAtEdge(around.env, nothingRevoked(record, client), around.background)
       return null
     }
     if (refresh) {
@@ -103,10 +105,8 @@ async function answer(
     : refuse({ reason: "unavailable" })
   const said = isRefused(question) ? question : await work(question, around)
   if (said && isRefused(said)) {
-    const agent = isRefused(question) ? null : question.agent
-    const { receivedAt } = around
-    const record = refusalRecord(said.refused, agent, bundle?.pointer ?? null, id, receivedAt, Date.now())
-    recordAtEdge(around.env, record, around.background)
+    const client = isRefused(question) ? null : question.client
+    recordRefusal(said.refused, client, bundle, id, around)
     return refusalResponse(said.refused, id)
   }
   const headers = { ...NO_STORE, "X-Narrowgate-Decision": id }
@@ -135,5 +135,5 @@ async function readQuestion(
   const { agent } = proven
   const known = { decision: "allow", code: "ok", chain: [agent], task: token?.claims.task ?? null } as const
   const record = recordOf({ id, at: receivedAt, kind, bundle: bundle.pointer, ...known })
-  return { agent, token, refresh: readRefreshToken(text), record }
+  return { client: proven, token, refresh: readRefreshToken(text), record }
 }

@@ -3,7 +3,7 @@
  */
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
-import { authenticateAgent, authenticateClient } from "./agent.ts"
+import { authenticateAgent, authenticateClient, type RequestingClient } from "./agent.ts"
 import { verifyAssertion } from "./assertion.ts"
 import { redeemCode, refreshToken } from "./authorization-code.ts"
 import { redeemConsent } from "./ciba.ts"
@@ -37,7 +37,8 @@ export const GRANTS: ReadonlyMap<string, GrantType> = new Map([
 
 /** What became of a request, with as much of it as its record can show. */
 export interface ExchangeOutcome {
-  readonly agent: string | null
+  /** Null if the request does not say who makes it, or its proof of that failed. */
+  readonly client: RequestingClient | null
   readonly result: Issued | Refused
 }
 
@@ -52,17 +53,17 @@ export async function exchange(
   around: Surroundings,
   decisionId: string,
 ): Promise<ExchangeOutcome> {
-  if (isRefused(parameters)) return { agent: null, result: parameters }
+  if (isRefused(parameters)) return { client: null, result: parameters }
   const grantType = valueOf(parameters, "grant_type")
   if (grantType === null)
-    return { agent: null, result: refuse({ reason: "parameter_missing", parameter: "grant_type" }) }
+    return { client: null, result: refuse({ reason: "parameter_missing", parameter: "grant_type" }) }
   const type = GRANTS.get(grantType)
-  if (!type) return { agent: null, result: refuse({ reason: "grant_type_unsupported" }) }
+  if (!type) return { client: null, result: refuse({ reason: "grant_type_unsupported" }) }
   const proven = await type.authenticate(parameters, bundle, around)
-  if (isRefused(proven)) return { agent: null, result: proven }
+  if (isRefused(proven)) return { client: null, result: proven }
   const { agent, since, once } = proven
   return {
-    agent,
+    client: proven,
     result: await type.grant({ http: request, parameters, agent, since, once, bundle, around, decisionId }),
   }
 }

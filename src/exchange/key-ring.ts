@@ -26,6 +26,9 @@ interface KeyRow extends Record<string, SqlStorageValue> {
   readonly made_at: number
 }
 
+/** Of a PIN of four digits, a year of guesses finds a third. */
+const COMPARISONS = { inAll: 100, ofOne: 10, withinMs: 24 * 60 * 60_000 } as const
+
 export function keyRing(env: Env): DurableObjectStub<KeyRing> {
   return env.KEY_RING.getByName("ring")
 }
@@ -36,7 +39,9 @@ export class KeyRing extends DurableObject<Env> {
     ctx.storage.sql.exec(
       `CREATE TABLE IF NOT EXISTS keys (kid TEXT PRIMARY KEY, private TEXT NOT NULL, public TEXT NOT NULL,
          made_at INTEGER NOT NULL) WITHOUT ROWID;
-       CREATE TABLE IF NOT EXISTS gone (kid TEXT PRIMARY KEY) WITHOUT ROWID`,
+       CREATE TABLE IF NOT EXISTS gone (kid TEXT PRIMARY KEY) WITHOUT ROWID;
+       CREATE TABLE IF NOT EXISTS record_key (id INTEGER PRIMARY KEY CHECK (id = 1), secret TEXT NOT NULL);
+       CREATE TABLE IF NOT EXISTS comparisons (decision TEXT NOT NULL, at INTEGER NOT NULL)`,
     )
   }
 
@@ -44,6 +49,33 @@ export class KeyRing extends DurableObject<Env> {
     const signing = (await this.#current()).get(alg)?.signing
     if (!signing) throw new Error("the key ring could not keep its key")
     return { kid: signing.kid, privateJwk: JSON.parse(signing.private) }
+  }
+
+  /** Hex. The secret by which records hash arguments: it never changes, or no hash could be compared any more. */
+  async recordKey(): Promise<string> {
+    const secret = crypto.getRandomValues(new Uint8Array(32)).toHex()
+    const { sql } = this.ctx.storage
+    sql.exec("INSERT OR IGNORE INTO record_key VALUES (1, ?)", secret)
+    return sql.exec<{ secret: string }>("SELECT secret FROM record_key").one().secret
+  }
+
+  /**
+   * Counts one comparison with the arguments' hash of a record. False if there were too many within a day: each is a guess
+   * at what the record redacts.
+   */
+  admitComparison(decision: string): boolean {
+    const { sql } = this.ctx.storage
+    const now = Date.now()
+    sql.exec("DELETE FROM comparisons WHERE at <= ? OR at > ?", now - COMPARISONS.withinMs, now)
+    const { all, own } = sql
+      .exec<{ all: number; own: number }>(
+        'SELECT COUNT(*) AS "all", TOTAL(decision = ?) AS own FROM comparisons',
+        decision,
+      )
+      .one()
+    if (all >= COMPARISONS.inAll || own >= COMPARISONS.ofOne) return false
+    sql.exec("INSERT INTO comparisons VALUES (?, ?)", decision, now)
+    return true
   }
 
   /** Every key that verifies, or will soon sign, as published under `jwks_uri`; of each algorithm the newest first. */

@@ -24,17 +24,37 @@ const SHARD_DIGITS = 2
 const CLOCKS_APART_MS = 120_000
 const SWEEP_EVERY_MS = 600_000
 
+const keyOf = ({ what, issuer, jti }: Once): string => sha256Hex(JSON.stringify([what, issuer, jti]))
+const logOf = (env: Env, key: string): DurableObjectStub<OnceLog> => env.ONCE_LOG.getByName(key.slice(0, SHARD_DIGITS))
+/** Those that the request which brought them has used up: of any other, use by another request shows a replay. */
+const usedHere = new WeakSet<Once>()
+
 /**
  * Uses up all of them, one after the other, as far as the first that was used before, which is returned. One without a
  * `jti` has nothing to be told apart by, and counts as used. Throws where a log is out of reach.
  */
 export async function useOnce(env: Env, all: readonly Once[]): Promise<Once | null> {
   for (const once of all) {
-    const key = sha256Hex(JSON.stringify([once.what, once.issuer, once.jti]))
+    const key = keyOf(once)
     if (once.jti === "") return once
-    if (!(await env.ONCE_LOG.getByName(key.slice(0, SHARD_DIGITS)).take(key, once.until))) return once
+    if (!(await logOf(env, key).take(key, once.until))) return once
+    usedHere.add(once)
   }
   return null
+}
+
+/** Whether no other request has used up any of them. Uses up nothing; false if this cannot be seen. */
+export async function isFirstUse(all: readonly Once[], { env }: Surroundings): Promise<boolean> {
+  try {
+    for (const once of all.filter((each) => !usedHere.has(each))) {
+      const key = keyOf(once)
+      if (once.jti === "" || (await logOf(env, key).has(key))) return false
+    }
+    return true
+  } catch (error) {
+    logEvent("once_log_failed", { error: String(error) })
+    return false
+  }
 }
 
 /** Uses all up, or refuses by the first that was used before. */
@@ -75,6 +95,10 @@ export class OnceLog extends DurableObject<Env> {
       .toArray()
     if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + SWEEP_EVERY_MS)
     return taken.length === 1
+  }
+
+  has(key: string): boolean {
+    return this.ctx.storage.sql.exec("SELECT key FROM used WHERE key = ?", key).toArray().length > 0
   }
 
   override async alarm(): Promise<void> {

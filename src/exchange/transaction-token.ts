@@ -23,8 +23,13 @@ export interface Transaction {
   readonly tool: string
   /** Of exactly this call: `<tool>:<action>`. */
   readonly scope: string
-  /** Hex SHA-256 of the arguments as in the decision record; null: none, or not seen in full. */
+  /**
+   * Hex SHA-256 of the arguments in canonical JSON (RFC 8785), which the upstream can compute too; null: none, or not seen
+   * in full. Without those that the catalog redacts: the token is read in more places than the upstream.
+   */
   readonly argumentsHash: string | null
+  /** Names of those that were left out. */
+  readonly redacted: readonly string[]
 }
 
 /** @param now milliseconds */
@@ -35,7 +40,7 @@ export async function signTransactionToken(
   call: Transaction,
   now: number,
 ): Promise<string> {
-  const { decision, agent, user, task, purpose, tool, scope, argumentsHash } = call
+  const { decision, agent, user, task, purpose, tool, scope, argumentsHash, redacted } = call
   const { id, environment, transaction_tokens: wanted } = gateway
   const iat = Math.floor(now / 1000)
   return new SignJWT({
@@ -43,7 +48,14 @@ export async function signTransactionToken(
     txn: rootOf(task),
     scope,
     req_wl: agent,
-    tctx: { task, purpose, tool, decision, ...(argumentsHash === null ? {} : { arguments_hash: argumentsHash }) },
+    tctx: {
+      task,
+      purpose,
+      tool,
+      decision,
+      ...(argumentsHash !== null && { arguments_hash: argumentsHash }),
+      ...(redacted.length > 0 && { arguments_redacted: redacted }),
+    },
     rctx: { gateway: id, environment },
   })
     .setProtectedHeader({ alg, kid, typ: TRANSACTION_TOKEN_TYPE })

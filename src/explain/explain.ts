@@ -3,7 +3,6 @@
  * decided. Nothing is decided here and nothing counted: guardrails, which remember, are not asked about a call that
  * nobody has made, and judge a recorded one by what its record tells.
  */
-import { argumentsHash } from "../canonical.ts"
 import { decide } from "../decide.ts"
 import { codeOf, type Denial } from "../decision.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
@@ -153,7 +152,7 @@ function answerByGrant(
   for (const [id, approval] of again.state.approvals) state.approvals.set(id, approval)
   const task = state.tasks.get(ROOT)
   if (task) task.calls = imagined.calls
-  const unguarded = { ...bundle, guardrails: guardrailsOf([]) }
+  const unguarded = { ...bundle, guardrails: guardrailsOf([], []) }
   return { denial: decide(unguarded, state, again.call, now).verdict.denial }
 }
 
@@ -182,7 +181,7 @@ function recordOfImagined(imagined: ImaginedCall, now: number): RecordedCall {
     gateway: imagined.gateway,
     environment: imagined.environment,
     arguments: imagined.arguments,
-    arguments_hash: argumentsHash({ complete: true, values: imagined.arguments }),
+    arguments_omitted: 0,
     facts: {
       risk,
       "task.age": 0,

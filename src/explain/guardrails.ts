@@ -23,7 +23,7 @@ export interface Told {
 export function toldBy(record: RecordedCall, bundle: Bundle, recordedBy: Bundle | null): Told {
   const all = bundle.guardrails
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
-  if (!tool) return { guardrails: guardrailsOf([]), untold: [] }
+  if (!tool) return { guardrails: guardrailsOf([], []), untold: [] }
   const before = new Map(recordedBy?.guardrails.definitions.map((each) => [each.id, each]))
   const known = new Map(usesIn(record).map((use) => [use.guardrail, use]))
   const untold: string[] = []

@@ -26,7 +26,7 @@ export function questionOfRecord(
   if (!again || !tool) return null
   const { state, call, now, untold } = again
   // What guardrails denied is none of policy's: they are left out.
-  const unguarded = { ...bundle, guardrails: guardrailsOf([]) }
+  const unguarded = { ...bundle, guardrails: guardrailsOf([], []) }
   const { context, chain, user } = decide(unguarded, state, call, now).verdict.evidence
   if (!context) return null
   const question: PolicyQuestion = { bundle, user, agents: chain, tool, context }

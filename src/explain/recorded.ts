@@ -3,7 +3,6 @@
  * may read it does not tell. What a grant covered was decided then and stays: the tasks hold all there is.
  */
 import type { CallArguments } from "../catalog/arguments.ts"
-import { argumentsHash } from "../canonical.ts"
 import { MAX_SHOWN } from "../audit/cut.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import type { Call } from "../call.ts"
@@ -33,7 +32,7 @@ export interface RecordedCall extends Pick<
   | "gateway"
   | "environment"
   | "arguments"
-  | "arguments_hash"
+  | "arguments_omitted"
   | "facts"
   | "calls"
   | "labels"
@@ -188,15 +187,14 @@ export function isAskedByRules(denial: NonNullable<RecordedCall["denial"]>): boo
   return denial.reason === "approval_required" && denial.guardrail === null
 }
 
-/**
- * A record shows what rules and bounds read; its hash tells whether that was all there was. It has none both where there
- * were no arguments and where they were not seen: only what else it tells can say which.
- */
+/** A record shows what rules and bounds read, and says how many arguments there were besides. */
 function argumentsOf(record: RecordedCall, looked: ReadonlySet<string>): ToldArguments {
-  const { arguments: values, arguments_hash: hash, denial } = record
+  const { arguments: values, arguments_omitted: omitted, denial } = record
   const all: CallArguments = { complete: true, values }
-  if (hash !== null) {
-    return { told: all, isWhole: !wasCut(record, "arguments") && argumentsHash(all) === hash }
+  if (omitted !== null) {
+    const isCut = wasCut(record, "arguments")
+    const isWhole = omitted === 0 && !isCut && Object.values(values).every((value) => isWholeValue(value, isCut))
+    return { told: all, isWhole }
   }
   // Not seen: what rules make of that does not depend on what they were.
   const isUnseen = denial?.reason === "arguments_unknown" || Object.keys(values).length > 0
@@ -228,7 +226,7 @@ function untoldFacts(
   const isCut = wasCut(record, "arguments")
   const isTold = (name: string): boolean =>
     Object.hasOwn(record.arguments, name) && isWholeValue(record.arguments[name], isCut)
-  const hasLooked = record.arguments_hash !== null
+  const hasLooked = record.arguments_omitted !== null
   const wasSeen = (name: string): boolean => isWhole || (hasLooked && (looked.has(name) || looked.has("*")))
   const isAbsent = (name: string): boolean => wasSeen(name) && !Object.hasOwn(record.arguments, name)
   const reads = told.complete ? [...bundle.engine.readsFor(action, resource, entities)] : []

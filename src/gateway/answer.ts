@@ -30,12 +30,13 @@ export function answer(decision: Decision, issuer: string, asked: Request, messa
     const { status } = DIALECTS[decision.gateway.dialect]
     return refusedCall(decision.denial, decision, issuer, asked, status, message)
   }
+  const { agent, user, task, purpose } = isNamed(decision) ? decision : NOBODY
   const headers: Record<string, string> = {
     "Cache-Control": "no-store",
-    "X-Narrowgate-Agent": headerSafe(decision.agent),
-    "X-Narrowgate-User": headerSafe(decision.user),
-    "X-Narrowgate-Task": headerSafe(decision.task),
-    "X-Narrowgate-Purpose": headerSafe(decision.purpose),
+    "X-Narrowgate-Agent": headerSafe(agent),
+    "X-Narrowgate-User": headerSafe(user),
+    "X-Narrowgate-Task": headerSafe(task),
+    "X-Narrowgate-Purpose": headerSafe(purpose),
     "X-Narrowgate-Tool": headerSafe(decision.tool),
     "X-Narrowgate-Decision": decision.id,
     "Txn-Token": decision.transactionToken ?? "",
@@ -51,6 +52,18 @@ export function answer(decision: Decision, issuer: string, asked: Request, messa
  */
 export function isObserved({ gateway, denial }: Pick<Decision, "gateway" | "denial">): boolean {
   return gateway.mode === "observe" && denial?.reason !== "gateway_unknown"
+}
+
+const NOBODY = { agent: null, user: null, task: null, purpose: null } as const
+
+/**
+ * An observing gateway lets through what is denied, and names the caller only if its credential was accepted: an upstream
+ * believes these headers, and must not take a revoked or replayed token for the agent.
+ */
+function isNamed({ denial, agent }: Decision): boolean {
+  if (!denial) return true
+  const code = codeOf(denial)
+  return agent !== null && code !== "missing_token" && code !== "invalid_token"
 }
 
 /** @param carried what the status becomes, where not every one reaches who is to see it */

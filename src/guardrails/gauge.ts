@@ -3,16 +3,15 @@
  * judged and nothing counts by it. A count that several trees share is told as such: nobody else is asked for it.
  */
 import { isLifecycle } from "../catalog/lifecycle.ts"
-import { isRedacted } from "../catalog/redaction.ts"
 import type { Tool } from "../catalog/tool.ts"
 import { shownUnits } from "./amount.ts"
 import { isShared, type Concurrency, type Field, type Guardrail, type Limit } from "./definition.ts"
 import { flightsOwner } from "./concurrency.ts"
-import { isArgument, nameOf } from "./field.ts"
 import { secondsOf } from "./limit.ts"
 import { keysOf, readLimit } from "./limit-meter.ts"
 import type { Memory } from "./memory.ts"
 import { coversTool } from "./selector.ts"
+import { isRedactedField } from "./telltale.ts"
 
 export interface Gauge {
   readonly guardrail: string
@@ -61,9 +60,7 @@ export function gaugesOf(
   const tools = [...catalog]
   const gauges = definitions.flatMap((guardrail) => {
     if (!isGauge(guardrail) || !tasks.some((task) => applies(guardrail, task))) return []
-    const isHidden = (field: Field): boolean =>
-      isArgument(field) &&
-      tools.some((tool) => coversTool(guardrail.of, tool) && isRedacted(nameOf(field), tool.redact))
+    const isHidden = (field: Field): boolean => isRedactedField(field, guardrail.of, tools)
     const tells = (field: Field): boolean => TOLD_TO_ALL.has(field) || (tellsAll && !isHidden(field))
     return gaugesFor(guardrail, tasks, tells, isHidden, memory, now)
   })

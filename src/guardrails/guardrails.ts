@@ -43,18 +43,21 @@ export interface Guardrails {
   readonly definitions: readonly Guardrail[]
   /** Asked about tools of the catalog only, so that what is remembered is no more than they are. */
   readonly about: (tool: Tool) => Concerned
+  /** Ids of those whose figures would tell an argument that the catalog redacts (telltale.ts). */
+  readonly telltales: ReadonlySet<string>
   /** Who is told of denials. */
   readonly lookouts: readonly Lookout[]
   /** Names of the arguments that are read of calls of a tool. */
   readonly reads: (tool: Tool) => ReadonlySet<string>
 }
 
-export function guardrailsOf(definitions: readonly Guardrail[]): Guardrails {
+export function guardrailsOf(definitions: readonly Guardrail[], telltales: readonly string[]): Guardrails {
   const instruments = definitions.map(instrumentFor)
   const known = new Map<string, Concerned>()
   const read = new Map<string, ReadonlySet<string>>()
   return {
     definitions,
+    telltales: new Set(telltales),
     lookouts: definitions.flatMap((guardrail) => (guardrail.kind === "storm" ? [lookoutFor(guardrail)] : [])),
     about: (tool) => {
       let concerned = known.get(tool.name)

@@ -17,6 +17,8 @@ export function sequenceInstrument(sequence: Sequence): Instrument {
   const { id, of: selector, consequence, kind } = sequence
   // No id has a backslash: what is kept for a part of one can be nothing of another's, `a.0` next to `a`.
   const { ask, monitors } = compile(sequence.require, { guardrail: id, owner: `${id}\\`, denies: "fewer" })
+  // What was denied fulfils nothing that is required; it still is what others are forbidden after.
+  const forbidding = monitors.filter(({ denies }) => denies === "more")
   return {
     guardrail: sequence,
     judges: (tool) => coversTool(selector, tool),
@@ -29,14 +31,18 @@ export function sequenceInstrument(sequence: Sequence): Instrument {
       return judged(answer ? null : { reason: "sequence_broken", guardrail: id, consequence }, { use })
     },
     hear: (facts, memory, now) => hearAll(monitors, facts, memory, now),
+    hearDenied: (facts, memory, now) => hearAll(forbidding, facts, memory, now),
   }
 }
 
 export interface Compiled {
   readonly ask: Ask
   /** Its own and those of all conditions within. */
-  readonly monitors: readonly Monitor[]
+  readonly monitors: readonly DirectedMonitor[]
 }
+
+/** A monitor, and in which direction what it remembers denies. */
+interface DirectedMonitor extends Monitor, Pick<Setting, "denies"> {}
 
 /** The way of each condition to a yes or no; those that look back are one monitor each. */
 export function compile(condition: Condition, setting: Setting): Compiled {
@@ -56,8 +62,11 @@ export function compile(condition: Condition, setting: Setting): Compiled {
       })
       return { ask: (...asked) => negated(ask(...asked)), monitors }
     }
-    default:
-      return MONITORS(condition, { ...setting, owner: `${setting.owner}=${keptBy(condition)}` }, compile)
+    default: {
+      const { denies, owner } = setting
+      const { ask, monitors } = MONITORS(condition, { ...setting, owner: `${owner}=${keptBy(condition)}` }, compile)
+      return { ask, monitors: monitors.map((monitor) => ({ ...monitor, denies })) }
+    }
   }
 }
 

@@ -90,7 +90,12 @@ export interface Holder {
 
 /** A call that was refused before it came to the ledger; `tool` null: it is not known which it was. */
 export interface RefusedCall
-  extends Holder, Pick<Call, "task" | "arguments" | "gateway" | "environment" | "client" | "retry" | "risks"> {
+  extends
+    Holder,
+    Pick<
+      Call,
+      "decisionId" | "task" | "arguments" | "gateway" | "environment" | "client" | "mode" | "retry" | "risks"
+    > {
   readonly tool: string | null
 }
 

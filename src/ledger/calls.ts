@@ -6,7 +6,7 @@
 import { recordDecision, type Ask } from "../audit/call-record.ts"
 import { recordListing, sizeOfListing, type ListAsk } from "../audit/listing-record.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
-import type { Outcome } from "../call.ts"
+import type { Change, Outcome } from "../call.ts"
 import { checkProof } from "../check/credential.ts"
 import { noticeRefused } from "../check/refused.ts"
 import { decide } from "../decide.ts"
@@ -89,10 +89,10 @@ export class Calls {
     const isTold = verdict.denial !== null && (verdict.denial.reason === "approval_required" || end !== null)
     const durable = recorded && (!isRead || isTold)
     const newer = pointer.seq > state.bundle.seq
-    const lent = change ? change.notes.filter(({ kind }) => kind === "credit") : []
+    const lent = creditOf(change)
     const numbers = recorded && storage.mustReserveNumber()
     const writes = newer || durable || numbers || end !== null || asks !== null || this.#mustWrite(state, outcome, now)
-    this.#tree.transact(writes || lent.some(({ owner, key }) => credits.mustWrite(owner, key)), () => {
+    this.#tree.transact(writes || this.#mustLend(lent), () => {
       if (newer) storage.saveBundle(pointer)
       if (change) storage.saveChange(state, change)
       if (lent.length > 0) credits.save(lent)
@@ -172,7 +172,10 @@ export class Calls {
     this.#tree.boundProofs(state, now)
   }
 
-  /** The same, told to those who look out for storms of denials; a token that opens nothing here tells nothing. */
+  /**
+   * The same, told to those who look out for storms of denials, or, of a gateway that observes, what has happened. A token
+   * that opens nothing here tells nothing.
+   */
   refused(bundle: Bundle, pointer: Pointer, call: RefusedCall, denial: Denial): void {
     const { state, storage, outbox, notices } = this.#tree
     if (!state) return
@@ -180,13 +183,17 @@ export class Calls {
     // Of a proof that was used before, anybody may have seen it: its owner must not suffer for that.
     const isShownAgain = call.proof !== null && checkProof(state, call.proof, now) !== null
     this.spend(call)
-    if (pointer.seq < state.bundle.seq) return
+    if (pointer.seq < state.bundle.seq && call.mode === "enforce") return
     const isKnown = isShownAgain || this.#denials.has(call, now)
     const noticed = isKnown ? null : noticeRefused(bundle, state, call, denial, now)
     if (!noticed) return
-    const { chain, notes, storm, end } = noticed
+    const { chain, change, notes, storm, end } = noticed
+    const lent = creditOf(change)
     const ended = end ? endedBy(state, end) : []
-    this.#tree.transact(end !== null || storage.mustNote(state, notes, now), () => {
+    const writes = (change !== null && storage.mustWrite(state, change)) || storage.mustNote(state, notes, now)
+    this.#tree.transact(writes || end !== null || this.#mustLend(lent), () => {
+      if (change) storage.saveChange(state, change)
+      if (lent.length > 0) this.#tree.credits.save(lent)
       storage.saveNotes(state, notes, now)
       if (!end) return
       storage.saveEnd(ended, end)
@@ -194,10 +201,15 @@ export class Calls {
       notices.keep(taskEnded(state, ended, end, causeOf(record.id, storm ?? denial), now))
       outbox.keep(this.#tree.numbered(record))
     })
+    if (change) applyChange(state, change)
     applyAfterwards(state, notes, now)
     this.#denials.add(call, now)
     if (end) this.#tree.end(state, ended, end)
     this.#touched(state, now)
+  }
+
+  #mustLend(lent: ReturnType<typeof creditOf>): boolean {
+    return lent.some(({ owner, key }) => this.#tree.credits.mustWrite(owner, key))
   }
 
   /** Which tools could be called now: nothing is counted, nothing changes. */
@@ -221,6 +233,11 @@ export class Calls {
     const { state, storage } = this.#tree
     return state !== null && storage.land(state, decision, gateway)
   }
+}
+
+/** What of a change was lent by counts that all trees share. */
+function creditOf(change: Change | null) {
+  return change ? change.notes.filter(({ kind }) => kind === "credit") : []
 }
 
 function causeOf(decision: string, denial: Denial | null): Cause {

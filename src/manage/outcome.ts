@@ -5,7 +5,7 @@ import type { DecisionRecord } from "../audit/record.ts"
 export type RecordStart = Pick<DecisionRecord, "id" | "at" | "kind" | "method" | "path" | "bundle">
 
 export interface Outcome {
-  readonly status: 200 | 400 | 401 | 403 | 404 | 409 | 503
+  readonly status: 200 | 400 | 401 | 403 | 404 | 409 | 429 | 503
   readonly body: unknown
   readonly headers?: Readonly<Record<string, string>>
   /** Null: recorded elsewhere, or a continuation of what is recorded. */

@@ -50,7 +50,7 @@ export interface Bundle {
 export function assemble(text: string, pointer: Pointer): Bundle {
   const end = lineEnd(text)
   const head = readHead(text.slice(0, end))
-  const { guardrails, gateways, queries, tables } = head
+  const { guardrails, telltales, gateways, queries, tables } = head
   const section = ([from, to]: Span): Section => ({ text, from: end + 1 + from, to: end + 1 + to })
   const entities = new Table<StoredEntity>(section(tables.entities))
   return {
@@ -72,7 +72,7 @@ export function assemble(text: string, pointer: Pointer): Bundle {
     operators: head.operators,
     streams: head.streams,
     receivers: head.receivers,
-    guardrails: guardrailsOf(guardrails),
+    guardrails: guardrailsOf(guardrails, telltales),
     approvals: new Map(head.approvals.map((approval) => [approval.name, approval])),
     owners: new Map(Object.entries(head.owners)),
   }

@@ -2,6 +2,7 @@
  * BundleBody → the text of a bundle: first a line with what every decision needs and with the lengths of the tables
  * (table.ts) that follow it, of which a decision reads what it asks for. The build writes it, assemble.ts reads it.
  */
+import { telltalesOf } from "../guardrails/telltale.ts"
 import type { BundleBody } from "./bundle.ts"
 import { keyOf } from "./entities.ts"
 import { writeRules } from "./filing.ts"
@@ -14,6 +15,8 @@ type TableName = "actions" | "shelves" | "rules" | "entities" | "tools" | "agent
 
 /** The first line. */
 export interface Head extends Omit<BundleBody, TableName> {
+  /** Ids of guardrails whose figures would tell what the catalog redacts. */
+  readonly telltales: readonly string[]
   readonly tables: Readonly<Record<TableName, Span>>
 }
 
@@ -27,6 +30,7 @@ export function encode({ rules, entities, tools, agents, ...rest }: BundleBody):
   const filed = writeRules(rules, canonical)
   const head: Head = {
     ...rest,
+    telltales: telltalesOf(rest.guardrails, tools),
     tables: {
       actions: append(filed.actions),
       shelves: append(filed.shelves),

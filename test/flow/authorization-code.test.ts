@@ -99,9 +99,9 @@ describe("a person at their browser", () => {
       kind: "approval",
       decision: "deny",
       code: "access_denied",
-      denial: { reason: "consent_refused" },
+      denial: { reason: "consent_refused", claimed_client: agentId("first") },
       operator: `${IDP}|alice`,
-      chain: [agentId("first")],
+      chain: [],
     })
   })
 

@@ -60,7 +60,12 @@ describe("what is wrong with the request", () => {
         expect(back.searchParams.get("state"), what).toBe("state" in more ? null : "the state")
         expect(back.searchParams.get("error_description"), what).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/)
         const record = await recordOf(said.headers.get("x-narrowgate-decision") ?? "")
-        const expected = { decision: "deny", code: error, denial: { reason }, chain: [agentId("first")] }
+        const expected = {
+          decision: "deny",
+          code: error,
+          denial: { reason, claimed_client: agentId("first") },
+          chain: [],
+        }
         expect(record, what).toMatchObject(expected)
       }
     })
@@ -172,7 +177,7 @@ test("a program that is stopped is told so, and nobody is asked, nor sent to sig
     expect([said.status, back.origin + back.pathname]).toEqual([303, CALLBACK])
     expect([back.searchParams.get("error"), back.searchParams.has("code")]).toEqual(["unauthorized_client", false])
     const record = await recordOf(said.headers.get("x-narrowgate-decision") ?? "")
-    expect(record).toMatchObject({ denial: { reason: "stopped" }, chain: [agentId("first")] })
+    expect(record).toMatchObject({ denial: { reason: "stopped", claimed_client: agentId("first") }, chain: [] })
   }
 })
 
@@ -204,7 +209,7 @@ describe("whoever", () => {
     const justNow = await visit(query(), await signedIn("alice", signingIn))
     expect([justNow.status, justNow.headers.has("location")]).toEqual([403, false])
     const record = await recordOf(justNow.headers.get("x-narrowgate-decision") ?? "")
-    expect(record).toMatchObject({ denial: { reason: "person_refused" }, chain: [agentId("first")] })
+    expect(record).toMatchObject({ denial: { reason: "person_refused", claimed_client: agentId("first") }, chain: [] })
     await signInAgain(await visit(query(), await signedIn("alice", { ...signingIn, ago: 60_000 })))
   })
 

@@ -3,6 +3,7 @@
  */
 import { reset } from "cloudflare:test"
 import { forgetEdgeRecords } from "../../src/audit/edge-recorder.ts"
+import { forgetRecordKey } from "../../src/audit/record-key.ts"
 import { forgetClientDocuments } from "../../src/credential/client-document.ts"
 import { forgetKeySets } from "../../src/credential/key-set.ts"
 import { forgetOwnKeys } from "../../src/credential/own-keys.ts"
@@ -26,6 +27,7 @@ export function forgetCaches(): void {
   forgetCandidate()
   forgetOwnKeys()
   forgetSigningKeys()
+  forgetRecordKey()
   forgetKeySets()
   forgetClientDocuments()
   forgetSwitches()

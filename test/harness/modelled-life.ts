@@ -19,7 +19,7 @@ let known: Bundle | undefined
 /** The yard, in which everybody may do everything, and for long, but what the guardrails hold against it. */
 export function openYard(guardrails: readonly Guardrail[]): Bundle {
   known ??= assembled(wideYard())
-  return { ...known, guardrails: guardrailsOf(guardrails) }
+  return { ...known, guardrails: guardrailsOf(guardrails, []) }
 }
 
 function wideYard(): ReturnType<typeof inject<"yard">> {

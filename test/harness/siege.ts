@@ -23,11 +23,11 @@ async function credentialsIn(request: Request): Promise<readonly string[]> {
 }
 
 const hashed = z.looseObject({ hash: z.string().optional() })
-const evidence = hashed.extend({ because: hashed.nullish() })
+const evidence = hashed.extend({ because: hashed.nullish(), claimed_client: z.string().optional() })
 
-/** The hash of the credential that is refused, and what else the record has as evidence. */
+/** The hash of the credential that is refused, and what else the record has as evidence: not whom it claims to be of. */
 function splitHash(denial: unknown): { readonly hash: string | null; readonly rest: unknown } {
-  const { because, hash, ...rest } = evidence.parse(denial)
+  const { because, hash, claimed_client: _claim, ...rest } = evidence.parse(denial)
   if (because === undefined) return { hash: hash ?? null, rest }
   if (because === null) return { hash: null, rest: { because, ...rest } }
   const { hash: inner, ...reason } = because
@@ -139,6 +139,8 @@ export function besiege(recordOf: RecordOf, elsewhere: Readonly<Record<string, n
       expect(headers.get("Cache-Control")).toBe("no-store")
       expect(headers.get("WWW-Authenticate")).toEqual(status === 401 ? expect.stringMatching(/^(?:Bearer|DPoP)/) : null)
       expect(record).toMatchObject({ id: answer.decision_id, decision: "deny", code })
+      // What is refused as an agent's proof is recorded in no agent's name.
+      if (refused.denial.reason === "agent_unauthenticated") expect(record?.chain).toEqual([])
       const { hash, rest } = splitHash(record?.denial)
       expect(rest).toEqual(refused.denial)
       const short = credentials.filter(({ length }) => length <= MAX_TOKEN_LENGTH)

@@ -8,6 +8,8 @@ import type { Limit } from "../../src/guardrails/definition.ts"
 import { window } from "../harness/guardrails.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { canonicalText } from "../../src/canonical.ts"
+import { sha256Hex } from "../../src/hash.ts"
 import { askAs, callWith, keyOf, ORIGIN, type ClientRequest } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { bearerOf, complete } from "../harness/management.ts"
@@ -139,6 +141,17 @@ describe("the record keeps secrets", () => {
     )
   })
 
+  test("a redacted PIN is not found by hashing every PIN that there is, nor by making the call with each", async () => {
+    const task = await openTask("first", { scope: "files.*:write" })
+    const calls = ["0417", "0417", "0418"].map(async (secret) => callWith(task.token, "/files/a", put({ secret })))
+    const answers = await Promise.all(calls)
+    const hashes = await Promise.all(answers.map(async ({ decision }) => (await recordOf(decision)).arguments_hash))
+    const guesses = Array.from({ length: 10_000 }, (_, pin) => ({ file: "a", secret: String(pin).padStart(4, "0") }))
+    const found = new Set(guesses.map((guess) => sha256Hex(canonicalText(guess) ?? "")))
+    expect(hashes.filter((hash) => hash !== null && found.has(hash))).toEqual([])
+    expect(new Set(hashes).size).toBe(3)
+  })
+
   test("of nothing that was presented: no token, proof or key is in any record", async () => {
     const holder = await newProofKey()
     const proofs = [await proofForToken(holder)]
@@ -198,5 +211,76 @@ describe("the record keeps secrets", () => {
     expect(JSON.stringify(records)).not.toMatch(/123\.45|987\.65/)
     expect(records[1]?.denial).toMatchObject({ reason: "budget_spent", used: null, asked: null })
     expect(records[0]?.guardrails).toEqual([{ guardrail: "spending", kind: "limit", holds: true, limit: 1000 }])
+  })
+
+  const spelt = ["secret", "Secret", "arguments.secret"]
+  test.each(spelt)("an amount redacted as %s, by a count that another tool shares, or by a window", async (name) => {
+    const body = await yard()
+    const limit = (id: string, field: `arguments.${string}`, more: Partial<Limit>): Limit => ({
+      ...window({ id, tools: ["files.*", "till.pay"], per: "tree", limit: 100_000_000, seconds: 60 }),
+      measure: { kind: "sum", field },
+      ...more,
+    })
+    const budget = { topic: "budget", span: { kind: "life" } } as const
+    const guardrails = [
+      limit("exact", "arguments.secret", budget),
+      limit("rated", "arguments.secret", {}),
+      limit("distinct", "arguments.secret", { ...budget, measure: { kind: "distinct", field: "arguments.secret" } }),
+      limit("keyed", "arguments.secret", { measure: { kind: "calls" }, per: ["arguments.secret"] }),
+      limit("spent", "arguments.secret", { ...budget, limit: 10_000_000 }),
+    ]
+    // Only one of the tools that the guardrails cover redacts it.
+    const tools = body.tools.map((tool) => ({ ...tool, redact: tool.name === "till.pay" ? [name] : [] }))
+    await publish({ ...body, tools, guardrails }, 2)
+    const { token } = await openTask("first")
+    const amounts = [123.45, 376.25, 987.65]
+    const answers = [
+      await callWith(token, "/files/a", put({ secret: amounts[0] })),
+      await callWith(token, "/files/a", put({ secret: amounts[1] })),
+      await callWith(token, "/files/a", put({ secret: amounts[2] })),
+    ]
+    expect(answers.map(({ code }) => code)).toEqual(["ok", "ok", "budget_exhausted"])
+    for (const { headers } of answers) expect(headers.has("RateLimit")).toBe(false)
+    const records = await Promise.all(answers.map(async ({ decision }) => recordOf(decision)))
+    for (const record of records) {
+      const told = [...record.guardrails, ...record.windows, record.denial ?? {}].map((each) => Object.entries(each))
+      const figures = told.flat().filter(([name, value]) => /^(?:used|asked|waits)$/.test(name) && value !== null)
+      expect(figures).toEqual([])
+      expect(record.windows).toEqual([])
+    }
+    expect(records[2]?.denial).toMatchObject({ reason: "budget_spent", used: null, asked: null })
+    expect(records[0]?.guardrails.map(({ guardrail }) => guardrail)).toEqual(guardrails.map(({ id }) => id))
+  })
+
+  test("a redacted path segment, in a path that is no tool's by a slash, a case, a segment or a method", async () => {
+    await publish(hiding(await yard()), 2)
+    forgetCaches()
+    const { token } = await openTask("first", { scope: "files.*:write" })
+    const secret = "s0417s0417"
+    const paths = [
+      `/files/${secret}/`,
+      `/Files/${secret}`,
+      `/files/${secret}/more`,
+      `/v2/files/${secret}`,
+      `/${secret}`,
+    ]
+    const calls = [
+      ...paths.map(async (path) => callWith(token, path, put({}))),
+      callWith(token, `/files/${secret}`, { method: "PATCH" }),
+      callWith(token, `/files/${encodeURIComponent(`${secret}é`)}/`, put({})),
+    ]
+    const answers = await Promise.all(calls)
+    expect(answers.map(({ code }) => code)).toEqual(answers.map(() => "unknown_tool"))
+    const records = await Promise.all(answers.map(async ({ decision }) => recordOf(decision)))
+    expect(JSON.stringify(records)).not.toContain(secret)
+    expect(records.map(({ denial }) => denial && "called" in denial && denial.called)).toEqual([
+      "PUT /files/[redacted]/",
+      "PUT /Files/[redacted]",
+      "PUT /files/[redacted]/[redacted]",
+      "PUT /[redacted]/files/[redacted]",
+      "PUT /[redacted]",
+      "PATCH /files/[redacted]",
+      "PUT /files/[redacted]/",
+    ])
   })
 })

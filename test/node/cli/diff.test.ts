@@ -117,6 +117,7 @@ function recorded(bundle: Bundle, making: Making): DecisionRecord {
     segments: [],
     size: 0,
     tokenHash: "0".repeat(16),
+    recordKey: null,
     receivedAt: NOW,
   }
   return recordDecision(bundle, ask, verdict, null, 1, NOW)
@@ -456,7 +457,16 @@ test("a record comes out as it did by the bundle that decided it, whatever it is
           ...where,
         }
         const { verdict } = decide(bundle, state, call, NOW)
-        const ask = { ...call, method: "POST", path: "/", segments: [], size: 0, tokenHash: "0", receivedAt: NOW }
+        const ask = {
+          ...call,
+          method: "POST",
+          path: "/",
+          segments: [],
+          size: 0,
+          tokenHash: "0",
+          recordKey: null,
+          receivedAt: NOW,
+        }
         const record = shown(recordDecision(bundle, ask, verdict, null, 1, NOW))
         const { judged } = rejudge(record, bundle, bundle)
         counts[judged.kind] += 1

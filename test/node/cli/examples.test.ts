@@ -63,7 +63,10 @@ describe.each(readdirSync(EXAMPLES))("%s", (name) => {
     const { definitions } = bundle.guardrails
     const unnoticed = definitions.flatMap((one) =>
       broken(one).flatMap(({ what, instead }) => {
-        const guardrails = guardrailsOf(definitions.flatMap((each) => (each === one ? instead : each)))
+        const guardrails = guardrailsOf(
+          definitions.flatMap((each) => (each === one ? instead : each)),
+          [],
+        )
         const isNoticed = !runCases({ ...bundle, guardrails }, cases, null).outcomes.every(passes)
         return isNoticed ? [] : [`${one.id}: ${what}`]
       }),

@@ -1,0 +1,83 @@
+/**
+ * `POST /v1/decisions/:id/comparisons`: whether a recorded call had exactly these arguments. The hash in a record has a key,
+ * so that nobody finds what is redacted by trying; this is how an operator who knows the arguments proves that they were
+ * these. Each comparison is a guess as well: it is recorded, and there are few in a day.
+ */
+import * as z from "zod"
+import { recordKey } from "../audit/record-key.ts"
+import { findRecord } from "../audit/record-logs.ts"
+import { argumentsDigest } from "../canonical.ts"
+import { isSame } from "../constant-time.ts"
+import { keyRing } from "../exchange/key-ring.ts"
+import { readBody } from "../json-body.ts"
+import { logEvent } from "../log.ts"
+import { members } from "../members.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { Surroundings } from "../surroundings.ts"
+import { authenticateOperator, permitOperator } from "./operator.ts"
+import type { Outcome } from "./outcome.ts"
+
+const MAX_BODY_BYTES = 65_536
+/** Seconds: comparisons are counted for a day, and one may be free again at any time. */
+const RETRY_AFTER = 3_600
+
+const bodySchema = z.strictObject({ arguments: members })
+
+const MALFORMED = {
+  status: 400,
+  body: { error: "invalid_request", error_description: 'Give all arguments of the call: {"arguments": {…}}.' },
+  record: { code: "invalid_request" },
+} as const
+const UNAVAILABLE = {
+  status: 503,
+  body: { error: "unavailable", error_description: "It cannot be compared at the moment." },
+  record: { code: "unavailable" },
+} as const
+const TOO_MANY = {
+  status: 429,
+  headers: { "Retry-After": String(RETRY_AFTER) },
+  body: { error: "rate_limited", error_description: "Too many comparisons today, with this record or in all." },
+  record: { code: "rate_limited" },
+} as const
+
+export async function compareArguments(
+  request: Request,
+  id: string,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Outcome> {
+  const target = id.slice(0, 64)
+  const asker = await authenticateOperator(request, "operator", bundle, around)
+  if ("status" in asker) return asker
+  const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
+  const permitted = permitOperator(asker, { area: "decisions", kind: "decision", target }, bundle)
+  if ("status" in permitted) return permitted
+  const refused = (outcome: typeof MALFORMED | typeof UNAVAILABLE | typeof TOO_MANY): Outcome => {
+    return { ...outcome, record: { ...outcome.record, ...permitted, arguments: { decision: target } } }
+  }
+  if (!body) return refused(MALFORMED)
+  const { env, receivedAt } = around
+  const found = await findRecord(env, id)
+  if (!found || found.arguments_hash === null) {
+    const denial = { reason: "not_found", what: target } as const
+    const error_description = "There is no such record with a hash of arguments."
+    return {
+      status: 404,
+      body: { error: "not_found", error_description },
+      record: { code: "not_found", denial, ...permitted },
+    }
+  }
+  try {
+    // Counted before it is looked at: what cannot be answered has been asked all the same.
+    if (!(await keyRing(env).admitComparison(found.id))) return refused(TOO_MANY)
+  } catch (error) {
+    logEvent("comparison_failed", { error: String(error) })
+    return refused(UNAVAILABLE)
+  }
+  const key = await recordKey(env, receivedAt)
+  if (key === null) return refused(UNAVAILABLE)
+  const digest = argumentsDigest({ complete: true, values: body.arguments }, found.id, key)
+  const same = digest !== null && isSame(digest, found.arguments_hash)
+  const record = { decision: "allow", code: "ok", ...permitted, arguments: { decision: found.id, same } } as const
+  return { status: 200, body: { decision: found.id, same }, record }
+}

@@ -173,7 +173,7 @@ others.get("/readyz", async (c) => {
   const keys = await around(c).keys.published()
   const ready = bundle !== null && keys.length > 0
   const body = ready ? { status: "ready", bundle: bundle.pointer } : { status: "not ready" }
-  return c.json(body, ready ? 200 : 503, NO_STORE)
+  return c.json(body, ready ? 200 : 503, ready ? NO_STORE : { ...NO_STORE, "Retry-After": "5" })
 })
 
 others.notFound((c) => c.json({ error: "not_found", error_description: "There is nothing here." }, 404, NO_STORE))

@@ -19,10 +19,10 @@ import { ProofLog } from "./ledger/proof-log.ts"
 import { newTree, type Task, type TreeState } from "./ledger/state.ts"
 import { applyChange } from "./ledger/transition.ts"
 import { assemble } from "./policy/assemble.ts"
-import { FORMAT, PUBLICATION_TYPES, type BundleBody } from "./policy/bundle.ts"
+import { FORMAT, type BundleBody } from "./policy/bundle.ts"
 import { encode } from "./policy/encode.ts"
 import type { LoweredRule } from "./policy/lowered.ts"
-import { verifyPointer } from "./policy/store.ts"
+import { verifyPublication } from "./policy/publication.ts"
 import { rawTarget } from "./surroundings.ts"
 
 const POINTER = { seq: 0, digest: "rehearsal" }
@@ -226,7 +226,7 @@ export async function rehearse(): Promise<boolean> {
   if (isDenied(call)) return false
   const { authorization, proof, method, origin, target, gateway } = call
   // Refused before any key is asked for.
-  await verifyPointer(TOKEN, CONFIG, PUBLICATION_TYPES.pointer).catch(() => null)
+  await verifyPublication(TOKEN, CONFIG, "pointer").catch(() => null)
   const keys = { find: async () => null, published: async () => [] }
   await verifyCredential({ authorization, proof, method, uri: origin + target }, bundle.audiences, keys, ORIGIN, NOW)
   const located = locate(bundle.catalog, call)

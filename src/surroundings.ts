@@ -7,6 +7,7 @@ import { keyRing } from "./exchange/key-ring.ts"
 import type { Bundle } from "./policy/assemble.ts"
 import { currentCandidate } from "./policy/candidate.ts"
 import { currentBundle } from "./policy/store.ts"
+import { bundleSource } from "./publish/source.ts"
 
 export interface Surroundings {
   readonly env: Env
@@ -28,9 +29,9 @@ export function surroundingsOf(env: Env, background: Surroundings["background"])
   return { env, config, keys, receivedAt, background, reach: { now: receivedAt, local: config.local, background } }
 }
 
-/** Null where there is none to decide by: refuse. */
-export async function bundleFor({ env, config, receivedAt, background }: Surroundings): Promise<Bundle | null> {
-  return currentBundle(env.BUNDLES, config, receivedAt, background)
+/** Returns null if there is none to decide by; the caller then denies. */
+export async function bundleFor({ env, receivedAt, background }: Surroundings): Promise<Bundle | null> {
+  return currentBundle(bundleSource(env), receivedAt, background)
 }
 
 /** What is tried beside it, if anything is. */

@@ -11,6 +11,8 @@ import { entityStore } from "../../src/policy/entities.ts"
 import type { LoweredRule } from "../../src/policy/lowered.ts"
 import { actionEntities } from "./actions.ts"
 import { approversOf } from "./approvers.ts"
+import { checkLinks } from "./checks/links.ts"
+import { checkMentions } from "./checks/mentions.ts"
 import { checkManaged } from "./checks/management.ts"
 import { checkRemedies } from "./checks/remedies.ts"
 import { crossCheck } from "./cross-check.ts"
@@ -57,7 +59,14 @@ export function compileFiles({ texts, tables, problems: found }: PolicyFiles, us
   // Rules are independent of the other files but for the links, so that their problems show in the same run.
   const schema = texts.get("schema.cedarschema")
   const lowered = schema === undefined ? NO_RULES : lower(rulesIn(texts), schema, policies?.links)
-  const compared = policies ? [...crossCheck(policies), ...checkRemedies(policies, lowered.placed)] : []
+  const compared = policies
+    ? [
+        ...crossCheck(policies),
+        ...checkMentions(policies, lowered.placed, lowered.written),
+        ...checkLinks(policies, lowered.placed),
+        ...checkRemedies(policies, lowered.placed),
+      ]
+    : []
   const problems = [...found, ...parsed, ...lowered.problems, ...compared]
   const usable = policies && !problems.some(({ severity }) => severity === "error")
   const body = usable ? bodyOf(policies, lowered.rules) : null

@@ -14,9 +14,7 @@ import { checkIdentities } from "./checks/identities.ts"
 import { checkInFlight } from "./checks/in-flight.ts"
 import { checkIssuers } from "./checks/issuers.ts"
 import { checkKeys } from "./checks/keys.ts"
-import { checkLinks } from "./checks/links.ts"
 import { checkManagement } from "./checks/management.ts"
-import { checkMentions } from "./checks/mentions.ts"
 import { checkQueries } from "./checks/queries.ts"
 import { checkReceivers } from "./checks/receivers.ts"
 import { checkRoutes } from "./checks/routes.ts"
@@ -44,8 +42,6 @@ const CHECKS: readonly ((policies: Policies) => Problem[])[] = [
   checkReceivers,
   checkEntities,
   checkManagement,
-  checkMentions,
-  checkLinks,
   checkSelectors,
   checkKeys,
   checkAsserted,

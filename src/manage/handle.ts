@@ -34,6 +34,7 @@ export async function manage(
   const headers = new Headers({ "Cache-Control": "no-store", "X-Narrowgate-Decision": id })
   if (status !== 200 && record?.code !== undefined) headers.set("X-Narrowgate-Code", record.code)
   if (status === 401) headers.set("WWW-Authenticate", "Bearer")
+  if (status === 503) headers.set("Retry-After", "5")
   for (const [name, value] of Object.entries(own)) headers.set(name, value)
   return Response.json(answer, { status, headers })
 }

@@ -3,10 +3,10 @@
  * which it did, so that no crash comes between the two; handed to the receivers' objects behind that, again until each
  * has it. Which receivers there are the bundle of then says.
  */
-import { configOf } from "../config.ts"
 import { newId, timeOf } from "../ids.ts"
 import { logEvent } from "../log.ts"
 import { currentBundle } from "../policy/store.ts"
+import { bundleSource } from "../publish/source.ts"
 import type { ReceiverDefinition } from "../policy/definition/receivers.ts"
 import { outboundOf, OUTBOUND_VERSION } from "./door.ts"
 import type { News, Notice } from "./notice.ts"
@@ -144,8 +144,7 @@ export class Notices {
   }
 
   async #receivers(): Promise<Receivers> {
-    const config = configOf(this.#env)
-    const bundle = await currentBundle(this.#env.BUNDLES, config, Date.now(), (work) => this.#ctx.waitUntil(work))
+    const bundle = await currentBundle(bundleSource(this.#env), Date.now(), (work) => this.#ctx.waitUntil(work))
     if (!bundle) throw new Error("no bundle says who is to be told")
     return { all: bundle.receivers, seq: bundle.pointer.seq }
   }

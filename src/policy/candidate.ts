@@ -5,8 +5,9 @@
 import type { Config } from "../config.ts"
 import { logEvent } from "../log.ts"
 import type { Bundle } from "./assemble.ts"
-import { PUBLICATION_TYPES, type Pointer } from "./bundle.ts"
-import { fetchBody, verifyPointer, withTimeout } from "./store.ts"
+import type { Pointer } from "./bundle.ts"
+import { verifyPublication } from "./publication.ts"
+import { fetchBody, withTimeout } from "./store.ts"
 
 export const CANDIDATE_KEY = "candidate"
 
@@ -80,7 +81,9 @@ export function candidateHeld(
 async function look(kv: KVNamespace, config: Config): Promise<void> {
   await keep(kv, async () => {
     const text = await withTimeout(kv.get(CANDIDATE_KEY, { cacheTtl: 30 }))
-    return text === null ? null : verifyPointer(text, config, PUBLICATION_TYPES.candidate)
+    if (text === null) return null
+    const { seq, digest } = await verifyPublication(text, config, "candidate")
+    return { seq, digest }
   })
 }
 

@@ -1,89 +1,129 @@
 /**
  * Bundles out of KV. Under `pointer` stands a JWS by a publisher's key, under `body/<digest>` the immutable bytes it
- * names. An isolate keeps the last good bundle as a value (never another request's promise, which workerd forbids),
- * looks for a newer one in the background, and refuses a pointer older than one it saw.
+ * names. KV may show an older pointer for a minute, and somebody with write access to it may put one back; so an isolate
+ * also asks the object of publications, which keeps the newest pointer that this Worker has accepted, and decides by no
+ * older one. It keeps the last good bundle and looks for a newer one in the background.
  */
-import { compactVerify, createLocalJWKSet } from "jose"
-import * as z from "zod"
 import type { Config } from "../config.ts"
-import { assemble, type Bundle } from "./assemble.ts"
-import { PUBLICATION_TYPES, type Pointer } from "./bundle.ts"
-import { digestOf } from "./digest.ts"
 import { logEvent } from "../log.ts"
-import { prepared } from "../schema.ts"
+import { assemble, type Bundle } from "./assemble.ts"
+import { Attempts, clockDistance } from "./attempts.ts"
+import type { Pointer } from "./bundle.ts"
+import { digestOf } from "./digest.ts"
+import { verifyPublication, type Publication } from "./publication.ts"
 
 export const POINTER_KEY = "pointer"
 export const bodyKey = (digest: string): string => `body/${digest}`
 
 /** A bundle checked this long ago is checked again, but beside the call, not before it. */
 const CHECK_AFTER_MS = 30_000
-/** Beyond this a call waits for the check: a publish holds everywhere a minute later (DESIGN §3). */
+/** Beyond this a call waits for the check: a publication is in force everywhere a minute later (DESIGN §3). */
 const BLOCK_AFTER_MS = 60_000
 /** Beyond this without a successful check nothing is decided any more: rules may have been withdrawn meanwhile. */
 const UNUSABLE_AFTER_MS = 600_000
-/** A store that does not answer for this long is out of reach. */
+/** A store that does not answer for this long is unavailable. */
 const TIMEOUT_MS = 5_000
+/** A call with a bundle that may be used still waits for the check so long, and then is decided by that bundle. */
+const STALE_WAIT_MS = 1_000
+/** A call without a usable bundle waits so long, and then is denied. */
+const COLD_WAIT_MS = 2_000
+/** Denials say `Retry-After: 5`: by then there is another attempt. */
+const PAUSE_MS = 5_000
 /** The local stack shows an edit of `policies/` at once. */
 const LOCAL_CHECK_AFTER_MS = 500
+/** The same failure is logged so often. */
+const LOG_EVERY_MS = 60_000
 
-const pointerSchema = prepared(z.object({ seq: z.int().nonnegative(), digest: z.string().regex(/^[0-9a-f]{64}$/) }), {
-  seq: 0,
-  digest: "0".repeat(64),
-})
+/** The object of publications, as far as an isolate asks it. */
+export interface PublicationKeeper {
+  /** The newest pointer that this Worker has accepted, as it was signed; null if there is none. */
+  readonly newest: () => Promise<string | null>
+  /** Hands over a pointer that is newer. Returns the newest afterwards. */
+  readonly accept: (jws: string) => Promise<string | null>
+}
+
+export interface BundleSource {
+  readonly kv: KVNamespace
+  readonly publications: PublicationKeeper
+  readonly config: Config
+}
 
 interface Held {
   readonly bundle: Bundle
+  /** Null: a ledger has named it. */
+  readonly jws: string | null
   readonly checkedAt: number
 }
 
 let held: Held | undefined
-/** When the check under way began; one that never ends, because its request was cut off, is given up. */
-let checkingSince = Number.NEGATIVE_INFINITY
+/** The last bundle that a ledger in this isolate was asked to decide by, while no pointer has been checked here. */
+let named: Bundle | undefined
+let checks = new Attempts<true>()
+/** By digest. */
+let bodies = new Map<string, Attempts<Bundle>>()
+let logged = { error: "", at: Number.NEGATIVE_INFINITY }
 
 /** For tests: a fresh isolate. */
 export function forgetBundle(): void {
   held = undefined
-  checkingSince = Number.NEGATIVE_INFINITY
+  named = undefined
+  checks = new Attempts()
+  bodies = new Map()
+  logged = { error: "", at: Number.NEGATIVE_INFINITY }
 }
 
 /**
- * The bundle to decide by, or null where there is none or KV has been out of reach for too long.
+ * Returns the bundle to decide by, or null if there is none or none could be checked for too long.
  * @param now milliseconds
  * @param background takes work that the call does not wait for
  */
 export async function currentBundle(
-  kv: KVNamespace,
-  config: Config,
+  source: BundleSource,
   now: number,
   background: (work: Promise<unknown>) => void,
 ): Promise<Bundle | null> {
-  const age = held ? apart(now, held.checkedAt) : Number.POSITIVE_INFINITY
-  const checkAfter = config.local ? LOCAL_CHECK_AFTER_MS : CHECK_AFTER_MS
+  const { local } = source.config
+  const age = held ? clockDistance(now, held.checkedAt) : Number.POSITIVE_INFINITY
+  const checkAfter = local ? LOCAL_CHECK_AFTER_MS : CHECK_AFTER_MS
   if (held && age < checkAfter) return held.bundle
-  if (held && age < BLOCK_AFTER_MS && !config.local) {
-    if (apart(now, checkingSince) > 2 * TIMEOUT_MS) {
-      checkingSince = now
-      background(check(kv, config, now).finally(() => (checkingSince = Number.NEGATIVE_INFINITY)))
-    }
-    return held.bundle
-  }
-  await check(kv, config, now)
-  return held && apart(now, held.checkedAt) < UNUSABLE_AFTER_MS ? held.bundle : null
-}
-
-/** A clock that has stepped back by much must not keep withdrawn rules for as long again; a few milliseconds are nothing. */
-function apart(now: number, then: number): number {
-  return Math.abs(now - then)
+  const stale = age < BLOCK_AFTER_MS && !local ? 0 : STALE_WAIT_MS
+  const wait = age < UNUSABLE_AFTER_MS ? stale : COLD_WAIT_MS
+  const patience = { wait, pause: local ? LOCAL_CHECK_AFTER_MS : PAUSE_MS }
+  await checks.run(async () => check(source, now), now, patience, background)
+  return held && clockDistance(now, held.checkedAt) < UNUSABLE_AFTER_MS ? held.bundle : null
 }
 
 /** The very bundle that a pointer names: what the ledger decides by, so that one call never mixes two. */
 export async function bundleOf(kv: KVNamespace, pointer: Pointer): Promise<Bundle | null> {
   const known = bundleHeld(pointer)
   if (known) return known
+  const now = Date.now()
+  const patience = { wait: COLD_WAIT_MS, pause: PAUSE_MS }
+  // An object lives on while it waits for what it has asked.
+  return attemptsFor(pointer).run(
+    async () => keepBody(kv, pointer),
+    now,
+    patience,
+    () => undefined,
+  )
+}
+
+/** Isolates know two or three bundles at a time. */
+const MAX_BODIES = 8
+
+function attemptsFor({ digest }: Pointer): Attempts<Bundle> {
+  const known = bodies.get(digest)
+  if (known) return known
+  if (bodies.size >= MAX_BODIES) bodies.clear()
+  const attempts = new Attempts<Bundle>()
+  bodies.set(digest, attempts)
+  return attempts
+}
+
+async function keepBody(kv: KVNamespace, pointer: Pointer): Promise<Bundle | null> {
   try {
     const bundle = await fetchBody(kv, pointer)
-    if (bundle && (!held || held.bundle.pointer.seq < pointer.seq))
-      held = { bundle, checkedAt: held?.checkedAt ?? Number.NEGATIVE_INFINITY }
+    keep(bundle)
     return bundle
   } catch (error) {
     report(error)
@@ -91,41 +131,65 @@ export async function bundleOf(kv: KVNamespace, pointer: Pointer): Promise<Bundl
   }
 }
 
-/**
- * What is held, where its content is the one named; republished, as after a rollback, it is held by the newer pointer.
- */
+/** The bundle with the content that is named; republished, as after a rollback, it is held by the newer pointer. */
 export function bundleHeld(pointer: Pointer): Bundle | null {
-  if (held?.bundle.pointer.digest !== pointer.digest) return null
-  const { bundle, checkedAt } = held
-  if (bundle.pointer.seq >= pointer.seq) return bundle
-  held = { bundle: { ...bundle, pointer }, checkedAt }
-  return held.bundle
+  const found = [held?.bundle, named].find((each) => each?.pointer.digest === pointer.digest)
+  if (!found) return null
+  const bundle = found.pointer.seq >= pointer.seq ? found : { ...found, pointer }
+  keep(bundle)
+  return bundle
+}
+
+/** What a ledger has named takes the place of an older one, and is checked no later for it. */
+function keep(bundle: Bundle): void {
+  if (!held) named = bundle
+  else if (held.bundle.pointer.seq < bundle.pointer.seq) held = { bundle, jws: null, checkedAt: held.checkedAt }
 }
 
 /** A failed check changes nothing: the last good bundle stays until it is unusable. */
-async function check(kv: KVNamespace, config: Config, now: number): Promise<void> {
+async function check(source: BundleSource, now: number): Promise<true | null> {
   try {
-    const text = await withTimeout(kv.get(POINTER_KEY, { cacheTtl: 30 }))
-    if (text === null) return
-    const pointer = await verifyPointer(text, config, PUBLICATION_TYPES.pointer)
-    const known = held?.bundle.pointer
-    if (known && pointer.seq < known.seq) throw new Error(`pointer ${pointer.seq} is older than ${known.seq}`)
-    const bundle = bundleHeld(pointer) ?? (await fetchBody(kv, pointer))
-    // Another check may have got further meanwhile; an older pointer never comes back.
-    if (bundle && (!held || held.bundle.pointer.seq <= pointer.seq)) held = { bundle, checkedAt: now }
+    const { kv, publications } = source
+    const [stored, newest] = await withTimeout(
+      Promise.all([kv.get(POINTER_KEY, { cacheTtl: 30 }), publications.newest()]),
+    )
+    if (stored === null) throw new Error("KV holds no pointer")
+    if (held && held.jws === stored && stored === newest) held = { ...held, checkedAt: now }
+    else await follow(await newerOf(stored, newest, source), kv, now)
+    return true
   } catch (error) {
     report(error)
+    return null
   }
 }
 
-/** @param type that its JWS must have. Throws where a publisher has not signed it. */
-export async function verifyPointer(text: string, config: Config, type: string): Promise<Pointer> {
-  const keys = createLocalJWKSet({ keys: [...config.publisherKeys.keys] })
-  const { payload } = await compactVerify(text, keys, { algorithms: ["ES256"] }).then((verified) => {
-    if (verified.protectedHeader.typ !== type) throw new Error("the pointer has another type")
-    return verified
-  })
-  return pointerSchema.parse(JSON.parse(new TextDecoder().decode(payload)))
+/** KV may be behind; where it is ahead, the pointer is kept for all isolates before this one decides by it. */
+async function newerOf(
+  stored: string,
+  newest: string | null,
+  { publications, config }: BundleSource,
+): Promise<Publication> {
+  const inKv = await verifyPublication(stored, config, "pointer")
+  if (stored === newest) return inKv
+  const accepted = newest === null ? null : await verifyPublication(newest, config, "pointer")
+  if (accepted && accepted.seq >= inKv.seq) return accepted
+  const now = await withTimeout(publications.accept(stored))
+  if (now === null) throw new Error(`pointer ${inKv.seq} was not accepted`)
+  return now === stored ? inKv : verifyPublication(now, config, "pointer")
+}
+
+async function follow({ seq, digest, jws }: Publication, kv: KVNamespace, now: number): Promise<void> {
+  const pointer = { seq, digest }
+  refuseOlder(pointer)
+  const bundle = bundleHeld(pointer) ?? (await fetchBody(kv, pointer))
+  // A ledger may have named a newer one meanwhile; an older pointer never comes back.
+  refuseOlder(pointer)
+  held = { bundle, jws, checkedAt: now }
+}
+
+function refuseOlder({ seq }: Pointer): void {
+  const known = held?.bundle.pointer.seq ?? 0
+  if (seq < known) throw new Error(`pointer ${seq} is older than ${known}`)
 }
 
 /** Throws where it is not there whole. */
@@ -136,11 +200,11 @@ export async function fetchBody(kv: KVNamespace, pointer: Pointer): Promise<Bund
   return assemble(new TextDecoder().decode(bytes), pointer)
 }
 
-/** Of a read of KV. */
-export async function withTimeout<T>(work: Promise<T>): Promise<T> {
+/** Of a read of KV, or a question to the object of publications. */
+export async function withTimeout<T>(work: Promise<T>, milliseconds = TIMEOUT_MS): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | null = null
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("KV did not answer in time")), TIMEOUT_MS)
+    timer = setTimeout(() => reject(new Error("KV or the publications did not answer in time")), milliseconds)
   })
   try {
     return await Promise.race([work, timeout])
@@ -150,5 +214,9 @@ export async function withTimeout<T>(work: Promise<T>): Promise<T> {
 }
 
 function report(error: unknown): void {
-  logEvent("bundle_check_failed", { error: String(error) })
+  const text = String(error)
+  const now = Date.now()
+  if (text === logged.error && clockDistance(now, logged.at) < LOG_EVERY_MS) return
+  logged = { error: text, at: now }
+  logEvent("bundle_check_failed", { error: text })
 }

@@ -10,9 +10,10 @@ import { newId } from "../ids.ts"
 import { logEvent } from "../log.ts"
 import { assemble, type Bundle } from "../policy/assemble.ts"
 import { digestOf } from "../policy/digest.ts"
+import type { Publication } from "../policy/publication.ts"
 import { bodyKey, withTimeout } from "../policy/store.ts"
 import { rawTarget, type Surroundings } from "../surroundings.ts"
-import { PUBLICATION_HEADER, readPublication, type Publication } from "./publication.ts"
+import { PUBLICATION_HEADER, readPublication } from "./publication.ts"
 import { publications } from "./publications.ts"
 
 /** KV takes no longer value. */

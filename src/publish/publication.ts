@@ -1,77 +1,30 @@
-/**
- * A publication: what a publisher's key signs to change what decides, or what is tried beside it. Whoever has such a
- * key may do so and nobody else; who they are besides, and why, they say themselves.
- */
-import { compactVerify, createLocalJWKSet } from "jose"
-import * as z from "zod"
+/** What a publisher sends with a request: a statement that their key has signed just now. */
 import type { Config } from "../config.ts"
-import { HISTORY_TYPE, PUBLICATION_TYPES, PUBLISHINGS, type Pointer, type Publishing } from "../policy/bundle.ts"
+import { HISTORY_TYPE } from "../policy/bundle.ts"
+import { publicationOf, readStatement, type Publication, type Statement } from "../policy/publication.ts"
 
 /** Of requests by a publisher. */
 export const PUBLICATION_HEADER = "X-Narrowgate-Publication"
 
-export interface Publication extends Pointer {
-  readonly what: Publishing
-  /** Milliseconds, by the publisher's clock. */
-  readonly at: number
-  readonly by: string
-  readonly why: string
-  /** Of the key that signed it. */
-  readonly kid: string
-  /** As it was signed: what stands in KV. */
-  readonly jws: string
-}
-
-const line = (max: number): z.ZodString => z.string().trim().min(1).max(max)
-const statement = z.object({
-  seq: z.int().min(1),
-  digest: z.string().regex(/^[0-9a-f]{64}$/),
-  by: line(256),
-  why: line(1_024),
-})
-/** `aud`: the URL of the Worker that it is for. `iat`: seconds. */
-const envelope = z.object({ aud: z.string(), iat: z.int().positive() })
-
-/** A statement is taken so long after it was made, and before: clocks differ. */
+/** A statement is accepted for so long after it was made, and before, because clocks differ. */
 const FRESH_MS = 300_000
-const MAX_LENGTH = 8_192
 
-/** @returns null where no publisher's key has signed it, lately, as a publication */
+/** Returns null if the header is no publication that a publisher's key has signed for this Worker just now. */
 export async function readPublication(jws: string, config: Config, now: number): Promise<Publication | null> {
-  const signed = await readSigned(jws, config, now)
-  const what = PUBLISHINGS.find((each) => PUBLICATION_TYPES[each] === signed?.typ)
-  const said = statement.safeParse(signed?.said)
-  if (!signed || !what || !said.success) return null
-  const { seq, digest, by, why } = said.data
-  return { what, seq, digest, at: signed.at, by, why, kid: signed.kid, jws }
+  const statement = await readFresh(jws, config, now)
+  return statement && publicationOf(statement, jws)
 }
 
 /** Whether a publisher asks what was published. */
 export async function isHistoryQuestion(jws: string, config: Config, now: number): Promise<boolean> {
-  const signed = await readSigned(jws, config, now)
-  return signed?.typ === HISTORY_TYPE
+  const statement = await readFresh(jws, config, now)
+  return statement?.typ === HISTORY_TYPE
 }
 
-interface Signed {
-  readonly typ: string | undefined
-  readonly kid: string
-  /** Milliseconds. */
-  readonly at: number
-  readonly said: unknown
-}
-
-async function readSigned(jws: string, { publisherKeys, issuer }: Config, now: number): Promise<Signed | null> {
-  if (jws.length > MAX_LENGTH) return null
+async function readFresh(jws: string, config: Config, now: number): Promise<Statement | null> {
   try {
-    const keys = createLocalJWKSet({ keys: [...publisherKeys.keys] })
-    const { payload, protectedHeader } = await compactVerify(jws, keys, { algorithms: ["ES256"] })
-    const { typ, kid } = protectedHeader
-    const said: unknown = JSON.parse(new TextDecoder().decode(payload))
-    const { aud, iat } = envelope.parse(said)
-    const at = iat * 1000
-    // One key may publish to several Workers; what was signed for one is nothing to another.
-    const isOurs = aud === issuer && Math.abs(now - at) <= FRESH_MS
-    return kid !== undefined && isOurs ? { typ, kid, at, said } : null
+    const statement = await readStatement(jws, config)
+    return Math.abs(now - statement.at) <= FRESH_MS ? statement : null
   } catch {
     return null
   }

@@ -1,15 +1,15 @@
 /**
  * The publications: one Durable Object through which every change of what KV points to goes, one after the other, and
- * which keeps who made it, when and why. KV cannot compare and set; this can.
+ * which keeps who made it, when and why. KV cannot compare and set; this can. It also keeps the newest pointer that any
+ * isolate has accepted, which isolates ask for when they look into KV: what KV shows may be old, or put back by somebody.
  */
 import { DurableObject } from "cloudflare:workers"
-import { decodeJwt } from "jose"
-import * as z from "zod"
+import { configOf } from "../config.ts"
 import { logEvent } from "../log.ts"
 import { PUBLISHINGS, type Publishing } from "../policy/bundle.ts"
 import { CANDIDATE_KEY } from "../policy/candidate.ts"
-import { POINTER_KEY } from "../policy/store.ts"
-import type { Publication } from "./publication.ts"
+import { verifyPublication, type Publication } from "../policy/publication.ts"
+import { POINTER_KEY, withTimeout } from "../policy/store.ts"
 
 /** The oldest go first. */
 const MAX_KEPT = 10_000
@@ -18,6 +18,8 @@ const MAX_STEP = 1_000_000
 /** What was put late, after what came after it, is found by then, and again. */
 const LOOK_AFTER_MS = 90_000
 const LOOK_FOR_MS = 900_000
+/** KV has not taken what it did not take by then; what comes next does not wait longer. */
+const PUT_WITHIN_MS = 25_000
 
 /** As it is told: all but the signed statement itself. */
 export interface Published extends Omit<Publication, "jws"> {
@@ -59,6 +61,9 @@ interface Row extends Record<string, SqlStorageValue> {
 const isPublishing = (what: string): what is Publishing => PUBLISHINGS.some((each) => each === what)
 
 export class Publications extends DurableObject<Env> {
+  /** The change in progress. It keeps no isolate from asking for the newest pointer, as blocking the object would. */
+  #turn: Promise<unknown> = Promise.resolve()
+
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     ctx.storage.sql.exec(`
@@ -70,7 +75,40 @@ export class Publications extends DurableObject<Env> {
   /** The body is in KV already, and was read. */
   async publish(asked: Publication): Promise<PublishOutcome> {
     // One at a time: what is put last must be what has the highest number.
-    return this.ctx.blockConcurrencyWhile(async () => this.#publish(asked))
+    return this.#inTurn(async () => this.#publish(asked))
+  }
+
+  async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const turn = this.#turn.then(work)
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  /** The newest pointer that this Worker has accepted, as it was signed. */
+  newest(): string | null {
+    return this.#live()?.jws ?? null
+  }
+
+  /**
+   * An isolate has found a pointer in KV and hands it over before it decides by it: from then on no other isolate
+   * decides by an older one. A number that was given to another statement is not taken.
+   */
+  async accept(jws: string): Promise<string | null> {
+    const found = await verifyPublication(jws, configOf(this.env), "pointer").catch(() => null)
+    if (found) this.#accept(found)
+    return this.newest()
+  }
+
+  #accept({ what, seq, digest, at, by, why, kid, jws }: Publication): void {
+    const { sql } = this.ctx.storage
+    const highest = this.head().seq
+    const same = this.#last("seq = ?", seq)
+    // It was cut off before it was known whether KV had it: it has.
+    if (same?.what === what && same.digest === digest) sql.exec("UPDATE publications SET done = 1 WHERE seq = ?", seq)
+    else if (seq > highest && seq <= highest + MAX_STEP) {
+      logEvent("publication_found", { seq })
+      sql.exec("INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?)", seq, what, digest, at, by, why, kid, jws)
+    }
   }
 
   async #publish(asked: Publication): Promise<PublishOutcome> {
@@ -88,17 +126,20 @@ export class Publications extends DurableObject<Env> {
       await this.ctx.storage.sync()
     }
     try {
-      if (what === "withdrawal") await this.env.BUNDLES.delete(CANDIDATE_KEY)
-      else await this.env.BUNDLES.put(what === "pointer" ? POINTER_KEY : CANDIDATE_KEY, jws)
+      const { BUNDLES: kv } = this.env
+      const key = what === "pointer" ? POINTER_KEY : CANDIDATE_KEY
+      await withTimeout(what === "withdrawal" ? kv.delete(key) : kv.put(key, jws), PUT_WITHIN_MS)
     } catch (error) {
       logEvent("publication_not_stored", { seq, error: String(error) })
       return { unavailable: true }
     }
-    sql.exec("UPDATE publications SET done = 1 WHERE seq = ?", seq)
+    // As it was sent last: that is what KV has.
+    sql.exec("UPDATE publications SET done = 1, jws = ? WHERE seq = ?", jws, seq)
     await this.ctx.storage.setAlarm(Date.now() + LOOK_AFTER_MS)
     sql.exec(
-      "DELETE FROM publications WHERE seq <= (SELECT seq FROM publications ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+      "DELETE FROM publications WHERE seq <= (SELECT seq FROM publications ORDER BY seq DESC LIMIT 1 OFFSET ?) AND seq < ?",
       MAX_KEPT,
+      this.#live()?.seq ?? 0,
     )
     return { published: { what, seq, digest, at, by, why, kid, done: true } }
   }
@@ -106,20 +147,27 @@ export class Publications extends DurableObject<Env> {
   /** A pointer that KV took late, or again, must not undo what was published since. */
   override async alarm(): Promise<void> {
     // Nor may this undo what is being published: what is looked up is put before anything else is done.
-    await this.ctx.blockConcurrencyWhile(async () => this.#putAgain())
+    await this.#inTurn(async () => this.#putAgain())
   }
 
   async #putAgain(): Promise<void> {
+    const live = this.#live()
+    if (!live) return
+    const { BUNDLES: kv } = this.env
+    const there = await withTimeout(kv.get(POINTER_KEY))
+    if (there !== live.jws && !(await isNewer(there, live.seq, this.env))) {
+      logEvent("publication_put_again", { seq: live.seq })
+      await withTimeout(kv.put(POINTER_KEY, live.jws), PUT_WITHIN_MS)
+    }
+    if (Date.now() - live.at < LOOK_FOR_MS) await this.ctx.storage.setAlarm(Date.now() + LOOK_AFTER_MS)
+  }
+
+  /** What decides, with the statement itself. */
+  #live(): Row | undefined {
     const [live] = this.ctx.storage.sql
       .exec<Row>("SELECT * FROM publications WHERE what = 'pointer' AND done = 1 ORDER BY seq DESC LIMIT 1")
       .toArray()
-    if (!live) return
-    const there = await this.env.BUNDLES.get(POINTER_KEY)
-    if (there !== live.jws && seqOf(there) < live.seq) {
-      logEvent("publication_put_again", { seq: live.seq })
-      await this.env.BUNDLES.put(POINTER_KEY, live.jws)
-    }
-    if (Date.now() - live.at < LOOK_FOR_MS) await this.ctx.storage.setAlarm(Date.now() + LOOK_AFTER_MS)
+    return live
   }
 
   head(): Head {
@@ -146,13 +194,10 @@ export class Publications extends DurableObject<Env> {
   }
 }
 
-/** Of a pointer in KV; below all where it is none. */
-function seqOf(jws: string | null): number {
-  try {
-    return jws === null ? -1 : z.object({ seq: z.number() }).parse(decodeJwt(jws)).seq
-  } catch {
-    return -1
-  }
+/** Whether KV holds a pointer of a publisher to this Worker that is newer: an isolate will hand it over. */
+async function isNewer(jws: string | null, seq: number, env: Env): Promise<boolean> {
+  const found = jws === null ? null : await verifyPublication(jws, configOf(env), "pointer").catch(() => null)
+  return found !== null && found.seq > seq
 }
 
 function told({ seq, what, digest, at, author: by, why, kid, done }: Row): Published[] {

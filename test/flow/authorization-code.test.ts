@@ -2,9 +2,8 @@ import { env } from "cloudflare:workers"
 import { decodeJwt, SignJWT, type CryptoKey } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { clientDocument, forgetClientDocuments } from "../../src/credential/client-document.ts"
-import { POINTER_KEY } from "../../src/policy/store.ts"
 import { JWT_BEARER } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { publish, yard, showOlder } from "../harness/bundles.ts"
 import {
   allow,
   answer,
@@ -392,12 +391,11 @@ describe("a refresh token", () => {
 
   test("is not judged by rules of before, where its task has seen newer ones", async () => {
     const { code, refresh } = await first()
-    const before = (await env.BUNDLES.get(POINTER_KEY)) ?? ""
-    await publish(await yard(), 2)
+    const second = await publish(await yard(), 2)
     forgetCaches()
     const renewed = (await refreshBy(refresh)).issued?.refresh_token ?? ""
     // An isolate that is behind.
-    await env.BUNDLES.put(POINTER_KEY, before)
+    await showOlder({ ...second, seq: 1 })
     forgetCaches()
     expect((await refreshBy(renewed)).status).toBe(503)
     expect((await viewOf(taskOf(code))).status).toBe("active")
@@ -509,14 +507,11 @@ describe("a program that has a document of its own", () => {
     const { identities: _identities, ...rest } = agent
     const entity = body.entities.find(({ uid }) => uid.type === "Agent" && uid.id === agent.id)
     const client = { metadata: true, authentication } as const
-    await publish(
-      {
-        ...body,
-        agents: [...body.agents, { ...rest, id: place.uri, client }],
-        entities: [...body.entities, ...(entity ? [{ ...entity, uid: { type: "Agent", id: place.uri } }] : [])],
-      },
-      2,
-    )
+    await publish({
+      ...body,
+      agents: [...body.agents, { ...rest, id: place.uri, client }],
+      entities: [...body.entities, ...(entity ? [{ ...entity, uid: { type: "Agent", id: place.uri } }] : [])],
+    })
     forgetCaches()
     const document = { client_id: place.uri, redirect_uris: ["http://127.0.0.1/callback"], ...members }
     await place.answers({ headers: { "content-type": "application/json" }, json: document })

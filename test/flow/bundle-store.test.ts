@@ -3,14 +3,18 @@ import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vites
 import { z } from "zod"
 import { signPointer } from "../harness/publisher.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
-import type { Pointer } from "../../src/policy/bundle.ts"
+import type { BundleBody, Pointer } from "../../src/policy/bundle.ts"
 import type { GatewayDefinition } from "../../src/policy/definition/gateways.ts"
 import { encode } from "../../src/policy/encode.ts"
-import { bundleOf } from "../../src/policy/store.ts"
+import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
+import { bundleOf, POINTER_KEY } from "../../src/policy/store.ts"
+import { Publications } from "../../src/publish/publications.ts"
 import { openTask } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { publish, showOlder, yard } from "../harness/bundles.ts"
+import { knock } from "../harness/door.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { US } from "../harness/issuers.ts"
 import { crash } from "../harness/ledgers.ts"
 import { filter, withServers } from "../harness/listings.ts"
 import { manage } from "../harness/management.ts"
@@ -38,6 +42,8 @@ async function readySeq(): Promise<number> {
   return z.object({ bundle: z.object({ seq: z.number() }) }).parse(json).bundle.seq
 }
 
+const pointerReads = (calls: readonly (readonly unknown[])[]): unknown[] => calls.filter(([key]) => key === POINTER_KEY)
+
 describe("a bundle that cannot be relied on", () => {
   test.each(BAD)("%s: the last good one is kept, and is given up after ten minutes", async (_what, spoil) => {
     const task = await openTask("first", { purpose: "work" })
@@ -53,7 +59,7 @@ describe("a bundle that cannot be relied on", () => {
     expect(await decided()).toBe("unavailable")
   })
 
-  test.each(BAD.slice(0, -1))("%s: a cold isolate decides nothing", async (_what, spoil) => {
+  test.each(BAD)("%s: a cold isolate decides nothing", async (_what, spoil) => {
     await spoil()
     forgetCaches()
     const answer = await callWith("ey.ey.ey", "/files", {}, "traefik")
@@ -81,8 +87,171 @@ describe("a bundle that cannot be relied on", () => {
     forgetCaches()
     expect((await callWith(token, "/files")).code).toBe("unavailable")
     get.mockImplementation(async () => new Promise<never>(() => undefined))
+    forgetCaches()
     expect((await callWith(token, "/files")).code).toBe("unavailable")
   }, 15_000)
+
+  test("KV is slow: one call waits for it and a while, the others are decided by the bundle that is held", async () => {
+    const { token } = await openTask()
+    const get = vi.spyOn(env.BUNDLES, "get").mockImplementation(async () => new Promise<never>(() => undefined))
+    vi.setSystemTime(start + 2 * MINUTE)
+    for (let count = 0; count < 20; count++) expect((await callWith(token, "/files")).code).toBe("ok")
+    const together = await Promise.all(Array.from({ length: 20 }, async () => callWith(token, "/files")))
+    expect(new Set(together.map(({ code }) => code))).toEqual(new Set(["ok"]))
+    // The pointer, and what is tried beside it.
+    expect(pointerReads(get.mock.calls)).toHaveLength(1)
+    vi.setSystemTime(start + 3 * MINUTE)
+    get.mockRestore()
+    await publish(await otherBody(), 2)
+    expect(await readySeq()).toBe(2)
+  }, 60_000)
+
+  test("KV is slow and no bundle is held: all are refused with a time to try again, and few wait for it", async () => {
+    const { token } = await openTask()
+    const get = vi.spyOn(env.BUNDLES, "get").mockImplementation(async () => new Promise<never>(() => undefined))
+    forgetCaches()
+    for (let count = 0; count < 20; count++) {
+      const { status, headers } = await callWith(token, "/files", {}, "traefik")
+      expect([status, headers.get("Retry-After")]).toEqual([503, "5"])
+    }
+    for (const path of ["/v1/bundles", "/readyz"]) {
+      const { status, headers } = await manage("GET", path, null)
+      expect([path, status, headers.get("Retry-After")]).toEqual([path, 503, "5"])
+    }
+    expect(pointerReads(get.mock.calls)).toHaveLength(1)
+  }, 120_000)
+
+  test("no pointer is there: the log says so, once in a while", async () => {
+    await env.BUNDLES.delete(POINTER_KEY)
+    forgetCaches()
+    const log = vi.spyOn(console, "error")
+    const failures = (): number =>
+      log.mock.calls.filter(([text]) => String(text).includes("bundle_check_failed")).length
+    await manage("GET", "/readyz", null)
+    expect(failures()).toBe(1)
+    vi.setSystemTime(start + 20_000)
+    await manage("GET", "/readyz", null)
+    expect(failures()).toBe(1)
+    vi.setSystemTime(start + 2 * MINUTE)
+    await manage("GET", "/readyz", null)
+    expect(failures()).toBe(2)
+  })
+
+  test("a ledger cannot read the bundle: its calls are refused, and few wait for it", async () => {
+    const { token } = await openTask()
+    forgetCaches()
+    const pointer = await publish(await otherBody(), 2)
+    const get = vi.spyOn(env.BUNDLES, "get").mockImplementation(async () => new Promise<never>(() => undefined))
+    for (let count = 0; count < 20; count++) expect(await bundleOf(env.BUNDLES, pointer)).toBeNull()
+    expect(get).toHaveBeenCalledTimes(1)
+    expect(token).not.toBe("")
+  }, 120_000)
+})
+
+describe("the newest bundle that this Worker has accepted", () => {
+  const statement = async (pointer: Pointer): Promise<string> => signPointer(inject("publisher"), pointer)
+
+  async function publishOverHttp(body: BundleBody, seq: number): Promise<Pointer> {
+    const bytes = canonicalBytes(body)
+    const pointer = { seq, digest: await digestOf(bytes) }
+    const headers = { "X-Narrowgate-Publication": await statement(pointer) }
+    const request = new Request(`${US}/v1/bundles`, { method: "POST", headers, body: bytes })
+    expect((await knock(request)).status).toBe(200)
+    return pointer
+  }
+
+  test("is what an isolate decides by that finds an older one in KV and has met no ledger that knows better", async () => {
+    const first = await publish(await yard(), 1)
+    expect(await readySeq()).toBe(1)
+    // Another isolate finds the second one in KV, and nobody has called by it yet.
+    await publish(await otherBody(), 2)
+    forgetCaches()
+    expect(await readySeq()).toBe(2)
+    await writePointer(await statement(first))
+    forgetCaches()
+    expect(await readySeq()).toBe(2)
+    const answer = await callWith((await openTask()).token, "/files")
+    expect((await recordOf(answer.decision)).bundle?.seq).toBe(2)
+    vi.setSystemTime(start + 30 * MINUTE)
+    expect(await readySeq()).toBe(2)
+  })
+
+  test("reaches within a minute an isolate to which KV goes on showing the one before", async () => {
+    const first = await publishOverHttp(await yard(), 1)
+    const { token } = await openTask("first", { purpose: "work" })
+    expect(await readySeq()).toBe(1)
+    await publishOverHttp(await otherBody(), 2)
+    await writePointer(await statement(first))
+    const bundleAt = async (milliseconds: number) => {
+      vi.setSystemTime(start + milliseconds)
+      const { code, decision } = await callWith(token, "/files")
+      return [code, (await recordOf(decision)).bundle?.seq]
+    }
+    expect(await bundleAt(29_000)).toEqual(["ok", 1])
+    expect(await bundleAt(61_000)).toEqual(["ok", 2])
+    expect(await bundleAt(122_000)).toEqual(["ok", 2])
+  })
+
+  test("is not displaced by another statement of the same number, which was signed and never published", async () => {
+    const first = await publishOverHttp(await yard(), 1)
+    await publish(await otherBody(), 1)
+    forgetCaches()
+    const { json } = await manage("GET", "/readyz", null)
+    expect(json).toMatchObject({ bundle: first })
+  })
+
+  test("may have gone another way than by publishing: the next number is above it all the same", async () => {
+    await publish(await otherBody(), 7)
+    forgetCaches()
+    expect(await readySeq()).toBe(7)
+    const bytes = canonicalBytes(await yard())
+    const headers = { "X-Narrowgate-Publication": await statement({ seq: 7, digest: await digestOf(bytes) }) }
+    const request = new Request(`${US}/v1/bundles`, { method: "POST", headers, body: bytes })
+    expect((await knock(request)).status).toBe(409)
+    await publishOverHttp(await yard(), 8)
+    forgetCaches()
+    expect(await readySeq()).toBe(8)
+  })
+
+  test("is gone back from by publishing what was before under a higher number", async () => {
+    await publishOverHttp(await yard(), 1)
+    await publishOverHttp(await otherBody(), 2)
+    const back = await publishOverHttp(await yard(), 3)
+    forgetCaches()
+    const { json } = await manage("GET", "/readyz", null)
+    expect(json).toMatchObject({ bundle: back })
+  })
+
+  test("cannot be known: an isolate that holds none decides nothing, one that holds one goes on for ten minutes", async () => {
+    await publishOverHttp(await yard(), 1)
+    expect(await readySeq()).toBe(1)
+    vi.spyOn(Publications.prototype, "newest").mockRejectedValue(new Error("out of reach"))
+    vi.setSystemTime(start + 2 * MINUTE)
+    expect(await readySeq()).toBe(1)
+    vi.setSystemTime(start + 12 * MINUTE)
+    expect((await manage("GET", "/readyz", null)).status).toBe(503)
+    forgetCaches()
+    expect((await manage("GET", "/readyz", null)).status).toBe(503)
+  })
+
+  test.each<readonly [string, (first: string) => string | null]>([
+    ["what is no statement", () => "ey.ey.ey"],
+    ["an older one", (first) => first],
+    ["nothing", () => null],
+  ])("is said to be %s: an isolate never goes back", async (_what, answer) => {
+    const first = await publishOverHttp(await yard(), 1)
+    await publishOverHttp(await otherBody(), 2)
+    forgetCaches()
+    expect(await readySeq()).toBe(2)
+    const older = await statement(first)
+    vi.spyOn(Publications.prototype, "newest").mockResolvedValue(answer(older))
+    vi.spyOn(Publications.prototype, "accept").mockResolvedValue(answer(older))
+    await writePointer(older)
+    vi.setSystemTime(start + 2 * MINUTE)
+    expect(await readySeq()).toBe(2)
+    vi.setSystemTime(start + 12 * MINUTE)
+    expect((await manage("GET", "/readyz", null)).status).toBe(503)
+  })
 })
 
 describe("a newer bundle", () => {
@@ -116,7 +285,7 @@ describe("a newer bundle", () => {
     await publish(await otherBody(), 2)
     forgetCaches()
     const { token } = await openTask()
-    await writePointer(await signPointer(inject("publisher"), first))
+    await showOlder(first)
     vi.setSystemTime(start + 2 * MINUTE)
     expect((await recordOf((await callWith(token, "/files")).decision)).bundle?.seq).toBe(2)
     // A cold isolate cannot know; the ledger does, and the call is judged anew by the newer one.
@@ -134,7 +303,7 @@ describe("a newer bundle", () => {
     const decidedBy = async () => (await recordOf((await callWith(token, "/files")).decision)).bundle?.seq
     expect(await decidedBy()).toBe(2)
     await crash()
-    await writePointer(await signPointer(inject("publisher"), first))
+    await showOlder(first)
     forgetCaches()
     expect(await decidedBy()).toBe(2)
   })
@@ -198,7 +367,7 @@ describe("a newer bundle", () => {
       await publish({ ...body, gateways: [...others, ...changed(traefik)] }, 3)
       forgetCaches()
       expect((await callWith(token, "/files")).code).toBe("ok")
-      await writePointer(await signPointer(inject("publisher"), older))
+      await showOlder(older)
       forgetCaches()
       return token
     }

@@ -1,12 +1,10 @@
 import { env, exports } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { decisionRecord, explanation } from "../../cli/decision-record.ts"
-import { signPointer } from "../harness/publisher.ts"
 import { UNREADABLE } from "../../src/catalog/observed.ts"
-import { POINTER_KEY } from "../../src/policy/store.ts"
 import { Switchboard } from "../../src/switches/switchboard.ts"
 import { openTask } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { publish, showOlder, yard } from "../harness/bundles.ts"
 import { askAs, keyOf, ORIGIN, type ClientRequest } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { callsOf, evict } from "../harness/ledgers.ts"
@@ -174,7 +172,7 @@ describe("a bundle", () => {
     forgetCaches()
     expect(await codeOf(token)).toBe("ok")
     // An isolate that is behind posts what the server says by now, which is what the newer one pins.
-    await env.BUNDLES.put(POINTER_KEY, await signPointer(inject("publisher"), older))
+    await showOlder(older)
     forgetCaches()
     const { token: fresh } = await openTask("first")
     const body = toolList(["pay"]).replace("[", `[${JSON.stringify(definitionOf("search", POISON))},`)
@@ -327,7 +325,7 @@ describe("a list that a gateway posts", () => {
     await publish(withPins(await yard(), { ...PINS, "desk.search": POISONED }), 3)
     forgetCaches()
     expect(await codeOf(token)).toBe("ok")
-    await env.BUNDLES.put(POINTER_KEY, await signPointer(inject("publisher"), older))
+    await showOlder(older)
     forgetCaches()
     expect((await post(token, listOf(poisoned, pay))).kept).toEqual(["search", "pay"])
     expect((await observed()).tools).toEqual([])

@@ -1,11 +1,8 @@
-import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest"
-import { signPointer } from "../harness/publisher.ts"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { Outbox } from "../../src/ledger/outbox.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
-import { POINTER_KEY } from "../../src/policy/store.ts"
 import { openChild, openTask } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { publish, showOlder, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
 import { callWith, keyOf, ORIGIN } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
@@ -388,7 +385,7 @@ describe("asking for a list", () => {
     forgetCaches()
     expect((await callWith(token, "/files")).code).toBe("ok")
     // Another isolate, which cannot know.
-    await env.BUNDLES.put(POINTER_KEY, await signPointer(inject("publisher"), older))
+    await showOlder(older)
     forgetCaches()
     const { kept, decision } = await filter(token, "files", FILES)
     expect(kept).toEqual(["list", "write"])

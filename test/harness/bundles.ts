@@ -1,12 +1,16 @@
 /**
  * Publishing as the command line does: body under its digest, pointer signed by the publisher whom the Worker trusts.
  */
+import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
+import { decodeJwt } from "jose"
 import { inject } from "vitest"
+import { z } from "zod"
 import { signPointer } from "./publisher.ts"
 import type { BundleBody, Pointer } from "../../src/policy/bundle.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import { bodyKey, POINTER_KEY } from "../../src/policy/store.ts"
+import { publications } from "../../src/publish/publications.ts"
 import { withGatewayKeys } from "./gateways.ts"
 import { withIssuerKeys } from "./issuers.ts"
 import { withStreamKeys } from "./streams.ts"
@@ -56,13 +60,34 @@ export async function signed(body: BundleBody, seq = 1, what: "pointer" | "candi
   }
 }
 
-/** @param what to decide by it, or to try it beside what decides */
+/**
+ * @param seq absent: the next one, as no number is given twice
+ * @param what to decide by it, or to try it beside what decides
+ */
 export async function publish(
   body: BundleBody,
-  seq = 1,
+  seq?: number,
   what: "pointer" | "candidate" = POINTER_KEY,
 ): Promise<Pointer> {
-  const { pointer, entries } = await signed(body, seq, what)
+  const { pointer, entries } = await signed(body, seq ?? (await nextSeq(body)), what)
   for (const [key, value] of entries) await env.BUNDLES.put(key, value)
   return pointer
+}
+
+async function nextSeq(body: BundleBody): Promise<number> {
+  const text = await env.BUNDLES.get(POINTER_KEY)
+  if (text === null) return 1
+  const { seq, digest } = z.object({ seq: z.number(), digest: z.string() }).parse(decodeJwt(text))
+  return digest === (await digestOf(canonicalBytes(body))) ? seq : seq + 1
+}
+
+/**
+ * The next isolate is one that looked just before what came after this bundle: neither KV nor the publications showed it
+ * anything newer. Only ledgers know better.
+ */
+export async function showOlder(pointer: Pointer): Promise<void> {
+  await env.BUNDLES.put(POINTER_KEY, await signPointer(inject("publisher"), pointer))
+  await runInDurableObject(publications(env), (_object, { storage }) => {
+    storage.sql.exec("DELETE FROM publications WHERE seq > ?", pointer.seq)
+  })
 }

@@ -1,14 +1,16 @@
 /**
  * Links that name an agent, a tool or a group that is not there: the rule that they make would never hold, without a
- * word.
+ * word. Of a `forbid` that is an error, as in checks/mentions.ts.
  */
 import { madeEntities, MADE_TYPES, uidText } from "../entities.ts"
+import type { PlacedRule } from "../lower.ts"
 import { suggest } from "../nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import { allTools } from "../tools.ts"
 
-export function checkLinks({ links, agents, catalog }: Policies): Problem[] {
+export function checkLinks({ links, agents, catalog }: Policies, placed: readonly PlacedRule[]): Problem[] {
+  const forbidding = new Set(placed.flatMap(({ rule }) => (rule.policy["effect"] === "forbid" ? [rule.id] : [])))
   const known = new Set(madeEntities(agents.value.agents, allTools(catalog.value)).map(({ uid }) => uidText(uid)))
   return links.value.links.flatMap((link, index) =>
     (["principal", "resource"] as const).flatMap((part): Problem[] => {
@@ -18,8 +20,11 @@ export function checkLinks({ links, agents, catalog }: Policies): Problem[] {
       const text = uidText(named)
       if (known.has(text)) return []
       const mend = suggest(text, known, "Correct the name, or add it to agents.yaml or catalog.yaml.")
+      const path = ["links", index, part] as const
+      if (forbidding.has(link.id))
+        return [links.error(path, `\`${text}\` is not there, so the rule does not hold`, mend)]
       const message = `\`${text}\` is not there, so nothing matches it`
-      return [{ ...links.warning(["links", index, part], message, mend), lint: "unknown-entity" }]
+      return [{ ...links.warning(path, message, mend), lint: "unknown-entity" }]
     }),
   )
 }

@@ -39,7 +39,11 @@ function typed<Kind extends string>(kind: Kind, paths: readonly string[]): reado
 
 const COUNTS = ["context.task.age", "context.task.calls", "context.task.tree_calls", "context.task.depth"]
 
-type KnownBy = Pick<BundleBody, "purposes" | "gateways" | "tools" | "approvals">
+interface KnownBy extends Pick<BundleBody, "tools"> {
+  readonly purposes: readonly { readonly name: string }[]
+  readonly gateways: readonly { readonly id: string; readonly environment: string }[]
+  readonly approvals: readonly { readonly name: string }[]
+}
 
 export function knownOf({ purposes, gateways, tools, approvals }: KnownBy): Known {
   const named = (what: string, names: readonly string[]): KnownValues => ({ what, names: new Set(names) })

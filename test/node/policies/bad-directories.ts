@@ -18,6 +18,8 @@ export interface BadDirectory {
   readonly mend?: RegExp
   readonly at?: string
   readonly severity?: "warning"
+  /** Another file that is there as well. */
+  readonly also?: { readonly file: string; readonly replace: string }
 }
 
 const tool = (name: string) => `  - name: ${name}\n    action: read\n    sensitivity: public\n`
@@ -938,9 +940,64 @@ const ENTITIES: readonly BadDirectory[] = [
     file: "limits.cedar",
     find: 'Tool::"everything.get-env"',
     replace: 'Tool::"everything.getenv"',
-    message: /is not there, so nothing matches it/,
+    message: /is not there, so the rule does not hold/,
     mend: /get-env/,
     at: 'Tool::"everything.getenv"',
+  },
+  ...(
+    [
+      ["a set of tools", 'when { resource in [Tool::"mail.send", Tool::"mail.sent"] }', 'Tool::"mail.sent"'],
+      ["an agent", 'when { context.agent == Agent::"spiffe://example.org/agent/supprt" }', "Agent::"],
+      ["a group", 'when { principal in AgentGroup::"reserch" }', "AgentGroup::"],
+      ["a negated exception", 'unless { resource != Tool::"mail.sent" }', 'Tool::"mail.sent"'],
+      ["a purpose", 'when { context.task.purpose == "answer-tickts" }', '"answer-tickts"'],
+      ["one of two purposes", 'when { context.task.purpose == "x" || resource has server }', '"x"'],
+      ["a list of purposes", 'when { ["answer-tickts"].contains(context.task.purpose) }', '"answer-tickts"'],
+      ["a carried label", 'when { context.task.labels.contains("reads:confidental") }', '"reads:confidental"'],
+      ["some labels", 'when { resource.labels.containsAny(["sink:extrnal"]) }', '"sink:extrnal"'],
+      ["a server", 'when { resource.server == "mial" }', '"mial"'],
+      ["a sensitivity", 'when { resource.sensitivity == "secret" }', '"secret"'],
+      ["a gateway", 'when { context.env.gateway == "egde" }', '"egde"'],
+      ["an environment", 'when { context.env.environment == "produktion" }', '"produktion"'],
+    ] as const
+  ).map(([what, condition, at]): BadDirectory => ({
+    name: `a forbid by ${what} that is not there`,
+    file: "more.cedar",
+    replace: `@id("more") forbid (principal is Agent, action in [Action::"read", Action::"write"], resource is Tool)\n${condition};\n`,
+    message: /so the rule does not hold/,
+    at,
+  })),
+  {
+    name: "a permit but for a tool that is not there",
+    file: "more.cedar",
+    replace:
+      '@id("more") permit (principal is Agent, action == Action::"write", resource is Tool)\nunless { resource == Tool::"mail.sent" };\n',
+    message: /is not there, so the rule does not hold/,
+    at: 'Tool::"mail.sent"',
+  },
+  {
+    name: "a link that forbids a tool that is not there",
+    file: "links.yaml",
+    replace: "links:\n  - { id: l, template: forbidden, resource: { type: Tool, id: mail.sent } }\n",
+    also: { file: "more.cedar", replace: '@id("forbidden") forbid (principal, action, resource == ?resource);\n' },
+    message: /is not there, so the rule does not hold/,
+    at: "{ type: Tool",
+  },
+  {
+    name: "a permit for a tool that is not there",
+    file: "more.cedar",
+    replace: '@id("more") permit (principal is Agent, action == Action::"write", resource == Tool::"mail.sent");\n',
+    message: /is not there, so nothing matches it/,
+    at: 'Tool::"mail.sent"',
+    severity: "warning",
+  },
+  {
+    name: "a forbid but for a tool that is not there",
+    file: "more.cedar",
+    replace:
+      '@id("more") forbid (principal is Agent, action == Action::"write", resource is Tool)\nunless { resource == Tool::"mail.sent" };\n',
+    message: /is not there, so nothing matches it/,
+    at: 'Tool::"mail.sent"',
     severity: "warning",
   },
   {

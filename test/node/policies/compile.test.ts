@@ -187,7 +187,8 @@ describe("a policy directory with", () => {
   })
 })
 
-async function spoil({ file, find, replace }: BadDirectory): Promise<void> {
+async function spoil({ file, find, replace, also }: BadDirectory): Promise<void> {
+  if (also) await writeFile(join(directory, also.file), also.replace)
   if (find !== undefined) return edit(file, find, replace ?? "")
   return replace === undefined ? rm(join(directory, file)) : writeFile(join(directory, file), replace)
 }

@@ -885,13 +885,18 @@ const OTHERS: readonly LintCase[] = [
     name: "an agent that is not there",
     lint: "unknown-entity",
     edits: [
-      rules('@id("x") forbid (principal == Agent::"spiffe://example.org/agent/supprt", action, resource is Tool);'),
+      rules(
+        '@id("x") permit (principal == Agent::"spiffe://example.org/agent/supprt", action == Action::"write", resource == Tool::"mail.send");',
+      ),
     ],
     file: FILE,
     at: "Agent::",
     message: '`Agent::"spiffe://example.org/agent/supprt"` is not there, so nothing matches it',
     mend: 'Did you mean `Agent::"spiffe://example.org/agent/support"`?',
-    but: { find: 'supprt", action', replace: 'vault", action == Action::"write"' },
+    but: {
+      find: 'permit (principal == Agent::"spiffe://example.org/agent/supprt"',
+      replace: 'forbid (principal == Agent::"spiffe://example.org/agent/vault"',
+    },
   },
   {
     name: "a template that nothing fills",

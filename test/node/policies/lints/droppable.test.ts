@@ -93,6 +93,19 @@ function questionOf({ principal, call, isDelegated, ...facts }: Request) {
   }
 }
 
+function compiled(all: readonly string[]) {
+  const texts = new Map(TEXTS).set("r.cedar", all.map((each, index) => `@id("r${index}") ${each}`).join("\n"))
+  return compileFiles({ texts, tables: new Map(), problems: [] })
+}
+
+/** Rules that restrict by a name that is not there are no part of a bundle. */
+function withoutErrors(random: readonly string[]): readonly string[] {
+  const errors = compiled(random).problems.filter(({ message }) => message.endsWith("so the rule does not hold"))
+  const lines = new Set(errors.map(({ line }) => line))
+  const all = random.filter((_rule, index) => !lines.has(index + 1))
+  return all.length > 0 ? all : ["permit (principal, action, resource);"]
+}
+
 const ABOUT_RULES = ["dead-rule", "never-holds", "duplicate-rule", "covered-rule", "defeated-permit", "cedar"]
 /** `npm run test:properties` does many more. */
 const RUNS = Number(process.env["LINT_RUNS"] ?? 100)
@@ -100,9 +113,9 @@ const RUNS = Number(process.env["LINT_RUNS"] ?? 100)
 it("a rule that is told to change nothing changes nothing", { timeout: Math.max(120_000, RUNS * 400) }, () => {
   const told = new Map<string, number>()
   fc.assert(
-    fc.property(rules, fc.array(request, { minLength: 60, maxLength: 60 }), (all, requests) => {
-      const texts = new Map(TEXTS).set("r.cedar", all.map((each, index) => `@id("r${index}") ${each}`).join("\n"))
-      const { body, problems } = compileFiles({ texts, tables: new Map(), problems: [] })
+    fc.property(rules, fc.array(request, { minLength: 60, maxLength: 60 }), (random, requests) => {
+      const all = withoutErrors(random)
+      const { texts, body, problems } = compiled(all)
       if (!body) throw new Error(JSON.stringify([all, problems], null, 1))
       const [written] = rulesIn(texts)
       expect(splitRules(written?.text ?? "")).toHaveLength(body.rules.length)

@@ -1,0 +1,67 @@
+/**
+ * Attempts to read something from a store that may be slow. A call waits for its own attempt, as workerd lets it wait for
+ * no promise of another request, and only so long; after a slow or failed one no call waits or starts another for a
+ * while. So a slow store costs a few calls a bounded time, and not each call the whole time limit.
+ */
+
+/** An attempt that has not ended by then was cut off with its request. */
+const LOST_AFTER_MS = 15_000
+
+export interface Patience {
+  /** Milliseconds that the call waits; 0: it does not wait, and starts no second attempt beside another. */
+  readonly wait: number
+  /** Milliseconds without attempts after a slow or failed one. */
+  readonly pause: number
+}
+
+export class Attempts<Value> {
+  /** When the last attempt that is in progress began. */
+  #since = Number.NEGATIVE_INFINITY
+  #pausedAt = Number.NEGATIVE_INFINITY
+
+  /**
+   * @param work never rejects; null: it has failed
+   * @param now milliseconds
+   * @param background takes work that the call does not wait for
+   * @returns null if it has failed, has not ended in time, or attempts are paused
+   */
+  async run(
+    work: () => Promise<Value | null>,
+    now: number,
+    { wait, pause }: Patience,
+    background: (work: Promise<unknown>) => void,
+  ): Promise<Value | null> {
+    if (clockDistance(now, this.#pausedAt) < pause) return null
+    const running = clockDistance(now, this.#since)
+    if (running < LOST_AFTER_MS && running >= wait) return null
+    this.#since = now
+    const ending = this.#ending(work)
+    background(ending)
+    return wait === 0 ? null : this.#within(ending, wait)
+  }
+
+  async #ending(work: () => Promise<Value | null>): Promise<Value | null> {
+    const value = await work()
+    this.#since = Number.NEGATIVE_INFINITY
+    this.#pausedAt = value === null ? Date.now() : Number.NEGATIVE_INFINITY
+    return value
+  }
+
+  async #within(ending: Promise<Value | null>, wait: number): Promise<Value | null> {
+    let timer: ReturnType<typeof setTimeout> | null = null
+    const late = new Promise<null>((resolve) => {
+      timer = setTimeout(() => {
+        this.#pausedAt = Date.now()
+        resolve(null)
+      }, wait)
+    })
+    const value = await Promise.race([ending, late])
+    clearTimeout(timer)
+    return value
+  }
+}
+
+/** A clock that has stepped back says nothing about how long ago something was. */
+export function clockDistance(now: number, then: number): number {
+  return Math.abs(now - then)
+}

@@ -15,7 +15,7 @@ import type { TaskStatus, TreeState } from "./state.ts"
 /**
  * Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread.
  */
-export const LEDGER_VERSION = 8
+export const LEDGER_VERSION = 9
 
 /** The bundle that the question names is older than one that already decided here, or cannot be had. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
@@ -114,6 +114,9 @@ export const STRANGER: Answer = {
   windows: [],
   recorded: false,
 }
+
+/** Nobody waits for the answer any more: nothing was decided. */
+export const LATE: Answer = { ...STRANGER, denial: { reason: "ledger_unavailable" } }
 
 export function openedTask(opened: Opened, state: TreeState, now: number): OpenedTask {
   const { id: task, purpose, scope, details, expiresAt: taskExpiresAt } = opened.task

@@ -276,7 +276,12 @@ describe("no refusal without a reason", () => {
         expect(granted.every((answer) => answer.granted !== null)).toBe(true)
         for (const id of [...world.held.keys()]) world.settle(id, true, false)
         world.reload()
-        expect(take(world.lender, world.limit, world.now, 500)).toEqual({ granted: 500, used: 0, since: START, lasts: 0 })
+        expect(take(world.lender, world.limit, world.now, 500)).toEqual({
+          granted: 500,
+          used: 0,
+          since: START,
+          lasts: 0,
+        })
       },
     )
     fc.assert(property, { seed: SEED, numRuns: 200 })

@@ -122,8 +122,8 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const signer = algorithm ? await signerOf(around.env, algorithm, pulledKeys(known?.switches ?? []), receivedAt) : null
   if (algorithm && !signer) return refuseProven({ reason: "signing_key_unavailable" }, located)
 
-  const said = await askLedger(around.env, rootOf(claims.task), async (ledger): Promise<string> =>
-    ledger.decide(LEDGER_VERSION, bundle.pointer, ask),
+  const said = await askLedger(around.env, rootOf(claims.task), async (ledger, until): Promise<string> =>
+    ledger.decide(LEDGER_VERSION, bundle.pointer, ask, until),
   )
   const answer: Answer | NoBundle | null = said === null ? null : JSON.parse(said)
   if (!answer || ("bundle" in answer && answer.bundle === "unavailable"))

@@ -76,10 +76,18 @@ export function openStep(bundle: Bundle, state: TreeState, request: OpenRequest,
 
 /** An allow changes the state; a denial consumes nothing. */
 export function callStep(bundle: Bundle, state: TreeState, call: Call, now: number): Outcome["verdict"] {
-  const first = decide(bundle, state, call, now)
-  const asked = first.needs.map((need) => lend(state, need, now))
-  const { change, verdict, proof, end, asks, afterwards } = asked.length > 0 ? decide(bundle, state, call, now) : first
-  for (const settle of asked) settle(change !== null)
+  const needs = new Map<string, Need>()
+  let lent: readonly ((isUsed: boolean) => void)[] = []
+  let outcome = decide(bundle, state, call, now)
+  // In the second round, what a person has approved in spite of the limit.
+  for (let round = 1; round <= 2 && outcome.needs.length > 0; round++) {
+    for (const settle of lent) settle(false)
+    for (const need of outcome.needs) needs.set(`${need.owner}|${need.place}`, need)
+    lent = Array.from(needs.values(), (need) => lend(state, need, now))
+    outcome = decide(bundle, state, call, now)
+  }
+  const { change, verdict, proof, end, asks, afterwards } = outcome
+  for (const settle of lent) settle(change !== null)
   if (change) applyChange(state, change)
   applyAfterwards(state, afterwards, now)
   if (asks) applyApproval(state, asks)
@@ -148,7 +156,7 @@ export function settleStep({ memory }: TreeState, decision: string, gateway: str
  */
 function lend(
   { memory }: TreeState,
-  { owner, key, place, limit, amount, values }: Need,
+  { owner, key, place, limit, amount, values, over }: Need,
   now: number,
 ): (isUsed: boolean) => void {
   let shared = sharedBy.get(memory)
@@ -156,13 +164,13 @@ function lend(
   const demand = values ?? amount
   const reading = readLimit(shared, limit, key, demand, now)
   const { used, waits } = reading
-  const refused = waits > 0 ? { used, waits } : null
-  memory.credits.set(owner, place, { left: refused ? 0 : amount, used, refused })
+  const refused = waits > 0 && !over ? { used, waits } : null
+  memory.credits.set(owner, place, { left: refused ? 0 : amount, used, refused, over })
   const notes = notesOf(shared, limit, key, demand, reading)
   const counts = shared
   return (isUsed) => {
     if (isUsed && !refused) applyNotes(counts, notes, now)
-    memory.credits.set(owner, place, { left: 0, used, refused: null })
+    memory.credits.set(owner, place, { left: 0, used, refused: null, over: null })
   }
 }
 const sharedBy = new WeakMap<Memory, Memory>()

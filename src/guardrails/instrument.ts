@@ -7,7 +7,7 @@ import type { Denial } from "../decision.ts"
 import type { Consequence } from "./consequence.ts"
 import type { Guardrail, Limit } from "./definition.ts"
 import type { CallFacts } from "./field.ts"
-import type { Memory } from "./memory.ts"
+import type { Memory, Refused } from "./memory.ts"
 import type { Note } from "./note.ts"
 
 export interface Instrument {
@@ -70,6 +70,8 @@ export interface Need {
   readonly amount: number
   /** Of a limit on distinct values. */
   readonly values: readonly string[] | null
+  /** There is no room: if a person has approved the call, it is counted all the same. Null: it has not been asked. */
+  readonly over: Refused | null
 }
 
 export const NOTHING: Judgement = { denial: null, notes: [], use: null, rate: null, need: null }

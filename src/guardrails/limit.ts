@@ -6,7 +6,7 @@ import type { Denial } from "../decision.ts"
 import { shownUnits, unitsOf } from "./amount.ts"
 import { isShared, type Limit } from "./definition.ts"
 import { argumentOf, isUnread, keyReader, unreadable, valuesOf, type CallFacts } from "./field.ts"
-import { judged, NOTHING, type Instrument, type Judgement } from "./instrument.ts"
+import { judged, NOTHING, type Instrument, type Judgement, type Need } from "./instrument.ts"
 import { hasRoom, isLazy, notesOf, ownerOf, readLimit } from "./limit-meter.ts"
 import type { Memory } from "./memory.ts"
 import type { Demand, Reading } from "./meter/meter.ts"
@@ -85,12 +85,19 @@ function judgeShared(limit: Limit, key: string, demand: Demand, memory: Memory):
   // Values are asked for one call at a time.
   const place = values ? `${key}\n${values.join("\n")}` : key
   const credit = memory.credits.find(owner, place)
-  if (credit?.refused && credit.left < amount) return stand(limit, { ...credit.refused, asked: amount }, [])
+  const need: Need = { owner, key, place, limit, amount, values, over: null }
+  const notes: readonly Note[] = amount === 0 ? NO_NOTES : [{ kind: "credit", owner, key: place, amount }]
+  if (credit?.over && credit.left >= amount) return stand(limit, { ...credit.over, asked: amount }, notes)
+  if (credit?.refused && credit.left < amount) {
+    const { refused } = credit
+    // What a person approves counts as well, although there is no room for it: it is asked for once more.
+    const over = limit.consequence === "approve" ? { ...need, over: refused } : null
+    return { ...stand(limit, { ...refused, asked: amount }, NO_NOTES), need: over }
+  }
   // Where it was not asked, nobody here knows how much of it is gone.
   const untold = judged(null, { use: { guardrail: limit.id, kind: limit.kind, holds: true } })
   const standing = credit ? stand(limit, { used: credit.used, asked: amount, waits: 0 }, NO_NOTES) : untold
-  if (amount > (credit?.left ?? 0)) return { ...standing, need: { owner, key, place, limit, amount, values } }
-  return amount === 0 ? standing : { ...standing, notes: [{ kind: "credit", owner, key: place, amount }] }
+  return amount > (credit?.left ?? 0) ? { ...standing, need } : { ...standing, notes }
 }
 
 /** @param notes of an admission; none where there is no room */

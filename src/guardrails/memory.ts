@@ -78,7 +78,15 @@ export interface Credit {
   /** Of the whole count, as it was told and with what was used since. */
   readonly used: number
   /** It has just been asked for more, and has none. */
-  readonly refused: { readonly used: number; readonly waits: number } | null
+  readonly refused: Refused | null
+  /** What is left was granted in spite of that, to a call that a person has approved. */
+  readonly over: Refused | null
+}
+
+/** A shared count has no room: what counts, and milliseconds until there is. */
+export interface Refused {
+  readonly used: number
+  readonly waits: number
 }
 
 export class Memory {

@@ -179,7 +179,7 @@ export function spareKey(memory: Memory, owner: string): string | undefined {
 function useCredit(memory: Memory, { owner, key, amount }: Crediting): void {
   const credit = memory.credits.find(owner, key)
   if (!credit) throw new Error("credit is used that was never lent")
-  memory.credits.set(owner, key, { left: credit.left - amount, used: credit.used + amount, refused: null })
+  memory.credits.set(owner, key, { left: credit.left - amount, used: credit.used + amount, refused: null, over: null })
 }
 
 function mark(memory: Memory, { owner, key, value, most }: Marking, now: number): void {

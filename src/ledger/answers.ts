@@ -120,6 +120,9 @@ export const STRANGER: Answer = {
   recorded: false,
 }
 
+/** Nobody waits for the answer any more: nothing was decided. */
+export const LATE: Answer = { ...STRANGER, denial: { reason: "ledger_unavailable" } }
+
 export function openedTask(opened: Opened, state: TreeState, now: number): OpenedTask {
   const { id: task, purpose, scope, details, expiresAt: taskExpiresAt } = opened.task
   return {

@@ -3,21 +3,32 @@ import type { Ledger } from "./ledger.ts"
 import { logEvent } from "../log.ts"
 
 const TIMEOUT_MS = 5_000
+/** The ledger's last step is earlier: the gateway has to hear of what it admits. */
+export const DECIDED_WITHIN_MS = TIMEOUT_MS - 500
 
+/** @param question is told until when its answer counts, in milliseconds: nothing may be admitted after that */
 export async function askLedger<Reply>(
   env: Env,
   root: string,
-  question: (ledger: DurableObjectStub<Ledger>) => Promise<Reply>,
+  question: (ledger: DurableObjectStub<Ledger>, until: number) => Promise<Reply>,
 ): Promise<Reply | null> {
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const timeout = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), TIMEOUT_MS)
-  })
+  const until = Date.now() + DECIDED_WITHIN_MS
   try {
-    return await Promise.race([question(env.LEDGER.getByName(root)), timeout])
+    return await within(question(env.LEDGER.getByName(root), until), TIMEOUT_MS)
   } catch (error) {
     logEvent("ledger_failed", { root, error: String(error) })
     return null
+  }
+}
+
+/** Throws if it takes longer. */
+export async function within<Answer>(asked: Promise<Answer>, milliseconds: number): Promise<Answer> {
+  let timer: ReturnType<typeof setTimeout> | null = null
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("it did not answer in time")), milliseconds)
+  })
+  try {
+    return await Promise.race([asked, late])
   } finally {
     clearTimeout(timer)
   }

@@ -19,7 +19,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { candidateHeld } from "../policy/candidate.ts"
 import { userId } from "../policy/facts.ts"
-import { STRANGER, type Answer, type Holder, type Listed, type NoBundle, type RefusedCall } from "./answers.ts"
+import { LATE, STRANGER, type Answer, type Holder, type Listed, type NoBundle, type RefusedCall } from "./answers.ts"
 import { CallApprovals } from "./call-approvals.ts"
 import { Shadow } from "./shadow.ts"
 import type { TreeState } from "./state.ts"
@@ -27,8 +27,10 @@ import { applyAfterwards, applyApproval, applyChange, endedBy } from "./transiti
 import { ToldDenials } from "./told-denials.ts"
 import type { Tree } from "./tree.ts"
 
-/** Times that a call asks for what all trees share, where others of its tree use up what it was lent. */
+/** Times that a call asks for what all trees share, where others of its tree use up what it was lent … */
 const MOST_ROUNDS = 8
+/** … and of them, those in which it waits for what another call asks for: then it asks for itself. */
+const PATIENT_ROUNDS = 2
 
 /** It hangs on counts that all trees share: nothing was decided. */
 interface Needs {
@@ -50,28 +52,43 @@ export class Calls {
     this.approvals = new CallApprovals(tree, env, background)
   }
 
-  /** @returns at once, unless something has to be asked for */
-  decide(bundle: Bundle, pointer: Pointer, ask: Ask): Answer | NoBundle | Promise<Answer | NoBundle> {
-    const answer = this.#step(bundle, pointer, ask, false)
-    return "needs" in answer ? this.#decideWith(bundle, pointer, ask, answer) : answer
+  /**
+   * @param until milliseconds, when the gateway stops waiting: what it does not hear of must not have been admitted
+   * @returns at once, unless something has to be asked for
+   */
+  decide(bundle: Bundle, pointer: Pointer, ask: Ask, until: number): Answer | NoBundle | Promise<Answer | NoBundle> {
+    const answer = this.#step(bundle, pointer, ask, until, false)
+    return "needs" in answer ? this.#decideWith(bundle, pointer, ask, until, answer) : answer
   }
 
-  async #decideWith(bundle: Bundle, pointer: Pointer, ask: Ask, first: Needs): Promise<Answer | NoBundle> {
+  async #decideWith(
+    bundle: Bundle,
+    pointer: Pointer,
+    ask: Ask,
+    until: number,
+    first: Needs,
+  ): Promise<Answer | NoBundle> {
+    // All that any step needed: what one round has brought is given back if the next one asks for something else.
+    const needs = new Map<string, Need>()
     let asked = first
     for (let round = 1; ; round++) {
       const { state } = this.#tree
       if (!state) return STRANGER
+      for (const need of asked.needs) needs.set(`${need.owner}|${need.place}`, need)
       const isLast = round === MOST_ROUNDS
-      const step = (): Answer | NoBundle | Needs => this.#step(bundle, pointer, ask, isLast)
-      const answer = await this.#tree.credits.with(state.root, state.memory, asked.needs, pointer.seq, step)
+      const step = (isFinal: boolean): Answer | NoBundle | Needs =>
+        this.#step(bundle, pointer, ask, until, isFinal || isLast)
+      const asking = { seq: pointer.seq, until, waits: round <= PATIENT_ROUNDS }
+      const answer = await this.#tree.credits.with(state.root, state.memory, [...needs.values()], asking, step)
       if (!("needs" in answer)) return answer
       asked = answer
     }
   }
 
   /** @param isFinal a call that still needs something is denied for want of it */
-  #step(bundle: Bundle, pointer: Pointer, ask: Ask, isFinal: boolean): Answer | NoBundle | Needs {
+  #step(bundle: Bundle, pointer: Pointer, ask: Ask, until: number, isFinal: boolean): Answer | NoBundle | Needs {
     const { state, storage, credits, outbox, notices } = this.#tree
+    if (Date.now() > until) return LATE
     if (!state) return STRANGER
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#tree.now(state)
@@ -133,7 +150,7 @@ export class Calls {
   /** Whatever keeps the tree busy keeps others from nothing that they could use. */
   #touched(state: TreeState, now: number): void {
     this.#tree.touched(now)
-    this.#tree.credits.giveBackOld(state.memory, now)
+    this.#tree.credits.giveBackDue(state.memory)
   }
 
   #mustWrite(state: TreeState, { change, afterwards }: Outcome, now: number): boolean {

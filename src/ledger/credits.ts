@@ -3,50 +3,46 @@
  * for, kept durable before it is used, and given back (settlements.ts). What the guardrails see of it is how much is
  * left.
  */
-import { LENDING_VERSION, type LentLimit, type Take, type TakeAnswer } from "../guardrails/lending/lending.ts"
+import type { LentSpan, Take, TakeAnswer } from "../guardrails/lending/lending.ts"
+import { LENDING_VERSION } from "../guardrails/lending/lending.ts"
+import { EXACT_BELOW } from "../guardrails/lending/terms.ts"
 import type { Need } from "../guardrails/instrument.ts"
 import type { Memory } from "../guardrails/memory.ts"
 import { logEvent } from "../log.ts"
 import { newId } from "../ids.ts"
+import { within } from "./ask.ts"
+import { Counts, type SharedCount } from "./counts.ts"
 import { Settlements } from "./settlements.ts"
 import { sharedLimitOf } from "./shared-limit.ts"
 
-/** More than was needed at once: its object waits to hear what became of it. */
-interface Block {
-  readonly id: string
-  readonly granted: number
-  /** Milliseconds. */
-  readonly since: number
-}
-
-/** Null: it is in hand, another call has asked for both, or it could not be asked for. */
 type Taken =
   | { readonly kind: "refused"; readonly used: number; readonly waits: number }
   /** Just what the call needs: it counts as used since it was granted, and no other call may use it. */
   | { readonly kind: "exact"; readonly id: string; readonly amount: number; readonly used: number; readonly at: number }
-  | null
+  /** More than the call needs is in hand, or another call has asked for both. */
+  | { readonly kind: "lent" }
+  /** It did not answer in time, or has failed just now. */
+  | { readonly kind: "unavailable" }
 
-/** What is held of one count. */
-interface Held {
-  readonly owner: string
-  readonly place: string
-  readonly guardrail: string
-  readonly key: string
-  /** Used up from the first to the last. */
-  blocks: Block[]
-  /** Takes under way. */
-  asking: number
-  /** Of a limit that is lent in blocks the only one, and how much is wanted by those that wait for it. */
-  answer: Promise<Taken> | null
-  waiting: number
-  /** How much more than is needed to ask for: doubled as long as it is soon used up. */
-  more: number
+/** How a call asks. */
+export interface Asking {
+  /** Number of the bundle that it is decided by. */
+  readonly seq: number
+  /** Milliseconds: nothing is of use to it after that. */
+  readonly until: number
+  /** Whether it waits for what another call of its tree is asking for. */
+  readonly waits: boolean
 }
 
-/** A block is given back after this time, used up or not: others may need it. */
-const LENT_FOR_MS = 2_000
-const TIMEOUT_MS = 5_000
-/** From when it was asked for: so much later at most may a call be admitted by credit that counts from its grant. */
+const LENT: Taken = { kind: "lent" }
+const UNAVAILABLE: Taken = { kind: "unavailable" }
+/** An object that has not answered by then is out of reach; the call can still be answered in time. */
+const TIMEOUT_MS = 2_000
+/**
+ * An exact grant counts from its grant. A call that is admitted by it is admitted so soon after it was asked for, as a
+ * part of the span and in any case; later it is given back.
+ */
+const PART_OF_SPAN = 20
 const USED_WITHIN_MS = 500
 
 export class Credits {
@@ -54,15 +50,22 @@ export class Credits {
   readonly #env: Env
   /** Of the tree: who holds what is lent. */
   #root = ""
-  readonly #held = new Map<string, Held>()
+  readonly #counts: Counts
   /** Takes whose answer is still to come. */
   readonly #underWay = new Set<string>()
   readonly #settlements: Settlements
+  /** In spite of the limit, for the call that is decided on right now: by place, the take that it was granted by. */
+  #over = new Map<string, string>()
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  /** @param memoryOf the tree's memory, or null if there is none any more */
+  constructor(ctx: DurableObjectState, env: Env, memoryOf: () => Memory | null) {
     this.#ctx = ctx
     this.#env = env
     this.#settlements = new Settlements(ctx, env)
+    this.#counts = new Counts(this.#settlements, () => {
+      const memory = memoryOf()
+      if (memory) this.giveBackDue(memory)
+    })
   }
 
   load(root: string): void {
@@ -73,34 +76,45 @@ export class Credits {
   /**
    * Asks for all that a call needs. What is lent is in the memory when this answers, what is refused only for as long
    * as `decide` takes, which is called then, and in which nothing else can come between.
+   * @param decide is told whether nothing more can be had
    * @returns what `decide` returns
    */
   async with<Result>(
     root: string,
     memory: Memory,
     needs: readonly Need[],
-    seq: number,
-    decide: () => Result,
+    asking: Asking,
+    decide: (isFinal: boolean) => Result,
   ): Promise<Result> {
     this.#root = root
-    const taken = await Promise.all(needs.map(async (need) => ({ need, answer: await this.#take(memory, need, seq) })))
-    const exact = taken.flatMap(({ need, answer }) => (answer?.kind === "exact" ? [{ need, ...answer }] : []))
-    const refused = taken.flatMap(({ need, answer }) => (answer?.kind === "refused" ? [{ need, answer }] : []))
+    const missing = needs.filter((need) => need.over || leftOf(memory, need) < need.amount || need.values !== null)
+    const asked = missing.map((need) => ({ need, count: this.#counts.of(need) }))
+    for (const { count } of asked) count.undecided += 1
+    const answers = asked.map(async (one) => ({
+      ...one,
+      answer: await this.#take(memory, one.need, one.count, asking),
+    }))
+    const taken = await Promise.all(answers)
+    const exact = taken.flatMap(({ need, answer }) => (answer.kind === "exact" ? [{ need, ...answer }] : []))
+    const refused = taken.flatMap(({ need, answer }) => (answer.kind === "refused" ? [{ need, answer }] : []))
     // It counts from the moment of its grant: what came back too late for that is not used.
     const now = Date.now()
-    const isFresh = exact.every(({ at }) => now >= at && now - at <= USED_WITHIN_MS)
+    const isFresh = exact.every(({ need, at }) => need.over || (now >= at && now - at <= usedWithin(need)))
     const before = exact.map(({ need, amount, used }) => {
       const left = leftOf(memory, need)
-      if (isFresh) memory.credits.set(need.owner, need.place, { left: left + amount, used, refused: null })
+      const { owner, place, over } = need
+      if (isFresh) memory.credits.set(owner, place, { left: left + amount, used, refused: null, over })
       return left
     })
     for (const { need, answer } of refused) {
       const left = leftOf(memory, need)
-      memory.credits.set(need.owner, need.place, { left, used: answer.used, refused: answer })
+      memory.credits.set(need.owner, need.place, { left, used: answer.used, refused: answer, over: null })
     }
+    this.#over = new Map(exact.filter(({ need }) => need.over).map(({ need, id }) => [placeOf(need), id]))
     try {
-      return decide()
+      return decide(taken.some(({ answer }) => answer.kind === "unavailable"))
     } finally {
+      this.#over = new Map()
       for (const { need } of refused) {
         const credit = memory.credits.find(need.owner, need.place)
         if (credit) memory.credits.set(need.owner, need.place, { ...credit, refused: null })
@@ -109,169 +123,148 @@ export class Credits {
       for (const [index, { need, id, amount }] of exact.entries()) {
         const unused = isFresh ? Math.min(amount, Math.max(0, leftOf(memory, need) - (before[index] ?? 0))) : amount
         const credit = memory.credits.find(need.owner, need.place)
-        if (credit && isFresh) memory.credits.set(need.owner, need.place, { ...credit, left: credit.left - unused })
-        const count = { guardrail: need.limit.id, key: need.key }
-        if (unused > 0) this.#settlements.add(id, count, amount - unused)
+        if (credit && isFresh) {
+          memory.credits.set(need.owner, need.place, { ...credit, left: credit.left - unused, over: null })
+        }
+        if (unused > 0) this.#settlements.add(id, countOf(need), amount - unused)
+        else if (need.over) this.#settlements.confirm(id)
       }
-      for (const need of needs) this.#tidy(memory, need)
-      if (exact.some(({ id }) => this.#settlements.has(id))) this.#settlements.sendSoon(this.#root)
+      for (const { need, count } of asked) this.#counts.tidy(memory, need, count)
+      for (const { need, id } of exact) if (this.#settlements.has(id)) this.#settlements.sendSoon(root, countOf(need))
     }
   }
 
-  async #take(memory: Memory, need: Need, seq: number): Promise<Taken> {
-    const { owner, key, place, limit, amount, values } = need
-    const { id: guardrail, measure, limit: most, span } = limit
+  async #take(memory: Memory, need: Need, count: SharedCount, asking: Asking): Promise<Taken> {
+    const { amount, limit, values, over } = need
+    const { limit: most, span } = limit
     // It has an end, or its count could never be forgotten; the build refuses any other.
-    if (span.kind === "life") return null
+    if (span.kind === "life") return UNAVAILABLE
     // What never fits need not be asked for.
-    if (amount > (span.kind === "bucket" ? span.burst : most)) {
+    if (!over && amount > (span.kind === "bucket" ? span.burst : most)) {
       return { kind: "refused", used: 0, waits: Number.POSITIVE_INFINITY }
     }
-    const held = this.#heldAt(owner, place, guardrail, key)
+    const now = Date.now()
+    if (now >= asking.until || !count.mayAsk(now)) return UNAVAILABLE
     // Where more is lent than one call needs, one question is enough for all that wait.
-    const isLentInBlocks = !values && most >= LENT_IN_BLOCKS_FROM
-    if (isLentInBlocks && held.answer) {
-      held.waiting += amount
-      await held.answer
-      held.waiting -= amount
-      return null
+    const isLentInBlocks = values === null && over === null && most >= EXACT_BELOW
+    if (isLentInBlocks && asking.waits && count.answer) {
+      count.waiting += amount
+      const answer = await count.answer
+      count.waiting -= amount
+      return answer.kind === "unavailable" ? UNAVAILABLE : LENT
     }
-    const lent: LentLimit = { measure, limit: most, span, seq }
-    const want = isLentInBlocks ? amount + Math.min(most, Math.max(held.more, held.waiting)) : amount
-    const asking = this.#askFor(memory, held, lent, { amount, want, values })
-    if (!isLentInBlocks) return asking
-    held.answer = asking
+    const answer = this.#askFor(memory, need, span, count, asking)
+    if (!isLentInBlocks) return answer
+    count.answer = answer
     try {
-      return await asking
+      return await answer
     } finally {
-      held.answer = null
+      if (count.answer === answer) count.answer = null
     }
   }
 
-  async #askFor(
-    memory: Memory,
-    held: Held,
-    limit: LentLimit,
-    {
-      amount,
-      want,
-      values,
-    }: { readonly amount: number; readonly want: number; readonly values: readonly string[] | null },
-  ): Promise<Taken> {
-    const { guardrail, key } = held
+  async #askFor(memory: Memory, need: Need, span: LentSpan, count: SharedCount, asking: Asking): Promise<Taken> {
+    const { amount, values, over } = need
+    const { guardrail, key, borrowing } = count
     const at = Date.now()
-    const id = newId("lnt", Date.now())
-    const settled = this.#settlements.of(held)
-    const asked = { id, holder: this.#root, limit, settled }
-    const take: Take = values ? { ...asked, amount: 0, want: 0, values } : { ...asked, amount, want }
-    held.asking += 1
+    const id = newId("lnt", at)
+    // What is left of other blocks is not enough: given back, it may be what is missing.
+    this.#counts.giveBack(memory, count)
+    const settled = this.#settlements.of(count)
+    const { measure, limit } = need.limit
+    const asked = {
+      id,
+      holder: this.#root,
+      limit: { measure, limit, span, seq: asking.seq },
+      settled,
+      over: over !== null,
+    }
+    const want = over ? amount : borrowing.want(amount, count.waiting, at)
+    const take: Take = values
+      ? { ...asked, amount: 0, want: 0, values }
+      : { ...asked, amount, want, least: amount, open: count.isSlow && !over }
+    // If the ledger crashes before the call is admitted, the call has not counted.
+    if (over) this.#settlements.write(id, count, 0)
+    count.underWay += 1
     this.#underWay.add(id)
-    const answering = this.#ask(guardrail, key, take)
+    const answering = this.#ask(count, take)
+    const patience = Math.min(TIMEOUT_MS, asking.until - at)
     try {
-      const answer = await within(answering, TIMEOUT_MS)
+      const answer = await within(answering, patience)
       this.#underWay.delete(id)
       this.#settlements.forget(settled)
-      return this.#taken(memory, held, { id, amount, at }, answer)
+      count.answered()
+      // An object whose answers come too late for that is asked for what may be used later.
+      count.isSlow = Date.now() - at > usedWithin(need)
+      return this.#taken(memory, need, count, { id, at, isOpen: take.open === true }, answer)
     } catch (error) {
-      // Whatever comes yet is used no more: a late grant is given back, a lost one asked about.
-      this.#ctx.waitUntil(this.#returnLate(answering, id, held))
-      logEvent("limit_failed", { guardrail, error: String(error) })
-      return null
+      // One that had less time than it may take has not failed.
+      if (patience === TIMEOUT_MS) count.failed(Date.now())
+      // Whatever comes yet is used no more: a grant that is lost or late is given back.
+      this.#ctx.waitUntil(this.#returnLate(answering, id, count))
+      logEvent("limit_failed", { guardrail, key, error: String(error) })
+      return UNAVAILABLE
     } finally {
-      held.asking -= 1
+      count.underWay -= 1
     }
   }
 
-  async #ask(guardrail: string, key: string, take: Take): Promise<TakeAnswer> {
+  async #ask({ guardrail, key }: SharedCount, take: Take): Promise<TakeAnswer> {
     return sharedLimitOf(this.#env, guardrail, key).take(LENDING_VERSION, take)
   }
 
   #taken(
     memory: Memory,
-    held: Held,
-    { id, amount, at }: { readonly id: string; readonly amount: number; readonly at: number },
-    { granted, used, ...more }: TakeAnswer,
+    { owner, place, amount, values }: Need,
+    count: SharedCount,
+    { id, at, isOpen }: { readonly id: string; readonly at: number; readonly isOpen: boolean },
+    answer: TakeAnswer,
   ): Taken {
-    if (granted === null) {
-      return { kind: "refused", used, waits: ("waits" in more ? more.waits : null) ?? Number.POSITIVE_INFINITY }
+    const { granted, used } = answer
+    if (granted === null) return { kind: "refused", used, waits: answer.waits ?? Number.POSITIVE_INFINITY }
+    if (values || (granted <= amount && !isOpen)) {
+      if (!values) count.borrowing.exact(amount, answer.lasts, Date.now())
+      return { kind: "exact", id, amount, used, at }
     }
-    if (granted <= amount) return { kind: "exact", id, amount, used, at }
-    const { owner, place } = held
-    held.blocks.push({ id, granted, since: Date.now() })
-    memory.credits.set(owner, place, { left: leftOf(memory, held) + granted, used, refused: null })
-    return null
+    count.dueAt = Math.min(count.dueAt, count.borrowing.add(id, granted, answer.lasts, Date.now()))
+    memory.credits.set(owner, place, {
+      left: leftOf(memory, { owner, place }) + granted,
+      used,
+      refused: null,
+      over: null,
+    })
+    return LENT
   }
 
   /** In the step's transaction, before what it lends is used. */
   save(places: readonly { readonly owner: string; readonly key: string }[]): void {
     for (const { owner, key: place } of places) {
-      const held = this.#held.get(placeOf(owner, place))
-      for (const { id, granted } of held?.blocks ?? []) if (held) this.#settlements.write(id, held, granted)
+      const count = this.#counts.find(owner, place)
+      for (const { id, granted } of count?.borrowing.blocks ?? [])
+        if (count) this.#settlements.write(id, count, granted)
+      const over = this.#over.get(placeOf({ owner, place }))
+      if (over !== undefined) this.#settlements.drop(over)
     }
   }
 
   mustWrite(owner: string, place: string): boolean {
-    return this.#held.get(placeOf(owner, place))?.blocks.some(({ id }) => !this.#settlements.isWritten(id)) ?? false
+    const blocks = this.#counts.find(owner, place)?.borrowing.blocks ?? []
+    return this.#over.has(placeOf({ owner, place })) || blocks.some(({ id }) => !this.#settlements.isWritten(id))
   }
 
-  /** Once a call has been decided on. */
-  #tidy(memory: Memory, { owner, place, values }: Need): void {
-    const held = this.#held.get(placeOf(owner, place))
-    if (!held) return
-    this.#dropUsed(memory, held)
-    const isEmpty = held.blocks.length === 0 && (values !== null || held.more === 1)
-    if (held.asking === 0 && isEmpty) this.#drop(memory, held)
+  /** What has been held long enough: nothing else of it is looked at, however many counts there are. */
+  giveBackDue(memory: Memory): void {
+    this.#counts.giveBackDue(memory, this.#root, Date.now())
   }
 
-  /** Blocks are used up in their order; one of which all was used is settled. */
-  #dropUsed(memory: Memory, held: Held): void {
-    const left = leftOf(memory, held)
-    let behind = held.blocks.reduce((sum, { granted }) => sum + granted, 0)
-    while (held.blocks[0] && behind - held.blocks[0].granted >= left) {
-      const { id, granted, since } = held.blocks[0]
-      behind -= granted
-      held.blocks.shift()
-      this.#settlements.add(id, held, granted)
-      if (Date.now() - since < LENT_FOR_MS) held.more = Math.min(MOST_MORE, held.more * 2)
-    }
-  }
-
-  #drop(memory: Memory, { owner, place }: Held): void {
-    this.#held.delete(placeOf(owner, place))
-    memory.credits.drop(owner, place)
-  }
-
-  /** All that is left. */
-  #giveBack(memory: Memory, held: Held): void {
-    const { owner, place } = held
-    const credit = memory.credits.find(owner, place)
-    let left = credit?.left ?? 0
-    for (const { id, granted } of held.blocks.toReversed()) {
-      const unused = Math.min(left, granted)
-      left -= unused
-      this.#settlements.add(id, held, granted - unused)
-      if (unused > granted / 2) held.more = 1
-    }
-    held.blocks = []
-    if (credit) memory.credits.set(owner, place, { ...credit, left: 0 })
-    this.#settlements.sendSoon(this.#root)
-  }
-
-  /** What has been held long enough; all of it where the tree is quiet, or has ended. */
-  giveBackOld(memory: Memory, now: number, all = false): void {
-    for (const held of this.#held.values()) {
-      this.#dropUsed(memory, held)
-      const isOld = held.blocks.some(({ since }) => now - since >= LENT_FOR_MS || now < since)
-      if (held.asking === 0 && held.blocks.length > 0 && (all || isOld)) this.#giveBack(memory, held)
-      if (all && held.asking === 0) this.#drop(memory, held)
-    }
-    // Until then what is used up is said with the next take.
-    if (all) this.#settlements.sendSoon(this.#root)
+  /** All of it: the tree is quiet, or has ended. */
+  giveBackAll(memory: Memory): void {
+    this.#counts.giveBackAll(memory, this.#root)
   }
 
   /** What an object asks that has not heard of blocks: contract of `CreditHolder`. */
   usedOf(ids: readonly string[]): Record<string, number | null> {
-    const held = new Set([...this.#held.values()].flatMap(({ blocks }) => blocks.map(({ id }) => id)))
+    const held = this.#counts.ids()
     return Object.fromEntries(
       ids.flatMap((id): [string, number | null][] => {
         const used = this.#settlements.usedOf(id)
@@ -281,47 +274,39 @@ export class Credits {
     )
   }
 
-  #heldAt(owner: string, place: string, guardrail: string, key: string): Held {
-    let held = this.#held.get(placeOf(owner, place))
-    if (!held) {
-      held = { owner, place, guardrail, key, blocks: [], asking: 0, answer: null, waiting: 0, more: 1 }
-      this.#held.set(placeOf(owner, place), held)
-    }
-    return held
-  }
-
-  async #returnLate(asked: Promise<TakeAnswer>, id: string, held: Held): Promise<void> {
+  async #returnLate(asked: Promise<TakeAnswer>, id: string, count: SharedCount): Promise<void> {
     try {
       const { granted } = await asked
-      if (granted !== null) this.#settlements.add(id, held, 0)
+      if (granted !== null) this.#settlements.add(id, count, 0)
     } catch {
-      // It was never lent, or its object will ask.
+      // It may have been granted all the same.
+      this.#settlements.add(id, count, 0)
     }
     this.#underWay.delete(id)
-    this.#settlements.sendSoon(this.#root)
+    this.#settlements.sendSoon(this.#root, count)
   }
 }
 
-const MOST_MORE = 100_000
-/** Of a smaller limit nobody is lent more than is needed (guardrails/lending). */
-const LENT_IN_BLOCKS_FROM = 100
+/** Milliseconds. */
+function usedWithin({ limit: { span }, values }: Need): number {
+  const part = span.kind === "life" ? 0 : (span.seconds * 1000) / PART_OF_SPAN
+  // There is no open block of values: they are used as long as their answer is waited for.
+  return Math.min(part, values ? TIMEOUT_MS : USED_WITHIN_MS)
+}
 
-function leftOf(memory: Memory, { owner, place }: { readonly owner: string; readonly place: string }): number {
+function countOf({ limit, key }: Need): { readonly guardrail: string; readonly key: string } {
+  return { guardrail: limit.id, key }
+}
+
+interface Placed {
+  readonly owner: string
+  readonly place: string
+}
+
+function leftOf(memory: Memory, { owner, place }: Placed): number {
   return memory.credits.find(owner, place)?.left ?? 0
 }
 
-function placeOf(owner: string, place: string): string {
+function placeOf({ owner, place }: Placed): string {
   return `${owner}|${place}`
-}
-
-async function within<Answer>(asked: Promise<Answer>, milliseconds: number): Promise<Answer> {
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("it did not answer in time")), milliseconds)
-  })
-  try {
-    return await Promise.race([asked, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -34,6 +34,7 @@ import type {
   ShownApproval,
   Waiting,
 } from "./answers.ts"
+import { DECIDED_WITHIN_MS } from "./ask.ts"
 import { Calls } from "./calls.ts"
 import { Consents } from "./consents.ts"
 import type { TaskStatus, UserFacts } from "./state.ts"
@@ -58,13 +59,16 @@ export class Ledger extends DurableObject<Env> {
 
   /**
    * At once where the bundle is at hand, which it nearly always is.
+   * @param until milliseconds by the gateway's clock, when its question is of no use any more
    * @returns JSON: an object would cross with a disposer of its own, which costs several percent of a call
    */
-  decide(version: number, pointer: Pointer, ask: Ask): string | Promise<string> {
+  decide(version: number, pointer: Pointer, ask: Ask, until: number): string | Promise<string> {
+    // By a clock that is behind, it would come too late; by one that is ahead, too early, and nothing is admitted.
+    const latest = Math.min(until, Date.now() + DECIDED_WITHIN_MS)
     const bundle = version === LEDGER_VERSION ? bundleHeld(pointer) : null
     const answer = bundle
-      ? this.#calls.decide(bundle, pointer, ask)
-      : this.#by(version, pointer, (found) => this.#calls.decide(found, pointer, ask))
+      ? this.#calls.decide(bundle, pointer, ask, latest)
+      : this.#by(version, pointer, (found) => this.#calls.decide(found, pointer, ask, latest))
     return answer instanceof Promise ? answer.then((later) => JSON.stringify(later)) : JSON.stringify(answer)
   }
 

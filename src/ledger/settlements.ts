@@ -4,18 +4,39 @@
  */
 import { LENDING_VERSION, type Settled } from "../guardrails/lending/lending.ts"
 import { logEvent } from "../log.ts"
+import { within } from "./ask.ts"
 import { sharedLimitOf } from "./shared-limit.ts"
 
-/** A block of which some is open: it may be used up without asking, so it is written down before it is used. */
+/**
+ * What counts as used of a block if the ledger crashes. A block of which some is open may be used up without asking, so
+ * it is written down before it is used; a block that is asked for in spite of the limit, before it is asked for.
+ */
 export const CREDITS_SCHEMA = `
 CREATE TABLE credits (id TEXT PRIMARY KEY, guardrail TEXT NOT NULL, key TEXT NOT NULL, granted INTEGER NOT NULL)
   WITHOUT ROWID;
 `
 
 /** One shared limit. */
-interface Count {
+export interface Count {
   readonly guardrail: string
   readonly key: string
+}
+
+/** An object that did not answer is left alone for so long. */
+const PAUSE_MS = 5_000
+const TIMEOUT_MS = 5_000
+/** Times that a settlement is sent by itself; after that with the next take, or when the object asks. */
+const MOST_TRIES = 3
+/** Blocks that are settled at once. */
+const MOST_AT_ONCE = 1_000
+
+interface Unsettled extends Count {
+  /** By block: how much of it was used. */
+  readonly blocks: Map<string, number>
+  isSent: boolean
+  tries: number
+  /** Milliseconds. */
+  pausedUntil: number
 }
 
 export class Settlements {
@@ -23,15 +44,16 @@ export class Settlements {
   readonly #env: Env
   /** Blocks that have a row. */
   readonly #written = new Set<string>()
-  /** Blocks that will be used no more. */
-  readonly #used = new Map<string, Count & { readonly used: number }>()
+  /** Blocks that will be used no more, by count; and of which count each is. */
+  readonly #counts = new Map<string, Unsettled>()
+  readonly #countOf = new Map<string, Unsettled>()
 
   constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx
     this.#env = env
   }
 
-  /** After waking: what an earlier life was lent may have been used up to the last. */
+  /** After waking: what an earlier life was lent may have been used as far as its row says. */
   load(root: string): void {
     const rows = this.#ctx.storage.sql.exec<{ id: string; guardrail: string; key: string; granted: number }>(
       "SELECT id, guardrail, key, granted FROM credits",
@@ -47,58 +69,95 @@ export class Settlements {
     return this.#written.has(id)
   }
 
-  /** In the step's transaction, before any of it is used. */
-  write(id: string, { guardrail, key }: Count, granted: number): void {
+  /** In the step's transaction, before any of it is used. @param used what counts if the ledger crashes */
+  write(id: string, { guardrail, key }: Count, used: number): void {
     if (this.#written.has(id)) return
-    this.#ctx.storage.sql.exec("INSERT OR REPLACE INTO credits VALUES (?, ?, ?, ?)", id, guardrail, key, granted)
+    this.#ctx.storage.sql.exec("INSERT OR REPLACE INTO credits VALUES (?, ?, ?, ?)", id, guardrail, key, used)
     this.#written.add(id)
   }
 
+  /** In the step's transaction: all of it counts, and there is nothing more to say of it. */
+  drop(id: string): void {
+    this.#ctx.storage.sql.exec("DELETE FROM credits WHERE id = ?", id)
+  }
+
+  /** Once that is durable. */
+  confirm(id: string): void {
+    this.#written.delete(id)
+  }
+
   add(id: string, { guardrail, key }: Count, used: number): void {
-    this.#used.set(id, { guardrail, key, used })
+    const name = nameOf({ guardrail, key })
+    let count = this.#counts.get(name)
+    if (!count) {
+      count = { guardrail, key, blocks: new Map(), isSent: false, tries: 0, pausedUntil: 0 }
+      this.#counts.set(name, count)
+    }
+    count.blocks.set(id, used)
+    this.#countOf.set(id, count)
   }
 
   has(id: string): boolean {
-    return this.#used.has(id)
+    return this.#countOf.has(id)
   }
 
   /** Undefined: it may still be used, or is not known. */
   usedOf(id: string): number | undefined {
-    return this.#used.get(id)?.used
+    return this.#countOf.get(id)?.blocks.get(id)
   }
 
-  of({ guardrail, key }: Count): readonly Settled[] {
-    return [...this.#used].flatMap(([id, one]) =>
-      one.guardrail === guardrail && one.key === key ? [{ id, used: one.used }] : [],
-    )
+  of(count: Count): readonly Settled[] {
+    return settledOf(this.#counts.get(nameOf(count)))
   }
 
   /** Their object knows. */
   forget(settled: readonly Settled[]): void {
     for (const { id } of settled) {
-      this.#used.delete(id)
-      if (this.#written.delete(id)) this.#ctx.storage.sql.exec("DELETE FROM credits WHERE id = ?", id)
+      const count = this.#countOf.get(id)
+      this.#countOf.delete(id)
+      count?.blocks.delete(id)
+      if (count?.blocks.size === 0) this.#counts.delete(nameOf(count))
+      if (this.#written.delete(id)) this.drop(id)
     }
   }
 
-  sendSoon(root: string): void {
-    if (this.#used.size > 0) this.#ctx.waitUntil(this.#send(root))
+  /** @param only of this count; null: of all */
+  sendSoon(root: string, only: Count | null = null): void {
+    const now = Date.now()
+    const one = only && this.#counts.get(nameOf(only))
+    const counts = only ? (one ? [one] : []) : [...this.#counts.values()]
+    for (const count of counts) {
+      // Once at a time, however many calls are denied meanwhile.
+      if (count.isSent || count.tries >= MOST_TRIES || now < count.pausedUntil) continue
+      count.isSent = true
+      this.#ctx.waitUntil(this.#send(root, count))
+    }
   }
 
-  /** What fails stays, and is said with the next take, or when the object asks. */
-  async #send(root: string): Promise<void> {
-    const counts = new Map([...this.#used.values()].map((one) => [`${one.guardrail}\n${one.key}`, one]))
-    await Promise.all(
-      Array.from(counts.values(), async (count) => {
-        const { guardrail, key } = count
-        const settled = this.of(count)
-        try {
-          await sharedLimitOf(this.#env, guardrail, key).settle(LENDING_VERSION, root, [...settled])
-          this.forget(settled)
-        } catch (error) {
-          logEvent("limit_failed", { guardrail, error: String(error) })
-        }
-      }),
-    )
+  /** What fails stays, and is tried again a little later, said with the next take, or when the object asks. */
+  async #send(root: string, count: Unsettled): Promise<void> {
+    const { guardrail, key } = count
+    const settled = settledOf(count)
+    try {
+      const sent = sharedLimitOf(this.#env, guardrail, key).settle(LENDING_VERSION, root, settled)
+      await within(sent, TIMEOUT_MS)
+      count.tries = 0
+      this.forget(settled)
+    } catch (error) {
+      count.tries += 1
+      count.pausedUntil = Date.now() + PAUSE_MS
+      if (count.tries < MOST_TRIES) setTimeout(() => this.sendSoon(root, count), PAUSE_MS)
+      logEvent("limit_failed", { guardrail, error: String(error) })
+    } finally {
+      count.isSent = false
+    }
   }
+}
+
+function settledOf(count: Unsettled | undefined): Settled[] {
+  return [...(count?.blocks ?? [])].slice(0, MOST_AT_ONCE).map(([id, used]) => ({ id, used }))
+}
+
+function nameOf({ guardrail, key }: Count): string {
+  return `${guardrail}\n${key}`
 }

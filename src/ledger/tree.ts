@@ -48,7 +48,7 @@ export class Tree {
     this.state = this.storage.load(Date.now(), proofsSince)
     this.outbox = new Outbox(ctx, env)
     this.notices = new Notices(ctx, env)
-    this.credits = new Credits(ctx, env)
+    this.credits = new Credits(ctx, env, () => this.state?.memory ?? null)
     if (!this.state) return
     this.outbox.sendLeftOver()
     if (this.notices.hasAny()) this.notices.sendSoon()
@@ -102,7 +102,7 @@ export class Tree {
   /** Nothing is admitted any more: what guardrails kept in mind serves nobody, and what was lent others can use. */
   #shrink(state: TreeState): void {
     this.transact(true, () => this.storage.forgetMemory())
-    this.credits.giveBackOld(state.memory, state.clock, true)
+    this.credits.giveBackAll(state.memory)
   }
 
   /** For good: what waits for a person, for their consent or as it is frozen, has not. */
@@ -140,7 +140,7 @@ export class Tree {
     if (quietFor < QUIET_MS) this.#quietTimer = setTimeout(() => this.#settle(), QUIET_MS - quietFor)
     else {
       this.transact(true, () => this.storage.settle(state))
-      this.credits.giveBackOld(state.memory, state.clock, true)
+      this.credits.giveBackAll(state.memory)
     }
   }
 

@@ -328,11 +328,12 @@ describe("a newer bundle", () => {
       version,
       by,
       ask,
+      until,
     ): Promise<string> {
       asked.push(by)
       // Without this an endless loop would have no end here either.
       if (asked.length > 5) throw new Error("asked again and again")
-      return decide.call(this, version, pretended ?? by, ask)
+      return decide.call(this, version, pretended ?? by, ask, until)
     })
     // Another isolate, which follows sooner, has decided here by the republished bundle.
     pretended = { seq: 3, digest: pointer.digest }

@@ -19,6 +19,8 @@ afterEach(async () => {
   await freshIsolate()
 })
 
+const ASKING = { seq: 1, until: Number.MAX_SAFE_INTEGER, waits: true }
+
 async function inLedger(use: (ctx: DurableObjectState) => Promise<void>): Promise<void> {
   const stub = env.LEDGER.getByName(crypto.randomUUID())
   await runInDurableObject(stub, async (_ledger, ctx) => {
@@ -71,13 +73,13 @@ test("a take that is under way is not disowned: it may still be used", async () 
     vi.spyOn(SharedLimit.prototype, "take").mockImplementation(async (_version, take): Promise<TakeAnswer> => {
       asked.push(take)
       while (!isAnswered) await scheduler.wait(5)
-      return { granted: 1, used: 0, since: Date.now() }
+      return { granted: 1, used: 0, since: Date.now(), lasts: 0 }
     })
     const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 10, seconds: 60 }, { per: [] })
-    const credits = new Credits(ctx, env)
-    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null }
     const memory = new Memory()
-    const deciding = credits.with(ROOT, memory, [need], 1, () => memory.credits.find(need.owner, "")?.left)
+    const credits = new Credits(ctx, env, () => memory)
+    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null, over: null }
+    const deciding = credits.with(ROOT, memory, [need], ASKING, () => memory.credits.find(need.owner, "")?.left)
     await vi.waitFor(() => expect(asked).toHaveLength(1))
     const id = asked[0]?.id ?? ""
     expect(credits.usedOf([id, "unheard-of"])).toEqual({ [id]: null })
@@ -93,18 +95,18 @@ test("of a block nothing is said as long as some of it may be used", async () =>
     const asked: Take[] = []
     vi.spyOn(SharedLimit.prototype, "take").mockImplementation(async (_version, take): Promise<TakeAnswer> => {
       asked.push(take)
-      return { granted: take.amount + 1, used: 0, since: Date.now() }
+      return { granted: take.amount + 1, used: 0, since: Date.now(), lasts: 2_000 }
     })
     const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 1000, seconds: 60 }, { per: [] })
-    const credits = new Credits(ctx, env)
-    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null }
     const memory = new Memory()
-    expect(await credits.with(ROOT, memory, [need], 1, () => memory.credits.find(need.owner, "")?.left)).toBe(2)
+    const credits = new Credits(ctx, env, () => memory)
+    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null, over: null }
+    expect(await credits.with(ROOT, memory, [need], ASKING, () => memory.credits.find(need.owner, "")?.left)).toBe(2)
     const id = asked[0]?.id ?? ""
     expect(credits.usedOf([id])).toEqual({ [id]: null })
     // What is given back is none to be used any more.
     vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach"))
-    credits.giveBackOld(memory, Date.now(), true)
+    credits.giveBackAll(memory)
     expect(credits.usedOf([id])).toEqual({ [id]: 0 })
     expect(memory.credits.find(need.owner, "")?.left ?? 0).toBe(0)
     await scheduler.wait(20)
@@ -123,13 +125,13 @@ test.each([
     vi.spyOn(SharedLimit.prototype, "settle").mockResolvedValue()
     vi.spyOn(SharedLimit.prototype, "take").mockImplementation(async (): Promise<TakeAnswer> => {
       vi.setSystemTime(start + after)
-      return { granted: 1, used: 0, since: start }
+      return { granted: 1, used: 0, since: start, lasts: 0 }
     })
     const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 10, seconds: 60 }, { per: [] })
-    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null }
+    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null, over: null }
     const memory = new Memory()
     const decide = (): number | undefined => memory.credits.find(need.owner, "")?.left
-    expect(await new Credits(ctx, env).with(ROOT, memory, [need], 1, decide)).toBe(left)
+    expect(await new Credits(ctx, env, () => memory).with(ROOT, memory, [need], ASKING, decide)).toBe(left)
     await scheduler.wait(20)
   })
 })

@@ -59,8 +59,14 @@ describe("fail closed", () => {
     const { token } = await openTask()
     // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
     const { decide } = Ledger.prototype
-    vi.spyOn(Ledger.prototype, "decide").mockImplementation(async function (this: Ledger, version, pointer, ask) {
-      return decide.call(this, version + 1, pointer, ask)
+    vi.spyOn(Ledger.prototype, "decide").mockImplementation(async function (
+      this: Ledger,
+      version,
+      pointer,
+      ask,
+      until,
+    ) {
+      return decide.call(this, version + 1, pointer, ask, until)
     })
     await expectRefused(token)
   })

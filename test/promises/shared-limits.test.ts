@@ -2,7 +2,8 @@
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import type { Guardrail, Limit } from "../../src/guardrails/definition.ts"
+import type { Guardrail, Limit, Span } from "../../src/guardrails/definition.ts"
+import { Cells } from "../../src/guardrails/memory.ts"
 import { LENDING_VERSION } from "../../src/guardrails/lending/lending.ts"
 import { SharedLimit, sharedLimitOf } from "../../src/ledger/shared-limit.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
@@ -27,6 +28,10 @@ async function guardedBy(...guardrails: readonly Guardrail[]): Promise<void> {
   const body = await yard()
   await publish({ ...body, guardrails: [...body.guardrails, ...guardrails] }, 2)
 }
+
+const DAY: Span = { kind: "fixed", seconds: 31 * 86_400 }
+const BUCKET: Span = { kind: "bucket", seconds: 86_400, burst: 100 }
+const ones = (count: number): readonly number[] => Array.from({ length: count }, () => 1)
 
 const trees = async (count: number): Promise<readonly OpenTask[]> =>
   Promise.all(Array.from({ length: count }, async () => openTask("first", { purpose: "work" })))
@@ -141,11 +146,11 @@ describe("no over-admission by trees that share a limit", () => {
     await guardedBy(shared(1_000))
     const [now, task] = [Date.now(), taskAt(await trees(1), 0)]
     at(now)
-    await list(task)
-    expect(await usedOf()).toBe(2)
+    for (let index = 0; index < 3; index++) await list(task)
+    expect(await usedOf()).toBe(5)
     at(now + 2_100)
     expect((await callWith(task.token, "/mail", MAIL)).code).toBe("policy_denied")
-    await vi.waitFor(async () => expect(await usedOf()).toBe(1), { timeout: 1_000, interval: 50 })
+    await vi.waitFor(async () => expect(await usedOf()).toBe(3), { timeout: 1_000, interval: 50 })
   })
 
   test("a crash with credit in hand costs it, for the span and no longer; it never admits more", async () => {
@@ -214,6 +219,59 @@ describe("no over-admission by trees that share a limit", () => {
     // One that counts already counts no more.
     expect(await mail(2, "a@example.org")).toBe("ok")
     expect(await mail(0, "c@example.org")).toBe("budget_exhausted")
+  })
+
+  const sum: Limit = shared(1_000_000, {
+    id: "sum",
+    topic: "budget",
+    of: { tools: ["files.write"] },
+    measure: { field: "arguments.amount", kind: "sum" },
+  })
+  const amountOf = (amount: number) => ({
+    method: "PUT",
+    body: JSON.stringify({ amount }),
+    headers: { "Content-Type": "application/json" },
+  })
+
+  test.each<[string, Limit, readonly number[], number, number]>([
+    ["a sum", sum, [90], 10, 10.0001],
+    ["a sum, after many quick calls", sum, Array.from({ length: 30 }, () => 3), 10, 10.0001],
+    ["calls", { ...sum, measure: { kind: "calls" }, limit: 100 }, ones(99), 1, 1],
+    ["calls of a day", { ...sum, measure: { kind: "calls" }, limit: 3, span: DAY }, [1, 1], 1, 1],
+    ["calls of a bucket", { ...sum, measure: { kind: "calls" }, limit: 100, span: BUCKET }, ones(99), 1, 1],
+  ])("an exact fit is admitted, and not the least more: %s", async (_, limit, before, fits, exceeds) => {
+    await guardedBy(limit)
+    const tasks = await trees(2)
+    const [first, other] = [taskAt(tasks, 0), taskAt(tasks, 1)]
+    for (const amount of before) expect((await callWith(first.token, "/files/a", amountOf(amount))).code).toBe("ok")
+    if (exceeds > fits) {
+      for (const task of [first, other])
+        expect((await callWith(task.token, "/files/a", amountOf(exceeds))).code).toBe("budget_exhausted")
+    }
+    expect((await callWith(first.token, "/files/a", amountOf(fits))).code).toBe("ok")
+    for (const task of [first, other]) {
+      expect((await callWith(task.token, "/files/a", amountOf(exceeds))).code).toBe("budget_exhausted")
+    }
+  })
+
+  test.each([
+    ["never fit", 3],
+    ["do not fit any more", 150],
+  ])("a denied call leaves nothing behind in its ledger: many values that %s", async (_, most) => {
+    const values = shared(most, { of: { tools: ["files.write"] }, topic: "budget" })
+    await guardedBy({ ...values, measure: { field: "arguments.to", kind: "distinct" } })
+    const task = taskAt(await trees(1), 0)
+    const credits = vi.spyOn(Cells.prototype, "set")
+    const headers = { "Content-Type": "application/json" }
+    for (let index = 0; index < 8; index++) {
+      const to = Array.from({ length: 100 }, (_, place) => `${index} ${place}`)
+      const answer = await callWith(task.token, "/files/a", { method: "PUT", body: JSON.stringify({ to }), headers })
+      expect(answer.code).toBe(most > 100 && index === 0 ? "ok" : "budget_exhausted")
+    }
+    const memories = new Set(credits.mock.instances.filter((cells) => cells instanceof Cells))
+    const left = [...memories].flatMap((cells) => [...cells]).filter(([owner]) => owner.startsWith("shared:"))
+    expect(memories.size).toBeGreaterThan(0)
+    expect(left).toEqual([])
   })
 
   test("the object's own memory is durable before anybody is let through", async () => {

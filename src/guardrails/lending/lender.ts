@@ -11,14 +11,10 @@ import { OpenBlocks } from "./open.ts"
 import { Unwritten, type Block, type State, type Stored, type Writes } from "./rows.ts"
 import { check, checkSettled, checkTake } from "./sane.ts"
 import { cutoffOf, leavesAt } from "./span.ts"
+import { creditOf, lastsFor } from "./terms.ts"
 import { LentValues } from "./values.ts"
 import type { LentLimit, NotLent, Settled, Take, TakeAnswer } from "./lending.ts"
 
-/** A block of a limit under this is exactly what is needed: there, credit that is lost for a while would be felt. */
-const EXACT_BELOW = 100
-/** Credit in one block at most: this share of the limit, and that of what is left. */
-const SHARE_OF_LIMIT = 100
-const SHARE_OF_ROOM = 10
 /** With more open blocks than this nobody is lent more than is needed: each is a row, and asked about. */
 const MAX_OPEN = 1_000
 /** The definition is kept while an older bundle may still be in use. */
@@ -60,17 +56,19 @@ export class Lender {
     this.#advance(now)
     for (const settled of take.settled) this.#settleOne(take.holder, settled)
     const limit = this.#define(take.limit)
-    if (take.values) return this.#takeValues(take.id, new Set(take.values), limit)
-    const known = this.#open.get(take.id) ?? this.#closed.get(take.id)
-    if (known) return this.#again(known, take.holder)
-    const used = this.#used(limit)
-    const { id, holder, amount } = take
-    if (amount === 0) return { granted: 0, used, since: this.#clock }
+    if (take.values) return this.#takeValues(take.id, new Set(take.values), limit, take.over ?? false)
+    const { id, holder, amount, want, least = 0, open = false, over = false } = take
+    const known = this.#open.get(id) ?? this.#closed.get(id)
     const room = this.#room(limit)
-    if (amount > room) return { granted: null, used, waits: this.#waits(limit, amount, room) }
-    const granted = amount + Math.min(take.want - amount, this.#creditOf(limit, room - amount))
-    this.#grant({ id, holder, granted, at: this.#clock, used: granted }, granted > amount, limit)
-    return { granted, used, since: this.#clock }
+    if (known) return this.#again(known, holder, this.#lasts(limit, room))
+    const used = this.#used(limit)
+    if (amount === 0) return { granted: 0, used, since: this.#clock, lasts: 0 }
+    if (amount > room && !over) return { granted: null, used, waits: this.#waits(limit, amount, room) }
+    const lasts = this.#lasts(limit, room - amount)
+    const credit = lasts > 0 ? Math.min(want - amount, creditOf(limit, room - amount)) : 0
+    const granted = credit < least ? amount : amount + credit
+    this.#grant({ id, holder, granted, at: this.#clock, used: granted }, open || granted > amount, limit)
+    return { granted, used, since: this.#clock, lasts }
   }
 
   /** What is not known, or was settled before, is ignored. */
@@ -180,10 +178,8 @@ export class Lender {
     return (this.#closed.bucket?.unitsAt(this.#clock) ?? 0n) - tokenUnits(bucket, this.#open.lent)
   }
 
-  #creditOf({ span, limit }: LentLimit, room: number): number {
-    const most = span.kind === "bucket" ? Math.min(span.burst, limit) : limit
-    if (most < EXACT_BELOW || this.#open.size >= MAX_OPEN) return 0
-    return Math.min(Math.floor(most / SHARE_OF_LIMIT), Math.floor(room / SHARE_OF_ROOM))
+  #lasts(limit: LentLimit, room: number): number {
+    return this.#open.size >= MAX_OPEN ? 0 : lastsFor(limit, room)
   }
 
   /** Open blocks as though they were settled now: nothing else is known of them. */
@@ -234,21 +230,23 @@ export class Lender {
   }
 
   /** A take that was answered before, or one that comes late: what is settled must not be used. */
-  #again({ holder, granted, at, used: counts, isSettled }: Block, asker: string): TakeAnswer {
+  #again({ holder, granted, at, used: counts, isSettled }: Block, asker: string, lasts: number): TakeAnswer {
     check(holder === asker, "the id of another's take")
     const used = Math.max(0, (this.#limit ? this.#used(this.#limit) : 0) - counts)
-    return isSettled ? { granted: null, used, waits: 0 } : { granted, used, since: at }
+    return isSettled ? { granted: null, used, waits: 0 } : { granted, used, since: at, lasts }
   }
 
-  #takeValues(id: string, values: ReadonlySet<string>, { limit, span }: LentLimit): TakeAnswer {
+  #takeValues(id: string, values: ReadonlySet<string>, { limit, span }: LentLimit, over: boolean): TakeAnswer {
     const before = this.#values.usedBy(id, values)
-    if (before !== null) return { granted: values.size, used: this.#values.size - values.size, since: before }
+    if (before !== null) return { granted: values.size, used: this.#values.size - values.size, since: before, lasts: 0 }
     const used = this.#values.size
     const { excess, lastToLeave } = this.#values.room(values, limit)
-    if (excess === null) return { granted: null, used, waits: null }
-    if (excess > 0) return { granted: null, used, waits: leavesAt(span, lastToLeave) - this.#clock }
+    if (!over && excess === null) return { granted: null, used, waits: null }
+    if (!over && excess !== null && excess > 0) {
+      return { granted: null, used, waits: leavesAt(span, lastToLeave) - this.#clock }
+    }
     this.#values.use(id, values, this.#clock)
-    return { granted: values.size, used, since: this.#clock }
+    return { granted: values.size, used, since: this.#clock, lasts: 0 }
   }
 
   /** When all that is closed has left the span; null where it never does. */

@@ -7,7 +7,7 @@
 import type { Limit, Span } from "../definition.ts"
 
 /** Old object code may run for minutes beside new Worker code: a question of another version is refused. */
-export const LENDING_VERSION = 1
+export const LENDING_VERSION = 2
 
 export type LentSpan = Exclude<Span, { readonly kind: "life" }>
 
@@ -34,17 +34,26 @@ export interface Take {
   readonly amount: number
   /** What the ledger would like to hold, not less; more than `amount` is credit. */
   readonly want: number
+  /** Credit of less than this is of no use to it, and is not lent. Absent: any is. */
+  readonly least?: number
   /** Of a `distinct`, and only there: what the call has, each at most 512 characters. */
   readonly values?: readonly string[]
-  /** Settled before anything is granted, whether it is then or not. */
+  /**
+   * Whether the block stays open although it is of exactly `amount`: the ledger may use it much later than it is
+   * granted, because answers have been slow.
+   */
+  readonly open?: boolean
+  /** Whether a person has approved the call: it is granted, and counts, whether there is room for it or not. */
+  readonly over?: boolean
+  /** Settled before anything is granted, whether anything is or not. */
   readonly settled: readonly Settled[]
 }
 
 export type TakeAnswer = Lent | NotLent
 
 /**
- * A block. One of exactly `amount` is closed: it was used the moment it was granted, and is settled only to lower it.
- * Of a bigger one the rest is open credit until it is settled.
+ * A block. One of exactly `amount` is closed, unless the take wants it open: it was used the moment it was granted, and
+ * is settled only to lower it. A bigger one is open until it is settled: any of it may be used meanwhile.
  */
 export interface Lent {
   /** Not less than `amount`; 0 where that is 0, and nothing is kept of it then. Of a `distinct`, how many values. */
@@ -53,6 +62,8 @@ export interface Lent {
   readonly used: number
   /** Milliseconds by the object's clock: when it was granted. */
   readonly since: number
+  /** Milliseconds for which credit is lent: it is settled then, used or not. 0: more than is needed is not lent now. */
+  readonly lasts: number
 }
 
 export interface NotLent {

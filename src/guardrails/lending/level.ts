@@ -11,9 +11,11 @@ export function tokenUnits(bucket: LentBucket, tokens: number): bigint {
   return BigInt(tokens) * BigInt(lengthOf(bucket))
 }
 
-/** Whole ones. */
+/** Whole ones; negative if more was approved than there was. */
 export function tokensIn(bucket: LentBucket, level: bigint): number {
-  return Number(level / BigInt(lengthOf(bucket)))
+  const length = BigInt(lengthOf(bucket))
+  // Division of integers rounds towards zero.
+  return Number(level >= 0n ? level / length : (level - length + 1n) / length)
 }
 
 /** Milliseconds until so many tokens are there, open credit left aside; null: never. */

@@ -7,10 +7,10 @@ const LONGEST_NAME = 512
 const MOST_AT_ONCE = 10_000
 
 /** Throws where something is wrong, which is a defect of the asker's. */
-export function checkTake({ id, holder, limit, amount, want, values, settled }: Take): void {
+export function checkTake({ id, holder, limit, amount, want, least = 0, values, settled }: Take): void {
   checkNames([id, holder, ...(values ?? [])])
   checkLimit(limit)
-  for (const each of [amount, want]) check(isCount(each), "an amount is a safe integer from 0")
+  for (const each of [amount, want, least]) check(isCount(each), "an amount is a safe integer from 0")
   check(want >= amount, "what is wanted is not less than what is needed")
   check((values !== undefined) === (limit.measure.kind === "distinct"), "a distinct has values, and nothing else has")
   check((values?.length ?? 0) <= MOST_AT_ONCE, "too many values")

@@ -226,7 +226,7 @@ describe("no refusal without a reason", () => {
           expect(counted(now + answer.waits - 1) + amount).toBeGreaterThan(most)
           now += answer.waits
           expect(take(lender, limit, now, amount).granted).toBe(amount)
-        } else expect(answer).toEqual({ granted: amount, used, since: now })
+        } else expect(answer).toEqual({ granted: amount, used, since: now, lasts: 0 })
         uses.push({ at: now, count: amount })
       }
     })
@@ -276,7 +276,12 @@ describe("no refusal without a reason", () => {
         expect(granted.every((answer) => answer.granted !== null)).toBe(true)
         for (const id of [...world.held.keys()]) world.settle(id, true, false)
         world.reload()
-        expect(take(world.lender, world.limit, world.now, 500)).toEqual({ granted: 500, used: 0, since: START })
+        expect(take(world.lender, world.limit, world.now, 500)).toEqual({
+          granted: 500,
+          used: 0,
+          since: START,
+          lasts: 0,
+        })
       },
     )
     fc.assert(property, { seed: SEED, numRuns: 200 })
@@ -457,7 +462,7 @@ describe("what is given back unused was never there", () => {
         expect(take(`other-${id}`, "b").granted).toBeNull()
         lender.settle("a", [{ id, used: 0 }], START)
       }
-      expect(take("other", "b")).toEqual({ granted: 1, used: 0, since: START })
+      expect(take("other", "b")).toEqual({ granted: 1, used: 0, since: START, lasts: 0 })
     }
   })
 
@@ -480,7 +485,7 @@ describe("what is given back unused was never there", () => {
     expect(take("one", ["a", "b"], START).granted).toBe(2)
     expect(take("two", ["a"], START + 5 * SECOND).granted).toBe(1)
     const again = START + 11 * SECOND
-    expect(take("one", ["a", "b"], again)).toEqual({ granted: 2, used: 1, since: again })
+    expect(take("one", ["a", "b"], again)).toEqual({ granted: 2, used: 1, since: again, lasts: 0 })
     expect(take("three", ["c"], again).granted).toBeNull()
   })
 
@@ -578,10 +583,11 @@ describe("credit", () => {
   test("is settled with the next take, before that is judged, and once", () => {
     const limit = limitOf(200, SLIDING)
     const lender = new Lender(null)
-    expect(lender.take(asked("one", limit, 100, 102), START)).toEqual({ granted: 102, used: 0, since: START })
+    const lent = { granted: 102, used: 0, since: START, lasts: 100 }
+    expect(lender.take(asked("one", limit, 100, 102), START)).toEqual(lent)
     expect(lender.take(asked("two", limit, 99, 99), START + 5)).toEqual({ granted: null, used: 102, waits: 10_000 })
     const settled = [{ id: "one", used: 101 }]
-    const answer = { granted: 99, used: 101, since: START + 9 }
+    const answer = { granted: 99, used: 101, since: START + 9, lasts: 0 }
     expect(lender.take(asked("two", limit, 99, 99, { settled }), START + 9)).toEqual(answer)
     expect(lender.take(asked("two", limit, 99, 99, { settled }), START + 10)).toEqual(answer)
     // Said otherwise later, it is heard no more; and what comes late of it is not to be used.
@@ -759,7 +765,7 @@ describe("the newest bundle's definition", () => {
         const room = (to.kind === "bucket" ? to.burst : most) - open - amount - 1
         expect(ask(lender, next, room + 1, START).granted).toBeNull()
         if (room > 0)
-          expect(ask(lender, next, room, START)).toEqual({ granted: room, used: open + amount + 1, since: START })
+          expect(ask(lender, next, room, START)).toMatchObject({ granted: room, used: open + amount + 1, since: START })
       },
     )
     fc.assert(property, { seed: SEED, numRuns: 300 })
@@ -772,7 +778,7 @@ describe("the newest bundle's definition", () => {
     const store = new Store()
     const first = { id: "one", holder: "a", limit: calls, amount: 60, want: 61, settled: [] }
     expect(lender.take(first, START).granted).toBe(61)
-    expect(ask(lender, sum, 100, START)).toEqual({ granted: 100, used: 0, since: START })
+    expect(ask(lender, sum, 100, START)).toEqual({ granted: 100, used: 0, since: START, lasts: 0 })
     expect(() => ask(lender, calls, 1, START)).toThrow("measures otherwise")
     lender.settle("a", [{ id: "one", used: 0 }], START)
     store.save(lender.drain())
@@ -840,6 +846,6 @@ describe("what makes no sense is not counted", () => {
     expect(() => lender.take({ ...sane, ...wrong }, START)).toThrow("asked wrongly")
     if (wrong.settled) expect(() => lender.settle("a", wrong.settled ?? [], START)).toThrow("asked wrongly")
     expect(lender.drain()).toEqual({ state: null, blocks: new Map(), slots: new Map(), values: new Map() })
-    expect(lender.take(sane, START)).toEqual({ granted: 1, used: 0, since: START })
+    expect(lender.take(sane, START)).toEqual({ granted: 1, used: 0, since: START, lasts: 0 })
   })
 })

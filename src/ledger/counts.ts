@@ -1,0 +1,173 @@
+/**
+ * Counts that all trees share, as one tree's ledger knows them: what is held of each, whether its object answers, and
+ * what is given back when. What is of no use any more is dropped, however many keys there were.
+ */
+import { Borrowing } from "../guardrails/lending/borrowing.ts"
+import type { Settled } from "../guardrails/lending/lending.ts"
+import type { Need } from "../guardrails/instrument.ts"
+import type { Memory } from "../guardrails/memory.ts"
+import type { Settlements } from "./settlements.ts"
+
+/** An object that has failed is not asked for so long; calls that need it are denied at once. */
+const PAUSE_MS = 5_000
+/** Counts that nothing is held of at the moment: beyond, what was learned of the oldest is dropped. */
+const MOST_IDLE = 1_000
+
+export class SharedCount {
+  readonly owner: string
+  /** Values of the guardrail's `per`. */
+  readonly key: string
+  readonly guardrail: string
+  readonly borrowing = new Borrowing()
+  /** Takes under way; and calls that have asked and are still to be decided on, which need what they were lent. */
+  underWay = 0
+  undecided = 0
+  /** Milliseconds: when something is to be given back, or to be settled that was used up; infinity: nothing. */
+  dueAt = Number.POSITIVE_INFINITY
+  /** Of a limit that is lent in blocks the latest, and how much is wanted by those that wait for it. */
+  answer: Promise<{ readonly kind: "refused" | "exact" | "lent" | "unavailable" }> | null = null
+  waiting = 0
+  /** Whether answers come later than what they grant may be used. */
+  isSlow = false
+  /** Milliseconds: when it may be asked again; null: it has answered. */
+  #pausedUntil: number | null = null
+  #failedAt = 0
+
+  constructor(owner: string, key: string, guardrail: string) {
+    this.owner = owner
+    this.key = key
+    this.guardrail = guardrail
+  }
+
+  /** After a failure: not for a while, and then by one call, whose answer tells for all others. */
+  mayAsk(now: number): boolean {
+    if (this.#pausedUntil === null) return true
+    const isOver = now >= this.#pausedUntil || now < this.#failedAt
+    return isOver && this.underWay === 0
+  }
+
+  /** With what was to be settled. */
+  answered(): void {
+    this.#pausedUntil = null
+    this.dueAt = this.borrowing.dueAt ?? Number.POSITIVE_INFINITY
+  }
+
+  failed(now: number): void {
+    this.#failedAt = now
+    this.#pausedUntil = now + PAUSE_MS
+  }
+
+  get isIdle(): boolean {
+    return this.underWay === 0 && this.undecided === 0 && this.borrowing.isEmpty
+  }
+
+  /** Whether it is as one that was never asked. */
+  isForgotten(now: number): boolean {
+    return this.isIdle && !this.isSlow && this.#pausedUntil === null && this.borrowing.isIdle(now)
+  }
+}
+
+export class Counts {
+  readonly #settlements: Settlements
+  readonly #giveBack: () => void
+  readonly #counts = new Map<string, SharedCount>()
+  /** Milliseconds: when something has to be given back; infinity: nothing is held. */
+  #dueAt = Number.POSITIVE_INFINITY
+  #lookedAt = 0
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  /** @param giveBack called when something is due */
+  constructor(settlements: Settlements, giveBack: () => void) {
+    this.#settlements = settlements
+    this.#giveBack = giveBack
+  }
+
+  of({ owner, key, limit }: Need): SharedCount {
+    const name = nameOf(owner, key)
+    let count = this.#counts.get(name)
+    if (!count) this.#counts.set(name, (count = new SharedCount(owner, key, limit.id)))
+    return count
+  }
+
+  find(owner: string, key: string): SharedCount | undefined {
+    return this.#counts.get(nameOf(owner, key))
+  }
+
+  /** Of all blocks that are held. */
+  ids(): ReadonlySet<string> {
+    return new Set([...this.#counts.values()].flatMap(({ borrowing }) => borrowing.blocks.map(({ id }) => id)))
+  }
+
+  /** Once a call has been decided on. */
+  tidy(memory: Memory, { owner, place, values }: Need, count: SharedCount): void {
+    count.undecided -= 1
+    // Values are asked for one call at a time, and of what never fits nothing is lent: it must not stay behind.
+    const credit = memory.credits.find(owner, place)
+    if (values !== null || credit?.left === 0) memory.credits.drop(owner, place)
+    this.#settle(count, count.borrowing.usedUp(leftOf(memory, count)))
+    this.watch(count)
+    if (count.isForgotten(Date.now())) this.#drop(memory, count)
+    else if (this.#counts.size > MOST_IDLE) this.#dropOldest(memory)
+  }
+
+  /** All that is left of one. */
+  giveBack(memory: Memory, count: SharedCount): void {
+    const credit = memory.credits.find(count.owner, count.key)
+    this.#settle(count, count.borrowing.usedUp(credit?.left ?? 0))
+    this.#settle(count, count.borrowing.giveBack(credit?.left ?? 0))
+    if (credit) memory.credits.set(count.owner, count.key, { ...credit, left: 0 })
+  }
+
+  giveBackDue(memory: Memory, root: string, now: number): void {
+    const hasSteppedBack = now < this.#lookedAt
+    this.#lookedAt = now
+    if (now < this.#dueAt && !hasSteppedBack) return
+    this.#dueAt = Number.POSITIVE_INFINITY
+    for (const count of this.#counts.values()) {
+      const isDue = now >= count.dueAt || count.borrowing.isDue(now)
+      if (isDue && count.undecided === 0) {
+        if (count.borrowing.isDue(now)) this.giveBack(memory, count)
+        this.#settlements.sendSoon(root, count)
+        count.dueAt = count.borrowing.dueAt ?? Number.POSITIVE_INFINITY
+      }
+      this.watch(count)
+    }
+  }
+
+  giveBackAll(memory: Memory, root: string): void {
+    for (const count of this.#counts.values()) {
+      this.giveBack(memory, count)
+      if (count.underWay === 0) this.#drop(memory, count)
+    }
+    this.#settlements.sendSoon(root)
+  }
+
+  #settle(count: SharedCount, settled: readonly Settled[]): void {
+    for (const { id, used } of settled) this.#settlements.add(id, count, used)
+  }
+
+  /** Looks after it when it is due. */
+  watch({ dueAt, undecided }: SharedCount): void {
+    if (undecided > 0 || dueAt >= this.#dueAt) return
+    this.#dueAt = dueAt
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(this.#giveBack, Math.max(0, dueAt - Date.now()))
+  }
+
+  #dropOldest(memory: Memory): void {
+    for (const count of this.#counts.values()) if (count.isIdle) return this.#drop(memory, count)
+  }
+
+  #drop(memory: Memory, { owner, key }: SharedCount): void {
+    this.#counts.delete(nameOf(owner, key))
+    memory.credits.drop(owner, key)
+  }
+}
+
+function leftOf(memory: Memory, { owner, key }: SharedCount): number {
+  return memory.credits.find(owner, key)?.left ?? 0
+}
+
+function nameOf(owner: string, key: string): string {
+  return `${owner}|${key}`
+}

@@ -166,7 +166,7 @@ function lend(
   const { used, waits } = reading
   const refused = waits > 0 && !over ? { used, waits } : null
   memory.credits.set(owner, place, { left: refused ? 0 : amount, used, refused, over })
-  const notes = notesOf(shared, limit, key, demand, reading)
+  const notes = notesOf(shared, limit, key, demand)
   const counts = shared
   return (isUsed) => {
     if (isUsed && !refused) applyNotes(counts, notes, now)

@@ -24,6 +24,8 @@ export interface Provided {
   mcpServers: { readonly desk: string; readonly billing: string; readonly everything: string; readonly told: string }
   /** By how much more often than usually properties run (runs.ts). */
   runs: number
+  /** How many calls each kind of guardrail is driven for (test/soak), and from which seed. */
+  soak: { readonly calls: number; readonly seed: number }
   /** Ports of the built Worker, and of what stands for its KV and its cache (test/node/wire-server.ts). */
   wire: { readonly worker: number; readonly kv: number; readonly cache: number }
 }

@@ -1,0 +1,84 @@
+/**
+ * What docs/guardrails.md says of limits, loops and calls at once, as models of a few lines each. They remember every
+ * call. Each answers two questions about a call: whether the documentation admits it, and whether a denial of it is
+ * explained by an error of so much.
+ */
+import type { Field } from "../../src/guardrails/definition.ts"
+
+/** One call, as far as any guardrail here looks at it. */
+export interface Asked {
+  readonly tool: string
+  readonly by: number
+  readonly values: Readonly<Record<string, unknown>>
+  readonly country: string | null
+}
+
+export interface ModelCall extends Asked {
+  readonly id: string
+  readonly cost: number
+  /** Milliseconds that it is in flight for at most. */
+  readonly duration: number
+}
+
+export interface Model {
+  /** Whether the call is to be admitted. */
+  admits(call: ModelCall, now: number): boolean
+  /** @param slack share of the span, or of the limit, by which the guardrail may err towards denying */
+  explains(call: ModelCall, now: number, slack: number): boolean
+  admitted(call: ModelCall, now: number): void
+  denied?(call: ModelCall, now: number, reason: string): void
+  /** A moment at which something leaves the span that a call such as this one meets. */
+  edge?(call: ModelCall, now: number): number | undefined
+  /** Memory was lost without a quiet moment before: what was not known for certain counts as used. */
+  crashed?(now: number): void
+  /** The bundle has another threshold. */
+  redefined?(threshold: number): void
+  landed?(id: string): void
+}
+
+export function fieldOf(call: Asked, field: Field): string {
+  if (field.startsWith("arguments.")) return JSON.stringify(call.values[field.slice("arguments.".length)])
+  if (field === "call") return JSON.stringify([call.tool, call.values])
+  if (field === "tree") return ""
+  return String(field === "task" ? call.by : field === "country" ? call.country : call.tool)
+}
+
+export function keyOf(call: Asked, fields: readonly Field[]): string {
+  return fields.map((field) => fieldOf(call, field)).join(" ")
+}
+
+/** A list has its members as values. */
+export function membersOf(call: Asked, field: Field): readonly string[] {
+  const value = field.startsWith("arguments.") ? call.values[field.slice("arguments.".length)] : undefined
+  if (!Array.isArray(value)) return [fieldOf(call, field)]
+  return [...new Set(value.map((each: unknown) => JSON.stringify(each)))]
+}
+
+/** In ten-thousandths. */
+export function unitsOf(call: Asked): number {
+  return Math.round(Number(call.values["amount"]) * 10_000)
+}
+
+/** Of each key its own. */
+export class ByKey<Item> {
+  readonly #items = new Map<string, Item>()
+  readonly #make: () => Item
+
+  constructor(make: () => Item) {
+    this.#make = make
+  }
+
+  at(key: string): Item {
+    let item = this.#items.get(key)
+    if (item === undefined) this.#items.set(key, (item = this.#make()))
+    return item
+  }
+
+  find(key: string): Item | undefined {
+    return this.#items.get(key)
+  }
+
+  get all(): Iterable<Item> {
+    return this.#items.values()
+  }
+}

@@ -88,7 +88,7 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [1_000, 150, 5_000],
     ask: anything(),
     gap: every(10, 8 / 6 / 4),
-    slack: 0,
+    slack: 0.01,
   },
   {
     name: "window, sliding, 100,000 in 24 h",
@@ -96,7 +96,7 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [100_000, 30_000],
     ask: anything(),
     gap: every(DAY, 1),
-    slack: 0,
+    slack: 0.01,
     crashEvery: 20_000,
   },
   {
@@ -131,7 +131,7 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [200_000],
     ask: anything(),
     gap: every(DAY, 1),
-    slack: 0,
+    slack: 0.01,
     crashEvery: 200_000,
   },
   {
@@ -157,7 +157,7 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [5_000_000, 1_000_000, 20_000_000],
     ask: payment(1),
     gap: every(HOUR, 20_000),
-    slack: 0,
+    slack: 0.01,
   },
   {
     name: "budget, every, sum, keys",
@@ -260,7 +260,7 @@ export const LOOP_KINDS: readonly Kind[] = [
     thresholds: [100, 400],
     ask: called(20),
     gap: every(60, 1 / 10),
-    slack: 0,
+    slack: 0.01,
   }),
   limitKind({
     name: "loop, repeats, many calls",
@@ -433,6 +433,45 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     slack: 0.01,
   },
   {
+    name: "sequence, forbid count at least, of others",
+    require: (least) => not({ kind: "count", event: such(["files.read"]), seconds: 60, is: atLeast(least) }),
+    thresholds: [10, 100, 1_000],
+    ask: work(3),
+    gap: () => 200,
+    slack: 0.01,
+  },
+  {
+    name: "sequence, count at most, of others",
+    require: (most) => ({ kind: "count", event: such(["files.read", "vault.read"]), seconds: 60, is: atMost(most) }),
+    thresholds: [100, 10, 2_000],
+    ask: work(3),
+    gap: () => 200,
+    slack: 0.01,
+  },
+  {
+    name: "sequence, forbid distinct at least, of others",
+    require: (least) =>
+      not({ kind: "distinct", event: such(["files.read"]), field: "arguments.y", seconds: 60, is: atLeast(least) }),
+    thresholds: [5, 30, 50],
+    ask: work(3),
+    gap: () => 1_000,
+    slack: 0.01,
+  },
+  {
+    name: "sequence, sum at most, of others",
+    require: (most) => ({
+      kind: "sum",
+      event: such(["files.read"], SAME),
+      field: "arguments.amount",
+      seconds: 60,
+      is: atMost(most),
+    }),
+    thresholds: [200_000, 30_000, 5_000_000],
+    ask: work(2),
+    gap: () => 2_000,
+    slack: 0.01,
+  },
+  {
     name: "sequence, count at most, keys",
     require: (most) => ({ kind: "count", event: such(["desk.pay"], SAME), seconds: 600, is: atMost(most) }),
     thresholds: [3, 30],
@@ -516,3 +555,5 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     slack: 0.01,
   },
 ].map((kind) => sequenceKind(kind as SequenceKind))
+
+export const KINDS: readonly Kind[] = [...LIMIT_KINDS, ...LOOP_KINDS, ...SEQUENCE_KINDS]

@@ -24,16 +24,27 @@ export class AmountModel implements Model {
   readonly #limit: Limit
   #most: number
   readonly #used = new ByKey(() => new Amounts())
-  /** One at each crash: a count of 100 and more is written down in hundredths, and what is left of one counts as used. */
-  readonly #crashes = new Amounts()
+  /** At each crash: a limit from 100 on is written down in hundredths, and what is left of one counts as used. */
+  readonly #lost = new Amounts()
+  /** Limits that another one followed, each when. What was counted under one is written down in its hundredths. */
+  #earlier: { readonly limit: number; readonly until: number }[] = []
+  #wokeAt = Number.NEGATIVE_INFINITY
 
   constructor(limit: Limit) {
     this.#limit = limit
     this.#most = limit.limit
   }
 
-  redefined(threshold: number): void {
+  redefined(threshold: number, now: number): void {
+    const cutoff = cutoffOf(this.#limit, now) - lengthOf(this.#limit)
+    this.#earlier = this.#earlier.filter(({ until }) => until > cutoff)
+    this.#earlier.push({ limit: this.#most, until: now })
     this.#most = threshold
+  }
+
+  /** The highest limit that held after the cutoff. */
+  #highestSince(cutoff: number): number {
+    return Math.max(this.#most, ...this.#earlier.flatMap(({ limit, until }) => (until > cutoff ? [limit] : [])))
   }
 
   #usedBy(call: ModelCall, now: number, slack: number): number {
@@ -47,20 +58,25 @@ export class AmountModel implements Model {
   }
 
   explains(call: ModelCall, now: number, slack: number): boolean {
-    const crashes = this.#crashes.since(cutoffOf(this.#limit, now) - slack * lengthOf(this.#limit))
-    // The first of equal calls is not written down before there is a second one.
-    const inHand = this.#limit.topic === "loop" ? Math.min(1, crashes) : 0
-    const lost = this.#most < 100 ? inHand : crashes * Math.ceil(this.#most / 100)
+    const cutoff = cutoffOf(this.#limit, now) - slack * lengthOf(this.#limit)
+    // As long as the tree does not sleep, it counts exactly.
+    if (slack > 0 && this.#wokeAt <= cutoff) return false
+    const lost = this.#lost.since(cutoff)
     const used = this.#usedBy(call, now, slack) + lost
-    return used + amountOf(this.#limit, call) > this.#most - Math.floor(this.#most * slack)
+    return used + amountOf(this.#limit, call) > this.#most - Math.floor(this.#highestSince(cutoff) * slack)
   }
 
   admitted(call: ModelCall, now: number): void {
     this.#used.at(keyOf(call, this.#limit.per)).add(now, amountOf(this.#limit, call))
   }
 
-  crashed(now: number): void {
-    this.#crashes.add(now, 1)
+  woke(now: number, isCrash: boolean): void {
+    this.#wokeAt = now
+    const highest = this.#highestSince(cutoffOf(this.#limit, now))
+    const inHand = isCrash && highest >= 100 ? Math.ceil(highest / 100) : 0
+    // The first of equal calls is not written down before there is a second one.
+    const first = this.#limit.topic === "loop" && highest >= 3 ? 1 : 0
+    this.#lost.add(now, inHand + first)
   }
 
   edge(call: ModelCall, now: number): number | undefined {
@@ -135,7 +151,8 @@ export class BucketModel implements Model {
     level.low = Math.max(0, level.low - this.#need(call))
   }
 
-  crashed(): void {
+  woke(_now: number, isCrash: boolean): void {
+    if (!isCrash) return
     const lost = this.#most < 100 ? 0 : (this.#most / 100) * this.#length
     for (const level of this.#levels.all) level.low = Math.max(0, level.low - lost)
   }

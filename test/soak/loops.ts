@@ -51,7 +51,8 @@ export class CycleModel implements Model {
     this.#sinceCrash.set(key, (this.#sinceCrash.get(key) ?? 0) + 1)
   }
 
-  crashed(): void {
+  woke(_now: number, isCrash: boolean): void {
+    if (!isCrash) return
     this.#hasCrashed = true
     this.#sinceCrash.clear()
   }

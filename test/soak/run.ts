@@ -117,7 +117,7 @@ export class Run {
     for (const end = this.#turn + calls; this.#turn < end; this.#turn++) {
       if (this.#turn % 150 === 0) {
         this.#pace = this.#dice.pick(PACES)
-        this.#load = this.#dice.pick([0.5, 0.9, 1, 1, 1.1, 2])
+        this.#load = this.#dice.pick([0.1, 0.5, 0.9, 1, 1, 1.1, 2, 10])
       }
       this.#wait()
       this.#happen()
@@ -170,17 +170,16 @@ export class Run {
     const dice = this.#dice
     if (dice.chance(1 / 1_000)) {
       this.#tree.settle()
-      this.#wake()
+      this.#wake(false)
     }
     if (dice.chance(1 / (this.#kind.crashEvery ?? 3_000))) {
-      this.#wake()
-      this.#model.crashed?.(this.#clock)
+      this.#wake(true)
     }
     if (this.#kind.thresholds.length > 1 && dice.chance(1 / 2_000)) {
       const others = this.#kind.thresholds.filter((each) => each !== this.#threshold)
       this.#threshold = dice.pick(others)
       this.#tree.bundle = this.#bundle()
-      this.#model.redefined?.(this.#threshold)
+      this.#model.redefined?.(this.#threshold, this.#clock)
       this.#changes += 1
       this.#changedAt = this.#turn
     }
@@ -191,8 +190,9 @@ export class Run {
     }
   }
 
-  #wake(): void {
+  #wake(isCrash: boolean): void {
     this.#tree.crash(this.#clock)
+    this.#model.woke?.(this.#clock, isCrash)
     this.#wakes += 1
     this.#wokeAt = this.#turn
   }
@@ -209,7 +209,7 @@ export class Run {
       // Nothing comes of it but that memory is made anew.
       this.#tree.fail(call, this.#clock)
       this.#wokeAt = this.#turn
-      this.#model.crashed?.(this.#clock)
+      this.#model.woke?.(this.#clock, true)
     }
     const now = tick(this.#tree.state, this.#clock)
     const reason = this.#tree.call(call, this.#clock)?.reason ?? null

@@ -31,7 +31,8 @@ function sizeOf(is: Threshold): number {
   return "atLeast" in is ? is.atLeast : is.atMost
 }
 
-const pastKey = (call: ModelCall, where: readonly Tie[]): string => where.map((tie) => fieldOf(call, tie.past)).join(" ")
+const pastKey = (call: ModelCall, where: readonly Tie[]): string =>
+  where.map((tie) => fieldOf(call, tie.past)).join(" ")
 const presentKey = (call: ModelCall, where: readonly Tie[]): string =>
   where.map((tie) => fieldOf(call, tie.present)).join(" ")
 
@@ -62,7 +63,9 @@ class Event {
 }
 
 function matches(tools: readonly string[], { tool }: ModelCall): boolean {
-  return tools.some((each) => each === "*" || each === tool || (each.endsWith(".*") && tool.startsWith(each.slice(0, -1))))
+  return tools.some(
+    (each) => each === "*" || each === tool || (each.endsWith(".*") && tool.startsWith(each.slice(0, -1))),
+  )
 }
 
 /** The amounts, or for want of a field the number, of such calls. */

@@ -1,5 +1,14 @@
 /** The kinds of guardrails of docs/guardrails.md, each with the calls that try it. */
-import type { Condition, Concurrency, Cycle, Field, Limit, Pattern, Sequence, Storm } from "../../src/guardrails/definition.ts"
+import type {
+  Condition,
+  Concurrency,
+  Cycle,
+  Field,
+  Limit,
+  Pattern,
+  Sequence,
+  Storm,
+} from "../../src/guardrails/definition.ts"
 import { SequenceModel } from "./conditions.ts"
 import type { Dice } from "./dice.ts"
 import { AmountModel, BucketModel, ValuesModel } from "./limits.ts"
@@ -118,7 +127,12 @@ export const LIMIT_KINDS: readonly Kind[] = [
   },
   {
     name: "window, bucket, calls, many keys",
-    of: { topic: "window", per: ["tree", "arguments.x"], measure: CALLS, span: { kind: "bucket", seconds: 1, burst: 1 } },
+    of: {
+      topic: "window",
+      per: ["tree", "arguments.x"],
+      measure: CALLS,
+      span: { kind: "bucket", seconds: 1, burst: 1 },
+    },
     burst: (limit) => Math.ceil(limit / 2),
     thresholds: [100, 7],
     ask: anything(1_000),

@@ -103,7 +103,10 @@ export class BucketModel implements Model {
   #levels: ByKey<Level>
 
   /** @param burst 0: the limit */
-  constructor(limit: Limit, readonly burstOf: (threshold: number) => number) {
+  constructor(
+    limit: Limit,
+    readonly burstOf: (threshold: number) => number,
+  ) {
     this.#limit = limit
     this.#length = lengthOf(limit)
     this.#most = limit.limit

@@ -85,3 +85,12 @@ export class ByKey<Item> {
     return this.#items.values()
   }
 }
+
+/** Smallest first: by which of them a denial is explained tells how far it is off. */
+const SLACKS = [0, 0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.009, 0.01] as const
+
+/** @returns the least slack that explains a denial; undefined if none does */
+export function explainedBy(model: Model, call: ModelCall, now: number): number | undefined {
+  if (!model.admits(call, now)) return 0
+  return SLACKS.find((slack) => model.explains(call, now, slack))
+}

@@ -10,7 +10,7 @@ import { TOOLS } from "../harness/guardrail-worlds.ts"
 import { openYard } from "../harness/modelled-life.ts"
 import { ALICE, callOf, START } from "../harness/trees.ts"
 import { Dice } from "./dice.ts"
-import type { Asked, Model, ModelCall } from "./model.ts"
+import { explainedBy, type Asked, type Model, type ModelCall } from "./model.ts"
 
 export interface Kind {
   readonly name: string
@@ -54,8 +54,6 @@ export interface Result {
   readonly slack: number
 }
 
-/** Smallest first: by which of them a denial is explained tells how far it is off. */
-const SLACKS = [0, 0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.009, 0.01] as const
 const EXAMPLES = 3
 /** With no call for so long a ledger settles what it wrote down in advance. */
 const QUIET_MS = 2_000
@@ -225,18 +223,15 @@ export class Run {
 
   #denied(call: ModelCall, now: number, reason: string): void {
     const isForbidden = FORBIDDEN.get(call.tool) === reason
-    const explained = isForbidden ? 0 : SLACKS.find((slack) => this.#explains(call, now, slack))
+    const explained = isForbidden ? 0 : explainedBy(this.#model, call, now)
     const isOfThis = isForbidden || REASONS.has(reason)
-    if (explained === undefined || explained > this.#kind.slack || !isOfThis) this.#disagree("denied", call, now, reason)
+    if (explained === undefined || explained > this.#kind.slack || !isOfThis)
+      this.#disagree("denied", call, now, reason)
     else if (explained > 0) {
       this.#early += 1
       this.#slack = Math.max(this.#slack, explained)
     }
     this.#model.denied?.(call, now, reason)
-  }
-
-  #explains(call: ModelCall, now: number, slack: number): boolean {
-    return slack === 0 && !this.#model.admits(call, now) ? true : this.#model.explains(call, now, slack)
   }
 
   #disagree(direction: "admitted" | "denied", call: Asked, now: number, reason: string | null): void {

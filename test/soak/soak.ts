@@ -14,27 +14,41 @@ declare module "vitest" {
   }
 }
 
-export const SOAK = inject("soak")
-/** Of one event of the object: so long that none of them is cut off. */
+const SOAK = inject("soak")
+/** Calls of one event of an object. */
 const SLICE = 20_000
 
-export function soak(kinds: readonly Kind[]): void {
+/** @param drive with so many calls in each slice */
+export function soakEach<Each extends { readonly name: string }>(
+  kinds: readonly Each[],
+  drive: (kind: Each, seed: number, slices: readonly number[]) => Promise<Result>,
+): void {
   test.for(kinds)(
     "$name: nothing is admitted that the model forbids, nothing is denied that the documented error does not explain",
     { timeout: 900_000 },
     async (kind, { task }) => {
-      const object = env.LEDGER.getByName(crypto.randomUUID())
-      let run: Run | undefined
-      for (let left = SOAK.calls; left > 0; left -= SLICE) {
-        await runInDurableObject(object, (_ledger, { storage }) => {
-          run ??= new Run(storage, kind, SOAK.seed)
-          run.go(Math.min(left, SLICE))
-        })
-      }
-      if (!run) throw new Error("nothing was run")
-      const { result } = run
+      const slices = Array.from({ length: Math.ceil(SOAK.calls / SLICE) }, (_, index) =>
+        Math.min(SLICE, SOAK.calls - index * SLICE),
+      )
+      const result = await drive(kind, SOAK.seed, slices)
       task.meta.soak = result
       expect(result.disagreements, JSON.stringify(result, null, 2)).toEqual({ admitted: 0, denied: 0 })
     },
   )
+}
+
+/** On a tree as its ledger keeps it. */
+export function soak(kinds: readonly Kind[]): void {
+  soakEach(kinds, async (kind, seed, slices) => {
+    const object = env.LEDGER.getByName(crypto.randomUUID())
+    let run: Run | undefined
+    for (const slice of slices) {
+      await runInDurableObject(object, (_ledger, { storage }) => {
+        run ??= new Run(storage, kind, seed)
+        run.go(slice)
+      })
+    }
+    if (!run) throw new Error("nothing was run")
+    return run.result
+  })
 }

@@ -156,7 +156,7 @@ function lend(
   const { used, waits } = reading
   const refused = waits > 0 ? { used, waits } : null
   memory.credits.set(owner, place, { left: refused ? 0 : amount, used, refused })
-  const notes = notesOf(shared, limit, key, demand, reading)
+  const notes = notesOf(shared, limit, key, demand)
   const counts = shared
   return (isUsed) => {
     if (isUsed && !refused) applyNotes(counts, notes, now)

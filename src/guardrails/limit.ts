@@ -7,10 +7,10 @@ import { shownUnits, unitsOf } from "./amount.ts"
 import { isShared, type Limit } from "./definition.ts"
 import { argumentOf, isUnread, keyReader, unreadable, valuesOf, type CallFacts } from "./field.ts"
 import { judged, NOTHING, type Instrument, type Judgement } from "./instrument.ts"
-import { hasRoom, isLazy, notesOf, ownerOf, readLimit } from "./limit-meter.ts"
+import { hasRoom, notesOf, ownerOf, readLimit } from "./limit-meter.ts"
 import type { Memory } from "./memory.ts"
 import type { Demand, Reading } from "./meter/meter.ts"
-import { spareKey, type Note } from "./note.ts"
+import type { Note } from "./note.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
 export function limitInstrument(limit: Limit): Instrument {
@@ -65,15 +65,11 @@ function demandOf({ id, measure }: Limit, facts: CallFacts): Demand | Denial {
 
 /** A count that the tree keeps by itself. */
 function judgeOwn(limit: Limit, key: string, demand: Demand, memory: Memory, now: number): Judgement {
-  // What is remembered lazily makes room for itself as long as there is anything that was there once only.
-  const isFull = !hasRoom(memory, limit, key, demand, now)
-  if (isFull && !(isLazy(limit) && spareKey(memory, ownerOf(limit)) !== undefined)) {
-    return judged({ reason: "history_full", guardrail: limit.id })
-  }
+  if (!hasRoom(memory, limit, key, demand, now)) return judged({ reason: "history_full", guardrail: limit.id })
   const reading = readLimit(memory, limit, key, demand, now)
   // What a person approves of counts as well.
   const counts = reading.waits === 0 || limit.consequence === "approve"
-  return stand(limit, reading, counts ? notesOf(memory, limit, key, demand, reading) : NO_NOTES)
+  return stand(limit, reading, counts ? notesOf(memory, limit, key, demand) : NO_NOTES)
 }
 const NO_NOTES: readonly Note[] = []
 

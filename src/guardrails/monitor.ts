@@ -12,9 +12,8 @@ import { argumentOf, isUnread, keyReader, unreadable, valuesOf, type CallFacts }
 import type { Heard } from "./instrument.ts"
 import { SLACK } from "./limit-meter.ts"
 import { MOST_KEYS, type Memory } from "./memory.ts"
-import { Marks } from "./meter/marks.ts"
-import { Tally } from "./meter/tally.ts"
-import type { Marking, Note } from "./note.ts"
+import { SlidingMeter } from "./meter/sliding.ts"
+import type { Note } from "./note.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
 /** A denial: it cannot be known. */
@@ -128,16 +127,14 @@ function marking(
       if (value === null) return QUIET
       if (typeof value === "object") return refused(value)
       const late = denies === "more"
-      if (late && !hasRoomFor(memory, owner, "", value, now - spanMs))
-        return refused({ reason: "history_full", guardrail })
-      return noted({ kind: "mark", owner, key: "", value, spanMs, slackMs, late, most: MOST_KEYS })
+      if (late && !hasRoomFor(memory, owner, value, now - spanMs)) return refused({ reason: "history_full", guardrail })
+      return noted({ kind: "mark", owner, key: "", values: [value], spanMs, slackMs, late, most: MOST_KEYS })
     },
   }
 }
 
-function hasRoomFor(memory: Memory, owner: string, key: string, value: string, before: number): boolean {
-  const marks = memory.marks.find(owner, key)
-  if (!marks) return memory.marks.hasRoom(owner, key, (each) => each.lastAt() <= before)
+function hasRoomFor(memory: Memory, owner: string, value: string, before: number): boolean {
+  const marks = memory.marksOf(owner, "")
   marks.forget(before)
   return marks.size < MOST_KEYS || marks.get(value) !== undefined
 }
@@ -222,7 +219,8 @@ function tallied(condition: Of<"count"> | Of<"sum">, setting: Setting, compile: 
     ask: (facts, memory, now) => {
       const key = listener.ask(facts)
       if (typeof key === "object") return key
-      let sum = (memory.tallies.find(owner, key) ?? new Tally()).sum(spanMs, now)
+      const tally = memory.tallies.find(owner, key) ?? new SlidingMeter()
+      let sum = denies === "more" ? tally.upTo(spanMs, now) : tally.atLeast(spanMs, now)
       const own = listener.tie(facts, memory, now)
       if (typeof own === "object" && own !== null) return own
       if (own === key) {
@@ -245,13 +243,18 @@ function tallied(condition: Of<"count"> | Of<"sum">, setting: Setting, compile: 
           if (typeof amount === "object") return refused(amount)
           const full = !memory.tallies.hasRoom(owner, key, ({ lastAt }) => lastAt <= now - spanMs)
           if (full && denies === "more") return refused({ reason: "history_full", guardrail })
-          if (full || amount === 0) return QUIET
-          return noted({ kind: "tally", owner, key, amount, threshold: { threshold, late: denies === "more" }, spanMs })
+          return amount === 0 ? QUIET : noted({ kind: "tally", owner, key, amount, spanMs })
         },
       },
     ],
   }
 }
+
+/**
+ * Values of one key, at most: one more than any threshold may be. Those that were there last reach each threshold for as
+ * long as any others do; so the count is exact, and whatever the threshold is, another finds what it needs.
+ */
+const MOST_COUNTED = 10_001
 
 function distinct(
   { event, field, seconds, is }: Of<"distinct">,
@@ -268,7 +271,7 @@ function distinct(
     ask: (facts, memory, now) => {
       const key = listener.ask(facts)
       if (typeof key === "object") return key
-      const marks = memory.marks.find(owner, key) ?? new Marks()
+      const marks = memory.marksOf(owner, key)
       marks.forget(now - spanMs)
       let count = marks.size
       const own = listener.tie(facts, memory, now)
@@ -292,16 +295,13 @@ function distinct(
           if (isUnread(values))
             return denies === "more" && values.because !== "unasserted" ? refused(unreadable(guardrail, values)) : QUIET
           const late = denies === "more"
-          const full = !memory.marks.hasRoom(owner, key, (marks) => marks.lastAt() <= now - spanMs)
-          if (full) return late ? refused({ reason: "history_full", guardrail }) : QUIET
-          // Those that were there last reach the threshold for as long as any others do.
-          const most = threshold + 1
-          const slackMs = spanMs / SLACK
-          return noted(
-            ...values
-              .slice(-most)
-              .map((value): Marking => ({ kind: "mark", owner, key, value, spanMs, slackMs, late, most })),
-          )
+          const before = now - spanMs
+          const known = memory.marksOf(owner, key)
+          const fresh = values.filter((value) => !known.get(value)).length
+          if (late && !memory.hasRoomForValues(owner, key, fresh, before, spanMs))
+            return refused({ reason: "history_full", guardrail })
+          const note = { kind: "mark", owner, key, spanMs, slackMs: spanMs / SLACK, late, most: MOST_COUNTED } as const
+          return noted({ ...note, values: values.slice(-MOST_COUNTED) })
         },
       },
     ],

@@ -1,11 +1,9 @@
 /** What an admitted call leaves in the memory of its tree: made by guardrails, applied here, kept by the ledger. */
 import type { Span } from "./definition.ts"
-import { MOST_KEYS, type Flight, type Flights, type Last, type Memory } from "./memory.ts"
+import type { Flight, Flights, Last, Memory } from "./memory.ts"
 import { BucketMeter, type BucketSize } from "./meter/bucket.ts"
-import { Marks } from "./meter/marks.ts"
 import { PeriodMeter } from "./meter/period.ts"
-import { SlidingMeter } from "./meter/sliding.ts"
-import { Tally, type Threshold } from "./meter/tally.ts"
+import { precisionOf, SlidingMeter, type Precision } from "./meter/sliding.ts"
 import { Trail } from "./meter/trail.ts"
 
 interface Placed {
@@ -20,13 +18,8 @@ export interface Spend extends Placed {
   /** Of how much, and for how long it counts. */
   readonly limit: number
   readonly span: Span
-  /**
-   * The first of a key need not be kept: whoever has forgotten it counts one for every key that is not known. So
-   * what is never repeated is never written.
-   */
-  readonly lazy: boolean
-  /** Nothing else of its key counts now. */
-  readonly first: boolean
+  /** Of a guardrail on repeated calls: whether what was called once is written down. Null: of any other. */
+  readonly repeats: "kept" | "unwritten" | null
 }
 
 /** Of what a shared count has lent. */
@@ -35,10 +28,10 @@ export interface Crediting extends Placed {
   readonly amount: number
 }
 
-/** A value was there. */
+/** Values were there, each once. */
 export interface Marking extends Placed {
   readonly kind: "mark"
-  readonly value: string
+  readonly values: readonly string[]
   /** For how long that matters; null: for ever. */
   readonly spanMs: number | null
   /** How much of a later time may be lost. */
@@ -52,7 +45,6 @@ export interface Marking extends Placed {
 export interface Tallying extends Placed {
   readonly kind: "tally"
   readonly amount: number
-  readonly threshold: Threshold
   readonly spanMs: number
 }
 
@@ -100,8 +92,11 @@ function applyNote(memory: Memory, note: Note, now: number): void {
     case "mark":
       return mark(memory, note, now)
     case "tally": {
-      const tally = memory.tallies.find(owner, key) ?? new Tally()
-      tally.add(note.amount, note.threshold, note.spanMs, now)
+      const tally = memory.tallies.find(owner, key) ?? new SlidingMeter()
+      tally.upTo(note.spanMs, now)
+      tally.admit(note.amount, now, tallyPrecision(memory, note))
+      const surplus = memory.tallies.surplus(owner, key)
+      if (surplus !== undefined) memory.tallies.drop(owner, surplus)
       return memory.tallies.set(owner, key, tally)
     }
     case "last":
@@ -120,23 +115,33 @@ function applyNote(memory: Memory, note: Note, now: number): void {
   }
 }
 
-/** The spans of a memory that has woken begin with what it may have forgotten. */
+/** Of a memory that has woken: what was before may have been anything. */
 export function trailOf(memory: Memory, { owner, key, longest, lazy }: Omit<Trailing, "kind" | "call">): Trail {
   const known = memory.trails.find(owner, key)
   if (known) return known
-  const isAll = !lazy || memory.forgottenAt(owner) === Number.NEGATIVE_INFINITY
+  const isAll = !lazy || memory.wokenAt === Number.NEGATIVE_INFINITY
   return isAll ? Trail.empty() : Trail.unknown(longest)
 }
 
-function spend(memory: Memory, { owner, key, limit, span, amount, lazy }: Spend, now: number): void {
+/** Entries of a count or a sum that are kept apart: each is a row. */
+const TALLIED_APART = 256
+
+export function tallyPrecision(memory: Memory, { owner, spanMs }: Pick<Tallying, "owner" | "spanMs">): Precision {
+  return precisionOf(memory.tallies.many(owner), spanMs, TALLIED_APART)
+}
+
+function spend(memory: Memory, note: Spend, now: number): void {
+  const { owner, key, limit, span, amount } = note
   switch (span.kind) {
     case "sliding": {
-      let meter = memory.sliding.find(owner, key)
-      if (!meter) {
-        if (lazy && !memory.sliding.hasRoom(owner, key, () => false)) forgetOne(memory, owner, now)
-        memory.sliding.set(owner, key, (meter = slidingOf(memory, owner, key, lazy)))
+      const spanMs = span.seconds * 1000
+      if (isFirst(memory, note, now)) {
+        memory.sliding.drop(owner, key)
+        return memory.onceOf(owner).add(key, now, now - spanMs)
       }
-      return meter.admit(amount, now)
+      const meter = slidingOf(memory, note, now)
+      meter.admit(amount, now, precisionOf(memory.sliding.many(owner), spanMs))
+      return memory.sliding.set(owner, key, meter)
     }
     case "fixed":
     case "life": {
@@ -154,26 +159,27 @@ function spend(memory: Memory, { owner, key, limit, span, amount, lazy }: Spend,
   }
 }
 
-/** A key of which nothing is known may have been counted once, where that is remembered lazily. */
-export function slidingOf(memory: Memory, owner: string, key: string, lazy: boolean): SlidingMeter {
+/** Whether it is a call of which nothing is known, or that was not made in this span: a fingerprint of it is enough. */
+export function isFirst(memory: Memory, { owner, key, span, repeats }: Spend, now: number): boolean {
+  const spanMs = spanMsOf(span)
+  if (repeats === null || spanMs === null) return false
+  const meter = memory.sliding.find(owner, key)
+  return meter ? meter.upTo(spanMs, now) === 0 : !memory.onceOf(owner).has(key, now - spanMs)
+}
+
+/** What was counted of the key; of a call that may be repeated, what may have been. */
+export function slidingOf(
+  memory: Memory,
+  { owner, key, span, repeats }: Pick<Spend, "owner" | "key" | "span" | "repeats">,
+  now: number,
+): SlidingMeter {
   const known = memory.sliding.find(owner, key)
   if (known) return known
   const meter = new SlidingMeter()
-  const forgottenAt = lazy ? memory.forgottenAt(owner) : Number.NEGATIVE_INFINITY
-  if (forgottenAt !== Number.NEGATIVE_INFINITY) meter.admit(1, forgottenAt)
+  const spanMs = spanMsOf(span)
+  if (repeats === null || spanMs === null) return meter
+  for (const at of memory.onceOf(owner).timesOf(key, now - spanMs)) meter.admit(1, at)
   return meter
-}
-
-/** One that was counted once; from now on every key that is not known counts as such a one. */
-function forgetOne(memory: Memory, owner: string, now: number): void {
-  const spared = spareKey(memory, owner)
-  if (spared === undefined) return
-  memory.sliding.drop(owner, spared)
-  memory.forgotten.set(owner, now)
-}
-
-export function spareKey(memory: Memory, owner: string): string | undefined {
-  return memory.sliding.spare(owner, ({ total }) => total <= 1)
 }
 
 function useCredit(memory: Memory, { owner, key, amount }: Crediting): void {
@@ -182,11 +188,23 @@ function useCredit(memory: Memory, { owner, key, amount }: Crediting): void {
   memory.credits.set(owner, key, { left: credit.left - amount, used: credit.used + amount, refused: null })
 }
 
-function mark(memory: Memory, { owner, key, value, most }: Marking, now: number): void {
-  const marks = memory.marks.find(owner, key) ?? new Marks()
-  marks.set(value, { at: now, sequence: memory.sequence })
-  while (marks.size > Math.min(most, MOST_KEYS)) marks.dropOldest()
+function mark(memory: Memory, note: Marking, now: number): void {
+  const { owner, key, values, most } = note
+  for (const surplus of surplusCells(memory, note)) {
+    memory.marks.find(owner, surplus)?.clear()
+    memory.marks.drop(owner, surplus)
+  }
+  const marks = memory.marksOf(owner, key)
+  for (const value of values) marks.set(value, { at: now, sequence: memory.sequence })
+  while (marks.size > most) marks.dropOldest()
   memory.marks.set(owner, key, marks)
+}
+
+/** Keys that have to go as the values come. */
+export function surplusCells(memory: Memory, { owner, key, values }: Marking): readonly string[] {
+  const marks = memory.marks.find(owner, key)
+  const fresh = values.filter((value) => !marks?.get(value)).length
+  return memory.surplusOfValues(owner, key, fresh)
 }
 
 /** Null: without end. */

@@ -9,7 +9,7 @@ import type { Selector, Storm } from "./definition.ts"
 import type { CallFacts } from "./field.ts"
 import { judged, NOTHING, type Instrument } from "./instrument.ts"
 import type { Memory } from "./memory.ts"
-import { slidingOf, type Note } from "./note.ts"
+import type { Note } from "./note.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
 /** Ends the name by which a memory knows a storm. */
@@ -57,7 +57,7 @@ function standOf(
   memory: Memory,
   now: number,
 ): { used: number; holds: boolean } {
-  const { used } = slidingOf(memory, `${id}${STORM}`, key, false).read(limit, seconds * 1000, 0, now)
+  const used = memory.sliding.find(`${id}${STORM}`, key)?.upTo(seconds * 1000, now) ?? 0
   return { used, holds: used <= limit }
 }
 
@@ -87,7 +87,7 @@ export function lookoutFor(storm: Storm): Lookout {
       if (used > storm.limit) return QUIET
       const span = { kind: "sliding", seconds: storm.seconds } as const
       const counted = { owner: `${storm.id}${STORM}`, key, amount: 1, limit: storm.limit + 1, span }
-      const note: Note = { kind: "spend", ...counted, lazy: false, first: false }
+      const note: Note = { kind: "spend", ...counted, repeats: null }
       return { notes: [note], storm: used + 1 > storm.limit ? stormy(storm) : null }
     },
   }

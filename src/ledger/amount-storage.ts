@@ -1,55 +1,102 @@
 /**
  * Amounts that guardrails count, in the SQLite of a tree's object: in blocks (credit.ts) that are written down before
- * they are used, so that a crash can only ever have counted too much.
+ * they are used, so that a crash can only ever have counted too much. A block is good for a sixteenth of the span, so
+ * that one of which some is left is known to be over like any other.
  */
 import type { Span } from "../guardrails/definition.ts"
+import { ofRepeats, SLACK } from "../guardrails/limit-meter.ts"
 import type { Memory } from "../guardrails/memory.ts"
 import { BucketMeter } from "../guardrails/meter/bucket.ts"
+import { OnceLog } from "../guardrails/meter/once.ts"
 import { PeriodMeter, startOf } from "../guardrails/meter/period.ts"
-import { SlidingMeter } from "../guardrails/meter/sliding.ts"
-import { bucketSizeOf, slidingOf, spanMsOf, type Spend } from "../guardrails/note.ts"
+import { precisionOf, SlidingMeter } from "../guardrails/meter/sliding.ts"
+import { bucketSizeOf, isFirst, slidingOf, spanMsOf, type Spend } from "../guardrails/note.ts"
 import { STORM } from "../guardrails/storm.ts"
 import { blockSize } from "./credit.ts"
+import { Sweep, type Swept } from "./sweep.ts"
 
 /**
- * `blocks`: of sliding spans; one that is open may have been used up to this very moment. `counters`: of other spans,
- * with the block that is open beside them. `until`: it matters no longer.
+ * `blocks`: of sliding spans: `amount` was used by `at`, and `open` may be used until `slack` after it. `counters`: of
+ * other spans, with the block that is open beside them. `once`: calls that are not written down were made by `at` and
+ * `slack`. `until`: it matters no longer.
  */
 export const AMOUNT_SCHEMA = `
-CREATE TABLE blocks (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, key TEXT NOT NULL, closed INTEGER, amount INTEGER NOT NULL,
-  span INTEGER NOT NULL);
+CREATE TABLE blocks (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL,
+  amount INTEGER NOT NULL, open INTEGER NOT NULL, slack INTEGER NOT NULL, span INTEGER NOT NULL);
 CREATE TABLE counters (owner TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, amount INTEGER NOT NULL,
-  open INTEGER NOT NULL, span TEXT NOT NULL, most INTEGER NOT NULL, until INTEGER, PRIMARY KEY (owner, key)) WITHOUT ROWID;
+  open INTEGER NOT NULL, slack INTEGER NOT NULL, span TEXT NOT NULL, most INTEGER NOT NULL, until INTEGER,
+  PRIMARY KEY (owner, key)) WITHOUT ROWID;
+CREATE TABLE once (owner TEXT PRIMARY KEY, at INTEGER NOT NULL, slack INTEGER NOT NULL, span INTEGER NOT NULL) WITHOUT ROWID;
 `
 
-/** An amount that is written down and not used up. */
-interface OpenBlock {
+interface BlockRow extends Record<string, SqlStorageValue> {
+  readonly id: number
+  readonly owner: string
+  readonly key: string
+  readonly at: number
+  readonly amount: number
+  readonly open: number
+  readonly slack: number
+  readonly span: number
+}
+
+interface CounterRow extends Record<string, SqlStorageValue> {
+  readonly owner: string
+  readonly key: string
+  readonly at: number
+  readonly amount: number
+  readonly open: number
+  readonly slack: number
+  readonly span: string
+  readonly most: number
+}
+
+/** What is written of a key. */
+interface Block {
+  /** Used, and not used up. */
+  used: number
   left: number
   lastUse: number
-  /** Of a sliding span: its row, and all that it holds. */
+  /** When it was written last; good for `slackMs` from then on. */
+  at: number
+  readonly slackMs: number
+  /** Null: it counts for ever. */
+  readonly spanMs: number | null
+  /** Of a sliding span: its row, and when the first of it was used. */
   readonly id: number
-  readonly amount: number
-  readonly spanMs: number
+  readonly first: number
   /** Of another span. */
   readonly counter: Spend | null
-  /** Milliseconds, when the period began that it was written for. */
-  readonly start: number
 }
+
+/** Blocks that follow one another are one row while they are within such a part of the span. */
+const ROWS_IN_SPAN = 100
 
 export class AmountStorage {
   readonly #sql: SqlStorage
-  readonly #blocks = new Map<string, OpenBlock>()
-  /** Keys that are remembered lazily, and of which something is written. */
-  readonly #kept = new Set<string>()
+  readonly #blocks = new Map<string, Block>()
+  /** Until when calls of an owner may be made once and not written down. */
+  readonly #once = new Map<string, number>()
+  readonly #blockSweep: Sweep<BlockRow>
+  readonly #counterSweep: Sweep<CounterRow>
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
+    this.#blockSweep = new Sweep<BlockRow>(sql, BLOCKS, (row) => {
+      // Another row may have come after it.
+      if (this.#blocks.get(placeOf(row))?.id === row.id) this.#blocks.delete(placeOf(row))
+    })
+    this.#counterSweep = new Sweep<CounterRow>(sql, COUNTERS, (row) => this.#blocks.delete(placeOf(row)))
   }
 
   /** The latest time that is written down, milliseconds. */
   latest(): number {
-    const times = ["SELECT MAX(closed) AS at FROM blocks", "SELECT MAX(at) AS at FROM counters"]
-    return Math.max(0, ...times.map((query) => this.#sql.exec<{ at: number | null }>(query).one().at ?? 0))
+    return Math.max(
+      0,
+      ...["blocks", "counters", "once"].map((table) => {
+        return this.#sql.exec<{ at: number | null }>(`SELECT MAX(at) AS at FROM ${table}`).one().at ?? 0
+      }),
+    )
   }
 
   load(memory: Memory, wokenAt: number): void {
@@ -58,157 +105,190 @@ export class AmountStorage {
   }
 
   #loadBlocks(memory: Memory, wokenAt: number): void {
-    const blocks = this.#sql
-      .exec<{ owner: string; key: string; closed: number | null; amount: number }>(
-        // One of which all is over may have begun anew, lazily: it is no better known than one of which nothing is written.
-        "SELECT owner, key, closed, amount FROM blocks WHERE closed IS NULL OR closed + span > ? ORDER BY closed IS NULL, closed, id",
-        wokenAt,
-      )
-      .toArray()
-    for (const { owner, key, closed, amount } of blocks) {
+    const rows = this.#sql.exec<BlockRow>("SELECT * FROM blocks WHERE at + slack + span > ?", wokenAt).toArray()
+    const uses = rows.flatMap(({ owner, key, at, amount, open, slack, span: spanMs }) => {
+      const place = { owner, key, spanMs }
+      const until = Math.min(at + slack, Math.max(at, wokenAt))
+      return [
+        { ...place, at, amount },
+        { ...place, at: until, amount: open },
+      ].filter((use) => use.amount > 0 && use.at + spanMs > wokenAt)
+    })
+    const totals = new Map<string, number>()
+    for (const use of uses) totals.set(placeOf(use), (totals.get(placeOf(use)) ?? 0) + use.amount)
+    const unwritten = this.#loadOnce(memory, wokenAt)
+    for (const use of uses.toSorted((a, b) => a.at - b.at)) {
+      const { owner, key, at, amount, spanMs } = use
+      if (ofRepeats(owner) && totals.get(placeOf(use)) === 1) {
+        hideUntil(memory, unwritten, owner, at)
+        memory.onceOf(owner).add(key, at, at - spanMs)
+        continue
+      }
       const meter = memory.sliding.find(owner, key) ?? new SlidingMeter()
-      meter.admit(amount, closed ?? wokenAt)
+      meter.admit(amount, at, precisionOf(memory.sliding.many(owner), spanMs))
       memory.sliding.set(owner, key, meter)
-      this.#kept.add(placeOf({ owner, key }))
     }
-    if (blocks.some(({ closed }) => closed === null))
-      this.#sql.exec("UPDATE blocks SET closed = ? WHERE closed IS NULL", wokenAt)
+    for (const owner of unwritten.keys()) hideUntil(memory, unwritten, owner, Number.POSITIVE_INFINITY)
+  }
+
+  /** @returns milliseconds by owner: until then calls were made once that are not written down */
+  #loadOnce(memory: Memory, wokenAt: number): Map<string, number> {
+    const rows = this.#sql.exec<Pick<BlockRow, "owner" | "at" | "slack">>(
+      "SELECT owner, at, slack FROM once WHERE at + slack + span > ?",
+      wokenAt,
+    )
+    const found = new Map<string, number>()
+    for (const { owner, at, slack } of rows) {
+      memory.once.set(owner, new OnceLog())
+      found.set(owner, Math.min(at + slack, Math.max(at, wokenAt)))
+    }
+    return found
   }
 
   #loadCounters(memory: Memory, wokenAt: number): void {
-    const rows = this.#sql
-      .exec<{ owner: string; key: string; at: number; amount: number; open: number; span: string; most: number }>(
-        "SELECT owner, key, at, amount, open, span, most FROM counters",
-      )
-      .toArray()
-    for (const { owner, key, at, amount, open, span: text, most } of rows) {
+    const rows = this.#sql.exec<CounterRow>("SELECT * FROM counters WHERE until IS NULL OR until > ?", wokenAt)
+    for (const { owner, key, at, amount, open, slack, span: text, most } of rows) {
       const span: Span = JSON.parse(text)
       if (span.kind === "bucket") {
         const size = bucketSizeOf(most, span)
-        const missing = new BucketMeter(amount, at).missingAt(size, wokenAt) + open * size.spanMs
-        memory.buckets.set(owner, key, new BucketMeter(missing, wokenAt))
-        if (open > 0) this.#saveCounter({ owner, key, limit: most, span }, wokenAt, missing, 0)
+        const until = Math.min(at + slack, Math.max(at, wokenAt))
+        const missing = new BucketMeter(amount, at, size.spanMs).missingAt(size, until) + open * size.spanMs
+        memory.buckets.set(owner, key, new BucketMeter(missing, until, size.spanMs))
       } else {
-        memory.periods.set(owner, key, new PeriodMeter(at, amount + open))
-        if (open > 0) this.#saveCounter({ owner, key, limit: most, span }, at, amount + open, 0)
+        // As far as is known, the last of it was used only now; but not in another period.
+        const spanMs = spanMsOf(span)
+        const isOver = spanMs !== null && startOf(spanMs, wokenAt) > at
+        memory.periods.set(owner, key, new PeriodMeter(open > 0 && !isOver ? wokenAt : at, amount + open))
       }
     }
   }
 
   /** Whether `save` has to be called; what is written down already is only used. */
-  mustWrite(note: Spend, now: number): boolean {
-    return !(note.lazy && note.first) && this.#creditFor(note, now) < note.amount
+  mustWrite(memory: Memory, note: Spend, now: number): boolean {
+    if (isFirst(memory, note, now)) return isWritten(memory, note, now) || now >= (this.#once.get(note.owner) ?? 0)
+    // Of a call that is repeated for the first time the one before it is written down too.
+    if (note.repeats !== null && !memory.sliding.find(note.owner, note.key)) return true
+    return this.#creditFor(note, now) < note.amount
   }
 
   /** @param memory as it is before the note is applied */
   save(memory: Memory, note: Spend, now: number): void {
-    if (note.span.kind === "sliding") this.#spendSliding(memory, note, now)
-    else this.#spendCounted(memory, note, now)
+    if (note.span.kind !== "sliding") {
+      this.#spendCounted(memory, note, now)
+      this.#counterSweep.wrote(now)
+    } else if (isFirst(memory, note, now) && !isWritten(memory, note, now)) this.#saveOnce(note, now)
+    else {
+      this.#spendSliding(memory, note, now)
+      this.#blockSweep.wrote(now)
+    }
   }
 
   #creditFor({ owner, key, span }: Spend, now: number): number {
     const open = this.#blocks.get(placeOf({ owner, key }))
-    const isOver = open !== undefined && span.kind === "fixed" && open.start !== startOf(spanMsOf(span), now)
-    return open && !isOver ? open.left : 0
+    const spanMs = spanMsOf(span)
+    if (!open || now >= open.at + open.slackMs || open.spanMs !== spanMs) return 0
+    return span.kind === "fixed" && startOf(spanMs, now) > open.at ? 0 : open.left
   }
 
   /** Of what is written down already. */
-  use(note: Spend, now: number): void {
-    const place = placeOf(note)
-    if (note.lazy && note.first) this.#kept.delete(place)
-    const open = this.#blocks.get(place)
-    if (!open || (note.lazy && note.first)) return
-    open.left -= note.amount
-    open.lastUse = now
+  use(memory: Memory, note: Spend, now: number): void {
+    const open = this.#blocks.get(placeOf(note))
+    if (open && !isFirst(memory, note, now)) use(open, note.amount, now)
+  }
+
+  #saveOnce({ owner, span }: Spend, now: number): void {
+    const spanMs = spanMsOf(span) ?? 0
+    const slack = slackOf(span)
+    this.#sql.exec("INSERT OR REPLACE INTO once VALUES (?, ?, ?, ?)", owner, now, slack, spanMs)
+    this.#once.set(owner, now + slack)
   }
 
   #spendSliding(memory: Memory, note: Spend, now: number): void {
-    const { owner, key, amount, limit, span, lazy } = note
+    const { owner, key, amount, limit, span, repeats } = note
     const place = placeOf(note)
     const spanMs = spanMsOf(span) ?? 0
-    const insert = (closed: number | null, size: number): number =>
-      this.#sql
-        .exec<{ id: number }>(
-          "INSERT INTO blocks (owner, key, closed, amount, span) VALUES (?, ?, ?, ?, ?) RETURNING id",
-          owner,
-          key,
-          closed,
-          size,
-          spanMs,
-        )
-        .one().id
-    const open = this.#blocks.get(place)
-    if (open) this.#closeBlock(open)
-    if (lazy && !this.#kept.has(place)) {
-      // What was not worth keeping while it was alone, or is not known any more.
-      const before = slidingOf(memory, owner, key, true)
-      if (before.total > 0) insert(before.lastAt, before.total)
-      this.#kept.add(place)
+    const slackMs = slackOf(span)
+    const block = blockSize(limit, 0)
+    const insert = (at: number, used: number, open: number): number => {
+      const values = [owner, key, at, used, open, open > 0 ? slackMs : 0, spanMs]
+      const columns = "owner, key, at, amount, open, slack, span"
+      const query = `INSERT INTO blocks (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id`
+      return this.#sql.exec<{ id: number }>(query, ...values).one().id
     }
-    const size = Math.max(amount, blockSize(limit, 0))
+    const isSecond = repeats !== null && !memory.sliding.find(owner, key) && !isFirst(memory, note, now)
+    // It may not be written down, or not how often it may have been made besides.
+    if (isSecond && (repeats === "unwritten" || now < (this.#once.get(owner) ?? 0) + spanMs)) {
+      const before = slidingOf(memory, note, now)
+      insert(before.lastAt, before.total, 0)
+    }
+    const known = this.#blocks.get(place)
+    // Its row may be gone.
+    const isOver = known && (known.spanMs !== spanMs || known.lastUse + spanMs <= now)
+    const open = isSecond || isOver ? undefined : known
+    if (open && open.left >= amount && open.used + open.left <= block) {
+      use(open, amount, now)
+      return this.#update(open, now, open.left)
+    }
+    const left = Math.max(amount, block) - amount
+    if (open && block > 1 && now - open.first < spanMs / ROWS_IN_SPAN) {
+      use(open, amount, now)
+      open.left = left
+      return this.#update(open, now, left)
+    }
+    if (known) this.#close(known)
+    const id = insert(now, amount, left)
     // A block that is used up as it is written has an exact time.
-    const id = insert(size === amount ? now : null, size)
-    if (size === amount) this.#blocks.delete(place)
-    else
-      this.#blocks.set(place, { id, amount: size, left: size - amount, lastUse: now, spanMs, counter: null, start: 0 })
+    if (block === 1) this.#blocks.delete(place)
+    else {
+      const times = { lastUse: now, at: now, first: now }
+      this.#blocks.set(place, { id, used: amount, left, slackMs, spanMs, counter: null, ...times })
+    }
   }
 
-  #closeBlock({ id, amount, left, lastUse }: OpenBlock): void {
-    if (left === amount) this.#sql.exec("DELETE FROM blocks WHERE id = ?", id)
-    else this.#sql.exec("UPDATE blocks SET closed = ?, amount = ? WHERE id = ?", lastUse, amount - left, id)
+  #update(block: Block, at: number, open: number): void {
+    block.at = at
+    const values = [at, block.used, open, open > 0 ? block.slackMs : 0, block.id]
+    this.#sql.exec("UPDATE blocks SET at = ?, amount = ?, open = ?, slack = ? WHERE id = ?", ...values)
+  }
+
+  /** Nothing more of it is used. */
+  #close(block: Block): void {
+    if (block.left > 0 || block.at !== block.lastUse) this.#update(block, block.lastUse, 0)
+    block.left = 0
   }
 
   #spendCounted(memory: Memory, note: Spend, now: number): void {
     const { amount, limit, span } = note
     const spanMs = spanMsOf(span)
     const size = Math.max(amount, blockSize(limit, 0))
-    const start = span.kind === "bucket" ? now : startOf(spanMs, now)
-    const before = this.#counted(memory, note, now)
-    this.#saveCounter(note, start, before, size)
-    const block = { id: 0, amount: size, left: size - amount, lastUse: now, spanMs: spanMs ?? 0, counter: note, start }
+    const slackMs = span.kind === "bucket" ? slackOf(span) : Number.POSITIVE_INFINITY
+    this.#saveCounter(note, now, counted(memory, note, now), size)
+    const times = { lastUse: now, at: now, first: now }
+    const block = { id: 0, used: amount, left: size - amount, slackMs, spanMs, counter: note, ...times }
     this.#blocks.set(placeOf(note), block)
   }
 
-  /** What the meter of another span than a sliding one has counted, in its own unit. */
-  #counted(memory: Memory, { owner, key, limit, span }: Spend, now: number): number {
-    if (span.kind === "bucket") {
-      return memory.buckets.find(owner, key)?.missingAt(bucketSizeOf(limit, span), now) ?? 0
-    }
-    const spanMs = spanMsOf(span)
-    return memory.periods.find(owner, key)?.read(Number.MAX_SAFE_INTEGER, spanMs, 0, now).used ?? 0
-  }
-
-  #saveCounter(
-    { owner, key, limit, span }: Pick<Spend, "owner" | "key" | "limit" | "span">,
-    at: number,
-    amount: number,
-    open: number,
-  ): void {
-    const spanMs = spanMsOf(span)
+  #saveCounter({ owner, key, limit, span }: Spend, at: number, amount: number, open: number): void {
+    const slack = span.kind === "bucket" && open > 0 ? slackOf(span) : 0
     // A bucket that holds more than it gets in a span takes longer to fill.
-    const fills = span.kind === "bucket" ? Math.ceil((span.burst * span.seconds * 1000) / limit) : spanMs
-    const until = fills === null ? null : at + Math.max(fills, spanMs ?? 0)
-    const values = [owner, key, at, amount, open, JSON.stringify(span), limit, until]
-    this.#sql.exec("INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?, ?, ?, ?, ?)", ...values)
+    const fills = span.kind === "bucket" ? Math.ceil((span.burst * span.seconds * 1000) / limit) : 0
+    const spanMs = spanMsOf(span)
+    const begun = span.kind === "bucket" ? at : startOf(spanMs, at)
+    const until = spanMs === null ? null : begun + slack + Math.max(fills, spanMs)
+    const values = [owner, key, at, amount, open, slack, JSON.stringify(span), limit, until]
+    this.#sql.exec("INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", ...values)
   }
 
   /** What is written becomes what is the case. */
   settle(memory: Memory, now: number): void {
-    for (const block of this.#blocks.values()) {
+    for (const [place, block] of this.#blocks) {
       const { counter } = block
-      if (!counter) this.#closeBlock(block)
-      else {
-        const { span } = counter
-        const at = span.kind === "bucket" ? now : startOf(spanMsOf(span), now)
-        this.#saveCounter(counter, at, this.#counted(memory, counter, now), 0)
-      }
+      // One that is over may have no row any more.
+      if (!counter && block.lastUse + (block.spanMs ?? 0) > now) this.#close(block)
+      else this.#blocks.delete(place)
+      if (counter) this.#saveCounter(counter, now, counted(memory, counter, now), 0)
     }
-    this.#blocks.clear()
-  }
-
-  prune(now: number): void {
-    this.#sql.exec("DELETE FROM blocks WHERE closed + span <= ?", now)
-    this.#sql.exec("DELETE FROM counters WHERE until <= ?", now)
+    for (const { table, isOver } of [BLOCKS, COUNTERS]) this.#sql.exec(`DELETE FROM ${table} WHERE ${isOver}`, now)
   }
 
   /** A person has looked: what a task was denied before says nothing about what it does now. */
@@ -222,11 +302,43 @@ export class AmountStorage {
   }
 
   forget(): void {
-    this.#sql.exec("DELETE FROM blocks")
-    this.#sql.exec("DELETE FROM counters")
+    for (const table of ["blocks", "counters", "once"]) this.#sql.exec(`DELETE FROM ${table}`)
     this.#blocks.clear()
-    this.#kept.clear()
+    this.#once.clear()
   }
+}
+
+const BLOCKS: Swept = { table: "blocks", columns: ["id"], isOver: "at + slack + span <= ?" }
+const COUNTERS: Swept = { table: "counters", columns: ["owner", "key"], isOver: "until <= ?" }
+
+/** Whether a call that was not made before is written down: nothing else that may have been made so often is hidden. */
+function isWritten(memory: Memory, { owner, span, repeats }: Spend, now: number): boolean {
+  return repeats === "kept" || memory.onceOf(owner).hides(now - (spanMsOf(span) ?? 0))
+}
+
+/** What was made until then, and is not written down, was not known when what came later was. */
+function hideUntil(memory: Memory, unwritten: Map<string, number>, owner: string, until: number): void {
+  const at = unwritten.get(owner)
+  if (at === undefined || at > until) return
+  memory.onceOf(owner).hide(at)
+  unwritten.delete(owner)
+}
+
+function use(block: Block, amount: number, now: number): void {
+  block.used += amount
+  block.left -= amount
+  block.lastUse = now
+}
+
+/** Milliseconds for which a block is good. */
+function slackOf(span: Span): number {
+  return Math.ceil((spanMsOf(span) ?? 0) / SLACK)
+}
+
+/** What the meter of another span than a sliding one has counted, in its own unit. */
+function counted(memory: Memory, { owner, key, limit, span }: Spend, now: number): number {
+  if (span.kind === "bucket") return memory.buckets.find(owner, key)?.missingAt(bucketSizeOf(limit, span), now) ?? 0
+  return memory.periods.find(owner, key)?.countedIn(spanMsOf(span), now) ?? 0
 }
 
 /** No owner has the mark between. */

@@ -5,15 +5,23 @@
  */
 import { landFlight } from "../guardrails/concurrency.ts"
 import { Memory, type Flights, type Last } from "../guardrails/memory.ts"
-import { Marks } from "../guardrails/meter/marks.ts"
-import { Tally } from "../guardrails/meter/tally.ts"
 import { Trail, type TrailState } from "../guardrails/meter/trail.ts"
-import { trailOf, type Flying, type Lasting, type Marking, type Note, type Trailing } from "../guardrails/note.ts"
+import {
+  surplusCells,
+  trailOf,
+  type Flying,
+  type Lasting,
+  type Marking,
+  type Note,
+  type Trailing,
+} from "../guardrails/note.ts"
 import { AMOUNT_SCHEMA, AmountStorage, placeOf } from "./amount-storage.ts"
+import { Sweep } from "./sweep.ts"
+import { TALLY_SCHEMA, TallyStorage } from "./tally-storage.ts"
 
 /** `until`: it matters no longer. */
 export const MEMORY_SCHEMA = `
-${AMOUNT_SCHEMA}CREATE TABLE marks (owner TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, at INTEGER NOT NULL,
+${AMOUNT_SCHEMA}${TALLY_SCHEMA}CREATE TABLE marks (owner TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, at INTEGER NOT NULL,
   sequence INTEGER NOT NULL, slack INTEGER NOT NULL, until INTEGER, PRIMARY KEY (owner, key, value)) WITHOUT ROWID;
 CREATE TABLE cells (kind TEXT NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, until INTEGER,
   PRIMARY KEY (kind, owner, key)) WITHOUT ROWID;
@@ -21,6 +29,7 @@ CREATE TABLE flights (id TEXT NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, 
   PRIMARY KEY (id, owner)) WITHOUT ROWID;
 `
 const TABLES = ["marks", "cells", "flights"] as const
+const IS_OVER = "until <= ?"
 
 interface Placed extends Record<string, SqlStorageValue> {
   readonly owner: string
@@ -37,40 +46,61 @@ interface Written {
   readonly spanMs: number | null
 }
 
-const PRUNE_EVERY_MS = 60_000
+interface Valued extends Placed {
+  readonly value: string
+}
 
 export class MemoryStorage {
   readonly #sql: SqlStorage
   readonly #amounts: AmountStorage
+  readonly #tallies: TallyStorage
   /** Trails of which something is written. */
   readonly #trails = new Set<string>()
   readonly #marks = new Map<string, Written>()
   readonly #lasts = new Map<string, Written & { readonly was: string | null }>()
-  #prunedAt = Number.NEGATIVE_INFINITY
+  readonly #markSweep: Sweep<Valued>
+  readonly #cellSweep: Sweep<Placed>
+  readonly #flightSweep: Sweep<Placed>
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
     this.#amounts = new AmountStorage(sql)
+    this.#tallies = new TallyStorage(sql)
+    this.#markSweep = new Sweep<Valued>(
+      sql,
+      { table: "marks", columns: ["owner", "key", "value"], isOver: IS_OVER },
+      (row) => this.#marks.delete(valueOf(row)),
+    )
+    this.#cellSweep = new Sweep<Placed>(
+      sql,
+      { table: "cells", columns: ["kind", "owner", "key"], isOver: IS_OVER },
+      (row) => this.#lasts.delete(placeOf(row)),
+    )
+    this.#flightSweep = new Sweep(sql, { table: "flights", columns: ["id", "owner"], isOver: IS_OVER }, () => undefined)
   }
 
   /** The latest time that is written down, milliseconds. */
   latest(): number {
     const marked = this.#sql.exec<{ at: number | null }>("SELECT MAX(at) AS at FROM marks").one().at ?? 0
-    return Math.max(this.#amounts.latest(), marked)
+    return Math.max(this.#amounts.latest(), this.#tallies.latest(), marked)
   }
 
   /** @param wokenAt milliseconds: no life before this one can have counted anything later */
   load(wokenAt: number): Memory {
     const memory = new Memory(wokenAt)
     this.#amounts.load(memory, wokenAt)
+    this.#tallies.load(memory, wokenAt)
     this.#loadMarks(memory, wokenAt)
-    this.#loadCells(memory)
-    this.#loadFlights(memory)
+    this.#loadCells(memory, wokenAt)
+    this.#loadFlights(memory, wokenAt)
     return memory
   }
 
-  #loadFlights(memory: Memory): void {
-    const rows = this.#sql.exec<Placed & { id: string; until: number; gateway: string }>("SELECT * FROM flights")
+  #loadFlights(memory: Memory, wokenAt: number): void {
+    const rows = this.#sql.exec<Placed & { id: string; until: number; gateway: string }>(
+      "SELECT * FROM flights WHERE until > ?",
+      wokenAt,
+    )
     for (const { id, owner, key, until, gateway } of rows) {
       const flights: Flights = memory.flights.find(owner, key) ?? new Map()
       memory.flights.set(owner, key, flights.set(id, { until, gateway }))
@@ -80,24 +110,25 @@ export class MemoryStorage {
   #loadMarks(memory: Memory, wokenAt: number): void {
     const rows = this.#sql
       .exec<{ owner: string; key: string; value: string; at: number; sequence: number; slack: number }>(
-        "SELECT owner, key, value, at, sequence, slack FROM marks ORDER BY at + slack, sequence",
+        "SELECT * FROM marks WHERE until IS NULL OR until > ? ORDER BY at + slack, sequence",
+        wokenAt,
       )
       .toArray()
     for (const { owner, key, value, at, sequence, slack } of rows) {
-      const marks = memory.marks.find(owner, key) ?? new Marks()
+      const marks = memory.marksOf(owner, key)
       marks.set(value, { at: Math.min(at + slack, Math.max(at, wokenAt)), sequence })
       memory.marks.set(owner, key, marks)
       memory.sequence = Math.max(memory.sequence, sequence)
     }
   }
 
-  #loadCells(memory: Memory): void {
+  #loadCells(memory: Memory, wokenAt: number): void {
     for (const row of this.#sql.exec<{ kind: string; owner: string; key: string; body: string }>(
-      "SELECT kind, owner, key, body FROM cells",
+      "SELECT kind, owner, key, body FROM cells WHERE until IS NULL OR until > ?",
+      wokenAt,
     )) {
       const { kind, owner, key, body } = row
-      if (kind === "tally") memory.tallies.set(owner, key, new Tally(JSON.parse(body)))
-      else if (kind === "trail") {
+      if (kind === "trail") {
         const state: TrailState = JSON.parse(body)
         this.#trails.add(placeOf({ owner, key }))
         memory.trails.set(owner, key, new Trail(state))
@@ -116,18 +147,16 @@ export class MemoryStorage {
   #mustWrite(memory: Memory, note: Note, now: number): boolean {
     switch (note.kind) {
       case "spend":
-        return this.#amounts.mustWrite(note, now)
+        return this.#amounts.mustWrite(memory, note, now)
       case "mark": {
-        const known = memory.marks.find(note.owner, note.key)?.get(note.value)
-        const written = this.#marks.get(valueOf(note))
-        // What was settled has no slack left. Without any, of two calls of one millisecond the order counts.
-        return known === undefined || written === undefined || now - written.at >= note.slackMs
+        return note.values.some((value) => this.#mustMark(memory, note, value, now))
       }
       case "last": {
         const written = this.#lasts.get(placeOf(note))
         const last = memory.lasts.find(note.owner, note.key)
         if (last?.value === null && note.value === null) return false
-        return !written || written.was !== note.value || now - written.at > note.slackMs
+        if (!written || written.was !== note.value || written.spanMs !== note.spanMs) return true
+        return now - written.at > note.slackMs
       }
       case "trail": {
         // What has gone round once is worth keeping, and so is that it does no more.
@@ -144,12 +173,19 @@ export class MemoryStorage {
     }
   }
 
+  #mustMark(memory: Memory, { owner, key, spanMs, slackMs }: Marking, value: string, now: number): boolean {
+    const known = memory.marks.find(owner, key)?.get(value)
+    const written = this.#marks.get(valueOf({ owner, key, value }))
+    // What was settled has no slack left. Without any, of two calls of one millisecond the order counts.
+    if (known === undefined || written === undefined || written.spanMs !== spanMs) return true
+    return now - written.at >= slackMs
+  }
+
   save(memory: Memory, notes: readonly Note[], now: number): void {
     const sequence = memory.sequence + 1
     for (const note of notes)
       if (this.#mustWrite(memory, note, now)) this.#save(memory, note, sequence, now)
-      else if (note.kind === "spend") this.#amounts.use(note, now)
-    if (now - this.#prunedAt >= PRUNE_EVERY_MS) this.#prune(now)
+      else if (note.kind === "spend") this.#amounts.use(memory, note, now)
   }
 
   #save(memory: Memory, note: Note, sequence: number, now: number): void {
@@ -158,14 +194,11 @@ export class MemoryStorage {
       case "spend":
         return this.#amounts.save(memory, note, now)
       case "mark":
-        return this.#saveMark(memory, note, sequence, now)
+        return this.#saveMarks(memory, note, sequence, now)
       case "last":
         return this.#saveLast(note, now)
-      case "tally": {
-        const tally = new Tally(memory.tallies.find(owner, key)?.toJSON() ?? [])
-        tally.add(note.amount, note.threshold, note.spanMs, now)
-        return this.#saveCell("tally", owner, key, tally, now + note.spanMs)
-      }
+      case "tally":
+        return this.#tallies.save(memory, note, now)
       case "trail": {
         if (note.lazy && !goesRound(memory, note)) {
           this.#trails.delete(placeOf(note))
@@ -178,7 +211,8 @@ export class MemoryStorage {
         return this.#saveCell("trail", owner, key, trail, null)
       }
       case "flight":
-        return this.#saveFlight(note)
+        this.#saveFlight(note)
+        return this.#flightSweep.wrote(now)
       case "credit":
         return
       default:
@@ -186,24 +220,27 @@ export class MemoryStorage {
     }
   }
 
-  #saveMark(
-    memory: Memory,
-    { owner, key, value, spanMs, slackMs, late, most }: Marking,
-    sequence: number,
-    now: number,
-  ): void {
+  #saveMarks(memory: Memory, note: Marking, sequence: number, now: number): void {
+    const { owner, key, spanMs, slackMs, late } = note
     const slack = late ? Math.ceil(slackMs) : 0
     const until = spanMs === null ? null : now + spanMs + slack
-    const values = [owner, key, value, now, sequence, slack, until]
-    this.#sql.exec("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?, ?, ?)", ...values)
-    this.#marks.set(valueOf({ owner, key, value }), { owner, key, value, at: now, slack, spanMs })
-    const marks = memory.marks.find(owner, key)
-    // It will be dropped as this one comes.
-    if (!marks || marks.size < most || marks.get(value)) return
-    // One call may bring many: what is kept stays as much as it was.
-    const newest = "SELECT value FROM marks WHERE owner = ? AND key = ? ORDER BY at DESC, sequence DESC LIMIT ?"
-    const surplus = `DELETE FROM marks WHERE owner = ? AND key = ? AND value NOT IN (${newest})`
-    this.#sql.exec(surplus, owner, key, owner, key, most)
+    for (const value of note.values) {
+      if (!this.#mustMark(memory, note, value, now)) continue
+      const values = [owner, key, value, now, sequence, slack, until]
+      this.#sql.exec("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?, ?, ?)", ...values)
+      this.#marks.set(valueOf({ owner, key, value }), { owner, key, value, at: now, slack, spanMs })
+      this.#markSweep.wrote(now)
+    }
+    // What will be dropped as these come.
+    for (const surplus of surplusCells(memory, note)) {
+      for (const value of memory.marks.find(owner, surplus)?.values() ?? [])
+        this.#marks.delete(valueOf({ owner, key: surplus, value }))
+      this.#sql.exec("DELETE FROM marks WHERE owner = ? AND key = ?", owner, surplus)
+    }
+    for (const value of memory.marks.find(owner, key)?.surplus(note.values, note.most) ?? []) {
+      this.#marks.delete(valueOf({ owner, key, value }))
+      this.#sql.exec("DELETE FROM marks WHERE owner = ? AND key = ? AND value = ?", owner, key, value)
+    }
   }
 
   #saveLast({ owner, key, value, spanMs, slackMs, late }: Lasting, now: number): void {
@@ -211,9 +248,10 @@ export class MemoryStorage {
     const last: Last = { value, at: now + slack }
     this.#saveCell("last", owner, key, last, now + spanMs + slack)
     this.#lasts.set(placeOf({ owner, key }), { owner, key, value: "", was: value, at: now, slack, spanMs })
+    this.#cellSweep.wrote(now)
   }
 
-  #saveCell(kind: "tally" | "trail" | "last", owner: string, key: string, body: unknown, until: number | null): void {
+  #saveCell(kind: "trail" | "last", owner: string, key: string, body: unknown, until: number | null): void {
     this.#sql.exec("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?)", kind, owner, key, JSON.stringify(body), until)
   }
 
@@ -257,14 +295,8 @@ export class MemoryStorage {
       this.#trails.add(place)
       this.#saveCell("trail", owner, key, trail, null)
     }
-    this.#prune(now)
-  }
-
-  /** What matters no longer. */
-  #prune(now: number): void {
-    this.#prunedAt = now
-    this.#amounts.prune(now)
-    for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table} WHERE until <= ?`, now)
+    this.#tallies.prune(now)
+    for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table} WHERE ${IS_OVER}`, now)
   }
 
   /** A person has looked: what a task was denied before says nothing about what it does now. */
@@ -275,6 +307,7 @@ export class MemoryStorage {
   /** Nothing of it will be asked any more. */
   forget(): void {
     this.#amounts.forget()
+    this.#tallies.forget()
     for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table}`)
     for (const held of [this.#marks, this.#lasts, this.#trails]) held.clear()
   }
@@ -286,6 +319,6 @@ function goesRound(memory: Memory, note: Trailing): boolean {
     .some((run, index) => run >= index + 2)
 }
 
-function valueOf({ owner, key, value }: Pick<Marking, "owner" | "key" | "value">): string {
+function valueOf({ owner, key, value }: Pick<Valued, "owner" | "key" | "value">): string {
   return JSON.stringify([owner, key, value])
 }

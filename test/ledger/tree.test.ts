@@ -45,7 +45,7 @@ test("a tree that is frozen keeps what its guardrails had in mind; one that has 
     tree.transact(true, () => {
       tree.storage.saveTree(state)
       const span = { kind: "sliding", seconds: 3600 } as const
-      const counted = { owner: "window", key: "", amount: 1, limit: 5, span, lazy: false, first: true }
+      const counted = { owner: "window", key: "", amount: 1, limit: 5, span, repeats: null }
       tree.storage.saveNotes(state, [{ kind: "spend", ...counted }], NOW)
     })
     const kept = () => new LedgerStorage(sql).load(NOW, freshProofs)?.memory.sliding.find("window", "")?.total

@@ -1,4 +1,5 @@
-/** When each of some values was last there, the one that was there last at the end. */
+/** When each of some values was last there, in the order of these times. */
+import { Recent } from "../recent.ts"
 
 export interface Mark {
   /** Milliseconds. */
@@ -7,8 +8,21 @@ export interface Mark {
   readonly sequence: number
 }
 
+/** Values of all cells of one owner. */
+export interface ValueCount {
+  many: number
+  /** Milliseconds, when all cells were last rid of what counts no more. */
+  sweptAt: number
+}
+
 export class Marks {
-  readonly #values = new Map<string, Mark>()
+  readonly #values = new Recent<Mark>()
+  readonly #count: ValueCount
+
+  /** @param count to which its values are added */
+  constructor(count: ValueCount = { many: 0, sweptAt: 0 }) {
+    this.#count = count
+  }
 
   get size(): number {
     return this.#values.size
@@ -19,37 +33,52 @@ export class Marks {
   }
 
   set(value: string, mark: Mark): void {
-    this.#values.delete(value)
+    const before = this.#values.size
     this.#values.set(value, mark)
-  }
-
-  /** Milliseconds, of the newest; minus infinity where there is none. */
-  lastAt(): number {
-    let last = Number.NEGATIVE_INFINITY
-    // In the order of their times, but for what was loaded; so the newest is near the end, and this is asked rarely.
-    for (const { at } of this.#values.values()) last = Math.max(last, at)
-    return last
+    this.#count.many += this.#values.size - before
   }
 
   /** Those that were last there at that time or before are gone for good. */
   forget(until: number): void {
-    for (const [value, { at }] of this.#values) {
-      if (at > until) return
-      this.#values.delete(value)
+    for (let oldest = this.#values.oldest(); oldest && oldest[1].at <= until; oldest = this.#values.oldest())
+      this.#delete(oldest[0])
+  }
+
+  /** Milliseconds; infinity where there is none. */
+  oldestAt(): number {
+    return this.#values.oldest()?.[1].at ?? Number.POSITIVE_INFINITY
+  }
+
+  /** The oldest first. */
+  *values(): Generator<string> {
+    for (const [value] of this.#values) yield value
+  }
+
+  /** The oldest of them, once as many values are kept as may be and these come: each but the new ones themselves. */
+  *surplus(values: readonly string[], most: number): Generator<string> {
+    const coming = new Set(values)
+    let surplus = this.size - most
+    for (const value of coming) if (!this.#values.has(value)) surplus += 1
+    if (surplus <= 0) return
+    for (const [value] of this.#values) {
+      if (coming.has(value)) continue
+      yield value
+      if (--surplus <= 0) return
     }
   }
 
-  /** Times of all, the oldest first. */
-  *times(): Generator<number> {
-    for (const { at } of this.#values.values()) yield at
-  }
-
-  oldest(): string | undefined {
-    return this.#values.keys().next().value
-  }
-
   dropOldest(): void {
-    const oldest = this.oldest()
-    if (oldest !== undefined) this.#values.delete(oldest)
+    const oldest = this.#values.oldest()
+    if (oldest) this.#delete(oldest[0])
+  }
+
+  /** Nothing of it counts any more. */
+  clear(): void {
+    this.forget(Number.POSITIVE_INFINITY)
+  }
+
+  #delete(value: string): void {
+    this.#values.delete(value)
+    this.#count.many -= 1
   }
 }

@@ -2,33 +2,34 @@
 import { readingOf, type Reading } from "./meter.ts"
 
 export class PeriodMeter {
-  /** Milliseconds; when the period began that was last counted in. */
-  #start: number
+  /** Milliseconds, of the newest. Where the span has become shorter, all counts as though it had come then. */
+  #lastAt: number
   #total: number
 
-  constructor(start = 0, total = 0) {
-    this.#start = start
+  constructor(lastAt = Number.NEGATIVE_INFINITY, total = 0) {
+    this.#lastAt = lastAt
     this.#total = total
   }
 
-  get start(): number {
-    return this.#start
+  get lastAt(): number {
+    return this.#lastAt
   }
 
   /** @param spanMs null: for ever */
   read(limit: number, spanMs: number | null, asked: number, now: number): Reading {
     const start = startOf(spanMs, now)
-    const used = start > this.#start ? 0 : this.#total
-    return readingOf(used, asked, limit, () => (spanMs === null ? Number.POSITIVE_INFINITY : start + spanMs - now))
+    return readingOf(this.countedIn(spanMs, now), asked, limit, () =>
+      spanMs === null ? Number.POSITIVE_INFINITY : start + spanMs - now,
+    )
   }
 
   admit(amount: number, spanMs: number | null, now: number): void {
-    const start = startOf(spanMs, now)
-    if (start > this.#start) {
-      this.#start = start
-      this.#total = 0
-    }
-    this.#total += amount
+    this.#total = this.countedIn(spanMs, now) + amount
+    this.#lastAt = now
+  }
+
+  countedIn(spanMs: number | null, now: number): number {
+    return startOf(spanMs, now) > this.#lastAt ? 0 : this.#total
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { SlidingMeter } from "../../../src/guardrails/meter/sliding.ts"
+import { precisionOf, SlidingMeter } from "../../../src/guardrails/meter/sliding.ts"
 import { busiestSpan } from "../../harness/reference.ts"
 
 const SEED = { seed: 20261125, numRuns: 400 }
@@ -55,7 +55,7 @@ describe("exact sliding window", () => {
   test("of more amounts than are kept apart the last counts as late as the newest, never earlier", () => {
     const [log, apart, spanMs] = [new SlidingMeter(), 131_072, 1_000_000]
     for (let now = 1; now <= apart; now++) log.admit(1, now)
-    log.admit(1, apart + 500)
+    log.admit(1, apart + 500, precisionOf(1, spanMs))
     expect(log.read(2, spanMs, 0, apart + spanMs - 1).used).toBe(2)
     expect(log.read(2, spanMs, 0, apart + spanMs + 499).used).toBe(2)
     expect(log.read(2, spanMs, 0, apart + spanMs + 500).used).toBe(0)

@@ -3,7 +3,7 @@
  * (0), it comes out one way.
  */
 import type { Condition, Field, Pattern, Sequence, Threshold, Tie } from "../../src/guardrails/definition.ts"
-import { ByKey, fieldOf, membersOf, unitsOf, type Model, type ModelCall } from "./model.ts"
+import { ByKey, fieldOf, HUNDREDTH, membersOf, SIXTEENTH, unitsOf, type Model, type ModelCall } from "./model.ts"
 import { Amounts, Values } from "./past.ts"
 
 interface Range {
@@ -12,6 +12,7 @@ interface Range {
 }
 
 interface Monitor {
+  crashed(now: number): void
   /** The same condition with other thresholds: what was counted stays. */
   redefine(condition: Condition): void
   judge(call: ModelCall, now: number, slack: number): Range
@@ -27,9 +28,8 @@ function compare(low: number, high: number, is: Threshold): Range {
   return { mayHold: low <= is.atMost, mayFail: high > is.atMost }
 }
 
-function sizeOf(is: Threshold): number {
-  return "atLeast" in is ? is.atLeast : is.atMost
-}
+/** Calls in the span of which each has a time of its own. */
+const EXACT_UP_TO = 256
 
 const pastKey = (call: ModelCall, where: readonly Tie[]): string =>
   where.map((tie) => fieldOf(call, tie.past)).join(" ")
@@ -60,6 +60,28 @@ class Event {
   admitted(call: ModelCall, now: number): void {
     this.#when?.admitted(call, now)
   }
+
+  crashed(now: number): void {
+    this.#when?.crashed(now)
+  }
+}
+
+/** What is known of times after a crash. */
+class Uncertainty {
+  readonly #span: number
+  #until = Number.NEGATIVE_INFINITY
+
+  constructor(span: number) {
+    this.#span = span
+  }
+
+  crashed(now: number): void {
+    this.#until = now + this.#span * (1 + SIXTEENTH)
+  }
+
+  within(now: number, slack: number): number {
+    return now < this.#until ? slack : 0
+  }
 }
 
 function matches(tools: readonly string[], { tool }: ModelCall): boolean {
@@ -74,7 +96,7 @@ class TotalMonitor implements Monitor {
   readonly #span: number
   #is: Threshold
   readonly #isSum: boolean
-  readonly #past = new ByKey(() => new Amounts())
+  readonly #past = new ByKey(() => ({ calls: new Amounts(), amounts: new Amounts() }))
 
   constructor({ event, seconds, is, kind }: Extract<Condition, { kind: "count" | "sum" }>) {
     this.#event = new Event(event)
@@ -94,19 +116,28 @@ class TotalMonitor implements Monitor {
   judge(call: ModelCall, now: number, slack: number): Range {
     const past = this.#past.find(presentKey(call, this.#event.where))
     const own = this.#event.isSuch(call, now) && this.#event.isTied(call) ? this.#amountOf(call) : 0
-    const off = Math.floor(slack * sizeOf(this.#is))
-    const low = (past?.since(now - this.#span * (1 - slack)) ?? 0) + own - off
-    const high = (past?.since(now - this.#span * (1 + slack)) ?? 0) + own + off
+    const isMany = (past?.calls.since(now - this.#span * (1 + HUNDREDTH)) ?? 0) >= EXACT_UP_TO
+    const off = isMany ? Math.min(slack, HUNDREDTH) * this.#span : 0
+    const low = (past?.amounts.since(now - this.#span + off) ?? 0) + own
+    const high = (past?.amounts.since(now - this.#span - off) ?? 0) + own
     return compare(low, high, this.#is)
   }
 
   admitted(call: ModelCall, now: number): void {
-    if (this.#event.isSuch(call, now)) this.#past.at(pastKey(call, this.#event.where)).add(now, this.#amountOf(call))
+    if (this.#event.isSuch(call, now)) {
+      const past = this.#past.at(pastKey(call, this.#event.where))
+      past.calls.add(now, 1)
+      past.amounts.add(now, this.#amountOf(call))
+    }
     this.#event.admitted(call, now)
   }
 
+  crashed(now: number): void {
+    this.#event.crashed(now)
+  }
+
   edge(call: ModelCall, now: number): number | undefined {
-    const oldest = this.#past.find(presentKey(call, this.#event.where))?.oldestSince(now - this.#span)
+    const oldest = this.#past.find(presentKey(call, this.#event.where))?.calls.oldestSince(now - this.#span)
     return oldest === undefined ? undefined : oldest + this.#span
   }
 }
@@ -116,6 +147,7 @@ class DistinctMonitor implements Monitor {
   readonly #field: Field
   #is: Threshold
   readonly #span: number
+  readonly #uncertain: Uncertainty
   readonly #past = new ByKey(() => new Values())
 
   constructor(of: Extract<Condition, { kind: "distinct" }>) {
@@ -123,6 +155,7 @@ class DistinctMonitor implements Monitor {
     this.#field = of.field
     this.#is = of.is
     this.#span = of.seconds * 1000
+    this.#uncertain = new Uncertainty(this.#span)
   }
 
   redefine(condition: Condition): void {
@@ -133,9 +166,8 @@ class DistinctMonitor implements Monitor {
     const past = this.#past.find(presentKey(call, this.#event.where)) ?? new Values()
     const isOne = this.#event.isSuch(call, now) && this.#event.isTied(call)
     const own = isOne ? membersOf(call, this.#field) : []
-    const off = Math.floor(slack * sizeOf(this.#is))
-    const [cutoff, early] = [now - this.#span, slack * this.#span]
-    return compare(past.count(cutoff, own, -early) - off, past.count(cutoff, own, early) + off, this.#is)
+    const [cutoff, off] = [now - this.#span, this.#uncertain.within(now, slack) * this.#span]
+    return compare(past.count(cutoff, own, -off), past.count(cutoff, own, off), this.#is)
   }
 
   admitted(call: ModelCall, now: number): void {
@@ -145,6 +177,11 @@ class DistinctMonitor implements Monitor {
       past.forgetBefore(now - 2 * this.#span)
     }
     this.#event.admitted(call, now)
+  }
+
+  crashed(now: number): void {
+    this.#uncertain.crashed(now)
+    this.#event.crashed(now)
   }
 
   edge(call: ModelCall, now: number): number | undefined {
@@ -158,6 +195,7 @@ class LastMonitor implements Monitor {
   readonly #event: Event
   readonly #undone: Event | null
   readonly #span: number
+  readonly #uncertain: Uncertainty
   readonly #last = new Map<string, { readonly at: number; readonly turn: number }>()
   readonly #undoneAt = new Map<string, number>()
   #turn = 0
@@ -166,6 +204,7 @@ class LastMonitor implements Monitor {
     this.#event = new Event(event)
     this.#undone = "undoneBy" in more ? new Event(more.undoneBy) : null
     this.#span = seconds * 1000
+    this.#uncertain = new Uncertainty(this.#span)
   }
 
   redefine(): void {
@@ -176,8 +215,10 @@ class LastMonitor implements Monitor {
     const last = this.#last.get(presentKey(call, this.#event.where))
     const undone = this.#undone ? (this.#undoneAt.get(presentKey(call, this.#undone.where)) ?? 0) : 0
     if (!last || undone > last.turn) return exactly(false)
+    // Of `since` each call is written down.
+    const off = this.#undone ? 0 : this.#uncertain.within(now, slack)
     const age = now - last.at
-    return { mayHold: age < this.#span * (1 + slack), mayFail: age >= this.#span * (1 - slack) }
+    return { mayHold: age < this.#span * (1 + off), mayFail: age >= this.#span * (1 - off) }
   }
 
   admitted(call: ModelCall, now: number): void {
@@ -187,6 +228,12 @@ class LastMonitor implements Monitor {
     if (undoes) this.#undoneAt.set(pastKey(call, this.#undone?.where ?? []), this.#turn)
     this.#event.admitted(call, now)
     this.#undone?.admitted(call, now)
+  }
+
+  crashed(now: number): void {
+    this.#uncertain.crashed(now)
+    this.#event.crashed(now)
+    this.#undone?.crashed(now)
   }
 
   edge(call: ModelCall): number | undefined {
@@ -200,12 +247,14 @@ class PreviousMonitor implements Monitor {
   readonly #event: Event
   readonly #in: "task" | "tree"
   readonly #span: number
+  readonly #uncertain: Uncertainty
   readonly #previous = new Map<string, { readonly at: number; readonly key: string; readonly isSuch: boolean }>()
 
   constructor(of: Extract<Condition, { kind: "previous" }>) {
     this.#event = new Event(of.event)
     this.#in = of.in
     this.#span = of.seconds * 1000
+    this.#uncertain = new Uncertainty(this.#span)
   }
 
   redefine(): void {
@@ -215,14 +264,20 @@ class PreviousMonitor implements Monitor {
   judge(call: ModelCall, now: number, slack: number): Range {
     const previous = this.#previous.get(fieldOf(call, this.#in))
     if (!previous?.isSuch || previous.key !== presentKey(call, this.#event.where)) return exactly(false)
+    const off = this.#uncertain.within(now, slack)
     const age = now - previous.at
-    return { mayHold: age < this.#span * (1 + slack), mayFail: age >= this.#span * (1 - slack) }
+    return { mayHold: age < this.#span * (1 + off), mayFail: age >= this.#span * (1 - off) }
   }
 
   admitted(call: ModelCall, now: number): void {
     const [isSuch, key] = [this.#event.isSuch(call, now), pastKey(call, this.#event.where)]
     this.#previous.set(fieldOf(call, this.#in), { at: now, key, isSuch })
     this.#event.admitted(call, now)
+  }
+
+  crashed(now: number): void {
+    this.#uncertain.crashed(now)
+    this.#event.crashed(now)
   }
 
   edge(call: ModelCall): number | undefined {
@@ -257,6 +312,10 @@ class CombinedMonitor implements Monitor {
 
   admitted(call: ModelCall, now: number): void {
     for (const part of this.#parts) part.admitted(call, now)
+  }
+
+  crashed(now: number): void {
+    for (const part of this.#parts) part.crashed(now)
   }
 
   edge(call: ModelCall, now: number): number | undefined {
@@ -314,6 +373,10 @@ export class SequenceModel implements Model {
 
   admitted(call: ModelCall, now: number): void {
     this.#monitor.admitted(call, now)
+  }
+
+  woke(now: number, isCrash: boolean): void {
+    if (isCrash) this.#monitor.crashed(now)
   }
 
   edge(call: ModelCall, now: number): number | undefined {

@@ -74,14 +74,13 @@ const SUM = { kind: "sum", field: "arguments.amount" } as const
 const NAMES = { kind: "distinct", field: "arguments.y" } as const
 const every = (seconds: number, uses: number) => (limit: number) => (seconds * 1000 * uses) / limit
 
-export const LIMIT_KINDS: readonly Kind[] = [
+const LIMITS: readonly LimitKind[] = [
   {
     name: "window, sliding, calls",
     of: { topic: "window", per: ["tree"], measure: CALLS, span: { kind: "sliding", seconds: 60 } },
     thresholds: [50, 20, 80, 1],
     ask: anything(),
     gap: every(60, 1),
-    slack: 0,
   },
   {
     name: "window, sliding, calls, many keys",
@@ -89,7 +88,6 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [3, 5],
     ask: anything(2_000),
     gap: every(60, 1 / 50),
-    slack: 0,
   },
   {
     name: "window, sliding, cost, in hundredths",
@@ -97,7 +95,6 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [1_000, 150, 5_000],
     ask: anything(),
     gap: every(10, 8 / 6 / 4),
-    slack: 0.01,
   },
   {
     name: "window, sliding, 100,000 in 24 h",
@@ -105,7 +102,6 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [100_000, 30_000],
     ask: anything(),
     gap: every(DAY, 1),
-    slack: 0.01,
     crashEvery: 20_000,
   },
   {
@@ -114,7 +110,6 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [200, 40],
     ask: anything(),
     gap: every(10, 1),
-    slack: 0,
   },
   {
     name: "window, bucket, cost",
@@ -123,7 +118,6 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [600, 60],
     ask: anything(),
     gap: every(60, 8 / 6 / 4),
-    slack: 0,
   },
   {
     name: "window, bucket, calls, many keys",
@@ -137,7 +131,6 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [100, 7],
     ask: anything(1_000),
     gap: every(1, 1 / 20),
-    slack: 0,
   },
   {
     name: "budget, within, 200,000 calls",
@@ -145,7 +138,6 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [200_000],
     ask: anything(),
     gap: every(DAY, 1),
-    slack: 0.01,
     crashEvery: 200_000,
   },
   {
@@ -154,7 +146,6 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [20, 300],
     ask: anything(3_000),
     gap: every(DAY, 1 / 400),
-    slack: 0,
   },
   {
     name: "budget, for life, calls, many keys",
@@ -162,7 +153,6 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [90, 400, 150],
     ask: anything(2_000),
     gap: every(60, 1),
-    slack: 0,
     crashEvery: 100_000,
   },
   {
@@ -171,7 +161,6 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [5_000_000, 1_000_000, 20_000_000],
     ask: payment(1),
     gap: every(HOUR, 20_000),
-    slack: 0.01,
   },
   {
     name: "budget, every, sum, keys",
@@ -179,7 +168,6 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [50_000, 990_000],
     ask: payment(10),
     gap: every(60, 3_000),
-    slack: 0,
   },
   {
     name: "budget, within, distinct",
@@ -187,7 +175,6 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [30, 100, 12],
     ask: naming(200),
     gap: every(60, 1),
-    slack: 0.01,
   },
   {
     name: "budget, within, distinct, many values",
@@ -195,7 +182,6 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [4_000, 1_000],
     ask: naming(50_000),
     gap: every(HOUR, 1),
-    slack: 0.01,
   },
   {
     name: "budget, every, distinct",
@@ -203,7 +189,6 @@ export const LIMIT_KINDS: readonly Kind[] = [
     thresholds: [30, 100],
     ask: naming(300),
     gap: every(60, 0.3),
-    slack: 0,
   },
   {
     name: "budget, for life, distinct, keys",
@@ -214,9 +199,9 @@ export const LIMIT_KINDS: readonly Kind[] = [
       values: { x: Math.floor(dice.next() * (1 + turn / 200)), y: `value-${dice.skewed(20)}` },
     }),
     gap: every(60, 1),
-    slack: 0,
   },
-].map((kind) => limitKind(kind as LimitKind))
+]
+export const LIMIT_KINDS: readonly Kind[] = LIMITS.map(limitKind)
 
 const called =
   (calls: number): Ask =>
@@ -266,7 +251,6 @@ export const LOOP_KINDS: readonly Kind[] = [
     thresholds: [5, 3, 20],
     ask: called(200),
     gap: every(60, 1 / 20),
-    slack: 0,
   }),
   limitKind({
     name: "loop, repeats, from 100",
@@ -274,7 +258,6 @@ export const LOOP_KINDS: readonly Kind[] = [
     thresholds: [100, 400],
     ask: called(20),
     gap: every(60, 1 / 10),
-    slack: 0.01,
   }),
   limitKind({
     name: "loop, repeats, many calls",
@@ -282,7 +265,6 @@ export const LOOP_KINDS: readonly Kind[] = [
     thresholds: [5],
     ask: (dice, turn) => asked("files.read", { x: dice.chance(0.3) ? `often-${dice.below(40)}` : turn }, 0),
     gap: () => (HOUR * 1000) / 40_000,
-    slack: 0,
   }),
   {
     name: "loop, cycles",
@@ -291,7 +273,6 @@ export const LOOP_KINDS: readonly Kind[] = [
     model: (times) => new CycleModel(cycle(times)),
     ask: circling,
     gap: () => 1_000,
-    slack: 0,
   },
   {
     name: "loop, denials",
@@ -300,7 +281,6 @@ export const LOOP_KINDS: readonly Kind[] = [
     model: (limit) => new StormModel(storm(limit)),
     ask: knocking,
     gap: every(60, 1),
-    slack: 0,
   },
   limitKind({
     name: "deviation",
@@ -313,7 +293,6 @@ export const LOOP_KINDS: readonly Kind[] = [
     thresholds: [1, 3],
     ask: (dice) => asked("files.list", {}, dice.below(2), dice.pick(["DE", "DE", "DE", "FR", "", "AT", "PL"])),
     gap: () => 12_000,
-    slack: 0.01,
   }),
   {
     name: "concurrency",
@@ -322,7 +301,6 @@ export const LOOP_KINDS: readonly Kind[] = [
     model: (limit) => new FlightsModel(atOnce("task")(limit)),
     ask: flying,
     gap: (limit) => 500 / limit,
-    slack: 0,
   },
   {
     name: "concurrency, keys",
@@ -331,7 +309,6 @@ export const LOOP_KINDS: readonly Kind[] = [
     model: (limit) => new FlightsModel(atOnce("tree", "tool")(limit)),
     ask: flying,
     gap: (limit) => 400 / limit,
-    slack: 0,
   },
 ]
 
@@ -373,14 +350,13 @@ const PAID = such(["desk.pay"])
 const atMost = (most: number) => ({ atMost: most })
 const atLeast = (least: number) => ({ atLeast: least })
 
-export const SEQUENCE_KINDS: readonly Kind[] = [
+const SEQUENCES: readonly SequenceKind[] = [
   {
     name: "sequence, require formerly",
     require: () => ({ kind: "formerly", event: READ, seconds: 60 }),
     thresholds: [1],
     ask: work(500),
     gap: () => 200,
-    slack: 0.01,
   },
   {
     name: "sequence, forbid formerly",
@@ -388,7 +364,6 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [1],
     ask: work(500),
     gap: () => 200,
-    slack: 0.01,
   },
   {
     name: "sequence, require previous",
@@ -396,7 +371,6 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [1],
     ask: work(3),
     gap: () => 2_000,
-    slack: 0.01,
   },
   {
     name: "sequence, forbid previous in the tree",
@@ -404,7 +378,6 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [1],
     ask: work(3),
     gap: () => 2_000,
-    slack: 0.01,
   },
   {
     name: "sequence, require since",
@@ -412,7 +385,6 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [1],
     ask: work(300),
     gap: () => 200,
-    slack: 0.01,
   },
   {
     name: "sequence, forbid since",
@@ -420,7 +392,6 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [1],
     ask: work(3),
     gap: () => 10_000,
-    slack: 0.01,
   },
   {
     name: "sequence, count at most",
@@ -428,7 +399,6 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [10, 100, 3],
     ask: work(3),
     gap: every(60, 1 / 3),
-    slack: 0.01,
   },
   {
     name: "sequence, count at most, long",
@@ -436,7 +406,6 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [1_000, 20_000],
     ask: work(3),
     gap: every(HOUR, 1 / 3),
-    slack: 0.01,
   },
   {
     name: "sequence, require count at least",
@@ -444,7 +413,6 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [5, 40, 500],
     ask: work(3),
     gap: every(60, 1 / 3),
-    slack: 0.01,
   },
   {
     name: "sequence, forbid count at least, of others",
@@ -452,7 +420,6 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [10, 100, 1_000],
     ask: work(3),
     gap: () => 200,
-    slack: 0.01,
   },
   {
     name: "sequence, count at most, of others",
@@ -460,7 +427,6 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [100, 10, 2_000],
     ask: work(3),
     gap: () => 200,
-    slack: 0.01,
   },
   {
     name: "sequence, forbid distinct at least, of others",
@@ -469,7 +435,6 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [5, 30, 50],
     ask: work(3),
     gap: () => 1_000,
-    slack: 0.01,
   },
   {
     name: "sequence, sum at most, of others",
@@ -483,7 +448,6 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [200_000, 30_000, 5_000_000],
     ask: work(2),
     gap: () => 2_000,
-    slack: 0.01,
   },
   {
     name: "sequence, count at most, keys",
@@ -491,7 +455,6 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [3, 30],
     ask: work(500),
     gap: every(600, 1 / 40),
-    slack: 0.01,
   },
   {
     name: "sequence, distinct at most",
@@ -499,7 +462,6 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [5, 20, 2],
     ask: work(3),
     gap: every(60, 1 / 6),
-    slack: 0.01,
   },
   {
     name: "sequence, require distinct at least",
@@ -513,7 +475,6 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [5, 20, 2],
     ask: work(3),
     gap: every(60, 1 / 6),
-    slack: 0.01,
   },
   {
     name: "sequence, sum at most",
@@ -521,7 +482,6 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [200_000, 30_000, 5_000_000],
     ask: work(3),
     gap: every(60, 6_000),
-    slack: 0.01,
   },
   {
     name: "sequence, require sum at least",
@@ -535,7 +495,6 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [200_000, 30_000, 5_000_000],
     ask: work(3),
     gap: every(60, 6_000),
-    slack: 0.01,
   },
   {
     name: "sequence, all, any, not, when",
@@ -566,8 +525,8 @@ export const SEQUENCE_KINDS: readonly Kind[] = [
     thresholds: [4, 10],
     ask: work(6),
     gap: () => 2_500,
-    slack: 0.01,
   },
-].map((kind) => sequenceKind(kind as SequenceKind))
+]
+export const SEQUENCE_KINDS: readonly Kind[] = SEQUENCES.map(sequenceKind)
 
 export const KINDS: readonly Kind[] = [...LIMIT_KINDS, ...LOOP_KINDS, ...SEQUENCE_KINDS]

@@ -125,7 +125,7 @@ export class LentRun {
   readonly #low: Level | null
   readonly #lent = new Map<string, number>()
   #out = 0
-  readonly #result = { admitted: 0, wakes: 0, early: 0, slack: 0 }
+  readonly #result = { admitted: 0, wakes: 0, early: 0, slack: 0, crashSlack: 0 }
   readonly #disagreements = { admitted: 0, denied: 0 }
   readonly #examples: Disagreement[] = []
 

@@ -1,6 +1,6 @@
 /** Models of docs/guardrails.md: windows, budgets, repeats and deviations. */
 import type { Limit } from "../../src/guardrails/definition.ts"
-import { ByKey, fieldOf, keyOf, membersOf, unitsOf, type Model, type ModelCall } from "./model.ts"
+import { ByKey, fieldOf, HUNDREDTH, keyOf, membersOf, SIXTEENTH, unitsOf, type Model, type ModelCall } from "./model.ts"
 import { Amounts, Values } from "./past.ts"
 
 /** What is no longer in the span was counted at this moment or earlier. */
@@ -19,12 +19,19 @@ function amountOf({ measure }: Limit, call: ModelCall): number {
   return measure.kind === "cost" ? call.cost : measure.kind === "sum" ? unitsOf(call) : 1
 }
 
-/** Calls, cost or a sum, in a sliding or fixed span or for a life. */
+/** Calls in a span of which each has a time of its own. */
+const EXACT_UP_TO = 131_072
+/** From this limit on it is written down in hundredths. */
+const HUNDREDTHS_FROM = 100
+/** From here on the first of equal calls is not written down before there is a second one. */
+const REPEATS_FROM = 3
+
+/** Calls, cost or a sum, in a sliding or fixed span or for a life; `repeats` too. */
 export class AmountModel implements Model {
   readonly #limit: Limit
   #most: number
   readonly #used = new ByKey(() => new Amounts())
-  /** At each crash: a limit from 100 on is written down in hundredths, and what is left of one counts as used. */
+  /** What was in hand at a crash counts as used. */
   readonly #lost = new Amounts()
   /** Limits that another one followed, each when. What was counted under one is written down in its hundredths. */
   #earlier: { readonly limit: number; readonly until: number }[] = []
@@ -47,23 +54,23 @@ export class AmountModel implements Model {
     return Math.max(this.#most, ...this.#earlier.flatMap(({ limit, until }) => (until > cutoff ? [limit] : [])))
   }
 
-  #usedBy(call: ModelCall, now: number, slack: number): number {
-    const cutoff = cutoffOf(this.#limit, now) - slack * lengthOf(this.#limit)
+  #usedSince(call: ModelCall, cutoff: number): number {
     return this.#used.find(keyOf(call, this.#limit.per))?.since(cutoff) ?? 0
   }
 
   admits(call: ModelCall, now: number): boolean {
     const amount = amountOf(this.#limit, call)
-    return amount === 0 || this.#usedBy(call, now, 0) + amount <= this.#most
+    return amount === 0 || this.#usedSince(call, cutoffOf(this.#limit, now)) + amount <= this.#most
   }
 
   explains(call: ModelCall, now: number, slack: number): boolean {
-    const cutoff = cutoffOf(this.#limit, now) - slack * lengthOf(this.#limit)
-    // As long as the tree does not sleep, it counts exactly.
-    if (slack > 0 && this.#wokeAt <= cutoff) return false
-    const lost = this.#lost.since(cutoff)
-    const used = this.#usedBy(call, now, slack) + lost
-    return used + amountOf(this.#limit, call) > this.#most - Math.floor(this.#highestSince(cutoff) * slack)
+    const [exactly, length] = [cutoffOf(this.#limit, now), lengthOf(this.#limit)]
+    const hasWoken = this.#wokeAt > exactly - HUNDREDTH * length && this.#highestSince(exactly) >= HUNDREDTHS_FROM
+    // Of a fixed span nothing is counted that is not of it.
+    const mayErr = this.#limit.span.kind === "sliding" && (hasWoken || this.#most > EXACT_UP_TO)
+    if (slack > HUNDREDTH || (slack > 0 && !mayErr)) return false
+    const used = this.#usedSince(call, exactly - slack * length) + this.#lost.since(exactly - SIXTEENTH * length)
+    return used + amountOf(this.#limit, call) > this.#most
   }
 
   admitted(call: ModelCall, now: number): void {
@@ -73,9 +80,8 @@ export class AmountModel implements Model {
   woke(now: number, isCrash: boolean): void {
     this.#wokeAt = now
     const highest = this.#highestSince(cutoffOf(this.#limit, now))
-    const inHand = isCrash && highest >= 100 ? Math.ceil(highest / 100) : 0
-    // The first of equal calls is not written down before there is a second one.
-    const first = this.#limit.topic === "loop" && highest >= 3 ? 1 : 0
+    const inHand = isCrash && highest >= HUNDREDTHS_FROM ? Math.ceil(highest / 100) : 0
+    const first = this.#limit.topic === "loop" && highest >= REPEATS_FROM ? 1 : 0
     this.#lost.add(now, inHand + first)
   }
 
@@ -87,53 +93,48 @@ export class AmountModel implements Model {
   }
 }
 
-/** In tokens times milliseconds. `low`: as it would be if all that may have been lost was. */
-interface Level {
+/** What is missing from a bucket, in tokens times milliseconds. `high`: if all that may have been lost was used. */
+interface Missing {
   at: number
   exact: number
-  low: number
+  high: number
 }
 
 /** A bucket that is full at first, holds `burst`, and refills by the limit in the span, evenly. */
 export class BucketModel implements Model {
   readonly #limit: Limit
+  readonly #burstOf: (threshold: number) => number
   #most: number
   #burst: number
   readonly #length: number
-  #levels: ByKey<Level>
+  readonly #missing = new ByKey((): Missing => ({ at: 0, exact: 0, high: 0 }))
 
-  /** @param burst 0: the limit */
-  constructor(
-    limit: Limit,
-    readonly burstOf: (threshold: number) => number,
-  ) {
+  constructor(limit: Limit, burstOf: (threshold: number) => number) {
     this.#limit = limit
+    this.#burstOf = burstOf
     this.#length = lengthOf(limit)
     this.#most = limit.limit
     this.#burst = burstOf(limit.limit)
-    this.#levels = this.#full()
   }
 
-  #full(): ByKey<Level> {
-    const full = this.#burst * this.#length
-    return new ByKey(() => ({ at: 0, exact: full, low: full }))
-  }
-
-  /** A bucket with any other figure begins anew. */
-  redefined(threshold: number): void {
+  /** What was taken stays taken; from now on it refills by the new limit. */
+  redefined(threshold: number, now: number): void {
+    for (const missing of this.#missing.all) this.#refill(missing, now)
     this.#most = threshold
-    this.#burst = this.burstOf(threshold)
-    this.#levels = this.#full()
+    this.#burst = this.#burstOf(threshold)
   }
 
-  #levelOf(call: ModelCall, now: number): Level {
-    const level = this.#levels.at(keyOf(call, this.#limit.per))
-    const refilled = (now - level.at) * this.#most
-    const full = this.#burst * this.#length
-    level.exact = Math.min(full, level.exact + refilled)
-    level.low = Math.min(full, level.low + refilled)
-    level.at = now
-    return level
+  #refill(missing: Missing, now: number): void {
+    const refilled = (now - missing.at) * this.#most
+    missing.exact = Math.max(0, missing.exact - refilled)
+    missing.high = Math.max(0, missing.high - refilled)
+    missing.at = now
+  }
+
+  #missingFor(call: ModelCall, now: number): Missing {
+    const missing = this.#missing.at(keyOf(call, this.#limit.per))
+    this.#refill(missing, now)
+    return missing
   }
 
   #need(call: ModelCall): number {
@@ -141,27 +142,31 @@ export class BucketModel implements Model {
   }
 
   admits(call: ModelCall, now: number): boolean {
-    return this.#levelOf(call, now).exact >= this.#need(call)
+    const need = this.#need(call)
+    return need === 0 || this.#missingFor(call, now).exact + need <= this.#burst * this.#length
   }
 
-  explains(call: ModelCall, now: number, slack: number): boolean {
-    return this.#levelOf(call, now).low - slack * this.#burst * this.#length < this.#need(call)
+  explains(call: ModelCall, now: number): boolean {
+    return this.#missingFor(call, now).high + this.#need(call) > this.#burst * this.#length
   }
 
   admitted(call: ModelCall, now: number): void {
-    const level = this.#levelOf(call, now)
-    level.exact -= this.#need(call)
-    level.low = Math.max(0, level.low - this.#need(call))
+    const missing = this.#missingFor(call, now)
+    missing.exact += this.#need(call)
+    missing.high += this.#need(call)
   }
 
-  woke(_now: number, isCrash: boolean): void {
-    if (!isCrash) return
-    const lost = this.#most < 100 ? 0 : (this.#most / 100) * this.#length
-    for (const level of this.#levels.all) level.low = Math.max(0, level.low - lost)
+  woke(now: number, isCrash: boolean): void {
+    if (!isCrash || this.#most < HUNDREDTHS_FROM) return
+    for (const missing of this.#missing.all) {
+      this.#refill(missing, now)
+      missing.high += Math.ceil(this.#most / 100) * this.#length
+    }
   }
 
   edge(call: ModelCall, now: number): number {
-    return now + Math.ceil((this.#need(call) - this.#levelOf(call, now).exact) / this.#most)
+    const over = this.#missingFor(call, now).exact + this.#need(call) - this.#burst * this.#length
+    return now + Math.ceil(over / this.#most)
   }
 }
 
@@ -170,6 +175,7 @@ export class ValuesModel implements Model {
   readonly #limit: Limit
   #most: number
   readonly #seen = new ByKey(() => new Values())
+  #crashedAt = Number.NEGATIVE_INFINITY
 
   constructor(limit: Limit) {
     this.#limit = limit
@@ -195,7 +201,14 @@ export class ValuesModel implements Model {
   }
 
   explains(call: ModelCall, now: number, slack: number): boolean {
-    return this.#count(call, now, slack).after > this.#most - Math.floor(this.#most * slack)
+    const mayErr =
+      this.#limit.span.kind === "sliding" &&
+      this.#crashedAt > cutoffOf(this.#limit, now) - SIXTEENTH * lengthOf(this.#limit)
+    return (slack === 0 || mayErr) && this.#count(call, now, slack).after > this.#most
+  }
+
+  woke(now: number, isCrash: boolean): void {
+    if (isCrash) this.#crashedAt = now
   }
 
   admitted(call: ModelCall, now: number): void {

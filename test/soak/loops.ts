@@ -39,7 +39,7 @@ export class CycleModel implements Model {
 
   explains(call: ModelCall): boolean {
     const since = this.#sinceCrash.get(keyOf(call, [this.#cycle.per])) ?? 0
-    const isUncertain = this.#hasCrashed && since < this.#cycle.longest * this.#times
+    const isUncertain = this.#hasCrashed && this.#times >= 3 && since < this.#cycle.longest * this.#times
     return this.#closes(call, isUncertain ? this.#times - 1 : this.#times)
   }
 
@@ -73,17 +73,16 @@ export class StormModel implements Model {
     this.#most = threshold
   }
 
-  #denialsOf(call: ModelCall, now: number, slack: number): number {
-    const length = this.#storm.seconds * 1000
-    return this.#denials.at(keyOf(call, [this.#storm.per])).since(now - length * (1 + slack))
+  #denialsOf(call: ModelCall, now: number): number {
+    return this.#denials.at(keyOf(call, [this.#storm.per])).since(now - this.#storm.seconds * 1000)
   }
 
   admits(call: ModelCall, now: number): boolean {
-    return this.#denialsOf(call, now, 0) <= this.#most
+    return this.#denialsOf(call, now) <= this.#most
   }
 
-  explains(call: ModelCall, now: number, slack: number): boolean {
-    return this.#denialsOf(call, now, slack) > this.#most
+  explains(call: ModelCall, now: number): boolean {
+    return !this.admits(call, now)
   }
 
   admitted(): void {
@@ -91,7 +90,9 @@ export class StormModel implements Model {
   }
 
   denied(call: ModelCall, now: number, reason: string): void {
-    if (reason !== "denial_storm") this.#denials.at(keyOf(call, [this.#storm.per])).add(now, 1)
+    // While a storm lasts, no further denial counts.
+    if (reason === "denial_storm" || !this.admits(call, now)) return
+    this.#denials.at(keyOf(call, [this.#storm.per])).add(now, 1)
   }
 
   edge(call: ModelCall, now: number): number | undefined {

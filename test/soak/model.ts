@@ -5,6 +5,11 @@
  */
 import type { Field } from "../../src/guardrails/definition.ts"
 
+/** Of the span: what the documentation says of much that is remembered, and of what is known after an eviction. */
+export const HUNDREDTH = 0.01
+/** Of the span: what it says of times after a crash. */
+export const SIXTEENTH = 1 / 16
+
 /** One call, as far as any guardrail here looks at it. */
 export interface Asked {
   readonly tool: string
@@ -23,7 +28,10 @@ export interface ModelCall extends Asked {
 export interface Model {
   /** Whether the call is to be admitted. */
   admits(call: ModelCall, now: number): boolean
-  /** @param slack share of the span, or of the limit, by which the guardrail may err towards denying */
+  /**
+   * Whether an error of such a share of the span explains that the call is denied, as far as the documentation knows of
+   * one here.
+   */
   explains(call: ModelCall, now: number, slack: number): boolean
   admitted(call: ModelCall, now: number): void
   denied?(call: ModelCall, now: number, reason: string): void
@@ -86,10 +94,26 @@ export class ByKey<Item> {
   }
 }
 
-/** Smallest first: by which of them a denial is explained tells how far it is off. */
-const SLACKS = [0, 0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.009, 0.01] as const
+/** The documented errors, smallest first: by which of them a denial is explained tells how far it is off. */
+const SLACKS = [
+  0,
+  0.001,
+  0.002,
+  0.003,
+  0.004,
+  0.005,
+  0.006,
+  0.007,
+  0.008,
+  0.009,
+  HUNDREDTH,
+  0.02,
+  0.04,
+  0.06,
+  SIXTEENTH,
+]
 
-/** @returns the least slack that explains a denial; undefined if none does */
+/** @returns the least error that explains a denial; undefined if none does */
 export function explainedBy(model: Model, call: ModelCall, now: number): number | undefined {
   if (!model.admits(call, now)) return 0
   return SLACKS.find((slack) => model.explains(call, now, slack))

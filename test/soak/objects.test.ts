@@ -14,7 +14,7 @@ import { SequenceModel } from "./conditions.ts"
 import { Dice } from "./dice.ts"
 import { AmountModel, BucketModel, ValuesModel } from "./limits.ts"
 import { CycleModel, StormModel } from "./loops.ts"
-import { explainedBy, type Model, type ModelCall } from "./model.ts"
+import { explainedBy, HUNDREDTH, type Model, type ModelCall } from "./model.ts"
 import type { Disagreement, Result } from "./run.ts"
 import { soakEach } from "./soak.ts"
 
@@ -31,7 +31,6 @@ interface ObjectKind<Definition extends Guardrail = Guardrail> {
   readonly paths: readonly string[]
   /** Milliseconds from one call to the next, about. */
   readonly gap: number
-  readonly slack: number
 }
 
 /** So that its type is checked against its model's. */
@@ -60,7 +59,6 @@ const KINDS: readonly ObjectKind[] = [
     model: (definition, most) => new AmountModel(definition(most)),
     paths: BOTH,
     gap: 900,
-    slack: 0,
   }),
   kind({
     name: "object: window, sliding, in hundredths",
@@ -75,7 +73,6 @@ const KINDS: readonly ObjectKind[] = [
     model: (definition, most) => new AmountModel(definition(most)),
     paths: BOTH,
     gap: 250,
-    slack: 0.01,
   }),
   kind({
     name: "object: budget, fixed",
@@ -90,7 +87,6 @@ const KINDS: readonly ObjectKind[] = [
     model: (definition, most) => new AmountModel(definition(most)),
     paths: BOTH,
     gap: 700,
-    slack: 0,
   }),
   kind({
     name: "object: window, bucket",
@@ -105,7 +101,6 @@ const KINDS: readonly ObjectKind[] = [
     model: (definition, most) => new BucketModel(definition(most), () => 4),
     paths: BOTH,
     gap: 450,
-    slack: 0,
   }),
   kind({
     name: "object: budget, distinct",
@@ -122,7 +117,6 @@ const KINDS: readonly ObjectKind[] = [
     model: (definition, most) => new ValuesModel(definition(most)),
     paths: READS,
     gap: 1_500,
-    slack: 0.01,
   }),
   kind({
     name: "object: repeats",
@@ -137,7 +131,6 @@ const KINDS: readonly ObjectKind[] = [
     model: (definition, most) => new AmountModel(definition(most)),
     paths: READS,
     gap: 400,
-    slack: 0,
   }),
   kind({
     name: "object: cycles",
@@ -154,7 +147,6 @@ const KINDS: readonly ObjectKind[] = [
     model: (definition, times) => new CycleModel(definition(times)),
     paths: ["/files", "/files/a", "/files/b"],
     gap: 1_000,
-    slack: 0,
   }),
   kind({
     name: "object: denials",
@@ -169,9 +161,8 @@ const KINDS: readonly ObjectKind[] = [
     }),
     thresholds: [3],
     model: (definition, most) => new StormModel(definition(most)),
-    paths: ["/files", "/files", "/forbidden"],
+    paths: ["/files", "/files", "/mail"],
     gap: 500,
-    slack: 0,
   }),
   kind({
     name: "object: require formerly",
@@ -186,7 +177,6 @@ const KINDS: readonly ObjectKind[] = [
     model: (definition, threshold) => new SequenceModel(definition, threshold),
     paths: ["/files", "/files/a", "/files/a", "/files/a"],
     gap: 1_000,
-    slack: 0.01,
   }),
   kind({
     name: "object: forbid count at least, of others",
@@ -204,13 +194,15 @@ const KINDS: readonly ObjectKind[] = [
     model: (definition, least) => new SequenceModel(definition, least),
     paths: ["/files", "/files/a"],
     gap: 500,
-    slack: 0.01,
   }),
 ]
 
+/** Rules deny it, and only the ledger can tell. */
+const MAIL = { method: "POST", body: '{"to":"a@b.c"}', headers: { "Content-Type": "application/json" } }
+
 /** A token lasts five minutes: then there is another task, in another tree. */
 const LIFE_MS = 240_000
-const EVICT_EVERY = 200
+const EVICT_EVERY = 400
 const QUIET_MS = 2_500
 
 class ObjectRun {
@@ -219,7 +211,7 @@ class ObjectRun {
   readonly #seed: number
   readonly #disagreements = { admitted: 0, denied: 0 }
   readonly #examples: Disagreement[] = []
-  readonly #seen = { admitted: 0, wakes: 0, changes: 0, early: 0, slack: 0 }
+  readonly #seen = { admitted: 0, wakes: 0, changes: 0, early: 0, slack: 0, crashSlack: 0 }
   #turn = 0
   #bundle = 1
   #now = Date.now()
@@ -277,11 +269,6 @@ class ObjectRun {
 
   async #happen(task: OpenTask, model: Model): Promise<void> {
     const dice = this.#dice
-    if (dice.chance(1 / 30)) {
-      await crash()
-      this.#seen.wakes += 1
-      model.woke?.(this.#now, true)
-    }
     // It sleeps only after a quiet moment, which takes two seconds here as well.
     if (this.#turn % EVICT_EVERY === EVICT_EVERY / 2) {
       this.#now += QUIET_MS
@@ -289,6 +276,11 @@ class ObjectRun {
       await evict(task.task)
       this.#seen.wakes += 1
       model.woke?.(this.#now, false)
+    }
+    if (dice.chance(1 / 30)) {
+      await crash()
+      this.#seen.wakes += 1
+      model.woke?.(this.#now, true)
     }
     if (this.#kind.thresholds.length > 1 && dice.chance(1 / 80)) {
       this.#threshold = dice.pick(this.#kind.thresholds.filter((each) => each !== this.#threshold))
@@ -301,7 +293,8 @@ class ObjectRun {
   async #call({ token }: OpenTask, model: Model): Promise<ModelCall> {
     const path = this.#dice.pick(this.#kind.paths)
     const [, file] = path.split("/files/")
-    const tool = path === "/forbidden" ? "files.forbidden" : file === undefined ? "files.list" : "files.read"
+    const isForbidden = path === "/mail"
+    const tool = isForbidden ? "mail.send" : file === undefined ? "files.list" : "files.read"
     const call: ModelCall = {
       id: "",
       tool,
@@ -311,20 +304,20 @@ class ObjectRun {
       cost: 1,
       duration: 0,
     }
-    const { code } = await callWith(token, path)
+    const { code } = await callWith(token, path, isForbidden ? MAIL : {})
     const now = this.#now
     if (code === "ok") {
       this.#seen.admitted += 1
-      if (tool === "files.forbidden" || !model.admits(call, now)) this.#disagree("admitted", call, null)
+      if (isForbidden || !model.admits(call, now)) this.#disagree("admitted", call, null)
       model.admitted(call, now)
       return call
     }
-    const explained = tool === "files.forbidden" && code === "policy_denied" ? 0 : explainedBy(model, call, now)
-    if (explained === undefined || explained > this.#kind.slack || !CODES.has(code))
-      this.#disagree("denied", call, code)
+    const explained = isForbidden && code === "policy_denied" ? 0 : explainedBy(model, call, now)
+    if (explained === undefined || !CODES.has(code)) this.#disagree("denied", call, code)
     else if (explained > 0) {
       this.#seen.early += 1
-      this.#seen.slack = Math.max(this.#seen.slack, explained)
+      if (explained <= HUNDREDTH) this.#seen.slack = Math.max(this.#seen.slack, explained)
+      else this.#seen.crashSlack = Math.max(this.#seen.crashSlack, explained)
     }
     model.denied?.(call, now, code === "loop_detected" ? "denial_storm" : code)
     return call
@@ -347,8 +340,8 @@ const CODES: ReadonlySet<string> = new Set([
 ])
 
 /** Each call takes some milliseconds here. */
-const PART = 200
-const FEWEST = 120
+const PART = 500
+const FEWEST = 100
 
 soakEach(KINDS, async (of, seed) => {
   const run = new ObjectRun(of, seed)

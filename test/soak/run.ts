@@ -10,7 +10,7 @@ import { TOOLS } from "../harness/guardrail-worlds.ts"
 import { openYard } from "../harness/modelled-life.ts"
 import { ALICE, callOf, START } from "../harness/trees.ts"
 import { Dice } from "./dice.ts"
-import { explainedBy, type Asked, type Model, type ModelCall } from "./model.ts"
+import { explainedBy, HUNDREDTH, type Asked, type Model, type ModelCall } from "./model.ts"
 
 export interface Kind {
   readonly name: string
@@ -21,8 +21,6 @@ export interface Kind {
   readonly ask: (dice: Dice, turn: number) => Asked
   /** Milliseconds between two calls where just what is admitted is asked for. */
   readonly gap: (threshold: number) => number
-  /** Share of the span or the limit by which the guardrail may deny too early, by the documentation. */
-  readonly slack: number
   /** Calls from one crash to the next, about; absent: 3,000. */
   readonly crashEvery?: number
 }
@@ -49,9 +47,11 @@ export interface Result {
   readonly disagreements: { readonly admitted: number; readonly denied: number }
   /** The first of them. */
   readonly examples: readonly Disagreement[]
-  /** Denials that only the documented slack explains, and the largest share that one took. */
+  /** Denials that only a documented error explains, and the largest share of a span that one took. */
   readonly early: number
   readonly slack: number
+  /** The same of what only a crash explains. */
+  readonly crashSlack: number
 }
 
 const EXAMPLES = 3
@@ -90,6 +90,7 @@ export class Run {
   #changes = 0
   #early = 0
   #slack = 0
+  #crashSlack = 0
 
   constructor(storage: DurableObjectStorage, kind: Kind, seed: number) {
     this.#kind = kind
@@ -135,6 +136,7 @@ export class Run {
       examples: this.#examples,
       early: this.#early,
       slack: this.#slack,
+      crashSlack: this.#crashSlack,
     }
   }
 
@@ -225,11 +227,11 @@ export class Run {
     const isForbidden = FORBIDDEN.get(call.tool) === reason
     const explained = isForbidden ? 0 : explainedBy(this.#model, call, now)
     const isOfThis = isForbidden || REASONS.has(reason)
-    if (explained === undefined || explained > this.#kind.slack || !isOfThis)
-      this.#disagree("denied", call, now, reason)
+    if (explained === undefined || !isOfThis) this.#disagree("denied", call, now, reason)
     else if (explained > 0) {
       this.#early += 1
-      this.#slack = Math.max(this.#slack, explained)
+      if (explained <= HUNDREDTH) this.#slack = Math.max(this.#slack, explained)
+      else this.#crashSlack = Math.max(this.#crashSlack, explained)
     }
     this.#model.denied?.(call, now, reason)
   }

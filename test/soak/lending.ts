@@ -14,10 +14,12 @@ import type { Disagreement, Result } from "./run.ts"
 
 export interface LentKind {
   readonly name: string
-  readonly limit: number
+  /** Bundles have one after the other of these, in any order. */
+  readonly limits: readonly number[]
   readonly span: LentSpan
   readonly measure: Measure
   readonly trees: number
+  readonly part?: number
   /** How much a call counts. */
   readonly amount: (dice: Dice) => number
   /** How many values there are, of a `distinct`. */
@@ -63,7 +65,7 @@ class Recent {
 
 /** Tokens times milliseconds. */
 class Level {
-  readonly #limit: number
+  #limit: number
   readonly #full: number
   readonly #length: number
   #level: number
@@ -83,6 +85,12 @@ class Level {
     return this.#level / this.#length
   }
 
+  /** What was taken stays taken. */
+  redefine(limit: number, now: number, lent: number): void {
+    this.at(now, lent)
+    this.#limit = limit
+  }
+
   take(tokens: number): void {
     this.#level -= tokens * this.#length
   }
@@ -92,6 +100,8 @@ interface Block {
   readonly id: string
   readonly granted: number
   readonly since: number
+  /** The limit that it was lent under. */
+  readonly limit: number
   left: number
 }
 
@@ -116,6 +126,9 @@ export class LentRun {
   #now = START
   #turn = 0
   #taken = 0
+  #limit: number
+  /** Number of the bundle. */
+  #seq = 1
   /** When each use was. */
   readonly #uses: Recent
   readonly #bucket: Level | null
@@ -133,7 +146,9 @@ export class LentRun {
     this.#kind = kind
     this.#seed = seed
     this.#dice = new Dice(seed, kind.name)
-    const { span, limit } = kind
+    const { span } = kind
+    const limit = kind.limits[0] ?? 1
+    this.#limit = limit
     this.#uses = new Recent((now) => this.#cutoff(now))
     this.#counted = new Recent((now) => this.#cutoff(now) - span.seconds * 10)
     this.#bucket = span.kind === "bucket" ? new Level(limit, span.burst, span.seconds * 1000) : null
@@ -167,7 +182,7 @@ export class LentRun {
       kind: this.#kind.name,
       seed: this.#seed,
       calls: this.#turn,
-      changes: 0,
+      changes: this.#seq - 1,
       ...this.#result,
       disagreements: this.#disagreements,
       examples: this.#examples,
@@ -176,8 +191,8 @@ export class LentRun {
 
   /** Steady, in bursts, and at the edge of the span. */
   #wait(): void {
-    const [dice, { span, limit }] = [this.#dice, this.#kind]
-    const gap = ((span.seconds * 1000) / limit) * this.#average()
+    const [dice, { span }] = [this.#dice, this.#kind]
+    const gap = ((span.seconds * 1000) / this.#limit) * this.#average()
     const pace = Math.floor(this.#turn / 200) % 4
     if (pace === 0) this.#now += Math.round(gap * dice.pick([0.5, 1, 1.5]))
     else if (pace === 1) this.#now += Math.round(-Math.log(1 - dice.next()) * gap)
@@ -206,6 +221,12 @@ export class LentRun {
       this.#lender.untilLook(this.#now)
       this.#store.save(this.#lender.drain(true))
       this.#askOverdue()
+    }
+    if (this.#kind.limits.length > 1 && dice.chance(1 / 2_000)) {
+      this.#limit = dice.pick(this.#kind.limits.filter((limit) => limit !== this.#limit))
+      this.#seq += 1
+      this.#bucket?.redefine(this.#limit, this.#now, 0)
+      this.#low?.redefine(this.#limit, this.#now, this.#out)
     }
     // A tree that has lost its memory has used up all that it was lent, for all it knows.
     if (dice.chance(1 / 2_000)) {
@@ -263,8 +284,8 @@ export class LentRun {
   }
 
   #take(tree: Tree, more: Partial<Take>): ReturnType<Lender["take"]> {
-    const { limit, span, measure } = this.#kind
-    const lent: LentLimit = { limit, span, measure, seq: 1 }
+    const { span, measure } = this.#kind
+    const lent: LentLimit = { limit: this.#limit, span, measure, seq: this.#seq }
     const { settled } = tree
     const id = `take-${this.#taken++}`
     tree.settled = []
@@ -276,16 +297,16 @@ export class LentRun {
   }
 
   #call(tree: Tree, amount: number): void {
-    const isLentInBlocks = this.#kind.limit >= LENT_IN_BLOCKS_FROM
+    const isLentInBlocks = this.#limit >= LENT_IN_BLOCKS_FROM
     const left = tree.blocks.reduce((sum, block) => sum + block.left, 0)
-    if (isLentInBlocks && left >= amount) return this.#use(tree, amount)
+    if (left >= amount) return this.#use(tree, amount)
     const missing = amount - left
     const want = isLentInBlocks ? missing + tree.more : missing
     const [id, isExplained] = [`take-${this.#taken}`, this.#explains(tree, missing)]
     const answer = this.#take(tree, { amount: missing, want })
     if (answer.granted === null) {
       if (!isExplained) this.#disagree("denied", missing)
-      else if (!this.#isOver(missing)) this.#result.early += 1
+      else if (!this.#isOver(missing, this.#limit)) this.#result.early += 1
       return
     }
     tree.more = Math.min(100_000, tree.more * 2)
@@ -299,13 +320,15 @@ export class LentRun {
     } else this.#counted.add({ at: this.#now, amount: granted })
     // The answer is lost: the tree knows of nothing.
     if (this.#dice.chance(0.002)) return
-    tree.blocks.push({ id, granted, since: this.#now, left: granted })
+    tree.blocks.push({ id, granted, since: this.#now, limit: this.#limit, left: granted })
     this.#use(tree, amount)
     if (isClosed) tree.blocks = tree.blocks.filter((block) => block.id !== id)
   }
 
   #use(tree: Tree, amount: number): void {
-    if (this.#isOver(amount)) this.#disagree("admitted", amount)
+    // What is lent is in use, whatever the limit becomes.
+    const limit = Math.max(this.#limit, ...tree.blocks.map((block) => block.limit))
+    if (this.#isOver(amount, limit)) this.#disagree("admitted", amount)
     this.#result.admitted += 1
     this.#uses.add({ at: this.#now, amount })
     this.#bucket?.take(amount)
@@ -320,13 +343,13 @@ export class LentRun {
   }
 
   /** Whether with so much more there would be more than the limit. */
-  #isOver(amount: number): boolean {
+  #isOver(amount: number, limit: number): boolean {
     if (this.#bucket) return this.#bucket.at(this.#now, 0) < amount
-    return this.#uses.at(this.#now) + amount > this.#kind.limit
+    return this.#uses.at(this.#now) + amount > limit
   }
 
   #explains(tree: Tree, amount: number): boolean {
-    const { limit, span } = this.#kind
+    const [limit, { span }] = [this.#limit, this.#kind]
     const slack = Math.floor((span.kind === "bucket" ? span.burst : limit) / 100)
     // What comes with the take is given back before it is granted.
     const returned = tree.settled.reduce((sum, { id }) => sum + (this.#lent.get(id) ?? 0), 0)
@@ -336,7 +359,7 @@ export class LentRun {
   }
 
   #name(tree: Tree): void {
-    const [dice, { values: many = 1, limit, span }] = [this.#dice, this.#kind]
+    const [dice, limit, { values: many = 1, span }] = [this.#dice, this.#limit, this.#kind]
     const one = (): string => `value-${dice.skewed(many)}`
     const values = [...new Set(Array.from({ length: dice.pick([1, 1, 1, 3]) }, one))]
     const cutoff = this.#cutoff(this.#now)
@@ -357,9 +380,10 @@ export class LentRun {
   #disagree(direction: "admitted" | "denied", amount: number): void {
     this.#disagreements[direction] += 1
     if (this.#examples.length >= 3) return
-    const call = { tool: "", by: 0, values: { amount, used: this.#uses.at(this.#now), out: this.#out }, country: null }
+    const used = this.#bucket?.at(this.#now, 0) ?? this.#uses.at(this.#now)
+    const call = { tool: "", by: 0, values: { amount, used, out: this.#out }, country: null }
     const [turn, at] = [this.#turn, this.#now - START]
-    const threshold = this.#kind.limit
+    const threshold = this.#limit
     this.#examples.push({ turn, direction, threshold, at, call, reason: null, sinceWake: 0, sinceChange: 0 })
   }
 }

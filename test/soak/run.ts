@@ -19,6 +19,8 @@ export interface Kind {
   readonly thresholds: readonly number[]
   readonly model: (threshold: number) => Model
   readonly ask: (dice: Dice, turn: number) => Asked
+  /** Of all calls that kinds are driven for; absent: 1. Several kinds that differ little share what one is driven for. */
+  readonly part?: number
   /** Milliseconds between two calls where just what is admitted is asked for. */
   readonly gap: (threshold: number) => number
   /** Calls from one crash to the next, about; absent: 3,000. */

@@ -10,7 +10,8 @@ const one = (): number => 1
 const KINDS: readonly LentKind[] = [
   {
     name: "shared, sliding, 50 in 1 s",
-    limit: 50,
+    part: 0.3,
+    limits: [50, 20],
     span: { kind: "sliding", seconds: 1 },
     measure: CALLS,
     trees: 30,
@@ -18,7 +19,8 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, sliding, 200 in 2 s",
-    limit: 200,
+    part: 0.3,
+    limits: [200, 120],
     span: { kind: "sliding", seconds: 2 },
     measure: CALLS,
     trees: 20,
@@ -26,7 +28,7 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, sliding, 1,000 in 10 s",
-    limit: 1_000,
+    limits: [1_000, 300],
     span: { kind: "sliding", seconds: 10 },
     measure: CALLS,
     trees: 5,
@@ -34,7 +36,8 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, sliding, 100,000 in 1 h",
-    limit: 100_000,
+    part: 0.3,
+    limits: [100_000],
     span: { kind: "sliding", seconds: 3_600 },
     measure: CALLS,
     trees: 20,
@@ -42,7 +45,7 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, fixed, 500 in 10 s",
-    limit: 500,
+    limits: [500, 60],
     span: { kind: "fixed", seconds: 10 },
     measure: CALLS,
     trees: 10,
@@ -50,7 +53,7 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, bucket, 600 in 60 s",
-    limit: 600,
+    limits: [600, 1_200],
     span: { kind: "bucket", seconds: 60, burst: 30 },
     measure: CALLS,
     trees: 10,
@@ -58,7 +61,8 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, sum",
-    limit: 5_000_000,
+    part: 0.3,
+    limits: [5_000_000, 2_000_000],
     span: { kind: "sliding", seconds: 600 },
     measure: SUM,
     trees: 10,
@@ -66,7 +70,7 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, distinct, sliding",
-    limit: 100,
+    limits: [100, 40],
     span: { kind: "sliding", seconds: 60 },
     measure: NAMES,
     trees: 10,
@@ -75,7 +79,8 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, distinct, fixed",
-    limit: 40,
+    part: 0.3,
+    limits: [40, 90],
     span: { kind: "fixed", seconds: 60 },
     measure: NAMES,
     trees: 10,

@@ -19,7 +19,7 @@ const SOAK = inject("soak")
 const SLICE = 20_000
 
 /** @param drive with so many calls in each slice */
-export function soakEach<Each extends { readonly name: string }>(
+export function soakEach<Each extends { readonly name: string; readonly part?: number }>(
   kinds: readonly Each[],
   drive: (kind: Each, seed: number, slices: readonly number[]) => Promise<Result>,
 ): void {
@@ -27,8 +27,9 @@ export function soakEach<Each extends { readonly name: string }>(
     "$name: nothing is admitted that the model forbids, nothing is denied that the documented error does not explain",
     { timeout: 900_000 },
     async (kind, { task }) => {
-      const slices = Array.from({ length: Math.ceil(SOAK.calls / SLICE) }, (_, index) =>
-        Math.min(SLICE, SOAK.calls - index * SLICE),
+      const calls = Math.ceil(SOAK.calls * (kind.part ?? 1))
+      const slices = Array.from({ length: Math.ceil(calls / SLICE) }, (_, index) =>
+        Math.min(SLICE, calls - index * SLICE),
       )
       const result = await drive(kind, SOAK.seed, slices)
       task.meta.soak = result

@@ -48,6 +48,11 @@ export default defineConfig({
     testTimeout: 30_000,
     // Events that a test provokes are the Worker's own log; what else is printed is worth reading.
     onConsoleLog: (log) => !log.startsWith('{"event":'),
-    provide: { publisher: publisher.privateJwk, webhookSecrets, runs: Number(process.env["PROPERTY_RUNS"] ?? 1) },
+    provide: {
+      publisher: publisher.privateJwk,
+      webhookSecrets,
+      runs: Number(process.env["PROPERTY_RUNS"] ?? 1),
+      soak: { calls: Number(process.env["SOAK_CALLS"] ?? 2_000), seed: Number(process.env["SOAK_SEED"] ?? 1) },
+    },
   },
 })

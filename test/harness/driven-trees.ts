@@ -110,7 +110,8 @@ class Cut extends Error {}
 
 export class KeptTree implements DrivenTree {
   readonly #kept: DurableObjectStorage
-  readonly #bundle: Bundle
+  /** That of the next call. */
+  bundle: Bundle
   #storage: LedgerStorage
   state: TreeState
 
@@ -120,7 +121,7 @@ export class KeptTree implements DrivenTree {
     for (const { name } of sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'").toArray())
       if (!name.startsWith("_cf_")) sql.exec(`DROP TABLE ${name}`)
     this.#kept = kept
-    this.#bundle = bundle
+    this.bundle = bundle
     this.#storage = new LedgerStorage(sql)
     this.state = newTree(ROOT, user, START, POINTER, START, freshProofs())
     this.#storage.saveTree(this.state)
@@ -144,7 +145,7 @@ export class KeptTree implements DrivenTree {
   #step(call: Call, clock: number, isCut: boolean): Denial | null {
     const { state } = this
     const now = tick(state, clock)
-    const { change, verdict, end, afterwards, needs } = decide(this.#bundle, state, call, now)
+    const { change, verdict, end, afterwards, needs } = decide(this.bundle, state, call, now)
     if (needs.length > 0) throw new Error("nothing here is shared by all trees")
     const ended = end ? endedBy(state, end) : []
     this.#kept.transactionSync(() => {

@@ -26,6 +26,8 @@ export interface Provided {
   runs: number
   /** Inputs that parsers are fuzzed from, by parser, and the seed of this run (test/node/fuzz-corpus.ts). */
   fuzz: { readonly corpus: Readonly<Record<string, readonly string[]>>; readonly seed: number }
+  /** How many calls each kind of guardrail is driven for (test/soak), and from which seed. */
+  soak: { readonly calls: number; readonly seed: number }
   /** Ports of the built Worker, and of what stands for its KV and its cache (test/node/wire-server.ts). */
   wire: { readonly worker: number; readonly kv: number; readonly cache: number }
 }

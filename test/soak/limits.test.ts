@@ -1,0 +1,4 @@
+import { LIMIT_KINDS } from "./kinds.ts"
+import { soak } from "./soak.ts"
+
+soak(LIMIT_KINDS)

@@ -1,0 +1,266 @@
+/**
+ * One kind of guardrail, driven for as many calls as are asked for beside its model, on a tree as its ledger keeps it:
+ * at every pace, with quiet times, evictions, crashes and transactions that fail, and with bundles that raise and lower
+ * the threshold in between. The tree's answers are followed, so that one disagreement does not become many.
+ */
+import type { Guardrail } from "../../src/guardrails/definition.ts"
+import type { Bundle } from "../../src/policy/assemble.ts"
+import { heldOf, KeptTree, openingsOf, tick } from "../harness/driven-trees.ts"
+import { TOOLS } from "../harness/guardrail-worlds.ts"
+import { openYard } from "../harness/modelled-life.ts"
+import { ALICE, callOf, START } from "../harness/trees.ts"
+import { Dice } from "./dice.ts"
+import { explainedBy, HUNDREDTH, type Asked, type Model, type ModelCall } from "./model.ts"
+
+export interface Kind {
+  readonly name: string
+  readonly guardrail: (threshold: number) => Guardrail
+  /** Bundles have one after the other of these, in any order. */
+  readonly thresholds: readonly number[]
+  readonly model: (threshold: number) => Model
+  readonly ask: (dice: Dice, turn: number) => Asked
+  /** Of all calls that kinds are driven for; absent: 1. Several kinds that differ little share what one is driven for. */
+  readonly part?: number
+  /** Milliseconds between two calls where just what is admitted is asked for. */
+  readonly gap: (threshold: number) => number
+  /** Calls from one crash to the next, about; absent: 3,000. */
+  readonly crashEvery?: number
+}
+
+export interface Disagreement {
+  readonly turn: number
+  readonly direction: "admitted" | "denied"
+  readonly threshold: number
+  readonly at: number
+  readonly call: Asked
+  readonly reason: string | null
+  /** Calls since the tree last woke, and since the bundle last changed. */
+  readonly sinceWake: number
+  readonly sinceChange: number
+}
+
+export interface Result {
+  readonly kind: string
+  readonly seed: number
+  readonly calls: number
+  readonly admitted: number
+  readonly wakes: number
+  readonly changes: number
+  readonly disagreements: { readonly admitted: number; readonly denied: number }
+  /** The first of them. */
+  readonly examples: readonly Disagreement[]
+  /** Denials that only a documented error explains, and the largest share of a span that one took. */
+  readonly early: number
+  readonly slack: number
+  /** The same of what only a crash explains. */
+  readonly crashSlack: number
+}
+
+const EXAMPLES = 3
+/** With no call for so long a ledger settles what it wrote down in advance. */
+const QUIET_MS = 2_000
+
+type Pace = "steady" | "random" | "burst" | "edge" | "sparse"
+const PACES: readonly Pace[] = ["steady", "steady", "random", "burst", "burst", "edge", "edge", "sparse"]
+
+const DURATIONS: ReadonlyMap<string, number> = new Map(
+  Object.entries(TOOLS).map(([name, tool]) => [name, "duration" in tool ? tool.duration * 1000 : 0]),
+)
+const COSTS: ReadonlyMap<string, number> = new Map(Object.entries(TOOLS).map(([name, { cost }]) => [name, cost]))
+
+export class Run {
+  readonly #kind: Kind
+  readonly #seed: number
+  readonly #dice: Dice
+  readonly #model: Model
+  readonly #tree: KeptTree
+  readonly #bundles: ReadonlyMap<number, Bundle>
+  readonly #held: readonly ReturnType<typeof heldOf>[]
+  readonly #landable: { readonly id: string; readonly gateway: string }[] = []
+  readonly #disagreements = { admitted: 0, denied: 0 }
+  readonly #examples: Disagreement[] = []
+  #threshold: number
+  #clock = START
+  #turn = 0
+  #pace: Pace = "steady"
+  #load = 1
+  #last: ModelCall | null = null
+  #wokeAt = 0
+  #changedAt = 0
+  #admitted = 0
+  #wakes = 0
+  #changes = 0
+  #early = 0
+  #slack = 0
+  #crashSlack = 0
+
+  constructor(storage: DurableObjectStorage, kind: Kind, seed: number) {
+    this.#kind = kind
+    this.#seed = seed
+    this.#dice = new Dice(seed, kind.name)
+    this.#bundles = new Map(kind.thresholds.map((each) => [each, openYard([kind.guardrail(each)])]))
+    this.#threshold = kind.thresholds[0] ?? 1
+    this.#model = kind.model(this.#threshold)
+    this.#tree = new KeptTree(storage, this.#bundle(), ALICE)
+    const openings = openingsOf(this.#bundle(), ALICE)
+    // The task lasts as long as the run does.
+    for (const each of openings) this.#tree.open({ ...each, task: each.task && { ...each.task, expiresAt: START * 2 } })
+    this.#held = openings.map(heldOf)
+  }
+
+  #bundle(): Bundle {
+    const bundle = this.#bundles.get(this.#threshold)
+    if (!bundle) throw new Error(`no bundle has ${this.#threshold}`)
+    return bundle
+  }
+
+  go(calls: number): void {
+    for (const end = this.#turn + calls; this.#turn < end; this.#turn++) {
+      if (this.#turn % 150 === 0) {
+        this.#pace = this.#dice.pick(PACES)
+        this.#load = this.#dice.pick([0.1, 0.5, 0.9, 1, 1, 1.1, 2, 10])
+      }
+      this.#wait()
+      this.#happen()
+      this.#call()
+    }
+  }
+
+  get result(): Result {
+    return {
+      kind: this.#kind.name,
+      seed: this.#seed,
+      calls: this.#turn,
+      admitted: this.#admitted,
+      wakes: this.#wakes,
+      changes: this.#changes,
+      disagreements: this.#disagreements,
+      examples: this.#examples,
+      early: this.#early,
+      slack: this.#slack,
+      crashSlack: this.#crashSlack,
+    }
+  }
+
+  #wait(): void {
+    const before = this.#clock
+    const gap = this.#kind.gap(this.#threshold) / this.#load
+    const dice = this.#dice
+    switch (this.#pace) {
+      case "steady":
+        this.#clock += Math.round(gap)
+        break
+      case "random":
+        this.#clock += Math.round(-Math.log(1 - dice.next()) * gap)
+        break
+      case "burst":
+        if (dice.chance(0.03)) this.#clock += Math.round(gap * 33)
+        break
+      case "sparse":
+        this.#clock += Math.round(gap * dice.pick([0, 1, 1, 3, 10]))
+        break
+      default: {
+        const edge = this.#last && this.#model.edge?.(this.#last, this.#clock)
+        if (dice.chance(0.5)) break
+        this.#clock = Math.max(this.#clock, edge ? edge + dice.pick([-1, 0, 0, 1]) : this.#clock + Math.round(gap))
+      }
+    }
+    if (this.#clock - before >= QUIET_MS && dice.chance(0.2)) this.#tree.settle()
+  }
+
+  #happen(): void {
+    const dice = this.#dice
+    if (dice.chance(1 / 1_000)) {
+      this.#tree.settle()
+      this.#wake(false)
+    }
+    if (dice.chance(1 / (this.#kind.crashEvery ?? 3_000))) {
+      this.#wake(true)
+    }
+    if (this.#kind.thresholds.length > 1 && dice.chance(1 / 2_000)) {
+      const others = this.#kind.thresholds.filter((each) => each !== this.#threshold)
+      this.#threshold = dice.pick(others)
+      this.#tree.bundle = this.#bundle()
+      this.#model.redefined?.(this.#threshold, this.#clock)
+      this.#changes += 1
+      this.#changedAt = this.#turn
+    }
+    if (this.#landable.length > 0 && dice.chance(0.2)) {
+      const flight = dice.pick(this.#landable)
+      this.#tree.land(flight.id, flight.gateway)
+      this.#model.landed?.(flight.id)
+    }
+  }
+
+  #wake(isCrash: boolean): void {
+    this.#tree.crash(this.#clock)
+    this.#model.woke?.(this.#clock, isCrash)
+    this.#wakes += 1
+    this.#wokeAt = this.#turn
+  }
+
+  #call(): void {
+    const asked = this.#kind.ask(this.#dice, this.#turn)
+    const held = this.#held[asked.by]
+    if (!held) throw new Error(`no task ${asked.by}`)
+    const call = callOf(held, asked.tool, asked.values, { client: { country: asked.country, network: null } })
+    const [cost, duration] = [COSTS.get(asked.tool) ?? 0, DURATIONS.get(asked.tool) ?? 0]
+    const modelled: ModelCall = { ...asked, id: call.decisionId, cost, duration }
+    this.#last = modelled
+    if (this.#dice.chance(1 / 5_000)) {
+      // Nothing comes of it but that memory is made anew.
+      this.#tree.fail(call, this.#clock)
+      this.#wokeAt = this.#turn
+      this.#model.woke?.(this.#clock, true)
+    }
+    const now = tick(this.#tree.state, this.#clock)
+    const reason = this.#tree.call(call, this.#clock)?.reason ?? null
+    if (reason !== null) this.#denied(modelled, now, reason)
+    else {
+      this.#admitted += 1
+      if (FORBIDDEN.has(asked.tool) || !this.#model.admits(modelled, now)) this.#disagree("admitted", asked, now, null)
+      this.#model.admitted(modelled, now)
+      if (duration > 0) this.#landable.push({ id: call.decisionId, gateway: call.gateway })
+      if (this.#landable.length > 20) this.#landable.shift()
+    }
+  }
+
+  #denied(call: ModelCall, now: number, reason: string): void {
+    const isForbidden = FORBIDDEN.get(call.tool) === reason
+    const explained = isForbidden ? 0 : explainedBy(this.#model, call, now)
+    const isOfThis = isForbidden || REASONS.has(reason)
+    if (explained === undefined || !isOfThis) this.#disagree("denied", call, now, reason)
+    else if (explained > 0) {
+      this.#early += 1
+      if (explained <= HUNDREDTH) this.#slack = Math.max(this.#slack, explained)
+      else this.#crashSlack = Math.max(this.#crashSlack, explained)
+    }
+    this.#model.denied?.(call, now, reason)
+  }
+
+  #disagree(direction: "admitted" | "denied", call: Asked, now: number, reason: string | null): void {
+    this.#disagreements[direction] += 1
+    if (this.#examples.length >= EXAMPLES) return
+    const [turn, threshold] = [this.#turn, this.#threshold]
+    const [sinceWake, sinceChange] = [turn - this.#wokeAt, turn - this.#changedAt]
+    this.#examples.push({ turn, direction, threshold, at: now - START, call, reason, sinceWake, sinceChange })
+  }
+}
+
+/** What each kind of guardrail denies by; that there was no room to remember it is none of them. */
+const REASONS: ReadonlySet<string> = new Set([
+  "window_full",
+  "budget_spent",
+  "sequence_broken",
+  "call_repeated",
+  "calls_circle",
+  "denial_storm",
+  "origin_changed",
+  "too_many_at_once",
+])
+
+/** Denied whatever the guardrails say. */
+const FORBIDDEN: ReadonlyMap<string, string> = new Map([
+  ["no.tool", "tool_unknown"],
+  ["files.forbidden", "policy_permits_nothing"],
+])

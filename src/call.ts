@@ -21,6 +21,9 @@ export interface Call {
   readonly proof: Proof | null
   readonly tool: string
   readonly arguments: CallArguments
+  readonly method: string
+  /** Path and query, raw: where each argument stands, as the upstream reads it. */
+  readonly target: string
   readonly gateway: string
   readonly environment: string
   readonly client: Client

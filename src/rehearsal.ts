@@ -246,6 +246,7 @@ export async function rehearse(): Promise<boolean> {
     retry: null,
     risks: [],
     method,
+    target,
     path: located.path,
     segments: located.segments,
     size: 0,

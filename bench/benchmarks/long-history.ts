@@ -135,6 +135,8 @@ class History {
         proof: null,
         tool,
         arguments: { complete: true, values: { ticket: `T-${ticket}`, ...amount } },
+        method: "POST",
+        target: "/",
         gateway: "bench",
         environment: "bench",
         client: UNKNOWN_CLIENT,

@@ -115,7 +115,7 @@ export function tellApproval(asked: z.infer<typeof askedTask>, now: number): str
 
 /** @param now milliseconds */
 export function tellCall(asked: z.infer<typeof askedCall>, now: number): string {
-  const { id, tool, environment, redacted, chain, purpose, user, name, guardrail, rules, need, votes } = asked
+  const { id, tool, method, environment, redacted, chain, purpose, user, name, guardrail, rules, need, votes } = asked
   const left = Math.max(0, Math.round((asked.expires_at - now) / 1000))
   const whom = user === null ? "" : `, for ${printableText(user)}`
   const asks = guardrail === null ? `rule ${rules.join(", ")}` : `guardrail ${guardrail}`
@@ -128,7 +128,7 @@ export function tellCall(asked: z.infer<typeof askedCall>, now: number): string 
   )
   return [
     `${colors.bold(id)}  ${printableText(chain.toReversed().join(", called by "))}`,
-    `  calls     ${printableText(tool)} in ${printableText(environment)}${whom}, purpose ${printableText(purpose)}`,
+    `  calls     ${printableText(tool)} by ${printableText(method)} in ${printableText(environment)}${whom}, purpose ${printableText(purpose)}`,
     ...values,
     `  asked by  ${asks}${name === null ? "" : `, of ${name}`}${agreed}`,
     `  answer    within ${left} s`,

@@ -139,8 +139,9 @@ export class Stage {
     const made = ++this.#made
     const proof = jkt === null ? null : this.#proof(jkt, made)
     const risks = this.#told(agent)
-    const retry = null
-    return { decisionId: decisionOf(made), task, token, proof, gateway, environment, client, mode, retry, risks }
+    // A table names tools and arguments, not requests: each call of a tool is taken for the same request.
+    const request = { method: "", target: "", retry: null }
+    return { decisionId: decisionOf(made), task, token, proof, gateway, environment, client, mode, ...request, risks }
   }
 
   /** Anew for each call: however much time has passed, the scene's risk is what it says. */

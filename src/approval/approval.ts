@@ -1,9 +1,10 @@
 /**
  * Approvals: people's consent to one exact call, told by its task, its tool, its arguments (hash of their canonical
- * JSON, RFC 8785), the environment and what asks for it. A call that needs one is denied and leaves a question; once enough people have
+ * JSON, RFC 8785), its method and target, the environment and what asks for it. A call that needs one is denied and leaves a question; once enough people have
  * answered that with yes, the same call passes, so many times as it was approved for, with everything else looked at
  * again. Pure: the ledger keeps them. Who may answer is another question (approvers.ts).
  */
+import { sha256Hex } from "../hash.ts"
 
 export interface Approval {
   /** `apr_<ulid>`, of the time when it was asked for. */
@@ -12,6 +13,8 @@ export interface Approval {
   readonly tool: string
   /** Text of the field `call`: two calls with the same are one and the same. */
   readonly call: string
+  /** Hash of its method and target: the same arguments can mean another thing by another method, or in another place. */
+  readonly request: string
   /** Of the gateway that it was made to. */
   readonly environment: string
   /** The guardrail that asks; null: rules of policy do, by the name in their remedy. */
@@ -45,6 +48,7 @@ export interface ShownCall {
   readonly chain: readonly string[]
   /** Issuer and subject, joined by `|`. */
   readonly user: string | null
+  readonly method: string
   /** JSON of all of them, but for what the catalog redacts. */
   readonly arguments: string
   /** Names of those that it redacts. */
@@ -80,7 +84,7 @@ const MOST_OPEN = 50
 export const MOST_SHOWN = 16_384
 
 /** What has to be the same. */
-export type Exactly = Pick<Approval, "task" | "tool" | "call" | "environment" | "guardrail" | "name">
+export type Exactly = Pick<Approval, "task" | "tool" | "call" | "request" | "environment" | "guardrail" | "name">
 
 /**
  * What people said about exactly this, or are asked: a no, as long as it counts; else what can be used; else what waits.
@@ -98,15 +102,21 @@ export function approvalFor(
   return said ?? told.findLast(({ status }) => status === "pending") ?? null
 }
 
-function isAbout(approval: Approval, { task, tool, call, environment, guardrail, name }: Exactly): boolean {
+function isAbout(approval: Approval, { task, tool, call, request, environment, guardrail, name }: Exactly): boolean {
   return (
     approval.call === call &&
+    approval.request === request &&
     approval.environment === environment &&
     approval.guardrail === guardrail &&
     approval.name === name &&
     approval.task === task &&
     approval.tool === tool
   )
+}
+
+/** A call as the upstream gets it, but for its body, whose members its arguments are. */
+export function requestHash({ method, target }: { readonly method: string; readonly target: string }): string {
+  return sha256Hex(JSON.stringify([method, target]))
 }
 
 /** Whether one more question can be asked; what is used up asks nobody. */

@@ -14,7 +14,7 @@ import { redacted } from "./redaction.ts"
 
 /** What the ledger is asked: the call, and what only the edge knows of it, for its record. */
 export interface Ask extends Call {
-  readonly method: string
+  /** Of its target, without the query. */
   readonly path: string
   /** Which of its segments are arguments. */
   readonly segments: Segments
@@ -35,7 +35,7 @@ export interface Ask extends Call {
  */
 export function recordDecision(
   bundle: Bundle,
-  ask: Omit<Ask, "candidate" | "risks">,
+  ask: Omit<Ask, "candidate" | "risks" | "target">,
   { denial, evidence }: Verdict,
   candidate: Tried | null,
   number: number,

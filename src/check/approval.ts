@@ -8,6 +8,7 @@ import {
   isRoom,
   isUsable,
   MOST_SHOWN,
+  requestHash,
   type Approval,
   type Exactly,
   type Terms,
@@ -65,7 +66,8 @@ export function checkApprovals(
     const text = facts.arguments.complete ? callOf(facts) : ({ field: "call", because: "unseen" } as const)
     if (isUnread(text)) return { denial: unreadable(guardrail ?? "", text), because, asks: null }
     const { environment } = call
-    const exactly = { task: line[0].id, tool: facts.tool.name, call: text, environment, guardrail, name }
+    const what = { task: line[0].id, tool: facts.tool.name, call: text, request: requestHash(call) }
+    const exactly = { ...what, environment, guardrail, name }
     const known = approvalFor(approvals, exactly, rules, now)
     if (known && isUsable(known)) {
       used.push(known)
@@ -73,7 +75,7 @@ export function checkApprovals(
     }
     if (known) return { denial: required(because, known), because, asks: null }
     const mayAsk = call.mode === "enforce" && isRoom(approvals, now)
-    const asks = mayAsk ? questionOf(bundle, line, demand, exactly, facts, now) : null
+    const asks = mayAsk ? questionOf(bundle, line, demand, exactly, call.method, facts, now) : null
     return { denial: asks ? required(because, asks) : because, because, asks }
   }
   return { approvals: used }
@@ -85,6 +87,7 @@ function questionOf(
   line: readonly [Task, ...Task[]],
   { rules }: Demand,
   exactly: Exactly,
+  method: string,
   facts: CallFacts,
   now: number,
 ): Approval | null {
@@ -94,6 +97,7 @@ function questionOf(
     purpose: task.purpose,
     chain: line.map((each) => each.agent).toReversed(),
     user: facts.user,
+    method,
     arguments: shownArguments(facts),
     redacted: Object.keys(facts.arguments.values).filter((name) => isRedacted(name, facts.tool.redact)),
   }

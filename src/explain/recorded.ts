@@ -106,6 +106,9 @@ export function recreate(record: RecordedCall, bundle: Bundle, recordedBy: Bundl
     proof,
     tool,
     arguments: args.told,
+    // An approval is taken as given: of which request it was makes no difference to the rules.
+    method: "",
+    target: "",
     gateway: record.gateway ?? "",
     environment: record.environment ?? "",
     client: UNKNOWN_CLIENT,

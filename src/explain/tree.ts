@@ -2,7 +2,7 @@
  * A tree of tasks in memory, moved by the very steps that its ledger makes, without storage, tokens on the wire or a
  * clock: what a task could do under a bundle can be tried anywhere.
  */
-import { askApproval, type Approval } from "../approval/approval.ts"
+import { askApproval, requestHash, type Approval } from "../approval/approval.ts"
 import type { Call, Outcome } from "../call.ts"
 import { UNSEEN_ARGUMENTS } from "../catalog/arguments.ts"
 import { factsOf } from "../check/guardrails.ts"
@@ -114,14 +114,15 @@ export function approveStep(
   const text = readerOf("call")(factsOf(state, task, tool, call, 0))
   if (isUnread(text)) return
   const { agent, purpose, expiresAt } = task
-  const shown = { agent, purpose, chain: [agent], user: null, arguments: "{}", redacted: [] }
+  const shown = { agent, purpose, chain: [agent], user: null, method: call.method, arguments: "{}", redacted: [] }
   const [, ...above] = lineOf(state, task.id)
   const risk = riskOf(state, [task, ...above], call.risks, now)
   const policy = checkPolicy(bundle, state, [task, ...above], tool, call, risk, now)
   const demands = "demands" in policy ? policy.demands : []
   for (const [index, { name, guardrail }] of consented.entries()) {
     const { environment } = call
-    const exactly = { task: task.id, tool: tool.name, call: text, environment, guardrail, name }
+    const what = { task: task.id, tool: tool.name, call: text, request: requestHash(call) }
+    const exactly = { ...what, environment, guardrail, name }
     const rules = demands.find((each) => each.name === name && each.guardrail === guardrail)?.rules ?? []
     const terms = { need: 1, uses: 1, mostUses: 1 }
     const of = { id: `apr_${call.decisionId}_${index}`, decision: call.decisionId, bundle: pointer.seq }

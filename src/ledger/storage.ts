@@ -56,7 +56,7 @@ interface TaskRow extends Record<string, SqlStorageValue> {
 const RECORD_BLOCK = 256
 
 function isWhole(approval: Partial<Approval>): approval is Approval {
-  return approval.terms !== undefined && approval.environment !== undefined
+  return approval.terms !== undefined && approval.environment !== undefined && approval.request !== undefined
 }
 
 /** What a task is again that was frozen. */

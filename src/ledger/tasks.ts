@@ -5,7 +5,7 @@
 import { openingRecord, type Asking } from "../audit/exchange-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import type { End } from "../call.ts"
-import { checkProof } from "../check/credential.ts"
+import { checkAlive, checkProof } from "../check/credential.ts"
 import { deny, type Denied } from "../decision.ts"
 import { openTask, type OpenRequest } from "../exchange/open.ts"
 import { isRefused, type Refused } from "../exchange/refusal.ts"
@@ -17,7 +17,7 @@ import { candidateHeld } from "../policy/candidate.ts"
 import { openedTask, type Ended, type Frozen, type Holder, type NoBundle, type OpenedTask } from "./answers.ts"
 import { endTold } from "./end-told.ts"
 import type { Shadow } from "./shadow.ts"
-import { frozenAround, isAlive, isBelow, lineOf, type TaskStatus, type TreeState } from "./state.ts"
+import { frozenAround, isAlive, isBelow, lineOf, mayGoOn, type TaskStatus, type TreeState } from "./state.ts"
 import { RELEASED } from "./storage.ts"
 import { applyOpening, applyRelease, applyRisk } from "./transition.ts"
 import type { Tree } from "./tree.ts"
@@ -161,9 +161,11 @@ export class Tasks {
   }
 
   /**
-   * The task and those below it with their gauges, or null where there is no such task for the asker.
+   * The task and those below it with their gauges, or null where there is no such task for the asker. A token reads
+   * nothing once its task has ended: whoever still has it has no more business with what the tree does. A frozen task's
+   * agent waits for an operator to let it go on, and sees whether one has.
    * @param by whose task it has to be, or null for an operator
-   * @returns why its proof is not taken
+   * @returns why its token or its proof is not taken
    */
   view(bundle: Bundle | null, task: string, by: Holder | null): Viewed | Denied | null {
     const state = this.#tree.state
@@ -171,6 +173,9 @@ export class Tasks {
     const refused = by && this.#checkHolder(state, by, task)
     if (refused !== null) return refused === "stranger" ? null : refused
     const now = this.#tree.now(state)
+    const line = by ? lineOf(state, state.tokens.get(by.token)?.task ?? "") : []
+    const ended = by && !mayGoOn(state, line, now) ? checkAlive(state, line, now) : null
+    if (ended) return deny(ended)
     return { tasks: viewOf(state, task, now), limits: bundle && limitsOf(bundle, state, task, by === null, now) }
   }
 

@@ -179,7 +179,7 @@ function notFound(what: string, record: NonNullable<Outcome["record"]>): Outcome
 export function shownApproval(asked: Approval, { catalog }: Bundle): Readonly<Record<string, unknown>> {
   const { id, task, tool, environment, guardrail, name, rules, shown, decision, bundle, terms, status, uses, votes } =
     asked
-  const { agent, purpose, chain, user } = shown
+  const { agent, purpose, chain, user, method } = shown
   const redact = [...shown.redacted, ...(catalog.tools.get(tool)?.redact ?? [])]
   const told: Readonly<Record<string, unknown>> = JSON.parse(shown.arguments)
   const redacted = Object.keys(told).filter((argument) => isRedacted(argument, redact))
@@ -187,7 +187,8 @@ export function shownApproval(asked: Approval, { catalog }: Bundle): Readonly<Re
     argument,
     redacted.includes(argument) ? REDACTED : value,
   ])
-  const call = { tool, arguments: Object.fromEntries(values), redacted, environment, agent, purpose, chain, user }
+  const what = { tool, method, arguments: Object.fromEntries(values), redacted, environment }
+  const call = { ...what, agent, purpose, chain, user }
   const times = { asked_at: asked.askedAt, expires_at: asked.expiresAt }
   const said = votes.map(({ by, approved, reason = null, at }) => ({ by, approved, reason, at }))
   const { need, mostUses: most_uses } = terms

@@ -26,6 +26,7 @@ export const askedCall = z.looseObject({
   id: z.string(),
   task: z.string(),
   tool: z.string(),
+  method: z.string(),
   arguments: members,
   redacted: z.array(z.string()),
   environment: z.string(),

@@ -6,13 +6,14 @@ const EXACTLY: Exactly = {
   task: "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ.1",
   tool: "till.pay",
   call: "till.pay 5f",
+  request: "a hash",
   environment: "live",
   guardrail: null,
   name: "finance",
 }
 
 function asked(more: Partial<Exactly & Pick<Approval, "terms" | "id" | "rules" | "status" | "uses">> = {}): Approval {
-  const shown = { agent: "", purpose: "", chain: [], user: null, arguments: "{}", redacted: [] }
+  const shown = { agent: "", purpose: "", chain: [], user: null, method: "POST", arguments: "{}", redacted: [] }
   const terms = { need: 2, uses: 3, mostUses: 3 }
   const of = { id: "apr_1", rules: [], shown, decision: "dec_1", bundle: 1, expiresAt: NOW + 1000, terms }
   return { ...askApproval({ ...EXACTLY, ...of, ...more }, NOW), ...more }
@@ -32,6 +33,7 @@ describe("an approval is about one thing exactly", () => {
     { task: "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ.1.1" },
     { tool: "till.paid" },
     { call: "till.pay 60" },
+    { request: "another" },
     { environment: "test" },
     { guardrail: "finance" },
     { name: null },

@@ -3,12 +3,12 @@ import { decodeJwt, decodeProtectedHeader } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { recordOf as recordStart } from "../../src/audit/record.ts"
-import { openChild, openTask } from "../harness/agents.ts"
+import { JWT_BEARER, openChild, openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { knock } from "../harness/door.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { accessToken, agentId, idToken, stranger, US } from "../harness/issuers.ts"
+import { accessToken, agentId, idToken, stranger, svid, US } from "../harness/issuers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
@@ -66,6 +66,69 @@ describe("GET /v1/tasks/:id", () => {
     expect(states).toEqual(["active", "completed"])
   })
 })
+
+describe("a token of a task that has ended", () => {
+  const asOperator = async (path: string, body: unknown = null): Promise<void> => {
+    expect((await manage("POST", path, await bearerOf("operator"), {}, body)).status).toBe(200)
+  }
+  type Family = Awaited<ReturnType<typeof family>>
+  const ENDS: Readonly<Record<string, (tasks: Family) => Promise<unknown>>> = {
+    "by its own agent": async ({ child }) => complete(child.task, `Bearer ${child.token}`),
+    "by the agent above": async ({ root, child }) => complete(child.task, `Bearer ${root.token}`),
+    "with the task above it": async ({ root }) => complete(root.task, `Bearer ${root.token}`),
+    "by an operator": async ({ child }) => asOperator(`/v1/tasks/${child.task}/complete`),
+    "by a revocation of the task above it": async ({ root }) => asOperator("/v1/revocations", { task: root.task }),
+  }
+
+  test.each(Object.keys(ENDS))("%s reads nothing, and is not active", async (how) => {
+    const tasks = await family()
+    const { child } = tasks
+    expect((await show(child.task, `Bearer ${child.token}`)).status).toBe(200)
+    await ENDS[how]?.(tasks)
+    const answer = await show(child.task, `Bearer ${child.token}`)
+    expect([answer.status, answer.code, answer.json]).toMatchObject([401, "invalid_token", { error: "invalid_token" }])
+    expect(answer.json).not.toHaveProperty("tasks")
+    const because = expect.objectContaining({ reason: "task_ended" })
+    const record = await recordOf(answer.headers.get("X-Narrowgate-Decision") ?? "")
+    expect(record).toMatchObject({ decision: "deny", denial: { reason: "operator_rejected", because } })
+    expect(await introspected(child.token)).toEqual({ active: false })
+    // An operator is shown it, and the live agent above, where there is one.
+    expect((await show(child.task, tasks.viewer)).status).toBe(200)
+    // The end can be asked for again where its answer was lost, and says how the task has ended: no more than that.
+    const again = await end(child.task, `Bearer ${child.token}`)
+    expect([again.status, again.json]).toMatchObject([200, { task: child.task, ended: [] }])
+  })
+
+  test("by expiry reads nothing either, though the token itself would live on", async () => {
+    const start = Date.now()
+    vi.useFakeTimers({ toFake: ["Date"] })
+    vi.setSystemTime(start)
+    const idle = await openTask("first", { purpose: "brief" })
+    vi.setSystemTime(start + 31_000)
+    expect((await show(idle.task, `Bearer ${idle.token}`)).code).toBe("invalid_token")
+    vi.useRealTimers()
+  })
+
+  test("shows to the live agent above it how the task below has ended", async () => {
+    const { root, child } = await family()
+    await complete(child.task, `Bearer ${child.token}`)
+    const { tasks } = views.parse((await show(child.task, `Bearer ${root.token}`)).json)
+    expect(tasks).toMatchObject([{ id: child.task, status: "completed", ended_by: "completion" }])
+  })
+
+  test("and of a frozen one shows that it is frozen: its agent waits for an operator, who may let it go on", async () => {
+    const { child } = await family()
+    await asOperator(`/v1/tasks/${child.task}/quarantine`)
+    const { tasks } = views.parse((await show(child.task, `Bearer ${child.token}`)).json)
+    expect(tasks).toMatchObject([{ id: child.task, status: "quarantined" }])
+    expect(await introspected(child.token)).toEqual({ active: false })
+  })
+})
+
+async function introspected(token: string): Promise<unknown> {
+  const body = new URLSearchParams({ token, client_assertion: await svid("first"), client_assertion_type: JWT_BEARER })
+  return (await knock(new Request(`${US}/oauth/introspect`, { method: "POST", body }))).json()
+}
 
 describe("a token that a switch stops", () => {
   test.each<readonly [string, Stopped]>([

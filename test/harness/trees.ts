@@ -75,6 +75,8 @@ export function callOf(held: Held, tool: string, values: CallArguments["values"]
     proof: null,
     tool,
     arguments: { complete: true, values },
+    method: "GET",
+    target: "/",
     gateway: "envoy",
     environment: "test",
     client: UNKNOWN_CLIENT,

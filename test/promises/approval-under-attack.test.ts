@@ -104,6 +104,41 @@ describe("an approval is of what was shown, and nothing else", () => {
     expect((await send(token, shown)).code).toBe("approval_required")
   })
 
+  describe("the same tool with the same arguments, but another request to the upstream", () => {
+    const json = { "Content-Type": "application/json" }
+    const request = async (token: string, method: string, path: string, body = "") =>
+      callWith(token, path, { method, ...(body === "" ? {} : { body, headers: json }) })
+    const POSTED = ["POST", "/till/shop", '{"amount":500,"note":"all"}'] as const
+
+    test.each<readonly [string, readonly [string, string, string?]]>([
+      ["by another method", ["PUT", POSTED[1], POSTED[2]]],
+      ["by a method that deletes", ["DELETE", POSTED[1], POSTED[2]]],
+      ["an argument in the URL, which the body had", ["POST", "/till/shop?note=all", '{"amount":500}']],
+      ["all in the URL", ["POST", "/till/shop?note=all&amount=500"]],
+      ["another spelling of the path", ["POST", "/till/sho%70", POSTED[2]]],
+    ])("is not approved of: %s", async (_what, other) => {
+      await republish((body) => ({
+        ...body,
+        routes: body.routes.map((route) =>
+          route.tool === "till.pay" ? { ...route, methods: ["POST", "PUT", "DELETE"], integers: ["amount"] } : route,
+        ),
+      }))
+      const { token, task } = await openTask("first")
+      const id = await questionIn(await request(token, ...POSTED))
+      expect((await say({ task, id }, await person("fred", "finance"))).status).toBe(200)
+      expect((await request(token, ...other)).code).not.toBe("ok")
+      expect((await request(token, ...POSTED)).code).toBe("ok")
+      // The other is another call, of which people can be asked.
+      expect((await request(token, ...other)).code).toBe("approval_required")
+    })
+
+    test("and who answers is told the method", async () => {
+      const { task, id } = await asked()
+      const { json } = await manage("GET", `/v1/tasks/${task}/approvals/${id}`, await person("fay"))
+      expect(json).toMatchObject({ method: "POST" })
+    })
+  })
+
   test("not of the same call elsewhere: in another environment it is another", async () => {
     const { token, task, id } = await asked()
     await say({ task, id }, await person("fred", "finance"))

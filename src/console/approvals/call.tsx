@@ -75,6 +75,10 @@ async function page(visit: Visit, refused: Said | null): Promise<Response> {
                   <Text of={asked.tool} />
                 </code>
               </dd>
+              <dt>Method</dt>
+              <dd>
+                <Text of={asked.method} most={40} />
+              </dd>
               <dt>Environment</dt>
               <dd>
                 <Text of={asked.environment} most={120} />

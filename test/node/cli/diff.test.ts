@@ -99,6 +99,8 @@ function recorded(bundle: Bundle, making: Making): DecisionRecord {
     proof: null,
     tool,
     arguments: { complete: !unseen, values },
+    method: "GET",
+    target: "/",
     gateway: "edge",
     environment: "development",
     client: UNKNOWN_CLIENT,
@@ -440,6 +442,8 @@ test("a record comes out as it did by the bundle that decided it, whatever it is
         const { nonce } = state.proofs
         const proof = jkt && { jkt, jti: "p", iat: NOW / 1000, freshUntil: NOW + 60_000, nonce }
         const where = {
+          method: "GET",
+          target: "/",
           gateway: "envoy",
           environment: "test",
           client: UNKNOWN_CLIENT,

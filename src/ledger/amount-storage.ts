@@ -10,7 +10,7 @@ import { BucketMeter } from "../guardrails/meter/bucket.ts"
 import { OnceLog } from "../guardrails/meter/once.ts"
 import { PeriodMeter, startOf } from "../guardrails/meter/period.ts"
 import { precisionOf, SlidingMeter } from "../guardrails/meter/sliding.ts"
-import { bucketSizeOf, isFirst, slidingOf, spanMsOf, type Spend } from "../guardrails/note.ts"
+import { bucketSizeOf, isFirst, spanMsOf, writesFirst, type Spend } from "../guardrails/note.ts"
 import { STORM } from "../guardrails/storm.ts"
 import { blockSize } from "./credit.ts"
 import { Sweep, type Swept } from "./sweep.ts"
@@ -121,7 +121,7 @@ export class AmountStorage {
       const { owner, key, at, amount, spanMs } = use
       if (ofRepeats(owner) && totals.get(placeOf(use)) === 1) {
         hideUntil(memory, unwritten, owner, at)
-        memory.onceOf(owner).add(key, at, at - spanMs)
+        memory.onceOf(owner).add(key, at, at - spanMs, true)
         continue
       }
       const meter = memory.sliding.find(owner, key) ?? new SlidingMeter()
@@ -133,14 +133,16 @@ export class AmountStorage {
 
   /** @returns milliseconds by owner: until then calls were made once that are not written down */
   #loadOnce(memory: Memory, wokenAt: number): Map<string, number> {
-    const rows = this.#sql.exec<Pick<BlockRow, "owner" | "at" | "slack">>(
-      "SELECT owner, at, slack FROM once WHERE at + slack + span > ?",
+    // Fixed now: of what this life writes down a later one has to know that it came afterwards.
+    this.#sql.exec("UPDATE once SET at = MIN(at + slack, MAX(at, ?)), slack = 0 WHERE slack > 0", wokenAt)
+    const rows = this.#sql.exec<Pick<BlockRow, "owner" | "at">>(
+      "SELECT owner, at FROM once WHERE at + span > ?",
       wokenAt,
     )
     const found = new Map<string, number>()
-    for (const { owner, at, slack } of rows) {
+    for (const { owner, at } of rows) {
       memory.once.set(owner, new OnceLog())
-      found.set(owner, Math.min(at + slack, Math.max(at, wokenAt)))
+      found.set(owner, at)
     }
     return found
   }
@@ -152,8 +154,8 @@ export class AmountStorage {
       if (span.kind === "bucket") {
         const size = bucketSizeOf(most, span)
         const until = Math.min(at + slack, Math.max(at, wokenAt))
-        const missing = new BucketMeter(amount, at, size.spanMs).missingAt(size, until) + open * size.spanMs
-        memory.buckets.set(owner, key, new BucketMeter(missing, until, size.spanMs))
+        const missing = new BucketMeter(amount, at, size).missingAt(size, until) + open * size.spanMs
+        memory.buckets.set(owner, key, new BucketMeter(missing, until, size))
       } else {
         // As far as is known, the last of it was used only now; but not in another period.
         const spanMs = spanMsOf(span)
@@ -165,7 +167,7 @@ export class AmountStorage {
 
   /** Whether `save` has to be called; what is written down already is only used. */
   mustWrite(memory: Memory, note: Spend, now: number): boolean {
-    if (isFirst(memory, note, now)) return isWritten(memory, note, now) || now >= (this.#once.get(note.owner) ?? 0)
+    if (isFirst(memory, note, now)) return writesFirst(memory, note, now) || now >= (this.#once.get(note.owner) ?? 0)
     // Of a call that is repeated for the first time the one before it is written down too.
     if (note.repeats !== null && !memory.sliding.find(note.owner, note.key)) return true
     return this.#creditFor(note, now) < note.amount
@@ -176,7 +178,7 @@ export class AmountStorage {
     if (note.span.kind !== "sliding") {
       this.#spendCounted(memory, note, now)
       this.#counterSweep.wrote(now)
-    } else if (isFirst(memory, note, now) && !isWritten(memory, note, now)) this.#saveOnce(note, now)
+    } else if (isFirst(memory, note, now) && !writesFirst(memory, note, now)) this.#saveOnce(note, now)
     else {
       this.#spendSliding(memory, note, now)
       this.#blockSweep.wrote(now)
@@ -216,10 +218,14 @@ export class AmountStorage {
       return this.#sql.exec<{ id: number }>(query, ...values).one().id
     }
     const isSecond = repeats !== null && !memory.sliding.find(owner, key) && !isFirst(memory, note, now)
-    // It may not be written down, or not how often it may have been made besides.
-    if (isSecond && (repeats === "unwritten" || now < (this.#once.get(owner) ?? 0) + spanMs)) {
-      const before = slidingOf(memory, note, now)
-      insert(before.lastAt, before.total, 0)
+    if (isSecond) {
+      // The first may not be written down, nor how often the call may have been made besides.
+      const once = memory.onceOf(owner)
+      const isHidden = repeats === "unwritten" || now < (this.#once.get(owner) ?? 0) + spanMs
+      const times = once.timesOf(key, now - spanMs)
+      const own = once.isWritten(key, now - spanMs) ? 0 : 1
+      const before = (isHidden ? times.length - 1 : 0) + own
+      if (before > 0) insert(times.at(-1) ?? now, before, 0)
     }
     const known = this.#blocks.get(place)
     // Its row may be gone.
@@ -262,7 +268,8 @@ export class AmountStorage {
     const spanMs = spanMsOf(span)
     const size = Math.max(amount, blockSize(limit, 0))
     const slackMs = span.kind === "bucket" ? slackOf(span) : Number.POSITIVE_INFINITY
-    this.#saveCounter(note, now, counted(memory, note, now), size)
+    const used = span.kind === "bucket" ? amount * span.seconds * 1000 : amount
+    this.#saveCounter(note, now, counted(memory, note, now) + used, size - amount)
     const times = { lastUse: now, at: now, first: now }
     const block = { id: 0, used: amount, left: size - amount, slackMs, spanMs, counter: note, ...times }
     this.#blocks.set(placeOf(note), block)
@@ -283,10 +290,11 @@ export class AmountStorage {
   settle(memory: Memory, now: number): void {
     for (const [place, block] of this.#blocks) {
       const { counter } = block
-      // One that is over may have no row any more.
-      if (!counter && block.lastUse + (block.spanMs ?? 0) > now) this.#close(block)
-      else this.#blocks.delete(place)
+      const isOver = block.lastUse + (block.spanMs ?? 0) <= now
       if (counter) this.#saveCounter(counter, now, counted(memory, counter, now), 0)
+      else if (isOver) this.#sql.exec("DELETE FROM blocks WHERE id = ?", block.id)
+      else this.#close(block)
+      if (counter || isOver) this.#blocks.delete(place)
     }
     for (const { table, isOver } of [BLOCKS, COUNTERS]) this.#sql.exec(`DELETE FROM ${table} WHERE ${isOver}`, now)
   }
@@ -310,11 +318,6 @@ export class AmountStorage {
 
 const BLOCKS: Swept = { table: "blocks", columns: ["id"], isOver: "at + slack + span <= ?" }
 const COUNTERS: Swept = { table: "counters", columns: ["owner", "key"], isOver: "until <= ?" }
-
-/** Whether a call that was not made before is written down: nothing else that may have been made so often is hidden. */
-function isWritten(memory: Memory, { owner, span, repeats }: Spend, now: number): boolean {
-  return repeats === "kept" || memory.onceOf(owner).hides(now - (spanMsOf(span) ?? 0))
-}
 
 /** What was made until then, and is not written down, was not known when what came later was. */
 function hideUntil(memory: Memory, unwritten: Map<string, number>, owner: string, until: number): void {

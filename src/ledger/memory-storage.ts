@@ -56,6 +56,8 @@ export class MemoryStorage {
   readonly #tallies: TallyStorage
   /** Trails of which something is written. */
   readonly #trails = new Set<string>()
+  /** Owners of which some are not. */
+  readonly #unwrittenTrails = new Set<string>()
   readonly #marks = new Map<string, Written>()
   readonly #lasts = new Map<string, Written & { readonly was: string | null }>()
   readonly #markSweep: Sweep<Valued>
@@ -186,6 +188,7 @@ export class MemoryStorage {
     for (const note of notes)
       if (this.#mustWrite(memory, note, now)) this.#save(memory, note, sequence, now)
       else if (note.kind === "spend") this.#amounts.use(memory, note, now)
+      else if (note.kind === "trail") this.#unwrittenTrails.add(note.owner)
   }
 
   #save(memory: Memory, note: Note, sequence: number, now: number): void {
@@ -202,11 +205,14 @@ export class MemoryStorage {
       case "trail": {
         if (note.lazy && !goesRound(memory, note)) {
           this.#trails.delete(placeOf(note))
+          this.#unwrittenTrails.add(owner)
           this.#sql.exec("DELETE FROM cells WHERE kind = 'trail' AND owner = ? AND key = ?", owner, key)
           return
         }
+        // From now on nothing of it may be forgotten.
+        if (!note.lazy && this.#unwrittenTrails.delete(owner)) this.#saveTrails(memory, owner)
         const trail = new Trail(trailOf(memory, note).toJSON())
-        trail.add(note.call, note.longest)
+        trail.add(note.call)
         this.#trails.add(placeOf(note))
         return this.#saveCell("trail", owner, key, trail, null)
       }
@@ -255,6 +261,15 @@ export class MemoryStorage {
     this.#sql.exec("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?)", kind, owner, key, JSON.stringify(body), until)
   }
 
+  #saveTrails(memory: Memory, owner: string): void {
+    for (const [key, trail] of memory.trails.of(owner)) {
+      const place = placeOf({ owner, key })
+      if (this.#trails.has(place)) continue
+      this.#trails.add(place)
+      this.#saveCell("trail", owner, key, trail, null)
+    }
+  }
+
   #saveFlight({ id, owner, key, flight: { until, gateway } }: Flying): void {
     this.#sql.exec("INSERT OR REPLACE INTO flights VALUES (?, ?, ?, ?, ?)", id, owner, key, until, gateway)
   }
@@ -271,16 +286,13 @@ export class MemoryStorage {
     this.#amounts.settle(memory, now)
     for (const { owner, key, value, at: written, slack, spanMs } of this.#marks.values()) {
       const mark = memory.marks.find(owner, key)?.get(value)
-      if (!mark || (mark.at === written && slack === 0)) continue
-      const until = spanMs === null ? null : mark.at + spanMs
       const where = [owner, key, value]
-      this.#sql.exec(
-        "UPDATE marks SET at = ?, sequence = ?, slack = 0, until = ? WHERE owner = ? AND key = ? AND value = ?",
-        mark.at,
-        mark.sequence,
-        until,
-        ...where,
-      )
+      const itself = "owner = ? AND key = ? AND value = ?"
+      if (!mark) this.#sql.exec(`DELETE FROM marks WHERE ${itself}`, ...where)
+      else if (mark.at !== written || slack > 0) {
+        const set = [mark.at, mark.sequence, spanMs === null ? null : mark.at + spanMs]
+        this.#sql.exec(`UPDATE marks SET at = ?, sequence = ?, slack = 0, until = ? WHERE ${itself}`, ...set, ...where)
+      }
     }
     this.#marks.clear()
     for (const { owner, key, at: written, slack, spanMs } of this.#lasts.values()) {
@@ -289,12 +301,8 @@ export class MemoryStorage {
     }
     this.#lasts.clear()
     // Only a crash is to take away what was not worth keeping.
-    for (const [owner, key, trail] of memory.trails) {
-      const place = placeOf({ owner, key })
-      if (this.#trails.has(place)) continue
-      this.#trails.add(place)
-      this.#saveCell("trail", owner, key, trail, null)
-    }
+    for (const owner of this.#unwrittenTrails) this.#saveTrails(memory, owner)
+    this.#unwrittenTrails.clear()
     this.#tallies.prune(now)
     for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table} WHERE ${IS_OVER}`, now)
   }
@@ -309,13 +317,13 @@ export class MemoryStorage {
     this.#amounts.forget()
     this.#tallies.forget()
     for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table}`)
-    for (const held of [this.#marks, this.#lasts, this.#trails]) held.clear()
+    for (const held of [this.#marks, this.#lasts, this.#trails, this.#unwrittenTrails]) held.clear()
   }
 }
 
 function goesRound(memory: Memory, note: Trailing): boolean {
   return trailOf(memory, note)
-    .runsWith(note.call, note.longest)
+    .runsWith(note.call)
     .some((run, index) => run >= index + 2)
 }
 

@@ -136,3 +136,38 @@ test.each([
     await scheduler.wait(20)
   })
 })
+
+test("an object whose answers come late is asked for what may be used later, and no grant is thrown away any more", async () => {
+  await inLedger(async (ctx) => {
+    const start = Date.now()
+    vi.useFakeTimers({ toFake: ["Date"], now: start })
+    const settled: Take["settled"][number][] = []
+    vi.spyOn(SharedLimit.prototype, "settle").mockImplementation(async (_version, _holder, each) => {
+      settled.push(...each)
+    })
+    const asked: Take[] = []
+    vi.spyOn(SharedLimit.prototype, "take").mockImplementation(async (_version, take): Promise<TakeAnswer> => {
+      asked.push(take)
+      vi.setSystemTime(start + asked.length * 900)
+      return { granted: 1, used: 0, since: start, lasts: 0 }
+    })
+    const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 10, seconds: 60 }, { per: [] })
+    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null, over: null }
+    const memory = new Memory()
+    const credits = new Credits(ctx, env, () => memory)
+    const use = (): boolean => {
+      const credit = memory.credits.find(need.owner, "")
+      if (!credit || credit.left < 1) return false
+      memory.credits.set(need.owner, "", { ...credit, left: credit.left - 1 })
+      return true
+    }
+    const used: boolean[] = []
+    for (let call = 0; call < 3; call++) used.push(await credits.with(ROOT, memory, [need], asking(), use))
+    expect(used).toEqual([false, true, true])
+    expect(asked.map(({ open }) => open)).toEqual([false, true, true])
+    // The first is given back by the second, which is settled by the third.
+    const said = [...asked.flatMap((take) => take.settled), ...settled]
+    expect(said).toContainEqual({ id: asked[0]?.id, used: 0 })
+    expect(said).toContainEqual({ id: asked[1]?.id, used: 1 })
+  })
+})

@@ -21,6 +21,7 @@ import { candidateHeld } from "../policy/candidate.ts"
 import { userId } from "../policy/facts.ts"
 import { LATE, STRANGER, type Answer, type Holder, type Listed, type NoBundle, type RefusedCall } from "./answers.ts"
 import { CallApprovals } from "./call-approvals.ts"
+import { Asking } from "./asking.ts"
 import { Shadow } from "./shadow.ts"
 import type { TreeState } from "./state.ts"
 import { applyAfterwards, applyApproval, applyChange, endedBy } from "./transition.ts"
@@ -70,18 +71,24 @@ export class Calls {
   ): Promise<Answer | NoBundle> {
     // All that any step needed: what one round has brought is given back if the next one asks for something else.
     const needs = new Map<string, Need>()
+    const asking = new Asking(pointer.seq, until)
+    const { credits } = this.#tree
     let asked = first
-    for (let round = 1; ; round++) {
-      const { state } = this.#tree
-      if (!state) return STRANGER
-      for (const need of asked.needs) needs.set(`${need.owner}|${need.place}`, need)
-      const isLast = round === MOST_ROUNDS
-      const step = (isFinal: boolean): Answer | NoBundle | Needs =>
-        this.#step(bundle, pointer, ask, until, isFinal || isLast)
-      const asking = { seq: pointer.seq, until, waits: round <= PATIENT_ROUNDS }
-      const answer = await this.#tree.credits.with(state.root, state.memory, [...needs.values()], asking, step)
-      if (!("needs" in answer)) return answer
-      asked = answer
+    try {
+      for (let round = 1; ; round++) {
+        const { state } = this.#tree
+        if (!state) return STRANGER
+        for (const need of asked.needs) needs.set(`${need.owner}|${need.place}`, need)
+        const isLast = round === MOST_ROUNDS
+        const step = (isFinal: boolean): Answer | NoBundle | Needs =>
+          this.#step(bundle, pointer, ask, until, isFinal || isLast)
+        asking.waits = round <= PATIENT_ROUNDS
+        const answer = await credits.with(state.root, state.memory, [...needs.values()], asking, step)
+        if (!("needs" in answer)) return answer
+        asked = answer
+      }
+    } finally {
+      credits.done(asking)
     }
   }
 

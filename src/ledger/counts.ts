@@ -12,6 +12,8 @@ import type { Settlements } from "./settlements.ts"
 const PAUSE_MS = 5_000
 /** Counts that nothing is held of at the moment: beyond, what was learned of the oldest is dropped. */
 const MOST_IDLE = 1_000
+/** What was granted to a call that is denied all the same is given back so soon. */
+const SETTLED_WITHIN_MS = 20
 
 export class SharedCount {
   readonly owner: string
@@ -24,9 +26,10 @@ export class SharedCount {
   undecided = 0
   /** Milliseconds: when something is to be given back, or to be settled that was used up; infinity: nothing. */
   dueAt = Number.POSITIVE_INFINITY
-  /** Of a limit that is lent in blocks the latest, and how much is wanted by those that wait for it. */
+  /** Of a limit that is lent in blocks the latest. */
   answer: Promise<{ readonly kind: "refused" | "exact" | "lent" | "unavailable" }> | null = null
-  waiting = 0
+  /** What all calls need that are still to be decided on, in whichever of their rounds they are. */
+  demand = 0
   /** Whether answers come later than what they grant may be used. */
   isSlow = false
   /** Milliseconds: when it may be asked again; null: it has answered. */
@@ -52,13 +55,19 @@ export class SharedCount {
     this.dueAt = this.borrowing.dueAt ?? Number.POSITIVE_INFINITY
   }
 
+  /** Unless a take says it before: a call that needs more asks at once. */
+  settleSoon(now: number): void {
+    this.dueAt = Math.min(this.dueAt, now + SETTLED_WITHIN_MS)
+  }
+
   failed(now: number): void {
     this.#failedAt = now
     this.#pausedUntil = now + PAUSE_MS
   }
 
   get isIdle(): boolean {
-    return this.underWay === 0 && this.undecided === 0 && this.borrowing.isEmpty
+    const isUsed = this.underWay > 0 || this.undecided > 0 || this.demand > 0 || !this.borrowing.isEmpty
+    return !isUsed && this.dueAt === Number.POSITIVE_INFINITY
   }
 
   /** Whether it is as one that was never asked. */
@@ -110,6 +119,12 @@ export class Counts {
     else if (this.#counts.size > MOST_IDLE) this.#dropOldest(memory)
   }
 
+  /** A call that needed so much of it has been decided on. */
+  release(count: SharedCount, amount: number): void {
+    count.demand -= amount
+    if (count.isForgotten(Date.now())) this.#counts.delete(nameOf(count.owner, count.key))
+  }
+
   /** All that is left of one. */
   giveBack(memory: Memory, count: SharedCount): void {
     const credit = memory.credits.find(count.owner, count.key)
@@ -125,12 +140,14 @@ export class Counts {
     this.#dueAt = Number.POSITIVE_INFINITY
     for (const count of this.#counts.values()) {
       const isDue = now >= count.dueAt || count.borrowing.isDue(now)
-      if (isDue && count.undecided === 0) {
+      // A take that is under way has said what there is to say.
+      if (isDue && count.undecided === 0 && count.underWay === 0) {
         if (count.borrowing.isDue(now)) this.giveBack(memory, count)
         this.#settlements.sendSoon(root, count)
         count.dueAt = count.borrowing.dueAt ?? Number.POSITIVE_INFINITY
       }
-      this.watch(count)
+      if (count.isForgotten(now)) this.#drop(memory, count)
+      else this.watch(count)
     }
   }
 
@@ -147,8 +164,8 @@ export class Counts {
   }
 
   /** Looks after it when it is due. */
-  watch({ dueAt, undecided }: SharedCount): void {
-    if (undecided > 0 || dueAt >= this.#dueAt) return
+  watch({ dueAt, undecided, underWay }: SharedCount): void {
+    if (undecided > 0 || underWay > 0 || dueAt >= this.#dueAt) return
     this.#dueAt = dueAt
     clearTimeout(this.#timer)
     this.#timer = setTimeout(this.#giveBack, Math.max(0, dueAt - Date.now()))

@@ -11,40 +11,13 @@ import type { Memory } from "../guardrails/memory.ts"
 import { logEvent } from "../log.ts"
 import { newId } from "../ids.ts"
 import { within } from "./ask.ts"
+import { TIMEOUT_MS, usedWithin, type Asking, type Taken } from "./asking.ts"
 import { Counts, type SharedCount } from "./counts.ts"
 import { Settlements } from "./settlements.ts"
 import { sharedLimitOf } from "./shared-limit.ts"
 
-type Taken =
-  | { readonly kind: "refused"; readonly used: number; readonly waits: number }
-  /** Just what the call needs: it counts as used since it was granted, and no other call may use it. */
-  | { readonly kind: "exact"; readonly id: string; readonly amount: number; readonly used: number; readonly at: number }
-  /** More than the call needs is in hand, or another call has asked for both. */
-  | { readonly kind: "lent" }
-  /** It did not answer in time, or has failed just now. */
-  | { readonly kind: "unavailable" }
-
-/** How a call asks. */
-export interface Asking {
-  /** Number of the bundle that it is decided by. */
-  readonly seq: number
-  /** Milliseconds: nothing is of use to it after that. */
-  readonly until: number
-  /** Whether it waits for what another call of its tree is asking for. */
-  readonly waits: boolean
-}
-
 const LENT: Taken = { kind: "lent" }
 const UNAVAILABLE: Taken = { kind: "unavailable" }
-/** An object that has not answered by then is out of reach; the call can still be answered in time. */
-const TIMEOUT_MS = 2_000
-/**
- * An exact grant counts from its grant. A call that is admitted by it is admitted so soon after it was asked for, as a
- * part of the span and in any case; later it is given back.
- */
-const PART_OF_SPAN = 20
-const USED_WITHIN_MS = 500
-
 export class Credits {
   readonly #ctx: DurableObjectState
   readonly #env: Env
@@ -89,7 +62,12 @@ export class Credits {
     this.#root = root
     const missing = needs.filter((need) => need.over || leftOf(memory, need) < need.amount || need.values !== null)
     const asked = missing.map((need) => ({ need, count: this.#counts.of(need) }))
-    for (const { count } of asked) count.undecided += 1
+    for (const { need, count } of asked) {
+      count.undecided += 1
+      if (asking.needs.has(count)) continue
+      asking.needs.set(count, need.amount)
+      count.demand += need.amount
+    }
     const answers = asked.map(async (one) => ({
       ...one,
       answer: await this.#take(memory, one.need, one.count, asking),
@@ -129,9 +107,16 @@ export class Credits {
         if (unused > 0) this.#settlements.add(id, countOf(need), amount - unused)
         else if (need.over) this.#settlements.confirm(id)
       }
-      for (const { need, count } of asked) this.#counts.tidy(memory, need, count)
-      for (const { need, id } of exact) if (this.#settlements.has(id)) this.#settlements.sendSoon(root, countOf(need))
+      for (const { need, count } of asked) {
+        if (exact.some(({ id }) => this.#settlements.isOf(id, count))) count.settleSoon(now)
+        this.#counts.tidy(memory, need, count)
+      }
     }
+  }
+
+  /** It has been decided on. */
+  done(asking: Asking): void {
+    for (const [count, amount] of asking.needs) this.#counts.release(count, amount)
   }
 
   async #take(memory: Memory, need: Need, count: SharedCount, asking: Asking): Promise<Taken> {
@@ -148,9 +133,7 @@ export class Credits {
     // Where more is lent than one call needs, one question is enough for all that wait.
     const isLentInBlocks = values === null && over === null && most >= EXACT_BELOW
     if (isLentInBlocks && asking.waits && count.answer) {
-      count.waiting += amount
       const answer = await count.answer
-      count.waiting -= amount
       return answer.kind === "unavailable" ? UNAVAILABLE : LENT
     }
     const answer = this.#askFor(memory, need, span, count, asking)
@@ -165,7 +148,7 @@ export class Credits {
 
   async #askFor(memory: Memory, need: Need, span: LentSpan, count: SharedCount, asking: Asking): Promise<Taken> {
     const { amount, values, over } = need
-    const { guardrail, key, borrowing } = count
+    const { guardrail, borrowing } = count
     const at = Date.now()
     const id = newId("lnt", at)
     // What is left of other blocks is not enough: given back, it may be what is missing.
@@ -179,7 +162,8 @@ export class Credits {
       settled,
       over: over !== null,
     }
-    const want = over ? amount : borrowing.want(amount, count.waiting, at)
+    const others = asking.waits ? count.demand - (asking.needs.get(count) ?? 0) : 0
+    const want = over || !asking.waits ? amount : borrowing.want(amount, others, at)
     const take: Take = values
       ? { ...asked, amount: 0, want: 0, values }
       : { ...asked, amount, want, least: amount, open: count.isSlow && !over }
@@ -202,7 +186,7 @@ export class Credits {
       if (patience === TIMEOUT_MS) count.failed(Date.now())
       // Whatever comes yet is used no more: a grant that is lost or late is given back.
       this.#ctx.waitUntil(this.#returnLate(answering, id, count))
-      logEvent("limit_failed", { guardrail, key, error: String(error) })
+      logEvent("limit_failed", { guardrail, error: String(error) })
       return UNAVAILABLE
     } finally {
       count.underWay -= 1
@@ -285,13 +269,6 @@ export class Credits {
     this.#underWay.delete(id)
     this.#settlements.sendSoon(this.#root, count)
   }
-}
-
-/** Milliseconds. */
-function usedWithin({ limit: { span }, values }: Need): number {
-  const part = span.kind === "life" ? 0 : (span.seconds * 1000) / PART_OF_SPAN
-  // There is no open block of values: they are used as long as their answer is waited for.
-  return Math.min(part, values ? TIMEOUT_MS : USED_WITHIN_MS)
 }
 
 function countOf({ limit, key }: Need): { readonly guardrail: string; readonly key: string } {

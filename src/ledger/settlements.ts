@@ -97,8 +97,10 @@ export class Settlements {
     this.#countOf.set(id, count)
   }
 
-  has(id: string): boolean {
-    return this.#countOf.has(id)
+  /** Whether there is something to say of the block, to the object of this count. */
+  isOf(id: string, { guardrail, key }: Count): boolean {
+    const count = this.#countOf.get(id)
+    return count?.guardrail === guardrail && count.key === key
   }
 
   /** Undefined: it may still be used, or is not known. */

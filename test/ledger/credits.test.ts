@@ -6,6 +6,7 @@ import type { Limit } from "../../src/guardrails/definition.ts"
 import type { Take, TakeAnswer } from "../../src/guardrails/lending/lending.ts"
 import { ownerOf } from "../../src/guardrails/limit-meter.ts"
 import { Memory } from "../../src/guardrails/memory.ts"
+import { Asking } from "../../src/ledger/asking.ts"
 import { Credits } from "../../src/ledger/credits.ts"
 import { CREDITS_SCHEMA, Settlements } from "../../src/ledger/settlements.ts"
 import { SharedLimit } from "../../src/ledger/shared-limit.ts"
@@ -19,7 +20,7 @@ afterEach(async () => {
   await freshIsolate()
 })
 
-const ASKING = { seq: 1, until: Number.MAX_SAFE_INTEGER, waits: true }
+const asking = (): Asking => new Asking(1, Number.MAX_SAFE_INTEGER)
 
 async function inLedger(use: (ctx: DurableObjectState) => Promise<void>): Promise<void> {
   const stub = env.LEDGER.getByName(crypto.randomUUID())
@@ -46,7 +47,7 @@ describe("what was used of a block", () => {
       expect(woken.usedOf("one")).toBe(5)
       settle.mockResolvedValue()
       woken.sendSoon(ROOT)
-      await vi.waitFor(() => expect(woken.has("one")).toBe(false))
+      await vi.waitFor(() => expect(woken.usedOf("one")).toBeUndefined())
       expect(ctx.storage.sql.exec("SELECT * FROM credits").toArray()).toEqual([])
     })
   })
@@ -79,7 +80,7 @@ test("a take that is under way is not disowned: it may still be used", async () 
     const memory = new Memory()
     const credits = new Credits(ctx, env, () => memory)
     const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null, over: null }
-    const deciding = credits.with(ROOT, memory, [need], ASKING, () => memory.credits.find(need.owner, "")?.left)
+    const deciding = credits.with(ROOT, memory, [need], asking(), () => memory.credits.find(need.owner, "")?.left)
     await vi.waitFor(() => expect(asked).toHaveLength(1))
     const id = asked[0]?.id ?? ""
     expect(credits.usedOf([id, "unheard-of"])).toEqual({ [id]: null })
@@ -101,7 +102,7 @@ test("of a block nothing is said as long as some of it may be used", async () =>
     const memory = new Memory()
     const credits = new Credits(ctx, env, () => memory)
     const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null, over: null }
-    expect(await credits.with(ROOT, memory, [need], ASKING, () => memory.credits.find(need.owner, "")?.left)).toBe(2)
+    expect(await credits.with(ROOT, memory, [need], asking(), () => memory.credits.find(need.owner, "")?.left)).toBe(2)
     const id = asked[0]?.id ?? ""
     expect(credits.usedOf([id])).toEqual({ [id]: null })
     // What is given back is none to be used any more.
@@ -131,7 +132,42 @@ test.each([
     const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null, over: null }
     const memory = new Memory()
     const decide = (): number | undefined => memory.credits.find(need.owner, "")?.left
-    expect(await new Credits(ctx, env, () => memory).with(ROOT, memory, [need], ASKING, decide)).toBe(left)
+    expect(await new Credits(ctx, env, () => memory).with(ROOT, memory, [need], asking(), decide)).toBe(left)
     await scheduler.wait(20)
+  })
+})
+
+test("an object whose answers come late is asked for what may be used later, and no grant is thrown away any more", async () => {
+  await inLedger(async (ctx) => {
+    const start = Date.now()
+    vi.useFakeTimers({ toFake: ["Date"], now: start })
+    const settled: Take["settled"][number][] = []
+    vi.spyOn(SharedLimit.prototype, "settle").mockImplementation(async (_version, _holder, each) => {
+      settled.push(...each)
+    })
+    const asked: Take[] = []
+    vi.spyOn(SharedLimit.prototype, "take").mockImplementation(async (_version, take): Promise<TakeAnswer> => {
+      asked.push(take)
+      vi.setSystemTime(start + asked.length * 900)
+      return { granted: 1, used: 0, since: start, lasts: 0 }
+    })
+    const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 10, seconds: 60 }, { per: [] })
+    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null, over: null }
+    const memory = new Memory()
+    const credits = new Credits(ctx, env, () => memory)
+    const use = (): boolean => {
+      const credit = memory.credits.find(need.owner, "")
+      if (!credit || credit.left < 1) return false
+      memory.credits.set(need.owner, "", { ...credit, left: credit.left - 1 })
+      return true
+    }
+    const used: boolean[] = []
+    for (let call = 0; call < 3; call++) used.push(await credits.with(ROOT, memory, [need], asking(), use))
+    expect(used).toEqual([false, true, true])
+    expect(asked.map(({ open }) => open)).toEqual([false, true, true])
+    // The first is given back by the second, which is settled by the third.
+    const said = [...asked.flatMap((take) => take.settled), ...settled]
+    expect(said).toContainEqual({ id: asked[0]?.id, used: 0 })
+    expect(said).toContainEqual({ id: asked[1]?.id, used: 1 })
   })
 })

@@ -93,7 +93,11 @@ describe.each([50, 1000])("the object of a limit of %i", (limit) => {
     // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
     const { take } = SharedLimit.prototype
     const granted: (number | null)[] = []
-    vi.spyOn(SharedLimit.prototype, "take").mockImplementation(async function (this: SharedLimit, version, asked) {
+    const takes = vi.spyOn(SharedLimit.prototype, "take").mockImplementation(async function (
+      this: SharedLimit,
+      version,
+      asked,
+    ) {
       const answer: TakeAnswer = await take.call(this, version, asked)
       granted.push(answer.granted)
       at(start + 10_000)
@@ -101,7 +105,7 @@ describe.each([50, 1000])("the object of a limit of %i", (limit) => {
     })
     expect((await list(task)).code).toBe("unavailable")
     expect(granted).toEqual([1])
-    vi.mocked(SharedLimit.prototype.take).mockRestore()
+    takes.mockRestore()
     expect(await callsOf(task.task)).toBe(0)
     await vi.waitFor(async () => expect(await usedOf()).toBe(0), { timeout: 5_000, interval: 100 })
   })
@@ -112,12 +116,16 @@ describe.each([50, 1000])("the object of a limit of %i", (limit) => {
     at(start)
     // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
     const { take } = SharedLimit.prototype
-    vi.spyOn(SharedLimit.prototype, "take").mockImplementation(async function (this: SharedLimit, version, asked) {
+    const takes = vi.spyOn(SharedLimit.prototype, "take").mockImplementation(async function (
+      this: SharedLimit,
+      version,
+      asked,
+    ) {
       await take.call(this, version, asked)
       throw new Error("the connection was lost")
     })
     expect((await list(task)).code).toBe("unavailable")
-    vi.mocked(SharedLimit.prototype.take).mockRestore()
+    takes.mockRestore()
     await vi.waitFor(async () => expect(await usedOf()).toBe(0), { timeout: 8_000, interval: 100 })
   })
 
@@ -139,13 +147,13 @@ test("a call that comes to its ledger after the gateway has given up is neither 
   at(start)
   // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
   const { decide } = Ledger.prototype
-  vi.spyOn(Ledger.prototype, "decide").mockImplementation(async function (this: Ledger, ...asked) {
+  const decides = vi.spyOn(Ledger.prototype, "decide").mockImplementation(async function (this: Ledger, ...asked) {
     at(start + 5_000)
     return decide.apply(this, asked)
   })
   expect((await list(task)).code).toBe("unavailable")
   expect(await callsOf(task.task)).toBe(0)
-  vi.mocked(Ledger.prototype.decide).mockRestore()
+  decides.mockRestore()
   expect((await list(task)).code).toBe("ok")
   expect(await callsOf(task.task)).toBe(1)
 })

@@ -10,7 +10,7 @@ import { openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { callsOf, crash } from "../harness/ledgers.ts"
 import { times } from "../harness/runs.ts"
 import { recordOf } from "../harness/records.ts"
@@ -272,6 +272,39 @@ describe("no over-admission by trees that share a limit", () => {
     const left = [...memories].flatMap((cells) => [...cells]).filter(([owner]) => owner.startsWith("shared:"))
     expect(memories.size).toBeGreaterThan(0)
     expect(left).toEqual([])
+  })
+
+  test.each<[string, Partial<Limit>, number]>([
+    ["a higher limit", { limit: 12 }, 12],
+    ["a lower limit", { limit: 9 }, 9],
+    ["a longer span", { span: { kind: "sliding", seconds: 3600 } }, 10],
+    ["another kind of span", { span: DAY }, 10],
+    ["a bucket", { span: { kind: "bucket", seconds: 86_400, burst: 11 } }, 11],
+    ["other tools", { of: { tools: ["*"] } }, 10],
+  ])("a bundle with other figures goes on from what counts: %s", async (_, more, most) => {
+    await guardedBy(shared(10))
+    const tasks = await trees(2)
+    for (let index = 0; index < 8; index++) expect((await list(taskAt(tasks, index))).code).toBe("ok")
+    const body = await yard()
+    await publish({ ...body, guardrails: [...body.guardrails, shared(10, more)] }, 3)
+    forgetCaches()
+    let admitted = 8
+    for (let index = 0; index < 8; index++) admitted += codes([await list(taskAt(tasks, index))], "ok")
+    expect(admitted).toBe(most)
+  })
+
+  test.each<[string, Partial<Limit>]>([
+    ["another measure", { measure: { kind: "cost" } }],
+    ["another key", { per: ["user"] }],
+  ])("a bundle that counts something else begins anew: %s", async (_, more) => {
+    await guardedBy(shared(3))
+    const task = taskAt(await trees(1), 0)
+    for (let index = 0; index < 3; index++) expect((await list(task)).code).toBe("ok")
+    const body = await yard()
+    await publish({ ...body, guardrails: [...body.guardrails, shared(3, more)] }, 3)
+    forgetCaches()
+    for (let index = 0; index < 3; index++) expect((await list(task)).code).toBe("ok")
+    expect((await list(task)).code).toBe("rate_limited")
   })
 
   test("the object's own memory is durable before anybody is let through", async () => {

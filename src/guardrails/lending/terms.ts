@@ -13,9 +13,10 @@ const SHARE_OF_ROOM = 10
 /**
  * What is used of an open block counts from its settlement, later than it was used. So a span seems fuller than it is,
  * by what is used in the time for which blocks are open. That time is therefore at most so many hundredths of the span,
- * and fewer as the limit comes near: then what some hold and do not use is what others miss.
+ * and shorter with the square of the share that is free: at half the limit a quarter of it. Near the limit, what some
+ * hold and do not use is what others miss.
  */
-const HUNDREDTHS_OF_SPAN = 2
+const HUNDREDTHS_OF_SPAN = 12
 /** Nor is it ever longer than this: a ledger that is lost takes with it what it holds. */
 const LONGEST_MS = 2_000
 
@@ -30,7 +31,8 @@ export function creditOf(lent: Lent, room: number): number {
 /** Milliseconds; 0: no credit is lent now. */
 export function lastsFor({ span, limit }: Lent, room: number): number {
   if (mostAtOnce({ span, limit }) < EXACT_BELOW || room <= 0) return 0
-  return Math.min(LONGEST_MS, Math.floor((lengthOf(span) * HUNDREDTHS_OF_SPAN * room) / limit / 100))
+  const free = Math.min(1, room / limit)
+  return Math.min(LONGEST_MS, Math.floor((lengthOf(span) * HUNDREDTHS_OF_SPAN * free * free) / 100))
 }
 
 function mostAtOnce({ span, limit }: Lent): number {

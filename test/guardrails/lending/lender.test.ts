@@ -583,7 +583,7 @@ describe("credit", () => {
   test("is settled with the next take, before that is judged, and once", () => {
     const limit = limitOf(200, SLIDING)
     const lender = new Lender(null)
-    const lent = { granted: 102, used: 0, since: START, lasts: 100 }
+    const lent = { granted: 102, used: 0, since: START, lasts: 300 }
     expect(lender.take(asked("one", limit, 100, 102), START)).toEqual(lent)
     expect(lender.take(asked("two", limit, 99, 99), START + 5)).toEqual({ granted: null, used: 102, waits: 10_000 })
     const settled = [{ id: "one", used: 101 }]

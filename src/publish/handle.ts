@@ -12,7 +12,7 @@ import { assemble, type Bundle } from "../policy/assemble.ts"
 import { digestOf } from "../policy/digest.ts"
 import { bodyKey, withTimeout } from "../policy/store.ts"
 import { rawTarget, type Surroundings } from "../surroundings.ts"
-import { PUBLICATION_HEADER, readPublication, type Publication } from "./publication.ts"
+import { PUBLICATION_HEADER, publisherOf, readPublication, type Publication } from "./publication.ts"
 import { publications } from "./publications.ts"
 
 /** KV takes no longer value. */
@@ -40,9 +40,6 @@ export async function publish(request: Request, around: Surroundings): Promise<R
   const answer = status === 200 ? body : { error: code, error_description: description, decision_id: id, ...body }
   return Response.json(answer, { status, headers: { "Cache-Control": "no-store", "X-Narrowgate-Decision": id } })
 }
-
-/** As records name them. */
-const publisherOf = ({ kid }: Publication): string => `publisher|${kid}`
 
 const UNSIGNED: Outcome = {
   status: 401,

@@ -46,10 +46,17 @@ export async function readPublication(jws: string, config: Config, now: number):
   return { what, seq, digest, at: signed.at, by, why, kid: signed.kid, jws }
 }
 
-/** Whether a publisher asks what was published. */
-export async function isHistoryQuestion(jws: string, config: Config, now: number): Promise<boolean> {
+/** As records name them. */
+export const publisherOf = ({ kid }: Pick<Publication, "kid">): string => `publisher|${kid}`
+
+/** Who asks what was published, by the `kid` of their key; null: no publisher. */
+export async function readHistoryQuestion(
+  jws: string,
+  config: Config,
+  now: number,
+): Promise<Pick<Publication, "kid"> | null> {
   const signed = await readSigned(jws, config, now)
-  return signed?.typ === HISTORY_TYPE
+  return signed?.typ === HISTORY_TYPE ? { kid: signed.kid } : null
 }
 
 interface Signed {

@@ -133,7 +133,9 @@ others.post("/v1/events", (c) => takeEvents(c.req.raw, around(c)))
 others.post("/v1/bundles", (c) => publish(c.req.raw, around(c)))
 others.get("/v1/bundles", (c) => {
   const question = c.req.header(PUBLICATION_HEADER)
-  return question === undefined ? manage(c, "management", listBundles) : listForPublisher(question, around(c))
+  return question === undefined
+    ? manage(c, "management", listBundles)
+    : listForPublisher(c.req.raw, question, around(c))
 })
 others.get("/v1/bundles/:digest", (c) =>
   manage(c, "management", (request, bundle, around) => showBundle(request, c.req.param("digest"), bundle, around)),

@@ -59,6 +59,8 @@ export interface RateRow extends Record<string, SqlStorageValue> {
 export class RecordLog extends DurableObject<Env> {
   /** Records in batches. */
   #waiting: number
+  /** Records by themselves; null: not counted yet. */
+  #stored: number | null = null
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -70,7 +72,7 @@ export class RecordLog extends DurableObject<Env> {
   }
 
   /** @param batch as `batchOf` makes it */
-  append(count: number, batch: string): Taken {
+  async append(count: number, batch: string): Promise<Taken> {
     if (!fits(batch, MAX_BATCH_BYTES)) return "too_long"
     const { sql } = this.ctx.storage
     sql.exec("INSERT INTO batches (count, body) VALUES (?, ?)", count, batch)
@@ -85,28 +87,47 @@ export class RecordLog extends DurableObject<Env> {
     return "kept"
   }
 
-  /** What was sent twice is stored once. */
-  #unpack(): void {
-    // Nothing has come since: to look for what is too many would cost as much as most questions do.
+  /**
+   * All batches that are there now, one after the other: others' writes come in between, however many there are. What was
+   * sent twice is stored once.
+   */
+  async #unpack(): Promise<void> {
+    // Nothing has come since.
     if (this.#waiting === 0) return
     const { sql } = this.ctx.storage
-    this.ctx.storage.transactionSync(() => {
-      sql.exec(`
-        INSERT OR IGNORE INTO records
-        SELECT value ->> 'id', value ->> 'task', value ->> '$.chain[#-1]', value ->> 'code', value ->> 'decision',
-          value ->> 'tool', value ->> 'kind', value
-        FROM batches, json_each(batches.body)`)
-      sql.exec("DELETE FROM batches")
-      sql.exec(
-        "DELETE FROM records WHERE id <= (SELECT id FROM records ORDER BY id DESC LIMIT 1 OFFSET ?)",
-        MAX_RECORDS,
-      )
-    })
-    this.#waiting = 0
+    const { last } = sql.exec<{ last: number | null }>("SELECT max(id) AS last FROM batches").one()
+    while (last !== null && this.#unpackOldest(last)) await new Promise((resolve) => setTimeout(resolve, 0))
   }
 
-  list(query: RecordQuery): StoredRecord[] {
-    this.#unpack()
+  /** @returns false if there is none up to `last`: another question may have unpacked it */
+  #unpackOldest(last: number): boolean {
+    const { sql } = this.ctx.storage
+    const [oldest] = sql.exec<{ id: number; count: number }>(
+      "SELECT id, count FROM batches WHERE id <= ? ORDER BY id LIMIT 1",
+      last,
+    )
+    if (!oldest) return false
+    this.ctx.storage.transactionSync(() => {
+      const before = this.#stored ?? sql.exec<{ count: number }>("SELECT count(*) AS count FROM records").one().count
+      const added = sql.exec(
+        `INSERT OR IGNORE INTO records
+        SELECT value ->> 'id', value ->> 'task', value ->> '$.chain[#-1]', value ->> 'code', value ->> 'decision',
+          value ->> 'tool', value ->> 'kind', value
+        FROM batches, json_each(batches.body) WHERE batches.id = ? RETURNING id`,
+        oldest.id,
+      )
+      const count = before + added.toArray().length
+      sql.exec("DELETE FROM batches WHERE id = ?", oldest.id)
+      const tooMany = Math.max(0, count - MAX_RECORDS)
+      if (tooMany > 0) sql.exec("DELETE FROM records WHERE id IN (SELECT id FROM records ORDER BY id LIMIT ?)", tooMany)
+      this.#stored = count - tooMany
+    })
+    this.#waiting -= oldest.count
+    return true
+  }
+
+  async list(query: RecordQuery): Promise<StoredRecord[]> {
+    await this.#unpack()
     const { where, values } = conditionsOf(query)
     const order = query.after === undefined ? "DESC" : "ASC"
     return this.ctx.storage.sql
@@ -119,8 +140,8 @@ export class RecordLog extends DurableObject<Env> {
   }
 
   /** How many of each decision, by the beginning of their ids. @param length of it */
-  rates(query: RecordQuery, length: number): RateRow[] {
-    this.#unpack()
+  async rates(query: RecordQuery, length: number): Promise<RateRow[]> {
+    await this.#unpack()
     const { where, values } = conditionsOf(query)
     return this.ctx.storage.sql
       .exec<RateRow>(
@@ -134,8 +155,8 @@ export class RecordLog extends DurableObject<Env> {
   }
 
   /** By what agents did themselves: other records name the agent that a person, or a misused code, acted on. */
-  agentsSeen(): Looked<AgentRow> {
-    this.#unpack()
+  async agentsSeen(): Promise<Looked<AgentRow>> {
+    await this.#unpack()
     const rows = this.ctx.storage.sql
       .exec<AgentRow>(
         `SELECT agent, sum(kind = 'call') AS calls, sum(kind = 'call' AND decision = 'deny') AS denied, max(id) AS last
@@ -147,8 +168,8 @@ export class RecordLog extends DurableObject<Env> {
     return { rows, ...this.#looked() }
   }
 
-  toolsUsed(agent: string): Looked<ToolRow> {
-    this.#unpack()
+  async toolsUsed(agent: string): Promise<Looked<ToolRow>> {
+    await this.#unpack()
     const rows = this.ctx.storage.sql
       .exec<ToolRow>(
         `SELECT tool, count(*) AS calls, sum(decision = 'deny') AS denied, max(id) AS last
@@ -171,8 +192,8 @@ export class RecordLog extends DurableObject<Env> {
     return { looked, oldest, isAll: looked < MAX_LOOKED }
   }
 
-  get(id: string): StoredRecord | null {
-    this.#unpack()
+  async get(id: string): Promise<StoredRecord | null> {
+    await this.#unpack()
     const [row] = this.ctx.storage.sql.exec<{ id: string; body: string }>(
       "SELECT id, body FROM records WHERE id = ?",
       id,

@@ -15,7 +15,7 @@ import { fitted, shortArguments, shortened, shortList, shortText } from "./cut.t
 /** Why a request to manage was refused. */
 export type ManagementDenial =
   | { readonly reason: "operator_rejected"; readonly because: Rejection | Denial | null }
-  | { readonly reason: "role_missing" | "not_found"; readonly what: string }
+  | { readonly reason: "role_missing" | "not_found" | "request_malformed"; readonly what: string }
   /** This one is frozen: no agent ends it, nor a task above or below it. */
   | { readonly reason: "task_quarantined"; readonly task: string }
   /** A form that came from no page of the person's session. */

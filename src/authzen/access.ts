@@ -7,6 +7,8 @@ import type { Found } from "./search.ts"
 export interface Access {
   /** Of the key that was presented. */
   readonly keyHash: string
+  /** Keeps the record of what could not be decided as it was put. @returns its id */
+  readonly recordRefused: (code: string, what: string) => string
   /** Bytes of a request, at most. */
   readonly bytes: number
   /** Evaluations in one request, at most. */

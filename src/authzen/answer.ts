@@ -7,7 +7,17 @@ export interface Decided {
 
 /** The question cannot be decided as it is put: no permission, and why. */
 export function undecided(error_description: string): Decided {
-  return { decision: false, context: { code: "malformed_evaluation", error_description } }
+  return { decision: false, context: { code: MALFORMED, error_description } }
+}
+const MALFORMED = "malformed_evaluation"
+
+/** Recorded, and with the id of its record, if it could not be decided as it was put. */
+export function recorded<Context extends Decided["context"]>(
+  context: Context,
+  recordRefused: (code: string, what: string) => string,
+): Context {
+  if (context?.["code"] !== MALFORMED) return context
+  return { ...context, decision_id: recordRefused(MALFORMED, String(context["error_description"])) }
 }
 
 /** About the whole request, not about what it asks. */

@@ -1,5 +1,7 @@
 /** Who asks, by their key, and so what they may ask. */
-import { refusedAtEdge } from "../audit/edge-record.ts"
+import { ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
+import { recordAtEdge } from "../audit/edge-recorder.ts"
+import { recordOf, type DecisionRecord } from "../audit/record.ts"
 import { codeOf, describe, STATUS_OF_CODE, type Denial } from "../decision.ts"
 import { DIALECTS } from "../gateway/dialects.ts"
 import { hashOfKey } from "../gateway/registry.ts"
@@ -30,7 +32,7 @@ export async function accessOf(headers: Headers, around: Surroundings): Promise<
   const [, key = null] = BEARER.exec(headers.get("authorization") ?? "") ?? []
   const keyHash = hashOfKey(key)
   const client = keyHash === null ? undefined : bundle.queries.get(keyHash)
-  if (client && keyHash !== null) return queryAccess(client, keyHash, bundle)
+  if (client && keyHash !== null) return queryAccess(client, keyHash, bundle, around)
   const gateway = keyHash === null ? undefined : bundle.gateways.get(keyHash)
   if (!gateway || keyHash === null || key === null) return refused({ reason: "gateway_unknown" }, around)
   const { endpoint: expected } = DIALECTS[gateway.dialect]
@@ -38,9 +40,11 @@ export async function accessOf(headers: Headers, around: Surroundings): Promise<
   return callAccess({ gateway, key, headers, bundle }, keyHash, around)
 }
 
-function queryAccess(client: QueryClient, keyHash: string, bundle: Bundle): Access {
+function queryAccess(client: QueryClient, keyHash: string, bundle: Bundle, around: Surroundings): Access {
+  const known = { kind: "management", operator: `query|${client.id}`, bundle: bundle.pointer } as const
   return {
     keyHash,
+    recordRefused: (code, what) => recordRefused(code, what, known, around),
     bytes: MAX_QUERY_BYTES,
     evaluations: MAX_QUERIES,
     decide: (question) => decideByPolicy(question, client, bundle),
@@ -51,8 +55,10 @@ function queryAccess(client: QueryClient, keyHash: string, bundle: Bundle): Acce
 function callAccess(asking: AskingGateway, keyHash: string, around: Surroundings): Access {
   // What evaluations share is read for each of them: all together have no more to be read than one may have.
   let told = 0
+  const known = { kind: "call", ...ofGateway(asking.gateway, asking.bundle) } as const
   return {
     keyHash,
+    recordRefused: (code, what) => recordRefused(code, what, known, around),
     bytes: MAX_CALL_BYTES,
     evaluations: MAX_CALLS,
     decide: async (question, index) => {
@@ -65,6 +71,18 @@ function callAccess(asking: AskingGateway, keyHash: string, around: Surroundings
     },
     search: null,
   }
+}
+
+function recordRefused(
+  code: string,
+  what: string,
+  known: Partial<DecisionRecord> & Pick<DecisionRecord, "kind">,
+  { env, receivedAt: at, background }: Surroundings,
+): string {
+  const id = newId("dec", at)
+  const denial = { reason: "request_malformed", what } as const
+  recordAtEdge(env, recordOf({ ...known, id, at, code, denial, total_ms: Date.now() - at }), background)
+  return id
 }
 
 /** Recorded as what nobody knows, like a stranger at `/authz/`. */

@@ -3,11 +3,13 @@
  * headers that each answer has. Who asks proves it by a key in `Authorization: Bearer`, as the original request's own
  * credential is inside the question; the header that opens `/authz/` opens nothing here (app.ts).
  */
+import * as z from "zod"
 import { boundedBytes, textOf } from "../bounded-text.ts"
 import { isDenied } from "../decision.ts"
 import { isJsonType, parseJson } from "../json.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { failed, malformed } from "./answer.ts"
+import type { Access } from "./access.ts"
 import { accessOf } from "./asker.ts"
 import type { Operation } from "./operations.ts"
 
@@ -23,8 +25,19 @@ async function answered(request: Request, operation: Operation, around: Surround
   const access = await accessOf(request.headers, around)
   if (access instanceof Response) return access
   const read = await readQuestion(request, access.bytes)
-  return read instanceof Response ? read : operation(read.json, access)
+  const answer = read instanceof Response ? read : await operation(read.json, access)
+  return answer.ok ? answer : withRecord(answer, access)
 }
+
+/** What is wrong with the whole request is recorded too, by whoever asked. */
+async function withRecord(refused: Response, { recordRefused }: Access): Promise<Response> {
+  const { status, headers } = refused
+  const body = refusedBody.parse(await refused.json())
+  const decision_id = recordRefused(body.error, body.error_description)
+  headers.set("X-Narrowgate-Decision", decision_id)
+  return Response.json({ ...body, decision_id }, { status, headers })
+}
+const refusedBody = z.object({ error: z.string(), error_description: z.string() })
 
 async function readQuestion(request: Request, limit: number): Promise<{ readonly json: unknown } | Response> {
   const encoding = request.headers.get("content-encoding")

@@ -65,7 +65,7 @@ export function compile(condition: Condition, setting: Setting): Compiled {
     default: {
       const { denies, owner } = setting
       const { ask, monitors } = MONITORS(condition, { ...setting, owner: `${owner}=${keptBy(condition)}` }, compile)
-      return { ask, monitors: monitors.map((monitor) => ({ ...monitor, denies })) }
+      return { ask, monitors: monitors.map((monitor) => Object.assign(monitor, { denies })) }
     }
   }
 }

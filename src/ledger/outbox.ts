@@ -33,12 +33,17 @@ const MAX_UNMADE_CHARACTERS = 4_096
 let reads: StoredRecord[] = []
 let unmade: (() => StoredRecord)[] = []
 let readsSentAt = Number.NEGATIVE_INFINITY
+/** One at a time: what is under way counts as waiting, or a log that hangs would take any number. */
+let sendingReads: { readonly since: number; readonly count: number } | null = null
+/** A ledger that goes away takes its sending along: then what it had is lost, and another one sends. */
+const SENDING_ENDS_MS = 60_000
 
 /** For tests: a fresh isolate. */
 export function forgetReads(): void {
   reads = []
   unmade = []
   readsSentAt = Number.NEGATIVE_INFINITY
+  sendingReads = null
 }
 
 export class Outbox {
@@ -66,7 +71,7 @@ export class Outbox {
    */
   keepRead(record: () => DecisionRecord, size: number): void {
     const stored = (): StoredRecord => storedForm(record())
-    if (reads.length + unmade.length < MAX_READS) unmade.push(stored)
+    if (reads.length + unmade.length + (sendingReads?.count ?? 0) < MAX_READS) unmade.push(stored)
     if (unmade.length >= MADE_TOGETHER || size > MAX_UNMADE_CHARACTERS) makeReads()
     const since = Date.now() - readsSentAt
     if (reads.length >= MANY_READS && (since < 0 || since >= MANY_READS_EVERY_MS))
@@ -127,9 +132,16 @@ export class Outbox {
   /** What is not delivered is put back, in front of what came meanwhile, as far as there is room. */
   async #sendReads(): Promise<void> {
     makeReads()
+    const now = Date.now()
+    if (sendingReads && now >= sendingReads.since && now < sendingReads.since + SENDING_ENDS_MS) {
+      if (reads.length > 0) this.#sendReadsAfter(READS_EVERY_MS)
+      return
+    }
     const waiting = reads
     reads = []
-    readsSentAt = Date.now()
+    readsSentAt = now
+    const mine = { since: now, count: waiting.length }
+    sendingReads = mine
     let left: readonly StoredRecord[] = []
     try {
       while (waiting.length > 0) {
@@ -139,6 +151,8 @@ export class Outbox {
     } catch (error) {
       reads = [...left, ...waiting, ...reads].slice(0, MAX_READS)
       logEvent("records_not_sent", { error: String(error) })
+    } finally {
+      if (sendingReads === mine) sendingReads = null
     }
   }
 

@@ -40,6 +40,8 @@ export class Tree {
   readonly #env: Env
   #quietTimer: ReturnType<typeof setTimeout> | undefined
   #lastStep = 0
+  /** Places that could not be given back, by whose they are. */
+  readonly #owed = new Map<string, () => Promise<void>>()
 
   constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx
@@ -53,6 +55,7 @@ export class Tree {
     this.outbox.sendLeftOver()
     if (this.notices.hasAny()) this.notices.sendSoon()
     this.credits.load(this.state.root)
+    this.#giveBackOfEnded(this.state)
   }
 
   /** One that is not kept yet. No proof can have been admitted before it was there. */
@@ -94,6 +97,13 @@ export class Tree {
     const root = state.tasks.get(state.root)
     if (!root || end.status === "quarantined" || !ids.includes(root.id)) return
     this.#shrink(state)
+    this.#giveBackOfEnded(state)
+  }
+
+  /** Again after each waking: this object may have died before its place was given back. */
+  #giveBackOfEnded(state: TreeState): void {
+    const root = state.tasks.get(state.root)
+    if (!root || (root.status !== "completed" && root.status !== "revoked") || Date.now() >= root.expiresAt) return
     this.giveBack(root.agent, state.user && userId(state.user), root.id)
     // While a person is asked, it has one among the questions of its agent besides.
     if (state.consent && !state.consent.isRedeemed) this.giveBack(root.agent, ANYBODY, root.id)
@@ -111,10 +121,25 @@ export class Tree {
     return !root || this.now(state) >= root.expiresAt || root.status === "completed" || root.status === "revoked"
   }
 
-  /** Lost, a place is free again when the tree would have expired. */
+  /** Tried again until it is given back; at the latest, a place is free again when the tree would have expired. */
   giveBack(agent: string, user: string | null, root: string): void {
-    const given = openingsOf(this.#env, agent, user).giveBack(root)
-    this.#ctx.waitUntil(given.catch((error: unknown) => logEvent("place_kept", { error: String(error) })))
+    const key = JSON.stringify([agent, user])
+    const attempt = async (): Promise<void> => {
+      try {
+        await openingsOf(this.#env, agent, user).giveBack(root)
+        this.#owed.delete(key)
+      } catch (error) {
+        logEvent("place_kept", { error: String(error) })
+        this.#owed.set(key, attempt)
+        await this.#wakeWithin(RETRY_AFTER_MS)
+      }
+    }
+    this.#ctx.waitUntil(attempt())
+  }
+
+  async #wakeWithin(milliseconds: number): Promise<void> {
+    const [at, alarm] = [Date.now() + milliseconds, await this.#ctx.storage.getAlarm()]
+    if (alarm === null || alarm > at) await this.#ctx.storage.setAlarm(at)
   }
 
   /** A new life, as after waking: what was admitted before this moment is then refused for want of the new nonce. */
@@ -154,14 +179,15 @@ export class Tree {
   /** By the object's alarm: records and notices that are left over are sent; then, in its time, all is forgotten. */
   async lookAfter(): Promise<void> {
     if (!this.state) return
-    await Promise.all([this.outbox.send(), this.notices.send()])
+    await Promise.all([this.outbox.send(), this.notices.send(), ...[...this.#owed.values()].map((again) => again())])
     const root = this.state?.tasks.get(this.state.root)
     if (!root) return
     const now = Date.now()
     const hasExpired = now >= root.expiresAt
     if (hasExpired) this.#shrink(this.state)
     const forgetAt = root.expiresAt + RETENTION_MS
-    const unsent = [this.outbox.hasStored() ? RETRY_AFTER_MS : null, this.notices.retryAfter(now)]
+    const isOwed = this.outbox.hasStored() || (this.#owed.size > 0 && !hasExpired)
+    const unsent = [isOwed ? RETRY_AFTER_MS : null, this.notices.retryAfter(now)]
     const tries = unsent.flatMap((after) => (after === null ? [] : now + after))
     const next = [hasExpired ? forgetAt : root.expiresAt, ...tries].filter((at) => at > now)
     if (next.length > 0) {

@@ -5,6 +5,7 @@ import { recordOf } from "../audit/record.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { newId } from "../ids.ts"
+import { identityOf } from "./identity.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
 
 type Work = (request: Request, bundle: Bundle, around: Surroundings, known: RecordStart) => Promise<Outcome>
@@ -28,7 +29,7 @@ export async function manage(
   }: Outcome = bundle ? await work(c.req.raw, bundle, around, known) : NO_BUNDLE
   if (record) {
     const total_ms = Date.now() - around.receivedAt
-    recordAtEdge(c.env, recordOf({ ...record, ...known, total_ms }), around.background)
+    recordAtEdge(c.env, recordOf({ ...identityOf(c.req.raw), ...record, ...known, total_ms }), around.background)
   }
   const answer = status === 200 || typeof body !== "object" ? body : { ...body, decision_id: id }
   const headers = new Headers({ "Cache-Control": "no-store", "X-Narrowgate-Decision": id })

@@ -14,6 +14,7 @@ import { mayManage } from "../policy/permission.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { personStoppedBy } from "../switches/switch.ts"
 import { denialBy } from "../switches/token.ts"
+import { identify } from "./identity.ts"
 
 export interface OperatorRefused {
   readonly status: 401 | 403 | 503
@@ -81,6 +82,7 @@ export async function authenticateOperator(
       because,
     })
   }
+  identify(request, { operator: userId(verified) })
   return lacks(verified, role) ?? (await stopped(verified, around)) ?? { proven: verified, method: request.method }
 }
 

@@ -14,6 +14,7 @@ import type { Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { personStoppedBy, type Switch } from "../switches/switch.ts"
 import { denialBy } from "../switches/token.ts"
+import { identify } from "./identity.ts"
 import { bearerOf, lacks, permitOperator, type OperatorRefused, type Permitted } from "./operator.ts"
 import type { Outcome } from "./outcome.ts"
 
@@ -76,7 +77,9 @@ async function tokenOf(request: Request, { issuers }: Bundle, around: Surroundin
   const token = bearerOf(request)
   if (token === null) return refused(null)
   const verified = await verifyPersonToken(token, issuers, config.issuer, reach)
-  return isRejected(verified) ? refused(verified) : verified
+  if (isRejected(verified)) return refused(verified)
+  identify(request, { operator: userId({ issuer: verified.issuer.issuer, subject: verified.subject }) })
+  return verified
 }
 
 /** Whom agents would work for where a provider only asserts that; null: nobody, or as `personIn` says. */

@@ -21,6 +21,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { stopOf, userOf } from "../switches/token.ts"
 import { authorizeOperator, bearerOf, type Permitted } from "./operator.ts"
+import { identify } from "./identity.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
 
 /** Who asks about a task: one that holds a token of it, or an operator. */
@@ -231,6 +232,7 @@ async function askerOf(
   const stopped = stopOf(await currentSwitches(around), verified.token, null)
   if (stopped) return tokenRefused(stopped, request)
   const { claims } = verified.token
+  identify(request, { chain: [claims.client_id], user: userOf(claims) })
   if (task !== claims.task && !isBelow(task, claims.task)) return notFound(task)
   return { kind: "agent", agent: claims.client_id, user: userOf(claims), token: claims.jti, proof: verified.proof }
 }

@@ -13,7 +13,7 @@ import { digestOf } from "../policy/digest.ts"
 import type { Publication } from "../policy/publication.ts"
 import { bodyKey, withTimeout } from "../policy/store.ts"
 import { rawTarget, type Surroundings } from "../surroundings.ts"
-import { PUBLICATION_HEADER, readPublication } from "./publication.ts"
+import { PUBLICATION_HEADER, publisherOf, readPublication } from "./publication.ts"
 import { publications } from "./publications.ts"
 
 /** KV takes no longer value. */
@@ -41,9 +41,6 @@ export async function publish(request: Request, around: Surroundings): Promise<R
   const answer = status === 200 ? body : { error: code, error_description: description, decision_id: id, ...body }
   return Response.json(answer, { status, headers: { "Cache-Control": "no-store", "X-Narrowgate-Decision": id } })
 }
-
-/** As records name them. */
-const publisherOf = ({ kid }: Publication): string => `publisher|${kid}`
 
 const UNSIGNED: Outcome = {
   status: 401,

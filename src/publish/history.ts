@@ -1,12 +1,15 @@
 /**
  * `GET /v1/bundles`, `GET /v1/bundles/:digest`: what was published, by whom and why, and what was in it; for operators.
  */
+import { recordAtEdge } from "../audit/edge-recorder.ts"
+import { recordOf } from "../audit/record.ts"
+import { newId } from "../ids.ts"
 import { authorizeOperator } from "../manage/operator.ts"
 import type { Outcome } from "../manage/outcome.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { bodyKey, withTimeout } from "../policy/store.ts"
-import type { Surroundings } from "../surroundings.ts"
-import { isHistoryQuestion, PUBLICATION_HEADER } from "./publication.ts"
+import { rawTarget, type Surroundings } from "../surroundings.ts"
+import { PUBLICATION_HEADER, publisherOf, readHistoryQuestion } from "./publication.ts"
 import { publications } from "./publications.ts"
 
 const ALL = { area: "bundles", kind: "bundle", target: null } as const
@@ -28,11 +31,21 @@ export async function listBundles(request: Request, bundle: Bundle, around: Surr
  * The same for a publisher, who is known by their key: where what was published lets no operator in any more, somebody
  * must be able to see what to go back to.
  */
-export async function listForPublisher(question: string, { env, config, receivedAt }: Surroundings): Promise<Response> {
-  const headers = { "Cache-Control": "no-store" }
-  if (!(await isHistoryQuestion(question, config, receivedAt))) {
+export async function listForPublisher(request: Request, question: string, around: Surroundings): Promise<Response> {
+  const { env, config, receivedAt: at, background } = around
+  const id = newId("dec", at)
+  const asked = await readHistoryQuestion(question, config, at)
+  const [path = null] = rawTarget(request).split("?", 1)
+  const verdict = asked
+    ? ({ decision: "allow", code: "ok", operator: publisherOf(asked) } as const)
+    : ({ code: "invalid_token", denial: { reason: "operator_rejected", because: null } } as const)
+  const known = { id, at, kind: "management", method: request.method, path, total_ms: Date.now() - at } as const
+  recordAtEdge(env, recordOf({ ...known, ...verdict }), background)
+  const headers = { "Cache-Control": "no-store", "X-Narrowgate-Decision": id }
+  if (!asked) {
     const error_description = `${PUBLICATION_HEADER} must hold a question that a publisher's key has signed just now.`
-    return Response.json({ error: "invalid_token", error_description }, { status: 401, headers })
+    const body = { error: "invalid_token", error_description, decision_id: id }
+    return Response.json(body, { status: 401, headers: { ...headers, "X-Narrowgate-Code": "invalid_token" } })
   }
   const object = publications(env)
   return Response.json({ ...(await object.head()), history: await object.list(MAX_LISTED) }, { headers })

@@ -15,10 +15,17 @@ export async function readPublication(jws: string, config: Config, now: number):
   return statement && publicationOf(statement, jws)
 }
 
-/** Whether a publisher asks what was published. */
-export async function isHistoryQuestion(jws: string, config: Config, now: number): Promise<boolean> {
+/** As records name them. */
+export const publisherOf = ({ kid }: Pick<Publication, "kid">): string => `publisher|${kid}`
+
+/** Who asks what was published, by the `kid` of their key; null: no publisher. */
+export async function readHistoryQuestion(
+  jws: string,
+  config: Config,
+  now: number,
+): Promise<Pick<Publication, "kid"> | null> {
   const statement = await readFresh(jws, config, now)
-  return statement?.typ === HISTORY_TYPE
+  return statement?.typ === HISTORY_TYPE ? { kid: statement.kid } : null
 }
 
 async function readFresh(jws: string, config: Config, now: number): Promise<Statement | null> {

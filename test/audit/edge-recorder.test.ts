@@ -57,3 +57,30 @@ test("whoever looks all day pushes out no record of what was done, and each look
   ])
   for (const at of [0, 1, 2, 3]) expect(await findRecord(env, `dec_${at}`)).toMatchObject({ at })
 })
+
+test("a log that hangs takes no more than may wait, keeps the other logs from nothing, and is given up", async () => {
+  // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
+  const { append } = RecordLog.prototype
+  const hanging: number[] = []
+  vi.spyOn(RecordLog.prototype, "append").mockImplementation(async function (this: RecordLog, count, batch) {
+    if (batch.includes("stranger")) return append.call(this, count, batch)
+    hanging.push(count)
+    return new Promise<never>(() => undefined)
+  })
+  const sent: Promise<unknown>[] = []
+  const record = (id: string, chain: readonly string[]): void => {
+    recordAtEdge(env, recordOf({ id, at: 0, kind: "call", chain }), (work) => sent.push(work))
+  }
+  for (let round = 0; round < 4; round++) {
+    for (let at = 0; at < 600; at++) record(`dec_${round}_${at}`, ["spiffe://example.org/agent/first"])
+    record(`dec_stranger_${round}`, [])
+    await new Promise((resolve) => setTimeout(resolve, 300))
+  }
+  expect(hanging.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(1_000)
+  expect(await findRecord(env, "dec_stranger_0")).not.toBeNull()
+  await Promise.all(sent)
+  vi.restoreAllMocks()
+  record("dec_after", ["spiffe://example.org/agent/first"])
+  await Promise.all(sent)
+  expect(await findRecord(env, "dec_after")).not.toBeNull()
+}, 30_000)

@@ -2,7 +2,8 @@ import { reset, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeEach, expect, test } from "vitest"
 import { findRecord } from "../../src/audit/record-logs.ts"
-import { MAX_BATCH_BYTES } from "../../src/audit/record-log.ts"
+import { batchOf, recordOf, storedForm } from "../../src/audit/record.ts"
+import { MAX_BATCH_BYTES, type RecordLog } from "../../src/audit/record-log.ts"
 
 beforeEach(async () => reset())
 
@@ -25,4 +26,40 @@ test("a batch that would be too long a row where it is deployed is refused here 
   expect(await log.append(1, batch("dec_long", MAX_BATCH_BYTES / 2))).toBe("too_long")
   expect(await findRecord(env, "dec_fits")).toMatchObject({ id: "dec_fits" })
   expect(await findRecord(env, "dec_long")).toBeNull()
+})
+
+/** So many records that nobody has asked about, in batches as ledgers send them. */
+async function filled(log: DurableObjectStub<RecordLog>, batches: number, size: number): Promise<void> {
+  for (let batch = 0; batch < batches; batch++) {
+    const records = Array.from({ length: size }, (_, at) => {
+      const id = `dec_${String(batch * size + at).padStart(8, "0")}`
+      return storedForm(recordOf({ id, at: 0, kind: "call", chain: ["spiffe://example.org/agent/first"] }))
+    })
+    await log.append(size, batchOf(records))
+  }
+}
+
+test("a question about records that nobody has asked about for long lets others write meanwhile, and sees all", async () => {
+  const log = env.RECORD_LOG.getByName("records-0")
+  await filled(log, 20, 200)
+  const order: string[] = []
+  const question = log.list({ limit: 10_000 }).then((found) => {
+    order.push("question")
+    return found
+  })
+  const batch = batchOf([storedForm(recordOf({ id: "dec_99999999", at: 0, kind: "call" }))])
+  const write = log.append(1, batch).then(() => order.push("write"))
+  const [found] = await Promise.all([question, write])
+  expect(order).toEqual(["write", "question"])
+  expect(found).toHaveLength(4_000)
+  expect(await log.get("dec_99999999")).not.toBeNull()
+})
+
+test("questions at once see each record, and each once", async () => {
+  const log = env.RECORD_LOG.getByName("records-0")
+  await filled(log, 6, 50)
+  const found = await Promise.all([log.list({ limit: 1_000 }), log.list({ limit: 1_000 }), log.agentsSeen()])
+  expect(found[0]).toHaveLength(300)
+  expect(found[1]).toHaveLength(300)
+  expect(found[2].rows).toMatchObject([{ calls: 300 }])
 })

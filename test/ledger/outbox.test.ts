@@ -2,6 +2,7 @@ import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { recordOf, type DecisionRecord } from "../../src/audit/record.ts"
+import { findRecords } from "../../src/audit/record-logs.ts"
 import { RecordLog } from "../../src/audit/record-log.ts"
 import { byteLength } from "../../src/bytes.ts"
 import { Outbox } from "../../src/ledger/outbox.ts"
@@ -66,3 +67,36 @@ test("a record of a read that cannot be made takes no other along", async () => 
   })
   expect(await recordsOf(task, 3)).toHaveLength(3)
 })
+
+test("while its log hangs, no more reads are kept or on their way than may wait; what came later is sent in the end", async () => {
+  const { task } = await openTask()
+  await recordsOf(task, 1)
+  const hanging: number[] = []
+  const hangs = vi.spyOn(RecordLog.prototype, "append").mockImplementation(async (count) => {
+    hanging.push(count)
+    return new Promise<never>(() => undefined)
+  })
+  await runInDurableObject(env.LEDGER.getByName(task), async (_ledger, state) => {
+    const outbox = new Outbox(state, env)
+    for (let round = 0; round < 6; round++) {
+      for (let at = 0; at < 1_500; at++) {
+        const id = `dec_${round}_${at}`
+        outbox.keepRead(() => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  })
+  expect(hanging.length).toBeGreaterThan(0)
+  // A batch at a time, and never a second one while the first has no answer.
+  expect(hanging.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(500)
+  hangs.mockRestore()
+  const found = await vi.waitFor(
+    async () => {
+      const records = await findRecords(env, { task, limit: 10_000 })
+      expect(records.length).toBeGreaterThan(3_000)
+      return records
+    },
+    { timeout: 15_000, interval: 200 },
+  )
+  expect(found.length).toBeLessThanOrEqual(4_001)
+}, 30_000)

@@ -4,6 +4,7 @@ import { Option, type Command } from "commander"
 import { z } from "zod"
 import { firstIdAt } from "../../src/ids.ts"
 import { decisionRecord, printable, recordLine, type ShownRecord } from "../decision-record.ts"
+import { jsonText } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { DEFAULT_IDP, DEFAULT_URL, askJson, operatorBearer, type WorkerOptions } from "../worker.ts"
 
@@ -67,7 +68,7 @@ async function tail(options: TailOptions): Promise<void> {
     for (const record of answer.decisions.toSorted(byTime)) {
       if (shown.has(record.id)) continue
       shown.add(record.id)
-      console.log(options.json ? JSON.stringify(record) : recordLine(printable(record)))
+      console.log(options.json ? jsonText(record, 0) : recordLine(printable(record)))
     }
     if (!options.follow) return
     query.set("limit", String(MAX_LIMIT))

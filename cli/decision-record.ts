@@ -1,6 +1,7 @@
 /** Decision records as the Worker gives them out, and as people read them. */
 import { colors } from "./colors.ts"
 import { z } from "zod"
+import { printableText } from "./escaped.ts"
 import { decision } from "../src/said/decision.ts"
 
 const { guardrails, approvals, candidate, listing, cut } = decision.shape
@@ -17,11 +18,6 @@ export const decisionRecord = decision.extend({
   io_ms: z.number(),
 })
 export type ShownRecord = z.infer<typeof decisionRecord>
-
-/** Without what would steer a terminal or turn the order of its characters. */
-export function printableText(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\u{fffd}")
-}
 
 /**
  * Records hold what callers sent: escape sequences would move the cursor or recolour the screen of whoever reads them,

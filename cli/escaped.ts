@@ -30,10 +30,27 @@ export function escapedSource(line: string): string {
     .join("\t")
 }
 
-/** JSON in ASCII: a terminal may be where it ends up. */
-export function asciiJson(value: unknown): string {
-  const unit = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
-  return JSON.stringify(value, null, 2).replaceAll(/[^\n\u0020-\u007e]/g, unit)
+/**
+ * JSON of the same value that a terminal may show: what the callers of a Worker wrote is in it, and `JSON.stringify`
+ * leaves control characters above U+007E, bidirectional and invisible ones as they are.
+ * @param indent 0: on one line
+ */
+export function jsonText(value: unknown, indent = 2): string {
+  // Within texts `JSON.stringify` has escaped it already: what is left is between lines.
+  return JSON.stringify(value, null, indent).replaceAll(UNSHOWN, (found) => (found === "\n" ? found : inUnits(found)))
+}
+
+/** The same text without what would steer a terminal, hide in it or turn the order of its characters. */
+export function printableText(text: string): string {
+  return text.replaceAll(UNSHOWN, "\u{fffd}")
+}
+
+/** Code units as JSON escapes them (RFC 8259, section 7). */
+function inUnits(text: string): string {
+  return text
+    .split("")
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .join("")
 }
 
 function spelled(character: string): string {

@@ -6,10 +6,18 @@ import { EXIT, Failure } from "./failure.ts"
 import { keepSession, sessionAt } from "./login/session.ts"
 
 export const DEFAULT_URL = process.env["NARROWGATE_URL"] ?? "http://127.0.0.1:8787"
-/** The development identity provider of the local stack. */
-export const DEFAULT_IDP = "http://127.0.0.1:8788"
+/**
+ * The development identity provider of a local stack listens on the port after its Worker's. Of a Worker elsewhere there
+ * is none, and the address is that of the default stack.
+ */
+export function providerOf(url: string): string {
+  const { port } = (isLoopback(url) ? URL.parse(url) : null) ?? { port: "8787" }
+  return `http://127.0.0.1:${Number(port) + 1}`
+}
 
 const TIMEOUT_MS = 10_000
+const STACK_MEND =
+  "Start the local stack (`npm run dev`), or name the one that runs: --url http://127.0.0.1:PORT, or NARROWGATE_URL; its identity provider is on the next port, or where --idp says."
 
 export interface WorkerOptions {
   /** Origin of the Worker. */
@@ -71,7 +79,7 @@ export async function reach<Value>(origin: string, ask: () => Promise<Value>): P
     const failed = failure instanceof TypeError && failure.message === "fetch failed"
     const unreachable = failed || (failure instanceof DOMException && failure.name === "TimeoutError")
     if (unreachable) {
-      const mend = isLoopback(origin) ? "Start the local stack: `npm run dev`." : "Check the address and the network."
+      const mend = isLoopback(origin) ? STACK_MEND : "Check the address and the network."
       throw new Failure(`no answer from ${origin}`, mend, EXIT.unreachable)
     }
     throw new Failure(failure instanceof Error ? failure.message : String(failure), `Look at what ${origin} says.`)

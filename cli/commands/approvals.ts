@@ -2,8 +2,8 @@
 import type { Command } from "commander"
 import { z } from "zod"
 import { askedCall, askedTask } from "../../src/said/approvals.ts"
+import { jsonText, printableText } from "../escaped.ts"
 import { colors } from "../colors.ts"
-import { printableText } from "../decision-record.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { askJson, personBearer, type WorkerOptions } from "../worker.ts"
 import { atWorker } from "./decisions.ts"
@@ -57,7 +57,7 @@ async function answerTask(id: string, decision: "approve" | "reject", options: A
   const bearer = await personBearer(options, options.login)
   const path = `/v1/approvals/${encodeURIComponent(id)}`
   const answer = await askJson(options, bearer, path, answeredTask, { decision })
-  console.log(options.json ? JSON.stringify(answer) : `${answer.task}: ${answer.decision}`)
+  console.log(options.json ? jsonText(answer, 0) : printableText(`${answer.task}: ${answer.decision}`))
 }
 
 /** Its address has its task in it, which only the list tells. */
@@ -75,9 +75,9 @@ async function answerCall(id: string, decision: "approve" | "reject", options: A
     ...(options.reason !== undefined && { reason: options.reason }),
   }
   const answer = await askJson(options, bearer, path, answeredCall, said)
-  if (options.json) return console.log(JSON.stringify(answer))
+  if (options.json) return console.log(jsonText(answer, 0))
   const lacking = answer.status === "pending" ? `, ${answer.votes.length} of ${answer.need} have agreed` : ""
-  console.log(`${answer.id}: ${answer.status}${lacking}`)
+  console.log(printableText(`${answer.id}: ${answer.status}${lacking}`))
 }
 
 function asPerson(command: Command): Command {
@@ -89,7 +89,7 @@ function asPerson(command: Command): Command {
 async function list(options: PersonOptions): Promise<void> {
   const bearer = await personBearer(options, options.login)
   const found = await askJson(options, bearer, "/v1/approvals", approvals)
-  if (options.json) return console.log(JSON.stringify(found.approvals, null, 2))
+  if (options.json) return console.log(jsonText(found.approvals))
   if (found.approvals.length === 0) return console.log("Nothing waits for you.")
   for (const each of found.approvals) {
     console.log(each.kind === "task" ? tellApproval(each, Date.now()) : tellCall(each, Date.now()))
@@ -104,7 +104,7 @@ export function tellApproval(asked: z.infer<typeof askedTask>, now: number): str
   const most = calls === null ? "" : `, at most ${calls} ${calls === 1 ? "call" : "calls"}`
   const bounds = (details ?? []).flatMap(({ arguments: bounded = {} }) => Object.entries(bounded).map(tellBound))
   return [
-    `${colors.bold(id)}  ${printableText(agent)}`,
+    `${colors.bold(printableText(id))}  ${printableText(agent)}`,
     `  for       ${printableText(purpose)}${message}`,
     `  may then  ${printableText(scope)}${most}, for ${life} s`,
     // The message above is the agent's own words; these hold.
@@ -127,10 +127,10 @@ export function tellCall(asked: z.infer<typeof askedCall>, now: number): string 
       : `  with      ${printableText(argument)} = ${printableText(JSON.stringify(value))}`,
   )
   return [
-    `${colors.bold(id)}  ${printableText(chain.toReversed().join(", called by "))}`,
+    `${colors.bold(printableText(id))}  ${printableText(chain.toReversed().join(", called by "))}`,
     `  calls     ${printableText(tool)} by ${printableText(method)} in ${printableText(environment)}${whom}, purpose ${printableText(purpose)}`,
     ...values,
-    `  asked by  ${asks}${name === null ? "" : `, of ${name}`}${agreed}`,
+    `  asked by  ${printableText(`${asks}${name === null ? "" : `, of ${name}`}`)}${agreed}`,
     `  answer    within ${left} s`,
   ].join("\n")
 }

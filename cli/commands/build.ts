@@ -1,5 +1,6 @@
 /** `narrowgate build`: the bytes of a bundle, ready to be published. */
 import type { Command } from "commander"
+import { jsonText } from "../escaped.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import { EXIT } from "../failure.ts"
 import { compilePolicies } from "../policies/compile.ts"
@@ -25,7 +26,7 @@ export function addBuild(program: Command): void {
       else process.exitCode = EXIT.refused
       if (options.json) {
         const { problems } = compiled
-        console.log(JSON.stringify({ ok: bytes !== null, digest, bytes: bytes?.length ?? null, problems }, null, 2))
+        console.log(jsonText({ ok: bytes !== null, digest, bytes: bytes?.length ?? null, problems }))
         return
       }
       // The digest alone on stdout, so that a script can take it.

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises"
 import type { Command } from "commander"
 import { z } from "zod"
+import { jsonText } from "../escaped.ts"
 import { colors } from "../colors.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
@@ -46,7 +47,7 @@ export function addCheck(program: Command): void {
       if (isRefused) process.exitCode = EXIT.refused
       if (options.json) {
         const digest = body && (await digestOf(canonicalBytes(body)))
-        console.log(JSON.stringify({ ok: !isRefused, digest, problems }, null, 2))
+        console.log(jsonText({ ok: !isRefused, digest, problems }))
         return
       }
       console.log(summarise(directory, compiled))

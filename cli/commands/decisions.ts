@@ -4,8 +4,9 @@ import { Option, type Command } from "commander"
 import { z } from "zod"
 import { firstIdAt } from "../../src/ids.ts"
 import { decisionRecord, printable, recordLine, type ShownRecord } from "../decision-record.ts"
+import { jsonText } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
-import { DEFAULT_IDP, DEFAULT_URL, askJson, operatorBearer, type WorkerOptions } from "../worker.ts"
+import { DEFAULT_URL, askJson, operatorBearer, providerOf, type WorkerOptions } from "../worker.ts"
 
 const FOLLOW_EVERY_MS = 1000
 /** The token of the local stack lives for minutes; a fresh one in time keeps `--follow` going. */
@@ -50,7 +51,11 @@ export function addDecisions(program: Command): void {
 export function atWorker(command: Command): Command {
   return command
     .option("--url <URL>", "the Worker (also NARROWGATE_URL)", DEFAULT_URL)
-    .option("--idp <URL>", "the identity provider of the local stack", DEFAULT_IDP)
+    .option("--idp <URL>", "the identity provider of the local stack (default: on the port after the Worker's)")
+    .hook("preAction", (running) => {
+      const { url, idp } = running.opts<Partial<WorkerOptions>>()
+      if (idp === undefined && url !== undefined) running.setOptionValue("idp", providerOf(url))
+    })
 }
 
 async function tail(options: TailOptions): Promise<void> {
@@ -67,7 +72,7 @@ async function tail(options: TailOptions): Promise<void> {
     for (const record of answer.decisions.toSorted(byTime)) {
       if (shown.has(record.id)) continue
       shown.add(record.id)
-      console.log(options.json ? JSON.stringify(record) : recordLine(printable(record)))
+      console.log(options.json ? jsonText(record, 0) : recordLine(printable(record)))
     }
     if (!options.follow) return
     query.set("limit", String(MAX_LIMIT))

@@ -8,7 +8,7 @@ import { fetchKnown, knownOf } from "../diff/known.ts"
 import { reviewRecords } from "../diff/records.ts"
 import { asMarkdown, asText, flipsIn, type Comparison } from "../diff/tell.ts"
 import { compareTests, type Usable } from "../diff/tests.ts"
-import { asciiJson } from "../escaped.ts"
+import { jsonText } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { compileFiles, compilePolicies, type Compiled } from "../policies/compile.ts"
 import { readCommitted } from "../policies/committed.ts"
@@ -62,7 +62,7 @@ async function diff(directory: string, options: DiffOptions): Promise<void> {
     tests: base && compareTests(base, candidate),
     records: records && reviewRecords(records, candidate.bundle, known),
   }
-  const shown = options.json ? asciiJson(comparison) : options.markdown ? asMarkdown(comparison) : asText(comparison)
+  const shown = options.json ? jsonText(comparison) : options.markdown ? asMarkdown(comparison) : asText(comparison)
   console.log(shown)
   if (options.exitCode && flipsIn(comparison) > 0) process.exitCode = EXIT.refused
 }

@@ -5,9 +5,10 @@ import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import { codeOf, type Denial } from "../../src/decision.ts"
 import { isAskedByRules } from "../../src/explain/recorded.ts"
 import { colors } from "../colors.ts"
-import { decisionRecord, explanation, printable, printableText, type ShownRecord } from "../decision-record.ts"
+import { decisionRecord, explanation, printable, type ShownRecord } from "../decision-record.ts"
+import { printableText } from "../escaped.ts"
 import { fetchBundle } from "../diff/known.ts"
-import { asciiJson } from "../escaped.ts"
+import { jsonText } from "../escaped.ts"
 import { askByHand, type ByHand } from "../explain/by-hand.ts"
 import { nearestChanges } from "../explain/nearest.ts"
 import { factsRead, isPermitted, type PolicyQuestion } from "../../src/explain/question.ts"
@@ -80,7 +81,7 @@ async function explainRecord(id: string, options: ExplainOptions): Promise<void>
   const bundle = await bundleOf(record, options, bearer)
   const asked = bundle && questionOfRecord(record, bundle)
   const policy = asked?.question && isOfRules(record) ? explained(asked.question) : null
-  if (options.json) return console.log(asciiJson({ record, policy, untold: asked?.untold ?? [] }))
+  if (options.json) return console.log(jsonText({ record, policy, untold: asked?.untold ?? [] }))
   console.log(explanation(printable(record)))
   if (policy) console.log(tellExplained(policy, await placesOf(record, options.policies)))
   else if (!isOfRules(record)) console.log(`  ${colors.dim("it was not the rules that decided this")}`)
@@ -118,7 +119,7 @@ async function explainCall(said: ByHand, { policies: directory, json }: ExplainO
   const { result, question } = askByHand(said, compiled)
   const { decision, reason, rules, unasked } = gotOf(result)
   const policy = question && explained(question)
-  if (json) return console.log(asciiJson({ decision, reason, rules, unasked, policy }))
+  if (json) return console.log(jsonText({ decision, reason, rules, unasked, policy }))
   const isAllowed = result.kind === "decided" && result.denial === null
   const code = result.kind === "decided" && result.denial ? codeOf(result.denial) : decision
   const why = [reason?.replaceAll("_", " "), unasked].filter((part) => part != null).join("; ")

@@ -1,7 +1,7 @@
 /** `narrowgate import`: what a server or a document offers becomes entries of the catalog. */
 import { Option, type Command } from "commander"
 import { SENSITIVITIES, type Sensitivity } from "../../src/catalog/tool.ts"
-import { asciiJson } from "../escaped.ts"
+import { jsonText } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
 import type { Found } from "../import/found.ts"
 import { readCatalog } from "../import/merge.ts"
@@ -125,7 +125,7 @@ async function finish(found: Found, options: CommonOptions, on: { replace: boole
   const person = json || !isSomebodyThere() ? null : PERSON
   const { outcome, problems, texts } = await runImport(found, wishes, person)
   if (isRefused(outcome.differences, outcome.decisions)) process.exitCode = EXIT.refused
-  if (json) return console.log(asciiJson({ ...toldAsJson(outcome), problems }))
+  if (json) return console.log(jsonText({ ...toldAsJson(outcome), problems }))
   console.log(toldTo(outcome, { replace: on.flag }))
   if (problems.length === 0) return
   const more = problems.length > MOST_PROBLEMS ? `\n… and ${problems.length - MOST_PROBLEMS} more\n` : ""

@@ -1,6 +1,7 @@
 /** `narrowgate login` and `narrowgate logout`: who manages from here. */
 import { spawn } from "node:child_process"
 import type { Command } from "commander"
+import { printableText } from "../escaped.ts"
 import { colors } from "../colors.ts"
 import { loginByBrowser } from "../login/oidc.ts"
 import { keepSession } from "../login/session.ts"
@@ -50,11 +51,11 @@ async function login({ url, issuer, client, scope, resource, browser }: LoginOpt
   refuseInClear(url)
   const provider = { issuer, client, scope, resource: resource ?? new URL(url).origin }
   const session = await loginByBrowser(provider, (where) => {
-    console.error(`Log in at ${where}`)
+    console.error(`Log in at ${printableText(where)}`)
     if (browser) open(where)
   })
   await keepSession(url, session)
-  console.log(colors.green(`logged in at ${url}, as ${issuer} says`))
+  console.log(colors.green(printableText(`logged in at ${url}, as ${issuer} says`)))
 }
 
 /** Whoever has no browser here still sees the address. */

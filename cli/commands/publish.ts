@@ -4,6 +4,7 @@ import type { Command } from "commander"
 import { setTimeout as sleep } from "node:timers/promises"
 import { z } from "zod"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
+import { jsonText, printableText } from "../escaped.ts"
 import { colors } from "../colors.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { compilePolicies } from "../policies/compile.ts"
@@ -11,7 +12,6 @@ import { historyAt, liveAt, publishTo, type Publish } from "../publish/client.ts
 import type { Published } from "../publish/published.ts"
 import { KEY_VARIABLE, publisherKey } from "../publish/key.ts"
 import { saidOf } from "../publish/said.ts"
-import { printableText } from "../decision-record.ts"
 import { withProgress } from "../terminal.ts"
 import { DEFAULT_URL } from "../worker.ts"
 import { findPublished } from "../publish/history.ts"
@@ -117,7 +117,7 @@ type Target = Pick<Publish, "url" | "key" | "over" | "audience">
 
 async function carryOut(asked: Publish, options: PublishOptions): Promise<void> {
   const done = await withProgress(`publishing to ${options.url}`, () => publishTo(asked))
-  if (options.json) console.log(JSON.stringify(done, null, 2))
+  if (options.json) console.log(jsonText(done))
   else console.log(colors.green(told(done)))
   if (done.what !== "pointer" || options.wait === false) return
   await withProgress(`waiting until ${options.url} decides by it`, () => untilDecided(done, options))

@@ -1,9 +1,9 @@
 /** `narrowgate revoke`: stops something now, says what is stopped, and lets it go on. */
 import type { Command } from "commander"
 import { z } from "zod"
-import { stop } from "../../src/said/revocations.ts"
+import { hitsText, stop, stopTarget } from "../../src/said/revocations.ts"
+import { jsonText, printableText } from "../escaped.ts"
 import { colors } from "../colors.ts"
-import { printableText } from "../decision-record.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { askJson, operatorBearer, type WorkerOptions } from "../worker.ts"
 import { atWorker } from "./decisions.ts"
@@ -18,6 +18,8 @@ interface RevokeOptions extends OperatorOptions, Partial<Readonly<Record<Kind, s
   readonly everything?: true
   readonly before?: string
   readonly reason?: string
+  readonly confirm?: true
+  readonly preview?: true
 }
 
 /** A task or a token is ended for good: there is no switch to lift. */
@@ -40,6 +42,8 @@ export function addRevoke(program: Command): void {
       "only authority given before, such as 2026-11-26T12:00:00Z; of agents, users, tools, everything",
     )
     .option("--reason <TEXT>", "why, for the record and the list")
+    .option("--preview", "only say what it would stop; not of a task or a token")
+    .option("--confirm", "stop it though nothing of this name is known")
     .addHelpText(
       "after",
       '\nExamples:\n  narrowgate revoke --agent spiffe://example.org/agent/support --reason "odd hours"\n  narrowgate revoke --user "https://id.example|42" --before 2026-11-26T12:00:00Z\n  narrowgate revoke list\n',
@@ -59,7 +63,7 @@ export function addRevoke(program: Command): void {
 /** `revoke` takes its own options wherever they stand; whoever names what to stop must not believe that it was. */
 function withoutTarget(command: Command): OperatorOptions {
   const options: RevokeOptions = command.optsWithGlobals()
-  const mistaken = [...KINDS, "everything", "before", "reason"] as const
+  const mistaken = [...KINDS, "everything", "before", "reason", "preview", "confirm"] as const
   const named = mistaken.find((name) => options[name] !== undefined)
   if (named === undefined) return options
   throw new Failure(
@@ -80,18 +84,52 @@ async function add(options: RevokeOptions): Promise<void> {
     throw new Failure("it is not said what to stop", `Name exactly one of ${all.join(", ")}.`, EXIT.usage)
   }
   const [kind = "everything"] = named
-  const body = {
+  const body: Readonly<Record<string, unknown>> = {
     [kind]: kind === "everything" ? true : kind === "token" ? await tokenOf(options.token ?? "") : options[kind],
     ...(options.before !== undefined && { before: secondsOf(options.before) }),
     ...(options.reason !== undefined && { reason: options.reason }),
   }
+  const isEnd = kind === "task" || kind === "token"
+  if (isEnd && (options.preview || options.confirm)) {
+    throw new Failure(
+      `--${options.preview ? "preview" : "confirm"} does not go with --${kind}`,
+      "Leave it out.",
+      EXIT.usage,
+    )
+  }
   const bearer = await operatorBearer(options)
-  const answer = await askJson(options, bearer, "/v1/revocations", z.union([stop, ended]), body)
-  if (options.json) return console.log(JSON.stringify(answer))
-  const set = stop.safeParse(answer)
-  if (set.success) return console.log(`${tellSwitch(set.data)}\n  holds     now; narrowgate revoke lift ${set.data.id}`)
+  if (!isEnd) {
+    const target = await askJson(options, bearer, "/v1/revocations", stopTarget, { ...body, preview: true })
+    if (options.preview) return console.log(options.json ? jsonText(target, 0) : tellTarget(target))
+    if (target.known === false && !options.confirm) throw unknownTarget(kind, String(body[kind]), target.nearest)
+    if (!options.json) console.error(`stopping  ${tellTarget(target)}`)
+  }
+  const asked = { ...body, ...(options.confirm && { confirm: true }) }
+  const answer = await askJson(options, bearer, "/v1/revocations", z.union([stop, ended]), asked)
+  if (options.json) return console.log(jsonText(answer, 0))
+  const set = stopped.safeParse(answer)
+  if (set.success) {
+    const { known, hits, id } = set.data
+    const lines = [tellSwitch(set.data), `  stops     ${tellTarget({ known, hits })}`]
+    return console.log([...lines, `  holds     now; narrowgate revoke lift ${printableText(id)}`].join("\n"))
+  }
   const { task } = ended.parse(answer)
   console.log(`${printableText(task)}: ${kind === "token" ? "the token is revoked" : "revoked"}`)
+}
+
+const stopped = stop.extend(stopTarget.pick({ known: true, hits: true }).shape)
+
+function tellTarget({ known, hits }: Pick<z.infer<typeof stopTarget>, "known" | "hits">): string {
+  return known === false ? "nothing that is known by this name" : hitsText(hits)
+}
+
+function unknownTarget(kind: string, name: string, nearest: readonly string[]): Failure {
+  const near = nearest.map((each) => `\`${each}\``).join(", ")
+  const meant = nearest.length === 0 ? "Check the name." : `Did you mean ${near}?`
+  return new Failure(
+    `nothing is stopped: no ${kind} \`${name}\` is known`,
+    `${meant} To stop it all the same, add --confirm.`,
+  )
 }
 
 /** Whoever may list processes sees their arguments. */
@@ -115,7 +153,7 @@ function secondsOf(before: string): number {
 
 async function list(options: OperatorOptions): Promise<void> {
   const found = await askJson(options, await operatorBearer(options), "/v1/revocations", revocations)
-  if (options.json) return console.log(JSON.stringify(found.revocations, null, 2))
+  if (options.json) return console.log(jsonText(found.revocations))
   if (found.revocations.length === 0) return console.log("Nothing is stopped.")
   for (const each of found.revocations) console.log(tellSwitch(each))
 }
@@ -123,7 +161,7 @@ async function list(options: OperatorOptions): Promise<void> {
 async function lift(id: string, options: OperatorOptions): Promise<void> {
   const path = `/v1/revocations/${encodeURIComponent(id)}`
   const answer = await askJson(options, await operatorBearer(options), path, lifted, undefined, "DELETE")
-  console.log(options.json ? JSON.stringify(answer) : `${answer.id}: lifted`)
+  console.log(options.json ? jsonText(answer, 0) : `${printableText(answer.id)}: lifted`)
 }
 
 export function tellSwitch(set: z.infer<typeof stop>): string {

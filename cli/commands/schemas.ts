@@ -1,6 +1,7 @@
 /** `narrowgate schemas`: JSON Schemas of the YAML files, for an editor. */
 import { join } from "node:path"
 import type { Command } from "commander"
+import { jsonText } from "../escaped.ts"
 import { SCHEMAS_DIRECTORY, writeSchemas } from "../schemas/directory.ts"
 
 export function addSchemas(program: Command): void {
@@ -12,7 +13,7 @@ export function addSchemas(program: Command): void {
     .addHelpText("after", HELP)
     .action(async ({ out, json }: { out: string; json?: boolean }) => {
       const files = (await writeSchemas(out)).map((name) => join(out, name))
-      console.log(json ? JSON.stringify(files, null, 2) : files.join("\n"))
+      console.log(json ? jsonText(files) : files.join("\n"))
     })
 }
 

@@ -2,8 +2,8 @@
 import { stat } from "node:fs/promises"
 import type { Command } from "commander"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
+import { jsonText, printableText } from "../escaped.ts"
 import { colors } from "../colors.ts"
-import { printableText } from "../decision-record.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { compilePolicies } from "../policies/compile.ts"
 import { liveAt } from "../publish/client.ts"
@@ -29,7 +29,7 @@ export function addStatus(program: Command): void {
     .addHelpText("after", "\nExample:\n  narrowgate history --limit 100\n")
     .action(async (options: WorkerOptions & { limit: number; json?: boolean }) => {
       const { history, live } = await bundlesAt(options, await operatorBearer(options), options.limit)
-      if (options.json) return console.log(JSON.stringify(history, null, 2))
+      if (options.json) return console.log(jsonText(history))
       if (history.length === 0) return console.log("Nothing was published by `narrowgate publish`.")
       for (const each of history) console.log(line(each, live))
     })
@@ -42,9 +42,7 @@ async function status(directory: string, options: WorkerOptions & { json?: boole
   const here = await digestIn(directory)
   if (!ready) process.exitCode = EXIT.refused
   if (options.json) {
-    console.log(
-      JSON.stringify({ ready: ready !== null, ...told, directory: { path: directory, digest: here } }, null, 2),
-    )
+    console.log(jsonText({ ready: ready !== null, ...told, directory: { path: directory, digest: here } }))
   } else
     console.log(ready && told ? summary(told, directory, here) : colors.red(`${options.url} has nothing to decide by`))
 }
@@ -52,10 +50,10 @@ async function status(directory: string, options: WorkerOptions & { json?: boole
 function summary({ deciding, live, history }: Bundles, directory: string, here: string | null): string {
   const tried = history.find(({ what, done }) => what !== "pointer" && done)
   const lines = [
-    `decides    bundle ${deciding.seq}, ${deciding.digest.slice(0, 12)}${live?.seq === deciding.seq ? since(live) : ""}`,
+    `decides    bundle ${deciding.seq}, ${printableText(deciding.digest.slice(0, 12))}${live?.seq === deciding.seq ? since(live) : ""}`,
     ...(live && live.seq !== deciding.seq ? [`published  bundle ${live.seq}${since(live)}, not here yet`] : []),
     ...(tried?.what === "candidate"
-      ? [`tried      bundle ${tried.seq}, ${tried.digest.slice(0, 12)}${since(tried)}`]
+      ? [`tried      bundle ${tried.seq}, ${printableText(tried.digest.slice(0, 12))}${since(tried)}`]
       : []),
     `${directory.padEnd(10)} ${same(here, deciding.digest)}`,
   ]
@@ -74,7 +72,7 @@ function line(each: Published, live: Published | null): string {
   const { seq, what, digest, at, by, why, done } = each
   const state = done ? (seq === live?.seq ? colors.green("decides") : KIND[what]) : colors.red("cut off")
   const when = new Date(at).toISOString().slice(0, 19)
-  return `${String(seq).padStart(5)}  ${when}  ${digest.slice(0, 12)}  ${state.padEnd(9)}  ${printableText(by)}: ${printableText(why)}`
+  return `${String(seq).padStart(5)}  ${when}  ${printableText(digest.slice(0, 12))}  ${state.padEnd(9)}  ${printableText(by)}: ${printableText(why)}`
 }
 
 const KIND = { pointer: "decided", candidate: "tried", withdrawal: "withdrawn" }

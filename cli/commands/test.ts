@@ -2,7 +2,7 @@
 import { InvalidArgumentError, type Command } from "commander"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
-import { asciiJson } from "../escaped.ts"
+import { jsonText } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { onEdit } from "../on-edit.ts"
 import { compilePolicies, type Compiled } from "../policies/compile.ts"
@@ -77,7 +77,7 @@ async function once(directory: string, options: Options): Promise<number> {
   const compiled = withTables(await compilePolicies(directory))
   const { body, bundle, problems } = compiled
   if (!body || !bundle || problems.some(({ severity }) => severity === "error")) {
-    console.log(options.json ? asciiJson({ ok: false, problems }) : reportProblems(directory, compiled))
+    console.log(options.json ? jsonText({ ok: false, problems }) : reportProblems(directory, compiled))
     return EXIT.refused
   }
   const cases = chosen(directory, compiled.cases, options.filter)
@@ -115,7 +115,7 @@ function report(
     const tests = suite.outcomes.map(toldAsJson)
     const broken = mutation && { mutants: mutation.mutants, survivors }
     console.log(
-      asciiJson({ ok, problems, tests, coverage: { percent: percentOf(covered), rules: covered }, mutation: broken }),
+      jsonText({ ok, problems, tests, coverage: { percent: percentOf(covered), rules: covered }, mutation: broken }),
     )
   } else {
     for (const outcome of failed) console.log(tellFailure(directory, outcome, bundle))

@@ -1,6 +1,7 @@
 /** `narrowgate token exchange`: a delegation token, got as an agent of the local stack would get it. */
 import type { Command } from "commander"
 import { z } from "zod"
+import { jsonText, printableText } from "../escaped.ts"
 import { Failure } from "../failure.ts"
 import { reach, type WorkerOptions } from "../worker.ts"
 
@@ -34,7 +35,7 @@ export function addTokenExchange(command: Command): void {
     )
     .action(async (options: ExchangeOptions) => {
       const answer = await exchange(options)
-      console.log(options.json ? JSON.stringify(answer, null, 2) : answer.access_token)
+      console.log(options.json ? jsonText(answer) : printableText(answer.access_token))
     })
 }
 

@@ -1,5 +1,6 @@
 /** `narrowgate token`: the credentials of the local stack, to try things by hand. */
 import type { Command } from "commander"
+import { jsonText, printableText } from "../escaped.ts"
 import { DEFAULT_URL, operatorBearer, reach, type WorkerOptions } from "../worker.ts"
 import { atWorker } from "./decisions.ts"
 import { addTokenExchange } from "./token-exchange.ts"
@@ -76,5 +77,5 @@ async function workload({ idp, url, id, audience, json }: WorkloadOptions): Prom
 
 /** The token alone, so that a script can take it, or everything as JSON. */
 function print(credentials: Readonly<Record<string, unknown>>, which: string, json: boolean | undefined): void {
-  console.log(json ? JSON.stringify(credentials, null, 2) : String(credentials[which]))
+  console.log(json ? jsonText(credentials) : printableText(String(credentials[which])))
 }

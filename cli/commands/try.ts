@@ -3,11 +3,11 @@ import { Option, type Command } from "commander"
 import { isObject } from "../../src/json.ts"
 import { CALLED } from "../called.ts"
 import { colors } from "../colors.ts"
-import { asciiJson, escaped } from "../escaped.ts"
+import { jsonText, escaped } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { readCatalog } from "../import/merge.ts"
 import { readCatalogText } from "../import/run.ts"
-import { suggest } from "../policies/nearest.ts"
+import { suggest } from "../../src/nearest.ts"
 import type { CatalogFile } from "../policies/schema/catalog.ts"
 import { withProgress } from "../terminal.ts"
 import { isAllowed, type Answer } from "../try/answer.ts"
@@ -59,7 +59,7 @@ async function tryTool(tool: string, options: TryOptions): Promise<void> {
     return answered(call.origin, () => call.by(token, options.arguments))
   })
   if (!isAllowed(answer)) process.exitCode = EXIT.refused
-  if (options.json) return console.log(asciiJson({ tool, allowed: isAllowed(answer), ...answer }))
+  if (options.json) return console.log(jsonText({ tool, allowed: isAllowed(answer), ...answer }))
   console.log(told(tool, answer))
 }
 

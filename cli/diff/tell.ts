@@ -1,6 +1,6 @@
 /** A comparison as people read it: on a terminal, or as Markdown in a pull request. */
 import { colors } from "../colors.ts"
-import { printableText } from "../decision-record.ts"
+import { printableText } from "../escaped.ts"
 import type { Change } from "./changes.ts"
 import type { Flip, Reviewed } from "./records.ts"
 import type { ComparedTests, FlippedTest, LostTest } from "./tests.ts"

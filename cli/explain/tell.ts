@@ -1,6 +1,6 @@
 /** An explanation as people read it: who was permitted by what, who not and why, and what would have changed it. */
 import { colors } from "../colors.ts"
-import { printableText } from "../decision-record.ts"
+import { printableText } from "../escaped.ts"
 import { placeOfCondition, placeOfRule } from "../tables/place.ts"
 import type { WrittenRule } from "../policies/written.ts"
 import type { Nearest } from "./nearest.ts"

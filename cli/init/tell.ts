@@ -1,6 +1,6 @@
 /** What was found and written, for people and as JSON. Names are the source's: all is escaped. */
 import { colors } from "../colors.ts"
-import { asciiJson, escaped } from "../escaped.ts"
+import { jsonText, escaped } from "../escaped.ts"
 import { classTable } from "./classes.ts"
 import { nextCommands } from "./next.ts"
 import { DIALECT_TRAITS, GATEWAY, type Plan } from "./plan.ts"
@@ -10,7 +10,7 @@ export function tell(directory: string, plan: Plan, files: readonly string[], ke
   const next = nextCommands(directory, plan)
   if (json) {
     const told = { directory, files, source: found.source, classes: Object.fromEntries(classes), key, next }
-    return console.log(asciiJson({ ...told, refused: found.refused, skipped: found.skipped, notes: notesOf(plan) }))
+    return console.log(jsonText({ ...told, refused: found.refused, skipped: found.skipped, notes: notesOf(plan) }))
   }
   const left = [...found.refused, ...found.skipped].map(
     ({ what, why }) => `  left out ${escaped(what, 200)}: ${escaped(why, 300)}`,

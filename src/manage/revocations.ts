@@ -20,6 +20,7 @@ import type { ListedSwitch, Stopped, Switch } from "../switches/switch.ts"
 import { readBody } from "../json-body.ts"
 import { authenticateOperator, authorizeOperator, permitOperator, type Permitted } from "./operator.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
+import { targetOf, type Target } from "./targets.ts"
 
 const MAX_BODY_BYTES = 32_768
 const named = z.string().min(1).max(2_048)
@@ -43,8 +44,17 @@ const bodySchema = z
     everything: z.literal(true).optional(),
     before: z.int().positive().optional(),
     reason: z.string().regex(REASON).optional(),
+    /** It is stopped though nothing of that name is known: in an emergency nobody waits until it is. */
+    confirm: z.literal(true).optional(),
+    /** Nothing is stopped: the answer says what a stop would hit. */
+    preview: z.literal(true).optional(),
   })
-  .refine(({ before: _before, reason: _reason, ...one }) => Object.keys(one).length === 1)
+  .refine(
+    ({ before: _before, reason: _reason, confirm: _confirm, preview: _preview, ...one }) =>
+      Object.keys(one).length === 1,
+  )
+  // A task or a token is there, or the answer is that it is not.
+  .refine(({ confirm, preview, task, token }) => (confirm ?? preview) === undefined || (task ?? token) === undefined)
   // A key that is pulled signs nothing more and verifies nothing more, whatever the time; a task or a token ends
   // wholly.
   .refine(({ before, task, token, key }) => before === undefined || (task ?? token ?? key) === undefined)
@@ -59,7 +69,7 @@ const MALFORMED: Outcome = {
   status: 400,
   body: {
     error: "invalid_request",
-    error_description: `Name exactly one of task, token, agent, user (issuer|subject), tool, key, everything; of all but task, token and key, before, in seconds, is optional, and of all of them reason, up to ${MAX_REASON} characters without control characters.`,
+    error_description: `Name exactly one of task, token, agent, user (issuer|subject), tool, key, everything; of all but task, token and key, before, in seconds, is optional, and of all of them reason, up to ${MAX_REASON} characters without control characters; of all but task and token, confirm or preview.`,
   },
   record: { code: "invalid_request" },
 }
@@ -83,7 +93,7 @@ export async function addRevocation(
   const permitted: Recorded = { ...by, arguments: told }
   try {
     const stopped = stoppedOf(body)
-    if (stopped) return await setSwitch(stopped, body, permitted, around, known)
+    if (stopped) return await stop(stopped, body, permitted, bundle, around, known)
     const done =
       task === undefined
         ? await endToken(token ?? "", permitted, bundle, around, known)
@@ -157,10 +167,36 @@ function stoppedOf({ agent, user, tool, key, everything }: Body): Stopped | null
   return everything ? { kind: "everything" } : null
 }
 
+async function stop(
+  stopped: Stopped,
+  body: Body,
+  permitted: Recorded,
+  bundle: Bundle,
+  around: Surroundings,
+  known: RecordStart,
+): Promise<Outcome> {
+  const target = await targetOf(stopped, bundle, around.env, around.receivedAt)
+  if (body.preview) return { status: 200, body: target, record: { decision: "allow", code: "ok", ...permitted } }
+  if (target.known === false && !body.confirm) return unknownTarget(stopped.kind, target, permitted)
+  return setSwitch(stopped, body, permitted, target, around, known)
+}
+
+/** A misspelt name would be acknowledged, and what was meant would go on. */
+function unknownTarget(kind: string, { nearest }: Target, permitted: Recorded): Outcome {
+  const error_description = `Nothing is stopped: no ${kind} of this name is known. To stop it all the same, send "confirm": true.`
+  const denial = { reason: "not_found", what: kind } as const
+  return {
+    status: 404,
+    body: { error: "not_found", error_description, nearest },
+    record: { code: "not_found", denial, ...permitted },
+  }
+}
+
 async function setSwitch(
   stopped: Stopped,
   { before, reason }: Body,
   permitted: Recorded,
+  { known, hits }: Target,
   { env, config }: Surroundings,
   { id: decision }: RecordStart,
 ): Promise<Outcome> {
@@ -172,7 +208,8 @@ async function setSwitch(
   }
   await switchboard(env).set(set, { decision, operator: permitted.operator, reason: reason ?? null })
   const told = { ...permitted.arguments, revocation: set.id }
-  return { status: 200, body: shown(set), record: { decision: "allow", code: "ok", ...permitted, arguments: told } }
+  const body = { ...shown(set), known, hits }
+  return { status: 200, body, record: { decision: "allow", code: "ok", ...permitted, arguments: told } }
 }
 
 function shown({ id, stopped, before }: Switch): Record<string, unknown> {

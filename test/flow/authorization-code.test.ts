@@ -1,4 +1,3 @@
-import { env } from "cloudflare:workers"
 import { decodeJwt, SignJWT, type CryptoKey } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { clientDocument, forgetClientDocuments } from "../../src/credential/client-document.ts"

@@ -2,7 +2,7 @@
 import { SVID_ALGORITHMS } from "../../../src/credential/algorithm.ts"
 import { isLoopback, mayBeFetched } from "../../../src/credential/fetchable.ts"
 import { algorithmOf, weakness } from "../../../src/credential/public-key.ts"
-import { suggest } from "../nearest.ts"
+import { suggest } from "../../../src/nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import type { Path, Source } from "../source.ts"

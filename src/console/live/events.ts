@@ -24,8 +24,8 @@ export function followed(answer: (c: Pages) => Promise<Response>): (c: Pages) =>
 }
 
 const EVERY_MS = 1_000
-/** Each look asks all logs: of what one request may ask in all, this leaves a quarter (1,000 on any plan). */
-const MAX_LOOKS = 150
+/** Each look asks all logs and the session: of what one request may ask in all (1,000 on any plan), some is left. */
+const MAX_LOOKS = 120
 /** A record may reach the log a little after a later one. */
 const LATE_MS = 5_000
 /** Whoever comes back later than this has a gap. */
@@ -34,7 +34,7 @@ const BACK_MS = 50_000
 const LIMIT = 1_000
 /** What a page keeps; of what is more only the number is told. */
 const MAX_LINES = 200
-/** Looks between two signs of life, and two looks whether the session still is. */
+/** Looks between two signs of life. */
 const SIGN_EVERY = 10
 /** Looks in a row that may fail. */
 const MAX_FAILURES = 5
@@ -62,16 +62,17 @@ async function follow(visit: Visit, stream: SSEStreamingApi): Promise<void> {
   const seen = new Set<string>()
   let failures = 0
   for (let look = 0; look < MAX_LOOKS && !stream.aborted; look++) {
+    const query = new URLSearchParams([...filters, ["after", after], ["limit", String(LIMIT)]])
+    const said = await ask("GET", `/v1/decisions?${query.toString()}`)
+    // Only then: nothing is sent once the sign-out has been answered.
+    const now = Date.now()
+    if (!(await sessionOf(c.req.raw, { ...around, receivedAt: now }))) {
+      return stream.writeSSE({ event: "end", data: "You have signed out: open the page again" })
+    }
     if (look % SIGN_EVERY === 0) {
-      const now = Date.now()
-      if (!(await sessionOf(c.req.raw, { ...around, receivedAt: now }))) {
-        return stream.writeSSE({ event: "end", data: "You have signed out: open the page again" })
-      }
       // By its id whoever comes again tells how far they had come, also where nothing happens.
       await stream.writeSSE({ event: "sign", data: "", id: firstIdAt("dec", now - LATE_MS), retry: EVERY_MS })
     }
-    const query = new URLSearchParams([...filters, ["after", after], ["limit", String(LIMIT)]])
-    const said = await ask("GET", `/v1/decisions?${query.toString()}`)
     if (said.status === 401 || said.status === 403 || said.status === 400) {
       return stream.writeSSE({ event: "end", data: ENDED[said.status] })
     }

@@ -4,6 +4,7 @@ import type { Form } from "../../page/form.ts"
 import { respondPage, seeOther } from "../../page/page.tsx"
 import { Moment, Text } from "../../page/text.tsx"
 import { apology, ConsolePage } from "../frame.tsx"
+import { hitsText, stopTarget } from "../../said/revocations.ts"
 import { agentPath } from "../paths.ts"
 import type { Visit } from "../visit.tsx"
 import { CHOICES, CONSEQUENCES, isKind, type Kind } from "./said.ts"
@@ -31,6 +32,11 @@ export async function confirmStop(visit: Visit): Promise<Response> {
   if (!wanted || secondsOf(wanted) === undefined) return unclear(visit)
   const { kind, name, reason, before, from } = wanted
   const at = secondsOf(wanted)
+  // A task is known, or the API says that it is not.
+  const said = kind === "task" ? null : await visit.ask("POST", "/v1/revocations", { ...bodyOf(wanted), preview: true })
+  if (said && said.status !== 200) return apology(visit, SECTION, said)
+  const target = said && stopTarget.parse(said.body)
+  const isUnknown = target?.known === false
   return respondPage(
     <ConsolePage title="Stop: sure?" visit={visit} section={SECTION} narrow>
       <div class="card red">
@@ -42,7 +48,28 @@ export async function confirmStop(visit: Visit): Promise<Response> {
             </code>
           </p>
         )}
+        {isUnknown && (
+          <p class="notice warn" role="alert">
+            <strong>Nothing by this name is known here.</strong> It would stop nothing that runs now. Check the
+            spelling.
+          </p>
+        )}
+        {target && target.nearest.length > 0 && (
+          <p>
+            Did you mean{" "}
+            {target.nearest.map((near, index) => (
+              <>
+                {index > 0 && ", "}
+                <a href={confirmPath({ ...wanted, name: near })}>
+                  <Text of={near} />
+                </a>
+              </>
+            ))}
+            ?
+          </p>
+        )}
         <p>{CONSEQUENCES[kind]}</p>
+        {target && !isUnknown && <p>It stops {hitsText(target.hits)}.</p>}
         {kind !== "task" && <p class="quiet">It holds until somebody lifts it.</p>}
         {typeof at === "number" && (
           <p>
@@ -61,6 +88,12 @@ export async function confirmStop(visit: Visit): Promise<Response> {
           <input type="hidden" name="reason" value={reason} />
           <input type="hidden" name="before" value={before} />
           <input type="hidden" name="from" value={from} />
+          {isUnknown && (
+            <label class="choice">
+              <input type="checkbox" name="confirm" value="yes" required /> Stop it although nothing by this name is
+              known
+            </label>
+          )}
           <p>
             <button class="red">{kind === "everything" ? "Stop everything now" : "Stop it now"}</button>
           </p>
@@ -79,6 +112,15 @@ export async function confirmStop(visit: Visit): Promise<Response> {
       </div>
     </ConsolePage>,
   )
+}
+
+function confirmPath(wanted: Wanted): string {
+  return `${SECTION}/confirm?${new URLSearchParams({ ...wanted }).toString()}`
+}
+
+/** As the API takes it. */
+function bodyOf({ kind, name, reason }: Wanted): Readonly<Record<string, unknown>> {
+  return { [kind]: kind === "everything" ? true : name, ...(reason !== "" && { reason }) }
 }
 
 /** Null: whenever; undefined: it is no moment. */
@@ -104,12 +146,15 @@ export async function stopIt(visit: Visit, form: Form): Promise<Response> {
   const wanted = wantedOf((name) => form.get(name))
   const before = wanted && secondsOf(wanted)
   if (!wanted || before === undefined) return unclear(visit)
-  const { kind, name, reason, from } = wanted
+  const { kind, name, from } = wanted
+  const isConfirmed = form.get("confirm") === "yes" && kind !== "task"
   const said = await visit.ask("POST", "/v1/revocations", {
-    [kind]: kind === "everything" ? true : name,
-    ...(reason !== "" && { reason }),
+    ...bodyOf(wanted),
     ...(before !== null && { before }),
+    ...(isConfirmed && { confirm: true }),
   })
+  // Nothing was stopped, as nothing by this name is known: the page asks once more.
+  if (said.status === 404 && kind !== "task") return seeOther(confirmPath(wanted))
   if (said.status !== 200) return apology(visit, SECTION, said)
   if (from === "agents" && kind === "agent") return seeOther(agentPath(name))
   const { id, task } = answered.parse(said.body)

@@ -7,7 +7,8 @@ import { apology, ConsolePage } from "../frame.tsx"
 import { taskPath } from "../paths.ts"
 import { MAX_REASON } from "../reason-field.tsx"
 import { mayStop, type Visit } from "../visit.tsx"
-import { CHOICES, KINDS, stoppedText, stops } from "./said.ts"
+import { hitsText, stopTarget } from "../../said/revocations.ts"
+import { CHOICES, KINDS, stoppedText, stops, type Stop } from "./said.ts"
 import { Switch } from "./switch.tsx"
 
 export const SECTION = "/console/stop"
@@ -36,7 +37,7 @@ export async function showStop(visit: Visit): Promise<Response> {
             It holds since {set.at === undefined ? "now" : <Moment at={set.at} now={now} />}:{" "}
             <Text of={stoppedText(set)} most={300} /> is stopped.
           </strong>{" "}
-          No call that began after that was let through.
+          No call that began after that was let through. <Effect of={set} visit={visit} />
         </p>
       )}
       <EndedTask visit={visit} />
@@ -61,6 +62,20 @@ export async function showStop(visit: Visit): Promise<Response> {
         <p class="quiet">{`And ${more} older ones: see \`narrowgate revoke --list\` or GET /v1/revocations.`}</p>
       )}
     </ConsolePage>,
+  )
+}
+
+/** What the switch hits, as far as it can be counted. A key is pulled on the command line, and counted nowhere. */
+const Effect: FC<{ readonly of: Stop; readonly visit: Visit }> = async ({ of: { agent, user, tool, key }, visit }) => {
+  if (key !== undefined || !mayStop(visit.visitor)) return null
+  const named = agent !== undefined ? { agent } : user !== undefined ? { user } : tool !== undefined ? { tool } : null
+  const said = await visit.ask("POST", "/v1/revocations", { ...(named ?? { everything: true }), preview: true })
+  const target = stopTarget.safeParse(said.body)
+  if (said.status !== 200 || !target.success) return null
+  return target.data.known === false ? (
+    <strong>Nothing by this name is known here.</strong>
+  ) : (
+    <>It stops {hitsText(target.data.hits)}.</>
   )
 }
 

@@ -97,6 +97,19 @@ describe("a stream of decisions", () => {
     expect(await end()).toContain("You have signed out")
   }, 40_000)
 
+  test("tells nothing that happens after its reader has signed out", async () => {
+    const { token } = await openTask("first")
+    const viewer = await visitorAs("viewer")
+    const { until, end } = reading(await viewer.get("/console/live/events"))
+    await until("event: sign")
+    expect((await viewer.post("/sign-out", {})).status).toBe(200)
+    const { decision } = await callWith(token, "/mail", { method: "POST", body: "{}" })
+    await recordOf(decision)
+    const text = await end()
+    expect(text).toContain("You have signed out")
+    expect(text).not.toContain(decision)
+  }, 40_000)
+
   test("asks no more once its reader has gone", async () => {
     const viewer = await visitorAs("viewer")
     const { until, leave } = reading(await viewer.get("/console/live/events"))

@@ -23,7 +23,8 @@ it("stops an agent, says so with who, why and when, and lets it go on", async ()
   expect(await revoke("list")).toMatchObject({ code: 0, stdout: "Nothing is stopped.\n" })
   expect((await token()).code).toBe(0)
   const stopped = await revoke("--agent", SUPPORT, "--reason", "odd hours")
-  expect(stopped).toMatchObject({ code: 0, stderr: "" })
+  expect(stopped).toMatchObject({ code: 0, stderr: expect.stringMatching(/^stopping {2}at least 1 task/u) })
+  expect(stopped.stdout).toContain("  stops     at least 1 task")
   const [, id = ""] = /^(swi_\S+) {2}agent spiffe:\/\/example\.org\/agent\/support\n/.exec(stopped.stdout) ?? []
   expect(stopped.stdout).toContain(`narrowgate revoke lift ${id}\n`)
   expect((await token()).code).toBe(1)
@@ -43,10 +44,12 @@ it("stops an agent, says so with who, why and when, and lets it go on", async ()
 
 it("tells it as JSON, with the time before which it holds", async () => {
   const before = "2026-11-26T12:00:00.500+01:00"
-  const { stdout } = await revoke("--user", "https://id.example|42", "--before", before, "--json")
+  const misspelt = ["--user", "https://id.example|42", "--before", before, "--json"]
+  expect(await revoke(...misspelt)).toMatchObject({ code: 1, stderr: expect.stringContaining("add --confirm") })
+  const { stdout } = await revoke(...misspelt, "--confirm")
   const { id } = z.looseObject({ id: z.string() }).parse(JSON.parse(stdout))
   const user = { id, user: "https://id.example|42", before: Date.parse("2026-11-26T11:00:01Z") / 1000 }
-  expect(JSON.parse(stdout)).toEqual(user)
+  expect(JSON.parse(stdout)).toEqual({ ...user, known: false, hits: expect.any(Object) })
   expect(await listed()).toEqual([{ ...user, by: expect.any(String), at: expect.any(Number) }])
   expect(JSON.parse((await revoke("lift", id, "--json")).stdout)).toEqual({ id, lifted: true })
 })

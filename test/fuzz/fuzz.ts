@@ -45,14 +45,28 @@ export async function fuzz(target: Target): Promise<void> {
     inputs += 1
     if (await target.check(input)) accepted += 1
   })
-  await fc.assert(property, {
-    seed: inject("fuzz").seed,
-    numRuns: numRuns + known.length,
-    examples: known.map((input) => [input]),
-  })
+  await holds(property, numRuns + known.length, known)
   // Of a parser that takes everything, or nothing, the checks would say little.
   expect(accepted, "no input was accepted").toBeGreaterThan(0)
   expect(accepted, "no input was refused").toBeLessThan(inputs)
+}
+
+/** @param examples tried first */
+export async function holds<Input>(
+  property: fc.IAsyncProperty<[Input]>,
+  numRuns: number,
+  examples: readonly Input[] = [],
+): Promise<void> {
+  const details = await fc.check(property, {
+    seed: inject("fuzz").seed,
+    numRuns,
+    examples: examples.map((input) => [input]),
+  })
+  if (!details.failed) return
+  // Half a character in a failing input would break off the report: no text frame can carry it.
+  const { errorInstance: why, counterexample, seed } = details
+  const reason = why instanceof Error ? (why.stack ?? why.message) : String(why)
+  throw new Error(`${fc.stringify(counterexample)}\nFUZZ_SEED=${seed}\n${reason}`.toWellFormed())
 }
 
 /** Milliseconds that a test of one parser may take. */

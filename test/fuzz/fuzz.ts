@@ -33,7 +33,9 @@ export function hostile({ parser, seeds, words, json = false }: Pick<Target, "pa
 } {
   const known = [...seeds, ...(inject("fuzz").corpus[parser] ?? [])]
   const text = mutated(known, words)
-  return { known, arbitrary: json ? fc.oneof(mutatedJson(known, words), mutatedJson(known, words), text) : text }
+  const arbitrary = json ? fc.oneof(mutatedJson(known, words), mutatedJson(known, words), text) : text
+  // Half a character comes in an escape, never as it is: bytes that are no UTF-8 are refused before they are a text.
+  return { known, arbitrary: arbitrary.map((input) => input.toWellFormed()) }
 }
 
 export async function fuzz(target: Target): Promise<void> {

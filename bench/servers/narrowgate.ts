@@ -49,12 +49,14 @@ const POLICIES = join(import.meta.dirname, "../policies")
  *   is kept on disk
  * @param change what else is to be different in a copy of bench/policies
  * @param buildWorker the path of its module
+ * @param inspected its heap can be looked at
  */
 export async function startNarrowgate(
   lab: Lab,
   robots: Readonly<Record<string, JWK>> | null = null,
   change: (directory: string) => Promise<void> = async () => {},
   buildWorker: (lab: Lab) => Promise<string> = buildNarrowgate,
+  inspected = false,
 ): Promise<Narrowgate> {
   lab.say("building the Worker")
   const [module, manifest, identities] = await Promise.all([buildWorker(lab), readManifest(), makeIdentities()])
@@ -67,6 +69,7 @@ export async function startNarrowgate(
     storage: robots ? "volatile" : "disk",
     variables,
     namespaces,
+    inspected,
   })
   const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
     const url = `http://127.0.0.1:${workerd.port}${path}`

@@ -18,10 +18,14 @@ export interface WorkerServer extends Manifest {
   readonly variables: Readonly<Record<string, string>>
   /** KV namespaces by binding, with what they hold at first. */
   readonly namespaces: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** Its heap can be looked at, by V8's inspector. */
+  readonly inspected?: boolean
 }
 
 export interface Workerd extends ServerProcess {
   readonly port: number
+  /** Of V8's inspector, on loopback; null: there is none. */
+  readonly inspector: number | null
   /** Where its configuration and its objects are. */
   readonly directory: string
 }
@@ -30,41 +34,46 @@ export async function startWorkerd(lab: Lab, worker: WorkerServer): Promise<Work
   const directory = worker.storage === "volatile" ? lab.placeInMemory("workerd") : lab.place("workerd")
   await mkdir(join(directory, "objects"), { recursive: true })
   await writeFile(join(directory, "workerd.capnp"), configuration(worker, directory))
-  return serve(directory)
+  return serve(directory, worker.inspected ?? false)
 }
 
 /** The same Worker in a new process, with the objects that the ended one left on its disk. */
-export function startAgain({ directory }: Workerd): Promise<Workerd> {
-  return serve(directory)
+export function startAgain({ directory, inspector }: Workerd): Promise<Workerd> {
+  return serve(directory, inspector !== null)
 }
 
-async function serve(directory: string): Promise<Workerd> {
+async function serve(directory: string, inspected: boolean): Promise<Workerd> {
   // The binary itself: the package's command is a script round it, which would not pass descriptor 3 on.
   const { default: command }: { readonly default: string } = createRequire(import.meta.url)("workerd")
   const args = ["serve", join(directory, "workerd.capnp"), "--control-fd=3", "--import-path=/"]
+  if (inspected) args.push("--inspector-addr=127.0.0.1:0")
   const server = startProcess({ command, args, directory })
-  const port = await portOf(server)
-  return Object.assign(server, { port, directory })
+  const { port, inspector } = await portsOf(server, inspected)
+  return Object.assign(server, { port, inspector, directory })
 }
 
 const START_WITHIN_MS = 15_000
 
 /** Workerd writes one line of JSON for each socket that it listens on. */
-async function portOf({ control, complaints }: ServerProcess): Promise<number> {
+async function portsOf({ control, complaints }: ServerProcess, inspected: boolean): Promise<Ports> {
   if (!control) throw new Error("workerd has no control descriptor")
-  const listening = portIn(control, AbortSignal.timeout(START_WITHIN_MS))
-  const port = await listening.catch(() => undefined)
-  if (port === undefined) throw new Error(`workerd did not start:\n${complaints()}`)
-  return port
+  const listening = portsIn(control, inspected, AbortSignal.timeout(START_WITHIN_MS))
+  const ports = await listening.catch(() => undefined)
+  if (ports === undefined) throw new Error(`workerd did not start:\n${complaints()}`)
+  return ports
 }
 
+type Ports = Pick<Workerd, "port" | "inspector">
+
 /** Undefined where it ends without having listened. */
-async function portIn(control: Readable, signal: AbortSignal): Promise<number | undefined> {
+async function portsIn(control: Readable, inspected: boolean, signal: AbortSignal): Promise<Ports | undefined> {
   let said = ""
   for await (const chunk of addAbortSignal(signal, control)) {
     said += String(chunk)
     const [, port] = /"socket": *"http", *"port": *(\d+)/.exec(said) ?? []
-    if (port !== undefined) return Number(port)
+    const [, inspector] = /"listen-inspector", *"port": *(\d+)/.exec(said) ?? []
+    if (port === undefined || (inspected && inspector === undefined)) continue
+    return { port: Number(port), inspector: inspector === undefined ? null : Number(inspector) }
   }
   return undefined
 }

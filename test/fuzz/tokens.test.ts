@@ -4,7 +4,7 @@
  */
 import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify, type JWTVerifyOptions } from "jose"
 import fc from "fast-check"
-import { describe, expect, inject, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { verifyClientAssertion } from "../../src/credential/client-assertion.ts"
 import { readCompact } from "../../src/credential/compact.ts"
 import { verifyDelegationToken } from "../../src/credential/delegation-token.ts"
@@ -25,7 +25,7 @@ import { base64url, forge, newSigner, type Signer } from "../harness/forge.ts"
 import { US } from "../harness/issuers.ts"
 import { newProofKey } from "../harness/proofs.ts"
 import { longerBy, runsOf } from "../harness/runs.ts"
-import { FUZZ_TIMEOUT, fuzz, hostile } from "./fuzz.ts"
+import { FUZZ_TIMEOUT, fuzz, holds, hostile } from "./fuzz.ts"
 import { mutatedJson } from "./json-tree.ts"
 import { mutated } from "./mutation.ts"
 
@@ -256,11 +256,7 @@ describe.each(NAMES)("a %s", (name) => {
       const property = fc.asyncProperty(arbitrary, async (token) => {
         if (token !== good) expect(await verify(token)).toBeNull()
       })
-      await fc.assert(property, {
-        seed: inject("fuzz").seed,
-        numRuns: runsOf(400),
-        examples: others.map((each) => [each]),
-      })
+      await holds(property, runsOf(400), others)
     },
     FUZZ_TIMEOUT,
   )
@@ -291,7 +287,7 @@ describe.each(NAMES)("a %s", (name) => {
         expect(Object.keys(protectedHeader)).not.toEqual(expect.arrayContaining(["crit"]))
         expect(JSON.stringify(decodeJwt(token)).length).toBeLessThanOrEqual(16_384)
       })
-      await fc.assert(property, { seed: inject("fuzz").seed, numRuns: runsOf(250) })
+      await holds(property, runsOf(250))
       expect(accepted).toBeGreaterThan(0)
     },
     longerBy(30_000),

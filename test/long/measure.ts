@@ -1,20 +1,24 @@
 /** What the process and its databases take, while it runs. */
+import { once } from "node:events"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import type { Workerd } from "../../bench/servers/workerd.ts"
 
 export interface Sample {
   /** Milliseconds. */
   readonly at: number
-  /** Resident memory of the process, bytes. */
+  /** Resident memory of the process, bytes, and what of it is the Worker's own heap: after a collection of garbage. */
   readonly memory: number
+  readonly heap: number
   /** Bytes of pages in use by class of object, and how many objects. */
   readonly databases: Readonly<Record<string, { readonly bytes: number; readonly objects: number }>>
   /** Rows by class and table. */
   readonly rows: Readonly<Record<string, number>>
 }
 
-export function sampleOf(pid: number, directory: string): Sample {
+export async function sampleOf({ pid, inspector, directory }: Workerd): Promise<Sample> {
+  const heap = await collectGarbage(inspector ?? 0)
   const rows: Record<string, number> = {}
   const databases: Record<string, { bytes: number; objects: number }> = {}
   const root = join(directory, "objects")
@@ -23,8 +27,36 @@ export function sampleOf(pid: number, directory: string): Sample {
     const sum = (databases[className] = { bytes: 0, objects: files.length })
     for (const file of files) sum.bytes += measure(join(root, className, file), className, rows)
   }
-  return { at: Date.now(), memory: residentBytes(pid), databases, rows }
+  return { at: Date.now(), memory: residentBytes(pid), heap, databases, rows }
 }
+
+/**
+ * By the inspector's protocol: what is garbage says nothing, and V8 leaves it for as long as it likes.
+ * @returns bytes in use
+ */
+async function collectGarbage(inspector: number): Promise<number> {
+  const socket = new WebSocket(`ws://127.0.0.1:${inspector}/main`)
+  await once(socket, "open", { signal: AbortSignal.timeout(ANSWERS_WITHIN_MS) })
+  const ask = async (id: number, method: string): Promise<string> => {
+    socket.send(JSON.stringify({ id, method }))
+    for (;;) {
+      const [event]: MessageEvent[] = await once(socket, "message", { signal: AbortSignal.timeout(ANSWERS_WITHIN_MS) })
+      const text = String(event?.data)
+      // Others are events that nobody asked for.
+      if (JSON.parse(text).id === id) return text
+    }
+  }
+  await ask(1, "HeapProfiler.enable")
+  await ask(2, "HeapProfiler.collectGarbage")
+  const { result }: { readonly result: { readonly usedSize: number } } = JSON.parse(
+    await ask(3, "Runtime.getHeapUsage"),
+  )
+  socket.close()
+  return result.usedSize
+}
+
+/** A collection waits for the Worker, which has calls to answer. */
+const ANSWERS_WITHIN_MS = 30_000
 
 /** Linux alone says so. */
 function residentBytes(pid: number): number {

@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { exportJWK, generateKeyPair, SignJWT } from "jose"
 import { parseDocument } from "yaml"
 import type { Lab } from "../../bench/lab.ts"
+import { buildNarrowgate } from "../../bench/servers/build.ts"
 import { ISSUER, ORIGIN } from "../../bench/servers/identities.ts"
 import { startNarrowgate, type Narrowgate } from "../../bench/servers/narrowgate.ts"
 
@@ -30,7 +31,13 @@ export interface Stack extends AsyncDisposable {
 export async function startStack(lab: Lab): Promise<Stack> {
   const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true })
   const publicJwk = { ...(await exportJWK(publicKey)), kid: "staff", alg: "ES256" }
-  const narrowgate = await startNarrowgate(lab, null, async (directory) => extend(directory, publicJwk))
+  const narrowgate = await startNarrowgate(
+    lab,
+    null,
+    async (directory) => extend(directory, publicJwk),
+    buildNarrowgate,
+    true,
+  )
   return {
     narrowgate,
     async operator() {

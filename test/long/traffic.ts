@@ -38,6 +38,8 @@ export interface Log {
   /** Approvals that were given, and calls that passed by one. */
   approved: number
   paid: number
+  /** What was acknowledged and is not known any more: a task that was opened, an approval that was given. */
+  readonly lost: string[]
   /** Calls that passed by an approval that had been used. */
   readonly usedTwice: string[]
   /** Calls that passed although the end of their task had been acknowledged. */
@@ -62,6 +64,7 @@ export class Traffic {
     renewed: 0,
     approved: 0,
     paid: 0,
+    lost: [],
     usedTwice: [],
     outlived: [],
   }
@@ -120,8 +123,10 @@ export class Traffic {
     living.calls += 1
     const chance = this.#random()
     const { task } = living
-    if (chance < 0.45) await this.#call(task, "GET", `/crm/tickets/T-${Math.floor(this.#random() * 400)}`, null)
-    else if (chance < 0.65) await this.#write(task, PER_TREE.tool, (id) => `/crm/tickets/T-${id}/replies`)
+    if (chance < 0.45) {
+      const { code } = await this.#call(task, "GET", `/crm/tickets/T-${Math.floor(this.#random() * 400)}`, null)
+      if (code === "invalid_token") this.log.lost.push(task.id)
+    } else if (chance < 0.65) await this.#write(task, PER_TREE.tool, (id) => `/crm/tickets/T-${id}/replies`)
     else if (chance < 0.83) await this.#write(task, SHARED.tool, (id) => `/post/L-${id}`)
     else if (chance < 0.88) await this.#pay(task)
     else if (chance < 0.91) await this.#call(task, "GET", "/crm/tickets/X-1", null)
@@ -154,6 +159,7 @@ export class Traffic {
     this.log.approved += 1
     const paid = await this.#call(task, "POST", path, APPROVED)
     if (paid.answer === "allowed") this.log.paid += 1
+    if (paid.code === "approval_required") this.log.lost.push(path)
     const again = await this.#send(task, "POST", path)
     this.#count(again.code)
     // Of a call that was cut nobody knows whether it used the approval up.

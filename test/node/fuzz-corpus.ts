@@ -29,5 +29,8 @@ export function fuzzSeed(): number {
 }
 
 export default function provideCorpus(project: TestProject): void {
-  project.provide("fuzz", { corpus: readCorpus(), seed: fuzzSeed() })
+  const seed = fuzzSeed()
+  // A run that breaks off before it says which input it was can be repeated all the same.
+  if (seed !== SEED) console.log(`FUZZ_SEED=${seed}`)
+  project.provide("fuzz", { corpus: readCorpus(), seed })
 }

@@ -17,6 +17,7 @@ import { policyStep } from "./benchmarks/policy-step.ts"
 import { guardedOwn, sameDoor } from "./benchmarks/same-door.ts"
 import { statefulAllow, statefulAllowOneTree } from "./benchmarks/stateful-allow.ts"
 import { toolsFilter } from "./benchmarks/tools-filter.ts"
+import { worstRequest } from "./benchmarks/worst-request.ts"
 import { firstToken, knownToken } from "./benchmarks/tokens.ts"
 
 export const BENCHMARKS: readonly Benchmark[] = [
@@ -43,4 +44,5 @@ export const BENCHMARKS: readonly Benchmark[] = [
   checkPolicies,
   decisionTables,
   diffRecords,
+  worstRequest,
 ]

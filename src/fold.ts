@@ -8,12 +8,9 @@ export function fold(name: string): string {
   return foldCase(bracket > 0 ? name.slice(0, bracket) : name)
 }
 
-/** Without regard to case and to forms of one character: NFKC makes `to` of the fullwidth `ｔｏ`. */
 export function foldCase(name: string): string {
-  return (ASCII.test(name) ? name : name.normalize("NFKC")).toUpperCase().toLowerCase()
+  return name.toUpperCase().toLowerCase()
 }
-// oxlint-disable-next-line no-control-regex -- all of ASCII, its control characters among it
-const ASCII = /^[\x00-\x7f]*$/
 
 /**
  * The names of arguments by which some reader finds what is sent by this one, folded. Readers skip what stands before a
@@ -23,13 +20,16 @@ const ASCII = /^[\x00-\x7f]*$/
  */
 export function readingsOf(name: string): readonly string[] {
   if (ONE_READING.test(name)) return [name]
-  const folded = foldCase(name)
+  // NFKC makes `to` of the fullwidth `ｔｏ`.
+  const folded = foldCase(ASCII.test(name) ? name : name.normalize("NFKC"))
   const [base = ""] = folded.replace(LEADING, "").split(NAME_END, 1)
   const word = base.trimEnd()
   const joined = folded.trimStart().replaceAll(/[ .[]/g, "_")
   return [...new Set([folded, word, joined, word.replace(/^_(?=.)/u, "")])]
 }
 const ONE_READING = /^[a-z0-9][a-z0-9_-]*$/
+// oxlint-disable-next-line no-control-regex -- all of ASCII, its control characters among it
+const ASCII = /^[\x00-\x7f]*$/
 const LEADING = /^[^\p{L}\p{N}_-]+/u
 // oxlint-disable-next-line no-control-regex -- a control character ends a name for some readers
 const NAME_END = /[[\].\x00-\x1f\x7f]/

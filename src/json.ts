@@ -9,11 +9,12 @@ import { fold } from "./fold.ts"
 /** Deeper nesting than any tool's arguments need. */
 const MAX_DEPTH = 64
 /** Members of objects and elements of arrays: each costs a microsecond or more to judge, hash and record. */
-export const MAX_PARTS = 10_000
+export const MAX_PARTS = 5_000
 /** Rules and records put a value together anew on each level of nesting, so that text costs as often as it is deep. */
-const MAX_NESTED_TEXT = 8_388_608
+const MAX_NESTED_TEXT = 4_194_304
 /** A key is folded, which costs several times as much as reading it. */
 const MAX_KEY_LENGTH = 1_024
+const MAX_KEYS_TEXT = 131_072
 
 export function parseJson(text: string, mostParts: number = MAX_PARTS): { readonly json: unknown } | Denied {
   const read = readJson(text, mostParts)
@@ -37,7 +38,7 @@ export function readJson(
 
 /** As the platform's parser reads it, whatever others may read; undefined for what is no JSON, or too much of it. */
 export function readLoosely(text: string): unknown {
-  if (objectionTo(text, MAX_PARTS)?.isTooMuch === true) return undefined
+  if (objectionTo(text, MAX_PARTS, false)?.isTooMuch === true) return undefined
   try {
     return JSON.parse(text)
   } catch {
@@ -104,15 +105,19 @@ function readString(json: string): string | null {
 
 /** What a value may stand behind; nothing, where it is the first. */
 const BEFORE_VALUE: ReadonlySet<string> = new Set(["", "[", ",", ":", " ", "\n", "\r", "\t"])
+const BLANKS = /[ \n\r\t]+/y
 const NUMBER = /-?[0-9][0-9.eE+-]*/y
 
-/** One pass over any text. Of what is no JSON it may find nothing to say. */
-function objectionTo(text: string, mostParts: number): Objection | null {
+/**
+ * One pass over any text. Of what is no JSON it may find nothing to say.
+ * @param isStrict false: it looks for too much alone
+ */
+function objectionTo(text: string, mostParts: number, isStrict = true): Objection | null {
   /** Keys seen in each open object; null for an open array. */
   const open: (Set<string> | null)[] = []
   // Most texts have none; their strings end at the next quote and mean what they spell.
   let escape = text.indexOf("\\")
-  let [parts, nested] = [0, 0]
+  let [parts, nested, keysText] = [0, 0, 0]
   let expectsKey = false
   for (let index = 0; index < text.length; index++) {
     switch (text.charAt(index)) {
@@ -143,7 +148,11 @@ function objectionTo(text: string, mostParts: number): Objection | null {
         if (escapes) end = endOfString(text, index)
         nested += (end - index) * open.length
         if (expectsKey) {
+          keysText += end - index
+          if (keysText > MAX_KEYS_TEXT) return tooMuch(`its keys have more than ${MAX_KEYS_TEXT} characters in all`)
           if (end - index - 2 > MAX_KEY_LENGTH) return tooMuch(`it has a key of more than ${MAX_KEY_LENGTH} characters`)
+        }
+        if (expectsKey && isStrict) {
           // Escapes are resolved first: "a" and "\u0061" are one key.
           const key = escapes ? readString(text.slice(index, end)) : text.slice(index + 1, end - 1)
           if (key === null) return NOT_JSON
@@ -152,10 +161,10 @@ function objectionTo(text: string, mostParts: number): Objection | null {
           if (keys?.has(folded)) return refused("it has a key twice, or two that some readers take for one")
           if (folded === "__proto__") return refused("it has a key that no object may have")
           keys?.add(folded)
-          expectsKey = false
         }
+        expectsKey = false
         // Half a surrogate pair is no character: readers replace it, or fail (RFC 7493 2.1).
-        if (escapes && text.slice(index, end).includes("\\u")) {
+        if (isStrict && escapes && text.slice(index, end).includes("\\u")) {
           const string = readString(text.slice(index, end))
           if (string === null) return NOT_JSON
           if (!string.isWellFormed()) return refused("it has half a character")
@@ -177,11 +186,18 @@ function objectionTo(text: string, mostParts: number): Objection | null {
         if (!BEFORE_VALUE.has(text.charAt(index - 1))) return NOT_JSON
         NUMBER.lastIndex = index
         const number = NUMBER.exec(text)?.[0] ?? "-"
-        if (!isExact(number)) return refused("it has a number that is not exact as a double")
+        if (isStrict && !isExact(number)) return refused("it has a number that is not exact as a double")
         nested += number.length * open.length
         index += number.length - 1
         break
       }
+      case " ":
+      case "\n":
+      case "\r":
+      case "\t":
+        BLANKS.lastIndex = index
+        index += (BLANKS.exec(text)?.[0].length ?? 1) - 1
+        break
       default:
     }
     if (open.length > MAX_DEPTH) return tooMuch("it nests too deep")
@@ -193,7 +209,11 @@ function objectionTo(text: string, mostParts: number): Objection | null {
 
 /** Index just behind the closing quote of the string that opens at `start`, or the text's end where it never closes. */
 export function endOfString(text: string, start: number): number {
-  let index = start + 1
-  while (index < text.length && text[index] !== '"') index += text[index] === "\\" ? 2 : 1
-  return Math.min(index + 1, text.length)
+  for (let quote = text.indexOf('"', start + 1); quote >= 0; quote = text.indexOf('"', quote + 1)) {
+    let escapes = quote
+    while (text[escapes - 1] === "\\" && escapes - 1 > start) escapes -= 1
+    // An even number of backslashes before it are escapes of each other.
+    if ((quote - escapes) % 2 === 0) return quote + 1
+  }
+  return text.length
 }

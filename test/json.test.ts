@@ -132,6 +132,7 @@ describe("JSON that costs more to judge than to send", () => {
     "members of objects in a list": `[${Array.from({ length: MAX_PARTS / 2 + 1 }, () => '{"a":1}').join(",")}]`,
     "members of one object": `{${Array.from({ length: MAX_PARTS + 1 }, (_, at) => `"k${at}":1`).join(",")}}`,
     "text inside many levels": deep(`"${"a".repeat(200_000)}"`, 58),
+    "text of all keys": `{${Array.from({ length: 200 }, (_, at) => `"${"k".repeat(1_000)}${at}":1`).join(",")}}`,
     "a long key": `{"${"a".repeat(1_025)}":1}`,
     "a long number": `[${"0".repeat(200)}]`,
     "levels, and no end": "[".repeat(1_048_576),

@@ -34,3 +34,9 @@ export async function startSameDoor(lab: Lab): Promise<Workerd> {
   ]
   return startWorkerd(lab, { ...NONE, ...manifest, module, storage: "disk", durableObjects })
 }
+
+/** Reads the body as text and answers how long it is. */
+export async function startReadText(lab: Lab): Promise<Workerd> {
+  const [module, manifest] = await Promise.all([buildFloor(lab, "read-text.js"), readManifest()])
+  return startWorkerd(lab, { ...NONE, ...manifest, module, durableObjects: [] })
+}

@@ -21,6 +21,8 @@ const MAX_QUERY_BYTES = 262_144
 const MAX_QUERIES = 100
 /** Of a request about calls, which has their bodies inside: as much as a body may have where it stands alone. */
 const MAX_CALL_BYTES = 1_048_576
+/** Of several calls together: each is parsed, judged and recorded by itself. */
+const MAX_TOLD = 65_536
 /** Each is a step of a ledger, one after the other. */
 const MAX_CALLS = 20
 
@@ -53,7 +55,7 @@ function queryAccess(client: QueryClient, keyHash: string, bundle: Bundle, aroun
 }
 
 function callAccess(asking: AskingGateway, keyHash: string, around: Surroundings): Access {
-  // What evaluations share is read for each of them: all together have no more to be read than one may have.
+  // What evaluations share is read for each of them.
   let told = 0
   const known = { kind: "call", ...ofGateway(asking.gateway, asking.bundle) } as const
   return {
@@ -62,11 +64,9 @@ function callAccess(asking: AskingGateway, keyHash: string, around: Surroundings
     bytes: MAX_CALL_BYTES,
     evaluations: MAX_CALLS,
     decide: async (question, index) => {
-      told += JSON.stringify(question).length
-      return told > MAX_CALL_BYTES
-        ? undecided(
-            `All evaluations together, with what they share in each, have more than ${MAX_CALL_BYTES} characters.`,
-          )
+      if (index !== null && told <= MAX_TOLD) told += JSON.stringify(question).length
+      return told > MAX_TOLD
+        ? undecided(`All evaluations together, with what they share in each, have more than ${MAX_TOLD} characters.`)
         : decideCall(question, index, asking, around)
     },
     search: null,

@@ -4,7 +4,7 @@
  * Source: MCP 2025-11-25 and 2026-07-28, "Transports"; DESIGN §6.
  */
 import { deny, isDenied, type Denied } from "../decision.ts"
-import { NO_ARGUMENTS, UNSEEN_ARGUMENTS, type CallArguments } from "./arguments.ts"
+import { isReadable, NO_ARGUMENTS, UNSEEN_ARGUMENTS, type CallArguments } from "./arguments.ts"
 import { isJsonType, isObject, parseJson } from "../json.ts"
 import { LIFECYCLE_SEGMENT, lifecycleName, type LifecycleTool } from "./lifecycle.ts"
 import { printable } from "../printable.ts"
@@ -106,7 +106,8 @@ function fromBody(server: McpServer, headers: CallHeaders, text: string): McpCal
   const { name, arguments: args } = fields
   if (typeof name !== "string") return refuse("it names no tool")
   if (args !== undefined && !isObject(args)) return refuse("its arguments are no object")
-  return toolCall(server, name, args === undefined ? NO_ARGUMENTS : { complete: true, values: args })
+  if (args === undefined) return toolCall(server, name, NO_ARGUMENTS)
+  return toolCall(server, name, isReadable(text) ? { complete: true, values: args } : UNSEEN_ARGUMENTS)
 }
 
 function fromHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied {

@@ -3,7 +3,7 @@
  * segment wins over a parameter, whatever their order in the catalog.
  */
 import { deny, type Denied } from "../decision.ts"
-import { NO_ARGUMENTS, type CallArguments } from "./arguments.ts"
+import { isReadable, NO_ARGUMENTS, type CallArguments } from "./arguments.ts"
 import { fold, foldCase } from "../fold.ts"
 import { isJsonType, isObject, parseJson } from "../json.ts"
 import type { Target } from "./path.ts"
@@ -136,8 +136,8 @@ export function routeArguments(
   if (body.kind === "whole" && body.text !== "") {
     const json = isJsonType(headers.contentType) ? parseJson(body.text) : null
     if (json && "denied" in json) return json
-    complete = json !== null && isObject(json.json)
-    const members = json && isObject(json.json) ? Object.entries(json.json) : []
+    complete = json !== null && isObject(json.json) && isReadable(body.text)
+    const members = complete && json && isObject(json.json) ? Object.entries(json.json) : []
     for (const [name, value] of members) {
       if (names.has(fold(name))) return refuse("an argument stands in the body and in the URL")
       values.set(name, value)

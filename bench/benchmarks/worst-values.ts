@@ -1,0 +1,60 @@
+/** JSON values that cost the most to read, judge, hash and record, each in so many bytes; limits do not count here. */
+
+export const SIZES = [65_536, 262_144, 1_048_576] as const
+
+const MARGIN = 2_048
+/** What calls may have (src/json.ts), with room for the message around it. */
+const MOST_PARTS = 4_900
+const DEEPEST = 55
+
+const fill = (text: string, bytes: number): string =>
+  text.repeat(Math.max(1, Math.floor((bytes - MARGIN) / text.length)))
+const listOf = (item: string, bytes: number): string => `[${fill(`${item},`, bytes).slice(0, -1)}]`
+const nested = (inner: string, levels: number): string => "[".repeat(levels) + inner + "]".repeat(levels)
+/** As many as there is room for, and no more than may be. */
+const items = (bytes: number, width: number, itemOf: (at: number) => string): string =>
+  Array.from({ length: Math.min(MOST_PARTS, Math.floor((bytes - MARGIN) / width)) }, (_, at) => itemOf(at)).join(",")
+const wide = (bytes: number, itemOf: (at: number, filling: string) => string): string => {
+  const width = Math.floor((bytes - MARGIN) / MOST_PARTS)
+  return items(bytes, Math.max(width, 16), (at) => itemOf(at, "x".repeat(Math.max(0, width - 16))))
+}
+
+export const VALUES: Readonly<Record<string, (bytes: number) => string>> = {
+  // Beyond what is allowed.
+  "numbers within 58 lists": (bytes) => nested(fill("1,", bytes).slice(0, -1), 58),
+  "deep lists": (bytes) => listOf(nested("", 60), bytes),
+  "empty lists": (bytes) => listOf("[]", bytes),
+  "lists without end": (bytes) => "[".repeat(bytes - MARGIN),
+  "objects of one key": (bytes) => listOf('{"a":1}', bytes),
+  "many keys": (bytes) =>
+    `{${Array.from({ length: Math.floor((bytes - MARGIN) / 11) }, (_, at) => `"${at.toString(36).padStart(5, "k")}":1`).join()}}`,
+  "a long key": (bytes) => `{"${fill("ſ", bytes >> 1)}":1}`,
+  "a long number": (bytes) => fill("1", bytes),
+  blanks: (bytes) => `[${fill(" ", bytes)}]`,
+  // The most that is allowed.
+  "plain text": (bytes) => `"${fill("a", bytes)}"`,
+  "text of escapes": (bytes) => `"${fill(String.raw`\u00e9`, bytes)}"`,
+  "text of quotes": (bytes) => `"${fill(String.raw`\"`, bytes)}"`,
+  "text of emoji": (bytes) => `"${fill("😀", bytes / 4 + MARGIN)}"`,
+  "as many numbers within 55 lists": (bytes) =>
+    nested(
+      items(bytes, 2, (at) => String(at % 10)),
+      DEEPEST,
+    ),
+  "as many fractions": (bytes) => `[${items(bytes, 20, (at) => `0.${String(at).padStart(5, "1")}1234567891`)}]`,
+  "as many empty lists": (bytes) => `[${items(bytes, 3, () => "[]").slice(0, MOST_PARTS)}]`,
+  "as many texts": (bytes) => `[${wide(bytes, (at, filling) => `"${at}${filling}"`)}]`,
+  "as many keys": (bytes) => `{${wide(bytes, (at, filling) => `"k${at}${filling}":1`)}}`,
+  "as many keys in other letters": (bytes) => `{${items(bytes, 110, (at) => `"${"ſ".repeat(40)}${at}":1`)}}`,
+  "as many objects within 55 lists": (bytes) =>
+    nested(
+      items(bytes, 18, (at) => `{"k${at}":1}`)
+        .split(",")
+        .slice(0, MOST_PARTS >> 1)
+        .join(),
+      DEEPEST,
+    ),
+  "texts in 900 arguments": (bytes) =>
+    `{${Array.from({ length: 900 }, (_, at) => `"a${at}":"${"x".repeat(Math.max(1, Math.floor((bytes - MARGIN) / 900) - 12))}"`).join()}}`,
+  "text within 55 lists": (bytes) => nested(`"${fill("a", Math.min(bytes, 150_000))}"`, DEEPEST),
+}

@@ -552,5 +552,3 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
 ]
 export const SEQUENCE_KINDS: readonly Kind[] = SEQUENCES.map(sequenceKind)
-
-export const KINDS: readonly Kind[] = [...LIMIT_KINDS, ...LOOP_KINDS, ...SEQUENCE_KINDS]

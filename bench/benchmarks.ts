@@ -8,6 +8,7 @@ import { coldFirstDecision } from "./benchmarks/cold-first-decision.ts"
 import { decisionTables } from "./benchmarks/decision-tables.ts"
 import { diffRecords } from "./benchmarks/diff-records.ts"
 import { earlyDenial } from "./benchmarks/early-denial.ts"
+import { fullMemory } from "./benchmarks/full-memory.ts"
 import { guardedAllow, guardedAllowP99, sharedAllow } from "./benchmarks/guarded-allow.ts"
 import { hotSharedWindow } from "./benchmarks/hot-shared-window.ts"
 import { longHistory } from "./benchmarks/long-history.ts"
@@ -38,6 +39,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   policyStep,
   policy10000Rules,
   longHistory,
+  fullMemory,
   checkPolicies,
   decisionTables,
   diffRecords,

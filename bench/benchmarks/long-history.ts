@@ -3,20 +3,13 @@
  * the same guardrails, made so often that 100,000 of them are remembered, and so rarely that ten are. Every call is
  * decided and applied, and as each new one comes the oldest leaves.
  */
-import { cp, writeFile } from "node:fs/promises"
-import { join } from "node:path"
 import type { Verdict } from "../../src/call.ts"
-import { isRefused } from "../../src/exchange/refusal.ts"
-import { UNKNOWN_CLIENT } from "../../src/gateway/client.ts"
 import type { TreeState } from "../../src/ledger/state.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
-import { compilePolicies } from "../../cli/policies/compile.ts"
-import { beginTree, callStep, openRequest, openStep } from "../../src/explain/tree.ts"
+import { callStep } from "../../src/explain/tree.ts"
 import { guard, type Benchmark } from "../benchmark.ts"
 import { race, type Way } from "../in-process.ts"
-import type { Lab } from "../lab.ts"
-import { writeGuardrails } from "../servers/guarded.ts"
-import { makeIdentities } from "../servers/identities.ts"
+import { callOn, compileGuarded, openTree } from "../tree.ts"
 
 const MANY = 100_000
 const FEW = 10
@@ -35,7 +28,7 @@ export const longHistory: Benchmark = {
   // 1.2 times the cost.
   target: 0.833,
   run: async (lab) => {
-    const bundle = await compile(lab)
+    const bundle = await compileGuarded(lab, GUARDRAILS)
     const [many, few] = [new History(bundle, MANY), new History(bundle, FEW)]
     for (const history of [many, few]) {
       lab.say(`${history.size} calls`)
@@ -120,50 +113,7 @@ class History {
 
   #call(tool: string, ticket: number, now: number): Verdict {
     const amount = tool === REPLY ? { amount: (ticket % 7) + 0.5 } : {}
-    return callStep(
-      this.#bundle,
-      this.#state,
-      {
-        decisionId: `dec_${this.#turn}`,
-        task: this.#state.root,
-        token: TOKEN,
-        proof: null,
-        tool,
-        arguments: { complete: true, values: { ticket: `T-${ticket}`, ...amount } },
-        gateway: "bench",
-        environment: "bench",
-        client: UNKNOWN_CLIENT,
-        mode: "enforce",
-        retry: null,
-        risks: [],
-      },
-      now,
-    )
+    const values = { ticket: `T-${ticket}`, ...amount }
+    return callStep(this.#bundle, this.#state, callOn(this.#state, `dec_${this.#turn}`, tool, values), now)
   }
-}
-
-const ROOT = "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ"
-const TOKEN = "token"
-const AGENT = "spiffe://bench.example/agent/desk"
-const USER = { issuer: "https://idp.bench.example", subject: "user", groups: ["support"] }
-
-/** Days pass here: its task and its token do not end. */
-function openTree(bundle: Bundle, now: number): TreeState {
-  const state = beginTree(bundle.pointer, ROOT, USER, now)
-  const opened = openStep(bundle, state, openRequest(AGENT, state, TOKEN), now)
-  guard(!isRefused(opened), "a task can be opened")
-  state.tasks.set(ROOT, { ...opened.task, expiresAt: Number.POSITIVE_INFINITY })
-  state.tokens.set(TOKEN, { ...opened.opening.token, expiresAt: Number.POSITIVE_INFINITY })
-  return state
-}
-
-async function compile(lab: Lab): Promise<Bundle> {
-  const directory = lab.place("policies")
-  await cp(join(import.meta.dirname, "../policies"), directory, { recursive: true })
-  const { files } = await makeIdentities()
-  for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), content)
-  await writeGuardrails(directory, GUARDRAILS)
-  const { bundle, problems } = await compilePolicies(directory)
-  guard(bundle !== null, `bench/policies does not compile: ${JSON.stringify(problems)}`)
-  return bundle
 }

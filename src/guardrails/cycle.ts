@@ -22,11 +22,12 @@ export function cycleInstrument(cycle: Cycle): Instrument {
       if (isUnread(key)) return judged(unreadable(id, key))
       if (isUnread(call)) return judged(unreadable(id, call))
       const lazy = times >= LAZY_FROM
-      const place = { owner: `${id}:${lazy ? "cycle" : "twice"}`, key, longest, lazy }
+      const place = { owner: `${id}:cycle`, key, lazy }
       const trail = trailOf(memory, place)
       // With the first time round there is nothing to be the same as. One call again and again is no circle.
       const closed = trail
-        .runsWith(call, longest)
+        .runsWith(call)
+        .slice(0, longest - 1)
         .findIndex((run, index) => run >= (index + 2) * (times - 1) && !trail.repeats(call, index + 1))
       const use = { guardrail: id, kind: cycle.kind, holds: closed < 0 }
       if (closed < 0) return judged(null, { use, notes: [{ kind: "trail", ...place, call }] })

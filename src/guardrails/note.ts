@@ -60,7 +60,6 @@ export interface Lasting extends Placed {
 export interface Trailing extends Placed {
   readonly kind: "trail"
   readonly call: string
-  readonly longest: number
   /** It need not be kept before it has gone round once. */
   readonly lazy: boolean
 }
@@ -103,7 +102,7 @@ function applyNote(memory: Memory, note: Note, now: number): void {
       return memory.lasts.set(owner, key, { value: note.value, at: now } satisfies Last)
     case "trail": {
       const trail = trailOf(memory, note)
-      trail.add(note.call, note.longest)
+      trail.add(note.call)
       return memory.trails.set(owner, key, trail)
     }
     case "flight": {
@@ -116,11 +115,11 @@ function applyNote(memory: Memory, note: Note, now: number): void {
 }
 
 /** Of a memory that has woken: what was before may have been anything. */
-export function trailOf(memory: Memory, { owner, key, longest, lazy }: Omit<Trailing, "kind" | "call">): Trail {
+export function trailOf(memory: Memory, { owner, key, lazy }: Omit<Trailing, "kind" | "call">): Trail {
   const known = memory.trails.find(owner, key)
   if (known) return known
   const isAll = !lazy || memory.wokenAt === Number.NEGATIVE_INFINITY
-  return isAll ? Trail.empty() : Trail.unknown(longest)
+  return isAll ? Trail.empty() : Trail.unknown()
 }
 
 /** Entries of a count or a sum that are kept apart: each is a row. */
@@ -136,8 +135,9 @@ function spend(memory: Memory, note: Spend, now: number): void {
     case "sliding": {
       const spanMs = span.seconds * 1000
       if (isFirst(memory, note, now)) {
+        const isWritten = writesFirst(memory, note, now)
         memory.sliding.drop(owner, key)
-        return memory.onceOf(owner).add(key, now, now - spanMs)
+        return memory.onceOf(owner).add(key, now, now - spanMs, isWritten)
       }
       const meter = slidingOf(memory, note, now)
       meter.admit(amount, now, precisionOf(memory.sliding.many(owner), spanMs))
@@ -165,6 +165,11 @@ export function isFirst(memory: Memory, { owner, key, span, repeats }: Spend, no
   if (repeats === null || spanMs === null) return false
   const meter = memory.sliding.find(owner, key)
   return meter ? meter.upTo(spanMs, now) === 0 : !memory.onceOf(owner).has(key, now - spanMs)
+}
+
+/** Whether a call that was not made before is written down: so it is where one that is not known may have been made. */
+export function writesFirst(memory: Memory, { owner, span, repeats }: Spend, now: number): boolean {
+  return repeats === "kept" || memory.onceOf(owner).hides(now - (spanMsOf(span) ?? 0))
 }
 
 /** What was counted of the key; of a call that may be repeated, what may have been. */

@@ -6,29 +6,24 @@
 import { landFlight } from "../guardrails/concurrency.ts"
 import { Memory, type Flights, type Last } from "../guardrails/memory.ts"
 import { Trail, type TrailState } from "../guardrails/meter/trail.ts"
-import {
-  surplusCells,
-  trailOf,
-  type Flying,
-  type Lasting,
-  type Marking,
-  type Note,
-  type Trailing,
-} from "../guardrails/note.ts"
-import { AMOUNT_SCHEMA, AmountStorage, placeOf } from "./amount-storage.ts"
+import { trailOf, type Flying, type Lasting, type Note, type Trailing } from "../guardrails/note.ts"
+import { AMOUNT_SCHEMA, AmountStorage } from "./amount-storage.ts"
+import { MARK_SCHEMA, MarkStorage } from "./mark-storage.ts"
+import { placeOf } from "./place.ts"
 import { Sweep } from "./sweep.ts"
 import { TALLY_SCHEMA, TallyStorage } from "./tally-storage.ts"
 
 /** `until`: it matters no longer. */
 export const MEMORY_SCHEMA = `
-${AMOUNT_SCHEMA}${TALLY_SCHEMA}CREATE TABLE marks (owner TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, at INTEGER NOT NULL,
-  sequence INTEGER NOT NULL, slack INTEGER NOT NULL, until INTEGER, PRIMARY KEY (owner, key, value)) WITHOUT ROWID;
+${AMOUNT_SCHEMA}
+${TALLY_SCHEMA}
+${MARK_SCHEMA}
 CREATE TABLE cells (kind TEXT NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, until INTEGER,
   PRIMARY KEY (kind, owner, key)) WITHOUT ROWID;
 CREATE TABLE flights (id TEXT NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, until INTEGER NOT NULL, gateway TEXT NOT NULL,
   PRIMARY KEY (id, owner)) WITHOUT ROWID;
 `
-const TABLES = ["marks", "cells", "flights"] as const
+const TABLES = ["cells", "flights"] as const
 const IS_OVER = "until <= ?"
 
 interface Placed extends Record<string, SqlStorageValue> {
@@ -36,29 +31,26 @@ interface Placed extends Record<string, SqlStorageValue> {
   readonly key: string
 }
 
-/** What is written of a time that moves on, and what of it is not. */
+/** What is written of the last call. */
 interface Written {
   readonly owner: string
   readonly key: string
-  readonly value: string
+  readonly value: string | null
   readonly at: number
   readonly slack: number
-  readonly spanMs: number | null
-}
-
-interface Valued extends Placed {
-  readonly value: string
+  readonly spanMs: number
 }
 
 export class MemoryStorage {
   readonly #sql: SqlStorage
   readonly #amounts: AmountStorage
   readonly #tallies: TallyStorage
+  readonly #marks: MarkStorage
   /** Trails of which something is written. */
   readonly #trails = new Set<string>()
-  readonly #marks = new Map<string, Written>()
-  readonly #lasts = new Map<string, Written & { readonly was: string | null }>()
-  readonly #markSweep: Sweep<Valued>
+  /** Owners of which some are not. */
+  readonly #unwrittenTrails = new Set<string>()
+  readonly #lasts = new Map<string, Written>()
   readonly #cellSweep: Sweep<Placed>
   readonly #flightSweep: Sweep<Placed>
 
@@ -66,11 +58,7 @@ export class MemoryStorage {
     this.#sql = sql
     this.#amounts = new AmountStorage(sql)
     this.#tallies = new TallyStorage(sql)
-    this.#markSweep = new Sweep<Valued>(
-      sql,
-      { table: "marks", columns: ["owner", "key", "value"], isOver: IS_OVER },
-      (row) => this.#marks.delete(valueOf(row)),
-    )
+    this.#marks = new MarkStorage(sql)
     this.#cellSweep = new Sweep<Placed>(
       sql,
       { table: "cells", columns: ["kind", "owner", "key"], isOver: IS_OVER },
@@ -81,8 +69,7 @@ export class MemoryStorage {
 
   /** The latest time that is written down, milliseconds. */
   latest(): number {
-    const marked = this.#sql.exec<{ at: number | null }>("SELECT MAX(at) AS at FROM marks").one().at ?? 0
-    return Math.max(this.#amounts.latest(), this.#tallies.latest(), marked)
+    return Math.max(this.#amounts.latest(), this.#tallies.latest(), this.#marks.latest())
   }
 
   /** @param wokenAt milliseconds: no life before this one can have counted anything later */
@@ -90,7 +77,7 @@ export class MemoryStorage {
     const memory = new Memory(wokenAt)
     this.#amounts.load(memory, wokenAt)
     this.#tallies.load(memory, wokenAt)
-    this.#loadMarks(memory, wokenAt)
+    this.#marks.load(memory, wokenAt)
     this.#loadCells(memory, wokenAt)
     this.#loadFlights(memory, wokenAt)
     return memory
@@ -104,21 +91,6 @@ export class MemoryStorage {
     for (const { id, owner, key, until, gateway } of rows) {
       const flights: Flights = memory.flights.find(owner, key) ?? new Map()
       memory.flights.set(owner, key, flights.set(id, { until, gateway }))
-    }
-  }
-
-  #loadMarks(memory: Memory, wokenAt: number): void {
-    const rows = this.#sql
-      .exec<{ owner: string; key: string; value: string; at: number; sequence: number; slack: number }>(
-        "SELECT * FROM marks WHERE until IS NULL OR until > ? ORDER BY at + slack, sequence",
-        wokenAt,
-      )
-      .toArray()
-    for (const { owner, key, value, at, sequence, slack } of rows) {
-      const marks = memory.marksOf(owner, key)
-      marks.set(value, { at: Math.min(at + slack, Math.max(at, wokenAt)), sequence })
-      memory.marks.set(owner, key, marks)
-      memory.sequence = Math.max(memory.sequence, sequence)
     }
   }
 
@@ -148,14 +120,13 @@ export class MemoryStorage {
     switch (note.kind) {
       case "spend":
         return this.#amounts.mustWrite(memory, note, now)
-      case "mark": {
-        return note.values.some((value) => this.#mustMark(memory, note, value, now))
-      }
+      case "mark":
+        return this.#marks.mustWrite(memory, note, now)
       case "last": {
         const written = this.#lasts.get(placeOf(note))
         const last = memory.lasts.find(note.owner, note.key)
         if (last?.value === null && note.value === null) return false
-        if (!written || written.was !== note.value || written.spanMs !== note.spanMs) return true
+        if (!written || written.value !== note.value || written.spanMs !== note.spanMs) return true
         return now - written.at > note.slackMs
       }
       case "trail": {
@@ -173,19 +144,12 @@ export class MemoryStorage {
     }
   }
 
-  #mustMark(memory: Memory, { owner, key, spanMs, slackMs }: Marking, value: string, now: number): boolean {
-    const known = memory.marks.find(owner, key)?.get(value)
-    const written = this.#marks.get(valueOf({ owner, key, value }))
-    // What was settled has no slack left. Without any, of two calls of one millisecond the order counts.
-    if (known === undefined || written === undefined || written.spanMs !== spanMs) return true
-    return now - written.at >= slackMs
-  }
-
   save(memory: Memory, notes: readonly Note[], now: number): void {
     const sequence = memory.sequence + 1
     for (const note of notes)
       if (this.#mustWrite(memory, note, now)) this.#save(memory, note, sequence, now)
       else if (note.kind === "spend") this.#amounts.use(memory, note, now)
+      else if (note.kind === "trail") this.#unwrittenTrails.add(note.owner)
   }
 
   #save(memory: Memory, note: Note, sequence: number, now: number): void {
@@ -194,7 +158,7 @@ export class MemoryStorage {
       case "spend":
         return this.#amounts.save(memory, note, now)
       case "mark":
-        return this.#saveMarks(memory, note, sequence, now)
+        return this.#marks.save(memory, note, sequence, now)
       case "last":
         return this.#saveLast(note, now)
       case "tally":
@@ -202,11 +166,14 @@ export class MemoryStorage {
       case "trail": {
         if (note.lazy && !goesRound(memory, note)) {
           this.#trails.delete(placeOf(note))
+          this.#unwrittenTrails.add(owner)
           this.#sql.exec("DELETE FROM cells WHERE kind = 'trail' AND owner = ? AND key = ?", owner, key)
           return
         }
+        // From now on nothing of it may be forgotten.
+        if (!note.lazy && this.#unwrittenTrails.delete(owner)) this.#saveTrails(memory, owner)
         const trail = new Trail(trailOf(memory, note).toJSON())
-        trail.add(note.call, note.longest)
+        trail.add(note.call)
         this.#trails.add(placeOf(note))
         return this.#saveCell("trail", owner, key, trail, null)
       }
@@ -220,39 +187,25 @@ export class MemoryStorage {
     }
   }
 
-  #saveMarks(memory: Memory, note: Marking, sequence: number, now: number): void {
-    const { owner, key, spanMs, slackMs, late } = note
-    const slack = late ? Math.ceil(slackMs) : 0
-    const until = spanMs === null ? null : now + spanMs + slack
-    for (const value of note.values) {
-      if (!this.#mustMark(memory, note, value, now)) continue
-      const values = [owner, key, value, now, sequence, slack, until]
-      this.#sql.exec("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?, ?, ?)", ...values)
-      this.#marks.set(valueOf({ owner, key, value }), { owner, key, value, at: now, slack, spanMs })
-      this.#markSweep.wrote(now)
-    }
-    // What will be dropped as these come.
-    for (const surplus of surplusCells(memory, note)) {
-      for (const value of memory.marks.find(owner, surplus)?.values() ?? [])
-        this.#marks.delete(valueOf({ owner, key: surplus, value }))
-      this.#sql.exec("DELETE FROM marks WHERE owner = ? AND key = ?", owner, surplus)
-    }
-    for (const value of memory.marks.find(owner, key)?.surplus(note.values, note.most) ?? []) {
-      this.#marks.delete(valueOf({ owner, key, value }))
-      this.#sql.exec("DELETE FROM marks WHERE owner = ? AND key = ? AND value = ?", owner, key, value)
-    }
-  }
-
   #saveLast({ owner, key, value, spanMs, slackMs, late }: Lasting, now: number): void {
     const slack = late && Number.isFinite(slackMs) ? Math.ceil(slackMs) : 0
     const last: Last = { value, at: now + slack }
     this.#saveCell("last", owner, key, last, now + spanMs + slack)
-    this.#lasts.set(placeOf({ owner, key }), { owner, key, value: "", was: value, at: now, slack, spanMs })
+    this.#lasts.set(placeOf({ owner, key }), { owner, key, value, at: now, slack, spanMs })
     this.#cellSweep.wrote(now)
   }
 
   #saveCell(kind: "trail" | "last", owner: string, key: string, body: unknown, until: number | null): void {
     this.#sql.exec("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?)", kind, owner, key, JSON.stringify(body), until)
+  }
+
+  #saveTrails(memory: Memory, owner: string): void {
+    for (const [key, trail] of memory.trails.of(owner)) {
+      const place = placeOf({ owner, key })
+      if (this.#trails.has(place)) continue
+      this.#trails.add(place)
+      this.#saveCell("trail", owner, key, trail, null)
+    }
   }
 
   #saveFlight({ id, owner, key, flight: { until, gateway } }: Flying): void {
@@ -269,32 +222,15 @@ export class MemoryStorage {
   /** When all is quiet: what is written becomes what is the case. */
   settle(memory: Memory, now: number): void {
     this.#amounts.settle(memory, now)
-    for (const { owner, key, value, at: written, slack, spanMs } of this.#marks.values()) {
-      const mark = memory.marks.find(owner, key)?.get(value)
-      if (!mark || (mark.at === written && slack === 0)) continue
-      const until = spanMs === null ? null : mark.at + spanMs
-      const where = [owner, key, value]
-      this.#sql.exec(
-        "UPDATE marks SET at = ?, sequence = ?, slack = 0, until = ? WHERE owner = ? AND key = ? AND value = ?",
-        mark.at,
-        mark.sequence,
-        until,
-        ...where,
-      )
-    }
-    this.#marks.clear()
+    this.#marks.settle(memory, now)
     for (const { owner, key, at: written, slack, spanMs } of this.#lasts.values()) {
       const last = memory.lasts.find(owner, key)
-      if (last && (last.at !== written || slack > 0)) this.#saveCell("last", owner, key, last, last.at + (spanMs ?? 0))
+      if (last && (last.at !== written || slack > 0)) this.#saveCell("last", owner, key, last, last.at + spanMs)
     }
     this.#lasts.clear()
     // Only a crash is to take away what was not worth keeping.
-    for (const [owner, key, trail] of memory.trails) {
-      const place = placeOf({ owner, key })
-      if (this.#trails.has(place)) continue
-      this.#trails.add(place)
-      this.#saveCell("trail", owner, key, trail, null)
-    }
+    for (const owner of this.#unwrittenTrails) this.#saveTrails(memory, owner)
+    this.#unwrittenTrails.clear()
     this.#tallies.prune(now)
     for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table} WHERE ${IS_OVER}`, now)
   }
@@ -309,16 +245,13 @@ export class MemoryStorage {
     this.#amounts.forget()
     this.#tallies.forget()
     for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table}`)
-    for (const held of [this.#marks, this.#lasts, this.#trails]) held.clear()
+    this.#marks.forget()
+    for (const held of [this.#lasts, this.#trails, this.#unwrittenTrails]) held.clear()
   }
 }
 
 function goesRound(memory: Memory, note: Trailing): boolean {
   return trailOf(memory, note)
-    .runsWith(note.call, note.longest)
+    .runsWith(note.call)
     .some((run, index) => run >= index + 2)
-}
-
-function valueOf({ owner, key, value }: Pick<Valued, "owner" | "key" | "value">): string {
-  return JSON.stringify([owner, key, value])
 }

@@ -117,3 +117,52 @@ describe("limits", () => {
     expect(naming.calls("files.list", 9, 1, (x) => ({ x }))).toEqual({ allowed: 6, window_full: 3 })
   })
 })
+
+describe("circles", () => {
+  const circles = (times: number, longest: number): Guardrail => {
+    return { kind: "cycle", id: "g", of: EVENT, longest, times, per: "task", consequence: "deny" }
+  }
+  const rounds = (tree: SteadyTree, length: number, many: number): string[] =>
+    Array.from({ length: length * many }, (_, turn) => tree.call("files.list", { x: turn % length }))
+
+  test("that may go round more often, or less often, are counted from where they began", () => {
+    const raised = new SteadyTree(circles(2, 3))
+    expect(new Set(rounds(raised, 3, 1))).toEqual(new Set(["allowed"]))
+    raised.publish(circles(6, 3))
+    expect(rounds(raised, 3, 5).lastIndexOf("allowed")).toBe(13)
+    const lowered = new SteadyTree(circles(6, 3))
+    expect(new Set(rounds(lowered, 3, 1))).toEqual(new Set(["allowed"]))
+    lowered.publish(circles(2, 3))
+    expect(rounds(lowered, 3, 1)).toEqual(["allowed", "allowed", "calls_circle"])
+  })
+
+  test("that are longer than the longest so far are counted from where they began, and no other is one", () => {
+    const tree = new SteadyTree(circles(2, 2))
+    expect(new Set(rounds(tree, 8, 1))).toEqual(new Set(["allowed"]))
+    tree.publish(circles(2, 8))
+    expect(rounds(tree, 8, 1)).toEqual([...Array.from({ length: 7 }, () => "allowed"), "calls_circle"])
+    const other = new SteadyTree(circles(3, 6))
+    expect(new Set(rounds(other, 5, 2))).toEqual(new Set(["allowed"]))
+    other.publish(circles(2, 4))
+    expect(other.call("files.list", { x: 0 })).toBe("allowed")
+  })
+})
+
+test("a bucket fills by the lower of both limits until the next call", () => {
+  const bucket = (most: number): Limit => ({
+    ...{ kind: "limit", topic: "window", id: "g", of: EVENT, per: ["tree"], consequence: "deny" },
+    ...{ measure: { kind: "calls" }, limit: most, span: { kind: "bucket", seconds: 10, burst: 10 } },
+  })
+  for (const [before, after] of [
+    [10, 1000],
+    [1000, 10],
+  ] as const) {
+    const tree = new SteadyTree(bucket(before))
+    expect(tree.calls("files.list", 10, 0, () => ({}))).toEqual({ allowed: 10 })
+    tree.now += 1000
+    tree.publish(bucket(after))
+    expect([tree.call("files.list"), tree.call("files.list")]).toEqual(["allowed", "window_full"])
+    tree.now += 10
+    expect(tree.call("files.list")).toBe(after === 1000 ? "allowed" : "window_full")
+  }
+})

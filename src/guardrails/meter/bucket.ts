@@ -15,13 +15,13 @@ export class BucketMeter {
   #missing: number
   /** Milliseconds, when that was so. */
   #at: number
-  /** Milliseconds, of the span that it was counted by; null: of whatever span it is asked for. */
-  #spanMs: number | null
+  /** By which it was counted; null: nothing was. */
+  #size: BucketSize | null
 
-  constructor(missing = 0, at = 0, spanMs: number | null = null) {
+  constructor(missing = 0, at = 0, size: BucketSize | null = null) {
     this.#missing = missing
     this.#at = at
-    this.#spanMs = spanMs
+    this.#size = size
   }
 
   /** `used` and `asked` in tokens; what has filled up in part counts as used. */
@@ -35,16 +35,21 @@ export class BucketMeter {
   admit(size: BucketSize, amount: number, now: number): void {
     this.#missing = this.missingAt(size, now) + amount * size.spanMs
     this.#at = now
-    this.#spanMs = size.spanMs
+    this.#size = size
   }
 
-  /** In the unit of the size that is asked for: the same tokens are missing where another definition counted them. */
+  /**
+   * In the unit of the size that is asked for: where another definition counted them, the same tokens are missing. When
+   * it changed is not known: until the next admission the bucket fills by the lower of both limits.
+   */
   missingAt({ limit, spanMs }: BucketSize, now: number): number {
     const elapsed = now - this.#at
-    const counted = this.#spanMs ?? spanMs
-    const missing = counted === spanMs ? this.#missing : Math.ceil((this.#missing / counted) * spanMs)
+    const counted = this.#size ?? { limit, spanMs }
+    const scale = spanMs / counted.spanMs
+    const missing = scale === 1 ? this.#missing : Math.ceil(this.#missing * scale)
+    const rate = Math.min(limit, counted.limit * scale)
     // Not multiplied where it might not stay a safe integer.
-    return elapsed >= missing / limit ? 0 : Math.min(missing - elapsed * limit, MAX_TOKENS * spanMs)
+    return elapsed >= missing / rate ? 0 : Math.min(Math.ceil(missing - elapsed * rate), MAX_TOKENS * spanMs)
   }
 }
 const MAX_TOKENS = 100_000

@@ -13,7 +13,7 @@ const GENERATION = 16_384
 const GENERATIONS = 8
 
 interface Generation {
-  /** Milliseconds, by fingerprint. */
+  /** Milliseconds, by fingerprint; below zero where it is written down. */
   readonly calls: Map<number, number>
   lastAt: number
   /** As often a call of it may have been made before, besides; the newest time first. */
@@ -40,18 +40,27 @@ export class OnceLog {
     const generation = this.#find(fingerprint, after)
     const hidden = (generation?.hidden ?? this.#hidden).filter((at) => at > after).toReversed()
     const own = generation?.calls.get(fingerprint)
-    return own === undefined ? hidden : [...hidden, own]
+    return own === undefined ? hidden : [...hidden, Math.abs(own)]
+  }
+
+  /** Whether it is known, and written down. */
+  isWritten(key: string, after: number): boolean {
+    const fingerprint = fingerprintOf(key)
+    return (this.#find(fingerprint, after)?.calls.get(fingerprint) ?? 0) < 0
   }
 
   #find(fingerprint: number, after: number): Generation | undefined {
-    return this.#generations.findLast(({ calls }) => (calls.get(fingerprint) ?? Number.NEGATIVE_INFINITY) > after)
+    return this.#generations.findLast(({ calls }) => {
+      const at = calls.get(fingerprint)
+      return at !== undefined && Math.abs(at) > after
+    })
   }
 
   /** @param after what was there until then counts no more */
-  add(key: string, now: number, after: number): void {
+  add(key: string, now: number, after: number, isWritten: boolean): void {
     let newest = this.#generations.at(-1)
     if (!newest || newest.calls.size >= GENERATION) newest = this.#begin(after)
-    newest.calls.set(fingerprintOf(key), now)
+    newest.calls.set(fingerprintOf(key), isWritten ? -now : now)
     newest.lastAt = now
   }
 

@@ -1,5 +1,5 @@
 /**
- * The last calls of a task or a tree, as far as a circle of them can be long: for each length, how many of the calls,
+ * The last calls of a task or a tree, as far as any circle of them can be long: for each length, how many of the calls,
  * up to the last, were the same as the one so many calls before. A call costs as many comparisons as there are lengths.
  */
 
@@ -18,9 +18,8 @@ export class Trail {
   }
 
   /** Of which nothing is known any more but that it had not gone round once: what was before may have been anything. */
-  static unknown(longest: number): Trail {
-    const calls = Array.from({ length: longest }, () => null)
-    return new Trail({ calls, runs: Array.from({ length: longest - 1 }, (_, index) => index + 1) })
+  static unknown(): Trail {
+    return new Trail({ calls: Array.from({ length: LONGEST }, () => null), runs: LENGTHS.map((length) => length - 1) })
   }
 
   static empty(): Trail {
@@ -28,10 +27,9 @@ export class Trail {
   }
 
   /** The runs as they would be with one more call. */
-  runsWith(call: string, longest: number): readonly number[] {
+  runsWith(call: string): readonly number[] {
     const { calls, runs } = this.#state
-    return Array.from({ length: longest - 1 }, (_, index) => {
-      const length = index + 2
+    return LENGTHS.map((length, index) => {
       const before = calls.at(-length)
       return calls.length >= length && (before === null || before === call) ? (runs[index] ?? 0) + 1 : 0
     })
@@ -43,11 +41,16 @@ export class Trail {
     return last.length === many && last.every((each) => each === call)
   }
 
-  add(call: string, longest: number): void {
-    this.#state = { runs: this.runsWith(call, longest), calls: [...this.#state.calls, call].slice(-longest) }
+  add(call: string): void {
+    this.#state = { runs: this.runsWith(call), calls: [...this.#state.calls, call].slice(-LONGEST) }
   }
 
   toJSON(): TrailState {
     return this.#state
   }
 }
+
+/** Whatever circles are looked for now: a newer bundle may look for longer ones. */
+const LONGEST = 8
+/** Of circles. */
+const LENGTHS = Array.from({ length: LONGEST - 1 }, (_, index) => index + 2)

@@ -1,0 +1,135 @@
+/**
+ * Amounts of fixed periods, buckets and whole lives, in the SQLite of a tree's object: one row for each key, with a
+ * block (credit.ts) beside what was used.
+ */
+import type { Span } from "../guardrails/definition.ts"
+import { SLACK } from "../guardrails/limit-meter.ts"
+import type { Memory } from "../guardrails/memory.ts"
+import { BucketMeter } from "../guardrails/meter/bucket.ts"
+import { PeriodMeter, startOf } from "../guardrails/meter/period.ts"
+import { bucketSizeOf, spanMsOf, type Spend } from "../guardrails/note.ts"
+import { blockSize } from "./credit.ts"
+import { placeOf } from "./place.ts"
+import { Sweep, type Swept } from "./sweep.ts"
+
+/** `amount` was used by `at`, and `open` may be used until `slack` after it. `until`: it matters no longer. */
+export const COUNTER_SCHEMA = `
+CREATE TABLE counters (owner TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, amount INTEGER NOT NULL,
+  open INTEGER NOT NULL, slack INTEGER NOT NULL, span TEXT NOT NULL, most INTEGER NOT NULL, until INTEGER,
+  PRIMARY KEY (owner, key)) WITHOUT ROWID;
+`
+const COUNTERS: Swept = { table: "counters", columns: ["owner", "key"], isOver: "until <= ?" }
+
+interface CounterRow extends Record<string, SqlStorageValue> {
+  readonly owner: string
+  readonly key: string
+  readonly at: number
+  readonly amount: number
+  readonly open: number
+  readonly slack: number
+  readonly span: string
+  readonly most: number
+}
+
+/** What is written of a key beyond what was used. */
+interface OpenBlock {
+  left: number
+  /** When it was written; good for `slackMs` from then on. */
+  readonly at: number
+  readonly slackMs: number
+  readonly spanMs: number | null
+  readonly note: Spend
+}
+
+export class CounterStorage {
+  readonly #sql: SqlStorage
+  readonly #open = new Map<string, OpenBlock>()
+  readonly #sweep: Sweep<CounterRow>
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+    this.#sweep = new Sweep<CounterRow>(sql, COUNTERS, (row) => this.#open.delete(placeOf(row)))
+  }
+
+  /** The latest time that is written down, milliseconds. */
+  latest(): number {
+    return this.#sql.exec<{ at: number | null }>("SELECT MAX(at) AS at FROM counters").one().at ?? 0
+  }
+
+  load(memory: Memory, wokenAt: number): void {
+    const rows = this.#sql.exec<CounterRow>("SELECT * FROM counters WHERE until IS NULL OR until > ?", wokenAt)
+    for (const { owner, key, at, amount, open, slack, span: text, most } of rows) {
+      const span: Span = JSON.parse(text)
+      if (span.kind === "bucket") {
+        const size = bucketSizeOf(most, span)
+        const until = Math.min(at + slack, Math.max(at, wokenAt))
+        const missing = new BucketMeter(amount, at, size).missingAt(size, until) + open * size.spanMs
+        memory.buckets.set(owner, key, new BucketMeter(missing, until, size))
+        continue
+      }
+      // As far as is known, the last of it was used only now; but not in another period.
+      const spanMs = spanMsOf(span)
+      const isOver = spanMs !== null && startOf(spanMs, wokenAt) > at
+      memory.periods.set(owner, key, new PeriodMeter(open > 0 && !isOver ? wokenAt : at, amount + open))
+    }
+  }
+
+  /** Whether `save` has to be called; what is written down already is only used. */
+  mustWrite(note: Spend, now: number): boolean {
+    const open = this.#open.get(placeOf(note))
+    const spanMs = spanMsOf(note.span)
+    if (!open || now >= open.at + open.slackMs || open.spanMs !== spanMs || open.left < note.amount) return true
+    return note.span.kind === "fixed" && startOf(spanMs, now) > open.at
+  }
+
+  /** Of what is written down already. */
+  use(note: Spend): void {
+    const open = this.#open.get(placeOf(note))
+    if (open) open.left -= note.amount
+  }
+
+  /** @param memory as it is before the note is applied */
+  save(memory: Memory, note: Spend, now: number): void {
+    const { amount, limit, span } = note
+    const left = Math.max(amount, blockSize(limit, 0)) - amount
+    const slackMs = span.kind === "bucket" ? slackOf(span) : Number.POSITIVE_INFINITY
+    const used = span.kind === "bucket" ? amount * span.seconds * 1000 : amount
+    this.#write(note, now, counted(memory, note, now) + used, left)
+    this.#open.set(placeOf(note), { left, at: now, slackMs, spanMs: spanMsOf(span), note })
+    this.#sweep.wrote(now)
+  }
+
+  #write({ owner, key, limit, span }: Spend, at: number, amount: number, open: number): void {
+    const slack = span.kind === "bucket" && open > 0 ? slackOf(span) : 0
+    // A bucket that holds more than it gets in a span takes longer to fill.
+    const fills = span.kind === "bucket" ? Math.ceil((span.burst * span.seconds * 1000) / limit) : 0
+    const spanMs = spanMsOf(span)
+    const begun = span.kind === "bucket" ? at : startOf(spanMs, at)
+    const until = spanMs === null ? null : begun + slack + Math.max(fills, spanMs)
+    const values = [owner, key, at, amount, open, slack, JSON.stringify(span), limit, until]
+    this.#sql.exec("INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", ...values)
+  }
+
+  /** What is written becomes what is the case. */
+  settle(memory: Memory, now: number): void {
+    for (const { note } of this.#open.values()) this.#write(note, now, counted(memory, note, now), 0)
+    this.#open.clear()
+    this.#sql.exec(`DELETE FROM counters WHERE ${COUNTERS.isOver}`, now)
+  }
+
+  forget(): void {
+    this.#sql.exec("DELETE FROM counters")
+    this.#open.clear()
+  }
+}
+
+/** Milliseconds for which a block is good. */
+export function slackOf(span: Span): number {
+  return Math.ceil((spanMsOf(span) ?? 0) / SLACK)
+}
+
+/** What the meter has counted, in its own unit. */
+function counted(memory: Memory, { owner, key, limit, span }: Spend, now: number): number {
+  if (span.kind === "bucket") return memory.buckets.find(owner, key)?.missingAt(bucketSizeOf(limit, span), now) ?? 0
+  return memory.periods.find(owner, key)?.countedIn(spanMsOf(span), now) ?? 0
+}

@@ -1,0 +1,123 @@
+/**
+ * When values were last there, in the SQLite of a tree's object: a row for each, written anew only once its time has
+ * moved by more than may be lost.
+ */
+import type { Memory } from "../guardrails/memory.ts"
+import { surplusCells, type Marking } from "../guardrails/note.ts"
+import { Sweep, type Swept } from "./sweep.ts"
+
+/** `until`: it matters no longer. */
+export const MARK_SCHEMA = `
+CREATE TABLE marks (owner TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, at INTEGER NOT NULL,
+  sequence INTEGER NOT NULL, slack INTEGER NOT NULL, until INTEGER, PRIMARY KEY (owner, key, value)) WITHOUT ROWID;
+`
+const MARKS: Swept = { table: "marks", columns: ["owner", "key", "value"], isOver: "until <= ?" }
+
+interface MarkRow extends Record<string, SqlStorageValue> {
+  readonly owner: string
+  readonly key: string
+  readonly value: string
+  readonly at: number
+  readonly sequence: number
+  readonly slack: number
+}
+
+/** What is written of a time that moves on, and what of it is not. */
+interface Written {
+  readonly owner: string
+  readonly key: string
+  readonly value: string
+  readonly at: number
+  readonly slack: number
+  readonly spanMs: number | null
+}
+
+export class MarkStorage {
+  readonly #sql: SqlStorage
+  readonly #written = new Map<string, Written>()
+  readonly #sweep: Sweep<MarkRow>
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+    this.#sweep = new Sweep<MarkRow>(sql, MARKS, (row) => this.#written.delete(valueOf(row)))
+  }
+
+  /** The latest time that is written down, milliseconds. */
+  latest(): number {
+    return this.#sql.exec<{ at: number | null }>("SELECT MAX(at) AS at FROM marks").one().at ?? 0
+  }
+
+  load(memory: Memory, wokenAt: number): void {
+    const rows = this.#sql.exec<MarkRow>(
+      "SELECT * FROM marks WHERE until IS NULL OR until > ? ORDER BY at + slack, sequence",
+      wokenAt,
+    )
+    for (const { owner, key, value, at, sequence, slack } of rows) {
+      const marks = memory.marksOf(owner, key)
+      marks.set(value, { at: Math.min(at + slack, Math.max(at, wokenAt)), sequence })
+      memory.marks.set(owner, key, marks)
+      memory.sequence = Math.max(memory.sequence, sequence)
+    }
+  }
+
+  mustWrite(memory: Memory, note: Marking, now: number): boolean {
+    return note.values.some((value) => this.#mustMark(memory, note, value, now))
+  }
+
+  #mustMark(memory: Memory, { owner, key, spanMs, slackMs }: Marking, value: string, now: number): boolean {
+    const known = memory.marks.find(owner, key)?.get(value)
+    const written = this.#written.get(valueOf({ owner, key, value }))
+    // What was settled has no slack left. Without any, of two calls of one millisecond the order counts.
+    if (known === undefined || written === undefined || written.spanMs !== spanMs) return true
+    return now - written.at >= slackMs
+  }
+
+  /** @param memory as it is before the note is applied */
+  save(memory: Memory, note: Marking, sequence: number, now: number): void {
+    const { owner, key, spanMs, slackMs, late } = note
+    const slack = late ? Math.ceil(slackMs) : 0
+    const until = spanMs === null ? null : now + spanMs + slack
+    for (const value of note.values) {
+      if (!this.#mustMark(memory, note, value, now)) continue
+      const values = [owner, key, value, now, sequence, slack, until]
+      this.#sql.exec("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?, ?, ?)", ...values)
+      this.#written.set(valueOf({ owner, key, value }), { owner, key, value, at: now, slack, spanMs })
+      this.#sweep.wrote(now)
+    }
+    // What will be dropped as these come.
+    for (const surplus of surplusCells(memory, note)) {
+      for (const value of memory.marks.find(owner, surplus)?.values() ?? [])
+        this.#written.delete(valueOf({ owner, key: surplus, value }))
+      this.#sql.exec("DELETE FROM marks WHERE owner = ? AND key = ?", owner, surplus)
+    }
+    for (const value of memory.marks.find(owner, key)?.surplus(note.values, note.most) ?? []) {
+      this.#written.delete(valueOf({ owner, key, value }))
+      this.#sql.exec("DELETE FROM marks WHERE owner = ? AND key = ? AND value = ?", owner, key, value)
+    }
+  }
+
+  /** What is written becomes what is the case. */
+  settle(memory: Memory, now: number): void {
+    for (const { owner, key, value, at: written, slack, spanMs } of this.#written.values()) {
+      const mark = memory.marks.find(owner, key)?.get(value)
+      const where = [owner, key, value]
+      const itself = "owner = ? AND key = ? AND value = ?"
+      if (!mark) this.#sql.exec(`DELETE FROM marks WHERE ${itself}`, ...where)
+      else if (mark.at !== written || slack > 0) {
+        const set = [mark.at, mark.sequence, spanMs === null ? null : mark.at + spanMs]
+        this.#sql.exec(`UPDATE marks SET at = ?, sequence = ?, slack = 0, until = ? WHERE ${itself}`, ...set, ...where)
+      }
+    }
+    this.#written.clear()
+    this.#sql.exec(`DELETE FROM marks WHERE ${MARKS.isOver}`, now)
+  }
+
+  forget(): void {
+    this.#sql.exec("DELETE FROM marks")
+    this.#written.clear()
+  }
+}
+
+function valueOf({ owner, key, value }: Pick<MarkRow, "owner" | "key" | "value">): string {
+  return JSON.stringify([owner, key, value])
+}

@@ -84,7 +84,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "window, sliding, calls, many keys",
-    part: 0.3,
+    part: 0.2,
     of: { topic: "window", per: ["task", "arguments.x"], measure: CALLS, span: { kind: "sliding", seconds: 60 } },
     thresholds: [3, 5],
     ask: anything(2_000),
@@ -92,7 +92,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "window, sliding, cost, in hundredths",
-    part: 0.3,
+    part: 0.2,
     of: { topic: "window", per: ["task"], measure: COST, span: { kind: "sliding", seconds: 10 } },
     thresholds: [1_000, 150, 5_000],
     ask: anything(),
@@ -123,7 +123,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "window, bucket, calls, many keys",
-    part: 0.3,
+    part: 0.2,
     of: {
       topic: "window",
       per: ["tree", "arguments.x"],
@@ -145,7 +145,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "budget, every, cost, many keys",
-    part: 0.3,
+    part: 0.2,
     of: { topic: "budget", per: ["tree", "arguments.x"], measure: COST, span: { kind: "fixed", seconds: DAY } },
     thresholds: [20, 300],
     ask: anything(3_000),
@@ -153,7 +153,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "budget, for life, calls, many keys",
-    part: 0.3,
+    part: 0.2,
     of: { topic: "budget", per: ["task", "arguments.x"], measure: CALLS, span: { kind: "life" } },
     thresholds: [90, 400, 150],
     ask: anything(2_000),
@@ -169,7 +169,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "budget, every, sum, keys",
-    part: 0.3,
+    part: 0.2,
     of: { topic: "budget", per: ["tree", "arguments.x"], measure: SUM, span: { kind: "fixed", seconds: 60 } },
     thresholds: [50_000, 990_000],
     ask: payment(10),
@@ -184,7 +184,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "budget, within, distinct, many values",
-    part: 0.3,
+    part: 0.2,
     of: { topic: "budget", per: ["tree"], measure: NAMES, span: { kind: "sliding", seconds: HOUR } },
     thresholds: [4_000, 1_000],
     ask: naming(50_000),
@@ -192,7 +192,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "budget, every, distinct",
-    part: 0.3,
+    part: 0.2,
     of: { topic: "budget", per: ["task"], measure: NAMES, span: { kind: "fixed", seconds: 60 } },
     thresholds: [30, 100],
     ask: naming(300),
@@ -200,7 +200,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "budget, for life, distinct, keys",
-    part: 0.3,
+    part: 0.2,
     of: { topic: "budget", per: ["tree", "arguments.x"], measure: NAMES, span: { kind: "life" } },
     thresholds: [3, 8, 5],
     ask: (dice, turn) => ({
@@ -263,7 +263,7 @@ export const LOOP_KINDS: readonly Kind[] = [
   }),
   limitKind({
     name: "loop, repeats, from 100",
-    part: 0.3,
+    part: 0.2,
     of: { ...REPEATS, span: { kind: "sliding", seconds: 60 } },
     thresholds: [100, 400],
     ask: called(20),
@@ -271,7 +271,7 @@ export const LOOP_KINDS: readonly Kind[] = [
   }),
   limitKind({
     name: "loop, repeats, many calls",
-    part: 0.5,
+    part: 0.3,
     of: { ...REPEATS, span: { kind: "sliding", seconds: HOUR } },
     thresholds: [5],
     ask: (dice, turn) => asked("files.read", { x: dice.chance(0.3) ? `often-${dice.below(40)}` : turn }, 0),
@@ -315,7 +315,7 @@ export const LOOP_KINDS: readonly Kind[] = [
   },
   {
     name: "concurrency, keys",
-    part: 0.3,
+    part: 0.2,
     guardrail: atOnce("tree", "tool"),
     thresholds: [40, 90],
     model: (limit) => new FlightsModel(atOnce("tree", "tool")(limit)),
@@ -372,7 +372,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, forbid formerly",
-    part: 0.3,
+    part: 0.2,
     require: () => not({ kind: "formerly", event: such(["files.read"], SAME, SAME_TASK), seconds: 60 }),
     thresholds: [1],
     ask: work(500),
@@ -387,7 +387,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, forbid previous in the tree",
-    part: 0.3,
+    part: 0.2,
     require: () => not({ kind: "previous", event: such(["files.read"]), seconds: 10, in: "tree" }),
     thresholds: [1],
     ask: work(3),
@@ -402,7 +402,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, forbid since",
-    part: 0.3,
+    part: 0.2,
     require: () => not({ kind: "since", event: such(["vault.read"]), undoneBy: such(["desk.search"]), seconds: 60 }),
     thresholds: [1],
     ask: work(3),
@@ -417,7 +417,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, count at most, long",
-    part: 0.5,
+    part: 0.3,
     require: (most) => ({ kind: "count", event: PAID, seconds: HOUR, is: atMost(most) }),
     thresholds: [1_000, 20_000],
     ask: work(3),
@@ -425,7 +425,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, require count at least",
-    part: 0.3,
+    part: 0.2,
     require: (least) => ({ kind: "count", event: such(["files.read"]), seconds: 60, is: atLeast(least) }),
     thresholds: [5, 40, 500],
     ask: work(3),
@@ -433,7 +433,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, forbid count at least, of others",
-    part: 0.5,
+    part: 0.3,
     require: (least) => not({ kind: "count", event: such(["files.read"]), seconds: 60, is: atLeast(least) }),
     thresholds: [10, 100, 1_000],
     ask: work(3),
@@ -441,7 +441,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, count at most, of others",
-    part: 0.3,
+    part: 0.2,
     require: (most) => ({ kind: "count", event: such(["files.read", "vault.read"]), seconds: 60, is: atMost(most) }),
     thresholds: [100, 10, 2_000],
     ask: work(3),
@@ -449,7 +449,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, forbid distinct at least, of others",
-    part: 0.3,
+    part: 0.2,
     require: (least) =>
       not({ kind: "distinct", event: such(["files.read"]), field: "arguments.y", seconds: 60, is: atLeast(least) }),
     thresholds: [5, 30, 50],
@@ -458,7 +458,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, sum at most, of others",
-    part: 0.3,
+    part: 0.2,
     require: (most) => ({
       kind: "sum",
       event: such(["files.read"], SAME),
@@ -472,7 +472,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, count at most, keys",
-    part: 0.3,
+    part: 0.2,
     require: (most) => ({ kind: "count", event: such(["desk.pay"], SAME), seconds: 600, is: atMost(most) }),
     thresholds: [3, 30],
     ask: work(500),
@@ -487,7 +487,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, require distinct at least",
-    part: 0.3,
+    part: 0.2,
     require: (least) => ({
       kind: "distinct",
       event: such(["files.read"]),
@@ -508,7 +508,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, require sum at least",
-    part: 0.3,
+    part: 0.2,
     require: (least) => ({
       kind: "sum",
       event: such(["files.read"]),
@@ -552,5 +552,3 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
 ]
 export const SEQUENCE_KINDS: readonly Kind[] = SEQUENCES.map(sequenceKind)
-
-export const KINDS: readonly Kind[] = [...LIMIT_KINDS, ...LOOP_KINDS, ...SEQUENCE_KINDS]

@@ -80,7 +80,9 @@ export class AmountModel implements Model {
   woke(now: number, isCrash: boolean): void {
     this.#wokeAt = now
     const highest = this.#highestSince(cutoffOf(this.#limit, now))
-    const inHand = isCrash && highest >= HUNDREDTHS_FROM ? Math.ceil(highest / 100) : 0
+    // A hundredth counts as long as the last call of it, and after a crash what is left of one counts as used.
+    const hundredths = Number(this.#limit.span.kind === "sliding") + Number(isCrash)
+    const inHand = highest >= HUNDREDTHS_FROM ? hundredths * Math.ceil(highest / 100) : 0
     const first = this.#limit.topic === "loop" && highest >= REPEATS_FROM ? 1 : 0
     this.#lost.add(now, inHand + first)
   }
@@ -98,6 +100,8 @@ interface Missing {
   at: number
   exact: number
   high: number
+  /** Tokens that it fills by in the span: until the next call of its key the lowest that held. */
+  rate: number
 }
 
 /** A bucket that is full at first, holds `burst`, and refills by the limit in the span, evenly. */
@@ -107,7 +111,7 @@ export class BucketModel implements Model {
   #most: number
   #burst: number
   readonly #length: number
-  readonly #missing = new ByKey((): Missing => ({ at: 0, exact: 0, high: 0 }))
+  readonly #missing = new ByKey((): Missing => ({ at: 0, exact: 0, high: 0, rate: this.#most }))
 
   constructor(limit: Limit, burstOf: (threshold: number) => number) {
     this.#limit = limit
@@ -117,15 +121,15 @@ export class BucketModel implements Model {
     this.#burst = burstOf(limit.limit)
   }
 
-  /** What was taken stays taken; from now on it refills by the new limit. */
-  redefined(threshold: number, now: number): void {
-    for (const missing of this.#missing.all) this.#refill(missing, now)
+  /** What was taken stays taken. */
+  redefined(threshold: number): void {
+    for (const missing of this.#missing.all) missing.rate = Math.min(missing.rate, threshold)
     this.#most = threshold
     this.#burst = this.#burstOf(threshold)
   }
 
   #refill(missing: Missing, now: number): void {
-    const refilled = (now - missing.at) * this.#most
+    const refilled = (now - missing.at) * missing.rate
     missing.exact = Math.max(0, missing.exact - refilled)
     missing.high = Math.max(0, missing.high - refilled)
     missing.at = now
@@ -134,6 +138,7 @@ export class BucketModel implements Model {
   #missingFor(call: ModelCall, now: number): Missing {
     const missing = this.#missing.at(keyOf(call, this.#limit.per))
     this.#refill(missing, now)
+    missing.rate = this.#most
     return missing
   }
 
@@ -165,7 +170,7 @@ export class BucketModel implements Model {
   }
 
   edge(call: ModelCall, now: number): number {
-    const over = this.#missingFor(call, now).exact + this.#need(call) - this.#burst * this.#length
+    const over = this.#missing.at(keyOf(call, this.#limit.per)).exact + this.#need(call) - this.#burst * this.#length
     return now + Math.ceil(over / this.#most)
   }
 }

@@ -10,7 +10,7 @@ const one = (): number => 1
 const KINDS: readonly LentKind[] = [
   {
     name: "shared, sliding, 50 in 1 s",
-    part: 0.3,
+    part: 0.2,
     limits: [50, 20],
     span: { kind: "sliding", seconds: 1 },
     measure: CALLS,
@@ -19,7 +19,7 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, sliding, 200 in 2 s",
-    part: 0.3,
+    part: 0.2,
     limits: [200, 120],
     span: { kind: "sliding", seconds: 2 },
     measure: CALLS,
@@ -36,7 +36,7 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, sliding, 100,000 in 1 h",
-    part: 0.3,
+    part: 0.2,
     limits: [100_000],
     span: { kind: "sliding", seconds: 3_600 },
     measure: CALLS,
@@ -61,7 +61,7 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, sum",
-    part: 0.3,
+    part: 0.2,
     limits: [5_000_000, 2_000_000],
     span: { kind: "sliding", seconds: 600 },
     measure: SUM,
@@ -79,7 +79,7 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, distinct, fixed",
-    part: 0.3,
+    part: 0.2,
     limits: [40, 90],
     span: { kind: "fixed", seconds: 60 },
     measure: NAMES,

@@ -96,7 +96,7 @@ export class RecordLog extends DurableObject<Env> {
     if (this.#waiting === 0) return
     const { sql } = this.ctx.storage
     const { last } = sql.exec<{ last: number | null }>("SELECT max(id) AS last FROM batches").one()
-    while (last !== null && this.#unpackOldest(last)) await new Promise((resolve) => setTimeout(resolve, 0))
+    while (this.#unpackOldest(last ?? 0)) await new Promise((resolve) => setTimeout(resolve, 0))
   }
 
   /** @returns false if there is none up to `last`: another question may have unpacked it */

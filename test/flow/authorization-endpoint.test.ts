@@ -217,7 +217,7 @@ describe("whoever", () => {
     const alice = await signedIn()
     const form = await formOf(query(), alice)
     form.set("decision", "allow")
-    const stop = { user: `${IDP}|alice` }
+    const stop = { user: `${IDP}|alice`, confirm: true }
     expect((await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, stop)).status).toBe(200)
     for (const said of [await visit(query(), alice), await answer(query(), alice, form)]) {
       expect([said.status, said.headers.has("location")]).toEqual([403, false])
@@ -226,7 +226,7 @@ describe("whoever", () => {
 
   test("is stopped after they agreed: no token is issued, and none opens anything", async () => {
     const code = await codeFor()
-    const stop = { user: `${IDP}|alice` }
+    const stop = { user: `${IDP}|alice`, confirm: true }
     expect((await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, stop)).status).toBe(200)
     expect((await redeem(code)).refused?.error).toBe("unauthorized_client")
   })

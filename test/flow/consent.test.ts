@@ -428,7 +428,7 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     const old = await person("alice", { iat: now - 600 })
     const [early, late] = [await ask(), await ask()]
     await say(early.task, "approve", old)
-    await manage("POST", "/v1/revocations", operator, {}, { user: `${IDP}|alice`, before: now - 300 })
+    await manage("POST", "/v1/revocations", operator, {}, { user: `${IDP}|alice`, before: now - 300, confirm: true })
     forgetCaches()
     const refused = await say(late.task, "approve", old)
     expect(refused.status).toBe(401)
@@ -437,7 +437,7 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     expect(await errorOf(early.id)).toBe("unauthorized_client")
     expect((await say(late.task, "approve")).status).toBe(200)
     expect((await poll(late.id)).status).toBe(200)
-    await manage("POST", "/v1/revocations", operator, {}, { user: `${IDP}|alice` })
+    await manage("POST", "/v1/revocations", operator, {}, { user: `${IDP}|alice`, confirm: true })
     forgetCaches()
     expect((await manage("GET", "/v1/approvals", await person())).status).toBe(401)
   })

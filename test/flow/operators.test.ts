@@ -160,7 +160,9 @@ describe("an operator who is stopped as a user", () => {
       const careful = `Bearer ${await accessToken("careful", "cli", { claims: { email: "carl@example.org" } })}`
       for (const path of ["/v1/decisions", "/v1/approvals"])
         expect((await manage("GET", path, careful)).status).toBe(200)
-      expect((await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, { user })).status).toBe(200)
+      expect(
+        (await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, { user, confirm: true })).status,
+      ).toBe(200)
       for (const path of ["/v1/decisions", "/v1/approvals"]) {
         const answer = await manage("GET", path, careful)
         expect(answer, path).toMatchObject({ status: 401, code: "invalid_token" })

@@ -115,7 +115,7 @@ test("a user whose account is disabled is stopped until it is enabled again, in 
 
 test("enabling lifts nothing that an operator or another stream has stopped", async () => {
   const root = await openTask("first")
-  const body = { user: `${IDP}|alice` }
+  const body = { user: `${IDP}|alice`, confirm: true }
   expect((await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, body)).status).toBe(200)
   expect((await tell({ "account-enabled": {} })).status).toBe(202)
   expect(await codeOf(root)).toBe(ENDED)

@@ -14,7 +14,7 @@ export const MAX_PARTS = 5_000
 const MAX_NESTED_TEXT = 4_194_304
 /** A key is folded, which costs several times as much as reading it. */
 const MAX_KEY_LENGTH = 1_024
-const MAX_KEYS_TEXT = 131_072
+const MAX_KEYS_TEXT = 65_536
 
 export function parseJson(text: string, mostParts: number = MAX_PARTS): { readonly json: unknown } | Denied {
   const read = readJson(text, mostParts)

@@ -12,8 +12,8 @@ import type { Workerd } from "../servers/workerd.ts"
 import { addWorst, AUTHZEN_KEY, QUERY_KEY, WORST_MCP_PATH, WORST_PATH, WORST_SERVER } from "../servers/worst.ts"
 import { SIZES, VALUES } from "./worst-values.ts"
 
-/** Readings of 1 MiB of text that the dearest request may cost: some 25 ms where such a reading takes half of one. */
-const ALLOWANCE = 50
+/** Readings of 1 MiB of text that the dearest request may cost: some 30 ms where such a reading takes 1.25. */
+const ALLOWANCE = 25
 const LARGEST = SIZES.at(-1) ?? 0
 
 interface Sent {

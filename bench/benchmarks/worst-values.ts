@@ -44,8 +44,8 @@ export const VALUES: Readonly<Record<string, (bytes: number) => string>> = {
   "as many fractions": (bytes) => `[${items(bytes, 20, (at) => `0.${String(at).padStart(5, "1")}1234567891`)}]`,
   "as many empty lists": (bytes) => `[${items(bytes, 3, () => "[]")}]`,
   "as many texts": (bytes) => `[${wide(bytes, (at, filling) => `"${at}${filling}"`)}]`,
-  "as many keys": (bytes) => `{${items(bytes, 26, (at) => `"${String(at).padStart(20, "k")}":1`)}}`,
-  "as many keys in other letters": (bytes) => `{${items(bytes, 110, (at) => `"${"ſ".repeat(16)}${at}":1`)}}`,
+  "as many keys": (bytes) => `{${items(bytes, 16, (at) => `"${String(at).padStart(10, "k")}":1`)}}`,
+  "as many keys in other letters": (bytes) => `{${items(bytes, 110, (at) => `"${"ſ".repeat(6)}${at}":1`)}}`,
   "as many objects within 55 lists": (bytes) =>
     nested(
       items(bytes, 18, (at) => `{"k${at}":1}`)

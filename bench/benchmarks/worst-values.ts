@@ -27,7 +27,7 @@ export const VALUES: Readonly<Record<string, (bytes: number) => string>> = {
   "lists without end": (bytes) => "[".repeat(bytes - MARGIN),
   "objects of one key": (bytes) => listOf('{"a":1}', bytes),
   "many keys": (bytes) =>
-    `{${Array.from({ length: Math.floor((bytes - MARGIN) / 11) }, (_, at) => `"${at.toString(36).padStart(5, "k")}":1`).join()}}`,
+    `{${Array.from({ length: Math.floor((bytes - MARGIN) / 11) }, (_, at) => `"k${at.toString(36)}":1`).join()}}`,
   "a long key": (bytes) => `{"${fill("ſ", bytes >> 1)}":1}`,
   "a long number": (bytes) => fill("1", bytes),
   blanks: (bytes) => `[${fill(" ", bytes)}]`,
@@ -42,10 +42,10 @@ export const VALUES: Readonly<Record<string, (bytes: number) => string>> = {
       DEEPEST,
     ),
   "as many fractions": (bytes) => `[${items(bytes, 20, (at) => `0.${String(at).padStart(5, "1")}1234567891`)}]`,
-  "as many empty lists": (bytes) => `[${items(bytes, 3, () => "[]").slice(0, MOST_PARTS)}]`,
+  "as many empty lists": (bytes) => `[${items(bytes, 3, () => "[]")}]`,
   "as many texts": (bytes) => `[${wide(bytes, (at, filling) => `"${at}${filling}"`)}]`,
-  "as many keys": (bytes) => `{${wide(bytes, (at, filling) => `"k${at}${filling}":1`)}}`,
-  "as many keys in other letters": (bytes) => `{${items(bytes, 110, (at) => `"${"ſ".repeat(40)}${at}":1`)}}`,
+  "as many keys": (bytes) => `{${items(bytes, 16, (at) => `"${String(at).padStart(10, "k")}":1`)}}`,
+  "as many keys in other letters": (bytes) => `{${items(bytes, 110, (at) => `"${"ſ".repeat(6)}${at}":1`)}}`,
   "as many objects within 55 lists": (bytes) =>
     nested(
       items(bytes, 18, (at) => `{"k${at}":1}`)
@@ -56,5 +56,5 @@ export const VALUES: Readonly<Record<string, (bytes: number) => string>> = {
     ),
   "texts in 900 arguments": (bytes) =>
     `{${Array.from({ length: 900 }, (_, at) => `"a${at}":"${"x".repeat(Math.max(1, Math.floor((bytes - MARGIN) / 900) - 12))}"`).join()}}`,
-  "text within 55 lists": (bytes) => nested(`"${fill("a", Math.min(bytes, 150_000))}"`, DEEPEST),
+  "text within 55 lists": (bytes) => nested(`"${fill("a", Math.min(bytes, 70_000))}"`, DEEPEST),
 }

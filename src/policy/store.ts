@@ -55,21 +55,21 @@ interface Held {
   readonly checkedAt: number
 }
 
-let held: Held | undefined
-/** The last bundle that a ledger in this isolate was asked to decide by, while no pointer has been checked here. */
-let named: Bundle | undefined
-let checks = new Attempts<true>()
-/** By digest. */
-let bodies = new Map<string, Attempts<Bundle>>()
-let logged = { error: "", at: Number.NEGATIVE_INFINITY }
-
-/** For tests: a fresh isolate. */
-export function forgetBundle(): void {
-  held = undefined
-  named = undefined
-  checks = new Attempts()
-  bodies = new Map()
+/** What an isolate knows of bundles. */
+class Memory {
+  held: Held | undefined
+  /** The last bundle that a ledger in this isolate was asked to decide by, while no pointer has been checked here. */
+  named: Bundle | undefined
+  readonly checks = new Attempts<true>()
+  /** By digest. */
+  readonly bodies = new Map<string, Attempts<Bundle>>()
   logged = { error: "", at: Number.NEGATIVE_INFINITY }
+}
+let memory = new Memory()
+
+/** For tests: a fresh isolate. What is still under way ends in the memory that it began with. */
+export function forgetBundle(): void {
+  memory = new Memory()
 }
 
 /**
@@ -83,25 +83,29 @@ export async function currentBundle(
   background: (work: Promise<unknown>) => void,
 ): Promise<Bundle | null> {
   const { local } = source.config
+  const known = memory
+  const { held } = known
   const age = held ? clockDistance(now, held.checkedAt) : Number.POSITIVE_INFINITY
   const checkAfter = local ? LOCAL_CHECK_AFTER_MS : CHECK_AFTER_MS
   if (held && age < checkAfter) return held.bundle
   const stale = age < BLOCK_AFTER_MS && !local ? 0 : STALE_WAIT_MS
   const wait = age < UNUSABLE_AFTER_MS ? stale : COLD_WAIT_MS
   const patience = { wait, pause: local ? LOCAL_CHECK_AFTER_MS : PAUSE_MS }
-  await checks.run(async () => check(source, now), now, patience, background)
-  return held && clockDistance(now, held.checkedAt) < UNUSABLE_AFTER_MS ? held.bundle : null
+  await known.checks.run(async () => check(known, source, now), now, patience, background)
+  const checked = known.held
+  return checked && clockDistance(now, checked.checkedAt) < UNUSABLE_AFTER_MS ? checked.bundle : null
 }
 
 /** The very bundle that a pointer names: what the ledger decides by, so that one call never mixes two. */
 export async function bundleOf(kv: KVNamespace, pointer: Pointer): Promise<Bundle | null> {
-  const known = bundleHeld(pointer)
-  if (known) return known
+  const known = memory
+  const bundle = heldIn(known, pointer)
+  if (bundle) return bundle
   const now = Date.now()
   const patience = { wait: COLD_WAIT_MS, pause: PAUSE_MS }
   // An object lives on while it waits for what it has asked.
-  return attemptsFor(pointer).run(
-    async () => keepBody(kv, pointer),
+  return attemptsFor(known, pointer).run(
+    async () => keepBody(known, kv, pointer),
     now,
     patience,
     () => undefined,
@@ -111,7 +115,7 @@ export async function bundleOf(kv: KVNamespace, pointer: Pointer): Promise<Bundl
 /** Isolates know two or three bundles at a time. */
 const MAX_BODIES = 8
 
-function attemptsFor({ digest }: Pointer): Attempts<Bundle> {
+function attemptsFor({ bodies }: Memory, { digest }: Pointer): Attempts<Bundle> {
   const known = bodies.get(digest)
   if (known) return known
   if (bodies.size >= MAX_BODIES) bodies.clear()
@@ -120,45 +124,51 @@ function attemptsFor({ digest }: Pointer): Attempts<Bundle> {
   return attempts
 }
 
-async function keepBody(kv: KVNamespace, pointer: Pointer): Promise<Bundle | null> {
+async function keepBody(known: Memory, kv: KVNamespace, pointer: Pointer): Promise<Bundle | null> {
   try {
     const bundle = await fetchBody(kv, pointer)
-    keep(bundle)
+    keep(known, bundle)
     return bundle
   } catch (error) {
-    report(error)
+    report(known, error)
     return null
   }
 }
 
 /** The bundle with the content that is named; republished, as after a rollback, it is held by the newer pointer. */
 export function bundleHeld(pointer: Pointer): Bundle | null {
-  const found = [held?.bundle, named].find((each) => each?.pointer.digest === pointer.digest)
+  return heldIn(memory, pointer)
+}
+
+function heldIn(known: Memory, pointer: Pointer): Bundle | null {
+  const found = [known.held?.bundle, known.named].find((each) => each?.pointer.digest === pointer.digest)
   if (!found) return null
   const bundle = found.pointer.seq >= pointer.seq ? found : { ...found, pointer }
-  keep(bundle)
+  keep(known, bundle)
   return bundle
 }
 
 /** What a ledger has named takes the place of an older one, and is checked no later for it. */
-function keep(bundle: Bundle): void {
-  if (!held) named = bundle
-  else if (held.bundle.pointer.seq < bundle.pointer.seq) held = { bundle, jws: null, checkedAt: held.checkedAt }
+function keep(known: Memory, bundle: Bundle): void {
+  const { held } = known
+  if (!held) known.named = bundle
+  else if (held.bundle.pointer.seq < bundle.pointer.seq) known.held = { bundle, jws: null, checkedAt: held.checkedAt }
 }
 
 /** A failed check changes nothing: the last good bundle stays until it is unusable. */
-async function check(source: BundleSource, now: number): Promise<true | null> {
+async function check(known: Memory, source: BundleSource, now: number): Promise<true | null> {
   try {
     const { kv, publications } = source
     const [stored, newest] = await withTimeout(
       Promise.all([kv.get(POINTER_KEY, { cacheTtl: 30 }), publications.newest()]),
     )
     if (stored === null) throw new Error("KV holds no pointer")
-    if (held && held.jws === stored && stored === newest) held = { ...held, checkedAt: now }
-    else await follow(await newerOf(stored, newest, source), kv, now)
+    const { held } = known
+    if (held && held.jws === stored && stored === newest) known.held = { ...held, checkedAt: now }
+    else await follow(known, await newerOf(stored, newest, source), kv, now)
     return true
   } catch (error) {
-    report(error)
+    report(known, error)
     return null
   }
 }
@@ -178,18 +188,18 @@ async function newerOf(
   return now === stored ? inKv : verifyPublication(now, config, "pointer")
 }
 
-async function follow({ seq, digest, jws }: Publication, kv: KVNamespace, now: number): Promise<void> {
+async function follow(known: Memory, { seq, digest, jws }: Publication, kv: KVNamespace, now: number): Promise<void> {
   const pointer = { seq, digest }
-  refuseOlder(pointer)
-  const bundle = bundleHeld(pointer) ?? (await fetchBody(kv, pointer))
+  refuseOlder(known, pointer)
+  const bundle = heldIn(known, pointer) ?? (await fetchBody(kv, pointer))
   // A ledger may have named a newer one meanwhile; an older pointer never comes back.
-  refuseOlder(pointer)
-  held = { bundle, jws, checkedAt: now }
+  refuseOlder(known, pointer)
+  known.held = { bundle, jws, checkedAt: now }
 }
 
-function refuseOlder({ seq }: Pointer): void {
-  const known = held?.bundle.pointer.seq ?? 0
-  if (seq < known) throw new Error(`pointer ${seq} is older than ${known}`)
+function refuseOlder({ held }: Memory, { seq }: Pointer): void {
+  const newest = held?.bundle.pointer.seq ?? 0
+  if (seq < newest) throw new Error(`pointer ${seq} is older than ${newest}`)
 }
 
 /** Throws where it is not there whole. */
@@ -213,10 +223,10 @@ export async function withTimeout<T>(work: Promise<T>, milliseconds = TIMEOUT_MS
   }
 }
 
-function report(error: unknown): void {
+function report(known: Memory, error: unknown): void {
   const text = String(error)
   const now = Date.now()
-  if (text === logged.error && clockDistance(now, logged.at) < LOG_EVERY_MS) return
-  logged = { error: text, at: now }
+  if (text === known.logged.error && clockDistance(now, known.logged.at) < LOG_EVERY_MS) return
+  known.logged = { error: text, at: now }
   logEvent("bundle_check_failed", { error: text })
 }

@@ -61,11 +61,11 @@ describe("an allowed call", () => {
 
   test("tells no redacted argument by its hash, and says which it has left out", async () => {
     const { token } = await openTask("first")
-    const answer = await callAt("telling", token, "/files/a", { ...json, body: '{"text":"hi","Secret":"0417"}' })
+    const answer = await callAt("telling", token, "/files/a", { ...json, body: '{"text":"hi","secret":"0417"}' })
     const { payload } = await verified(answer.headers.get(HEADER))
     expect(payload["tctx"]).toMatchObject({
       arguments_hash: sha256Hex('{"file":"a","text":"hi"}'),
-      arguments_redacted: ["Secret"],
+      arguments_redacted: ["secret"],
     })
   })
 

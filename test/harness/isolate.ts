@@ -2,6 +2,7 @@
  * A fresh isolate on empty storage, for each test: the Worker's module-wide caches would otherwise remember the last.
  */
 import { reset } from "cloudflare:test"
+import { env } from "cloudflare:workers"
 import { forgetEdgeRecords } from "../../src/audit/edge-recorder.ts"
 import { forgetRecordKey } from "../../src/audit/record-key.ts"
 import { forgetClientDocuments } from "../../src/credential/client-document.ts"
@@ -10,11 +11,15 @@ import { forgetOwnKeys } from "../../src/credential/own-keys.ts"
 import { forgetSigningKeys } from "../../src/exchange/signing-key.ts"
 import { forgetReads } from "../../src/ledger/outbox.ts"
 import { forgetCandidate } from "../../src/policy/candidate.ts"
-import { forgetBundle } from "../../src/policy/store.ts"
+import { forgetBundle, POINTER_KEY } from "../../src/policy/store.ts"
+import { publications } from "../../src/publish/publications.ts"
 import { forgetSwitches } from "../../src/switches/lease.ts"
 import { forgetReports } from "../../src/switches/report.ts"
 
 export async function freshIsolate(): Promise<void> {
+  // The reset passes over objects that do not run, as after a crash: those that hold the bundle must run.
+  await env.BUNDLES.get(POINTER_KEY)
+  await publications(env).newest()
   await reset()
   forgetReads()
   forgetEdgeRecords()

@@ -164,7 +164,10 @@ export const audiences: Attacks = {
     },
   ),
   "delegation token renewed for another audience": attack(
-    subjectRefused({ reason: "audience_mismatch", got: ["https://api.test/"] }),
+    requestRefused(
+      { reason: "audience_differs", audience: "https://elsewhere.test/", expected: ["https://api.test/"] },
+      "invalid_target",
+    ),
     async () =>
       exchange({
         subject_token: (await openTask()).token,

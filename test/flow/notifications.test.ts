@@ -373,7 +373,7 @@ describe("signals to others", () => {
   })
 
   test.each<readonly [string, Readonly<Record<string, unknown>>, unknown]>([
-    ["a user", { user: `${IDP}|alice` }, { format: "iss_sub", iss: IDP, sub: "alice" }],
+    ["a user", { user: `${IDP}|alice`, confirm: true }, { format: "iss_sub", iss: IDP, sub: "alice" }],
     ["an agent", { agent: agentId("first") }, { format: "uri", uri: agentId("first") }],
   ])("%s who is stopped has no session any more", async (_, what, subject) => {
     await tellTo(OTHER)

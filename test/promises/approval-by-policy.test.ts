@@ -270,7 +270,8 @@ describe("who may answer", () => {
   test("nobody for a task that has ended, or once they are stopped", async () => {
     const question = await asked()
     const fred = await person("fred", "finance")
-    await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, { user: "https://idp.test|fred" })
+    const stop = { user: "https://idp.test|fred", confirm: true }
+    expect((await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, stop)).status).toBe(200)
     expect((await say(question, fred)).status).toBe(401)
     await manage("POST", `/v1/tasks/${question.task}/complete`, await bearerOf("operator"))
     expect((await say(question, await person("fay"))).status).toBe(404)

@@ -26,7 +26,6 @@ import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { agentId, US } from "../harness/issuers.ts"
 import { bearerOf, manage, viewOf } from "../harness/management.ts"
 import { Place } from "../harness/places.ts"
-import { recordOf } from "../harness/records.ts"
 
 beforeEach(async () => {
   await publish(await yard())

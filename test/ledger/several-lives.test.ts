@@ -64,6 +64,39 @@ describe.each(ENDS)("%s", (_what, end) => {
   })
 })
 
+describe("a bucket whose figures change", () => {
+  const bucket = (most: number, burst: number): Limit => limit(most, { kind: "bucket", seconds: 1, burst })
+  const admitted = (life: KeptLife, many: number): number =>
+    Array.from({ length: many }, () => life.call("files.list")).filter((verdict) => verdict === "allowed").length
+
+  test.each(ENDS)("of which more is missing than it holds now: so it is after %s", async (_what, end) => {
+    await inKeptLife([bucket(10, 50)], (life) => {
+      expect(admitted(life, 60)).toBe(50)
+      life.publish(bucket(7, 4))
+      life.now += 2_000
+      end(life)
+      expect(admitted(life, 9)).toBe(0)
+      // 46 of 50 have to be there, by ten a second.
+      life.now += 2_699
+      expect(admitted(life, 9)).toBe(0)
+      life.now += 1
+      expect(admitted(life, 9)).toBe(1)
+    })
+  })
+
+  test("fills by the figures of its last call after a crash too, whichever call was written down", async () => {
+    await inKeptLife([bucket(1000, 1000)], (life) => {
+      expect(admitted(life, 991)).toBe(991)
+      life.publish(bucket(900, 1000))
+      expect(admitted(life, 1)).toBe(1)
+      life.crash()
+      // Up to a hundredth of the limit counts as used besides.
+      life.now += 500
+      expect(admitted(life, 1000)).toBeLessThanOrEqual(8 + 450)
+    })
+  })
+})
+
 const distinct: Condition = {
   kind: "distinct",
   event: { tools: ["files.list"], where: [] },

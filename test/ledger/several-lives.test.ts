@@ -64,6 +64,40 @@ describe.each(ENDS)("%s", (_what, end) => {
   })
 })
 
+test("of a sliding window more than a hundredth of the limit counts longer only by a hundredth of the span", async () => {
+  await inKeptLife([limit(1000, { kind: "sliding", seconds: 100 })], (life) => {
+    const admitted = (many: number): number =>
+      Array.from({ length: many }, () => life.call("files.list")).filter((verdict) => verdict === "allowed").length
+    expect(admitted(55)).toBe(55)
+    life.now += 5_000
+    expect(admitted(1)).toBe(1)
+    life.evict()
+    life.now += 95_000
+    expect(admitted(1000)).toBeLessThanOrEqual(999)
+    life.now += 100_000
+    expect(admitted(25)).toBe(25)
+    life.now += 5_000
+    expect(admitted(1)).toBe(1)
+    life.evict()
+    // What was called at the beginning has left the span, but for a hundredth of the limit.
+    life.now += 96_000
+    expect(admitted(1000)).toBeGreaterThanOrEqual(989)
+  })
+})
+
+test("of a sliding window blocks that were used up in one moment count no longer than what was called then", async () => {
+  await inKeptLife([limit(1000, { kind: "sliding", seconds: 100 })], (life) => {
+    for (let block = 0; block < 3; block++) {
+      life.now += 2_000
+      for (let turn = 0; turn < 10; turn++) expect(life.call("files.list")).toBe("allowed")
+    }
+    life.now += 10_000
+    life.evict()
+    life.now += 90_000
+    for (let turn = 0; turn < 1000; turn++) expect(life.call("files.list")).toBe("allowed")
+  })
+})
+
 describe("a bucket whose figures change", () => {
   const bucket = (most: number, burst: number): Limit => limit(most, { kind: "bucket", seconds: 1, burst })
   const admitted = (life: KeptLife, many: number): number =>

@@ -141,7 +141,7 @@ export function hasRoom(memory: Memory, limit: Limit, key: string, demand: Deman
     case "life":
       return memory.periods.hasRoom(owner, key, ({ lastAt }) => lastAt <= before)
     case "bucket":
-      return memory.buckets.hasRoom(owner, key, (meter) => meter.missingAt(bucketSizeOf(limit.limit, span), now) === 0)
+      return memory.buckets.hasRoom(owner, key, (meter) => meter.missingAt(span.seconds * 1000, now) === 0)
     default:
       return span satisfies never
   }

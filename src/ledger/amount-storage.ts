@@ -42,8 +42,11 @@ interface Block {
   used: number
   left: number
   lastUse: number
-  /** When it was written last; good for `slackMs` from then on. */
+  /** When it was written last, and how much was used by then; good for `slackMs` from then on. */
   at: number
+  written: number
+  /** Whether its row has more blocks than this. */
+  isJoined: boolean
   readonly slackMs: number
   readonly spanMs: number
   /** Its row, and when the first of it was used. */
@@ -198,6 +201,7 @@ export class AmountStorage {
     if (open && block > 1 && now - open.first < spanMs / ROWS_IN_SPAN) {
       use(open, amount, now)
       open.left = left
+      open.isJoined = true
       return this.#update(open, now, left)
     }
     if (known) this.#close(known)
@@ -206,19 +210,32 @@ export class AmountStorage {
     if (block === 1) this.#blocks.delete(place)
     else {
       const times = { lastUse: now, at: now, first: now }
-      this.#blocks.set(place, { id, used: amount, left, slackMs, spanMs, ...times })
+      this.#blocks.set(place, { id, used: amount, written: amount, isJoined: false, left, slackMs, spanMs, ...times })
     }
   }
 
   #update(block: Block, at: number, open: number): void {
     block.at = at
+    block.written = block.used
     const values = [at, block.used, open, open > 0 ? block.slackMs : 0, block.id]
     this.#sql.exec("UPDATE blocks SET at = ?, amount = ?, open = ?, slack = ? WHERE id = ?", ...values)
   }
 
   /** Nothing more of it is used. */
   #close(block: Block): void {
-    if (block.left > 0 || block.at !== block.lastUse) this.#update(block, block.lastUse, 0)
+    const { id, used, written, lastUse, first, spanMs, isJoined } = block
+    if (isJoined && used > written && lastUse - first >= spanMs / ROWS_IN_SPAN) {
+      // The blocks before its last one were used within a hundredth of the span: they count no longer for its sake.
+      const columns = "owner, key, at, amount, open, slack, span"
+      const values = [lastUse, used - written, id]
+      this.#sql.exec(
+        `INSERT INTO blocks (${columns}) SELECT owner, key, ?, ?, 0, 0, span FROM blocks WHERE id = ?`,
+        ...values,
+      )
+      this.#sql.exec("UPDATE blocks SET open = 0, slack = 0 WHERE id = ?", id)
+      block.at = lastUse
+      block.written = used
+    } else if (block.left > 0 || used > written) this.#update(block, lastUse, 0)
     block.left = 0
   }
 

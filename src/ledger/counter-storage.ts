@@ -61,10 +61,10 @@ export class CounterStorage {
     for (const { owner, key, at, amount, open, slack, span: text, most } of rows) {
       const span: Span = JSON.parse(text)
       if (span.kind === "bucket") {
-        const size = bucketSizeOf(most, span)
+        const rate = bucketSizeOf(most, span)
         const until = Math.min(at + slack, Math.max(at, wokenAt))
-        const missing = new BucketMeter(amount, at, size).missingAt(size, until) + open * size.spanMs
-        memory.buckets.set(owner, key, new BucketMeter(missing, until, size))
+        const missing = new BucketMeter(amount, at, rate).missingAt(rate.spanMs, until) + open * rate.spanMs
+        memory.buckets.set(owner, key, new BucketMeter(missing, until, rate))
         continue
       }
       // As far as is known, the last of it was used only now; but not in another period.
@@ -78,7 +78,9 @@ export class CounterStorage {
   mustWrite(note: Spend, now: number): boolean {
     const open = this.#open.get(placeOf(note))
     const spanMs = spanMsOf(note.span)
-    if (!open || now >= open.at + open.slackMs || open.spanMs !== spanMs || open.left < note.amount) return true
+    if (!open || now >= open.at + open.slackMs || open.left < note.amount) return true
+    // A row has the figures by which its bucket fills.
+    if (open.spanMs !== spanMs || open.note.limit !== note.limit) return true
     return note.span.kind === "fixed" && startOf(spanMs, now) > open.at
   }
 
@@ -101,11 +103,11 @@ export class CounterStorage {
 
   #write({ owner, key, limit, span }: Spend, at: number, amount: number, open: number): void {
     const slack = span.kind === "bucket" && open > 0 ? slackOf(span) : 0
-    // A bucket that holds more than it gets in a span takes longer to fill.
-    const fills = span.kind === "bucket" ? Math.ceil((span.burst * span.seconds * 1000) / limit) : 0
     const spanMs = spanMsOf(span)
-    const begun = span.kind === "bucket" ? at : startOf(spanMs, at)
-    const until = spanMs === null ? null : begun + slack + Math.max(fills, spanMs)
+    // More may be missing from a bucket than it holds by now.
+    const fills = span.kind === "bucket" ? Math.ceil((amount + open * span.seconds * 1000) / limit) : 0
+    const ends = span.kind === "bucket" ? at + slack + fills : startOf(spanMs, at) + (spanMs ?? 0)
+    const until = spanMs === null ? null : ends
     const values = [owner, key, at, amount, open, slack, JSON.stringify(span), limit, until]
     this.#sql.exec("INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", ...values)
   }
@@ -129,7 +131,7 @@ export function slackOf(span: Span): number {
 }
 
 /** What the meter has counted, in its own unit. */
-function counted(memory: Memory, { owner, key, limit, span }: Spend, now: number): number {
-  if (span.kind === "bucket") return memory.buckets.find(owner, key)?.missingAt(bucketSizeOf(limit, span), now) ?? 0
+function counted(memory: Memory, { owner, key, span }: Spend, now: number): number {
+  if (span.kind === "bucket") return memory.buckets.find(owner, key)?.missingAt(span.seconds * 1000, now) ?? 0
   return memory.periods.find(owner, key)?.countedIn(spanMsOf(span), now) ?? 0
 }

@@ -148,21 +148,42 @@ describe("circles", () => {
   })
 })
 
-test("a bucket fills by the lower of both limits until the next call", () => {
-  const bucket = (most: number): Limit => ({
+describe("a bucket", () => {
+  const bucket = (most: number, burst = 10, seconds = 10): Limit => ({
     ...{ kind: "limit", topic: "window", id: "g", of: EVENT, per: ["tree"], consequence: "deny" },
-    ...{ measure: { kind: "calls" }, limit: most, span: { kind: "bucket", seconds: 10, burst: 10 } },
+    ...{ measure: { kind: "calls" }, limit: most, span: { kind: "bucket", seconds, burst } },
   })
-  for (const [before, after] of [
-    [10, 1000],
-    [1000, 10],
-  ] as const) {
-    const tree = new SteadyTree(bucket(before))
-    expect(tree.calls("files.list", 10, 0, () => ({}))).toEqual({ allowed: 10 })
-    tree.now += 1000
-    tree.publish(bucket(after))
+
+  test("fills by the figures that held when it was last taken from, until it is taken from again", () => {
+    const raised = new SteadyTree(bucket(10))
+    expect(raised.calls("files.list", 10, 0, () => ({}))).toEqual({ allowed: 10 })
+    raised.publish(bucket(1000))
+    raised.now += 999
+    expect(raised.call("files.list")).toBe("window_full")
+    raised.now += 1
+    expect([raised.call("files.list"), raised.call("files.list")]).toEqual(["allowed", "window_full"])
+    raised.now += 10
+    expect(raised.call("files.list")).toBe("allowed")
+
+    const lowered = new SteadyTree(bucket(1000))
+    expect(lowered.calls("files.list", 10, 0, () => ({}))).toEqual({ allowed: 10 })
+    lowered.publish(bucket(10))
+    lowered.now += 9
+    expect(lowered.call("files.list")).toBe("window_full")
+    lowered.now += 1
+    expect([lowered.call("files.list"), lowered.call("files.list")]).toEqual(["allowed", "window_full"])
+    lowered.now += 999
+    expect(lowered.call("files.list")).toBe("window_full")
+  })
+
+  test("of which less than before fits in holds no more than that, and is not empty for longer than before", () => {
+    const tree = new SteadyTree(bucket(100_000, 100_000, 1000))
+    expect(tree.calls("files.list", 1000, 0, () => ({}))).toEqual({ allowed: 1000 })
+    tree.publish(bucket(1, 1, 86_400))
+    expect(tree.call("files.list")).toBe("window_full")
+    tree.now += 10_000
     expect([tree.call("files.list"), tree.call("files.list")]).toEqual(["allowed", "window_full"])
-    tree.now += 10
-    expect(tree.call("files.list")).toBe(after === 1000 ? "allowed" : "window_full")
-  }
+    tree.now += 86_399_999
+    expect(tree.call("files.list")).toBe("window_full")
+  })
 })

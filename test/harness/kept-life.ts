@@ -13,6 +13,8 @@ export interface KeptLife {
   now: number
   /** @returns the reason of a denial, or "allowed" */
   call(tool: string, values?: Readonly<Record<string, unknown>>): string
+  /** A newer bundle. */
+  publish(...guardrails: readonly Guardrail[]): void
   /** All was quiet before. */
   evict(): void
   crash(): void
@@ -34,6 +36,9 @@ export async function inKeptLife(
       now: START,
       call: (tool, values = {}) =>
         tree.call(callOf(heldOf(opening), tool, values), Math.floor(life.now))?.reason ?? "allowed",
+      publish: (...newer) => {
+        tree.bundle = openYard(newer)
+      },
       evict: () => {
         tree.settle()
         tree.crash(Math.floor(life.now))

@@ -1,8 +1,9 @@
 /** A tree's ledger from outside: what it counts, and the ways in which it can lose its memory. */
-import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test"
+import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { LEDGER_VERSION } from "../../src/ledger/answers.ts"
 import { rootOf } from "../../src/ledger/state.ts"
+import { publications } from "../../src/publish/publications.ts"
 
 const ledgerOf = (task: string) => env.LEDGER.getByName(rootOf(task))
 
@@ -17,7 +18,11 @@ export async function evict(task: string): Promise<void> {
   await evictDurableObject(ledgerOf(task))
 }
 
-/** Every object dies where it stands: what was not written is gone, requests under way fail. */
+/**
+ * Every object dies where it stands: what was not written is gone, requests under way fail. The object of publications
+ * wakes again, as `reset` deletes the storage only of objects that are awake: the next test would find its pointer.
+ */
 export async function crash(): Promise<void> {
   await abortAllDurableObjects()
+  await runInDurableObject(publications(env), () => undefined)
 }

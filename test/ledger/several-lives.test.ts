@@ -64,6 +64,73 @@ describe.each(ENDS)("%s", (_what, end) => {
   })
 })
 
+test("of a sliding window more than a hundredth of the limit counts longer only by a hundredth of the span", async () => {
+  await inKeptLife([limit(1000, { kind: "sliding", seconds: 100 })], (life) => {
+    const admitted = (many: number): number =>
+      Array.from({ length: many }, () => life.call("files.list")).filter((verdict) => verdict === "allowed").length
+    expect(admitted(55)).toBe(55)
+    life.now += 5_000
+    expect(admitted(1)).toBe(1)
+    life.evict()
+    life.now += 95_000
+    expect(admitted(1000)).toBeLessThanOrEqual(999)
+    life.now += 100_000
+    expect(admitted(25)).toBe(25)
+    life.now += 5_000
+    expect(admitted(1)).toBe(1)
+    life.evict()
+    // What was called at the beginning has left the span, but for a hundredth of the limit.
+    life.now += 96_000
+    expect(admitted(1000)).toBeGreaterThanOrEqual(989)
+  })
+})
+
+test("of a sliding window blocks that were used up in one moment count no longer than what was called then", async () => {
+  await inKeptLife([limit(1000, { kind: "sliding", seconds: 100 })], (life) => {
+    for (let block = 0; block < 3; block++) {
+      life.now += 2_000
+      for (let turn = 0; turn < 10; turn++) expect(life.call("files.list")).toBe("allowed")
+    }
+    life.now += 10_000
+    life.evict()
+    life.now += 90_000
+    for (let turn = 0; turn < 1000; turn++) expect(life.call("files.list")).toBe("allowed")
+  })
+})
+
+describe("a bucket whose figures change", () => {
+  const bucket = (most: number, burst: number): Limit => limit(most, { kind: "bucket", seconds: 1, burst })
+  const admitted = (life: KeptLife, many: number): number =>
+    Array.from({ length: many }, () => life.call("files.list")).filter((verdict) => verdict === "allowed").length
+
+  test.each(ENDS)("of which more is missing than it holds now: so it is after %s", async (_what, end) => {
+    await inKeptLife([bucket(10, 50)], (life) => {
+      expect(admitted(life, 60)).toBe(50)
+      life.publish(bucket(7, 4))
+      life.now += 2_000
+      end(life)
+      expect(admitted(life, 9)).toBe(0)
+      // 46 of 50 have to be there, by ten a second.
+      life.now += 2_699
+      expect(admitted(life, 9)).toBe(0)
+      life.now += 1
+      expect(admitted(life, 9)).toBe(1)
+    })
+  })
+
+  test("fills by the figures of its last call after a crash too, whichever call was written down", async () => {
+    await inKeptLife([bucket(1000, 1000)], (life) => {
+      expect(admitted(life, 991)).toBe(991)
+      life.publish(bucket(900, 1000))
+      expect(admitted(life, 1)).toBe(1)
+      life.crash()
+      // Up to a hundredth of the limit counts as used besides.
+      life.now += 500
+      expect(admitted(life, 1000)).toBeLessThanOrEqual(8 + 450)
+    })
+  })
+})
+
 const distinct: Condition = {
   kind: "distinct",
   event: { tools: ["files.list"], where: [] },

@@ -51,7 +51,12 @@ test.each<readonly [string, Load]>([
   ["a window in blocks, in which not one block is used up", { guardrail: limit(1000, sliding), live: 6000, spans: 3 }],
   ["a window of which each call is written", { guardrail: limit(3, sliding), live: 600, spans: 12 }],
   ["a fixed window", { guardrail: limit(1000, { kind: "fixed", seconds: SECONDS }), live: 600, spans: 12 }],
-  ["a bucket", { guardrail: limit(1000, { kind: "bucket", seconds: SECONDS, burst: 1000 }), live: 600, spans: 12 }],
+  ["a bucket", { guardrail: limit(1, { kind: "bucket", seconds: SECONDS, burst: 1000 }), live: 600, spans: 12 }],
+  // Each is full again a hundredth of the span after its block, which is good for a sixteenth.
+  [
+    "a bucket in blocks",
+    { guardrail: limit(1000, { kind: "bucket", seconds: SECONDS, burst: 1000 }), live: 600, spans: 12, rows: 0.07 },
+  ],
   ["calls that are not to be repeated", { guardrail: limit(1, sliding, { topic: "loop" }), live: 600, spans: 12 }],
   ["calls that may be repeated", { guardrail: limit(5, sliding, { topic: "loop" }), live: 600, spans: 12, rows: 0 }],
   ["values of a budget", { guardrail: limit(10_000, sliding, values), live: 600, spans: 12 }],

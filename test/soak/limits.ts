@@ -100,7 +100,7 @@ interface Missing {
   at: number
   exact: number
   high: number
-  /** Tokens that it fills by in the span: until the next call of its key the lowest that held. */
+  /** Tokens that it fills by in the span: what held when it was last taken from. */
   rate: number
 }
 
@@ -123,7 +123,6 @@ export class BucketModel implements Model {
 
   /** What was taken stays taken. */
   redefined(threshold: number): void {
-    for (const missing of this.#missing.all) missing.rate = Math.min(missing.rate, threshold)
     this.#most = threshold
     this.#burst = this.#burstOf(threshold)
   }
@@ -138,7 +137,6 @@ export class BucketModel implements Model {
   #missingFor(call: ModelCall, now: number): Missing {
     const missing = this.#missing.at(keyOf(call, this.#limit.per))
     this.#refill(missing, now)
-    missing.rate = this.#most
     return missing
   }
 
@@ -159,19 +157,21 @@ export class BucketModel implements Model {
     const missing = this.#missingFor(call, now)
     missing.exact += this.#need(call)
     missing.high += this.#need(call)
+    if (this.#need(call) > 0) missing.rate = this.#most
   }
 
   woke(now: number, isCrash: boolean): void {
-    if (!isCrash || this.#most < HUNDREDTHS_FROM) return
+    if (!isCrash) return
+    // It was written down by the limit that it was last taken from under.
     for (const missing of this.#missing.all) {
       this.#refill(missing, now)
-      missing.high += Math.ceil(this.#most / 100) * this.#length
+      if (missing.rate >= HUNDREDTHS_FROM) missing.high += Math.ceil(missing.rate / 100) * this.#length
     }
   }
 
   edge(call: ModelCall, now: number): number {
-    const over = this.#missing.at(keyOf(call, this.#limit.per)).exact + this.#need(call) - this.#burst * this.#length
-    return now + Math.ceil(over / this.#most)
+    const { exact, rate } = this.#missingFor(call, now)
+    return now + Math.ceil((exact + this.#need(call) - this.#burst * this.#length) / rate)
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import { Bucket } from "./bucket.ts"
 import { ClosedBlocks, type ClosedBlock } from "./closed.ts"
-import { fullAfter, tokensIn, tokenUnits, waitFor, type LentBucket } from "./level.ts"
+import { fullAfter, inUnitsOf, tokensIn, tokenUnits, waitFor, type LentBucket } from "./level.ts"
 import { OpenBlocks } from "./open.ts"
 import { Unwritten, type Block, type State, type Stored, type Writes } from "./rows.ts"
 import { check, checkSettled, checkTake } from "./sane.ts"
@@ -132,27 +132,37 @@ export class Lender {
       check(isSame, "a newer bundle measures otherwise")
       return before
     }
-    const used = before && isSame ? this.#used(before) : 0
     this.#limit = asked
     this.#definedAt = this.#clock
     // What was counted otherwise, or of something else, says nothing here.
     if (before && !isSame) this.#clear()
     if (!before || !sameAs([before.measure, before.span, before.limit], [asked.measure, asked.span, asked.limit])) {
-      this.#respan(before, asked, used)
+      this.#respan(isSame ? before : null, asked)
     }
     this.#advance(this.#clock)
     this.#isStateWritten = false
     return asked
   }
 
-  /** What is in use now stays in use; what a bucket has can be told by its level only. */
-  #respan(before: LentLimit | null, { span, limit }: LentLimit, used: number): void {
+  /** What is in use now stays in use, of a bucket to the part of a token. */
+  #respan(before: LentLimit | null, { span, limit }: LentLimit): void {
     if (span.kind === "bucket") {
-      const units = tokenUnits(span, Math.max(0, span.burst - used) + this.#open.lent)
+      const level = before ? this.#levelIn(span, before) : tokenUnits(span, span.burst)
+      const units = level + tokenUnits(span, this.#open.lent)
       this.#closed.replaceAll(0, this.#clock, new Bucket(span, limit, { at: this.#clock, units }))
     } else if (before?.span.kind === "bucket") {
-      this.#closed.replaceAll(Math.max(0, used - this.#open.lent), this.#clock, null)
+      this.#closed.replaceAll(Math.max(0, this.#used(before) - this.#open.lent), this.#clock, null)
     }
+  }
+
+  /** As much is missing as was. A bucket is below empty only by what was approved beyond it before. */
+  #levelIn(bucket: LentBucket, before: LentLimit): bigint {
+    const { span, limit } = before
+    const isBucket = span.kind === "bucket"
+    const left = isBucket ? inUnitsOf(bucket, span, this.#level(span)) : tokenUnits(bucket, this.#room(before))
+    const level = left + tokenUnits(bucket, bucket.burst - (isBucket ? span.burst : limit))
+    const least = left < 0n ? left : 0n
+    return level > least ? level : least
   }
 
   #clear(): void {

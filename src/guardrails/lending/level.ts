@@ -13,9 +13,18 @@ export function tokenUnits(bucket: LentBucket, tokens: number): bigint {
 
 /** Whole ones; negative if more was approved than there was. */
 export function tokensIn(bucket: LentBucket, level: bigint): number {
-  const length = BigInt(lengthOf(bucket))
+  return Number(floored(level, lengthOf(bucket)))
+}
+
+/** The same tokens, of which a bucket of another span has other units; less than one is lost. */
+export function inUnitsOf(bucket: LentBucket, before: LentBucket, level: bigint): bigint {
+  return floored(level * BigInt(lengthOf(bucket)), lengthOf(before))
+}
+
+function floored(units: bigint, length: number): bigint {
+  const by = BigInt(length)
   // Division of integers rounds towards zero.
-  return Number(level >= 0n ? level / length : (level - length + 1n) / length)
+  return units >= 0n ? units / by : (units - by + 1n) / by
 }
 
 /** Milliseconds until so many tokens are there, open credit left aside; null: never. */

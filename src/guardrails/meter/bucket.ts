@@ -4,10 +4,13 @@
  */
 import { readingOf, type Reading } from "./meter.ts"
 
-export interface BucketSize {
+export interface BucketRate {
   readonly limit: number
-  readonly burst: number
   readonly spanMs: number
+}
+
+export interface BucketSize extends BucketRate {
+  readonly burst: number
 }
 
 export class BucketMeter {
@@ -15,41 +18,40 @@ export class BucketMeter {
   #missing: number
   /** Milliseconds, when that was so. */
   #at: number
-  /** By which it was counted; null: nothing was. */
-  #size: BucketSize | null
+  /** By which it fills until it is taken from again; null: nothing was taken. */
+  #rate: BucketRate | null
 
-  constructor(missing = 0, at = 0, size: BucketSize | null = null) {
+  constructor(missing = 0, at = 0, rate: BucketRate | null = null) {
     this.#missing = missing
     this.#at = at
-    this.#size = size
+    this.#rate = rate
   }
 
   /** `used` and `asked` in tokens; what has filled up in part counts as used. */
-  read(size: BucketSize, asked: number, now: number): Reading {
-    const { limit, burst, spanMs } = size
-    const missing = this.missingAt(size, now)
+  read({ limit, burst, spanMs }: BucketSize, asked: number, now: number): Reading {
+    const missing = this.missingAt(spanMs, now)
     const used = Math.ceil(missing / spanMs)
-    return readingOf(used, asked, burst, () => Math.ceil((missing + asked * spanMs - burst * spanMs) / limit))
+    const rate = this.#rate ? (this.#rate.limit * spanMs) / this.#rate.spanMs : limit
+    return readingOf(used, asked, burst, () => Math.ceil((missing + asked * spanMs - burst * spanMs) / rate))
   }
 
-  admit(size: BucketSize, amount: number, now: number): void {
-    this.#missing = this.missingAt(size, now) + amount * size.spanMs
+  admit({ limit, spanMs }: BucketSize, amount: number, now: number): void {
+    this.#missing = this.missingAt(spanMs, now) + amount * spanMs
     this.#at = now
-    this.#size = size
+    this.#rate = { limit, spanMs }
   }
 
   /**
-   * In the unit of the size that is asked for: where another definition counted them, the same tokens are missing. When
-   * it changed is not known: until the next admission the bucket fills by the lower of both limits.
+   * Tokens times milliseconds of the span that is asked for. By which figures it fills is fixed as it is taken from, so
+   * that whoever reads the row of it finds when it is full, whatever bundles came since.
    */
-  missingAt({ limit, spanMs }: BucketSize, now: number): number {
+  missingAt(spanMs: number, now: number): number {
+    if (!this.#rate) return 0
     const elapsed = now - this.#at
-    const counted = this.#size ?? { limit, spanMs }
-    const scale = spanMs / counted.spanMs
-    const missing = scale === 1 ? this.#missing : Math.ceil(this.#missing * scale)
-    const rate = Math.min(limit, counted.limit * scale)
     // Not multiplied where it might not stay a safe integer.
-    return elapsed >= missing / rate ? 0 : Math.min(Math.ceil(missing - elapsed * rate), MAX_TOKENS * spanMs)
+    if (elapsed >= this.#missing / this.#rate.limit) return 0
+    const missing = this.#missing - elapsed * this.#rate.limit
+    return Math.min(Math.ceil(missing * (spanMs / this.#rate.spanMs)), MAX_TOKENS * spanMs)
   }
 }
 const MAX_TOKENS = 100_000

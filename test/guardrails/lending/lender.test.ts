@@ -771,6 +771,31 @@ describe("the newest bundle's definition", () => {
     fc.assert(property, { seed: SEED, numRuns: 300 })
   })
 
+  test("leaves what is in a bucket as it is, to the part of a token", () => {
+    const of = (limit: number, burst: number, seq: number, seconds = 60) =>
+      limitOf(limit, { kind: "bucket", seconds, burst }, { seq })
+    const lender = new Lender(null)
+    expect(ask(lender, of(60, 4, 1), 4, START).granted).toBe(4)
+    expect(ask(lender, of(600, 4, 2), 1, START + 999)).toEqual({ granted: null, used: 4, waits: 1 })
+    expect(ask(lender, of(600, 4, 2), 1, START + 1000).granted).toBe(1)
+    // 0.009 of a token are left, and after 50 ms half a token more; the other half fills by the figures of then.
+    expect(ask(lender, of(300, 4, 3, 60), 1, START + 1050)).toMatchObject({ granted: null, waits: 99 })
+    expect(ask(lender, of(100, 4, 4, 20), 1, START + 1148)).toMatchObject({ granted: null, waits: 1 })
+    expect(ask(lender, of(100, 4, 5, 20), 1, START + 1149).granted).toBe(1)
+  })
+
+  test("lets a bucket of which less than before fits in be empty, and one be below it that was", () => {
+    const of = (limit: number, burst: number, seq: number) =>
+      limitOf(limit, { kind: "bucket", seconds: 1, burst }, { seq })
+    const lender = new Lender(null)
+    expect(ask(lender, of(50, 50, 1), 50, START).granted).toBe(50)
+    expect(ask(lender, of(10, 4, 2), 1, START)).toEqual({ granted: null, used: 4, waits: 100 })
+    const over = { id: "over", holder: "a", limit: of(10, 4, 2), amount: 3, want: 3, settled: [], over: true }
+    expect(lender.take(over, START).granted).toBe(3)
+    expect(ask(lender, of(10, 2, 3), 1, START)).toEqual({ granted: null, used: 5, waits: 400 })
+    expect(ask(lender, of(10, 2, 3), 1, START + 400).granted).toBe(1)
+  })
+
   test("starts anew where it measures otherwise; who measures as before is told to come with a newer bundle", () => {
     const calls = limitOf(100, SLIDING)
     const sum = limitOf(100, SLIDING, { measure: { kind: "sum", field: "arguments.amount" }, seq: 2 })

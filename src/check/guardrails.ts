@@ -74,7 +74,9 @@ export function checkGuardrails({ guardrails }: Bundle, memory: Memory, facts: C
   for (const instrument of judges) {
     if (facts.risk < (instrument.guardrail.fromRisk ?? 0)) continue
     const whole = instrument.judge(facts, memory.of(instrument.guardrail), now)
-    const judgement = guardrails.telltales.has(instrument.guardrail.id) ? withoutFigures(whole) : whole
+    const judgement = guardrails.telltales.has(instrument.guardrail.id)
+      ? withoutFigures(whole, instrument.guardrail.of)
+      : whole
     if (judgement.rate) windows.push(judgement.rate)
     else if (judgement.use) uses.push(judgement.use)
     if (judgement.need) needs.push(judgement.need)

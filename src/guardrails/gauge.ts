@@ -11,7 +11,7 @@ import { secondsOf } from "./limit.ts"
 import { keysOf, readLimit } from "./limit-meter.ts"
 import type { Memory } from "./memory.ts"
 import { coversTool } from "./selector.ts"
-import { isRedactedField } from "./telltale.ts"
+import { isTelltale } from "./telltale.ts"
 
 export interface Gauge {
   readonly guardrail: string
@@ -60,9 +60,10 @@ export function gaugesOf(
   const tools = [...catalog]
   const gauges = definitions.flatMap((guardrail) => {
     if (!isGauge(guardrail) || !tasks.some((task) => applies(guardrail, task))) return []
-    const isHidden = (field: Field): boolean => isRedactedField(field, guardrail.of, tools)
-    const tells = (field: Field): boolean => TOLD_TO_ALL.has(field) || (tellsAll && !isHidden(field))
-    return gaugesFor(guardrail, tasks, tells, isHidden, memory, now)
+    const blank = blankOf(guardrail)
+    // The figures of what is redacted would tell it.
+    if (blank.shared || isTelltale(guardrail, tools)) return [{ ...blank, used: null }]
+    return gaugesFor(guardrail, blank, tasks, (field) => TOLD_TO_ALL.has(field) || tellsAll, memory, now)
   })
   return gauges.toSorted((a, b) => fullness(b) - fullness(a)).slice(0, MOST)
 }
@@ -88,16 +89,12 @@ function applies({ of: selector, ...rest }: Gaugeable, { agent, purpose, tools }
 
 function gaugesFor(
   guardrail: Gaugeable,
+  blank: Gauge & { readonly used: number },
   tasks: readonly Gauged[],
   tells: (field: Field) => boolean,
-  isHidden: (field: Field) => boolean,
   memory: Memory,
   now: number,
 ): readonly Gauge[] {
-  const blank = blankOf(guardrail)
-  const counted = guardrail.kind === "limit" && "field" in guardrail.measure ? guardrail.measure.field : null
-  // The figures of what is redacted would tell it.
-  if (blank.shared || (counted !== null && isHidden(counted))) return [{ ...blank, used: null }]
   const found = countsOf(guardrail, memory, now).flatMap(([text, used]) => {
     const fields = fieldsOf(guardrail.per, text)
     if (used === 0 || !fields.every(([field, value]) => isTheirs(field, value, tasks))) return []

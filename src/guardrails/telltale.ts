@@ -10,37 +10,49 @@ import { isArgument, nameOf } from "./field.ts"
 import type { Judgement } from "./instrument.ts"
 import { coversTool } from "./selector.ts"
 
-/** Whether a field of calls holds what one of the tools redacts. */
-export function isRedactedField(field: Field, selector: Selector, tools: readonly Tool[]): boolean {
-  return isArgument(field) && tools.some((tool) => coversTool(selector, tool) && isRedacted(nameOf(field), tool.redact))
+/** Whether a field of calls holds what one of the tools redacts. A whole call holds all of its arguments. */
+function isRedactedField(field: Field, selector: Selector, tools: readonly Tool[]): boolean {
+  const holds = ({ redact }: Tool): boolean =>
+    isArgument(field) ? isRedacted(nameOf(field), redact) : field === "call" && redact.length > 0
+  return tools.some((tool) => coversTool(selector, tool) && holds(tool))
 }
 
-/** Ids of those guardrails. @param tools all of the catalog */
+/** @param tools all of the catalog */
+export function isTelltale(guardrail: Guardrail, tools: readonly Tool[]): boolean {
+  return fieldsOf(guardrail).some((field) => isRedactedField(field, guardrail.of, tools))
+}
+
+/** Ids of those guardrails. */
 export function telltalesOf(definitions: readonly Guardrail[], tools: readonly Tool[]): readonly string[] {
-  return definitions
-    .filter((each) => fieldsOf(each).some((field) => isRedactedField(field, each.of, tools)))
-    .map(({ id }) => id)
+  return definitions.filter((each) => isTelltale(each, tools)).map(({ id }) => id)
 }
 
 function fieldsOf(guardrail: Guardrail): readonly Field[] {
-  if (guardrail.kind === "concurrency") return guardrail.per
-  if (guardrail.kind !== "limit") return []
+  const bounded = Object.keys(guardrail.of.arguments ?? {}).map((name): Field => `arguments.${name}`)
+  if (guardrail.kind === "concurrency") return [...bounded, ...guardrail.per]
+  if (guardrail.kind !== "limit") return bounded
   const { measure, per } = guardrail
-  return "field" in measure ? [...per, measure.field] : per
+  return [...bounded, ...per, ...("field" in measure ? [measure.field] : [])]
 }
 
-/** What of a judgement may leave the ledger: in an answer, its headers, a record or a notice. */
-export function withoutFigures(judgement: Judgement): Judgement {
+/**
+ * What of a judgement may leave the ledger: in an answer, its headers, a record or a notice. Nothing at all of one that
+ * holds for some values of an argument only: that it is about the call would tell that its argument is one of these.
+ */
+export function withoutFigures(judgement: Judgement, { arguments: bounds }: Selector): Judgement {
   const { use, denial } = judgement
   return {
     ...judgement,
     rate: null,
-    use: use && {
-      guardrail: use.guardrail,
-      kind: use.kind,
-      holds: use.holds,
-      ...(use.limit !== undefined && { limit: use.limit }),
-    },
+    use:
+      bounds || !use
+        ? null
+        : {
+            guardrail: use.guardrail,
+            kind: use.kind,
+            holds: use.holds,
+            ...(use.limit !== undefined && { limit: use.limit }),
+          },
     denial: denial?.reason === "budget_spent" ? { ...denial, used: null, asked: null } : denial,
   }
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { z } from "zod"
 import type { DecisionRecord } from "../../src/audit/record.ts"
 import { findRecords } from "../../src/audit/record-logs.ts"
 import { env } from "cloudflare:workers"
@@ -12,7 +13,7 @@ import { canonicalText } from "../../src/canonical.ts"
 import { sha256Hex } from "../../src/hash.ts"
 import { askAs, callWith, keyOf, ORIGIN, type ClientRequest } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { bearerOf, complete } from "../harness/management.ts"
+import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 
@@ -213,6 +214,7 @@ describe("the record keeps secrets", () => {
     expect(records[0]?.guardrails).toEqual([{ guardrail: "spending", kind: "limit", holds: true, limit: 1000 }])
   })
 
+  const gauged = z.object({ limits: z.array(z.looseObject({ used: z.number().nullable() })) })
   const spelt = ["secret", "Secret", "arguments.secret"]
   test.each(spelt)("an amount redacted as %s, by a count that another tool shares, or by a window", async (name) => {
     const body = await yard()
@@ -227,12 +229,19 @@ describe("the record keeps secrets", () => {
       limit("rated", "arguments.secret", {}),
       limit("distinct", "arguments.secret", { ...budget, measure: { kind: "distinct", field: "arguments.secret" } }),
       limit("keyed", "arguments.secret", { measure: { kind: "calls" }, per: ["arguments.secret"] }),
+      limit("called", "arguments.secret", { measure: { kind: "calls" }, per: ["tree", "call"] }),
+      limit("calls", "arguments.secret", { ...budget, measure: { kind: "distinct", field: "call" } }),
       limit("spent", "arguments.secret", { ...budget, limit: 10_000_000 }),
     ]
     // Only one of the tools that the guardrails cover redacts it.
     const tools = body.tools.map((tool) => ({ ...tool, redact: tool.name === "till.pay" ? [name] : [] }))
-    await publish({ ...body, tools, guardrails }, 2)
-    const { token } = await openTask("first")
+    // Whether it is about a call tells in which range the argument is.
+    const ranged: Limit = {
+      ...limit("ranged", "arguments.secret", { measure: { kind: "calls" } }),
+      of: { tools: ["files.*", "till.pay"], arguments: { secret: { min: 200 } } },
+    }
+    await publish({ ...body, tools, guardrails: [...guardrails, ranged] }, 2)
+    const { token, task } = await openTask("first")
     const amounts = [123.45, 376.25, 987.65]
     const answers = [
       await callWith(token, "/files/a", put({ secret: amounts[0] })),
@@ -249,7 +258,13 @@ describe("the record keeps secrets", () => {
       expect(record.windows).toEqual([])
     }
     expect(records[2]?.denial).toMatchObject({ reason: "budget_spent", used: null, asked: null })
-    expect(records[0]?.guardrails.map(({ guardrail }) => guardrail)).toEqual(guardrails.map(({ id }) => id))
+    for (const record of records.slice(0, 2)) {
+      expect(record.guardrails.map(({ guardrail }) => guardrail)).toEqual(guardrails.map(({ id }) => id))
+    }
+    for (const who of [`Bearer ${token}`, await bearerOf("viewer")]) {
+      const { limits } = gauged.parse((await manage("GET", `/v1/tasks/${task}`, who)).json)
+      expect(limits.map(({ used }) => used)).toEqual([...guardrails, ranged].map(() => null))
+    }
   })
 
   test("a redacted path segment, in a path that is no tool's by a slash, a case, a segment or a method", async () => {

@@ -18,6 +18,8 @@ export type ManagementDenial =
   | { readonly reason: "role_missing" | "not_found" | "request_malformed"; readonly what: string }
   /** This one is frozen: no agent ends it, nor a task above or below it. */
   | { readonly reason: "task_quarantined"; readonly task: string }
+  /** It waits for a person's consent: there is nothing to freeze, and an operator revokes it instead. */
+  | { readonly reason: "task_pending"; readonly task: string }
   /** A form that came from no page of the person's session. */
   | { readonly reason: "form_refused"; readonly what: string }
   | { readonly reason: "sign_in_failed"; readonly what: string; readonly because: Rejection | null }

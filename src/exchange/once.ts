@@ -43,14 +43,14 @@ export async function useOnce(env: Env, all: readonly Once[]): Promise<Once | nu
   return null
 }
 
-/** Whether no other request has used up any of them. Uses up nothing; false if this cannot be seen. */
+/**
+ * Uses up those that the request which brought them has not used up yet: also in a refused request a proof of identity
+ * counts once. False if another request has used up one of them, or if this cannot be seen.
+ */
 export async function isFirstUse(all: readonly Once[], { env }: Surroundings): Promise<boolean> {
   try {
-    for (const once of all.filter((each) => !usedHere.has(each))) {
-      const key = keyOf(once)
-      if (once.jti === "" || (await logOf(env, key).has(key))) return false
-    }
-    return true
+    const unused = all.filter((each) => !usedHere.has(each))
+    return (await useOnce(env, unused)) === null
   } catch (error) {
     logEvent("once_log_failed", { error: String(error) })
     return false
@@ -95,10 +95,6 @@ export class OnceLog extends DurableObject<Env> {
       .toArray()
     if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + SWEEP_EVERY_MS)
     return taken.length === 1
-  }
-
-  has(key: string): boolean {
-    return this.ctx.storage.sql.exec("SELECT key FROM used WHERE key = ?", key).toArray().length > 0
   }
 
   override async alarm(): Promise<void> {

@@ -31,5 +31,7 @@ export function recordRefusal(
     recordAtEdge(env, recordOf({ ...record, ...more }), background)
   }
   if (!client?.isProven || client.once.length === 0) return keep(client)
+  // The client may send the same request again when the outage is over.
+  if (refusal.reason === "unavailable") return keep({ ...client, isProven: false })
   background(isFirstUse(client.once, around).then((isProven) => keep({ ...client, isProven })))
 }

@@ -136,6 +136,7 @@ async function end(
   if (!answer) return OUT_OF_REACH
   if (answer.end && isDenied(answer.end)) return tokenRefused(answer.end.denied, request)
   if (answer.end && "frozen" in answer.end) return quarantined(task, answer.end.frozen, byWhom(asker, task))
+  if (asked.status === "quarantined" && answer.end?.status === "pending") return pending(task, byWhom(asker, task))
   // What ended something is recorded by the ledger, together with the end.
   return answer.end ? { status: 200, body: { task, ...answer.end }, record: null } : notFound(task)
 }
@@ -179,6 +180,14 @@ function quarantined(ended: string, frozen: string, known: Partial<DecisionRecor
   const body = { error: "task_quarantined", error_description: `${which} is quarantined: only an operator ends it.` }
   const denial = { reason: "task_quarantined", task: frozen } as const
   return { status: 409, body, record: { ...known, decision: "deny", code: "task_quarantined", denial } }
+}
+
+/** An operator must not believe that it is frozen: once the person consents, it begins. */
+function pending(task: string, known: Partial<DecisionRecord>): Outcome {
+  const description = "The task waits for a person's consent and cannot be quarantined: revoke it instead."
+  const body = { error: "task_pending", error_description: description }
+  const denial = { reason: "task_pending", task } as const
+  return { status: 409, body, record: { ...known, decision: "deny", code: "task_pending", denial } }
 }
 
 function tokenRefused(because: Denial, { headers }: Request): Outcome {

@@ -5,7 +5,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
-import { codeFor, provenAs, redeem, refreshBy } from "../harness/browser.ts"
+import { codeFor, provenAs, redeem, refreshBy, taskOf } from "../harness/browser.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
 import { callWith } from "../harness/gateways.ts"
@@ -60,6 +60,16 @@ const giveUp = async (token: string): Promise<number> => {
   }
   return (await knock(new Request(`${US}/oauth/revoke`, { method: "POST", body }))).status
 }
+
+test("a task that waits to be begun cannot be frozen, and is not said to be: an operator revokes it", async () => {
+  const code = await codeFor()
+  const task = taskOf(code)
+  expect(await statusOf(task)).toBe("pending")
+  const answer = await byOperator(task, "quarantine")
+  expect([answer.status, answer.json]).toMatchObject([409, { error: "task_pending" }])
+  expect((await byOperator(task, "complete")).status).toBe(200)
+  expect((await redeem(code)).status).toBe(400)
+})
 
 describe("no agent ends a frozen task", () => {
   const NAMES = ["root", "middle", "leaf"] as const

@@ -36,7 +36,7 @@ const details = (json: unknown): Try => changed({ authorization_details: JSON.st
 const tools = { type: "narrowgate_call", tools: ["files.*"], actions: ["read"] }
 
 /** Ahead of the session that opened the task, by less than clocks may differ. */
-const fresher = { claims: { auth_time: Math.floor(Date.now() / 1000) + 20 } }
+const fresher = () => ({ claims: { auth_time: Math.floor(Date.now() / 1000) + 20 } })
 
 /** What `first` sends with a fresher session of its task's user. */
 async function freshen(task: string, session: string): Promise<TokenAnswer> {
@@ -211,7 +211,7 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
   key_differs: {
     "a fresher session for a bound task, without its key": async () => {
       const { task } = await openTask("first", {}, await proofForToken(await newProofKey()))
-      return freshen(task, await idToken("alice", fresher))
+      return freshen(task, await idToken("alice", fresher()))
     },
     "renewal of a bound token with another key": async () => {
       const task = await openTask("first", {}, await proofForToken(await newProofKey()))
@@ -269,7 +269,7 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
   audience_differs: {
     "a fresher session for a task of another": async () => {
       const { task } = await openTask("first", { audience: "https://elsewhere.test/" })
-      return freshen(task, await idToken("alice", fresher))
+      return freshen(task, await idToken("alice", fresher()))
     },
     "renewal of a token for another": async () => {
       const { token } = await openTask("first", { audience: "https://elsewhere.test/" })
@@ -342,8 +342,8 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
   },
   task_unknown: {
     "a fresher session for a task that never was": async () =>
-      freshen("tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ", await idToken("alice", fresher)),
-    "for what is no task": async () => freshen("tsk_1", await idToken("alice", fresher)),
+      freshen("tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ", await idToken("alice", fresher())),
+    "for what is no task": async () => freshen("tsk_1", await idToken("alice", fresher())),
   },
   parent_token_unknown: {
     "a token that was revoked": async () => {
@@ -374,7 +374,7 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
     "for a completed task": async () => {
       const { task, token } = await openTask()
       await complete(task, `Bearer ${token}`)
-      return freshen(task, await idToken("alice", fresher))
+      return freshen(task, await idToken("alice", fresher()))
     },
     // The task itself is alive: what is above it is not, for as long as nobody lets that go on.
     ...Object.fromEntries(
@@ -403,7 +403,7 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
   renewal_differs: {
     "with a scope, of a task with a fresher session": async () => {
       const { task } = await openTask()
-      return changed({ subject_token: await idToken("alice", fresher), task, scope: "files.*:read" })()
+      return changed({ subject_token: await idToken("alice", fresher()), task, scope: "files.*:read" })()
     },
     "with a scope": async () =>
       postForm({ ...(await childForm((await openTask()).token, "first")), scope: "files.*:read" }),
@@ -442,7 +442,7 @@ export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Reado
       freshen((await openTask()).task, await secondProvidersToken("alice")),
     "another agent's task": async () => {
       const { task } = await openTask("second")
-      return freshen(task, await idToken("alice", fresher))
+      return freshen(task, await idToken("alice", fresher()))
     },
   },
   session_not_fresher: {

@@ -8,6 +8,8 @@ export const ORIGIN = "https://api.bench.example"
 const AGENT = "spiffe://bench.example/agent/desk"
 const USERS = "https://idp.bench.example"
 const CLIENT = "bench-app"
+export const OPERATORS_CLIENT = "bench-operators"
+export const OPERATOR = "olga"
 const TRUST_DOMAIN = "bench.example"
 
 interface Signer {
@@ -22,6 +24,8 @@ export interface Identities {
   idToken(subject: string): Promise<string>
   /** A JWT-SVID of the agent. */
   svid(): Promise<string>
+  /** An access token (RFC 9068) of an operator. */
+  operatorToken(): Promise<string>
 }
 
 export async function makeIdentities(): Promise<Identities> {
@@ -32,6 +36,11 @@ export async function makeIdentities(): Promise<Identities> {
     files: { "issuers.yaml": issuersFile(users, workloads), "gateways.yaml": gatewaysFile(gatewayKey) },
     idToken: (subject) =>
       sign(users, new SignJWT({ groups: ["support"] }).setIssuer(USERS).setSubject(subject).setAudience(CLIENT)),
+    operatorToken: () => {
+      const claims = { client_id: OPERATORS_CLIENT, jti: randomBytes(12).toString("base64url") }
+      const token = new SignJWT(claims).setIssuer(USERS).setSubject(OPERATOR).setAudience(ISSUER)
+      return sign(users, token, "at+jwt")
+    },
     svid: () => sign(workloads, new SignJWT().setSubject(AGENT).setAudience(ISSUER)),
   }
 }
@@ -41,9 +50,9 @@ async function makeSigner(kid: string): Promise<Signer> {
   return { key: privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg: "ES256" } }
 }
 
-function sign({ key, publicJwk }: Signer, token: SignJWT): Promise<string> {
+function sign({ key, publicJwk }: Signer, token: SignJWT, typ = "JWT"): Promise<string> {
   const kid = publicJwk.kid ?? ""
-  return token.setProtectedHeader({ alg: "ES256", kid }).setIssuedAt().setExpirationTime("1h").sign(key)
+  return token.setProtectedHeader({ alg: "ES256", typ, kid }).setIssuedAt().setExpirationTime("1h").sign(key)
 }
 
 // JSON is YAML.

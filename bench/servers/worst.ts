@@ -2,8 +2,9 @@
 import { createHash } from "node:crypto"
 import { appendFile, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { exportJWK, generateKeyPair, type CryptoKey } from "jose"
 import { parseDocument } from "yaml"
-import { AUDIENCE, ORIGIN } from "./identities.ts"
+import { AUDIENCE, ISSUER, OPERATOR, OPERATORS_CLIENT, ORIGIN } from "./identities.ts"
 
 export const WORST_PATH = "/worst"
 export const WORST_SERVER = "worst"
@@ -12,15 +13,64 @@ export const WORST_MCP_PATH = "/worst/mcp"
 export const AUTHZEN_KEY = "key-of-the-authzen-gateway-of-this-run"
 export const QUERY_KEY = "key-of-the-query-client-of-this-run"
 
+export const EVENTS_ISSUER = "https://signals.bench.example"
+export const EVENTS_AUDIENCE = `${ISSUER}/v1/events`
+/** Each scope is looked for among them. */
+export const MANY_TOOLS = 1_000
+
+export interface WorstKeys {
+  /** Signs security events. */
+  readonly transmitter: CryptoKey
+}
+
 const hashOf = (key: string): string => createHash("sha256").update(key).digest("hex")
 
-export async function addWorst(directory: string): Promise<void> {
+/** @returns keys, and what changes a copy of bench/policies */
+export async function makeWorst(): Promise<{ keys: WorstKeys; add: (directory: string) => Promise<void> }> {
+  const { privateKey: transmitter, publicKey } = await generateKeyPair("ES256", { extractable: true })
+  const publicJwk = { ...(await exportJWK(publicKey)), kid: "transmitter", alg: "ES256" }
+  return {
+    keys: { transmitter },
+    add: async (directory) => {
+      await addTools(directory)
+      await addPeople(directory, publicJwk)
+    },
+  }
+}
+
+async function addPeople(directory: string, publicJwk: object): Promise<void> {
+  await edit(join(directory, "issuers.yaml"), (issuers) => {
+    issuers.setIn(["issuers", 0, "operators"], { clients: [OPERATORS_CLIENT] })
+  })
+  const stream = {
+    id: "signals",
+    issuer: EVENTS_ISSUER,
+    audiences: [EVENTS_AUDIENCE],
+    keys: { jwks: { keys: [publicJwk] } },
+    algorithms: ["ES256"],
+    events: ["session-revoked", "credential-change", "device-compliance-change"],
+    about: { users: [{ issuer: "users" }] },
+    mode: "observe",
+  }
+  const operator = { issuer: "users", subject: OPERATOR, roles: ["operator"] }
+  await writeFile(join(directory, "streams.yaml"), JSON.stringify({ streams: [stream] }))
+  await writeFile(join(directory, "operators.yaml"), JSON.stringify({ operators: [operator] }))
+  const [schema, own] = await Promise.all([readFile(OWN("schema.cedarschema")), readFile(OWN("operators.cedar"))])
+  await writeFile(join(directory, "operators.cedar"), own)
+  const managed = /entity OperatorGroup;[^]*?entity Area;/.exec(schema.toString())?.[0] ?? ""
+  const action = /action manage appliesTo [^]*?\n};/.exec(schema.toString())?.[0] ?? ""
+  await appendFile(join(directory, "schema.cedarschema"), `\n${managed}\n${action}\n`)
+}
+const OWN = (name: string): string => join(import.meta.dirname, "../../policies", name)
+
+async function addTools(directory: string): Promise<void> {
   await edit(join(directory, "catalog.yaml"), (catalog) => {
     const tool = { action: "write", sensitivity: "internal", groups: ["desk"] }
     catalog.set("servers", [{ name: WORST_SERVER, origin: ORIGIN, path: WORST_MCP_PATH }])
     const route = { origin: ORIGIN, methods: ["POST"], path: WORST_PATH }
     catalog.addIn(["tools"], { name: "plain.post", ...tool, route })
     catalog.addIn(["tools"], { name: `${WORST_SERVER}.pay`, ...tool })
+    for (let at = 0; at < MANY_TOOLS; at++) catalog.addIn(["tools"], { name: `${WORST_SERVER}.tool-${at}`, ...tool })
     const list = { name: `${WORST_SERVER}.mcp.tools-list`, action: "read", sensitivity: "public", groups: ["desk"] }
     catalog.addIn(["tools"], { ...list, cost: 0 })
   })

@@ -193,8 +193,9 @@ function lowerRule(
       problemAt(place, `@id("${id}") names the rule at ${other.file.path}:${line} too`, "give it an @id of its own"),
     ]
   }
-  const { reads, facts } = readsOf(json)
-  const rule = { id, policy: json, reads, ...(facts.length > 0 && { facts }) }
+  const { reads, members, facts } = readsOf(json)
+  const inner = members.length > 0 && { members }
+  const rule = { id, policy: json, reads, ...inner, ...(facts.length > 0 && { facts }) }
   if (remedy === undefined) return rule
   const forbids = json.effect === "forbid"
   if (forbids && typeof remedy === "string" && parseRemedy(remedy)) return { ...rule, remedy }

@@ -51,10 +51,11 @@ const PARTS = ["principal", "action", "resource"] as const
 
 /** With what the changed rule reads. */
 function relowered({ remedy, ...rule }: LoweredRule, policy: Node): LoweredRule {
-  const { reads, facts } = readsOf(policy)
+  const { reads, members, facts } = readsOf(policy)
   // Nothing lifts a permit.
   const lifted = remedy === undefined || policy.effect !== "forbid" ? {} : { remedy }
-  return { id: rule.id, policy, reads, ...(facts.length > 0 && { facts }), ...lifted }
+  const inner = members.length > 0 && { members }
+  return { id: rule.id, policy, reads, ...inner, ...(facts.length > 0 && { facts }), ...lifted }
 }
 
 function conditionsOf({ conditions }: Node): readonly Node[] {

@@ -5,6 +5,7 @@
  * again. Pure: the ledger keeps them. Who may answer is another question (approvers.ts).
  */
 import { sha256Hex } from "../hash.ts"
+import type { InboxOf } from "./approvers.ts"
 
 export interface Approval {
   /** `apr_<ulid>`, of the time when it was asked for. */
@@ -25,6 +26,8 @@ export interface Approval {
   readonly rules: readonly string[]
   /** What people are shown of the call. */
   readonly shown: ShownCall
+  /** In which those who may answer look for it. */
+  readonly inboxes: readonly InboxOf[]
   /** The decision that left the question, and number of the bundle that made it; a newer one may still be answered. */
   readonly decision: string
   readonly bundle: number
@@ -126,7 +129,7 @@ export function isRoom(approvals: Approvals, now: number): boolean {
 }
 
 export type Question = Exactly &
-  Pick<Approval, "id" | "rules" | "shown" | "decision" | "bundle" | "expiresAt" | "terms">
+  Pick<Approval, "id" | "rules" | "shown" | "inboxes" | "decision" | "bundle" | "expiresAt" | "terms">
 
 export function askApproval(question: Question, now: number): Approval {
   return { ...question, askedAt: now, status: "pending", uses: 0, votes: [] }

@@ -42,6 +42,20 @@ export function variantOf(args: CallArguments, names: ReadonlySet<string>): stri
   return null
 }
 
+/**
+ * The same of an object within an argument, whose members of these names rules read.
+ */
+export function memberVariant(object: object, members: ReadonlySet<string>): string | null {
+  let readings = readingsOfMembers.get(members)
+  if (!readings) readingsOfMembers.set(members, (readings = new Set([...members].flatMap(readingsOf))))
+  for (const key of Object.keys(object)) {
+    if (!members.has(key) && readingsOf(key).some((reading) => readings.has(reading))) return key
+  }
+  return null
+}
+/** The rules for a tool read the same members in all of its calls. */
+const readingsOfMembers = new WeakMap<ReadonlySet<string>, ReadonlySet<string>>()
+
 /** The names that are sent, by each of their readings. */
 function sentBy(args: CallArguments): ReadonlyMap<string, readonly string[]> {
   let sent = sentNames.get(args)

@@ -13,6 +13,7 @@ import {
   type Exactly,
   type Terms,
 } from "../approval/approval.ts"
+import { inboxesFor } from "../approval/approvers.ts"
 import type { Call } from "../call.ts"
 import { variantOf } from "../catalog/arguments.ts"
 import { isRedacted, REDACTED } from "../catalog/redaction.ts"
@@ -83,7 +84,7 @@ export function checkApprovals(
 
 /** Null where people could not be shown what they are asked about. */
 function questionOf(
-  { approvals, pointer }: Bundle,
+  bundle: Bundle,
   line: readonly [Task, ...Task[]],
   { rules }: Demand,
   exactly: Exactly,
@@ -92,6 +93,7 @@ function questionOf(
   now: number,
 ): Approval | null {
   const [task] = line
+  const { approvals, pointer } = bundle
   const shown = {
     agent: task.agent,
     purpose: task.purpose,
@@ -110,6 +112,7 @@ function questionOf(
     ...exactly,
     rules,
     shown,
+    inboxes: inboxesFor(bundle, exactly.name, bundle.agents.get(task.agent)?.owner ?? null, facts.user),
     decision: facts.decision,
     bundle: pointer.seq,
     expiresAt: Math.min(now + life, task.expiresAt),

@@ -43,7 +43,12 @@ export function checkPolicy(
   const entities = entitiesFor(bundle.entities, user)
   const action = actionRef(tool.action)
   const resource = toolRef(tool.name)
-  const args = argumentFacts(call.arguments, bundle.engine.readsFor(action, resource, entities))
+  const { engine } = bundle
+  const args = argumentFacts(
+    call.arguments,
+    engine.readsFor(action, resource, entities),
+    engine.membersFor(action, resource, entities),
+  )
   if (isDenied(args)) return { context: null, ...args }
   const { environment, gateway } = call
   const boundKey = call.proof !== null

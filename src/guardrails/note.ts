@@ -60,7 +60,7 @@ export interface Lasting extends Placed {
 export interface Trailing extends Placed {
   readonly kind: "trail"
   readonly call: string
-  /** It need not be kept before it has gone round once. */
+  /** It need not be kept before it has gone round twice. */
   readonly lazy: boolean
 }
 

@@ -3,12 +3,10 @@
  * it. Asking, and using what they said, is the call's own step (calls.ts).
  */
 import { voted, type Approval, type Unanswerable, type Vote } from "../approval/approval.ts"
-import { inboxesFor, nameOf, whyNotAsked, type Answering, type InboxOf, type NotAsked } from "../approval/approvers.ts"
+import { nameOf, whyNotAsked, type Answering, type NotAsked } from "../approval/approvers.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import { riskOf } from "../check/risk.ts"
-import { inboxOf } from "../exchange/inbox.ts"
 import { NOTHING_TOLD } from "../guardrails/risk.ts"
-import { logEvent } from "../log.ts"
 import { callAnswered } from "../outbound/notice.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
@@ -19,13 +17,9 @@ import type { Tree } from "./tree.ts"
 
 export class CallApprovals {
   readonly #tree: Tree
-  readonly #env: Env
-  readonly #background: (work: Promise<unknown>) => void
 
-  constructor(tree: Tree, env: Env, background: (work: Promise<unknown>) => void) {
+  constructor(tree: Tree) {
     this.#tree = tree
-    this.#env = env
-    this.#background = background
   }
 
   /** What people were asked about single calls of a task and of those below it, and can still be asked. */
@@ -83,7 +77,7 @@ export class CallApprovals {
     answering: Answering,
     record: DecisionRecord,
   ): Approval | Unanswerable | NotAsked {
-    const { state, storage, outbox, notices } = this.#tree
+    const { state, storage, outbox, notices, questions } = this.#tree
     const asked = state?.approvals.get(id)
     if (!state || asked?.task !== task) return "unknown"
     const now = this.#tree.now(state)
@@ -104,39 +98,13 @@ export class CallApprovals {
       )
     })
     applyApproval(state, approval)
-    if (status !== "pending") this.#withdraw(bundle, state, approval)
+    if (status !== "pending") questions.withdraw([approval])
     return approval
   }
 
   #whyNotAsked(bundle: Bundle, state: TreeState, asked: Approval, answering: Answering): NotAsked | null {
     const owner = bundle.agents.get(asked.shown.agent)?.owner ?? null
     return whyNotAsked(bundle, asked, owner, state.user && userId(state.user), answering)
-  }
-
-  /** Where whoever may answer it looks. */
-  announce(bundle: Bundle, state: TreeState, { id, task, expiresAt, shown, ...asked }: Approval): void {
-    this.#inInboxes(bundle, state, { ...asked, shown }, async (inbox) =>
-      inbox.putCall(id, task, shown.agent, expiresAt),
-    )
-  }
-
-  #withdraw(bundle: Bundle, state: TreeState, asked: Approval): void {
-    this.#inInboxes(bundle, state, asked, async (inbox) => inbox.removeCalls([asked.id]))
-  }
-
-  /** Lost, it is only harder to find: its address answers it all the same. */
-  #inInboxes(
-    bundle: Bundle,
-    state: TreeState,
-    { name, shown }: Pick<Approval, "name" | "shown">,
-    work: (inbox: ReturnType<typeof inboxOf>) => Promise<unknown>,
-  ): void {
-    const owner = bundle.agents.get(shown.agent)?.owner ?? null
-    const inboxes: readonly InboxOf[] = inboxesFor(bundle, name, owner, state.user && userId(state.user))
-    for (const inbox of inboxes) {
-      const done = work(inboxOf(this.#env, inbox))
-      this.#background(done.catch((error: unknown) => logEvent("inbox_failed", { error: String(error) })))
-    }
   }
 }
 

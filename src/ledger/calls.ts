@@ -50,7 +50,7 @@ export class Calls {
     this.#tree = tree
     this.#env = env
     this.#background = background
-    this.approvals = new CallApprovals(tree, env, background)
+    this.approvals = new CallApprovals(tree)
   }
 
   /**
@@ -142,7 +142,7 @@ export class Calls {
     }
     if (asks) {
       applyApproval(state, asks)
-      this.approvals.announce(bundle, state, asks)
+      this.#tree.questions.announce(asks)
     }
     if (proof !== null) state.proofs.admit(proof)
     if (end) this.#tree.end(state, ended, end)

@@ -130,7 +130,7 @@ export class MemoryStorage {
         return now - written.at > note.slackMs
       }
       case "trail": {
-        // What has gone round once is worth keeping, and so is that it does no more.
+        // What has gone round twice is worth keeping, and so is that it does no more.
         return !note.lazy || this.#trails.has(placeOf(note)) || goesRound(memory, note)
       }
       // Written down where it was lent (credits.ts).

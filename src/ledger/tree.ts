@@ -14,6 +14,7 @@ import { newSecret } from "../secret.ts"
 import { Credits } from "./credits.ts"
 import { Outbox, RETRY_AFTER_MS } from "./outbox.ts"
 import { ProofLog } from "./proof-log.ts"
+import { Questions } from "./questions.ts"
 import { newTree, type TreeState, type UserFacts } from "./state.ts"
 import { LedgerStorage } from "./storage.ts"
 import { applyEnd } from "./transition.ts"
@@ -36,6 +37,7 @@ export class Tree {
   readonly outbox: Outbox
   readonly notices: Notices
   readonly credits: Credits
+  readonly questions: Questions
   readonly #ctx: DurableObjectState
   readonly #env: Env
   #quietTimer: ReturnType<typeof setTimeout> | undefined
@@ -51,6 +53,7 @@ export class Tree {
     this.outbox = new Outbox(ctx, env)
     this.notices = new Notices(ctx, env)
     this.credits = new Credits(ctx, env, () => this.state?.memory ?? null)
+    this.questions = new Questions(env, (work) => ctx.waitUntil(work))
     if (!this.state) return
     this.outbox.sendLeftOver()
     if (this.notices.hasAny()) this.notices.sendSoon()
@@ -94,6 +97,7 @@ export class Tree {
   /** In memory what storage has; a tree whose root has ended leaves its place to another. */
   end(state: TreeState, ids: readonly string[], end: End): void {
     applyEnd(state, ids, end)
+    this.questions.withdrawEnded(state, ids, end, this.now(state))
     const root = state.tasks.get(state.root)
     if (!root || end.status === "quarantined" || !ids.includes(root.id)) return
     this.#shrink(state)

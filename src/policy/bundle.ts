@@ -16,7 +16,7 @@ import type { ReceiverDefinition } from "./definition/receivers.ts"
 import type { StreamDefinition } from "./definition/streams.ts"
 import type { LoweredRule, StoredEntity } from "./lowered.ts"
 
-export const FORMAT = 11
+export const FORMAT = 12
 
 export interface BundleBody {
   readonly format: typeof FORMAT

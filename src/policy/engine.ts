@@ -40,6 +40,8 @@ export interface Engine {
   mayPermit(action: EntityRef, resource: EntityRef, entities: EntityStore): boolean
   /** Names of the arguments that those read whose action and resource scopes match; found without looking at each. */
   readsFor(action: EntityRef, resource: EntityRef, entities: EntityStore): ReadonlySet<string>
+  /** Names of members within arguments that those read (LoweredRule.members). */
+  membersFor(action: EntityRef, resource: EntityRef, entities: EntityStore): ReadonlySet<string>
   /** Other members of the context that those read (LoweredRule.facts). */
   factsFor(action: EntityRef, resource: EntityRef, entities: EntityStore): ReadonlySet<string>
   rule(id: string): LoweredRule | undefined
@@ -79,6 +81,7 @@ export function engineOf(filed: FiledRules): Engine {
     },
     mayPermit: (action, resource, entities) => sliceFor(action, resource, entities).mayPermit,
     readsFor: (action, resource, entities) => sliceFor(action, resource, entities).reads,
+    membersFor: (action, resource, entities) => sliceFor(action, resource, entities).members,
     factsFor: (action, resource, entities) => sliceFor(action, resource, entities).facts,
     rule: (id) => rules.get(id),
     rulesAbout: (action, resource, entities) => sliceFor(action, resource, entities).about(),

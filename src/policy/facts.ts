@@ -2,13 +2,13 @@
  * The live facts that rules see (DESIGN §7): principals and Cedar context of one call. Rules and guardrails read the
  * same state in the same step, so that they can never disagree about it.
  */
-import { variantOf, type CallArguments } from "../catalog/arguments.ts"
+import { memberVariant, variantOf, type CallArguments } from "../catalog/arguments.ts"
 import { deny, type Denied } from "../decision.ts"
 import type { Task, UserFacts } from "../ledger/state.ts"
 import type { Role } from "./definition/operators.ts"
 import { memberOf, overlay, type Entity, type EntityStore } from "./entities.ts"
 import type { PolicyRequest } from "./evaluate.ts"
-import { entity, fromJson, record, set, type CedarRecord, type EntityRef, type Value } from "./value.ts"
+import { entity, fromJson, readJson, record, set, type CedarRecord, type EntityRef, type Value } from "./value.ts"
 
 /** A user is always issuer and subject: two providers' `42` are two people. */
 export function userId(user: Pick<UserFacts, "issuer" | "subject">): string {
@@ -121,17 +121,28 @@ const storesOfUser = new WeakMap<UserFacts, { readonly base: EntityStore; readon
  * The arguments that the rules for a tool read, as Cedar values. Those must be there in full: a rule that cannot see an
  * argument, or sees it rounded, would judge another call than the upstream gets.
  * @param reads argument names; `*` stands for all
+ * @param members names that are read within them
  */
-export function argumentFacts(args: CallArguments, reads: ReadonlySet<string>): CedarRecord | Denied {
+export function argumentFacts(
+  args: CallArguments,
+  reads: ReadonlySet<string>,
+  members: ReadonlySet<string>,
+): CedarRecord | Denied {
   if (reads.size === 0) return NONE
   if (!args.complete) return deny({ reason: "arguments_unknown", needed: [...reads] })
   const variant = variantOf(args, reads)
   if (variant !== null) return deny({ reason: "argument_variant", argument: variant })
   const facts = new Map<string, Value>()
   const names = reads.has("*") ? Object.keys(args.values) : reads
+  let inner: string | null = null
+  const refuseVariant = (object: object): undefined | null => {
+    inner = memberVariant(object, members)
+    return inner === null ? null : undefined
+  }
   for (const name of names) {
     if (!Object.hasOwn(args.values, name)) continue
-    const value = fromJson(args.values[name])
+    const value = members.size === 0 ? fromJson(args.values[name]) : readJson(args.values[name], refuseVariant)
+    if (inner !== null) return deny({ reason: "argument_variant", argument: inner })
     if (value === undefined) return deny({ reason: "arguments_unrepresentable", argument: name })
     facts.set(name, value)
   }

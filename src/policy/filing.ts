@@ -16,6 +16,8 @@ export interface StoredShelf {
   readonly permits: boolean
   /** Names of the arguments that any of them reads. */
   readonly reads: readonly string[]
+  /** Names of members within arguments that any of them reads (LoweredRule.members). */
+  readonly members: readonly string[]
   /** Other members of the context that any of them reads (LoweredRule.facts). */
   readonly facts: readonly string[]
   /** Their places in the table of rules, by the keys of their principals. */
@@ -108,6 +110,7 @@ function shelve(filed: readonly Filed[], places: ReadonlyMap<string, number>): S
   return {
     permits: filed.some(({ rule }) => rule.effect === "permit"),
     reads: [...new Set(filed.flatMap(({ rule }) => rule.lowered.reads))],
+    members: [...new Set(filed.flatMap(({ rule }) => rule.lowered.members ?? []))],
     facts: [...new Set(filed.flatMap(({ rule }) => rule.lowered.facts ?? []))],
     rules: Object.fromEntries(
       [...byPrincipal].map(([principal, rules]) => [principal, rules.flatMap(({ place }) => place ?? [])]),

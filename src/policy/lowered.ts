@@ -29,6 +29,11 @@ export interface LoweredRule {
    */
   readonly reads: readonly string[]
   /**
+   * Names of members, at any depth within arguments, that the rule reads: an object of a call must have none that an
+   * upstream could take for one of them. Absent: none.
+   */
+  readonly members?: readonly string[]
+  /**
    * Other members of the context that it reads (`task.calls`, `session`), `*`: all; absent: none. They too go into the
    * record.
    */

@@ -30,6 +30,8 @@ export class Slice {
   readonly mayPermit: boolean
   /** Names of the arguments that any of them reads. */
   readonly reads: ReadonlySet<string>
+  /** Names of members within arguments that any of them reads. */
+  readonly members: ReadonlySet<string>
   /** Other members of the context that any of them reads. */
   readonly facts: ReadonlySet<string>
 
@@ -39,6 +41,7 @@ export class Slice {
     this.#spend = spend
     this.mayPermit = shelves.some((shelf) => shelf.permits)
     this.reads = new Set(shelves.flatMap((shelf) => shelf.reads))
+    this.members = new Set(shelves.flatMap((shelf) => shelf.members))
     this.facts = new Set(shelves.flatMap((shelf) => shelf.facts))
   }
 

@@ -221,6 +221,20 @@ describe("reads", () => {
     expect(when(condition).rules.map((rule) => rule.reads)).toEqual([reads])
   })
 
+  const members: readonly (readonly [condition: string, members: readonly string[] | undefined])[] = [
+    ["context.arguments has a && context.arguments.a == 1", undefined],
+    ["context.arguments has c && context.arguments.c.d == 1", ["d"]],
+    ["context has arguments.c.d", ["d"]],
+    ["(if context.arguments has c then context.arguments.c else { d: 1 }).d == 1", ["d"]],
+    ["{ c: context.arguments.c }.c.d == 1", ["c", "d"]],
+    ["[{ d: 1 }].contains(context.arguments.c)", ["d"]],
+    ["context.arguments has a && principal.level == 1 && context.other.a == 1", undefined],
+    ["{ d: 1 }.d == 1", undefined],
+  ]
+  test.each(members)("of members within arguments: %s", (condition, read) => {
+    expect(when(condition).rules.map((rule) => rule.members)).toEqual([read])
+  })
+
   test("in unless as well as in when", () => {
     const { rules } = lowerOne(`@id("r") ${PERMIT} unless { context.arguments has a && context.risk > 1 };`)
     expect(rules).toMatchObject([{ reads: ["a"], facts: ["risk"] }])

@@ -33,14 +33,25 @@ export class CycleModel implements Model {
     return false
   }
 
+  /** Whether all calls since the crash are of one circle, of which two rounds but one call may have been made before. */
+  #mayClose(call: ModelCall, since: number): boolean {
+    const made = this.#calls.at(keyOf(call, [this.#cycle.per])).slice(-since)
+    const calls = since === 0 ? [fieldOf(call, "call")] : [...made, fieldOf(call, "call")]
+    for (let length = 2; length <= this.#cycle.longest; length++) {
+      const goesRound = calls.every((each, at) => at < length || each === calls[at - length])
+      if (goesRound && calls.length + 2 * length - 1 >= length * this.#times) return true
+    }
+    return false
+  }
+
   admits(call: ModelCall): boolean {
     return !this.#closes(call, this.#times)
   }
 
   explains(call: ModelCall): boolean {
-    const since = this.#sinceCrash.get(keyOf(call, [this.#cycle.per])) ?? 0
-    const isUncertain = this.#hasCrashed && this.#times >= 3 && since < this.#cycle.longest * this.#times
-    return this.#closes(call, isUncertain ? this.#times - 1 : this.#times)
+    if (this.#closes(call, this.#times)) return true
+    if (!this.#hasCrashed || this.#times < 3) return false
+    return this.#mayClose(call, this.#sinceCrash.get(keyOf(call, [this.#cycle.per])) ?? 0)
   }
 
   admitted(call: ModelCall): void {

@@ -17,7 +17,7 @@ export class Trail {
     this.#state = state
   }
 
-  /** Of which nothing is known any more but that it had not gone round once: what was before may have been anything. */
+  /** Of which nothing is known any more but that it had not gone round twice: what was before may have been anything. */
   static unknown(): Trail {
     return new Trail({ calls: Array.from({ length: LONGEST }, () => null), runs: LENGTHS.map((length) => length - 1) })
   }

@@ -1,0 +1,62 @@
+/**
+ * Where people find what a tree asks them: a question is put into their inboxes, and withdrawn from these once it is
+ * answered, or once nobody can answer it any more. An inbox has only so many places for the questions of one agent. If
+ * an inbox fails, a question is only harder to find: its address answers it all the same.
+ */
+import type { Approval } from "../approval/approval.ts"
+import type { InboxOf } from "../approval/approvers.ts"
+import type { End } from "../call.ts"
+import { inboxOf, type Inbox } from "../exchange/inbox.ts"
+import { logEvent } from "../log.ts"
+import { userId } from "../policy/facts.ts"
+import { lineOf, mayGoOn, type TreeState } from "./state.ts"
+
+export class Questions {
+  readonly #env: Env
+  readonly #background: (work: Promise<unknown>) => void
+  /** The latest by inbox: a withdrawal must not arrive before what it withdraws. */
+  readonly #latest = new Map<string, Promise<void>>()
+
+  constructor(env: Env, background: (work: Promise<unknown>) => void) {
+    this.#env = env
+    this.#background = background
+  }
+
+  announce({ id, task, shown, inboxes, expiresAt }: Approval): void {
+    for (const each of inboxes) this.#send(each, async (inbox) => inbox.putCall(id, task, shown.agent, expiresAt))
+  }
+
+  withdraw(questions: readonly Approval[]): void {
+    const inboxes = new Map(questions.flatMap((asked) => asked.inboxes.map((each) => [JSON.stringify(each), each])))
+    for (const [name, each] of inboxes) {
+      const ids = questions.filter((asked) => asked.inboxes.some((one) => JSON.stringify(one) === name))
+      this.#send(each, async (inbox) => inbox.removeCalls(ids.map(({ id }) => id)))
+    }
+  }
+
+  /** Of tasks that have ended, whatever has ended them. What is frozen may go on, and so its questions stay. */
+  withdrawEnded(state: TreeState, ended: readonly string[], { status }: End, now: number): void {
+    if (status === "quarantined") return
+    const pending = [...state.approvals.values()].filter((asked) => asked.status === "pending")
+    this.withdraw(pending.filter(({ task }) => !mayGoOn(state, lineOf(state, task), now)))
+    const { root, consent } = state
+    if (consent?.answer !== null || !ended.includes(root)) return
+    this.#send({ user: userId(consent.user) }, async (inbox) => inbox.remove(root))
+  }
+
+  #send(to: InboxOf, work: (inbox: DurableObjectStub<Inbox>) => Promise<unknown>): void {
+    const name = JSON.stringify(to)
+    const sent = this.#after(this.#latest.get(name), async () => work(inboxOf(this.#env, to)))
+    this.#latest.set(name, sent)
+    this.#background(sent)
+  }
+
+  async #after(earlier: Promise<void> | undefined, work: () => Promise<unknown>): Promise<void> {
+    await earlier
+    try {
+      await work()
+    } catch (error) {
+      logEvent("inbox_failed", { error: String(error) })
+    }
+  }
+}

@@ -16,18 +16,24 @@ export function foldCase(name: string): string {
  * The names of arguments by which some reader finds what is sent by this one, folded. Readers skip what stands before a
  * name (qs and Rack read `[to]` as `to`, PHP ` to`), end it early (`to[]`, `to.x` of Spring and ASP.NET, a NUL), write
  * `_` for what their variables cannot have (PHP), and take a marker off (Spring reads `_to` and `!to` where `to` is
- * absent; OData `$top` as `top`).
+ * absent; OData `$top` as `top`), and write the words of a name together or apart (`customerId` for `customer_id`).
  */
 export function readingsOf(name: string): readonly string[] {
-  if (ONE_READING.test(name)) return [name]
+  if (PLAIN.test(name)) return JOINED.test(name) ? [name, unjoined(name)] : [name]
   // NFKC makes `to` of the fullwidth `ｔｏ`.
   const folded = foldCase(ASCII.test(name) ? name : name.normalize("NFKC"))
   const [base = ""] = folded.replace(LEADING, "").split(NAME_END, 1)
   const word = base.trimEnd()
   const joined = folded.trimStart().replaceAll(/[ .[]/g, "_")
-  return [...new Set([folded, word, joined, word.replace(/^_(?=.)/u, "")])]
+  return [...new Set([folded, word, joined, word.replace(/^_(?=.)/u, ""), unjoined(word)])]
 }
-const ONE_READING = /^[a-z0-9][a-z0-9_-]*$/
+const PLAIN = /^[a-z0-9][a-z0-9_-]*$/
+const JOINED = /[_-]/
+
+/** Protobuf's JSON, and readers with aliases, take `customerId` for `customer_id`. */
+function unjoined(name: string): string {
+  return name.replaceAll(/(?!^)[_-]/g, "")
+}
 // oxlint-disable-next-line no-control-regex -- all of ASCII, its control characters among it
 const ASCII = /^[\x00-\x7f]*$/
 const LEADING = /^[^\p{L}\p{N}_-]+/u

@@ -4,8 +4,8 @@
  */
 import { deny, isDenied, type Denied } from "../decision.ts"
 import { variantOf, type CallArguments } from "./arguments.ts"
-import { readingsOf } from "../fold.ts"
 import type { Lookup } from "./lookup.ts"
+import { isMethodInArguments } from "./method-override.ts"
 import { readMcpCall, type McpServer } from "./mcp-server.ts"
 import { readTarget, type Target } from "./path.ts"
 import { isRedacted, REDACTED, redactedNames } from "./redaction.ts"
@@ -61,8 +61,8 @@ export function locate(catalog: Catalog, call: Seen): Located | Denied {
     return deny({ reason: "tool_unknown", called: `${call.method} ${shownPath(catalog, call.origin, target)}` })
   const args = routeArguments(match, target, call.body, call.headers)
   if (isDenied(args)) return args
-  // Laravel and Rails route such a POST as the method that it names: what is judged as a POST would be a DELETE.
-  if (call.method === "POST" && Object.keys(args.values).some((name) => readingsOf(name).includes("_method"))) {
+  const { body, headers } = call
+  if (call.method === "POST" && isMethodInArguments(Object.keys(args.values), body, headers.contentType)) {
     return deny({ reason: "target_ambiguous", what: "an argument asks for another method" })
   }
   const { definition, segments } = match

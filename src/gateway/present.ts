@@ -3,6 +3,7 @@
  * body. Refuses what could be read in two ways; believes no header but those its dialect overwrites.
  */
 import { boundedText } from "../bounded-text.ts"
+import { isMethodInHeaders } from "../catalog/method-override.ts"
 import { BODILESS, type Body, type CallHeaders } from "../catalog/seen.ts"
 import { deny, isDenied, type Denied } from "../decision.ts"
 import type { GatewayDefinition } from "../policy/definition/gateways.ts"
@@ -17,9 +18,6 @@ export const MAX_BODY_BYTES = 1_048_576
 const MAX_REQUEST_ID_LENGTH = 128
 const METHOD = /^[A-Z]{1,20}$/
 
-/** Some upstreams obey them: what is judged as a GET would be a DELETE to them. */
-const METHOD_OVERRIDES = ["x-http-method-override", "x-http-method", "x-method-override"]
-
 export async function present(
   request: Request,
   rawTarget: string,
@@ -32,7 +30,7 @@ export async function present(
   const asked = dialect.read(request, rawTarget)
   if (isDenied(asked)) return asked
   if (!METHOD.test(asked.method)) return deny({ reason: "target_ambiguous", what: "the method is not a token" })
-  if (METHOD_OVERRIDES.some((name) => request.headers.has(name))) {
+  if (isMethodInHeaders(asked.method, request.headers)) {
     return deny({ reason: "target_ambiguous", what: "a header asks for another method" })
   }
   const origin = originFor(gateway, asked)

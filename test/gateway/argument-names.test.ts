@@ -111,4 +111,33 @@ test("an argument that asks for another method is refused, as a header is", asyn
   expect(await codeOf("/files/a?payment_method=card", {})).toBe("ok")
   expect(await codeOf("/files/a?_method=DELETE", {})).toBe("malformed_call")
   expect(await codeOf("/files/a", json)).toBe("malformed_call")
+  expect(await codeOf("/files/a?_HttpMethod=DELETE", {})).toBe("malformed_call")
 })
+
+const form = "application/x-www-form-urlencoded"
+const multipart = 'multipart/form-data; boundary="b"'
+const part = (name: string): string => `--b\r\nContent-Disposition: form-data; ${name}\r\n\r\nDELETE\r\n--b--`
+test.each<readonly [code: string, type: string, body: string]>([
+  ["malformed_call", form, "_method=DELETE"],
+  ["malformed_call", form, "a=1&%5Fm%65thod=DELETE"],
+  ["malformed_call", form, "a=1&_METHOD[]=DELETE"],
+  ["malformed_call", form, `${"a=1&".repeat(1_000)}_method=DELETE`],
+  ["ok", form, "payment_method=card&method=card"],
+  ["malformed_call", multipart, part('name="_method"')],
+  ["malformed_call", multipart, part("name=_Method")],
+  ["malformed_call", multipart, part("name*=utf-8''%5Fmethod")],
+  ["ok", multipart, part('name="text"')],
+])("a form that asks for another method is refused (%s: %s %s)", async (code, type, body) => {
+  const { token } = await openTask("first", { scope: "files.*:write" })
+  const request = { method: "POST", body, headers: { "Content-Type": type } }
+  expect((await callWith(token, "/files/a", request)).code).toBe(code)
+})
+
+test.each(["X-HTTP-Method-Override", "X_HTTP_Method_Override", "X-Http_Method-Override", "Method-Override"])(
+  "a header that asks for another method is refused: %s",
+  async (name) => {
+    const { token } = await openTask("first", { scope: "files.*:write" })
+    const request = { method: "POST", headers: { [name]: "DELETE" } }
+    expect((await callWith(token, "/files/a", request, "traefik")).code).toBe("malformed_call")
+  },
+)

@@ -102,11 +102,21 @@ async function userTarget(
   })
   if (managing.includes(user) || records?.some((record) => record.user === user))
     return { known: true, nearest: [], hits }
-  const ever = await inTime(findRecords(env, { user, limit: 1 }))
+  const ever = await inTime(provenRecords(user, env))
   if (!ever) return { known: null, nearest: [], hits }
   const others = await inTime(findRecords(env, { kind: "exchange", decision: "allow", limit: MAX_RECORDS }))
   const users = (others ?? []).flatMap((record) => record.user ?? [])
   return found(ever.length > 0, user, [...new Set([...users, ...managing])], hits)
+}
+
+/**
+ * Records of a user who has proven to be there. An agent can name whom it likes in a CIBA request: a record of that must
+ * not make a misspelt name a known one.
+ */
+async function provenRecords(user: string, env: Env): Promise<readonly DecisionRecord[]> {
+  const kinds = ["exchange", "call"] as const
+  const found = kinds.map(async (kind) => findRecords(env, { kind, user, decision: "allow", limit: 1 }))
+  return (await Promise.all(found)).flat()
 }
 
 async function recentOf(stopped: Stopped, env: Env, now: number): Promise<readonly DecisionRecord[]> {

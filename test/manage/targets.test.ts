@@ -2,12 +2,13 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { RecordLog } from "../../src/audit/record-log.ts"
-import { openTask } from "../harness/agents.ts"
+import { AUDIENCE, JWT_BEARER, openTask } from "../harness/agents.ts"
 import { visitorAs } from "../harness/browsing.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { freshIsolate } from "../harness/isolate.ts"
-import { agentId } from "../harness/issuers.ts"
+import { knock } from "../harness/door.ts"
+import { agentId, svid, US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
 
@@ -73,6 +74,22 @@ describe("what nothing of this name is known of", () => {
     const done = await (await operator.get(confirmed.headers.get("location") ?? "")).text()
     expect(done).toContain("Nothing by this name is known here.")
   })
+})
+
+test("a person whom an agent has only named is not known: a misspelt stop is no less asked about", async () => {
+  await recordedTask()
+  const form = {
+    client_assertion: await svid("first"),
+    client_assertion_type: JWT_BEARER,
+    audience: AUDIENCE,
+    login_hint: "https://idp.test|alicee",
+    scope: "openid files.*:read",
+  }
+  const body = new URLSearchParams(form)
+  const response = await knock(new Request(`${US}/oauth/bc-authorize`, { method: "POST", body }))
+  expect(response.status).toBe(200)
+  expect(await recordOf(response.headers.get("X-Narrowgate-Decision") ?? "")).toMatchObject({ user: form.login_hint })
+  expect(await revoke({ user: form.login_hint })).toMatchObject({ status: 404, json: { nearest: [ALICE] } })
 })
 
 describe("what a stop hits", () => {

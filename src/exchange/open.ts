@@ -194,7 +194,8 @@ function freshen(step: Step, id: string): Opened | Refused {
   if (user.auth_time === undefined || user.auth_time <= (state.user.auth_time ?? Number.NEGATIVE_INFINITY)) {
     return refuse({ reason: "session_not_fresher" })
   }
-  return issue(step, null, [task, ...above], { user, since: request.since })
+  // A fresh login proves who the user is now. It makes what was granted before no younger for a stop with a time.
+  return issue(step, null, [task, ...above], { user, since: Math.min(state.since, request.since) })
 }
 
 /** What its registration gave it for people at their browsers is gone with that. */

@@ -82,7 +82,12 @@ async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<Issu
   const reused = await checkOnce(wanted.subject.once, around)
   const result = reused ?? (await open(wanted, root, signer, request))
   if (place && isRefused(result)) around.background(place.undo())
-  return result
+  if (isRefused(result)) return result
+  // Only the ledger knows since when a task that goes on has had its authority.
+  const { opened } = result
+  const authority = { agents: [agent], user: opened.user, kid: null, tool: null, since: opened.since }
+  const late = stoppedBy(switches ?? [], authority)
+  return late ? refuse({ reason: "stopped", switch: late.id }) : result
 }
 
 /** Milliseconds, at most; whatever has no such purpose the ledger refuses, with its reason. */

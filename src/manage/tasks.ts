@@ -114,10 +114,7 @@ async function operatorOf(
   bundle: Bundle,
   around: Surroundings,
 ): Promise<Asker | Outcome> {
-  if (!isTaskId(task)) return notFound(task.slice(0, 128))
-  const thing = { area: "tasks", kind: "task", target: task } as const
-  const permitted = await authorizeOperator(request, "operator", thing, bundle, around)
-  return "status" in permitted ? permitted : { kind: "operator", permitted }
+  return operatorFor(request, task, "operator", bundle, around)
 }
 
 async function end(
@@ -211,6 +208,20 @@ function byWhom(asker: Asker, task: string): Partial<DecisionRecord> {
   return { decision: "allow", code: "ok", task, ...who }
 }
 
+/** First who asks, so that the record of any refusal names them. */
+async function operatorFor(
+  request: Request,
+  task: string,
+  role: "viewer" | "operator",
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Asker | Outcome> {
+  const thing = { area: "tasks", kind: "task", target: task.slice(0, 128) } as const
+  const permitted = await authorizeOperator(request, role, thing, bundle, around)
+  if ("status" in permitted) return permitted
+  return isTaskId(task) ? { kind: "operator", permitted } : notFound(task.slice(0, 128))
+}
+
 async function askerOf(
   request: Request,
   task: string,
@@ -218,16 +229,12 @@ async function askerOf(
   bundle: Bundle,
   around: Surroundings,
 ): Promise<Asker | Outcome> {
-  if (!isTaskId(task)) return notFound(task.slice(0, 128))
   const { config, keys, receivedAt } = around
   // An operator's token is a bearer's; DPoP is how an agent shows a token that is bound to its key.
   const bearer = bearerOf(request)
   const isOurs = bearer === null ? request.headers.has("dpop") : issuerOf(bearer) === config.issuer
-  if (!isOurs) {
-    const thing = { area: "tasks", kind: "task", target: task } as const
-    const permitted = await authorizeOperator(request, role, thing, bundle, around)
-    return "status" in permitted ? permitted : { kind: "operator", permitted }
-  }
+  if (!isOurs) return operatorFor(request, task, role, bundle, around)
+  if (!isTaskId(task)) return notFound(task.slice(0, 128))
   const shown = {
     authorization: request.headers.get("authorization"),
     proof: request.headers.get("dpop"),

@@ -45,6 +45,9 @@ const MALFORMED: readonly (readonly [method: string, path: string, body?: unknow
 /** Of nothing that there is, or without a role. */
 const NOTHING: readonly (readonly [method: string, path: string, body?: unknown])[] = [
   ["GET", `/v1/tasks/${TASK}`],
+  ["GET", "/v1/tasks/x"],
+  ["POST", "/v1/tasks/x/complete"],
+  ["POST", "/v1/tasks/x/quarantine"],
   ["POST", `/v1/tasks/${TASK}/abort`],
   ["POST", `/v1/tasks/${TASK}/release`],
   ["GET", `/v1/tasks/${TASK}/approvals`],

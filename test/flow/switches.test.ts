@@ -96,7 +96,10 @@ describe("a switch", () => {
     await revoke({ user: USER, before: now - 300 })
     for (const { token } of [root, renewed, child]) expect(await codeOf(token)).toBe("invalid_token")
     expect(await codeOf(fresh.token)).toBe("ok")
-    for (const form of [old, { subject_token: root.token, subject_token_type: ACCESS_TOKEN }]) {
+    // A fresh login for the task does not make what was granted before younger.
+    const login = await idToken("alice", { claims: { auth_time: now + 20 } })
+    const freshened = { subject_token: login, task: root.task }
+    for (const form of [old, { subject_token: root.token, subject_token_type: ACCESS_TOKEN }, freshened]) {
       const { refused } = await postForm({ ...(await exchangeForm("first")), ...form })
       expect(refused?.error).toBe("unauthorized_client")
     }

@@ -178,7 +178,7 @@ async function publish(
   const pointer = await signPublication(
     privateJwk,
     { seq: 1, digest },
-    { aud: "bench", by: "bench", why: "to measure it" },
+    { aud: ISSUER, by: "bench", why: "to measure it" },
   )
   return {
     publisherKeys: JSON.stringify({ keys: [publicJwk] }),

@@ -52,7 +52,7 @@ export default defineConfig({
       publisher: publisher.privateJwk,
       webhookSecrets,
       runs: Number(process.env["PROPERTY_RUNS"] ?? 1),
-      soak: { calls: Number(process.env["SOAK_CALLS"] ?? 2_000), seed: Number(process.env["SOAK_SEED"] ?? 1) },
+      soak: { calls: Number(process.env["SOAK_CALLS"] ?? 10_000), seed: Number(process.env["SOAK_SEED"] ?? 1) },
     },
   },
 })

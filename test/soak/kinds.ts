@@ -77,6 +77,7 @@ const every = (seconds: number, uses: number) => (limit: number) => (seconds * 1
 const LIMITS: readonly LimitKind[] = [
   {
     name: "window, sliding, calls",
+    part: 0.2,
     of: { topic: "window", per: ["tree"], measure: CALLS, span: { kind: "sliding", seconds: 60 } },
     thresholds: [50, 20, 80, 1],
     ask: anything(),
@@ -84,7 +85,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "window, sliding, calls, many keys",
-    part: 0.2,
+    part: 0.1,
     of: { topic: "window", per: ["task", "arguments.x"], measure: CALLS, span: { kind: "sliding", seconds: 60 } },
     thresholds: [3, 5],
     ask: anything(2_000),
@@ -92,7 +93,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "window, sliding, cost, in hundredths",
-    part: 0.2,
+    part: 0.1,
     of: { topic: "window", per: ["task"], measure: COST, span: { kind: "sliding", seconds: 10 } },
     thresholds: [1_000, 150, 5_000],
     ask: anything(),
@@ -100,6 +101,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "window, sliding, 100,000 in 24 h",
+    part: 0.2,
     of: { topic: "window", per: ["tree"], measure: CALLS, span: { kind: "sliding", seconds: DAY } },
     thresholds: [100_000, 30_000],
     ask: anything(),
@@ -108,6 +110,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "window, fixed, calls",
+    part: 0.15,
     of: { topic: "window", per: ["tree"], measure: CALLS, span: { kind: "fixed", seconds: 10 } },
     thresholds: [200, 40],
     ask: anything(),
@@ -115,6 +118,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "window, bucket, cost",
+    part: 0.15,
     of: { topic: "window", per: ["task"], measure: COST, span: { kind: "bucket", seconds: 60, burst: 30 } },
     burst: () => 30,
     thresholds: [600, 60],
@@ -123,7 +127,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "window, bucket, calls, many keys",
-    part: 0.2,
+    part: 0.1,
     of: {
       topic: "window",
       per: ["tree", "arguments.x"],
@@ -137,6 +141,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "budget, within, 200,000 calls",
+    part: 0.25,
     of: { topic: "budget", per: ["tree"], measure: CALLS, span: { kind: "sliding", seconds: DAY } },
     thresholds: [200_000],
     ask: anything(),
@@ -145,7 +150,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "budget, every, cost, many keys",
-    part: 0.2,
+    part: 0.1,
     of: { topic: "budget", per: ["tree", "arguments.x"], measure: COST, span: { kind: "fixed", seconds: DAY } },
     thresholds: [20, 300],
     ask: anything(3_000),
@@ -153,7 +158,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "budget, for life, calls, many keys",
-    part: 0.2,
+    part: 0.1,
     of: { topic: "budget", per: ["task", "arguments.x"], measure: CALLS, span: { kind: "life" } },
     thresholds: [90, 400, 150],
     ask: anything(2_000),
@@ -162,6 +167,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "budget, within, sum",
+    part: 0.15,
     of: { topic: "budget", per: ["tree"], measure: SUM, span: { kind: "sliding", seconds: HOUR } },
     thresholds: [5_000_000, 1_000_000, 20_000_000],
     ask: payment(1),
@@ -169,7 +175,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "budget, every, sum, keys",
-    part: 0.2,
+    part: 0.1,
     of: { topic: "budget", per: ["tree", "arguments.x"], measure: SUM, span: { kind: "fixed", seconds: 60 } },
     thresholds: [50_000, 990_000],
     ask: payment(10),
@@ -177,6 +183,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "budget, within, distinct",
+    part: 0.1,
     of: { topic: "budget", per: ["tree"], measure: NAMES, span: { kind: "sliding", seconds: 60 } },
     thresholds: [30, 100, 12],
     ask: naming(200),
@@ -184,7 +191,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "budget, within, distinct, many values",
-    part: 0.2,
+    part: 0.1,
     of: { topic: "budget", per: ["tree"], measure: NAMES, span: { kind: "sliding", seconds: HOUR } },
     thresholds: [4_000, 1_000],
     ask: naming(50_000),
@@ -192,7 +199,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "budget, every, distinct",
-    part: 0.2,
+    part: 0.05,
     of: { topic: "budget", per: ["task"], measure: NAMES, span: { kind: "fixed", seconds: 60 } },
     thresholds: [30, 100],
     ask: naming(300),
@@ -200,7 +207,7 @@ const LIMITS: readonly LimitKind[] = [
   },
   {
     name: "budget, for life, distinct, keys",
-    part: 0.2,
+    part: 0.05,
     of: { topic: "budget", per: ["tree", "arguments.x"], measure: NAMES, span: { kind: "life" } },
     thresholds: [3, 8, 5],
     ask: (dice, turn) => ({
@@ -256,6 +263,7 @@ const flying: Ask = (dice) => asked(dice.pick(["files.read", "vault.read", "desk
 export const LOOP_KINDS: readonly Kind[] = [
   limitKind({
     name: "loop, repeats",
+    part: 0.3,
     of: { ...REPEATS, span: { kind: "sliding", seconds: 60 } },
     thresholds: [5, 3, 20],
     ask: called(200),
@@ -263,7 +271,7 @@ export const LOOP_KINDS: readonly Kind[] = [
   }),
   limitKind({
     name: "loop, repeats, from 100",
-    part: 0.2,
+    part: 0.1,
     of: { ...REPEATS, span: { kind: "sliding", seconds: 60 } },
     thresholds: [100, 400],
     ask: called(20),
@@ -271,7 +279,7 @@ export const LOOP_KINDS: readonly Kind[] = [
   }),
   limitKind({
     name: "loop, repeats, many calls",
-    part: 0.3,
+    part: 0.1,
     of: { ...REPEATS, span: { kind: "sliding", seconds: HOUR } },
     thresholds: [5],
     ask: (dice, turn) => asked("files.read", { x: dice.chance(0.3) ? `often-${dice.below(40)}` : turn }, 0),
@@ -279,6 +287,7 @@ export const LOOP_KINDS: readonly Kind[] = [
   }),
   {
     name: "loop, cycles",
+    part: 0.3,
     guardrail: cycle,
     thresholds: [3, 2, 6],
     model: (times) => new CycleModel(cycle(times)),
@@ -287,6 +296,7 @@ export const LOOP_KINDS: readonly Kind[] = [
   },
   {
     name: "loop, denials",
+    part: 0.2,
     guardrail: storm,
     thresholds: [10, 100, 3],
     model: (limit) => new StormModel(storm(limit)),
@@ -307,6 +317,7 @@ export const LOOP_KINDS: readonly Kind[] = [
   }),
   {
     name: "concurrency",
+    part: 0.8,
     guardrail: atOnce("task"),
     thresholds: [2, 5, 1],
     model: (limit) => new FlightsModel(atOnce("task")(limit)),
@@ -365,6 +376,7 @@ const atLeast = (least: number) => ({ atLeast: least })
 const SEQUENCES: readonly SequenceKind[] = [
   {
     name: "sequence, require formerly",
+    part: 0.1,
     require: () => ({ kind: "formerly", event: READ, seconds: 60 }),
     thresholds: [1],
     ask: work(500),
@@ -372,7 +384,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, forbid formerly",
-    part: 0.2,
+    part: 0.1,
     require: () => not({ kind: "formerly", event: such(["files.read"], SAME, SAME_TASK), seconds: 60 }),
     thresholds: [1],
     ask: work(500),
@@ -380,6 +392,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, require previous",
+    part: 0.1,
     require: () => ({ kind: "previous", event: READ, seconds: 10, in: "task" }),
     thresholds: [1],
     ask: work(3),
@@ -387,7 +400,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, forbid previous in the tree",
-    part: 0.2,
+    part: 0.1,
     require: () => not({ kind: "previous", event: such(["files.read"]), seconds: 10, in: "tree" }),
     thresholds: [1],
     ask: work(3),
@@ -395,6 +408,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, require since",
+    part: 0.1,
     require: () => ({ kind: "since", event: READ, undoneBy: such(["desk.search"], SAME), seconds: 60 }),
     thresholds: [1],
     ask: work(300),
@@ -402,7 +416,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, forbid since",
-    part: 0.2,
+    part: 0.1,
     require: () => not({ kind: "since", event: such(["vault.read"]), undoneBy: such(["desk.search"]), seconds: 60 }),
     thresholds: [1],
     ask: work(3),
@@ -410,6 +424,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, count at most",
+    part: 0.15,
     require: (most) => ({ kind: "count", event: PAID, seconds: 60, is: atMost(most) }),
     thresholds: [10, 100, 3],
     ask: work(3),
@@ -417,7 +432,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, count at most, long",
-    part: 0.3,
+    part: 0.2,
     require: (most) => ({ kind: "count", event: PAID, seconds: HOUR, is: atMost(most) }),
     thresholds: [1_000, 20_000],
     ask: work(3),
@@ -425,7 +440,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, require count at least",
-    part: 0.2,
+    part: 0.1,
     require: (least) => ({ kind: "count", event: such(["files.read"]), seconds: 60, is: atLeast(least) }),
     thresholds: [5, 40, 500],
     ask: work(3),
@@ -433,7 +448,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, forbid count at least, of others",
-    part: 0.3,
+    part: 0.1,
     require: (least) => not({ kind: "count", event: such(["files.read"]), seconds: 60, is: atLeast(least) }),
     thresholds: [10, 100, 1_000],
     ask: work(3),
@@ -441,7 +456,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, count at most, of others",
-    part: 0.2,
+    part: 0.1,
     require: (most) => ({ kind: "count", event: such(["files.read", "vault.read"]), seconds: 60, is: atMost(most) }),
     thresholds: [100, 10, 2_000],
     ask: work(3),
@@ -449,7 +464,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, forbid distinct at least, of others",
-    part: 0.2,
+    part: 0.1,
     require: (least) =>
       not({ kind: "distinct", event: such(["files.read"]), field: "arguments.y", seconds: 60, is: atLeast(least) }),
     thresholds: [5, 30, 50],
@@ -458,7 +473,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, sum at most, of others",
-    part: 0.2,
+    part: 0.1,
     require: (most) => ({
       kind: "sum",
       event: such(["files.read"], SAME),
@@ -472,7 +487,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, count at most, keys",
-    part: 0.2,
+    part: 0.1,
     require: (most) => ({ kind: "count", event: such(["desk.pay"], SAME), seconds: 600, is: atMost(most) }),
     thresholds: [3, 30],
     ask: work(500),
@@ -480,6 +495,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, distinct at most",
+    part: 0.1,
     require: (most) => ({ kind: "distinct", event: PAID, field: "arguments.y", seconds: 60, is: atMost(most) }),
     thresholds: [5, 20, 2],
     ask: work(3),
@@ -487,7 +503,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, require distinct at least",
-    part: 0.2,
+    part: 0.1,
     require: (least) => ({
       kind: "distinct",
       event: such(["files.read"]),
@@ -501,6 +517,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, sum at most",
+    part: 0.1,
     require: (most) => ({ kind: "sum", event: PAID, field: "arguments.amount", seconds: 60, is: atMost(most) }),
     thresholds: [200_000, 30_000, 5_000_000],
     ask: work(3),
@@ -508,7 +525,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, require sum at least",
-    part: 0.2,
+    part: 0.1,
     require: (least) => ({
       kind: "sum",
       event: such(["files.read"]),
@@ -522,6 +539,7 @@ const SEQUENCES: readonly SequenceKind[] = [
   },
   {
     name: "sequence, all, any, not, when",
+    part: 0.1,
     require: (most) => ({
       kind: "all",
       of: [

@@ -19,7 +19,7 @@ export interface Kind {
   readonly thresholds: readonly number[]
   readonly model: (threshold: number) => Model
   readonly ask: (dice: Dice, turn: number) => Asked
-  /** Of all calls that kinds are driven for; absent: 1. Several kinds that differ little share what one is driven for. */
+  /** Of all calls that a section of guardrails.yaml is driven for, which its kinds share; absent: 1. */
   readonly part?: number
   /** Milliseconds between two calls where just what is admitted is asked for. */
   readonly gap: (threshold: number) => number

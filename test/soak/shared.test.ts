@@ -10,7 +10,7 @@ const one = (): number => 1
 const KINDS: readonly LentKind[] = [
   {
     name: "shared, sliding, 50 in 1 s",
-    part: 0.2,
+    part: 0.1,
     limits: [50, 20],
     span: { kind: "sliding", seconds: 1 },
     measure: CALLS,
@@ -19,7 +19,7 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, sliding, 200 in 2 s",
-    part: 0.2,
+    part: 0.1,
     limits: [200, 120],
     span: { kind: "sliding", seconds: 2 },
     measure: CALLS,
@@ -28,6 +28,7 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, sliding, 1,000 in 10 s",
+    part: 0.2,
     limits: [1_000, 300],
     span: { kind: "sliding", seconds: 10 },
     measure: CALLS,
@@ -36,7 +37,7 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, sliding, 100,000 in 1 h",
-    part: 0.2,
+    part: 0.1,
     limits: [100_000],
     span: { kind: "sliding", seconds: 3_600 },
     measure: CALLS,
@@ -45,6 +46,7 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, fixed, 500 in 10 s",
+    part: 0.1,
     limits: [500, 60],
     span: { kind: "fixed", seconds: 10 },
     measure: CALLS,
@@ -53,6 +55,7 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, bucket, 600 in 60 s",
+    part: 0.2,
     limits: [600, 1_200],
     span: { kind: "bucket", seconds: 60, burst: 30 },
     measure: CALLS,
@@ -61,7 +64,7 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, sum",
-    part: 0.2,
+    part: 0.1,
     limits: [5_000_000, 2_000_000],
     span: { kind: "sliding", seconds: 600 },
     measure: SUM,
@@ -70,6 +73,7 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, distinct, sliding",
+    part: 0.1,
     limits: [100, 40],
     span: { kind: "sliding", seconds: 60 },
     measure: NAMES,
@@ -79,7 +83,7 @@ const KINDS: readonly LentKind[] = [
   },
   {
     name: "shared, distinct, fixed",
-    part: 0.2,
+    part: 0.1,
     limits: [40, 90],
     span: { kind: "fixed", seconds: 60 },
     measure: NAMES,

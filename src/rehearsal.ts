@@ -258,7 +258,7 @@ export async function rehearse(): Promise<boolean> {
   const { change, verdict } = decide(bundle, state, ask, NOW)
   if (!change) return false
   applyChange(state, change)
-  storedForm(recordDecision(bundle, ask, verdict, null, 0, NOW))
+  storedForm(recordDecision(bundle, ask, verdict, null, { life: 1, number: 1 }, NOW))
   const { denial, evidence } = verdict
   const decision = {
     id: ask.decisionId,

@@ -78,7 +78,8 @@ async function writeRecords(directory: string, file: string): Promise<void> {
       receivedAt: 0,
     }
     const { denial, evidence } = result
-    return [JSON.stringify(recordDecision(bundle, ask, { denial, evidence, retryOf: null }, null, index, 0))]
+    const place = { life: 1, number: index + 1 }
+    return [JSON.stringify(recordDecision(bundle, ask, { denial, evidence, retryOf: null }, null, place, 0))]
   })
   const many = Array.from({ length: RECORDS }, (_, index) => lines[index % lines.length])
   await writeFile(file, many.join("\n"))

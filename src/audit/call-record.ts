@@ -9,7 +9,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { actionRef, toolRef, userId } from "../policy/facts.ts"
 import { shownFacts, untold } from "./facts.ts"
-import { bounded, type DecisionRecord, type Tried, type UsedApproval } from "./record.ts"
+import { bounded, type DecisionRecord, type RecordPlace, type Tried, type UsedApproval } from "./record.ts"
 import { redacted } from "./redaction.ts"
 
 /** What the ledger is asked: the call, and what only the edge knows of it, for its record. */
@@ -30,7 +30,7 @@ export interface Ask extends Call {
 }
 
 /**
- * @param number of this record among those of its tree
+ * @param place of this record among those of its tree
  * @param now milliseconds, by the ledger's clock; where it and the edge's differ, durations never come out negative
  */
 export function recordDecision(
@@ -38,7 +38,7 @@ export function recordDecision(
   ask: Omit<Ask, "candidate" | "risks" | "target">,
   { denial, evidence }: Verdict,
   candidate: Tried | null,
-  number: number,
+  { life, number }: RecordPlace,
   now: number,
 ): DecisionRecord {
   const tool = bundle.catalog.tools.get(ask.tool)
@@ -57,6 +57,7 @@ export function recordDecision(
     ...redacted(told, redact, ask.segments),
     id: ask.decisionId,
     at: now,
+    life,
     number,
     kind: "call",
     decision: denial ? "deny" : "allow",

@@ -6,7 +6,7 @@ import type { Reason } from "../decision.ts"
 import type { Prospects, Question } from "../may.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { recordDecision } from "./call-record.ts"
-import type { DecisionRecord } from "./record.ts"
+import type { DecisionRecord, RecordPlace } from "./record.ts"
 
 /** What the ledger is asked, and what only the edge knows of it, for its record. */
 export interface ListAsk extends Question {
@@ -32,7 +32,7 @@ export function recordListing(
   bundle: Bundle,
   ask: ListAsk,
   { denial, evidence, hidden }: Prospects,
-  number: number,
+  place: RecordPlace,
   now: number,
 ): DecisionRecord {
   const counts = new Map<string, number>(Object.entries(ask.hidden))
@@ -51,5 +51,5 @@ export function recordListing(
   }
   const listing = { asked: ask.tools.length + before, hidden: Object.fromEntries(counts) }
   const verdict = { denial, evidence, retryOf: null }
-  return { ...recordDecision(bundle, asked, verdict, null, number, now), kind: "management", listing }
+  return { ...recordDecision(bundle, asked, verdict, null, place, now), kind: "management", listing }
 }

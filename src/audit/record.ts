@@ -43,13 +43,23 @@ export interface UsedApproval extends Pick<Approval, "id" | "name" | "guardrail"
   readonly by: readonly string[]
 }
 
+/** Of a record that a ledger has made: no other record of its tree has the same. */
+export interface RecordPlace {
+  /** Which of the ledger's lives made it, from 1: a life ends when the object is evicted, or dies. */
+  readonly life: number
+  /** Its number among the records of that life, from 1. */
+  readonly number: number
+}
+
 export interface DecisionRecord {
   /** `dec_<ulid>`; also in the answer's X-Narrowgate-Decision. */
   readonly id: string
   /** Milliseconds since the epoch, by the clock of whoever decided. */
   readonly at: number
-  /** Number among the records of the tree; null where no ledger was asked. A gap shows that a record may be lost. */
-  readonly number: number | null
+  /** The life of the tree's ledger that made it; null if no ledger was asked. */
+  readonly life: RecordPlace["life"] | null
+  /** Number among the records of that life; one that is missing is a record that is lost. Null if no ledger was asked. */
+  readonly number: RecordPlace["number"] | null
   readonly kind: "call" | "exchange" | "approval" | "end" | "management"
   readonly decision: "allow" | "deny"
   /** `ok`, or the code on the wire. */
@@ -154,6 +164,7 @@ function shortDenial<D extends DecisionRecord["denial"]>(denial: D): D {
 
 /** As a record is where nothing more is known; what is so is not stored. */
 const BLANK = {
+  life: null,
   number: null,
   decision: "deny",
   code: "unavailable",

@@ -15,7 +15,7 @@ import type { TaskStatus, TreeState } from "./state.ts"
 /**
  * Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread.
  */
-export const LEDGER_VERSION = 9
+export const LEDGER_VERSION = 10
 
 /** The bundle that the question names is older than one that already decided here, or cannot be had. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }

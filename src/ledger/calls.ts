@@ -114,9 +114,9 @@ export class Calls {
     const durable = recorded && (!isRead || isTold)
     const newer = pointer.seq > state.bundle.seq
     const lent = creditOf(change)
-    const numbers = recorded && storage.mustReserveNumber()
-    const writes = newer || durable || numbers || end !== null || asks !== null || this.#mustWrite(state, outcome, now)
-    this.#tree.transact(writes || this.#mustLend(lent), () => {
+    const life = recorded && storage.mustWriteLife()
+    const writes = newer || durable || life || end !== null || asks !== null || this.#mustWrite(state, outcome, now)
+    const read = this.#tree.transact(writes || this.#mustLend(lent), () => {
       if (newer) storage.saveBundle(pointer)
       if (change) storage.saveChange(state, change)
       if (lent.length > 0) credits.save(lent)
@@ -125,15 +125,17 @@ export class Calls {
       if (end) storage.saveEnd(ended, end)
       if (asks) notices.keep(callAsked(asks))
       if (end) notices.keep(taskEnded(state, ended, end, causeOf(ask.decisionId, storm ?? verdict.denial), now))
-      if (!recorded) return
-      const number = storage.nextRecordNumber()
-      const record = (): DecisionRecord => recordDecision(bundle, ask, verdict, tried, number, now)
+      if (!recorded) return null
+      const place = storage.nextPlace()
+      const record = (): DecisionRecord => recordDecision(bundle, ask, verdict, tried, place, now)
       if (durable) outbox.keep(record())
-      else outbox.keepRead(record, ask.size)
       if (end && storm) {
         outbox.keep(this.#tree.numbered(stormRecord(state, verdict.evidence.chain, ask, storm, now)))
       }
+      return durable ? null : { life: place.life, record }
     })
+    // Not before: of a step that fails there is no record, and its place is another's.
+    if (read) outbox.keepRead(read.life, read.record, ask.size)
     state.bundle = pointer
     if (change) applyChange(state, change)
     if (afterwards.length > 0) {
@@ -243,11 +245,9 @@ export class Calls {
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#tree.now(state)
     const prospects = may(bundle, state, ask, now)
-    this.#tree.transact(storage.mustReserveNumber(), () => {
-      const number = storage.nextRecordNumber()
-      const record = (): DecisionRecord => recordListing(bundle, ask, prospects, number, now)
-      outbox.keepRead(record, sizeOfListing(ask, prospects))
-    })
+    const place = this.#tree.transact(storage.mustWriteLife(), () => storage.nextPlace())
+    const record = (): DecisionRecord => recordListing(bundle, ask, prospects, place, now)
+    outbox.keepRead(place.life, record, sizeOfListing(ask, prospects))
     this.#touched(state, now)
     return { denial: prospects.denial, hidden: [...prospects.hidden.keys()], recorded: true }
   }

@@ -52,6 +52,10 @@ export class Outbox {
   #sending = false
   #timer: ReturnType<typeof setTimeout> | undefined
   #readsTimer: ReturnType<typeof setTimeout> | undefined
+  /** The life whose row is durable, or null … */
+  #durableLife: number | null = null
+  /** … and those of reads that wait until theirs is: with each its life and its size. */
+  #held: { readonly life: number; readonly record: () => DecisionRecord; readonly size: number }[] = []
 
   constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx
@@ -65,11 +69,35 @@ export class Outbox {
   }
 
   /**
-   * In memory.
+   * In memory; to be called after the step's transaction.
+   *
+   * A ledger of another tree may send it, and nothing keeps that one from doing so before what this one has written is
+   * durable. If the object then died, the next life would take this one's number, and two records the same place. So the
+   * first records of a life wait here until its row is durable, as the answers to their calls do.
+   * @param life in which it was made
    * @param record makes it, of what can no longer change
    * @param size about how many characters it is made of
    */
-  keepRead(record: () => DecisionRecord, size: number): void {
+  keepRead(life: number, record: () => DecisionRecord, size: number): void {
+    if (life === this.#durableLife) {
+      this.#addRead(record, size)
+      return
+    }
+    if (!this.#held.some((held) => held.life === life)) this.#ctx.waitUntil(this.#releaseWhenDurable(life))
+    if (this.#held.length < MAX_READS) this.#held.push({ life, record, size })
+  }
+
+  async #releaseWhenDurable(life: number): Promise<void> {
+    await this.#ctx.storage.sync()
+    this.#durableLife = life
+    const { released = [], held = [] } = Object.groupBy(this.#held, (each) =>
+      each.life === life ? "released" : "held",
+    )
+    this.#held = held
+    for (const { record, size } of released) this.#addRead(record, size)
+  }
+
+  #addRead(record: () => DecisionRecord, size: number): void {
     const stored = (): StoredRecord => storedForm(record())
     if (reads.length + unmade.length + (sendingReads?.count ?? 0) < MAX_READS) unmade.push(stored)
     if (unmade.length >= MADE_TOGETHER || size > MAX_UNMADE_CHARACTERS) makeReads()

@@ -3,6 +3,7 @@
  * changes; `load` rebuilds the state on waking, counting credit that was written but may not have been used as used.
  */
 import { used, type Approval } from "../approval/approval.ts"
+import type { RecordPlace } from "../audit/record.ts"
 import type { Change, End } from "../call.ts"
 import type { Consent } from "../exchange/consent.ts"
 import type { Opening } from "../exchange/open.ts"
@@ -18,7 +19,7 @@ import { newTree, type IssuedToken, type Task, type TreeState, type UserFacts } 
 
 const SCHEMA = `
 CREATE TABLE tree (root TEXT NOT NULL, user TEXT, since INTEGER NOT NULL, bundle_seq INTEGER NOT NULL, bundle_digest TEXT NOT NULL,
-  next_record INTEGER NOT NULL);
+  lives INTEGER NOT NULL);
 CREATE TABLE tasks (id TEXT PRIMARY KEY, body TEXT NOT NULL, jkt TEXT, status TEXT NOT NULL, ended_by TEXT,
   calls INTEGER NOT NULL, children INTEGER NOT NULL, last_call INTEGER NOT NULL, progress TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE tokens (jti TEXT PRIMARY KEY, task TEXT NOT NULL, expires_at INTEGER NOT NULL, jkt TEXT) WITHOUT ROWID;
@@ -36,7 +37,7 @@ interface TreeRow extends Record<string, SqlStorageValue> {
   readonly since: number
   readonly bundle_seq: number
   readonly bundle_digest: string
-  readonly next_record: number
+  readonly lives: number
 }
 
 /** What a task is apart from what changes. */
@@ -53,8 +54,6 @@ interface TaskRow extends Record<string, SqlStorageValue> {
   readonly progress: string
 }
 
-const RECORD_BLOCK = 256
-
 function isWhole(approval: Partial<Approval>): approval is Approval {
   return approval.terms !== undefined && approval.environment !== undefined && approval.request !== undefined
 }
@@ -68,8 +67,11 @@ export class LedgerStorage {
   /** Calls of each task that are written down, and when the last of them was. */
   readonly #reserved = new Map<string, number>()
   readonly #lastCalls = new Map<string, number>()
-  #recordsReserved = 0
-  #nextRecord = 0
+  /** Lives of this ledger that are written down … */
+  #lives = 0
+  /** … and which of them this one is; null: it has made no record. */
+  #life: number | null = null
+  #recordsOfLife = 0
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -98,7 +100,7 @@ export class LedgerStorage {
       proofsSince(wokenAt),
       this.#memory.load(wokenAt),
     )
-    this.#nextRecord = this.#recordsReserved = tree.next_record
+    this.#lives = tree.lives
     this.#loadTasks(state)
     this.#loadRisks(state)
     const [consent] = this.#sql.exec<{ body: string }>("SELECT body FROM consent")
@@ -142,7 +144,8 @@ export class LedgerStorage {
     this.#sql.exec(SCHEMA)
     const user = state.user && JSON.stringify(state.user)
     const { seq, digest } = state.bundle
-    this.#sql.exec("INSERT INTO tree VALUES (?, ?, ?, ?, ?, 0)", state.root, user, state.since, seq, digest)
+    this.#life = this.#lives = 1
+    this.#sql.exec("INSERT INTO tree VALUES (?, ?, ?, ?, ?, 1)", state.root, user, state.since, seq, digest)
   }
 
   saveConsent(consent: Consent): void {
@@ -246,8 +249,9 @@ export class LedgerStorage {
     this.#sql.exec("DELETE FROM approvals")
   }
 
-  mustReserveNumber(): boolean {
-    return this.#nextRecord >= this.#recordsReserved
+  /** Whether `nextPlace` will write. */
+  mustWriteLife(): boolean {
+    return this.#life === null
   }
 
   /** @param state as it is before the change */
@@ -278,22 +282,22 @@ export class LedgerStorage {
 
   /** When the ledger is quiet: gives back credit that is written but not used. */
   settle(state: TreeState): void {
-    if (this.#recordsReserved !== this.#nextRecord) {
-      this.#sql.exec("UPDATE tree SET next_record = ?", this.#nextRecord)
-      this.#recordsReserved = this.#nextRecord
-    }
     for (const { id, calls, lastCall } of state.tasks.values()) {
       if (this.#reserved.get(id) !== calls || this.#lastCalls.get(id) !== lastCall) this.#saveCalls(id, calls, lastCall)
     }
     this.#memory.settle(state.memory, state.clock)
   }
 
-  /** The next number of a record of this tree; a number that is missing later shows that a record may be lost. */
-  nextRecordNumber(): number {
-    if (this.mustReserveNumber()) {
-      this.#recordsReserved = this.#nextRecord + RECORD_BLOCK
-      this.#sql.exec("UPDATE tree SET next_record = ?", this.#recordsReserved)
+  /**
+   * The place of the next record among those of this tree, to be called inside its step's transaction. The first record of
+   * a life writes down that there is one life more, so that no other life has the same number. Within a life nothing is
+   * reserved: a step that fails begins a new life (Tree.transact), so a missing number is always a record that was lost.
+   */
+  nextPlace(): RecordPlace {
+    if (this.#life === null) {
+      this.#life = this.#lives + 1
+      this.#sql.exec("UPDATE tree SET lives = ?", this.#life)
     }
-    return this.#nextRecord++
+    return { life: this.#life, number: ++this.#recordsOfLife }
   }
 }

@@ -77,10 +77,9 @@ export class Tree {
    * Storage and memory never differ: where the work fails, memory is made anew from storage.
    * @param writes false where the work writes nothing: a transaction costs more than all the rest of a step
    */
-  transact(writes: boolean, work: () => void): void {
+  transact<Result>(writes: boolean, work: () => Result): Result {
     try {
-      if (writes) this.#ctx.storage.transactionSync(work)
-      else work()
+      return writes ? this.#ctx.storage.transactionSync(work) : work()
     } catch (error) {
       this.#reload()
       throw error
@@ -152,7 +151,7 @@ export class Tree {
   }
 
   numbered(record: DecisionRecord): DecisionRecord {
-    return { ...record, number: this.storage.nextRecordNumber() }
+    return { ...record, ...this.storage.nextPlace() }
   }
 
   /** A step was made; once none has been for a while, what it wrote down in advance is settled. */

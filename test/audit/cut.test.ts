@@ -8,6 +8,7 @@ const id = "dec_01JZZZZZZZZZZZZZZZZZZZZZZZ"
 const identity = {
   id,
   at: 1_800_000_000_000,
+  life: 1,
   number: 7,
   kind: "call",
   decision: "deny",

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers"
-import { afterEach, expect, test, vi } from "vitest"
+import { afterEach, describe, expect, test, vi } from "vitest"
 import { recordAtEdge } from "../../src/audit/edge-recorder.ts"
 import { recordOf } from "../../src/audit/record.ts"
 import { findRecord, findRecords } from "../../src/audit/record-logs.ts"
@@ -56,6 +56,36 @@ test("whoever looks all day pushes out no record of what was done, and each look
     "dec_0",
   ])
   for (const at of [0, 1, 2, 3]) expect(await findRecord(env, `dec_${at}`)).toMatchObject({ at })
+})
+
+describe("an agent that makes as many records as it likes crowds out none of another", () => {
+  const LOUD = "spiffe://example.org/agent/loud"
+  const quiet = (index: number): string => `spiffe://example.org/agent/quiet-${index}`
+  const sent: Promise<unknown>[] = []
+  const record = (id: string, agent: string): void => {
+    recordAtEdge(env, recordOf({ id, at: 0, kind: "call", chain: [agent] }), (work) => sent.push(work))
+  }
+
+  test("within a moment", async () => {
+    for (let at = 0; at < 1_500; at++) record(`dec_loud_${at}`, LOUD)
+    for (let at = 0; at < 20; at++) for (let index = 0; index < 10; index++) record(`dec_${index}_${at}`, quiet(index))
+    for (let at = 1_500; at < 2_000; at++) record(`dec_loud_${at}`, LOUD)
+    await Promise.all(sent)
+    for (let index = 0; index < 10; index++)
+      expect(await findRecords(env, { agent: quiet(index), limit: 1_000 }), quiet(index)).toHaveLength(20)
+    expect(await findRecords(env, { agent: LOUD, limit: 5_000 })).toHaveLength(800)
+  })
+
+  test("while a log does not answer, however many it has on their way there", async () => {
+    const silent = vi.spyOn(RecordLog.prototype, "append").mockImplementation(async () => new Promise(() => undefined))
+    for (let at = 0; at < 1_500; at++) record(`dec_loud_${at}`, LOUD)
+    await vi.waitFor(() => expect(silent).toHaveBeenCalled(), { timeout: 5_000, interval: 20 })
+    silent.mockRestore()
+    for (let at = 1_500; at < 3_000; at++) record(`dec_loud_${at}`, LOUD)
+    record("dec_quiet", quiet(1))
+    await Promise.all(sent)
+    expect(await findRecord(env, "dec_quiet")).not.toBeNull()
+  }, 30_000)
 })
 
 test("a log that hangs takes no more than may wait, keeps the other logs from nothing, and is given up", async () => {

@@ -71,7 +71,7 @@ describe("a candidate bundle", () => {
   test("that would allow what no rule permits opens nothing, and is told of", async () => {
     const task = await openTask("first", { purpose: "work" })
     const before = await called(task, "/forbidden")
-    expect(before).toMatchObject({ status: 403, record: { candidate: null, number: null } })
+    expect(before).toMatchObject({ status: 403, record: { candidate: null, life: null, number: null } })
     const tried = await tryOut(withRule(about("permit", "forbidden-no-more", "files.forbidden")))
     const after = await called(tried.task, "/forbidden")
     expect([after.status, after.code]).toEqual([before.status, before.code])

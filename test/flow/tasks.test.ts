@@ -251,7 +251,7 @@ describe("who may end a task", () => {
       decision: "allow",
       operator: "https://idp.test|operator",
       task: root.task,
-      number: 2,
+      number: 3,
     })
   })
 })

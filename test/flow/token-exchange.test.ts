@@ -159,7 +159,14 @@ describe("token exchange", () => {
     const root = await openTask("first")
     const child = await openChild(root.token, "second")
     const [record] = await recordsOf(child.task, 1)
-    expect(record).toMatchObject({ kind: "exchange", decision: "allow", code: "ok", number: 1, user: `${IDP}|alice` })
+    expect(record).toMatchObject({
+      kind: "exchange",
+      decision: "allow",
+      code: "ok",
+      life: 1,
+      number: 2,
+      user: `${IDP}|alice`,
+    })
     expect(record?.chain).toEqual([agentId("first"), agentId("second")])
   })
 

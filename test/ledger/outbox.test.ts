@@ -39,8 +39,8 @@ const bigRecord = (task: string, at: number): DecisionRecord => {
 describe("an outbox with more big records than fit into a row of the log", () => {
   test.each<readonly [string, (outbox: Outbox, record: DecisionRecord) => void]>([
     ["of what must not be lost", (outbox, record) => outbox.keep(record)],
-    ["of reads", (outbox, record) => outbox.keepRead(() => record, 0)],
-    ["of long reads", (outbox, record) => outbox.keepRead(() => record, 10_000)],
+    ["of reads", (outbox, record) => outbox.keepRead(1, () => record, 0)],
+    ["of long reads", (outbox, record) => outbox.keepRead(1, () => record, 10_000)],
   ])("delivers all: %s", async (_, keep) => {
     const { task } = await openTask()
     await recordsOf(task, 1)
@@ -61,9 +61,9 @@ test("a record of a read that cannot be made takes no other along", async () => 
     const broken = (): never => {
       throw new Error("a defect")
     }
-    outbox.keepRead(() => bigRecord(task, 1), 0)
-    outbox.keepRead(broken, 0)
-    outbox.keepRead(() => bigRecord(task, 2), 0)
+    outbox.keepRead(1, () => bigRecord(task, 1), 0)
+    outbox.keepRead(1, broken, 0)
+    outbox.keepRead(1, () => bigRecord(task, 2), 0)
   })
   expect(await recordsOf(task, 3)).toHaveLength(3)
 })
@@ -81,7 +81,7 @@ test("while its log hangs, no more reads are kept or on their way than may wait;
     for (let round = 0; round < 6; round++) {
       for (let at = 0; at < 1_500; at++) {
         const id = `dec_${round}_${at}`
-        outbox.keepRead(() => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
+        outbox.keepRead(1, () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
       }
       await new Promise((resolve) => setTimeout(resolve, 100))
     }

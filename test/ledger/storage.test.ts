@@ -2,6 +2,7 @@ import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import fc from "fast-check"
 import { afterEach, describe, expect, inject, test, vi, type MockInstance } from "vitest"
+import type { RecordPlace } from "../../src/audit/record.ts"
 import { countsIn, window } from "../harness/guardrails.ts"
 import type { Guardrail } from "../../src/guardrails/definition.ts"
 import { decide } from "../../src/decide.ts"
@@ -112,8 +113,13 @@ class KeptTree {
     return now
   }
 
-  nextNumber(): number {
-    return this.#storage.nextRecordNumber()
+  /** As the ledger does: it opens a transaction only where it is told that something will be written. */
+  nextPlace(): RecordPlace {
+    const mustWrite = this.#storage.mustWriteLife()
+    const before = this.#statements.mock.calls.length
+    const place = this.#storage.nextPlace()
+    expect(this.#statements.mock.calls.length > before).toBe(mustWrite)
+    return place
   }
 
   settle(): void {
@@ -289,16 +295,20 @@ describe("after a wake", () => {
     })
   })
 
-  test("no record has the number of another, and a block of them that was begun is left behind", async () => {
+  test("no record has the place of another, and none is missing", async () => {
     await keep(bundleWith(50, 1), (tree) => {
-      const before = [tree.nextNumber(), tree.nextNumber()]
+      const places = (count: number) => Array.from({ length: count }, () => tree.nextPlace())
+      expect(places(2)).toEqual([
+        { life: 1, number: 1 },
+        { life: 1, number: 2 },
+      ])
       tree.crash(START)
-      expect(Math.min(tree.nextNumber(), tree.nextNumber())).toBeGreaterThan(Math.max(...before))
-      // Where all was quiet none is missing.
-      const last = tree.nextNumber()
+      expect(places(300)).toEqual(Array.from({ length: 300 }, (_, index) => ({ life: 2, number: index + 1 })))
       tree.settle()
       tree.crash(START)
-      expect(tree.nextNumber()).toBe(last + 1)
+      // A life without a record is none.
+      tree.crash(START)
+      expect(places(1)).toEqual([{ life: 3, number: 1 }])
     })
   })
 

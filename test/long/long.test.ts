@@ -5,7 +5,9 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { Lab, PACES } from "../../bench/lab.ts"
+import { placesOf } from "../harness/places-of-records.ts"
 import { firstIdAt } from "../../src/ids.ts"
+import { rootOf } from "../../src/ledger/state.ts"
 import { median, riseOf, sampleOf, type Sample } from "./measure.ts"
 import { APPROVED, PER_TREE, SHARED, startStack, type Stack } from "./stack.ts"
 import { randomFrom, Traffic, type Call } from "./traffic.ts"
@@ -30,7 +32,10 @@ const restarts: number[] = []
 const samples: Sample[] = []
 /** Tokens that had been issued at each sample. */
 const issued: number[] = []
+/** Of allowed writes. */
 const records: RecordSeen[] = []
+/** Of everything that tasks did and that was done to them. */
+const all: RecordSeen[] = []
 
 beforeAll(
   async () => {
@@ -55,7 +60,9 @@ beforeAll(
     await traffic.stop()
     await traffic.tryEnded()
     await sleep(SETTLED_MS)
-    for (const tool of [PER_TREE.tool, SHARED.tool, APPROVED]) records.push(...(await recordsOf(tool)))
+    for (const tool of [PER_TREE.tool, SHARED.tool, APPROVED])
+      records.push(...(await recordsOf({ tool, decision: "allow", kind: "call" })))
+    all.push(...(await recordsOf({})))
     report()
   },
   SECONDS * 1000 + 180_000,
@@ -83,23 +90,26 @@ async function killAndRestart(): Promise<number> {
 interface RecordSeen {
   readonly id: string
   readonly path: string
+  readonly task: string | null
+  readonly life: number | null
+  readonly number: number | null
 }
 
 const PAGE = 1_000
 
-/** Of all writes to a tool that were allowed, the newest first. */
-async function recordsOf(tool: string): Promise<readonly RecordSeen[]> {
-  const all: RecordSeen[] = []
+/** The newest first. */
+async function recordsOf(of: Readonly<Record<string, string>>): Promise<readonly RecordSeen[]> {
+  const found: RecordSeen[] = []
   let before = firstIdAt("dec", Date.now() + 60_000)
   for (;;) {
-    const query = new URLSearchParams({ tool, decision: "allow", kind: "call", limit: String(PAGE), before })
+    const query = new URLSearchParams({ ...of, limit: String(PAGE), before })
     const url = `http://127.0.0.1:${stack.narrowgate.workerd.port}/v1/decisions?${query}`
     const response = await fetch(url, { headers: { authorization: await stack.operator() } })
     if (response.status !== 200) throw new Error(`records: ${response.status} ${await response.text()}`)
     const { decisions }: { readonly decisions: readonly RecordSeen[] } = Object(await response.json())
-    all.push(...decisions.map(({ id, path }) => ({ id, path })))
+    found.push(...decisions.map(({ id, path, task, life, number }) => ({ id, path, task, life, number })))
     const last = decisions.at(-1)
-    if (!last || decisions.length < PAGE) return all
+    if (!last || decisions.length < PAGE) return found
     before = last.id
   }
 }
@@ -144,6 +154,25 @@ describe("the record tells", () => {
     expect(new Set(records.map(({ path }) => path)).size).toBe(records.length)
     expect(new Set(records.map(({ id }) => id)).size).toBe(records.length)
   })
+})
+
+/** Of one tree, of which a ledger has made them. */
+const trees = (): readonly (readonly RecordSeen[])[] => [
+  ...Map.groupBy(
+    all.filter(({ number }) => number !== null),
+    ({ task }) => rootOf(task ?? ""),
+  ).values(),
+]
+
+test("a gap in the numbers of a life is a read that was lost, and no two records have one place", () => {
+  for (const of of trees()) expect(new Set(of.map(({ life, number }) => `${life}/${number}`)).size).toBe(of.length)
+  const gaps = trees().flatMap((of) => placesOf(of).gaps)
+  const known = new Set(all.map(({ id }) => id))
+  const lost = traffic.log.reads.filter((decision) => !known.has(decision))
+  console.log(`records of ledgers: ${gaps.length} gaps, ${lost.length} reads lost, ${traffic.log.cutReads} reads cut`)
+  // Of a read that was cut nobody knows whether it was decided.
+  expect(gaps.length).toBeLessThanOrEqual(lost.length + traffic.log.cutReads)
+  expect(trees().some((of) => of.some(({ life }) => life === 2))).toBe(true)
 })
 
 describe("no over-admission", () => {

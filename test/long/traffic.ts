@@ -30,6 +30,9 @@ export interface Call {
 export interface Log {
   /** Of writes by their path; of all others the last alone count. */
   readonly writes: Map<string, Call>
+  /** Decisions of all others that were answered, and how many of those were cut. */
+  readonly reads: string[]
+  cutReads: number
   readonly codes: Map<string, number>
   /** Trees that were opened, and those whose end was acknowledged. */
   opened: number
@@ -58,6 +61,8 @@ const REMEMBERED_ENDED = 16
 export class Traffic {
   readonly log: Log = {
     writes: new Map(),
+    reads: [],
+    cutReads: 0,
     codes: new Map(),
     opened: 0,
     ended: 0,
@@ -205,6 +210,8 @@ export class Traffic {
     const call = { path, tool, tree: task.id, sent, received: Date.now(), answer, decision, code } as const
     this.#count(code)
     if (tool !== null) this.log.writes.set(path, call)
+    else if (answer === "cut") this.log.cutReads += 1
+    else this.log.reads.push(decision)
     return call
   }
 

@@ -106,6 +106,8 @@ test("whatever step the objects die at, limits hold, what was allowed is recorde
       const records = await findRecords(env, { task, limit: 1000 })
       const writes = records.filter(({ code, action }) => code === "ok" && action === "write")
       expect([step, writes.length >= written.length, writes.length <= outcome.writesTried]).toEqual([step, true, true])
+      const places = records.flatMap(({ life, number }) => (number === null ? [] : [`${life}/${number}`]))
+      expect(new Set(places).size, step).toBe(places.length)
     }
   } finally {
     restore()

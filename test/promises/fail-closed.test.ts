@@ -122,7 +122,7 @@ describe("fail closed", () => {
 
   test("the record of a write cannot be kept: the write is not allowed", async () => {
     const { token } = await openTask("first", { scope: "files.*:write" })
-    vi.spyOn(LedgerStorage.prototype, "nextRecordNumber").mockImplementation(broken)
+    vi.spyOn(LedgerStorage.prototype, "nextPlace").mockImplementation(broken)
     const write = { method: "PUT", body: "{}", headers: { "Content-Type": "application/json" } }
     expect((await callWith(token, "/files/a", write)).code).toBe("unavailable")
   })

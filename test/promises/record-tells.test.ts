@@ -202,7 +202,7 @@ describe("the record tells", () => {
     await recordOf(last.decision)
     const records = await findRecords(env, { task: task.task, limit: 100 })
     const numbers = records.flatMap(({ number }) => (number === null ? [] : [number]))
-    expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from(numbers, (_, index) => index))
+    expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from(numbers, (_, index) => index + 1))
     expect(numbers.length).toBeGreaterThanOrEqual(7)
   })
 })

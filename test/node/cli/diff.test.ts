@@ -122,7 +122,7 @@ function recorded(bundle: Bundle, making: Making): DecisionRecord {
     recordKey: null,
     receivedAt: NOW,
   }
-  return recordDecision(bundle, ask, verdict, null, 1, NOW)
+  return recordDecision(bundle, ask, verdict, null, { life: 1, number: 1 }, NOW)
 }
 
 const shown = (record: DecisionRecord) => decisionRecord.parse(JSON.parse(JSON.stringify(record)))
@@ -471,7 +471,7 @@ test("a record comes out as it did by the bundle that decided it, whatever it is
           recordKey: null,
           receivedAt: NOW,
         }
-        const record = shown(recordDecision(bundle, ask, verdict, null, 1, NOW))
+        const record = shown(recordDecision(bundle, ask, verdict, null, { life: 1, number: 1 }, NOW))
         const { judged } = rejudge(record, bundle, bundle)
         counts[judged.kind] += 1
         expect(judged).not.toMatchObject({ kind: "flips" })

@@ -12,7 +12,7 @@ export function canonicalText(value: unknown): string | undefined {
 
 /**
  * SHA-256 of a call's arguments in canonical JSON, for the ledger's own use: whoever can guess the arguments can confirm
- * the guess. Null if there are no arguments, or if they were not seen in full.
+ * the guess. Computed once: guardrails, approvals and the record ask for it of one call. Null if there are no arguments, or if they were not seen in full.
  */
 export function argumentsHash(args: CallArguments): string | null {
   if (!args.complete || Object.keys(args.values).length === 0) return null
@@ -23,17 +23,15 @@ export function argumentsHash(args: CallArguments): string | null {
   }
   return hash
 }
-/** A guardrail may ask for one call several times. */
 const hashes = new WeakMap<CallArguments, string | null>()
 
 /**
- * What a decision record shows of them: HMAC-SHA-256 with a secret of the Worker, over the decision and the arguments. With
+ * What a decision record shows of them: HMAC-SHA-256 with a secret of the Worker, over the decision and that hash. With
  * the decision, because of two records that were hashed alike one would tell the other's: an agent could make the same
  * call with each value that a redacted argument may have.
  * @param key hex; null: there is none to be had
  */
 export function argumentsDigest(args: CallArguments, decision: string, key: string | null): string | null {
-  if (key === null || !args.complete || Object.keys(args.values).length === 0) return null
-  const text = canonicalize(args.values)
-  return text === undefined ? null : hmacSha256Hex(key, `${decision}\n${text}`)
+  const hash = key === null ? null : argumentsHash(args)
+  return key === null || hash === null ? null : hmacSha256Hex(key, `${decision}\n${hash}`)
 }

@@ -13,6 +13,8 @@ import { actionOf, nameOf, typeOf } from "./vocabulary.ts"
 
 /** Candidates that one request looks at. */
 const MAX_CANDIDATES = 1_000
+/** With what the question asserts of its subject or resource, each is put together anew: that costs five times as much. */
+const MAX_ASSERTED = 200
 
 export interface Found {
   readonly results: readonly unknown[]
@@ -39,11 +41,13 @@ export function search(
   if ("decision" in said) return said.context ? { ...NOTHING, context: said.context } : NOTHING
 
   const type = { subject: subjectType, resource: resourceType, action: client.action_type }[sought]
+  const isAsserted = said.subject.size > 0 || said.resource.size > 0
+  const most = isAsserted ? MAX_ASSERTED : MAX_CANDIDATES
   const results: unknown[] = []
   let last = after
   let looked = 0
   for (const candidate of bundle.storedOf(type, after)) {
-    if (results.length >= limit || looked >= MAX_CANDIDATES) return { results, rest: { after: last, limit } }
+    if (results.length >= limit || looked >= most) return { results, rest: { after: last, limit } }
     looked += 1
     last = candidate.id
     const parties = {

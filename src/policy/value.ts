@@ -99,18 +99,22 @@ function memberKey(value: Value): string {
 function nestedKey(value: Value): string {
   if (typeof value === "string") return JSON.stringify(value)
   if (typeof value !== "object") return String(value)
+  if (!(value instanceof CedarSet) && !isRecord(value)) return value.key
+  let key = nestedKeys.get(value)
+  if (key === undefined) nestedKeys.set(value, (key = makeNestedKey(value)))
+  return key
+}
+/** Rules compare the arguments of one call for each principal; a value never changes. */
+const nestedKeys = new WeakMap<CedarSet | CedarRecord, string>()
+
+function makeNestedKey(value: CedarSet | CedarRecord): string {
   // Each member's key is there already; made anew, what is innermost would be gone through once a level.
   if (value instanceof CedarSet) {
     const keys = Array.from(value.members, ([key, item]) => (typeof item === "string" ? nestedKey(item) : key))
     return `[${keys.toSorted().join()}]`
   }
-  if (isRecord(value)) {
-    return `{${[...value]
-      .map(([name, item]) => `${JSON.stringify(name)}:${nestedKey(item)}`)
-      .toSorted()
-      .join()}}`
-  }
-  return value.key
+  const members = Array.from(value, ([name, item]) => `${JSON.stringify(name)}:${nestedKey(item)}`)
+  return `{${members.toSorted().join()}}`
 }
 
 function isIterable<T>(value: object | Iterable<T>): value is Iterable<T> {

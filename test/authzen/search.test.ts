@@ -122,6 +122,22 @@ describe("a page", () => {
     expect((await all({})).ids).toEqual(expected)
   })
 
+  test("is of fewer candidates where something is asserted of each, and none is missed", async () => {
+    const asserting = { ...question, subject: { ...question.subject, properties: { shift: "late" } } }
+    const ids: unknown[] = []
+    let [token, pages] = ["", 0]
+    do {
+      const page = { limit: 1_000, ...(token !== "" && { token }) }
+      const { body } = await askAccess("reading-room", "search/subject", { ...asserting, page })
+      ids.push(...(body.results ?? []).map(({ id }) => id))
+      token = body.page?.next_token ?? ""
+      pages += 1
+    } while (token !== "")
+    expect(ids).toEqual(["carol", ...Array.from({ length: PEOPLE / 5 }, (_, index) => name(index * 5))])
+    // Two hundred candidates each: 2,503 in thirteen.
+    expect(pages).toBe(13)
+  })
+
   test("of none says that there is more", async () => {
     const { body } = await askAccess("reading-room", "search/subject", { ...question, page: { limit: 0 } })
     expect(body.results).toEqual([])

@@ -2,6 +2,7 @@
  * A recorded call as it could be decided again: the tree of tasks as far as its record tells of it, and which of what rules
  * may read it does not tell. What a grant covered was decided then and stays: the tasks hold all there is.
  */
+import { canonicalText } from "../canonical.ts"
 import type { CallArguments } from "../catalog/arguments.ts"
 import { MAX_SHOWN } from "../audit/cut.ts"
 import type { DecisionRecord } from "../audit/record.ts"
@@ -126,13 +127,24 @@ export function recreate(record: RecordedCall, bundle: Bundle, recordedBy: Bundl
 const MAX_CHAIN = 256
 
 /** Records come out of files too: what no ledger can have written is nothing to ask it about. */
-function isPossible({ at, task, chain, calls, facts, guardrails }: RecordedCall, root: string): boolean {
+function isPossible(record: RecordedCall, root: string): boolean {
+  const { at, task, chain, calls, facts, guardrails } = record
   const counted = guardrails.flatMap(({ used = 0, asked = 0 }) => [Math.floor(used), Math.floor(asked)])
   const counts = [at, calls?.used ?? 0, facts["task.age"], facts["task.tree_calls"], ...counted]
   const areCounts = counts.every((count) => typeof count !== "number" || (Number.isSafeInteger(count) && count >= 0))
   const { risk } = facts
   const isLevel = typeof risk !== "number" || (Number.isSafeInteger(risk) && risk >= 0 && risk <= HIGHEST_RISK)
-  return areCounts && isLevel && chain.length <= MAX_CHAIN && (chain.length === 1) === (task === root)
+  const isChain = chain.length <= MAX_CHAIN && (chain.length === 1) === (task === root)
+  return areCounts && isLevel && isChain && hasCanonicalForm(record.arguments)
+}
+
+/** Half a character has none: a call with one is denied before a ledger sees it (RFC 7493, section 2.1). */
+function hasCanonicalForm(values: object): boolean {
+  try {
+    return canonicalText(values) !== undefined
+  } catch {
+    return false
+  }
 }
 
 /** `<issuer>|<subject>`: an issuer is a URL, which has no such line. */

@@ -79,16 +79,34 @@ const LISTED = `\
 // does not. A \`forbid … unless\` in limits.cedar can ask for more, such as a fresh login.`
 
 export function limitRules(plan: Plan): string {
-  return `${[LIMITS_HEAD, ...(plan.writes === "guarded" ? [freshLogin(plan)] : []), NOTHING_OUT].join("\n\n")}\n`
+  return `${[LIMITS_HEAD, ...(plan.writes === "guarded" ? [freshLogin(plan)] : []), nothingOut(plan)].join("\n\n")}\n`
 }
 
 const LIMITS_HEAD = `\
 // What nobody may do, whatever else permits it: a \`forbid\` always wins. A \`forbid\` that errs denies as well.`
 
+/** The check rejects a `forbid` by a label that no tool has: without both labels the rule stands in comments. */
+function nothingOut(plan: Plan): string {
+  return isFlowLabelled(plan)
+    ? `${NOTHING_OUT_HEAD}\n${NOTHING_OUT}`
+    : `${NOTHING_OUT_HEAD}\n${NOTHING_OUT_LATER}\n//\n${commented(NOTHING_OUT)}`
+}
+
+/** Whether tools have both labels that the rule on the order of calls reads. */
+export function isFlowLabelled(plan: Plan): boolean {
+  return ["sink:external", "reads:confidential"].every(
+    (label) => toolsFor(plan, ({ labels }) => labels.includes(label)).length > 0,
+  )
+}
+
+const NOTHING_OUT_HEAD =
+  "// The order of calls matters: once anything confidential was read in this tree of tasks, nothing leaves the house."
+
+const NOTHING_OUT_LATER = `\
+// The rule does not hold yet: it needs tools with both labels. In catalog.yaml, label each tool that reads confidential
+// data \`reads:confidential\`, and each that can send data out \`sink:external\`. Then take the \`//\` away below.`
+
 const NOTHING_OUT = `\
-// The order of calls matters: once anything confidential was read in this tree of tasks, nothing leaves the house.
-// Label what reads it \`reads:confidential\` in catalog.yaml, and take the next line away.
-// lint-allow never-holds: no tool is labelled yet
 @id("no-external-after-confidential")
 forbid (
   principal,

@@ -4,6 +4,7 @@ import { field } from "../../import/catalog-text.ts"
 import { FRESH_LOGIN_SECONDS, GATEWAY, isWithin, LOCAL_ACR, scopesOf, toolsFor, type Plan } from "../plan.ts"
 import { BURST } from "./guardrails.ts"
 import { operatorOf } from "./operators.ts"
+import { isFlowLabelled } from "./rules.ts"
 
 /** Of each kind: more would show nothing new. */
 const MOST_CASES = 3
@@ -73,7 +74,7 @@ function session({ trust }: Plan, age: number): string {
 
 function nothingOut(plan: Plan): string {
   const [sink] = toolsFor(plan, ({ labels }) => labels.includes("sink:external"))
-  if (sink === undefined) return ""
+  if (sink === undefined || !isFlowLabelled(plan)) return ""
   return `  - name: once something confidential was read, nothing leaves the house
     given: { labels: [reads:confidential], rules_alone: true, user: ${session(plan, 60)} }
     call: ${sink}

@@ -79,7 +79,7 @@ test("a call that waits is shown as it is, and passes once it was approved of, o
   const { code, stdout } = await approvals("olivia")
   expect(code).toBe(0)
   expect(stdout).toMatch(
-    new RegExp(`^${id} {2}${SUPPORT}\n {2}calls {5}mail\\.send in development, for \\S+\\|alice`, "m"),
+    new RegExp(`^${id} {2}${SUPPORT}\n {2}calls {5}mail\\.send by POST in development, for \\S+\\|alice`, "m"),
   )
   expect(stdout).toContain('  with      to = "ann@example.org"\n  with      text, which is not shown\n')
   expect(stdout).toContain("  asked by  guardrail second-mail\n")

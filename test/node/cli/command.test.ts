@@ -161,7 +161,9 @@ describe("decisions", () => {
   it("say where to start where nobody answers", async () => {
     const { code, stderr } = await narrowgate("decisions", "tail", "--url", "http://127.0.0.1:1")
     expect(code).toBe(3)
-    expect(stderr).toBe("error: no answer from http://127.0.0.1:1\n  mend: Start the local stack: `npm run dev`.\n")
+    expect(stderr).toBe(
+      "error: no answer from http://127.0.0.1:1\n  mend: Start the local stack (`npm run dev`), or name the one that runs: --url http://127.0.0.1:PORT, or NARROWGATE_URL; its identity provider is on the next port, or where --idp says.\n",
+    )
   })
 
   it("are not asked of a remote Worker without a token", async () => {

@@ -42,6 +42,12 @@ async function edit(file: string, find: string, replace: string): Promise<void> 
   await writeFile(path, text.replace(find, replace))
 }
 
+/** The rule on the order of calls looks at another label than the one that confidential reads leave. */
+async function laxer(): Promise<void> {
+  const read = (label: string): string => `context.task.labels.contains("${label}")`
+  await edit("limits.cedar", read("reads:confidential"), read("sink:external"))
+}
+
 /** A rule that reads an argument of a tool of which none was read. */
 async function readTicket(): Promise<void> {
   await edit("schema.cedarschema", "  to?: String,", "  to?: String,\n  ticket?: String,")
@@ -152,7 +158,7 @@ describe("a recorded call is decided again", () => {
       labels: ["reads:confidential"],
     })
     expect(record.code).toBe("policy_denied")
-    await edit("limits.cedar", '"reads:confidential"', '"reads:nothing"')
+    await laxer()
     const judged = judgedBy(record, await bundleIn("policies"))
     expect(judged).toMatchObject({ kind: "flips", to: { code: "ok", reason: null } })
   })
@@ -267,7 +273,9 @@ forbid (principal, action, resource == Tool::"crm.tickets.get") when { context h
     // Where the rules were asked of arguments, they were seen.
     const none = shown(recorded(candidate, { tool: "crm.tickets.get" }))
     expect(rejudge(none, candidate, candidate).judged).toEqual({ kind: "same" })
-    expect(rejudge(none, candidate).judged.kind).toBe("untold")
+    // A record says how many arguments it leaves out: of one that leaves out none, any policies can tell.
+    expect(rejudge(none, candidate).judged).toEqual({ kind: "same" })
+    expect(rejudge({ ...none, arguments_omitted: 1 }, candidate).judged.kind).toBe("untold")
     expect(questionOfRecord(none, candidate)?.untold).toEqual([])
   })
 
@@ -499,7 +507,6 @@ describe("the command", () => {
     const lines = CALLS.map((making, index) => JSON.stringify({ ...recorded(bundle, making), id: `dec_${index}` }))
     await writeFile(join(directory, "records.jsonl"), `${lines.join("\n")}\n`)
   }
-  const laxer = async () => edit("limits.cedar", '"reads:confidential"', '"reads:nothing"')
 
   test("finds nothing where nothing has changed", async () => {
     await writeRecords()

@@ -102,6 +102,7 @@ describe("a call that was made", () => {
       purpose,
     })
     const granted: unknown = await (await fetch(`${own().stack.origin}/oauth/token`, { method: "POST", body })).json()
+    expect(granted).toMatchObject({ access_token: expect.any(String) })
     const { access_token } = z.object({ access_token: z.string() }).parse(granted)
     const headers = {
       Authorization: `Bearer ${access_token}`,

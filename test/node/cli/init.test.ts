@@ -40,7 +40,7 @@ describe("of a real MCP server", () => {
       /\nNext:\n {2}narrowgate check mine\n {2}npm run dev -- --policies .*mine --gateway\n {2}narrowgate try everything\.echo .*\n$/u,
     )
     const checked = await narrowgate("check", "mine")
-    expect(checked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^mine: 7 rules, .*; no problems\n$/u) })
+    expect(checked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^mine: 6 rules, .*; no problems\n$/u) })
     expect(await readdir(directory)).toEqual(["mine"])
   })
 
@@ -66,6 +66,22 @@ describe("of a real MCP server", () => {
     await initMcp()
     const again = await narrowgate("import", "mcp", everything.url, "--policies", "mine", "--server", "everything")
     expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining("nothing to change, not a byte") })
+  })
+
+  it("has a rule on the order of calls, which holds once tools have the labels that it reads", async () => {
+    await initMcp()
+    const [limits, catalog] = [await written("limits.cedar"), await written("catalog.yaml")]
+    const begin = limits.indexOf('// @id("no-external-after-confidential")')
+    const rule = limits.slice(begin).replaceAll(/^\/\/ ?/gmu, "")
+    await writeFile(join(directory, "mine/limits.cedar"), limits.slice(0, begin) + rule)
+    const unlabelled = await narrowgate("check", "mine")
+    expect([unlabelled.code, unlabelled.stdout]).toEqual([1, expect.stringContaining("is no label of a tool")])
+    const tool = "name: everything.get-sum\n"
+    expect([begin > 0, catalog]).toEqual([true, expect.stringContaining(tool)])
+    const labelled = catalog.replace(tool, `${tool}    labels: [reads:confidential]\n`)
+    await writeFile(join(directory, "mine/catalog.yaml"), labelled)
+    const checked = await narrowgate("check", "mine")
+    expect(checked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^mine: 7 rules, .*; no problems\n$/u) })
   })
 
   it("is all there as JSON", async () => {

@@ -72,6 +72,30 @@ it.skipIf(!hasTerminal)(
   },
 )
 
+it.skipIf(!hasTerminal)("init lets nothing out after a confidential read, by the labels that were given", async () => {
+  const { code, shown, unasked } = await atTerminal(
+    ["init", "mine", "--openapi", "shop.yaml", "--agent", "spiffe://example.org/agent/clerk", "--gateway", "envoy"],
+    [
+      ["A short name for it", ENTER],
+      ["Where agents call the gateway", ENTER],
+      ["Take these suggestions?", DOWN_AND_ENTER],
+      ["[read internal]", `reads:confidential${ENTER}`],
+      ["[write internal]", `sink:external${ENTER}`],
+      ["Tools that change something?", ENTER],
+      ["Who answers for the agent", ENTER],
+      ["What the agent does with it", ENTER],
+      ["The group of people", ENTER],
+    ],
+  )
+  expect({ code, unasked }, shown).toEqual({ code: 0, unasked: [] })
+  expect(await readFile(join(directory, "mine/limits.cedar"), "utf8")).toContain(
+    '\n@id("no-external-after-confidential")\n',
+  )
+  const tested = spawnSync(process.execPath, [MAIN, "test", "mine"], { cwd: directory, encoding: "utf8" })
+  expect(tested.status, tested.stdout).toBe(0)
+  expect(await readFile(join(directory, "mine/access.test.yaml"), "utf8")).toContain("nothing leaves the house")
+})
+
 it.skipIf(!hasTerminal)("init writes nothing for somebody who leaves", async () => {
   const { code, shown } = await atTerminal(["init", "mine", "--openapi", "shop.yaml"], [["A short name", CONTROL_C]])
   expect({ code, shown }).toEqual({ code: 1, shown: expect.stringContaining("nothing is written, as you have left") })

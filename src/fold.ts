@@ -4,7 +4,7 @@
  * is refused, because the upstream's reader is not ours.
  */
 export function fold(name: string): string {
-  if (ONE_READING.test(name)) return name
+  if (PLAIN.test(name)) return name
   const bracket = name.indexOf("[")
   return foldCase(bracket > 0 ? name.slice(0, bracket) : name)
 }

@@ -94,8 +94,18 @@ function requestIdOf(request: Request, gateway: GatewayDefinition): string | nul
   return id !== null && id.length > 0 && id.length <= MAX_REQUEST_ID_LENGTH ? id : null
 }
 
+/**
+ * Rack and ASP.NET Core read a form in the body of a GET too. The gateway keeps the body and blanks its length, but relays
+ * what the client says of it.
+ */
+function isBodyTyped({ headers }: Request): boolean {
+  return headers.has("content-type") || headers.has("transfer-encoding")
+}
+
 async function readBody(request: Request, gateway: GatewayDefinition, method: string): Promise<Body | Denied> {
-  if (!gateway.body) return BODILESS.has(method) ? { kind: "whole", text: "" } : { kind: "withheld" }
+  if (!gateway.body) {
+    return BODILESS.has(method) && !isBodyTyped(request) ? { kind: "whole", text: "" } : { kind: "withheld" }
+  }
   const encoding = request.headers.get("content-encoding")
   if (encoding !== null && encoding.toLowerCase() !== "identity") {
     return deny({ reason: "body_rejected", what: "it is encoded" })

@@ -55,6 +55,28 @@ describe.each(["nginx", "caddy"])("headers alone, through %s", (gateway) => {
     expect(await ask(headers, path)).toBe("malformed_call")
   })
 
+  test.each(["application/x-www-form-urlencoded", "application/json"])(
+    "of a GET that announce a body of type %s leave its arguments unknown, which some upstreams read there",
+    async (type) => {
+      const wanted = { tools: ["files.*"], actions: ["read"], arguments: { mode: { eq: "plain" } } }
+      const details = JSON.stringify([{ type: "narrowgate_call", ...wanted }])
+      const { token } = await openTask("first", { authorization_details: details })
+      const codeOf = async (headers: Readonly<Record<string, string>>): Promise<string> =>
+        (await callWith(token, "/files/a?mode=plain", { headers }, gateway)).code
+      expect(await codeOf({})).toBe("ok")
+      expect(await codeOf({ "Content-Type": type })).not.toBe("ok")
+    },
+  )
+
+  test("of a GET for a stream of an MCP server may say a type, as some clients do", async () => {
+    const { token } = await openTask("first", { scope: "desk.*:read" })
+    const headers = { "Content-Type": "application/json", Accept: "text/event-stream" }
+    const [typed, plain] = [headers, { Accept: "text/event-stream" }]
+    const codes = []
+    for (const each of [typed, plain]) codes.push((await callWith(token, "/desk/mcp", { headers: each }, gateway)).code)
+    expect(codes).toEqual(["ok", "ok"])
+  })
+
   test("do not tell arguments: a grant that bounds one is refused", async () => {
     const wanted = { tools: ["desk.*"], actions: ["read"], arguments: { q: { eq: "x" } } }
     const details = JSON.stringify([{ type: "narrowgate_call", ...wanted }])

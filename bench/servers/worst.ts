@@ -75,6 +75,8 @@ async function addTools(directory: string): Promise<void> {
     catalog.addIn(["tools"], { ...list, cost: 0 })
   })
   await edit(join(directory, "agents.yaml"), (agents) => {
+    // Each request for a token opens a tree.
+    agents.setIn(["agents", 0, "trees"], { live: 10_000, per_minute: 10_000 })
     for (const scope of ["plain.*:write", `${WORST_SERVER}.*:write`, `${WORST_SERVER}.*:read`]) {
       agents.addIn(["purposes", 0, "grant", "tools"], scope)
       agents.addIn(["agents", 0, "ceiling", "tools"], scope)

@@ -19,6 +19,12 @@ export function isReadable(body: string): boolean {
   return body.length <= MOST_READ
 }
 
+/** Laravel and Rails route a POST with it as the method that it names: what is judged as a POST would be a DELETE. */
+export function asksMethod(name: string): boolean {
+  return readingsOf(name).includes("_method")
+}
+export const OTHER_METHOD = "an argument asks for another method"
+
 export const NO_ARGUMENTS: CallArguments = { complete: true, values: {} }
 export const UNSEEN_ARGUMENTS: CallArguments = { complete: false, values: {} }
 

@@ -3,8 +3,7 @@
  * denied; there is no default tool.
  */
 import { deny, isDenied, type Denied } from "../decision.ts"
-import { variantOf, type CallArguments } from "./arguments.ts"
-import { readingsOf } from "../fold.ts"
+import { asksMethod, OTHER_METHOD, variantOf, type CallArguments } from "./arguments.ts"
 import type { Lookup } from "./lookup.ts"
 import { readMcpCall, type McpServer } from "./mcp-server.ts"
 import { readTarget, type Target } from "./path.ts"
@@ -61,9 +60,8 @@ export function locate(catalog: Catalog, call: Seen): Located | Denied {
     return deny({ reason: "tool_unknown", called: `${call.method} ${shownPath(catalog, call.origin, target)}` })
   const args = routeArguments(match, target, call.body, call.headers)
   if (isDenied(args)) return args
-  // Laravel and Rails route such a POST as the method that it names: what is judged as a POST would be a DELETE.
-  if (call.method === "POST" && Object.keys(args.values).some((name) => readingsOf(name).includes("_method"))) {
-    return deny({ reason: "target_ambiguous", what: "an argument asks for another method" })
+  if (call.method === "POST" && Object.keys(args.values).some(asksMethod)) {
+    return deny({ reason: "target_ambiguous", what: OTHER_METHOD })
   }
   const { definition, segments } = match
   return found(catalog, definition.tool, { arguments: args, path: target.path, segments, byHeaders: false })

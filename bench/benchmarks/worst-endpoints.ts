@@ -6,7 +6,7 @@ import {
   AUTHZEN_KEY,
   EVENTS_AUDIENCE,
   EVENTS_ISSUER,
-  MANY_TOOLS,
+  MANY_LISTED,
   QUERY_KEY,
   WORST_MCP_PATH,
   WORST_PATH,
@@ -152,7 +152,7 @@ export async function othersOf(
   const get = (path: string, headers: Readonly<Record<string, string>>): Sent => ({ method: "GET", path, headers })
   const tools = (schema: string): string =>
     Array.from(
-      { length: MANY_TOOLS },
+      { length: MANY_LISTED },
       (_, at) => `{"name":"tool-${at}","description":"${"d".repeat(700)}","inputSchema":${schema}}`,
     ).join()
   const searching = (members: number): string => {

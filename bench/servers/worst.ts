@@ -16,7 +16,9 @@ export const QUERY_KEY = "key-of-the-query-client-of-this-run"
 export const EVENTS_ISSUER = "https://signals.bench.example"
 export const EVENTS_AUDIENCE = `${ISSUER}/v1/events`
 /** Each scope is looked for among them. */
-export const MANY_TOOLS = 1_000
+const MANY_TOOLS = 1_000
+/** As many as a list may have with 5,000 members and elements in all. */
+export const MANY_LISTED = 900
 
 export interface WorstKeys {
   /** Signs security events. */

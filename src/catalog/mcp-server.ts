@@ -89,6 +89,8 @@ function fromBody(server: McpServer, headers: CallHeaders, text: string): McpCal
     return refuse("a member differs from a known one in case only")
   }
   const { method, params } = message
+  // Arguments may be unseen; all other messages are judged by what is seen of them.
+  if (!parsed.isExact && method !== "tools/call") return deny(INEXACT)
   if (method === undefined) {
     return "result" in message || "error" in message ? lifecycle(server, "response") : refuse("it has no method")
   }
@@ -102,8 +104,7 @@ function fromBody(server: McpServer, headers: CallHeaders, text: string): McpCal
   }
   const differing = compareHeaders(headers, method, fields)
   if (differing) return differing
-  // Only arguments may be unseen: all else of a message says what it is.
-  if (method !== "tools/call") return parsed.isExact ? lifecycleOf(server, method) : deny(INEXACT)
+  if (method !== "tools/call") return lifecycleOf(server, method)
   const { name, arguments: args } = fields
   if (typeof name !== "string") return refuse("it names no tool")
   if (args !== undefined && !isObject(args)) return refuse("its arguments are no object")

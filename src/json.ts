@@ -6,6 +6,9 @@
 import { deny, type Denied } from "./decision.ts"
 import { fold } from "./fold.ts"
 
+/** Why what tells such a number is denied. */
+export const INEXACT = { reason: "body_rejected", what: "it has a number that is not exact as a double" } as const
+
 /** Deeper nesting than any tool's arguments need. */
 const MAX_DEPTH = 64
 /** Members of objects and elements of arrays: each costs a microsecond or more to judge, hash and record. */
@@ -21,13 +24,26 @@ export function parseJson(text: string, mostParts: number = MAX_PARTS): { readon
   return "objection" in read ? deny({ reason: "body_rejected", what: read.objection }) : read
 }
 
+/**
+ * The body of a call. A number that a double does not hold exactly is no objection to it: it makes all of its arguments
+ * unseen (`isExact`: false). So no rule judges, no person approves and no hash tells of a number that the upstream may
+ * read otherwise; and a client that prints 17 digits reaches a tool of which nothing reads arguments.
+ */
+export function parseCallBody(text: string): { readonly json: unknown; readonly isExact: boolean } | Denied {
+  const numbers = { areExact: true }
+  const read = readJson(text, MAX_PARTS, numbers)
+  if ("objection" in read) return deny({ reason: "body_rejected", what: read.objection })
+  return { json: read.json, isExact: numbers.areExact }
+}
+
 /** The same for what is no body: with the objection alone. */
 export function readJson(
   text: string,
   mostParts: number = MAX_PARTS,
+  numbers?: Numbers,
 ): { readonly json: unknown } | { readonly objection: string } {
   // First, because the platform's parser takes any time that a text asks of it.
-  const found = objectionTo(text, mostParts)
+  const found = objectionTo(text, mostParts, true, numbers)
   if (found) return { objection: found.objection }
   try {
     return { json: JSON.parse(text) }
@@ -44,6 +60,10 @@ export function readLoosely(text: string): unknown {
   } catch {
     return undefined
   }
+}
+
+interface Numbers {
+  areExact: boolean
 }
 
 interface Objection {
@@ -69,6 +89,7 @@ export function isObject(json: unknown): json is Readonly<Record<string, unknown
 
 /** More digits than any amount has; what is beyond costs in each place that reads it. */
 const MAX_NUMBER_LENGTH = 128
+const LONG_NUMBER = `it has a number of more than ${MAX_NUMBER_LENGTH} characters`
 /** Any decimal of so many digits is another double (IEEE 754). */
 const SAFE_DIGITS = 15
 
@@ -77,7 +98,6 @@ const SAFE_DIGITS = 15
  * a decimal reads more than 100, and who reads `1e-400` reads more than 0; a bound of ours would compare 100 and 0.
  */
 function isExact(number: string): boolean {
-  if (number.length > MAX_NUMBER_LENGTH) return false
   const value = Number(number)
   if (Number.isInteger(value) ? !Number.isSafeInteger(value) : !Number.isFinite(value)) return false
   return (number.length <= SAFE_DIGITS && !HAS_EXPONENT.test(number)) || decimalOf(number) === decimalOf(String(value))
@@ -111,8 +131,9 @@ const NUMBER = /-?[0-9][0-9.eE+-]*/y
 /**
  * One pass over any text. Of what is no JSON it may find nothing to say.
  * @param isStrict false: it looks for too much alone
+ * @param numbers told of one that is not exact; absent: that is an objection
  */
-function objectionTo(text: string, mostParts: number, isStrict = true): Objection | null {
+function objectionTo(text: string, mostParts: number, isStrict = true, numbers?: Numbers): Objection | null {
   /** Keys seen in each open object; null for an open array. */
   const open: (Set<string> | null)[] = []
   // Most texts have none; their strings end at the next quote and mean what they spell.
@@ -186,7 +207,11 @@ function objectionTo(text: string, mostParts: number, isStrict = true): Objectio
         if (!BEFORE_VALUE.has(text.charAt(index - 1))) return NOT_JSON
         NUMBER.lastIndex = index
         const number = NUMBER.exec(text)?.[0] ?? "-"
-        if (isStrict && !isExact(number)) return refused("it has a number that is not exact as a double")
+        if (isStrict && number.length > MAX_NUMBER_LENGTH) return tooMuch(LONG_NUMBER)
+        if (isStrict && numbers?.areExact !== false && !isExact(number)) {
+          if (!numbers || !Number.isFinite(Number(number))) return refused(INEXACT.what)
+          numbers.areExact = false
+        }
         nested += number.length * open.length
         index += number.length - 1
         break

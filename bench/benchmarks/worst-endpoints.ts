@@ -6,7 +6,7 @@ import {
   AUTHZEN_KEY,
   EVENTS_AUDIENCE,
   EVENTS_ISSUER,
-  MANY_TOOLS,
+  MANY_LISTED,
   QUERY_KEY,
   WORST_MCP_PATH,
   WORST_PATH,
@@ -15,7 +15,7 @@ import {
 } from "../servers/worst.ts"
 
 export interface Sent {
-  readonly method?: "GET"
+  readonly method?: "GET" | "POST"
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
@@ -152,7 +152,7 @@ export async function othersOf(
   const get = (path: string, headers: Readonly<Record<string, string>>): Sent => ({ method: "GET", path, headers })
   const tools = (schema: string): string =>
     Array.from(
-      { length: MANY_TOOLS },
+      { length: MANY_LISTED },
       (_, at) => `{"name":"tool-${at}","description":"${"d".repeat(700)}","inputSchema":${schema}}`,
     ).join()
   const searching = (members: number): string => {
@@ -162,10 +162,8 @@ export async function othersOf(
   return {
     "token, many parameters": form("/oauth/token", names),
     "token, many unknown scopes": form("/oauth/token", `${EXCHANGE}&scope=${"a.b.*:read+".repeat(65_000 / 11)}`),
+    "token, one scope of an agent": exchange({ scope: "plain.*:write" }),
     "token, 256 scopes of an agent": exchange({ scope: scopes.join(" ") }),
-    "token, 256 wide scopes of an agent": exchange({
-      scope: scopes.map((_, at) => `${WORST_SERVER}.*${"-".repeat(at % 3)}*:write`).join(" "),
-    }),
     "token, scope of all tools": exchange({ scope: `${WORST_SERVER}.*:write` }),
     "token, authorization_details of an agent": exchange({ authorization_details: details([`${WORST_SERVER}.*`], {}) }),
     "token, authorization_details with bounds": exchange({

@@ -34,17 +34,20 @@ export const worstRequest: Benchmark = {
     const { workerd, identities } = narrowgate
     const task = await narrowgate.openTask("worst", `plain.*:write ${WORST_SERVER}.*:write ${WORST_SERVER}.*:read`)
     const operator = await identities.operatorToken()
-    const reading = await costOf(lab, floor, { path: "/", headers: {}, body: "a".repeat(LARGEST) })
+    const text = { path: "/", headers: {}, body: "a".repeat(LARGEST) }
+    const readings: number[] = []
     const endpoints = endpointsOf(narrowgate, task, operator)
     const others = await othersOf(narrowgate, task, operator, keys)
-    for (const [name, sent] of Object.entries({ ...validOf(endpoints), ...others })) {
-      const status = await statusOf(workerd, sent)
-      lab.say(`${name}: ${status}`)
-      const expected = STATUS[name]
-      guard(expected === undefined || status === expected, `${name} is answered ${status}, not ${expected}`)
+    const valid = validOf(endpoints)
+    for (const name of ALLOWED) {
+      const sent = valid[name] ?? others[name]
+      const status = sent && (await statusOf(workerd, sent))
+      guard(status === 200 || status === 202, `${name} is answered ${status}`)
     }
     const costs: Cost[] = []
     for (const [endpoint, make] of Object.entries(endpoints)) {
+      // Beside each endpoint, as what else the machine does comes and goes.
+      readings.push(await costOf(lab, floor, text))
       const ofEndpoint: Cost[] = []
       for (const [value, valueOf] of Object.entries(VALUES)) {
         const sizes = SIZES.filter((size) => size <= (MOST_OF[endpoint] ?? LARGEST))
@@ -54,7 +57,6 @@ export const worstRequest: Benchmark = {
           ofEndpoint.push({ name, cost: await costOf(lab, workerd, make(valueOf(size))) })
         }
       }
-      if (process.env["ALL"]) for (const { name, cost } of ofEndpoint) console.error(cost.toFixed(2).padStart(8), name)
       costs.push(...dearestFirst(ofEndpoint).slice(0, 1))
     }
     for (const [name, sent] of Object.entries(others)) {
@@ -62,8 +64,8 @@ export const worstRequest: Benchmark = {
       costs.push({ name, cost: await costOf(lab, workerd, sent) })
     }
     const dearest = dearestFirst(costs)
-    if (process.env["ALL"]) for (const { name, cost } of dearest) console.error(cost.toFixed(2).padStart(8), name)
     const [worst] = dearest
+    const reading = readings.toSorted((a, b) => a - b)[readings.length >> 1] ?? Number.NaN
     guard(worst !== undefined, "there is a request")
     const sides = [...dearest, { name: "1 MiB of text read", cost: reading }].map(figuresOf)
     return { value: (ALLOWANCE * reading) / worst.cost, sides }
@@ -80,15 +82,33 @@ const figuresOf = ({ name, cost }: Cost): SideFigures => {
   return { name, rate: { median: rate, least: rate, most: rate }, p50: cost }
 }
 
-/** What is to be answered to those that would measure nothing if they were refused for another reason. */
-const STATUS: Readonly<Record<string, number>> = {}
+/** They would measure nothing if they were refused at the door. */
+const ALLOWED = [
+  "route",
+  "MCP",
+  "query",
+  "queries",
+  "search",
+  "evaluation",
+  "evaluations",
+  "explanation, as an operator",
+  "list of many tools",
+  "search among many tools",
+  "search with many properties",
+  "token, one scope of an agent",
+  "token, 256 scopes of an agent",
+  "token, scope of all tools",
+  "token, authorization_details of an agent",
+  "token, authorization_details with bounds",
+  "events of a stream",
+  "decisions, as an operator",
+] as const
 
 async function statusOf({ port }: Workerd, { method = "POST", path, headers, body }: Sent): Promise<number> {
   try {
     const init = { method, headers, redirect: "manual", ...(body !== undefined && { body }) } as const
     const response = await fetch(`http://127.0.0.1:${port}${path}`, init)
-    const text = await response.text()
-    if (process.env["ALL"] === "2") console.error(path.slice(0, 40), response.status, text.slice(0, 200))
+    await response.arrayBuffer()
     return response.status
   } catch (error) {
     // One that is answered before all of it was sent loses its connection.
@@ -105,7 +125,8 @@ async function costOf({ pace }: Lab, server: Workerd, sent: Sent): Promise<numbe
   for (let request = 0; request < requests; request++) await statusOf(server, sent)
   return ((await processorTime(server)) - start) / requests
 }
-const WARM_UP = 2
+/** Until the code is compiled. */
+const WARM_UP = 4
 const REQUESTS = 24
 
 /** Milliseconds on a processor of all threads, which the scheduler counts to the nanosecond. */

@@ -16,7 +16,9 @@ export const QUERY_KEY = "key-of-the-query-client-of-this-run"
 export const EVENTS_ISSUER = "https://signals.bench.example"
 export const EVENTS_AUDIENCE = `${ISSUER}/v1/events`
 /** Each scope is looked for among them. */
-export const MANY_TOOLS = 1_000
+const MANY_TOOLS = 1_000
+/** As many as a list may have with 5,000 members and elements in all. */
+export const MANY_LISTED = 900
 
 export interface WorstKeys {
   /** Signs security events. */
@@ -75,6 +77,8 @@ async function addTools(directory: string): Promise<void> {
     catalog.addIn(["tools"], { ...list, cost: 0 })
   })
   await edit(join(directory, "agents.yaml"), (agents) => {
+    // Each request for a token opens a tree.
+    agents.setIn(["agents", 0, "trees"], { live: 10_000, per_minute: 10_000 })
     for (const scope of ["plain.*:write", `${WORST_SERVER}.*:write`, `${WORST_SERVER}.*:read`]) {
       agents.addIn(["purposes", 0, "grant", "tools"], scope)
       agents.addIn(["agents", 0, "ceiling", "tools"], scope)

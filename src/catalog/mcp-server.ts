@@ -5,7 +5,7 @@
  */
 import { deny, isDenied, type Denied } from "../decision.ts"
 import { isReadable, NO_ARGUMENTS, UNSEEN_ARGUMENTS, type CallArguments } from "./arguments.ts"
-import { isJsonType, isObject, parseJson } from "../json.ts"
+import { INEXACT, isJsonType, isObject, parseCallBody } from "../json.ts"
 import { LIFECYCLE_SEGMENT, lifecycleName, type LifecycleTool } from "./lifecycle.ts"
 import { printable } from "../printable.ts"
 import { variantIn } from "../fold.ts"
@@ -79,7 +79,7 @@ const PARAMS_MEMBERS = ["name", "arguments", "uri", "_meta"] as const
 function fromBody(server: McpServer, headers: CallHeaders, text: string): McpCall | Denied {
   // Streamable HTTP: the body is one JSON-RPC message, and says so.
   if (!isJsonType(headers.contentType)) return refuse("its body is not declared as JSON in UTF-8")
-  const parsed = parseJson(text)
+  const parsed = parseCallBody(text)
   if ("denied" in parsed) return parsed
   const message = parsed.json
   // Batches ended with MCP 2025-06-18; one answer cannot decide several calls.
@@ -89,6 +89,8 @@ function fromBody(server: McpServer, headers: CallHeaders, text: string): McpCal
     return refuse("a member differs from a known one in case only")
   }
   const { method, params } = message
+  // Arguments may be unseen; all other messages are judged by what is seen of them.
+  if (!parsed.isExact && method !== "tools/call") return deny(INEXACT)
   if (method === undefined) {
     return "result" in message || "error" in message ? lifecycle(server, "response") : refuse("it has no method")
   }
@@ -107,7 +109,8 @@ function fromBody(server: McpServer, headers: CallHeaders, text: string): McpCal
   if (typeof name !== "string") return refuse("it names no tool")
   if (args !== undefined && !isObject(args)) return refuse("its arguments are no object")
   if (args === undefined) return toolCall(server, name, NO_ARGUMENTS)
-  return toolCall(server, name, isReadable(text) ? { complete: true, values: args } : UNSEEN_ARGUMENTS)
+  const isSeen = parsed.isExact && isReadable(text)
+  return toolCall(server, name, isSeen ? { complete: true, values: args } : UNSEEN_ARGUMENTS)
 }
 
 function fromHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied {

@@ -33,7 +33,11 @@ export function isMethodInArguments(names: readonly string[], body: Body, conten
   return type === "multipart/form-data" && MULTIPART_NAME.test(body.text)
 }
 
-const asksForMethod = (name: string): boolean => readingsOf(name).some((reading) => ARGUMENTS.has(reading))
+export const OTHER_METHOD = "an argument asks for another method"
+
+export function asksForMethod(name: string): boolean {
+  return readingsOf(name).some((reading) => ARGUMENTS.has(reading))
+}
 
 /** RFC 7578, section 4.2; RFC 5987 for `name*`. */
 const MULTIPART_NAME = /name\*?\s*=[^;\r\n]{0,64}(?:_|%5f)(?:http_?)?method/i

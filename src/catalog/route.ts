@@ -5,7 +5,8 @@
 import { deny, type Denied } from "../decision.ts"
 import { isReadable, NO_ARGUMENTS, type CallArguments } from "./arguments.ts"
 import { fold, foldCase } from "../fold.ts"
-import { isJsonType, isObject, parseJson } from "../json.ts"
+import { isJsonType, isObject, parseCallBody } from "../json.ts"
+import { asksForMethod, OTHER_METHOD } from "./method-override.ts"
 import type { Target } from "./path.ts"
 import { unplainPart } from "./query-names.ts"
 import type { Body, CallHeaders } from "./seen.ts"
@@ -134,10 +135,13 @@ export function routeArguments(
   }
   let complete = body.kind === "whole"
   if (body.kind === "whole" && body.text !== "") {
-    const json = isJsonType(headers.contentType) ? parseJson(body.text) : null
+    const json = isJsonType(headers.contentType) ? parseCallBody(body.text) : null
     if (json && "denied" in json) return json
-    complete = json !== null && isObject(json.json) && isReadable(body.text)
-    const members = complete && json && isObject(json.json) ? Object.entries(json.json) : []
+    const object = json && isObject(json.json) ? json.json : null
+    complete = object !== null && json?.isExact === true && isReadable(body.text)
+    // What is not read as arguments may still ask for another method, which upstreams take from any body.
+    if (object && !complete && Object.keys(object).some(asksForMethod)) return refuse(OTHER_METHOD)
+    const members = complete && object ? Object.entries(object) : []
     for (const [name, value] of members) {
       if (names.has(fold(name))) return refuse("an argument stands in the body and in the URL")
       values.set(name, value)

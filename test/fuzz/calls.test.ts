@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest"
 import { readMcpCall, type McpServer } from "../../src/catalog/mcp-server.ts"
 import { readTarget } from "../../src/catalog/path.ts"
 import { buildRouteTable, matchRoute, routeArguments } from "../../src/catalog/route.ts"
+import { parseJson } from "../../src/json.ts"
 import type { CallHeaders } from "../../src/catalog/seen.ts"
 import { networkOf } from "../../src/gateway/client.ts"
 import { FUZZ_TIMEOUT, fuzz } from "./fuzz.ts"
@@ -10,6 +11,9 @@ import { hasControl } from "./json-tree.ts"
 import { PATH_READERS, sameToSome } from "./readers.ts"
 
 const ORIGIN = "https://api.test"
+
+/** Of an accepted body, whether all of its numbers are those of a double: else its arguments are unseen. */
+const isExact = (text: string): boolean => text === "" || !("denied" in parseJson(text))
 
 describe("a request target", () => {
   test(
@@ -119,7 +123,7 @@ describe("the arguments of a route", () => {
           const read = routeArguments(match, target, { kind: "whole", text }, { contentType: "application/json" })
           if ("denied" in read) return false
           const body: unknown = text === "" ? {} : JSON.parse(text)
-          const isMembers = typeof body === "object" && body !== null && !Array.isArray(body)
+          const isMembers = typeof body === "object" && body !== null && !Array.isArray(body) && isExact(text)
           expect(read.complete).toBe(isMembers)
           const members = isMembers ? Object.entries(body) : []
           expect(read.values).toEqual({ to: "alice", amount: 500, note: "a b", ...Object.fromEntries(members) })
@@ -161,7 +165,9 @@ describe("a message to a server of MCP", () => {
           expect([jsonrpc, read.byHeaders]).toEqual(["2.0", false])
           if (method === "tools/call") {
             expect(read.tool).toBe(`desk.${params.name}`)
-            expect(read.arguments).toEqual({ complete: true, values: params.arguments ?? {} })
+            const isSeen = isExact(text) || params.arguments === undefined
+            const seen = isSeen ? { complete: true, values: params.arguments ?? {} } : { complete: false, values: {} }
+            expect(read.arguments).toEqual(seen)
             expect(read.tool).toMatch(/^desk(?:\.[\w-]+)+$/)
             expect(read.tool.startsWith("desk.mcp.")).toBe(false)
             expect(

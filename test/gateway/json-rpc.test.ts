@@ -100,12 +100,12 @@ const REFUSED: readonly Case[] = [
     body: '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay","arguments":{"__proto__":{}}}}',
   },
   {
-    what: "an integer that is not exact",
-    body: '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay","arguments":{"n":9007199254740993}}}',
+    what: "an integer that is not exact, outside arguments",
+    body: '{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}',
   },
   {
-    what: "an integer by exponent that is not exact",
-    body: '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay","arguments":{"n":1e17}}}',
+    what: "an integer by exponent that is not exact, outside arguments",
+    body: '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"n":1e17}}',
   },
   { what: "a number beyond a double", body: '{"jsonrpc":"2.0","id":1e999,"method":"ping"}' },
   { what: "half a character", body: String.raw`{"jsonrpc":"2.0","id":"\ud800","method":"ping"}` },

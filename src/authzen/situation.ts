@@ -10,6 +10,9 @@ import { userEntity, userOfId } from "../policy/facts.ts"
 import { CedarSet, fromJson, type CedarRecord, type EntityRef, type Value } from "../policy/value.ts"
 import { undecided, type Decided } from "./answer.ts"
 
+/** As of a session (credential/person.ts): each costs a look-up in every evaluation. */
+const MAX_GROUPS = 256
+
 type Properties = Readonly<Record<string, unknown>>
 
 /** What is asserted, of each part of a question. */
@@ -23,6 +26,10 @@ export type Asserted = Said<CedarRecord>
 
 /** Or why it cannot be decided: what is no Cedar value (null, a fraction) cannot be left out, a rule may forbid by it. */
 export function readSaid({ subject, action, resource, context }: Said<Properties>): Asserted | Decided {
+  const { groups } = subject
+  if (Array.isArray(groups) && groups.length > MAX_GROUPS) {
+    return undecided(`\`subject.groups\` has more than ${MAX_GROUPS} groups, which no session has.`)
+  }
   const faults: string[] = []
   const read = (part: keyof Said<unknown>, properties: Properties): CedarRecord => {
     const values = new Map<string, Value>()
@@ -76,13 +83,19 @@ function asserting(ref: EntityRef, asserted: CedarRecord, base: EntityStore): En
   return overlay(base, [{ ref, attrs: new Map([...asserted, ...attrs]), tags, ancestors }])
 }
 
-/** As a token would make them (facts.ts). */
-function madeUser({ type, id }: EntityRef, asserted: CedarRecord, base: EntityStore): Entity | undefined {
+/** As a token would make them (facts.ts); once for all that a question asks about one user. */
+function madeUser({ type, id, key }: EntityRef, asserted: CedarRecord, base: EntityStore): Entity | undefined {
   const user = type === "User" ? userOfId(id) : null
   if (!user) return undefined
   const told = asserted.get("groups")
-  const groups = told instanceof CedarSet ? [...told.members.values()].filter((group) => typeof group === "string") : []
-  return userEntity({ ...user, groups }, base)
+  if (!(told instanceof CedarSet)) return userEntity({ ...user, groups: [] }, base)
+  const made = madeUsers.get(told)
+  if (made?.key === key && made.base === base) return made.entity
+  const groups = [...told.members.values()].filter((group) => typeof group === "string")
+  const entity = userEntity({ ...user, groups }, base)
+  madeUsers.set(told, { key, base, entity })
+  return entity
 }
+const madeUsers = new WeakMap<CedarSet, { key: string; base: EntityStore; entity: Entity }>()
 
 const NOTHING = { attrs: new Map<string, Value>(), tags: new Map<string, Value>(), ancestors: new Set<string>() }

@@ -251,6 +251,15 @@ const MAX_BODY_BYTES = 16_384
 
 export function storedForm(record: DecisionRecord): StoredRecord {
   const { id } = record
-  const body = JSON.stringify(shortForm(record))
+  const body = withoutSecrets(JSON.stringify(shortForm(record)))
   return { id, body: fits(body, MAX_BODY_BYTES) ? body : JSON.stringify(fitted(JSON.parse(body), MAX_BODY_BYTES)) }
 }
+
+/**
+ * A code, refresh token or `auth_req_id` begins with the id of its task, and is easily sent in the place of one: then it
+ * would stand in the record of the refusal, and whoever may read records could use it. Also one that was cut.
+ */
+function withoutSecrets(body: string): string {
+  return body.replaceAll(TASK_SECRETS, "$1.[secret]")
+}
+const TASK_SECRETS = /(tsk_[0-9A-Z]{26})(?:\.[A-Za-z0-9_-]{8,})+/g

@@ -19,6 +19,9 @@ export function isReadable(body: string): boolean {
   return body.length <= MOST_READ
 }
 
+/** What a denial names that comes of a part of the query with no plain name. */
+export const QUERY_PART = "a part of the query"
+
 export const NO_ARGUMENTS: CallArguments = { complete: true, values: {} }
 export const UNSEEN_ARGUMENTS: CallArguments = { complete: false, values: {} }
 
@@ -29,7 +32,8 @@ export const UNSEEN_ARGUMENTS: CallArguments = { complete: false, values: {} }
  */
 export function variantOf(args: CallArguments, names: ReadonlySet<string>): string | null {
   if (names.size === 0) return null
-  if (args.unplain !== undefined) return args.unplain
+  // Not the part itself: it may hold, as a name, the value of an argument that is redacted.
+  if (args.unplain !== undefined) return QUERY_PART
   const sent = sentBy(args)
   if (names.has("*"))
     for (const [one, other] of sent.values()) if (one !== undefined && other !== undefined) return other

@@ -3,7 +3,7 @@
  * denied; there is no default tool.
  */
 import { deny, isDenied, type Denied } from "../decision.ts"
-import { variantOf, type CallArguments } from "./arguments.ts"
+import { QUERY_PART, variantOf, type CallArguments } from "./arguments.ts"
 import type { Lookup } from "./lookup.ts"
 import { isMethodInArguments, OTHER_METHOD } from "./method-override.ts"
 import { readMcpCall, type McpServer } from "./mcp-server.ts"
@@ -82,8 +82,11 @@ function found(catalog: Catalog, name: string, call: Omit<Located, "tool">): Loc
   const tool = catalog.tools.get(name)
   if (!tool) return deny({ reason: "tool_unknown", called: name })
   // A redacted argument by another name would stand in records, approvals and notifications in the clear.
-  const variant = variantOf(call.arguments, redactedNames(tool))
-  return variant === null ? { tool, ...call } : deny({ reason: "argument_variant", argument: variant })
+  const names = redactedNames(tool)
+  if (variantOf(call.arguments, names) === null) return { tool, ...call }
+  // Named as the catalog spells it: the name that was sent may hold the value.
+  const name = [...names].find((each) => variantOf(call.arguments, new Set([each])) !== null)
+  return deny({ reason: "argument_variant", argument: name ?? QUERY_PART })
 }
 
 /**

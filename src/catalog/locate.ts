@@ -85,8 +85,8 @@ function found(catalog: Catalog, name: string, call: Omit<Located, "tool">): Loc
   const names = redactedNames(tool)
   if (variantOf(call.arguments, names) === null) return { tool, ...call }
   // Named as the catalog spells it: the name that was sent may hold the value.
-  const name = [...names].find((each) => variantOf(call.arguments, new Set([each])) !== null)
-  return deny({ reason: "argument_variant", argument: name ?? QUERY_PART })
+  const redacted = [...names].find((each) => variantOf(call.arguments, new Set([each])) !== null)
+  return deny({ reason: "argument_variant", argument: redacted ?? QUERY_PART })
 }
 
 /**

@@ -35,8 +35,11 @@ export function isDefinition({ tool }: ListedTool): boolean {
 
 const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })
 
+/** Members and elements of a list: two hundred tools, each with a schema of a hundred. */
+const MOST_LISTED = 20_000
+
 export function readToolList(text: string): ToolList | Denied {
-  const parsed = parseJson(text)
+  const parsed = parseJson(text, MOST_LISTED)
   if ("denied" in parsed) return parsed
   const message = parsed.json
   if (Array.isArray(message)) return refuse("it is a batch")

@@ -8,6 +8,8 @@ describe("an answer", () => {
   test("is read as JSON.parse reads it, whatever it is", () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 4 }), (text) => {
+        // A member that differs from a known one in case only is objected to.
+        fc.pre(!/"(?:id|method|params|result|error|jsonrpc|tools|nextcursor)"/i.test(text))
         const answer = read(text)
         const json: unknown = JSON.parse(text)
         expect(answer).toEqual({ messages: Array.isArray(json) ? json : [json], parts: expect.any(Number) })

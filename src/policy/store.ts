@@ -29,7 +29,7 @@ const STALE_WAIT_MS = 1_000
 const COLD_WAIT_MS = 2_000
 /** Denials say `Retry-After: 5`: by then there is another attempt. */
 const PAUSE_MS = 5_000
-/** The local stack shows an edit of `policies/` at once. */
+/** The local stack shows an edit of `policies/` at once, and its first bundle as soon as it is published. */
 const LOCAL_CHECK_AFTER_MS = 500
 /** The same failure is logged so often. */
 const LOG_EVERY_MS = 60_000
@@ -90,7 +90,7 @@ export async function currentBundle(
   if (held && age < checkAfter) return held.bundle
   const stale = age < BLOCK_AFTER_MS && !local ? 0 : STALE_WAIT_MS
   const wait = age < UNUSABLE_AFTER_MS ? stale : COLD_WAIT_MS
-  const patience = { wait, pause: local ? LOCAL_CHECK_AFTER_MS : PAUSE_MS }
+  const patience = { wait, pause: local ? 0 : PAUSE_MS }
   await known.checks.run(async () => check(known, source, now), now, patience, background)
   const checked = known.held
   return checked && clockDistance(now, checked.checkedAt) < UNUSABLE_AFTER_MS ? checked.bundle : null

@@ -55,7 +55,9 @@ function fill(): void {
 }
 
 beforeAll(build, BUILD_WITHIN_MS + 5_000)
-beforeEach(async () => startOn(directory), START_WITHIN_MS + 5_000)
+let runs = 0
+// Each start has a publisher of its own, and objects that know another's bundle would decide by none.
+beforeEach(async () => startOn(join(directory, `objects-${++runs}`)), START_WITHIN_MS + 5_000)
 afterEach(async () => {
   await kill()
   rmSync(filler, { force: true })

@@ -265,12 +265,9 @@ const pay = async (name: string, task: Task): Promise<void> =>
 async function revoke(name: string, issuer: string, what: object): Promise<void> {
   const claims = { iss: IDP, sub: "operator", aud: issuer, client_id: "cli" }
   const Authorization = `Bearer ${await sign(users, claims, "at+jwt")}`
-  const { status } = await ask(name, "/v1/revocations", {
-    method: "POST",
-    headers: { Authorization },
-    body: JSON.stringify(what),
-  })
-  expect(status).toBe(200)
+  const init = { method: "POST", headers: { Authorization }, body: JSON.stringify(what) }
+  // People are known by their records, which follow a task within a second.
+  await expect.poll(async () => (await ask(name, "/v1/revocations", init)).status, { timeout: 5_000 }).toBe(200)
 }
 
 async function deliveries(name: string, issuer: string, receiver: string): Promise<Readonly<Record<string, unknown>>> {

@@ -98,7 +98,7 @@ async function list(options: PersonOptions): Promise<void> {
 
 /** @param now milliseconds */
 export function tellApproval(asked: z.infer<typeof askedTask>, now: number): string {
-  const { task: id, agent, purpose, scope, authorization_details: details, calls, life } = asked
+  const { task: id, agent, purpose, audience, scope, authorization_details: details, calls, life } = asked
   const left = Math.max(0, Math.round((asked.expires_at - now) / 1000))
   const message = asked.binding_message === null ? "" : `: ${printableText(asked.binding_message)}`
   const most = calls === null ? "" : `, at most ${calls} ${calls === 1 ? "call" : "calls"}`
@@ -107,6 +107,7 @@ export function tellApproval(asked: z.infer<typeof askedTask>, now: number): str
     `${colors.bold(printableText(id))}  ${printableText(agent)}`,
     `  for       ${printableText(purpose)}${message}`,
     `  may then  ${printableText(scope)}${most}, for ${life} s`,
+    `  only at   ${printableText(audience)}`,
     // The message above is the agent's own words; these hold.
     ...bounds.map((bound) => `  only with ${printableText(bound)}`),
     `  answer    within ${left} s`,

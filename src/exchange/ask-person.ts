@@ -2,27 +2,27 @@
  * Asks a person at their browser what a program is to have, or takes their answer. What the task would be at most is
  * worked out anew for both, by the rules and the person of now.
  */
+import { isSame } from "../constant-time.ts"
 import type { Person } from "../credential/person.ts"
-import { sha256Hex } from "../hash.ts"
-import { newId } from "../ids.ts"
+import { sha256Base64url, sha256Hex } from "../hash.ts"
+import { newId, timeOf } from "../ids.ts"
 import { askLedger } from "../ledger/ask.ts"
-import { LEDGER_VERSION, type NoBundle } from "../ledger/answers.ts"
+import { LEDGER_VERSION, type AskOutcome, type NoBundle } from "../ledger/answers.ts"
 import { ProofLog } from "../ledger/proof-log.ts"
 import { newTree, type TreeState, type UserFacts } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { PurposeDefinition } from "../policy/definition/agents.ts"
 import { userId } from "../policy/facts.ts"
-import { newSecret } from "../secret.ts"
-import type { Surroundings } from "../surroundings.ts"
+import { rawTarget, type Surroundings } from "../surroundings.ts"
 import type { AuthorizationRequest } from "./authorization-request.ts"
-import { readAnswer } from "./consent-form.ts"
+import { pageOf, readAnswer, shownField } from "./consent-form.ts"
 import { consentPage } from "./consent-page.tsx"
 import { viewOfConsent, type ConsentView } from "./consent-view.ts"
 import { foresee, type Answer, type Consent } from "./consent.ts"
 import type { Kept } from "./grant.ts"
 import { takePlace } from "./openings.ts"
 import { isRefused, refuse, type Refused } from "./refusal.ts"
-import { answerOf, type Visitor } from "./visitor.ts"
+import { ANSWERED_WITHIN_MS, answerOf, type Visitor } from "./visitor.ts"
 
 /** A code is fetched at once by the program that waits for it (RFC 6749 4.1.2: ten minutes at most). */
 const CODE_LIFE_MS = 60_000
@@ -55,35 +55,66 @@ export async function askPerson(
 ): Promise<Response | Refused | { readonly code: string }> {
   const { http, bundle, around } = asking
   const { config, receivedAt } = around
-  const [root, secret] = [newId("tsk", receivedAt), newSecret()]
   const { user } = visitor.person
-  const wanted = consentTo(request, user, yesOf(visitor.person), sha256Hex(secret), receivedAt)
-  const foreseen = foresee(bundle, treeFor(user, root, bundle, receivedAt), wanted, receivedAt)
+  const wanted = consentTo(request, user, yesOf(visitor.person), "", receivedAt)
+  const foreseen = foresee(bundle, treeFor(user, "", bundle, receivedAt), wanted, receivedAt)
   if (isRefused(foreseen)) return foreseen
   const purpose = bundle.purposes.get(foreseen.task.purpose)
-  const view = about(request.client, purpose, viewOfConsent(foreseen.task, foreseen.life, bundle.catalog.tools))
+  const view = viewOfConsent(foreseen.task, foreseen.life, bundle.catalog.tools)
+  const shownAs = (page: string): string => shownField(page, digestOf(page, asking, request, purpose, view, visitor))
   const show = async (notice: string | null): Promise<Response> =>
-    consentPage({ request, purpose, view, visitor, notice })
+    consentPage({ request, purpose, view, visitor, notice, shown: shownAs(newId("tsk", receivedAt)) })
   if (http.method !== "POST") return show(null)
   const form = await answerOf(http, visitor, config.issuer)
   if (isRefused(form)) return form
   const answered = readAnswer(form, view.by)
   if (!answered) return refuse({ reason: "form_refused", what: "no answer" })
+  const page = pageOf(answered.shown)
+  if (page === null || !isRecent(page, receivedAt) || !isSame(answered.shown, shownAs(page))) {
+    return answered.allows ? show(CHANGED) : refuse({ reason: "consent_refused" })
+  }
+  // The same answer of the same page has the same code: a second click of the button repeats the first one's outcome.
+  const secret = sha256Base64url(JSON.stringify([visitor.session.codeKey, page, answered.kept]))
+  const code = { code: `${page}.${secret}` }
+  const before = await askLedger(around.env, page, async (ledger) => ledger.answered(sha256Hex(secret)))
+  if (before === null) return refuse({ reason: "unavailable" })
+  if (before === "same" && answered.allows) return code
+  if (before !== "not yet") return show(ANSWERED)
   if (!answered.allows) return refuse({ reason: "consent_refused" })
-  if (answered.digest !== view.digest) return show("What it may do has changed in the meantime. Please look once more.")
   if (answered.kept.tools?.length === 0) return show("Leave at least one tool, or refuse.")
-  const kept = await keep(asking, root, { ...wanted, kept: within(answered.kept, view) })
-  return isRefused(kept) ? kept : { code: `${root}.${secret}` }
+  const consent = { ...wanted, secretHash: sha256Hex(secret), kept: within(answered.kept, view) }
+  const kept = await keep(asking, page, consent)
+  if (isRefused(kept)) return kept
+  return "answered" in kept ? show(ANSWERED) : code
 }
 
-/** Who asks is part of what is said yes to: by its own document it may be sent elsewhere, or called otherwise, meanwhile. */
-function about(
-  { agent, redirectUri, claimedName, isProven }: AuthorizationRequest["client"],
+const CHANGED = "What it may do has changed in the meantime. Please look once more."
+const ANSWERED =
+  "You have answered this page already, and that answer holds. Allow this only if the program is to have one more task."
+
+/** The id of a page is the id of its task, and says when it was shown. */
+function isRecent(page: string, now: number): boolean {
+  const shownAt = timeOf(page)
+  return shownAt !== null && Math.abs(now - shownAt) < ANSWERED_WITHIN_MS
+}
+
+/**
+ * Of all that is answered, so that a form is no answer to another request than its page was about. Who asks is part of it:
+ * by its own document a program may be sent elsewhere, or be called otherwise, meanwhile. So is the audience, which the
+ * registry gives to a request that names none.
+ */
+function digestOf(
+  page: string,
+  { http }: Asking,
+  { client, audience }: AuthorizationRequest,
   purpose: PurposeDefinition | undefined,
   view: ConsentView,
-): ConsentView {
-  const shown = [agent.id, agent.owner, redirectUri, claimedName, isProven, purpose?.description ?? null]
-  return { ...view, digest: sha256Hex(JSON.stringify([view.digest, ...shown])) }
+  { session }: Visitor,
+): string {
+  const { agent, redirectUri, claimedName, isProven } = client
+  const program = [agent.id, agent.owner, redirectUri, claimedName, isProven]
+  const shown = [rawTarget(http), ...program, audience, purpose?.description ?? null, view.digest]
+  return sha256Hex(JSON.stringify([session.codeKey, page, ...shown]))
 }
 
 function treeFor(user: UserFacts, root: string, { pointer }: Bundle, now: number): TreeState {
@@ -125,17 +156,20 @@ function consentTo(
   }
 }
 
-/** A place among the agent's trees for this person; then the ledger, which waits for the program to come. */
+/**
+ * A place among the agent's trees for this person; then the ledger, which waits for the program to come.
+ * @returns `answered` if another answer of the same page came first
+ */
 async function keep(
   { bundle, around, id: decisionId }: Asking,
   root: string,
   consent: Consent,
-): Promise<Refused | { readonly task: string }> {
+): Promise<Refused | AskOutcome> {
   const { agent, user, expiresAt } = consent
   const place = await takePlace(root, agent, userId(user), expiresAt, bundle, around)
   if (isRefused(place)) return place
   const { env, receivedAt } = around
-  const kept = await askLedger(env, root, async (ledger): Promise<{ task: string } | Refused | NoBundle> =>
+  const kept = await askLedger(env, root, async (ledger): Promise<AskOutcome | Refused | NoBundle> =>
     ledger.ask(LEDGER_VERSION, bundle.pointer, root, consent, { decisionId, receivedAt }),
   )
   const result = !kept || "bundle" in kept ? refuse({ reason: "unavailable" }) : kept

@@ -10,7 +10,7 @@ import { sha256Hex } from "../hash.ts"
 import { newId } from "../ids.ts"
 import { logEvent } from "../log.ts"
 import { askLedger } from "../ledger/ask.ts"
-import { LEDGER_VERSION, type NoBundle } from "../ledger/answers.ts"
+import { LEDGER_VERSION, type AskOutcome, type NoBundle } from "../ledger/answers.ts"
 import type { UserFacts } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
@@ -126,10 +126,11 @@ async function keep(
   decisionId: string,
 ): Promise<Refused | { readonly task: string }> {
   const asking = { decisionId, receivedAt }
-  const kept = await askLedger(env, root, async (ledger): Promise<{ task: string } | Refused | NoBundle> =>
+  const kept = await askLedger(env, root, async (ledger): Promise<AskOutcome | Refused | NoBundle> =>
     ledger.ask(LEDGER_VERSION, bundle.pointer, root, consent, asking),
   )
-  return !kept || "bundle" in kept ? refuse({ reason: "unavailable" }) : kept
+  // Its id is new: nothing can be there already.
+  return !kept || "bundle" in kept || "answered" in kept ? refuse({ reason: "unavailable" }) : kept
 }
 
 async function readConsent(

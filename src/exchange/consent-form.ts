@@ -7,12 +7,23 @@ import type { Kept } from "./grant.ts"
 export interface Answered {
   readonly allows: boolean
   readonly kept: Kept
-  /** `digest` of what they were shown. */
-  readonly digest: string
+  /** The page that they were shown, as `shownField` names it. */
+  readonly shown: string
 }
 
-/** Null where it is no answer. */
+/** What a page sends back of itself: its own id, which its task has if it is answered, and the digest of what it shows. */
+export const shownField = (page: string, digest: string): string => `${page}.${digest}`
+
+const SHOWN = /^(tsk_[0-9A-HJKMNP-TV-Z]{26})\.[0-9a-f]{64}$/
+
+/** The id of the page; null if there is none in it. */
+export function pageOf(shown: string): string | null {
+  return SHOWN.exec(shown)?.[1] ?? null
+}
+
+/** Null where it is no answer, or could be read as two. */
 export function readAnswer(form: URLSearchParams, by: "tool" | "server" | "nothing"): Answered | null {
+  if (["decision", "calls", "life", "shown"].some((name) => form.getAll(name).length > 1)) return null
   const decision = form.get("decision")
   if (decision !== "allow" && decision !== "refuse") return null
   const [calls, life] = [numberOf(form.get("calls")), numberOf(form.get("life"))]
@@ -21,7 +32,7 @@ export function readAnswer(form: URLSearchParams, by: "tool" | "server" | "nothi
   return {
     allows: decision === "allow",
     kept: { tools, calls, life: life === null ? null : life * 1_000 },
-    digest: form.get("shown") ?? "",
+    shown: form.get("shown") ?? "",
   }
 }
 

@@ -25,6 +25,8 @@ interface Consenting {
   readonly request: AuthorizationRequest
   readonly purpose: PurposeDefinition | undefined
   readonly view: ConsentView
+  /** That its form sends back. */
+  readonly shown: string
   /** Why they are asked again; null: for the first time. */
   readonly notice: string | null
   readonly visitor: Visitor
@@ -79,7 +81,7 @@ export async function refusalPage(refused: Refusal, id: string, back: string | n
   return plainPage("This does not work", said, { status, headers })
 }
 
-const ConsentForm: FC<Consenting> = ({ request, purpose, view, notice, visitor }) => (
+const ConsentForm: FC<Consenting> = ({ request, purpose, view, shown, notice, visitor }) => (
   <>
     <h1>May this program work for you?</h1>
     {notice === null ? null : (
@@ -99,7 +101,15 @@ const ConsentForm: FC<Consenting> = ({ request, purpose, view, notice, visitor }
     )}
     <form method="post">
       <input type="hidden" name="csrf" value={visitor.session.csrf} />
-      <input type="hidden" name="shown" value={view.digest} />
+      <input type="hidden" name="shown" value={shown} />
+      <h2>Where it may work</h2>
+      <p>
+        Only at{" "}
+        <code>
+          <Text of={request.audience} />
+        </code>
+        , and nowhere else.
+      </p>
       <h2>What it may do</h2>
       <Tools by={view.by} servers={view.servers} />
       {view.environments === null ? null : <p>Only in: {view.environments.join(", ")}.</p>}

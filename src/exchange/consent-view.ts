@@ -34,7 +34,7 @@ export interface ConsentView {
   readonly life: number
   readonly plan: Plan | null
   readonly environments: readonly string[] | null
-  /** Of all that the task may do, and all that is shown of it: what is answered is about this and nothing else. */
+  /** Of all that the task may do, and all that is shown of it. */
   readonly digest: string
 }
 

@@ -24,7 +24,7 @@ export interface Visitor {
 /** A page that was left open on a desk must not answer for whoever sat there. */
 const ASKED_WITHIN_MS = 300_000
 /** Time to read what is asked. */
-const ANSWERED_WITHIN_MS = 900_000
+export const ANSWERED_WITHIN_MS = 900_000
 /** Who has just come from there would only be sent there again. */
 const JUST_SIGNED_IN_MS = 30_000
 

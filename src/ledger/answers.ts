@@ -15,7 +15,7 @@ import type { TaskStatus, TreeState } from "./state.ts"
 /**
  * Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread.
  */
-export const LEDGER_VERSION = 10
+export const LEDGER_VERSION = 11
 
 /** The bundle that the question names is older than one that already decided here, or cannot be had. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
@@ -37,6 +37,12 @@ export interface Answer {
 export interface Listed extends Pick<Answer, "denial" | "recorded"> {
   readonly hidden: readonly string[]
 }
+
+/** What became of a question whether a task is consented to: it waits; or another answer of the same page came first. */
+export type AskOutcome = { readonly task: string } | { readonly answered: true }
+
+/** What an answer finds where its page's task is to be: none yet, what the same answer has opened, or anything else. */
+export type Answered = "not yet" | "same" | "otherwise"
 
 export interface OpenedTask {
   readonly task: string

@@ -5,6 +5,7 @@
  */
 import { askedRecord, misuseRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
+import { isSame } from "../constant-time.ts"
 import { mayBeFor } from "../exchange/audience.ts"
 import { firstOf, judgeRefresh, misused, misuseOfCode } from "../exchange/code.ts"
 import { foresee, mayAnswer, NOT_POLLED, polled, redeem, unknownTo } from "../exchange/consent.ts"
@@ -18,7 +19,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId } from "../policy/facts.ts"
 import { openedTask } from "./answers.ts"
-import type { NoBundle, OpenedTask, Refresh } from "./answers.ts"
+import type { Answered, AskOutcome, NoBundle, OpenedTask, Refresh } from "./answers.ts"
 import { endTold } from "./end-told.ts"
 import { frozenAround, lineOf, type TreeState, type UserFacts } from "./state.ts"
 import { applyOpening, endedBy } from "./transition.ts"
@@ -42,6 +43,20 @@ export class Consents {
     this.#env = env
   }
 
+  /**
+   * What a page's answer, by the hash of its code's secret, finds here. A page opens one task: a second answer that says
+   * the same finds the first one's code while that is good for anything.
+   */
+  answered(secretHash: string): Answered {
+    const state = this.#tree.state
+    if (!state) return "not yet"
+    const { consent } = state
+    const isSameCode = consent?.code !== undefined && isSame(consent.secretHash, secretHash)
+    const now = this.#tree.now(state)
+    const waits = state.tasks.get(state.root)?.status === "pending"
+    return isSameCode && waits && now < consent.expiresAt ? "same" : "otherwise"
+  }
+
   /** A task that waits for a person's consent, or for whom they have given it to: it opens nothing yet. */
   async ask(
     bundle: Bundle,
@@ -49,8 +64,8 @@ export class Consents {
     root: string,
     consent: Consent,
     asking: Asking,
-  ): Promise<{ readonly task: string } | Refused | NoBundle> {
-    if (this.#tree.state) throw new Error("this tree is open already")
+  ): Promise<AskOutcome | Refused | NoBundle> {
+    if (this.#tree.state) return this.answered(consent.secretHash) === "same" ? { task: root } : { answered: true }
     const state = this.#tree.begin(root, consent.user, null, pointer)
     const foreseen = foresee(bundle, state, consent, this.#tree.now(state))
     if (isRefused(foreseen)) return foreseen

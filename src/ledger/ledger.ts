@@ -23,6 +23,8 @@ import type { Pointer } from "../policy/bundle.ts"
 import { bundleHeld, bundleOf } from "../policy/store.ts"
 import { LEDGER_VERSION } from "./answers.ts"
 import type {
+  Answered,
+  AskOutcome,
   Ended,
   Frozen,
   Holder,
@@ -183,6 +185,10 @@ export class Ledger extends DurableObject<Env> {
     return this.#by(version, pointer, (bundle) => this.#tasks.open(bundle, pointer, root, request, asking, tried))
   }
 
+  answered(secretHash: string): Answered {
+    return this.#consents.answered(secretHash)
+  }
+
   /** A task that waits for a person's consent, or for whom they have given it to. */
   async ask(
     version: number,
@@ -190,7 +196,7 @@ export class Ledger extends DurableObject<Env> {
     root: string,
     consent: Consent,
     asking: Asking,
-  ): Promise<{ readonly task: string } | Refused | NoBundle> {
+  ): Promise<AskOutcome | Refused | NoBundle> {
     return this.#by(version, pointer, (bundle) => this.#consents.ask(bundle, pointer, root, consent, asking))
   }
 

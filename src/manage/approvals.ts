@@ -29,6 +29,8 @@ interface Shown {
   readonly task: string
   readonly agent: string
   readonly purpose: string
+  /** Of the token that it would get, and of every one of the task. */
+  readonly audience: string
   /** Tools and actions that it would get at most, in scopes. */
   readonly scope: string
   readonly authorization_details: TaskView["authorization_details"]
@@ -167,10 +169,10 @@ async function show(task: string, user: Asked | null, { env }: Surroundings): Pr
   if (!found.asked) return null
   const { consent, task: view } = found.asked
   const { agent, purpose, scope, authorization_details } = view
-  const { bindingMessage: binding_message, expiresAt: expires_at } = consent
+  const { audience, bindingMessage: binding_message, expiresAt: expires_at } = consent
   const most = { calls: view.calls.limit, life: Math.floor(consent.life / 1000), plan: view.plan }
   const status = consent.answer ? (consent.answer.approved ? "approved" : "rejected") : "pending"
-  const asked = { agent, purpose, scope, authorization_details, ...most, binding_message, expires_at }
+  const asked = { agent, purpose, audience, scope, authorization_details, ...most, binding_message, expires_at }
   return { kind: "task", task, ...asked, status }
 }
 

@@ -8,6 +8,7 @@ export const askedTask = z.looseObject({
   task: z.string(),
   agent: z.string(),
   purpose: z.string(),
+  audience: z.string(),
   scope: z.string(),
   authorization_details: z
     .array(z.looseObject({ arguments: z.record(z.string(), members).exactOptional() }))

@@ -20,6 +20,8 @@ export interface SignedIn {
   readonly token: string
   /** A form of theirs has to bring it. */
   readonly csrf: string
+  /** Of which codes are made; neither a page nor a form has it. */
+  readonly codeKey: string
   /** Milliseconds. */
   readonly expiresAt: number
   /** Milliseconds, when they signed in. */
@@ -72,7 +74,8 @@ export async function sessionOf(request: Request, { env, receivedAt }: Surroundi
     const options = { keyManagementAlgorithms: [SEAL.alg], contentEncryptionAlgorithms: [SEAL.enc] }
     const { plaintext } = await compactDecrypt(sealed, keyOf(secret), options)
     const session = kept.parse(JSON.parse(new TextDecoder().decode(plaintext)))
-    return receivedAt < session.expiresAt ? { ...session, csrf: sha256Base64url(`form ${secret}`) } : null
+    if (receivedAt >= session.expiresAt) return null
+    return { ...session, csrf: sha256Base64url(`form ${secret}`), codeKey: sha256Base64url(`code ${secret}`) }
   } catch (error) {
     logEvent("session_not_read", { error: String(error) })
     return null

@@ -98,6 +98,28 @@ describe.skipIf(!isInstalled())("consent", () => {
     server.close()
   })
 
+  test("by two clicks of the button is given once, and the way back leads to a page that can be answered", async () => {
+    const { redirect, server } = await program("127.0.0.1")
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    await page.goto(asking(redirect))
+    await login(page, "alice")
+    await page.getByText("Only at https://api.example, and nowhere else.").waitFor()
+    const codes = new Set<string | null>()
+    page.on("response", (response) => {
+      const to = response.headers()["location"] ?? ""
+      if (to.startsWith(redirect)) codes.add(new URL(to).searchParams.get("code"))
+    })
+    await page.getByRole("button", { name: "Allow" }).dblclick()
+    await page.waitForURL(`${redirect}?**`)
+    expect([...codes]).toEqual([new URL(page.url()).searchParams.get("code")])
+    await page.goBack()
+    const again = await sentBack(page, redirect, "Allow")
+    expect(again.get("code")).toMatch(/^tsk_/)
+    await context.close()
+    server.close()
+  })
+
   test("is told to the page that has opened a window for it", async () => {
     const { redirect, server } = await program("127.0.0.1")
     const context = await browser.newContext()

@@ -73,6 +73,10 @@ export const TaskCard: FC<{ readonly asked: AskedTask; readonly now: number }> =
         <dd>
           <Text of={asked.scope} most={160} />
         </dd>
+        <dt>Where</dt>
+        <dd>
+          only at <Text of={asked.audience} most={160} />
+        </dd>
         <dt>Calls</dt>
         <dd>{calls === null ? "as many as it likes" : `at most ${calls}`}</dd>
       </Facts>

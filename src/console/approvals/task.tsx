@@ -150,13 +150,21 @@ const Allowed: FC<{ readonly asked: AskedTask }> = ({ asked: { scope, authorizat
   </>
 )
 
-const Bounds: FC<{ readonly asked: AskedTask }> = ({ asked: { calls, life, plan, task, agent } }) => (
+const Bounds: FC<{ readonly asked: AskedTask }> = ({ asked: { audience, calls, life, plan, task, agent } }) => (
   <dl class="facts">
     <dt>Agent</dt>
     <dd>
       <code>
         <Text of={agent} />
       </code>
+    </dd>
+    <dt>Where</dt>
+    <dd>
+      only at{" "}
+      <code>
+        <Text of={audience} />
+      </code>
+      , and nowhere else
     </dd>
     <dt>Calls</dt>
     <dd>{calls === null ? "as many as guardrails let it" : `${calls} at most`}</dd>

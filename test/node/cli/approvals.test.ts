@@ -7,6 +7,7 @@ const ASKED = {
   task: "tsk_01J8",
   agent: "spiffe://example.org/agent/support",
   purpose: "large-refund",
+  audience: "https://stripe.example",
   scope: "stripe.create_refund:write",
   authorization_details: null,
   calls: 1,
@@ -20,6 +21,7 @@ it("tells for what, how much and how long", () => {
     expect.stringMatching(/tsk_01J8.*agent\/support$/u),
     "  for       large-refund: Refund 1.00",
     "  may then  stripe.create_refund:write, at most 1 call, for 600 s",
+    "  only at   https://stripe.example",
     "  answer    within 300 s",
   ])
 })

@@ -144,8 +144,12 @@ export class Consents {
     }
     const { state, consent, opened, now } = judged
     const refresh = redemption.shown?.refresh
-    const redeemed = { ...consent, isRedeemed: true, ...(refresh && { refreshing: firstOf(refresh) }) }
-    this.#keepOpening(state, redeemed, opened, pointer, asking, now)
+    const redeemed = {
+      ...consent,
+      isRedeemed: true,
+      ...(refresh && { refreshing: firstOf(refresh, redemption.token) }),
+    }
+    this.#keepOpening(state, redeemed, opened, [], pointer, asking, now)
     // Whom an agent asks that is at the browser is no question among its questions.
     if (!consent.code) this.#tree.giveBack(consent.agent, ANYBODY, state.root)
     return openedTask(opened, state, now)
@@ -168,7 +172,8 @@ export class Consents {
     const opened = renewRoot(bundle, state, { ...refresh, audience }, now)
     if (isRefused(opened)) return opened
     if (scope !== null && !isSameScope(scope, opened.task.scope)) return refuse({ reason: "renewal_differs" })
-    this.#keepOpening(state, { ...consent, ...judged }, opened, pointer, asking, now)
+    const { refreshing, lost } = judged
+    this.#keepOpening(state, { ...consent, refreshing }, opened, lost, pointer, asking, now)
     return openedTask(opened, state, now)
   }
 
@@ -202,10 +207,12 @@ export class Consents {
     state.tokens.clear()
   }
 
+  /** @param lost `jti` of tokens that end by it */
   #keepOpening(
     state: TreeState,
     consent: Consent,
     opened: Opened,
+    lost: readonly string[],
     pointer: Pointer,
     asking: Asking,
     now: number,
@@ -214,11 +221,13 @@ export class Consents {
     this.#tree.transact(true, () => {
       if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(pointer)
       this.#tree.storage.saveConsent(consent)
+      for (const jti of lost) this.#tree.storage.forgetToken(jti)
       this.#tree.storage.saveOpening(opened.opening, now)
       this.#tree.outbox.keep(this.#tree.numbered(openingRecord(opened, user, pointer, asking, null, now)))
     })
     state.bundle = pointer
     state.consent = consent
+    for (const jti of lost) state.tokens.delete(jti)
     applyOpening(state, opened.opening, now)
   }
 

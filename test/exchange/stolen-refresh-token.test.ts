@@ -1,7 +1,7 @@
 /**
  * Refresh tokens, one thief and a network that loses answers: every order of what the two can do, some steps deep, judged
  * by the very step of the ledger (RFC 9700, section 4.14.2). The client is an honest one: it refreshes with the token that
- * it was given last, once or several times at once, and again at once where it got no answer. The thief has a copy of what
+ * it was given last, once or several times at once, and again at once where it got no answer. A thief has a copy of what
  * the client holds at some moment, or the answer that the client lost, and uses it and what comes of it at any time, with
  * a key of their own or without.
  */
@@ -32,13 +32,25 @@ interface World {
   readonly stolenDepth: number | null
   /** Who has used, since then, a token that came of a use of that one. */
   readonly wentOn: ReadonlySet<Party>
+  /** How often each token was used of a task that was bound to no key, in the order of the first uses. */
+  readonly uses: ReadonlyMap<string, number>
+}
+
+/** docs/http.md: a round in which a token is used again adds two, any other takes off one; more than eight is misuse. */
+function isSuspicious({ uses }: World): boolean {
+  const rounds = [...uses.values()]
+  const sum = rounds.reduce((sum, count, at) => {
+    if (count > 1) return sum + 2
+    return at === rounds.length - 1 ? sum : Math.max(0, sum - 1)
+  }, 0)
+  return sum > 8
 }
 
 const count = { worlds: 0, ended: 0, thiefIssued: 0 }
 
 const begin = (boundTo: string | null): World => ({
   now: 1_800_000_000_000,
-  refreshing: firstOf({ family: "family", secret: "0" }),
+  refreshing: firstOf({ family: "family", secret: "0" }, "token of 0"),
   boundTo,
   hasEnded: false,
   holds: { client: "0", thief: null },
@@ -46,14 +58,18 @@ const begin = (boundTo: string | null): World => ({
   depth: new Map([["0", 0]]),
   stolenDepth: null,
   wentOn: new Set(),
+  uses: new Map(),
 })
 
 /** Shows what the party holds, as the ledger judges it. @returns the token that was given for it */
-function show(world: World, party: Party, jkt: string | null): { readonly world: World; readonly got: string | null } {
-  const secret = world.holds[party]
+function show(before: World, party: Party, jkt: string | null): { readonly world: World; readonly got: string | null } {
+  const secret = before.holds[party]
   if (secret === null) throw new Error("nothing to show")
+  const isCounted = before.boundTo === null
+  const uses = isCounted ? new Map([...before.uses, [secret, (before.uses.get(secret) ?? 0) + 1]]) : before.uses
+  const world = { ...before, uses }
   const next = String(world.depth.size)
-  const shown = { agent: "agent", shown: { family: "family", secret }, next, jkt }
+  const shown = { agent: "agent", shown: { family: "family", secret }, next, token: `token of ${next}`, jkt }
   const consent = { agent: "agent", secretHash: "", isRedeemed: true, refreshing: world.refreshing }
   const judged = judgeRefresh(consent, shown, world.boundTo, world.now)
   if ("misuse" in judged) return { world: { ...world, hasEnded: true }, got: null }
@@ -128,14 +144,52 @@ const CLIENTS = [
   ["begins to prove a key", "the client's key", null],
 ] as const
 
-test.each(CLIENTS)("a client that %s and loses answers is never cut off", (_what, key, boundTo) => {
+const OFTEN = "is cut off only if it goes on to use each again"
+test.each(CLIENTS)(`a client that %s and loses answers ${OFTEN}`, (_what, key, boundTo) => {
   const before = { ...count }
   const check: Check = (_party, { refreshing }, after) => {
-    if (after.hasEnded) return "ended"
-    return after.refreshing === refreshing ? "refused" : null
+    if (after.hasEnded !== isSuspicious(after)) return after.hasEnded ? "ended" : "not ended"
+    return !after.hasEnded && after.refreshing === refreshing ? "refused" : null
   }
   expect(explore(begin(boundTo), key, false, STEPS, check)).toBeNull()
   expect(count.worlds - before.worlds).toBeGreaterThan(50_000)
+  // By five rounds in succession, of a task that is bound to no key.
+  expect(count.ended - before.ended > 0).toBe(key === null)
+})
+
+/** Rounds of a task: so many tokens of five minutes has one that lives for an hour. */
+const ROUNDS = 12
+
+/** Each round the client uses what it holds; in those of `steals`, so does a thief who reads it there and goes on with nothing. */
+function stolenInRounds(steals: number, boundTo: string | null): { readonly tokens: number; readonly rounds: number } {
+  let world = begin(boundTo)
+  let tokens = 0
+  for (let round = 0; round < ROUNDS; round++) {
+    const client = show({ ...world, now: world.now + 300_000 }, "client", boundTo)
+    if (client.world.hasEnded) throw new Error("the client's own use ended it")
+    world = client.world
+    if ((steals & (1 << round)) !== 0) {
+      const thief = show({ ...world, holds: { ...world.holds, thief: world.holds.client } }, "thief", null)
+      if (thief.world.hasEnded) return { tokens, rounds: round + 1 }
+      tokens += 1
+      world = thief.world
+    }
+    world = holding(world, "client", client.got)
+  }
+  return { tokens, rounds: ROUNDS }
+}
+
+test("a thief who reads each token that the client holds has an access token of few rounds, in any order of them", () => {
+  expect(stolenInRounds((1 << ROUNDS) - 1, null)).toEqual({ tokens: 4, rounds: 5 })
+  expect(stolenInRounds((1 << ROUNDS) - 1, "the client's key")).toEqual({ tokens: 0, rounds: 1 })
+  let most = 0
+  for (let steals = 0; steals < 1 << ROUNDS; steals++) {
+    const { tokens, rounds } = stolenInRounds(steals, null)
+    most = Math.max(most, tokens)
+    // Four, and one of three rounds.
+    expect(3 * tokens).toBeLessThanOrEqual(rounds + 8)
+  }
+  expect(most).toBe(6)
 })
 
 test.each(CLIENTS)(

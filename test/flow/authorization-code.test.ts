@@ -325,6 +325,34 @@ describe("a refresh token", () => {
     await expectMisused(code, token)
   })
 
+  test("ends the access tokens of those that come of the same one and were not gone on with", async () => {
+    const { refresh } = await first()
+    const [one, other] = [await refreshBy(refresh), await refreshBy(refresh)]
+    const tokens = [one, other].map(({ issued }) => issued?.access_token ?? "")
+    const codes = async () => Promise.all(tokens.map(async (token) => (await callWith(token, "/files")).code))
+    expect(await codes()).toEqual(["ok", "ok"])
+    expect((await refreshBy(one.issued?.refresh_token ?? "")).status).toBe(200)
+    expect(await codes()).toEqual(["ok", "invalid_token"])
+    await crash()
+    expect(await codes()).toEqual(["ok", "invalid_token"])
+  })
+
+  test("that a thief reads and uses round after round, after its owner, ends the task in the fifth", async () => {
+    const { code, refresh } = await first()
+    let owners = refresh
+    let stolen = 0
+    for (let round = 1; round <= 5; round++) {
+      const after = await next(owners)
+      if (round === 3) await crash()
+      const { issued, refused } = await refreshBy(owners)
+      if (issued) stolen += 1
+      else expect([round, refused?.error]).toEqual([5, "invalid_grant"])
+      owners = after
+    }
+    expect(stolen).toBe(4)
+    expect(await viewOf(taskOf(code))).toMatchObject({ status: "revoked", ended_by: "misuse" })
+  })
+
   test("that a thief uses first, and goes on with, shows the theft at the owner's next use", async () => {
     const { code, token, refresh } = await first()
     const [thiefs, owners] = [await next(refresh), await next(refresh)]

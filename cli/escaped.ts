@@ -1,16 +1,11 @@
 /** Text of others on a terminal: what would steer it, hide in it or turn the order of its characters is spelled out. */
-
-/**
- * Controls, halves of pairs, private and unassigned characters, line and paragraph separators, blanks that are no
- * space, and all that is drawn as nothing: bidirectional marks, zero-width characters, tags, variation selectors.
- */
-const UNSHOWN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}/gu
+import { UNSEEN } from "../src/printable.ts"
 
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }
 
 /** One line, whatever `text` is. @param most characters of it that are shown */
 export function escaped(text: string, most = 2_000): string {
-  const shown = text.slice(0, most).replaceAll(UNSHOWN, (character) => SHORT[character] ?? spelled(character))
+  const shown = text.slice(0, most).replaceAll(UNSEEN, (character) => SHORT[character] ?? spelled(character))
   return text.length > most ? `${shown}… (${text.length - most} more characters)` : shown
 }
 
@@ -37,12 +32,12 @@ export function escapedSource(line: string): string {
  */
 export function jsonText(value: unknown, indent = 2): string {
   // Within texts `JSON.stringify` has escaped it already: what is left is between lines.
-  return JSON.stringify(value, null, indent).replaceAll(UNSHOWN, (found) => (found === "\n" ? found : inUnits(found)))
+  return JSON.stringify(value, null, indent).replaceAll(UNSEEN, (found) => (found === "\n" ? found : inUnits(found)))
 }
 
 /** The same text without what would steer a terminal, hide in it or turn the order of its characters. */
 export function printableText(text: string): string {
-  return text.replaceAll(UNSHOWN, "\u{fffd}")
+  return text.replaceAll(UNSEEN, "\u{fffd}")
 }
 
 /** Code units as JSON escapes them (RFC 8259, section 7). */

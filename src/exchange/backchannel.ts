@@ -14,6 +14,7 @@ import { LEDGER_VERSION, type AskOutcome, type NoBundle } from "../ledger/answer
 import type { UserFacts } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
+import { hasUnseen } from "../printable.ts"
 import { newSecret } from "../secret.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
@@ -33,7 +34,7 @@ import { refusalResponse } from "./respond.ts"
 const DEFAULT_EXPIRY_SECONDS = 300
 const MAX_EXPIRY_SECONDS = 600
 /** CIBA 7.1: short, and fit to be shown anywhere. */
-const BINDING_MESSAGE = /^(?!.*[\p{Default_Ignorable_Code_Point}\u2800])[\p{L}\p{N}\p{P}\p{S} ]{1,100}$/u
+const BINDING_MESSAGE = /^[\p{L}\p{N}\p{P}\p{S} ]{1,100}$/u
 const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
 
 export async function backchannelAuthorize(c: Context<{ Bindings: Env }>): Promise<Response> {
@@ -147,7 +148,7 @@ async function readConsent(
   const user = await readHint(parameters, agent, bundle, around)
   if (isRefused(user)) return user
   const bindingMessage = valueOf(parameters, "binding_message")
-  if (bindingMessage !== null && !BINDING_MESSAGE.test(bindingMessage)) {
+  if (bindingMessage !== null && (!BINDING_MESSAGE.test(bindingMessage) || hasUnseen(bindingMessage))) {
     return refuse({ reason: "binding_message_refused" })
   }
   const seconds = expiryOf(valueOf(parameters, "requested_expiry"))

@@ -7,6 +7,7 @@ import { isNode, readList, readNode, readOperator, readText, type Node } from ".
 import { LONG, readUid } from "../policy/cedar-json.ts"
 import type { LoweredRule } from "../policy/lowered.ts"
 import type { Scope } from "../policy/scope.ts"
+import { hasUnseen } from "../printable.ts"
 
 /** How tightly what was written holds together: a part that holds less than its place asks for gets parentheses. */
 const LEVEL = { lowest: 0, or: 1, and: 2, relation: 3, sum: 4, product: 5, unary: 6, member: 7 } as const
@@ -220,8 +221,7 @@ function inQuotes(text: string, isPattern: boolean): string {
   return text.replaceAll(/["\\*]|[^\x20-\x7e]/gu, (character) => {
     if (character === "*") return isPattern ? "\\*" : "*"
     if (character === '"' || character === "\\") return `\\${character}`
-    if (/[\p{L}\p{N}\p{P}\p{S}]/u.test(character) && !/\p{Default_Ignorable_Code_Point}/u.test(character))
-      return character
+    if (/[\p{L}\p{N}\p{P}\p{S}]/u.test(character) && !hasUnseen(character)) return character
     return `\\u{${character.codePointAt(0)?.toString(16) ?? ""}}`
   })
 }

@@ -5,6 +5,7 @@
  * could end one, begin a tag or an entity, break the line, or turn the reading direction. Outside the spans the text is
  * ours alone. Pure.
  */
+import { UNSEEN } from "../printable.ts"
 import type { Stopped } from "../switches/switch.ts"
 import type { Notice, Question, SwitchTold, TaskEnd } from "./notice.ts"
 
@@ -30,7 +31,7 @@ export function harmless(value: string, most = MOST): string {
   const short = value.slice(0, most)
   const told = short
     // Controls, line breaks, what is not shown, what turns the reading direction, halves of characters.
-    .replaceAll(/[\p{Cc}\p{Cs}\p{Cn}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\u2800]+/gu, " ")
+    .replaceAll(UNSEEN, " ")
     .replaceAll(/[`<>&]/g, (character) => INSTEAD[character] ?? " ")
     .replaceAll(/\s+/gu, " ")
     .trim()

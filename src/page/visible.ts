@@ -3,18 +3,13 @@
  * and what looks like an ordinary blank and is none, is written out (Trojan Source, CVE-2021-42574).
  */
 
+import { UNSEEN } from "../printable.ts"
+
 export interface Piece {
   readonly text: string
   /** It stands for characters that could not be seen, or not be told from others. */
   readonly isEscaped: boolean
 }
-
-/**
- * Controls, formats, private use, unassigned and lone surrogates; separators but the plain space; what fonts leave out
- * (Default_Ignorable_Code_Point), and the one blank that is a symbol. Of marks on a letter those beyond what any script
- * needs, as they would be painted over the lines around them.
- */
-const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}|(?<=\p{M}{4})\p{M}/gu
 
 export function piecesOf(text: string): readonly Piece[] {
   const pieces: Piece[] = []

@@ -1,7 +1,10 @@
 /** What people decide by has no letter that they cannot see. Attacks as data. */
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
+import { legible } from "../../src/printable.ts"
+import { harmless } from "../../src/outbound/text.ts"
 import { piecesOf, shortened, visible } from "../../src/page/visible.ts"
+import { wronglyShown } from "../harness/unseen.ts"
 
 const SEEN: Readonly<Record<string, string>> = {
   "turned round": "invoice\u202Egpj.exe",
@@ -23,6 +26,15 @@ const SEEN: Readonly<Record<string, string>> = {
   "a combining joiner": "a\u034Fb",
   "a musical format": "a\u{1D173}b",
 }
+
+test("of all of Unicode, each character that cannot be seen is written out or left out, and no other", () => {
+  expect(wronglyShown((character) => visible(character) !== character)).toEqual([])
+  expect(wronglyShown((character) => !legible(`a${character}b`, 10).includes(character))).toEqual([])
+  const isChats = (character: string): boolean => /[`<>&]/.test(character)
+  expect(wronglyShown((character) => !isChats(character) && !harmless(`a${character}b`).includes(character))).toEqual(
+    [],
+  )
+})
 
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/u
 

@@ -3,6 +3,7 @@ import { z } from "zod"
 import { isLoopback } from "../../../src/credential/fetchable.ts"
 import { isPattern, parseScope } from "../../../src/catalog/pattern.ts"
 import { isEntityType } from "../../../src/policy/value.ts"
+import { hasUnseen } from "../../../src/printable.ts"
 
 /**
  * A string that passes `test`. `message` and `mend` speak to whoever wrote the file; an editor shows the mend to whoever
@@ -24,7 +25,7 @@ export const name = text(
 
 /** For people to read, on one line; nothing in it may be hidden, or turn what stands beside it round. */
 export const sentence = text(
-  (value) => /^(?!.*[\p{Default_Ignorable_Code_Point}\u2800])[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,300}$/u.test(value),
+  (value) => /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,300}$/u.test(value) && !hasUnseen(value),
   "not a line that can be shown",
   "Write 1 to 300 characters on one line, none of them invisible.",
 )

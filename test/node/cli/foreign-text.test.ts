@@ -3,8 +3,9 @@ import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { describe, expect, it } from "vitest"
-import { jsonText, printableText } from "../../../cli/escaped.ts"
+import { escaped, jsonText, printableText } from "../../../cli/escaped.ts"
 import { providerOf } from "../../../cli/worker.ts"
+import { wronglyShown } from "../../harness/unseen.ts"
 
 const HOSTILE = [
   ["an escape sequence", "a\u001b[2Jb"],
@@ -35,6 +36,13 @@ describe("a text with", () => {
     expect(printableText(text)).not.toMatch(STEERING)
     expect(printableText(text)).not.toContain("\n")
   })
+})
+
+it("of all of Unicode, each character that cannot be seen is written out, and no other", () => {
+  expect(wronglyShown((character) => escaped(character) !== character)).toEqual([])
+  expect(wronglyShown((character) => !printableText(character).includes(character))).toEqual([])
+  const isQuoted = (character: string): boolean => character === '"' || character === "\\"
+  expect(wronglyShown((character) => !isQuoted(character) && jsonText(character) !== `"${character}"`)).toEqual([])
 })
 
 it("letters of every script stay as they are", () => {

@@ -71,7 +71,7 @@ async function addTools(directory: string): Promise<void> {
     catalog.set("servers", [{ name: WORST_SERVER, origin: ORIGIN, path: WORST_MCP_PATH }])
     const route = { origin: ORIGIN, methods: ["POST"], path: WORST_PATH }
     catalog.addIn(["tools"], { name: "plain.post", ...tool, route })
-    catalog.addIn(["tools"], { name: `${WORST_SERVER}.pay`, ...tool })
+    catalog.addIn(["tools"], { name: `${WORST_SERVER}.pay`, ...tool, redact: ["pin"] })
     for (let at = 0; at < MANY_TOOLS; at++) catalog.addIn(["tools"], { name: `${WORST_SERVER}.tool-${at}`, ...tool })
     const list = { name: `${WORST_SERVER}.mcp.tools-list`, action: "read", sensitivity: "public", groups: ["desk"] }
     catalog.addIn(["tools"], { ...list, cost: 0 })

@@ -95,7 +95,9 @@ async function addTools(directory: string): Promise<void> {
     guardrails.set("windows", [{ id: "by-call", tools, per: "call", ...window }])
     guardrails.set("budgets", [
       { id: "values", tools, per: "tree", distinct: "arguments.to", limit: 10_000, within: "10s" },
+      { id: "values-of-all", tools, per: "user", distinct: "arguments.to", limit: 10_000, within: "10s" },
     ])
+    guardrails.set("loops", [{ id: "repeated", tools, repeats: 1_000, within: "10s" }])
   })
   const schema = join(directory, "schema.cedarschema")
   const text = await readFile(schema, "utf8")

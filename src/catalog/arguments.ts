@@ -1,4 +1,5 @@
 /** The arguments of a call: what its path, query and body say, each name once. */
+import { fits } from "../bytes.ts"
 import { readingsOf } from "../fold.ts"
 
 export interface CallArguments {
@@ -10,13 +11,13 @@ export interface CallArguments {
 }
 
 /**
- * Characters of a body whose arguments are read. Rules, hashes, guardrails and records each go through all of them, so
- * that of a longer one a call would cost tens of milliseconds; its arguments count as not seen.
+ * Bytes of a body whose arguments are read. Rules, hashes, guardrails and records each go through all of them, so that of
+ * a longer one a call would cost tens of milliseconds; its arguments count as not seen.
  */
 const MOST_READ = 262_144
 
 export function isReadable(body: string): boolean {
-  return body.length <= MOST_READ
+  return fits(body, MOST_READ)
 }
 
 /** What a denial names that comes of a part of the query with no plain name. */

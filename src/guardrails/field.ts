@@ -82,7 +82,11 @@ export function readerOf(field: Field): Reader {
   if (!isArgument(field)) return READERS[field]
   return (facts) => {
     const value = argumentOf(facts.arguments, field)
-    return isFound(value) ? textOf(value.found) : value
+    return isFound(value)
+      ? isLong(value.found)
+        ? longText(facts.arguments, field, value.found)
+        : textOf(value.found)
+      : value
   }
 }
 
@@ -94,9 +98,14 @@ export function valuesOf(field: Field, facts: CallFacts): readonly string[] | Un
   }
   const value = argumentOf(facts.arguments, field)
   if (!isFound(value)) return value
-  const members: readonly unknown[] = Array.isArray(value.found) ? value.found : [value.found]
-  return [...new Set(members.map(textOf))]
+  const { found } = value
+  if (!Array.isArray(found)) return [isLong(found) ? longText(facts.arguments, field, found) : textOf(found)]
+  let texts = textsOfLists.get(found)
+  if (!texts) textsOfLists.set(found, (texts = [...new Set(found.map(textOf))]))
+  return texts
 }
+/** A call is judged once more with what it was lent, and each guardrail may read the same list. */
+const textsOfLists = new WeakMap<readonly unknown[], readonly string[]>()
 
 interface Found {
   readonly found: unknown
@@ -136,6 +145,20 @@ export function keyReader(fields: readonly Field[]): Reader {
 function callHash(args: CallArguments): string {
   return args.complete ? (argumentsHash(args) ?? "") : `? ${textOf(args.values)}`
 }
+
+/** Its text is computed once for all guardrails and rounds of a call. */
+function isLong(value: unknown): boolean {
+  return typeof value === "string" ? value.length > LONGEST_TEXT : typeof value === "object"
+}
+
+function longText(args: CallArguments, field: ArgumentField, value: unknown): string {
+  let texts = longTexts.get(args)
+  if (!texts) longTexts.set(args, (texts = new Map()))
+  let text = texts.get(field)
+  if (text === undefined) texts.set(field, (text = textOf(value)))
+  return text
+}
+const longTexts = new WeakMap<CallArguments, Map<ArgumentField, string>>()
 
 /** JSON has no line breaks but escaped ones. */
 function textOf(value: unknown): string {

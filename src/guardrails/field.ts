@@ -29,7 +29,7 @@ export interface CallFacts {
 /** The field is not to be had of this call. */
 export interface Unread {
   readonly field: Field
-  readonly because: "absent" | "unseen" | "variant" | "unasserted"
+  readonly because: "absent" | "unseen" | "variant" | "unasserted" | "crowded"
 }
 
 export type Reader = (facts: CallFacts) => string | Unread
@@ -41,6 +41,7 @@ export function isUnread(read: string | readonly string[] | Unread): read is Unr
 /** Why a call is denied of which a guardrail cannot read what it has to. */
 export function unreadable(guardrail: string, { field, because }: Unread): Denial {
   if (because === "unseen") return { reason: "arguments_unknown", needed: [nameOf(field)] }
+  if (because === "crowded") return { reason: "history_full", guardrail }
   if (because === "variant") return { reason: "argument_variant", argument: nameOf(field) }
   return { reason: "guardrail_field_missing", guardrail, field }
 }
@@ -90,6 +91,9 @@ export function readerOf(field: Field): Reader {
   }
 }
 
+/** Each costs a look-up and, if it is new, a row, for every guardrail that counts values. */
+const MOST_AT_ONCE = 256
+
 /** The members of a list, each once; of anything else, itself. */
 export function valuesOf(field: Field, facts: CallFacts): readonly string[] | Unread {
   if (!isArgument(field)) {
@@ -102,7 +106,7 @@ export function valuesOf(field: Field, facts: CallFacts): readonly string[] | Un
   if (!Array.isArray(found)) return [isLong(found) ? longText(facts.arguments, field, found) : textOf(found)]
   let texts = textsOfLists.get(found)
   if (!texts) textsOfLists.set(found, (texts = [...new Set(found.map(textOf))]))
-  return texts
+  return texts.length > MOST_AT_ONCE ? { field, because: "crowded" } : texts
 }
 /** A call is judged once more with what it was lent, and each guardrail may read the same list. */
 const textsOfLists = new WeakMap<readonly unknown[], readonly string[]>()

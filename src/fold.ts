@@ -18,16 +18,45 @@ export function foldCase(name: string): string {
  * name (qs and Rack read `[to]` as `to`, PHP ` to`), end it early (`to[]`, `to.x` of Spring and ASP.NET, a NUL), write
  * `_` for what their variables cannot have (PHP), and take a marker off (Spring reads `_to` and `!to` where `to` is
  * absent; OData `$top` as `top`), and write the words of a name together or apart (`customerId` for `customer_id`).
+ * @returns null if the name takes too long to normalize: the caller treats it as if any name may be read from it
  */
-export function readingsOf(name: string): readonly string[] {
+export function readingsOf(name: string): readonly string[] | null {
   if (PLAIN.test(name)) return JOINED.test(name) ? [name, unjoined(name)] : [name]
-  // NFKC makes `to` of the fullwidth `ｔｏ`.
-  const folded = foldCase(ASCII.test(name) ? name : name.normalize("NFKC"))
+  let readings = known.get(name)
+  if (readings === undefined) {
+    if (known.size >= MAX_KNOWN) known.clear()
+    known.set(name, (readings = findReadings(name)))
+  }
+  return readings
+}
+/** Rules, guardrails, redaction and the record each read the names of one call, and calls of one tool have the same. */
+const known = new Map<string, readonly string[] | null>()
+const MAX_KNOWN = 1_024
+
+function findReadings(name: string): readonly string[] | null {
+  const compatible = ASCII.test(name) ? name : normalized(name)
+  if (compatible === null) return null
+  const folded = foldCase(compatible)
   const [base = ""] = folded.replace(LEADING, "").split(NAME_END, 1)
   const word = base.trimEnd()
   const joined = folded.trimStart().replaceAll(/[ .[]/g, "_")
   return [...new Set([folded, word, joined, word.replace(/^_(?=.)/u, ""), unjoined(word)])]
 }
+
+/**
+ * NFKC makes `to` of the fullwidth `ｔｏ`. The caller chooses what it costs: it sorts combining marks, in a time that
+ * grows with the square of their number in a row, and writes eighteen characters for a U+FDFA. No name of a language
+ * needs as much; Unicode's own bound for any text (UAX #15, section 13) is 30 marks in a row.
+ */
+function normalized(name: string): string | null {
+  if (name.length > MAX_NORMALIZED || MANY_MARKS.test(name)) return null
+  const compatible = name.normalize("NFKC")
+  return compatible.length > MAX_NORMALIZED ? null : compatible
+}
+/** As long as a plain name in a query may be (catalog/query-names.ts). */
+const MAX_NORMALIZED = 128
+const MANY_MARKS = /\p{M}{9}/u
+
 const PLAIN = /^[a-z0-9][a-z0-9_-]*$/
 const JOINED = /[_-]/
 

@@ -61,6 +61,11 @@ export function endpointsOf(
       return { path: "/authz/forward", headers, body: value }
     },
     MCP: (value) => ({ path: "/authz/forward", headers: forwarded(WORST_MCP_PATH), body: message(value) }),
+    "MCP, many arguments": (value) => ({
+      path: "/authz/forward",
+      headers: forwarded(WORST_MCP_PATH),
+      body: `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay","arguments":${value}}}`,
+    }),
     list: (value) => ({
       path: "/v1/tools/filter",
       headers: { ...JSON_TYPE, ...bearer, "x-narrowgate-filter-key": gatewayKey, "x-narrowgate-server": WORST_SERVER },

@@ -14,6 +14,11 @@ const nested = (inner: string, levels: number): string => "[".repeat(levels) + i
 /** As many as there is room for, and no more than may be. */
 const items = (bytes: number, width: number, itemOf: (at: number) => string): string =>
   Array.from({ length: Math.min(MOST_PARTS, Math.floor((bytes - MARGIN) / width)) }, (_, at) => itemOf(at)).join(",")
+/** As many of one kind as there may be in all keys, or as arguments. */
+const keys = (bytes: number, key: string): string => {
+  const most = Math.floor(Math.min(bytes - MARGIN, 64_000) / (key.length + 6))
+  return `{${Array.from({ length: Math.min(900, most) }, (_, at) => `"${key}${at}":1`).join()}}`
+}
 const wide = (bytes: number, itemOf: (at: number, filling: string) => string): string => {
   const width = Math.floor((bytes - MARGIN) / MOST_PARTS)
   return items(bytes, Math.max(width, 16), (at) => itemOf(at, "x".repeat(Math.max(0, width - 16))))
@@ -29,6 +34,8 @@ export const VALUES: Readonly<Record<string, (bytes: number) => string>> = {
   "many keys": (bytes) =>
     `{${Array.from({ length: Math.floor((bytes - MARGIN) / 11) }, (_, at) => `"k${at.toString(36)}":1`).join()}}`,
   "a long key": (bytes) => `{"${fill("ſ", bytes >> 1)}":1}`,
+  "keys of combining marks": (bytes) => keys(bytes, "\u0315\u0301\u0327\u0334".repeat(250)),
+  "keys of U+FDFA": (bytes) => keys(bytes, "\uFDFA".repeat(1_000)),
   "a long number": (bytes) => fill("1", bytes),
   blanks: (bytes) => `[${fill(" ", bytes)}]`,
   // The most that is allowed.
@@ -46,6 +53,8 @@ export const VALUES: Readonly<Record<string, (bytes: number) => string>> = {
   "as many texts": (bytes) => `[${wide(bytes, (at, filling) => `"${at}${filling}"`)}]`,
   "as many keys": (bytes) => `{${items(bytes, 16, (at) => `"${String(at).padStart(10, "k")}":1`)}}`,
   "as many keys in other letters": (bytes) => `{${items(bytes, 110, (at) => `"${"ſ".repeat(6)}${at}":1`)}}`,
+  "as many keys of eight combining marks": (bytes) => keys(bytes, "a\u0315\u0301\u0327\u0334\u0323\u031B\u0316\u0317"),
+  "as many keys that NFKC makes longer": (bytes) => keys(bytes, "…".repeat(40)),
   "as many objects within 55 lists": (bytes) =>
     nested(
       items(bytes, 18, (at) => `{"k${at}":1}`)

@@ -71,7 +71,7 @@ async function addTools(directory: string): Promise<void> {
     catalog.set("servers", [{ name: WORST_SERVER, origin: ORIGIN, path: WORST_MCP_PATH }])
     const route = { origin: ORIGIN, methods: ["POST"], path: WORST_PATH }
     catalog.addIn(["tools"], { name: "plain.post", ...tool, route })
-    catalog.addIn(["tools"], { name: `${WORST_SERVER}.pay`, ...tool })
+    catalog.addIn(["tools"], { name: `${WORST_SERVER}.pay`, ...tool, redact: ["pin"] })
     for (let at = 0; at < MANY_TOOLS; at++) catalog.addIn(["tools"], { name: `${WORST_SERVER}.tool-${at}`, ...tool })
     const list = { name: `${WORST_SERVER}.mcp.tools-list`, action: "read", sensitivity: "public", groups: ["desk"] }
     catalog.addIn(["tools"], { ...list, cost: 0 })
@@ -95,7 +95,9 @@ async function addTools(directory: string): Promise<void> {
     guardrails.set("windows", [{ id: "by-call", tools, per: "call", ...window }])
     guardrails.set("budgets", [
       { id: "values", tools, per: "tree", distinct: "arguments.to", limit: 10_000, within: "10s" },
+      { id: "values-of-all", tools, per: "user", distinct: "arguments.to", limit: 10_000, within: "10s" },
     ])
+    guardrails.set("loops", [{ id: "repeated", tools, repeats: 1_000, within: "10s" }])
   })
   const schema = join(directory, "schema.cedarschema")
   const text = await readFile(schema, "utf8")

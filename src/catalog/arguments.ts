@@ -1,4 +1,5 @@
 /** The arguments of a call: what its path, query and body say, each name once. */
+import { fits } from "../bytes.ts"
 import { readingsOf } from "../fold.ts"
 
 export interface CallArguments {
@@ -10,13 +11,13 @@ export interface CallArguments {
 }
 
 /**
- * Characters of a body whose arguments are read. Rules, hashes, guardrails and records each go through all of them, so
- * that of a longer one a call would cost tens of milliseconds; its arguments count as not seen.
+ * Bytes of a body whose arguments are read. Rules, hashes, guardrails and records each go through all of them, so that of
+ * a longer one a call would cost tens of milliseconds; its arguments count as not seen.
  */
 const MOST_READ = 262_144
 
 export function isReadable(body: string): boolean {
-  return body.length <= MOST_READ
+  return fits(body, MOST_READ)
 }
 
 /** What a denial names that comes of a part of the query with no plain name. */
@@ -34,11 +35,12 @@ export function variantOf(args: CallArguments, names: ReadonlySet<string>): stri
   if (names.size === 0) return null
   // Not the part itself: it may hold, as a name, the value of an argument that is redacted.
   if (args.unplain !== undefined) return QUERY_PART
-  const sent = sentBy(args)
+  const { unreadable, sent } = sentBy(args)
+  if (unreadable !== undefined) return unreadable
   if (names.has("*"))
     for (const [one, other] of sent.values()) if (one !== undefined && other !== undefined) return other
   for (const name of names) {
-    for (const reading of readingsAsked(name)) {
+    for (const reading of readingsOf(name) ?? [name]) {
       const variant = sent.get(reading)?.find((each) => each !== name)
       if (variant !== undefined) return variant
     }
@@ -51,44 +53,43 @@ export function variantOf(args: CallArguments, names: ReadonlySet<string>): stri
  */
 export function memberVariant(object: object, members: ReadonlySet<string>): string | null {
   let readings = readingsOfMembers.get(members)
-  if (!readings) readingsOfMembers.set(members, (readings = new Set([...members].flatMap(readingsOf))))
+  if (!readings)
+    readingsOfMembers.set(members, (readings = new Set([...members].flatMap((name) => readingsOf(name) ?? []))))
   for (const key of Object.keys(object)) {
-    if (!members.has(key) && readingsOf(key).some((reading) => readings.has(reading))) return key
+    if (members.has(key)) continue
+    const readingsOfKey = readingsOf(key)
+    if (!readingsOfKey || readingsOfKey.some((reading) => readings.has(reading))) return key
   }
   return null
 }
 /** The rules for a tool read the same members in all of its calls. */
 const readingsOfMembers = new WeakMap<ReadonlySet<string>, ReadonlySet<string>>()
 
-/** The names that are sent, by each of their readings. */
-function sentBy(args: CallArguments): ReadonlyMap<string, readonly string[]> {
+interface SentNames {
+  /** A name that may be read as any (fold.ts); absent: there is none. */
+  readonly unreadable?: string
+  /** The names that are sent, by each of their readings. */
+  readonly sent: ReadonlyMap<string, readonly string[]>
+}
+
+function sentBy(args: CallArguments): SentNames {
   let sent = sentNames.get(args)
   if (!sent) sentNames.set(args, (sent = findSent(args)))
   return sent
 }
 /** Rules, bounds and each guardrail ask about one call. */
-const sentNames = new WeakMap<CallArguments, ReadonlyMap<string, readonly string[]>>()
+const sentNames = new WeakMap<CallArguments, SentNames>()
 
-function findSent({ values }: CallArguments): ReadonlyMap<string, readonly string[]> {
+function findSent({ values }: CallArguments): SentNames {
   const sent = new Map<string, string[]>()
   for (const name of Object.keys(values)) {
-    for (const reading of readingsOf(name)) {
+    const readings = readingsOf(name)
+    if (!readings) return { unreadable: name, sent }
+    for (const reading of readings) {
       const names = sent.get(reading)
       if (names) names.push(name)
       else sent.set(reading, [name])
     }
   }
-  return sent
+  return { sent }
 }
-
-/** What rules and guardrails read of a tool are a few names, the same for all of its calls. */
-function readingsAsked(name: string): readonly string[] {
-  let readings = asked.get(name)
-  if (!readings) {
-    if (asked.size >= MOST_ASKED) asked.clear()
-    asked.set(name, (readings = readingsOf(name)))
-  }
-  return readings
-}
-const asked = new Map<string, readonly string[]>()
-const MOST_ASKED = 4_096

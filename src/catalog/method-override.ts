@@ -36,7 +36,7 @@ export function isMethodInArguments(names: readonly string[], body: Body, conten
 export const OTHER_METHOD = "an argument asks for another method"
 
 export function asksForMethod(name: string): boolean {
-  return readingsOf(name).some((reading) => ARGUMENTS.has(reading))
+  return readingsOf(name)?.some((reading) => ARGUMENTS.has(reading)) ?? true
 }
 
 /** RFC 7578, section 4.2; RFC 5987 for `name*`. */

@@ -13,7 +13,9 @@ export const REDACTED = "[redacted]"
 export function isRedacted(name: string, redact: readonly string[]): boolean {
   if (redact.length === 0) return false
   const readings = readingsOf(plain(name))
-  return redact.some((hidden) => readingsOf(plain(hidden)).some((reading) => readings.includes(reading)))
+  // A name that may be read as any may be read as one of these.
+  if (!readings) return true
+  return redact.some((hidden) => readingsOf(plain(hidden))?.some((reading) => readings.includes(reading)))
 }
 
 const plain = (name: string): string => name.replace(/^(?:arguments\.)+/i, "")

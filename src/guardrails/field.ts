@@ -29,7 +29,7 @@ export interface CallFacts {
 /** The field is not to be had of this call. */
 export interface Unread {
   readonly field: Field
-  readonly because: "absent" | "unseen" | "variant" | "unasserted"
+  readonly because: "absent" | "unseen" | "variant" | "unasserted" | "crowded"
 }
 
 export type Reader = (facts: CallFacts) => string | Unread
@@ -41,6 +41,7 @@ export function isUnread(read: string | readonly string[] | Unread): read is Unr
 /** Why a call is denied of which a guardrail cannot read what it has to. */
 export function unreadable(guardrail: string, { field, because }: Unread): Denial {
   if (because === "unseen") return { reason: "arguments_unknown", needed: [nameOf(field)] }
+  if (because === "crowded") return { reason: "history_full", guardrail }
   if (because === "variant") return { reason: "argument_variant", argument: nameOf(field) }
   return { reason: "guardrail_field_missing", guardrail, field }
 }
@@ -82,9 +83,16 @@ export function readerOf(field: Field): Reader {
   if (!isArgument(field)) return READERS[field]
   return (facts) => {
     const value = argumentOf(facts.arguments, field)
-    return isFound(value) ? textOf(value.found) : value
+    return isFound(value)
+      ? isLong(value.found)
+        ? longText(facts.arguments, field, value.found)
+        : textOf(value.found)
+      : value
   }
 }
+
+/** Each costs a look-up and, if it is new, a row, for every guardrail that counts values. */
+const MOST_AT_ONCE = 256
 
 /** The members of a list, each once; of anything else, itself. */
 export function valuesOf(field: Field, facts: CallFacts): readonly string[] | Unread {
@@ -94,9 +102,14 @@ export function valuesOf(field: Field, facts: CallFacts): readonly string[] | Un
   }
   const value = argumentOf(facts.arguments, field)
   if (!isFound(value)) return value
-  const members: readonly unknown[] = Array.isArray(value.found) ? value.found : [value.found]
-  return [...new Set(members.map(textOf))]
+  const { found } = value
+  if (!Array.isArray(found)) return [isLong(found) ? longText(facts.arguments, field, found) : textOf(found)]
+  let texts = textsOfLists.get(found)
+  if (!texts) textsOfLists.set(found, (texts = [...new Set(found.map(textOf))]))
+  return texts.length > MOST_AT_ONCE ? { field, because: "crowded" } : texts
 }
+/** A call is judged once more with what it was lent, and each guardrail may read the same list. */
+const textsOfLists = new WeakMap<readonly unknown[], readonly string[]>()
 
 interface Found {
   readonly found: unknown
@@ -136,6 +149,20 @@ export function keyReader(fields: readonly Field[]): Reader {
 function callHash(args: CallArguments): string {
   return args.complete ? (argumentsHash(args) ?? "") : `? ${textOf(args.values)}`
 }
+
+/** Its text is computed once for all guardrails and rounds of a call. */
+function isLong(value: unknown): boolean {
+  return typeof value === "string" ? value.length > LONGEST_TEXT : typeof value === "object"
+}
+
+function longText(args: CallArguments, field: ArgumentField, value: unknown): string {
+  let texts = longTexts.get(args)
+  if (!texts) longTexts.set(args, (texts = new Map()))
+  let text = texts.get(field)
+  if (text === undefined) texts.set(field, (text = textOf(value)))
+  return text
+}
+const longTexts = new WeakMap<CallArguments, Map<ArgumentField, string>>()
 
 /** JSON has no line breaks but escaped ones. */
 function textOf(value: unknown): string {

@@ -128,6 +128,27 @@ export function argumentFacts(
   reads: ReadonlySet<string>,
   members: ReadonlySet<string>,
 ): CedarRecord | Denied {
+  const known = factsOfArguments.get(args)
+  if (known?.reads === reads && known.members === members) return known.facts
+  const facts = readArguments(args, reads, members)
+  factsOfArguments.set(args, { reads, members, facts })
+  return facts
+}
+/** A call that needs credit of a shared limit is judged once more when it was lent. */
+const factsOfArguments = new WeakMap<
+  CallArguments,
+  {
+    readonly reads: ReadonlySet<string>
+    readonly members: ReadonlySet<string>
+    readonly facts: CedarRecord | Denied
+  }
+>()
+
+function readArguments(
+  args: CallArguments,
+  reads: ReadonlySet<string>,
+  members: ReadonlySet<string>,
+): CedarRecord | Denied {
   if (reads.size === 0) return NONE
   if (!args.complete) return deny({ reason: "arguments_unknown", needed: [...reads] })
   const variant = variantOf(args, reads)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest"
-import { variantOf } from "../../src/catalog/arguments.ts"
+import { memberVariant, variantOf } from "../../src/catalog/arguments.ts"
+import { asksForMethod } from "../../src/catalog/method-override.ts"
 import { isRedacted } from "../../src/catalog/redaction.ts"
 
 /** Protobuf's JSON mapping reads each pair as one field; so do readers with aliases for their names. */
@@ -29,5 +30,36 @@ describe("a name whose words are joined otherwise", () => {
     ["method", "payment_method"],
   ])("%s is not %s", (name, other) => {
     expect(variantOf({ complete: true, values: { [other]: 1 } }, new Set([name]))).toBeNull()
+  })
+})
+
+/** To normalize each takes a time that the caller chooses. */
+const UNREADABLE = {
+  "marks that NFKC sorts": `a${"\u0315\u0301\u0327".repeat(3)}`,
+  "a character that NFKC writes as eighteen": "\uFDFA".repeat(8),
+  "characters without end": "é".repeat(129),
+} as const
+
+describe("a name that takes long to normalize may be read as any", () => {
+  test.each(Object.entries(UNREADABLE))("%s", (_, name) => {
+    expect(variantOf({ complete: true, values: { [name]: 1 } }, new Set(["to"]))).toBe(name)
+    expect(variantOf({ complete: true, values: { [name]: 1, to: 2 } }, new Set(["*"]))).toBe(name)
+    expect(variantOf({ complete: true, values: { [name]: 1 } }, new Set())).toBeNull()
+    expect(memberVariant({ [name]: 1 }, new Set(["to"]))).toBe(name)
+    expect(isRedacted(name, ["pin"])).toBe(true)
+    expect(asksForMethod(name)).toBe(true)
+  })
+
+  test.each([
+    "é".repeat(128),
+    `a${"\u0301".repeat(8)}`,
+    "お問い合わせ内容",
+    "Straße des 17. Juni",
+    "a question, ".repeat(40),
+  ])("%s is a name like any other", (name) => {
+    expect(variantOf({ complete: true, values: { [name]: 1 } }, new Set(["to"]))).toBeNull()
+    expect(memberVariant({ [name]: 1 }, new Set(["to"]))).toBeNull()
+    expect(isRedacted(name, ["pin"])).toBe(false)
+    expect(asksForMethod(name)).toBe(false)
   })
 })

@@ -137,3 +137,23 @@ describe("the body of an HTTP route", () => {
     expect(await mail(body, headers, path)).toBe(code)
   })
 })
+
+describe("arguments of a long body", () => {
+  const search = async (filler: string): Promise<string> => {
+    const wanted = { tools: ["desk.*"], actions: ["read"], arguments: { q: { eq: "x" } } }
+    const details = JSON.stringify([{ type: "narrowgate_call", ...wanted }])
+    const { token } = await openTask("first", { authorization_details: details })
+    const params = { name: "search", arguments: { q: "x", filler } }
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params })
+    return (await callWith(token, "/desk/mcp", { method: "POST", body, headers: JSON_TYPE })).code
+  }
+
+  test.each([
+    { what: "260,000 bytes of ASCII", filler: "a".repeat(260_000), code: "ok" },
+    { what: "more", filler: "a".repeat(263_000), code: "malformed_call" },
+    { what: "260,000 bytes of other characters", filler: "€".repeat(86_666), code: "ok" },
+    { what: "more bytes, although fewer characters", filler: "€".repeat(88_000), code: "malformed_call" },
+  ])("$what: $code", async ({ filler, code }) => {
+    expect(await search(filler)).toBe(code)
+  })
+})

@@ -102,3 +102,28 @@ test.each<readonly [string, Bounded]>([
   expect([read("one-more"), read("file-0"), read("another")]).toEqual(["history_full", known, "history_full"])
   if (later !== null) expect(read("one-more", LATER)).toBe(later)
 })
+
+test.each<readonly [string, Guardrail]>([
+  ["a budget", limit({ kind: "life" }, { per: ["tree"], measure: { kind: "distinct", field: FILE }, limit: MOST })],
+  [
+    "a budget that all trees share",
+    limit(
+      { kind: "sliding", seconds: SECONDS },
+      { per: ["user"], measure: { kind: "distinct", field: FILE }, limit: MOST },
+    ),
+  ],
+  [
+    "a rule",
+    sequence({ kind: "distinct", event: { ...READS, where: [] }, field: FILE, seconds: SECONDS, is: { atMost: MOST } }),
+  ],
+])("%s of values takes 256 of one call, and no more", (_what, guardrail) => {
+  const bundle = assembled({ ...inject("yard"), guardrails: [guardrail] })
+  const state = newState()
+  const held = opened(open(bundle, state, "first"))
+  const read = (many: number): string => {
+    const file = Array.from({ length: many }, (_, index) => `file-${index}`)
+    return reasonOf(bundle, state, callOf(held, "files.read", { file: [...file, ...file] }), START)
+  }
+  expect(read(257)).toBe("history_full")
+  expect(read(256)).not.toBe("history_full")
+})

@@ -24,7 +24,8 @@ export function observedChange(
   now: number,
 ): Change {
   const { judges, hears } = guardrails.about(tool)
-  const asked = judges.filter(({ guardrail }) => facts.risk >= (guardrail.fromRisk ?? 0))
+  // Not the calls that go in circles: one that was denied between two others would break the circle that they make.
+  const counting = judges.filter(({ guardrail: { kind, fromRisk = 0 } }) => kind !== "cycle" && facts.risk >= fromRisk)
   const isCounted = !isLifecycle(tool) && tool.cost > 0 && checkCalls(line) === null
   return {
     at: now,
@@ -33,8 +34,11 @@ export function observedChange(
     plans: [],
     approvals: [],
     notes: [
-      ...asked.flatMap((each) => each.judge(facts, state.memory.of(each.guardrail), now).notes),
-      ...hears.flatMap((each) => each.hearDenied?.(facts, state.memory.of(each.guardrail), now).notes ?? []),
+      ...counting.flatMap((each) => {
+        const { denial, notes } = each.judge(facts, state.memory.of(each.guardrail), now)
+        return denial ? [] : notes
+      }),
+      ...hears.flatMap((each) => each.hearDenied?.(facts, state.memory.of(each.guardrail), now) ?? []),
     ],
     labels: tool.labels.filter((label) => !state.labels.has(label)),
     remember: null,

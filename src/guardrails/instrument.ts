@@ -20,7 +20,7 @@ export interface Instrument {
   /** What an admission leaves; or why there must be none, as it could not be kept in mind. */
   hear(facts: CallFacts, memory: Memory, now: number): Heard
   /** What a call leaves that was denied and let through all the same. Absent: nothing. */
-  hearDenied?(facts: CallFacts, memory: Memory, now: number): Heard
+  hearDenied?(facts: CallFacts, memory: Memory, now: number): readonly Note[]
 }
 
 export interface Judgement extends Heard {

@@ -1,6 +1,6 @@
 /** A gateway that observes lets through what is denied: it happened, and an enforcing gateway must know of it. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import type { Guardrail } from "../../src/guardrails/definition.ts"
+import type { Condition, Guardrail } from "../../src/guardrails/definition.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, askAs, ORIGIN } from "../harness/gateways.ts"
@@ -101,6 +101,60 @@ describe("a read that was denied, and let through", () => {
     const needing = await openTask("first", { scope: "files.*:read" })
     expect(await watched(needing, "/vault/1")).toBe("insufficient_scope")
     expect((await callWith(needing.token, "/files")).code).toBe("sequence_denied")
+  })
+
+  const VAULT = { tools: ["vault.read"], where: [] }
+  const BURST = { tools: ["burst.go"], where: [] }
+  const previous = { kind: "previous", event: VAULT, seconds: 3_600, in: "tree" } as const
+  const since = { kind: "since", event: VAULT, undoneBy: BURST, seconds: 3_600 } as const
+  const listAfter = async (require: Condition): Promise<OpenTask> => {
+    const sequence = { kind: "sequence", id: "list", of: { tools: ["files.list"] }, consequence: "deny" } as const
+    await guardedBy({ ...sequence, require })
+    return openTask("first", { scope: "files.*:read vault.*:read" })
+  }
+  const list = async ({ token }: OpenTask): Promise<string> => (await callWith(token, "/files")).code
+
+  test.each<readonly [string, Condition]>([
+    ["a `since` that it would undo", { kind: "not", of: since }],
+    ["a `previous` that it would come after", { kind: "not", of: previous }],
+    [
+      "a `count` that it would exceed",
+      { kind: "not", of: { kind: "count", event: BURST, seconds: 60, is: { atMost: 0 } } },
+    ],
+  ])("lifts no denial: %s", async (_what, condition) => {
+    const task = await listAfter(condition)
+    expect((await callWith(task.token, "/vault/1")).code).toBe("ok")
+    expect(await list(task)).toBe("sequence_denied")
+    expect(await watched(task, "/burst")).toBe("insufficient_scope")
+    expect(await list(task)).toBe("sequence_denied")
+    await crash()
+    expect(await list(task)).toBe("sequence_denied")
+  })
+
+  test("may have been the last call, until another one is allowed", async () => {
+    const task = await listAfter({ kind: "not", of: { ...previous, event: BURST } })
+    expect(await watched(task, "/burst")).toBe("insufficient_scope")
+    expect(await list(task)).toBe("sequence_denied")
+    await crash()
+    expect(await list(task)).toBe("sequence_denied")
+    expect((await callWith(task.token, "/vault/1")).code).toBe("ok")
+    await crash()
+    expect(await list(task)).toBe("ok")
+  })
+
+  test("of which it cannot be read what it was may have been any that a condition forbids by", async () => {
+    const tie = { past: "arguments.item", present: "arguments.folder" } as const
+    const event = { ...VAULT, where: [tie] }
+    const sequence = { kind: "sequence", id: "list", of: { tools: ["files.list"] }, consequence: "deny" } as const
+    await guardedBy({ ...sequence, require: { kind: "not", of: { kind: "formerly", event, seconds: 3_600 } } })
+    const task = await openTask("first", { scope: "files.*:read" })
+    expect(await watched(task, "/vault/1")).toBe("insufficient_scope")
+    expect((await callWith(task.token, "/files?folder=2")).code).toBe("ok")
+    expect((await callWith(task.token, "/files?folder=1")).code).toBe("sequence_denied")
+    expect(await watched(task, "/vault/1?%5Bitem%5D=3")).toBe("insufficient_scope")
+    expect((await callWith(task.token, "/files?folder=2")).code).toBe("sequence_denied")
+    await crash()
+    expect((await callWith(task.token, "/files?folder=2")).code).toBe("sequence_denied")
   })
 
   test("counts where there is room, and never above a limit", async () => {

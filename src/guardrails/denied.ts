@@ -8,6 +8,7 @@ import type { Heard } from "./instrument.ts"
 import type { Setting } from "./listener.ts"
 import type { Memory } from "./memory.ts"
 import type { Mark } from "./meter/marks.ts"
+import type { Monitor } from "./monitor.ts"
 import type { Note } from "./note.ts"
 
 /** @param slackMs how much of a later time may be lost: none, if the order of calls matters */
@@ -16,8 +17,8 @@ export function denied(
   spanMs: number,
   slackMs: number,
   hear: (facts: CallFacts, memory: Memory, now: number) => Heard,
-): (facts: CallFacts, memory: Memory, now: number) => readonly Note[] {
-  if (denies === "fewer") return () => []
+): Pick<Monitor, "hearDenied" | "hearAny"> {
+  if (denies === "fewer") return { hearDenied: () => [], hearAny: () => [] }
   const anything: Note = {
     kind: "mark",
     owner: ownerOfAnything(owner),
@@ -28,10 +29,13 @@ export function denied(
     late: true,
     most: 1,
   }
-  return (facts, memory, now) => {
-    const { denial, notes } = hear(facts, memory, now)
-    // Which call it was cannot be read, or not be kept. It has happened, so it may have been any.
-    return denial ? [anything] : notes
+  return {
+    hearDenied: (facts, memory, now) => {
+      const { denial, notes } = hear(facts, memory, now)
+      // Which call it was cannot be read, or not be kept. It has happened, so it may have been any.
+      return denial ? [anything] : notes
+    },
+    hearAny: () => [anything],
   }
 }
 

@@ -21,6 +21,8 @@ export interface Instrument {
   hear(facts: CallFacts, memory: Memory, now: number): Heard
   /** What a call leaves that was denied and let through all the same. Absent: nothing. */
   hearDenied?(facts: CallFacts, memory: Memory, now: number): readonly Note[]
+  /** The same, of one that may have been a call of any of these tools. */
+  hearAny?(tools: readonly Tool[], facts: CallFacts, memory: Memory): readonly Note[]
 }
 
 export interface Judgement extends Heard {

@@ -23,6 +23,8 @@ export interface Monitor {
   hear(facts: CallFacts, memory: Memory, now: number): Heard
   /** What a call leaves that was denied, and that an observing gateway let through all the same. */
   hearDenied(facts: CallFacts, memory: Memory, now: number): readonly Note[]
+  /** The same, of one that may have been a call of any of these tools, some of which it hears. */
+  hearAny(tools: readonly Tool[], facts: CallFacts, memory: Memory): readonly Note[]
 }
 
 type Looking = Exclude<Condition, { readonly kind: "all" | "any" | "not" }>
@@ -77,7 +79,7 @@ function marking(listener: Listener, setting: Setting, spanMs: number, slackMs: 
     if (late && !hasRoomFor(memory, owner, value, now - spanMs)) return refused({ reason: "history_full", guardrail })
     return noted({ kind: "mark", owner, key: "", values: [value], spanMs, slackMs, late, most: MOST_KEYS })
   }
-  return { hears: listener.covers, hear, hearDenied: denied(setting, spanMs, slackMs, hear) }
+  return { hears: listener.covers, hear, ...denied(setting, spanMs, slackMs, hear) }
 }
 
 function hasRoomFor(memory: Memory, owner: string, value: string, before: number): boolean {
@@ -91,8 +93,14 @@ function previous(condition: Of<"previous">, setting: Setting, compile: Compile)
   const spanMs = condition.seconds * 1000
   const listener = listen(condition.event, setting, compile)
   const keyOf = ({ task }: CallFacts): string => (condition.in === "task" ? task : "")
-  const nothing = (key: string): Note => {
-    return { kind: "last", owner, key, value: null, spanMs, slackMs: Number.POSITIVE_INFINITY, late: false }
+  const maybe = (facts: CallFacts, value: string | null): Note => {
+    return { kind: "denied", owner, key: keyOf(facts), value, spanMs }
+  }
+  /** By a call that may have been the last: then the one before is so no more, and this one was not allowed. */
+  const overtaken = (facts: CallFacts, memory: Memory): readonly Note[] => {
+    const key = keyOf(facts)
+    if ((memory.lasts.find(owner, key)?.value ?? null) === null) return []
+    return [{ kind: "last", owner, key, value: null, spanMs, slackMs: Number.POSITIVE_INFINITY, late: false }]
   }
   return {
     ask: (facts, memory, now) => {
@@ -115,13 +123,14 @@ function previous(condition: Of<"previous">, setting: Setting, compile: Compile)
           return noted({ kind: "last", owner, key: keyOf(facts), value, spanMs, slackMs, late: denies === "more" })
         },
         hearDenied: (facts, memory, now) => {
-          const key = keyOf(facts)
-          // It may have been the last call: then the one before is so no more, and it is one that was not allowed.
-          if (denies === "fewer") return memory.lasts.find(owner, key)?.value == null ? [] : [nothing(key)]
+          if (denies === "fewer") return overtaken(facts, memory)
           const value = listener.tie(facts, memory, now)
           // It may not have been the last call: the one before stays what it is.
-          if (value === null) return []
-          return [{ kind: "denied", owner, key, value: typeof value === "object" ? null : value, spanMs }]
+          return value === null ? [] : [maybe(facts, typeof value === "object" ? null : value)]
+        },
+        hearAny: (tools, facts, memory) => {
+          if (denies === "fewer") return overtaken(facts, memory)
+          return tools.some(listener.covers) ? [maybe(facts, null)] : []
         },
       },
     ],
@@ -187,7 +196,7 @@ function tallied(condition: Of<"count"> | Of<"sum">, setting: Setting, compile: 
     if (full && denies === "more") return refused({ reason: "history_full", guardrail })
     return amount === 0 ? QUIET : noted({ kind: "tally", owner, key, amount, spanMs })
   }
-  const hearDenied = denied({ ...setting, denies }, spanMs, spanMs / SLACK, hear)
+  const heard = denied({ ...setting, denies }, spanMs, spanMs / SLACK, hear)
   return {
     ask: (facts, memory, now) => {
       const key = listener.ask(facts)
@@ -204,7 +213,7 @@ function tallied(condition: Of<"count"> | Of<"sum">, setting: Setting, compile: 
       }
       return atLeast ? sum >= threshold : sum <= threshold
     },
-    monitors: [...listener.monitors, { hears: listener.covers, hear, hearDenied }],
+    monitors: [...listener.monitors, { hears: listener.covers, hear, ...heard }],
   }
 }
 
@@ -247,7 +256,7 @@ function distinct(
     const note = { kind: "mark", owner, key, spanMs, slackMs: spanMs / SLACK, late, most: MOST_COUNTED } as const
     return noted({ ...note, values: values.slice(-MOST_COUNTED) })
   }
-  const hearDenied = denied({ ...setting, denies }, spanMs, spanMs / SLACK, hear)
+  const heard = denied({ ...setting, denies }, spanMs, spanMs / SLACK, hear)
   return {
     ask: (facts, memory, now) => {
       const key = listener.ask(facts)
@@ -265,6 +274,6 @@ function distinct(
       }
       return atLeast ? count >= threshold : count <= threshold
     },
-    monitors: [...listener.monitors, { hears: listener.covers, hear, hearDenied }],
+    monitors: [...listener.monitors, { hears: listener.covers, hear, ...heard }],
   }
 }

@@ -32,6 +32,8 @@ export function sequenceInstrument(sequence: Sequence): Instrument {
     hear: (facts, memory, now) => hearAll(monitors, facts, memory, now),
     hearDenied: (facts, memory, now) =>
       monitors.flatMap((monitor) => (monitor.hears(facts.tool) ? monitor.hearDenied(facts, memory, now) : [])),
+    hearAny: (tools, facts, memory) =>
+      monitors.flatMap((each) => (tools.some((tool) => each.hears(tool)) ? each.hearAny(tools, facts, memory) : [])),
   }
 }
 

@@ -15,7 +15,7 @@ import type { TaskStatus, TreeState } from "./state.ts"
 /**
  * Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread.
  */
-export const LEDGER_VERSION = 10
+export const LEDGER_VERSION = 11
 
 /** The bundle that the question names is older than one that already decided here, or cannot be had. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
@@ -96,7 +96,8 @@ export interface RefusedCall
       Call,
       "decisionId" | "task" | "arguments" | "gateway" | "environment" | "client" | "mode" | "retry" | "risks"
     > {
-  readonly tool: string | null
+  /** Which it is; several: it may be any of them; none: it is no tool of the catalog, as far as it can be read. */
+  readonly tools: readonly string[]
 }
 
 /** No agent ends the task as long as an operator has to look at this one. */

@@ -84,7 +84,7 @@ class Pair {
     const { verdict, change } = decide(this.#bundle, this.#watched, call, now)
     const happened = verdict.denial
       ? change
-      : (noticeRefused(this.#bundle, this.#watched, call, NOT_GRANTED, now)?.change ?? null)
+      : (noticeRefused(this.#bundle, this.#watched, { ...call, tools: [call.tool] }, NOT_GRANTED, now)?.change ?? null)
     if (happened) applyChange(this.#watched, happened)
   }
 

@@ -9,12 +9,13 @@ import { recordKey as recordKeyOf } from "./audit/record-key.ts"
 import type { Tried } from "./audit/record.ts"
 import { UNSEEN_ARGUMENTS } from "./catalog/arguments.ts"
 import { locate, type Located } from "./catalog/locate.ts"
+import { possibleTools } from "./catalog/possible-tools.ts"
 import { openArguments } from "./catalog/redaction.ts"
 import { formatScope, parseScope, scopeCovers, type Scope } from "./catalog/pattern.ts"
 import { denialByObservation } from "./catalog/observed.ts"
 import type { DelegationClaims } from "./credential/delegation-token.ts"
 import { verifyCredential, type VerifiedCredential } from "./credential/verify.ts"
-import { isDenied, type Denial } from "./decision.ts"
+import { deny, isDenied, type Denial } from "./decision.ts"
 import { isLifecycle } from "./catalog/lifecycle.ts"
 import { signerOf, type Signer } from "./exchange/signing-key.ts"
 import { signTransactionToken } from "./exchange/transaction-token.ts"
@@ -93,7 +94,7 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
     return refuseProven({ reason: "subject_differs", what: "its subject is not whom the token is for" })
   }
 
-  const located = locate(bundle.catalog, call)
+  const located = call.objection ? deny(call.objection) : locate(bundle.catalog, call)
   if (isDenied(located)) return refuseProven(located.denied)
 
   // What needs no memory may be denied here, and only denied: an allow is the ledger's alone.
@@ -149,13 +150,15 @@ function tellOfRefusal(
   { token, proof }: VerifiedCredential,
   located: Located | null,
   denial: Denial,
-  { guardrails, pointer }: Bundle,
+  { catalog, guardrails, pointer }: Bundle,
   lease: Promise<Lease | null>,
   { env }: Surroundings,
 ): Promise<void> | null {
   const { gateway, client } = call
   const isObserved = gateway.mode === "observe"
-  if (isObserved ? !located || UNCERTAIN.has(denial.reason) : guardrails.lookouts.length === 0) return null
+  if (isObserved ? UNCERTAIN.has(denial.reason) : guardrails.lookouts.length === 0) return null
+  const tools = located ? [located.tool.name] : isObserved ? possibleTools(catalog, call, denial) : []
+  if (isObserved && tools.length === 0) return null
   const { task, jti } = token.claims
   const refused = {
     decisionId: id,
@@ -163,7 +166,7 @@ function tellOfRefusal(
     task,
     token: jti,
     proof,
-    tool: located && located.tool.name,
+    tools,
     arguments: located ? located.arguments : UNSEEN_ARGUMENTS,
     gateway: gateway.id,
     environment: gateway.environment,

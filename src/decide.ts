@@ -47,7 +47,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   /** A denial in observe mode has no consequence, but the call happens. */
   const happened = (): Change | null => {
     if (call.mode === "enforce" || !tool) return null
-    return observedChange(bundle, state, line, tool, factsOf(state, task, tool, call, risk), now)
+    return observedChange(bundle, state, line, [tool], (each) => factsOf(state, task, each, call, risk), now)
   }
   const refuse = (denial: Denial, told: Evidence, end: End | null = null): Outcome => {
     if (call.mode !== "enforce") return { ...refused(denial, told), proof, change: happened() }

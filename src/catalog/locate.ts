@@ -5,7 +5,7 @@
 import { deny, isDenied, type Denied } from "../decision.ts"
 import { QUERY_PART, variantOf, type CallArguments } from "./arguments.ts"
 import type { Lookup } from "./lookup.ts"
-import { isMethodInArguments, OTHER_METHOD } from "./method-override.ts"
+import { isMethodInArguments, METHOD_IN_ARGUMENT } from "./method-override.ts"
 import { readMcpCall, type McpServer } from "./mcp-server.ts"
 import { readTarget, type Target } from "./path.ts"
 import { isRedacted, REDACTED, redactedNames } from "./redaction.ts"
@@ -63,7 +63,7 @@ export function locate(catalog: Catalog, call: Seen): Located | Denied {
   if (isDenied(args)) return args
   const { body, headers } = call
   if (call.method === "POST" && isMethodInArguments(Object.keys(args.values), body, headers.contentType)) {
-    return deny({ reason: "target_ambiguous", what: OTHER_METHOD })
+    return deny(METHOD_IN_ARGUMENT)
   }
   const { definition, segments } = match
   return found(catalog, definition.tool, { arguments: args, path: target.path, segments, byHeaders: false })

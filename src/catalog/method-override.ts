@@ -3,6 +3,7 @@
  * the query or a header, and what is judged as a POST would be a DELETE to them.
  */
 import { readingsOf } from "../fold.ts"
+import type { Denial } from "../decision.ts"
 import type { Body } from "./seen.ts"
 
 /** Of an argument, folded. */
@@ -24,6 +25,9 @@ export function isMethodInHeaders(method: string, headers: Headers): boolean {
   return (method === "POST" ? JOINED : HEADERS).some((name) => headers.has(name))
 }
 
+export const METHOD_IN_HEADER: Denial = { reason: "target_ambiguous", what: "a header asks for another method" }
+export const METHOD_IN_ARGUMENT: Denial = { reason: "target_ambiguous", what: "an argument asks for another method" }
+
 /** @param names of the arguments that are read */
 export function isMethodInArguments(names: readonly string[], body: Body, contentType: string | null): boolean {
   if (names.some(asksForMethod)) return true
@@ -32,8 +36,6 @@ export function isMethodInArguments(names: readonly string[], body: Body, conten
   if (type === "application/x-www-form-urlencoded") return isInForm(body.text)
   return type === "multipart/form-data" && MULTIPART_NAME.test(body.text)
 }
-
-export const OTHER_METHOD = "an argument asks for another method"
 
 export function asksForMethod(name: string): boolean {
   return readingsOf(name)?.some((reading) => ARGUMENTS.has(reading)) ?? true

@@ -6,7 +6,7 @@ import { deny, type Denied } from "../decision.ts"
 import { isReadable, NO_ARGUMENTS, type CallArguments } from "./arguments.ts"
 import { fold, foldCase } from "../fold.ts"
 import { isJsonType, isObject, parseCallBody } from "../json.ts"
-import { asksForMethod, OTHER_METHOD } from "./method-override.ts"
+import { asksForMethod, METHOD_IN_ARGUMENT } from "./method-override.ts"
 import type { Target } from "./path.ts"
 import { unplainPart } from "./query-names.ts"
 import type { Body, CallHeaders } from "./seen.ts"
@@ -72,7 +72,12 @@ export function buildRouteTable(definitions: readonly RouteDefinition[]): RouteT
 }
 
 /** HEAD is answered as GET without its body (RFC 9110 9.3.2), so it is the same tool. */
-export function matchRoute(table: RouteTable, origin: string, method: string, target: Target): RouteMatch | null {
+export function matchRoute(
+  table: RouteTable,
+  origin: string,
+  method: string,
+  target: Pick<Target, "segments">,
+): RouteMatch | null {
   const root = table.get(tableKey(origin, method === "HEAD" ? "GET" : method))
   if (!root) return null
   const values: string[] = []
@@ -81,6 +86,15 @@ export function matchRoute(table: RouteTable, origin: string, method: string, ta
   const { definition, segments } = found.route
   const names = segments.filter((name) => name !== null)
   return { definition, segments, parameters: names.map((name, index) => [name, values[index] ?? ""]) }
+}
+
+/** Those that match whatever the method is. */
+export function matchAnyMethod(table: RouteTable, origin: string, target: Pick<Target, "segments">): readonly string[] {
+  const tools = [...table].flatMap(([key, root]) => {
+    if (!key.endsWith(tableKey(origin, ""))) return []
+    return descend(root, target.segments, 0, [])?.route?.definition.tool ?? []
+  })
+  return [...new Set(tools)]
 }
 
 /** All of an origin. */
@@ -140,7 +154,7 @@ export function routeArguments(
     const object = json && isObject(json.json) ? json.json : null
     complete = object !== null && json?.isExact === true && isReadable(body.text)
     // What is not read as arguments may still ask for another method, which upstreams take from any body.
-    if (object && !complete && Object.keys(object).some(asksForMethod)) return refuse(OTHER_METHOD)
+    if (object && !complete && Object.keys(object).some(asksForMethod)) return deny(METHOD_IN_ARGUMENT)
     const members = complete && object ? Object.entries(object) : []
     for (const [name, value] of members) {
       if (names.has(fold(name))) return refuse("an argument stands in the body and in the URL")

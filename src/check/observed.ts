@@ -6,37 +6,51 @@ import type { Change } from "../call.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { CallFacts } from "../guardrails/field.ts"
+import type { Instrument } from "../guardrails/instrument.ts"
+import type { Memory } from "../guardrails/memory.ts"
 import type { Task, TreeState } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { checkCalls } from "./grant.ts"
 
 /**
- * What can only ever deny more: labels, what conditions look back at that forbid by it, and counts that have room. It is no
- * step of a plan, uses no approval, fulfils no condition that requires a call, and keeps no task from being idle: for all
- * these a call has to be allowed.
+ * What can only ever deny more: labels, what conditions deny by, and counts that have room. It is no step of a plan, uses
+ * no approval, fulfils no condition that requires a call, and keeps no task from being idle: for all these a call has to be
+ * allowed.
+ * @param tools of which it may have been any; of several, nothing is counted but the call
  */
 export function observedChange(
   { guardrails }: Bundle,
   state: TreeState,
   line: readonly Task[],
-  tool: Tool,
-  facts: CallFacts,
+  tools: readonly [Tool, ...Tool[]],
+  factsOf: (tool: Tool) => CallFacts,
   now: number,
 ): Change {
-  const { judges, hears } = guardrails.about(tool)
-  const asked = judges.filter(({ guardrail }) => facts.risk >= (guardrail.fromRisk ?? 0))
-  const isCounted = !isLifecycle(tool) && tool.cost > 0 && checkCalls(line) === null
+  const [only, ...others] = tools
+  const facts = factsOf(only)
+  const memoryOf = ({ guardrail }: Instrument): Memory => state.memory.of(guardrail)
+  const isCounted = tools.some((tool) => !isLifecycle(tool) && tool.cost > 0) && checkCalls(line) === null
+  const { judges, hears } = guardrails.about(only)
+  // Not the calls that go in circles: one that was denied between two others would break the circle that they make.
+  const counting = judges.filter(({ guardrail: { kind, fromRisk = 0 } }) => kind !== "cycle" && facts.risk >= fromRisk)
+  const hearing = new Set(tools.flatMap((tool) => guardrails.about(tool).hears))
   return {
     at: now,
     counted: isCounted ? line.map(({ id }) => id) : [],
     busy: [],
     plans: [],
     approvals: [],
-    notes: [
-      ...asked.flatMap((each) => each.judge(facts, state.memory.of(each.guardrail), now).notes),
-      ...hears.flatMap((each) => each.hearDenied?.(facts, state.memory.of(each.guardrail), now).notes ?? []),
-    ],
-    labels: tool.labels.filter((label) => !state.labels.has(label)),
+    notes:
+      others.length > 0
+        ? [...hearing].flatMap((each) => each.hearAny?.(tools, facts, memoryOf(each)) ?? [])
+        : [
+            ...counting.flatMap((each) => {
+              const { denial, notes } = each.judge(facts, memoryOf(each), now)
+              return denial ? [] : notes
+            }),
+            ...hears.flatMap((each) => each.hearDenied?.(facts, memoryOf(each), now) ?? []),
+          ],
+    labels: [...new Set(tools.flatMap(({ labels }) => labels))].filter((label) => !state.labels.has(label)),
     remember: null,
   }
 }

@@ -1,6 +1,8 @@
 /** A call that was refused before it came to its ledger: what is kept in mind of that, and what follows from it. */
 import type { Change, End } from "../call.ts"
+import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../decision.ts"
+import type { CallFacts } from "../guardrails/field.ts"
 import type { Note } from "../guardrails/note.ts"
 import type { RefusedCall } from "../ledger/answers.ts"
 import { lineOf, type TreeState } from "../ledger/state.ts"
@@ -32,11 +34,12 @@ export function noticeRefused(
   const line = lineOf(state, call.task)
   const [task] = line
   if (!task || checkAlive(state, line, now) || checkToken(state, call, now)) return null
-  const tool = call.tool === null ? null : (bundle.catalog.tools.get(call.tool) ?? null)
+  const [tool = null, ...others] = call.tools.flatMap((name) => bundle.catalog.tools.get(name) ?? [])
   const chain = line.map(({ agent }) => agent).toReversed()
   const risk = riskOf(state, line, call.risks, now)
   if (call.mode === "observe") {
-    const change = tool && observedChange(bundle, state, line, tool, factsOf(state, task, tool, call, risk), now)
+    const facts = (each: Tool): CallFacts => factsOf(state, task, each, call, risk)
+    const change = tool && observedChange(bundle, state, line, [tool, ...others], facts, now)
     return { chain, change, notes: [], storm: null, end: null }
   }
   const told = tellOfDenial(bundle, state.memory, factsOf(state, task, tool, call, risk), denial, now)

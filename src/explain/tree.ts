@@ -135,11 +135,11 @@ export function approveStep(
 export function refusedStep(
   bundle: Bundle,
   state: TreeState,
-  call: Omit<RefusedCall, "tool" | "arguments">,
+  call: Omit<RefusedCall, "tools" | "arguments">,
   denial: Denial,
   now: number,
 ): void {
-  const noticed = noticeRefused(bundle, state, { ...call, tool: null, arguments: UNSEEN_ARGUMENTS }, denial, now)
+  const noticed = noticeRefused(bundle, state, { ...call, tools: [], arguments: UNSEEN_ARGUMENTS }, denial, now)
   if (!noticed) return
   const { notes, end } = noticed
   applyAfterwards(state, notes, now)

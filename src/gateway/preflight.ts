@@ -35,9 +35,10 @@ export function letPreflightThrough(
   return { ...NOBODY, id, gateway, denial: null }
 }
 
-function isPreflight(headers: Headers, { method, body, authorization, proof }: Presented): boolean {
+function isPreflight(headers: Headers, { method, body, authorization, proof, objection }: Presented): boolean {
   return (
     method === "OPTIONS" &&
+    objection === null &&
     headers.has("origin") &&
     headers.has("access-control-request-method") &&
     authorization === null &&

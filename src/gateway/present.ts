@@ -3,7 +3,7 @@
  * body. Refuses what could be read in two ways; believes no header but those its dialect overwrites.
  */
 import { boundedText } from "../bounded-text.ts"
-import { isMethodInHeaders } from "../catalog/method-override.ts"
+import { isMethodInHeaders, METHOD_IN_HEADER } from "../catalog/method-override.ts"
 import { BODILESS, type Body, type CallHeaders } from "../catalog/seen.ts"
 import { deny, isDenied, type Denied } from "../decision.ts"
 import type { GatewayDefinition } from "../policy/definition/gateways.ts"
@@ -30,13 +30,10 @@ export async function present(
   const asked = dialect.read(request, rawTarget)
   if (isDenied(asked)) return asked
   if (!METHOD.test(asked.method)) return deny({ reason: "target_ambiguous", what: "the method is not a token" })
-  if (isMethodInHeaders(asked.method, request.headers)) {
-    return deny({ reason: "target_ambiguous", what: "a header asks for another method" })
-  }
   const origin = originFor(gateway, asked)
   if (origin === null) return deny({ reason: "target_ambiguous", what: "the host is none of the gateway's" })
   const body = await readBody(request, gateway, asked.method)
-  if (isDenied(body)) return body
+  const isOtherMethod = isMethodInHeaders(asked.method, request.headers)
   return {
     gateway,
     client: clientOf(gateway, request.headers),
@@ -47,7 +44,8 @@ export async function present(
     authorization: request.headers.get("authorization"),
     proof: request.headers.get("dpop"),
     headers: new HeadersAsked(request.headers),
-    body,
+    body: isDenied(body) ? { kind: "withheld" } : body,
+    objection: isOtherMethod ? METHOD_IN_HEADER : isDenied(body) ? body.denied : null,
     requestId: requestIdOf(request, gateway),
     ...(asked.subject && { subject: asked.subject }),
   }

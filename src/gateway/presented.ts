@@ -2,6 +2,7 @@
  * One call as a gateway presented it, whatever its dialect: nothing in it is verified yet but the gateway itself.
  */
 import type { Seen } from "../catalog/seen.ts"
+import type { Denial } from "../decision.ts"
 import type { GatewayDefinition } from "../policy/definition/gateways.ts"
 import type { Client } from "./client.ts"
 import type { Subject } from "./dialect.ts"
@@ -16,6 +17,8 @@ export interface Presented extends Seen {
   readonly authorization: string | null
   /** `DPoP` of the original request. */
   readonly proof: string | null
+  /** Why it can be read in several ways, whatever it calls; null: it cannot. */
+  readonly objection: Denial | null
   /** Whom it says that the call is for; absent: it says nothing. */
   readonly subject?: Subject
   /** Set by the registered gateway itself, never by its client. */

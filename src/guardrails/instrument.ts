@@ -20,7 +20,9 @@ export interface Instrument {
   /** What an admission leaves; or why there must be none, as it could not be kept in mind. */
   hear(facts: CallFacts, memory: Memory, now: number): Heard
   /** What a call leaves that was denied and let through all the same. Absent: nothing. */
-  hearDenied?(facts: CallFacts, memory: Memory, now: number): Heard
+  hearDenied?(facts: CallFacts, memory: Memory, now: number): readonly Note[]
+  /** The same, of one that may have been a call of any of these tools. */
+  hearAny?(tools: readonly Tool[], facts: CallFacts, memory: Memory): readonly Note[]
 }
 
 export interface Judgement extends Heard {

@@ -70,6 +70,15 @@ export interface Last {
   readonly value: string | null
   /** Milliseconds. */
   readonly at: number
+  /** Calls that were denied since, and let through by an observing gateway: each may have been the last. */
+  readonly denied: readonly DeniedSince[]
+}
+
+export interface DeniedSince {
+  /** Null: it may be any. */
+  readonly value: string | null
+  /** Milliseconds. */
+  readonly at: number
 }
 
 export interface Flight {

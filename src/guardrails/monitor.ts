@@ -7,71 +7,27 @@ import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../decision.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import { unitsOf } from "./amount.ts"
-import type { Condition, Pattern } from "./definition.ts"
-import { argumentOf, isUnread, keyReader, unreadable, valuesOf, type CallFacts } from "./field.ts"
+import type { Condition } from "./definition.ts"
+import { denied, lastMark, markOfAnything } from "./denied.ts"
+import { argumentOf, isUnread, unreadable, valuesOf, type CallFacts } from "./field.ts"
 import type { Heard } from "./instrument.ts"
 import { SLACK } from "./limit-meter.ts"
-import { MOST_KEYS, type Memory } from "./memory.ts"
+import { listen, type Compile, type Listener, type Setting } from "./listener.ts"
+import { MOST_KEYS, type Last, type Memory } from "./memory.ts"
 import { SlidingMeter } from "./meter/sliding.ts"
 import type { Note } from "./note.ts"
-import { coversCall, coversTool } from "./selector.ts"
-
-/** A denial: it cannot be known. */
-export type Answer = boolean | Denial
-export type Ask = (facts: CallFacts, memory: Memory, now: number) => Answer
-
-export interface Setting {
-  readonly guardrail: string
-  /** Unique among all conditions. */
-  readonly owner: string
-  readonly denies: "fewer" | "more"
-}
 
 export interface Monitor {
   hears(tool: Tool): boolean
+  /** What a call leaves that was allowed. */
   hear(facts: CallFacts, memory: Memory, now: number): Heard
+  /** What a call leaves that was denied, and that an observing gateway let through all the same. */
+  hearDenied(facts: CallFacts, memory: Memory, now: number): readonly Note[]
+  /** The same, of one that may have been a call of any of these tools, some of which it hears. */
+  hearAny(tools: readonly Tool[], facts: CallFacts, memory: Memory): readonly Note[]
 }
 
 type Looking = Exclude<Condition, { readonly kind: "all" | "any" | "not" }>
-type Compile = (condition: Condition, setting: Setting) => { readonly ask: Ask; readonly monitors: readonly Monitor[] }
-
-/** Whether a call is such as a pattern says, and what ties it to one that is judged. */
-interface Listener {
-  readonly covers: (tool: Tool) => boolean
-  /** Null: it is none. A denial: it cannot be told, and not to know would be to admit too much. */
-  readonly tie: (facts: CallFacts, memory: Memory, now: number) => string | null | Denial
-  /** Of a call that is judged. */
-  readonly ask: (facts: CallFacts) => string | Denial
-  readonly monitors: readonly Monitor[]
-}
-
-function listen(pattern: Pattern, setting: Setting, compile: Compile): Listener {
-  const { guardrail, owner, denies } = setting
-  const past = keyReader(pattern.where.map((tie) => tie.past))
-  const present = keyReader(pattern.where.map((tie) => tie.present))
-  const when = pattern.when && compile(pattern.when, { guardrail, owner: `${owner}?`, denies })
-  return {
-    covers: (tool) => coversTool(pattern, tool),
-    monitors: when?.monitors ?? [],
-    tie: (facts, memory, now) => {
-      if (!coversTool(pattern, facts.tool) || !coversCall(pattern, facts, denies === "more")) return null
-      const answer = when ? when.ask(facts, memory, now) : true
-      if (answer === false) return null
-      if (typeof answer === "object") return denies === "more" ? answer : null
-      const key = past(facts)
-      if (!isUnread(key)) return key
-      // A value that does not exist is never asked for; one that exists, and cannot be seen, may be.
-      return denies === "more" && key.because !== "absent" && key.because !== "unasserted"
-        ? unreadable(guardrail, key)
-        : null
-    },
-    ask: (facts) => {
-      const key = present(facts)
-      return isUnread(key) ? unreadable(guardrail, key) : key
-    },
-  }
-}
-
 const QUIET: Heard = { denial: null, notes: [] }
 const noted = (...notes: readonly Note[]): Heard => ({ denial: null, notes })
 const refused = (denial: Denial): Heard => ({ denial, notes: [] })
@@ -105,32 +61,25 @@ function formerly({ event, seconds }: Of<"formerly">, setting: Setting, compile:
     ask: (facts, memory, now) => {
       const key = listener.ask(facts)
       if (typeof key === "object") return key
-      const mark = memory.marks.find(owner, "")?.get(key)
+      const mark = lastMark(memory, owner, key)
       return mark !== undefined && mark.at > now - spanMs
     },
-    monitors: [...listener.monitors, marking(listener, setting, owner, spanMs, spanMs / SLACK)],
+    monitors: [...listener.monitors, marking(listener, setting, spanMs, spanMs / SLACK)],
   }
 }
 
 /** Keeps in mind when each value was last there. */
-function marking(
-  listener: Listener,
-  { guardrail, denies }: Setting,
-  owner: string,
-  spanMs: number,
-  slackMs: number,
-): Monitor {
-  return {
-    hears: listener.covers,
-    hear: (facts, memory, now) => {
-      const value = listener.tie(facts, memory, now)
-      if (value === null) return QUIET
-      if (typeof value === "object") return refused(value)
-      const late = denies === "more"
-      if (late && !hasRoomFor(memory, owner, value, now - spanMs)) return refused({ reason: "history_full", guardrail })
-      return noted({ kind: "mark", owner, key: "", values: [value], spanMs, slackMs, late, most: MOST_KEYS })
-    },
+function marking(listener: Listener, setting: Setting, spanMs: number, slackMs: number): Monitor {
+  const { guardrail, owner, denies } = setting
+  const hear: Monitor["hear"] = (facts, memory, now) => {
+    const value = listener.tie(facts, memory, now)
+    if (value === null) return QUIET
+    if (typeof value === "object") return refused(value)
+    const late = denies === "more"
+    if (late && !hasRoomFor(memory, owner, value, now - spanMs)) return refused({ reason: "history_full", guardrail })
+    return noted({ kind: "mark", owner, key: "", values: [value], spanMs, slackMs, late, most: MOST_KEYS })
   }
+  return { hears: listener.covers, hear, ...denied(setting, spanMs, slackMs, hear) }
 }
 
 function hasRoomFor(memory: Memory, owner: string, value: string, before: number): boolean {
@@ -144,12 +93,23 @@ function previous(condition: Of<"previous">, setting: Setting, compile: Compile)
   const spanMs = condition.seconds * 1000
   const listener = listen(condition.event, setting, compile)
   const keyOf = ({ task }: CallFacts): string => (condition.in === "task" ? task : "")
+  const maybe = (facts: CallFacts, value: string | null): Note => {
+    return { kind: "denied", owner, key: keyOf(facts), value, spanMs }
+  }
+  /** By a call that may have been the last: then the one before is so no more, and this one was not allowed. */
+  const overtaken = (facts: CallFacts, memory: Memory): readonly Note[] => {
+    const key = keyOf(facts)
+    if ((memory.lasts.find(owner, key)?.value ?? null) === null) return []
+    return [{ kind: "last", owner, key, value: null, spanMs, slackMs: Number.POSITIVE_INFINITY, late: false }]
+  }
   return {
     ask: (facts, memory, now) => {
       const key = listener.ask(facts)
       if (typeof key === "object") return key
       const last = memory.lasts.find(owner, keyOf(facts))
-      return last !== undefined && last.value === key && last.at > now - spanMs
+      if (last === undefined) return false
+      const isKey = (each: Pick<Last, "value" | "at">): boolean => each.value === key && each.at > now - spanMs
+      return isKey(last) || last.denied.some((each) => isKey(each) || (each.value === null && each.at > now - spanMs))
     },
     monitors: [
       ...listener.monitors,
@@ -161,6 +121,16 @@ function previous(condition: Of<"previous">, setting: Setting, compile: Compile)
           if (typeof value === "object" && value !== null) return refused(value)
           const slackMs = value === null ? Number.POSITIVE_INFINITY : spanMs / SLACK
           return noted({ kind: "last", owner, key: keyOf(facts), value, spanMs, slackMs, late: denies === "more" })
+        },
+        hearDenied: (facts, memory, now) => {
+          if (denies === "fewer") return overtaken(facts, memory)
+          const value = listener.tie(facts, memory, now)
+          // It may not have been the last call: the one before stays what it is.
+          return value === null ? [] : [maybe(facts, typeof value === "object" ? null : value)]
+        },
+        hearAny: (tools, facts, memory) => {
+          if (denies === "fewer") return overtaken(facts, memory)
+          return tools.some(listener.covers) ? [maybe(facts, null)] : []
         },
       },
     ],
@@ -182,17 +152,17 @@ function since({ event, undoneBy, seconds }: Of<"since">, setting: Setting, comp
       const [key, undoneKey] = [listener.ask(facts), undoing.ask(facts)]
       if (typeof key === "object") return key
       if (typeof undoneKey === "object") return undoneKey
-      const begun = memory.marks.find(setting.owner, "")?.get(key)
+      const begun = lastMark(memory, setting.owner, key)
       if (!begun || begun.at <= now - spanMs) return false
-      const ended = memory.marks.find(undone.owner, "")?.get(undoneKey)
+      const ended = lastMark(memory, undone.owner, undoneKey)
       // A call that is both comes not after itself.
       return !ended || begun.sequence >= ended.sequence
     },
     monitors: [
       ...listener.monitors,
       ...undoing.monitors,
-      marking(listener, setting, setting.owner, spanMs, 0),
-      marking(undoing, undone, undone.owner, spanMs, 0),
+      marking(listener, setting, spanMs, 0),
+      marking(undoing, undone, spanMs, 0),
     ],
   }
 }
@@ -205,7 +175,7 @@ function tallied(condition: Of<"count"> | Of<"sum">, setting: Setting, compile: 
   const threshold = atLeast ? is.atLeast : is.atMost
   // To be at least so much is harder with fewer, to be at most so much with more.
   const denies = atLeast ? setting.denies : setting.denies === "fewer" ? "more" : "fewer"
-  const listener = listen(event, { ...setting, denies }, compile)
+  const listener = listen(event, { ...setting, denies }, compile, condition.kind === "sum")
   const amountOf = (facts: CallFacts): number | Denial => {
     if (condition.kind === "count") return 1
     const value = argumentOf(facts.arguments, condition.field)
@@ -215,39 +185,42 @@ function tallied(condition: Of<"count"> | Of<"sum">, setting: Setting, compile: 
       ? amount
       : { reason: "amount_unreadable", guardrail, field: condition.field, what: amount }
   }
+  const hear: Monitor["hear"] = (facts, memory, now) => {
+    const key = listener.tie(facts, memory, now)
+    if (typeof key === "object" && key !== null) return refused(key)
+    const amount = key === null && listener.possibleTie(facts, memory, now) === null ? 0 : amountOf(facts)
+    // What cannot be added is not admitted, whichever way it would have counted.
+    if (typeof amount === "object") return refused(amount)
+    if (key === null) return QUIET
+    const full = !memory.tallies.hasRoom(owner, key, ({ lastAt }) => lastAt <= now - spanMs)
+    if (full && denies === "more") return refused({ reason: "history_full", guardrail })
+    return amount === 0 ? QUIET : noted({ kind: "tally", owner, key, amount, spanMs })
+  }
+  const heard = denied({ ...setting, denies }, spanMs, spanMs / SLACK, hear)
   return {
     ask: (facts, memory, now) => {
       const key = listener.ask(facts)
       if (typeof key === "object") return key
+      if (isAnything(memory, owner, now - spanMs)) return atLeast
       const tally = memory.tallies.find(owner, key) ?? new SlidingMeter()
       let sum = denies === "more" ? tally.upTo(spanMs, now) : tally.atLeast(spanMs, now)
       const own = listener.tie(facts, memory, now)
       if (typeof own === "object" && own !== null) return own
-      if (own === key) {
+      if (own === key || listener.possibleTie(facts, memory, now) === key) {
         const amount = amountOf(facts)
         if (typeof amount === "object") return amount
-        sum += amount
+        if (own === key) sum += amount
       }
       return atLeast ? sum >= threshold : sum <= threshold
     },
-    monitors: [
-      ...listener.monitors,
-      {
-        hears: listener.covers,
-        hear: (facts, memory, now) => {
-          const key = listener.tie(facts, memory, now)
-          if (key === null) return QUIET
-          if (typeof key === "object") return refused(key)
-          const amount = amountOf(facts)
-          // What cannot be added is not admitted, whichever way it would have counted.
-          if (typeof amount === "object") return refused(amount)
-          const full = !memory.tallies.hasRoom(owner, key, ({ lastAt }) => lastAt <= now - spanMs)
-          if (full && denies === "more") return refused({ reason: "history_full", guardrail })
-          return amount === 0 ? QUIET : noted({ kind: "tally", owner, key, amount, spanMs })
-        },
-      },
-    ],
+    monitors: [...listener.monitors, { hears: listener.covers, hear, ...heard }],
   }
+}
+
+/** Whether such a call was denied, and it is not known how much it was, or of what: then it is as much as it takes. */
+function isAnything(memory: Memory, owner: string, before: number): boolean {
+  const anything = markOfAnything(memory, owner)
+  return anything !== undefined && anything.at > before
 }
 
 /**
@@ -266,44 +239,41 @@ function distinct(
   const atLeast = "atLeast" in is
   const threshold = atLeast ? is.atLeast : is.atMost
   const denies = atLeast ? setting.denies : setting.denies === "fewer" ? "more" : "fewer"
-  const listener = listen(event, { ...setting, denies }, compile)
+  const listener = listen(event, { ...setting, denies }, compile, true)
+  const hear: Monitor["hear"] = (facts, memory, now) => {
+    const key = listener.tie(facts, memory, now)
+    if (key === null) return QUIET
+    if (typeof key === "object") return refused(key)
+    const values = valuesOf(field, facts)
+    if (isUnread(values))
+      return denies === "more" && values.because !== "unasserted" ? refused(unreadable(guardrail, values)) : QUIET
+    const late = denies === "more"
+    const before = now - spanMs
+    const known = memory.marksOf(owner, key)
+    const fresh = values.filter((value) => !known.get(value)).length
+    if (late && !memory.hasRoomForValues(owner, key, fresh, before, spanMs))
+      return refused({ reason: "history_full", guardrail })
+    const note = { kind: "mark", owner, key, spanMs, slackMs: spanMs / SLACK, late, most: MOST_COUNTED } as const
+    return noted({ ...note, values: values.slice(-MOST_COUNTED) })
+  }
+  const heard = denied({ ...setting, denies }, spanMs, spanMs / SLACK, hear)
   return {
     ask: (facts, memory, now) => {
       const key = listener.ask(facts)
       if (typeof key === "object") return key
+      if (isAnything(memory, owner, now - spanMs)) return atLeast
       const marks = memory.marksOf(owner, key)
       marks.forget(now - spanMs)
       let count = marks.size
       const own = listener.tie(facts, memory, now)
       if (typeof own === "object" && own !== null) return own
-      if (own === key) {
+      if (own === key || listener.possibleTie(facts, memory, now) === key) {
         const values = valuesOf(field, facts)
         if (isUnread(values)) return unreadable(guardrail, values)
-        count += values.filter((value) => !marks.get(value)).length
+        if (own === key) count += values.filter((value) => !marks.get(value)).length
       }
       return atLeast ? count >= threshold : count <= threshold
     },
-    monitors: [
-      ...listener.monitors,
-      {
-        hears: listener.covers,
-        hear: (facts, memory, now) => {
-          const key = listener.tie(facts, memory, now)
-          if (key === null) return QUIET
-          if (typeof key === "object") return refused(key)
-          const values = valuesOf(field, facts)
-          if (isUnread(values))
-            return denies === "more" && values.because !== "unasserted" ? refused(unreadable(guardrail, values)) : QUIET
-          const late = denies === "more"
-          const before = now - spanMs
-          const known = memory.marksOf(owner, key)
-          const fresh = values.filter((value) => !known.get(value)).length
-          if (late && !memory.hasRoomForValues(owner, key, fresh, before, spanMs))
-            return refused({ reason: "history_full", guardrail })
-          const note = { kind: "mark", owner, key, spanMs, slackMs: spanMs / SLACK, late, most: MOST_COUNTED } as const
-          return noted({ ...note, values: values.slice(-MOST_COUNTED) })
-        },
-      },
-    ],
+    monitors: [...listener.monitors, { hears: listener.covers, hear, ...heard }],
   }
 }

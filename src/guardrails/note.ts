@@ -57,6 +57,14 @@ export interface Lasting extends Placed {
   readonly late: boolean
 }
 
+/** A call that was denied, and let through all the same, may have been the last. */
+export interface DeniedLast extends Placed {
+  readonly kind: "denied"
+  /** Null: it may be any. */
+  readonly value: string | null
+  readonly spanMs: number
+}
+
 export interface Trailing extends Placed {
   readonly kind: "trail"
   readonly call: string
@@ -72,7 +80,7 @@ export interface Flying extends Placed {
   readonly flight: Flight
 }
 
-export type Note = Spend | Crediting | Marking | Tallying | Lasting | Trailing | Flying
+export type Note = Spend | Crediting | Marking | Tallying | Lasting | DeniedLast | Trailing | Flying
 
 /** @param now milliseconds, of the call */
 export function applyNotes(memory: Memory, notes: readonly Note[], now: number): void {
@@ -99,7 +107,9 @@ function applyNote(memory: Memory, note: Note, now: number): void {
       return memory.tallies.set(owner, key, tally)
     }
     case "last":
-      return memory.lasts.set(owner, key, { value: note.value, at: now } satisfies Last)
+      return memory.lasts.set(owner, key, { value: note.value, at: now, denied: [] })
+    case "denied":
+      return memory.lasts.set(owner, key, withDenied(memory, note, now))
     case "trail": {
       const trail = trailOf(memory, note)
       trail.add(note.call)
@@ -112,6 +122,16 @@ function applyNote(memory: Memory, note: Note, now: number): void {
     default:
       return note satisfies never
   }
+}
+
+/** More than a client makes by mistake; beyond it, the last call may have been any. */
+const MOST_DENIED = 16
+
+export function withDenied(memory: Memory, { owner, key, value, spanMs }: DeniedLast, now: number): Last {
+  const last = memory.lasts.find(owner, key) ?? { value: null, at: now, denied: [] }
+  const others = last.denied.filter((each) => each.value !== value && each.at > now - spanMs)
+  const denied = others.length < MOST_DENIED ? [...others, { value, at: now }] : [{ value: null, at: now }]
+  return { ...last, denied }
 }
 
 /** Of a memory that has woken: what was before may have been anything. */

@@ -9,7 +9,8 @@ import { sha256Hex } from "../hash.ts"
 import type { CallFacts } from "./field.ts"
 import { judged, NOTHING, type Heard, type Instrument } from "./instrument.ts"
 import type { Memory } from "./memory.ts"
-import { MONITORS, type Answer, type Ask, type Monitor, type Setting } from "./monitor.ts"
+import type { Answer, Ask, Setting } from "./listener.ts"
+import { MONITORS, type Monitor } from "./monitor.ts"
 import type { Note } from "./note.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
@@ -17,8 +18,6 @@ export function sequenceInstrument(sequence: Sequence): Instrument {
   const { id, of: selector, consequence, kind } = sequence
   // No id has a backslash: what is kept for a part of one can be nothing of another's, `a.0` next to `a`.
   const { ask, monitors } = compile(sequence.require, { guardrail: id, owner: `${id}\\`, denies: "fewer" })
-  // What was denied fulfils nothing that is required; it still is what others are forbidden after.
-  const forbidding = monitors.filter(({ denies }) => denies === "more")
   return {
     guardrail: sequence,
     judges: (tool) => coversTool(selector, tool),
@@ -31,18 +30,18 @@ export function sequenceInstrument(sequence: Sequence): Instrument {
       return judged(answer ? null : { reason: "sequence_broken", guardrail: id, consequence }, { use })
     },
     hear: (facts, memory, now) => hearAll(monitors, facts, memory, now),
-    hearDenied: (facts, memory, now) => hearAll(forbidding, facts, memory, now),
+    hearDenied: (facts, memory, now) =>
+      monitors.flatMap((monitor) => (monitor.hears(facts.tool) ? monitor.hearDenied(facts, memory, now) : [])),
+    hearAny: (tools, facts, memory) =>
+      monitors.flatMap((each) => (tools.some((tool) => each.hears(tool)) ? each.hearAny(tools, facts, memory) : [])),
   }
 }
 
 export interface Compiled {
   readonly ask: Ask
   /** Its own and those of all conditions within. */
-  readonly monitors: readonly DirectedMonitor[]
+  readonly monitors: readonly Monitor[]
 }
-
-/** A monitor, and in which direction what it remembers denies. */
-interface DirectedMonitor extends Monitor, Pick<Setting, "denies"> {}
 
 /** The way of each condition to a yes or no; those that look back are one monitor each. */
 export function compile(condition: Condition, setting: Setting): Compiled {
@@ -63,9 +62,7 @@ export function compile(condition: Condition, setting: Setting): Compiled {
       return { ask: (...asked) => negated(ask(...asked)), monitors }
     }
     default: {
-      const { denies, owner } = setting
-      const { ask, monitors } = MONITORS(condition, { ...setting, owner: `${owner}=${keptBy(condition)}` }, compile)
-      return { ask, monitors: monitors.map((monitor) => Object.assign(monitor, { denies })) }
+      return MONITORS(condition, { ...setting, owner: `${setting.owner}=${keptBy(condition)}` }, compile)
     }
   }
 }

@@ -102,7 +102,8 @@ export interface RefusedCall
       Call,
       "decisionId" | "task" | "arguments" | "gateway" | "environment" | "client" | "mode" | "retry" | "risks"
     > {
-  readonly tool: string | null
+  /** Which it is; several: it may be any of them; none: it is no tool of the catalog, as far as it can be read. */
+  readonly tools: readonly string[]
 }
 
 /** No agent ends the task as long as an operator has to look at this one. */

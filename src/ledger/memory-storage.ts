@@ -6,7 +6,15 @@
 import { landFlight } from "../guardrails/concurrency.ts"
 import { Memory, type Flights, type Last } from "../guardrails/memory.ts"
 import { Trail, type TrailState } from "../guardrails/meter/trail.ts"
-import { trailOf, type Flying, type Lasting, type Note, type Trailing } from "../guardrails/note.ts"
+import {
+  trailOf,
+  withDenied,
+  type DeniedLast,
+  type Flying,
+  type Lasting,
+  type Note,
+  type Trailing,
+} from "../guardrails/note.ts"
 import { AMOUNT_SCHEMA, AmountStorage } from "./amount-storage.ts"
 import { MARK_SCHEMA, MarkStorage } from "./mark-storage.ts"
 import { placeOf } from "./place.ts"
@@ -125,6 +133,7 @@ export class MemoryStorage {
       case "last": {
         const written = this.#lasts.get(placeOf(note))
         const last = memory.lasts.find(note.owner, note.key)
+        if (last && last.denied.length > 0) return true
         if (last?.value === null && note.value === null) return false
         if (!written || written.value !== note.value || written.spanMs !== note.spanMs) return true
         return now - written.at > note.slackMs
@@ -137,6 +146,7 @@ export class MemoryStorage {
       case "credit":
         return false
       case "tally":
+      case "denied":
       case "flight":
         return true
       default:
@@ -161,6 +171,8 @@ export class MemoryStorage {
         return this.#marks.save(memory, note, sequence, now)
       case "last":
         return this.#saveLast(note, now)
+      case "denied":
+        return this.#saveDenied(memory, note, now)
       case "tally":
         return this.#tallies.save(memory, note, now)
       case "trail": {
@@ -189,9 +201,17 @@ export class MemoryStorage {
 
   #saveLast({ owner, key, value, spanMs, slackMs, late }: Lasting, now: number): void {
     const slack = late && Number.isFinite(slackMs) ? Math.ceil(slackMs) : 0
-    const last: Last = { value, at: now + slack }
+    const last: Last = { value, at: now + slack, denied: [] }
     this.#saveCell("last", owner, key, last, now + spanMs + slack)
     this.#lasts.set(placeOf({ owner, key }), { owner, key, value, at: now, slack, spanMs })
+    this.#cellSweep.wrote(now)
+  }
+
+  #saveDenied(memory: Memory, note: DeniedLast, now: number): void {
+    const { owner, key, spanMs } = note
+    const last = withDenied(memory, note, now)
+    this.#saveCell("last", owner, key, last, now + spanMs)
+    this.#lasts.set(placeOf({ owner, key }), { owner, key, value: last.value, at: last.at, slack: 0, spanMs })
     this.#cellSweep.wrote(now)
   }
 
@@ -225,7 +245,8 @@ export class MemoryStorage {
     this.#marks.settle(memory, now)
     for (const { owner, key, at: written, slack, spanMs } of this.#lasts.values()) {
       const last = memory.lasts.find(owner, key)
-      if (last && (last.at !== written || slack > 0)) this.#saveCell("last", owner, key, last, last.at + spanMs)
+      if (!last || (last.at === written && slack === 0)) continue
+      this.#saveCell("last", owner, key, last, Math.max(last.at, ...last.denied.map(({ at }) => at)) + spanMs)
     }
     this.#lasts.clear()
     // Only a crash is to take away what was not worth keeping.

@@ -1,9 +1,10 @@
 /** A gateway that observes lets through what is denied: it happened, and an enforcing gateway must know of it. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import type { Guardrail } from "../../src/guardrails/definition.ts"
+import type { BundleBody } from "../../src/policy/bundle.ts"
+import type { Condition, Guardrail } from "../../src/guardrails/definition.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
-import { callWith, askAs, ORIGIN } from "../harness/gateways.ts"
+import { callWith, askAs, ORIGIN, type ClientRequest } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { agentId } from "../harness/issuers.ts"
@@ -103,6 +104,60 @@ describe("a read that was denied, and let through", () => {
     expect((await callWith(needing.token, "/files")).code).toBe("sequence_denied")
   })
 
+  const VAULT = { tools: ["vault.read"], where: [] }
+  const BURST = { tools: ["burst.go"], where: [] }
+  const previous = { kind: "previous", event: VAULT, seconds: 3_600, in: "tree" } as const
+  const since = { kind: "since", event: VAULT, undoneBy: BURST, seconds: 3_600 } as const
+  const listAfter = async (require: Condition): Promise<OpenTask> => {
+    const sequence = { kind: "sequence", id: "list", of: { tools: ["files.list"] }, consequence: "deny" } as const
+    await guardedBy({ ...sequence, require })
+    return openTask("first", { scope: "files.*:read vault.*:read" })
+  }
+  const list = async ({ token }: OpenTask): Promise<string> => (await callWith(token, "/files")).code
+
+  test.each<readonly [string, Condition]>([
+    ["a `since` that it would undo", { kind: "not", of: since }],
+    ["a `previous` that it would come after", { kind: "not", of: previous }],
+    [
+      "a `count` that it would exceed",
+      { kind: "not", of: { kind: "count", event: BURST, seconds: 60, is: { atMost: 0 } } },
+    ],
+  ])("lifts no denial: %s", async (_what, condition) => {
+    const task = await listAfter(condition)
+    expect((await callWith(task.token, "/vault/1")).code).toBe("ok")
+    expect(await list(task)).toBe("sequence_denied")
+    expect(await watched(task, "/burst")).toBe("insufficient_scope")
+    expect(await list(task)).toBe("sequence_denied")
+    await crash()
+    expect(await list(task)).toBe("sequence_denied")
+  })
+
+  test("may have been the last call, until another one is allowed", async () => {
+    const task = await listAfter({ kind: "not", of: { ...previous, event: BURST } })
+    expect(await watched(task, "/burst")).toBe("insufficient_scope")
+    expect(await list(task)).toBe("sequence_denied")
+    await crash()
+    expect(await list(task)).toBe("sequence_denied")
+    expect((await callWith(task.token, "/vault/1")).code).toBe("ok")
+    await crash()
+    expect(await list(task)).toBe("ok")
+  })
+
+  test("of which it cannot be read what it was may have been any that a condition forbids by", async () => {
+    const tie = { past: "arguments.item", present: "arguments.folder" } as const
+    const event = { ...VAULT, where: [tie] }
+    const sequence = { kind: "sequence", id: "list", of: { tools: ["files.list"] }, consequence: "deny" } as const
+    await guardedBy({ ...sequence, require: { kind: "not", of: { kind: "formerly", event, seconds: 3_600 } } })
+    const task = await openTask("first", { scope: "files.*:read" })
+    expect(await watched(task, "/vault/1")).toBe("insufficient_scope")
+    expect((await callWith(task.token, "/files?folder=2")).code).toBe("ok")
+    expect((await callWith(task.token, "/files?folder=1")).code).toBe("sequence_denied")
+    expect(await watched(task, "/vault/1?%5Bitem%5D=3")).toBe("insufficient_scope")
+    expect((await callWith(task.token, "/files?folder=2")).code).toBe("sequence_denied")
+    await crash()
+    expect((await callWith(task.token, "/files?folder=2")).code).toBe("sequence_denied")
+  })
+
   test("counts where there is room, and never above a limit", async () => {
     await guardedBy(window({ id: "few", tools: ["vault.*", "files.*"], per: "tree", limit: 2, seconds: 600 }))
     const task = await openTask("first", { scope: "files.*:read" })
@@ -140,6 +195,101 @@ describe("a read that was denied, and let through", () => {
     const fresh = await proofOf(holder, "GET", `${ORIGIN}/vault/1`, token)
     expect(await showing("GET", "/vault/1", fresh, "watch")).toBe("insufficient_scope")
     expect(await list()).toBe("sequence_denied")
+  })
+})
+
+const JSON_TYPE = { "Content-Type": "application/json" }
+const messageOf = (text: string): string => `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${text}}`
+const SEARCH = messageOf('{"name":"search"}')
+
+/** Calls that cannot be read in one way, and that an upstream may all the same take for one of the tool. */
+const UNREADABLE: Readonly<Record<string, readonly [path: string, more: Partial<ClientRequest>]>> = {
+  "a number that no double holds": ["/desk/mcp", { body: messageOf('{"name":"search","arguments":{"a":1e400}}') }],
+  "a name that stands twice": ["/desk/mcp", { body: messageOf('{"name":"search","name":"pay"}') }],
+  "a name with an escape, in another case": ["/desk/mcp", { body: messageOf('{"Name":"se\\u0061rch"}') }],
+  "a batch": ["/desk/mcp", { body: `[${SEARCH}]` }],
+  "a body that is not declared as JSON": ["/desk/mcp", { body: SEARCH, headers: { "Content-Type": "text/plain" } }],
+  "a query of an MCP endpoint": ["/desk/mcp?x=1", { body: SEARCH }],
+  "a slash behind an MCP endpoint": ["/desk/mcp/", { body: SEARCH }],
+  "a header that names another tool": ["/desk/mcp", { body: SEARCH, headers: { ...JSON_TYPE, "Mcp-Name": "pay" } }],
+  "a header that names it, of a body that is encoded": [
+    "/desk/mcp",
+    { body: "?", headers: { ...JSON_TYPE, "Content-Encoding": "gzip", "Mcp-Name": "search" } },
+  ],
+  "a header that asks for a method": [
+    "/desk/mcp",
+    { body: SEARCH, headers: { ...JSON_TYPE, "X-HTTP-Method-Override": "POST" } },
+  ],
+  "more names than are read": [
+    "/desk/mcp",
+    { body: messageOf(`{"name":["${'x","'.repeat(10_001)}","search"],"name":"search"}`) },
+  ],
+  "an argument that stands twice": ["/vault/1?a=1&a=2", { method: "GET" }],
+  "a dot segment": ["/x/../vault/1", { method: "GET" }],
+  "an encoded slash": ["/vault%2F1", { method: "GET" }],
+  "a path parameter": ["/vault;x=1/1", { method: "GET" }],
+  "a method of another": ["/vault/1", { body: "_method=GET", headers: { "X-HTTP-Method-Override": "GET" } }],
+}
+
+describe("a call that cannot be read in one way, and was let through", () => {
+  const seeing = async (): Promise<BundleBody> => {
+    const body = await yard()
+    const labels = ["reads:confidential"]
+    const tools = body.tools.map((tool) => (tool.name === "desk.search" ? { ...tool, labels } : tool))
+    const gateways = body.gateways.map((each) => (each.id === "watch" ? { ...each, body: true } : each))
+    return { ...body, tools, gateways }
+  }
+  beforeEach(async () => {
+    await publish(await seeing(), 2)
+    forgetCaches()
+  })
+
+  test.each(Object.entries(UNREADABLE))("leaves the labels of what it may be: %s", async (_what, [path, more]) => {
+    const task = await openTask("first")
+    expect(await mail(task)).toBe("ok")
+    const { status, decision } = await callWith(
+      task.token,
+      path,
+      { method: "POST", headers: JSON_TYPE, ...more },
+      "watch",
+    )
+    expect(status).toBe(200)
+    expect((await recordOf(decision)).decision).toBe("deny")
+    expect(await mail(task)).toBe("policy_denied")
+    await crash()
+    expect(await mail(task)).toBe("policy_denied")
+  })
+
+  test("may have been any of several for a condition, and fulfils none", async () => {
+    const body = await seeing()
+    const sequence = { kind: "sequence", of: { tools: ["files.list"] }, consequence: "deny" } as const
+    const formerly = (tool: string): Condition => ({
+      kind: "formerly",
+      event: { tools: [tool], where: [] },
+      seconds: 600,
+    })
+    const none = { ...sequence, id: "no-pay", require: { kind: "not", of: formerly("desk.pay") } } as const
+    await publish({ ...body, guardrails: [none] }, 3)
+    forgetCaches()
+    const task = await openTask("first")
+    const list = async (): Promise<string> => (await callWith(task.token, "/files")).code
+    expect(await list()).toBe("ok")
+    const batch = { method: "POST", headers: JSON_TYPE, body: `[${SEARCH},${messageOf('{"name":"pay"}')}]` }
+    await callWith(task.token, "/desk/mcp", batch, "watch")
+    expect(await list()).toBe("sequence_denied")
+    await publish({ ...body, guardrails: [{ ...sequence, id: "after-pay", require: formerly("desk.pay") }] }, 4)
+    forgetCaches()
+    await callWith(task.token, "/desk/mcp", batch, "watch")
+    expect(await list()).toBe("sequence_denied")
+  })
+
+  test("leaves nothing if it names no tool", async () => {
+    const task = await openTask("first")
+    for (const body of [messageOf('{"name":"other","name":"none"}'), "{"])
+      expect(
+        (await callWith(task.token, "/desk/mcp", { method: "POST", headers: JSON_TYPE, body }, "watch")).status,
+      ).toBe(200)
+    expect(await mail(task)).toBe("ok")
   })
 })
 

@@ -59,7 +59,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
 
   if (!tool) return refuse({ reason: "tool_unknown", called: call.tool }, evidence)
 
-  const grant = checkGrant(line, tool, call)
+  const grant = checkGrant(bundle.catalog.tools, line, tool, call)
   if (grant) return refuse(grant, evidence)
 
   const calls = tool.cost > 0 ? checkCalls(line) : null

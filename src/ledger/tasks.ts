@@ -21,7 +21,7 @@ import { frozenAround, isAlive, isBelow, lineOf, mayGoOn, type TaskStatus, type 
 import { RELEASED } from "./storage.ts"
 import { applyOpening, applyRelease, applyRisk } from "./transition.ts"
 import type { Tree } from "./tree.ts"
-import { limitsOf, viewOf, type Viewed } from "./view.ts"
+import { limitsOf, openView, viewOf, type Viewed } from "./view.ts"
 
 export class Tasks {
   readonly #tree: Tree
@@ -176,7 +176,8 @@ export class Tasks {
     const line = by ? lineOf(state, state.tokens.get(by.token)?.task ?? "") : []
     const ended = by && !mayGoOn(state, line, now) ? checkAlive(state, line, now) : null
     if (ended) return deny(ended)
-    return { tasks: viewOf(state, task, now), limits: bundle && limitsOf(bundle, state, task, by === null, now) }
+    const tasks = openView(viewOf(state, task, now), state, bundle, by && (line[0]?.agent ?? null))
+    return { tasks, limits: bundle && limitsOf(bundle, state, task, by === null, now) }
   }
 
   /** Whether a token that is live here reaches the task: its own, or one below it. Its proof is used by this. */

@@ -304,6 +304,49 @@ describe("the record keeps secrets", () => {
     }
   })
 
+  const detailed = z.object({ tasks: z.array(z.object({ id: z.string(), authorization_details: z.unknown() })) })
+
+  test("a bound on an argument that another tool of the grant redacts, in a record and in a task", async () => {
+    const body = await yard()
+    const redact = (name: string): readonly string[] => (name === "till.pay" ? ["PIN"] : [])
+    await publish({ ...body, tools: body.tools.map((tool) => ({ ...tool, redact: redact(tool.name) })) }, 2)
+    forgetCaches()
+    const pin = { pin: { eq: "739184", in: ["739184"] }, file: { like: "a*" } }
+    const call = { type: "narrowgate_call", actions: ["write"] }
+    const bounded = [{ ...call, tools: ["files.write"], arguments: pin }]
+    const both = [{ ...call, tools: ["files.write", "till.pay"], arguments: { pin: pin.pin } }]
+    const root = await openTask("first", { authorization_details: JSON.stringify(both) })
+    const child = await openChild(root.token, "second", { authorization_details: JSON.stringify(bounded) })
+    const operator = await bearerOf("viewer")
+    for (const { token } of [root, child]) {
+      const { code, decision } = await callWith(token, "/files/a", put({ pin: "1" }))
+      expect(code).toBe("insufficient_scope")
+      const record = await recordOf(decision)
+      expect(record.denial).toMatchObject({ argument: "pin", bound: `eq ${HIDDEN}` })
+      expect(JSON.stringify(record)).not.toContain("739184")
+    }
+    const shown = async (task: string, who: string): Promise<readonly unknown[]> => {
+      const { tasks } = detailed.parse((await manage("GET", `/v1/tasks/${task}`, who)).json)
+      return tasks.toSorted((a, b) => a.id.length - b.id.length).map((each) => each.authorization_details)
+    }
+    const hidden = { eq: HIDDEN, in: HIDDEN }
+    expect(await shown(root.task, operator)).toMatchObject([
+      [{ arguments: { pin: { eq: HIDDEN, in: HIDDEN } } }],
+      [{ arguments: { pin: hidden, file: { like: "a*" } } }],
+    ])
+    // Each agent is shown its own grant: a task's agent is another than that of the task above.
+    expect(await shown(root.task, `Bearer ${root.token}`)).toMatchObject([
+      [{ arguments: { pin: pin.pin } }],
+      [{ arguments: { pin: hidden, file: { like: "a*" } } }],
+    ])
+    expect(await shown(child.task, `Bearer ${child.token}`)).toMatchObject([[{ arguments: pin }]])
+    // A tool of another grant redacts it: nothing allowed by this one is hidden.
+    const open = await openTask("first", { authorization_details: JSON.stringify(bounded) })
+    const { decision } = await callWith(open.token, "/files/a", put({ pin: "1" }))
+    expect((await recordOf(decision)).denial).toMatchObject({ bound: 'eq "739184"' })
+    expect(await shown(open.task, operator)).toMatchObject([[{ arguments: pin }]])
+  })
+
   test("a redacted path segment, in a path that is no tool's by a slash, a case, a segment or a method", async () => {
     await publish(hiding(await yard()), 2)
     forgetCaches()

@@ -66,7 +66,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   if (calls) return refuse(calls, evidence)
 
   const facts = factsOf(state, task, tool, call, risk)
-  const guarded = checkGuardrails(bundle, state.memory, facts, now)
+  const guarded = checkGuardrails(bundle, state, facts, now)
   evidence = { ...evidence, windows: guarded.windows, guardrails: guarded.uses }
   if (guarded.denial) return refuse(guarded.denial, evidence)
 

@@ -21,7 +21,7 @@ import { openedTask } from "./answers.ts"
 import type { NoBundle, OpenedTask, Refresh } from "./answers.ts"
 import { endTold } from "./end-told.ts"
 import { frozenAround, lineOf, type TreeState, type UserFacts } from "./state.ts"
-import { applyOpening, endedBy } from "./transition.ts"
+import { applyBundle, applyOpening, endedBy } from "./transition.ts"
 import type { Tree } from "./tree.ts"
 import { viewOf, type TaskView } from "./view.ts"
 
@@ -51,7 +51,7 @@ export class Consents {
     asking: Asking,
   ): Promise<{ readonly task: string } | Refused | NoBundle> {
     if (this.#tree.state) throw new Error("this tree is open already")
-    const state = this.#tree.begin(root, consent.user, null, pointer)
+    const state = this.#tree.begin(root, consent.user, null, pointer, bundle.guardrails)
     const foreseen = foresee(bundle, state, consent, this.#tree.now(state))
     if (isRefused(foreseen)) return foreseen
     const { task, life } = foreseen
@@ -130,7 +130,7 @@ export class Consents {
     const { state, consent, opened, now } = judged
     const refresh = redemption.shown?.refresh
     const redeemed = { ...consent, isRedeemed: true, ...(refresh && { refreshing: firstOf(refresh) }) }
-    this.#keepOpening(state, redeemed, opened, pointer, asking, now)
+    this.#keepOpening(state, redeemed, opened, bundle, pointer, asking, now)
     // Whom an agent asks that is at the browser is no question among its questions.
     if (!consent.code) this.#tree.giveBack(consent.agent, ANYBODY, state.root)
     return openedTask(opened, state, now)
@@ -153,7 +153,7 @@ export class Consents {
     const opened = renewRoot(bundle, state, { ...refresh, audience }, now)
     if (isRefused(opened)) return opened
     if (scope !== null && !isSameScope(scope, opened.task.scope)) return refuse({ reason: "renewal_differs" })
-    this.#keepOpening(state, { ...consent, ...judged }, opened, pointer, asking, now)
+    this.#keepOpening(state, { ...consent, ...judged }, opened, bundle, pointer, asking, now)
     return openedTask(opened, state, now)
   }
 
@@ -191,18 +191,19 @@ export class Consents {
     state: TreeState,
     consent: Consent,
     opened: Opened,
+    { guardrails }: Bundle,
     pointer: Pointer,
     asking: Asking,
     now: number,
   ): void {
     const user = opened.opening.session?.user ?? state.user
     this.#tree.transact(true, () => {
-      if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(pointer)
+      if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(state, pointer, guardrails)
       this.#tree.storage.saveConsent(consent)
       this.#tree.storage.saveOpening(opened.opening, now)
       this.#tree.outbox.keep(this.#tree.numbered(openingRecord(opened, user, pointer, asking, null, now)))
     })
-    state.bundle = pointer
+    applyBundle(state, pointer, guardrails)
     state.consent = consent
     applyOpening(state, opened.opening, now)
   }

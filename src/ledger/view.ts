@@ -102,7 +102,7 @@ export function limitsOf(
     const tools = Object.keys(grant.tools).flatMap((name) => catalog.tools.get(name) ?? [])
     return { id, agent, purpose, tools }
   })
-  return gaugesOf(guardrails.definitions, gauged, catalog.tools.values(), tellsAll, state.memory, now)
+  return gaugesOf(guardrails.definitions, gauged, catalog.tools.values(), state.hidden, tellsAll, state.memory, now)
 }
 const MAY_GO_ON: ReadonlySet<string | null> = new Set([null, "quarantined"])
 

@@ -14,6 +14,7 @@ import { canonicalText } from "../../src/canonical.ts"
 import { sha256Hex } from "../../src/hash.ts"
 import { askAs, callWith, keyOf, ORIGIN, type ClientRequest } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { crash } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
@@ -302,6 +303,44 @@ describe("the record keeps secrets", () => {
       const { limits } = gauged.parse((await manage("GET", `/v1/tasks/${task}`, who)).json)
       expect(limits.map(({ used }) => used)).toEqual([...guardrails, ranged].map(() => null))
     }
+  })
+
+  test("an amount that was counted while the catalog redacted it, by a bundle that no longer does", async () => {
+    const body = await yard()
+    const spending: Limit = {
+      ...window({ id: "spending", tools: ["files.write"], per: "tree", limit: 10_000_000, seconds: 60 }),
+      measure: { kind: "sum", field: "arguments.secret" },
+    }
+    const open = body.tools.map((tool) => ({ ...tool, redact: [] }))
+    await publish({ ...body, guardrails: [] }, 2)
+    const first = await openTask("first")
+    await publish({ ...body, guardrails: [spending] }, 3)
+    forgetCaches()
+    const second = await openTask("first")
+    for (const { token } of [first, second]) {
+      expect((await callWith(token, "/files/a", put({ secret: 123.45 }))).code).toBe("ok")
+    }
+    await publish({ ...body, tools: open, guardrails: [spending] }, 4)
+    forgetCaches()
+    const operator = await bearerOf("viewer")
+    for (const { task, token } of [first, second]) {
+      expect((await callWith(token, "/files/a", put({ secret: 1 }))).code).toBe("ok")
+      await crash()
+      const { headers, decision } = await callWith(token, "/files/a", put({ secret: 2 }))
+      expect(headers.has("RateLimit")).toBe(false)
+      const { windows, guardrails } = await recordOf(decision)
+      expect({ windows, guardrails }).toEqual({
+        windows: [],
+        guardrails: [{ guardrail: "spending", kind: "limit", holds: true, limit: 1000 }],
+      })
+      const { limits } = gauged.parse((await manage("GET", `/v1/tasks/${task}`, operator)).json)
+      expect(limits.map(({ used }) => used)).toEqual([null])
+    }
+    // A tree for which no bundle ever hid it shows what it has used.
+    const { task, token } = await openTask("first")
+    expect((await callWith(token, "/files/a", put({ secret: 2 }))).headers.has("RateLimit")).toBe(true)
+    const { limits } = gauged.parse((await manage("GET", `/v1/tasks/${task}`, operator)).json)
+    expect(limits.map(({ used }) => used)).toEqual([2])
   })
 
   const detailed = z.object({ tasks: z.array(z.object({ id: z.string(), authorization_details: z.unknown() })) })

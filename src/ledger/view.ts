@@ -78,11 +78,12 @@ export function openView(
     const { id, authorization_details: details } = task
     if (task.agent === agent || !details) return task
     const redact = bundle && redactedOf(lineOf(state, id), bundle.catalog.tools)
-    const open = details.map((each) =>
-      each.arguments ? { ...each, arguments: openBounds(each.arguments, redact) } : each,
-    )
-    return { ...task, authorization_details: open }
+    return Object.assign({ ...task }, { authorization_details: details.map((each) => openDetails(each, redact)) })
   })
+}
+
+function openDetails(details: ShownDetails, redact: readonly string[] | null): ShownDetails {
+  return details.arguments ? { ...details, arguments: openBounds(details.arguments, redact) } : details
 }
 
 /**

@@ -62,7 +62,7 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
     tried: Tried | null = null,
   ): Decision => {
     const asked = { ...ofGateway(call.gateway, bundle), method: call.method }
-    const which = located && ofLocated(located, denial, tried)
+    const which = located && ofLocated(located, tried, bundle)
     const known = { ...asked, ...(verified && ofCredential(verified)), ...which }
     const { task, tool } = refusedAtEdge(id, "call", denial, known, around)
     return { ...NOBODY, id, gateway: call.gateway, denial, task, tool }

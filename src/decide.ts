@@ -59,14 +59,14 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
 
   if (!tool) return refuse({ reason: "tool_unknown", called: call.tool }, evidence)
 
-  const grant = checkGrant(line, tool, call)
+  const grant = checkGrant(bundle.catalog.tools, line, tool, call)
   if (grant) return refuse(grant, evidence)
 
   const calls = tool.cost > 0 ? checkCalls(line) : null
   if (calls) return refuse(calls, evidence)
 
   const facts = factsOf(state, task, tool, call, risk)
-  const guarded = checkGuardrails(bundle, state.memory, facts, now)
+  const guarded = checkGuardrails(bundle, state, facts, now)
   evidence = { ...evidence, windows: guarded.windows, guardrails: guarded.uses }
   if (guarded.denial) return refuse(guarded.denial, evidence)
 

@@ -46,7 +46,8 @@ export function addApprovals(program: Command): void {
         "after",
         `\nExamples:\n  narrowgate approvals ${decision} tsk_01J8… --login alice\n  narrowgate approvals ${decision} apr_01J8… --login alice\n`,
       )
-    if (decision === "approve") command.option("--uses <N>", "of a call: how often it may be made, at most")
+    if (decision === "approve")
+      command.option("--uses <N>", "of a call: how often it may be made, at most (default: once)")
     command.action(async (id: string, options: AnswerOptions) =>
       id.startsWith("apr_") ? answerCall(id, decision, options) : answerTask(id, decision, options),
     )

@@ -61,9 +61,7 @@ export interface ShownCall {
 export interface Terms {
   /** Different people that have to say yes. */
   readonly need: number
-  /** Calls that it lets pass, where nobody says fewer. */
-  readonly uses: number
-  /** Calls that whoever answers may make of that. */
+  /** Calls that an answer may cover at most. */
   readonly mostUses: number
 }
 
@@ -71,7 +69,7 @@ export interface Vote {
   /** Issuer and subject, joined by `|`. */
   readonly by: string
   readonly approved: boolean
-  /** Calls that they would let pass at most; null: as many as the terms say. */
+  /** Calls that they would let pass at most; null: one. */
   readonly uses: number | null
   /** In their own words; for people to read, it decides nothing. */
   readonly reason?: string
@@ -148,7 +146,8 @@ export function voted(approval: Approval, vote: Omit<Vote, "at">, now: number): 
   const votes = [...before, { ...vote, at: now }]
   if (!vote.approved) return { ...approval, votes, status: "rejected" }
   if (votes.length < terms.need) return { ...approval, votes }
-  const uses = Math.min(...votes.map((each) => each.uses ?? terms.uses))
+  // Whoever states no number has read one call, and approves it once.
+  const uses = Math.min(...votes.map((each) => each.uses ?? 1))
   return { ...approval, votes, status: "approved", uses }
 }
 

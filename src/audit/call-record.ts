@@ -49,12 +49,11 @@ export function recordDecision(
   const told = {
     path: ask.path,
     arguments: shown,
-    denial,
     candidate: candidate && withoutFigures(candidate),
   }
   const total_ms = Math.max(0, now - ask.receivedAt)
   return bounded({
-    ...redacted(told, redact, ask.segments),
+    ...redacted(told, redact, ask.segments, bundle.catalog.tools),
     id: ask.decisionId,
     at: now,
     life,
@@ -62,6 +61,7 @@ export function recordDecision(
     kind: "call",
     decision: denial ? "deny" : "allow",
     code: denial ? codeOf(denial) : "ok",
+    denial,
     mode: ask.mode,
     gateway: ask.gateway,
     environment: ask.environment,

@@ -27,14 +27,14 @@ export function ofCredential({ token, proof }: VerifiedCredential): Partial<Deci
   return { task, purpose, chain: [client_id], user: userOf(claims), token_hash: hash, bound: proof !== null }
 }
 
-/** Which tool is called, and how; and what is told of a denial, as that may be about its arguments. */
+/** Which tool is called, and how. */
 export function ofLocated(
   { path, segments, tool }: Located,
-  denial: Denial,
   candidate: DecisionRecord["candidate"],
+  { catalog }: Bundle,
 ): Partial<DecisionRecord> {
   const { name, action, sensitivity, redact } = tool
-  const told = redacted({ path, arguments: {}, denial, candidate }, redact, segments)
+  const told = redacted({ path, arguments: {}, candidate }, redact, segments, catalog.tools)
   return { ...told, tool: name, action, sensitivity }
 }
 

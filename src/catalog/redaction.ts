@@ -1,6 +1,7 @@
 /** Arguments that the catalog redacts: what stands for them, and where in a path they are. */
 import { readingsOf } from "../fold.ts"
 import type { CallArguments } from "./arguments.ts"
+import type { Lookup } from "./lookup.ts"
 import type { Segments } from "./route.ts"
 import type { Tool } from "./tool.ts"
 
@@ -19,6 +20,34 @@ export function isRedacted(name: string, redact: readonly string[]): boolean {
 }
 
 const plain = (name: string): string => name.replace(/^(?:arguments\.)+/i, "")
+
+/**
+ * All that the catalog redacts of one of the tools. A bound is the same for each tool of a grant, so a bound that one of
+ * them shows tells the argument that another of them redacts.
+ */
+export function redactedOfAny(names: Iterable<string>, tools: Lookup<Tool>): readonly string[] {
+  return [...new Set(names)].flatMap((name) => tools.get(name)?.redact ?? [])
+}
+
+/** A violated bound, such as `max 100`, without its value: it says what the argument has to be. */
+export function withoutValue(bound: string): string {
+  return `${bound.split(" ", 1)[0] ?? ""} ${REDACTED}`
+}
+
+/**
+ * Bounds of which those on redacted arguments show their kinds alone.
+ * @param redact names of arguments, or null if it is not known what the catalog redacts: no bound then shows a value
+ */
+export function openBounds(
+  bounds: Readonly<Record<string, object>>,
+  redact: readonly string[] | null,
+): Readonly<Record<string, object>> {
+  const shown = Object.entries(bounds).map(([name, bound]) => {
+    const isHidden = redact === null || isRedacted(name, redact)
+    return [name, isHidden ? Object.fromEntries(Object.keys(bound).map((kind) => [kind, REDACTED])) : bound]
+  })
+  return Object.fromEntries(shown)
+}
 
 /** What of a call's arguments may be told, hashed too: a hash of few possible values tells which it is. */
 export function openArguments(

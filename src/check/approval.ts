@@ -46,7 +46,7 @@ const ALL: ReadonlySet<string> = new Set(["*"])
 /** Where approvers.yaml does not say how long a question can be answered, and the answer be used. */
 const LIFE_MS = 900_000
 /** One operator is enough, and says how many calls. */
-const OPERATORS: Terms = { need: 1, uses: 1, mostUses: 100 }
+const OPERATORS: Terms = { need: 1, mostUses: 100 }
 
 /** People are asked for one thing after the other, in the order of the demands. */
 export function checkApprovals(
@@ -116,7 +116,7 @@ function questionOf(
     decision: facts.decision,
     bundle: pointer.seq,
     expiresAt: Math.min(now + life, task.expiresAt),
-    terms: definition ? { need: definition.need, uses: definition.uses, mostUses: definition.uses } : OPERATORS,
+    terms: definition ? { need: definition.need, mostUses: definition.uses } : OPERATORS,
   }
   return askApproval(question, now)
 }

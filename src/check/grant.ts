@@ -2,13 +2,19 @@
 import { variantOf } from "../catalog/arguments.ts"
 import type { Call } from "../call.ts"
 import { formatScope, type Scope } from "../catalog/pattern.ts"
+import type { Lookup } from "../catalog/lookup.ts"
+import { isRedacted, redactedOfAny, withoutValue } from "../catalog/redaction.ts"
 import { sensitivityRank, type Tool } from "../catalog/tool.ts"
 import type { Denial } from "../decision.ts"
 import { violation, type ArgumentBounds } from "../catalog/bounds.ts"
 import type { Task } from "../ledger/state.ts"
 
-/** Every grant up the tree must cover the call: nobody in the chain gains. */
-export function checkGrant(line: readonly Task[], tool: Tool, call: Call): Denial | null {
+/**
+ * Every grant up the tree must cover the call: nobody in the chain gains. The denial shows the bound that is violated,
+ * except its value if the catalog redacts the argument for one of the tools that these grants cover.
+ * @param tools the catalog
+ */
+export function checkGrant(tools: Lookup<Tool>, line: readonly Task[], tool: Tool, call: Call): Denial | null {
   for (const task of line) {
     const bounds = boundsOf(task, tool, call.environment)
     if ("reason" in bounds) return bounds
@@ -17,9 +23,21 @@ export function checkGrant(line: readonly Task[], tool: Tool, call: Call): Denia
     const variant = variantOf(call.arguments, new Set(bounds.flatMap((each) => Object.keys(each))))
     if (variant !== null) return { reason: "argument_variant", argument: variant }
     const broken = violation(bounds, call.arguments.values)
-    if (broken) return { reason: "argument_out_of_bounds", scope: formatScope(scopeOf(tool)), ...broken }
+    if (!broken) continue
+    const { argument } = broken
+    const isHidden = isRedacted(argument, redactedOf(line, tools))
+    const bound = isHidden ? withoutValue(broken.bound) : broken.bound
+    return { reason: "argument_out_of_bounds", scope: formatScope(scopeOf(tool)), argument, bound }
   }
   return null
+}
+
+/** What the catalog redacts of the tools that one of the tasks' grants covers. */
+export function redactedOf(line: readonly Task[], tools: Lookup<Tool>): readonly string[] {
+  return redactedOfAny(
+    line.flatMap(({ grant }) => Object.keys(grant.tools)),
+    tools,
+  )
 }
 
 /** Within which a task's grant covers the tool, or why it does not, whatever the arguments. */

@@ -61,7 +61,12 @@ export function factsOf<Called extends Tool | null>(
   }
 }
 
-export function checkGuardrails({ guardrails }: Bundle, memory: Memory, facts: CallFacts, now: number): Checked {
+export function checkGuardrails(
+  { guardrails }: Bundle,
+  { memory, hidden }: Pick<TreeState, "memory" | "hidden">,
+  facts: CallFacts,
+  now: number,
+): Checked {
   const { judges, hears } = guardrails.about(facts.tool)
   if (judges.length === 0 && hears.length === 0) return UNCHECKED
   const windows: WindowUse[] = []
@@ -74,9 +79,8 @@ export function checkGuardrails({ guardrails }: Bundle, memory: Memory, facts: C
   for (const instrument of judges) {
     if (facts.risk < (instrument.guardrail.fromRisk ?? 0)) continue
     const whole = instrument.judge(facts, memory.of(instrument.guardrail), now)
-    const judgement = guardrails.telltales.has(instrument.guardrail.id)
-      ? withoutFigures(whole, instrument.guardrail.of)
-      : whole
+    const { id, of } = instrument.guardrail
+    const judgement = guardrails.telltales.has(id) || hidden.has(id) ? withoutFigures(whole, of) : whole
     if (judgement.rate) windows.push(judgement.rate)
     else if (judgement.use) uses.push(judgement.use)
     if (judgement.need) needs.push(judgement.need)

@@ -124,7 +124,7 @@ export function approveStep(
     const what = { task: task.id, tool: tool.name, call: text, request: requestHash(call) }
     const exactly = { ...what, environment, guardrail, name }
     const rules = demands.find((each) => each.name === name && each.guardrail === guardrail)?.rules ?? []
-    const terms = { need: 1, uses: 1, mostUses: 1 }
+    const terms = { need: 1, mostUses: 1 }
     const of = { id: `apr_${call.decisionId}_${index}`, decision: call.decisionId, bundle: pointer.seq }
     const approval = askApproval({ ...exactly, ...of, rules, shown, inboxes: [], expiresAt, terms }, now)
     applyApproval(state, { ...approval, status: "approved", uses: 1 })

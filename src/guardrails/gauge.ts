@@ -47,12 +47,14 @@ const MOST = 100
 /**
  * Those that apply to one of the tasks, the fullest first.
  * @param catalog all tools
+ * @param hidden ids of guardrails whose figures an earlier bundle hid
  * @param tellsAll whether whoever asks may see what was called by others of the tree, and with what
  */
 export function gaugesOf(
   definitions: readonly Guardrail[],
   tasks: readonly Gauged[],
   catalog: Iterable<Tool>,
+  hidden: ReadonlySet<string>,
   tellsAll: boolean,
   memory: Memory,
   now: number,
@@ -62,7 +64,7 @@ export function gaugesOf(
     if (!isGauge(guardrail) || !tasks.some((task) => applies(guardrail, task))) return []
     const blank = blankOf(guardrail)
     // The figures of what is redacted would tell it.
-    if (blank.shared || isTelltale(guardrail, tools)) return [{ ...blank, used: null }]
+    if (blank.shared || hidden.has(guardrail.id) || isTelltale(guardrail, tools)) return [{ ...blank, used: null }]
     return gaugesFor(guardrail, blank, tasks, (field) => TOLD_TO_ALL.has(field) || tellsAll, memory, now)
   })
   return gauges.toSorted((a, b) => fullness(b) - fullness(a)).slice(0, MOST)

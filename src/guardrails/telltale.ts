@@ -17,9 +17,17 @@ function isRedactedField(field: Field, selector: Selector, tools: readonly Tool[
   return tools.some((tool) => coversTool(selector, tool) && holds(tool))
 }
 
+/**
+ * Fields of calls that hold what one of the tools redacts, and that the guardrail reads.
+ * @param tools all of the catalog
+ */
+export function redactedFieldsOf(guardrail: Guardrail, tools: readonly Tool[]): readonly Field[] {
+  return fieldsOf(guardrail).filter((field) => isRedactedField(field, guardrail.of, tools))
+}
+
 /** @param tools all of the catalog */
 export function isTelltale(guardrail: Guardrail, tools: readonly Tool[]): boolean {
-  return fieldsOf(guardrail).some((field) => isRedactedField(field, guardrail.of, tools))
+  return redactedFieldsOf(guardrail, tools).length > 0
 }
 
 /** Ids of those guardrails. */

@@ -24,7 +24,7 @@ import { CallApprovals } from "./call-approvals.ts"
 import { Asking } from "./asking.ts"
 import { Shadow } from "./shadow.ts"
 import type { TreeState } from "./state.ts"
-import { applyAfterwards, applyApproval, applyChange, endedBy } from "./transition.ts"
+import { applyAfterwards, applyApproval, applyBundle, applyChange, endedBy } from "./transition.ts"
 import { ToldDenials } from "./told-denials.ts"
 import type { Tree } from "./tree.ts"
 
@@ -117,7 +117,7 @@ export class Calls {
     const life = recorded && storage.mustWriteLife()
     const writes = newer || durable || life || end !== null || asks !== null || this.#mustWrite(state, outcome, now)
     const read = this.#tree.transact(writes || this.#mustLend(lent), () => {
-      if (newer) storage.saveBundle(pointer)
+      if (newer) storage.saveBundle(state, pointer, bundle.guardrails)
       if (change) storage.saveChange(state, change)
       if (lent.length > 0) credits.save(lent)
       if (afterwards.length > 0) storage.saveNotes(state, afterwards, now)
@@ -136,7 +136,7 @@ export class Calls {
     })
     // Not before: of a step that fails there is no record, and its place is another's.
     if (read) outbox.keepRead(read.life, read.record, ask.size)
-    state.bundle = pointer
+    applyBundle(state, pointer, bundle.guardrails)
     if (change) applyChange(state, change)
     if (afterwards.length > 0) {
       applyAfterwards(state, afterwards, now)

@@ -22,7 +22,7 @@ import { openedTask } from "./answers.ts"
 import type { Answered, AskOutcome, NoBundle, OpenedTask, Refresh } from "./answers.ts"
 import { endTold } from "./end-told.ts"
 import { frozenAround, lineOf, type TreeState, type UserFacts } from "./state.ts"
-import { applyOpening, endedBy } from "./transition.ts"
+import { applyBundle, applyOpening, endedBy } from "./transition.ts"
 import type { Tree } from "./tree.ts"
 import { viewOf, type TaskView } from "./view.ts"
 
@@ -66,7 +66,7 @@ export class Consents {
     asking: Asking,
   ): Promise<AskOutcome | Refused | NoBundle> {
     if (this.#tree.state) return this.answered(consent.secretHash) === "same" ? { task: root } : { answered: true }
-    const state = this.#tree.begin(root, consent.user, null, pointer)
+    const state = this.#tree.begin(root, consent.user, null, pointer, bundle.guardrails)
     const foreseen = foresee(bundle, state, consent, this.#tree.now(state))
     if (isRefused(foreseen)) return foreseen
     const { task, life } = foreseen
@@ -149,7 +149,7 @@ export class Consents {
       isRedeemed: true,
       ...(refresh && { refreshing: firstOf(refresh, redemption.token) }),
     }
-    this.#keepOpening(state, redeemed, opened, [], pointer, asking, now)
+    this.#keepOpening(state, redeemed, opened, [], bundle, pointer, asking, now)
     // Whom an agent asks that is at the browser is no question among its questions.
     if (!consent.code) this.#tree.giveBack(consent.agent, ANYBODY, state.root)
     return openedTask(opened, state, now)
@@ -173,7 +173,7 @@ export class Consents {
     if (isRefused(opened)) return opened
     if (scope !== null && !isSameScope(scope, opened.task.scope)) return refuse({ reason: "renewal_differs" })
     const { refreshing, lost } = judged
-    this.#keepOpening(state, { ...consent, refreshing }, opened, lost, pointer, asking, now)
+    this.#keepOpening(state, { ...consent, refreshing }, opened, lost, bundle, pointer, asking, now)
     return openedTask(opened, state, now)
   }
 
@@ -213,19 +213,20 @@ export class Consents {
     consent: Consent,
     opened: Opened,
     lost: readonly string[],
+    { guardrails }: Bundle,
     pointer: Pointer,
     asking: Asking,
     now: number,
   ): void {
     const user = opened.opening.session?.user ?? state.user
     this.#tree.transact(true, () => {
-      if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(pointer)
+      if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(state, pointer, guardrails)
       this.#tree.storage.saveConsent(consent)
       for (const jti of lost) this.#tree.storage.forgetToken(jti)
       this.#tree.storage.saveOpening(opened.opening, now)
       this.#tree.outbox.keep(this.#tree.numbered(openingRecord(opened, user, pointer, asking, null, now)))
     })
-    state.bundle = pointer
+    applyBundle(state, pointer, guardrails)
     state.consent = consent
     for (const jti of lost) state.tokens.delete(jti)
     applyOpening(state, opened.opening, now)

@@ -112,6 +112,11 @@ export interface TreeState {
   readonly retries: Map<string, RememberedAdmission>
   /** The newest bundle that decided here; an older one never does again. */
   bundle: Pointer
+  /**
+   * Ids of guardrails whose figures a bundle that decided here hid. They stay hidden if a later bundle no longer redacts
+   * the argument: the values were sent, and counted, under the earlier promise.
+   */
+  readonly hidden: Set<string>
   /** Latest time read, milliseconds: the clock never runs backwards. */
   clock: number
 }
@@ -140,6 +145,7 @@ export function newTree(
     labels: new Set(),
     retries: new Map(),
     bundle,
+    hidden: new Set(),
     clock: now,
   }
 }

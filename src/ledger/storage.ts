@@ -7,6 +7,7 @@ import type { RecordPlace } from "../audit/record.ts"
 import type { Change, End } from "../call.ts"
 import type { Consent } from "../exchange/consent.ts"
 import type { Opening } from "../exchange/open.ts"
+import type { Guardrails } from "../guardrails/guardrails.ts"
 import type { Signal } from "../guardrails/risk.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { Note } from "../guardrails/note.ts"
@@ -19,7 +20,7 @@ import { newTree, type IssuedToken, type Task, type TreeState, type UserFacts } 
 
 const SCHEMA = `
 CREATE TABLE tree (root TEXT NOT NULL, user TEXT, since INTEGER NOT NULL, bundle_seq INTEGER NOT NULL, bundle_digest TEXT NOT NULL,
-  lives INTEGER NOT NULL);
+  hidden TEXT NOT NULL, lives INTEGER NOT NULL);
 CREATE TABLE tasks (id TEXT PRIMARY KEY, body TEXT NOT NULL, jkt TEXT, status TEXT NOT NULL, ended_by TEXT,
   calls INTEGER NOT NULL, children INTEGER NOT NULL, last_call INTEGER NOT NULL, progress TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE tokens (jti TEXT PRIMARY KEY, task TEXT NOT NULL, expires_at INTEGER NOT NULL, jkt TEXT) WITHOUT ROWID;
@@ -37,6 +38,8 @@ interface TreeRow extends Record<string, SqlStorageValue> {
   readonly since: number
   readonly bundle_seq: number
   readonly bundle_digest: string
+  /** JSON list. */
+  readonly hidden: string
   readonly lives: number
 }
 
@@ -100,6 +103,8 @@ export class LedgerStorage {
       proofsSince(wokenAt),
       this.#memory.load(wokenAt),
     )
+    const hidden: readonly string[] = JSON.parse(tree.hidden)
+    for (const guardrail of hidden) state.hidden.add(guardrail)
     this.#lives = tree.lives
     this.#loadTasks(state)
     this.#loadRisks(state)
@@ -145,7 +150,8 @@ export class LedgerStorage {
     const user = state.user && JSON.stringify(state.user)
     const { seq, digest } = state.bundle
     this.#life = this.#lives = 1
-    this.#sql.exec("INSERT INTO tree VALUES (?, ?, ?, ?, ?, 1)", state.root, user, state.since, seq, digest)
+    const values = [state.root, user, state.since, seq, digest, JSON.stringify([...state.hidden])]
+    this.#sql.exec("INSERT INTO tree VALUES (?, ?, ?, ?, ?, ?, 1)", ...values)
   }
 
   saveConsent(consent: Consent): void {
@@ -157,8 +163,10 @@ export class LedgerStorage {
     this.#saveTask(task)
   }
 
-  saveBundle({ seq, digest }: Pointer): void {
-    this.#sql.exec("UPDATE tree SET bundle_seq = ?, bundle_digest = ?", seq, digest)
+  /** @param state as it is before the bundle decides */
+  saveBundle({ hidden }: TreeState, { seq, digest }: Pointer, { telltales }: Guardrails): void {
+    const ids = JSON.stringify([...hidden.union(telltales)])
+    this.#sql.exec("UPDATE tree SET bundle_seq = ?, bundle_digest = ?, hidden = ?", seq, digest, ids)
   }
 
   saveOpening({ task, token, session }: Opening, now: number): void {

@@ -19,9 +19,9 @@ import { endTold } from "./end-told.ts"
 import type { Shadow } from "./shadow.ts"
 import { frozenAround, isAlive, isBelow, lineOf, mayGoOn, type TaskStatus, type TreeState } from "./state.ts"
 import { RELEASED } from "./storage.ts"
-import { applyOpening, applyRelease, applyRisk } from "./transition.ts"
+import { applyBundle, applyOpening, applyRelease, applyRisk } from "./transition.ts"
 import type { Tree } from "./tree.ts"
-import { limitsOf, viewOf, type Viewed } from "./view.ts"
+import { limitsOf, openView, viewOf, type Viewed } from "./view.ts"
 
 export class Tasks {
   readonly #tree: Tree
@@ -50,7 +50,7 @@ export class Tasks {
     if (isNew && request.task !== null) return { refused: { reason: "task_unknown", what: request.task } }
     // A root is opened once: its id is made for the request, so a second opening would be a forgery or a defect.
     if (!isNew && !request.parent && request.task === null) throw new Error("this tree is open already")
-    const state = this.#tree.state ?? this.#tree.begin(root, request.user, request.since, pointer)
+    const state = this.#tree.state ?? this.#tree.begin(root, request.user, request.since, pointer, bundle.guardrails)
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#tree.now(state)
     const opened = openTask(bundle, state, request, now)
@@ -59,11 +59,11 @@ export class Tasks {
     const would = candidate && this.#shadow.opening(candidate, state, request, opened, now)
     this.#tree.transact(true, () => {
       if (isNew) this.#tree.storage.saveTree(state)
-      if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(pointer)
+      if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(state, pointer, bundle.guardrails)
       this.#tree.storage.saveOpening(opened.opening, now)
       this.#tree.outbox.keep(this.#tree.numbered(openingRecord(opened, state.user, pointer, asking, would, now)))
     })
-    state.bundle = pointer
+    applyBundle(state, pointer, bundle.guardrails)
     applyOpening(state, opened.opening, now)
     this.#tree.state = state
     if (isNew) await this.#tree.keepUntil(opened.task.expiresAt)
@@ -176,7 +176,8 @@ export class Tasks {
     const line = by ? lineOf(state, state.tokens.get(by.token)?.task ?? "") : []
     const ended = by && !mayGoOn(state, line, now) ? checkAlive(state, line, now) : null
     if (ended) return deny(ended)
-    return { tasks: viewOf(state, task, now), limits: bundle && limitsOf(bundle, state, task, by === null, now) }
+    const tasks = openView(viewOf(state, task, now), state, bundle, by && (line[0]?.agent ?? null))
+    return { tasks, limits: bundle && limitsOf(bundle, state, task, by === null, now) }
   }
 
   /** Whether a token that is live here reaches the task: its own, or one below it. Its proof is used by this. */

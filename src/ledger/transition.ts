@@ -4,8 +4,10 @@
 import { used, type Approval } from "../approval/approval.ts"
 import type { Change, End } from "../call.ts"
 import type { Opening } from "../exchange/open.ts"
+import type { Guardrails } from "../guardrails/guardrails.ts"
 import type { Signal } from "../guardrails/risk.ts"
 import { applyNotes, type Note } from "../guardrails/note.ts"
+import type { Pointer } from "../policy/bundle.ts"
 import { isBelow, type EndedBy, type Task, type TaskStatus, type TreeState } from "./state.ts"
 
 /** Retries are remembered for seconds; above this many the stale ones are dropped. */
@@ -34,6 +36,13 @@ export function applyChange(state: TreeState, change: Change): void {
     const { key, ...admission } = remember
     state.retries.set(key, admission)
   }
+}
+
+/** From now on no older bundle decides, and what this one hides stays hidden. */
+export function applyBundle(state: TreeState, pointer: Pointer, { telltales }: Guardrails): void {
+  if (pointer.seq === state.bundle.seq) return
+  state.bundle = pointer
+  for (const guardrail of telltales) state.hidden.add(guardrail)
 }
 
 /** One that was asked for, was answered, or was used. */

@@ -6,6 +6,7 @@
 import type { DecisionRecord } from "../audit/record.ts"
 import type { End } from "../call.ts"
 import { ANYBODY, openingsOf } from "../exchange/openings.ts"
+import type { Guardrails } from "../guardrails/guardrails.ts"
 import { logEvent } from "../log.ts"
 import { Notices } from "../outbound/notices.ts"
 import type { Pointer } from "../policy/bundle.ts"
@@ -62,9 +63,18 @@ export class Tree {
   }
 
   /** One that is not kept yet. No proof can have been admitted before it was there. */
-  begin(root: string, user: UserFacts | null, since: number | null, pointer: Pointer): TreeState {
+  begin(
+    root: string,
+    user: UserFacts | null,
+    since: number | null,
+    pointer: Pointer,
+    { telltales }: Pick<Guardrails, "telltales">,
+  ): TreeState {
     const now = Date.now()
-    return newTree(root, user, since ?? now, pointer, now, new ProofLog(newSecret(16), Number.NEGATIVE_INFINITY))
+    const proofs = new ProofLog(newSecret(16), Number.NEGATIVE_INFINITY)
+    const state = newTree(root, user, since ?? now, pointer, now, proofs)
+    for (const guardrail of telltales) state.hidden.add(guardrail)
+    return state
   }
 
   /** Its own clock, clamped so that it never runs backwards, whatever became of the question that read it. */

@@ -1,4 +1,6 @@
 /** What a task's agent or an operator is shown of it: its state, its tree below, what is left. */
+import { openBounds } from "../catalog/redaction.ts"
+import { redactedOf } from "../check/grant.ts"
 import type { GrantedDetails } from "../exchange/grant.ts"
 import { gaugesOf, type Gauge } from "../guardrails/gauge.ts"
 import { expected, type PlanStep } from "../guardrails/plan.ts"
@@ -16,7 +18,7 @@ export interface TaskView {
   readonly purpose: string
   readonly audiences: readonly string[]
   readonly scope: string
-  readonly authorization_details: readonly GrantedDetails[] | null
+  readonly authorization_details: readonly ShownDetails[] | null
   /** `active`, or why it opens nothing: `pending`, `completed`, `revoked`, `quarantined`, `expired`, `idle`. */
   readonly status: string
   /** What ended or froze it, where something did. */
@@ -41,6 +43,9 @@ export interface TaskView {
   readonly risk: number
 }
 
+/** With bounds whose values may be hidden. */
+type ShownDetails = Omit<GrantedDetails, "arguments"> & { readonly arguments?: ReturnType<typeof openBounds> }
+
 /** A task and those below it. */
 export interface Viewed {
   readonly tasks: readonly TaskView[]
@@ -55,6 +60,30 @@ export function viewOf(state: TreeState, root: string, now: number): TaskView[] 
   return [...state.tasks.values()]
     .filter(({ id }) => id === root || isBelow(id, root))
     .map((task) => Object.assign(shown(task, now), { user, labels, risk: riskOfTask(state, task.id, now) }))
+}
+
+/**
+ * The same for whoever does not hold a task's grant: with a bound on an argument that the catalog redacts for one of the
+ * tools that the task and those above it cover, its viewers would know that argument of each allowed call.
+ * @param bundle null if none can be loaded: no bound then shows a value
+ * @param agent that asks, and is shown its own grants whole; null for an operator
+ */
+export function openView(
+  tasks: readonly TaskView[],
+  state: TreeState,
+  bundle: Pick<Bundle, "catalog"> | null,
+  agent: string | null,
+): readonly TaskView[] {
+  return tasks.map((task) => {
+    const { id, authorization_details: details } = task
+    if (task.agent === agent || !details) return task
+    const redact = bundle && redactedOf(lineOf(state, id), bundle.catalog.tools)
+    return Object.assign({ ...task }, { authorization_details: details.map((each) => openDetails(each, redact)) })
+  })
+}
+
+function openDetails(details: ShownDetails, redact: readonly string[] | null): ShownDetails {
+  return details.arguments ? { ...details, arguments: openBounds(details.arguments, redact) } : details
 }
 
 /**
@@ -74,7 +103,7 @@ export function limitsOf(
     const tools = Object.keys(grant.tools).flatMap((name) => catalog.tools.get(name) ?? [])
     return { id, agent, purpose, tools }
   })
-  return gaugesOf(guardrails.definitions, gauged, catalog.tools.values(), tellsAll, state.memory, now)
+  return gaugesOf(guardrails.definitions, gauged, catalog.tools.values(), state.hidden, tellsAll, state.memory, now)
 }
 const MAY_GO_ON: ReadonlySet<string | null> = new Set([null, "quarantined"])
 

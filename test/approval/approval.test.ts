@@ -14,7 +14,7 @@ const EXACTLY: Exactly = {
 
 function asked(more: Partial<Exactly & Pick<Approval, "terms" | "id" | "rules" | "status" | "uses">> = {}): Approval {
   const shown = { agent: "", purpose: "", chain: [], user: null, method: "POST", arguments: "{}", redacted: [] }
-  const terms = { need: 2, uses: 3, mostUses: 3 }
+  const terms = { need: 2, mostUses: 3 }
   const of = { id: "apr_1", rules: [], shown, inboxes: [], decision: "dec_1", bundle: 1, expiresAt: NOW + 1000, terms }
   return { ...askApproval({ ...EXACTLY, ...of, ...more }, NOW), ...more }
 }
@@ -96,12 +96,19 @@ describe("votes", () => {
   test("so many different people as it needs, for the fewest calls that one of them said", () => {
     const one = counted(vote(asked(), "ann", true, 2))
     expect(one).toMatchObject({ status: "pending", uses: 0 })
-    expect(counted(vote(one, "ben"))).toMatchObject({ status: "approved", uses: 2 })
+    expect(counted(vote(one, "ben", true, 3))).toMatchObject({ status: "approved", uses: 2 })
     expect(counted(vote(one, "ben", true, 1))).toMatchObject({ status: "approved", uses: 1 })
   })
 
+  test("one call by anybody who states no number, however many there may be", () => {
+    const one = counted(vote(asked(), "ann", true, 3))
+    expect(counted(vote(one, "ben"))).toMatchObject({ status: "approved", uses: 1 })
+    const other = counted(vote(asked(), "ann"))
+    expect(counted(vote(other, "ben", true, 3))).toMatchObject({ status: "approved", uses: 1 })
+  })
+
   test("of three that it needs two are not enough", () => {
-    const two = counted(vote(counted(vote(asked({ terms: { need: 3, uses: 1, mostUses: 1 } }), "ann")), "ben"))
+    const two = counted(vote(counted(vote(asked({ terms: { need: 3, mostUses: 1 } }), "ann")), "ben"))
     expect(two).toMatchObject({ status: "pending", uses: 0 })
     expect(counted(vote(two, "cat"))).toMatchObject({ status: "approved", uses: 1 })
   })

@@ -166,7 +166,7 @@ describe("a call's page", () => {
     )
     if (!tess || !tom || !tim) throw new Error("nobody")
     expect(await textOf(tess, question.page)).toContain("0 of 2 people have agreed")
-    await tess.post(question.page, { decision: "approve" })
+    await tess.post(question.page, { decision: "approve", uses: "3" })
     const again = await tess.post(question.page, { decision: "approve" })
     expect([again.status, await again.text()]).toEqual([404, expect.stringContaining("You have answered already")])
     await tom.post(question.page, { decision: "approve", uses: "2" })

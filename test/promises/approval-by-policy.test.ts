@@ -146,7 +146,8 @@ describe("a call that a rule leaves to people", () => {
     expect(second).not.toBe(id)
     const question = { task, id: second }
     const [ann, ben] = [await person("ann", "treasury"), await person("ben", "treasury")]
-    expect((await say(question, ann)).json).toMatchObject({ status: "pending", need: 2, uses: 0 })
+    const many = { approve: true, uses: 3 }
+    expect((await say(question, ann, many)).json).toMatchObject({ status: "pending", need: 2, uses: 0 })
     expect((await pay(token, 5000)).code).toBe("approval_required")
     // The same person is one, however often.
     expect((await say(question, ann)).status).toBe(404)
@@ -159,6 +160,19 @@ describe("a call that a rule leaves to people", () => {
     const third = await questionIn(await pay(token, 5000))
     await say({ task, id: third }, await person("fay"))
     expect((await pay(token, 5000)).code).toBe("ok")
+    expect((await pay(token, 5000)).code).toBe("approval_required")
+  })
+
+  test("an answer that states no number approves one call, also if approvers.yaml allows more", async () => {
+    const { token, task, id } = await asked(5000, "bob")
+    await say({ task, id }, await person("fred", "finance"))
+    const question = { task, id: await questionIn(await pay(token, 5000)) }
+    await say(question, await person("ann", "treasury"))
+    const { json } = await say(question, await person("ben", "treasury"))
+    expect(json).toMatchObject({ status: "approved", most_uses: 3, uses: 1 })
+    expect((await pay(token, 5000)).code).toBe("ok")
+    const first = await questionIn(await pay(token, 5000))
+    await say({ task, id: first }, await person("fay"))
     expect((await pay(token, 5000)).code).toBe("approval_required")
   })
 

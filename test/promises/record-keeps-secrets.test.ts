@@ -14,6 +14,7 @@ import { canonicalText } from "../../src/canonical.ts"
 import { sha256Hex } from "../../src/hash.ts"
 import { askAs, callWith, keyOf, ORIGIN, type ClientRequest } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { crash } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
@@ -302,6 +303,87 @@ describe("the record keeps secrets", () => {
       const { limits } = gauged.parse((await manage("GET", `/v1/tasks/${task}`, who)).json)
       expect(limits.map(({ used }) => used)).toEqual([...guardrails, ranged].map(() => null))
     }
+  })
+
+  test("an amount that was counted while the catalog redacted it, by a bundle that no longer does", async () => {
+    const body = await yard()
+    const spending: Limit = {
+      ...window({ id: "spending", tools: ["files.write"], per: "tree", limit: 10_000_000, seconds: 60 }),
+      measure: { kind: "sum", field: "arguments.secret" },
+    }
+    const open = body.tools.map((tool) => ({ ...tool, redact: [] }))
+    await publish({ ...body, guardrails: [] }, 2)
+    const first = await openTask("first")
+    await publish({ ...body, guardrails: [spending] }, 3)
+    forgetCaches()
+    const second = await openTask("first")
+    for (const { token } of [first, second]) {
+      expect((await callWith(token, "/files/a", put({ secret: 123.45 }))).code).toBe("ok")
+    }
+    await publish({ ...body, tools: open, guardrails: [spending] }, 4)
+    forgetCaches()
+    const operator = await bearerOf("viewer")
+    for (const { task, token } of [first, second]) {
+      expect((await callWith(token, "/files/a", put({ secret: 1 }))).code).toBe("ok")
+      await crash()
+      const { headers, decision } = await callWith(token, "/files/a", put({ secret: 2 }))
+      expect(headers.has("RateLimit")).toBe(false)
+      const { windows, guardrails } = await recordOf(decision)
+      expect({ windows, guardrails }).toEqual({
+        windows: [],
+        guardrails: [{ guardrail: "spending", kind: "limit", holds: true, limit: 1000 }],
+      })
+      const { limits } = gauged.parse((await manage("GET", `/v1/tasks/${task}`, operator)).json)
+      expect(limits.map(({ used }) => used)).toEqual([null])
+    }
+    // A tree for which no bundle ever hid it shows what it has used.
+    const { task, token } = await openTask("first")
+    expect((await callWith(token, "/files/a", put({ secret: 2 }))).headers.has("RateLimit")).toBe(true)
+    const { limits } = gauged.parse((await manage("GET", `/v1/tasks/${task}`, operator)).json)
+    expect(limits.map(({ used }) => used)).toEqual([2])
+  })
+
+  const detailed = z.object({ tasks: z.array(z.object({ id: z.string(), authorization_details: z.unknown() })) })
+
+  test("a bound on an argument that another tool of the grant redacts, in a record and in a task", async () => {
+    const body = await yard()
+    const redact = (name: string): readonly string[] => (name === "till.pay" ? ["PIN"] : [])
+    await publish({ ...body, tools: body.tools.map((tool) => ({ ...tool, redact: redact(tool.name) })) }, 2)
+    forgetCaches()
+    const pin = { pin: { eq: "739184", in: ["739184"] }, file: { like: "a*" } }
+    const call = { type: "narrowgate_call", actions: ["write"] }
+    const bounded = [{ ...call, tools: ["files.write"], arguments: pin }]
+    const both = [{ ...call, tools: ["files.write", "till.pay"], arguments: { pin: pin.pin } }]
+    const root = await openTask("first", { authorization_details: JSON.stringify(both) })
+    const child = await openChild(root.token, "second", { authorization_details: JSON.stringify(bounded) })
+    const operator = await bearerOf("viewer")
+    for (const { token } of [root, child]) {
+      const { code, decision } = await callWith(token, "/files/a", put({ pin: "1" }))
+      expect(code).toBe("insufficient_scope")
+      const record = await recordOf(decision)
+      expect(record.denial).toMatchObject({ argument: "pin", bound: `eq ${HIDDEN}` })
+      expect(JSON.stringify(record)).not.toContain("739184")
+    }
+    const shown = async (task: string, who: string): Promise<readonly unknown[]> => {
+      const { tasks } = detailed.parse((await manage("GET", `/v1/tasks/${task}`, who)).json)
+      return tasks.toSorted((a, b) => a.id.length - b.id.length).map((each) => each.authorization_details)
+    }
+    const hidden = { eq: HIDDEN, in: HIDDEN }
+    expect(await shown(root.task, operator)).toMatchObject([
+      [{ arguments: { pin: { eq: HIDDEN, in: HIDDEN } } }],
+      [{ arguments: { pin: hidden, file: { like: "a*" } } }],
+    ])
+    // Each agent is shown its own grant: a task's agent is another than that of the task above.
+    expect(await shown(root.task, `Bearer ${root.token}`)).toMatchObject([
+      [{ arguments: { pin: pin.pin } }],
+      [{ arguments: { pin: hidden, file: { like: "a*" } } }],
+    ])
+    expect(await shown(child.task, `Bearer ${child.token}`)).toMatchObject([[{ arguments: pin }]])
+    // A tool of another grant redacts it: nothing allowed by this one is hidden.
+    const open = await openTask("first", { authorization_details: JSON.stringify(bounded) })
+    const { decision } = await callWith(open.token, "/files/a", put({ pin: "1" }))
+    expect((await recordOf(decision)).denial).toMatchObject({ bound: 'eq "739184"' })
+    expect(await shown(open.task, operator)).toMatchObject([[{ arguments: pin }]])
   })
 
   test("a redacted path segment, in a path that is no tool's by a slash, a case, a segment or a method", async () => {

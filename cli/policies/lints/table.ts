@@ -18,6 +18,7 @@ import { outOfCalls } from "./out-of-calls.ts"
 import { outOfReach } from "./out-of-reach.ts"
 import { recordedArgument } from "./recorded-argument.ts"
 import { sharedConsequence } from "./shared-consequence.ts"
+import { sharedSecret } from "./shared-secret.ts"
 import { tooSensitive } from "./too-sensitive.ts"
 import { unaskedApproval } from "./unasked-approval.ts"
 import { unboundedPermit } from "./unbounded-permit.ts"
@@ -53,6 +54,7 @@ const LINTS: readonly Lint[] = [
   lingeringCall,
   idleConsequence,
   sharedConsequence,
+  sharedSecret,
   observingGateway,
   observingStream,
 ]

@@ -39,7 +39,12 @@ const approval = z.strictObject({
   life: span
     .default(DEFAULT_LIFE)
     .describe("How long a question can be answered, and the answer be used; up to `24h`."),
-  uses: z.int().min(1).max(MOST_USES).default(1).describe("Calls that one approval lets pass."),
+  uses: z
+    .int()
+    .min(1)
+    .max(MOST_USES)
+    .default(1)
+    .describe("Calls that one approval may cover at most; an answer that states no number covers one."),
 })
 
 export const approversFile = z.strictObject({

@@ -835,6 +835,25 @@ const LIMITS: readonly LintCase[] = [
     but: { find: "per: tree, limit: 9", replace: "per: [tree, task], limit: 9" },
   },
   {
+    name: "an amount that is redacted, and that a sub-agent finds by what is denied",
+    lint: "shared-secret",
+    edits: [
+      { file: "catalog.yaml", find: SUM, replace: `${SUM}    redact: [a]\n` },
+      {
+        file: "guardrails.yaml",
+        find: "windows:\n",
+        replace:
+          "budgets:\n  - { id: sums, tools: [everything.get-sum], per: tree, limit: 9, sum: arguments.a }\nwindows:\n",
+      },
+    ],
+    file: "guardrails.yaml",
+    at: "tree, limit: 9",
+    message:
+      "it reads `arguments.a`, which the catalog redacts: another agent can find the value by calls that are denied",
+    mend: "Count `per: task`, or by something else.",
+    but: { find: "per: tree, limit: 9", replace: "per: task, limit: 9" },
+  },
+  {
     name: "a gateway that only looks",
     lint: "observing-gateway",
     edits: [{ file: "gateways.yaml", find: "    body: false\n", replace: "    body: false\n    mode: observe\n" }],

@@ -24,7 +24,7 @@ export type ManagementDenial =
   | { readonly reason: "form_refused"; readonly what: string }
   | { readonly reason: "sign_in_failed"; readonly what: string; readonly because: Rejection | null }
 
-/** The client that a request to the authorization server named, and that nobody has proven to have made it. */
+/** The client that a request named, or that its token was for, and that nobody has proven to have made it. */
 export interface ClaimedClient {
   readonly claimed_client?: string
 }
@@ -65,7 +65,7 @@ export interface DecisionRecord {
   /** `ok`, or the code on the wire. */
   readonly code: string
   /** Why, with its evidence; null for an allow. */
-  readonly denial: Denial | ((Refusal | ManagementDenial) & ClaimedClient) | EventRefusal | null
+  readonly denial: ((Denial | Refusal | ManagementDenial) & ClaimedClient) | EventRefusal | null
   /** `observe`: the gateway let the call through whatever was decided. */
   readonly mode: "enforce" | "observe"
   readonly gateway: string | null
@@ -137,6 +137,18 @@ export interface DecisionRecord {
 /** A record of which only some is known. */
 export function recordOf(known: Partial<DecisionRecord> & Pick<DecisionRecord, "id" | "at" | "kind">): DecisionRecord {
   return bounded({ ...BLANK, ...known })
+}
+
+/**
+ * The record of a denied request whose credential proves nobody: a token that was revoked, whose task has ended, or that
+ * came with a proof used before. The agent that it was for is evidence of the denial, and the record is a stranger's:
+ * whoever got hold of such a token must not write in that agent's name, nor move its counts or crowd out its records.
+ */
+export function disowned(record: DecisionRecord): DecisionRecord {
+  const { chain, denial } = record
+  const claimed = chain.at(-1)
+  const told = denial && claimed !== undefined ? { denial: Object.assign({}, denial, { claimed_client: claimed }) } : {}
+  return { ...record, ...told, chain: [], user: null, purpose: null, bound: false }
 }
 
 /** What callers can make long, cut: a record that cannot be stored would be worse than one that is not whole. */

@@ -1,9 +1,10 @@
 /** What a ledger is asked by and what it says: the values that cross between isolates, and their version. */
 import type { Approval, Unanswerable } from "../approval/approval.ts"
 import type { NotAsked } from "../approval/approvers.ts"
+import type { Tried } from "../audit/record.ts"
 import type { Call } from "../call.ts"
 import type { Proof } from "../credential/dpop.ts"
-import type { Denial } from "../decision.ts"
+import type { Denial, Denied } from "../decision.ts"
 import type { GrantedDetails } from "../exchange/grant.ts"
 import type { RefreshShown } from "../exchange/code.ts"
 import type { Opened, OpenRequest } from "../exchange/open.ts"
@@ -15,7 +16,7 @@ import type { TaskStatus, TreeState } from "./state.ts"
 /**
  * Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread.
  */
-export const LEDGER_VERSION = 10
+export const LEDGER_VERSION = 11
 
 /** The bundle that the question names is older than one that already decided here, or cannot be had. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
@@ -29,7 +30,7 @@ export interface Answer {
   readonly user: string | null
   readonly purpose: string | null
   readonly windows: readonly WindowUse[]
-  /** Whether this ledger keeps the record; a stranger's is the asker's to keep. */
+  /** Whether this ledger keeps the record; if the credential is not taken, it is the asker's to keep, as a stranger's. */
   readonly recorded: boolean
 }
 
@@ -88,14 +89,24 @@ export interface Holder {
   readonly proof: Proof | null
 }
 
+/** Whose the token is that was shown, and alive, by its ledger. */
+export type TokenOwner = Pick<Answer, "agent" | "user" | "purpose">
+
+/** Of a call that was refused before it came to the ledger. */
+export interface TriedAlone {
+  /** Null: it was not tried. */
+  readonly tried: Tried | null
+  readonly owner: TokenOwner | Denied
+}
+
+/** What a call shows of whose it is. */
+export type Shown = Pick<Call, "task" | "token" | "proof">
+
 /** A call that was refused before it came to the ledger; `tool` null: it is not known which it was. */
 export interface RefusedCall
   extends
-    Holder,
-    Pick<
-      Call,
-      "decisionId" | "task" | "arguments" | "gateway" | "environment" | "client" | "mode" | "retry" | "risks"
-    > {
+    Shown,
+    Pick<Call, "decisionId" | "arguments" | "gateway" | "environment" | "client" | "mode" | "retry" | "risks"> {
   readonly tool: string | null
 }
 
@@ -109,7 +120,10 @@ export interface Ended {
   readonly ended: readonly string[]
 }
 
-/** A tree that was never opened here has issued no token; answering writes nothing. */
+/** Whose token or proof is not taken is a stranger, and answering one writes nothing. */
+export const strangerTo = (denial: Denial): Answer => ({ ...STRANGER, denial })
+
+/** A tree that was never opened here has issued no token. */
 export const STRANGER: Answer = {
   denial: { reason: "task_unknown" },
   retryOf: null,
@@ -121,7 +135,7 @@ export const STRANGER: Answer = {
 }
 
 /** Nobody waits for the answer any more: nothing was decided. */
-export const LATE: Answer = { ...STRANGER, denial: { reason: "ledger_unavailable" } }
+export const LATE: Answer = strangerTo({ reason: "ledger_unavailable" })
 
 export function openedTask(opened: Opened, state: TreeState, now: number): OpenedTask {
   const { id: task, purpose, scope, details, expiresAt: taskExpiresAt } = opened.task

@@ -29,7 +29,11 @@ export async function manage(
   }: Outcome = bundle ? await work(c.req.raw, bundle, around, known) : NO_BUNDLE
   if (record) {
     const total_ms = Date.now() - around.receivedAt
-    recordAtEdge(c.env, recordOf({ ...identityOf(c.req.raw), ...record, ...known, total_ms }), around.background)
+    const { token, ...identity } = identityOf(c.req.raw)
+    // One that names the agent by itself has been to the ledger.
+    const unconfirmed = record.chain === undefined ? token : undefined
+    const whole = recordOf({ ...identity, ...record, ...known, total_ms })
+    recordAtEdge(c.env, whole, around.background, unconfirmed)
   }
   const answer = status === 200 || typeof body !== "object" ? body : { ...body, decision_id: id }
   const headers = new Headers({ "Cache-Control": "no-store", "X-Narrowgate-Decision": id })

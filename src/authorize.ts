@@ -97,7 +97,11 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
     if (!waits && !ask) return refuse(denial, verified, isSure ? "unasked" : "dead", located)
     const owner = waits && telling ? told : ask ? alone && alone.owner : await spend(verified, around)
     if (!owner || !isSure) return refuse(denial, verified, "dead", located, tried)
-    if (isDenied(owner)) return refuse(owner.denied, verified, "dead", located, tried)
+    // A candidate changes nothing of why a call is denied: without one nobody would have asked.
+    if (isDenied(owner) && waits) return refuse(owner.denied, verified, "dead", located)
+    if (isDenied(owner)) return refuse(denial, verified, "dead", located, tried)
+    // Whose token it is, only its ledger knows.
+    if (owner.agent !== claims.client_id) return refuse(denial, verified, "dead", located, tried)
     return { ...refuse(denial, verified, "live", located, tried), ...owner }
   }
 

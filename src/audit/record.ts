@@ -16,6 +16,9 @@ import { fitted, shortArguments, shortened, shortList, shortText } from "./cut.t
 export type ManagementDenial =
   | { readonly reason: "operator_rejected"; readonly because: Rejection | Denial | null }
   | { readonly reason: "role_missing" | "not_found" | "request_malformed"; readonly what: string }
+  | { readonly reason: "too_many_comparisons" }
+  /** There is a publication of this number already, or of a higher one. */
+  | { readonly reason: "outrun"; readonly seq: number }
   /** This one is frozen: no agent ends it, nor a task above or below it. */
   | { readonly reason: "task_quarantined"; readonly task: string }
   /** It waits for a person's consent: there is nothing to freeze, and an operator revokes it instead. */

@@ -83,10 +83,9 @@ export function matchRoute(table: RouteTable, origin: string, method: string, ta
   return { definition, segments, parameters: names.map((name, index) => [name, values[index] ?? ""]) }
 }
 
-/** All of an origin. */
-export function routesOf(table: RouteTable, origin: string): readonly NonNullable<Node["route"]>[] {
-  const nodes = [...table].flatMap(([key, node]) => (key.endsWith(tableKey(origin, "")) ? [node] : []))
-  return nodes.flatMap(routesBelow)
+/** One that has several methods once for each. */
+export function allRoutes(table: RouteTable): readonly NonNullable<Node["route"]>[] {
+  return [...table.values()].flatMap(routesBelow)
 }
 
 function routesBelow({ route, literals, parameter }: Node): readonly NonNullable<Node["route"]>[] {

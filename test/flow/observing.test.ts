@@ -135,7 +135,7 @@ describe("a read that was denied, and let through", () => {
     // Used up by a call of its own that never reached the catalog.
     const proof = await proofOf(holder, "GET", `${ORIGIN}/vault/1`, token)
     expect(await showing("GET", "/vault/1?a=1&a=2", proof, "envoy")).toBe("malformed_call")
-    expect(await showing("GET", "/vault/1", proof, "watch")).toBe("insufficient_scope")
+    expect(await showing("GET", "/vault/1", proof, "watch")).toBe("invalid_token")
     expect(await list()).toBe("ok")
     const fresh = await proofOf(holder, "GET", `${ORIGIN}/vault/1`, token)
     expect(await showing("GET", "/vault/1", fresh, "watch")).toBe("insufficient_scope")

@@ -181,7 +181,7 @@ describe("a pulled key", () => {
       for (const text of [token, theft]) {
         const { code, decision } = await callWith(text, "/files/a")
         expect(code, when).toBe("invalid_token")
-        const denial = { reason: "stopped", switch: id, kind: "key" }
+        const denial = { reason: "stopped", switch: id, kind: "key", claimed_client: agentId("first") }
         expect((await recordOf(decision)).denial, when).toEqual(denial)
         expect((await manage("GET", `/v1/tasks/${task}`, `Bearer ${text}`)).status).toBe(401)
         const renewal = { ...(await exchangeForm("first")), subject_token: text, subject_token_type: ACCESS_TOKEN }

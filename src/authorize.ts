@@ -4,7 +4,7 @@
  */
 import type { Ask } from "./audit/call-record.ts"
 import { argumentsHash } from "./canonical.ts"
-import { ofCredential, ofGateway, ofLocated, refusedAtEdge } from "./audit/edge-record.ts"
+import { ofGateway, ofLocated, refusedAtEdge, type Standing } from "./audit/edge-record.ts"
 import { recordKey as recordKeyOf } from "./audit/record-key.ts"
 import type { Tried } from "./audit/record.ts"
 import { UNSEEN_ARGUMENTS } from "./catalog/arguments.ts"
@@ -15,7 +15,7 @@ import { formatScope, parseScope, scopeCovers, type Scope } from "./catalog/patt
 import { denialByObservation } from "./catalog/observed.ts"
 import type { DelegationClaims } from "./credential/delegation-token.ts"
 import { verifyCredential, type VerifiedCredential } from "./credential/verify.ts"
-import { deny, isDenied, type Denial } from "./decision.ts"
+import { deny, isDenied, type Denial, type Denied } from "./decision.ts"
 import { isLifecycle } from "./catalog/lifecycle.ts"
 import { signerOf, type Signer } from "./exchange/signing-key.ts"
 import { signTransactionToken } from "./exchange/transaction-token.ts"
@@ -25,7 +25,7 @@ import type { WindowUse } from "./guardrails/instrument.ts"
 import { sha256Hex } from "./hash.ts"
 import { newId } from "./ids.ts"
 import { askLedger } from "./ledger/ask.ts"
-import { LEDGER_VERSION, type Answer, type NoBundle } from "./ledger/answers.ts"
+import { LEDGER_VERSION, type Answer, type NoBundle, type TokenOwner, type TriedAlone } from "./ledger/answers.ts"
 import { rootOf } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
 import type { Pointer } from "./policy/bundle.ts"
@@ -58,13 +58,14 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   const refuse = (
     denial: Denial,
     verified?: VerifiedCredential,
+    standing: Standing = "dead",
     located?: Located,
     tried: Tried | null = null,
   ): Decision => {
     const asked = { ...ofGateway(call.gateway, bundle), method: call.method }
     const which = located && ofLocated(located, tried, bundle)
-    const known = { ...asked, ...(verified && ofCredential(verified)), ...which }
-    const { task, tool } = refusedAtEdge(id, "call", denial, known, around)
+    const shownToken = verified ? { verified, standing } : null
+    const { task, tool } = refusedAtEdge(id, "call", denial, { ...asked, ...which }, around, shownToken)
     return { ...NOBODY, id, gateway: call.gateway, denial, task, tool }
   }
 
@@ -78,62 +79,74 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   if (isDenied(verified)) return refuse(verified.denied)
   const { claims } = verified.token
 
-  // A proof is used up whatever is decided (RFC 9449 11.1); only the ledger remembers it.
-  const refuseProven = async (denial: Denial, located?: Located): Promise<Decision> => {
-    const { token, proof: shownProof } = verified
-    const holder = { token: token.claims.jti, proof: shownProof }
-    const telling = tellOfRefusal(id, call, verified, located ?? null, denial, bundle, lease, around)
-    // To be told of it is to use its proof up. What is let through all the same is remembered before it happens.
-    if (telling && (shownProof || gateway.mode === "observe")) await telling
-    else if (shownProof) await askLedger(around.env, rootOf(claims.task), async (ledger) => ledger.spend(holder))
-    else if (telling) around.background(telling)
-    return refuse(denial, verified, located)
+  /**
+   * Denies a call whose token is ours. A token or proof that opens nothing is the denial, where that can be known: a proof
+   * is used up whatever is decided (RFC 9449 11.1), which only the ledger remembers, and what an observing gateway lets
+   * through all the same is remembered before it happens. Of any other call the ledger is asked afterwards, for its record.
+   */
+  const refuseVerified = async (why: Denial, located?: Located, ask?: Ask): Promise<Decision> => {
+    const known = await lease
+    const unusable = stopOf(known && known.switches, verified.token, null)
+    const denial = unusable?.reason === "stopped" ? unusable : why
+    const isSure = unusable === null
+    const telling = tellOfRefusal(id, call, verified, located ?? null, denial, isSure, bundle, known, around)
+    const waits = verified.proof !== null || gateway.mode === "observe"
+    if (telling && !waits) around.background(telling)
+    const told = waits && telling ? await telling : null
+    const alone = ask ? await triedAlone(ask, denial, around) : null
+    const tried = alone && alone.tried
+    if (!waits && !ask) return refuse(denial, verified, isSure ? "unasked" : "dead", located)
+    const owner = waits && telling ? told : ask ? alone && alone.owner : await spend(verified, around)
+    if (!owner || !isSure) return refuse(denial, verified, "dead", located, tried)
+    // A candidate changes nothing of why a call is denied: without one nobody would have asked.
+    if (isDenied(owner) && waits) return refuse(owner.denied, verified, "dead", located)
+    if (isDenied(owner)) return refuse(denial, verified, "dead", located, tried)
+    // Whose token it is, only its ledger knows.
+    if (owner.agent !== claims.client_id) return refuse(denial, verified, "dead", located, tried)
+    return { ...refuse(denial, verified, "live", located, tried), ...owner }
   }
 
   if (call.subject && !isFor(claims, call.subject)) {
-    return refuseProven({ reason: "subject_differs", what: "its subject is not whom the token is for" })
+    return refuseVerified({ reason: "subject_differs", what: "its subject is not whom the token is for" })
   }
 
   const located = call.objection ? deny(call.objection) : locate(bundle.catalog, call)
-  if (isDenied(located)) return refuseProven(located.denied)
+  if (isDenied(located)) return refuseVerified(located.denied)
 
   // What needs no memory may be denied here, and only denied: an allow is the ledger's alone.
   const hopeless = denyEarly(claims, located, bundle)
   const candidate = candidateFor(bundle, around)
-  if (hopeless && !(candidate && policyHopeful(located, candidate))) return refuseProven(hopeless, located)
+  if (hopeless && !(candidate && policyHopeful(located, candidate))) return refuseVerified(hopeless, located)
 
   const keyOfRecord = recordKeyOf(around.env, receivedAt)
   const known = await lease
   const stopped =
     stopOf(known && known.switches, verified.token, located.tool.name) ??
     denialByObservation(known && known.observations, located)
-  if (stopped) return refuseProven(hopeless ?? stopped, located)
+  if (stopped) return refuseVerified(hopeless ?? stopped, located)
 
   const recordKey = await keyOfRecord
   const ask = toAsk(id, call, verified, located, known && known.risks, candidate, recordKey, around)
-  if (hopeless) {
-    const telling = tellOfRefusal(id, call, verified, located, hopeless, bundle, lease, around)
-    if (telling && gateway.mode === "observe") await telling
-    else if (telling) around.background(telling)
-    return refuse(hopeless, verified, located, await triedAlone(ask, hopeless, around))
-  }
+  if (hopeless) return refuseVerified(hopeless, located, ask)
 
   // Before the ledger counts it: a call of which what is behind the gateway could not be told is not let through.
   const algorithm = gateway.transaction_tokens?.algorithm
   const signer = algorithm ? await signerOf(around.env, algorithm, pulledKeys(known?.switches ?? []), receivedAt) : null
-  if (algorithm && !signer) return refuseProven({ reason: "signing_key_unavailable" }, located)
+  if (algorithm && !signer) return refuseVerified({ reason: "signing_key_unavailable" }, located)
 
   const said = await askLedger(around.env, rootOf(claims.task), async (ledger, until): Promise<string> =>
     ledger.decide(LEDGER_VERSION, bundle.pointer, ask, until),
   )
   const answer: Answer | NoBundle | null = said === null ? null : JSON.parse(said)
   if (!answer || ("bundle" in answer && answer.bundle === "unavailable"))
-    return refuse({ reason: "ledger_unavailable" }, verified, located)
+    return refuse({ reason: "ledger_unavailable" }, verified, "unasked", located)
   if ("bundle" in answer) {
-    return again(call, answer.newest, bundle, around, (denial) => refuse(denial, verified, located))
+    return again(call, answer.newest, bundle, around, (denial) => refuse(denial, verified, "unasked", located))
   }
   const { denial, retryOf, agent, user, purpose, windows, recorded } = answer
-  if (denial && !recorded) return refuse(denial, verified, located)
+  // The ledger does not take the token, or has not looked at it.
+  if (denial && !recorded)
+    return refuse(denial, verified, denial.reason === "ledger_unavailable" ? "unasked" : "dead", located)
   const { task } = claims
   const allowed = { id: retryOf ?? id, gateway, denial, agent, user, task, purpose, tool: located.tool.name, windows }
   const transactionToken = signer && !denial ? await transactionOf(allowed, signer, located, around) : null
@@ -143,6 +156,8 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
 /**
  * The ledger hears of this denial too, if anybody looks out for storms of denials, or if the gateway lets the call through
  * all the same. Null: it need not.
+ * @param isSure false if a switch stops the token, or may do so: whose call it is, is not certain, and it must not become
+ *   another's history
  */
 function tellOfRefusal(
   id: string,
@@ -150,13 +165,14 @@ function tellOfRefusal(
   { token, proof }: VerifiedCredential,
   located: Located | null,
   denial: Denial,
+  isSure: boolean,
   { catalog, guardrails, pointer }: Bundle,
-  lease: Promise<Lease | null>,
+  known: Lease | null,
   { env }: Surroundings,
-): Promise<void> | null {
+): Promise<TokenOwner | Denied | null> | null {
   const { gateway, client } = call
   const isObserved = gateway.mode === "observe"
-  if (isObserved ? UNCERTAIN.has(denial.reason) : guardrails.lookouts.length === 0) return null
+  if (isObserved ? !isSure : guardrails.lookouts.length === 0) return null
   const tools = located ? [located.tool.name] : isObserved ? possibleTools(catalog, call, denial) : []
   if (isObserved && tools.length === 0) return null
   const { task, jti } = token.claims
@@ -172,21 +188,19 @@ function tellOfRefusal(
     environment: gateway.environment,
     client,
     retry: retryOf(call),
+    risks: toldOf(known && known.risks, token.agents, userOf(token.claims)),
   }
-  const tell = async (): Promise<void> => {
-    const known = await lease
-    const risks = toldOf(known && known.risks, token.agents, userOf(token.claims))
-    const told = { ...refused, risks }
-    await askLedger(env, rootOf(task), async (ledger) => ledger.refused(LEDGER_VERSION, pointer, told, denial))
-  }
-  return tell()
+  return askLedger(env, rootOf(task), async (ledger) => ledger.refused(LEDGER_VERSION, pointer, refused, denial))
 }
 
-/** Whose call it is, is not certain: it must not become another's history. */
-const UNCERTAIN: ReadonlySet<Denial["reason"]> = new Set(["stopped", "switches_unavailable"])
+/** Its proof is used up. Null: the ledger is out of reach. */
+async function spend({ token, proof }: VerifiedCredential, { env }: Surroundings): Promise<TokenOwner | Denied | null> {
+  const { task, jti } = token.claims
+  return askLedger(env, rootOf(task), async (ledger) => ledger.spend({ task, token: jti, proof }))
+}
 
-/** Refused already, and used up its proof with this: all that is asked is what the candidate would have said. */
-async function triedAlone(ask: Ask, denial: Denial, { env }: Surroundings): Promise<Tried | null> {
+/** Refused already: all that is asked is what the candidate would have said, and whether its token is taken. */
+async function triedAlone(ask: Ask, denial: Denial, { env }: Surroundings): Promise<TriedAlone | null> {
   const said = await askLedger(env, rootOf(ask.task), async (ledger): Promise<string> =>
     ledger.tryRefused(LEDGER_VERSION, ask, denial),
   )

@@ -106,6 +106,11 @@ export interface Outcome {
   readonly needs: readonly Need[]
 }
 
+/** A denial of the credential: who makes the call is not known, and its ledger tells nothing of the tree. */
+export function isUnproven({ chain }: Evidence): boolean {
+  return chain.length === 0
+}
+
 export const NO_EVIDENCE: Evidence = {
   chain: [],
   purpose: null,

@@ -35,12 +35,12 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
 
   const retried = retryOf(state, call, now)
   const credential = checkAlive(state, line, now, retried) ?? checkToken(state, call, now)
-  if (credential) return refused(credential, evidence)
+  if (credential) return refused(credential, NO_EVIDENCE)
   if (retried) {
     return { ...refused(null, evidence), verdict: { denial: null, evidence, retryOf: retried.decisionId } }
   }
   const stale = call.proof && checkProof(state, call.proof, now)
-  if (stale) return refused(stale, evidence)
+  if (stale) return refused(stale, NO_EVIDENCE)
   const proof = call.proof && call.proof.jti
   const risk = riskOf(state, line, call.risks, now)
   const tool = bundle.catalog.tools.get(call.tool) ?? null

@@ -3,7 +3,7 @@
  * admits nothing; what it says is advice, and each call is decided when it is made.
  */
 import type { ListAsk } from "./audit/listing-record.ts"
-import { ofCredential, ofGateway, refusedAtEdge } from "./audit/edge-record.ts"
+import { ofGateway, refusedAtEdge, type Standing } from "./audit/edge-record.ts"
 import { lifecycleName } from "./catalog/lifecycle.ts"
 import { catalogName, type McpServer } from "./catalog/mcp-server.ts"
 import {
@@ -56,9 +56,9 @@ export async function list(asked: AskedList, bundle: Bundle, around: Surrounding
   const id = newId("dec", around.receivedAt)
   const { gateway, server, authorization } = asked
   const listing = lifecycleName(server.name, "tools-list")
-  const refuse = (denial: Denial, verified?: VerifiedCredential): ListDecision => {
+  const refuse = (denial: Denial, verified?: VerifiedCredential, standing: Standing = "dead"): ListDecision => {
     const question = { ...ofGateway(gateway, bundle), method: "POST", path: server.path, tool: listing }
-    refusedAtEdge(id, "management", denial, { ...question, ...(verified && ofCredential(verified)) }, around)
+    refusedAtEdge(id, "management", denial, question, around, verified ? { verified, standing } : null)
     return { id, gateway, denial, kept: new Set() }
   }
 
@@ -97,9 +97,11 @@ export async function list(asked: AskedList, bundle: Bundle, around: Surrounding
   )
   const answer: Listed | NoBundle | null = said === null ? null : JSON.parse(said)
   if (!answer || ("bundle" in answer && answer.bundle === "unavailable")) {
-    return refuse({ reason: "ledger_unavailable" }, verified)
+    return refuse({ reason: "ledger_unavailable" }, verified, "unasked")
   }
-  if ("bundle" in answer) return again(asked, answer.newest, bundle, around, (denial) => refuse(denial, verified))
+  if ("bundle" in answer) {
+    return again(asked, answer.newest, bundle, around, (denial) => refuse(denial, verified, "unasked"))
+  }
   const { denial, hidden, recorded } = answer
   if (denial && !recorded) return refuse(denial, verified)
   for (const tool of hidden) sorted.tools.delete(tool)

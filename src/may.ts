@@ -52,7 +52,7 @@ export function may(bundle: Bundle, state: TreeState, question: Question, now: n
     labels: [...state.labels],
   }
   const credential = checkAlive(state, line, now) ?? checkToken(state, question, now)
-  if (credential) return refused(credential, evidence)
+  if (credential) return refused(credential, NO_EVIDENCE)
   const unregistered = agents.find((agent) => !bundle.agents.has(agent))
   if (unregistered !== undefined) return refused({ reason: "agent_unregistered", agent: unregistered }, evidence)
 

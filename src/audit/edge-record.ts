@@ -2,14 +2,15 @@
  * The record of what was decided at the edge, where no ledger was asked: made of what is known by then, step by step.
  */
 import type { Located } from "../catalog/locate.ts"
+import type { VerifiedToken } from "../credential/delegation-token.ts"
 import type { VerifiedCredential } from "../credential/verify.ts"
 import { codeOf, type Denial } from "../decision.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { GatewayDefinition } from "../policy/definition/gateways.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { userOf } from "../switches/token.ts"
-import { recordAtEdge } from "./edge-recorder.ts"
-import { recordOf, type DecisionRecord } from "./record.ts"
+import { recordAtEdge, type BearerToken } from "./edge-recorder.ts"
+import { disowned, recordOf, type DecisionRecord } from "./record.ts"
 import { redacted } from "./redaction.ts"
 
 /** Which gateway asks, and by which bundle it is answered. */
@@ -20,8 +21,19 @@ export function ofGateway(
   return { gateway, environment, mode, bundle }
 }
 
+/**
+ * What is known of whoever shows a verified token: `live`, its ledger has taken it, and the proof with it; `dead`, the
+ * ledger or a switch does not take it, or nobody can tell; `unasked`, nobody has asked.
+ */
+export type Standing = "live" | "dead" | "unasked"
+
+export interface ShownCredential {
+  readonly verified: VerifiedCredential
+  readonly standing: Standing
+}
+
 /** What a verified token says of itself; whose task it is only its ledger knows. */
-export function ofCredential({ token, proof }: VerifiedCredential): Partial<DecisionRecord> {
+function ofCredential({ token, proof }: VerifiedCredential): Partial<DecisionRecord> {
   const { claims, hash } = token
   const { task, purpose, client_id } = claims
   return { task, purpose, chain: [client_id], user: userOf(claims), token_hash: hash, bound: proof !== null }
@@ -51,6 +63,7 @@ export function keptAtEdge(
 /**
  * Keeps the record of it.
  * @param known its denial as it may be told, where that is another than `denial`
+ * @param shown the verified token that came with it, if any
  */
 export function refusedAtEdge(
   id: string,
@@ -58,9 +71,19 @@ export function refusedAtEdge(
   denial: Denial,
   known: Partial<DecisionRecord>,
   { env, receivedAt, background }: Surroundings,
+  shown: ShownCredential | null = null,
 ): DecisionRecord {
   const at = Date.now()
-  const record = recordOf({ denial, ...known, id, at, kind, code: codeOf(denial), total_ms: at - receivedAt })
-  recordAtEdge(env, record, background)
+  const made = { id, at, kind, code: codeOf(denial), total_ms: at - receivedAt }
+  const record = recordOf({ denial, ...known, ...(shown && ofCredential(shown.verified)), ...made })
+  if (!shown || shown.standing === "live") recordAtEdge(env, record, background)
+  // A proof that no ledger has used up may be shown again, by whoever has seen it.
+  else if (shown.standing === "dead" || shown.verified.proof) recordAtEdge(env, disowned(record), background)
+  else recordAtEdge(env, record, background, bearerToken(shown.verified.token))
   return record
+}
+
+export function bearerToken({ claims }: VerifiedToken): BearerToken {
+  const { jti, task, client_id: agent } = claims
+  return { jti, task, agent }
 }

@@ -2,40 +2,62 @@
  * Records of what was decided at the edge, without a ledger: collected in the isolate and sent in batches after the
  * answer. Nothing was admitted by these decisions; a crash can lose those of the last moment.
  */
+import { askLedger } from "../ledger/ask.ts"
+import { rootOf } from "../ledger/state.ts"
 import { logEvent } from "../log.ts"
 import { deliver, type Taker } from "./delivery.ts"
 import { Pace } from "./pace.ts"
-import { storedForm, type DecisionRecord } from "./record.ts"
+import { disowned, storedForm, type DecisionRecord } from "./record.ts"
 import { isLook, isStranger, logShard, looksLog, strangersLog } from "./record-logs.ts"
 
 /** While the log is out of reach, or under a flood of refusals, some are dropped, and the drop is logged. */
 const MAX_WAITING = 1_000
 /** Of callers whom nobody knows, who can make as many as they like. */
 const MAX_STRANGERS = 100
+/** Of those, with one token that opens nothing: whoever holds it must not take all the room of the others. */
+const MAX_OF_DEAD_TOKEN = 20
 
 /** Half of what may wait: what is on its way cannot be dropped, and the rest is what agents share. */
 const BATCH = 500
 
+/** A bearer token that a record names its agent by: whether it is alive only the ledger of its task knows. */
+export interface BearerToken {
+  readonly jti: string
+  readonly task: string
+  readonly agent: string
+}
+
+/** A record that stands in an agent's name only if its token is alive. */
+interface Unconfirmed {
+  readonly record: DecisionRecord
+  readonly token: BearerToken
+}
+
 /**
- * What waits for one log, and how much is on its way there, which counts as waiting. Agents share the room: if there is
- * none, whichever has the most in it loses its newest record, so that one proven agent cannot make those of the others
- * vanish by making many of its own.
+ * What waits for one destination, and how much is on its way there, which counts as waiting. Owners share the room: if
+ * there is none, whichever has the most in it loses its newest record, so that one proven agent cannot make those of the
+ * others vanish by making many of its own.
  */
-class Queue {
+class Queue<Item> {
   readonly #most: number
-  /** By agent or operator; never an empty list. */
-  readonly #waiting = new Map<string, DecisionRecord[]>()
+  readonly #ownerOf: (item: Item) => string
+  readonly #mostOf: (owner: string) => number
+  /** By owner; never an empty list. */
+  readonly #waiting = new Map<string, Item[]>()
   #count = 0
   #sending: { readonly since: number; readonly count: number } | null = null
 
-  constructor(most: number) {
+  constructor(most: number, ownerOf: (item: Item) => string, mostOf: (owner: string) => number = () => most) {
     this.#most = most
+    this.#ownerOf = ownerOf
+    this.#mostOf = mostOf
   }
 
   /** @returns how many are dropped for want of room: this one, or another one */
-  add(record: DecisionRecord): number {
-    const owner = ownerOf(record)
+  add(record: Item): number {
+    const owner = this.#ownerOf(record)
     const own = this.#waiting.get(owner)?.length ?? 0
+    if (own >= this.#mostOf(owner)) return 1
     const isFull = this.#count + (this.#sending?.count ?? 0) >= this.#most
     if (isFull && !this.#dropOfFullest(own + 1)) return 1
     if (own > 0) this.#waiting.get(owner)?.push(record)
@@ -46,7 +68,7 @@ class Queue {
 
   /** @returns false if nobody has more than that */
   #dropOfFullest(most: number): boolean {
-    let fullest: DecisionRecord[] = []
+    let fullest: Item[] = []
     for (const records of this.#waiting.values()) if (records.length > fullest.length) fullest = records
     if (fullest.length <= most) return false
     fullest.pop()
@@ -55,8 +77,8 @@ class Queue {
   }
 
   /** The next batch, of whoever has waited longest. */
-  #take(): DecisionRecord[] {
-    const batch: DecisionRecord[] = []
+  #take(): Item[] {
+    const batch: Item[] = []
     for (const [owner, records] of this.#waiting) {
       batch.push(...records.splice(0, BATCH - batch.length))
       if (records.length > 0) break
@@ -67,13 +89,13 @@ class Queue {
   }
 
   /** All that waits, and what comes meanwhile; nothing while another request sends. */
-  async sendTo(logFor: (records: readonly DecisionRecord[]) => Taker): Promise<void> {
+  async sendBy(send: (items: readonly Item[]) => Promise<void>): Promise<void> {
     while (this.#count > 0 && !this.#isSending(Date.now())) {
       const records = this.#take()
       const mine = { since: Date.now(), count: records.length }
       this.#sending = mine
       try {
-        await sendTo(logFor(records), records)
+        await send(records)
       } finally {
         if (this.#sending === mine) this.#sending = null
       }
@@ -85,32 +107,52 @@ class Queue {
   }
 }
 
-/** Strangers are one: none of them has a name that is proven. */
 const ownerOf = ({ operator, chain }: DecisionRecord): string => operator ?? chain.at(-1) ?? ""
+/** Strangers are one, as none of them has a name that is proven; who shows a token that opens nothing is another. */
+const tokenOf = ({ token_hash }: DecisionRecord): string => token_hash ?? ""
+const ofStranger = (token: string): number => (token === "" ? MAX_STRANGERS : MAX_OF_DEAD_TOKEN)
 
 /** A request that is cut off takes its sending along. */
 const SENDING_ENDS_MS = 15_000
 
-let known = new Queue(MAX_WAITING)
-let looked = new Queue(MAX_WAITING)
-let strangers = new Queue(MAX_STRANGERS)
+const newQueues = () => ({
+  known: new Queue(MAX_WAITING, ownerOf),
+  looked: new Queue(MAX_WAITING, ownerOf),
+  strangers: new Queue(MAX_STRANGERS, tokenOf, ofStranger),
+  // Not by agent: none of these is certain to be the agent's.
+  unconfirmed: new Queue<Unconfirmed>(MAX_WAITING, ({ record }) => tokenOf(record)),
+})
+
+let queues = newQueues()
 let dropped = 0
 const pace = new Pace(250)
 
 /** For tests: a fresh isolate, of which nobody is about to send anything. */
 export function forgetEdgeRecords(): void {
-  known = new Queue(MAX_WAITING)
-  looked = new Queue(MAX_WAITING)
-  strangers = new Queue(MAX_STRANGERS)
+  queues = newQueues()
   dropped = 0
   pace.sent()
 }
 
-/** @param background takes work that the answer does not wait for */
-export function recordAtEdge(env: Env, record: DecisionRecord, background: (work: Promise<unknown>) => void): void {
-  const queue = isStranger(record) ? strangers : isLook(record) ? looked : known
-  dropped += queue.add(record)
+/**
+ * @param background takes work that the answer does not wait for
+ * @param token by which the record names its agent, if nobody has asked its ledger whether it is alive: that is asked
+ *   before the record is written, as a token that was revoked, or whose task has ended, proves nobody
+ */
+export function recordAtEdge(
+  env: Env,
+  record: DecisionRecord,
+  background: (work: Promise<unknown>) => void,
+  token: BearerToken | null = null,
+): void {
+  if (token) dropped += queues.unconfirmed.add({ record, token })
+  else keep(record)
   if (pace.take(Date.now())) background(send(env))
+}
+
+function keep(record: DecisionRecord): void {
+  const { known, looked, strangers } = queues
+  dropped += (isStranger(record) ? strangers : isLook(record) ? looked : known).add(record)
 }
 
 async function send(env: Env): Promise<void> {
@@ -119,12 +161,29 @@ async function send(env: Env): Promise<void> {
   const lost = dropped
   dropped = 0
   if (lost > 0) logEvent("records_dropped", { count: lost })
-  // Side by side: a log that hangs keeps the others from nothing.
+  // Side by side: a log, or a ledger, that hangs keeps the others from nothing.
+  const confirmed = queues.unconfirmed.sendBy(async (items) => confirm(env, items))
+  await Promise.all([sendKept(env), confirmed.then(async () => sendKept(env))])
+}
+
+async function sendKept(env: Env): Promise<void> {
+  const { known, looked, strangers } = queues
   await Promise.all([
-    known.sendTo(([first]) => logShard(env, first?.id ?? "")),
-    looked.sendTo(() => looksLog(env)),
-    strangers.sendTo(() => strangersLog(env)),
+    known.sendBy(async (records) => sendTo(logShard(env, records[0]?.id ?? ""), records)),
+    looked.sendBy(async (records) => sendTo(looksLog(env), records)),
+    strangers.sendBy(async (records) => sendTo(strangersLog(env), records)),
   ])
+}
+
+/** One question to each ledger, however many of its records there are. What cannot be confirmed is in nobody's name. */
+async function confirm(env: Env, items: readonly Unconfirmed[]): Promise<void> {
+  const byTree = Map.groupBy(items, ({ token }) => rootOf(token.task))
+  const asked = Array.from(byTree, async ([root, ofTree]) => {
+    const tokens = new Map(ofTree.map(({ token }) => [token.jti, token]))
+    const live = await askLedger(env, root, async (ledger) => ledger.liveTokens([...tokens.values()]))
+    for (const { record, token } of ofTree) keep(live?.includes(token.jti) ? record : disowned(record))
+  })
+  await Promise.all(asked)
 }
 
 /** Once: what the log does not take is lost. */

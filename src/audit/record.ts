@@ -16,6 +16,9 @@ import { fitted, shortArguments, shortened, shortList, shortText } from "./cut.t
 export type ManagementDenial =
   | { readonly reason: "operator_rejected"; readonly because: Rejection | Denial | null }
   | { readonly reason: "role_missing" | "not_found" | "request_malformed"; readonly what: string }
+  | { readonly reason: "too_many_comparisons" }
+  /** There is a publication of this number already, or of a higher one. */
+  | { readonly reason: "outrun"; readonly seq: number }
   /** This one is frozen: no agent ends it, nor a task above or below it. */
   | { readonly reason: "task_quarantined"; readonly task: string }
   /** It waits for a person's consent: there is nothing to freeze, and an operator revokes it instead. */
@@ -24,7 +27,7 @@ export type ManagementDenial =
   | { readonly reason: "form_refused"; readonly what: string }
   | { readonly reason: "sign_in_failed"; readonly what: string; readonly because: Rejection | null }
 
-/** The client that a request to the authorization server named, and that nobody has proven to have made it. */
+/** The client that a request named, or that its token was for, and that nobody has proven to have made it. */
 export interface ClaimedClient {
   readonly claimed_client?: string
 }
@@ -65,7 +68,7 @@ export interface DecisionRecord {
   /** `ok`, or the code on the wire. */
   readonly code: string
   /** Why, with its evidence; null for an allow. */
-  readonly denial: Denial | ((Refusal | ManagementDenial) & ClaimedClient) | EventRefusal | null
+  readonly denial: ((Denial | Refusal | ManagementDenial) & ClaimedClient) | EventRefusal | null
   /** `observe`: the gateway let the call through whatever was decided. */
   readonly mode: "enforce" | "observe"
   readonly gateway: string | null
@@ -137,6 +140,18 @@ export interface DecisionRecord {
 /** A record of which only some is known. */
 export function recordOf(known: Partial<DecisionRecord> & Pick<DecisionRecord, "id" | "at" | "kind">): DecisionRecord {
   return bounded({ ...BLANK, ...known })
+}
+
+/**
+ * The record of a denied request whose credential proves nobody: a token that was revoked, whose task has ended, or that
+ * came with a proof used before. The agent that it was for is evidence of the denial, and the record is a stranger's:
+ * whoever got hold of such a token must not write in that agent's name, nor move its counts or crowd out its records.
+ */
+export function disowned(record: DecisionRecord): DecisionRecord {
+  const { chain, denial } = record
+  const claimed = chain.at(-1)
+  const told = denial && claimed !== undefined ? { denial: Object.assign({}, denial, { claimed_client: claimed }) } : {}
+  return { ...record, ...told, chain: [], user: null, purpose: null, bound: false }
 }
 
 /** What callers can make long, cut: a record that cannot be stored would be worse than one that is not whole. */

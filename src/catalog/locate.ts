@@ -9,7 +9,7 @@ import { isMethodInArguments, METHOD_IN_ARGUMENT } from "./method-override.ts"
 import { readMcpCall, type McpServer } from "./mcp-server.ts"
 import { readTarget, type Target } from "./path.ts"
 import { isRedacted, REDACTED, redactedNames } from "./redaction.ts"
-import { buildRouteTable, matchRoute, routeArguments, routesOf } from "./route.ts"
+import { allRoutes, buildRouteTable, matchRoute, routeArguments } from "./route.ts"
 import type { RouteDefinition, RouteTable, Segments } from "./route.ts"
 import type { Seen } from "./seen.ts"
 import type { Tool } from "./tool.ts"
@@ -90,9 +90,9 @@ function found(catalog: Catalog, name: string, call: Omit<Located, "tool">): Loc
 }
 
 /**
- * The path of what is no tool, as records show it. A client that adds a slash, a segment or another case calls no tool, and
- * its path still holds what a tool redacts. So if any tool of the origin redacts a part of its path, only what routes of
- * this origin have literally is shown.
+ * The path of what is no tool, as records show it. A client that adds a slash, a segment or another case, or sends the
+ * request to another origin, calls no tool, and its path still holds what a tool redacts. So if any tool redacts a part of
+ * its path, only what routes of this origin have literally is shown.
  */
 export function shownPath(catalog: Catalog, origin: string, { path }: Target): string {
   const literals = literalsOf(catalog, origin)
@@ -100,7 +100,7 @@ export function shownPath(catalog: Catalog, origin: string, { path }: Target): s
   return shown.join("/").slice(0, 256)
 }
 
-/** Lower case; null: no tool of the origin redacts a part of its path. */
+/** Lower case; null: no tool redacts a part of its path. */
 function literalsOf(catalog: Catalog, origin: string): ReadonlySet<string> | null {
   let ofCatalog = literalsOfOrigins.get(catalog)
   if (!ofCatalog) literalsOfOrigins.set(catalog, (ofCatalog = new Map()))
@@ -111,12 +111,13 @@ function literalsOf(catalog: Catalog, origin: string): ReadonlySet<string> | nul
 const literalsOfOrigins = new WeakMap<Catalog, Map<string, ReadonlySet<string> | null>>()
 
 function findLiterals({ routes, tools }: Catalog, origin: string): ReadonlySet<string> | null {
-  const all = routesOf(routes, origin)
+  const all = allRoutes(routes)
   const redacts = all.some(({ definition: { tool }, segments }) =>
     segments.some((name) => name !== null && isRedacted(name, tools.get(tool)?.redact ?? [])),
   )
   if (!redacts) return null
-  const parts = all.flatMap(({ definition, segments }) =>
+  const own = all.filter(({ definition }) => definition.origin === origin)
+  const parts = own.flatMap(({ definition, segments }) =>
     definition.path
       .slice(1)
       .split("/")

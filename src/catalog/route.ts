@@ -97,10 +97,9 @@ export function matchAnyMethod(table: RouteTable, origin: string, target: Pick<T
   return [...new Set(tools)]
 }
 
-/** All of an origin. */
-export function routesOf(table: RouteTable, origin: string): readonly NonNullable<Node["route"]>[] {
-  const nodes = [...table].flatMap(([key, node]) => (key.endsWith(tableKey(origin, "")) ? [node] : []))
-  return nodes.flatMap(routesBelow)
+/** One that has several methods once for each. */
+export function allRoutes(table: RouteTable): readonly NonNullable<Node["route"]>[] {
+  return [...table.values()].flatMap(routesBelow)
 }
 
 function routesBelow({ route, literals, parameter }: Node): readonly NonNullable<Node["route"]>[] {

@@ -1,9 +1,10 @@
 /** What a ledger is asked by and what it says: the values that cross between isolates, and their version. */
 import type { Approval, Unanswerable } from "../approval/approval.ts"
 import type { NotAsked } from "../approval/approvers.ts"
+import type { Tried } from "../audit/record.ts"
 import type { Call } from "../call.ts"
 import type { Proof } from "../credential/dpop.ts"
-import type { Denial } from "../decision.ts"
+import type { Denial, Denied } from "../decision.ts"
 import type { GrantedDetails } from "../exchange/grant.ts"
 import type { RefreshShown } from "../exchange/code.ts"
 import type { Opened, OpenRequest } from "../exchange/open.ts"
@@ -29,7 +30,7 @@ export interface Answer {
   readonly user: string | null
   readonly purpose: string | null
   readonly windows: readonly WindowUse[]
-  /** Whether this ledger keeps the record; a stranger's is the asker's to keep. */
+  /** Whether this ledger keeps the record; if the credential is not taken, it is the asker's to keep, as a stranger's. */
   readonly recorded: boolean
 }
 
@@ -94,14 +95,24 @@ export interface Holder {
   readonly proof: Proof | null
 }
 
+/** Whose the token is that was shown, and alive, by its ledger. */
+export type TokenOwner = Pick<Answer, "agent" | "user" | "purpose">
+
+/** Of a call that was refused before it came to the ledger. */
+export interface TriedAlone {
+  /** Null: it was not tried. */
+  readonly tried: Tried | null
+  readonly owner: TokenOwner | Denied
+}
+
+/** What a call shows of whose it is. */
+export type Shown = Pick<Call, "task" | "token" | "proof">
+
 /** A call that was refused before it came to the ledger; `tool` null: it is not known which it was. */
 export interface RefusedCall
   extends
-    Holder,
-    Pick<
-      Call,
-      "decisionId" | "task" | "arguments" | "gateway" | "environment" | "client" | "mode" | "retry" | "risks"
-    > {
+    Shown,
+    Pick<Call, "decisionId" | "arguments" | "gateway" | "environment" | "client" | "mode" | "retry" | "risks"> {
   /** Which it is; several: it may be any of them; none: it is no tool of the catalog, as far as it can be read. */
   readonly tools: readonly string[]
 }
@@ -116,7 +127,10 @@ export interface Ended {
   readonly ended: readonly string[]
 }
 
-/** A tree that was never opened here has issued no token; answering writes nothing. */
+/** Whose token or proof is not taken is a stranger, and answering one writes nothing. */
+export const strangerTo = (denial: Denial): Answer => ({ ...STRANGER, denial })
+
+/** A tree that was never opened here has issued no token. */
 export const STRANGER: Answer = {
   denial: { reason: "task_unknown" },
   retryOf: null,
@@ -128,7 +142,7 @@ export const STRANGER: Answer = {
 }
 
 /** Nobody waits for the answer any more: nothing was decided. */
-export const LATE: Answer = { ...STRANGER, denial: { reason: "ledger_unavailable" } }
+export const LATE: Answer = strangerTo({ reason: "ledger_unavailable" })
 
 export function openedTask(opened: Opened, state: TreeState, now: number): OpenedTask {
   const { id: task, purpose, scope, details, expiresAt: taskExpiresAt } = opened.task

@@ -5,12 +5,12 @@
  */
 import { recordDecision, type Ask } from "../audit/call-record.ts"
 import { recordListing, sizeOfListing, type ListAsk } from "../audit/listing-record.ts"
-import { recordOf, type DecisionRecord } from "../audit/record.ts"
-import type { Change, Outcome } from "../call.ts"
-import { checkProof } from "../check/credential.ts"
+import { recordOf, type DecisionRecord, type Tried } from "../audit/record.ts"
+import { isUnproven, type Change, type Outcome } from "../call.ts"
+import { checkAlive, checkProof, checkToken } from "../check/credential.ts"
 import { noticeRefused } from "../check/refused.ts"
 import { decide } from "../decide.ts"
-import { codeOf, type Denial } from "../decision.ts"
+import { codeOf, deny, isDenied, type Denial, type Denied } from "../decision.ts"
 import type { Need } from "../guardrails/instrument.ts"
 import { newId } from "../ids.ts"
 import { may } from "../may.ts"
@@ -19,11 +19,21 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { candidateHeld } from "../policy/candidate.ts"
 import { userId } from "../policy/facts.ts"
-import { LATE, STRANGER, type Answer, type Holder, type Listed, type NoBundle, type RefusedCall } from "./answers.ts"
+import {
+  LATE,
+  STRANGER,
+  strangerTo,
+  type Answer,
+  type Listed,
+  type NoBundle,
+  type RefusedCall,
+  type Shown,
+  type TokenOwner,
+} from "./answers.ts"
 import { CallApprovals } from "./call-approvals.ts"
 import { Asking } from "./asking.ts"
 import { Shadow } from "./shadow.ts"
-import type { TreeState } from "./state.ts"
+import { lineOf, type TreeState } from "./state.ts"
 import { applyAfterwards, applyApproval, applyBundle, applyChange, endedBy } from "./transition.ts"
 import { ToldDenials } from "./told-denials.ts"
 import type { Tree } from "./tree.ts"
@@ -103,6 +113,7 @@ export class Calls {
     const isToldAgain = decided.afterwards.length > 0 && this.#denials.has(ask, now)
     const outcome = isToldAgain ? withoutStorm(decided) : decided
     const { change, verdict, proof, end, asks, storm, afterwards, needs } = outcome
+    if (verdict.denial && isUnproven(verdict.evidence)) return strangerTo(verdict.denial)
     if (needs.length > 0 && !isFinal) return { needs }
     const ended = end ? endedBy(state, end) : []
     const recorded = verdict.retryOf === null
@@ -170,14 +181,12 @@ export class Calls {
     )
   }
 
-  /** A call that was refused before it came here, tried by the candidate all the same; its proof is used up. */
-  tryRefused(ask: Ask, denial: Denial): string {
+  /** A call that was refused before it came here, tried by the candidate all the same. */
+  tryRefused(ask: Ask, denial: Denial): Tried | null {
     const { state } = this.#tree
     const now = state ? this.#tree.now(state) : 0
     const candidate = state ? this.#candidate(ask.candidate, now) : null
-    const tried = state && candidate && this.shadow.refused(candidate, state, ask, denial, now)
-    this.spend(ask)
-    return JSON.stringify(tried)
+    return state && candidate && this.shadow.refused(candidate, state, ask, denial, now)
   }
 
   /** Null where none is tried, or it is not here yet. */
@@ -188,30 +197,40 @@ export class Calls {
   /**
    * A call was refused before it came here; its proof is used up all the same: whoever saw it must not be able to
    * repeat it.
+   * @returns whose call it is; or why its token, or its proof, is not taken
    */
-  spend({ token: jti, proof }: Holder): void {
+  spend(shown: Shown): TokenOwner | Denied {
     const { state } = this.#tree
-    const token = state?.tokens.get(jti)
-    if (!state || !proof || token?.jkt !== proof.jkt) return
+    if (!state) return deny({ reason: "task_unknown" })
     const now = this.#tree.now(state)
-    if (checkProof(state, proof, now) === null) state.proofs.admit(proof.jti)
+    const line = lineOf(state, shown.task)
+    const { proof } = shown
+    const unusable =
+      checkAlive(state, line, now) ?? checkToken(state, shown, now) ?? (proof && checkProof(state, proof, now))
+    if (unusable) return deny(unusable)
+    if (proof) state.proofs.admit(proof.jti)
     this.#tree.boundProofs(state, now)
+    const { agent, purpose } = line[0] ?? { agent: null, purpose: null }
+    return { agent, purpose, user: state.user && userId(state.user) }
   }
 
   /**
    * The same, told to those who look out for storms of denials, or, of a gateway that observes, what has happened. A token
-   * that opens nothing here tells nothing.
+   * that opens nothing here tells nothing; a proof that was used before anybody may have seen, and its owner must not
+   * suffer for that.
    */
-  refused(bundle: Bundle, pointer: Pointer, call: RefusedCall, denial: Denial): void {
+  refused(bundle: Bundle, pointer: Pointer, call: RefusedCall, denial: Denial): TokenOwner | Denied {
+    const owner = this.spend(call)
+    if (!isDenied(owner)) this.#notice(bundle, pointer, call, denial)
+    return owner
+  }
+
+  #notice(bundle: Bundle, pointer: Pointer, call: RefusedCall, denial: Denial): void {
     const { state, storage, outbox, notices } = this.#tree
     if (!state) return
     const now = this.#tree.now(state)
-    // Of a proof that was used before, anybody may have seen it: its owner must not suffer for that.
-    const isShownAgain = call.proof !== null && checkProof(state, call.proof, now) !== null
-    this.spend(call)
     if (pointer.seq < state.bundle.seq && call.mode === "enforce") return
-    const isKnown = isShownAgain || this.#denials.has(call, now)
-    const noticed = isKnown ? null : noticeRefused(bundle, state, call, denial, now)
+    const noticed = this.#denials.has(call, now) ? null : noticeRefused(bundle, state, call, denial, now)
     if (!noticed) return
     const { chain, change, notes, storm, end } = noticed
     const lent = creditOf(change)
@@ -245,6 +264,9 @@ export class Calls {
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#tree.now(state)
     const prospects = may(bundle, state, ask, now)
+    if (prospects.denial && isUnproven(prospects.evidence)) {
+      return { denial: prospects.denial, hidden: [], recorded: false }
+    }
     const place = this.#tree.transact(storage.mustWriteLife(), () => storage.nextPlace())
     const record = (): DecisionRecord => recordListing(bundle, ask, prospects, place, now)
     outbox.keepRead(place.life, record, sizeOfListing(ask, prospects))

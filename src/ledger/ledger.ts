@@ -8,6 +8,7 @@ import { DurableObject } from "cloudflare:workers"
 import type { Approval, Unanswerable, Vote } from "../approval/approval.ts"
 import type { Answering, NotAsked } from "../approval/approvers.ts"
 import type { Ask } from "../audit/call-record.ts"
+import type { BearerToken } from "../audit/edge-recorder.ts"
 import type { Asking } from "../audit/exchange-record.ts"
 import type { ListAsk } from "../audit/listing-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
@@ -33,7 +34,10 @@ import type {
   OpenedTask,
   Refresh,
   RefusedCall,
+  Shown,
   ShownApproval,
+  TokenOwner,
+  TriedAlone,
   Waiting,
 } from "./answers.ts"
 import { DECIDED_WITHIN_MS } from "./ask.ts"
@@ -88,23 +92,26 @@ export class Ledger extends DurableObject<Env> {
     return bundle ? step(bundle) : { bundle: "unavailable" }
   }
 
-  /** A call that was refused before it came here. @returns JSON of `Tried`, or of null: it was not tried */
+  /** A call that was refused before it came here. @returns JSON of `TriedAlone` */
   tryRefused(version: number, ask: Ask, denial: Denial): string {
-    if (version === LEDGER_VERSION) return this.#calls.tryRefused(ask, denial)
-    this.#calls.spend(ask)
-    return "null"
+    const tried = version === LEDGER_VERSION ? this.#calls.tryRefused(ask, denial) : null
+    return JSON.stringify({ tried, owner: this.#calls.spend(ask) } satisfies TriedAlone)
   }
 
   /** Its proof is used up. */
-  spend(holder: Holder): void {
-    this.#calls.spend(holder)
+  spend(shown: Shown): TokenOwner | Denied {
+    return this.#calls.spend(shown)
+  }
+
+  /** Which of these bearer tokens are alive. @returns their `jti` */
+  liveTokens(tokens: readonly BearerToken[]): readonly string[] {
+    return tokens.filter((each) => this.#tasks.isLive(each)).map(({ jti }) => jti)
   }
 
   /** It counts among the denials of its task. */
-  async refused(version: number, pointer: Pointer, call: RefusedCall, denial: Denial): Promise<void> {
+  async refused(version: number, pointer: Pointer, call: RefusedCall, denial: Denial): Promise<TokenOwner | Denied> {
     const bundle = await this.#bundle(version, pointer)
-    if (bundle) this.#calls.refused(bundle, pointer, call, denial)
-    else this.#calls.spend(call)
+    return bundle ? this.#calls.refused(bundle, pointer, call, denial) : this.#calls.spend(call)
   }
 
   /** @returns JSON, as of `decide` */

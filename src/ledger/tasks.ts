@@ -2,10 +2,11 @@
  * The tasks of a tree and the tokens that stand for them: opened, ended, frozen and released, rated and shown, each in
  * one step. What a call does to them is another matter (calls.ts), and so is what waits for a person (consents.ts).
  */
+import type { BearerToken } from "../audit/edge-recorder.ts"
 import { openingRecord, type Asking } from "../audit/exchange-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import type { End } from "../call.ts"
-import { checkAlive, checkProof } from "../check/credential.ts"
+import { checkAlive, checkProof, checkToken } from "../check/credential.ts"
 import { deny, type Denied } from "../decision.ts"
 import { openTask, type OpenRequest } from "../exchange/open.ts"
 import { isRefused, type Refused } from "../exchange/refusal.ts"
@@ -140,6 +141,16 @@ export class Tasks {
     const line = lineOf(state, task)
     // Its own agent, and those that work is done for.
     return isAlive(state, line, now) && now < token.expiresAt && line.some((each) => each.agent === agent)
+  }
+
+  /** Whether it opens anything: as a call's would, of this very agent. */
+  isLive({ jti, task, agent }: BearerToken): boolean {
+    const { state } = this.#tree
+    if (!state) return false
+    const now = this.#tree.now(state)
+    const line = lineOf(state, task)
+    const unusable = checkAlive(state, line, now) ?? checkToken(state, { task, token: jti, proof: null }, now)
+    return unusable === null && line[0]?.agent === agent
   }
 
   /**

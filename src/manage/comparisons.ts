@@ -37,7 +37,7 @@ const TOO_MANY = {
   status: 429,
   headers: { "Retry-After": String(RETRY_AFTER) },
   body: { error: "rate_limited", error_description: "Too many comparisons today, with this record or in all." },
-  record: { code: "rate_limited" },
+  record: { code: "rate_limited", denial: { reason: "too_many_comparisons" } },
 } as const
 
 export async function compareArguments(

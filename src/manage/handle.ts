@@ -1,7 +1,7 @@
 /** The door to managing: each request is itself a recorded decision (DESIGN §5). */
 import type { Context } from "hono"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { recordOf } from "../audit/record.ts"
+import { recordOf, type DecisionRecord } from "../audit/record.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { newId } from "../ids.ts"
@@ -29,7 +29,12 @@ export async function manage(
   }: Outcome = bundle ? await work(c.req.raw, bundle, around, known) : NO_BUNDLE
   if (record) {
     const total_ms = Date.now() - around.receivedAt
-    recordAtEdge(c.env, recordOf({ ...identityOf(c.req.raw), ...record, ...known, total_ms }), around.background)
+    const { token, ...identity } = identityOf(c.req.raw)
+    // One that names the agent by itself has been to the ledger.
+    const unconfirmed = record.chain === undefined ? token : undefined
+    const why = status === 200 ? {} : { denial: whyRefused(status, method) }
+    const whole = recordOf({ ...identity, ...why, ...record, ...known, total_ms })
+    recordAtEdge(c.env, whole, around.background, unconfirmed)
   }
   const answer = status === 200 || typeof body !== "object" ? body : { ...body, decision_id: id }
   const headers = new Headers({ "Cache-Control": "no-store", "X-Narrowgate-Decision": id })
@@ -38,6 +43,12 @@ export async function manage(
   if (status === 503) headers.set("Retry-After", "5")
   for (const [name, value] of Object.entries(own)) headers.set(name, value)
   return Response.json(answer, { status, headers })
+}
+
+/** What the record of a refusal says that says nothing itself. */
+function whyRefused(status: Outcome["status"], method: string): DecisionRecord["denial"] {
+  if (status === 400) return { reason: "request_malformed", what: method === "GET" ? "its query" : "its body or path" }
+  return status === 503 ? { reason: "unavailable" } : null
 }
 
 const NO_BUNDLE: Outcome = {

@@ -14,6 +14,7 @@ import type { Surroundings } from "../surroundings.ts"
 import { MAX_NAME, type ListedRisk } from "../switches/risks.ts"
 import { switchboard } from "../switches/switchboard.ts"
 import { readBody } from "../json-body.ts"
+import { namedTarget, near } from "./targets.ts"
 import { authenticateOperator, authorizeOperator, permitOperator } from "./operator.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
 
@@ -34,6 +35,8 @@ const bodySchema = z
     reason: z.string().max(MAX_REASON).optional(),
     /** Of what it has told, in place of what operators have; to lift it. */
     stream: named.optional(),
+    /** Also of a name that is not known. */
+    confirm: z.boolean().default(false),
   })
   .transform(({ agent, user, task, ...told }, context) => {
     const of = { agent, user, task }
@@ -54,7 +57,7 @@ const MALFORMED: Outcome = {
   status: 400,
   body: {
     error: "invalid_request",
-    error_description: `Name exactly one of agent, user (issuer|subject), task, and its level, a whole number from 0 to ${HIGHEST_RISK}; half_life, from ${HALF_LIFE.min} to ${HALF_LIFE.max} seconds, and reason, up to ${MAX_REASON} characters, are optional; with level 0, of an agent or a user, stream lifts what that stream of events has told.`,
+    error_description: `Name exactly one of agent, user (issuer|subject), task, and its level, a whole number from 0 to ${HIGHEST_RISK}; half_life, from ${HALF_LIFE.min} to ${HALF_LIFE.max} seconds, reason, up to ${MAX_REASON} characters, and confirm, true or false, are optional; with level 0, of an agent or a user, stream lifts what that stream of events has told.`,
   },
   record: { code: "invalid_request" },
 }
@@ -69,7 +72,7 @@ export async function pushRisk(
   if ("status" in asker) return asker
   const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
   if (!body) return MALFORMED
-  const { kind, name, level, half_life, reason, stream } = body
+  const { kind, name, level, half_life, reason, stream, confirm } = body
   const permitted = permitOperator(asker, { area: "risks", kind, target: name }, bundle)
   if ("status" in permitted) return permitted
   const told = { [kind]: name, level, ...(level > 0 && { half_life }), ...(stream !== undefined && { stream }) }
@@ -79,6 +82,8 @@ export async function pushRisk(
   if (kind !== "task") {
     try {
       const board = switchboard(around.env)
+      const unknown = confirm ? null : await unknownName(kind, name, stream, bundle, around.env)
+      if (unknown) return refusedName(unknown, record)
       await (stream === undefined ? board.rate(kind, name, signal) : board.forgetRisk(stream, kind, name))
     } catch (error) {
       logEvent("risk_not_kept", { error: String(error) })
@@ -100,6 +105,39 @@ export async function pushRisk(
     body: { error: "not_found", error_description },
     record: { code: "not_found", denial, ...record },
   }
+}
+
+interface UnknownName {
+  readonly what: "agent" | "user" | "stream"
+  readonly nearest: readonly string[]
+}
+
+/**
+ * What is told of a misspelt name would be acknowledged, and no call of whoever is meant judged by it. Null: it is known, or
+ * that cannot be seen, which holds nothing up; or something was told of it before, which can be lifted.
+ */
+async function unknownName(
+  kind: "agent" | "user",
+  name: string,
+  stream: string | undefined,
+  bundle: Bundle,
+  env: Env,
+): Promise<UnknownName | null> {
+  const streams = bundle.streams.map(({ id }) => id)
+  const { known, nearest } = await namedTarget(kind, name, bundle, env)
+  const isStream = stream === undefined || streams.includes(stream)
+  if (known !== false && isStream) return null
+  const told: readonly ListedRisk[] = JSON.parse(await switchboard(env).risks())
+  const ofName = told.filter(([of, whose]) => of === kind && whose === name)
+  if (ofName.length === 0 && known === false) return { what: kind, nearest }
+  if (isStream || ofName.some(([, , , , , source]) => source?.startsWith(`${stream}|`))) return null
+  return { what: "stream", nearest: near(stream, streams) }
+}
+
+function refusedName({ what, nearest }: UnknownName, record: NonNullable<Outcome["record"]>): Outcome {
+  const error_description = `Nothing is changed: no ${what} of this name is known. To tell it all the same, send "confirm": true.`
+  const body = { error: "not_found", error_description, nearest }
+  return { status: 404, body, record: { code: "not_found", denial: { reason: "not_found", what }, ...record } }
 }
 
 /** Those of agents and users; what is told of a task shows where the task does. */

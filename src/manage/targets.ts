@@ -76,7 +76,7 @@ function found(known: boolean, name: string, names: readonly string[], hits: Hit
 }
 
 /** The nearest, and those of which only the end was given: `support` for `spiffe://example.org/agent/support`. */
-function near(name: string, names: readonly string[]): readonly string[] {
+export function near(name: string, names: readonly string[]): readonly string[] {
   if (name.length > MAX_NEAR) return []
   const one = nearest(name, names)
   const ending = names.filter((each) => /[/|.]/.test(each.at(-name.length - 1) ?? "") && each.endsWith(name))
@@ -144,6 +144,20 @@ function countOf(records: readonly DecisionRecord[]): Hits["recent"] {
   const users = new Set(records.flatMap(({ user }) => user ?? []))
   return { tasks: tasks.size, agents: agents.size, users: users.size }
 }
+
+/** Whether an agent or a person of this name is known, whatever is hit. */
+export async function namedTarget(
+  kind: "agent" | "user",
+  name: string,
+  bundle: Bundle,
+  env: Env,
+): Promise<Pick<Target, "known" | "nearest">> {
+  const agents = [...bundle.agents.values()].map(({ id }) => id)
+  if (kind === "agent") return found(bundle.agents.has(name), name, agents, NO_HITS)
+  return userTarget(name, null, bundle, env, NO_HITS)
+}
+
+const NO_HITS: Hits = { tools: null, recent: null }
 
 /** Null: it failed or took too long. */
 async function inTime<Value>(work: Promise<Value>): Promise<Value | null> {

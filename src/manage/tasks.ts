@@ -3,6 +3,7 @@
  * delegation token and reaches its own task and those below; an operator comes with a token of theirs.
  */
 import * as z from "zod"
+import { bearerToken } from "../audit/edge-record.ts"
 import { recordOf, type DecisionRecord, type ManagementDenial } from "../audit/record.ts"
 import { boundedText } from "../bounded-text.ts"
 import { readCompact } from "../credential/compact.ts"
@@ -248,7 +249,10 @@ async function askerOf(
   const stopped = stopOf(await currentSwitches(around), verified.token, null)
   if (stopped) return tokenRefused(stopped, request)
   const { claims } = verified.token
-  identify(request, { chain: [claims.client_id], user: userOf(claims) })
+  // A proof proves somebody once its ledger has used it up.
+  if (!verified.proof) {
+    identify(request, { chain: [claims.client_id], user: userOf(claims), token: bearerToken(verified.token) })
+  }
   if (task !== claims.task && !isBelow(task, claims.task)) return notFound(task)
   return { kind: "agent", agent: claims.client_id, user: userOf(claims), token: claims.jti, proof: verified.proof }
 }

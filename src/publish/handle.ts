@@ -22,6 +22,8 @@ const MAX_BODY_BYTES = 25 * 1024 * 1024
 interface Outcome {
   readonly status: 200 | 400 | 401 | 409 | 503
   readonly code: string
+  /** Null: it is published. */
+  readonly denial: DecisionRecord["denial"]
   readonly description?: string
   readonly body?: object
 }
@@ -30,12 +32,12 @@ export async function publish(request: Request, around: Surroundings): Promise<R
   const id = newId("dec", around.receivedAt)
   const jws = request.headers.get(PUBLICATION_HEADER) ?? ""
   const asked = await readPublication(jws, around.config, around.receivedAt)
-  const { status, code, description, body } = asked ? await published(asked, request, around) : UNSIGNED
+  const { status, code, denial, description, body } = asked ? await published(asked, request, around) : UNSIGNED
   const { env, receivedAt: at, background } = around
   const [path = null] = rawTarget(request).split("?", 1)
   const who = asked && publisherOf(asked)
   const bundle = asked && { seq: asked.seq, digest: asked.digest }
-  const known: Partial<DecisionRecord> = { method: request.method, path, operator: who, bundle, code }
+  const known: Partial<DecisionRecord> = { method: request.method, path, operator: who, bundle, code, denial }
   const decision = status === 200 ? "allow" : "deny"
   recordAtEdge(env, recordOf({ ...known, id, at, kind: "management", decision, total_ms: Date.now() - at }), background)
   const answer = status === 200 ? body : { error: code, error_description: description, decision_id: id, ...body }
@@ -45,14 +47,21 @@ export async function publish(request: Request, around: Surroundings): Promise<R
 const UNSIGNED: Outcome = {
   status: 401,
   code: "invalid_token",
+  denial: { reason: "operator_rejected", because: null },
   description: `${PUBLICATION_HEADER} must hold a statement that a publisher's key has signed within five minutes.`,
 }
 const OUT_OF_REACH: Outcome = {
   status: 503,
   code: "unavailable",
+  denial: { reason: "unavailable" },
   description: "It is not certain whether KV has it: send the same statement again, or another.",
 }
-const refused = (description: string): Outcome => ({ status: 400, code: "invalid_request", description })
+const refused = (description: string): Outcome => ({
+  status: 400,
+  code: "invalid_request",
+  denial: { reason: "request_malformed", what: description },
+  description,
+})
 
 async function published(asked: Publication, request: Request, { env }: Surroundings): Promise<Outcome> {
   try {
@@ -67,16 +76,19 @@ async function published(asked: Publication, request: Request, { env }: Surround
     const outcome = await object.publish(asked)
     if ("unavailable" in outcome) return OUT_OF_REACH
     if ("tooFar" in outcome) return refused(`The number is too far above ${outcome.tooFar.seq}, the highest so far.`)
-    return "outrun" in outcome ? outrun(outcome.outrun) : { status: 200, code: "ok", body: outcome.published }
+    return "outrun" in outcome ? outrun(outcome.outrun) : publishedAs(outcome.published)
   } catch (error) {
     logEvent("publishing_failed", { seq: asked.seq, error: String(error) })
     return OUT_OF_REACH
   }
 }
 
-const outrun = (head: object): Outcome => ({
+const publishedAs = (body: object): Outcome => ({ status: 200, code: "ok", denial: null, body })
+
+const outrun = (head: { readonly seq: number }): Outcome => ({
   status: 409,
   code: "outrun",
+  denial: { reason: "outrun", seq: head.seq },
   description: "There is a publication of this number or a higher one.",
   body: head,
 })

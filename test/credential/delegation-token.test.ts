@@ -4,10 +4,11 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { keyRing } from "../../src/exchange/key-ring.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { twinOf } from "../harness/forge.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { accessToken, agentId, idToken, stranger, svid, US } from "../harness/issuers.ts"
-import { manage, viewOf } from "../harness/management.ts"
+import { bearerOf, manage, viewOf } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 import { forgetSharedKeys } from "../../src/credential/own-keys.ts"
@@ -165,4 +166,34 @@ describe("at a gateway nothing opens a call but a delegation token of ours, as i
     expect(await recordOf(decision)).toMatchObject({ denial: { reason: "token_rejected", what: "key_unknown" } })
     expect((await viewOf(task)).status).toBe("active")
   })
+})
+
+test("the twin of its signature, which anybody can compute, makes no second token of it: one hash in records, one end", async () => {
+  const { token } = await openTask("first")
+  const twin = twinOf(token)
+  expect(twin).not.toBe(token)
+  const answers = [
+    await callWith(token, "/files/a"),
+    await callWith(twin, "/files/a"),
+    await callWith(twin, "/nowhere"),
+  ]
+  expect(answers.map(({ code }) => code)).toEqual(["ok", "ok", "unknown_tool"])
+  const records = await Promise.all(answers.map(async ({ decision }) => recordOf(decision)))
+  const [hash] = records.map(({ token_hash }) => token_hash)
+  expect(hash).toMatch(/^[0-9a-f]{16}$/)
+  expect(records.map(({ token_hash }) => token_hash)).toEqual([hash, hash, hash])
+  expect((await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, { token: twin })).status).toBe(200)
+  expect([await codeOf(token), await codeOf(twin)]).toEqual(["invalid_token", "invalid_token"])
+})
+
+test("a proof for the twin of a token is not one for the token, and each proof counts once", async () => {
+  const holder = await newProofKey()
+  const { token } = await openTask("first", {}, await proofForToken(holder))
+  const twin = twinOf(token)
+  const show = async (shown: string, proof: string): Promise<string> =>
+    (await callWith("", "/files/a", { headers: { Authorization: `DPoP ${shown}`, DPoP: proof } })).code
+  const proof = await proofOf(holder, "GET", "https://api.test/files/a", twin)
+  expect(await show(token, proof)).toBe("invalid_token")
+  expect(await show(twin, proof)).toBe("ok")
+  expect(await show(twin, twinOf(proof))).toBe("invalid_token")
 })

@@ -186,7 +186,9 @@ describe("who answers is told", () => {
     expect(await riskNow()).toBe(0)
     const operator = await bearerOf("operator")
     const tell = async (told: object): Promise<void> => {
-      expect((await manage("POST", "/v1/risks", operator, {}, { half_life: 604_800, ...told })).status).toBe(200)
+      expect(
+        (await manage("POST", "/v1/risks", operator, {}, { half_life: 604_800, confirm: true, ...told })).status,
+      ).toBe(200)
     }
     await tell({ user: "https://idp.test|somebody", level: 90 })
     await tell({ task, level: 20 })

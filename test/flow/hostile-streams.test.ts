@@ -79,7 +79,7 @@ describe("a stream that tells of more than there can be", () => {
 
   test("risks of it take the place of its own, not of an operator's or another stream's", async () => {
     const root = await openTask("first")
-    const risk = { user: `${IDP}|alice`, level: 60 }
+    const risk = { user: `${IDP}|alice`, level: 60, confirm: true }
     expect((await manage("POST", "/v1/risks", await bearerOf("operator"), {}, risk)).status).toBe(200)
     expect((await tell({ "risk-level-change": { current_level: "MEDIUM" } }, personOf("bob"))).status).toBe(202)
     const invented = Array.from({ length: MAX_RISKS + 100 }, (_, nth): SignalChange => {

@@ -190,7 +190,7 @@ describe("a read that was denied, and let through", () => {
     // Used up by a call of its own that never reached the catalog.
     const proof = await proofOf(holder, "GET", `${ORIGIN}/vault/1`, token)
     expect(await showing("GET", "/vault/1?a=1&a=2", proof, "envoy")).toBe("malformed_call")
-    expect(await showing("GET", "/vault/1", proof, "watch")).toBe("insufficient_scope")
+    expect(await showing("GET", "/vault/1", proof, "watch")).toBe("invalid_token")
     expect(await list()).toBe("ok")
     const fresh = await proofOf(holder, "GET", `${ORIGIN}/vault/1`, token)
     expect(await showing("GET", "/vault/1", fresh, "watch")).toBe("insufficient_scope")
@@ -330,7 +330,8 @@ describe("the identity headers of a gateway that observes", () => {
     ],
   ])("name nobody if the credential %s", async (_what, tokenOf) => {
     const token = await tokenOf()
-    for (const path of ["/files/a", "/vault/1"]) expect(await named(token, path)).toEqual(NOBODY)
+    for (const path of ["/files/a", "/vault/1", "/nowhere", "/files/%2e%2e/a"])
+      expect(await named(token, path)).toEqual(NOBODY)
   })
 
   test("name who calls if only the call was denied", async () => {
@@ -339,6 +340,27 @@ describe("the identity headers of a gateway that observes", () => {
     ]
     const { token, task } = await openTask("first", { authorization_details: JSON.stringify(details) })
     expect((await named(token)).slice(2)).toEqual([task, "work"])
+  })
+
+  test.each([
+    ["its tool is unknown", "/nowhere"],
+    ["its target is ambiguous", "/files/%2e%2e/a"],
+    ["its scope does not cover it", "/vault/1"],
+  ])("name who calls if the call was denied at the edge, as %s", async (_why, path) => {
+    const { token, task } = await openTask("first", { scope: "files.*:read" })
+    expect(await named(token, path)).toEqual([agentId("first"), expect.stringContaining("alice"), task, "work"])
+  })
+
+  test("name nobody if a call that is denied at the edge shows a proof again, and name its owner the first time", async () => {
+    const holder = await newProofKey()
+    const { token, task } = await openTask("first", {}, await proofForToken(holder))
+    const DPoP = await proofOf(holder, "GET", `${ORIGIN}/nowhere`, token)
+    const show = async () => {
+      const { headers } = await askAs("watch", { path: "/nowhere", headers: { Authorization: `DPoP ${token}`, DPoP } })
+      return NAMES.map((name) => headers.get(name))
+    }
+    expect(await show()).toEqual([agentId("first"), expect.stringContaining("alice"), task, "work"])
+    expect(await show()).toEqual(NOBODY)
   })
 })
 

@@ -15,7 +15,7 @@ import { ACCESS_TOKEN, exchangeForm, openTask, postForm, type Form } from "../ha
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { US } from "../harness/issuers.ts"
+import { agentId, US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 import { stop } from "../harness/switches.ts"
@@ -181,7 +181,7 @@ describe("a pulled key", () => {
       for (const text of [token, theft]) {
         const { code, decision } = await callWith(text, "/files/a")
         expect(code, when).toBe("invalid_token")
-        const denial = { reason: "stopped", switch: id, kind: "key" }
+        const denial = { reason: "stopped", switch: id, kind: "key", claimed_client: agentId("first") }
         expect((await recordOf(decision)).denial, when).toEqual(denial)
         expect((await manage("GET", `/v1/tasks/${task}`, `Bearer ${text}`)).status).toBe(401)
         const renewal = { ...(await exchangeForm("first")), subject_token: text, subject_token_type: ACCESS_TOKEN }

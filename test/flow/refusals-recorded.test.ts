@@ -69,6 +69,7 @@ describe("an operator's request", () => {
       expect([400, 404]).toContain(answer.status)
       const record = await recordOf(answer.headers.get("X-Narrowgate-Decision") ?? "")
       expect(record).toMatchObject({ decision: "deny", operator: `${IDP}|operator` })
+      expect(record.denial?.reason).toBe(answer.status === 400 ? "request_malformed" : "not_found")
       expect(await strangersLog(env).get(record.id)).toBeNull()
     },
   )
@@ -97,6 +98,18 @@ test("a publisher's question that no key has signed is recorded", async () => {
   expect(answer.status).toBe(401)
   const record = await recordOf(answer.headers.get("X-Narrowgate-Decision") ?? "")
   expect(record).toMatchObject({ kind: "management", decision: "deny", code: "invalid_token", path: "/v1/bundles" })
+})
+
+test.each([
+  ["no statement", null],
+  ["one that no key has signed", "e30.e30.e30"],
+])("a publication with %s is recorded, and why it is refused", async (_what, statement) => {
+  const headers = statement === null ? {} : { [PUBLICATION_HEADER]: statement }
+  const answer = await knock(new Request(`${US}/v1/bundles`, { method: "POST", headers, body: "{}" }))
+  expect(answer.status).toBe(401)
+  const denial = { reason: "operator_rejected", because: null }
+  const record = await recordOf(answer.headers.get("X-Narrowgate-Decision") ?? "")
+  expect(record).toMatchObject({ kind: "management", decision: "deny", code: "invalid_token", denial })
 })
 
 test.each([

@@ -108,9 +108,9 @@ describe("a candidate bundle", () => {
     const { token } = await openTask("first", { purpose: "work" }, await proofForToken(holder))
     const proof = await proofOf(holder, "GET", `${ORIGIN}/forbidden`, token)
     const headers = { Authorization: `DPoP ${token}`, DPoP: proof }
-    const ask = async () => (await recordOf((await askAs("envoy", { path: "/forbidden", headers })).decision)).candidate
-    expect(await ask()).toMatchObject({ differs: { code: "ok" } })
-    expect(await ask()).toMatchObject({ differs: { code: "invalid_token", denial: { reason: "proof_replayed" } } })
+    const ask = async () => recordOf((await askAs("envoy", { path: "/forbidden", headers })).decision)
+    expect(await ask()).toMatchObject({ code: "policy_denied", candidate: { differs: { code: "ok" } } })
+    expect(await ask()).toMatchObject({ denial: { reason: "proof_replayed" }, candidate: null })
   })
 
   test("has windows of its own, and shortens none that is live", async () => {

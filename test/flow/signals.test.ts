@@ -147,7 +147,7 @@ test("a risk counts for the next call, the higher of several stands, and a level
   expect((await tell({ "risk-level-change": { current_level: "LOW", event_timestamp: at } })).status).toBe(202)
   expect(await codeOf(root)).toBe(OK)
   // What is low to the stream lifts nothing that an operator has told.
-  const risk = { user: `${IDP}|alice`, level: 80 }
+  const risk = { user: `${IDP}|alice`, level: 80, confirm: true }
   expect((await manage("POST", "/v1/risks", await bearerOf("operator"), {}, risk)).status).toBe(200)
   expect((await tell({ "risk-level-change": { current_level: "LOW" } })).status).toBe(202)
   expect(await codeOf(root)).toBe("policy_denied")

@@ -253,7 +253,7 @@ describe("a repeated proof", () => {
     const proof = await proofOf(holder, "GET", `${ORIGIN}/thrice`, task.token)
     const elsewhere = await proofOf(holder, "GET", `${ORIGIN}/nowhere`, task.token)
     expect((await askAs("envoy", { path: "/nowhere", headers: headers(task, elsewhere) })).code).toBe("unknown_tool")
-    expect((await askAs("envoy", { path: "/nowhere", headers: headers(task, elsewhere) })).code).toBe("unknown_tool")
+    expect((await askAs("envoy", { path: "/nowhere", headers: headers(task, elsewhere) })).code).toBe("invalid_token")
     expect((await askAs("envoy", { path: "/thrice?a=1&a=2", headers: headers(task, proof) })).code).toBe(
       "malformed_call",
     )

@@ -10,10 +10,12 @@ import { window } from "../harness/guardrails.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { codeFor, redeem, refreshBy } from "../harness/browser.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { knock } from "../harness/door.ts"
 import { canonicalText } from "../../src/canonical.ts"
 import { sha256Hex } from "../../src/hash.ts"
-import { askAs, callWith, keyOf, ORIGIN, type ClientRequest } from "../harness/gateways.ts"
+import { askAs, callWith, keyOf, ORIGIN, readAnswer, type ClientRequest } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { US } from "../harness/issuers.ts"
 import { crash } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
@@ -416,5 +418,23 @@ describe("the record keeps secrets", () => {
       "PATCH /files/[redacted]",
       "PUT /files/[redacted]/",
     ])
+  })
+
+  test("a redacted path segment, in the same path under another origin of the gateway", async () => {
+    await publish(hiding(await yard()), 2)
+    forgetCaches()
+    const { token } = await openTask("first", { scope: "files.*:write" })
+    const secret = "s0417s0417"
+    const asked = {
+      "X-Forwarded-Method": "PUT",
+      "X-Forwarded-Uri": `/files/${secret}`,
+      "X-Forwarded-Host": "other.test",
+    }
+    const headers = { Authorization: `Bearer ${token}`, "X-Narrowgate-Key": keyOf("twin"), ...asked }
+    const { code, decision } = await readAnswer(await knock(new Request(`${US}/authz/forward`, { headers })))
+    expect(code).toBe("unknown_tool")
+    const record = await recordOf(decision)
+    expect(JSON.stringify(record)).not.toContain(secret)
+    expect(record.denial).toMatchObject({ called: "PUT /[redacted]/[redacted]" })
   })
 })

@@ -12,7 +12,7 @@ import { agentId } from "../harness/issuers.ts"
 import { crash, evict } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
-import { CAREFUL, publishCareful } from "../harness/risks.ts"
+import { CAREFUL, known, publishCareful } from "../harness/risks.ts"
 
 beforeEach(publishCareful)
 afterEach(async () => {
@@ -21,7 +21,9 @@ afterEach(async () => {
 })
 
 const USER = "https://idp.test|alice"
-const tell = async (body: unknown) => manage("POST", "/v1/risks", await bearerOf("operator"), {}, body)
+const push = async (body: unknown) => manage("POST", "/v1/risks", await bearerOf("operator"), {}, body)
+/** Whether or not the name is known, which a person is once their record has arrived. */
+const tell = async (body: object) => push({ confirm: true, ...body })
 const call = async ({ token }: OpenTask) => callWith(token, "/files/a")
 const codes = async (...tasks: readonly OpenTask[]) => {
   const all: string[] = []
@@ -184,6 +186,33 @@ describe("who tells of a risk", () => {
     ["what nobody knows", { agent: "a", level: 5, until: 9 }],
     ["a list", []],
   ])("that says %s is malformed", async (_what, body) => {
-    expect(await tell(body)).toMatchObject({ status: 400, code: "invalid_request" })
+    expect(await push(body)).toMatchObject({ status: 400, code: "invalid_request" })
+  })
+})
+
+describe("a name that nobody knows", () => {
+  const UNKNOWN = [
+    ["an agent", { agent: `${agentId("first")}x` }, "agent", [agentId("first")]],
+    ["a person", { user: "https://idp.test|alicee" }, "user", [USER]],
+    ["a stream", { agent: agentId("first"), stream: "idp-signal", level: 0 }, "stream", ["idp-signals"]],
+  ] as const
+
+  test.each(UNKNOWN)("%s: nothing is changed, and what it may be for is said", async (_what, of, what, nearest) => {
+    const task = await openTask("first")
+    await vi.waitFor(async () => expect((await push({ user: USER, level: 0 })).status).toBe(200), 4_000)
+    const { status, json, headers } = await push({ level: 90, ...of })
+    expect([status, json]).toMatchObject([404, { error: "not_found", nearest }])
+    expect(await known()).toEqual([])
+    const record = await recordOf(headers.get("X-Narrowgate-Decision") ?? "")
+    expect(record).toMatchObject({ denial: { reason: "not_found", what }, arguments: of })
+    expect((await call(task)).code).toBe(OK)
+  })
+
+  test.each(UNKNOWN)("%s, confirmed, is told of all the same, and what was told can be lifted", async (_what, of) => {
+    expect((await push({ level: 90, ...of, confirm: true })).status).toBe(200)
+    if ("stream" in of) return
+    expect(await known()).toHaveLength(1)
+    expect((await push({ level: 0, ...of })).status).toBe(200)
+    expect(await known()).toEqual([])
   })
 })

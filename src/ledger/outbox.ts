@@ -14,7 +14,11 @@ const SEND_STORED_AFTER_MS = 250
 /** At most one batch of reads in this time; a record waits for two of them at most. */
 const READS_EVERY_MS = 450
 const BATCH = 500
-/** Records of reads that wait while their log is out of reach; the newest are lost, and their numbers show it. */
+/**
+ * Records of reads that wait while their log is out of reach; the newest are lost, and their numbers show it. All trees
+ * of an isolate share the room: if there is no more, the tree with most of them loses its newest, so that one which calls
+ * in a rush costs no other its records.
+ */
 const MAX_READS = 4_000
 export const RETRY_AFTER_MS = 5_000
 
@@ -30,11 +34,19 @@ const MANY_READS_EVERY_MS = 50
 const MADE_TOGETHER = 16
 const MAX_UNMADE_CHARACTERS = 4_096
 
-let reads: StoredRecord[] = []
-let unmade: (() => StoredRecord)[] = []
+interface Read<Stored> {
+  /** Whose it is: the id of the ledger's object. */
+  readonly tree: string
+  readonly stored: Stored
+}
+
+let reads: Read<StoredRecord>[] = []
+let unmade: Read<() => StoredRecord>[] = []
+/** Of each tree: what waits, and what is on its way. */
+const waitingOf = new Map<string, number>()
 let readsSentAt = Number.NEGATIVE_INFINITY
 /** One at a time: what is under way counts as waiting, or a log that hangs would take any number. */
-let sendingReads: { readonly since: number; readonly count: number } | null = null
+let sendingReads: { readonly since: number; left: readonly Read<StoredRecord>[] } | null = null
 /** A ledger that goes away takes its sending along: then what it had is lost, and another one sends. */
 const SENDING_ENDS_MS = 60_000
 
@@ -42,13 +54,37 @@ const SENDING_ENDS_MS = 60_000
 export function forgetReads(): void {
   reads = []
   unmade = []
+  waitingOf.clear()
   readsSentAt = Number.NEGATIVE_INFINITY
   sendingReads = null
+}
+
+function countWaiting(all: readonly { readonly tree: string }[], more: 1 | -1): void {
+  for (const { tree } of all) {
+    const count = (waitingOf.get(tree) ?? 0) + more
+    if (count > 0) waitingOf.set(tree, count)
+    else waitingOf.delete(tree)
+  }
+}
+
+/** @returns whether one more of this tree may wait; if need be, in place of another tree's that has more */
+function hasRoom(tree: string): boolean {
+  if (reads.length + unmade.length + (sendingReads?.left.length ?? 0) < MAX_READS) return true
+  const [fullest, most] = [...waitingOf].reduce((one, other) => (other[1] > one[1] ? other : one), [tree, 0])
+  if ((waitingOf.get(tree) ?? 0) + 1 >= most) return false
+  for (const waiting of [unmade, reads]) {
+    const at = waiting.findLastIndex((each) => each.tree === fullest)
+    if (at < 0) continue
+    countWaiting(waiting.splice(at, 1), -1)
+    return true
+  }
+  return false
 }
 
 export class Outbox {
   readonly #ctx: DurableObjectState
   readonly #env: Env
+  readonly #tree: string
   #sending = false
   #timer: ReturnType<typeof setTimeout> | undefined
   #readsTimer: ReturnType<typeof setTimeout> | undefined
@@ -60,6 +96,7 @@ export class Outbox {
   constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx
     this.#env = env
+    this.#tree = ctx.id.toString()
   }
 
   /** In the table; to be called inside the step's transaction. */
@@ -98,8 +135,11 @@ export class Outbox {
   }
 
   #addRead(record: () => DecisionRecord, size: number): void {
-    const stored = (): StoredRecord => storedForm(record())
-    if (reads.length + unmade.length + (sendingReads?.count ?? 0) < MAX_READS) unmade.push(stored)
+    const read = { tree: this.#tree, stored: (): StoredRecord => storedForm(record()) }
+    if (hasRoom(read.tree)) {
+      unmade.push(read)
+      countWaiting([read], 1)
+    }
     if (unmade.length >= MADE_TOGETHER || size > MAX_UNMADE_CHARACTERS) makeReads()
     const since = Date.now() - readsSentAt
     if (reads.length >= MANY_READS && (since < 0 || since >= MANY_READS_EVERY_MS))
@@ -165,19 +205,29 @@ export class Outbox {
       if (reads.length > 0) this.#sendReadsAfter(READS_EVERY_MS)
       return
     }
-    const waiting = reads
-    reads = []
     readsSentAt = now
-    const mine = { since: now, count: waiting.length }
+    // What the last one had is lost, or is still settled, but takes no room.
+    countWaiting(sendingReads?.left ?? [], -1)
+    const mine: NonNullable<typeof sendingReads> = { since: now, left: [] }
     sendingReads = mine
-    let left: readonly StoredRecord[] = []
     try {
-      while (waiting.length > 0) {
-        left = waiting.splice(0, BATCH)
-        await deliver(this.#log(), left, (settled) => (left = without(left, settled)))
+      // What comes meanwhile is the next one's.
+      for (let due = reads.length; due > 0 && reads.length > 0;) {
+        mine.left = reads.splice(0, Math.min(BATCH, due))
+        due -= mine.left.length
+        const records = mine.left.map(({ stored }) => stored)
+        await deliver(this.#log(), records, (settled) => {
+          const gone = new Set(settled)
+          if (sendingReads === mine)
+            countWaiting(
+              mine.left.filter(({ stored }) => gone.has(stored)),
+              -1,
+            )
+          mine.left = mine.left.filter(({ stored }) => !gone.has(stored))
+        })
       }
     } catch (error) {
-      reads = [...left, ...waiting, ...reads].slice(0, MAX_READS)
+      if (sendingReads === mine) reads = [...mine.left, ...reads]
       logEvent("records_not_sent", { error: String(error) })
     } finally {
       if (sendingReads === mine) sendingReads = null
@@ -185,7 +235,7 @@ export class Outbox {
   }
 
   #log(): ReturnType<typeof logShard> {
-    return logShard(this.#env, this.#ctx.id.toString())
+    return logShard(this.#env, this.#tree)
   }
 
   #stored(limit: number): StoredRecord[] {
@@ -198,16 +248,12 @@ export class Outbox {
 function makeReads(): void {
   const making = unmade
   unmade = []
-  for (const stored of making) {
+  for (const { tree, stored } of making) {
     try {
-      reads.push(stored())
+      reads.push({ tree, stored: stored() })
     } catch (error) {
+      countWaiting([{ tree }], -1)
       logEvent("record_not_made", { error: String(error) })
     }
   }
-}
-
-function without(records: readonly StoredRecord[], settled: readonly StoredRecord[]): readonly StoredRecord[] {
-  const gone = new Set(settled)
-  return records.filter((record) => !gone.has(record))
 }

@@ -76,6 +76,15 @@ describe("a call's page", () => {
     expect((await write(question.token, { text: "two" })).code).toBe("ok")
   })
 
+  test("takes a yes that names no number for one call, whatever approvers.yaml allows at most", async () => {
+    const question = await askedTreasury()
+    for (const subject of ["tess", "tom"]) {
+      const one = await visitorAs(subject, { claims: { groups: ["treasury"] } })
+      await one.post(question.page, { decision: "approve" })
+    }
+    expect(await statusOf(question)).toMatchObject({ status: "approved", uses: 1, most_uses: 3 })
+  })
+
   test("takes a no", async () => {
     const question = await asked()
     await (await visitorAs("operator")).post(question.page, { decision: "reject", reason: "not twice" })
@@ -88,6 +97,7 @@ describe("a call's page", () => {
     for (const fields of [
       {},
       { decision: "yes" },
+      { decision: ["approve", "reject"] },
       { decision: "approve", uses: "101" },
       { decision: "approve", uses: "0" },
       { decision: "approve", uses: "1.5" },

@@ -47,6 +47,11 @@ export const newState = (user: UserFacts | null = ALICE): TreeState => beginTree
 let made = 0
 
 /** Opens a root, or below `parent` a child; or says why not. */
+export interface HeldFor extends Held {
+  /** Of the token that was issued. */
+  readonly audience: string
+}
+
 export function open(
   bundle: Bundle,
   state: TreeState,
@@ -54,12 +59,12 @@ export function open(
   parent: Held | null = null,
   more: Partial<OpenRequest> = {},
   now = START,
-): Held | Refusal {
+): HeldFor | Refusal {
   const token = `token-${++made}`
-  const below = parent && { ...parent, handedOverBy: null }
+  const below = parent && { task: parent.task, token: parent.token, handedOverBy: null }
   const request = openRequest(agentId(agent), state, token, { parent: below, since: START, ...more })
   const opened = openStep(bundle, state, request, now)
-  return isRefused(opened) ? opened.refused : { task: opened.task.id, token: request.token }
+  return isRefused(opened) ? opened.refused : { task: opened.task.id, token: request.token, audience: opened.audience }
 }
 
 export function opened(outcome: Held | Refusal): Held {

@@ -100,3 +100,36 @@ test("while its log hangs, no more reads are kept or on their way than may wait;
   )
   expect(found.length).toBeLessThanOrEqual(4_001)
 }, 30_000)
+
+test("a tree that calls in a rush while the log hangs costs no other tree its records", async () => {
+  const rush = await openTask()
+  const others = [await openTask(), await openTask(), await openTask()]
+  for (const { task } of [rush, ...others]) await recordsOf(task, 1)
+  const hangs = vi.spyOn(RecordLog.prototype, "append").mockImplementation(async () => new Promise(() => undefined))
+  const reads = async (task: string, count: number): Promise<void> => {
+    await runInDurableObject(env.LEDGER.getByName(task), async (_ledger, state) => {
+      const outbox = new Outbox(state, env)
+      for (let at = 0; at < count; at++) {
+        const id = `dec_${task}_${at}`
+        outbox.keepRead(1, () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
+      }
+      // Its life is durable, and what it was held for is among those that wait.
+      await state.storage.sync()
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    })
+  }
+  await reads(rush.task, 3_900)
+  await reads(rush.task, 3_900)
+  for (const { task } of others) await reads(task, 600)
+  await reads(rush.task, 3_900)
+  hangs.mockRestore()
+  const found = async (task: string): Promise<number> => (await findRecords(env, { task, limit: 10_000 })).length
+  await vi.waitFor(
+    async () => {
+      for (const { task } of others) expect(await found(task)).toBe(601)
+      expect(await found(rush.task)).toBeGreaterThan(1_500)
+    },
+    { timeout: 20_000, interval: 300 },
+  )
+  expect(await found(rush.task)).toBeLessThanOrEqual(4_001 - 3 * 600)
+}, 40_000)

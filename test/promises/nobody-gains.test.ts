@@ -21,6 +21,7 @@ import {
   scopes,
   START,
   type Held,
+  type HeldFor,
 } from "../harness/trees.ts"
 
 const body = inject("yard")
@@ -93,12 +94,12 @@ function limitOf(agent: string, purpose: string, { scopes: texts, maxSensitivity
   }
 }
 
-function refreshed(state: TreeState, audience: string, at: number): Held | Refusal {
+function refreshed(state: TreeState, audience: string, at: number): HeldFor | Refusal {
   const by = { agent: agentId("first"), audience, jkt: null, token: `refreshed-${at}` }
   const renewed = renewRoot(bundle, state, by, START)
   if (isRefused(renewed)) return renewed.refused
   applyOpening(state, renewed.opening, START)
-  return { task: renewed.task.id, token: by.token }
+  return { task: renewed.task.id, token: by.token, audience: renewed.audience }
 }
 
 describe("nobody in the chain gains", () => {
@@ -205,14 +206,14 @@ describe("nobody in the chain gains", () => {
     fc.assert(
       fc.property(audience, fc.array(asking, { minLength: 1, maxLength: 12 }), (consented, asks) => {
         const state = newState()
-        const known = [opened(open(bundle, state, "first", null, { audience: consented }))]
+        const known: Held[] = [opened(open(bundle, state, "first", null, { audience: consented }))]
         for (const [at, { way, of, audience }] of asks.entries()) {
           const held = known[of % known.length] ?? { task: "", token: "" }
           const agent = CHAIN[held.task.split(".").length - 1] ?? ""
           const below = CHAIN[held.task.split(".").length] ?? agent
           const user = { ...ALICE, auth_time: at + 1 }
           const tokens = state.tokens.size
-          const outcome: Held | Refusal = {
+          const outcome: HeldFor | Refusal = {
             renew: () => open(bundle, state, agent, held, { audience }),
             delegate: () => open(bundle, state, below, held, { audience }),
             join: () => open(bundle, state, agent, null, { audience, task: held.task, user }),
@@ -225,6 +226,7 @@ describe("nobody in the chain gains", () => {
             seen.refused += 1
           } else {
             expect(isWithin).toBe(true)
+            expect(outcome.audience).toBe(consented)
             known.push(outcome)
             seen.issued += 1
           }

@@ -46,10 +46,10 @@ export const Answer: FC<Offered> = ({ visitor, action, yes, no, mostUses, takesR
   </section>
 )
 
-/** Null: neither of them. */
+/** Null: neither of them, or more than one. */
 export function answerIn(form: Form): "approve" | "reject" | null {
-  const decision = form.get("decision")
-  return decision === "approve" || decision === "reject" ? decision : null
+  const [decision, ...others] = form.getAll("decision")
+  return others.length === 0 && (decision === "approve" || decision === "reject") ? decision : null
 }
 
 export const notUnderstood = (visit: Visit): Promise<Response> =>

@@ -26,11 +26,12 @@ export async function answerCall(visit: Visit, form: Form): Promise<Response> {
   const decision = answerIn(form)
   if (decision === null) return notUnderstood(visit)
   const reason = form.get("reason")?.trim() ?? ""
-  const uses = form.get("uses")
+  // Where nothing is to be chosen, one call is what the page says.
+  const uses = form.get("uses") ?? "1"
   const { api, own } = pathsOf(visit)
   const said = await visit.ask("POST", api, {
     approve: decision === "approve",
-    ...(decision === "approve" && uses !== null && { uses: Number(uses) }),
+    ...(decision === "approve" && { uses: Number(uses) }),
     ...(reason !== "" && { reason }),
   })
   return said.status === 200 ? seeOther(own) : page(visit, said)

@@ -19,6 +19,9 @@ const MAX_NESTED_TEXT = 4_194_304
 const MAX_KEY_LENGTH = 1_024
 const MAX_KEYS_TEXT = 65_536
 
+/** Each is written and read anew wherever the text is passed on: it costs ten times as much as another character. */
+const MAX_ESCAPES = 131_072
+
 export function parseJson(text: string, mostParts: number = MAX_PARTS): { readonly json: unknown } | Denied {
   const read = readJson(text, mostParts)
   return "objection" in read ? deny({ reason: "body_rejected", what: read.objection }) : read
@@ -140,7 +143,7 @@ function objectionTo(text: string, mostParts: number, isStrict = true, numbers?:
   const open: (Set<string> | null)[] = []
   // Most texts have none; their strings end at the next quote and mean what they spell.
   let escape = text.indexOf("\\")
-  let [parts, nested, keysText] = [0, 0, 0]
+  let [parts, nested, keysText, escaped] = [0, 0, 0, 0]
   let expectsKey = false
   for (let index = 0; index < text.length; index++) {
     switch (text.charAt(index)) {
@@ -167,8 +170,12 @@ function objectionTo(text: string, mostParts: number, isStrict = true, numbers?:
         let end = text.indexOf('"', index + 1) + 1
         if (end === 0) return NOT_JSON
         if (escape >= 0 && escape < index) escape = text.indexOf("\\", index)
-        const escapes = escape >= 0 && escape < end
-        if (escapes) end = endOfString(text, index)
+        const escapes = escape >= 0 && escape < end ? escapesOf(text, index, MAX_ESCAPES) : null
+        if (escapes) {
+          end = escapes.end
+          escaped += escapes.count
+          if (escaped > MAX_ESCAPES) return tooMuch(`its strings have more than ${MAX_ESCAPES} escapes in all`)
+        }
         nested += (end - index) * open.length
         if (expectsKey) {
           keysText += end - index
@@ -187,7 +194,7 @@ function objectionTo(text: string, mostParts: number, isStrict = true, numbers?:
         }
         expectsKey = false
         // Half a surrogate pair is no character: readers replace it, or fail (RFC 7493 2.1).
-        if (isStrict && escapes && hasUnicodeEscape(text, index, end)) {
+        if (isStrict && escapes?.isUnicode) {
           const string = readString(text.slice(index, end))
           if (string === null) return NOT_JSON
           if (!string.isWellFormed()) return refused("it has half a character")
@@ -234,26 +241,32 @@ function objectionTo(text: string, mostParts: number, isStrict = true, numbers?:
   return null
 }
 
-/** Index just behind the closing quote of the string that opens at `start`, or the text's end where it never closes. */
-export function endOfString(text: string, start: number): number {
-  let index = start + 1
-  for (; index < text.length; index++) {
-    const unit = text.charCodeAt(index)
-    if (unit === QUOTE) return index + 1
-    if (unit === BACKSLASH) index += 1
-  }
-  return text.length
+interface Escapes {
+  /** Index just behind the closing quote, or the text's end if there is none. */
+  readonly end: number
+  readonly count: number
+  /** Whether one of them is `\u`. */
+  readonly isUnicode: boolean
 }
 
-/** Whether the string at `start` has an escape `\u`: in a text of other escapes, `includes` takes several times as long. */
-function hasUnicodeEscape(text: string, start: number, end: number): boolean {
-  for (let index = start; index < end; index++) {
-    if (text.charCodeAt(index) !== BACKSLASH) continue
+/** Of the string that opens at `start`; behind more than `most` it is read no further. */
+function escapesOf(text: string, start: number, most: number): Escapes {
+  let [index, count, isUnicode] = [start + 1, 0, false]
+  for (; index < text.length && count <= most; index++) {
+    const unit = text.charCodeAt(index)
+    if (unit === QUOTE) return { end: index + 1, count, isUnicode }
+    if (unit !== BACKSLASH) continue
     index += 1
-    if (text.charCodeAt(index) === SMALL_U) return true
+    count += 1
+    isUnicode ||= text.charCodeAt(index) === SMALL_U
   }
-  return false
+  return { end: text.length, count, isUnicode }
 }
-const SMALL_U = 0x75
+
+/** Index just behind the closing quote of the string that opens at `start`, or the text's end if it never closes. */
+export function endOfString(text: string, start: number): number {
+  return escapesOf(text, start, Infinity).end
+}
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const SMALL_U = 0x75

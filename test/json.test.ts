@@ -126,6 +126,7 @@ describe("JSON in one reading", () => {
 describe("JSON that costs more to judge than to send", () => {
   const list = (count: number): string => `[${Array.from({ length: count }, () => "1").join(",")}]`
   const deep = (text: string, levels: number): string => "[".repeat(levels) + text + "]".repeat(levels)
+  const MOST_ESCAPES = 131_072
   const TOO_MUCH: Readonly<Record<string, string>> = {
     "elements of a list": list(MAX_PARTS + 1),
     "elements of lists in a list": `[${Array.from({ length: MAX_PARTS / 2 + 1 }, () => "[1]").join(",")}]`,
@@ -135,6 +136,8 @@ describe("JSON that costs more to judge than to send", () => {
     "text of all keys": `{${Array.from({ length: 200 }, (_, at) => `"${"k".repeat(1_000)}${at}":1`).join(",")}}`,
     "a long key": `{"${"a".repeat(1_025)}":1}`,
     "a long number": `[${"0".repeat(200)}]`,
+    "escapes of a text": `"${String.raw`\n`.repeat(MOST_ESCAPES + 1)}"`,
+    "escapes of several texts": `["${String.raw`\"`.repeat(MOST_ESCAPES)}","${String.raw`\n`}"]`,
     "levels, and no end": "[".repeat(1_048_576),
     "members, and no end": '{"a":'.repeat(200_000),
   }
@@ -148,6 +151,7 @@ describe("JSON that costs more to judge than to send", () => {
       { jsonrpc: "2.0", params: { arguments: { text: "é".repeat(1_000_000), more: [{ deep: [{ er: "x" }] }] } } },
       Array.from({ length: MAX_PARTS - 2 }, (_, at) => at),
       JSON.parse(deep('"a"', 60)),
+      "\n".repeat(MOST_ESCAPES),
     ]) {
       expect(parseJson(JSON.stringify(json))).toEqual({ json })
     }

@@ -53,6 +53,9 @@ export function endpointsOf(
   const call = (value: string): string =>
     `${SUBJECT},"action":{"name":"POST"},"resource":{"type":"uri","id":"${ORIGIN}${WORST_PATH}"},` +
     `"context":{"authorization":"Bearer ${token}","headers":{"Content-Type":"application/json"},"body":${JSON.stringify(`{"to":${value}}`)}}`
+  const toolCall = (value: string): string =>
+    `${SUBJECT},"action":{"name":"tools/call"},"resource":{"type":"tool","id":"${WORST_SERVER}.pay",` +
+    `"properties":{"arguments":{"to":${value}}}},"context":{"authorization":"Bearer ${token}"}`
   return {
     route: (value) => ({ path: "/authz/forward", headers: forwarded(WORST_PATH), body: `{"to":${value}}` }),
     "route, many arguments": (value) => ({ path: "/authz/forward", headers: forwarded(WORST_PATH), body: value }),
@@ -91,7 +94,12 @@ export function endpointsOf(
     evaluations: (value) => ({
       path: "/access/v1/evaluations",
       headers: access(AUTHZEN_KEY),
-      body: `{${call(value)},"evaluations":[${Array.from({ length: 20 }, () => "{}").join()}]}`,
+      body: `{${call(value)},"evaluations":[${Array.from({ length: 10 }, () => "{}").join()}]}`,
+    }),
+    "evaluation of a tool": (value) => ({
+      path: "/access/v1/evaluation",
+      headers: access(AUTHZEN_KEY),
+      body: `{${toolCall(value)}}`,
     }),
     events: (value) => ({
       path: "/v1/events",
@@ -164,6 +172,8 @@ export async function othersOf(
     const properties = Array.from({ length: members }, (_, at) => `"p${at}":"${"x".repeat(900)}"`).join()
     return `{"subject":{"type":"Agent","id":"spiffe://bench.example/agent/desk"},"action":{"name":"write"},"resource":{"type":"Tool","properties":{${properties}}}}`
   }
+  const groups = Array.from({ length: 256 }, (_, at) => `"g${at}"`).join()
+  const asUser = `"subject":{"type":"User","id":"x|a","properties":{"groups":[${groups}]}},"action":{"name":"write"}`
   return {
     "token, many parameters": form("/oauth/token", names),
     "token, many unknown scopes": form("/oauth/token", `${EXCHANGE}&scope=${"a.b.*:read+".repeat(65_000 / 11)}`),
@@ -204,6 +214,16 @@ export async function othersOf(
       path: "/access/v1/search/resource",
       headers: access(QUERY_KEY),
       body: searching(0),
+    },
+    "search for a user of many groups": {
+      path: "/access/v1/search/resource",
+      headers: access(QUERY_KEY),
+      body: `{${asUser},"resource":{"type":"Tool"},"page":{"limit":1000}}`,
+    },
+    "queries about a user of many groups": {
+      path: "/access/v1/evaluations",
+      headers: access(QUERY_KEY),
+      body: `{${asUser},"resource":{"type":"Tool","id":"plain.post"},"evaluations":[${Array.from({ length: 100 }, () => "{}").join()}]}`,
     },
     "search with many properties": {
       path: "/access/v1/search/resource",

@@ -42,6 +42,7 @@ export const VALUES: Readonly<Record<string, (bytes: number) => string>> = {
   "plain text": (bytes) => `"${fill("a", bytes)}"`,
   "text of escapes": (bytes) => `"${fill(String.raw`\u00e9`, bytes)}"`,
   "text of quotes": (bytes) => `"${fill(String.raw`\"`, bytes)}"`,
+  "text of line breaks": (bytes) => `"${fill(String.raw`\n`, Math.min(bytes, 261_000))}"`,
   "text of emoji": (bytes) => `"${fill("😀", bytes / 4 + MARGIN)}"`,
   "as many numbers within 55 lists": (bytes) =>
     nested(

@@ -22,9 +22,9 @@ const MAX_QUERIES = 100
 /** Of a request about calls, which has their bodies inside: as much as a body may have where it stands alone. */
 const MAX_CALL_BYTES = 1_048_576
 /** Of several calls together: each is parsed, judged and recorded by itself. */
-const MAX_TOLD = 65_536
-/** Each is a step of a ledger, one after the other. */
-const MAX_CALLS = 20
+const MAX_TOLD = 32_768
+/** Each is a step of a ledger, one after the other, and costs a good millisecond. */
+const MAX_CALLS = 10
 
 const BEARER = /^Bearer +([\x21-\x7e]+)$/i
 

@@ -5,7 +5,7 @@
  */
 import { deny, isDenied, type Denied } from "../decision.ts"
 import { isReadable, NO_ARGUMENTS, UNSEEN_ARGUMENTS, type CallArguments } from "./arguments.ts"
-import { INEXACT, isJsonType, isObject, parseCallBody } from "../json.ts"
+import { INEXACT, isJsonType, isObject, parseCallBody, readLoosely } from "../json.ts"
 import { LIFECYCLE_SEGMENT, lifecycleName, type LifecycleTool } from "./lifecycle.ts"
 import { printable } from "../printable.ts"
 import { variantIn } from "../fold.ts"
@@ -54,7 +54,7 @@ export function readMcpCall(server: McpServer, method: string, headers: CallHead
   if (method === "GET") return lifecycle(server, "stream")
   if (method === "DELETE") return lifecycle(server, "end")
   if (method !== "POST") return deny({ reason: "tool_unknown", called: `${server.name} ${method}` })
-  return body.kind === "whole" ? fromBody(server, headers, body.text) : fromHeaders(server, headers)
+  return body.kind === "whole" ? fromBody(server, headers, body) : fromHeaders(server, headers)
 }
 
 /** Methods that a catalog knows without listing them; any other needs a tool of its own to be anything but unknown. */
@@ -69,6 +69,8 @@ function lifecycle(server: McpServer, tool: LifecycleTool): McpCall {
   return { tool: lifecycleName(server.name, tool), arguments: NO_ARGUMENTS, byHeaders: false }
 }
 
+type WholeBody = Extract<Body, { readonly kind: "whole" }>
+
 const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })
 
 /** Of a JSON-RPC message. */
@@ -76,12 +78,14 @@ export const MESSAGE_MEMBERS = ["jsonrpc", "id", "method", "params", "result", "
 /** Of a request's params, as far as anything here goes by them. */
 const PARAMS_MEMBERS = ["name", "arguments", "uri", "_meta"] as const
 
-function fromBody(server: McpServer, headers: CallHeaders, text: string): McpCall | Denied {
+function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): McpCall | Denied {
+  const { text } = body
   // Streamable HTTP: the body is one JSON-RPC message, and says so.
   if (!isJsonType(headers.contentType)) return refuse("its body is not declared as JSON in UTF-8")
   const parsed = parseCallBody(text)
   if ("denied" in parsed) return parsed
   const message = parsed.json
+  messages.set(body, message)
   // Batches ended with MCP 2025-06-18; one answer cannot decide several calls.
   if (Array.isArray(message)) return refuse("it is a batch")
   if (!isObject(message) || message["jsonrpc"] !== "2.0") return refuse("it is no JSON-RPC 2.0 message")
@@ -112,6 +116,14 @@ function fromBody(server: McpServer, headers: CallHeaders, text: string): McpCal
   const isSeen = parsed.isExact && isReadable(text)
   return toolCall(server, name, isSeen ? { complete: true, values: args } : UNSEEN_ARGUMENTS)
 }
+
+/** The message in a body, which may be no JSON or too much of it: then undefined. */
+export function messageIn(body: Body): unknown {
+  if (body.kind !== "whole") return undefined
+  return messages.has(body) ? messages.get(body) : readLoosely(body.text)
+}
+/** A denial has to name the message that it answers, and to read it again would cost as much as the decision. */
+const messages = new WeakMap<Body, unknown>()
 
 function fromHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied {
   const call = callOfHeaders(server, headers)

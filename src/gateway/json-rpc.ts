@@ -4,7 +4,8 @@
  * Source: JSON-RPC 2.0, 5.1; MCP 2026-07-28, streamable HTTP, "Server validation".
  */
 import { codeOf, type Denial } from "../decision.ts"
-import { isObject, readLoosely } from "../json.ts"
+import { messageIn } from "../catalog/mcp-server.ts"
+import { isObject } from "../json.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Presented } from "./presented.ts"
 
@@ -22,7 +23,7 @@ const REFUSED = -32_001
 export function messageIdOf({ method, origin, target, body }: Presented, { catalog }: Bundle): MessageId | undefined {
   const [path = ""] = target.split("?", 1)
   if (method !== "POST" || !catalog.servers.has(origin + path)) return undefined
-  const message = readLoosely(body.kind === "whole" ? body.text : "")
+  const message = messageIn(body)
   const id = isObject(message) ? message["id"] : null
   // Of a number that is not exact another would come back.
   if (typeof id === "number") return Number.isInteger(id) && !Number.isSafeInteger(id) ? null : id

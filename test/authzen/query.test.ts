@@ -98,6 +98,13 @@ describe("what the rules say", () => {
     expect(await ask(alice(["staff"]), "files.read")).toBe(true)
     expect(await ask(alice(["others"]), "files.read")).toBe(false)
     expect(await ask(alice("staff"), "files.read")).toBe(false)
+    // Each costs a look-up in every evaluation, so there are no more than a session may have.
+    const groups = (many: number): readonly string[] => [
+      "staff",
+      ...Array.from({ length: many - 1 }, (_, at) => `g${at}`),
+    ]
+    expect(await ask(alice(groups(256)), "files.read")).toBe(true)
+    expect(await ask(alice(groups(257)), "files.read")).toBe(false)
     expect(await ask({ type: "agent", id: agentId("first") }, "files.read")).toBe(true)
     expect(await ask({ type: "agent", id: agentId("nobody"), properties: { groups: ["workers"] } }, "files.read")).toBe(
       false,

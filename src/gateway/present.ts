@@ -110,7 +110,7 @@ async function readBody(request: Request, gateway: GatewayDefinition, method: st
   }
   if (request.body === null) return { kind: "whole", text: "" }
   const bytes = await boundedBytes(request, MAX_BODY_BYTES)
-  if (bytes === null) return deny({ reason: "body_rejected", what: "it is too long" })
+  if (bytes === null) return deny({ reason: "body_rejected", what: "it is too long, or did not come in time" })
   const text = textOf(bytes)
   return text === null ? { kind: "binary", text: new TextDecoder("latin1").decode(bytes) } : { kind: "whole", text }
 }

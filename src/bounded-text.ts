@@ -47,7 +47,8 @@ export async function boundedBytes({ headers, body }: Message, limit: number): P
       chunks.push(value)
     }
   } catch (error) {
-    if (error instanceof TypeError) return null
+    // A client's stream fails once it is cancelled: that is the client's fault, and no outage.
+    if (late || error instanceof TypeError) return null
     throw error
   } finally {
     clearTimeout(timer)

@@ -46,3 +46,15 @@ test("none where it trickles in: what it is judged by would grow old meanwhile",
   expect(await reading).toBeNull()
   expect(cancelled).toBe(true)
 })
+
+test("none where a client's own trickles in: its stream fails once it is cancelled", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] })
+  const { readable, writable } = new FixedLengthStream(1_000)
+  const writer = writable.getWriter()
+  const writing = writer.write(bytes("grant_type=")).catch(() => undefined)
+  const reading = boundedText(message(readable), 1_000)
+  await writing
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(await reading).toBeNull()
+  await writer.abort().catch(() => undefined)
+})

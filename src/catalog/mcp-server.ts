@@ -54,7 +54,8 @@ export function readMcpCall(server: McpServer, method: string, headers: CallHead
   if (method === "GET") return lifecycle(server, "stream")
   if (method === "DELETE") return lifecycle(server, "end")
   if (method !== "POST") return deny({ reason: "tool_unknown", called: `${server.name} ${method}` })
-  return body.kind === "whole" ? fromBody(server, headers, body) : fromHeaders(server, headers)
+  if (body.kind === "withheld") return fromHeaders(server, headers)
+  return body.kind === "whole" ? fromBody(server, headers, body) : refuse(NOT_JSON)
 }
 
 /** Methods that a catalog knows without listing them; any other needs a tool of its own to be anything but unknown. */
@@ -72,6 +73,7 @@ function lifecycle(server: McpServer, tool: LifecycleTool): McpCall {
 type WholeBody = Extract<Body, { readonly kind: "whole" }>
 
 const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })
+const NOT_JSON = "its body is not JSON in UTF-8, or not declared as such"
 
 /** Of a JSON-RPC message. */
 export const MESSAGE_MEMBERS = ["jsonrpc", "id", "method", "params", "result", "error"] as const
@@ -81,7 +83,7 @@ const PARAMS_MEMBERS = ["name", "arguments", "uri", "_meta"] as const
 function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): McpCall | Denied {
   const { text } = body
   // Streamable HTTP: the body is one JSON-RPC message, and says so.
-  if (!isJsonType(headers.contentType)) return refuse("its body is not declared as JSON in UTF-8")
+  if (!isJsonType(headers.contentType)) return refuse(NOT_JSON)
   const parsed = parseCallBody(text)
   if ("denied" in parsed) return parsed
   const message = parsed.json

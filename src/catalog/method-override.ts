@@ -31,18 +31,38 @@ export const METHOD_IN_ARGUMENT: Denial = { reason: "target_ambiguous", what: "a
 /** @param names of the arguments that are read */
 export function isMethodInArguments(names: readonly string[], body: Body, contentType: string | null): boolean {
   if (names.some(asksForMethod)) return true
-  if (body.kind !== "whole" || body.text === "" || contentType === null) return false
-  const type = contentType.split(";", 1)[0]?.trim().toLowerCase()
-  if (type === "application/x-www-form-urlencoded") return isInForm(body.text)
-  return type === "multipart/form-data" && MULTIPART_NAME.test(body.text)
+  if (body.kind === "withheld" || body.text === "") return false
+  // PHP ends a type at a comma or a blank too; Rack takes a POST without a type for a form.
+  const type = contentType?.split(/[;, ]/, 1)[0]?.toLowerCase() ?? ""
+  if (type === "" || type === "application/x-www-form-urlencoded") return isInForm(body.text)
+  return type.startsWith("multipart/") && isInParts(body.text)
 }
 
 export function asksForMethod(name: string): boolean {
   return readingsOf(name)?.some((reading) => ARGUMENTS.has(reading)) ?? true
 }
 
+/** Go's reader of quoted strings takes backslashes away. */
+const FIELD = /(?:_|%5f)\\?(?:h\\?t\\?t\\?p\\?_?\\?)?m\\?e\\?t\\?h\\?o\\?d/gi
 /** RFC 7578, section 4.2; RFC 5987 for `name*`. */
-const MULTIPART_NAME = /name\*?\s*=[^;\r\n]{0,64}(?:_|%5f)(?:http_?)?method/i
+const FIELD_NAME = /name\*?\s*=/i
+/** Of what stands in front of a field. */
+const MOST_SEARCHED = 1_024
+
+/** @param text of which parts may be binary */
+function isInParts(text: string): boolean {
+  let many = 0
+  for (const { index } of text.matchAll(FIELD)) {
+    if (++many > MOST_FIELDS) return true
+    const parameter =
+      text
+        .slice(Math.max(0, index - MOST_SEARCHED), index)
+        .split(/[;\r\n]/)
+        .at(-1) ?? ""
+    if (FIELD_NAME.test(parameter)) return true
+  }
+  return false
+}
 
 /** A form of more fields is longer than any that a person fills in, and is not searched: it may hold one. */
 const MOST_FIELDS = 1_000

@@ -146,6 +146,9 @@ export function routeArguments(
     }
     values.set(name, integer ? Number(value) : value)
   }
+  if (body.kind === "binary" && isJsonType(headers.contentType)) {
+    return deny({ reason: "body_rejected", what: "it is not UTF-8" })
+  }
   let complete = body.kind === "whole"
   if (body.kind === "whole" && body.text !== "") {
     const json = isJsonType(headers.contentType) ? parseCallBody(body.text) : null

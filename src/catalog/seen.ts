@@ -4,6 +4,8 @@
 export type Body =
   /** Whole, as text; empty where the request has none. */
   | { readonly kind: "whole"; readonly text: string }
+  /** Whole, and not UTF-8: each byte as one character. */
+  | { readonly kind: "binary"; readonly text: string }
   /** This gateway does not pass bodies on, and the method may have one. */
   | { readonly kind: "withheld" }
 

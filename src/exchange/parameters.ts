@@ -21,7 +21,7 @@ export async function readParameters(request: Request): Promise<Parameters | Ref
   const malformed = (what: string): Refused => refuse({ reason: "request_malformed", what })
   if (!FORM_TYPE.test(request.headers.get("content-type") ?? "")) return malformed("its body is no form")
   const text = await boundedText(request, MAX_FORM_BYTES)
-  if (text === null) return malformed("its body is too long or not UTF-8")
+  if (text === null) return malformed("its body is too long, not UTF-8, or did not come in time")
   const { parameters, repeated } = gather(text)
   const [name] = repeated
   return name === undefined ? parameters : refuse({ reason: "parameter_repeated", parameter: printable(name) })

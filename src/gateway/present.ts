@@ -2,7 +2,7 @@
  * A registered gateway's question → Presented: what was asked, for which registered origin, with which credential and
  * body. Refuses what could be read in two ways; believes no header but those its dialect overwrites.
  */
-import { boundedText } from "../bounded-text.ts"
+import { boundedBytes, textOf } from "../bounded-text.ts"
 import { isMethodInHeaders, METHOD_IN_HEADER } from "../catalog/method-override.ts"
 import { BODILESS, type Body, type CallHeaders } from "../catalog/seen.ts"
 import { deny, isDenied, type Denied } from "../decision.ts"
@@ -109,7 +109,8 @@ async function readBody(request: Request, gateway: GatewayDefinition, method: st
     return deny({ reason: "body_rejected", what: "it is encoded" })
   }
   if (request.body === null) return { kind: "whole", text: "" }
-  const text = await boundedText(request, MAX_BODY_BYTES)
-  if (text === null) return deny({ reason: "body_rejected", what: "it is too long or not UTF-8" })
-  return { kind: "whole", text }
+  const bytes = await boundedBytes(request, MAX_BODY_BYTES)
+  if (bytes === null) return deny({ reason: "body_rejected", what: "it is too long, or did not come in time" })
+  const text = textOf(bytes)
+  return text === null ? { kind: "binary", text: new TextDecoder("latin1").decode(bytes) } : { kind: "whole", text }
 }

@@ -126,7 +126,15 @@ test.each<readonly [code: string, type: string, body: string]>([
   ["malformed_call", multipart, part('name="_method"')],
   ["malformed_call", multipart, part("name=_Method")],
   ["malformed_call", multipart, part("name*=utf-8''%5Fmethod")],
+  ["malformed_call", multipart, part('name="\\_met\\hod"')],
+  ["malformed_call", multipart, part(`${'name="x"; '.repeat(1_000)}name="_method"`)],
+  ["malformed_call", "multipart/mixed; boundary=b", part('name="_method"')],
+  ["malformed_call", `${form}, text/plain`, "_method=DELETE"],
+  ["malformed_call", `${form} x`, "_method=DELETE"],
+  ["malformed_call", "", "_method=DELETE"],
   ["ok", multipart, part('name="text"')],
+  ["ok", multipart, part('name="text"').replace("DELETE", "the request_method is DELETE")],
+  ["ok", "", "a=1"],
 ])("a form that asks for another method is refused (%s: %s %s)", async (code, type, body) => {
   const { token } = await openTask("first", { scope: "files.*:write" })
   const request = { method: "POST", body, headers: { "Content-Type": type } }
@@ -141,3 +149,35 @@ test.each(["X-HTTP-Method-Override", "X_HTTP_Method_Override", "X-Http_Method-Ov
     expect((await callWith(token, "/files/a", request, "traefik")).code).toBe("malformed_call")
   },
 )
+
+const bytesOf = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(text, (letter) => letter.charCodeAt(0))
+const PNG = "\x89PNG\r\n\x1a\n\0\xff\xfe"
+const upload = (more: string): string =>
+  `--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n${PNG}\r\n${more}--b--`
+
+describe("a body that is no text leaves the arguments unseen", () => {
+  const codeOf = async (path: string, type: string, body: string, scope = "files.*:write mail.*:write") => {
+    const { token } = await openTask("first", { scope })
+    const request = { method: "POST", body: bytesOf(body), headers: { "Content-Type": type } }
+    return (await callWith(token, path, request, "traefik")).code
+  }
+
+  test.each([
+    ["image/png", PNG],
+    ["application/octet-stream", PNG],
+    [multipart, upload("")],
+    [form, "a=\xff"],
+  ])("and reaches a tool of which nothing reads them: %s", async (type, body) => {
+    expect(await codeOf("/files/a", type, body)).toBe("ok")
+  })
+
+  test.each([
+    ["a rule reads its arguments", "/mail", "image/png", PNG],
+    ["one of its parts asks for another method", "/files/a", multipart, upload(`${part('name="_method"')}\r\n`)],
+    ["its form asks for another method", "/files/a", form, "a=\xff&_method=DELETE"],
+    ["it is declared as JSON", "/files/a", "application/json", '{"a":"\xff"}'],
+    ["it goes to an MCP server", "/desk/mcp", "application/json", '{"a":"\xff"}'],
+  ])("and is denied if %s", async (_why, path, type, body) => {
+    expect(await codeOf(path, type, body)).toBe("malformed_call")
+  })
+})

@@ -225,7 +225,7 @@ export const encodings: Attacks = {
     asActor(await assertionOf({ header: { x: long } })),
   ),
   "session of a megabyte": attack(
-    requestRefused({ reason: "request_malformed", what: "its body is too long or not UTF-8" }),
+    requestRefused({ reason: "request_malformed", what: "its body is too long, not UTF-8, or did not come in time" }),
     async () => asIdToken(await idTokenOf("alice", { claims: { x: "x".repeat(1_000_000) } })),
   ),
   "delegation token of a megabyte": attack(

@@ -15,7 +15,7 @@ import { ACCESS_TOKEN, exchangeForm, openTask, postForm, type Form } from "../ha
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { US } from "../harness/issuers.ts"
+import { agentId, US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 import { stop } from "../harness/switches.ts"

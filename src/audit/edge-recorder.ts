@@ -88,6 +88,11 @@ class Queue<Item> {
     return batch
   }
 
+  clear(): void {
+    this.#waiting.clear()
+    this.#count = 0
+  }
+
   /** All that waits, and what comes meanwhile; nothing while another request sends. */
   async sendBy(send: (items: readonly Item[]) => Promise<void>): Promise<void> {
     while (this.#count > 0 && !this.#isSending(Date.now())) {
@@ -131,6 +136,7 @@ const pace = new Pace(250)
 
 /** For tests: a fresh isolate, of which nobody is about to send anything. */
 export function forgetEdgeRecords(): void {
+  for (const queue of Object.values(queues)) queue.clear()
   queues = newQueues()
   dropped = 0
   pace.sent()

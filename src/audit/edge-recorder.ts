@@ -88,6 +88,11 @@ class Queue<Item> {
     return batch
   }
 
+  clear(): void {
+    this.#waiting.clear()
+    this.#count = 0
+  }
+
   /** All that waits, and what comes meanwhile; nothing while another request sends. */
   async sendBy(send: (items: readonly Item[]) => Promise<void>): Promise<void> {
     while (this.#count > 0 && !this.#isSending(Date.now())) {
@@ -123,12 +128,15 @@ const newQueues = () => ({
   unconfirmed: new Queue<Unconfirmed>(MAX_WAITING, ({ record }) => tokenOf(record)),
 })
 
+type Queues = ReturnType<typeof newQueues>
+
 let queues = newQueues()
 let dropped = 0
 const pace = new Pace(250)
 
 /** For tests: a fresh isolate, of which nobody is about to send anything. */
 export function forgetEdgeRecords(): void {
+  for (const queue of Object.values(queues)) queue.clear()
   queues = newQueues()
   dropped = 0
   pace.sent()
@@ -146,28 +154,26 @@ export function recordAtEdge(
   token: BearerToken | null = null,
 ): void {
   if (token) dropped += queues.unconfirmed.add({ record, token })
-  else keep(record)
-  if (pace.take(Date.now())) background(send(env))
+  else keep(record, queues)
+  if (pace.take(Date.now())) background(send(env, queues))
 }
 
-function keep(record: DecisionRecord): void {
-  const { known, looked, strangers } = queues
+function keep(record: DecisionRecord, { known, looked, strangers }: Queues): void {
   dropped += (isStranger(record) ? strangers : isLook(record) ? looked : known).add(record)
 }
 
-async function send(env: Env): Promise<void> {
+async function send(env: Env, all: Queues): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, pace.every))
   pace.sent()
   const lost = dropped
   dropped = 0
   if (lost > 0) logEvent("records_dropped", { count: lost })
   // Side by side: a log, or a ledger, that hangs keeps the others from nothing.
-  const confirmed = queues.unconfirmed.sendBy(async (items) => confirm(env, items))
-  await Promise.all([sendKept(env), confirmed.then(async () => sendKept(env))])
+  const confirmed = all.unconfirmed.sendBy(async (items) => confirm(env, items, all))
+  await Promise.all([sendKept(env, all), confirmed.then(async () => sendKept(env, all))])
 }
 
-async function sendKept(env: Env): Promise<void> {
-  const { known, looked, strangers } = queues
+async function sendKept(env: Env, { known, looked, strangers }: Queues): Promise<void> {
   await Promise.all([
     known.sendBy(async (records) => sendTo(logShard(env, records[0]?.id ?? ""), records)),
     looked.sendBy(async (records) => sendTo(looksLog(env), records)),
@@ -176,12 +182,12 @@ async function sendKept(env: Env): Promise<void> {
 }
 
 /** One question to each ledger, however many of its records there are. What cannot be confirmed is in nobody's name. */
-async function confirm(env: Env, items: readonly Unconfirmed[]): Promise<void> {
+async function confirm(env: Env, items: readonly Unconfirmed[], all: Queues): Promise<void> {
   const byTree = Map.groupBy(items, ({ token }) => rootOf(token.task))
   const asked = Array.from(byTree, async ([root, ofTree]) => {
     const tokens = new Map(ofTree.map(({ token }) => [token.jti, token]))
     const live = await askLedger(env, root, async (ledger) => ledger.liveTokens([...tokens.values()]))
-    for (const { record, token } of ofTree) keep(live?.includes(token.jti) ? record : disowned(record))
+    for (const { record, token } of ofTree) keep(live?.includes(token.jti) ? record : disowned(record), all)
   })
   await Promise.all(asked)
 }

@@ -3,6 +3,7 @@
  * body. Refuses what could be read in two ways; believes no header but those its dialect overwrites.
  */
 import { boundedText } from "../bounded-text.ts"
+import { byteLength } from "../bytes.ts"
 import { isMethodInHeaders } from "../catalog/method-override.ts"
 import { BODILESS, type Body, type CallHeaders } from "../catalog/seen.ts"
 import { deny, isDenied, type Denied } from "../decision.ts"
@@ -113,5 +114,15 @@ async function readBody(request: Request, gateway: GatewayDefinition, method: st
   if (request.body === null) return { kind: "whole", text: "" }
   const text = await boundedText(request, MAX_BODY_BYTES)
   if (text === null) return deny({ reason: "body_rejected", what: "it is too long or not UTF-8" })
+  if (isCut(request, text)) return deny({ reason: "body_rejected", what: "it is shorter than its length says" })
   return { kind: "whole", text }
+}
+
+/**
+ * A gateway that sends the body in a document may send the beginning alone, and the upstream the rest of it. A body that
+ * is longer than announced has been decoded since.
+ */
+function isCut({ headers }: Request, text: string): boolean {
+  const announced = headers.get("content-length") ?? "0"
+  return !/^\d+$/.test(announced) || (Number(announced) > text.length && Number(announced) > byteLength(text))
 }

@@ -169,22 +169,36 @@ export function pinRemark(parts: PinParts): string {
   return `of ${PIN_PARTS.map((part) => `${part} ${parts[part]}`).join(", ")}`
 }
 
-/** The catalog as the changes mean it; merge compares it with what the new text says. */
+/**
+ * The catalog as the changes mean it; merge compares it with what the new text says. Only what is new is parsed: an entry
+ * that was read holds seconds where the file has `30s`, so it is no text of a catalog any more.
+ */
 function expected(catalog: CatalogFile, differences: Differences, decisions: Decisions): CatalogFile {
   const { server, changed } = differences
-  const tools = new Map<string, object>(catalog.tools.map((tool) => [tool.name, tool]))
+  const tools = new Map(catalog.tools.map((tool) => [tool.name, tool]))
   for (const { tool } of changed) {
-    if (decisions.accepted.has(tool.name)) tools.set(tool.name, { ...tools.get(tool.name), ...marked(tool) })
+    const known = tools.get(tool.name)
+    if (known && decisions.accepted.has(tool.name)) tools.set(tool.name, remarked(known, tool))
   }
   for (const name of decisions.pruned) tools.delete(name)
   for (const tool of newTools(differences)) {
     const given = decisions.classes.get(tool.name)
     if (given === undefined) continue
     const { action, sensitivity, labels } = given
-    tools.set(tool.name, { name: tool.name, action, sensitivity, labels, ...marked(tool) })
+    const entry = { name: tool.name, action, sensitivity, labels, ...marked(tool) }
+    for (const read of catalogFile.parse({ tools: [entry] }).tools) tools.set(tool.name, read)
   }
-  const servers = server ? [...catalog.servers, server] : catalog.servers
-  return catalogFile.parse({ ...catalog, servers, tools: [...tools.values()] })
+  const { servers } = catalogFile.parse({ servers: server ? [server] : [] })
+  return { servers: [...catalog.servers, ...servers], tools: [...tools.values()] }
+}
+
+/** What a person wrote beside the mark stays. */
+function remarked(known: ListedTool, { mark }: FoundTool): ListedTool {
+  if (mark.kind === "pin") return { ...known, pinned: mark.hash }
+  const { name, action, sensitivity } = known
+  const { kind: _kind, ...route } = mark
+  const [read] = catalogFile.parse({ tools: [{ name, action, sensitivity, route }] }).tools
+  return { ...known, ...(read?.route && { route: { ...known.route, ...read.route } }) }
 }
 
 function byName({ servers, tools }: CatalogFile) {

@@ -4,6 +4,7 @@
  * the context, with the headers and the body of the client's request.
  */
 import * as z from "zod"
+import { variantIn } from "../fold.ts"
 import { deny, isDenied, type Denied } from "../decision.ts"
 import { isObject } from "../json.ts"
 import { announcesBody, linesOf, said, type Told } from "../gateway/told.ts"
@@ -51,6 +52,10 @@ const byTool: ReadCall = ({ action, resource }, _sent, { origins }, { catalog })
   const [server, ...names] = resource.id.split(".")
   const found = [...catalog.servers.values()].find(({ name, origin }) => name === server && origins.includes(origin))
   const { arguments: given = {} } = resource.properties
+  // Some reader takes them for the arguments of the call, as of a member of an MCP message.
+  if (variantIn(resource.properties, ["arguments"]) !== undefined) {
+    return deny({ reason: "mcp_rejected", what: "`arguments` are in another case" })
+  }
   if (!found) return unreadable("its resource is no tool of a server behind the gateway")
   if (!isObject(given)) return unreadable("its arguments are no object")
   const message = { jsonrpc: "2.0", id: 1, method: TOOL_METHOD, params: { name: names.join("."), arguments: given } }

@@ -51,8 +51,7 @@ function requestFor(
     return value === null ? [] : [[name, name === gateway.request_id_header ? ofIndex(value, index) : value] as const]
   })
   const own = { ...Object.fromEntries(asserted), ...said, ...saidOf(subject) }
-  // The length is of what the client sent; what is told may have been unpacked.
-  const request = requestOf(told, own, [...names, "Content-Length"])
+  const request = requestOf(told, own, names)
   return request ?? deny({ reason: "target_ambiguous", what: "no HTTP request can be so" })
 }
 

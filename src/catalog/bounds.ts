@@ -42,10 +42,10 @@ export function violation(
 
 /**
  * Whether a value is of a type that the bound says nothing of: `"150"` is not at least 100, but an upstream may take it
- * for a number. One that is absent is judged: it does not hold.
+ * for a number, and `null` for its default. One that is absent is judged: it does not hold.
  */
 export function isBeyond(bound: ArgumentBound, value: unknown): boolean {
-  if (value === undefined || value === null) return false
+  if (value === undefined) return false
   const { eq, in: listed = [], min, max, like, max_length } = bound
   const scalars = eq === undefined ? listed : [eq, ...listed]
   return (

@@ -63,9 +63,13 @@ export function rejudge(
   if (record.denial && !REASONS.has(record.denial.reason)) return APART
   const again = recreate(record, bundle, recordedBy)
   if (!again) return APART
-  const { untold, untoldGuardrails } = again
+  const { untold, untoldGuardrails, unknownGuardrail } = again
   const answer = untold.length === 0 ? answerTo(again, bundle) : answerWhatever(again, bundle)
   if (!answer) return { judged: { kind: "untold", what: untold }, untoldGuardrails }
+  // Whatever else denies it does so all the same; that nothing does is not known.
+  if (unknownGuardrail !== null && answer.code === "ok") {
+    return { judged: { kind: "untold", what: [`guardrail ${unknownGuardrail}`] }, untoldGuardrails }
+  }
   const judged: Judged = answer.code === record.code ? { kind: "same" } : { kind: "flips", to: answer }
   return { judged, untoldGuardrails }
 }

@@ -40,7 +40,12 @@ export interface RecordedCall extends Pick<
   | "bound"
 > {
   readonly kind: string
-  readonly denial: { readonly reason: string; readonly guardrail?: unknown } | null
+  readonly denial: {
+    readonly reason: string
+    readonly window?: unknown
+    readonly budget?: unknown
+    readonly guardrail?: unknown
+  } | null
   /** A record of earlier says less of them. */
   readonly windows: readonly (Pick<WindowUse, "window" | "limit" | "used"> &
     Partial<Pick<WindowUse, "asked" | "waits">>)[]
@@ -60,6 +65,8 @@ export interface Recreated {
   readonly guardrails: Guardrails
   /** Of which it does not: that the call keeps to them is taken for granted. */
   readonly untoldGuardrails: readonly string[]
+  /** The one of these that denied it, if nothing tells whether it would do so again. */
+  readonly unknownGuardrail: string | null
 }
 
 const TOKEN = "token"
@@ -118,9 +125,9 @@ export function recreate(record: RecordedCall, bundle: Bundle, recordedBy: Bundl
     risks: [],
   }
   approveStep(bundle, state, call, record.approvals, now)
-  const { guardrails, untold: untoldGuardrails } = toldBy(record, bundle, recordedBy)
+  const { guardrails, untold: untoldGuardrails, unknown: unknownGuardrail } = toldBy(record, bundle, recordedBy)
   const untold = untoldFacts(record, bundle, user, args, looked)
-  return { state, call, now, untold, guardrails, untoldGuardrails }
+  return { state, call, now, untold, guardrails, untoldGuardrails, unknownGuardrail }
 }
 
 /** Far above what any tree has. */

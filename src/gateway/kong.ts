@@ -97,16 +97,13 @@ function objectionTo({ method, path, querystring, headers, body }: Http, gateway
     : "it has a body that is not told"
 }
 
-/** It has been unpacked to be told; how long it was does not matter any more. */
 function requestFor({ method, host, path, querystring, headers, body = "" }: Http): Request | Denied {
   const own = {
     "X-Forwarded-Method": method,
     "X-Forwarded-Uri": path + queryOf(querystring),
     "X-Forwarded-Host": host,
   }
-  return (
-    requestOf({ headers: linesOf(headers), body }, own, ["Content-Length"]) ?? unreadable("no HTTP request can be so")
-  )
+  return requestOf({ headers: linesOf(headers), body }, own) ?? unreadable("no HTTP request can be so")
 }
 
 function queryOf(table: Http["querystring"]): string {

@@ -111,6 +111,16 @@ async function readBody(request: Request, gateway: GatewayDefinition, method: st
   if (request.body === null) return { kind: "whole", text: "" }
   const bytes = await boundedBytes(request, MAX_BODY_BYTES)
   if (bytes === null) return deny({ reason: "body_rejected", what: "it is too long, or did not come in time" })
+  if (isCut(request, bytes)) return deny({ reason: "body_rejected", what: "it is shorter than its length says" })
   const text = textOf(bytes)
   return text === null ? { kind: "binary", text: new TextDecoder("latin1").decode(bytes) } : { kind: "whole", text }
+}
+
+/**
+ * A gateway that sends the body in a document may send the beginning alone, and the upstream the rest of it. A body that
+ * is longer than announced has been decoded since.
+ */
+function isCut({ headers }: Request, bytes: Uint8Array): boolean {
+  const announced = headers.get("content-length") ?? "0"
+  return !/^\d+$/.test(announced) || Number(announced) > bytes.byteLength
 }

@@ -216,6 +216,10 @@ describe("what a call is", () => {
       expect([headers, await codeFor(headers, "")]).toEqual([headers, "malformed_call"])
     }
     expect(await codeFor({ "Content-Length": "0" })).toBe("ok")
+    // Nor with a part of it.
+    const json = { "Content-Type": "application/json" }
+    expect(await codeFor({ ...json, "content-length": "500" }, "{}")).toBe("malformed_call")
+    expect(await codeFor({ ...json, "content-length": "12" }, '{"a":"éé"}')).toBe("ok")
   })
 
   test("may be a tool of a server of MCP, by its name", async () => {
@@ -235,6 +239,9 @@ describe("what a call is", () => {
     expect(codeOf(await tool("files.read"))).toBe("malformed_call")
     expect(codeOf(await tool("desk"))).toBe("unknown_tool")
     expect(codeOf(await tool("desk.search", { arguments: [] }))).toBe("malformed_call")
+    for (const name of ["Arguments", "ARGUMENTS"]) {
+      expect([name, codeOf(await tool("desk.search", { [name]: { query: "a" } }))]).toEqual([name, "malformed_call"])
+    }
     expect(codeOf(await tool("desk.search", {}, "POST"))).toBe("malformed_call")
   })
 

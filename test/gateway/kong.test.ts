@@ -69,6 +69,8 @@ describe("Kong's OPA plugin", () => {
   const BODIES: Readonly<Record<string, object>> = {
     "is not told at all": { body: undefined },
     "is told as empty, and has a length": { body: "", headers: { "Content-Length": "9000" } },
+    "is told in part": { body: "{}", headers: { "content-length": "500", "content-type": "application/json" } },
+    "is told, of a length that is none": { body: "{}", headers: { "content-length": "2, 2" } },
     "is told as empty, and comes in pieces": { body: "", headers: { "transfer-encoding": ["chunked"] } },
   }
   test.each(Object.keys(BODIES))("a call whose body %s is refused: Kong sends it on all the same", async (what) => {

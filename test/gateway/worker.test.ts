@@ -65,6 +65,7 @@ describe("a Worker that is bound to this one", () => {
 
   test.each<readonly [string, Partial<WorkerCall>]>([
     ["Content-Length", { headers: { "Content-Length": "12" } }],
+    ["Content-Length, and a part of it", { headers: { "content-length": "12" }, body: "{}" }],
     ["Content-Length, and an empty text", { headers: { "content-length": "12" }, body: "" }],
     ["Content-Length, and no bytes", { headers: { "content-length": "12" }, body: new Uint8Array() }],
     ["Transfer-Encoding", { headers: [["transfer-encoding", "chunked"]] }],

@@ -23,6 +23,13 @@ describe("a guardrail that is narrowed by arguments", () => {
     [{ amount: { min: 100 } }, {}, false],
     // What an upstream may read as such a value must not get round it.
     [{ amount: { min: 100 } }, { amount: "150" }, true],
+    [{ amount: { min: 100 } }, { amount: null }, true],
+    [{ amount: { max: 100 } }, { amount: null }, true],
+    [{ amount: { eq: 100 } }, { amount: null }, true],
+    [{ channel: { in: ["external"] } }, { channel: null }, true],
+    [{ channel: { like: "ext*" } }, { channel: null }, true],
+    [{ channel: { max_length: 3 } }, { channel: null }, true],
+    [{ amount: { min: 100 }, channel: { eq: "external" } }, { amount: null, channel: "internal" }, false],
     [{ amount: { min: 100 } }, { amount: [150] }, true],
     [{ amount: { min: 100 } }, { Amount: 150 }, true],
     [{ channel: { eq: "external" } }, { channel: "external" }, true],

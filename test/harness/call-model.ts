@@ -58,8 +58,7 @@ export function covers(selector: Selector, call: ModelCall, unseen: boolean): bo
   const verdicts = new Set(
     Object.entries(bounds).map(([name, bound]) => {
       const value = values[name]
-      const isUnclear =
-        value !== undefined && value !== null && !typesOf(bound).every((types) => types.includes(kindOf(value)))
+      const isUnclear = value !== undefined && !typesOf(bound).every((types) => types.includes(kindOf(value)))
       return isUnclear ? "unclear" : meetsAll([{ [name]: bound }], values) ? "kept" : "broken"
     }),
   )

@@ -243,6 +243,46 @@ forbid (principal, action, resource == Tool::"crm.tickets.get") when { context h
     expect(judgedBy(full, await bundleIn("policies"))).toMatchObject({ kind: "flips", to: { code: "ok" } })
   })
 
+  const budgets =
+    "budgets:\n  - { id: hidden, tools: [mail.send], per: tree, within: 1h, limit: 0.0005, sum: arguments.text }\n"
+  const narrowed =
+    "windows:\n  - { id: hidden, tools: [mail.send], per: tree, within: 1h, limit: 5, arguments: { text: { min: 1 } } }\n"
+  test.each([
+    {
+      what: "what is added up",
+      written: `${budgets}windows:\n`,
+      limit: "0.0005",
+      text: 0.0002,
+      reason: "budget_spent",
+    },
+    { what: "which calls are counted", written: narrowed, limit: "5", text: 3, reason: "window_full" },
+  ])("by a limit whose figures are hidden: it reads $what", async ({ written, limit, text, reason }) => {
+    await edit("guardrails.yaml", "windows:\n", written)
+    const before = await bundleIn("policies")
+    const call = { tool: "mail.send", arguments: { to: "ann@example.org", text } }
+    const [denied, allowed] = [recorded(before, { ...call, used: 5 }), recorded(before, call)]
+    expect([allowed.code, denied.denial?.reason]).toEqual(["ok", reason])
+    for (const record of [denied, allowed]) {
+      expect(JSON.stringify([record.windows, record.guardrails])).not.toMatch(/"hidden"[^}]*"used"/)
+      expect(rejudge(shown(record), before, before).judged).toEqual({ kind: "same" })
+    }
+    // What it counted is not known, nor therefore what it would have done if it had been another.
+    const unknown = { kind: "untold", what: ["guardrail hidden"] }
+    expect(judgedBy(denied, before)).toEqual(unknown)
+    await edit("guardrails.yaml", `limit: ${limit}`, "limit: 50")
+    const wider = await bundleIn("policies")
+    expect(rejudge(shown(denied), wider, before).judged).toEqual(unknown)
+    expect(rejudge(shown(allowed), wider, before)).toEqual({
+      judged: { kind: "same" },
+      untoldGuardrails: expect.arrayContaining(["hidden"]),
+    })
+    // Without it nothing denies the call.
+    expect(rejudge(shown(denied), await bundleIn("before"), before).judged).toMatchObject({
+      kind: "flips",
+      to: { code: "ok" },
+    })
+  })
+
   test("not at all, where it depends on what the record does not tell: that is told", async () => {
     const record = recorded(await bundleIn("before"), {
       tool: "crm.tickets.reply",

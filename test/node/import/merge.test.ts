@@ -158,6 +158,27 @@ describe("a pin is set", () => {
   })
 })
 
+describe("what a person wrote of a tool stays", () => {
+  const rest = "    groups: [g]\n    cost: 0\n    duration: 2m\n    redact: [text]\n" as const
+
+  it("while its pin changes, and a tool is added", () => {
+    const before = `servers:\n${SERVER}    probe: { url: "https://m.example/", secret: PROBE_M }\ntools:\n${ENTRY.replace(HASHES.now, HASHES.old)}${rest}`
+    const after = imported(before, serverWith([pinned("m.a"), pinned("m.b")]), { ...PLAIN, replace: true })
+    expect(after).not.toContain(HASHES.old)
+    expect(after).toContain(rest)
+    expect(after).toContain("  - name: m.b\n")
+    expect(imported(after, serverWith([pinned("m.a"), pinned("m.b")]))).toBe(after)
+  })
+
+  it("while its route changes", () => {
+    const origin = "http://127.0.0.1:8080"
+    const written = `tools:\n  - name: o.a\n    action: read\n    sensitivity: public\n${rest}    route:\n      origin: ${origin}\n      methods: [GET]\n      path: /a\n      query_names: [$top]\n`
+    const mark = { kind: "route", origin, methods: ["GET"], path: "/b", integers: [] } as const
+    const found = { ...serverWith([{ ...pinned("o.a"), mark }], "o"), reached: { by: "routes", origin } as const }
+    expect(imported(written, found, { ...PLAIN, replace: true })).toBe(written.replace("path: /a", "path: /b"))
+  })
+})
+
 describe("what is gone is removed", () => {
   const head = `servers:\n${SERVER}`
   const entry = (name: string) => `  - name: ${name}\n    action: read\n    sensitivity: public\n`

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import { findRecords } from "../../src/audit/record-logs.ts"
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { openChild, openTask } from "../harness/agents.ts"

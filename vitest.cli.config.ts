@@ -1,4 +1,4 @@
 import { defineConfig } from "vitest/config"
 import { COMMAND_TESTS } from "./vitest.node.config.ts"
 
-export default defineConfig({ test: { include: COMMAND_TESTS, testTimeout: 30_000 } })
+export default defineConfig({ test: { include: COMMAND_TESTS, testTimeout: 60_000 } })

@@ -45,7 +45,7 @@ export default defineConfig({
     // More than there may be processors: most of the time goes into waiting, for records, for time-outs.
     maxWorkers: 4,
     // A busy machine is no failure.
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     // Events that a test provokes are the Worker's own log; what else is printed is worth reading.
     onConsoleLog: (log) => !log.startsWith('{"event":'),
     provide: {

@@ -26,7 +26,7 @@ export default defineConfig({
     isolate: false,
     // One waits for a ledger to fall asleep; the others need not wait with it.
     maxWorkers: 2,
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     env: { NODE_EXTRA_CA_CERTS: trusted, LOOPBACK_KEY: key, LOOPBACK_CERTIFICATE: cert },
   },
 })

@@ -8,6 +8,6 @@ export default defineConfig({
     include: ["test/wire/**/*.test.ts"],
     globalSetup: ["./test/node/compiled-policies.ts", "./test/node/issuer-server.ts", "./test/node/wire-server.ts"],
     maxWorkers: 1,
-    testTimeout: 30_000,
+    testTimeout: 60_000,
   },
 })

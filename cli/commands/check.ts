@@ -1,18 +1,18 @@
 /** `narrowgate check`: would these policies become a bundle, and what in them is most likely a slip? */
 import { readFile } from "node:fs/promises"
 import type { Command } from "commander"
-import { z } from "zod"
+import { decisionPages } from "../decision-pages.ts"
 import { jsonText } from "../escaped.ts"
 import { colors } from "../colors.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { compilePolicies, type Compiled } from "../policies/compile.ts"
-import { readRecords, usedRecord, useOf, type Use } from "../policies/lints/use.ts"
+import { readRecords, useOf, type Use } from "../policies/lints/use.ts"
 import type { Problem } from "../policies/problem.ts"
 import { countProblems, reportProblems } from "../report.ts"
 import { withTables } from "../tables/read.ts"
-import { askJson, operatorBearer, type WorkerOptions } from "../worker.ts"
+import { operatorBearer, type WorkerOptions } from "../worker.ts"
 import { atWorker } from "./decisions.ts"
 
 interface CheckOptions extends WorkerOptions {
@@ -54,7 +54,6 @@ export function addCheck(program: Command): void {
     })
 }
 
-/** As many as the Worker gives at once. */
 const NEWEST = 1000
 
 async function useFrom(options: CheckOptions): Promise<Use | null> {
@@ -63,9 +62,8 @@ async function useFrom(options: CheckOptions): Promise<Use | null> {
     throw new Failure("--records and --from-worker are two sources", "Name one of them.", EXIT.usage)
   }
   if (fromWorker) {
-    const answer = z.object({ decisions: z.array(usedRecord) })
     const bearer = await operatorBearer(options)
-    return useOf((await askJson(options, bearer, `/v1/decisions?limit=${NEWEST}`, answer)).decisions)
+    return useOf((await Array.fromAsync(decisionPages(options, bearer, {}, NEWEST))).flat())
   }
   if (file === undefined) return null
   const text = await readFile(file, "utf8").catch((failure: unknown) => {

@@ -1,12 +1,12 @@
 /** `narrowgate decisions tail`: what was decided. */
 import { setTimeout as pause } from "node:timers/promises"
 import { Option, type Command } from "commander"
-import { z } from "zod"
+import { decisionPages } from "../decision-pages.ts"
 import { firstIdAt } from "../../src/ids.ts"
-import { decisionRecord, printable, recordLine, type ShownRecord } from "../decision-record.ts"
+import { printable, recordLine, type ShownRecord } from "../decision-record.ts"
 import { jsonText } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
-import { DEFAULT_URL, askJson, operatorBearer, providerOf, type WorkerOptions } from "../worker.ts"
+import { DEFAULT_URL, operatorBearer, providerOf, type WorkerOptions } from "../worker.ts"
 
 const FOLLOW_EVERY_MS = 1000
 /** The token of the local stack lives for minutes; a fresh one in time keeps `--follow` going. */
@@ -14,8 +14,6 @@ const TOKEN_USE_MS = 120_000
 const MAX_LIMIT = 1000
 /** Records of reads follow the answer within a second. */
 const LATE_MS = 10_000
-
-const decisions = z.object({ decisions: z.array(decisionRecord) })
 
 interface TailOptions extends WorkerOptions {
   readonly task?: string
@@ -59,25 +57,29 @@ export function atWorker(command: Command): Command {
 }
 
 async function tail(options: TailOptions): Promise<void> {
-  const query = new URLSearchParams({ limit: String(options.limit) })
-  if (options.task !== undefined) query.set("task", options.task)
-  if (options.code !== undefined) query.set("code", options.code)
-  if (options.decision !== undefined) query.set("decision", options.decision)
-  if (options.differs === true) query.set("differs", "true")
+  const { task, code, decision } = options
+  const which = {
+    ...(task !== undefined && { task }),
+    ...(code !== undefined && { code }),
+    ...(decision !== undefined && { decision }),
+    ...(options.differs === true && { differs: "true" }),
+  }
+  let [after, most]: [string | null, number] = [null, options.limit]
   const shown = new Set<string>()
   let bearer = await operatorBearer(options)
   let renewAt = Date.now() + TOKEN_USE_MS
   while (true) {
-    const answer = await askJson(options, bearer, `/v1/decisions?${query}`, decisions)
-    for (const record of answer.decisions.toSorted(byTime)) {
+    const query = { ...which, ...(after !== null && { after }) }
+    const pages = await Array.fromAsync(decisionPages(options, bearer, query, most))
+    for (const record of pages.flat().toSorted(byTime)) {
       if (shown.has(record.id)) continue
       shown.add(record.id)
       console.log(options.json ? jsonText(record, 0) : recordLine(printable(record)))
     }
     if (!options.follow) return
-    query.set("limit", String(MAX_LIMIT))
     // Ids begin with their time, and a record may reach the log a little after a later one.
-    query.set("after", firstIdAt("dec", Date.now() - LATE_MS))
+    after = firstIdAt("dec", Date.now() - LATE_MS)
+    most = MAX_LIMIT
     await pause(FOLLOW_EVERY_MS)
     if (Date.now() < renewAt) continue
     bearer = await operatorBearer(options)

@@ -1,10 +1,10 @@
 /** Recorded decisions to look at again: out of a file, or from a Worker. */
 import { createReadStream } from "node:fs"
 import { createInterface } from "node:readline"
-import { z } from "zod"
+import { decisionPages } from "../decision-pages.ts"
 import { decisionRecord, type ShownRecord } from "../decision-record.ts"
 import { EXIT, Failure } from "../failure.ts"
-import { askJson, type WorkerOptions } from "../worker.ts"
+import type { WorkerOptions } from "../worker.ts"
 
 /** One a line, as `narrowgate decisions tail --json` prints them. @param file `-`: standard input */
 export async function* recordsIn(file: string): AsyncGenerator<ShownRecord> {
@@ -30,20 +30,7 @@ function parsed(line: string): unknown {
   }
 }
 
-const page = z.object({ decisions: z.array(decisionRecord) })
-/** All that a Worker gives at once. */
-const PAGE = 1_000
-
 /** The newest calls first. */
 export async function* recordsAt(worker: WorkerOptions, bearer: string, limit: number): AsyncGenerator<ShownRecord> {
-  let before: string | undefined
-  for (let left = limit; left > 0;) {
-    const query = new URLSearchParams({ kind: "call", limit: String(Math.min(left, PAGE)) })
-    if (before !== undefined) query.set("before", before)
-    const { decisions } = await askJson(worker, bearer, `/v1/decisions?${query}`, page)
-    yield* decisions
-    left -= decisions.length
-    before = decisions.at(-1)?.id
-    if (decisions.length === 0 || before === undefined) return
-  }
+  for await (const page of decisionPages(worker, bearer, { kind: "call" }, limit)) yield* page
 }

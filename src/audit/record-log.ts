@@ -66,8 +66,10 @@ export class RecordLog extends DurableObject<Env> {
     super(ctx, env)
     ctx.storage.sql.exec(`
       CREATE TABLE IF NOT EXISTS batches (id INTEGER PRIMARY KEY, count INTEGER NOT NULL, body TEXT NOT NULL);
-      CREATE TABLE IF NOT EXISTS records (id TEXT PRIMARY KEY, task TEXT, agent TEXT, code TEXT NOT NULL,
-        decision TEXT NOT NULL, tool TEXT, kind TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID`)
+      CREATE TABLE IF NOT EXISTS records (id TEXT PRIMARY KEY, task TEXT, agent TEXT, user TEXT, code TEXT NOT NULL,
+        decision TEXT NOT NULL, tool TEXT, kind TEXT NOT NULL, differs INTEGER NOT NULL, body TEXT NOT NULL)
+        WITHOUT ROWID;
+      CREATE INDEX IF NOT EXISTS differing ON records (id) WHERE differs = 1`)
     this.#waiting = ctx.storage.sql.exec<{ sum: number }>("SELECT total(count) AS sum FROM batches").one().sum
   }
 
@@ -111,8 +113,8 @@ export class RecordLog extends DurableObject<Env> {
       const before = this.#stored ?? sql.exec<{ count: number }>("SELECT count(*) AS count FROM records").one().count
       const added = sql.exec(
         `INSERT OR IGNORE INTO records
-        SELECT value ->> 'id', value ->> 'task', value ->> '$.chain[#-1]', value ->> 'code', value ->> 'decision',
-          value ->> 'tool', value ->> 'kind', value
+        SELECT value ->> 'id', value ->> 'task', value ->> '$.chain[#-1]', value ->> 'user', value ->> 'code',
+          value ->> 'decision', value ->> 'tool', value ->> 'kind', value ->> '$.candidate.differs' IS NOT NULL, value
         FROM batches, json_each(batches.body) WHERE batches.id = ? RETURNING id`,
         oldest.id,
       )

@@ -30,7 +30,7 @@ const CLOCKS_MS = 60_000
 export function conditionsOf(query: RecordQuery): { readonly where: string; readonly values: readonly string[] } {
   const conditions: string[] = query.kind === undefined ? ["kind <> 'management'"] : []
   const values: string[] = []
-  for (const column of ["task", "agent", "code", "decision", "tool", "kind"] as const) {
+  for (const column of ["task", "agent", "user", "code", "decision", "tool", "kind"] as const) {
     const value = query[column]
     if (value === undefined) continue
     conditions.push(`${column} = ?`)
@@ -40,9 +40,7 @@ export function conditionsOf(query: RecordQuery): { readonly where: string; read
     conditions.push("id > ? AND (task = ? OR (task > ? AND task < ?))")
     values.push(...withinTree(query.tree))
   }
-  if (query.user !== undefined) conditions.push("body ->> 'user' = ?")
-  if (query.user !== undefined) values.push(query.user)
-  if (query.differs === true) conditions.push("body ->> '$.candidate.differs' IS NOT NULL")
+  if (query.differs === true) conditions.push("differs = 1")
   if (query.before !== undefined) values.push(query.before)
   if (query.before !== undefined) conditions.push("id < ?")
   if (query.after !== undefined) values.push(query.after)

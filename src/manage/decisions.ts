@@ -9,6 +9,9 @@ import type { Bundle } from "../policy/assemble.ts"
 import { authorizeOperator } from "./operator.ts"
 import type { Outcome } from "./outcome.ts"
 
+/** Each is read, parsed and written anew: a thousand would cost more than any other request. */
+const MAX_LIMIT = 250
+
 const which = {
   task: z.string().max(256).optional(),
   tree: z.string().refine(isTaskOfTime).optional(),
@@ -25,7 +28,7 @@ const querySchema = z.strictObject({
   ...which,
   before: z.string().max(64).optional(),
   after: z.string().max(64).optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(100),
 })
 
 /** Whose id begins with a time that there is. */

@@ -31,7 +31,7 @@ const LATE_MS = 5_000
 /** Whoever comes back later than this has a gap. */
 const BACK_MS = 50_000
 /** The most that the API tells at once. */
-const LIMIT = 1_000
+const LIMIT = 250
 /** What a page keeps; of what is more only the number is told. */
 const MAX_LINES = 200
 /** Looks between two signs of life. */

@@ -54,7 +54,11 @@ function isInParts(text: string): boolean {
   let many = 0
   for (const { index } of text.matchAll(FIELD)) {
     if (++many > MOST_FIELDS) return true
-    const parameter = text.slice(Math.max(0, index - MOST_SEARCHED), index).split(/[;\r\n]/).at(-1) ?? ""
+    const parameter =
+      text
+        .slice(Math.max(0, index - MOST_SEARCHED), index)
+        .split(/[;\r\n]/)
+        .at(-1) ?? ""
     if (FIELD_NAME.test(parameter)) return true
   }
   return false

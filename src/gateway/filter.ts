@@ -73,7 +73,9 @@ function readBrought({ request: { headers }, bytes }: Brought): ToolList | Denie
     return deny({ reason: "mcp_rejected", what: "its body is not declared as JSON in UTF-8" })
   }
   const text = bytes && textOf(bytes)
-  return text === null ? deny({ reason: "body_rejected", what: "it is too long, not UTF-8, or did not come in time" }) : readToolList(text)
+  return text === null
+    ? deny({ reason: "body_rejected", what: "it is too long, not UTF-8, or did not come in time" })
+    : readToolList(text)
 }
 
 const headersOf = (id: string) => ({ "Cache-Control": "no-store", "X-Narrowgate-Decision": id })

@@ -69,7 +69,8 @@ const unreadable = (what: string): Denied => deny({ reason: "target_ambiguous", 
 
 async function httpOf(question: Request): Promise<Http | Denied> {
   const text = await boundedText(question, MAX_QUESTION_BYTES)
-  const parsed = text === null ? unreadable("the question is too long, not UTF-8, or did not come in time") : parseJson(text)
+  const parsed =
+    text === null ? unreadable("the question is too long, not UTF-8, or did not come in time") : parseJson(text)
   if (isDenied(parsed)) return parsed
   const read = questionSchema.safeParse(parsed.json)
   if (!read.success) return unreadable("the question is not what Kong's OPA plugin asks")

@@ -45,12 +45,12 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   const risk = riskOf(state, line, call.risks, now)
   const tool = bundle.catalog.tools.get(call.tool) ?? null
   /** A denial in observe mode has no consequence, but the call happens. */
-  const happened = (): Change | null => {
-    if (call.mode === "enforce" || !tool) return null
+  const happened = (): Pick<Outcome, "change" | "wants"> => {
+    if (call.mode === "enforce" || !tool) return { change: null, wants: [] }
     return observedChange(bundle, state, line, [tool], (each) => factsOf(state, task, each, call, risk), now)
   }
   const refuse = (denial: Denial, told: Evidence, end: End | null = null): Outcome => {
-    if (call.mode !== "enforce") return { ...refused(denial, told), proof, change: happened() }
+    if (call.mode !== "enforce") return { ...refused(denial, told), proof, ...happened() }
     const facts = factsOf(state, task, tool, call, risk)
     const { notes: afterwards, storm } = tellOfDenial(bundle, state.memory, facts, denial, now)
     const outcome = { ...refused(denial, told), proof, afterwards }
@@ -92,7 +92,8 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   const [need] = needs
   if (need) {
     const denial: Denial = { reason: "limit_unavailable", guardrail: need.limit.id }
-    return { ...refused(denial, evidence), change: happened(), needs }
+    const { change } = happened()
+    return { ...refused(denial, evidence), change, needs }
   }
 
   const ids = line.map((each) => each.id)
@@ -115,7 +116,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     },
   }
   const verdict = { denial: null, evidence: { ...evidence, rules: policy.rules }, retryOf: null }
-  return { change, verdict, proof, end, asks: null, storm: null, afterwards: [], needs: [] }
+  return { change, verdict, proof, end, asks: null, storm: null, afterwards: [], needs: [], wants: [] }
 }
 
 /** With who was not permitted, and by which rules. */
@@ -126,5 +127,15 @@ function toldOf(denied: Denial, evidence: Evidence): Evidence {
 
 function refused(denial: Denial | null, evidence: Evidence): Outcome {
   const verdict = { denial, evidence, retryOf: null }
-  return { change: null, verdict, proof: null, end: null, asks: null, storm: null, afterwards: [], needs: [] }
+  return {
+    change: null,
+    verdict,
+    proof: null,
+    end: null,
+    asks: null,
+    storm: null,
+    afterwards: [],
+    needs: [],
+    wants: [],
+  }
 }

@@ -76,15 +76,20 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
 
   // Last of all: a call that would be refused anyway is no deviation.
   if (guarded.grave) return refuse(guarded.grave, evidence, endBy(guarded.grave, task))
+  const isWork = !isLifecycle(tool)
+  const plans = isWork ? checkPlans(line, tool, task) : []
   const demands = [...policy.demands, ...guarded.demands]
   const approved = checkApprovals(state, bundle, [task, ...above], demands, facts, call, now)
   if ("denial" in approved) {
     const { denial, because, asks } = approved
-    return { ...refuse(denial, toldOf(because, evidence)), asks }
+    const told = toldOf(because, evidence)
+    // People are asked only if their approval would allow the call: its plan and what trees share deny it all the same.
+    if (asks && "denial" in plans) return refuse(because, told)
+    if (!asks || call.mode === "observe") return refuse(denial, told)
+    const unknown = guarded.needs.filter(({ over, hasRoom }) => !over && !hasRoom)
+    return { ...refuse(denial, told), asks, wants: unknown.map((need) => ({ ...need, look: true })) }
   }
   if (demands.length > 0) evidence = { ...evidence, context: policy.granted, approvals: approved.approvals }
-  const isWork = !isLifecycle(tool)
-  const plans = isWork ? checkPlans(line, tool, task) : []
   if ("denial" in plans) return refuse(plans.denial, evidence, plans.end)
 
   // All else would allow it: now it is worth while to ask what all trees share.

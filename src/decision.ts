@@ -127,10 +127,11 @@ export type Denial =
       /** In approvers.yaml; null: any operator answers. */
       readonly name: string | null
       readonly because: string
-      readonly approval: string
-      readonly status: "pending" | "rejected"
-      /** Seconds since the epoch. */
-      readonly expires_at: number
+      /** Null: nobody is asked, as the gateway observes. */
+      readonly approval: string | null
+      readonly status: "pending" | "rejected" | "not_asked"
+      /** Seconds since the epoch; null: nobody is asked. */
+      readonly expires_at: number | null
     }
   | { readonly reason: "sequence_broken"; readonly guardrail: string; readonly consequence: Consequence }
   | {

@@ -127,7 +127,7 @@ export function approveStep(
     const rules = demands.find((each) => each.name === name && each.guardrail === guardrail)?.rules ?? []
     const terms = { need: 1, mostUses: 1 }
     const of = { id: `apr_${call.decisionId}_${index}`, decision: call.decisionId, bundle: pointer.seq }
-    const approval = askApproval({ ...exactly, ...of, rules, shown, inboxes: [], expiresAt, terms }, now)
+    const approval = askApproval({ ...exactly, ...of, rules, figures: null, shown, inboxes: [], expiresAt, terms }, now)
     applyApproval(state, { ...approval, status: "approved", uses: 1 })
   }
 }

@@ -102,6 +102,8 @@ export type Denial =
       readonly used: number | null
       readonly asked: number | null
       readonly seconds: number | null
+      /** Seconds until there is room for the call. Null: there never is, or it would tell an argument that is redacted. */
+      readonly retry_after: number | null
       readonly consequence: Consequence
     }
   /** The same call, or values of a field that should not change, or denials, more often than there may be. */

@@ -115,6 +115,7 @@ function toldLimit(instrument: Instrument, limit: Limit, use: Use, before: Guard
       used,
       asked,
       seconds: null,
+      retry_after: null,
       consequence: limit.consequence,
     } as const
     return { ...instrument, judge: () => judged(isOver ? (limit.topic === "budget" ? spent : denial) : null, { use }) }

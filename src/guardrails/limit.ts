@@ -128,7 +128,9 @@ function exceeded(limit: Limit, { used, asked, waits }: Reading): Denial {
     case "budget": {
       const shown = measure.kind === "sum" ? shownUnits : (count: number): number => count
       const figures = { limit: shown(most), used: shown(used), asked: shown(asked) }
-      return { reason: "budget_spent", budget: id, ...figures, seconds: seconds === 0 ? null : seconds, consequence }
+      const of = { budget: id, ...figures, seconds: seconds === 0 ? null : seconds }
+      const retry_after = Number.isFinite(waits) ? Math.ceil(waits / 1000) : null
+      return { reason: "budget_spent", ...of, retry_after, consequence }
     }
     case "loop":
       return { reason: "call_repeated", guardrail: id, limit: most, seconds, consequence }

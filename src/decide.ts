@@ -87,7 +87,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     if (asks && "denial" in plans) return refuse(because, told)
     if (!asks || call.mode === "observe") return refuse(denial, told)
     const unknown = guarded.needs.filter(({ over, hasRoom }) => !over && !hasRoom)
-    return { ...refuse(denial, told), asks, wants: unknown.map((need) => ({ ...need, look: true })) }
+    return { ...refuse(denial, told), asks, wants: unknown.map((need) => Object.assign({}, need, { look: true })) }
   }
   if (demands.length > 0) evidence = { ...evidence, context: policy.granted, approvals: approved.approvals }
   if ("denial" in plans) return refuse(plans.denial, evidence, plans.end)

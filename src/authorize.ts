@@ -24,7 +24,7 @@ import { audienceOf, newerFor } from "./gateway/registry.ts"
 import type { WindowUse } from "./guardrails/instrument.ts"
 import { sha256Hex } from "./hash.ts"
 import { newId } from "./ids.ts"
-import { askLedger } from "./ledger/ask.ts"
+import { askLedger, DECIDED_WITHIN_MS } from "./ledger/ask.ts"
 import { LEDGER_VERSION, type Answer, type NoBundle, type TokenOwner, type TriedAlone } from "./ledger/answers.ts"
 import { rootOf } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
@@ -135,7 +135,8 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   if (algorithm && !signer) return refuseVerified({ reason: "signing_key_unavailable" }, located)
 
   const said = await askLedger(around.env, rootOf(claims.task), async (ledger, until): Promise<string> =>
-    ledger.decide(LEDGER_VERSION, bundle.pointer, ask, until),
+    // The gateway has waited since the request came, whatever took time before the ledger was asked.
+    ledger.decide(LEDGER_VERSION, bundle.pointer, ask, Math.min(until, around.receivedAt + DECIDED_WITHIN_MS)),
   )
   const answer: Answer | NoBundle | null = said === null ? null : JSON.parse(said)
   if (!answer || ("bundle" in answer && answer.bundle === "unavailable"))

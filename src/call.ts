@@ -104,6 +104,8 @@ export interface Outcome {
   readonly afterwards: readonly Note[]
   /** Of counts that all trees share, what it hangs on: nothing is decided, and it is to be asked again with them. */
   readonly needs: readonly Need[]
+  /** The same, of a denied call; if they are unavailable, this is the decision. */
+  readonly wants: readonly Need[]
 }
 
 /** A denial of the credential: who makes the call is not known, and its ledger tells nothing of the tree. */

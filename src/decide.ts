@@ -45,12 +45,12 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   const risk = riskOf(state, line, call.risks, now)
   const tool = bundle.catalog.tools.get(call.tool) ?? null
   /** A denial in observe mode has no consequence, but the call happens. */
-  const happened = (): Change | null => {
-    if (call.mode === "enforce" || !tool) return null
+  const happened = (): Pick<Outcome, "change" | "wants"> => {
+    if (call.mode === "enforce" || !tool) return { change: null, wants: [] }
     return observedChange(bundle, state, line, [tool], (each) => factsOf(state, task, each, call, risk), now)
   }
   const refuse = (denial: Denial, told: Evidence, end: End | null = null): Outcome => {
-    if (call.mode !== "enforce") return { ...refused(denial, told), proof, change: happened() }
+    if (call.mode !== "enforce") return { ...refused(denial, told), proof, ...happened() }
     const facts = factsOf(state, task, tool, call, risk)
     const { notes: afterwards, storm } = tellOfDenial(bundle, state.memory, facts, denial, now)
     const outcome = { ...refused(denial, told), proof, afterwards }
@@ -76,15 +76,20 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
 
   // Last of all: a call that would be refused anyway is no deviation.
   if (guarded.grave) return refuse(guarded.grave, evidence, endBy(guarded.grave, task))
+  const isWork = !isLifecycle(tool)
+  const plans = isWork ? checkPlans(line, tool, task) : []
   const demands = [...policy.demands, ...guarded.demands]
   const approved = checkApprovals(state, bundle, [task, ...above], demands, facts, call, now)
   if ("denial" in approved) {
     const { denial, because, asks } = approved
-    return { ...refuse(denial, toldOf(because, evidence)), asks }
+    const told = toldOf(because, evidence)
+    // People are asked only if their approval would allow the call: its plan and what trees share deny it all the same.
+    if (asks && "denial" in plans) return refuse(because, told)
+    if (!asks || call.mode === "observe") return refuse(denial, told)
+    const unknown = guarded.needs.filter(({ over, hasRoom }) => !over && !hasRoom)
+    return { ...refuse(denial, told), asks, wants: unknown.map((need) => Object.assign({}, need, { look: true })) }
   }
   if (demands.length > 0) evidence = { ...evidence, context: policy.granted, approvals: approved.approvals }
-  const isWork = !isLifecycle(tool)
-  const plans = isWork ? checkPlans(line, tool, task) : []
   if ("denial" in plans) return refuse(plans.denial, evidence, plans.end)
 
   // All else would allow it: now it is worth while to ask what all trees share.
@@ -92,7 +97,8 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   const [need] = needs
   if (need) {
     const denial: Denial = { reason: "limit_unavailable", guardrail: need.limit.id }
-    return { ...refused(denial, evidence), change: happened(), needs }
+    const { change } = happened()
+    return { ...refused(denial, evidence), change, needs }
   }
 
   const ids = line.map((each) => each.id)
@@ -115,7 +121,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     },
   }
   const verdict = { denial: null, evidence: { ...evidence, rules: policy.rules }, retryOf: null }
-  return { change, verdict, proof, end, asks: null, storm: null, afterwards: [], needs: [] }
+  return { change, verdict, proof, end, asks: null, storm: null, afterwards: [], needs: [], wants: [] }
 }
 
 /** With who was not permitted, and by which rules. */
@@ -126,5 +132,15 @@ function toldOf(denied: Denial, evidence: Evidence): Evidence {
 
 function refused(denial: Denial | null, evidence: Evidence): Outcome {
   const verdict = { denial, evidence, retryOf: null }
-  return { change: null, verdict, proof: null, end: null, asks: null, storm: null, afterwards: [], needs: [] }
+  return {
+    change: null,
+    verdict,
+    proof: null,
+    end: null,
+    asks: null,
+    storm: null,
+    afterwards: [],
+    needs: [],
+    wants: [],
+  }
 }

@@ -102,6 +102,8 @@ export type Denial =
       readonly used: number | null
       readonly asked: number | null
       readonly seconds: number | null
+      /** Seconds until there is room for the call. Null: there never is, or it would tell an argument that is redacted. */
+      readonly retry_after: number | null
       readonly consequence: Consequence
     }
   /** The same call, or values of a field that should not change, or denials, more often than there may be. */
@@ -127,10 +129,11 @@ export type Denial =
       /** In approvers.yaml; null: any operator answers. */
       readonly name: string | null
       readonly because: string
-      readonly approval: string
-      readonly status: "pending" | "rejected"
-      /** Seconds since the epoch. */
-      readonly expires_at: number
+      /** Null: nobody is asked, as the gateway observes. */
+      readonly approval: string | null
+      readonly status: "pending" | "rejected" | "not_asked"
+      /** Seconds since the epoch; null: nobody is asked. */
+      readonly expires_at: number | null
     }
   | { readonly reason: "sequence_broken"; readonly guardrail: string; readonly consequence: Consequence }
   | {

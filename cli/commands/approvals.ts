@@ -119,6 +119,7 @@ export function tellApproval(asked: z.infer<typeof askedTask>, now: number): str
 export function tellCall(asked: z.infer<typeof askedCall>, now: number): string {
   const { id, tool, method, environment, redacted, chain, purpose, user, name, guardrail, rules, need, votes } = asked
   const left = Math.max(0, Math.round((asked.expires_at - now) / 1000))
+  const when = asked.unanswerable === null ? "" : ", once an operator has released its task, which is frozen"
   const whom = user === null ? "" : `, for ${printableText(user)}`
   const asks = guardrail === null ? `rule ${rules.join(", ")}` : `guardrail ${guardrail}`
   const agreed = need > 1 ? `, ${votes.length} of ${need} have agreed` : ""
@@ -133,7 +134,7 @@ export function tellCall(asked: z.infer<typeof askedCall>, now: number): string 
     `  calls     ${printableText(tool)} by ${printableText(method)} in ${printableText(environment)}${whom}, purpose ${printableText(purpose)}`,
     ...values,
     `  asked by  ${printableText(`${asks}${name === null ? "" : `, of ${name}`}`)}${agreed}`,
-    `  answer    within ${left} s`,
+    `  answer    within ${left} s${when}`,
   ].join("\n")
 }
 

@@ -24,6 +24,8 @@ export interface Approval {
   readonly name: string | null
   /** Rules that asked by this name when it was asked for; of a guardrail, none. */
   readonly rules: readonly string[]
+  /** Of the budget that asks, when it did; null: none asks, or they would tell a redacted argument. */
+  readonly figures: Figures | null
   /** What people are shown of the call. */
   readonly shown: ShownCall
   /** In which those who may answer look for it. */
@@ -42,6 +44,13 @@ export interface Approval {
   readonly uses: number
   /** In the order in which they were given. */
   readonly votes: readonly Vote[]
+}
+
+/** What counted, what the call adds, and how much there may be. */
+export interface Figures {
+  readonly used: number
+  readonly asked: number
+  readonly limit: number
 }
 
 export interface ShownCall {
@@ -127,7 +136,7 @@ export function isRoom(approvals: Approvals, now: number): boolean {
 }
 
 export type Question = Exactly &
-  Pick<Approval, "id" | "rules" | "shown" | "inboxes" | "decision" | "bundle" | "expiresAt" | "terms">
+  Pick<Approval, "id" | "rules" | "figures" | "shown" | "inboxes" | "decision" | "bundle" | "expiresAt" | "terms">
 
 export function askApproval(question: Question, now: number): Approval {
   return { ...question, askedAt: now, status: "pending", uses: 0, votes: [] }

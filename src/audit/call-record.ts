@@ -135,7 +135,7 @@ function findTelling({ engine, entities, guardrails }: Bundle, tool: Tool): Tell
 function withoutFigures(tried: Tried): Tried {
   const denial = tried.differs?.denial
   if (!tried.differs || denial?.reason !== "budget_spent") return tried
-  return { ...tried, differs: { ...tried.differs, denial: { ...denial, used: null, asked: null } } }
+  return { ...tried, differs: { ...tried.differs, denial: { ...denial, used: null, asked: null, retry_after: null } } }
 }
 
 /**

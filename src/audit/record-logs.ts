@@ -27,7 +27,9 @@ export function strangersLog(env: Env): DurableObjectStub<RecordLog> {
 }
 
 /** An explanation is a question as well, which only is too long for an address. */
-export function isLook({ kind, method, path, decision }: DecisionRecord): boolean {
+export function isLook({ kind, method, path, decision, code }: DecisionRecord): boolean {
+  // The ledger may have done it all the same: its record, in another log, must not be taken for the same sent twice.
+  if (kind === "end" || kind === "approval") return code === "unavailable"
   return kind === "management" && (decision !== "allow" || method === "GET" || path === "/v1/explanations")
 }
 
@@ -46,15 +48,28 @@ export async function findRecords(env: Env, query: RecordQuery): Promise<Decisio
   // Strangers could name any task.
   const shards = query.tree === undefined ? allLogs(env) : [...knownShards(env), looksLog(env)]
   const found = await Promise.all(shards.map((shard) => shard.list(query)))
+  const records = new Map<string, DecisionRecord>()
+  for (const record of found.flat().map(readStored)) {
+    const other = records.get(record.id)
+    records.set(record.id, other ? whatHolds(other, record) : record)
+  }
   const newestFirst = query.after === undefined
-  const sorted = found.flat().toSorted((a, b) => (a.id < b.id === newestFirst ? 1 : -1))
-  return sorted.slice(0, query.limit).map(readStored)
+  const sorted = [...records.values()].toSorted((a, b) => (a.id < b.id === newestFirst ? 1 : -1))
+  return sorted.slice(0, query.limit)
 }
 
 export async function findRecord(env: Env, id: string): Promise<DecisionRecord | null> {
   const found = await Promise.all(allLogs(env).map((shard) => shard.get(id)))
-  const record = found.find((each) => each !== null)
-  return record ? readStored(record) : null
+  const records = found.flatMap((each) => (each ? [readStored(each)] : []))
+  return records.length === 0 ? null : records.reduce(whatHolds)
+}
+
+/**
+ * Of one decision. If a ledger is given up, the answer is 503 and recorded so; the ledger may do what it was asked all the
+ * same, and keeps a record with it, which has a number.
+ */
+function whatHolds(one: DecisionRecord, other: DecisionRecord): DecisionRecord {
+  return one.number === null ? other : one
 }
 
 /** All there are, strangers' last. */

@@ -11,6 +11,7 @@ import {
   requestHash,
   type Approval,
   type Exactly,
+  type Figures,
   type Terms,
 } from "../approval/approval.ts"
 import { inboxesFor } from "../approval/approvers.ts"
@@ -37,8 +38,13 @@ export interface Demand {
 export type Approved =
   /** Of each demand, used up by this call. */
   | { readonly approvals: readonly Approval[] }
-  /** `because`: what it would be denied for if nobody could be asked. */
+  /**
+   * `because`: what it would be denied for if nobody could be asked. `asks`: what people are asked, or would be if the
+   * gateway did not let the call happen all the same.
+   */
   | { readonly denial: Denial; readonly because: Denial; readonly asks: Approval | null }
+
+type Required = Extract<Denial, { readonly reason: "approval_required" }>
 
 const callOf = readerOf("call")
 /** An approver reads all arguments of a call, and approves of what they read. */
@@ -75,9 +81,11 @@ export function checkApprovals(
       continue
     }
     if (known) return { denial: required(because, known), because, asks: null }
-    const mayAsk = call.mode === "enforce" && isRoom(approvals, now)
-    const asks = mayAsk ? questionOf(bundle, line, demand, exactly, call.method, facts, now) : null
-    return { denial: asks ? required(because, asks) : because, because, asks }
+    const asks = isRoom(approvals, now) ? questionOf(bundle, line, demand, exactly, call.method, facts, now) : null
+    if (!asks) return { denial: because, because, asks }
+    const denial = required(because, asks)
+    const notAsked = { ...denial, approval: null, status: "not_asked", expires_at: null } as const
+    return { denial: call.mode === "enforce" ? denial : notAsked, because, asks }
   }
   return { approvals: used }
 }
@@ -86,7 +94,7 @@ export function checkApprovals(
 function questionOf(
   bundle: Bundle,
   line: readonly [Task, ...Task[]],
-  { rules }: Demand,
+  { rules, denial }: Demand,
   exactly: Exactly,
   method: string,
   facts: CallFacts,
@@ -111,6 +119,7 @@ function questionOf(
     id: `apr_${facts.decision.slice(facts.decision.indexOf("_") + 1)}`,
     ...exactly,
     rules,
+    figures: figuresOf(denial),
     shown,
     inboxes: inboxesFor(bundle, exactly.name, bundle.agents.get(task.agent)?.owner ?? null, facts.user),
     decision: facts.decision,
@@ -121,12 +130,18 @@ function questionOf(
   return askApproval(question, now)
 }
 
+function figuresOf(denial: Denial): Figures | null {
+  if (denial.reason !== "budget_spent" || denial.used === null || denial.asked === null) return null
+  const { used, asked, limit } = denial
+  return { used, asked, limit }
+}
+
 function shownArguments({ arguments: { values }, tool }: CallFacts): string {
   const shown = Object.entries(values).map(([name, value]) => [name, isRedacted(name, tool.redact) ? REDACTED : value])
   return JSON.stringify(Object.fromEntries(shown))
 }
 
-function required({ reason: because }: Denial, { id, guardrail, name, status, expiresAt }: Approval): Denial {
+function required({ reason: because }: Denial, { id, guardrail, name, status, expiresAt }: Approval): Required {
   const expires_at = Math.floor(expiresAt / 1000)
   return {
     reason: "approval_required",

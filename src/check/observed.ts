@@ -6,7 +6,7 @@ import type { Change } from "../call.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { CallFacts } from "../guardrails/field.ts"
-import type { Instrument } from "../guardrails/instrument.ts"
+import type { Instrument, Need } from "../guardrails/instrument.ts"
 import type { Memory } from "../guardrails/memory.ts"
 import type { Task, TreeState } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -17,6 +17,7 @@ import { checkCalls } from "./grant.ts"
  * no approval, fulfils no condition that requires a call, and keeps no task from being idle: for all these a call has to be
  * allowed.
  * @param tools of which it may have been any; of several, nothing is counted but the call
+ * @returns with what it needs of counts that all trees share, to have its place there
  */
 export function observedChange(
   { guardrails }: Bundle,
@@ -25,7 +26,7 @@ export function observedChange(
   tools: readonly [Tool, ...Tool[]],
   factsOf: (tool: Tool) => CallFacts,
   now: number,
-): Change {
+): { readonly change: Change; readonly wants: readonly Need[] } {
   const [only, ...others] = tools
   const facts = factsOf(only)
   const memoryOf = ({ guardrail }: Instrument): Memory => state.memory.of(guardrail)
@@ -34,7 +35,10 @@ export function observedChange(
   // Not the calls that go in circles: one that was denied between two others would break the circle that they make.
   const counting = judges.filter(({ guardrail: { kind, fromRisk = 0 } }) => kind !== "cycle" && facts.risk >= fromRisk)
   const hearing = new Set(tools.flatMap((tool) => guardrails.about(tool).hears))
-  return {
+  const counted = others.length > 0 ? [] : counting.map((each) => each.judge(facts, memoryOf(each), now))
+  // A limit that has no room is not asked to go beyond it: no person has approved of the call.
+  const wants = counted.flatMap(({ need }) => (need && !need.over ? [need] : []))
+  const change: Change = {
     at: now,
     counted: isCounted ? line.map(({ id }) => id) : [],
     busy: [],
@@ -44,13 +48,11 @@ export function observedChange(
       others.length > 0
         ? [...hearing].flatMap((each) => each.hearAny?.(tools, facts, memoryOf(each)) ?? [])
         : [
-            ...counting.flatMap((each) => {
-              const { denial, notes } = each.judge(facts, memoryOf(each), now)
-              return denial ? [] : notes
-            }),
+            ...counted.flatMap(({ denial, notes }) => (denial ? [] : notes)),
             ...hears.flatMap((each) => each.hearDenied?.(facts, memoryOf(each), now) ?? []),
           ],
     labels: [...new Set(tools.flatMap(({ labels }) => labels))].filter((label) => !state.labels.has(label)),
     remember: null,
   }
+  return { change, wants }
 }

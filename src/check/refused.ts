@@ -3,6 +3,7 @@ import type { Change, End } from "../call.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../decision.ts"
 import type { CallFacts } from "../guardrails/field.ts"
+import type { Need } from "../guardrails/instrument.ts"
 import type { Note } from "../guardrails/note.ts"
 import type { RefusedCall } from "../ledger/answers.ts"
 import { lineOf, type TreeState } from "../ledger/state.ts"
@@ -17,6 +18,8 @@ export interface Noticed {
   readonly chain: readonly string[]
   /** Null: it did not happen. */
   readonly change: Change | null
+  /** Of counts that all trees share, where it happened. */
+  readonly wants: readonly Need[]
   readonly notes: readonly Note[]
   /** It was one too many. */
   readonly storm: Denial | null
@@ -39,9 +42,11 @@ export function noticeRefused(
   const risk = riskOf(state, line, call.risks, now)
   if (call.mode === "observe") {
     const facts = (each: Tool): CallFacts => factsOf(state, task, each, call, risk)
-    const change = tool && observedChange(bundle, state, line, [tool, ...others], facts, now)
-    return { chain, change, notes: [], storm: null, end: null }
+    const happened = tool ? observedChange(bundle, state, line, [tool, ...others], facts, now) : NOTHING_HAPPENED
+    return { ...happened, chain, notes: [], storm: null, end: null }
   }
   const told = tellOfDenial(bundle, state.memory, factsOf(state, task, tool, call, risk), denial, now)
-  return { ...told, change: null, end: endBy(told.storm, task), chain }
+  return { ...told, ...NOTHING_HAPPENED, end: endBy(told.storm, task), chain }
 }
+
+const NOTHING_HAPPENED = { change: null, wants: [] } as const

@@ -103,7 +103,7 @@ function denialByLimit({ id, topic, limit, consequence }: Limit, used: number | 
     case "window":
       return { reason: "window_full", window: id, limit, seconds: 0, retry_after: 1, consequence }
     case "budget":
-      return { reason: "budget_spent", budget: id, limit, used, asked, seconds: null, consequence }
+      return { reason: "budget_spent", budget: id, limit, used, asked, seconds: null, retry_after: null, consequence }
     case "loop":
       return { reason: "call_repeated", guardrail: id, limit, seconds: 0, consequence }
     case "deviation":

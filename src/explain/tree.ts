@@ -80,9 +80,10 @@ export function callStep(bundle: Bundle, state: TreeState, call: Call, now: numb
   let lent: readonly ((isUsed: boolean) => void)[] = []
   let outcome = decide(bundle, state, call, now)
   // In the second round, what a person has approved in spite of the limit.
-  for (let round = 1; round <= 2 && outcome.needs.length > 0; round++) {
+  const missing = (): readonly Need[] => [...outcome.needs, ...outcome.wants]
+  for (let round = 1; round <= 2 && missing().length > 0; round++) {
     for (const settle of lent) settle(false)
-    for (const need of outcome.needs) needs.set(`${need.owner}|${need.place}`, need)
+    for (const need of missing()) needs.set(`${need.owner}|${need.place}`, need)
     lent = Array.from(needs.values(), (need) => lend(state, need, now))
     outcome = decide(bundle, state, call, now)
   }
@@ -126,7 +127,7 @@ export function approveStep(
     const rules = demands.find((each) => each.name === name && each.guardrail === guardrail)?.rules ?? []
     const terms = { need: 1, mostUses: 1 }
     const of = { id: `apr_${call.decisionId}_${index}`, decision: call.decisionId, bundle: pointer.seq }
-    const approval = askApproval({ ...exactly, ...of, rules, shown, inboxes: [], expiresAt, terms }, now)
+    const approval = askApproval({ ...exactly, ...of, rules, figures: null, shown, inboxes: [], expiresAt, terms }, now)
     applyApproval(state, { ...approval, status: "approved", uses: 1 })
   }
 }

@@ -86,7 +86,7 @@ export function refusedCall(
   const metadata = `${issuer}/.well-known/oauth-protected-resource/${decision.gateway.id}`
   const scheme = schemeOf(asked.headers.get("authorization"))
   for (const [name, value] of Object.entries(challengeOf(denial, metadata, scheme))) headers.set(name, value)
-  if ("retry_after" in denial) headers.set("Retry-After", String(denial.retry_after))
+  if ("retry_after" in denial && denial.retry_after !== null) headers.set("Retry-After", String(denial.retry_after))
   if (status === 503) headers.set("Retry-After", "5")
   for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)
   const approval = denial.reason === "approval_required" ? { approval: askedOf(denial, decision, issuer) } : {}

@@ -74,6 +74,10 @@ export interface Need {
   readonly values: readonly string[] | null
   /** There is no room: if a person has approved the call, it is counted all the same. Null: it has not been asked. */
   readonly over: Refused | null
+  /** It has just been asked, and has room. */
+  readonly hasRoom: boolean
+  /** Whether it is asked only if it has room, and nothing is taken of it. */
+  readonly look: boolean
 }
 
 export const NOTHING: Judgement = { denial: null, notes: [], use: null, rate: null, need: null }

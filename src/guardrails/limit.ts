@@ -81,7 +81,8 @@ function judgeShared(limit: Limit, key: string, demand: Demand, memory: Memory):
   // Values are asked for one call at a time.
   const place = values ? `${key}\n${values.join("\n")}` : key
   const credit = memory.credits.find(owner, place)
-  const need: Need = { owner, key, place, limit, amount, values, over: null }
+  const hasRoom = credit?.room !== undefined && credit.room >= amount
+  const need: Need = { owner, key, place, limit, amount, values, over: null, hasRoom, look: false }
   const notes: readonly Note[] = amount === 0 ? NO_NOTES : [{ kind: "credit", owner, key: place, amount }]
   if (credit?.over && credit.left >= amount) return stand(limit, { ...credit.over, asked: amount }, notes)
   if (credit?.refused && credit.left < amount) {
@@ -127,7 +128,9 @@ function exceeded(limit: Limit, { used, asked, waits }: Reading): Denial {
     case "budget": {
       const shown = measure.kind === "sum" ? shownUnits : (count: number): number => count
       const figures = { limit: shown(most), used: shown(used), asked: shown(asked) }
-      return { reason: "budget_spent", budget: id, ...figures, seconds: seconds === 0 ? null : seconds, consequence }
+      const of = { budget: id, ...figures, seconds: seconds === 0 ? null : seconds }
+      const retry_after = Number.isFinite(waits) ? Math.ceil(waits / 1000) : null
+      return { reason: "budget_spent", ...of, retry_after, consequence }
     }
     case "loop":
       return { reason: "call_repeated", guardrail: id, limit: most, seconds, consequence }

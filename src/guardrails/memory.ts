@@ -101,6 +101,8 @@ export interface Credit {
   readonly refused: Refused | null
   /** What is left was granted in spite of that, to a call that a person has approved. */
   readonly over: Refused | null
+  /** It has just been asked if it has room for so much, and has; nothing was taken. Absent: it has not been asked. */
+  readonly room?: number
 }
 
 /** A shared count has no room: what counts, and milliseconds until there is. */

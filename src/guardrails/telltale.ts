@@ -61,6 +61,6 @@ export function withoutFigures(judgement: Judgement, { arguments: bounds }: Sele
             holds: use.holds,
             ...(use.limit !== undefined && { limit: use.limit }),
           },
-    denial: denial?.reason === "budget_spent" ? { ...denial, used: null, asked: null } : denial,
+    denial: denial?.reason === "budget_spent" ? { ...denial, used: null, asked: null, retry_after: null } : denial,
   }
 }

@@ -72,9 +72,16 @@ export interface ShownApproval {
   readonly unanswerable: Unanswerable | NotAsked | "frozen" | null
 }
 
+/** One that is asked of a person. */
+export interface WaitingCall {
+  readonly asked: Approval
+  /** `frozen`: its task is, and until it is released an answer would be none. */
+  readonly unanswerable: "frozen" | null
+}
+
 /** Questions that wait for a person; and ids of those that wait for nobody any more. */
 export interface Waiting {
-  readonly waiting: readonly Approval[]
+  readonly waiting: readonly WaitingCall[]
   readonly gone: readonly string[]
 }
 

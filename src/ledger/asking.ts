@@ -6,6 +6,8 @@ export type Taken =
   | { readonly kind: "refused"; readonly used: number; readonly waits: number }
   /** Just what the call needs: it counts as used since it was granted, and no other call may use it. */
   | { readonly kind: "exact"; readonly id: string; readonly amount: number; readonly used: number; readonly at: number }
+  /** It has room for what the call needs; nothing was taken. */
+  | { readonly kind: "room"; readonly used: number }
   /** More than the call needs is in hand, or another call has asked for both. */
   | { readonly kind: "lent" }
   /** It did not answer in time, or has failed just now. */

@@ -10,7 +10,7 @@ import { NOTHING_TOLD } from "../guardrails/risk.ts"
 import { callAnswered } from "../outbound/notice.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
-import type { ShownApproval, Waiting } from "./answers.ts"
+import type { ShownApproval, Waiting, WaitingCall } from "./answers.ts"
 import { isAlive, isBelow, lineOf, mayGoOn, type TreeState } from "./state.ts"
 import { applyApproval } from "./transition.ts"
 import type { Tree } from "./tree.ts"
@@ -32,7 +32,7 @@ export class CallApprovals {
     )
   }
 
-  /** Of these questions, those that this person can answer now, and those that nobody can answer any more. */
+  /** Of these questions, those that are asked of this person, and those that nobody can answer any more. */
   waitingFor(bundle: Bundle, ids: readonly string[], answering: Answering): Waiting {
     const { state } = this.#tree
     if (!state) return { waiting: [], gone: ids }
@@ -43,11 +43,14 @@ export class CallApprovals {
     })
     const open = pending.filter(({ task }) => mayGoOn(state, lineOf(state, task), now))
     const waiting = open.filter((asked) => {
-      const isNow = isAlive(state, lineOf(state, asked.task), now)
-      const isAsked = isNow && this.#whyNotAsked(bundle, state, asked, answering) === null
+      const isAsked = this.#whyNotAsked(bundle, state, asked, answering) === null
       return isAsked && !asked.votes.some(({ by }) => by === nameOf(answering))
     })
-    return { waiting, gone: ids.filter((id) => !open.some((asked) => asked.id === id)) }
+    const shown = waiting.map((asked): WaitingCall => {
+      const isNow = isAlive(state, lineOf(state, asked.task), now)
+      return { asked, unanswerable: isNow ? null : "frozen" }
+    })
+    return { waiting: shown, gone: ids.filter((id) => !open.some((asked) => asked.id === id)) }
   }
 
   /**
@@ -76,14 +79,15 @@ export class CallApprovals {
     vote: Omit<Vote, "by" | "at">,
     answering: Answering,
     record: DecisionRecord,
-  ): Approval | Unanswerable | NotAsked {
+  ): Approval | Unanswerable | NotAsked | "frozen" {
     const { state, storage, outbox, notices, questions } = this.#tree
     const asked = state?.approvals.get(id)
     if (!state || asked?.task !== task) return "unknown"
     const now = this.#tree.now(state)
     const why = this.#whyNotAsked(bundle, state, asked, answering)
     if (why) return why
-    if (!isAlive(state, lineOf(state, task), now)) return "expired"
+    const line = lineOf(state, task)
+    if (!isAlive(state, line, now)) return mayGoOn(state, line, now) ? "frozen" : "expired"
     const approval = voted(asked, { ...vote, by: nameOf(answering) }, now)
     if (typeof approval === "string") return approval
     const { tool, guardrail, name, status, uses, shown } = approval

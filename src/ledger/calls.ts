@@ -31,7 +31,7 @@ import {
   type TokenOwner,
 } from "./answers.ts"
 import { CallApprovals } from "./call-approvals.ts"
-import { Asking } from "./asking.ts"
+import { Asking, TIMEOUT_MS } from "./asking.ts"
 import { Shadow } from "./shadow.ts"
 import { lineOf, type TreeState } from "./state.ts"
 import { applyAfterwards, applyApproval, applyBundle, applyChange, endedBy } from "./transition.ts"
@@ -47,6 +47,11 @@ const PATIENT_ROUNDS = 2
 interface Needs {
   readonly needs: readonly Need[]
 }
+
+interface Done {
+  readonly done: true
+}
+const DONE: Done = { done: true }
 
 export class Calls {
   readonly #tree: Tree
@@ -68,17 +73,18 @@ export class Calls {
    * @returns at once, unless something has to be asked for
    */
   decide(bundle: Bundle, pointer: Pointer, ask: Ask, until: number): Answer | NoBundle | Promise<Answer | NoBundle> {
-    const answer = this.#step(bundle, pointer, ask, until, false)
-    return "needs" in answer ? this.#decideWith(bundle, pointer, ask, until, answer) : answer
+    const step = (isFinal: boolean): Answer | NoBundle | Needs => this.#step(bundle, pointer, ask, until, isFinal)
+    const answer = step(false)
+    return "needs" in answer ? this.#withCredit(pointer, until, answer, step) : answer
   }
 
-  async #decideWith(
-    bundle: Bundle,
+  /** @param step is told whether nothing more can be had, and needs nothing more then */
+  async #withCredit<Result extends object>(
     pointer: Pointer,
-    ask: Ask,
     until: number,
     first: Needs,
-  ): Promise<Answer | NoBundle> {
+    step: (isFinal: boolean) => Result | Needs,
+  ): Promise<Result | typeof STRANGER> {
     // All that any step needed: what one round has brought is given back if the next one asks for something else.
     const needs = new Map<string, Need>()
     const asking = new Asking(pointer.seq, until)
@@ -90,10 +96,10 @@ export class Calls {
         if (!state) return STRANGER
         for (const need of asked.needs) needs.set(`${need.owner}|${need.place}`, need)
         const isLast = round === MOST_ROUNDS
-        const step = (isFinal: boolean): Answer | NoBundle | Needs =>
-          this.#step(bundle, pointer, ask, until, isFinal || isLast)
         asking.waits = round <= PATIENT_ROUNDS
-        const answer = await credits.with(state.root, state.memory, [...needs.values()], asking, step)
+        const answer = await credits.with(state.root, state.memory, [...needs.values()], asking, (isFinal) =>
+          step(isFinal || isLast),
+        )
         if (!("needs" in answer)) return answer
         asked = answer
       }
@@ -112,8 +118,9 @@ export class Calls {
     const decided = decide(bundle, state, ask, now)
     const isToldAgain = decided.afterwards.length > 0 && this.#denials.has(ask, now)
     const outcome = isToldAgain ? withoutStorm(decided) : decided
-    const { change, verdict, proof, end, asks, storm, afterwards, needs } = outcome
+    const { change, verdict, proof, end, asks, storm, afterwards } = outcome
     if (verdict.denial && isUnproven(verdict.evidence)) return strangerTo(verdict.denial)
+    const needs = [...outcome.needs, ...outcome.wants]
     if (needs.length > 0 && !isFinal) return { needs }
     const ended = end ? endedBy(state, end) : []
     const recorded = verdict.retryOf === null
@@ -219,20 +226,26 @@ export class Calls {
    * that opens nothing here tells nothing; a proof that was used before anybody may have seen, and its owner must not
    * suffer for that.
    */
-  refused(bundle: Bundle, pointer: Pointer, call: RefusedCall, denial: Denial): TokenOwner | Denied {
+  async refused(bundle: Bundle, pointer: Pointer, call: RefusedCall, denial: Denial): Promise<TokenOwner | Denied> {
     const owner = this.spend(call)
-    if (!isDenied(owner)) this.#notice(bundle, pointer, call, denial)
+    if (isDenied(owner)) return owner
+    const until = Date.now() + TIMEOUT_MS
+    const step = (isFinal: boolean): Needs | Done => this.#notice(bundle, pointer, call, denial, isFinal)
+    const noticed = step(false)
+    if ("needs" in noticed) await this.#withCredit(pointer, until, noticed, step)
     return owner
   }
 
-  #notice(bundle: Bundle, pointer: Pointer, call: RefusedCall, denial: Denial): void {
+  /** @param isFinal what it still needs of counts that all trees share cannot be had */
+  #notice(bundle: Bundle, pointer: Pointer, call: RefusedCall, denial: Denial, isFinal: boolean): Needs | Done {
     const { state, storage, outbox, notices } = this.#tree
-    if (!state) return
+    if (!state) return DONE
     const now = this.#tree.now(state)
-    if (pointer.seq < state.bundle.seq && call.mode === "enforce") return
+    if (pointer.seq < state.bundle.seq && call.mode === "enforce") return DONE
     const noticed = this.#denials.has(call, now) ? null : noticeRefused(bundle, state, call, denial, now)
-    if (!noticed) return
-    const { chain, change, notes, storm, end } = noticed
+    if (!noticed) return DONE
+    const { chain, change, wants, notes, storm, end } = noticed
+    if (wants.length > 0 && !isFinal) return { needs: wants }
     const lent = creditOf(change)
     const ended = end ? endedBy(state, end) : []
     const writes = (change !== null && storage.mustWrite(state, change)) || storage.mustNote(state, notes, now)
@@ -251,6 +264,7 @@ export class Calls {
     this.#denials.add(call, now)
     if (end) this.#tree.end(state, ended, end)
     this.#touched(state, now)
+    return DONE
   }
 
   #mustLend(lent: ReturnType<typeof creditOf>): boolean {

@@ -27,7 +27,7 @@ export class SharedCount {
   /** Milliseconds: when something is to be given back, or to be settled that was used up; infinity: nothing. */
   dueAt = Number.POSITIVE_INFINITY
   /** Of a limit that is lent in blocks the latest. */
-  answer: Promise<{ readonly kind: "refused" | "exact" | "lent" | "unavailable" }> | null = null
+  answer: Promise<{ readonly kind: "refused" | "exact" | "room" | "lent" | "unavailable" }> | null = null
   /** What all calls need that are still to be decided on, in whichever of their rounds they are. */
   demand = 0
   /** Whether answers come later than what they grant may be used. */

@@ -64,7 +64,7 @@ export class Credits {
     const asked = missing.map((need) => ({ need, count: this.#counts.of(need) }))
     for (const { need, count } of asked) {
       count.undecided += 1
-      if (asking.needs.has(count)) continue
+      if (need.look || asking.needs.has(count)) continue
       asking.needs.set(count, need.amount)
       count.demand += need.amount
     }
@@ -75,6 +75,7 @@ export class Credits {
     const taken = await Promise.all(answers)
     const exact = taken.flatMap(({ need, answer }) => (answer.kind === "exact" ? [{ need, ...answer }] : []))
     const refused = taken.flatMap(({ need, answer }) => (answer.kind === "refused" ? [{ need, answer }] : []))
+    const seen = taken.flatMap(({ need, answer }) => (answer.kind === "room" ? [{ need, answer }] : []))
     // It counts from the moment of its grant: what came back too late for that is not used.
     const now = Date.now()
     const isFresh = exact.every(({ need, at }) => need.over || (now >= at && now - at <= usedWithin(need)))
@@ -88,14 +89,20 @@ export class Credits {
       const left = leftOf(memory, need)
       memory.credits.set(need.owner, need.place, { left, used: answer.used, refused: answer, over: null })
     }
+    for (const { need, answer } of seen) {
+      const credit = { left: leftOf(memory, need), used: answer.used, refused: null, over: null, room: need.amount }
+      memory.credits.set(need.owner, need.place, credit)
+    }
     this.#over = new Map(exact.filter(({ need }) => need.over).map(({ need, id }) => [placeOf(need), id]))
     try {
       return decide(taken.some(({ answer }) => answer.kind === "unavailable"))
     } finally {
       this.#over = new Map()
-      for (const { need } of refused) {
-        const credit = memory.credits.find(need.owner, need.place)
-        if (credit) memory.credits.set(need.owner, need.place, { ...credit, refused: null })
+      for (const { need } of [...refused, ...seen]) {
+        const { owner, place } = need
+        const credit = memory.credits.find(owner, place)
+        if (credit)
+          memory.credits.set(owner, place, { left: credit.left, used: credit.used, refused: null, over: null })
       }
       // What was granted to this very call is nobody else's.
       for (const [index, { need, id, amount }] of exact.entries()) {
@@ -120,7 +127,7 @@ export class Credits {
   }
 
   async #take(memory: Memory, need: Need, count: SharedCount, asking: Asking): Promise<Taken> {
-    const { amount, limit, values, over } = need
+    const { amount, limit, values, over, look } = need
     const { limit: most, span } = limit
     // It has an end, or its count could never be forgotten; the build refuses any other.
     if (span.kind === "life") return UNAVAILABLE
@@ -131,7 +138,7 @@ export class Credits {
     const now = Date.now()
     if (now >= asking.until || !count.mayAsk(now)) return UNAVAILABLE
     // Where more is lent than one call needs, one question is enough for all that wait.
-    const isLentInBlocks = values === null && over === null && most >= EXACT_BELOW
+    const isLentInBlocks = values === null && over === null && !look && most >= EXACT_BELOW
     if (isLentInBlocks && asking.waits && count.answer) {
       const answer = await count.answer
       return answer.kind === "unavailable" ? UNAVAILABLE : LENT
@@ -147,7 +154,7 @@ export class Credits {
   }
 
   async #askFor(memory: Memory, need: Need, span: LentSpan, count: SharedCount, asking: Asking): Promise<Taken> {
-    const { amount, values, over } = need
+    const { amount, values, over, look } = need
     const { guardrail, borrowing } = count
     const at = Date.now()
     const id = newId("lnt", at)
@@ -161,16 +168,17 @@ export class Credits {
       limit: { measure, limit, span, seq: asking.seq },
       settled,
       over: over !== null,
+      look,
     }
     const others = asking.waits ? count.demand - (asking.needs.get(count) ?? 0) : 0
-    const want = over || !asking.waits ? amount : borrowing.want(amount, others, at)
+    const want = over || look || !asking.waits ? amount : borrowing.want(amount, others, at)
     const take: Take = values
       ? { ...asked, amount: 0, want: 0, values }
-      : { ...asked, amount, want, least: amount, open: count.isSlow && !over }
+      : { ...asked, amount, want, least: amount, open: count.isSlow && !over && !look }
     // If the ledger crashes before the call is admitted, the call has not counted.
     if (over) this.#settlements.write(id, count, 0)
     count.underWay += 1
-    this.#underWay.add(id)
+    if (!look) this.#underWay.add(id)
     const answering = this.#ask(count, take)
     const patience = Math.min(TIMEOUT_MS, asking.until - at)
     try {
@@ -185,7 +193,7 @@ export class Credits {
       // One that had less time than it may take has not failed.
       if (patience === TIMEOUT_MS) count.failed(Date.now())
       // Whatever comes yet is used no more: a grant that is lost or late is given back.
-      this.#ctx.waitUntil(this.#returnLate(answering, id, count))
+      if (!look) this.#ctx.waitUntil(this.#returnLate(answering, id, count))
       logEvent("limit_failed", { guardrail, error: String(error) })
       return UNAVAILABLE
     } finally {
@@ -199,13 +207,14 @@ export class Credits {
 
   #taken(
     memory: Memory,
-    { owner, place, amount, values }: Need,
+    { owner, place, amount, values, look }: Need,
     count: SharedCount,
     { id, at, isOpen }: { readonly id: string; readonly at: number; readonly isOpen: boolean },
     answer: TakeAnswer,
   ): Taken {
     const { granted, used } = answer
     if (granted === null) return { kind: "refused", used, waits: answer.waits ?? Number.POSITIVE_INFINITY }
+    if (look) return { kind: "room", used }
     if (values || (granted <= amount && !isOpen)) {
       if (!values) count.borrowing.exact(amount, answer.lasts, Date.now())
       return { kind: "exact", id, amount, used, at }

@@ -131,7 +131,7 @@ export class Ledger extends DurableObject<Env> {
     return this.#calls.approvals.of(task)
   }
 
-  /** Of these questions, those that this person can answer now, and those that are over; null: it is not known who may. */
+  /** Of these questions, those that are asked of this person, and those that are over; null: it is not known who may. */
   async approvalsFor(
     version: number,
     pointer: Pointer,
@@ -162,7 +162,7 @@ export class Ledger extends DurableObject<Env> {
     vote: Omit<Vote, "by" | "at">,
     answering: Answering,
     record: DecisionRecord,
-  ): Promise<Approval | Unanswerable | NotAsked | "unavailable"> {
+  ): Promise<Approval | Unanswerable | NotAsked | "frozen" | "unavailable"> {
     const bundle = await this.#newest(version, pointer)
     return bundle ? this.#calls.approvals.answer(bundle, asked, vote, answering, record) : "unavailable"
   }

@@ -52,6 +52,7 @@ export class Shadow {
       storm: null,
       afterwards: [],
       needs: [],
+      wants: [],
     }
     return this.call(candidate, null, state, call, outcome, now)
   }

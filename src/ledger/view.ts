@@ -22,7 +22,10 @@ export interface TaskView {
   /** `active`, or why it opens nothing: `pending`, `completed`, `revoked`, `quarantined`, `expired`, `idle`. */
   readonly status: string
   /** What ended or froze it, where something did. */
+  /** Null: nothing has ended it. */
   readonly ended_by: Task["endedBy"]
+  /** Null: it is not quarantined. */
+  readonly frozen_by: Task["endedBy"]
   /** Milliseconds. */
   readonly opened_at: number
   /** Milliseconds. */
@@ -126,7 +129,8 @@ function shown(task: Task, now: number): Omit<TaskView, "user" | "labels" | "ris
     scope,
     authorization_details: details,
     status: ended ?? "active",
-    ended_by: endedBy,
+    ended_by: task.status === "quarantined" ? null : endedBy,
+    frozen_by: task.status === "quarantined" ? endedBy : null,
     opened_at: openedAt,
     expires_at: expiresAt,
     idle_at: idle === null ? null : lastCall + idle,

@@ -89,8 +89,11 @@ async function callsFor(
     if (asked.includes(null)) return null
     const gone = asked.flatMap((each) => each?.gone ?? [])
     if (gone.length > 0) background(drop(gone, inboxes))
-    const found = asked.flatMap((each) => each?.waiting ?? []).toSorted((a, b) => (a.id < b.id ? 1 : -1))
-    return { shown: found.map((each) => shownApproval(each, bundle)), more: known.size > MOST_CALLS }
+    const found = asked.flatMap((each) => each?.waiting ?? []).toSorted((a, b) => (a.asked.id < b.asked.id ? 1 : -1))
+    const shown = found.map(({ asked: one, unanswerable }) =>
+      Object.assign({ unanswerable }, shownApproval(one, bundle)),
+    )
+    return { shown, more: known.size > MOST_CALLS }
   } catch (error) {
     logEvent("inbox_failed", { error: String(error) })
     return null

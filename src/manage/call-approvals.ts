@@ -117,6 +117,7 @@ export async function answerCallApproval(
     outcome: await ledger.answerApproval(LEDGER_VERSION, bundle.pointer, { task, id }, vote, answerer.answering, kept),
   }))
   if (!said || said.outcome === "unavailable") return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
+  if (said.outcome === "frozen") return frozen(task, record)
   if (typeof said.outcome === "string") return unanswerable(said.outcome, answerer, record)
   // What was answered is recorded by the ledger, together with it.
   return { status: 200, body: shownApproval(said.outcome, bundle), record: null }
@@ -150,6 +151,16 @@ function unanswerable(
       return notFound(`approval: ${why}`, record)
     default:
       return why satisfies never
+  }
+}
+
+/** It is not over: the task may go on. */
+function frozen(task: string, record: NonNullable<Outcome["record"]>): Outcome {
+  const error_description = "The task is quarantined: this can be answered once an operator releases it."
+  return {
+    status: 409,
+    body: { error: "task_quarantined", error_description },
+    record: { code: "task_quarantined", denial: { reason: "task_quarantined", task }, ...record },
   }
 }
 

@@ -5,6 +5,7 @@
 import type { Approval } from "../approval/approval.ts"
 import { findRecords } from "../audit/record-logs.ts"
 import { highestRisk } from "../guardrails/risk.ts"
+import { writtenGuardrail } from "../guardrails/written.ts"
 import { writeRule } from "../explain/written.ts"
 import { rootOf } from "../ledger/state.ts"
 import { logEvent } from "../log.ts"
@@ -29,14 +30,18 @@ export async function situationOf(
 }
 
 /** By the newest bundle, in which what asked may be there no more. */
-function reasonOf({ rules, guardrail }: Approval, { engine, guardrails }: Bundle): unknown {
+function reasonOf({ rules, guardrail, figures }: Approval, { engine, guardrails }: Bundle): unknown {
+  const definition = guardrails.definitions.find(({ id }) => id === guardrail)
+  // The catalog may redact an argument by now that they tell.
+  const isTelltale = guardrail !== null && guardrails.telltales.has(guardrail)
   const texts = new Map(Array.from(engine.written(rules), ({ rule, scope }) => [rule.id, writeRule(rule, scope)]))
   return {
     rules: rules.map((id) => {
       const policy = engine.rule(id)?.policy
       return isNode(policy) ? { id, annotations: policy.annotations ?? {}, text: texts.get(id), policy } : { id }
     }),
-    guardrail: guardrails.definitions.find(({ id }) => id === guardrail) ?? null,
+    guardrail: definition ? writtenGuardrail(definition) : null,
+    figures: isTelltale ? null : figures,
   }
 }
 

@@ -136,7 +136,10 @@ async function end(
   if (answer.end && "frozen" in answer.end) return quarantined(task, answer.end.frozen, byWhom(asker, task))
   if (asked.status === "quarantined" && answer.end?.status === "pending") return pending(task, byWhom(asker, task))
   // What ended something is recorded by the ledger, together with the end.
-  return answer.end ? { status: 200, body: { task, ...answer.end }, record: null } : notFound(task)
+  if (!answer.end) return notFound(task)
+  const { status, ended } = answer.end
+  const changed = asked.status === "quarantined" ? { frozen: ended } : { ended }
+  return { status: 200, body: { task, status, ...changed }, record: null }
 }
 
 /** What an operator says of it, for the record. */

@@ -40,6 +40,8 @@ export const askedCall = z.looseObject({
   rules: z.array(z.string()),
   need: z.number(),
   votes: z.array(z.looseObject({ by: z.string() })),
+  /** `frozen`: its task is, and for now nobody can answer. */
+  unanswerable: z.string().nullable(),
   /** Milliseconds since the epoch. */
   expires_at: z.number(),
 })

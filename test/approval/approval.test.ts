@@ -15,7 +15,17 @@ const EXACTLY: Exactly = {
 function asked(more: Partial<Exactly & Pick<Approval, "terms" | "id" | "rules" | "status" | "uses">> = {}): Approval {
   const shown = { agent: "", purpose: "", chain: [], user: null, method: "POST", arguments: "{}", redacted: [] }
   const terms = { need: 2, mostUses: 3 }
-  const of = { id: "apr_1", rules: [], shown, inboxes: [], decision: "dec_1", bundle: 1, expiresAt: NOW + 1000, terms }
+  const of = {
+    id: "apr_1",
+    rules: [],
+    figures: null,
+    shown,
+    inboxes: [],
+    decision: "dec_1",
+    bundle: 1,
+    expiresAt: NOW + 1000,
+    terms,
+  }
   return { ...askApproval({ ...EXACTLY, ...of, ...more }, NOW), ...more }
 }
 

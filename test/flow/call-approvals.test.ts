@@ -53,6 +53,29 @@ describe("an approver", () => {
     expect((await write(question.token, "two")).code).toBe("ok")
   })
 
+  test("finds what a frozen task has asked in the list, marked, and can answer once it is released", async () => {
+    const question = await asked()
+    const approver = await bearerOf("approver")
+    const operator = async (what: string): Promise<void> => {
+      const path = `/v1/tasks/${question.task}/${what}`
+      expect((await manage("POST", path, await bearerOf("operator"))).status).toBe(200)
+    }
+    const listed = async (unanswerable: string | null): Promise<void> =>
+      vi.waitFor(async () => {
+        const { json } = await manage("GET", "/v1/approvals", approver)
+        expect(json).toMatchObject({ approvals: [{ id: question.id, unanswerable }] })
+        expect((await show(question, approver)).json).toMatchObject({ unanswerable })
+      })
+    await listed(null)
+    await operator("quarantine")
+    await listed("frozen")
+    const { status, json } = await say(question, approver)
+    expect([status, json]).toMatchObject([409, { error: "task_quarantined" }])
+    await operator("release")
+    await listed(null)
+    expect((await say(question, approver)).status).toBe(200)
+  })
+
   test("sees what a viewer sees", async () => {
     const { task, id } = await asked()
     const approver = await bearerOf("approver")
@@ -125,6 +148,7 @@ const situation = z.looseObject({
   reason: z.object({
     rules: z.array(z.looseObject({ id: z.string() })),
     guardrail: z.looseObject({ id: z.string() }).nullable(),
+    figures: z.record(z.string(), z.number()).nullable(),
   }),
   risk: z.number().nullable(),
   history: z.array(z.record(z.string(), z.unknown())).nullable(),
@@ -210,13 +234,54 @@ describe("who answers is told", () => {
     const body = await yard()
     await publish({ ...body, rules: body.rules.filter(({ id }) => id !== "pay-above-100") }, 3)
     forgetCaches()
-    expect(await reasonNow()).toEqual({ rules: [{ id: "pay-above-100" }], guardrail: null })
+    expect(await reasonNow()).toEqual({ rules: [{ id: "pay-above-100" }], guardrail: null, figures: null })
   })
 
   test("the guardrail that asks, with its definition", async () => {
     const question = await asked()
     const { reason } = situation.parse((await show(question, await bearerOf("approver"))).json)
-    expect(reason).toMatchObject({ rules: [], guardrail: { id: "once", limit: 1 } })
+    expect(reason).toMatchObject({ rules: [], guardrail: { id: "once", limit: 1 }, figures: null })
+  })
+
+  const measure = { field: "arguments.amount", kind: "sum" } as const
+  const spendable = window(
+    { id: "spendable", tools: ["till.*"], per: "task", limit: 2_000_000, seconds: 3600 },
+    { topic: "budget", consequence: "approve", measure },
+  )
+
+  test("of a budget how much there may be, as it was written, and how much of it was used", async () => {
+    const body = await guarded()
+    await publish({ ...body, guardrails: [...body.guardrails, spendable] }, 3)
+    const { token, task } = await openTask("first")
+    for (const amount of [90, 60]) expect((await pay(token, amount)).code).toBe("ok")
+    const question = { task, id: await questionIn(await pay(token, 80)) }
+    const approver = await bearerOf("approver")
+    const { reason } = situation.parse((await show(question, approver)).json)
+    expect(reason).toMatchObject({
+      guardrail: { id: "spendable", limit: 200 },
+      figures: { used: 150, asked: 80, limit: 200 },
+    })
+  })
+
+  test("of a budget no figure that would tell an argument which is redacted, now or then", async () => {
+    const body = await guarded()
+    const redacted = body.tools.map((each) => (each.name === "till.pay" ? { ...each, redact: ["amount"] } : each))
+    const guardrails = [...body.guardrails, spendable]
+    const { token, task } = await openTask("first")
+    for (const [seq, tools] of [
+      [3, body.tools],
+      [4, redacted],
+    ] as const) {
+      await publish({ ...body, tools, guardrails }, seq)
+      forgetCaches()
+      if (seq === 3) for (const amount of [90, 60]) expect((await pay(token, amount)).code).toBe("ok")
+      const question = { task, id: await questionIn(await pay(token, 80 + seq)) }
+      await publish({ ...body, tools: redacted, guardrails }, seq + 10)
+      forgetCaches()
+      const { json } = await show(question, await bearerOf("approver"))
+      expect(situation.parse(json).reason).toMatchObject({ guardrail: { limit: 200 }, figures: null })
+      expect(json).toMatchObject({ arguments: { amount: "[redacted]" } })
+    }
   })
 
   test("why others have said what they said", async () => {

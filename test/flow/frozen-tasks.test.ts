@@ -2,6 +2,7 @@
  * A quarantined task waits for an operator. Whatever an agent does, with its own task or one above, the task stays
  * quarantined: an agent that could end it would take it from the operator's sight, and could open another.
  */
+import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
@@ -12,6 +13,8 @@ import { callWith } from "../harness/gateways.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
 import { crash } from "../harness/ledgers.ts"
+import { allLogs, findRecords } from "../../src/audit/record-logs.ts"
+import { Ledger } from "../../src/ledger/ledger.ts"
 import { bearerOf, manage, viewOf } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 
@@ -20,6 +23,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   vi.useRealTimers()
+  vi.restoreAllMocks()
   await freshIsolate()
 })
 
@@ -112,7 +116,7 @@ describe("no agent ends a frozen task", () => {
     await crash()
     expect(await viewOf(root.task)).toMatchObject(ended)
     expect(await viewOf(leaf.task)).toMatchObject(ended)
-    expect(await viewOf(middle.task)).toMatchObject({ status: "quarantined", ended_by: "operator" })
+    expect(await viewOf(middle.task)).toMatchObject({ status: "quarantined", ended_by: null, frozen_by: "operator" })
     for (const each of [root, middle, leaf]) expect(await codeOf(each)).toBe("invalid_token")
   })
 
@@ -190,4 +194,27 @@ describe("an operator ends a frozen task", () => {
     expect((await byAgent(root.task, "complete", root)).status).toBe(200)
     expect(await statusOf(root.task)).toBe("completed")
   })
+})
+
+test("a task that was frozen although the answer was lost has one record, which tells that it is", async () => {
+  // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
+  const { end } = Ledger.prototype
+  vi.spyOn(Ledger.prototype, "end").mockImplementation(function (this: Ledger, ...asked) {
+    end.apply(this, asked)
+    throw new Error("the answer is lost")
+  })
+  const tasks = await Promise.all(Array.from({ length: 8 }, async () => openTask("first")))
+  for (const { task } of tasks) {
+    const { status, json } = await byOperator(task, "quarantine")
+    expect(status).toBe(503)
+    const { decision_id: decision } = z.object({ decision_id: z.string() }).parse(json)
+    expect(await statusOf(task)).toBe("quarantined")
+    await vi.waitFor(async () => {
+      const logs = await Promise.all(allLogs(env).map(async (log) => log.get(decision)))
+      expect(logs.filter((each) => each !== null)).toHaveLength(2)
+    }, 4_000)
+    expect(await recordOf(decision)).toMatchObject({ kind: "end", decision: "allow", code: "ok", task })
+    const records = await findRecords(env, { limit: 1000 })
+    expect(records.filter(({ id }) => id === decision)).toMatchObject([{ decision: "allow" }])
+  }
 })

@@ -1,7 +1,10 @@
 /** A gateway that observes lets through what is denied: it happened, and an enforcing gateway must know of it. */
+import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import type { BundleBody } from "../../src/policy/bundle.ts"
-import type { Condition, Guardrail } from "../../src/guardrails/definition.ts"
+import type { Condition, Guardrail, Limit } from "../../src/guardrails/definition.ts"
+import { LENDING_VERSION } from "../../src/guardrails/lending/lending.ts"
+import { sharedLimitOf } from "../../src/ledger/shared-limit.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, askAs, ORIGIN, type ClientRequest } from "../harness/gateways.ts"
@@ -168,6 +171,38 @@ describe("a read that was denied, and let through", () => {
     const { headers } = await callWith(task.token, "/files")
     expect(headers.get("RateLimit")).toMatch(/^"few";r=0;/)
     expect((await recordOf(headers.get("X-Narrowgate-Decision") ?? "")).windows).toMatchObject([{ used: 2 }])
+  })
+
+  /** As its object has it. */
+  const usedOf = async ({ id, limit, measure, span }: Limit): Promise<number> => {
+    if (span.kind === "life") throw new Error("it is not shared")
+    const take = { id: crypto.randomUUID(), holder: "tsk_test", settled: [], limit: { measure, limit, span, seq: 0 } }
+    const values = Array.from({ length: 100 }, (_, index) => `other ${index}`)
+    const much = { amount: 1_000_000_000, want: 1_000_000_000 }
+    const asked = measure.kind === "distinct" ? { ...take, amount: 0, want: 0, values } : { ...take, ...much }
+    return (await sharedLimitOf(env, id, "").take(LENDING_VERSION, asked)).used
+  }
+
+  test.each<readonly [string, string, Record<string, string>]>([
+    ["in the ledger", "sequence_denied", { purpose: "work" }],
+    ["at the edge, as its token does not cover it", "insufficient_scope", { scope: "files.*:read" }],
+  ])("counts in limits that trees share where there is room, and never above one: %s", async (_where, code, asked) => {
+    const shared = (id: string, limit: number, more: Partial<Limit> = {}): Limit =>
+      window({ id, tools: ["vault.*", "files.*"], per: "tree", limit, seconds: 600 }, { per: [], ...more })
+    const few = shared("few", 4)
+    const many = shared("many", 1_000, { span: { kind: "fixed", seconds: 86_400 } })
+    const kinds = shared("kinds", 2, { measure: { field: "tool", kind: "distinct" } })
+    const approved = shared("approved", 1, { topic: "budget", consequence: "approve" })
+    const never = { kind: "formerly", event: { tools: ["burst.go"], where: [] }, seconds: 600 } as const
+    const sequence = { kind: "sequence", id: "never", of: { tools: ["vault.*"] }, consequence: "deny" } as const
+    await guardedBy(few, many, kinds, approved, { ...sequence, require: never })
+    const [one, two] = [await openTask("first", asked), await openTask("first", asked)]
+    for (const task of [one, two, one]) expect(await watched(task, "/vault/1")).toBe(code)
+    const used = async (): Promise<readonly number[]> => Promise.all([few, many, kinds, approved].map(usedOf))
+    expect(await used()).toEqual([3, 3, 1, 1])
+    for (const task of [two, one, two]) await watched(task, "/vault/1")
+    // What was lent beyond that is given back.
+    await vi.waitFor(async () => expect(await used()).toEqual([4, 6, 1, 1]), { timeout: 5_000, interval: 100 })
   })
 
   test("with a proof that was used before is nobody's: whoever saw it could give its owner a history", async () => {

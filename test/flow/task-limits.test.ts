@@ -1,7 +1,7 @@
 /** How much of its windows, budgets and calls in flight a tree has used, to whoever may look at a task of it. */
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
-import type { Guardrail } from "../../src/guardrails/definition.ts"
+import type { Guardrail, Limit, Span } from "../../src/guardrails/definition.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
@@ -52,7 +52,10 @@ beforeEach(async () => {
   const body = await yard()
   await publish({ ...body, guardrails: GUARDRAILS })
 })
-afterEach(freshIsolate)
+afterEach(async () => {
+  vi.useRealTimers()
+  await freshIsolate()
+})
 
 const gauge = z.object({
   guardrail: z.string(),
@@ -172,5 +175,42 @@ describe("limits of a task", () => {
     const { root } = await worked()
     await manage("POST", `/v1/tasks/${root.task}/complete`, await bearerOf("operator"))
     expect(await gaugesOf(root.task, await bearerOf("viewer"))).toEqual([])
+  })
+})
+
+describe("a call that a budget denies says when there is room for it", () => {
+  const sum = { kind: "sum", field: "arguments.amount" } as const
+  const budget = (span: Span, per: Limit["per"]): Limit => ({
+    ...window({ id: "spent", tools: ["till.pay"], per: "tree", limit: 100_000, seconds: 0 }),
+    topic: "budget",
+    measure: sum,
+    span,
+    per,
+  })
+  const DAY = 86_400
+  /** An hour into a day, not long ago. */
+  const NOW = Math.floor(Date.now() / (DAY * 1000)) * DAY * 1000 + 3_600_000
+
+  test.each<readonly [string, Span, Limit["per"], string | null]>([
+    ["of a day, when the next one begins", { kind: "fixed", seconds: DAY }, ["tree"], String(DAY - 3_600)],
+    ["of a day that trees share", { kind: "fixed", seconds: DAY }, [], String(DAY - 3_600)],
+    ["within an hour, when what is in the way has left", { kind: "sliding", seconds: 3_600 }, ["tree"], "3600"],
+    ["as long as the tree lives: never", { kind: "life" }, ["tree"], null],
+  ])("%s", async (_what, span, per, expected) => {
+    await publish({ ...(await yard()), guardrails: [budget(span, per)] }, 2)
+    vi.useFakeTimers({ toFake: ["Date"], now: NOW })
+    const fresh = await openTask("first")
+    const pay = async (amount: number) =>
+      callWith(fresh.token, "/till/shop", {
+        method: "POST",
+        body: JSON.stringify({ amount }),
+        headers: { "Content-Type": "application/json" },
+      })
+    expect((await pay(8)).code).toBe("ok")
+    const denied = await pay(3)
+    expect([denied.code, denied.headers.get("Retry-After")]).toEqual(["budget_exhausted", expected])
+    // More than all of it never fits.
+    const never = await pay(11)
+    expect([never.code, never.headers.get("Retry-After")]).toEqual(["budget_exhausted", null])
   })
 })

@@ -30,6 +30,7 @@ const view = z.object({
     z.looseObject({
       status: z.string(),
       ended_by: z.string().nullable(),
+      frozen_by: z.string().nullable(),
       left: z.object({ calls: z.number().nullable(), life: z.number(), next: z.array(z.string()).nullable() }),
     }),
   ),
@@ -56,7 +57,12 @@ describe("a task with a plan", () => {
     expect(await recordOf(left.decision)).toMatchObject({
       denial: { reason: "plan_left", expected: ["files.list", "files.read", "desk.search"], consequence: "quarantine" },
     })
-    expect(await shown(task)).toMatchObject({ status: "quarantined", ended_by: "deviation", left: { life: 0 } })
+    expect(await shown(task)).toMatchObject({
+      status: "quarantined",
+      ended_by: null,
+      frozen_by: "deviation",
+      left: { life: 0 },
+    })
     // Frozen is frozen, whatever the ledger forgets.
     await crash()
     expect(await codeOf(task.token, "/files")).toBe("invalid_token")

@@ -44,6 +44,7 @@ const views = z.object({
     z.looseObject({
       status: z.string(),
       ended_by: z.string().nullable(),
+      frozen_by: z.string().nullable(),
       opened_at: z.number(),
       expires_at: z.number(),
       calls: z.object({ limit: z.number().nullable() }),

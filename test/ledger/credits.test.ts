@@ -79,7 +79,17 @@ test("a take that is under way is not disowned: it may still be used", async () 
     const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 10, seconds: 60 }, { per: [] })
     const memory = new Memory()
     const credits = new Credits(ctx, env, () => memory)
-    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null, over: null }
+    const need = {
+      owner: ownerOf(limit),
+      key: "",
+      place: "",
+      limit,
+      amount: 1,
+      values: null,
+      over: null,
+      hasRoom: false,
+      look: false,
+    }
     const deciding = credits.with(ROOT, memory, [need], asking(), () => memory.credits.find(need.owner, "")?.left)
     await vi.waitFor(() => expect(asked).toHaveLength(1))
     const id = asked[0]?.id ?? ""
@@ -101,7 +111,17 @@ test("of a block nothing is said as long as some of it may be used", async () =>
     const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 1000, seconds: 60 }, { per: [] })
     const memory = new Memory()
     const credits = new Credits(ctx, env, () => memory)
-    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null, over: null }
+    const need = {
+      owner: ownerOf(limit),
+      key: "",
+      place: "",
+      limit,
+      amount: 1,
+      values: null,
+      over: null,
+      hasRoom: false,
+      look: false,
+    }
     expect(await credits.with(ROOT, memory, [need], asking(), () => memory.credits.find(need.owner, "")?.left)).toBe(2)
     const id = asked[0]?.id ?? ""
     expect(credits.usedOf([id])).toEqual({ [id]: null })
@@ -129,7 +149,17 @@ test.each([
       return { granted: 1, used: 0, since: start, lasts: 0 }
     })
     const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 10, seconds: 60 }, { per: [] })
-    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null, over: null }
+    const need = {
+      owner: ownerOf(limit),
+      key: "",
+      place: "",
+      limit,
+      amount: 1,
+      values: null,
+      over: null,
+      hasRoom: false,
+      look: false,
+    }
     const memory = new Memory()
     const decide = (): number | undefined => memory.credits.find(need.owner, "")?.left
     expect(await new Credits(ctx, env, () => memory).with(ROOT, memory, [need], asking(), decide)).toBe(left)
@@ -152,7 +182,17 @@ test("an object whose answers come late is asked for what may be used later, and
       return { granted: 1, used: 0, since: start, lasts: 0 }
     })
     const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 10, seconds: 60 }, { per: [] })
-    const need = { owner: ownerOf(limit), key: "", place: "", limit, amount: 1, values: null, over: null }
+    const need = {
+      owner: ownerOf(limit),
+      key: "",
+      place: "",
+      limit,
+      amount: 1,
+      values: null,
+      over: null,
+      hasRoom: false,
+      look: false,
+    }
     const memory = new Memory()
     const credits = new Credits(ctx, env, () => memory)
     const use = (): boolean => {

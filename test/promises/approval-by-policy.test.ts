@@ -1,11 +1,14 @@
 /** What rules leave to people: one exact call, asked of those whom approvers.yaml names, and everything else looked at again. */
 import { z } from "zod"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import type { Guardrail, Limit } from "../../src/guardrails/definition.ts"
+import { SharedLimit } from "../../src/ledger/shared-limit.ts"
 import { exchangeForm, openChild, openTask } from "../harness/agents.ts"
 import { person, questionIn, say, type Question } from "../harness/approvals.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
 import { accessToken, idToken, svid, US } from "../harness/issuers.ts"
+import { window } from "../harness/guardrails.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { crash, evict } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
@@ -16,6 +19,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   vi.useRealTimers()
+  vi.restoreAllMocks()
   await freshIsolate()
 })
 
@@ -355,5 +359,88 @@ describe("what waits for a person", () => {
     await ask()
     await ask()
     await vi.waitFor(async () => expect(await idsOf(fred)).toHaveLength(50))
+  })
+})
+
+describe("nobody is asked about a call that would be denied although they approve of it", () => {
+  const measure = { field: "arguments.amount", kind: "sum" } as const
+  const budget = (consequence: Limit["consequence"], limit = 5_500_000): Limit =>
+    window(
+      { id: "budget", tools: ["till.*"], per: "tree", limit, seconds: 3600 },
+      { topic: "budget", per: [], measure, consequence },
+    )
+  const guardedBy = async (...guardrails: readonly Guardrail[]): Promise<void> => {
+    const body = await yard()
+    await publish({ ...body, guardrails: [...body.guardrails, ...guardrails] }, 2)
+  }
+  const codes = async (token: string, ...amounts: readonly number[]): Promise<readonly string[]> => {
+    const answers = []
+    for (const amount of amounts) answers.push((await pay(token, amount)).code)
+    return answers
+  }
+  const waiting = async (): Promise<readonly string[]> => idsOf(await person("fred", "finance"))
+
+  test.each([100, 5_000])("as it is more than trees that share a limit of %i may have together", async (limit) => {
+    await guardedBy(budget("deny", limit * 10_000))
+    const { token } = await openTask("first")
+    expect(await codes(token, limit * 2)).toEqual(["budget_exhausted"])
+    expect(await waiting()).toEqual([])
+  })
+
+  test("as it is more than is left of it, whichever tree used it", async () => {
+    await guardedBy(budget("deny"))
+    const [{ token, task }, other] = [await openTask("first"), await openTask("first")]
+    expect(await codes(other.token, 100)).toEqual(["ok"])
+    const denied = await pay(token, 500)
+    expect(denied.code).toBe("budget_exhausted")
+    expect((await recordOf(denied.decision)).denial).toMatchObject({ budget: "budget", used: 100, asked: 500 })
+    expect(await waiting()).toEqual([])
+    // There is room for this one; nothing of it is taken until it was approved.
+    const id = await questionIn(await pay(token, 400))
+    expect(await waiting()).toEqual([id])
+    expect(await codes(other.token, 100, 50)).toEqual(["ok", "ok"])
+    await say({ task, id }, await person("fred", "finance"))
+    expect(await codes(token, 400)).toEqual(["budget_exhausted"])
+    expect(await codes(other.token, 100, 100, 100, 1)).toEqual(["ok", "ok", "ok", "budget_exhausted"])
+  })
+
+  test("as it has values of which a limit that trees share has no more room", async () => {
+    const kinds = window(
+      { id: "kinds", tools: ["till.*"], per: "tree", limit: 1, seconds: 3600 },
+      { topic: "budget", per: [], measure: { field: "arguments.amount", kind: "distinct" } },
+    )
+    await guardedBy(kinds)
+    const { token } = await openTask("first")
+    const id = await questionIn(await pay(token, 500))
+    expect(await codes(token, 50, 600)).toEqual(["ok", "budget_exhausted"])
+    expect(await waiting()).toEqual([id])
+  })
+
+  test("as its plan has no place for it, and that is no deviation", async () => {
+    const never = { kind: "formerly", event: { tools: ["burst.go"], where: [] }, seconds: 3600 } as const
+    await guardedBy({
+      kind: "sequence",
+      id: "ask",
+      of: { tools: ["files.read"] },
+      consequence: "approve",
+      require: never,
+    })
+    const { token } = await openTask("first", { purpose: "strict" })
+    expect((await callWith(token, "/files/a")).code).toBe("sequence_denied")
+    expect((await callWith(token, "/files")).code).toBe("ok")
+  })
+
+  test("but if what trees share is unavailable they are asked, and if a limit asks them too, for one after the other", async () => {
+    await guardedBy(budget("approve"))
+    const { token, task } = await openTask("first")
+    const take = vi.spyOn(SharedLimit.prototype, "take").mockRejectedValue(new Error("out of reach"))
+    const id = await questionIn(await pay(token, 600))
+    expect(take).toHaveBeenCalledTimes(0)
+    await questionIn(await pay(token, 500))
+    expect(take).toHaveBeenCalledTimes(1)
+    take.mockRestore()
+    await say({ task, id }, await person("fred", "finance"))
+    const { denial } = await recordOf((await pay(token, 600)).decision)
+    expect(denial).toMatchObject({ reason: "approval_required", guardrail: "budget", because: "budget_spent" })
   })
 })

@@ -393,7 +393,14 @@ describe("an approval outlives nothing that it depends on", () => {
     }))
     const { token, task } = await openTask("first")
     const watched = await pay(token, 500, {}, "watch")
-    expect(await recordOf(watched.decision)).toMatchObject({ mode: "observe", decision: "deny", code: "policy_denied" })
+    // A trial tells how many questions there would be.
+    expect(await recordOf(watched.decision)).toMatchObject({
+      mode: "observe",
+      decision: "deny",
+      code: "approval_required",
+      denial: { name: "finance", because: "policy_forbids", approval: null, status: "not_asked", expires_at: null },
+      rules: ["pay-above-100"],
+    })
     const { json } = await manage("GET", `/v1/tasks/${task}/approvals`, await bearerOf("viewer"))
     expect(json).toEqual({ approvals: [] })
   })

@@ -12,7 +12,7 @@ import { openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { callsOf } from "../harness/ledgers.ts"
 import { recordOf } from "../harness/records.ts"
 
@@ -156,4 +156,23 @@ test("a call that comes to its ledger after the gateway has given up is neither 
   decides.mockRestore()
   expect((await list(task)).code).toBe("ok")
   expect(await callsOf(task.task)).toBe(1)
+})
+
+test("a call whose gateway has stopped waiting before its ledger is asked is not admitted", async () => {
+  const task = await guardedBy(shared(50))
+  const start = Date.now()
+  forgetCaches()
+  at(start)
+  const { BUNDLES } = env
+  const read = BUNDLES.get.bind(BUNDLES)
+  // The process stands still while it reads the bundle.
+  const get = vi.spyOn(BUNDLES, "get").mockImplementation(async (...asked: Parameters<typeof read>) => {
+    at(start + 6_000)
+    return read(...asked)
+  })
+  expect((await list(task)).code).toBe("unavailable")
+  expect(get).toHaveBeenCalled()
+  get.mockRestore()
+  expect(await callsOf(task.task)).toBe(0)
+  expect((await list(task)).code).toBe("ok")
 })

@@ -7,11 +7,12 @@ import { whoAsks } from "./question-words.ts"
 import type { AskedTask, ListedCall } from "./said.ts"
 
 export const CallCard: FC<{ readonly asked: ListedCall; readonly now: number }> = ({ asked, now }) => {
-  const { id, task, tool, agent, user, purpose, votes, need, expires_at } = asked
+  const { id, task, tool, agent, user, purpose, votes, need, expires_at, unanswerable } = asked
   return (
     <li class="card">
       <div class="row">
         <span class="badge">call</span>
+        {unanswerable !== null && <span class="badge warn">its task is frozen</span>}
         {need > 1 && <span class="badge warn">{`${votes.length} of ${need} have agreed`}</span>}
       </div>
       <Title text={tool} href={askedCallPath(task, id)} />

@@ -15,6 +15,7 @@ export async function listApprovals(visit: Visit): Promise<Response> {
   const said = await visit.ask("GET", "/v1/approvals")
   if (said.status !== 200) return apology(visit, SECTION, said)
   const { approvals, more } = listed.parse(said.body)
+  const answerable = approvals.filter((each) => each.kind === "task" || each.unanswerable === null)
   const first = fromIn(visit)
   const waiting = approvals.toSorted((a, b) => a.expires_at - b.expires_at)
   const shown = waiting.slice(first, first + MOST)
@@ -22,7 +23,7 @@ export async function listApprovals(visit: Visit): Promise<Response> {
   return respondPage(
     <ConsolePage title="Approvals" visit={visit} section={SECTION}>
       <h1>Approvals</h1>
-      <p class="lead">{leadOf(approvals.length, more === true)}</p>
+      <p class="lead">{leadOf(answerable.length, more === true)}</p>
       {approvals.length === 0 && (
         <div class="empty card">
           <p>Nothing waits for you.</p>

@@ -55,6 +55,7 @@ export const askedCall = listedCall.extend({
       }),
     ),
     guardrail: z.looseObject({ id: z.string(), kind: z.string() }).nullable(),
+    figures: z.object({ used: z.number(), asked: z.number(), limit: z.number() }).nullable(),
   }),
   risk: z.number().nullable(),
   history: z.array(call).nullable(),

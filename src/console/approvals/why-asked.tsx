@@ -10,7 +10,7 @@ const MOST_TEXT = 3_000
 const MOST_RULES = 4
 
 export const WhyAsked: FC<{ readonly asked: AskedCall }> = ({ asked }) => {
-  const { rules, guardrail } = asked.reason
+  const { rules, guardrail, figures } = asked.reason
   return (
     <section class="card">
       <h2>Why you are asked</h2>
@@ -46,6 +46,11 @@ export const WhyAsked: FC<{ readonly asked: AskedCall }> = ({ asked }) => {
         </>
       ))}
       {rules.length > MOST_RULES && <p class="quiet">{`And ${rules.length - MOST_RULES} more.`}</p>}
+      {figures !== null && (
+        <p>
+          {`When you were asked, ${figures.used} of ${figures.limit} were used, and this call asked for ${figures.asked}.`}
+        </p>
+      )}
       {asked.guardrail !== null &&
         (guardrail ? (
           <Definition of={JSON.stringify(guardrail, null, 2)} what="The guardrail, as it is defined" />

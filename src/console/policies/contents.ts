@@ -3,6 +3,7 @@
  */
 import * as z from "zod"
 import { writeRule } from "../../explain/written.ts"
+import { writtenGuardrail } from "../../guardrails/written.ts"
 import { assemble } from "../../policy/assemble.ts"
 import type { Pointer } from "../../policy/bundle.ts"
 
@@ -16,7 +17,6 @@ const head = z.looseObject({
   routes: z.array(z.looseObject({ tool: z.string() })),
   servers: named,
   purposes: named,
-  guardrails: ided,
   approvals: named,
   gateways: ided,
   issuers: ided,
@@ -55,7 +55,7 @@ export function contentsOf(text: string, pointer: Pointer): Contents {
     ["server", texts(told.servers, ({ name }) => name)],
     ["agent", texts(bundle.agents.values(), ({ id }) => id)],
     ["purpose", texts(told.purposes, ({ name }) => name)],
-    ["guardrail", texts(told.guardrails, ({ id }) => id)],
+    ["guardrail", texts(bundle.guardrails.definitions, ({ id }) => id, writtenGuardrail)],
     ["approval", texts(told.approvals, ({ name }) => name)],
     ["owner", new Map(Object.entries(told.owners).map(([name, who]) => [name, JSON.stringify(who, null, 2)]))],
     ["gateway", texts(told.gateways, ({ id }) => id)],

@@ -23,6 +23,7 @@ const task = z.looseObject({
   scope: z.string(),
   status,
   ended_by: z.string().nullable(),
+  frozen_by: z.string().nullable(),
   opened_at: z.number(),
   expires_at: z.number(),
   idle_at: z.number().nullable(),

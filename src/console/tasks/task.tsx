@@ -85,10 +85,11 @@ export async function showTask(visit: Visit): Promise<Response> {
 
 const Standing: FC<{ readonly task: Task; readonly now: number }> = ({ task, now }) => {
   const { tone, text } = STATES[task.status]
+  const by = task.ended_by ?? task.frozen_by
   return (
     <p class="row lead">
       <span class={`badge ${tone}`}>{task.status}</span>
-      <span>{`${shortened(task.agent, 80, "end")}: ${text}${task.ended_by === null ? "" : `, by ${ENDED_BY[task.ended_by] ?? task.ended_by}`}.`}</span>
+      <span>{`${shortened(task.agent, 80, "end")}: ${text}${by === null ? "" : `, by ${BY[by] ?? by}`}.`}</span>
       <span>
         {task.status === "quarantined" && "Its calls are refused until an operator lets it go on. "}
         Opened <Moment at={task.opened_at} now={now} />
@@ -98,7 +99,7 @@ const Standing: FC<{ readonly task: Task; readonly now: number }> = ({ task, now
   )
 }
 
-const ENDED_BY: Readonly<Record<string, string>> = {
+const BY: Readonly<Record<string, string>> = {
   completion: "its agent, whose work is done",
   abort: "its agent, which gave up",
   operator: "an operator",

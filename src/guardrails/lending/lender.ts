@@ -56,7 +56,7 @@ export class Lender {
     this.#advance(now)
     for (const settled of take.settled) this.#settleOne(take.holder, settled)
     const limit = this.#define(take.limit)
-    if (take.values) return this.#takeValues(take.id, new Set(take.values), limit, take.over ?? false)
+    if (take.values) return this.#takeValues(take, new Set(take.values), limit)
     const { id, holder, amount, want, least = 0, open = false, over = false } = take
     const known = this.#open.get(id) ?? this.#closed.get(id)
     const room = this.#room(limit)
@@ -64,6 +64,7 @@ export class Lender {
     const used = this.#used(limit)
     if (amount === 0) return { granted: 0, used, since: this.#clock, lasts: 0 }
     if (amount > room && !over) return { granted: null, used, waits: this.#waits(limit, amount, room) }
+    if (take.look) return { granted: 0, used, since: this.#clock, lasts: 0 }
     const lasts = this.#lasts(limit, room - amount)
     const credit = lasts > 0 ? Math.min(want - amount, creditOf(limit, room - amount)) : 0
     const granted = credit < least ? amount : amount + credit
@@ -246,7 +247,11 @@ export class Lender {
     return isSettled ? { granted: null, used, waits: 0 } : { granted, used, since: at, lasts }
   }
 
-  #takeValues(id: string, values: ReadonlySet<string>, { limit, span }: LentLimit, over: boolean): TakeAnswer {
+  #takeValues(
+    { id, over = false, look = false }: Take,
+    values: ReadonlySet<string>,
+    { limit, span }: LentLimit,
+  ): TakeAnswer {
     const before = this.#values.usedBy(id, values)
     if (before !== null) return { granted: values.size, used: this.#values.size - values.size, since: before, lasts: 0 }
     const used = this.#values.size
@@ -255,6 +260,7 @@ export class Lender {
     if (!over && excess !== null && excess > 0) {
       return { granted: null, used, waits: leavesAt(span, lastToLeave) - this.#clock }
     }
+    if (look) return { granted: 0, used, since: this.#clock, lasts: 0 }
     this.#values.use(id, values, this.#clock)
     return { granted: values.size, used, since: this.#clock, lasts: 0 }
   }

@@ -7,7 +7,7 @@
 import type { Limit, Span } from "../definition.ts"
 
 /** Old object code may run for minutes beside new Worker code: a question of another version is refused. */
-export const LENDING_VERSION = 2
+export const LENDING_VERSION = 3
 
 export type LentSpan = Exclude<Span, { readonly kind: "life" }>
 
@@ -45,6 +45,8 @@ export interface Take {
   readonly open?: boolean
   /** Whether a person has approved the call: it is granted, and counts, whether there is room for it or not. */
   readonly over?: boolean
+  /** Whether nothing is to be granted: it asks only if there is room for `amount`, and is granted 0 if there is. */
+  readonly look?: boolean
   /** Settled before anything is granted, whether anything is or not. */
   readonly settled: readonly Settled[]
 }

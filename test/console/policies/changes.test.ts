@@ -4,11 +4,19 @@ import { contentsOf, type Contents } from "../../../src/console/policies/content
 import { canonicalBytes } from "../../../src/policy/digest.ts"
 import type { BundleBody } from "../../../src/policy/bundle.ts"
 import { yard } from "../../harness/bundles.ts"
+import { window } from "../../harness/guardrails.ts"
 
 const read = (body: BundleBody): Contents =>
   contentsOf(new TextDecoder().decode(canonicalBytes(body)), { seq: 1, digest: "0".repeat(64) })
 const of = (kind: string, parts: Readonly<Record<string, string>>): Contents =>
   new Map([[kind, new Map(Object.entries(parts))]])
+
+test("a sum is shown as guardrails.yaml has it", async () => {
+  const measure = { field: "arguments.amount", kind: "sum" } as const
+  const sum = window({ id: "sum", tools: ["*"], per: "tree", limit: 2_000_000, seconds: 60 }, { measure })
+  const contents = read({ ...(await yard()), guardrails: [sum] })
+  expect(contents.get("guardrail")?.get("sum")).toContain('"limit": 200,')
+})
 
 describe("two bundles", () => {
   test("that hold the same have changed nothing", async () => {

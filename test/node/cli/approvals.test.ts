@@ -14,6 +14,7 @@ const ASKED = {
   binding_message: "Refund 1.00",
   life: 600,
   expires_at: 300_000,
+  unanswerable: null,
 } as const
 
 it("tells for what, how much and how long", () => {
@@ -56,6 +57,7 @@ const CALL = {
   need: 2,
   votes: [{ by: "https://idp.test|fred" }],
   expires_at: 300_000,
+  unanswerable: null,
 } as const
 
 it("tells a call with all that is in it, none of which can pass for a line of ours", () => {

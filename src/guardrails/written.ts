@@ -1,0 +1,47 @@
+/** A guardrail for people to read: its figures as guardrails.yaml has them, where a bundle holds units (amount.ts). */
+import { shownUnits } from "./amount.ts"
+import type { Condition, Guardrail, Pattern, Threshold } from "./definition.ts"
+
+export function writtenGuardrail(guardrail: Guardrail): Guardrail {
+  switch (guardrail.kind) {
+    case "limit":
+      return guardrail.measure.kind === "sum" ? { ...guardrail, limit: shownUnits(guardrail.limit) } : guardrail
+    case "sequence":
+      return { ...guardrail, require: writtenCondition(guardrail.require) }
+    case "cycle":
+    case "storm":
+    case "concurrency":
+      return guardrail
+    default:
+      return guardrail satisfies never
+  }
+}
+
+function writtenCondition(condition: Condition): Condition {
+  switch (condition.kind) {
+    case "all":
+    case "any":
+      return { ...condition, of: condition.of.map(writtenCondition) }
+    case "not":
+      return { ...condition, of: writtenCondition(condition.of) }
+    case "since":
+      return { ...condition, event: writtenPattern(condition.event), undoneBy: writtenPattern(condition.undoneBy) }
+    case "sum":
+      return { ...condition, event: writtenPattern(condition.event), is: writtenThreshold(condition.is) }
+    case "formerly":
+    case "previous":
+    case "count":
+    case "distinct":
+      return { ...condition, event: writtenPattern(condition.event) }
+    default:
+      return condition satisfies never
+  }
+}
+
+function writtenPattern(pattern: Pattern): Pattern {
+  return pattern.when ? { ...pattern, when: writtenCondition(pattern.when) } : pattern
+}
+
+function writtenThreshold(is: Threshold): Threshold {
+  return "atLeast" in is ? { atLeast: shownUnits(is.atLeast) } : { atMost: shownUnits(is.atMost) }
+}

@@ -21,6 +21,7 @@ interface TailOptions extends WorkerOptions {
   readonly task?: string
   readonly code?: string
   readonly decision?: string
+  readonly kind?: string
   readonly limit: number
   readonly differs?: boolean
   readonly follow?: boolean
@@ -37,13 +38,19 @@ export function addDecisions(program: Command): void {
     .option("--task <ID>", "of this task")
     .option("--code <CODE>", "with this code, such as policy_denied")
     .addOption(new Option("--decision <WHICH>", "allowed or denied ones only").choices(["allow", "deny"]))
+    .addOption(
+      new Option(
+        "--kind <KIND>",
+        "of this kind; what operators and publishers do is only shown by `--kind management`",
+      ).choices(["call", "exchange", "approval", "end", "management"]),
+    )
     .option("--differs", "those that a candidate bundle would have made otherwise")
     .option("--limit <N>", "at most so many", limit, 20)
     .option("--follow", "wait for more")
     .option("--json", "one record a line, as JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  narrowgate decisions tail --decision deny --follow\n  narrowgate decisions tail --task tsk_01J8… --json\n  narrowgate decisions tail --differs --follow\n",
+      "\nExamples:\n  narrowgate decisions tail --decision deny --follow\n  narrowgate decisions tail --task tsk_01J8… --json\n  narrowgate decisions tail --kind management\n  narrowgate decisions tail --differs --follow\n",
     )
     .action(tail)
 }
@@ -63,6 +70,7 @@ async function tail(options: TailOptions): Promise<void> {
   if (options.task !== undefined) query.set("task", options.task)
   if (options.code !== undefined) query.set("code", options.code)
   if (options.decision !== undefined) query.set("decision", options.decision)
+  if (options.kind !== undefined) query.set("kind", options.kind)
   if (options.differs === true) query.set("differs", "true")
   const shown = new Set<string>()
   let bearer = await operatorBearer(options)

@@ -22,7 +22,7 @@ it("tells for what, how much and how long", () => {
     "  for       large-refund: Refund 1.00",
     "  may then  stripe.create_refund:write, at most 1 call, for 600 s",
     "  only at   https://stripe.example",
-    "  answer    within 300 s",
+    "  answer    within 300 s; approving allows 1 call, or up to 3 with --uses",
   ])
 })
 
@@ -54,6 +54,7 @@ const CALL = {
   guardrail: null,
   rules: ["large-refunds"],
   need: 2,
+  most_uses: 3,
   votes: [{ by: "https://idp.test|fred" }],
   expires_at: 300_000,
 } as const
@@ -72,6 +73,6 @@ it("tells a call with all that is in it, none of which can pass for a line of ou
     '  with      note = "x\\n  answer    no\\u001b[2J"',
     "  with      token, which is not shown",
     "  asked by  rule large-refunds, of finance, 1 of 2 have agreed",
-    "  answer    within 300 s",
+    "  answer    within 300 s; approving allows 1 call, or up to 3 with --uses",
   ])
 })

@@ -159,11 +159,11 @@ function keep(known: Memory, bundle: Bundle): void {
 async function check(known: Memory, source: BundleSource, now: number): Promise<true | null> {
   try {
     const { kv, publications } = source
+    const { held } = known
     const [stored, newest] = await withTimeout(
       Promise.all([kv.get(POINTER_KEY, { cacheTtl: 30 }), publications.newest()]),
     )
-    if (stored === null) throw new Error(newest === null ? NOTHING_PUBLISHED : "KV holds no pointer")
-    const { held } = known
+    if (stored === null) throw new Error(newest === null && !held ? NOTHING_PUBLISHED : "KV holds no pointer")
     if (held && held.jws === stored && stored === newest) known.held = { ...held, checkedAt: now }
     else await follow(known, await newerOf(stored, newest, source), kv, now)
     return true

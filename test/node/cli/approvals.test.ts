@@ -22,7 +22,7 @@ it("tells for what, how much and how long", () => {
     "  for       large-refund: Refund 1.00",
     "  may then  stripe.create_refund:write, at most 1 call, for 600 s",
     "  only at   https://stripe.example",
-    "  answer    within 300 s; approving allows 1 call, or up to 3 with --uses",
+    "  answer    within 300 s",
   ])
 })
 

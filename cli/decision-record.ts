@@ -16,6 +16,7 @@ export const decisionRecord = decision.extend({
   listing: listing.optional(),
   cut: cut.nullish(),
   io_ms: z.number(),
+  operator: z.string().nullable().default(null),
 })
 export type ShownRecord = z.infer<typeof decisionRecord>
 
@@ -40,30 +41,64 @@ const OF_KIND: ReadonlyMap<string, string> = new Map([
   ["end", "(end of a task)"],
 ])
 
+/** A person's answer about one call: whether they approved of it. Undefined: the record is of something else. */
+function answerIn({ kind, arguments: { approved } }: ShownRecord): boolean | undefined {
+  return kind === "approval" && typeof approved === "boolean" ? approved : undefined
+}
+
 /** One line: when, what, who, and why not. */
 export function recordLine(record: ShownRecord): string {
-  const { at, decision, code, tool, action, chain, user, task, id } = record
+  const { at, code, action, task, id } = record
   const time = colors.dim(new Date(at).toISOString().slice(11, 23))
-  const verdict = decision === "allow" ? colors.green("allow") : colors.red("deny ")
-  const what = `${tool ?? record.path ?? OF_KIND.get(record.kind) ?? "?"}${action === null ? "" : `:${action}`}`
-  const who = `${chain.at(-1)?.replace(/^spiffe:\/\//u, "") ?? "?"}${user === null ? "" : ` for ${user.split("|").at(-1)}`}`
+  const what = `${subjectOf(record)}${action === null ? "" : `:${action}`}`
   const why = record.denial ? ` ${colors.yellow(whyNot(record))}` : ""
   const differs = record.candidate?.differs
   const would = differs
     ? ` ${colors.yellow(`candidate: ${differs.code}${differs.scope === null ? "" : ` ${differs.scope}`}`)}`
     : ""
-  return `${time} ${verdict} ${code.padEnd(18)} ${what.padEnd(30)} ${who} ${colors.dim(task ?? "")}${why}${would} ${colors.dim(id)}`
+  const happened = isObserved(record) ? ` ${colors.yellow("(observed: the call was not stopped)")}` : ""
+  return `${time} ${verdictOf(record)} ${code.padEnd(18)} ${what.padEnd(30)} ${whoIn(record)} ${colors.dim(task ?? "")}${happened}${why}${would} ${colors.dim(id)}`
+}
+
+/** A person's answer is no call: its line must not read as if the call had been made. */
+function verdictOf(record: ShownRecord): string {
+  const answer = answerIn(record)
+  if (answer !== undefined && record.decision === "allow") return answer ? colors.green("yes  ") : colors.red("no   ")
+  return record.decision === "allow" ? colors.green("allow") : colors.red("deny ")
+}
+
+function subjectOf(record: ShownRecord): string {
+  const { tool, method, path, kind } = record
+  const of = tool ?? path ?? OF_KIND.get(kind) ?? "?"
+  if (answerIn(record) !== undefined) return `approval of ${of}`
+  return kind === "management" && path !== null ? `${method ?? "?"} ${path}` : of
+}
+
+function whoIn({ chain, user, operator, kind, arguments: args }: ShownRecord): string {
+  const agent = chain.at(-1)?.replace(/^spiffe:\/\//u, "")
+  const whose = `${agent ?? "?"}${user === null ? "" : ` for ${user.split("|").at(-1)}`}`
+  if (operator === null) return whose
+  // Of what an operator did, the arguments say to whom or what.
+  const told = kind === "management" && Object.keys(args).length > 0 ? ` ${JSON.stringify(args)}` : ""
+  return `${agent === undefined ? "" : `${whose} `}by ${operator}${told}`
+}
+
+function isObserved({ kind, mode, decision }: ShownRecord): boolean {
+  return kind === "call" && mode === "observe" && decision === "deny"
 }
 
 /** All that determined one decision. */
 export function explanation(record: ShownRecord): string {
   const { decision, code, mode, calls, bundle, principal } = record
-  const verdict = decision === "allow" ? colors.green("allowed") : colors.red(`denied: ${code}`)
+  const answer = answerIn(record)
+  const word = answer === undefined ? "allowed" : `answered: ${answer ? "approved" : "rejected"}`
+  const verdict = decision === "allow" ? colors.green(word) : colors.red(`denied: ${code}`)
   const rows: readonly (readonly [string, string | null])[] = [
     ["when", new Date(record.at).toISOString()],
     ["tool", record.tool && `${record.tool} (${record.action ?? "?"}, ${record.sensitivity ?? "?"})`],
     ["request", record.method && `${record.method} ${record.path ?? ""} at gateway ${record.gateway ?? "?"}`],
     ["agent", record.chain.toReversed().join(", called by ") || null],
+    ["operator", record.operator],
     ["user", record.user && `${record.user}${record.groups.length > 0 ? `, in ${record.groups.join(", ")}` : ""}`],
     ["task", record.task && `${record.task}${record.purpose === null ? "" : `, purpose ${record.purpose}`}`],
     ["why", record.denial && whyNot(record)],

@@ -22,6 +22,7 @@ import { addToken } from "./commands/token.ts"
 import { addTry } from "./commands/try.ts"
 import { escapedLines } from "./escaped.ts"
 import { EXIT, Failure } from "./failure.ts"
+import { suggest } from "../src/nearest.ts"
 
 const program = new Command("narrowgate")
   .description("Write, check, test and build policies; see what was decided, and why.")
@@ -57,7 +58,16 @@ process.stdout.on("error", (failure: NodeJS.ErrnoException) =>
   process.exit(failure.code === "EPIPE" ? EXIT.ok : EXIT.refused),
 )
 
+/** Commander shows the general help for `narrowgate stop --help`, as if there were such a command. */
+function refuseUnknown([name]: readonly string[]): void {
+  const known = [...program.commands.map((command) => command.name()), "help"]
+  if (name === undefined || name.startsWith("-") || known.includes(name)) return
+  const mend = suggest(name, known, "See `narrowgate --help`.")
+  throw new Failure(`there is no command \`${name}\``, mend, EXIT.usage)
+}
+
 try {
+  refuseUnknown(process.argv.slice(2))
   await program.parseAsync()
 } catch (failure) {
   process.exitCode = tell(failure)

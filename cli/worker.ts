@@ -1,6 +1,6 @@
 /** Asks a Narrowgate Worker, as an operator. */
 import { isIP } from "node:net"
-import type { z } from "zod"
+import { z } from "zod"
 import { escaped } from "./escaped.ts"
 import { EXIT, Failure } from "./failure.ts"
 import { keepSession, sessionAt } from "./login/session.ts"
@@ -123,10 +123,40 @@ async function refusalOf(response: Response): Promise<Failure> {
     401: "Get a fresh operator token; its audience must be the Worker.",
     403: "Ask for a role in operators.yaml, and for a rule that permits the action `manage`.",
     404: "Check the id; old records are dropped.",
+    413: "Send less.",
+    429: "Wait, and try again later.",
+    503: "Try again: until it is answered, it is not certain that anything was done.",
   }
-  const body = escaped((await response.text()).trim(), 300)
-  const mend = mends[response.status] ?? "Look at the Worker's log."
-  return new Failure(`${new URL(response.url).pathname} answered ${response.status} ${body}`, mend)
+  const { status } = response
+  const text = (await response.text()).trim()
+  const body = escaped(descriptionIn(text), 600)
+  const ofCaller = status >= 400 && status < 500
+  const mend = mends[status] ?? (ofCaller ? "Correct the request as the answer says." : "Look at the Worker's log.")
+  return new Failure(`${new URL(response.url).pathname} answered ${status} ${body}`, mend)
+}
+
+/** What a Narrowgate Worker says in words, and by which id its record is found; of anything else, all of it. */
+function descriptionIn(text: string): string {
+  const said = refusal.safeParse(parsedOrNull(text))
+  if (!said.success) return text
+  const { error, error_description: words, nearest = [], decision_id: id } = said.data
+  const near = nearest.length === 0 ? "" : ` Did you mean ${nearest.map((name) => `\`${name}\``).join(", ")}?`
+  return `${error}: ${words}${near}${id === undefined ? "" : ` (${id})`}`
+}
+
+const refusal = z.object({
+  error: z.string(),
+  error_description: z.string(),
+  nearest: z.array(z.string()).optional(),
+  decision_id: z.string().optional(),
+})
+
+function parsedOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
 }
 
 /** A token in the clear is for whoever listens: over plain http it goes to this machine only. */

@@ -2,12 +2,17 @@
  * `npm run demo`: the main job on real parts, one line a call. Exits 0 only if every decision is the expected one.
  */
 import { resolve } from "node:path"
+import { Command } from "commander"
 import { colors } from "../cli/colors.ts"
 import { startParts } from "./demo/parts.ts"
 import { asJson, asRow, HEADING, observe, type Observation } from "./demo/show.ts"
 import { tell } from "./demo/story.ts"
 
-const json = process.argv.includes("--json")
+const { json = false } = new Command("demo")
+  .description("Makes the calls of the README's story through real gateways, and says what was decided of each.")
+  .option("--json", "one call a line, as JSON")
+  .parse()
+  .opts<{ readonly json?: boolean }>()
 const parts = await startParts(resolve(import.meta.dirname, "..", "policies"))
 const stop = async (): Promise<never> => {
   await parts.close()

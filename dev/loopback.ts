@@ -60,6 +60,14 @@ async function isFree(port: number): Promise<boolean> {
   return taken !== null
 }
 
+/** Before the work of seconds that would fail in the end. What has killed a stack may have left its `workerd` running. */
+export async function refuseTakenPort(port: number): Promise<void> {
+  if (port === 0 || (await isFree(port))) return
+  throw new Error(
+    `port ${port} is taken: end what listens there (a \`workerd\` of an earlier stack, if that was killed), or choose another one, such as --port ${port + 10}`,
+  )
+}
+
 /** Waits until `child` accepts connections; rejects with what `complaint` says if it exits or does not within 10 s. */
 export async function accepting(child: ChildProcess, port: number, complaint: () => string): Promise<void> {
   const deadline = Date.now() + 10_000

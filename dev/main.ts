@@ -32,7 +32,11 @@ const command = new Command("dev")
     `also gateways: of the example before the demo's servers, on ports ${WRITTEN_EDGE_PORT} and ${WRITTEN_WEB_PORT}; of ` +
       "another directory where its gateways.yaml says, before your own servers",
   )
-  .option("--upstream <url>", "where your server is, as far as no `probe` of the catalog says it", readUrl)
+  .option(
+    "--upstream <url>",
+    "where your server is, as far as no `probe` of the catalog says it; turns the gateways on, as --gateway does",
+    readUrl,
+  )
   .addHelpText(
     "after",
     "\nExamples:\n  npm run dev -- --policies policies --port 8787\n  npm run dev -- --policies mine --gateway\n" +
@@ -57,6 +61,7 @@ try {
   for (const { id } of body?.queries ?? []) {
     console.log(`Asks policy ${id.padEnd(5)} AuthZEN, Authorization: Bearer ${developmentKey(id)}`)
   }
+  console.log(`Publisher's key   ${stack.publisherKey} (narrowgate rollback --key)`)
   if (candidate !== undefined) console.log(`Tried beside it   ${candidate}: narrowgate decisions tail --differs`)
   stack.follow((directory, published) => {
     console.log(summarise(directory, published.compiled))

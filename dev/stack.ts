@@ -13,7 +13,7 @@ import type { JWK } from "jose"
 import { Miniflare } from "miniflare"
 import { generatePublisherKey, type PublisherKey } from "../cli/policies/sign.ts"
 import { generateKeys, type IdentityProviderKeys, startIdentityProvider } from "./identity-provider.ts"
-import type { Listening } from "./loopback.ts"
+import { refuseTakenPort, type Listening } from "./loopback.ts"
 import { type Origins, WRITTEN_PROVIDER, WRITTEN_WORKER } from "./seed.ts"
 import { onEdit } from "../cli/on-edit.ts"
 import { publish, withdrawAny, type Published } from "./publisher.ts"
@@ -48,6 +48,8 @@ export interface Stack {
   readonly origin: string
   readonly provider: string
   readonly first: Published
+  /** A file, for `narrowgate rollback --key`. */
+  readonly publisherKey: string
   /** Publishes again after each edit, until the stack is closed. */
   readonly follow: (onPublished: (directory: string, published: Published) => void) => void
   /** Runs the Worker's scheduled probe, now; where it is deployed a Cron Trigger does. */
@@ -71,6 +73,7 @@ export class PoliciesRefused extends Error {
 }
 
 export async function startStack(options: StackOptions): Promise<Stack> {
+  for (const port of [options.port, options.port + 1]) await refuseTakenPort(port)
   const policies = resolve(options.policies)
   const state = options.state ?? defaultState(policies, options.port)
   await mkdir(state, { recursive: true })
@@ -110,6 +113,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       origin,
       provider: provider.origin,
       first,
+      publisherKey: join(state, PUBLISHER_FILE),
       follow(onPublished) {
         void onEdit(policies, stopped.signal, async () => onPublished(policies, await again()))
         if (tried === undefined) return
@@ -174,13 +178,20 @@ interface Keys {
 /** Kept, so that tokens and bundles outlive a restart. Readable by their owner only. */
 async function keysIn(state: string): Promise<Keys> {
   const file = join(state, "keys.json")
+  const keys = await readKeys(file)
+  await writeFile(file, JSON.stringify(keys), { mode: 0o600 })
+  await writeFile(join(state, PUBLISHER_FILE), JSON.stringify(keys.publisher.privateJwk), { mode: 0o600 })
+  return keys
+}
+
+const PUBLISHER_FILE = "publisher.jwk"
+
+async function readKeys(file: string): Promise<Keys> {
   try {
     const keys: Keys = JSON.parse(await readFile(file, "utf8"))
     return keys
   } catch {
-    const keys = { publisher: await generatePublisherKey(), provider: await generateKeys() }
-    await writeFile(file, JSON.stringify(keys), { mode: 0o600 })
-    return keys
+    return { publisher: await generatePublisherKey(), provider: await generateKeys() }
   }
 }
 

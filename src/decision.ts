@@ -60,7 +60,8 @@ export type Denial =
   | { readonly reason: "mcp_rejected"; readonly what: string }
   | { readonly reason: "mcp_header_mismatch"; readonly header: string }
   | { readonly reason: "mcp_headers_untrusted"; readonly what: string }
-  | { readonly reason: "arguments_unknown"; readonly needed: readonly string[] }
+  /** `what`: why they were not seen; absent: the call was made up, or it is not known. */
+  | { readonly reason: "arguments_unknown"; readonly needed: readonly string[]; readonly what?: string }
   | { readonly reason: "arguments_unrepresentable"; readonly argument: string }
   | { readonly reason: "argument_variant"; readonly argument: string }
   // ledger
@@ -270,29 +271,4 @@ export function deny(denial: Denial): Denied {
 
 export function isDenied(outcome: object): outcome is Denied {
   return "denied" in outcome
-}
-
-/** Generic words for the wire: enough to act on, nothing that helps to probe (DESIGN §5). */
-const DESCRIPTION_OF_CODE: Readonly<Record<Code, string>> = {
-  missing_token: "A delegation token is required.",
-  invalid_token: "The delegation token is not valid here, or no longer.",
-  step_up_required: "The user must log in again, or more strongly, for this call.",
-  insufficient_scope: "The task's grant does not cover this call.",
-  policy_denied: "Policy does not permit this call.",
-  unknown_tool: "This request is not a tool of the catalog.",
-  unknown_gateway: "The gateway is not known.",
-  budget_exhausted: "What there was to spend is spent.",
-  approval_required: "A person has to approve of this very call.",
-  sequence_denied: "The call may not come after what the task has done, or has not done.",
-  loop_detected: "The task goes round in a circle.",
-  deviation: "The call is not what the task was to do, or not from where it does it.",
-  tool_changed: "The tool is not what it was when it was let into the catalog.",
-  rate_limited: "Too many calls in the current window.",
-  malformed_call: "The request cannot be read in one way only.",
-  unavailable: "No decision could be made.",
-}
-
-export function describe(denial: Denial): string {
-  const words = DESCRIPTION_OF_CODE[codeOf(denial)]
-  return "what" in denial && codeOf(denial) === "malformed_call" ? `${words.slice(0, -1)}: ${denial.what}.` : words
 }

@@ -3,16 +3,40 @@ import type { z } from "zod"
 import { boundedText } from "./bounded-text.ts"
 import { isDenied } from "./decision.ts"
 import { parseJson } from "./json.ts"
+import { printable } from "./printable.ts"
 
-/** @returns null where it is too long, no JSON that reads in one way, or not of the schema */
-export async function readBody<Output>(
+/** What is wrong with a body, in one sentence for its sender. */
+export interface Misread {
+  readonly wrong: string
+}
+
+export function isMisread(read: object): read is Misread {
+  return "wrong" in read
+}
+
+/** Too long, not JSON that reads in one way, or not of the schema. No schema has a member `wrong`. */
+export async function readBody<Output extends object>(
   request: Request,
   schema: z.ZodType<Output>,
   maxBytes: number,
-): Promise<Output | null> {
+): Promise<Output | Misread> {
   const text = await boundedText(request, maxBytes)
-  const parsed = text === null ? null : parseJson(text)
-  if (!parsed || isDenied(parsed)) return null
+  if (text === null) {
+    return { wrong: `The body is longer than ${maxBytes.toLocaleString("en")} bytes, is not UTF-8, or came too late.` }
+  }
+  const parsed = parseJson(text)
+  if (isDenied(parsed)) {
+    const { denied } = parsed
+    return { wrong: `The body was not accepted: ${"what" in denied ? denied.what : denied.reason}.` }
+  }
   const body = schema.safeParse(parsed.json)
-  return body.success ? body.data : null
+  return body.success ? body.data : { wrong: sentenceOf(body.error) }
+}
+
+/** A schema that writes a sentence of its own has it repeated as it is; else the member is named, and what it should be. */
+function sentenceOf({ issues: [issue] }: z.ZodError): string {
+  if (!issue) return "The body is not what was expected."
+  if (/^[A-Z`].*\.$/su.test(issue.message)) return issue.message
+  const path = printable(issue.path.map(String).join("."))
+  return `${path === "" ? "The body" : `\`${path}\``} was not accepted: ${printable(issue.message)}.`
 }

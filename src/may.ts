@@ -5,10 +5,11 @@
  * itself. A tool is hidden only by what would refuse it whatever its arguments, and would not pass by itself.
  */
 import { formatScope } from "./catalog/pattern.ts"
+import { argumentsNeeded, UNSEEN_ARGUMENTS } from "./catalog/arguments.ts"
 import type { Tool } from "./catalog/tool.ts"
 import { NO_EVIDENCE, type Call, type Evidence } from "./call.ts"
 import { checkAlive, checkToken } from "./check/credential.ts"
-import { argumentsNeeded, boundsOf, checkCalls } from "./check/grant.ts"
+import { boundsOf, checkCalls, namesOf } from "./check/grant.ts"
 import { riskOf } from "./check/risk.ts"
 import type { Denial } from "./decision.ts"
 import { contradiction, type ArgumentBounds } from "./catalog/bounds.ts"
@@ -130,7 +131,7 @@ function grantLacks({ question, situation }: Whole, tool: Tool): Denial | null {
     all.push(...bounds)
   }
   if (all.length === 0) return null
-  if (!question.argumentsSeen) return argumentsNeeded(all)
+  if (!question.argumentsSeen) return argumentsNeeded(namesOf(all), UNSEEN_ARGUMENTS)
   const argument = contradiction(all)
   const scope = formatScope({ pattern: tool.name, action: tool.action })
   return argument === null ? null : { reason: "argument_out_of_bounds", scope, argument, bound: "none that keeps all" }
@@ -148,7 +149,7 @@ function planLacks({ situation }: Whole, { name }: Tool): Denial | null {
 function policyLacks({ bundle, question, situation, principals, entities, context }: Whole, tool: Tool): Denial | null {
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
   const reads = question.argumentsSeen ? null : bundle.engine.readsFor(action, resource, entities)
-  if (reads && reads.size > 0) return { reason: "arguments_unknown", needed: [...reads] }
+  if (reads && reads.size > 0) return argumentsNeeded([...reads], UNSEEN_ARGUMENTS)
   const asked = { bundle, by: "mayAllow", principals, action, resource, entities } as const
   const answer = askAll(asked, context)
   if ("rules" in answer) return null

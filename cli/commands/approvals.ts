@@ -20,6 +20,7 @@ const answeredCall = z.looseObject({
   status: z.string(),
   votes: z.array(z.unknown()),
   need: z.number(),
+  uses: z.number(),
 })
 const uses = z.coerce.number().int().min(1).max(100)
 
@@ -67,8 +68,12 @@ async function answerCall(id: string, decision: "approve" | "reject", options: A
   if (!most.success) throw new Failure(`--uses cannot be ${options.uses}`, "Write a number from 1 to 100.", EXIT.usage)
   const bearer = await personBearer(options, options.login)
   const waiting = await askJson(options, bearer, "/v1/approvals", approvals)
-  const asked = waiting.approvals.find((each) => each.kind === "call" && each.id === id)
+  const asked = waiting.approvals.filter((each) => each.kind === "call").find((each) => each.id === id)
   if (!asked) throw new Failure(`${id} does not wait for you`, "Look at what does: narrowgate approvals.")
+  if (most.data !== undefined && most.data > asked.most_uses) {
+    const mend = `approvers.yaml lets one approval of ${asked.name ?? "an operator"} allow ${asked.most_uses} at most.`
+    throw new Failure(`--uses cannot be ${most.data}`, mend, EXIT.usage)
+  }
   const path = `/v1/tasks/${encodeURIComponent(asked.task)}/approvals/${encodeURIComponent(id)}`
   const said = {
     approve: decision === "approve",
@@ -78,7 +83,8 @@ async function answerCall(id: string, decision: "approve" | "reject", options: A
   const answer = await askJson(options, bearer, path, answeredCall, said)
   if (options.json) return console.log(jsonText(answer, 0))
   const lacking = answer.status === "pending" ? `, ${answer.votes.length} of ${answer.need} have agreed` : ""
-  console.log(printableText(`${answer.id}: ${answer.status}${lacking}`))
+  const calls = answer.status === "approved" ? `, for ${callsText(answer.uses)}` : ""
+  console.log(printableText(`${answer.id}: ${answer.status}${lacking}${calls}`))
 }
 
 function asPerson(command: Command): Command {
@@ -122,6 +128,7 @@ export function tellCall(asked: z.infer<typeof askedCall>, now: number): string 
   const when = asked.unanswerable === null ? "" : ", once an operator has released its task, which is frozen"
   const whom = user === null ? "" : `, for ${printableText(user)}`
   const asks = guardrail === null ? `rule ${rules.join(", ")}` : `guardrail ${guardrail}`
+  const more = asked.most_uses > 1 ? `; approving allows 1 call, or up to ${asked.most_uses} with --uses` : ""
   const agreed = need > 1 ? `, ${votes.length} of ${need} have agreed` : ""
   // Each on a line of its own, as JSON: none can pass for another, or for a line of ours.
   const values = Object.entries(asked.arguments).map(([argument, value]) =>
@@ -134,8 +141,13 @@ export function tellCall(asked: z.infer<typeof askedCall>, now: number): string 
     `  calls     ${printableText(tool)} by ${printableText(method)} in ${printableText(environment)}${whom}, purpose ${printableText(purpose)}`,
     ...values,
     `  asked by  ${printableText(`${asks}${name === null ? "" : `, of ${name}`}`)}${agreed}`,
-    `  answer    within ${left} s${when}`,
+    `  answer    within ${left} s${when}${more}`,
   ].join("\n")
+}
+
+/** @param count what is left of an approval, or what one may allow */
+function callsText(count: number): string {
+  return count === 1 ? "1 call" : `up to ${count} calls`
 }
 
 function tellBound([argument, bound]: readonly [string, Readonly<Record<string, unknown>>]): string {

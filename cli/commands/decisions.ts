@@ -19,6 +19,7 @@ interface TailOptions extends WorkerOptions {
   readonly task?: string
   readonly code?: string
   readonly decision?: string
+  readonly kind?: string
   readonly limit: number
   readonly differs?: boolean
   readonly follow?: boolean
@@ -35,13 +36,19 @@ export function addDecisions(program: Command): void {
     .option("--task <ID>", "of this task")
     .option("--code <CODE>", "with this code, such as policy_denied")
     .addOption(new Option("--decision <WHICH>", "allowed or denied ones only").choices(["allow", "deny"]))
+    .addOption(
+      new Option(
+        "--kind <KIND>",
+        "of this kind; what operators and publishers do is only shown by `--kind management`",
+      ).choices(["call", "exchange", "approval", "end", "management"]),
+    )
     .option("--differs", "those that a candidate bundle would have made otherwise")
     .option("--limit <N>", "at most so many", limit, 20)
     .option("--follow", "wait for more")
     .option("--json", "one record a line, as JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  narrowgate decisions tail --decision deny --follow\n  narrowgate decisions tail --task tsk_01J8… --json\n  narrowgate decisions tail --differs --follow\n",
+      "\nExamples:\n  narrowgate decisions tail --decision deny --follow\n  narrowgate decisions tail --task tsk_01J8… --json\n  narrowgate decisions tail --kind management\n  narrowgate decisions tail --differs --follow\n",
     )
     .action(tail)
 }
@@ -57,11 +64,12 @@ export function atWorker(command: Command): Command {
 }
 
 async function tail(options: TailOptions): Promise<void> {
-  const { task, code, decision } = options
+  const { task, code, decision, kind } = options
   const which = {
     ...(task !== undefined && { task }),
     ...(code !== undefined && { code }),
     ...(decision !== undefined && { decision }),
+    ...(kind !== undefined && { kind }),
     ...(options.differs === true && { differs: "true" }),
   }
   let [after, most]: [string | null, number] = [null, options.limit]

@@ -117,12 +117,13 @@ async function explainCall(said: ByHand, { policies: directory, json }: ExplainO
   const compiled = await compilePolicies(directory)
   if (!compiled.body) return refuseUnchecked(directory, compiled)
   const { result, question } = askByHand(said, compiled)
-  const { decision, reason, rules, unasked } = gotOf(result)
+  const { decision, reason, rules, unasked, shown } = gotOf(result)
   const policy = question && explained(question)
-  if (json) return console.log(jsonText({ decision, reason, rules, unasked, policy }))
+  if (json) return console.log(jsonText({ decision, reason, evidence: shown, rules, unasked, policy }))
   const isAllowed = result.kind === "decided" && result.denial === null
   const code = result.kind === "decided" && result.denial ? codeOf(result.denial) : decision
-  const why = [reason?.replaceAll("_", " "), unasked].filter((part) => part != null).join("; ")
+  const guardrail = typeof shown["guardrail"] === "string" ? `guardrail ${shown["guardrail"]}` : null
+  const why = [reason?.replaceAll("_", " "), guardrail, unasked].filter((part) => part != null).join("; ")
   console.log(
     `${said.call} ${isAllowed ? colors.green("would be allowed") : colors.red(`would be denied: ${code}`)}${why === "" ? "" : `, ${why}`}`,
   )

@@ -119,16 +119,21 @@ async function add(options: RevokeOptions): Promise<void> {
 
 const stopped = stop.extend(stopTarget.pick({ known: true, hits: true }).shape)
 
-function tellTarget({ known, hits }: Pick<z.infer<typeof stopTarget>, "known" | "hits">): string {
-  return known === false ? "nothing that is known by this name" : hitsText(hits)
+function tellTarget({ known, hits, nearest = [] }: ToldTarget): string {
+  if (known !== false) return hitsText(hits)
+  return `nothing that is known by this name${nearest.length === 0 ? "" : `: did you mean ${quoted(nearest)}?`}`
 }
 
+type ToldTarget = Pick<z.infer<typeof stopTarget>, "known" | "hits"> & { readonly nearest?: readonly string[] }
+
+const quoted = (names: readonly string[]): string => names.map((each) => `\`${each}\``).join(", ")
+
 function unknownTarget(kind: string, name: string, nearest: readonly string[]): Failure {
-  const near = nearest.map((each) => `\`${each}\``).join(", ")
-  const meant = nearest.length === 0 ? "Check the name." : `Did you mean ${near}?`
+  const meant = nearest.length === 0 ? "Check the name." : `Did you mean ${quoted(nearest)}?`
+  const isNamed = kind !== "user" || name.includes("|")
   return new Failure(
     `nothing is stopped: no ${kind} \`${name}\` is known`,
-    `${meant} To stop it all the same, add --confirm.`,
+    isNamed ? `${meant} To stop it all the same, add --confirm.` : `${meant} A user is named as ISSUER|SUBJECT.`,
   )
 }
 

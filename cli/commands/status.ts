@@ -9,7 +9,7 @@ import { compilePolicies } from "../policies/compile.ts"
 import { liveAt } from "../publish/client.ts"
 import type { Published } from "../publish/published.ts"
 import { bundlesAt, type Bundles } from "../publish/history.ts"
-import { operatorBearer, type WorkerOptions } from "../worker.ts"
+import { isLoopback, operatorBearer, type WorkerOptions } from "../worker.ts"
 import { atWorker } from "./decisions.ts"
 
 export function addStatus(program: Command): void {
@@ -39,15 +39,25 @@ async function status(directory: string, options: WorkerOptions & { json?: boole
   const ready = await liveAt(options.url)
   // Without a bundle nobody is an operator.
   const told = ready && (await bundlesAt(options, await operatorBearer(options), 100))
-  const here = await digestIn(directory)
+  const here = await digestIn(directory, options)
   if (!ready) process.exitCode = EXIT.refused
   if (options.json) {
-    console.log(jsonText({ ready: ready !== null, ...told, directory: { path: directory, digest: here } }))
+    console.log(
+      jsonText({
+        ready: ready !== null,
+        ...told,
+        directory: {
+          path: directory,
+          digest: here && here[0],
+          decides: here?.includes(told?.deciding.digest ?? "") ?? false,
+        },
+      }),
+    )
   } else
     console.log(ready && told ? summary(told, directory, here) : colors.red(`${options.url} has nothing to decide by`))
 }
 
-function summary({ deciding, live, history }: Bundles, directory: string, here: string | null): string {
+function summary({ deciding, live, history }: Bundles, directory: string, here: readonly string[] | null): string {
   const tried = history.find(({ what, done }) => what !== "pointer" && done)
   const lines = [
     `decides    bundle ${deciding.seq}, ${printableText(deciding.digest.slice(0, 12))}${live?.seq === deciding.seq ? since(live) : ""}`,
@@ -60,9 +70,13 @@ function summary({ deciding, live, history }: Bundles, directory: string, here: 
   return lines.join("\n")
 }
 
-function same(here: string | null, deciding: string): string {
+function same(here: readonly string[] | null, deciding: string): string {
   if (here === null) return "is not there, or does not check"
-  return here === deciding ? colors.green("is what decides") : colors.yellow(`differs: ${here.slice(0, 12)}`)
+  const [written = "", fitted] = here
+  if (written === deciding) return colors.green("is what decides")
+  return fitted === deciding
+    ? colors.green("is what decides, with the keys and ports of the local stack")
+    : colors.yellow(`differs: ${written.slice(0, 12)}`)
 }
 
 const since = ({ at, by, why }: Published): string =>
@@ -77,13 +91,22 @@ function line(each: Published, live: Published | null): string {
 
 const KIND = { pointer: "decided", candidate: "tried", withdrawal: "withdrawn" }
 
-async function digestIn(directory: string): Promise<string | null> {
+/** A local stack gives each gateway a development key, and moves what the policies name to its own ports. */
+async function digestIn(directory: string, { url, idp }: WorkerOptions): Promise<readonly string[] | null> {
   const isThere = await stat(directory).then(
     () => true,
     () => false,
   )
   const body = isThere ? (await compilePolicies(directory)).body : null
-  return body && digestOf(canonicalBytes(body))
+  if (!body) return null
+  const digest = await digestOf(canonicalBytes(body))
+  if (!isLoopback(url)) return [digest]
+  const { fitToStack, WRITTEN_PROVIDER, WRITTEN_WORKER } = await import("../../dev/seed.ts")
+  const origins = new Map([
+    [WRITTEN_WORKER, new URL(url).origin],
+    [WRITTEN_PROVIDER, new URL(idp).origin],
+  ])
+  return [digest, await digestOf(canonicalBytes(fitToStack(body, origins)))]
 }
 
 function limit(text: string): number {

@@ -1,5 +1,10 @@
 /** `narrowgate try`: one call through a gateway of the local stack, as an agent would make it, and what was decided. */
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { text } from "node:stream/consumers"
 import { Option, type Command } from "commander"
+import { parseDocument } from "yaml"
+import { z } from "zod"
 import { isObject } from "../../src/json.ts"
 import { CALLED } from "../called.ts"
 import { colors } from "../colors.ts"
@@ -15,7 +20,9 @@ import { isLoopback } from "../worker.ts"
 import { atWorker } from "./decisions.ts"
 import { exchange, type ExchangeOptions } from "./token-exchange.ts"
 
-interface TryOptions extends ExchangeOptions {
+interface TryOptions extends Omit<ExchangeOptions, "agent"> {
+  readonly agent?: string
+  readonly token?: string
   readonly policies: string
   readonly arguments: Readonly<Record<string, unknown>>
 }
@@ -27,13 +34,17 @@ export function addTry(program: Command): void {
   atWorker(program.command("try"))
     .description("call a tool through a gateway of the local stack, and see what is decided")
     .argument("<TOOL>", "as the catalog calls it")
-    .requiredOption("--agent <SPIFFE-ID>", "who calls")
+    .option("--agent <SPIFFE-ID>", "who calls, in a new task")
+    .option(
+      "--token <TOKEN>",
+      "call in the task of this delegation token, as `token exchange` prints it; - reads it from standard input",
+    )
     .option("--login <NAME>", "on whose behalf (absent: on the agent's own)")
     .option("--second-factor", "that user has logged in with a one-time code too")
     .addOption(new Option("--arguments <JSON>", "of the call, by name").argParser(argumentsOf).default({}, "none"))
     .option("--purpose <NAME>", "absent: the agent's first")
     .option("--scope <SCOPES>", "absent: the purpose's default")
-    .option("--audience <URI>", "what the token is for, where there is more than one gateway audience")
+    .option("--audience <URI>", "what the token is for (absent: the audience of the gateway where the tool is)")
     .option("--policies <DIR>", "the policy directory, which says where the tool is reached", "policies")
     .option("--json", "as JSON")
     .addHelpText("after", HELP)
@@ -44,7 +55,10 @@ const HELP = `
 Examples:
   narrowgate try crm.tickets.get --agent spiffe://example.org/agent/support --login alice --arguments '{"ticket":"42"}'
   narrowgate try everything.echo --agent spiffe://example.org/agent/support --login alice --arguments '{"message":"hi"}'
+  narrowgate token exchange --agent spiffe://example.org/agent/support --login alice > token
+  narrowgate try crm.tickets.get --token - --arguments '{"ticket":"42"}' < token
 
+Several calls in one task need the same token: without --token each call opens a task of its own.
 Needs the local stack with gateways: npm run dev -- --policies DIR --gateway
 Exit code 1: denied.
 `
@@ -55,12 +69,35 @@ async function tryTool(tool: string, options: TryOptions): Promise<void> {
   }
   const call = callOf(readCatalog(await readCatalogText(options.policies)), tool)
   const answer = await withProgress("calling", async () => {
-    const { access_token: token } = await exchange(options)
+    const token = await tokenOf(options, call.origin)
     return answered(call.origin, () => call.by(token, options.arguments))
   })
   if (!isAllowed(answer)) process.exitCode = EXIT.refused
   if (options.json) return console.log(jsonText({ tool, allowed: isAllowed(answer), ...answer }))
   console.log(told(tool, answer))
+}
+
+/** In a task that there is already, which has made other calls or waits for an approval; else in a new one. */
+async function tokenOf(options: TryOptions, origin: string): Promise<string> {
+  const { token, agent, audience = await audienceAt(origin, options.policies) } = options
+  if (token !== undefined) return token === "-" ? (await text(process.stdin)).trim() : token
+  if (agent === undefined) throw new Failure("nobody calls", "Name the agent: --agent, or --token.", EXIT.usage)
+  const asked = { ...options, agent, ...(audience !== undefined && { audience }) }
+  return (await exchange(asked)).access_token
+}
+
+const gatewaysFile = z.looseObject({
+  gateways: z.array(z.looseObject({ audience: z.string(), origins: z.array(z.string()) })),
+})
+
+/** Of the gateway where the tool is reached; undefined where that is not clear, and the Worker says what is missing. */
+async function audienceAt(origin: string, directory: string): Promise<string | undefined> {
+  const file = await readFile(join(directory, "gateways.yaml"), "utf8").catch(() => "")
+  const read = gatewaysFile.safeParse(parseDocument(file).toJSON())
+  const gateways = read.success ? read.data.gateways : []
+  const audiences = new Set(gateways.filter(({ origins }) => origins.includes(origin)).map(({ audience }) => audience))
+  const [only, ...others] = audiences
+  return others.length === 0 ? only : undefined
 }
 
 interface Call {
@@ -113,23 +150,23 @@ async function answered(origin: string, call: () => Promise<Answer>): Promise<An
 }
 
 function told(tool: string, answer: Answer): string {
-  const { status, code, decision, text } = answer
-  if (isAllowed(answer)) return `${colors.green("allowed")}  ${tool}  ${decision}\n${shown(text)}`
+  const { status, code, decision } = answer
+  if (isAllowed(answer)) return `${colors.green("allowed")}  ${tool}  ${decision}\n${shown(answer.text)}`
   const why = `  ${colors.cyan("why:")} ${CALLED} explain ${decision}`
   return `${colors.red("denied")}   ${tool}  ${decision}\n  ${code} (HTTP ${status})\n${why}`
 }
 
-function shown(text: string): string {
-  return text
+function shown(said: string): string {
+  return said
     .slice(0, MOST_SHOWN)
     .split("\n")
     .map((line) => `  ${escaped(line)}`)
     .join("\n")
 }
 
-function argumentsOf(text: string): Readonly<Record<string, unknown>> {
+function argumentsOf(json: string): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(text)
+    const value: unknown = JSON.parse(json)
     if (isObject(value)) return value
   } catch {
     // Told below, as what is JSON but no object is.

@@ -82,7 +82,7 @@ function writtenOf({ placed, places, links }: Found): ReadonlyMap<string, Writte
 
 function lowerFile(file: CedarFile, found: Found): readonly Problem[] {
   const parts = policySetTextToParts(file.text)
-  if (parts.type === "failure") return locate(parts.errors, wholeOf(file), "correct the syntax")
+  if (parts.type === "failure") return locate(parts.errors, wholeOf(file), syntaxMend(parts.errors, file.text))
   const sources = splitRules(file.text)
   const expected = [...parts.policies, ...parts.policy_templates].toSorted()
   if (
@@ -105,6 +105,12 @@ function lowerFile(file: CedarFile, found: Found): readonly Problem[] {
     found.placed.push({ rule, from: place })
     return checkEdge(rule, place)
   })
+}
+
+/** Cedar reads `1.5` as a member of `1`. */
+function syntaxMend(errors: readonly { readonly message: string }[], text: string): string {
+  const isFraction = errors.some(({ message }) => /^unexpected token `\d/u.test(message)) && /\d\.\d/u.test(text)
+  return isFraction ? "write a whole number: Cedar has no fractions; count cents, for example" : "correct the syntax"
 }
 
 export interface PlacedLink {

@@ -1,5 +1,6 @@
 /** The arguments of a call: what its path, query and body say, each name once. */
 import { fits } from "../bytes.ts"
+import type { Denial } from "../decision.ts"
 import { readingsOf } from "../fold.ts"
 
 export interface CallArguments {
@@ -8,7 +9,11 @@ export interface CallArguments {
   readonly values: Readonly<Record<string, unknown>>
   /** A part of the query that upstreams read in different ways (query-names.ts); absent: there is none. */
   readonly unplain?: string
+  /** Why not all of them were seen, in words that a caller may read; absent: they were, or it is not known. */
+  readonly unseen?: Unseen
 }
+
+export type Unseen = (typeof UNSEEN)[keyof typeof UNSEEN]
 
 /**
  * Bytes of a body whose arguments are read. Rules, hashes, guardrails and records each go through all of them, so that of
@@ -16,8 +21,23 @@ export interface CallArguments {
  */
 const MOST_READ = 262_144
 
-export function isReadable(body: string): boolean {
+function isReadable(body: string): boolean {
   return fits(body, MOST_READ)
+}
+
+export const UNSEEN = {
+  withheld: "the gateway does not pass on the body",
+  headers: "the gateway passes on the MCP headers, not the body",
+  type: "the Content-Type of the body is not JSON in UTF-8",
+  form: "the body is not a JSON object",
+  inexact: "the body has a number that a double does not hold exactly",
+  long: `the body is longer than ${MOST_READ.toLocaleString("en")} bytes`,
+} as const
+
+/** Of a body of which something is not read; null: all of it is. */
+export function unseenOf(text: string, isExact: boolean): Unseen | null {
+  if (!isReadable(text)) return UNSEEN.long
+  return isExact ? null : UNSEEN.inexact
 }
 
 /** What a denial names that comes of a part of the query with no plain name. */
@@ -25,6 +45,11 @@ export const QUERY_PART = "a part of the query"
 
 export const NO_ARGUMENTS: CallArguments = { complete: true, values: {} }
 export const UNSEEN_ARGUMENTS: CallArguments = { complete: false, values: {} }
+
+/** Denies what has to read arguments that were not seen. */
+export function argumentsNeeded(needed: readonly string[], { unseen }: Pick<CallArguments, "unseen">): Denial {
+  return { reason: "arguments_unknown", needed, ...(unseen !== undefined && { what: unseen }) }
+}
 
 /**
  * What the upstream may take for one of these arguments although it is written otherwise: `To` or `[to]` where `to` is

@@ -84,6 +84,7 @@ function found(catalog: Catalog, name: string, call: Omit<Located, "tool">): Loc
   // A redacted argument by another name would stand in records, approvals and notifications in the clear.
   const names = redactedNames(tool)
   if (variantOf(call.arguments, names) === null) return { tool, ...call }
+  if (call.arguments.unplain !== undefined) return deny({ reason: "argument_variant", argument: QUERY_PART })
   // Named as the catalog spells it: the name that was sent may hold the value.
   const redacted = [...names].find((each) => variantOf(call.arguments, new Set([each])) !== null)
   return deny({ reason: "argument_variant", argument: redacted ?? QUERY_PART })

@@ -4,7 +4,7 @@
  * Source: MCP 2025-11-25 and 2026-07-28, "Transports"; DESIGN §6.
  */
 import { deny, isDenied, type Denied } from "../decision.ts"
-import { isReadable, NO_ARGUMENTS, UNSEEN_ARGUMENTS, type CallArguments } from "./arguments.ts"
+import { NO_ARGUMENTS, UNSEEN, UNSEEN_ARGUMENTS, unseenOf, type CallArguments } from "./arguments.ts"
 import { INEXACT, isJsonType, isObject, parseCallBody, readLoosely } from "../json.ts"
 import { LIFECYCLE_SEGMENT, lifecycleName, type LifecycleTool } from "./lifecycle.ts"
 import { printable } from "../printable.ts"
@@ -115,8 +115,8 @@ function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): Mcp
   if (typeof name !== "string") return refuse("it names no tool")
   if (args !== undefined && !isObject(args)) return refuse("its arguments are no object")
   if (args === undefined) return toolCall(server, name, NO_ARGUMENTS)
-  const isSeen = parsed.isExact && isReadable(text)
-  return toolCall(server, name, isSeen ? { complete: true, values: args } : UNSEEN_ARGUMENTS)
+  const unseen = unseenOf(text, parsed.isExact)
+  return toolCall(server, name, unseen ? { ...UNSEEN_ARGUMENTS, unseen } : { complete: true, values: args })
 }
 
 /** The message in a body, which may be no JSON or too much of it: then undefined. */
@@ -143,8 +143,10 @@ function callOfHeaders(server: McpServer, headers: CallHeaders): McpCall | Denie
   if (method === null) return distrust("Mcp-Method is missing")
   if (method !== "tools/call") return lifecycleOf(server, method)
   const name = headers.mcpName === null ? null : decodeHeader(headers.mcpName)
-  return name === null ? distrust("Mcp-Name is missing or malformed") : toolCall(server, name, UNSEEN_ARGUMENTS)
+  return name === null ? distrust("Mcp-Name is missing or malformed") : toolCall(server, name, UNSEEN_BY_HEADERS)
 }
+
+const UNSEEN_BY_HEADERS: CallArguments = { ...UNSEEN_ARGUMENTS, unseen: UNSEEN.headers }
 
 function toolCall(server: McpServer, name: string, args: CallArguments): McpCall | Denied {
   const tool = catalogName(server, name)

@@ -3,7 +3,7 @@
  * segment wins over a parameter, whatever their order in the catalog.
  */
 import { deny, type Denied } from "../decision.ts"
-import { isReadable, NO_ARGUMENTS, type CallArguments } from "./arguments.ts"
+import { NO_ARGUMENTS, UNSEEN, unseenOf, type CallArguments, type Unseen } from "./arguments.ts"
 import { fold, foldCase } from "../fold.ts"
 import { isJsonType, isObject, parseCallBody } from "../json.ts"
 import { asksForMethod, METHOD_IN_ARGUMENT } from "./method-override.ts"
@@ -149,23 +149,31 @@ export function routeArguments(
   if (body.kind === "binary" && isJsonType(headers.contentType)) {
     return deny({ reason: "body_rejected", what: "it is not UTF-8" })
   }
-  let complete = body.kind === "whole"
+  let unseen: Unseen | null = UNSEEN_BODY[body.kind]
   if (body.kind === "whole" && body.text !== "") {
     const json = isJsonType(headers.contentType) ? parseCallBody(body.text) : null
     if (json && "denied" in json) return json
     const object = json && isObject(json.json) ? json.json : null
-    complete = object !== null && json?.isExact === true && isReadable(body.text)
+    if (!json) unseen = UNSEEN.type
+    else unseen = object ? unseenOf(body.text, json.isExact) : UNSEEN.form
     // What is not read as arguments may still ask for another method, which upstreams take from any body.
-    if (object && !complete && Object.keys(object).some(asksForMethod)) return deny(METHOD_IN_ARGUMENT)
-    const members = complete && object ? Object.entries(object) : []
+    if (object && unseen && Object.keys(object).some(asksForMethod)) return deny(METHOD_IN_ARGUMENT)
+    const members = !unseen && object ? Object.entries(object) : []
     for (const [name, value] of members) {
       if (names.has(fold(name))) return refuse("an argument stands in the body and in the URL")
       values.set(name, value)
     }
   }
   const unplain = unplainPart(target, query_names)
-  if (complete && values.size === 0 && unplain === null) return NO_ARGUMENTS
-  return { complete, values: Object.fromEntries(values), ...(unplain !== null && { unplain }) }
+  if (!unseen && values.size === 0 && unplain === null) return NO_ARGUMENTS
+  const known = { ...(unplain !== null && { unplain }), ...(unseen && { unseen }) }
+  return { complete: !unseen, values: Object.fromEntries(values), ...known }
+}
+
+const UNSEEN_BODY: Readonly<Record<Body["kind"], Unseen | null>> = {
+  whole: null,
+  binary: UNSEEN.type,
+  withheld: UNSEEN.withheld,
 }
 
 /** False where it is there already: members of one argument (`filter[a]`, `filter[b]`) are each there once. */

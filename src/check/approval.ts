@@ -16,7 +16,7 @@ import {
 } from "../approval/approval.ts"
 import { inboxesFor } from "../approval/approvers.ts"
 import type { Call } from "../call.ts"
-import { variantOf } from "../catalog/arguments.ts"
+import { argumentsNeeded, variantOf } from "../catalog/arguments.ts"
 import { isRedacted, REDACTED } from "../catalog/redaction.ts"
 import type { Denial } from "../decision.ts"
 import { isUnread, readerOf, unreadable, type CallFacts } from "../guardrails/field.ts"
@@ -70,7 +70,8 @@ export function checkApprovals(
     // What nobody could see nobody can approve of.
     const variant = variantOf(facts.arguments, ALL)
     if (variant !== null) return { denial: { reason: "argument_variant", argument: variant }, because, asks: null }
-    const text = facts.arguments.complete ? callOf(facts) : ({ field: "call", because: "unseen" } as const)
+    if (!facts.arguments.complete) return { denial: argumentsNeeded(["call"], facts.arguments), because, asks: null }
+    const text = callOf(facts)
     if (isUnread(text)) return { denial: unreadable(guardrail ?? "", text), because, asks: null }
     const { environment } = call
     const what = { task: line[0].id, tool: facts.tool.name, call: text, request: requestHash(call) }

@@ -1,5 +1,5 @@
 /** What grants cover. */
-import { variantOf } from "../catalog/arguments.ts"
+import { argumentsNeeded, variantOf } from "../catalog/arguments.ts"
 import type { Call } from "../call.ts"
 import { formatScope, type Scope } from "../catalog/pattern.ts"
 import type { Lookup } from "../catalog/lookup.ts"
@@ -19,8 +19,8 @@ export function checkGrant(tools: Lookup<Tool>, line: readonly Task[], tool: Too
     const bounds = boundsOf(task, tool, call.environment)
     if ("reason" in bounds) return bounds
     if (bounds.length === 0) continue
-    if (!call.arguments.complete) return argumentsNeeded(bounds)
-    const variant = variantOf(call.arguments, new Set(bounds.flatMap((each) => Object.keys(each))))
+    if (!call.arguments.complete) return argumentsNeeded(namesOf(bounds), call.arguments)
+    const variant = variantOf(call.arguments, new Set(namesOf(bounds)))
     if (variant !== null) return { reason: "argument_variant", argument: variant }
     const broken = violation(bounds, call.arguments.values)
     if (!broken) continue
@@ -61,8 +61,8 @@ function scopeOf({ name: pattern, action }: Tool): Scope {
   return { pattern, action }
 }
 
-export function argumentsNeeded(bounds: readonly ArgumentBounds[]): Denial {
-  return { reason: "arguments_unknown", needed: bounds.flatMap((each) => Object.keys(each)) }
+export function namesOf(bounds: readonly ArgumentBounds[]): readonly string[] {
+  return bounds.flatMap((each) => Object.keys(each))
 }
 
 export function checkCalls(line: readonly Task[]): Denial | null {

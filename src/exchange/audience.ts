@@ -10,6 +10,14 @@ export function mayBeFor({ agents, audiences }: Bundle, agent: string, audience:
   return audiences.has(audience) && (agents.get(agent)?.audiences?.includes(audience) ?? true)
 }
 
+/** Of many gateways a few audiences are enough to see what is meant. */
+const MOST_KNOWN = 8
+
+/** Audiences are public, as each resource's metadata names its own (RFC 9728); which are an agent's is not said. */
+export function unknownAudience(audience: string, { audiences }: Pick<Bundle, "audiences">): Refused {
+  return refuse({ reason: "audience_unknown", audience, known: [...audiences].toSorted().slice(0, MOST_KNOWN) })
+}
+
 /**
  * RFC 8707, RFC 8693 2.1: the gateways' audience that the token is for, one of the agent's; where it has only one it
  * need not be named.
@@ -24,7 +32,7 @@ export function audienceOf(parameters: Parameters, agent: string, bundle: Bundle
   const [audience, ...others] = named.size === 0 ? allowed : named
   // A token for several audiences would open one with what another has seen.
   if (audience === undefined || others.length > 0 || !allowed.has(audience) || !bundle.audiences.has(audience)) {
-    return refuse({ reason: "audience_unknown", audience: printable([...named].join(" ")) })
+    return unknownAudience(printable([...named].join(" ")), bundle)
   }
   return audience
 }

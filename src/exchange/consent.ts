@@ -8,7 +8,7 @@ import { isSame } from "../constant-time.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import type { Task, TreeState, UserFacts } from "../ledger/state.ts"
-import { mayBeFor } from "./audience.ts"
+import { mayBeFor, unknownAudience } from "./audience.ts"
 import type { CodeShown, CodeTerms, Refreshing } from "./code.ts"
 import type { Kept } from "./grant.ts"
 import { NO_CLIENT, openTask, type Opened, type OpenRequest } from "./open.ts"
@@ -128,7 +128,7 @@ export function redeem(
   }
   const audience = redemption.audience ?? consent.audience
   // By the registry of now.
-  if (!mayBeFor(bundle, agent, audience)) return refuse({ reason: "audience_unknown", audience })
+  if (!mayBeFor(bundle, agent, audience)) return unknownAudience(audience, bundle)
   const { person, until: sessionExpiresAt, since } = answer
   const { jkt, token } = redemption
   const asking = requestOf(consent, { audience, jkt, token, approvals: ["user"] })

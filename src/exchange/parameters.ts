@@ -9,7 +9,7 @@ import { parseJson } from "../json.ts"
 import { boundedText } from "../bounded-text.ts"
 import { printable } from "../printable.ts"
 import { ASKED_NOTHING, type Asked, type AskedPart } from "./grant.ts"
-import { refuse, type Refused } from "./refusal.ts"
+import { refuse, TOO_MANY_SCOPES, type Refused } from "./refusal.ts"
 
 const MAX_FORM_BYTES = 65_536
 const MAY_REPEAT = new Set(["resource", "audience"])
@@ -162,7 +162,7 @@ const distinct = <T>(items: readonly T[]): readonly T[] => [...new Set(items)]
 function readScopes(text: string | null): readonly Scope[] | Refused | null {
   if (text === null) return null
   const words = text.split(" ").filter((word) => word !== "")
-  if (words.length > MAX_SCOPES) return refuse({ reason: "scope_malformed", scope: "too many" })
+  if (words.length > MAX_SCOPES) return refuse({ reason: "scope_malformed", scope: TOO_MANY_SCOPES })
   const scopes: Scope[] = []
   for (const word of distinct(words)) {
     const scope = parseScope(word)

@@ -39,7 +39,8 @@ export type Refusal =
   | { readonly reason: "key_differs" }
   | { readonly reason: "handover_required" }
   | { readonly reason: "handover_rejected"; readonly what: string }
-  | { readonly reason: "audience_unknown"; readonly audience: string }
+  /** `known`: those that there are, as the metadata of each resource says; a few of many. */
+  | { readonly reason: "audience_unknown"; readonly audience: string; readonly known: readonly string[] }
   /** The task, or one above it, was opened for other audiences; of a token as subject, for its own. */
   | { readonly reason: "audience_differs"; readonly audience: string; readonly expected: readonly string[] }
   | { readonly reason: "scope_malformed"; readonly scope: string }
@@ -215,11 +216,13 @@ export function describeRefusal(refusal: Refusal): string {
     case "handover_rejected":
       return "The hand-over is not accepted."
     case "audience_unknown":
-      return "The audience is not one that tokens are issued for, or it must be named."
+      return `Name one audience (\`resource\` or \`audience\`) that this agent may have tokens for. There are: ${refusal.known.join(" ")}.`
     case "audience_differs":
       return "The task was opened for another audience."
     case "scope_malformed":
-      return "A scope is not of the form <tool or prefix.*>:<read|write|execute>."
+      return refusal.scope === TOO_MANY_SCOPES
+        ? "There are more than 256 scopes."
+        : "A scope is not of the form <tool or prefix.*>:<read|write|execute>."
     case "purpose_not_allowed":
       return "The agent has no such purpose."
     case "delegation_not_allowed":
@@ -270,6 +273,9 @@ export function describeRefusal(refusal: Refusal): string {
   }
 }
 
+/** What a record says in place of one scope. */
+export const TOO_MANY_SCOPES = "too many"
+
 const TOO_MANY = {
   live: "Too many tasks are open.",
   rate: "Too many tasks were opened just now.",
@@ -281,7 +287,11 @@ function nothingLeft(refusal: NothingLeft): string {
   const lacking = Object.entries(refusal.lacking).slice(0, 8)
   const detail = lacking.map(([tool, { cap, of }]) => `${tool} (${cap} ${printable(of)})`).join(", ")
   const asked =
-    detail === "" ? "No tool of the catalog is covered." : `Nothing is left to grant; not covered: ${detail}.`
+    detail === ""
+      ? "No tool of the catalog is named by the scopes."
+      : `No scope can be granted. What does not allow a tool: ${detail}.`
   const available = refusal.available.slice(0, 8).join(" ")
-  return available === "" ? `${asked} Nothing could be had.` : `${asked} Could be had: ${available}.`
+  return available === ""
+    ? `${asked} No scope could be granted instead.`
+    : `${asked} These scopes could be granted: ${available}.`
 }

@@ -9,7 +9,7 @@ import { recordOf, type ManagementDenial } from "../audit/record.ts"
 import { newId } from "../ids.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { isTaskId, rootOf } from "../ledger/state.ts"
-import { readBody } from "../json-body.ts"
+import { isMisread, readBody } from "../json-body.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { askingGateway, refusal } from "./handle.ts"
 
@@ -49,7 +49,7 @@ export async function settleCall(
     return refuse(403, "unsettling_gateway", "This gateway is not registered to settle calls.", denial)
   }
   const read = await readBody(request, body, MAX_BODY_BYTES)
-  if (!DECISION.test(decision) || !read) {
+  if (!DECISION.test(decision) || isMisread(read)) {
     const denial = { reason: "request_malformed", what: "it names no decision, or no task" } as const
     return refuse(400, "invalid_request", "Name the decision in the path and its task in the body.", denial)
   }

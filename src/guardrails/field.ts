@@ -1,6 +1,6 @@
 /** What of a call a guardrail tells it apart by, as text: two calls agree on a field exactly where their texts do. */
 import { argumentsHash, canonicalText } from "../canonical.ts"
-import { variantOf, type CallArguments } from "../catalog/arguments.ts"
+import { argumentsNeeded, variantOf, type CallArguments, type Unseen } from "../catalog/arguments.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../decision.ts"
 import { sha256Hex } from "../hash.ts"
@@ -30,6 +30,8 @@ export interface CallFacts {
 export interface Unread {
   readonly field: Field
   readonly because: "absent" | "unseen" | "variant" | "unasserted" | "crowded"
+  /** Why the arguments were not seen, where that is known. */
+  readonly unseen?: Unseen
 }
 
 export type Reader = (facts: CallFacts) => string | Unread
@@ -39,8 +41,8 @@ export function isUnread(read: string | readonly string[] | Unread): read is Unr
 }
 
 /** Why a call is denied of which a guardrail cannot read what it has to. */
-export function unreadable(guardrail: string, { field, because }: Unread): Denial {
-  if (because === "unseen") return { reason: "arguments_unknown", needed: [nameOf(field)] }
+export function unreadable(guardrail: string, { field, because, unseen }: Unread): Denial {
+  if (because === "unseen") return argumentsNeeded([nameOf(field)], { ...(unseen && { unseen }) })
   if (because === "crowded") return { reason: "history_full", guardrail }
   if (because === "variant") return { reason: "argument_variant", argument: nameOf(field) }
   return { reason: "guardrail_field_missing", guardrail, field }
@@ -120,9 +122,9 @@ function isFound(value: Found | Unread): value is Found {
 }
 
 export function argumentOf(args: CallArguments, field: ArgumentField): Found | Unread {
-  const { complete, values } = args
+  const { complete, values, unseen } = args
   const name = nameOf(field)
-  if (!complete) return { field, because: "unseen" }
+  if (!complete) return { field, because: "unseen", ...(unseen && { unseen }) }
   if (variantOf(args, new Set([name])) !== null) return { field, because: "variant" }
   const found = Object.hasOwn(values, name) ? values[name] : undefined
   return found === undefined || found === null ? { field, because: "absent" } : { found }

@@ -6,7 +6,7 @@
 import { askedRecord, misuseRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import { isSame } from "../constant-time.ts"
-import { mayBeFor } from "../exchange/audience.ts"
+import { mayBeFor, unknownAudience } from "../exchange/audience.ts"
 import { firstOf, judgeRefresh, misused, misuseOfCode } from "../exchange/code.ts"
 import { foresee, mayAnswer, NOT_POLLED, polled, redeem, unknownTo } from "../exchange/consent.ts"
 import type { Answer, Consent, Redemption } from "../exchange/consent.ts"
@@ -168,7 +168,7 @@ export class Consents {
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const audience = refresh.audience ?? consent.audience
     // By the registry of now, as where its first token was fetched.
-    if (!mayBeFor(bundle, agent, audience)) return refuse({ reason: "audience_unknown", audience })
+    if (!mayBeFor(bundle, agent, audience)) return unknownAudience(audience, bundle)
     const opened = renewRoot(bundle, state, { ...refresh, audience }, now)
     if (isRefused(opened)) return opened
     if (scope !== null && !isSameScope(scope, opened.task.scope)) return refuse({ reason: "renewal_differs" })

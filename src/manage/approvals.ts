@@ -15,9 +15,9 @@ import type { TaskView } from "../ledger/view.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
-import { readBody } from "../json-body.ts"
+import { isMisread, readBody } from "../json-body.ts"
 import { shownApproval } from "./call-approvals.ts"
-import type { Outcome, RecordStart } from "./outcome.ts"
+import { malformed, type Outcome, type RecordStart } from "./outcome.ts"
 import { answererOf, byWhom, OUT_OF_REACH, personOf, type Answerer } from "./person.ts"
 
 const MAX_BODY_BYTES = 4_096
@@ -136,7 +136,7 @@ export async function answerApproval(
   const person = await personOf(request, bundle, around)
   if ("status" in person) return person
   const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
-  if (!body) return MALFORMED
+  if (isMisread(body)) return malformed(`${body.wrong} Send {"decision": "approve"} or {"decision": "reject"}.`)
   if (!isRoot(task)) return notAsked(task, person)
   const { user, expiresAt: until, issuedAt: since } = person
   const approved = body.decision === "approve"
@@ -187,10 +187,4 @@ function notAsked(task: string, person: Person): Outcome {
   const body = { error: "not_found", error_description: "Nothing of this person is waiting under this id." }
   const denial = { reason: "not_found", what: task.slice(0, 128) } as const
   return { status: 404, body, record: { ...byWhom(person.user), decision: "deny", code: "not_found", denial } }
-}
-
-const MALFORMED: Outcome = {
-  status: 400,
-  body: { error: "invalid_request", error_description: 'Say {"decision": "approve"} or {"decision": "reject"}.' },
-  record: { code: "invalid_request" },
 }

@@ -12,9 +12,9 @@ import { LEDGER_VERSION } from "../ledger/answers.ts"
 import { isTaskId, rootOf } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
-import { readBody } from "../json-body.ts"
+import { isMisread, readBody } from "../json-body.ts"
 import { authorizeOperator } from "./operator.ts"
-import type { Outcome, RecordStart } from "./outcome.ts"
+import { malformed, type Outcome, type RecordStart } from "./outcome.ts"
 import { situationOf } from "./call-situation.ts"
 import { answererOf, type Answerer } from "./person.ts"
 
@@ -28,20 +28,12 @@ const bodySchema = z
     uses: z.int().min(1).max(100).optional(),
     reason: z.string().max(1_024).optional(),
   })
-  .refine(({ approve, uses }) => approve || uses === undefined)
+  .refine(({ approve, uses }) => approve || uses === undefined, "`uses` belongs to an approval, not to a rejection.")
 
 const OUT_OF_REACH: Outcome = {
   status: 503,
   body: { error: "unavailable", error_description: "The task's ledger did not answer: ask again." },
   record: { code: "unavailable" },
-}
-const MALFORMED: Outcome = {
-  status: 400,
-  body: {
-    error: "invalid_request",
-    error_description: "Say approve: true or false; of true, uses, from 1 to 100, and of both reason are optional.",
-  },
-  record: { code: "invalid_request" },
 }
 
 export async function listCallApprovals(
@@ -101,7 +93,7 @@ export async function answerCallApproval(
   const answerer = await answererOf(request, "POST", id.slice(0, 64), bundle, around)
   if ("status" in answerer) return answerer
   const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
-  if (!body) return MALFORMED
+  if (isMisread(body)) return malformed(body.wrong)
   const { approve: approved, uses, reason } = body
   const told = {
     approval: id.slice(0, 64),
@@ -142,7 +134,10 @@ function unanswerable(
     case "stranger":
       return forbidden("an approver of this", "This is not asked of this person.", record)
     case "too many uses":
-      return { ...MALFORMED, record: { ...record, ...MALFORMED.record } }
+      return malformed(
+        "`uses` is more than one approval may allow: `most_uses` of the approval, which approvers.yaml sets.",
+        record,
+      )
     case "unknown":
       return notFound("approval", record)
     case "answered":

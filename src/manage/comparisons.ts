@@ -9,13 +9,13 @@ import { findRecord } from "../audit/record-logs.ts"
 import { argumentsDigest } from "../canonical.ts"
 import { isSame } from "../constant-time.ts"
 import { keyRing } from "../exchange/key-ring.ts"
-import { readBody } from "../json-body.ts"
+import { isMisread, readBody } from "../json-body.ts"
 import { logEvent } from "../log.ts"
 import { members } from "../members.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { authenticateOperator, permitOperator } from "./operator.ts"
-import type { Outcome } from "./outcome.ts"
+import { malformed, type Outcome } from "./outcome.ts"
 
 const MAX_BODY_BYTES = 65_536
 /** Seconds: comparisons are counted for a day, and one may be free again at any time. */
@@ -23,14 +23,9 @@ const RETRY_AFTER = 3_600
 
 const bodySchema = z.strictObject({ arguments: members })
 
-const MALFORMED = {
-  status: 400,
-  body: { error: "invalid_request", error_description: 'Give all arguments of the call: {"arguments": {…}}.' },
-  record: { code: "invalid_request" },
-} as const
 const UNAVAILABLE = {
   status: 503,
-  body: { error: "unavailable", error_description: "It cannot be compared at the moment." },
+  body: { error: "unavailable", error_description: "The comparison could not be made at the moment: try again." },
   record: { code: "unavailable" },
 } as const
 const TOO_MANY = {
@@ -52,10 +47,12 @@ export async function compareArguments(
   const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
   const permitted = permitOperator(asker, { area: "decisions", kind: "decision", target }, bundle)
   if ("status" in permitted) return permitted
-  const refused = (outcome: typeof MALFORMED | typeof UNAVAILABLE | typeof TOO_MANY): Outcome => {
+  const refused = (outcome: Outcome): Outcome => {
     return { ...outcome, record: { ...outcome.record, ...permitted, arguments: { decision: target } } }
   }
-  if (!body) return refused(MALFORMED)
+  if (isMisread(body)) {
+    return refused(malformed(`${body.wrong} Give all arguments of the call: {"arguments": {…}}.`))
+  }
   const { env, receivedAt } = around
   const found = await findRecord(env, id)
   if (!found || found.arguments_hash === null) {
@@ -66,6 +63,12 @@ export async function compareArguments(
       body: { error: "not_found", error_description },
       record: { code: "not_found", denial, ...permitted },
     }
+  }
+  // The record tells how many there were: a comparison that cannot be true is no guess, and costs none.
+  const count = Object.keys(found.arguments).length + (found.arguments_omitted ?? 0)
+  const given = Object.keys(body.arguments).length
+  if (found.arguments_omitted !== null && !found.cut.includes("arguments") && given !== count) {
+    return refused(malformed(`The call had ${count} arguments, and ${given} were given: give them all.`))
   }
   try {
     // Counted before it is looked at: what cannot be answered has been asked all the same.

@@ -7,14 +7,14 @@ import { findRecord } from "../audit/record-logs.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import { MAX_SHOWN } from "../audit/cut.ts"
 import { explainImagined, explainRecorded, type ImaginedCall } from "../explain/explain.ts"
-import { readBody } from "../json-body.ts"
+import { isMisread, readBody } from "../json-body.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { candidateAwaited } from "../policy/candidate.ts"
 import { fetchBody } from "../policy/store.ts"
 import { userOfId } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { authenticateOperator, permitOperator } from "./operator.ts"
-import type { Outcome } from "./outcome.ts"
+import { malformed, type Outcome } from "./outcome.ts"
 
 const MAX_BODY_BYTES = 65_536
 const named = z.string().min(1).max(2_048)
@@ -58,7 +58,7 @@ export async function explain(request: Request, live: Bundle, around: Surroundin
   const asker = await authenticateOperator(request, "viewer", live, around)
   if ("status" in asker) return asker
   const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
-  if (!body) return MALFORMED
+  if (isMisread(body)) return malformed(`${body.wrong} ${USAGE}`)
   const target = "decision" in body ? body.decision : body.call.agent
   const permitted = permitOperator(asker, { area: "explanations", kind: "explanation", target }, live)
   if ("status" in permitted) return permitted
@@ -157,15 +157,9 @@ function shownRecorded(record: DecisionRecord): object {
   return { chain, purpose, user, groups, tool, action, sensitivity, arguments: args, gateway, environment }
 }
 
-const MALFORMED: Outcome = {
-  status: 400,
-  body: {
-    error: "invalid_request",
-    error_description:
-      "Give a decision (dec_…), or a call: agent and tool, and, where they matter, user, purpose, arguments, gateway, environment, labels, calls, risk, bound_key, approvals; and bundle: live or candidate.",
-  },
-  record: { code: "invalid_request" },
-}
+/** What there is to ask, after what is wrong with this. */
+const USAGE =
+  "Give a decision (dec_…), or a call: agent and tool, and, where they matter, user, purpose, arguments, gateway, environment, labels, calls, risk, bound_key, approvals; and bundle: live or candidate."
 
 function notThere(what: string, permitted: Pick<DecisionRecord, "rules"> & { readonly operator: string }): Outcome {
   const body = { error: "not_found", error_description: `There is no such ${what}.` }

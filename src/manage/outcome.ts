@@ -11,3 +11,9 @@ export interface Outcome {
   /** Null: recorded elsewhere, or a continuation of what is recorded. */
   readonly record: Partial<DecisionRecord> | null
 }
+
+/** @param wrong what is wrong with the request, in a sentence for its sender */
+export function malformed(wrong: string, record: Outcome["record"] = {}): Outcome {
+  const body = { error: "invalid_request", error_description: wrong }
+  return { status: 400, body, record: { ...record, code: "invalid_request" } }
+}

@@ -125,6 +125,9 @@ export const byWhom = (user: PersonName): Partial<DecisionRecord> => ({
 
 export const OUT_OF_REACH: Outcome = {
   status: 503,
-  body: { error: "unavailable", error_description: "It cannot be seen at the moment." },
+  body: {
+    error: "unavailable",
+    error_description: "The keys, the switches or the ledger could not be read at the moment: try again.",
+  },
   record: { code: "unavailable" },
 }

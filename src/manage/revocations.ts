@@ -17,9 +17,10 @@ import type { ManagedThing } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { switchboard } from "../switches/switchboard.ts"
 import type { ListedSwitch, Stopped, Switch } from "../switches/switch.ts"
-import { readBody } from "../json-body.ts"
+import { hasIssuer, NO_TASK_ID, NO_USER_NAME } from "./names.ts"
+import { isMisread, readBody } from "../json-body.ts"
 import { authenticateOperator, authorizeOperator, permitOperator, type Permitted } from "./operator.ts"
-import type { Outcome, RecordStart } from "./outcome.ts"
+import { malformed, type Outcome, type RecordStart } from "./outcome.ts"
 import { targetOf, type Target } from "./targets.ts"
 
 const MAX_BODY_BYTES = 32_768
@@ -32,18 +33,26 @@ const REASON = new RegExp(`^[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]{1,${MAX_REASON}}$`, 
 /** What is to end: exactly one. `before`, in seconds, leaves alone authority that was given from then on. */
 const bodySchema = z
   .strictObject({
-    task: named.refine(isTaskId).optional(),
+    task: named.refine(isTaskId, NO_TASK_ID).optional(),
     token: z.string().max(16_384).optional(),
     agent: named.optional(),
-    user: named.refine((user) => user.includes("|")).optional(),
-    tool: named.refine(isPattern).optional(),
+    user: named.optional(),
+    tool: named
+      .refine(
+        isPattern,
+        "A tool is named in full, or by a prefix such as crm.*: the star stands at the end, after a dot.",
+      )
+      .optional(),
     key: z
       .string()
-      .regex(/^[\w.~-]{1,128}$/)
+      .regex(/^[\w.~-]{1,128}$/, "A key is named by its `kid`: 1 to 128 letters, digits, and `-._~`.")
       .optional(),
     everything: z.literal(true).optional(),
     before: z.int().positive().optional(),
-    reason: z.string().regex(REASON).optional(),
+    reason: z
+      .string()
+      .regex(REASON, `A reason has 1 to ${MAX_REASON} characters, without line breaks or control characters.`)
+      .optional(),
     /** It is stopped though nothing of that name is known: in an emergency nobody waits until it is. */
     confirm: z.literal(true).optional(),
     /** Nothing is stopped: the answer says what a stop would hit. */
@@ -52,26 +61,26 @@ const bodySchema = z
   .refine(
     ({ before: _before, reason: _reason, confirm: _confirm, preview: _preview, ...one }) =>
       Object.keys(one).length === 1,
+    "Name exactly one of task, token, agent, user, tool, key, everything.",
   )
   // A task or a token is there, or the answer is that it is not.
-  .refine(({ confirm, preview, task, token }) => (confirm ?? preview) === undefined || (task ?? token) === undefined)
+  .refine(
+    ({ confirm, preview, task, token }) => (confirm ?? preview) === undefined || (task ?? token) === undefined,
+    "`confirm` and `preview` do not go with a task or a token.",
+  )
   // A key that is pulled signs nothing more and verifies nothing more, whatever the time; a task or a token ends
   // wholly.
-  .refine(({ before, task, token, key }) => before === undefined || (task ?? token ?? key) === undefined)
+  .refine(
+    ({ before, task, token, key }) => before === undefined || (task ?? token ?? key) === undefined,
+    "`before` does not go with a task, a token or a key.",
+  )
+  .refine(({ user, confirm }) => !confirm || user === undefined || hasIssuer(user), NO_USER_NAME)
 type Body = z.infer<typeof bodySchema>
 
 const OUT_OF_REACH: Outcome = {
   status: 503,
   body: { error: "unavailable", error_description: "It is not certain that this holds: ask again." },
   record: { code: "unavailable" },
-}
-const MALFORMED: Outcome = {
-  status: 400,
-  body: {
-    error: "invalid_request",
-    error_description: `Name exactly one of task, token, agent, user (issuer|subject), tool, key, everything; of all but task, token and key, before, in seconds, is optional, and of all of them reason, up to ${MAX_REASON} characters without control characters; of all but task and token, confirm or preview.`,
-  },
-  record: { code: "invalid_request" },
 }
 
 export async function addRevocation(
@@ -84,7 +93,7 @@ export async function addRevocation(
   if ("status" in asker) return asker
   // At most ten seconds later: an operator's token is judged with more tolerance than that.
   const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
-  if (!body) return MALFORMED
+  if (isMisread(body)) return malformed(body.wrong)
   const by = permitOperator(asker, thingOf(body), bundle)
   if ("status" in by) return by
   // A token is a secret, and in no record.

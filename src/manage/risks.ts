@@ -13,10 +13,11 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { MAX_NAME, type ListedRisk } from "../switches/risks.ts"
 import { switchboard } from "../switches/switchboard.ts"
-import { readBody } from "../json-body.ts"
+import { hasIssuer, NO_TASK_ID, NO_USER_NAME } from "./names.ts"
+import { isMisread, readBody } from "../json-body.ts"
 import { namedTarget, near } from "./targets.ts"
 import { authenticateOperator, authorizeOperator, permitOperator } from "./operator.ts"
-import type { Outcome, RecordStart } from "./outcome.ts"
+import { malformed, type Outcome, type RecordStart } from "./outcome.ts"
 
 const MAX_BODY_BYTES = 8_192
 /** Characters; a record shows the beginning of what is longer. */
@@ -28,11 +29,11 @@ const KINDS = ["agent", "user", "task"] as const
 const bodySchema = z
   .strictObject({
     agent: named.optional(),
-    user: named.refine((user) => user.includes("|")).optional(),
-    task: z.string().refine(isTaskId).optional(),
+    user: named.optional(),
+    task: z.string().refine(isTaskId, NO_TASK_ID).optional(),
     level: z.int().min(0).max(HIGHEST_RISK),
     half_life: z.int().min(HALF_LIFE.min).max(HALF_LIFE.max).default(HALF_LIFE.default),
-    reason: z.string().max(MAX_REASON).optional(),
+    reason: z.string().max(MAX_REASON, `A reason has at most ${MAX_REASON} characters.`).optional(),
     /** Of what it has told, in place of what operators have; to lift it. */
     stream: named.optional(),
     /** Also of a name that is not known. */
@@ -44,7 +45,10 @@ const bodySchema = z
     const name = kind && of[kind]
     const isLift = told.stream === undefined || (told.level === 0 && task === undefined)
     if (kind && name !== undefined && !another && isLift) return { kind, name, ...told }
-    context.addIssue({ code: "custom", message: "not exactly one" })
+    const message = isLift
+      ? "Name exactly one of agent, user, task."
+      : "`stream` goes with level 0 of an agent or a user, to lift what that stream of events has told."
+    context.addIssue({ code: "custom", message })
     return z.NEVER
   })
 
@@ -52,14 +56,6 @@ const OUT_OF_REACH: Outcome = {
   status: 503,
   body: { error: "unavailable", error_description: "It is not certain that this holds: tell it again." },
   record: { code: "unavailable" },
-}
-const MALFORMED: Outcome = {
-  status: 400,
-  body: {
-    error: "invalid_request",
-    error_description: `Name exactly one of agent, user (issuer|subject), task, and its level, a whole number from 0 to ${HIGHEST_RISK}; half_life, from ${HALF_LIFE.min} to ${HALF_LIFE.max} seconds, reason, up to ${MAX_REASON} characters, and confirm, true or false, are optional; with level 0, of an agent or a user, stream lifts what that stream of events has told.`,
-  },
-  record: { code: "invalid_request" },
 }
 
 export async function pushRisk(
@@ -71,8 +67,9 @@ export async function pushRisk(
   const asker = await authenticateOperator(request, "operator", bundle, around)
   if ("status" in asker) return asker
   const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
-  if (!body) return MALFORMED
+  if (isMisread(body)) return malformed(body.wrong)
   const { kind, name, level, half_life, reason, stream, confirm } = body
+  if (confirm && kind === "user" && !hasIssuer(name)) return malformed(NO_USER_NAME)
   const permitted = permitOperator(asker, { area: "risks", kind, target: name }, bundle)
   if ("status" in permitted) return permitted
   const told = { [kind]: name, level, ...(level > 0 && { half_life }), ...(stream !== undefined && { stream }) }

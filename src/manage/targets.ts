@@ -11,6 +11,7 @@ import { logEvent } from "../log.ts"
 import { nearest } from "../nearest.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
+import { hasIssuer } from "./names.ts"
 import type { Stopped } from "../switches/switch.ts"
 
 export interface Target {
@@ -103,10 +104,11 @@ async function userTarget(
   if (managing.includes(user) || records?.some((record) => record.user === user))
     return { known: true, nearest: [], hits }
   const ever = await inTime(provenRecords(user, env))
-  if (!ever) return { known: null, nearest: [], hits }
+  // A name without an issuer is nobody's: that is certain whatever the records say.
+  if (!ever && hasIssuer(user)) return { known: null, nearest: [], hits }
   const others = await inTime(findRecords(env, { kind: "exchange", decision: "allow", limit: MAX_RECORDS }))
   const users = (others ?? []).flatMap((record) => record.user ?? [])
-  return found(ever.length > 0, user, [...new Set([...users, ...managing])], hits)
+  return found(ever !== null && ever.length > 0, user, [...new Set([...users, ...managing])], hits)
 }
 
 /**

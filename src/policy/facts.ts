@@ -2,7 +2,7 @@
  * The live facts that rules see (DESIGN §7): principals and Cedar context of one call. Rules and guardrails read the
  * same state in the same step, so that they can never disagree about it.
  */
-import { memberVariant, variantOf, type CallArguments } from "../catalog/arguments.ts"
+import { argumentsNeeded, memberVariant, variantOf, type CallArguments } from "../catalog/arguments.ts"
 import { deny, type Denied } from "../decision.ts"
 import type { Task, UserFacts } from "../ledger/state.ts"
 import type { Role } from "./definition/operators.ts"
@@ -150,7 +150,7 @@ function readArguments(
   members: ReadonlySet<string>,
 ): CedarRecord | Denied {
   if (reads.size === 0) return NONE
-  if (!args.complete) return deny({ reason: "arguments_unknown", needed: [...reads] })
+  if (!args.complete) return deny(argumentsNeeded([...reads], args))
   const variant = variantOf(args, reads)
   if (variant !== null) return deny({ reason: "argument_variant", argument: variant })
   const facts = new Map<string, Value>()

@@ -159,11 +159,11 @@ function keep(known: Memory, bundle: Bundle): void {
 async function check(known: Memory, source: BundleSource, now: number): Promise<true | null> {
   try {
     const { kv, publications } = source
+    const { held } = known
     const [stored, newest] = await withTimeout(
       Promise.all([kv.get(POINTER_KEY, { cacheTtl: 30 }), publications.newest()]),
     )
-    if (stored === null) throw new Error("KV holds no pointer")
-    const { held } = known
+    if (stored === null) throw new Error(newest === null && !held ? NOTHING_PUBLISHED : "KV holds no pointer")
     if (held && held.jws === stored && stored === newest) known.held = { ...held, checkedAt: now }
     else await follow(known, await newerOf(stored, newest, source), kv, now)
     return true
@@ -228,5 +228,8 @@ function report(known: Memory, error: unknown): void {
   const now = Date.now()
   if (text === known.logged.error && clockDistance(now, known.logged.at) < LOG_EVERY_MS) return
   known.logged = { error: text, at: now }
-  logEvent("bundle_check_failed", { error: text })
+  if (text.endsWith(NOTHING_PUBLISHED)) logEvent("nothing_published_yet", {})
+  else logEvent("bundle_check_failed", { error: text })
 }
+/** A Worker begins like this: it is no failure, and every call is denied until something is published. */
+const NOTHING_PUBLISHED = "nothing has been published yet"

@@ -39,6 +39,8 @@ export const askedCall = z.looseObject({
   guardrail: z.string().nullable(),
   rules: z.array(z.string()),
   need: z.number(),
+  /** Calls that one approval may allow. */
+  most_uses: z.number(),
   votes: z.array(z.looseObject({ by: z.string() })),
   /** `frozen`: its task is, and for now nobody can answer. */
   unanswerable: z.string().nullable(),

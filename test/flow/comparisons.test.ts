@@ -40,9 +40,33 @@ describe("a comparison with a record", () => {
     expect((await compared(decision, { arguments: { amounts, secret, file } })).json).toEqual({ decision, same: true })
     forgetCaches()
     expect((await compared(decision, { arguments: ARGUMENTS })).json).toEqual({ decision, same: true })
-    for (const other of [{ ...ARGUMENTS, secret: "0418" }, { file, secret }, {}]) {
+    for (const other of [
+      { ...ARGUMENTS, secret: "0418" },
+      { file, secret, other: 1 },
+    ]) {
       expect((await compared(decision, { arguments: other })).json).toEqual({ decision, same: false })
     }
+  })
+
+  test("of another number of arguments than the record says is no guess, and costs none", async () => {
+    const decision = await recorded()
+    const { file, secret } = ARGUMENTS
+    for (let count = 0; count < 12; count++) {
+      const { status, json } = await compared(decision, { arguments: { file, secret } })
+      expect([status, json]).toMatchObject([
+        400,
+        { error_description: "The call had 3 arguments, and 2 were given: give them all." },
+      ])
+    }
+    expect((await compared(decision, { arguments: ARGUMENTS })).json).toEqual({ decision, same: true })
+  })
+
+  test("with more than is read is told so", async () => {
+    const { status, json } = await compared(await recorded(), { arguments: { ...ARGUMENTS, more: "x".repeat(70_000) } })
+    expect([status, json]).toMatchObject([
+      400,
+      { error_description: expect.stringContaining("The body is longer than 65,536 bytes") },
+    ])
   })
 
   test("is recorded with who made it, what came of it, and nothing that it was made with", async () => {

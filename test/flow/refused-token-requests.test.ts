@@ -50,7 +50,7 @@ test("each reason has the OAuth error that its specification names", () => {
     { reason: "grant_type_unsupported" },
     { reason: "response_type_unsupported" },
     { reason: "proof_rejected", what: "" },
-    { reason: "audience_unknown", audience: "" },
+    { reason: "audience_unknown", audience: "", known: [] },
     { reason: "details_malformed", what: "" },
     { reason: "scope_malformed", scope: "" },
     { reason: "too_deep", agent: "", depth: 1 },

@@ -265,7 +265,6 @@ describe("a revocation", () => {
     {},
     { agent: agentId("first"), user: USER },
     { agent: "" },
-    { user: "alice" },
     { tool: "files.*.x" },
     { task: "tsk_1" },
     { everything: false },

@@ -11,7 +11,7 @@ export async function recordOf(decision: string): Promise<DecisionRecord> {
       if (!record) throw new Error(`no record ${decision}`)
       return record
     },
-    { timeout: 4_000, interval: 50 },
+    { timeout: 15_000, interval: 50 },
   )
 }
 
@@ -23,6 +23,6 @@ export async function recordsOf(task: string, count: number): Promise<readonly D
       expect(records).toHaveLength(count)
       return records
     },
-    { timeout: 4_000, interval: 50 },
+    { timeout: 15_000, interval: 50 },
   )
 }

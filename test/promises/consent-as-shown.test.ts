@@ -29,11 +29,16 @@ afterEach(async () => {
 })
 
 /** Each tree that there is. */
+/** Trees that were opened since this test began: other tests of the same worker leave theirs. */
 async function trees(): Promise<readonly unknown[]> {
-  const ids = await listDurableObjectIds(env.LEDGER)
+  const ids = (await listDurableObjectIds(env.LEDGER)).filter((id) => !earlier.has(id.toString()))
   const found = await Promise.all(ids.map(async (id) => env.LEDGER.get(id).answered("")))
   return found.filter((what) => what !== "not yet")
 }
+let earlier: ReadonlySet<string> = new Set()
+beforeEach(async () => {
+  earlier = new Set((await listDurableObjectIds(env.LEDGER)).map(String))
+})
 
 async function yes(search: string, alice: Awaited<ReturnType<typeof signedIn>>): Promise<URLSearchParams> {
   const form = await formOf(search, alice)

@@ -30,7 +30,7 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
   mcp_rejected: "it is no message of MCP that is accepted: {what}",
   mcp_header_mismatch: "its header {header} says something else than its body",
   mcp_headers_untrusted: "its headers cannot be believed without the body: {what}",
-  arguments_unknown: "arguments that rules read were not seen: {needed}",
+  arguments_unknown: "arguments that rules read were not seen: {needed} ({what})",
   arguments_unrepresentable: "the argument {argument} has no value that rules could read",
   argument_variant: "the argument {argument} could be taken for another one",
   task_unknown: "there is no such task",

@@ -5,6 +5,7 @@ import { respondPage, seeOther } from "../../page/page.tsx"
 import { Moment, Text } from "../../page/text.tsx"
 import { apology, ConsolePage } from "../frame.tsx"
 import { hitsText, stopTarget } from "../../said/revocations.ts"
+import { hasIssuer } from "../../manage/names.ts"
 import { agentPath } from "../paths.ts"
 import type { Visit } from "../visit.tsx"
 import { CHOICES, CONSEQUENCES, isKind, type Kind } from "./said.ts"
@@ -32,11 +33,14 @@ export async function confirmStop(visit: Visit): Promise<Response> {
   if (!wanted || secondsOf(wanted) === undefined) return unclear(visit)
   const { kind, name, reason, before, from } = wanted
   const at = secondsOf(wanted)
-  // A task is known, or the API says that it is not.
   const said = kind === "task" ? null : await visit.ask("POST", "/v1/revocations", { ...bodyOf(wanted), preview: true })
   if (said && said.status !== 200) return apology(visit, SECTION, said)
+  // An operator may stop what they may not look at: only what is certain is told.
+  const looked = kind === "task" ? await visit.ask("GET", `/v1/tasks/${encodeURIComponent(name)}`) : null
+  if (looked?.status === 404) return apology(visit, SECTION, looked)
   const target = said && stopTarget.parse(said.body)
   const isUnknown = target?.known === false
+  const canStop = kind !== "user" || hasIssuer(name)
   return respondPage(
     <ConsolePage title="Stop: sure?" visit={visit} section={SECTION} narrow>
       <div class="card red">
@@ -51,7 +55,7 @@ export async function confirmStop(visit: Visit): Promise<Response> {
         {isUnknown && (
           <p class="notice warn" role="alert">
             <strong>Nothing by this name is known here.</strong> It would stop nothing that runs now. Check the
-            spelling.
+            spelling.{!canStop && " A person is named by issuer and subject, joined by |."}
           </p>
         )}
         {target && target.nearest.length > 0 && (
@@ -81,23 +85,25 @@ export async function confirmStop(visit: Visit): Promise<Response> {
             Why: <Text of={reason} />
           </p>
         )}
-        <form method="post" action={SECTION}>
-          <input type="hidden" name="csrf" value={visit.visitor.csrf} />
-          <input type="hidden" name="kind" value={kind} />
-          <input type="hidden" name="name" value={name} />
-          <input type="hidden" name="reason" value={reason} />
-          <input type="hidden" name="before" value={before} />
-          <input type="hidden" name="from" value={from} />
-          {isUnknown && (
-            <label class="choice">
-              <input type="checkbox" name="confirm" value="yes" required /> Stop it although nothing by this name is
-              known
-            </label>
-          )}
-          <p>
-            <button class="red">{kind === "everything" ? "Stop everything now" : "Stop it now"}</button>
-          </p>
-        </form>
+        {canStop && (
+          <form method="post" action={SECTION}>
+            <input type="hidden" name="csrf" value={visit.visitor.csrf} />
+            <input type="hidden" name="kind" value={kind} />
+            <input type="hidden" name="name" value={name} />
+            <input type="hidden" name="reason" value={reason} />
+            <input type="hidden" name="before" value={before} />
+            <input type="hidden" name="from" value={from} />
+            {isUnknown && (
+              <label class="choice">
+                <input type="checkbox" name="confirm" value="yes" required /> Stop it although nothing by this name is
+                known
+              </label>
+            )}
+            <p>
+              <button class="red">{kind === "everything" ? "Stop everything now" : "Stop it now"}</button>
+            </p>
+          </form>
+        )}
         <p>
           <a
             href={

@@ -61,6 +61,24 @@ describe("stopping", () => {
     expect((await callWith(token, "/files/a")).code).toBe("invalid_token")
   })
 
+  test("of a task that is not there is not offered", async () => {
+    const operator = await visitorAs("operator")
+    const wanted = new URLSearchParams({ ...AGENT, kind: "task", name: "tsk_nope" })
+    const answer = await operator.get(`/console/stop/confirm?${wanted.toString()}`)
+    expect(answer.status).toBe(404)
+    expect(await answer.text()).not.toContain("Stop it now")
+  })
+
+  test("of a person who is named without an issuer is not offered unless it is clear who is meant", async () => {
+    await openTask("first")
+    const operator = await visitorAs("operator")
+    const wanted = new URLSearchParams({ ...AGENT, kind: "user", name: "operator" })
+    const page = await (await operator.get(`/console/stop/confirm?${wanted.toString()}`)).text()
+    expect(page).toContain("https://idp.test|operator")
+    expect(page).not.toContain("Stop it now")
+    expect(await switches()).toEqual([])
+  })
+
   test("of what was given before a moment leaves alone what came after", async () => {
     const operator = await visitorAs("operator")
     await operator.post("/console/stop", { ...AGENT, before: "2026-01-01T00:00" })

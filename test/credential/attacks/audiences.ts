@@ -176,7 +176,14 @@ export const audiences: Attacks = {
       }),
   ),
   "token asked for an audience in another spelling": attack(
-    requestRefused({ reason: "audience_unknown", audience: "https://API.test/" }, "invalid_target"),
+    requestRefused(
+      {
+        reason: "audience_unknown",
+        audience: "https://API.test/",
+        known: ["https://api.test/", "https://elsewhere.test/"],
+      },
+      "invalid_target",
+    ),
     async () => exchange({ audience: "https://API.test/" }),
   ),
 }

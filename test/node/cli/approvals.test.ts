@@ -55,6 +55,7 @@ const CALL = {
   guardrail: null,
   rules: ["large-refunds"],
   need: 2,
+  most_uses: 3,
   votes: [{ by: "https://idp.test|fred" }],
   expires_at: 300_000,
   unanswerable: null,
@@ -74,6 +75,6 @@ it("tells a call with all that is in it, none of which can pass for a line of ou
     '  with      note = "x\\n  answer    no\\u001b[2J"',
     "  with      token, which is not shown",
     "  asked by  rule large-refunds, of finance, 1 of 2 have agreed",
-    "  answer    within 300 s",
+    "  answer    within 300 s; approving allows 1 call, or up to 3 with --uses",
   ])
 })

@@ -84,6 +84,29 @@ describe("stops nothing where it is not clear what", () => {
   })
 })
 
+it("says who may be meant where a user is named without an issuer, or a tool is misspelt", async () => {
+  await token()
+  const alice = await revoke("--user", "alice")
+  expect(alice).toMatchObject({ code: 1, stderr: expect.stringContaining("no user `alice` is known") })
+  expect(alice.stderr).toMatch(
+    /Did you mean `http:\/\/127\.0\.0\.1:\d+\|alice`\? A user is named as ISSUER\|SUBJECT\./u,
+  )
+  const confirmed = await revoke("--user", "alice", "--confirm")
+  expect(confirmed).toMatchObject({ code: 1, stderr: expect.stringContaining("A user is named by issuer and subject") })
+  expect((await revoke("--tool", "crm.tickets.gett", "--preview")).stdout).toBe(
+    "nothing that is known by this name: did you mean `crm.tickets.get`?\n",
+  )
+  expect(await listed()).toEqual([])
+})
+
+it("says what is wrong with a request, and what to do about it", async () => {
+  const pattern = await revoke("--tool", "crm.t*")
+  expect(pattern).toMatchObject({ code: 1, stderr: expect.stringContaining("A tool is named in full, or by a prefix") })
+  expect(pattern.stderr).toContain("mend: Correct the request as the answer says.")
+  expect((await revoke("--task", "tsk_nope")).stderr).toContain("A task is named by its id")
+  expect((await revoke("--agent", SUPPORT, "--reason", "a\nb")).stderr).toContain("A reason has 1 to 1024 characters")
+})
+
 it("shows nothing that passes for a line of its own", () => {
   const told = tellSwitch({ id: "swi_1", tool: "a\n  by me", by: "x\u001b[2J", reason: "\u202egood", at: 0 })
   expect(told.split("\n")).toEqual([

@@ -1,0 +1,127 @@
+/** An answer says what about a request was wrong: its sender, often a program, has nothing else to correct it by. */
+import { exports } from "cloudflare:workers"
+import { afterEach, beforeEach, expect, test } from "vitest"
+import { z } from "zod"
+import { describe } from "../../src/describe.ts"
+import { openTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { callWith, keyOf, readAnswer, type ClientRequest } from "../harness/gateways.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { US } from "../harness/issuers.ts"
+
+beforeEach(async () => {
+  await publish(await yard())
+})
+afterEach(freshIsolate)
+
+const JSON_TYPE = "application/json"
+const NOT_SEEN = "An argument that a rule reads was not seen: "
+
+interface Case {
+  readonly of: string
+  readonly body?: string
+  readonly type?: string
+  readonly path?: string
+  readonly gateway?: string
+  readonly says: string
+}
+
+const CASES: readonly Case[] = [
+  {
+    of: "a value that no rule reads",
+    body: '{"to":5.5}',
+    says: 'A rule cannot read the value of the argument "to": it is or has a null, a fraction or an integer beyond 2^53 - 1, or it nests too deep.',
+  },
+  {
+    of: "a long body",
+    body: `{"to":"${"a".repeat(262_144)}"}`,
+    says: `${NOT_SEEN}the body is longer than 262,144 bytes.`,
+  },
+  {
+    of: "a form",
+    body: "to=a@example.org",
+    type: "application/x-www-form-urlencoded",
+    says: `${NOT_SEEN}the Content-Type of the body is not JSON in UTF-8.`,
+  },
+  {
+    of: "another charset",
+    body: '{"to":"a"}',
+    type: "application/json; charset=utf-16",
+    says: `${NOT_SEEN}the Content-Type of the body is not JSON in UTF-8.`,
+  },
+  { of: "a list", body: '["a"]', says: `${NOT_SEEN}the body is not a JSON object.` },
+  {
+    of: "an inexact number",
+    body: '{"to":"a","n":0.10000000000000001}',
+    says: `${NOT_SEEN}the body has a number that a double does not hold exactly.`,
+  },
+  { of: "a body that its gateway keeps", gateway: "nginx", says: `${NOT_SEEN}the gateway does not pass on the body.` },
+  {
+    of: "a part of the query that is no plain name",
+    body: '{"to":"a@example.org"}',
+    path: "/mail?filter[a]=1",
+    says: "A part of the query can be read as an argument that a rule reads or that is redacted.",
+  },
+  {
+    of: "another spelling",
+    body: '{"To":"a@example.org"}',
+    says: "An argument, or a member of one, has a name that can be read as another one that a rule reads or that is redacted.",
+  },
+  {
+    of: "a key that stands twice",
+    body: '{"to":"a","to":"b"}',
+    says: "The body was not accepted: it has a key twice, or two that some readers take for one.",
+  },
+  {
+    of: "an ambiguous path",
+    body: "{}",
+    path: "/mail?to=a&to=b",
+    says: "The request was not accepted: an argument stands twice, or two that some readers take for one.",
+  },
+]
+
+const described = (body: string): string =>
+  z.object({ error_description: z.string() }).parse(JSON.parse(body)).error_description
+
+test.each(CASES)(
+  "an answer names the cause of $of",
+  async ({ body, type = JSON_TYPE, path = "/mail", gateway, says }) => {
+    const { token } = await openTask("first", { scope: "mail.*:write" })
+    const headers = { "Content-Type": type }
+    const request = { method: "POST", headers, ...(body !== undefined && { body }) }
+    const answer = await callWith(token, path, request, gateway)
+    expect([answer.code, described(answer.body)]).toEqual(["malformed_call", says])
+  },
+)
+
+test("a gateway that does not say what was called learns which header is missing", async () => {
+  const headers = { "X-Narrowgate-Key": keyOf("envoy") }
+  const answer = await readAnswer(await exports.default.fetch(new Request(`${US}/authz/envoy/mail`, { headers })))
+  expect([answer.code, described(answer.body)]).toEqual([
+    "malformed_call",
+    "The gateway did not say what was called: its header X-Narrowgate-Original-Path is missing or malformed.",
+  ])
+})
+
+test("an answer names no argument that only the policy names", async () => {
+  const { token } = await openTask("first", { scope: "mail.*:write" })
+  // `text` is redacted; `to` is what a rule reads.
+  const sent: readonly Partial<ClientRequest>[] = [
+    { body: '{"to":"a@example.org","Text":"a"}' },
+    { path: "/mail?filter[a]=1", body: '{"to":"a@example.org"}' },
+    { body: "[]" },
+  ]
+  for (const { path = "/mail", body = "" } of sent) {
+    const answer = await callWith(token, path, { method: "POST", headers: { "Content-Type": JSON_TYPE }, body })
+    expect(answer.code).toBe("malformed_call")
+    expect(described(answer.body)).not.toMatch(/"|\btext\b/i)
+  }
+})
+
+test("what an answer repeats of a request is short, and steers no terminal", () => {
+  const denial = { reason: "arguments_unrepresentable", argument: `\u001b[31m"\n${"x".repeat(900)}` } as const
+  const says = describe(denial)
+  expect(says.length).toBeLessThan(400)
+  expect(says).toMatch(/^[ -~…]*$/)
+  expect(says).toContain('"?[31m\\"?xxx')
+})

@@ -186,11 +186,10 @@ describe("an operator ends a frozen task", () => {
   })
 
   test("and expiry ends it: then it is in nobody's way any more", async () => {
-    const start = Date.now()
     const root = await openTask("first")
     const child = await openChild(root.token, "second", { purpose: "errand", scope: "files.*:read" })
     await freeze(child.task)
-    vi.useFakeTimers({ now: start + 121_000, toFake: ["Date"] })
+    vi.useFakeTimers({ now: Date.now() + 121_000, toFake: ["Date"] })
     expect((await byAgent(root.task, "complete", root)).status).toBe(200)
     expect(await statusOf(root.task)).toBe("completed")
   })

@@ -69,7 +69,7 @@ describe("a call of a tool that has changed", () => {
     expect(JSON.parse(answer.body)).toMatchObject({
       error: {
         data: { error: "tool_changed" },
-        message: "The tool is not what it was when it was let into the catalog.",
+        message: "The tool has changed since it was added to the catalog.",
       },
     })
   })

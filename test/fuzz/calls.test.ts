@@ -1,5 +1,6 @@
 /** What stands in a call: its target, its arguments, a message of MCP and the headers that repeat it. */
 import { describe, expect, test } from "vitest"
+import { UNSEEN } from "../../src/catalog/arguments.ts"
 import { readMcpCall, type McpServer } from "../../src/catalog/mcp-server.ts"
 import { readTarget } from "../../src/catalog/path.ts"
 import { buildRouteTable, matchRoute, routeArguments } from "../../src/catalog/route.ts"
@@ -166,7 +167,8 @@ describe("a message to a server of MCP", () => {
           if (method === "tools/call") {
             expect(read.tool).toBe(`desk.${params.name}`)
             const isSeen = isExact(text) || params.arguments === undefined
-            const seen = isSeen ? { complete: true, values: params.arguments ?? {} } : { complete: false, values: {} }
+            const unseen = { complete: false, values: {}, unseen: UNSEEN.inexact }
+            const seen = isSeen ? { complete: true, values: params.arguments ?? {} } : unseen
             expect(read.arguments).toEqual(seen)
             expect(read.tool).toMatch(/^desk(?:\.[\w-]+)+$/)
             expect(read.tool.startsWith("desk.mcp.")).toBe(false)

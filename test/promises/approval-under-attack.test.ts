@@ -343,7 +343,7 @@ describe("an approval outlives nothing that it depends on", () => {
     const operator = await bearerOf("operator")
     const fred = await person("fred", "finance")
     await manage("POST", `/v1/tasks/${task}/quarantine`, operator)
-    expect((await say({ task, id }, fred)).status).toBe(404)
+    expect((await say({ task, id }, fred)).status).toBe(409)
     await manage("POST", `/v1/tasks/${task}/release`, operator)
     expect((await say({ task, id }, fred)).status).toBe(200)
     await republish((body) => ({ ...body, approvals: body.approvals.filter(({ name }) => name !== "finance") }))

@@ -133,7 +133,7 @@ describe("nobody in the chain gains, over HTTP", () => {
     expect((await postForm(form)).refused).toMatchObject({
       error: "invalid_scope",
       error_description: expect.stringMatching(
-        /^Nothing is left to grant; not covered: files\.read \(policy https:\/\/idp\.test\|eve\)\./,
+        /^No scope can be granted\. What does not allow a tool: files\.read \(policy https:\/\/idp\.test\|eve\)\./,
       ),
     })
   })

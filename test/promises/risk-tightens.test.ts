@@ -173,7 +173,6 @@ describe("who tells of a risk", () => {
     ["of two", { agent: "a", user: USER, level: 5 }],
     ["of no name", { agent: "", level: 5 }],
     ["of a name that is too long", { agent: "a".repeat(513), level: 5 }],
-    ["of a user without an issuer", { user: "alice", level: 5 }],
     ["of what is no task", { task: "tsk_1", level: 5 }],
     ["no level", { agent: "a" }],
     ["a level below 0", { agent: "a", level: -1 }],

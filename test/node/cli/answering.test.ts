@@ -84,7 +84,7 @@ test("a call that waits is shown as it is, and passes once it was approved of, o
   expect(stdout).toContain('  with      to = "ann@example.org"\n  with      text, which is not shown\n')
   expect(stdout).toContain("  asked by  guardrail second-mail\n")
   const answered = await approvals("olivia", "approve", id, "--reason", "as agreed")
-  expect([answered.code, answered.stdout]).toEqual([0, `${id}: approved\n`])
+  expect([answered.code, answered.stdout]).toEqual([0, `${id}: approved, for 1 call\n`])
   expect(await mail(token, "three")).not.toBeNull()
   expect(await mail(token, "two")).toBeNull()
   const again = await mail(token, "two")

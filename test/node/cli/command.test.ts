@@ -59,7 +59,7 @@ describe("check", () => {
   })
 
   it("compares ceilings with the records of a file or of a Worker", async () => {
-    const record = { at: 1_764_000_000_000, mode: "enforce", decision: "allow", tool: "crm.tickets.list" }
+    const record = { id: "dec_01M8FRTPFW2PZ059GH11BCBJZF", at: 1_764_000_000_000, mode: "enforce", decision: "allow", tool: "crm.tickets.list" }
     const one = { ...record, chain: ["spiffe://example.org/agent/support", "spiffe://example.org/agent/researcher"] }
     await writeFile(join(directory, "records.jsonl"), `${JSON.stringify(one)}\n\n`)
     const ofFile = await narrowgate("check", "policies", "--records", "records.jsonl", "--strict")

@@ -128,7 +128,7 @@ describe("served by the local stack", () => {
         expect(denied).toMatchObject({ code: 1, stdout: expect.stringContaining("insufficient_scope (HTTP 403)") })
       }
       const stranger = await served.attempt("everything.echo", "--login", "bob")
-      expect(stranger).toMatchObject({ code: 1, stderr: expect.stringContaining("Nothing is left to grant") })
+      expect(stranger).toMatchObject({ code: 1, stderr: expect.stringContaining("No scope can be granted") })
     },
     STACK_MS,
   )

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { digestOf } from "../../../src/policy/digest.ts"
 import { recordOf } from "../../../src/audit/record.ts"
 import { run } from "./run.ts"
+import { recordOf } from "../../../src/audit/record.ts"
 
 const ROOT = join(import.meta.dirname, "../../..")
 
@@ -59,8 +60,9 @@ describe("check", () => {
   })
 
   it("compares ceilings with the records of a file or of a Worker", async () => {
-    const record = { id: "dec_01M8FRTPFW2PZ059GH11BCBJZF", at: 1_764_000_000_000, mode: "enforce", decision: "allow", tool: "crm.tickets.list" }
-    const one = { ...record, chain: ["spiffe://example.org/agent/support", "spiffe://example.org/agent/researcher"] }
+    const chain = ["spiffe://example.org/agent/support", "spiffe://example.org/agent/researcher"]
+    const call = { kind: "call", decision: "allow", code: "ok", tool: "crm.tickets.list", chain } as const
+    const one = recordOf({ id: "dec_01M8FRTPFW2PZ059GH11BCBJZF", at: 1_764_000_000_000, ...call })
     await writeFile(join(directory, "records.jsonl"), `${JSON.stringify(one)}\n\n`)
     const ofFile = await narrowgate("check", "policies", "--records", "records.jsonl", "--strict")
     expect(ofFile.code).toBe(0)

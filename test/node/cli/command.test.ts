@@ -7,7 +7,6 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { digestOf } from "../../../src/policy/digest.ts"
 import { recordOf } from "../../../src/audit/record.ts"
 import { run } from "./run.ts"
-import { recordOf } from "../../../src/audit/record.ts"
 
 const ROOT = join(import.meta.dirname, "../../..")
 

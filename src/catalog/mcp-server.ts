@@ -6,6 +6,7 @@
 import { deny, isDenied, type Denied } from "../decision.ts"
 import { isReadable, NO_ARGUMENTS, UNSEEN_ARGUMENTS, type CallArguments } from "./arguments.ts"
 import { INEXACT, isJsonType, isObject, parseCallBody, readLoosely } from "../json.ts"
+import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "./method-override.ts"
 import { LIFECYCLE_SEGMENT, lifecycleName, type LifecycleTool } from "./lifecycle.ts"
 import { printable } from "../printable.ts"
 import { variantIn } from "../fold.ts"
@@ -93,6 +94,10 @@ function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): Mcp
   if (!isObject(message) || message["jsonrpc"] !== "2.0") return refuse("it is no JSON-RPC 2.0 message")
   if (variantIn(message, MESSAGE_MEMBERS) !== undefined) {
     return refuse("a member differs from a known one in case only")
+  }
+  // A framework that the server is built with may route the message as another request.
+  if (Object.entries(message).some(([name, value]) => asksForOtherMethod(name, value, "POST"))) {
+    return deny(METHOD_IN_ARGUMENT)
   }
   const { method, params } = message
   // Arguments may be unseen; all other messages are judged by what is seen of them.

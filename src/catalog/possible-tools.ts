@@ -5,7 +5,8 @@
 import type { Denial } from "../decision.ts"
 import type { Catalog } from "./locate.ts"
 import { catalogName, decodeHeader, type McpServer } from "./mcp-server.ts"
-import { METHOD_IN_ARGUMENT, METHOD_IN_HEADER } from "./method-override.ts"
+import { mayAskForOtherMethod } from "./method-in-body.ts"
+import { METHOD_IN_HEADER } from "./method-override.ts"
 import { matchAnyMethod, matchRoute } from "./route.ts"
 import type { Seen } from "./seen.ts"
 
@@ -18,8 +19,9 @@ export function possibleTools({ servers, routes, tools }: Catalog, call: Seen, d
     if (named !== null) return [...new Set(named)].filter((name) => tools.has(name))
     return [...tools.values()].filter((tool) => tool.server === server.name).map(({ name }) => name)
   }
-  const isAnyMethod = denial === METHOD_IN_HEADER || denial === METHOD_IN_ARGUMENT
-  if (isAnyMethod) return matchAnyMethod(routes, call.origin, { segments })
+  // Whatever else is wrong with the call.
+  if (denial === METHOD_IN_HEADER || mayAskForOtherMethod(call))
+    return matchAnyMethod(routes, call.origin, { segments })
   const match = matchRoute(routes, call.origin, call.method, { segments })
   return match ? [match.definition.tool] : []
 }

@@ -6,7 +6,6 @@ import { deny, type Denied } from "../decision.ts"
 import { isReadable, NO_ARGUMENTS, type CallArguments } from "./arguments.ts"
 import { fold, foldCase } from "../fold.ts"
 import { isJsonType, isObject, parseCallBody } from "../json.ts"
-import { asksForMethod, METHOD_IN_ARGUMENT } from "./method-override.ts"
 import type { Target } from "./path.ts"
 import { unplainPart } from "./query-names.ts"
 import type { Body, CallHeaders } from "./seen.ts"
@@ -155,8 +154,6 @@ export function routeArguments(
     if (json && "denied" in json) return json
     const object = json && isObject(json.json) ? json.json : null
     complete = object !== null && json?.isExact === true && isReadable(body.text)
-    // What is not read as arguments may still ask for another method, which upstreams take from any body.
-    if (object && !complete && Object.keys(object).some(asksForMethod)) return deny(METHOD_IN_ARGUMENT)
     const members = complete && object ? Object.entries(object) : []
     for (const [name, value] of members) {
       if (names.has(fold(name))) return refuse("an argument stands in the body and in the URL")

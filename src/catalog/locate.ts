@@ -60,6 +60,8 @@ export function locate(catalog: Catalog, call: Seen): Located | Denied {
   const match = matchRoute(catalog.routes, call.origin, call.method, target)
   if (!match)
     return deny({ reason: "tool_unknown", called: `${call.method} ${shownPath(catalog, call.origin, target)}` })
+  if (match.isAmbiguous)
+    return deny({ reason: "target_ambiguous", what: "its path is another route's to some readers" })
   const args = routeArguments(match, target, call.body, call.headers)
   if (isDenied(args)) return args
   const isOtherMethod = Object.entries(args.values).some(([name, value]) =>

@@ -7,7 +7,7 @@ import type { Catalog } from "./locate.ts"
 import { catalogName, decodeHeader, type McpServer } from "./mcp-server.ts"
 import { mayAskForOtherMethod } from "./method-in-body.ts"
 import { METHOD_IN_HEADER } from "./method-override.ts"
-import { matchAnyMethod, matchRoute } from "./route.ts"
+import { matchLoosely } from "./route.ts"
 import type { Seen } from "./seen.ts"
 
 /** @returns names; none: it is no tool of the catalog, however it is read */
@@ -20,10 +20,8 @@ export function possibleTools({ servers, routes, tools }: Catalog, call: Seen, d
     return [...tools.values()].filter((tool) => tool.server === server.name).map(({ name }) => name)
   }
   // Whatever else is wrong with the call.
-  if (denial === METHOD_IN_HEADER || mayAskForOtherMethod(call))
-    return matchAnyMethod(routes, call.origin, { segments })
-  const match = matchRoute(routes, call.origin, call.method, { segments })
-  return match ? [match.definition.tool] : []
+  const isAnyMethod = denial === METHOD_IN_HEADER || mayAskForOtherMethod(call)
+  return matchLoosely(routes, call.origin, isAnyMethod ? null : call.method, segments)
 }
 
 /** Decoded twice, without what some readers cut off, skip or resolve. */

@@ -227,6 +227,8 @@ const UNREADABLE: Readonly<Record<string, readonly [path: string, more: Partial<
   "an argument that stands twice": ["/vault/1?a=1&a=2", { method: "GET" }],
   "a dot segment": ["/x/../vault/1", { method: "GET" }],
   "an encoded slash": ["/vault%2F1", { method: "GET" }],
+  "a path in another case": ["/Vault/1", { method: "GET" }],
+  "a path with a suffix": ["/vault.json/1", { method: "GET" }],
   "a path parameter": ["/vault;x=1/1", { method: "GET" }],
   "a method of another": ["/vault/1", { body: "_method=GET", headers: { "X-HTTP-Method-Override": "GET" } }],
   "a method of another, of a query": ["/vault/1?_method=GET", {}],

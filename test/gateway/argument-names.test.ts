@@ -17,6 +17,10 @@ const SPELLINGS = [
   "!name",
   "Name",
   "name%5B",
+  "x.name",
+  "request.Name",
+  "x.y..name",
+  "x.name[]",
 ]
 
 /** Where `query` holds a plain argument that is allowed, and may hold more. */
@@ -269,6 +273,18 @@ describe("a body that is no text leaves the arguments unseen", () => {
     [form, "a=\xff"],
   ])("and reaches a tool of which nothing reads them: %s", async (type, body) => {
     expect(await codeOf("/files/a", type, body)).toBe("ok")
+  })
+
+  test("nor are those of JSON that is declared as a form too", async () => {
+    const body = JSON.stringify({ to: "a@example.org", x: "&to=eve@evil.test&" })
+    for (const type of [
+      `${form}+json`,
+      `${form.toUpperCase()}+JSON; charset=utf-8`,
+      `application/x-${form.slice(12)}+json`,
+    ]) {
+      expect(await codeOf("/mail", type, body)).toBe("malformed_call")
+    }
+    expect(await codeOf("/mail", "application/vnd.api+json", body)).toBe("ok")
   })
 
   test.each([

@@ -136,8 +136,9 @@ describe("a request to end a task that has ended", () => {
   const ends = ["complete", "abort"] as const
 
   test.each(Object.entries(ENDED))("%s is answered as before, and is in nobody's name", async (_how, kill) => {
-    const { task, token } = await openTask("first")
-    await kill({ task, token })
+    const opened = await openTask("first")
+    const { task, token } = opened
+    await kill(opened)
     const before = await vi.waitFor(async () => {
       const records = await findRecords(env, { task, kind: "end", limit: 100 })
       expect(records).toHaveLength(1)

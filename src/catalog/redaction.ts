@@ -16,8 +16,8 @@ export function isRedacted(name: string, redact: readonly string[]): boolean {
   const own = readingsOf(plain(name))
   // A name that may be read as any may be read as one of these.
   if (!own) return true
-  const readings = [...own, ...prefixedReadingsOf(name)]
-  return redact.some((hidden) => readingsOf(plain(hidden))?.some((reading) => readings.includes(reading)))
+  const readings = new Set([...own, ...prefixedReadingsOf(name)])
+  return redact.some((hidden) => readingsOf(plain(hidden))?.some((reading) => readings.has(reading)))
 }
 
 const plain = (name: string): string => name.replace(/^(?:arguments\.)+/i, "")

@@ -52,6 +52,8 @@ const VERSIONS_WITH_HEADERS = new Set([HEADERS_SINCE])
 const TOOL_NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/
 
 export function readMcpCall(server: McpServer, method: string, headers: CallHeaders, body: Body): McpCall | Denied {
+  // A server that reads it all the same would take it for a message.
+  if (method !== "POST" && body.kind !== "withheld" && body.text !== "") return refuse("only a POST has a body")
   if (method === "GET") return lifecycle(server, "stream")
   if (method === "DELETE") return lifecycle(server, "end")
   if (method !== "POST") return deny({ reason: "tool_unknown", called: `${server.name} ${method}` })

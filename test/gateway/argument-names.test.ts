@@ -154,6 +154,14 @@ describe.each(["GET", "HEAD", "PUT"])("a %s that asks for another method is refu
   })
 })
 
+test.each(["GET", "DELETE"])("a message of MCP that comes with a %s is refused", async (method) => {
+  const { token } = await openTask("first", { scope: "desk.*:read" })
+  const headers = { "Content-Type": "application/json" }
+  const body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay"}}'
+  expect((await callWith(token, "/desk/mcp", { method })).code).toBe("ok")
+  expect((await callWith(token, "/desk/mcp", { method, body, headers }, "traefik")).code).toBe("malformed_call")
+})
+
 test("a message of MCP that asks for another method is refused", async () => {
   const { token } = await openTask("first", { scope: "desk.*:read" })
   const codeOf = async (more: object): Promise<string> => {

@@ -254,7 +254,7 @@ describe("the record keeps secrets", () => {
     expect((await refreshBy(refresh)).issued).not.toBeNull()
   })
 
-  const KEY = `ngk_${"cbFiTmvoc67X8v7x94y89WpSlUiVitR5kLNLT0JEoEI"}`
+  const KEY = "ngk_cbFiTmvoc67X8v7x94y89WpSlUiVitR5kLNLT0JEoEI"
   test.each<readonly [string, (refresh: string) => string]>([
     ["the key of a gateway", () => KEY],
     ["the key of a gateway of the local stack", () => "ngk_edge_development"],

@@ -44,6 +44,21 @@ function findReadings(name: string): readonly string[] | null {
 }
 
 /**
+ * Those by which it is found behind a prefix: ASP.NET binds a parameter `query` from `query.to` before `to`, and Struts and
+ * Grails take `command.to`.
+ */
+export function prefixedReadingsOf(name: string): readonly string[] {
+  if (!name.includes(".")) return []
+  const last = name
+    .split(PREFIX_END, 1)[0]
+    ?.split(".")
+    .findLast((part) => part.trim() !== "")
+  return last === undefined || last === name ? [] : (readingsOf(last) ?? [])
+}
+// oxlint-disable-next-line no-control-regex -- as of `NAME_END`
+const PREFIX_END = /(?<!^)[[\]\x00-\x1f\x7f]/
+
+/**
  * NFKC makes `to` of the fullwidth `ｔｏ`. The caller chooses what it costs: it sorts combining marks, in a time that
  * grows with the square of their number in a row, and writes eighteen characters for a U+FDFA. No name of a language
  * needs as much; Unicode's own bound for any text (UAX #15, section 13) is 30 marks in a row.

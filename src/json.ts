@@ -79,7 +79,8 @@ const refused = (objection: string): Objection => ({ objection, isTooMuch: false
 const tooMuch = (objection: string): Objection => ({ objection, isTooMuch: true })
 const NOT_JSON = refused("it is not JSON")
 
-const JSON_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json(?: *; *charset="?utf-8"?)?$/i
+/** Symfony and Perl's HTTP::Body read `application/x-www-form-urlencoded+json` as a form. */
+const JSON_TYPE = /^(?!.*urlencoded)application\/(?:[a-z0-9.+-]+\+)?json(?: *; *charset="?utf-8"?)?$/i
 
 /** One media type, JSON in UTF-8: of two, or of another encoding, a reader may take what we did not. */
 export function isJsonType(contentType: string | null): boolean {

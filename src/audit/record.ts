@@ -272,9 +272,11 @@ export function storedForm(record: DecisionRecord): StoredRecord {
 
 /**
  * A code, refresh token or `auth_req_id` begins with the id of its task, and is easily sent in the place of one: then it
- * would stand in the record of the refusal, and whoever may read records could use it. Also one that was cut.
+ * would stand in the record of the refusal, and whoever may read records could use it. Also one that was cut, or whose dot
+ * was encoded or mistyped. The same holds for the key of a gateway, as `narrowgate init` makes them.
  */
 function withoutSecrets(body: string): string {
-  return body.replaceAll(TASK_SECRETS, "$1.[secret]")
+  return body.replaceAll(TASK_SECRETS, "$1.[secret]").replaceAll(GATEWAY_KEYS, "ngk_[secret]")
 }
-const TASK_SECRETS = /(tsk_[0-9A-Z]{26})(?:\.[A-Za-z0-9_-]{8,})+/g
+const TASK_SECRETS = /(tsk_[0-9A-Z]{26})(?:\.[A-Z0-9_-]{8,}|[^\w"-]{1,8}[A-Z0-9_-]{30,})+/gi
+const GATEWAY_KEYS = /ngk_[A-Za-z0-9_-]{8,}/g

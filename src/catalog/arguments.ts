@@ -1,7 +1,7 @@
 /** The arguments of a call: what its path, query and body say, each name once. */
 import { fits } from "../bytes.ts"
 import type { Denial } from "../decision.ts"
-import { readingsOf } from "../fold.ts"
+import { prefixedReadingsOf, readingsOf } from "../fold.ts"
 
 export interface CallArguments {
   /** False where the body, which may hold more, was not seen. */
@@ -60,14 +60,16 @@ export function variantOf(args: CallArguments, names: ReadonlySet<string>): stri
   if (names.size === 0) return null
   // Not the part itself: it may hold, as a name, the value of an argument that is redacted.
   if (args.unplain !== undefined) return QUERY_PART
-  const { unreadable, sent } = sentBy(args)
+  const { unreadable, sent, prefixed } = sentBy(args)
   if (unreadable !== undefined) return unreadable
-  if (names.has("*"))
+  if (names.has("*")) {
     for (const [one, other] of sent.values()) if (one !== undefined && other !== undefined) return other
+    for (const [reading, name] of prefixed) if (sent.get(reading)?.some((each) => each !== name)) return name
+  }
   for (const name of names) {
     for (const reading of readingsOf(name) ?? [name]) {
-      const variant = sent.get(reading)?.find((each) => each !== name)
-      if (variant !== undefined) return variant
+      const variant = sent.get(reading)?.find((each) => each !== name) ?? prefixed.get(reading)
+      if (variant !== undefined && variant !== name) return variant
     }
   }
   return null
@@ -83,7 +85,8 @@ export function memberVariant(object: object, members: ReadonlySet<string>): str
   for (const key of Object.keys(object)) {
     if (members.has(key)) continue
     const readingsOfKey = readingsOf(key)
-    if (!readingsOfKey || readingsOfKey.some((reading) => readings.has(reading))) return key
+    if (!readingsOfKey || [...readingsOfKey, ...prefixedReadingsOf(key)].some((reading) => readings.has(reading)))
+      return key
   }
   return null
 }
@@ -95,6 +98,8 @@ interface SentNames {
   readonly unreadable?: string
   /** The names that are sent, by each of their readings. */
   readonly sent: ReadonlyMap<string, readonly string[]>
+  /** One of those that have a prefix, by each reading without it. */
+  readonly prefixed: ReadonlyMap<string, string>
 }
 
 function sentBy(args: CallArguments): SentNames {
@@ -107,14 +112,16 @@ const sentNames = new WeakMap<CallArguments, SentNames>()
 
 function findSent({ values }: CallArguments): SentNames {
   const sent = new Map<string, string[]>()
+  const prefixed = new Map<string, string>()
   for (const name of Object.keys(values)) {
     const readings = readingsOf(name)
-    if (!readings) return { unreadable: name, sent }
+    if (!readings) return { unreadable: name, sent, prefixed }
     for (const reading of readings) {
       const names = sent.get(reading)
       if (names) names.push(name)
       else sent.set(reading, [name])
     }
+    for (const reading of prefixedReadingsOf(name)) prefixed.set(reading, name)
   }
-  return { sent }
+  return { sent, prefixed }
 }

@@ -5,7 +5,8 @@
 import { deny, isDenied, type Denied } from "../decision.ts"
 import { QUERY_PART, variantOf, type CallArguments } from "./arguments.ts"
 import type { Lookup } from "./lookup.ts"
-import { isMethodInArguments, METHOD_IN_ARGUMENT } from "./method-override.ts"
+import { methodInBody } from "./method-in-body.ts"
+import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "./method-override.ts"
 import { readMcpCall, type McpServer } from "./mcp-server.ts"
 import { readTarget, type Target } from "./path.ts"
 import { isRedacted, REDACTED, redactedNames } from "./redaction.ts"
@@ -59,12 +60,16 @@ export function locate(catalog: Catalog, call: Seen): Located | Denied {
   const match = matchRoute(catalog.routes, call.origin, call.method, target)
   if (!match)
     return deny({ reason: "tool_unknown", called: `${call.method} ${shownPath(catalog, call.origin, target)}` })
+  if (match.isAmbiguous)
+    return deny({ reason: "target_ambiguous", what: "its path is another route's to some readers" })
   const args = routeArguments(match, target, call.body, call.headers)
   if (isDenied(args)) return args
-  const { body, headers } = call
-  if (call.method === "POST" && isMethodInArguments(Object.keys(args.values), body, headers.contentType)) {
-    return deny(METHOD_IN_ARGUMENT)
-  }
+  const isOtherMethod = Object.entries(args.values).some(([name, value]) =>
+    asksForOtherMethod(name, value, call.method),
+  )
+  // What is not read as arguments may still ask for another method, which upstreams take from any body.
+  const objection = isOtherMethod ? METHOD_IN_ARGUMENT : args.complete ? null : methodInBody(call)
+  if (objection) return deny(objection)
   const { definition, segments } = match
   return found(catalog, definition.tool, { arguments: args, path: target.path, segments, byHeaders: false })
 }

@@ -6,6 +6,7 @@
 import { deny, isDenied, type Denied } from "../decision.ts"
 import { NO_ARGUMENTS, UNSEEN, UNSEEN_ARGUMENTS, unseenOf, type CallArguments } from "./arguments.ts"
 import { INEXACT, isJsonType, isObject, parseCallBody, readLoosely } from "../json.ts"
+import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "./method-override.ts"
 import { LIFECYCLE_SEGMENT, lifecycleName, type LifecycleTool } from "./lifecycle.ts"
 import { printable } from "../printable.ts"
 import { variantIn } from "../fold.ts"
@@ -51,6 +52,8 @@ const VERSIONS_WITH_HEADERS = new Set([HEADERS_SINCE])
 const TOOL_NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/
 
 export function readMcpCall(server: McpServer, method: string, headers: CallHeaders, body: Body): McpCall | Denied {
+  // A server that reads it all the same would take it for a message.
+  if (method !== "POST" && body.kind !== "withheld" && body.text !== "") return refuse("only a POST has a body")
   if (method === "GET") return lifecycle(server, "stream")
   if (method === "DELETE") return lifecycle(server, "end")
   if (method !== "POST") return deny({ reason: "tool_unknown", called: `${server.name} ${method}` })
@@ -93,6 +96,10 @@ function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): Mcp
   if (!isObject(message) || message["jsonrpc"] !== "2.0") return refuse("it is no JSON-RPC 2.0 message")
   if (variantIn(message, MESSAGE_MEMBERS) !== undefined) {
     return refuse("a member differs from a known one in case only")
+  }
+  // A framework that the server is built with may route the message as another request.
+  if (Object.entries(message).some(([name, value]) => asksForOtherMethod(name, value, "POST"))) {
+    return deny(METHOD_IN_ARGUMENT)
   }
   const { method, params } = message
   // Arguments may be unseen; all other messages are judged by what is seen of them.

@@ -5,8 +5,9 @@
 import type { Denial } from "../decision.ts"
 import type { Catalog } from "./locate.ts"
 import { catalogName, decodeHeader, type McpServer } from "./mcp-server.ts"
-import { METHOD_IN_ARGUMENT, METHOD_IN_HEADER } from "./method-override.ts"
-import { matchAnyMethod, matchRoute } from "./route.ts"
+import { mayAskForOtherMethod } from "./method-in-body.ts"
+import { METHOD_IN_HEADER } from "./method-override.ts"
+import { matchLoosely } from "./route.ts"
 import type { Seen } from "./seen.ts"
 
 /** @returns names; none: it is no tool of the catalog, however it is read */
@@ -18,10 +19,9 @@ export function possibleTools({ servers, routes, tools }: Catalog, call: Seen, d
     if (named !== null) return [...new Set(named)].filter((name) => tools.has(name))
     return [...tools.values()].filter((tool) => tool.server === server.name).map(({ name }) => name)
   }
-  const isAnyMethod = denial === METHOD_IN_HEADER || denial === METHOD_IN_ARGUMENT
-  if (isAnyMethod) return matchAnyMethod(routes, call.origin, { segments })
-  const match = matchRoute(routes, call.origin, call.method, { segments })
-  return match ? [match.definition.tool] : []
+  // Whatever else is wrong with the call.
+  const isAnyMethod = denial === METHOD_IN_HEADER || mayAskForOtherMethod(call)
+  return matchLoosely(routes, call.origin, isAnyMethod ? null : call.method, segments)
 }
 
 /** Decoded twice, without what some readers cut off, skip or resolve. */

@@ -1,5 +1,5 @@
 /** Arguments that the catalog redacts: what stands for them, and where in a path they are. */
-import { readingsOf } from "../fold.ts"
+import { prefixedReadingsOf, readingsOf } from "../fold.ts"
 import type { CallArguments } from "./arguments.ts"
 import type { Lookup } from "./lookup.ts"
 import type { Segments } from "./route.ts"
@@ -13,10 +13,11 @@ export const REDACTED = "[redacted]"
  */
 export function isRedacted(name: string, redact: readonly string[]): boolean {
   if (redact.length === 0) return false
-  const readings = readingsOf(plain(name))
+  const own = readingsOf(plain(name))
   // A name that may be read as any may be read as one of these.
-  if (!readings) return true
-  return redact.some((hidden) => readingsOf(plain(hidden))?.some((reading) => readings.includes(reading)))
+  if (!own) return true
+  const readings = new Set([...own, ...prefixedReadingsOf(name)])
+  return redact.some((hidden) => readingsOf(plain(hidden))?.some((reading) => readings.has(reading)))
 }
 
 const plain = (name: string): string => name.replace(/^(?:arguments\.)+/i, "")

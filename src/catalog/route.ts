@@ -6,7 +6,6 @@ import { deny, type Denied } from "../decision.ts"
 import { NO_ARGUMENTS, UNSEEN, unseenOf, type CallArguments, type Unseen } from "./arguments.ts"
 import { fold, foldCase } from "../fold.ts"
 import { isJsonType, isObject, parseCallBody } from "../json.ts"
-import { asksForMethod, METHOD_IN_ARGUMENT } from "./method-override.ts"
 import type { Target } from "./path.ts"
 import { unplainPart } from "./query-names.ts"
 import type { Body, CallHeaders } from "./seen.ts"
@@ -26,6 +25,8 @@ export interface RouteDefinition {
 
 interface Node {
   readonly literals: Map<string, Node>
+  /** The same by what readers that are less strict make of them (`looseReadings`). */
+  readonly folded: Map<string, Node[]>
   parameter: Node | undefined
   route: { readonly definition: RouteDefinition; readonly segments: Segments } | undefined
 }
@@ -37,11 +38,13 @@ export interface RouteMatch {
   readonly definition: RouteDefinition
   readonly segments: Segments
   readonly parameters: readonly (readonly [name: string, value: string])[]
+  /** A value that some readers take for a literal of another tool's route: `EXPORT` beside `/tickets/export`. */
+  readonly isAmbiguous: boolean
 }
 
 export type RouteTable = ReadonlyMap<string, Node>
 
-const newNode = (): Node => ({ literals: new Map(), parameter: undefined, route: undefined })
+const newNode = (): Node => ({ literals: new Map(), folded: new Map(), parameter: undefined, route: undefined })
 const tableKey = (origin: string, method: string): string => `${method} ${origin}`
 
 /** Throws where two routes would match the same request: the build refuses such a catalog, so it is a defect here. */
@@ -60,7 +63,11 @@ export function buildRouteTable(definitions: readonly RouteDefinition[]): RouteT
           node = node.parameter ??= newNode()
         } else {
           let next = node.literals.get(segment)
-          if (!next) node.literals.set(segment, (next = newNode()))
+          if (!next) {
+            node.literals.set(segment, (next = newNode()))
+            const folded = foldCase(segment)
+            node.folded.set(folded, [...(node.folded.get(folded) ?? []), next])
+          }
           node = next
         }
       }
@@ -80,21 +87,64 @@ export function matchRoute(
 ): RouteMatch | null {
   const root = table.get(tableKey(origin, method === "HEAD" ? "GET" : method))
   if (!root) return null
-  const values: string[] = []
-  const found = descend(root, target.segments, 0, values)
+  const way: Way = { values: [], isLoose: false }
+  const found = descend(root, target.segments, 0, way)
   if (!found?.route) return null
   const { definition, segments } = found.route
   const names = segments.filter((name) => name !== null)
-  return { definition, segments, parameters: names.map((name, index) => [name, values[index] ?? ""]) }
+  const parameters = names.map((name, index) => [name, way.values[index] ?? ""] as const)
+  const isOther = ({ route, isLoose }: LooseRoute): boolean => isLoose && route.tool !== definition.tool
+  return {
+    definition,
+    segments,
+    parameters,
+    isAmbiguous: way.isLoose && looseRoutes(root, target.segments).some(isOther),
+  }
 }
 
-/** Those that match whatever the method is. */
-export function matchAnyMethod(table: RouteTable, origin: string, target: Pick<Target, "segments">): readonly string[] {
-  const tools = [...table].flatMap(([key, root]) => {
-    if (!key.endsWith(tableKey(origin, ""))) return []
-    return descend(root, target.segments, 0, [])?.route?.definition.tool ?? []
-  })
-  return [...new Set(tools)]
+/** The tools that some reader may find there. @param method null: whatever it is */
+export function matchLoosely(
+  table: RouteTable,
+  origin: string,
+  method: string | null,
+  segments: readonly string[],
+): readonly string[] {
+  const isMatched = (key: string): boolean =>
+    method === null ? key.endsWith(tableKey(origin, "")) : key === tableKey(origin, method === "HEAD" ? "GET" : method)
+  const found = [...table].flatMap(([key, root]) => (isMatched(key) ? looseRoutes(root, segments) : []))
+  return [...new Set(found.map(({ route }) => route.tool))]
+}
+
+interface LooseRoute {
+  readonly route: RouteDefinition
+  /** One of its literals is written otherwise in the path. */
+  readonly isLoose: boolean
+}
+
+/** Every route that a path may be of. */
+function looseRoutes(root: Node, segments: readonly string[]): readonly LooseRoute[] {
+  let found: readonly { readonly node: Node; readonly isLoose: boolean }[] = [{ node: root, isLoose: false }]
+  for (const segment of segments) {
+    found = found.flatMap(({ node: { literals, folded, parameter }, isLoose }) => {
+      const exact = literals.get(segment)
+      const alike = exact ? [] : looseReadings(segment).flatMap((each) => folded.get(each) ?? [])
+      return [
+        ...(exact ? [{ node: exact, isLoose }] : []),
+        ...alike.map((node) => ({ node, isLoose: true })),
+        ...(parameter && segment !== "" ? [{ node: parameter, isLoose }] : []),
+      ]
+    })
+  }
+  return found.flatMap(({ node: { route }, isLoose }) => (route ? [{ route: route.definition, isLoose }] : []))
+}
+
+/** Express and ASP.NET take no notice of case, IIS takes dots and blanks off the end, Rails a suffix such as `.json`. */
+function looseReadings(segment: string): readonly string[] {
+  const folded = foldCase(segment)
+    .trimStart()
+    .replace(/[. ]+$/, "")
+  const [first, last] = [folded.indexOf("."), folded.lastIndexOf(".")]
+  return first < 0 ? [folded] : [...new Set([folded, folded.slice(0, first), folded.slice(0, last)])]
 }
 
 /** One that has several methods once for each. */
@@ -107,16 +157,24 @@ function routesBelow({ route, literals, parameter }: Node): readonly NonNullable
   return route ? [route, ...below] : below
 }
 
-function descend(node: Node, segments: readonly string[], index: number, values: string[]): Node | null {
+interface Way {
+  /** Of the parameters. */
+  readonly values: string[]
+  /** One of them may be a literal beside its parameter. */
+  isLoose: boolean
+}
+
+function descend(node: Node, segments: readonly string[], index: number, way: Way): Node | null {
   const segment = segments[index]
   if (segment === undefined) return node.route ? node : null
   const literal = node.literals.get(segment)
-  const found = literal && descend(literal, segments, index + 1, values)
+  const found = literal && descend(literal, segments, index + 1, way)
   if (found) return found
   if (!node.parameter || segment === "") return null
-  values.push(segment)
-  const below = descend(node.parameter, segments, index + 1, values)
-  if (!below) values.pop()
+  way.isLoose ||= node.folded.size > 0 && looseReadings(segment).some((each) => node.folded.has(each))
+  way.values.push(segment)
+  const below = descend(node.parameter, segments, index + 1, way)
+  if (!below) way.values.pop()
   return below
 }
 
@@ -156,8 +214,6 @@ export function routeArguments(
     const object = json && isObject(json.json) ? json.json : null
     if (!json) unseen = UNSEEN.type
     else unseen = object ? unseenOf(body.text, json.isExact) : UNSEEN.form
-    // What is not read as arguments may still ask for another method, which upstreams take from any body.
-    if (object && unseen && Object.keys(object).some(asksForMethod)) return deny(METHOD_IN_ARGUMENT)
     const members = !unseen && object ? Object.entries(object) : []
     for (const [name, value] of members) {
       if (names.has(fold(name))) return refuse("an argument stands in the body and in the URL")

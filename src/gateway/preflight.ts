@@ -6,9 +6,10 @@
 import { keptAtEdge, ofGateway } from "../audit/edge-record.ts"
 import { NOBODY, type Decision } from "../authorize.ts"
 import { shownPath } from "../catalog/locate.ts"
+import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "../catalog/method-override.ts"
 import { readTarget } from "../catalog/path.ts"
 import { matchRoute } from "../catalog/route.ts"
-import { isDenied, type Denied } from "../decision.ts"
+import { deny, isDenied, type Denied } from "../decision.ts"
 import { newId } from "../ids.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
@@ -28,6 +29,7 @@ export function letPreflightThrough(
   if (!gateway.preflights || !isPreflight(headers, call)) return null
   const target = readTarget(call.target)
   if (isDenied(target)) return target
+  if (target.query.some(([name, value]) => asksForOtherMethod(name, value, method))) return deny(METHOD_IN_ARGUMENT)
   if (matchRoute(bundle.catalog.routes, origin, method, target)) return null
   const id = newId("dec", around.receivedAt)
   const path = shownPath(bundle.catalog, origin, target)

@@ -3,7 +3,7 @@
  * body. Refuses what could be read in two ways; believes no header but those its dialect overwrites.
  */
 import { boundedBytes, textOf } from "../bounded-text.ts"
-import { isMethodInHeaders, METHOD_IN_HEADER } from "../catalog/method-override.ts"
+import { isOtherMethodInHeaders, METHOD_IN_HEADER } from "../catalog/method-override.ts"
 import { BODILESS, type Body, type CallHeaders } from "../catalog/seen.ts"
 import { deny, isDenied, type Denied } from "../decision.ts"
 import type { GatewayDefinition } from "../policy/definition/gateways.ts"
@@ -33,7 +33,7 @@ export async function present(
   const origin = originFor(gateway, asked)
   if (origin === null) return deny({ reason: "target_ambiguous", what: "the host is none of the gateway's" })
   const body = await readBody(request, gateway, asked.method)
-  const isOtherMethod = isMethodInHeaders(asked.method, request.headers)
+  const isOtherMethod = isOtherMethodInHeaders(asked.method, request.headers)
   return {
     gateway,
     client: clientOf(gateway, request.headers),

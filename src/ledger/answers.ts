@@ -127,6 +127,14 @@ export interface RefusedCall
 /** No agent ends the task as long as an operator has to look at this one. */
 export interface Frozen {
   readonly frozen: string
+  readonly isLive: boolean
+}
+
+/** The task had ended before, and all below it. */
+export interface EndedBefore {
+  readonly status: TaskStatus
+  /** Whether the token opens anything now: one that does not proves nobody. */
+  readonly isLive: boolean
 }
 
 export interface Ended {

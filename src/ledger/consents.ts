@@ -180,15 +180,21 @@ export class Consents {
   /**
    * Ends the task whose refresh token this is (RFC 7009 2.1), unless it or one below it is frozen: then it stays for an
    * operator to look at, and every token of its tree is revoked in place of it.
-   * @returns false where there is none of this agent
+   * @returns false where there is none of this agent, or its task has ended before: whoever has found a dead token could
+   *   write one record after the other in the agent's name
    */
   giveUp(family: string, agent: string, record: DecisionRecord): boolean {
     const state = this.#tree.state
     if (!state?.consent || state.consent.agent !== agent || state.consent.refreshing?.family !== family) return false
     const told = { ...record, task: state.root }
     const end = { task: state.root, status: "revoked", by: "abort" } as const
-    if (!frozenAround(state, state.root, this.#tree.now(state))) endTold(this.#tree, state, end, null, told)
-    else this.#revokeTokens(state, state.consent, told)
+    const isFrozen = frozenAround(state, state.root, this.#tree.now(state)) !== undefined
+    if (isFrozen) this.#revokeTokens(state, state.consent, told)
+    else if (endedBy(state, end).length > 0) endTold(this.#tree, state, end, null, told)
+    else {
+      this.#tree.end(state, [], end)
+      return false
+    }
     return true
   }
 

@@ -27,6 +27,7 @@ import type {
   Answered,
   AskOutcome,
   Ended,
+  EndedBefore,
   Frozen,
   Holder,
   Listed,
@@ -241,7 +242,7 @@ export class Ledger extends DurableObject<Env> {
    * Ends a task and its subtree, or freezes it; once this has answered, no call of theirs is admitted.
    * @param by whose task it has to be, or null for an operator
    */
-  end(asked: End, by: Holder | null, record: DecisionRecord): Ended | Frozen | Denied | null {
+  end(asked: End, by: Holder | null, record: DecisionRecord): Ended | EndedBefore | Frozen | Denied | null {
     return this.#tasks.end(asked, by, record)
   }
 

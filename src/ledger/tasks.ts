@@ -15,12 +15,20 @@ import { taskReleased } from "../outbound/notice.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { candidateHeld } from "../policy/candidate.ts"
-import { openedTask, type Ended, type Frozen, type Holder, type NoBundle, type OpenedTask } from "./answers.ts"
+import {
+  openedTask,
+  type Ended,
+  type EndedBefore,
+  type Frozen,
+  type Holder,
+  type NoBundle,
+  type OpenedTask,
+} from "./answers.ts"
 import { endTold } from "./end-told.ts"
 import type { Shadow } from "./shadow.ts"
 import { frozenAround, isAlive, isBelow, lineOf, mayGoOn, type TaskStatus, type TreeState } from "./state.ts"
 import { RELEASED } from "./storage.ts"
-import { applyBundle, applyOpening, applyRelease, applyRisk } from "./transition.ts"
+import { applyBundle, applyOpening, applyRelease, applyRisk, endedBy } from "./transition.ts"
 import type { Tree } from "./tree.ts"
 import { limitsOf, openView, viewOf, type Viewed } from "./view.ts"
 
@@ -76,17 +84,24 @@ export class Tasks {
    * @param by whose task it has to be, or null for an operator
    * @param record of this, kept with it
    * @returns why its proof is not taken; which frozen task is in the way; how the task has ended and the ids that this
-   *   changed, or null where there is no such task for the asker
+   *   changed; how it had ended before, if an agent asks again, which keeps no record: whoever has got hold of the token
+   *   could write one after the other; or null where there is no such task for the asker
    */
-  end(asked: End, by: Holder | null, record: DecisionRecord): Ended | Frozen | Denied | null {
+  end(asked: End, by: Holder | null, record: DecisionRecord): Ended | EndedBefore | Frozen | Denied | null {
     const state = this.#tree.state
     const found = state?.tasks.get(asked.task)
     if (!state || !found) return null
     const refused = by && this.#checkHolder(state, by, asked.task)
     if (refused !== null) return refused === "stranger" ? null : refused
     // What is frozen is a person's to look at, not its agent's to close, nor that of a task above.
-    const frozen = by && frozenAround(state, asked.task, this.#tree.now(state))
-    if (frozen) return { frozen: frozen.id }
+    const now = this.#tree.now(state)
+    const frozen = by && frozenAround(state, asked.task, now)
+    const isLive = by !== null && isAlive(state, lineOf(state, state.tokens.get(by.token)?.task ?? ""), now)
+    if (frozen) return { frozen: frozen.id, isLive }
+    if (by && endedBy(state, asked).length === 0) {
+      this.#tree.end(state, [], asked)
+      return { status: found.status, isLive }
+    }
     const ended = endTold(this.#tree, state, asked, by ? null : record.operator, record)
     return { status: found.status, ended }
   }

@@ -4,7 +4,7 @@
  */
 import * as z from "zod"
 import { bearerToken } from "../audit/edge-record.ts"
-import { recordOf, type DecisionRecord, type ManagementDenial } from "../audit/record.ts"
+import { disowned, recordOf, type DecisionRecord, type ManagementDenial } from "../audit/record.ts"
 import { boundedText } from "../bounded-text.ts"
 import { readCompact } from "../credential/compact.ts"
 import { isRejected } from "../credential/rejection.ts"
@@ -32,6 +32,7 @@ type Asker =
       readonly agent: string
       readonly user: string | null
       readonly token: string
+      readonly hash: string
       readonly proof: Proof | null
     }
   | { readonly kind: "operator"; readonly permitted: Permitted }
@@ -132,14 +133,22 @@ async function end(
     end: await ledger.end(asked, asker.kind === "agent" ? asker : null, record),
   }))
   if (!answer) return OUT_OF_REACH
-  if (answer.end && isDenied(answer.end)) return tokenRefused(answer.end.denied, request)
-  if (answer.end && "frozen" in answer.end) return quarantined(task, answer.end.frozen, byWhom(asker, task))
-  if (asked.status === "quarantined" && answer.end?.status === "pending") return pending(task, byWhom(asker, task))
+  const ended = answer.end
+  if (!ended) return notFound(task)
+  if (isDenied(ended)) return tokenRefused(ended.denied, request)
+  if ("frozen" in ended) return quarantined(task, ended.frozen, (denied) => recordBy(ended, { ...record, ...denied }))
   // What ended something is recorded by the ledger, together with the end.
-  if (!answer.end) return notFound(task)
-  const { status, ended } = answer.end
-  const changed = asked.status === "quarantined" ? { frozen: ended } : { ended }
-  return { status: 200, body: { task, status, ...changed }, record: null }
+  const changed = (tasks: readonly string[]) => (asked.status === "quarantined" ? { frozen: tasks } : { ended: tasks })
+  if ("isLive" in ended) {
+    return { status: 200, body: { task, status: ended.status, ...changed([]) }, record: recordBy(ended, record) }
+  }
+  if (asked.status === "quarantined" && ended.status === "pending") return pending(task, byWhom(asker, task))
+  return { status: 200, body: { task, status: ended.status, ...changed(ended.ended) }, record: null }
+}
+
+/** Whoever shows the token of a task that has ended is not proven to be its agent. */
+function recordBy({ isLive }: { readonly isLive: boolean }, record: DecisionRecord): DecisionRecord {
+  return isLive ? record : disowned(record)
 }
 
 /** What an operator says of it, for the record. */
@@ -176,11 +185,15 @@ function refusal(status: 401 | 403 | 404, error: string, description: string, de
 }
 
 /** Its agent may know: it sees the task's state, and waits for the operator whom this is left to. */
-function quarantined(ended: string, frozen: string, known: Partial<DecisionRecord>): Outcome {
+function quarantined(
+  ended: string,
+  frozen: string,
+  recorded: (denied: Partial<DecisionRecord>) => DecisionRecord,
+): Outcome {
   const which = frozen === ended ? "The task" : `The task ${frozen}`
   const body = { error: "task_quarantined", error_description: `${which} is quarantined: only an operator ends it.` }
   const denial = { reason: "task_quarantined", task: frozen } as const
-  return { status: 409, body, record: { ...known, decision: "deny", code: "task_quarantined", denial } }
+  return { status: 409, body, record: recorded({ decision: "deny", code: "task_quarantined", denial }) }
 }
 
 /** An operator must not believe that it is frozen: once the person consents, it begins. */
@@ -208,7 +221,7 @@ function byWhom(asker: Asker, task: string): Partial<DecisionRecord> {
   const who =
     asker.kind === "operator"
       ? asker.permitted
-      : { chain: [asker.agent], user: asker.user, bound: asker.proof !== null }
+      : { chain: [asker.agent], user: asker.user, token_hash: asker.hash, bound: asker.proof !== null }
   return { decision: "allow", code: "ok", task, ...who }
 }
 
@@ -257,7 +270,15 @@ async function askerOf(
     identify(request, { chain: [claims.client_id], user: userOf(claims), token: bearerToken(verified.token) })
   }
   if (task !== claims.task && !isBelow(task, claims.task)) return notFound(task)
-  return { kind: "agent", agent: claims.client_id, user: userOf(claims), token: claims.jti, proof: verified.proof }
+  const { hash } = verified.token
+  return {
+    kind: "agent",
+    agent: claims.client_id,
+    user: userOf(claims),
+    token: claims.jti,
+    hash,
+    proof: verified.proof,
+  }
 }
 
 function issuerOf(token: string): unknown {

@@ -120,7 +120,9 @@ export class Switchboard extends DurableObject<Env> {
    */
   async signal(version: number, report: SignalReport): Promise<SignalOutcome> {
     if (version !== SIGNAL_VERSION) return "not_understood"
-    if (!this.#pace.take(report.stream, Date.now())) return "busy"
+    // A token is no secret: whoever has seen one may send it again, and must not hold up what the transmitter tells anew.
+    const paced = this.#tokens.find(report) ? `${report.stream}|told` : report.stream
+    if (!this.#pace.take(paced, Date.now())) return "busy"
     const outcome = this.ctx.storage.transactionSync(() => this.#take(report, Date.now()))
     if (outcome === "kept" || outcome === "repeated") await this.#holds()
     return outcome

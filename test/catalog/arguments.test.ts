@@ -33,6 +33,22 @@ describe("a name whose words are joined otherwise", () => {
   })
 })
 
+/** ASP.NET binds a parameter `query` from `query.to` before `to`; Struts and Grails from any prefix. */
+test.each(["x.to", "request.To", "a.b.to", "x..to", "x.to[]", "model.TO"])("%s may be read as to", (name) => {
+  expect(variantOf({ complete: true, values: { [name]: 1 } }, new Set(["to"]))).toBe(name)
+  expect(memberVariant({ [name]: 1 }, new Set(["to"]))).toBe(name)
+  expect(isRedacted(name, ["to"])).toBe(true)
+})
+test.each([
+  ["customer_id", "request.customerId"],
+  ["customerId", "request.customer_id"],
+])("%s may be read from %s", (name, other) => {
+  expect(variantOf({ complete: true, values: { [other]: 1 } }, new Set([name]))).toBe(other)
+})
+test.each(["x.tool", "x.to-do", "auto", "x."])("%s may not be read as to", (name) => {
+  expect(variantOf({ complete: true, values: { [name]: 1 } }, new Set(["to"]))).toBeNull()
+})
+
 /** To normalize each takes a time that the caller chooses. */
 const UNREADABLE = {
   "marks that NFKC sorts": `a${"\u0315\u0301\u0327".repeat(3)}`,

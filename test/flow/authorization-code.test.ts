@@ -661,6 +661,30 @@ describe("a program gives up what it has", () => {
     expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("invalid_token")
     expect(await giveUp(issued?.refresh_token ?? "", { client_id: agentId("first") })).toBe(401)
   })
+
+  test.each(["by itself", "by an operator"])(
+    "of a task that has ended %s, and no record is in its name",
+    async (how) => {
+      const LAPTOP = "https://laptop.test/agent"
+      const back = "http://127.0.0.1:5050/callback"
+      const code = await codeFor({ client_id: LAPTOP, redirect_uri: back, scope: "files.*:read" })
+      const unproven = { client_assertion: undefined, client_assertion_type: undefined }
+      const { issued } = await redeem(code, { ...unproven, client_id: LAPTOP, redirect_uri: back })
+      const refresh = issued?.refresh_token ?? ""
+      const task = taskOf(code)
+      if (how === "by itself") expect(await giveUp(refresh, { client_id: LAPTOP })).toBe(200)
+      else expect((await manage("POST", `/v1/tasks/${task}/abort`, await bearerOf("operator"))).status).toBe(200)
+      for (let at = 0; at < 3; at++) {
+        const body = new URLSearchParams({ token: refresh, client_id: LAPTOP })
+        const { status, headers } = await knock(new Request(`${US}/oauth/revoke`, { method: "POST", body }))
+        expect(status).toBe(200)
+        const record = await recordOf(headers.get("X-Narrowgate-Decision") ?? "")
+        expect(record).toMatchObject({ code: "not_found", chain: [], number: null })
+        expect(record.denial).toMatchObject({ claimed_client: LAPTOP })
+        await crash()
+      }
+    },
+  )
 })
 
 describe("the page", () => {

@@ -174,6 +174,16 @@ describe("a jti that is used again", () => {
     expect(decodeProtectedHeader((await openTask("first")).token).kid).toBe(kid)
   })
 
+  test("again and again holds up no token that is new", async () => {
+    const report = { stream: "idp-signals", jti: "old", digest: "a", until: Date.now() + 600_000, changes: [] }
+    const tellAgain = async () => switchboard(env).signal(SIGNAL_VERSION, report)
+    expect(await tellAgain()).toBe("kept")
+    const outcomes = await Promise.all(Array.from({ length: 4 * BURST }, tellAgain))
+    expect(new Set(outcomes)).toEqual(new Set(["repeated", "busy"]))
+    expect(await flood("idp-signals", [])).toBe("kept")
+    expect(await switchboard(env).signal(SIGNAL_VERSION, { ...report, digest: "b" })).not.toBe("kept")
+  })
+
   test("by many at once is told once; of several things under it one is", async () => {
     const [same, jti] = [await signEvents(claimsOf({ "session-revoked": {} })), crypto.randomUUID()]
     const others = await Promise.all(

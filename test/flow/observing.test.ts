@@ -253,7 +253,7 @@ const UNREADABLE: Readonly<Record<string, readonly [path: string, more: Partial<
   ],
   "a header that asks for a method": [
     "/desk/mcp",
-    { body: SEARCH, headers: { ...JSON_TYPE, "X-HTTP-Method-Override": "POST" } },
+    { body: SEARCH, headers: { ...JSON_TYPE, "X-HTTP-Method-Override": "PUT" } },
   ],
   "more names than are read": [
     "/desk/mcp",
@@ -262,8 +262,14 @@ const UNREADABLE: Readonly<Record<string, readonly [path: string, more: Partial<
   "an argument that stands twice": ["/vault/1?a=1&a=2", { method: "GET" }],
   "a dot segment": ["/x/../vault/1", { method: "GET" }],
   "an encoded slash": ["/vault%2F1", { method: "GET" }],
+  "a path in another case": ["/Vault/1", { method: "GET" }],
+  "a path with a suffix": ["/vault.json/1", { method: "GET" }],
   "a path parameter": ["/vault;x=1/1", { method: "GET" }],
   "a method of another": ["/vault/1", { body: "_method=GET", headers: { "X-HTTP-Method-Override": "GET" } }],
+  "a method of another, of a query": ["/vault/1?_method=GET", {}],
+  "a method of another, and an argument that stands twice": ["/vault/1?a=1&a=2&_method=GET", {}],
+  "a method of another, of JSON": ["/vault/1", { body: '{"_method":"GET"}' }],
+  "a method of another, of a form": ["/vault/1", { body: "_method=GET", headers: { "Content-Type": "" } }],
 }
 
 describe("a call that cannot be read in one way, and was let through", () => {

@@ -17,6 +17,10 @@ const SPELLINGS = [
   "!name",
   "Name",
   "name%5B",
+  "x.name",
+  "request.Name",
+  "x.y..name",
+  "x.name[]",
 ]
 
 /** Where `query` holds a plain argument that is allowed, and may hold more. */
@@ -112,28 +116,136 @@ test("an argument that asks for another method is refused, as a header is", asyn
   expect(await codeOf("/files/a?_method=DELETE", {})).toBe("malformed_call")
   expect(await codeOf("/files/a", json)).toBe("malformed_call")
   expect(await codeOf("/files/a?_HttpMethod=DELETE", {})).toBe("malformed_call")
+  expect(await codeOf("/files/a?X-HTTP-Method-Override=DELETE", {})).toBe("malformed_call")
+})
+
+/** `WP_REST_Server` routes any request as the method that its query or its header names. */
+describe.each(["GET", "HEAD", "PUT"])("a %s that asks for another method is refused, as a POST is", (method) => {
+  const codeOf = async (path: string, headers = {}): Promise<string> => {
+    const { token } = await openTask("first", { scope: "files.*:read files.*:write" })
+    return (await callWith(token, path, { method, headers }, "traefik")).code
+  }
+
+  test.each(["_method", ".method", "%5fmethod", "_HttpMethod", "_METHOD[]", "X-HTTP-Method-Override"])(
+    "by %s in its query",
+    async (name) => {
+      expect(await codeOf(`/files/a?${name}=PATCH`)).toBe("malformed_call")
+      expect(await codeOf(`/files/a?a=1&${name}`)).toBe("malformed_call")
+    },
+  )
+
+  test("unless it is its own", async () => {
+    for (const name of ["_method", "_HttpMethod", "X-HTTP-Method-Override"]) {
+      expect(await codeOf(`/files/a?${name}=${method.toLowerCase()}`)).toBe("ok")
+    }
+  })
+
+  test.each(["X-HTTP-Method-Override", "X_HTTP_METHOD_OVERRIDE", "X-Http_Method", "Method_Override"])(
+    "by a header %s",
+    async (name) => {
+      expect(await codeOf("/files/a", { [name]: "PATCH" })).toBe("malformed_call")
+      expect(await codeOf("/files/a", { [name]: `${method}, PATCH` })).toBe("malformed_call")
+      expect(await codeOf("/files/a", { [name]: method.toLowerCase() })).toBe("ok")
+    },
+  )
+
+  test("and names that look alike are arguments", async () => {
+    expect(await codeOf("/files/a?payment_method=card&method=card&http_method=PATCH")).toBe("ok")
+  })
+})
+
+test.each(["GET", "DELETE"])("a message of MCP that comes with a %s is refused", async (method) => {
+  const { token } = await openTask("first", { scope: "desk.*:read" })
+  const headers = { "Content-Type": "application/json" }
+  const body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay"}}'
+  expect((await callWith(token, "/desk/mcp", { method })).code).toBe("ok")
+  expect((await callWith(token, "/desk/mcp", { method, body, headers }, "traefik")).code).toBe("malformed_call")
+})
+
+test("a message of MCP that asks for another method is refused", async () => {
+  const { token } = await openTask("first", { scope: "desk.*:read" })
+  const codeOf = async (more: object): Promise<string> => {
+    const message = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "search", arguments: {} }, ...more }
+    const headers = { "Content-Type": "application/json" }
+    return (await callWith(token, "/desk/mcp", { method: "POST", body: JSON.stringify(message), headers })).code
+  }
+  expect(await codeOf({})).toBe("ok")
+  expect(await codeOf({ _method: "DELETE" })).toBe("malformed_call")
 })
 
 const form = "application/x-www-form-urlencoded"
 const multipart = 'multipart/form-data; boundary="b"'
-const part = (name: string): string => `--b\r\nContent-Disposition: form-data; ${name}\r\n\r\nDELETE\r\n--b--`
+const partOf = (headers: string): string => `--b\r\n${headers}\r\n\r\nDELETE\r\n--b--`
+const part = (name: string): string => partOf(`Content-Disposition: form-data; ${name}`)
+const json = '{"a":"}","_method":"DELETE"}'
 test.each<readonly [code: string, type: string, body: string]>([
   ["malformed_call", form, "_method=DELETE"],
   ["malformed_call", form, "a=1&%5Fm%65thod=DELETE"],
   ["malformed_call", form, "a=1&_METHOD[]=DELETE"],
   ["malformed_call", form, `${"a=1&".repeat(1_000)}_method=DELETE`],
+  ["malformed_call", form, "a=1&".repeat(2_000)],
+  ["malformed_call", form, "a=1;_method=DELETE"],
+  ["malformed_call", form, `${"+".repeat(100)}_method=DELETE`],
+  ["malformed_call", form, "%20%20.method=DELETE"],
+  ["malformed_call", form, "%5Fmethod%00%ff=DELETE"],
+  ["malformed_call", form, `_method${"%00".repeat(100)}=DELETE`],
+  ["malformed_call", form, "%u005fmethod=DELETE"],
+  ["malformed_call", form, "X-HTTP-Method-Override=DELETE"],
+  ["malformed_call", form, "_method=POST&.method=DELETE"],
+  ["malformed_call", form, json],
+  ["ok", form, "a=1&_method=p%6Fst"],
   ["ok", form, "payment_method=card&method=card"],
+  ["ok", `${form}; charset=ISO-8859-1`, "a=%e9"],
+  ["malformed_call", `${form};charset="utf-16"`, "a=1"],
+  ["malformed_call", `${form}; charset=utf-8; Charset = utf-7`, "+AF8-method=DELETE"],
+  ["malformed_call", `${multipart}; charset=utf-16le`, part('name="text"')],
   ["malformed_call", multipart, part('name="_method"')],
   ["malformed_call", multipart, part("name=_Method")],
   ["malformed_call", multipart, part("name*=utf-8''%5Fmethod")],
   ["malformed_call", multipart, part('name="\\_met\\hod"')],
   ["malformed_call", multipart, part(`${'name="x"; '.repeat(1_000)}name="_method"`)],
+  ["malformed_call", multipart, part('name="x"; '.repeat(2_001))],
+  ["malformed_call", multipart, part('name=".method"')],
+  ["malformed_call", multipart, part("name=.method")],
+  ["malformed_call", multipart, part('name="  .method"')],
+  ["malformed_call", multipart, part(`name="${" ".repeat(2_000)}_method"`)],
+  ["malformed_call", multipart, part('name="\\.method"')],
+  ["malformed_call", multipart, part('name="_method\\"x"')],
+  ["malformed_call", multipart, part("name='_method'")],
+  ["malformed_call", multipart, part('name="_method\0"')],
+  ["malformed_call", multipart, part('name="_method[]"')],
+  ["malformed_call", multipart, part('x="; name="; name="_method"')],
+  ["malformed_call", multipart, part('name=\r\n "_method"')],
+  ["malformed_call", multipart, part("name=\r\n\t_method")],
+  ["malformed_call", multipart, part('\r\n name = "_method"')],
+  ["malformed_call", multipart, part('name*0="_me"; name*1="thod"')],
+  ["malformed_call", multipart, part("name*0*=UTF-8''%5Fme; name*1=thod")],
+  ["malformed_call", multipart, part('name="=?utf-8?Q?=5Fmethod?="')],
+  ["malformed_call", multipart, part('NAME="_method"').replace("Content-D", "content-d")],
+  ["malformed_call", multipart, partOf("Content-ID: _method")],
   ["malformed_call", "multipart/mixed; boundary=b", part('name="_method"')],
+  ["malformed_call", `text/plain, ${multipart}`, part('name="_method"')],
   ["malformed_call", `${form}, text/plain`, "_method=DELETE"],
+  ["malformed_call", `text/plain, ${form}`, "_method=DELETE"],
   ["malformed_call", `${form} x`, "_method=DELETE"],
   ["malformed_call", "", "_method=DELETE"],
+  ["malformed_call", "text/json", json],
+  ["malformed_call", "application/json;", json],
+  ["malformed_call", "application/json; x=y", json],
+  ["malformed_call", "application/json;charset=UTF8", json],
+  ["malformed_call", "application/json; charset=utf-16", "{}"],
+  ["malformed_call", "application/jsonrequest", json],
+  ["malformed_call", "x/x+json; q=1", '{"\\u005fmethod":"DELETE"}'],
+  ["malformed_call", "text/json", '{"_method":"POST","_method":["DELETE"]}'],
+  ["malformed_call", "text/plain", ` ${json}`],
+  ["malformed_call", "", json],
+  ["ok", "text/json", '{"_method":"POST","payment_method":"card","x":{"_method":"DELETE"},"y":"_method"}'],
+  ["ok", "application/x-ndjson", '{"a":"{{"}\n{"method":"DELETE"}\n'],
+  ["ok", "text/plain", "the _method is DELETE"],
   ["ok", multipart, part('name="text"')],
-  ["ok", multipart, part('name="text"').replace("DELETE", "the request_method is DELETE")],
+  ["ok", multipart, part('name="payment_method"')],
+  ["ok", multipart, part('name="text"; filename="my name.txt"; filename*=utf-8\'\'_method')],
+  ["ok", multipart, part('name="text"').replace("DELETE", "the request_method is DELETE, name=_method")],
   ["ok", "", "a=1"],
 ])("a form that asks for another method is refused (%s: %s %s)", async (code, type, body) => {
   const { token } = await openTask("first", { scope: "files.*:write" })
@@ -169,6 +281,18 @@ describe("a body that is no text leaves the arguments unseen", () => {
     [form, "a=\xff"],
   ])("and reaches a tool of which nothing reads them: %s", async (type, body) => {
     expect(await codeOf("/files/a", type, body)).toBe("ok")
+  })
+
+  test("nor are those of JSON that is declared as a form too", async () => {
+    const body = JSON.stringify({ to: "a@example.org", x: "&to=eve@evil.test&" })
+    for (const type of [
+      `${form}+json`,
+      `${form.toUpperCase()}+JSON; charset=utf-8`,
+      `application/x-${form.slice(12)}+json`,
+    ]) {
+      expect(await codeOf("/mail", type, body)).toBe("malformed_call")
+    }
+    expect(await codeOf("/mail", "application/vnd.api+json", body)).toBe("ok")
   })
 
   test.each([

@@ -207,6 +207,60 @@ describe("a request with a gateway's key gets a 2xx from the authorization paths
   })
 })
 
+describe("a literal beside a parameter", () => {
+  const CATALOG = [
+    ["files.purge", "/files/export"],
+    ["files.purge", "/files/v1.0"],
+    ["files.purge", "/files/{file}/Raw/all"],
+    ["files.read", "/files/{file}/{part}/all"],
+    ["files.read", "/files/{file}/{part}/one"],
+  ] as const
+  beforeEach(async () => {
+    const { routes, ...body } = await yard()
+    const more = CATALOG.map(([tool, path]) => ({
+      tool,
+      origin: "https://api.test",
+      methods: ["GET"],
+      path,
+      integers: [],
+    }))
+    await publish({ ...body, routes: [...routes, ...more] }, 2)
+  })
+
+  /** Express and ASP.NET serve these as the literal, IIS and Rails some of them. */
+  test.each([
+    "/files/EXPORT",
+    "/files/Export",
+    "/files/export.json",
+    "/files/export.",
+    "/files/export%20",
+    "/files/export%20.",
+    "/files/%45xport.xml",
+    "/files/V1.0",
+    "/files/v1.0.json",
+    "/files/a/raw/all",
+  ])("is not called by %s with the parameter's tool", async (path) => {
+    const { token } = await openTask("first", { scope: "files.*:read" })
+    const { code } = await callWith(token, path, {}, "traefik")
+    expect(code).toBe("malformed_call")
+    const head = await callWith(token, path, { method: "HEAD" }, "traefik")
+    expect(head.code).toBe("malformed_call")
+  })
+
+  test.each([
+    ["/files/export", "insufficient_scope"],
+    ["/files/a/Raw/all", "insufficient_scope"],
+    ["/files/a/raw/one", "ok"],
+    ["/files/exports", "ok"],
+    ["/files/export-1", "ok"],
+    ["/files/my.export", "ok"],
+    ["/files/EXPORT/x/all", "ok"],
+  ])("%s is read in one way: %s", async (path, expected) => {
+    const { token } = await openTask("first", { scope: "files.*:read" })
+    expect((await callWith(token, path, {}, "traefik")).code).toBe(expected)
+  })
+})
+
 describe("origins", () => {
   test("with one, a Host says nothing; with several it chooses among them, and is none else", async () => {
     const { token } = await openTask("first", { purpose: "work" })

@@ -51,6 +51,12 @@ describe.each(HTTP_DIALECTS)("a CORS preflight through %s", (dialect) => {
       expect((await askAs(dialect, preflight(NONE[what]))).code).toBe("missing_token")
     })
 
+    test("that asks for another method is refused", async () => {
+      expect((await askAs(dialect, preflight({ path: "/files/a?_method=DELETE" }))).code).toBe("malformed_call")
+      const headers = { ...ASKED, X_HTTP_METHOD_OVERRIDE: "DELETE" }
+      expect((await askAs(dialect, preflight({ headers }))).code).not.toBe("ok")
+    })
+
     test("with a body, where the gateway passes those on, is none", async () => {
       const { gateways } = await yard()
       const { body: seesBodies } = gateways.find(({ id }) => id === dialect) ?? {}

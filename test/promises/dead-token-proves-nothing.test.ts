@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { agentsSeen } from "../../src/audit/agents-seen.ts"
 import type { DecisionRecord } from "../../src/audit/record.ts"
 import { findRecords, strangersLog } from "../../src/audit/record-logs.ts"
-import { openTask, type OpenTask } from "../harness/agents.ts"
+import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { askAs, callWith, ORIGIN, type GatewayAnswer } from "../harness/gateways.ts"
 import { freshIsolate } from "../harness/isolate.ts"
@@ -124,6 +124,77 @@ describe("a request about a task", () => {
     for (const each of [task, other.task]) {
       expect(await about(each, `Bearer ${token}`)).toMatchObject({ chain: [agentId("first")] })
     }
+  })
+})
+
+describe("a request to end a task that has ended", () => {
+  const ENDED: Readonly<Record<string, (task: OpenTask) => Promise<unknown>>> = {
+    "by its agent": async ({ task, token }) => manage("POST", `/v1/tasks/${task}/complete`, `Bearer ${token}`),
+    "by an operator": async ({ task }) => asOperator(`/v1/tasks/${task}/abort`),
+    "by a revocation": async ({ task }) => asOperator("/v1/revocations", { task }),
+  }
+  const ends = ["complete", "abort"] as const
+
+  test.each(Object.entries(ENDED))("%s is answered as before, and is in nobody's name", async (_how, kill) => {
+    const opened = await openTask("first")
+    const { task, token } = opened
+    await kill(opened)
+    const before = await vi.waitFor(async () => {
+      const records = await findRecords(env, { task, kind: "end", limit: 100 })
+      expect(records).toHaveLength(1)
+      return records.map(({ id }) => id)
+    }, 4_000)
+    for (const end of ends) {
+      const { status, json, headers } = await manage("POST", `/v1/tasks/${task}/${end}`, `Bearer ${token}`)
+      expect([status, json]).toMatchObject([200, { task, ended: [] }])
+      const record = await recordOf(headers.get("x-narrowgate-decision") ?? "")
+      expect(record).toMatchObject({ kind: "end", chain: [], user: null, task, number: null, life: null })
+      expect(record.token_hash).not.toBeNull()
+      expect((await strangersLog(env).get(record.id))?.id).toBe(record.id)
+    }
+    await crash()
+    const kept = await findRecords(env, { task, kind: "end", limit: 100 })
+    expect(kept.filter(({ chain, operator }) => chain.length > 0 || operator !== null).map(({ id }) => id)).toEqual(
+      before,
+    )
+  })
+
+  test("has no more records than other calls with its token", async () => {
+    const { task, token } = await openTask("first")
+    await asOperator(`/v1/tasks/${task}/abort`)
+    const flood = Array.from({ length: 300 }, async () =>
+      manage("POST", `/v1/tasks/${task}/complete`, `Bearer ${token}`),
+    )
+    await Promise.all(flood)
+    const kept = await vi.waitFor(async () => {
+      const records = await findRecords(env, { task, kind: "end", limit: 1_000 })
+      expect(records.length).toBeGreaterThan(1)
+      return records
+    }, 4_000)
+    expect(kept.length).toBeLessThan(200)
+    expect(kept.filter(({ chain }) => chain.length > 0)).toEqual([])
+  })
+
+  test("by the live agent above it is that agent's", async () => {
+    const above = await openTask("first")
+    const below = await openChild(above.token, "second")
+    for (let at = 0; at < 2; at++) {
+      const { headers } = await manage("POST", `/v1/tasks/${below.task}/complete`, `Bearer ${above.token}`)
+      const record = await recordOf(headers.get("x-narrowgate-decision") ?? "")
+      expect(record).toMatchObject({ kind: "end", decision: "allow", chain: [agentId("first")], task: below.task })
+    }
+  })
+
+  test("is in nobody's name either if a frozen one is in the way", async () => {
+    const above = await openTask("first")
+    const below = await openChild(above.token, "second")
+    await asOperator(`/v1/tasks/${below.task}/quarantine`)
+    const { status, headers } = await manage("POST", `/v1/tasks/${below.task}/complete`, `Bearer ${below.token}`)
+    expect(status).toBe(409)
+    expect(await recordOf(headers.get("x-narrowgate-decision") ?? "")).toMatchObject({
+      chain: [],
+      denial: { reason: "task_quarantined", claimed_client: agentId("second") },
+    })
   })
 })
 

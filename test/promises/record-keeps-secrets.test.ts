@@ -254,6 +254,45 @@ describe("the record keeps secrets", () => {
     expect((await refreshBy(refresh)).issued).not.toBeNull()
   })
 
+  const KEY = "ngk_cbFiTmvoc67X8v7x94y89WpSlUiVitR5kLNLT0JEoEI"
+  test.each<readonly [string, (refresh: string) => string]>([
+    ["the key of a gateway", () => KEY],
+    ["the key of a gateway of the local stack", () => "ngk_edge_development"],
+    ["the key of a gateway behind a scheme", () => `Bearer ${KEY}`],
+    ["a refresh token whose dot is encoded", (refresh) => refresh.replace(".", "%2E")],
+    ["a refresh token whose dot is encoded twice", (refresh) => refresh.replace(".", "%252e")],
+    ["a refresh token with a colon", (refresh) => refresh.replace(".", ":")],
+    ["a refresh token with a blank", (refresh) => refresh.replace(".", ". ")],
+    ["a refresh token in another case", (refresh) => refresh.replace(/^[^.]+/, (id) => id.toLowerCase())],
+  ])("%s that is sent in the place of something else", async (_what, shapeOf) => {
+    const { issued } = await redeem(await codeFor())
+    const sent = shapeOf(issued?.refresh_token ?? "")
+    const operator = await bearerOf("operator")
+    const { token } = await openTask("first", { scope: "mail.*:write" })
+    const answers = [
+      await manage("GET", `/v1/agents/${encodeURIComponent(sent)}`, operator),
+      await manage("POST", "/v1/revocations", operator, {}, { agent: "spiffe://a.test/b", reason: sent }),
+    ]
+    const refusedForms = [
+      await postForm({ ...(await exchangeForm("first")), scope: sent }),
+      await postForm({ ...(await exchangeForm("first")), purpose: sent }),
+    ]
+    const ids = [
+      ...answers.map(({ headers }) => headers.get("X-Narrowgate-Decision") ?? ""),
+      ...refusedForms.map(({ refused }) => refused?.decision_id ?? ""),
+      (await callWith(token, "/mail", mail(sent))).decision,
+      (await callWith(token, `/nowhere/${encodeURIComponent(sent)}`)).decision,
+    ]
+    const secrets = sent.startsWith("tsk_")
+      ? (/[\w-]{43}\.[\w-]{43}$/.exec(sent)?.[0].split(".") ?? [])
+      : [sent.slice(-20)]
+    expect(secrets).not.toEqual([])
+    for (const id of ids) {
+      const text = JSON.stringify(await recordOf(id))
+      for (const secret of secrets) expect(text).not.toContain(secret)
+    }
+  })
+
   const gauged = z.object({ limits: z.array(z.looseObject({ used: z.number().nullable() })) })
   const spelt = ["secret", "Secret", "arguments.secret"]
   test.each(spelt)("an amount redacted as %s, by a count that another tool shares, or by a window", async (name) => {

@@ -4,7 +4,9 @@
  * where less was than was thought, all is told again from the blocks, and what flows over then would have flowed over.
  */
 import { tokenUnits, type LentBucket } from "./level.ts"
-import type { Block } from "./rows.ts"
+import type { LentSpan } from "./lending.ts"
+import { Past } from "./past.ts"
+import type { Block, State, StoredLevel } from "./rows.ts"
 
 export interface Level {
   /** Milliseconds. */
@@ -20,18 +22,22 @@ export class Bucket {
   readonly #limit: number
   #before: Level
   #after: Level
+  /** Of the same time as `before`. */
+  readonly past: Past
 
   /** @param before the first block that is told apart */
-  constructor(span: LentBucket, limit: number, before: Level) {
+  constructor(span: LentBucket, limit: number, before: Level, past: Past) {
     this.#span = span
     this.#limit = limit
+    this.past = past
     this.#before = before
     this.#after = before
   }
 
-  /** The first block that is told apart: what storage has beside the blocks. */
-  get before(): Level {
-    return this.#before
+  /** What it held before the first block that is told apart, as storage has it beside the blocks. */
+  stored(): StoredLevel {
+    const { at, units } = this.#before
+    return { at, units: units.toString(), past: { seconds: this.past.seconds, uses: [...this.past.uses] } }
   }
 
   unitsAt(now: number): bigint {
@@ -46,6 +52,7 @@ export class Bucket {
   /** @param block the first, which is told apart no more */
   merge(block: Closed): void {
     this.#before = this.#without(this.#before, block)
+    this.past.add({ at: block.closedAt, count: block.used })
   }
 
   /** @param blocks all that are told apart, in their order */
@@ -65,4 +72,16 @@ export class Bucket {
     const more = units + BigInt(Math.max(0, now - at)) * BigInt(this.#limit)
     return { at: Math.max(at, now), units: more < most ? more : most }
   }
+}
+
+/** As it was stored; null: the limit is none. */
+export function bucketOf({ limit: { span, limit }, clock, before }: State): Bucket | null {
+  if (span.kind !== "bucket") return null
+  const level = { at: before?.at ?? clock, units: BigInt(before?.units ?? 0) }
+  return new Bucket(span, limit, level, new Past(before?.past ?? { seconds: span.seconds, uses: [] }))
+}
+
+/** Of a count that was no bucket so far: nothing, and that for its span. */
+export function pastOf(bucket: Bucket | null, { seconds }: LentSpan): Past {
+  return bucket?.past ?? new Past({ seconds, uses: [] })
 }

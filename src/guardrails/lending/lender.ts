@@ -4,10 +4,11 @@
  * arrival of its settlement, no span can hold more. Pure: the object (ledger/shared-limit.ts) gives the time, and makes
  * durable what is drained before it answers.
  */
-import { Bucket } from "./bucket.ts"
+import { Bucket, bucketOf, pastOf } from "./bucket.ts"
 import { ClosedBlocks, type ClosedBlock } from "./closed.ts"
 import { fullAfter, inUnitsOf, tokensIn, tokenUnits, waitFor, type LentBucket } from "./level.ts"
 import { OpenBlocks } from "./open.ts"
+import type { Used } from "./past.ts"
 import { Unwritten, type Block, type State, type Stored, type Writes } from "./rows.ts"
 import { check, checkSettled, checkTake } from "./sane.ts"
 import { cutoffOf, leavesAt } from "./span.ts"
@@ -145,15 +146,27 @@ export class Lender {
     return asked
   }
 
-  /** What is in use now stays in use, of a bucket to the part of a token. */
-  #respan(before: LentLimit | null, { span, limit }: LentLimit): void {
+  /**
+   * What is in use now stays in use, of a bucket to the part of a token. A span that follows a bucket counts what was
+   * used in it, too, however much of that has flowed into the bucket again.
+   */
+  #respan(before: LentLimit | null, asked: LentLimit): void {
+    const { span, limit } = asked
     if (span.kind === "bucket") {
       const level = before ? this.#levelIn(span, before) : tokenUnits(span, span.burst)
       const units = level + tokenUnits(span, this.#open.lent)
-      this.#closed.replaceAll(0, this.#clock, new Bucket(span, limit, { at: this.#clock, units }))
+      const past = pastOf(this.#closed.bucket, before?.span ?? span).extended(span, this.#closed.leaving())
+      this.#closed.replaceAll(0, this.#clock, new Bucket(span, limit, { at: this.#clock, units }, past))
     } else if (before?.span.kind === "bucket") {
-      this.#closed.replaceAll(Math.max(0, this.#used(before) - this.#open.lent), this.#clock, null)
+      const missing = this.#used(before) - this.#open.lent
+      this.#closed.replaceAll(Math.max(0, missing, this.#usedSince(cutoffOf(asked, this.#clock))), this.#clock, null)
     }
+  }
+
+  /** In a bucket, after that time, without what is lent. */
+  #usedSince(cutoff: number): number {
+    const used: readonly Used[] = [...(this.#closed.bucket?.past.uses ?? []), ...this.#closed.leaving()]
+    return used.reduce((sum, { at, count }) => (at > cutoff ? sum + count : sum), 0)
   }
 
   /** As much is missing as was. A bucket is below empty only by what was approved beyond it before. */
@@ -272,22 +285,18 @@ export class Lender {
     const since = Math.max(this.#closed.lastAt, this.#values.lastAt, this.#definedAt)
     if (span.kind !== "bucket") return Math.max(leavesAt(span, since), since + FORGET_AFTER_MS)
     const missing = fullAfter(span, this.#level(span), limit)
-    return missing === null ? null : Math.max(this.#clock + missing, since + FORGET_AFTER_MS)
+    if (missing === null) return null
+    const left = pastOf(this.#closed.bucket, span).leavesAt(this.#closed.lastAt)
+    return Math.max(this.#clock + missing, since + FORGET_AFTER_MS, left)
   }
 
   #state(): State | null {
-    const level = this.#closed.bucket?.before
-    const before = level ? { at: level.at, units: level.units.toString() } : null
+    const before = this.#closed.bucket?.stored() ?? null
     return this.#limit && { limit: this.#limit, clock: this.#clock, before }
   }
 }
 
 const NOTHING = { state: null, blocks: [], slots: [], values: [] } as const
-
-function bucketOf({ limit: { span, limit }, clock, before }: State): Bucket | null {
-  if (span.kind !== "bucket") return null
-  return new Bucket(span, limit, { at: before?.at ?? clock, units: BigInt(before?.units ?? 0) })
-}
 
 function isClosed(block: Block): block is ClosedBlock {
   return block.closedAt !== null

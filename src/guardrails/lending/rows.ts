@@ -3,6 +3,7 @@
  * storage does not have yet.
  */
 import type { LentLimit } from "./lending.ts"
+import type { StoredPast } from "./past.ts"
 
 /** A block that was granted. */
 export interface Block {
@@ -53,6 +54,8 @@ export interface StoredLevel {
   readonly at: number
   /** An integer, in tokens times milliseconds of its span. */
   readonly units: string
+  /** What was used before that time. */
+  readonly past: StoredPast
 }
 
 export interface Stored {

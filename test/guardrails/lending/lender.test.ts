@@ -771,6 +771,65 @@ describe("the newest bundle's definition", () => {
     fc.assert(property, { seed: SEED, numRuns: 300 })
   })
 
+  describe("makes a span of a bucket that counts what was used in the span", () => {
+    const HOUR = 3600
+    const hourly = (limit: number, seq: number) => limitOf(limit, { kind: "sliding", seconds: HOUR }, { seq })
+    const burst = (limit: number, most: number, seq: number, seconds = HOUR) =>
+      limitOf(limit, { kind: "bucket", seconds, burst: most }, { seq })
+    const woken = (lender: Lender): Lender => {
+      const store = new Store()
+      store.save(lender.drain(true))
+      return new Lender(store.load())
+    }
+    const room = (lender: Lender, limit: LentLimit, now: number): number => {
+      let many = 0
+      while (ask(lender, limit, 1, now).granted === 1) many += 1
+      return many
+    }
+
+    test.each([
+      ["a bucket of a smaller burst", [burst(60, 20, 2)]],
+      ["a bucket that is full again at once", [burst(100_000, 1, 2, 1)]],
+      ["two buckets after each other", [burst(60, 20, 2), burst(600, 5, 3, 60)]],
+      ["a bucket that never fills", [burst(0, 20, 2)]],
+    ])("before it became %s", (_what, between) => {
+      let lender = new Lender(null)
+      expect(room(lender, hourly(100, 1), START)).toBe(100)
+      let now = START
+      for (const limit of between) {
+        now += 180 * SECOND
+        ask(lender, limit, 5000, now)
+        now += 180 * SECOND
+        lender = woken(lender)
+        expect(lender.isOver(now)).toBe(false)
+      }
+      expect(room(lender, hourly(101, 9), now)).toBe(1)
+    })
+
+    test("and while it was one, after a wake as well", () => {
+      let lender = new Lender(null)
+      const often = burst(100, 2, 1)
+      let now = START
+      let used = 0
+      for (; now < START + HOUR * SECOND; now += 30 * SECOND) {
+        if (ask(lender, often, 1, now).granted === 1) used += 1
+        if (now % 7 === 0) lender = woken(lender)
+      }
+      expect(used).toBeGreaterThan(90)
+      expect(room(lender, hourly(used + 3, 2), now)).toBe(3)
+    })
+
+    test("and nothing that has left it", () => {
+      const lender = new Lender(null)
+      expect(room(lender, hourly(100, 1), START)).toBe(100)
+      ask(lender, burst(100_000, 1, 2, 1), 5000, START)
+      expect(room(lender, hourly(100, 3), START + HOUR * SECOND)).toBe(100)
+      const other = new Lender(null)
+      expect(room(other, burst(100_000, 50, 1, 1), START)).toBe(50)
+      expect(room(other, limitOf(100, { kind: "fixed", seconds: 1 }, { seq: 2 }), START + SECOND)).toBe(100)
+    })
+  })
+
   test("leaves what is in a bucket as it is, to the part of a token", () => {
     const of = (limit: number, burst: number, seq: number, seconds = 60) =>
       limitOf(limit, { kind: "bucket", seconds, burst }, { seq })

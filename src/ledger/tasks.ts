@@ -15,6 +15,7 @@ import { taskReleased } from "../outbound/notice.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { candidateHeld } from "../policy/candidate.ts"
+import { userId } from "../policy/facts.ts"
 import {
   openedTask,
   type Ended,
@@ -102,7 +103,11 @@ export class Tasks {
       this.#tree.end(state, [], asked)
       return { status: found.status, isLive }
     }
-    const ended = endTold(this.#tree, state, asked, by ? null : record.operator, record)
+    // Nothing is done to one that waits for a person's consent: the Worker refuses the request, and records that.
+    if (asked.status === "quarantined" && found.status === "pending") return { status: found.status, ended: [] }
+    const ended = by
+      ? endTold(this.#tree, state, asked, null, record)
+      : endTold(this.#tree, state, asked, record.operator, doneTo(state, asked.task, record))
     return { status: found.status, ended }
   }
 
@@ -117,14 +122,15 @@ export class Tasks {
     const now = this.#tree.now(state)
     const above = lineOf(state, task).find(({ status }) => status === "completed" || status === "revoked")
     if (above && (above.status === "completed" || above.status === "revoked")) {
-      endTold(this.#tree, state, { task, status: above.status, by: "operator" }, record.operator, record)
+      const end = { task, status: above.status, by: "operator" } as const
+      endTold(this.#tree, state, end, record.operator, doneTo(state, task, record))
       return above.status
     }
     this.#tree.transact(true, () => {
       this.#tree.storage.saveEnd([task], RELEASED)
       this.#tree.storage.forgetStorms(state, task)
       this.#tree.notices.keep(taskReleased(state, found, record.id, record.operator, now))
-      this.#tree.outbox.keep(this.#tree.numbered(record))
+      this.#tree.outbox.keep(this.#tree.numbered(doneTo(state, task, record)))
     })
     applyRelease(found)
     return found.status
@@ -141,7 +147,7 @@ export class Tasks {
     const signal = told && { ...told, at: this.#tree.now(state) }
     this.#tree.transact(true, () => {
       this.#tree.storage.saveRisk(task, signal)
-      this.#tree.outbox.keep(this.#tree.numbered(record))
+      this.#tree.outbox.keep(this.#tree.numbered(doneTo(state, task, record)))
     })
     applyRisk(state, task, signal)
     return true
@@ -180,7 +186,7 @@ export class Tasks {
     if (agent !== null && state.tasks.get(task)?.agent !== agent) return false
     this.#tree.transact(true, () => {
       this.#tree.storage.forgetToken(jti)
-      this.#tree.outbox.keep(this.#tree.numbered(record))
+      this.#tree.outbox.keep(this.#tree.numbered(agent === null ? doneTo(state, task, record) : record))
     })
     state.tokens.delete(jti)
     return true
@@ -218,4 +224,10 @@ export class Tasks {
     this.#tree.boundProofs(state, now)
     return null
   }
+}
+
+/** The record of what an operator does to a task names its agents and its user, whom only the ledger knows. */
+function doneTo(state: TreeState, task: string, record: DecisionRecord): DecisionRecord {
+  const chain = lineOf(state, task).map(({ agent }) => agent)
+  return { ...record, chain: chain.toReversed(), user: state.user && userId(state.user) }
 }

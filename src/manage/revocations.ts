@@ -147,8 +147,9 @@ export async function liftRevocation(
       record: { code: "invalid_request", ...permitted },
     }
   }
-  if (done === "lifted") {
-    return { status: 200, body: { id, lifted: true }, record: { decision: "allow", code: "ok", ...permitted } }
+  if (done !== "unknown") {
+    const record = { decision: "allow", code: "ok", ...permitted, ...namedBy(done.stopped) } as const
+    return { status: 200, body: { id, lifted: true }, record }
   }
   const denial = { reason: "not_found", what: id.slice(0, 128) } as const
   const body = { error: "not_found", error_description: "There is no such revocation." }
@@ -218,7 +219,14 @@ async function setSwitch(
   await switchboard(env).set(set, { decision, operator: permitted.operator, reason: reason ?? null })
   const told = { ...permitted.arguments, revocation: set.id }
   const body = { ...shown(set), known, hits }
-  return { status: 200, body, record: { decision: "allow", code: "ok", ...permitted, arguments: told } }
+  const record = { decision: "allow", code: "ok", ...permitted, ...namedBy(stopped), arguments: told } as const
+  return { status: 200, body, record }
+}
+
+/** Whom the record names: the agent, or the person. */
+function namedBy(stopped: Stopped): Partial<DecisionRecord> {
+  if (stopped.kind === "agent") return { chain: [stopped.agent] }
+  return stopped.kind === "user" ? { user: stopped.user } : {}
 }
 
 function shown({ id, stopped, before }: Switch): Record<string, unknown> {

@@ -86,7 +86,8 @@ export async function pushRisk(
       logEvent("risk_not_kept", { error: String(error) })
       return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
     }
-    return { status: 200, body: told, record: allowed }
+    const of = kind === "agent" ? { chain: [name] } : { user: name }
+    return { status: 200, body: told, record: { ...allowed, ...of } }
   }
   const kept = recordOf({ ...allowed, ...known, task: name })
   const answer = await askLedger(around.env, rootOf(name), async (ledger) => ({

@@ -157,12 +157,12 @@ export class Switchboard extends DurableObject<Env> {
    * Lifting need not be known everywhere to be true. A pulled key stays pulled: isolates may know its public half for a
    * while longer, and what it signed must not pass again.
    */
-  lift(id: string, setter: Setter | null = null): "lifted" | "kept" | "unknown" {
+  lift(id: string, setter: Setter | null = null): Switch | "kept" | "unknown" {
     return this.ctx.storage.transactionSync(() => {
       const lifted = this.#switches.lift(id)
       if (typeof lifted === "string") return lifted
       if (setter) this.#notices.keep(switchTold("switch.lifted", lifted, setter, Date.now()))
-      return "lifted"
+      return lifted
     })
   }
 

@@ -4,7 +4,9 @@
  */
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { env } from "cloudflare:workers"
 import { z } from "zod"
+import { findRecords } from "../../src/audit/record-logs.ts"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { codeFor, provenAs, redeem, refreshBy, taskOf } from "../harness/browser.ts"
 import { publish, yard } from "../harness/bundles.ts"
@@ -71,7 +73,14 @@ test("a task that waits to be begun cannot be frozen, and is not said to be: an 
   expect(await statusOf(task)).toBe("pending")
   const answer = await byOperator(task, "quarantine")
   expect([answer.status, answer.json]).toMatchObject([409, { error: "task_pending" }])
-  expect((await byOperator(task, "complete")).status).toBe(200)
+  const ended = await byOperator(task, "complete")
+  expect(ended.status).toBe(200)
+  // Once the ledger's record of the end has arrived, one of the freeze would have, too.
+  await recordOf(ended.headers.get("X-Narrowgate-Decision") ?? "")
+  const id = answer.headers.get("X-Narrowgate-Decision") ?? ""
+  await recordOf(id)
+  const told = (await findRecords(env, { task, limit: 100 })).filter((record) => record.id === id)
+  expect(told.map(({ decision, code }) => [decision, code])).toEqual([["deny", "task_pending"]])
   expect((await redeem(code)).status).toBe(400)
 })
 

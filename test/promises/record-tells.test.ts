@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
-import { openChild, openTask } from "../harness/agents.ts"
+import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, type ClientRequest } from "../harness/gateways.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { agentId, IDP } from "../harness/issuers.ts"
 import { crash } from "../harness/ledgers.ts"
-import { manage } from "../harness/management.ts"
+import { bearerOf, manage } from "../harness/management.ts"
+import { findRecords } from "../../src/audit/record-logs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
 
 beforeEach(async () => {
@@ -204,5 +205,63 @@ describe("the record tells", () => {
     const numbers = records.flatMap(({ number }) => (number === null ? [] : [number]))
     expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from(numbers, (_, index) => index + 1))
     expect(numbers).toHaveLength(6)
+  })
+})
+
+describe("what an operator did", () => {
+  const [first, second] = [agentId("first"), agentId("second")]
+  const user = `${IDP}|alice`
+  type Tasks = Readonly<Record<"root" | "child", OpenTask>>
+  type Did = readonly [path: string, body?: object]
+  const freeze = ({ root }: Tasks): Did => [`/v1/tasks/${root.task}/quarantine`]
+
+  test.each<readonly [string, readonly ((tasks: Tasks) => Did)[], readonly string[]]>([
+    ["a task frozen", [freeze], [first]],
+    ["a task released", [freeze, ({ root }) => [`/v1/tasks/${root.task}/release`]], [first]],
+    ["a task completed", [({ root }) => [`/v1/tasks/${root.task}/complete`]], [first]],
+    ["a child task aborted", [({ child }) => [`/v1/tasks/${child.task}/abort`]], [first, second]],
+    ["a task revoked", [({ root }) => ["/v1/revocations", { task: root.task }]], [first]],
+    ["a child's token revoked", [({ child }) => ["/v1/revocations", { token: child.token }]], [first, second]],
+    ["a task's risk", [({ child }) => ["/v1/risks", { task: child.task, level: 9 }]], [first, second]],
+  ])("names the agents and the user of the task: %s", async (_what, steps, chain) => {
+    const root = await openTask("first")
+    const tasks = { root, child: await openChild(root.token, "second") }
+    const operator = await bearerOf("operator")
+    let last = ""
+    for (const step of steps) {
+      const [path, body = {}] = step(tasks)
+      const { status, headers } = await manage("POST", path, operator, {}, body)
+      expect(status).toBe(200)
+      last = headers.get("X-Narrowgate-Decision") ?? ""
+    }
+    const known = { decision: "allow", operator: `${IDP}|operator`, chain, user }
+    expect(await recordOf(last)).toMatchObject(known)
+    for (const asked of [{ agent: chain.at(-1) }, { user }]) {
+      expect((await findRecords(env, { ...asked, limit: 100 })).map(({ id }) => id)).toContain(last)
+    }
+  })
+
+  test.each<readonly [object, object]>([
+    [{ agent: first }, { chain: [first], user: null }],
+    [{ user }, { chain: [], user }],
+    [{ everything: true }, { chain: [], user: null }],
+  ])("names the agent or the person whom it stopped, and let go on: %j", async (body, named) => {
+    const operator = await bearerOf("operator")
+    const stopped = await manage("POST", "/v1/revocations", operator, {}, { ...body, confirm: true })
+    const record = await recordOf(stopped.headers.get("X-Narrowgate-Decision") ?? "")
+    expect(record).toMatchObject({ decision: "allow", operator: `${IDP}|operator`, ...named })
+    const lifted = await manage("DELETE", `/v1/revocations/${String(record.arguments["revocation"])}`, operator)
+    expect(lifted.status).toBe(200)
+    const told = await recordOf(lifted.headers.get("X-Narrowgate-Decision") ?? "")
+    expect(told).toMatchObject({ decision: "allow", operator: `${IDP}|operator`, ...named })
+  })
+
+  test.each<readonly [object, object]>([
+    [{ agent: first }, { chain: [first], user: null }],
+    [{ user }, { chain: [], user }],
+  ])("names the agent or the person whose risk it is: %j", async (body, named) => {
+    const risk = { ...body, level: 9, confirm: true }
+    const { headers } = await manage("POST", "/v1/risks", await bearerOf("operator"), {}, risk)
+    expect(await recordOf(headers.get("X-Narrowgate-Decision") ?? "")).toMatchObject({ decision: "allow", ...named })
   })
 })

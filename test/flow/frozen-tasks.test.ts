@@ -4,9 +4,7 @@
  */
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { env } from "cloudflare:workers"
 import { z } from "zod"
-import { findRecords } from "../../src/audit/record-logs.ts"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { codeFor, provenAs, redeem, refreshBy, taskOf } from "../harness/browser.ts"
 import { publish, yard } from "../harness/bundles.ts"

@@ -95,7 +95,7 @@ interface RecordSeen {
   readonly number: number | null
 }
 
-const PAGE = 1_000
+const PAGE = 250
 
 /** The newest first. */
 async function recordsOf(of: Readonly<Record<string, string>>): Promise<readonly RecordSeen[]> {

@@ -172,7 +172,8 @@ describe("a request to end a task that has ended", () => {
       return records
     }, 4_000)
     expect(kept.length).toBeLessThan(200)
-    expect(kept.filter(({ chain }) => chain.length > 0)).toEqual([])
+    // The operator's own end names the agent, whose name nobody else writes.
+    expect(kept.filter(({ chain, operator }) => chain.length > 0 && operator === null)).toEqual([])
   })
 
   test("by the live agent above it is that agent's", async () => {

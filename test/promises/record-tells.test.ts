@@ -235,9 +235,10 @@ describe("what an operator did", () => {
       last = headers.get("X-Narrowgate-Decision") ?? ""
     }
     const known = { decision: "allow", operator: `${IDP}|operator`, chain, user }
-    expect(await recordOf(last)).toMatchObject(known)
+    const record = await recordOf(last)
+    expect(record).toMatchObject(known)
     for (const asked of [{ agent: chain.at(-1) }, { user }]) {
-      expect((await findRecords(env, { ...asked, limit: 100 })).map(({ id }) => id)).toContain(last)
+      expect((await findRecords(env, { ...asked, kind: record.kind, limit: 100 })).map(({ id }) => id)).toContain(last)
     }
   })
 

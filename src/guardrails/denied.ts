@@ -5,20 +5,27 @@
  */
 import type { CallFacts } from "./field.ts"
 import type { Heard } from "./instrument.ts"
-import type { Setting } from "./listener.ts"
+import type { Direction, Setting } from "./listener.ts"
 import type { Memory } from "./memory.ts"
 import type { Mark } from "./meter/marks.ts"
 import type { Monitor } from "./monitor.ts"
 import type { Note } from "./note.ts"
 
+/**
+ * What one call leaves, read in a direction: with `fewer`, what cannot be known of it makes it none of those that the
+ * condition names; with `more`, it makes it a denial.
+ */
+export type Hear = (facts: CallFacts, memory: Memory, now: number, by: Direction) => Heard
+
 /** @param slackMs how much of a later time may be lost: none, if the order of calls matters */
-export function denied(
-  { owner, denies }: Setting,
+export function heard(
+  { owner, denies, hears }: Setting,
   spanMs: number,
   slackMs: number,
-  hear: (facts: CallFacts, memory: Memory, now: number) => Heard,
-): Pick<Monitor, "hearDenied" | "hearAny"> {
-  if (denies === "fewer") return { hearDenied: () => [], hearAny: () => [] }
+  hear: Hear,
+): Pick<Monitor, "hear" | "hearDenied" | "hearAny"> {
+  const hearAllowed: Monitor["hear"] = (facts, memory, now) => hear(facts, memory, now, hears)
+  if (denies === "fewer") return { hear: hearAllowed, hearDenied: () => [], hearAny: () => [] }
   const anything: Note = {
     kind: "mark",
     owner: ownerOfAnything(owner),
@@ -29,12 +36,15 @@ export function denied(
     late: true,
     most: 1,
   }
+  // What cannot be kept as the call that it was may have been any.
+  const orAnything = ({ denial, notes }: Heard): readonly Note[] => (denial ? [anything] : notes)
   return {
-    hearDenied: (facts, memory, now) => {
-      const { denial, notes } = hear(facts, memory, now)
-      // Which call it was cannot be read, or not be kept. It has happened, so it may have been any.
-      return denial ? [anything] : notes
+    hear: (facts, memory, now) => {
+      const allowed = hearAllowed(facts, memory, now)
+      // The second reading of a condition denies no call that the first one lets be.
+      return hears === "fewer" ? { denial: null, notes: orAnything(allowed) } : allowed
     },
+    hearDenied: (facts, memory, now) => orAnything(hear(facts, memory, now, denies)),
     hearAny: () => [anything],
   }
 }

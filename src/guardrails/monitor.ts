@@ -8,11 +8,11 @@ import type { Denial } from "../decision.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import { unitsOf } from "./amount.ts"
 import type { Condition } from "./definition.ts"
-import { denied, lastMark, markOfAnything } from "./denied.ts"
+import { heard, lastMark, markOfAnything, type Hear } from "./denied.ts"
 import { argumentOf, isUnread, unreadable, valuesOf, type CallFacts } from "./field.ts"
 import type { Heard } from "./instrument.ts"
 import { SLACK } from "./limit-meter.ts"
-import { listen, type Compile, type Listener, type Setting } from "./listener.ts"
+import { listen, turned, type Compile, type Listener, type Setting } from "./listener.ts"
 import { MOST_KEYS, type Last, type Memory } from "./memory.ts"
 import { SlidingMeter } from "./meter/sliding.ts"
 import type { Note } from "./note.ts"
@@ -71,15 +71,15 @@ function formerly({ event, seconds }: Of<"formerly">, setting: Setting, compile:
 /** Keeps in mind when each value was last there. */
 function marking(listener: Listener, setting: Setting, spanMs: number, slackMs: number): Monitor {
   const { guardrail, owner, denies } = setting
-  const hear: Monitor["hear"] = (facts, memory, now) => {
-    const value = listener.tie(facts, memory, now)
+  const hear: Hear = (facts, memory, now, by) => {
+    const value = listener.tie(facts, memory, now, by)
     if (value === null) return QUIET
     if (typeof value === "object") return refused(value)
     const late = denies === "more"
     if (late && !hasRoomFor(memory, owner, value, now - spanMs)) return refused({ reason: "history_full", guardrail })
     return noted({ kind: "mark", owner, key: "", values: [value], spanMs, slackMs, late, most: MOST_KEYS })
   }
-  return { hears: listener.covers, hear, ...denied(setting, spanMs, slackMs, hear) }
+  return { hears: listener.covers, ...heard(setting, spanMs, slackMs, hear) }
 }
 
 function hasRoomFor(memory: Memory, owner: string, value: string, before: number): boolean {
@@ -89,7 +89,7 @@ function hasRoomFor(memory: Memory, owner: string, value: string, before: number
 }
 
 function previous(condition: Of<"previous">, setting: Setting, compile: Compile): ReturnType<Compile> {
-  const { owner, denies } = setting
+  const { owner, denies, hears } = setting
   const spanMs = condition.seconds * 1000
   const listener = listen(condition.event, setting, compile)
   const keyOf = ({ task }: CallFacts): string => (condition.in === "task" ? task : "")
@@ -117,14 +117,14 @@ function previous(condition: Of<"previous">, setting: Setting, compile: Compile)
         // Whatever is called takes the place of what was before.
         hears: (tool) => !isLifecycle(tool),
         hear: (facts, memory, now) => {
-          const value = listener.tie(facts, memory, now)
+          const value = listener.tie(facts, memory, now, hears)
           if (typeof value === "object" && value !== null) return refused(value)
           const slackMs = value === null ? Number.POSITIVE_INFINITY : spanMs / SLACK
           return noted({ kind: "last", owner, key: keyOf(facts), value, spanMs, slackMs, late: denies === "more" })
         },
         hearDenied: (facts, memory, now) => {
           if (denies === "fewer") return overtaken(facts, memory)
-          const value = listener.tie(facts, memory, now)
+          const value = listener.tie(facts, memory, now, denies)
           // It may not have been the last call: the one before stays what it is.
           return value === null ? [] : [maybe(facts, typeof value === "object" ? null : value)]
         },
@@ -141,11 +141,7 @@ function previous(condition: Of<"previous">, setting: Setting, compile: Compile)
 function since({ event, undoneBy, seconds }: Of<"since">, setting: Setting, compile: Compile): ReturnType<Compile> {
   const spanMs = seconds * 1000
   const listener = listen(event, setting, compile)
-  const undone: Setting = {
-    ...setting,
-    owner: `${setting.owner}~`,
-    denies: setting.denies === "fewer" ? "more" : "fewer",
-  }
+  const undone: Setting = { ...turned(setting), owner: `${setting.owner}~` }
   const undoing = listen(undoneBy, undone, compile)
   return {
     ask: (facts, memory, now) => {
@@ -174,8 +170,9 @@ function tallied(condition: Of<"count"> | Of<"sum">, setting: Setting, compile: 
   const atLeast = "atLeast" in is
   const threshold = atLeast ? is.atLeast : is.atMost
   // To be at least so much is harder with fewer, to be at most so much with more.
-  const denies = atLeast ? setting.denies : setting.denies === "fewer" ? "more" : "fewer"
-  const listener = listen(event, { ...setting, denies }, compile, condition.kind === "sum")
+  const own = atLeast ? setting : turned(setting)
+  const { denies, hears } = own
+  const listener = listen(event, own, compile, condition.kind === "sum")
   const amountOf = (facts: CallFacts): number | Denial => {
     if (condition.kind === "count") return 1
     const value = argumentOf(facts.arguments, condition.field)
@@ -185,8 +182,8 @@ function tallied(condition: Of<"count"> | Of<"sum">, setting: Setting, compile: 
       ? amount
       : { reason: "amount_unreadable", guardrail, field: condition.field, what: amount }
   }
-  const hear: Monitor["hear"] = (facts, memory, now) => {
-    const key = listener.tie(facts, memory, now)
+  const hear: Hear = (facts, memory, now, by) => {
+    const key = listener.tie(facts, memory, now, by)
     if (typeof key === "object" && key !== null) return refused(key)
     const amount = key === null && listener.possibleTie(facts, memory, now) === null ? 0 : amountOf(facts)
     // What cannot be added is not admitted, whichever way it would have counted.
@@ -196,7 +193,6 @@ function tallied(condition: Of<"count"> | Of<"sum">, setting: Setting, compile: 
     if (full && denies === "more") return refused({ reason: "history_full", guardrail })
     return amount === 0 ? QUIET : noted({ kind: "tally", owner, key, amount, spanMs })
   }
-  const heard = denied({ ...setting, denies }, spanMs, spanMs / SLACK, hear)
   return {
     ask: (facts, memory, now) => {
       const key = listener.ask(facts)
@@ -204,16 +200,16 @@ function tallied(condition: Of<"count"> | Of<"sum">, setting: Setting, compile: 
       if (isAnything(memory, owner, now - spanMs)) return atLeast
       const tally = memory.tallies.find(owner, key) ?? new SlidingMeter()
       let sum = denies === "more" ? tally.upTo(spanMs, now) : tally.atLeast(spanMs, now)
-      const own = listener.tie(facts, memory, now)
-      if (typeof own === "object" && own !== null) return own
-      if (own === key || listener.possibleTie(facts, memory, now) === key) {
+      const tie = listener.tie(facts, memory, now, hears)
+      if (typeof tie === "object" && tie !== null) return tie
+      if (tie === key || listener.possibleTie(facts, memory, now) === key) {
         const amount = amountOf(facts)
         if (typeof amount === "object") return amount
-        if (own === key) sum += amount
+        if (tie === key) sum += amount
       }
       return atLeast ? sum >= threshold : sum <= threshold
     },
-    monitors: [...listener.monitors, { hears: listener.covers, hear, ...heard }],
+    monitors: [...listener.monitors, { hears: listener.covers, ...heard(own, spanMs, spanMs / SLACK, hear) }],
   }
 }
 
@@ -238,15 +234,16 @@ function distinct(
   const spanMs = seconds * 1000
   const atLeast = "atLeast" in is
   const threshold = atLeast ? is.atLeast : is.atMost
-  const denies = atLeast ? setting.denies : setting.denies === "fewer" ? "more" : "fewer"
-  const listener = listen(event, { ...setting, denies }, compile, true)
-  const hear: Monitor["hear"] = (facts, memory, now) => {
-    const key = listener.tie(facts, memory, now)
+  const own = atLeast ? setting : turned(setting)
+  const { denies, hears } = own
+  const listener = listen(event, own, compile, true)
+  const hear: Hear = (facts, memory, now, by) => {
+    const key = listener.tie(facts, memory, now, by)
     if (key === null) return QUIET
     if (typeof key === "object") return refused(key)
     const values = valuesOf(field, facts)
     if (isUnread(values))
-      return denies === "more" && values.because !== "unasserted" ? refused(unreadable(guardrail, values)) : QUIET
+      return by === "more" && values.because !== "unasserted" ? refused(unreadable(guardrail, values)) : QUIET
     const late = denies === "more"
     const before = now - spanMs
     const known = memory.marksOf(owner, key)
@@ -256,7 +253,6 @@ function distinct(
     const note = { kind: "mark", owner, key, spanMs, slackMs: spanMs / SLACK, late, most: MOST_COUNTED } as const
     return noted({ ...note, values: values.slice(-MOST_COUNTED) })
   }
-  const heard = denied({ ...setting, denies }, spanMs, spanMs / SLACK, hear)
   return {
     ask: (facts, memory, now) => {
       const key = listener.ask(facts)
@@ -265,15 +261,15 @@ function distinct(
       const marks = memory.marksOf(owner, key)
       marks.forget(now - spanMs)
       let count = marks.size
-      const own = listener.tie(facts, memory, now)
-      if (typeof own === "object" && own !== null) return own
-      if (own === key || listener.possibleTie(facts, memory, now) === key) {
+      const tie = listener.tie(facts, memory, now, hears)
+      if (typeof tie === "object" && tie !== null) return tie
+      if (tie === key || listener.possibleTie(facts, memory, now) === key) {
         const values = valuesOf(field, facts)
         if (isUnread(values)) return unreadable(guardrail, values)
-        if (own === key) count += values.filter((value) => !marks.get(value)).length
+        if (tie === key) count += values.filter((value) => !marks.get(value)).length
       }
       return atLeast ? count >= threshold : count <= threshold
     },
-    monitors: [...listener.monitors, { hears: listener.covers, hear, ...heard }],
+    monitors: [...listener.monitors, { hears: listener.covers, ...heard(own, spanMs, spanMs / SLACK, hear) }],
   }
 }

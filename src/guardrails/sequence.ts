@@ -9,7 +9,7 @@ import { sha256Hex } from "../hash.ts"
 import type { CallFacts } from "./field.ts"
 import { judged, NOTHING, type Heard, type Instrument } from "./instrument.ts"
 import type { Memory } from "./memory.ts"
-import type { Answer, Ask, Setting } from "./listener.ts"
+import { turned, type Answer, type Ask, type Setting } from "./listener.ts"
 import { MONITORS, type Monitor } from "./monitor.ts"
 import type { Note } from "./note.ts"
 import { coversCall, coversTool } from "./selector.ts"
@@ -17,7 +17,12 @@ import { coversCall, coversTool } from "./selector.ts"
 export function sequenceInstrument(sequence: Sequence): Instrument {
   const { id, of: selector, consequence, kind } = sequence
   // No id has a backslash: what is kept for a part of one can be nothing of another's, `a.0` next to `a`.
-  const { ask, monitors } = compile(sequence.require, { guardrail: id, owner: `${id}\\`, denies: "fewer" })
+  const { ask, monitors } = compile(sequence.require, {
+    guardrail: id,
+    owner: `${id}\\`,
+    denies: "fewer",
+    hears: "fewer",
+  })
   return {
     guardrail: sequence,
     judges: (tool) => coversTool(selector, tool),
@@ -54,11 +59,7 @@ export function compile(condition: Condition, setting: Setting): Compiled {
       return { ask, monitors: parts.flatMap(({ monitors }) => monitors) }
     }
     case "not": {
-      const { ask, monitors } = compile(condition.of, {
-        ...setting,
-        owner: `${setting.owner}!`,
-        denies: setting.denies === "fewer" ? "more" : "fewer",
-      })
+      const { ask, monitors } = compile(condition.of, { ...turned(setting), owner: `${setting.owner}!` })
       return { ask: (...asked) => negated(ask(...asked)), monitors }
     }
     default: {

@@ -52,3 +52,26 @@ describe("every verdict is the model's, and a denied call leaves nothing", () =>
     expect(seen.denied).toBeGreaterThan(numRuns / 2)
   })
 })
+
+test("a call whose tie cannot be read is not denied by what a `when` keeps of denied calls", () => {
+  const previous = {
+    kind: "previous",
+    event: { tools: ["*"], where: [{ past: "arguments.x", present: "arguments.x" }] },
+    seconds: 1,
+    in: "task",
+  } as const
+  const event = { tools: ["*"], where: [], when: previous } as const
+  const sum = { kind: "sum", event, field: "arguments.amount", seconds: 1, is: { atLeast: 5000 } } as const
+  // For other purposes: the first call is no concern of the sequence, and only heard.
+  const of = { tools: ["*"], purposes: ["errand"] } as const
+  const call = { does: "call", times: 1, tool: "files.list", by: 0, complete: true, gateway: "envoy" } as const
+  const from = { environment: "test", country: "DE", network: "10.0.0.0/24", risk: 0 } as const
+  const steps: readonly Step[] = [
+    { ...call, ...from, values: { x: 1, amount: 0.1, X: 1 } },
+    { ...call, ...from, values: { x: 1, amount: 1 } },
+  ]
+  expect(live([{ kind: "sequence", of, require: sum, consequence: "deny", id: "g" }], steps, true)).toMatchObject({
+    admitted: 2,
+    denied: 0,
+  })
+})

@@ -17,12 +17,13 @@ export async function guardedSide(
   { windows = [] }: Guardrails,
 ): Promise<Side> {
   const side = narrowgateSide(narrowgate, tasks, allowedReads(narrowgate, tasks))
-  // A tree that is none of those that are timed: its calls are in nobody's count.
+  // Trees that are none of those that are timed: their calls are in nobody's count.
   const spoilt = await narrowgate.openTask("spoilt", `${SCOPE} ${SPOILING_SCOPE}`)
+  const counted = await narrowgate.openTask("counted", SCOPE)
   const probes = [
     ...side.probes,
     ...spoiling(narrowgate, spoilt),
-    ...windows.map(({ id }) => told(narrowgate, spoilt, id)),
+    ...windows.map(({ id }) => told(narrowgate, counted, id)),
   ]
   return { ...side, name: "Narrowgate, guarded", probes }
 }
@@ -35,7 +36,7 @@ function spoiling(narrowgate: Narrowgate, task: Task): readonly PreparedRequest[
   ]
 }
 
-/** Even where it is denied, the answer has every window that counts the call. */
+/** The answer has every window that counts the call. */
 function told(narrowgate: Narrowgate, task: Task, window: string): PreparedRequest {
-  return narrowgate.question(task, "GET", READ_TICKET, { status: 403, contains: `"${window}";q=` })
+  return narrowgate.question(task, "GET", READ_TICKET, { status: 200, contains: `"${window}";q=` })
 }

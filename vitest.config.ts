@@ -46,8 +46,6 @@ export default defineConfig({
     maxWorkers: 4,
     // A busy machine is no failure.
     testTimeout: 60_000,
-    // On a busy machine the runtime's reset of all objects, which ends one test, may still reach an object of the next.
-    retry: 1,
     // Events that a test provokes are the Worker's own log; what else is printed is worth reading.
     onConsoleLog: (log) => !log.startsWith('{"event":'),
     provide: {

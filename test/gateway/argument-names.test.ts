@@ -247,7 +247,7 @@ test.each<readonly [code: string, type: string, body: string]>([
   ["ok", multipart, part('name="text"; filename="my name.txt"; filename*=utf-8\'\'_method')],
   ["ok", multipart, part('name="text"').replace("DELETE", "the request_method is DELETE, name=_method")],
   ["ok", "", "a=1"],
-])("a form that asks for another method is refused (%s: %s %s)", async (code, type, body) => {
+])("a form that asks for another method is refused (%#: %s, %s)", async (code, type, body) => {
   const { token } = await openTask("first", { scope: "files.*:write" })
   const request = { method: "POST", body, headers: { "Content-Type": type } }
   expect((await callWith(token, "/files/a", request)).code).toBe(code)

@@ -1,5 +1,5 @@
 /** Text of others on a terminal: what would steer it, hide in it or turn the order of its characters is spelled out. */
-import { UNSEEN } from "../src/printable.ts"
+import { UNSEEN } from "../src/core/encoding/display-text.ts"
 
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }
 

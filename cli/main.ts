@@ -22,7 +22,7 @@ import { addToken } from "./commands/token.ts"
 import { addTry } from "./commands/try.ts"
 import { escapedLines } from "./escaped.ts"
 import { EXIT, Failure } from "./failure.ts"
-import { suggest } from "../src/nearest.ts"
+import { suggest } from "../src/core/encoding/nearest.ts"
 
 const program = new Command("narrowgate")
   .description("Write, check, test and build policies; see what was decided, and why.")

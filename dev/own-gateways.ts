@@ -4,7 +4,7 @@
  */
 import type { BundleBody } from "../src/policy/bundle.ts"
 import type { GatewayDefinition } from "../src/policy/definition/gateways.ts"
-import { isLoopback } from "../src/credential/fetchable.ts"
+import { isLoopback } from "../src/core/encoding/url.ts"
 import { type GatewayRoute, startGateway } from "./gateway.ts"
 import { SENDS_BODY, type StandIn } from "./gateway/ask.ts"
 import { developmentKey } from "./seed.ts"

@@ -3,7 +3,7 @@ import { Hono, type Context, type ErrorHandler } from "hono"
 import { access } from "./authzen/door.ts"
 import { pdpMetadata } from "./authzen/metadata.ts"
 import { evaluate, evaluateAll, searchFor } from "./authzen/operations.ts"
-import { configOf } from "./config.ts"
+import { configOf } from "./platform/config.ts"
 import { consolePages } from "./console/console.tsx"
 import { authorizationEndpoint } from "./exchange/authorization-endpoint.ts"
 import { backchannelAuthorize } from "./exchange/backchannel.ts"
@@ -33,7 +33,7 @@ import { CALLBACK } from "./sign-in/provider.ts"
 import { signIn, signInCallback, signOut } from "./sign-in/handle.tsx"
 import { takeEvents } from "./signals/handle.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "./surroundings.ts"
-import { logEvent } from "./log.ts"
+import { logEvent } from "./platform/log.ts"
 
 /** Keys and metadata change rarely, and an unknown `kid` makes whoever caches them look again. */
 const PUBLIC = { "Cache-Control": "public, max-age=300" }

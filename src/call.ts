@@ -2,7 +2,7 @@
 import type { Approval } from "./approval/approval.ts"
 import type { CallArguments } from "./catalog/arguments.ts"
 import type { Proof } from "./credential/dpop.ts"
-import type { Denial } from "./decision.ts"
+import type { Denial } from "./core/denials/denial.ts"
 import type { Client } from "./gateway/client.ts"
 import type { Progress } from "./guardrails/plan.ts"
 import type { Need, Use, WindowUse } from "./guardrails/instrument.ts"

@@ -3,7 +3,7 @@
  * 9449 7.1 and 9, RFC 9470 3, RFC 9728 5.1.
  */
 import { PROOF_ALGORITHMS } from "./credential/dpop.ts"
-import { codeOf, type Denial } from "./decision.ts"
+import { codeOf, type Denial } from "./core/denials/denial.ts"
 
 const ALGS = `algs="${PROOF_ALGORITHMS.join(" ")}"`
 

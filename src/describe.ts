@@ -3,8 +3,8 @@
  * caller can see in its own request, and of policy no more than that something of the request had to be read.
  */
 import { QUERY_PART } from "./catalog/arguments.ts"
-import { codeOf, type Code, type Denial } from "./decision.ts"
-import { printable } from "./printable.ts"
+import { codeOf, type Code, type Denial } from "./core/denials/denial.ts"
+import { printable } from "./core/encoding/display-text.ts"
 
 export function describe(denial: Denial): string {
   return sentenceOf(denial) ?? DESCRIPTION_OF_CODE[codeOf(denial)]

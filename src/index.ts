@@ -3,7 +3,7 @@
  * what must be exact.
  */
 import { app } from "./app.ts"
-import { logEvent } from "./log.ts"
+import { logEvent } from "./platform/log.ts"
 import { probeServers } from "./probe/probe.ts"
 import { rehearse } from "./rehearsal.ts"
 import { surroundingsOf } from "./surroundings.ts"

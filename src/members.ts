@@ -3,6 +3,6 @@
  * out one by the name of `__proto__`, and who decides by what they are shown would not see it.
  */
 import * as z from "zod"
-import { isObject } from "./json.ts"
+import { isObject } from "./core/encoding/json.ts"
 
 export const members = z.custom<Readonly<Record<string, unknown>>>(isObject)

@@ -1,6 +1,6 @@
 /** What a request's steps may use besides their input: made once at the door, passed down, never global. */
-import type { Config } from "./config.ts"
-import { configOf } from "./config.ts"
+import type { Config } from "./platform/config.ts"
+import { configOf } from "./platform/config.ts"
 import type { Reach } from "./credential/key-set.ts"
 import { ownKeys, type KeyFinder } from "./credential/own-keys.ts"
 import { keyRing } from "./exchange/key-ring.ts"

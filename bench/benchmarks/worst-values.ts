@@ -3,7 +3,7 @@
 export const SIZES = [65_536, 262_144, 1_048_576] as const
 
 const MARGIN = 2_048
-/** What calls may have (src/json.ts), with room for the message around it. */
+/** What calls may have (src/core/encoding/json.ts), with room for the message around it. */
 const MOST_PARTS = 4_900
 const DEEPEST = 55
 

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises"
 import { Option, type Command } from "commander"
 import { decisionPages } from "../decision-pages.ts"
-import { firstIdAt } from "../../src/ids.ts"
+import { firstIdAt } from "../../src/core/encoding/ids.ts"
 import { printable, recordLine, type ShownRecord } from "../decision-record.ts"
 import { jsonText } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"

@@ -2,7 +2,7 @@
 import type { Command } from "commander"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
-import { codeOf, type Denial } from "../../src/decision.ts"
+import { codeOf, type Denial } from "../../src/core/denials/denial.ts"
 import { isAskedByRules } from "../../src/explain/recorded.ts"
 import { colors } from "../colors.ts"
 import { decisionRecord, explanation, printable, type ShownRecord } from "../decision-record.ts"

@@ -4,8 +4,8 @@
  */
 import { z } from "zod"
 import canonicalize from "canonicalize"
-import { isObject } from "../../src/json.ts"
-import { sha256Hex } from "../../src/hash.ts"
+import { isObject } from "../../src/core/encoding/json.ts"
+import { sha256Hex } from "../../src/core/encoding/hash.ts"
 import { catalogName } from "../../src/catalog/mcp-server.ts"
 import { pinOf, Unpinnable } from "../../src/catalog/pin.ts"
 import { escaped } from "../escaped.ts"

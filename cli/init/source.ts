@@ -1,6 +1,6 @@
 /** Where the tools are: a running MCP server, or an OpenAPI document, found by the importers. */
 import { basename } from "node:path"
-import { mayBeFetched } from "../../src/credential/fetchable.ts"
+import { mayBeFetched } from "../../src/core/encoding/url.ts"
 import { EXIT, Failure } from "../failure.ts"
 import type { Found } from "../import/found.ts"
 import { checked, headersOf, mcpEndpoint, type HeaderOptions } from "../import/options.ts"

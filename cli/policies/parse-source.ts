@@ -1,6 +1,6 @@
 /** Holds a file against its schema; what does not fit becomes problems at the nodes in question. */
 import { z } from "zod"
-import { suggest } from "../../src/nearest.ts"
+import { suggest } from "../../src/core/encoding/nearest.ts"
 import type { Problem } from "./problem.ts"
 import type { ParsedText, Path, Source } from "./source.ts"
 

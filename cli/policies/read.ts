@@ -5,7 +5,7 @@
 import { readdir, readFile, stat } from "node:fs/promises"
 import { basename, join } from "node:path"
 import type { Problem } from "./problem.ts"
-import { suggest } from "../../src/nearest.ts"
+import { suggest } from "../../src/core/encoding/nearest.ts"
 
 const REQUIRED_FILES = ["schema.cedarschema", "catalog.yaml", "agents.yaml", "issuers.yaml", "gateways.yaml"] as const
 const OPTIONAL_FILES = [

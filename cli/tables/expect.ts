@@ -1,7 +1,7 @@
 /** What a question came to, in the words of a test, and how that differs from what the test expects. */
 import { isDeepStrictEqual } from "node:util"
-import { codeOf, type Denial } from "../../src/decision.ts"
-import { oauthErrorOf, type Refusal } from "../../src/exchange/refusal.ts"
+import { codeOf, type Denial } from "../../src/core/denials/denial.ts"
+import { oauthErrorOf, type Refusal } from "../../src/core/denials/oauth-error.ts"
 import type { Expected } from "./expectation.ts"
 import type { Decided, Result } from "./run.ts"
 import { ALLOW } from "./schema.ts"

@@ -1,9 +1,9 @@
 /** What a test expects, and whether its question could come to that at all. */
-import { CODE_OF_REASON, STATUS_OF_CODE } from "../../src/decision.ts"
-import { ERROR_OF_REASON } from "../../src/exchange/refusal.ts"
+import { CODE_OF_REASON, STATUS_OF_CODE } from "../../src/core/denials/denial.ts"
+import { ERROR_OF_REASON } from "../../src/core/denials/oauth-error.ts"
 import { userId } from "../../src/policy/facts.ts"
 import { entity } from "../../src/policy/value.ts"
-import { suggest } from "../../src/nearest.ts"
+import { suggest } from "../../src/core/encoding/nearest.ts"
 import type { Path } from "../policies/source.ts"
 import type { Layers, Said } from "./layers.ts"
 import type { Question, Scene } from "./run.ts"

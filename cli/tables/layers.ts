@@ -1,5 +1,5 @@
 /** What a file gives, a test says over it, and a case over that: of each field what the last of them says, and where. */
-import { suggest } from "../../src/nearest.ts"
+import { suggest } from "../../src/core/encoding/nearest.ts"
 import type { Problem } from "../policies/problem.ts"
 import type { Path, Source } from "../policies/source.ts"
 import type { Asked, ClientText, Given } from "./schema.ts"

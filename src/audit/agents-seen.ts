@@ -3,7 +3,7 @@
  * no index of their agents, which each of them would have to pay for; so the newest of each log are looked at, and the
  * answer says how far back that reaches.
  */
-import { timeOf } from "../ids.ts"
+import { timeOf } from "../core/encoding/ids.ts"
 import { logsOfCalls } from "./record-logs.ts"
 import type { AgentRow, Looked, ToolRow } from "./record-log.ts"
 

@@ -1,8 +1,8 @@
 /** The record of one call: made where it was decided, in the ledger, or at the edge where no ledger was asked. */
 import type { Approval } from "../approval/approval.ts"
 import type { Call, Verdict } from "../call.ts"
-import { codeOf, type Denial } from "../decision.ts"
-import { argumentsDigest } from "../canonical.ts"
+import { codeOf, type Denial } from "../core/denials/denial.ts"
+import { argumentsDigest } from "../core/encoding/canonical-json.ts"
 import type { Segments } from "../catalog/route.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Bundle } from "../policy/assemble.ts"

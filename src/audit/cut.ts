@@ -3,8 +3,8 @@
  * caller can make long; then, where a record is still too long as a whole, its longest values first and as little as
  * will do, so that nobody can empty a record by what they put into it. What says which call it was is never cut.
  */
-import { byteLength, fits } from "../bytes.ts"
-import { isObject } from "../json.ts"
+import { byteLength, fits } from "../core/encoding/bytes.ts"
+import { isObject } from "../core/encoding/json.ts"
 
 const MAX_TEXT_BYTES = 256
 export const MAX_SHOWN = 32

@@ -3,8 +3,8 @@
  * keeps no other back; one that no log will ever take is dropped, and the Worker's log says which it was, not what was
  * in it.
  */
-import { byteLength } from "../bytes.ts"
-import { logEvent } from "../log.ts"
+import { byteLength } from "../core/encoding/bytes.ts"
+import { logEvent } from "../platform/log.ts"
 import { batchOf, type StoredRecord } from "./record.ts"
 import { MAX_BATCH_BYTES, type Taken } from "./record-log.ts"
 

@@ -4,7 +4,7 @@
 import type { Located } from "../catalog/locate.ts"
 import type { VerifiedToken } from "../credential/delegation-token.ts"
 import type { VerifiedCredential } from "../credential/verify.ts"
-import { codeOf, type Denial } from "../decision.ts"
+import { codeOf, type Denial } from "../core/denials/denial.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { GatewayDefinition } from "../policy/definition/gateways.ts"
 import type { Surroundings } from "../surroundings.ts"

@@ -4,7 +4,7 @@
  */
 import { askLedger } from "../ledger/ask.ts"
 import { rootOf } from "../ledger/state.ts"
-import { logEvent } from "../log.ts"
+import { logEvent } from "../platform/log.ts"
 import { deliver, type Taker } from "./delivery.ts"
 import { Pace } from "./pace.ts"
 import { disowned, storedForm, type DecisionRecord } from "./record.ts"

@@ -1,7 +1,7 @@
 /** The record of a token request: made in the ledger, durably, where a token was issued; at the edge where none was. */
 import type { Opened } from "../exchange/open.ts"
 import type { RequestingClient } from "../exchange/agent.ts"
-import { oauthErrorOf, type Refusal } from "../exchange/refusal.ts"
+import { oauthErrorOf, type Refusal } from "../core/denials/oauth-error.ts"
 import type { Consent } from "../exchange/consent.ts"
 import type { Task, TreeState, UserFacts } from "../ledger/state.ts"
 import type { Pointer } from "../policy/bundle.ts"

@@ -2,7 +2,7 @@
 import { UNKNOWN_CLIENT } from "../gateway/client.ts"
 import { NO_ARGUMENTS } from "../catalog/arguments.ts"
 import { NO_SEGMENTS } from "../catalog/locate.ts"
-import type { Reason } from "../decision.ts"
+import type { Reason } from "../core/denials/denial.ts"
 import type { Prospects, Question } from "../may.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { recordDecision } from "./call-record.ts"

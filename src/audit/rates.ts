@@ -2,7 +2,7 @@
  * How many decisions there were of late, allowed and denied, slot by slot: counted where the records are. An id begins
  * with its time, so a slot is a beginning of ids, of which nobody has to read a record.
  */
-import { firstIdAt, timeOf } from "../ids.ts"
+import { firstIdAt, timeOf } from "../core/encoding/ids.ts"
 import { allLogs } from "./record-logs.ts"
 import type { RecordQuery } from "./record-query.ts"
 

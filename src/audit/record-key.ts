@@ -3,7 +3,7 @@
  * record in ten thousand guesses. The key ring has made it once; it leaves the ring only towards our own isolates.
  */
 import { keyRing } from "../exchange/key-ring.ts"
-import { logEvent } from "../log.ts"
+import { logEvent } from "../platform/log.ts"
 
 /** A record without a hash says less, and a call must not wait for it longer. */
 const TIMEOUT_MS = 500

@@ -3,7 +3,7 @@
  * that is sent twice is stored once.
  */
 import { DurableObject } from "cloudflare:workers"
-import { fits } from "../bytes.ts"
+import { fits } from "../core/encoding/bytes.ts"
 import type { StoredRecord } from "./record.ts"
 import { conditionsOf, type RecordQuery } from "./record-query.ts"
 

@@ -1,5 +1,5 @@
 /** What is looked for among decision records. */
-import { firstIdAt, timeOf } from "../ids.ts"
+import { firstIdAt, timeOf } from "../core/encoding/ids.ts"
 import { rootOf } from "../ledger/state.ts"
 
 export interface RecordQuery {

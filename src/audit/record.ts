@@ -2,14 +2,14 @@
  * The decision record: everything that is needed to explain a decision, from the record alone (DESIGN §2, promise 6).
  * Never a token, a proof or a key; `docs/decision-record.md` tells the schema to its readers.
  */
-import { fits } from "../bytes.ts"
+import { fits } from "../core/encoding/bytes.ts"
 import type { Approval } from "../approval/approval.ts"
-import type { Rejection } from "../credential/rejection.ts"
-import type { Denial } from "../decision.ts"
-import type { Refusal } from "../exchange/refusal.ts"
+import type { Rejection } from "../core/denials/credential-rejection.ts"
+import type { Denial } from "../core/denials/denial.ts"
+import type { Refusal } from "../core/denials/oauth-error.ts"
 import type { Use, WindowUse } from "../guardrails/instrument.ts"
 import type { Pointer } from "../policy/bundle.ts"
-import type { EventRefusal } from "../signals/refusal.ts"
+import type { EventRefusal } from "../core/denials/set-error.ts"
 import { fitted, shortArguments, shortened, shortList, shortText } from "./cut.ts"
 
 /** Why a request to manage was refused. */

@@ -3,7 +3,7 @@
  * Whatever comes to hold an argument, or a value that one is held against, has to be among these parts. Only a denial by
  * a bound comes without the bound's value already (check/grant.ts).
  */
-import type { Lookup } from "../catalog/lookup.ts"
+import type { Lookup } from "../core/encoding/lookup.ts"
 import { isRedacted, REDACTED, redactedPath, withoutValue } from "../catalog/redaction.ts"
 import type { Segments } from "../catalog/route.ts"
 import type { Tool } from "../catalog/tool.ts"

@@ -4,9 +4,9 @@
  * the context, with the headers and the body of the client's request.
  */
 import * as z from "zod"
-import { variantIn } from "../fold.ts"
-import { deny, isDenied, type Denied } from "../decision.ts"
-import { isObject } from "../json.ts"
+import { variantIn } from "../core/encoding/name-folding.ts"
+import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
+import { isObject } from "../core/encoding/json.ts"
 import { announcesBody, linesOf, said, type Told } from "../gateway/told.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { GatewayDefinition } from "../policy/definition/gateways.ts"

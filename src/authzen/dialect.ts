@@ -1,5 +1,5 @@
 /** A gateway that asks about calls in AuthZEN's words: what enforce.ts tells of one, and for whom it is said to be. */
-import { isDenied } from "../decision.ts"
+import { isDenied } from "../core/denials/denial.ts"
 import type { Dialect, Subject } from "../gateway/dialect.ts"
 import { readSaid } from "../gateway/told.ts"
 

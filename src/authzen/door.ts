@@ -4,9 +4,9 @@
  * credential is inside the question; the header that opens `/authz/` opens nothing here (app.ts).
  */
 import * as z from "zod"
-import { boundedBytes, textOf } from "../bounded-text.ts"
-import { isDenied } from "../decision.ts"
-import { isJsonType, parseJson } from "../json.ts"
+import { boundedBytes, textOf } from "../platform/request-body.ts"
+import { isDenied } from "../core/denials/denial.ts"
+import { isJsonType, parseJson } from "../core/encoding/json.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { failed, malformed } from "./answer.ts"
 import type { Access } from "./access.ts"

@@ -3,11 +3,11 @@
  * told in the question; what the gateway says for itself (its own request id, what it asserts of the client) stands in
  * the headers of its request to us, and nowhere else.
  */
-import { deny, isDenied, type Denied } from "../decision.ts"
+import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import { answer } from "../gateway/answer.ts"
 import { answerTo, refusedAtTheDoor } from "../gateway/handle.ts"
 import { requestOf } from "../gateway/told.ts"
-import { isObject } from "../json.ts"
+import { isObject } from "../core/encoding/json.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { GatewayDefinition } from "../policy/definition/gateways.ts"
 import type { Surroundings } from "../surroundings.ts"

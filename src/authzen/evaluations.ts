@@ -1,5 +1,5 @@
 /** Several questions in one (AuthZEN, "Access Evaluations API"): what they share, and where it is enough. */
-import { isObject } from "../json.ts"
+import { isObject } from "../core/encoding/json.ts"
 import { undecided, type Decided } from "./answer.ts"
 import { evaluation, faultOf, type Evaluation, type Evaluations, type Semantic } from "./question.ts"
 

@@ -1,5 +1,5 @@
 /** The three questions that there are, each from its JSON to its answer. */
-import { isObject } from "../json.ts"
+import { isObject } from "../core/encoding/json.ts"
 import type { Access } from "./access.ts"
 import { failed, malformed, recorded, type Decided } from "./answer.ts"
 import { evaluateEach } from "./evaluations.ts"

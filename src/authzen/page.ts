@@ -4,9 +4,9 @@
  * anything, as its holder may ask the same search from the start; it is checked so that a mix-up is told, not answered.
  */
 import * as z from "zod"
-import { textOf } from "../bounded-text.ts"
-import { canonicalText } from "../canonical.ts"
-import { sha256Base64url } from "../hash.ts"
+import { textOf } from "../platform/request-body.ts"
+import { canonicalText } from "../core/encoding/canonical-json.ts"
+import { sha256Base64url } from "../core/encoding/hash.ts"
 import type { Page } from "./question.ts"
 
 /** Where no `limit` is given, and the most that one may ask for: a larger one is taken for this. */

@@ -1,7 +1,7 @@
 /** The arguments of a call: what its path, query and body say, each name once. */
-import { fits } from "../bytes.ts"
-import type { Denial } from "../decision.ts"
-import { prefixedReadingsOf, readingsOf } from "../fold.ts"
+import { fits } from "../core/encoding/bytes.ts"
+import type { Denial } from "../core/denials/denial.ts"
+import { prefixedReadingsOf, readingsOf } from "../core/encoding/name-folding.ts"
 
 export interface CallArguments {
   /** False where the body, which may hold more, was not seen. */

@@ -2,9 +2,9 @@
  * Located: which tool of the catalog a presented call is, with which arguments. What the catalog does not know is
  * denied; there is no default tool.
  */
-import { deny, isDenied, type Denied } from "../decision.ts"
+import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import { QUERY_PART, variantOf, type CallArguments } from "./arguments.ts"
-import type { Lookup } from "./lookup.ts"
+import type { Lookup } from "../core/encoding/lookup.ts"
 import { methodInBody } from "./method-in-body.ts"
 import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "./method-override.ts"
 import { readMcpCall, type McpServer } from "./mcp-server.ts"

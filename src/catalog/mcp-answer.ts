@@ -4,8 +4,8 @@
  * cost too much to build, seen from the text before anything is built of it, and what clients read in different ways: a
  * key that stands twice, of which some take the first (RFC 8259 4), and members of a message in another case.
  */
-import { variantIn } from "../fold.ts"
-import { endOfString, isObject } from "../json.ts"
+import { variantIn } from "../core/encoding/name-folding.ts"
+import { endOfString, isObject } from "../core/encoding/json.ts"
 import { MESSAGE_MEMBERS } from "./mcp-server.ts"
 
 /** Twice what calls may have: the schemas of the arguments are deeper than those. */

@@ -3,13 +3,13 @@
  * where the gateway passes it on, from the Mcp-* headers of servers known to enforce them where it does not.
  * Source: MCP 2025-11-25 and 2026-07-28, "Transports"; DESIGN §6.
  */
-import { deny, isDenied, type Denied } from "../decision.ts"
+import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import { NO_ARGUMENTS, UNSEEN, UNSEEN_ARGUMENTS, unseenOf, type CallArguments } from "./arguments.ts"
-import { INEXACT, isJsonType, isObject, parseCallBody, readLoosely } from "../json.ts"
+import { INEXACT, isJsonType, isObject, parseCallBody, readLoosely } from "../core/encoding/json.ts"
 import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "./method-override.ts"
 import { LIFECYCLE_SEGMENT, lifecycleName, type LifecycleTool } from "./lifecycle.ts"
-import { printable } from "../printable.ts"
-import { variantIn } from "../fold.ts"
+import { printable } from "../core/encoding/display-text.ts"
+import { variantIn } from "../core/encoding/name-folding.ts"
 import type { Body, CallHeaders } from "./seen.ts"
 
 export interface McpServer {

@@ -2,8 +2,8 @@
  * Whether a body that is not read as arguments asks for another method (method-override.ts), as a form, in parts or as
  * JSON. Frameworks differ in what they take for each, so a body is searched as all that any of them takes it for.
  */
-import type { Denial } from "../decision.ts"
-import { endOfString } from "../json.ts"
+import type { Denial } from "../core/denials/denial.ts"
+import { endOfString } from "../core/encoding/json.ts"
 import { asksForMethod, isMethod, METHOD_IN_ARGUMENT, METHOD_MAY_BE_IN_BODY } from "./method-override.ts"
 import type { Seen } from "./seen.ts"
 

@@ -3,8 +3,8 @@
  * one from a POST's form, query or headers, WordPress from the query of any request: what is judged as a POST or a GET
  * would be a DELETE to them.
  */
-import type { Denial } from "../decision.ts"
-import { readingsOf } from "../fold.ts"
+import type { Denial } from "../core/denials/denial.ts"
+import { readingsOf } from "../core/encoding/name-folding.ts"
 
 /** Of an argument, folded, its words joined. ASP.NET takes `X-HTTP-Method-Override` from a form and a query too. */
 const ARGUMENTS: ReadonlySet<string> = new Set(["_method", "_httpmethod", "xhttpmethodoverride", "xmethodoverride"])

@@ -6,7 +6,7 @@
  * decides. So an isolate with an older bundle may report what it likes: under a newer bundle that pins what was seen,
  * it denies nothing.
  */
-import type { Denial } from "../decision.ts"
+import type { Denial } from "../core/denials/denial.ts"
 import { catalogName, type McpServer } from "./mcp-server.ts"
 import type { Catalog, Located } from "./locate.ts"
 import { pinOf, Unpinnable } from "./pin.ts"

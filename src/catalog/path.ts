@@ -3,7 +3,7 @@
  * guessed: that gap is how an authorizer judges one path and the upstream serves another (CVE-2019-9901,
  * CVE-2021-29492, CVE-2026-41059). Source: RFC 3986 3.3, 3.4, 6.2.2.
  */
-import { deny, type Denied } from "../decision.ts"
+import { deny, type Denied } from "../core/denials/denial.ts"
 
 export interface Target {
   /** Decoded path segments; `/a/b/` gives `a`, `b`, ``. */

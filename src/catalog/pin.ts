@@ -3,8 +3,8 @@
  * and let it into the catalog is another tool by the same name ("rug pull").
  */
 import canonicalize from "canonicalize"
-import { variantIn } from "../fold.ts"
-import { sha256Hex } from "../hash.ts"
+import { variantIn } from "../core/encoding/name-folding.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
 
 /**
  * What a model and its client go by, and what each protocol version since 2025-03-26 tells alike: a list that was asked

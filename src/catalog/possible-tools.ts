@@ -2,7 +2,7 @@
  * Which tools a call may be of that cannot be read in one way. A gateway that observes sends it on all the same, and what
  * reads it there may be less strict: so this reads as loosely as any upstream could, and finds too many rather than too few.
  */
-import type { Denial } from "../decision.ts"
+import type { Denial } from "../core/denials/denial.ts"
 import type { Catalog } from "./locate.ts"
 import { catalogName, decodeHeader, type McpServer } from "./mcp-server.ts"
 import { mayAskForOtherMethod } from "./method-in-body.ts"

@@ -1,7 +1,7 @@
 /** Arguments that the catalog redacts: what stands for them, and where in a path they are. */
-import { prefixedReadingsOf, readingsOf } from "../fold.ts"
+import { prefixedReadingsOf, readingsOf } from "../core/encoding/name-folding.ts"
 import type { CallArguments } from "./arguments.ts"
-import type { Lookup } from "./lookup.ts"
+import type { Lookup } from "../core/encoding/lookup.ts"
 import type { Segments } from "./route.ts"
 import type { Tool } from "./tool.ts"
 

@@ -2,10 +2,10 @@
  * HTTP routes: origin, method and path → tool, with the arguments that path, query and a JSON body hold. A literal
  * segment wins over a parameter, whatever their order in the catalog.
  */
-import { deny, type Denied } from "../decision.ts"
+import { deny, type Denied } from "../core/denials/denial.ts"
 import { NO_ARGUMENTS, UNSEEN, unseenOf, type CallArguments, type Unseen } from "./arguments.ts"
-import { fold, foldCase } from "../fold.ts"
-import { isJsonType, isObject, parseCallBody } from "../json.ts"
+import { fold, foldCase } from "../core/encoding/name-folding.ts"
+import { isJsonType, isObject, parseCallBody } from "../core/encoding/json.ts"
 import type { Target } from "./path.ts"
 import { unplainPart } from "./query-names.ts"
 import type { Body, CallHeaders } from "./seen.ts"

@@ -4,9 +4,9 @@
  * `tools` is a key that stands twice, to json.ts; by itself it is none that we know.) Source: MCP 2025-11-25 and
  * 2026-07-28, "Tools", "Listing Tools".
  */
-import { deny, isDenied, type Denied } from "../decision.ts"
-import { variantIn } from "../fold.ts"
-import { isObject, parseJson } from "../json.ts"
+import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
+import { variantIn } from "../core/encoding/name-folding.ts"
+import { isObject, parseJson } from "../core/encoding/json.ts"
 import { MESSAGE_MEMBERS } from "./mcp-server.ts"
 
 type Members = Readonly<Record<string, unknown>>

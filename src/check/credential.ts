@@ -1,7 +1,7 @@
 /** Whether what the call shows opens anything now: its task, its token, its proof; or whether it was decided on already. */
 import type { Call } from "../call.ts"
 import type { Proof } from "../credential/dpop.ts"
-import type { Denial } from "../decision.ts"
+import type { Denial } from "../core/denials/denial.ts"
 import { isBelow, whyEnded, type RememberedAdmission, type Task, type TreeState } from "../ledger/state.ts"
 
 /**

@@ -2,10 +2,10 @@
 import { argumentsNeeded, variantOf } from "../catalog/arguments.ts"
 import type { Call } from "../call.ts"
 import { formatScope, type Scope } from "../catalog/pattern.ts"
-import type { Lookup } from "../catalog/lookup.ts"
+import type { Lookup } from "../core/encoding/lookup.ts"
 import { isRedacted, redactedOfAny, withoutValue } from "../catalog/redaction.ts"
 import { sensitivityRank, type Tool } from "../catalog/tool.ts"
-import type { Denial } from "../decision.ts"
+import type { Denial } from "../core/denials/denial.ts"
 import { violation, type ArgumentBounds } from "../catalog/bounds.ts"
 import type { Task } from "../ledger/state.ts"
 

@@ -1,8 +1,8 @@
 /** What the guardrails say of a call, from what the tree remembers; and what they would keep in mind of it. */
 import type { Call, End } from "../call.ts"
 import type { Tool } from "../catalog/tool.ts"
-import { codeOf, type Denial } from "../decision.ts"
-import type { Consequence } from "../guardrails/consequence.ts"
+import { codeOf, type Denial } from "../core/denials/denial.ts"
+import type { Consequence } from "../core/denials/consequence.ts"
 import type { CallFacts } from "../guardrails/field.ts"
 import { consequenceOf, type Need, type Use, type WindowUse } from "../guardrails/instrument.ts"
 import type { Memory } from "../guardrails/memory.ts"

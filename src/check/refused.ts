@@ -1,7 +1,7 @@
 /** A call that was refused before it came to its ledger: what is kept in mind of that, and what follows from it. */
 import type { Change, End } from "../call.ts"
 import type { Tool } from "../catalog/tool.ts"
-import type { Denial } from "../decision.ts"
+import type { Denial } from "../core/denials/denial.ts"
 import type { CallFacts } from "../guardrails/field.ts"
 import type { Need } from "../guardrails/instrument.ts"
 import type { Note } from "../guardrails/note.ts"

@@ -3,7 +3,7 @@
  * our configured issuers of workloads by their exact `iss`, an agent's own assertion by `iss` = `sub`, and what is left
  * by its SPIFFE ID. Nothing falls from one kind through to the next.
  */
-import type { Lookup } from "../catalog/lookup.ts"
+import type { Lookup } from "../core/encoding/lookup.ts"
 import type { AgentDefinition } from "../policy/definition/agents.ts"
 import type { IssuerDefinition } from "../policy/definition/issuers.ts"
 import { verifyClientAssertion } from "./client-assertion.ts"
@@ -11,7 +11,7 @@ import { clientDocument } from "./client-document.ts"
 import { readCompact } from "./compact.ts"
 import { verifySvid } from "./jwt-svid.ts"
 import type { Reach } from "./key-set.ts"
-import { isRejected, ofCredential, reject, type Rejected } from "./rejection.ts"
+import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/credential-rejection.ts"
 import { verifyWorkloadToken } from "./workload-token.ts"
 
 export interface Registry {

@@ -6,7 +6,7 @@
 import type { AgentDefinition } from "../policy/definition/agents.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
-import { isRejected, reject, type Rejected } from "./rejection.ts"
+import { isRejected, reject, type Rejected } from "../core/denials/credential-rejection.ts"
 import { checkPlain, CLOCK_TOLERANCE_SECONDS, isSoleAudience, textsOf, typeOf, verifySigned } from "./signature.ts"
 
 /** Long enough for any clock, short enough that its `jti` is soon forgotten. */

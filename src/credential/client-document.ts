@@ -4,12 +4,12 @@
  * redirect; what is held is a value, renewed after minutes, and gone soon after it could not be.
  */
 import * as z from "zod"
-import { isDenied } from "../decision.ts"
-import { parseJson } from "../json.ts"
-import { logEvent } from "../log.ts"
+import { isDenied } from "../core/denials/denial.ts"
+import { parseJson } from "../core/encoding/json.ts"
+import { logEvent } from "../platform/log.ts"
 import type { IdentityDefinition } from "../policy/definition/agents.ts"
-import { legible } from "../printable.ts"
-import { ALGORITHMS } from "./algorithm.ts"
+import { legible } from "../core/encoding/display-text.ts"
+import { ALGORITHMS } from "../core/keys/algorithm.ts"
 import { fetchJson } from "./fetched.ts"
 import type { Reach } from "./key-set.ts"
 import { Renewals, type Asking } from "./renewal.ts"

@@ -3,8 +3,8 @@
  * blanks or stray trailing bits (RFC 4648 3.5), so that one token has one spelling; JSON without a key twice; a size
  * cap before anything is parsed; no header member that would choose the key or change what is signed.
  */
-import { isObject, readJson } from "../json.ts"
-import { isRejected, ofCredential, reject, type Rejected } from "./rejection.ts"
+import { isObject, readJson } from "../core/encoding/json.ts"
+import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/credential-rejection.ts"
 
 export const MAX_TOKEN_LENGTH = 16_384
 

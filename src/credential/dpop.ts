@@ -4,12 +4,12 @@
  * says, the tree's ledger at a gateway and the single-use log at the token endpoint.
  */
 import { calculateJwkThumbprint, type CryptoKey } from "jose"
-import { refusedHash } from "../hash.ts"
-import { isObject } from "../json.ts"
-import { ALGORITHMS, type Algorithm } from "./algorithm.ts"
+import { refusedHash } from "../core/encoding/hash.ts"
+import { isObject } from "../core/encoding/json.ts"
+import { ALGORITHMS, type Algorithm } from "../core/keys/algorithm.ts"
 import { partsOf, readClaims, readHeader } from "./compact.ts"
 import { algorithmOf, importKey, weakness } from "./public-key.ts"
-import { brief, isRejected } from "./rejection.ts"
+import { brief, isRejected } from "../core/denials/credential-rejection.ts"
 
 export interface Proof {
   /** RFC 7638 SHA-256 thumbprint of the key that signed it. */

@@ -1,6 +1,6 @@
 /** Documents of others, fetched where they say that they are: by no redirect, in time, and up to a size. */
-import { boundedText } from "../bounded-text.ts"
-import { mayBeFetched } from "./fetchable.ts"
+import { boundedText } from "../platform/request-body.ts"
+import { mayBeFetched } from "../core/encoding/url.ts"
 import { TIMEOUT_MS } from "./renewal.ts"
 
 export interface Fetched {

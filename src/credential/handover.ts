@@ -5,11 +5,11 @@
  */
 import * as z from "zod"
 import { jwtVerify } from "jose"
-import { sha256Base64url } from "../hash.ts"
-import { isObject } from "../json.ts"
+import { sha256Base64url } from "../core/encoding/hash.ts"
+import { isObject } from "../core/encoding/json.ts"
 import { readCompact } from "./compact.ts"
 import { PROOF_ALGORITHMS, proofKey } from "./dpop.ts"
-import { brief, isRejected } from "./rejection.ts"
+import { brief, isRejected } from "../core/denials/credential-rejection.ts"
 import { isSoleAudience, rejectionOf } from "./signature.ts"
 
 export const HANDOVER_TYPE = "narrowgate-handover+jwt"

@@ -4,13 +4,13 @@
  * RFC 7523 assertion without one could be any token of the provider that happens to be for us (RFC 8725 3.11).
  */
 import * as z from "zod"
-import { isObject } from "../json.ts"
+import { isObject } from "../core/encoding/json.ts"
 import type { IssuerDefinition } from "../policy/definition/issuers.ts"
-import { isSameResource } from "../resource.ts"
+import { isSameResource } from "../core/encoding/resource.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { readPerson, type Person } from "./person.ts"
-import { isRejected, ofCredential, reject, shownName, type Rejected } from "./rejection.ts"
+import { isRejected, ofCredential, reject, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
 import {
   checkExact,
   checkPlain,

@@ -4,10 +4,10 @@
  * 3.
  */
 import type { IssuerDefinition } from "../policy/definition/issuers.ts"
-import { SVID_ALGORITHMS } from "./algorithm.ts"
+import { SVID_ALGORITHMS } from "../core/keys/algorithm.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
-import { isRejected, reject, type Rejected } from "./rejection.ts"
+import { isRejected, reject, type Rejected } from "../core/denials/credential-rejection.ts"
 import { checkPlain, isSoleAudience, MAX_LIFE_SECONDS, textsOf, verifySigned } from "./signature.ts"
 import { trustDomainOf } from "./spiffe-id.ts"
 

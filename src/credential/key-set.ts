@@ -5,7 +5,7 @@
  * within a stated bound; then nothing of it verifies any more.
  */
 import * as z from "zod"
-import { logEvent } from "../log.ts"
+import { logEvent } from "../platform/log.ts"
 import type { KeySource } from "../policy/definition/keys.ts"
 import { fetchJson } from "./fetched.ts"
 import { readKeyDocument, type KeyDocument } from "./key-document.ts"

@@ -6,7 +6,7 @@ import type { IssuerDefinition } from "../policy/definition/issuers.ts"
 import type { OperatorDefinition, Role } from "../policy/definition/operators.ts"
 import type { Reach } from "./key-set.ts"
 import { namesIn, verifyPersonToken, type PersonName, type PersonToken } from "./person-token.ts"
-import { isRejected, ofCredential, reject, type Rejected } from "./rejection.ts"
+import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/credential-rejection.ts"
 
 export interface KnownOperator {
   /** `iss` of the token. */

@@ -8,8 +8,8 @@
  */
 import { importJWK, type CryptoKey, type JWK } from "jose"
 import * as z from "zod"
-import { logEvent } from "../log.ts"
-import { isOwnAlgorithm, type OwnAlgorithm } from "./algorithm.ts"
+import { logEvent } from "../platform/log.ts"
+import { isOwnAlgorithm, type OwnAlgorithm } from "../core/keys/algorithm.ts"
 import { Renewal, type Asking } from "./renewal.ts"
 import { dropShared, readShared, writeShared } from "./shared-cache.ts"
 

@@ -8,7 +8,7 @@ import type { IssuerDefinition } from "../policy/definition/issuers.ts"
 import { readCompact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { readPerson, type Person } from "./person.ts"
-import { isRejected, ofCredential, reject, shownName, type Rejected } from "./rejection.ts"
+import { isRejected, ofCredential, reject, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
 import { checkPerson } from "./session.ts"
 import {
   checkPlain,

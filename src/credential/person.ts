@@ -2,7 +2,7 @@
 import * as z from "zod"
 import type { UserFacts } from "../ledger/state.ts"
 import type { ClaimPath, PersonClaims } from "../policy/definition/claims.ts"
-import { reject, type Rejected } from "./rejection.ts"
+import { reject, type Rejected } from "../core/denials/credential-rejection.ts"
 import { CLOCK_TOLERANCE_SECONDS, type Claims } from "./signature.ts"
 
 export interface Person {

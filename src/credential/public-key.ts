@@ -3,7 +3,7 @@
  * left out, so that a bad key costs its own tokens only.
  */
 import { base64url, importJWK, type CryptoKey, type JWK } from "jose"
-import { ALGORITHMS, isAlgorithm, type Algorithm } from "./algorithm.ts"
+import { ALGORITHMS, isAlgorithm, type Algorithm } from "../core/keys/algorithm.ts"
 
 export interface PublicKey {
   readonly kid: string | null

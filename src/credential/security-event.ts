@@ -3,11 +3,11 @@
  * type is its own, it names no `sub`, and all other kinds refuse `events`: a logout token or an ID token of the same
  * issuer is not taken for one, nor one for them (RFC 8725 3.11, 3.12).
  */
-import { isObject } from "../json.ts"
+import { isObject } from "../core/encoding/json.ts"
 import type { StreamDefinition } from "../policy/definition/streams.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
-import { isRejected, ofCredential, reject, type Rejected } from "./rejection.ts"
+import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/credential-rejection.ts"
 import { CLOCK_TOLERANCE_SECONDS, textsOf, typeOf, verifySigned } from "./signature.ts"
 
 const SECURITY_EVENT_TYPE = "secevent+jwt"

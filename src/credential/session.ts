@@ -7,7 +7,7 @@ import type { IssuerDefinition } from "../policy/definition/issuers.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { readPerson, type Person } from "./person.ts"
-import { isRejected, ofCredential, reject, shownName, type Rejected } from "./rejection.ts"
+import { isRejected, ofCredential, reject, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
 import { checkExact, checkPlain, textsOf, typeOf, verifySigned, type Claims } from "./signature.ts"
 
 export type SessionKind = "id_token" | "access_token"

@@ -3,7 +3,7 @@
  * issuer. Only a convenience: where there is no such cache, or nothing in it, the issuer is asked.
  */
 import * as z from "zod"
-import { logEvent } from "../log.ts"
+import { logEvent } from "../platform/log.ts"
 
 const schema = z.object({
   text: z.string(),

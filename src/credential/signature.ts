@@ -4,11 +4,11 @@
  * passes for another (RFC 8725 3.11, 3.12).
  */
 import { errors, jwtVerify, type JWTVerifyOptions } from "jose"
-import { isObject } from "../json.ts"
+import { isObject } from "../core/encoding/json.ts"
 import type { ExactClaims } from "../policy/definition/claims.ts"
 import type { Compact } from "./compact.ts"
 import { findKey, findOtherKey, type KeyOwner, type Reach } from "./key-set.ts"
-import { reject, type Rejected } from "./rejection.ts"
+import { reject, type Rejected } from "../core/denials/credential-rejection.ts"
 
 /** DESIGN §4: clocks of others may be this far off. */
 export const CLOCK_TOLERANCE_SECONDS = 30

@@ -2,7 +2,7 @@
  * Verified: a delegation token of ours in the one Authorization header, for an audience that is expected here, bearer
  * or bound by DPoP as the token itself says. Nothing else opens a call.
  */
-import { deny, isDenied, type Denied } from "../decision.ts"
+import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import { verifyDelegationToken, type VerifiedToken } from "./delegation-token.ts"
 import { rejectedProof, verifyProof, type Proof, type ProofRejected } from "./dpop.ts"
 import type { KeyFinder } from "./own-keys.ts"

@@ -7,7 +7,7 @@ import type { AgentDefinition } from "../policy/definition/agents.ts"
 import type { IssuerDefinition } from "../policy/definition/issuers.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
-import { isRejected, reject, type Rejected } from "./rejection.ts"
+import { isRejected, reject, type Rejected } from "../core/denials/credential-rejection.ts"
 import { checkExact, checkPlain, isSoleAudience, MAX_LIFE_SECONDS, textsOf, typeOf, verifySigned } from "./signature.ts"
 
 /**

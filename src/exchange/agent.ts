@@ -5,12 +5,12 @@
  */
 import { clientDocument } from "../credential/client-document.ts"
 import { verifyAgent, type ProvenAgent } from "../credential/agent-identity.ts"
-import { isRejected, shownName } from "../credential/rejection.ts"
+import { isRejected, shownName } from "../core/denials/credential-rejection.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import type { Once } from "./once.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
-import { refuse, refuseCredential, type Refused } from "./refusal.ts"
+import { refuse, refuseCredential, type Refused } from "../core/denials/oauth-error.ts"
 
 const ASSERTION_TYPES: ReadonlyMap<string, "any" | "spiffe"> = new Map([
   ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "any"],

@@ -2,10 +2,10 @@
  * Asks a person at their browser what a program is to have, or takes their answer. What the task would be at most is
  * worked out anew for both, by the rules and the person of now.
  */
-import { isSame } from "../constant-time.ts"
+import { isSame } from "../core/encoding/constant-time.ts"
 import type { Person } from "../credential/person.ts"
-import { sha256Base64url, sha256Hex } from "../hash.ts"
-import { newId, timeOf } from "../ids.ts"
+import { sha256Base64url, sha256Hex } from "../core/encoding/hash.ts"
+import { newId, timeOf } from "../core/encoding/ids.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION, type AskOutcome, type NoBundle } from "../ledger/answers.ts"
 import { ProofLog } from "../ledger/proof-log.ts"
@@ -21,7 +21,7 @@ import { viewOfConsent, type ConsentView } from "./consent-view.ts"
 import { foresee, type Answer, type Consent } from "./consent.ts"
 import type { Kept } from "./grant.ts"
 import { takePlace } from "./openings.ts"
-import { isRefused, refuse, type Refused } from "./refusal.ts"
+import { isRefused, refuse, type Refused } from "../core/denials/oauth-error.ts"
 import { ANSWERED_WITHIN_MS, answerOf, type Visitor } from "./visitor.ts"
 
 /** A code is fetched at once by the program that waits for it (RFC 6749 4.1.2: ten minutes at most). */

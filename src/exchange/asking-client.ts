@@ -3,13 +3,13 @@
  * URIs. As long as this is not certain nobody is sent anywhere: whatever is wrong is shown on a page (RFC 6749 4.1.2.1).
  */
 import { clientDocument, type ClientDocument } from "../credential/client-document.ts"
-import { shownName } from "../credential/rejection.ts"
+import { shownName } from "../core/denials/credential-rejection.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { AgentDefinition, ClientDefinition } from "../policy/definition/agents.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
-import { isRegistered } from "./redirect-uri.ts"
-import { refuse, type Refused } from "./refusal.ts"
+import { isRegistered } from "../core/encoding/redirect-uri.ts"
+import { refuse, type Refused } from "../core/denials/oauth-error.ts"
 
 export interface AskingClient {
   readonly agent: AgentDefinition

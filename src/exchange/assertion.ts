@@ -5,13 +5,13 @@
 import { parseScope } from "../catalog/pattern.ts"
 import { readCompact } from "../credential/compact.ts"
 import { verifyIdJag } from "../credential/id-jag.ts"
-import { isRejected, withHash, type Rejection } from "../credential/rejection.ts"
+import { isRejected, withHash, type Rejection } from "../core/denials/credential-rejection.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { ASKED_NOTHING, type Asked } from "./grant.ts"
 import { valueOf, detailsOf, type Parameters } from "./parameters.ts"
-import { refuse, refuseCredential, type Refused } from "./refusal.ts"
+import { refuse, refuseCredential, type Refused } from "../core/denials/oauth-error.ts"
 import { NO_SUBJECT, type Asker, type Subject } from "./subject.ts"
 
 export async function verifyAssertion(

@@ -1,9 +1,9 @@
 /** The audience that a token is asked for. */
 import type { Bundle } from "../policy/assemble.ts"
-import { printable } from "../printable.ts"
-import { isSameResource } from "../resource.ts"
+import { printable } from "../core/encoding/display-text.ts"
+import { isSameResource } from "../core/encoding/resource.ts"
 import type { Parameters } from "./parameters.ts"
-import { refuse, type Refused } from "./refusal.ts"
+import { refuse, type Refused } from "../core/denials/oauth-error.ts"
 
 /** Whether an agent may have tokens for an audience, by the registry as it is. */
 export function mayBeFor({ agents, audiences }: Bundle, agent: string, audience: string): boolean {

@@ -2,15 +2,15 @@
  * The grants of a task that a person has consented to at their browser: its code (RFC 6749 4.1.3, RFC 7636 4.5), once, and
  * then a refresh token for each further token of the task (6).
  */
-import { sha256Base64url, sha256Hex } from "../hash.ts"
+import { sha256Base64url, sha256Hex } from "../core/encoding/hash.ts"
 import { LEDGER_VERSION } from "../ledger/answers.ts"
-import { newSecret } from "../secret.ts"
+import { newSecret } from "../platform/secret.ts"
 import type { RefreshShown } from "./code.ts"
 import type { Issued } from "./issue.ts"
 import type { GrantRequest } from "./opening.ts"
 import { valueOf } from "./parameters.ts"
 import { redeemAt } from "./redeem.ts"
-import { isRefused, refuse, type Refused } from "./refusal.ts"
+import { isRefused, refuse, type Refused } from "../core/denials/oauth-error.ts"
 import { readRefreshToken, readRooted, refreshTokenOf, type RefreshToken } from "./rooted-secret.ts"
 
 /** RFC 7636 4.1. */

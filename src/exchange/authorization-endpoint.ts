@@ -5,7 +5,7 @@
  */
 import type { Context } from "hono"
 import type { Person } from "../credential/person.ts"
-import { newId } from "../ids.ts"
+import { newId } from "../core/encoding/ids.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surroundings.ts"
@@ -17,8 +17,15 @@ import { readRequest, stateOf } from "./authorization-request.ts"
 import { refusalPage } from "./consent-page.tsx"
 import { gather } from "./parameters.ts"
 import { recordRefusal } from "./record-refusal.ts"
-import { answerAt } from "./redirect-uri.ts"
-import { describeRefusal, isRefused, oauthErrorOf, refuse, type Refusal, type Refused } from "./refusal.ts"
+import { answerAt } from "../core/encoding/redirect-uri.ts"
+import {
+  describeRefusal,
+  isRefused,
+  oauthErrorOf,
+  refuse,
+  type Refusal,
+  type Refused,
+} from "../core/denials/oauth-error.ts"
 import { visitorOf } from "./visitor.ts"
 
 /** Where the answer goes. */

@@ -7,7 +7,7 @@ import type { AskingClient } from "./asking-client.ts"
 import { audienceOf } from "./audience.ts"
 import type { CodeTerms } from "./code.ts"
 import { readAsked, valueOf, withoutOpenid, type AskedFor, type Parameters } from "./parameters.ts"
-import { isRefused, refuse, type Refused } from "./refusal.ts"
+import { isRefused, refuse, type Refused } from "../core/denials/oauth-error.ts"
 
 export interface AuthorizationRequest extends AskedFor {
   readonly client: AskingClient

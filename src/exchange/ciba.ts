@@ -2,13 +2,13 @@
  * The grant of a task that a person has consented to elsewhere (OpenID CIBA 10, 11): the agent comes for the token it was
  * promised.
  */
-import { sha256Hex } from "../hash.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
 import { LEDGER_VERSION } from "../ledger/answers.ts"
 import type { Issued } from "./issue.ts"
 import type { GrantRequest } from "./opening.ts"
 import { valueOf } from "./parameters.ts"
 import { redeemAt } from "./redeem.ts"
-import { refuse, type Refused } from "./refusal.ts"
+import { refuse, type Refused } from "../core/denials/oauth-error.ts"
 import { readRooted } from "./rooted-secret.ts"
 
 export async function redeemConsent(request: GrantRequest): Promise<Issued | Refused> {

@@ -17,8 +17,8 @@ import {
   type ToolView,
 } from "./consent-view.ts"
 import { ACTION_WORDS, callsInWords, lifeInWords, SENSITIVITY_WORDS } from "./consent-words.ts"
-import { formTargetOf, isOwnMachine } from "./redirect-uri.ts"
-import { describeRefusal, statusOf, type Refusal } from "./refusal.ts"
+import { formTargetOf, isOwnMachine } from "../core/encoding/redirect-uri.ts"
+import { describeRefusal, statusOf, type Refusal } from "../core/denials/oauth-error.ts"
 import type { Visitor } from "./visitor.ts"
 
 interface Consenting {

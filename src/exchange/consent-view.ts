@@ -4,12 +4,12 @@
  * counted, and what cannot be shown one by one can only be had or refused as a whole.
  */
 import { isLifecycle } from "../catalog/lifecycle.ts"
-import type { Lookup } from "../catalog/lookup.ts"
+import type { Lookup } from "../core/encoding/lookup.ts"
 import { ACTIONS, SENSITIVITIES, sensitivityRank, type Action, type Sensitivity, type Tool } from "../catalog/tool.ts"
 import type { Plan } from "../guardrails/plan.ts"
-import { sha256Hex } from "../hash.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
 import type { Task } from "../ledger/state.ts"
-import { legible } from "../printable.ts"
+import { legible } from "../core/encoding/display-text.ts"
 import { boundsInWords } from "./consent-words.ts"
 
 export interface ToolView {

@@ -4,7 +4,7 @@
  * (authorization code). The task is pending meanwhile, in the very ledger that will hold it; when its agent comes for the
  * token everything is judged anew, by the rules and facts of then. Pure, like `openTask`.
  */
-import { isSame } from "../constant-time.ts"
+import { isSame } from "../core/encoding/constant-time.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
 import type { Task, TreeState, UserFacts } from "../ledger/state.ts"
@@ -12,7 +12,7 @@ import { mayBeFor, unknownAudience } from "./audience.ts"
 import type { CodeShown, CodeTerms, Refreshing } from "./code.ts"
 import type { Kept } from "./grant.ts"
 import { NO_CLIENT, openTask, type Opened, type OpenRequest } from "./open.ts"
-import { isRefused, refuse, type Refused } from "./refusal.ts"
+import { isRefused, refuse, type Refused } from "../core/denials/oauth-error.ts"
 
 /** Seconds between two polls, at least (CIBA 7.3); one that comes sooner adds as much to it (11). */
 export const POLL_INTERVAL_SECONDS = 5

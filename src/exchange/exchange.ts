@@ -10,7 +10,7 @@ import { redeemConsent } from "./ciba.ts"
 import type { Issued } from "./issue.ts"
 import { opening, type Grant } from "./opening.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
-import { isRefused, refuse, type Refused } from "./refusal.ts"
+import { isRefused, refuse, type Refused } from "../core/denials/oauth-error.ts"
 import { NO_SUBJECT, verifySubject } from "./subject.ts"
 
 interface GrantType {

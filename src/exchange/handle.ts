@@ -1,11 +1,11 @@
 /** The door for agents: `POST /oauth/token`. Every outcome is recorded, issued or not. */
 import type { Context } from "hono"
 import { bundleFor, surroundingsOf } from "../surroundings.ts"
-import { newId } from "../ids.ts"
+import { newId } from "../core/encoding/ids.ts"
 import { exchange, type ExchangeOutcome } from "./exchange.ts"
 import { readParameters } from "./parameters.ts"
 import { recordRefusal } from "./record-refusal.ts"
-import { isRefused, refuse } from "./refusal.ts"
+import { isRefused, refuse } from "../core/denials/oauth-error.ts"
 import { tokenResponse } from "./respond.ts"
 
 export async function token(c: Context<{ Bindings: Env }>): Promise<Response> {

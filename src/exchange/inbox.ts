@@ -5,7 +5,7 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import type { InboxOf } from "../approval/approvers.ts"
-import { sha256Hex } from "../hash.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
 
 /**
  * A person is asked no more than this at once, and by one agent: the rest is refused, or nobody would read any of it.

@@ -2,7 +2,7 @@
 import { verifyProof, type Proof } from "../credential/dpop.ts"
 import type { Surroundings } from "../surroundings.ts"
 import type { Once } from "./once.ts"
-import { refuse, type Refused } from "./refusal.ts"
+import { refuse, type Refused } from "../core/denials/oauth-error.ts"
 
 export function onceOfProof({ jkt, jti, freshUntil }: Proof): Once {
   return { what: "proof", issuer: jkt, jti, until: freshUntil }

@@ -5,8 +5,8 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import { exportJWK, generateKeyPair, type JWK } from "jose"
-import { isOwnAlgorithm, OWN_ALGORITHMS, type OwnAlgorithm } from "../credential/algorithm.ts"
-import { scheduleOf, type RingKey, type Schedule } from "./rotation.ts"
+import { isOwnAlgorithm, OWN_ALGORITHMS, type OwnAlgorithm } from "../core/keys/algorithm.ts"
+import { scheduleOf, type RingKey, type Schedule } from "../core/keys/key-rotation.ts"
 
 export interface SigningKey {
   readonly kid: string

@@ -4,10 +4,10 @@
  * bear all; what is taken is durable before the answer.
  */
 import { DurableObject } from "cloudflare:workers"
-import { sha256Hex } from "../hash.ts"
-import { logEvent } from "../log.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
+import { logEvent } from "../platform/log.ts"
 import type { Surroundings } from "../surroundings.ts"
-import { refuse, refuseCredential, type Refused } from "./refusal.ts"
+import { refuse, refuseCredential, type Refused } from "../core/denials/oauth-error.ts"
 
 export interface Once {
   readonly what: "proof" | "assertion" | "subject" | "grant" | "handover"

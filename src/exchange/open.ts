@@ -2,7 +2,7 @@
  * Opening a task, renewing its token, or opening a child: one pure step of the tree's ledger, like `decide`. The state
  * it reads is the state it changes, so a child is never opened under a parent that is ending.
  */
-import { fits } from "../bytes.ts"
+import { fits } from "../core/encoding/bytes.ts"
 import type { AgentDefinition } from "../policy/definition/agents.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { actionRef, delegateContext, entitiesFor, principalsOf, toolRef } from "../policy/facts.ts"
@@ -17,8 +17,8 @@ import {
   type UserFacts,
 } from "../ledger/state.ts"
 import { ASKED_NOTHING, narrow, type Asked, type Caps, type Kept } from "./grant.ts"
-import { printable } from "../printable.ts"
-import { isRefused, refuse, type Refused } from "./refusal.ts"
+import { printable } from "../core/encoding/display-text.ts"
+import { isRefused, refuse, type Refused } from "../core/denials/oauth-error.ts"
 
 /** No token lives longer, whatever the registry says (DESIGN §4). */
 const MAX_TOKEN_LIFE_MS = 900_000

@@ -5,12 +5,12 @@
  * stuck.
  */
 import { DurableObject } from "cloudflare:workers"
-import { sha256Hex } from "../hash.ts"
-import { logEvent } from "../log.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
+import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { OpeningLimits } from "../policy/definition/agents.ts"
 import type { Surroundings } from "../surroundings.ts"
-import { refuse, type Refused } from "./refusal.ts"
+import { refuse, type Refused } from "../core/denials/oauth-error.ts"
 
 const MINUTE_MS = 60_000
 

@@ -5,11 +5,11 @@
 import * as z from "zod"
 import { isPattern, parseScope, type Scope } from "../catalog/pattern.ts"
 import { ACTIONS, SENSITIVITIES } from "../catalog/tool.ts"
-import { parseJson } from "../json.ts"
-import { boundedText } from "../bounded-text.ts"
-import { printable } from "../printable.ts"
+import { parseJson } from "../core/encoding/json.ts"
+import { boundedText } from "../platform/request-body.ts"
+import { printable } from "../core/encoding/display-text.ts"
 import { ASKED_NOTHING, type Asked, type AskedPart } from "./grant.ts"
-import { refuse, TOO_MANY_SCOPES, type Refused } from "./refusal.ts"
+import { refuse, TOO_MANY_SCOPES, type Refused } from "../core/denials/oauth-error.ts"
 
 const MAX_FORM_BYTES = 65_536
 const MAY_REPEAT = new Set(["resource", "audience"])

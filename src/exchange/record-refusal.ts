@@ -10,7 +10,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import type { RequestingClient } from "./agent.ts"
 import { isFirstUse } from "./once.ts"
-import type { Refusal } from "./refusal.ts"
+import type { Refusal } from "../core/denials/oauth-error.ts"
 
 /**
  * @param client null if the request does not say who makes it

@@ -12,7 +12,7 @@ import { issue, type Issued } from "./issue.ts"
 import { onceOfProof, provenKey } from "./key-proof.ts"
 import { checkOnce } from "./once.ts"
 import type { GrantRequest } from "./opening.ts"
-import { isRefused, refuse, type Refused } from "./refusal.ts"
+import { isRefused, refuse, type Refused } from "../core/denials/oauth-error.ts"
 import { signerOf } from "./signing-key.ts"
 
 /** Who comes for a token, with the key that is proven and the `jti` that the token is to have. */

@@ -1,7 +1,7 @@
 /** The ring's current keys, which an isolate keeps for a while, so that signing costs no way to the ring. */
 import { importJWK, type CryptoKey } from "jose"
-import type { OwnAlgorithm } from "../credential/algorithm.ts"
-import { logEvent } from "../log.ts"
+import type { OwnAlgorithm } from "../core/keys/algorithm.ts"
+import { logEvent } from "../platform/log.ts"
 import { keyRing } from "./key-ring.ts"
 
 export interface Signer {

@@ -5,9 +5,9 @@
 import { readCompact } from "../credential/compact.ts"
 import { verifyDelegationToken } from "../credential/delegation-token.ts"
 import { verifyHandover } from "../credential/handover.ts"
-import { isRejected, withHash, type Rejection } from "../credential/rejection.ts"
+import { isRejected, withHash, type Rejection } from "../core/denials/credential-rejection.ts"
 import { verifySession, type SessionKind } from "../credential/session.ts"
-import type { Denial } from "../decision.ts"
+import type { Denial } from "../core/denials/denial.ts"
 import type { UserFacts } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"
@@ -16,7 +16,7 @@ import type { Asked } from "./grant.ts"
 import type { Once } from "./once.ts"
 import type { OpenRequest } from "./open.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
-import { refuse, refuseCredential, type Refused } from "./refusal.ts"
+import { refuse, refuseCredential, type Refused } from "../core/denials/oauth-error.ts"
 
 /** RFC 8693 3. */
 const SESSION_KINDS: ReadonlyMap<string, SessionKind> = new Map([

@@ -4,7 +4,7 @@
  */
 import type { Person } from "../credential/person.ts"
 import { namesIn, personIn, verifyPersonToken } from "../credential/person-token.ts"
-import { isRejected } from "../credential/rejection.ts"
+import { isRejected } from "../core/denials/credential-rejection.ts"
 import { readForm, type Form } from "../page/form.ts"
 import { seeOther } from "../page/page.tsx"
 import type { Bundle } from "../policy/assemble.ts"
@@ -14,7 +14,7 @@ import { sessionOf, type SignedIn } from "../sign-in/session.ts"
 import { rawTarget, type Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { stoppedBy } from "../switches/switch.ts"
-import { isRefused, refuse, refuseCredential, type Refused } from "./refusal.ts"
+import { isRefused, refuse, refuseCredential, type Refused } from "../core/denials/oauth-error.ts"
 
 export interface Visitor {
   readonly session: SignedIn

@@ -4,11 +4,11 @@
  * nobody has made, and judge a recorded one by what its record tells.
  */
 import { decide } from "../decide.ts"
-import { codeOf, type Denial } from "../decision.ts"
+import { codeOf, type Denial } from "../core/denials/denial.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import type { Tool } from "../catalog/tool.ts"
 import { ASKED_NOTHING, type Asked } from "../exchange/grant.ts"
-import { isRefused, oauthErrorOf, type Refusal, type Refused } from "../exchange/refusal.ts"
+import { isRefused, oauthErrorOf, type Refusal, type Refused } from "../core/denials/oauth-error.ts"
 import { guardrailsOf } from "../guardrails/guardrails.ts"
 import type { UserFacts } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"

@@ -4,7 +4,7 @@
  * redacts what a limit reads, the record shows no figures, but whether the call kept to the limit: that holds for the
  * same limit, and tells nothing of one that was written otherwise.
  */
-import type { Denial } from "../decision.ts"
+import type { Denial } from "../core/denials/denial.ts"
 import type { Guardrail, Limit } from "../guardrails/definition.ts"
 import type { Guardrails } from "../guardrails/guardrails.ts"
 import { guardrailsOf } from "../guardrails/guardrails.ts"

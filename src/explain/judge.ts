@@ -1,5 +1,5 @@
 /** What a bundle would make of a call that was decided before, and whether that is anything new. */
-import { codeOf, type Denial } from "../decision.ts"
+import { codeOf, type Denial } from "../core/denials/denial.ts"
 import { decide } from "../decide.ts"
 import { riskOf } from "../check/risk.ts"
 import { lineOf } from "../ledger/state.ts"

@@ -2,7 +2,7 @@
  * A recorded call as it could be decided again: the tree of tasks as far as its record tells of it, and which of what rules
  * may read it does not tell. What a grant covered was decided then and stays: the tasks hold all there is.
  */
-import { canonicalText } from "../canonical.ts"
+import { canonicalText } from "../core/encoding/canonical-json.ts"
 import type { CallArguments } from "../catalog/arguments.ts"
 import { MAX_SHOWN } from "../audit/cut.ts"
 import type { DecisionRecord } from "../audit/record.ts"

@@ -7,7 +7,7 @@ import { isNode, readList, readNode, readOperator, readText, type Node } from ".
 import { LONG, readUid } from "../policy/cedar-json.ts"
 import type { LoweredRule } from "../policy/lowered.ts"
 import type { Scope } from "../policy/scope.ts"
-import { hasUnseen } from "../printable.ts"
+import { hasUnseen } from "../core/encoding/display-text.ts"
 
 /** How tightly what was written holds together: a part that holds less than its place asks for gets parentheses. */
 const LEVEL = { lowest: 0, or: 1, and: 2, relation: 3, sum: 4, product: 5, unary: 6, member: 7 } as const

@@ -5,7 +5,7 @@
 import type { Decision } from "../authorize.ts"
 import { challengeOf } from "../challenge.ts"
 import { schemeOf } from "../credential/verify.ts"
-import { codeOf, STATUS_OF_CODE, type Denial } from "../decision.ts"
+import { codeOf, STATUS_OF_CODE, type Denial } from "../core/denials/denial.ts"
 import { describe } from "../describe.ts"
 import { DIALECTS } from "./dialects.ts"
 import { errorMessage, type MessageId } from "./json-rpc.ts"

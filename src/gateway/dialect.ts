@@ -2,7 +2,7 @@
  * A dialect says how one make of gateway puts a question and what it can carry back. It is the registered gateway's,
  * never guessed from the request: nginx relays a client's own X-Forwarded-Uri, Caddy a client's own X-Original-Uri.
  */
-import type { Denied } from "../decision.ts"
+import type { Denied } from "../core/denials/denial.ts"
 import type { GatewayDefinition } from "../policy/definition/gateways.ts"
 
 /** What the request asked about, before anything of it is believed. */

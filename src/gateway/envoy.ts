@@ -9,7 +9,7 @@
  * `/admin/../tickets` would be judged as `/tickets` (GATEWAYS pitfall 2). Envoy therefore repeats the raw path in a
  * header that its configuration sets and overwrites. That one is judged; it must lead where the URL leads.
  */
-import { deny } from "../decision.ts"
+import { deny } from "../core/denials/denial.ts"
 import type { Dialect } from "./dialect.ts"
 
 const PREFIX = "/authz/envoy"

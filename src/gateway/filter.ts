@@ -3,13 +3,13 @@
  * → `list` → the same document with those tools alone. Its key has a header of its own: a request with the one that
  * opens `/authz/` is refused everywhere else (app.ts).
  */
-import { boundedBytes, textOf } from "../bounded-text.ts"
+import { boundedBytes, textOf } from "../platform/request-body.ts"
 import { readToolList, type ToolList } from "../catalog/tool-list.ts"
-import { deny, isDenied, type Denial, type Denied } from "../decision.ts"
-import { newId } from "../ids.ts"
-import { isJsonType } from "../json.ts"
+import { deny, isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
+import { newId } from "../core/encoding/ids.ts"
+import { isJsonType } from "../core/encoding/json.ts"
 import { list, serverOf } from "../list.ts"
-import { logEvent } from "../log.ts"
+import { logEvent } from "../platform/log.ts"
 import { ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"

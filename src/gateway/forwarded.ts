@@ -4,7 +4,7 @@
  * pitfalls 1 and 8).
  * Source: Traefik documentation, ForwardAuth; Caddy documentation, forward_auth; APISIX documentation, forward-auth.
  */
-import { deny, type Denied } from "../decision.ts"
+import { deny, type Denied } from "../core/denials/denial.ts"
 import type { Asked, Dialect } from "./dialect.ts"
 
 export function readForwarded({ headers }: Request): Asked | Denied {

@@ -2,7 +2,7 @@
 import type { Context } from "hono"
 import { ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
 import { authorize, NOBODY, type Decision } from "../authorize.ts"
-import { codeOf, isDenied, STATUS_OF_CODE, type Denial } from "../decision.ts"
+import { codeOf, isDenied, STATUS_OF_CODE, type Denial } from "../core/denials/denial.ts"
 import { describe } from "../describe.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { GatewayDefinition } from "../policy/definition/gateways.ts"
@@ -15,8 +15,8 @@ import { messageIdOf, type MessageId } from "./json-rpc.ts"
 import { letPreflightThrough } from "./preflight.ts"
 import { present } from "./present.ts"
 import { identifyGateway, type Identified } from "./registry.ts"
-import { logEvent } from "../log.ts"
-import { newId } from "../ids.ts"
+import { logEvent } from "../platform/log.ts"
+import { newId } from "../core/encoding/ids.ts"
 
 /** @param key that the gateway presented, if any */
 export async function authorization(

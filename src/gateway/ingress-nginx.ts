@@ -4,7 +4,7 @@
  * Host does no more than choose among them (GATEWAYS pitfall 4).
  * Source: ingress-nginx, template of nginx.conf, "External authentication".
  */
-import { deny } from "../decision.ts"
+import { deny } from "../core/denials/denial.ts"
 import type { Dialect } from "./dialect.ts"
 import { nginx } from "./nginx.ts"
 

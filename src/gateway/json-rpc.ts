@@ -3,9 +3,9 @@
  * other answers say in `data`.
  * Source: JSON-RPC 2.0, 5.1; MCP 2026-07-28, streamable HTTP, "Server validation".
  */
-import { codeOf, type Denial } from "../decision.ts"
+import { codeOf, type Denial } from "../core/denials/denial.ts"
 import { messageIn } from "../catalog/mcp-server.ts"
-import { isObject } from "../json.ts"
+import { isObject } from "../core/encoding/json.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Presented } from "./presented.ts"
 

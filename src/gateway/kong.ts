@@ -6,10 +6,10 @@
  * Source: Kong documentation, "OPA plugin", input format and expected responses.
  */
 import * as z from "zod"
-import { boundedText } from "../bounded-text.ts"
+import { boundedText } from "../platform/request-body.ts"
 import { BODILESS } from "../catalog/seen.ts"
-import { deny, isDenied, type Denied } from "../decision.ts"
-import { parseJson } from "../json.ts"
+import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
+import { parseJson } from "../core/encoding/json.ts"
 import type { GatewayDefinition } from "../policy/definition/gateways.ts"
 import type { Dialect } from "./dialect.ts"
 import { readForwarded } from "./forwarded.ts"

@@ -4,7 +4,7 @@
  * client; any other refusal becomes 403, with the true status in X-Narrowgate-Status.
  * Source: nginx documentation, ngx_http_auth_request_module.
  */
-import { deny } from "../decision.ts"
+import { deny } from "../core/denials/denial.ts"
 import type { Dialect } from "./dialect.ts"
 
 export const nginx: Dialect = {

@@ -2,10 +2,10 @@
  * A registered gateway's question → Presented: what was asked, for which registered origin, with which credential and
  * body. Refuses what could be read in two ways; believes no header but those its dialect overwrites.
  */
-import { boundedBytes, textOf } from "../bounded-text.ts"
+import { boundedBytes, textOf } from "../platform/request-body.ts"
 import { isOtherMethodInHeaders, METHOD_IN_HEADER } from "../catalog/method-override.ts"
 import { BODILESS, type Body, type CallHeaders } from "../catalog/seen.ts"
-import { deny, isDenied, type Denied } from "../decision.ts"
+import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import type { GatewayDefinition } from "../policy/definition/gateways.ts"
 import { clientOf } from "./client.ts"
 import type { Asked, Endpoint } from "./dialect.ts"

@@ -3,8 +3,8 @@
  * URL, as the last path segment (`/authz/forward/<key>`). An envoy gateway's key is taken from the header only: its URL
  * ends in the client's path, and a zone that normalises `..` would let the client cut the key off.
  */
-import { deny, type Denied } from "../decision.ts"
-import { sha256Hex } from "../hash.ts"
+import { deny, type Denied } from "../core/denials/denial.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { GatewayDefinition } from "../policy/definition/gateways.ts"

@@ -4,7 +4,7 @@
  * names, so where that leads is no matter of how many origins are registered: scheme, host and port have to be one of
  * them.
  */
-import { deny, type Denied } from "../decision.ts"
+import { deny, type Denied } from "../core/denials/denial.ts"
 import type { Asked } from "./dialect.ts"
 
 export const SAID = {

@@ -1,5 +1,5 @@
 /** A Worker that is bound to this one and asks by RPC, in plain values (rpc.ts). */
-import { deny } from "../decision.ts"
+import { deny } from "../core/denials/denial.ts"
 import type { Dialect } from "./dialect.ts"
 import { announcesBody, readSaid } from "./told.ts"
 

@@ -4,9 +4,9 @@
  * judged (limit.ts, sequence.ts, cycle.ts, storm.ts, concurrency.ts).
  */
 import type { Action, Sensitivity } from "../catalog/tool.ts"
-import type { Code } from "../decision.ts"
+import type { Code } from "../core/denials/denial.ts"
 import type { ArgumentBounds } from "../catalog/bounds.ts"
-import type { Consequence } from "./consequence.ts"
+import type { Consequence } from "../core/denials/consequence.ts"
 
 /**
  * What calls can be told apart by. `agent` is the one that calls, `call` the tool with its arguments; `country` and

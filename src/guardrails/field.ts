@@ -1,9 +1,9 @@
 /** What of a call a guardrail tells it apart by, as text: two calls agree on a field exactly where their texts do. */
-import { argumentsHash, canonicalText } from "../canonical.ts"
+import { argumentsHash, canonicalText } from "../core/encoding/canonical-json.ts"
 import { argumentsNeeded, variantOf, type CallArguments, type Unseen } from "../catalog/arguments.ts"
 import type { Tool } from "../catalog/tool.ts"
-import type { Denial } from "../decision.ts"
-import { sha256Hex } from "../hash.ts"
+import type { Denial } from "../core/denials/denial.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
 import type { ArgumentField, Field } from "./definition.ts"
 
 /** What guardrails see of a call. */

@@ -3,8 +3,8 @@
  * from nothing but the call's facts and the tree's memory. Whatever it costs does not grow with the length of history.
  */
 import type { Tool } from "../catalog/tool.ts"
-import type { Denial } from "../decision.ts"
-import type { Consequence } from "./consequence.ts"
+import type { Denial } from "../core/denials/denial.ts"
+import type { Consequence } from "../core/denials/consequence.ts"
 import type { Guardrail, Limit } from "./definition.ts"
 import type { CallFacts } from "./field.ts"
 import type { Memory, Refused } from "./memory.ts"

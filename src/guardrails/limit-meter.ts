@@ -1,5 +1,5 @@
 /** Where a limit's count is, what it says of a call, and what an admission adds to it. */
-import { sha256Hex } from "../hash.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
 import { isShared, type Limit } from "./definition.ts"
 import { MOST_KEYS, type Memory } from "./memory.ts"
 import { BucketMeter } from "./meter/bucket.ts"

@@ -2,7 +2,7 @@
  * Limits: at most so much of a measure for each key in a span. Windows, budgets, repeated calls and changes of what a
  * gateway asserts are all of this kind; their topic decides the code of a denial, and nothing else.
  */
-import type { Denial } from "../decision.ts"
+import type { Denial } from "../core/denials/denial.ts"
 import { shownUnits, unitsOf } from "./amount.ts"
 import { isShared, type Limit } from "./definition.ts"
 import { argumentOf, isUnread, keyReader, unreadable, valuesOf, type CallFacts } from "./field.ts"

@@ -4,7 +4,7 @@
  * only make the condition deny what it would have admitted; with `more`, one that is remembered too long.
  */
 import type { Tool } from "../catalog/tool.ts"
-import type { Denial } from "../decision.ts"
+import type { Denial } from "../core/denials/denial.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import { unitsOf } from "./amount.ts"
 import type { Condition } from "./definition.ts"

@@ -4,7 +4,7 @@
  * keeps the progress and makes it durable.
  */
 import { patternCovers } from "../catalog/pattern.ts"
-import type { PlanConsequence } from "./consequence.ts"
+import type { PlanConsequence } from "../core/denials/consequence.ts"
 
 export interface PlanStep {
   /** Tool patterns, any of which is this step. */

@@ -3,9 +3,9 @@
  * looks back keeps in mind just what it will be asked for (monitor.ts), so that a decision costs the same however much
  * has happened.
  */
-import type { Denial } from "../decision.ts"
+import type { Denial } from "../core/denials/denial.ts"
 import type { Condition, Sequence } from "./definition.ts"
-import { sha256Hex } from "../hash.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
 import type { CallFacts } from "./field.ts"
 import { judged, NOTHING, type Heard, type Instrument } from "./instrument.ts"
 import type { Memory } from "./memory.ts"

@@ -3,7 +3,7 @@
  * kept in mind; and once there were too many, every call is denied until the first of them have passed, by which
  * nothing is added.
  */
-import type { Code, Denial } from "../decision.ts"
+import type { Code, Denial } from "../core/denials/denial.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Selector, Storm } from "./definition.ts"
 import type { CallFacts } from "./field.ts"

@@ -1,6 +1,6 @@
 /** The way to a tree's ledger: one request, bounded in time. Out of reach is null, which every caller refuses by. */
 import type { Ledger } from "./ledger.ts"
-import { logEvent } from "../log.ts"
+import { logEvent } from "../platform/log.ts"
 
 const TIMEOUT_MS = 5_000
 /** The ledger's last step is earlier: the gateway has to hear of what it admits. */

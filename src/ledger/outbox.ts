@@ -6,7 +6,7 @@
 import { deliver } from "../audit/delivery.ts"
 import { storedForm, type DecisionRecord, type StoredRecord } from "../audit/record.ts"
 import { logShard } from "../audit/record-logs.ts"
-import { logEvent } from "../log.ts"
+import { logEvent } from "../platform/log.ts"
 
 export const OUTBOX_SCHEMA = "CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"
 

@@ -7,7 +7,7 @@ import type { Approval } from "../approval/approval.ts"
 import type { InboxOf } from "../approval/approvers.ts"
 import type { End } from "../call.ts"
 import { inboxOf, type Inbox } from "../exchange/inbox.ts"
-import { logEvent } from "../log.ts"
+import { logEvent } from "../platform/log.ts"
 import { userId } from "../policy/facts.ts"
 import { lineOf, mayGoOn, type TreeState } from "./state.ts"
 

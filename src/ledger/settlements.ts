@@ -3,7 +3,7 @@
  * it will be. An open block has a row from before its first use on; after a crash all of it counts as used.
  */
 import { LENDING_VERSION, type Settled } from "../guardrails/lending/lending.ts"
-import { logEvent } from "../log.ts"
+import { logEvent } from "../platform/log.ts"
 import { within } from "./ask.ts"
 import { sharedLimitOf } from "./shared-limit.ts"
 

@@ -8,8 +8,8 @@ import { Lender } from "../guardrails/lending/lender.ts"
 import { LENDING_VERSION } from "../guardrails/lending/lending.ts"
 import type { CreditHolder, Settled, Take, TakeAnswer } from "../guardrails/lending/lending.ts"
 import type { Block, Seen, Slot, State, Stored, Writes } from "../guardrails/lending/rows.ts"
-import { sha256Hex } from "../hash.ts"
-import { logEvent } from "../log.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
+import { logEvent } from "../platform/log.ts"
 import { askLedger } from "./ask.ts"
 
 /** Ledgers that one alarm asks; the others' turn comes at once. */

@@ -2,7 +2,7 @@
  * `/v1/deliveries`: how receivers of notices are told, and what could not be delivered to them, to be sent once more. What
  * they answered, where they are and what is secret between us and them is not shown.
  */
-import { logEvent } from "../log.ts"
+import { logEvent } from "../platform/log.ts"
 import { outboundOf } from "../outbound/door.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"

@@ -4,7 +4,7 @@ import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surroundings.ts"
-import { newId } from "../ids.ts"
+import { newId } from "../core/encoding/ids.ts"
 import { identityOf } from "./identity.ts"
 import type { Outcome, RecordStart } from "./outcome.ts"
 

@@ -4,7 +4,7 @@
  */
 import type { Approval } from "../approval/approval.ts"
 import type { End } from "../call.ts"
-import { codeOf, type Denial } from "../decision.ts"
+import { codeOf, type Denial } from "../core/denials/denial.ts"
 import type { Consent } from "../exchange/consent.ts"
 import type { Task, TreeState } from "../ledger/state.ts"
 import { userId } from "../policy/facts.ts"

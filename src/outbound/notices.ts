@@ -3,8 +3,8 @@
  * which it did, so that no crash comes between the two; handed to the receivers' objects behind that, again until each
  * has it. Which receivers there are the bundle of then says.
  */
-import { newId, timeOf } from "../ids.ts"
-import { logEvent } from "../log.ts"
+import { newId, timeOf } from "../core/encoding/ids.ts"
+import { logEvent } from "../platform/log.ts"
 import { currentBundle } from "../policy/store.ts"
 import { bundleSource } from "../publish/source.ts"
 import type { ReceiverDefinition } from "../policy/definition/receivers.ts"

@@ -1,5 +1,5 @@
 /** One try to deliver a message: a POST to a host that may be reached, without following it anywhere else. */
-import { mayBeFetched } from "../credential/fetchable.ts"
+import { mayBeFetched } from "../core/encoding/url.ts"
 import type { Message } from "./message.ts"
 import type { Answer } from "./outcome.ts"
 

@@ -2,7 +2,7 @@
  * What one receiver is to be told, as it rests in its object: what waits, what is dead, what was delivered, and how the
  * receiver has answered of late. Bounded: where it is full, the oldest of whatever there is most of is given up.
  */
-import { logEvent } from "../log.ts"
+import { logEvent } from "../platform/log.ts"
 import type { Hindrance } from "./message.ts"
 import type { Notice } from "./notice.ts"
 import { GIVE_UP_AFTER_MS, LONGEST_PAUSE_MS, LONGEST_RETRY_AFTER_MS, pauseOf } from "./outcome.ts"

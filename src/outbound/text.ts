@@ -5,7 +5,7 @@
  * could end one, begin a tag or an entity, break the line, or turn the reading direction. Outside the spans the text is
  * ours alone. Pure.
  */
-import { UNSEEN } from "../printable.ts"
+import { UNSEEN } from "../core/encoding/display-text.ts"
 import type { Stopped } from "../switches/switch.ts"
 import type { Notice, Question, SwitchTold, TaskEnd } from "./notice.ts"
 

@@ -2,8 +2,8 @@
  * A form that a person sends from one of our own pages: it comes from our origin, as the browser says, and brings what
  * only a page of their own session was given. Either alone would do; a page of elsewhere has neither.
  */
-import { boundedText } from "../bounded-text.ts"
-import { isSame } from "../constant-time.ts"
+import { boundedText } from "../platform/request-body.ts"
+import { isSame } from "../core/encoding/constant-time.ts"
 import type { SignedIn } from "../sign-in/session.ts"
 
 const MAX_BODY_BYTES = 262_144

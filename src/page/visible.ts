@@ -3,7 +3,7 @@
  * and what looks like an ordinary blank and is none, is written out (Trojan Source, CVE-2021-42574).
  */
 
-import { UNSEEN } from "../printable.ts"
+import { UNSEEN } from "../core/encoding/display-text.ts"
 
 export interface Piece {
   readonly text: string

@@ -3,7 +3,7 @@
  * are first asked for. A digest that a publisher has signed vouches for the text, whose build has read all of it.
  */
 import { buildCatalog, type Catalog } from "../catalog/locate.ts"
-import type { Lookup } from "../catalog/lookup.ts"
+import type { Lookup } from "../core/encoding/lookup.ts"
 import { guardrailsOf, type Guardrails } from "../guardrails/guardrails.ts"
 import { FORMAT } from "./bundle.ts"
 import type { Pointer } from "./bundle.ts"
@@ -18,7 +18,7 @@ import type { Head, Span } from "./encode.ts"
 import { engineOf, type Engine } from "./engine.ts"
 import { readStore, type EntityStore } from "./entities.ts"
 import type { StoredEntity } from "./lowered.ts"
-import { Table, type Section } from "./table.ts"
+import { Table, type Section } from "../core/encoding/sorted-table.ts"
 import { entity, type EntityRef } from "./value.ts"
 
 export interface Bundle {

@@ -2,8 +2,8 @@
  * A candidate bundle: one that is tried beside the live one, to see which calls it would decide otherwise (shadow
  * mode). It decides nothing. So nobody waits for it: where it is not at hand, calls go on without it.
  */
-import type { Config } from "../config.ts"
-import { logEvent } from "../log.ts"
+import type { Config } from "../platform/config.ts"
+import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "./assemble.ts"
 import type { Pointer } from "./bundle.ts"
 import { verifyPublication } from "./publication.ts"

@@ -6,7 +6,7 @@ import { telltalesOf } from "../guardrails/telltale.ts"
 import type { BundleBody } from "./bundle.ts"
 import { keyOf } from "./entities.ts"
 import { writeRules } from "./filing.ts"
-import { writeTable } from "./table.ts"
+import { writeTable } from "../core/encoding/sorted-table.ts"
 
 /** Where a table begins and ends, in UTF-16 units from the end of the first line. */
 export type Span = readonly [from: number, to: number]

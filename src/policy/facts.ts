@@ -3,7 +3,7 @@
  * same state in the same step, so that they can never disagree about it.
  */
 import { argumentsNeeded, memberVariant, variantOf, type CallArguments } from "../catalog/arguments.ts"
-import { deny, type Denied } from "../decision.ts"
+import { deny, type Denied } from "../core/denials/denial.ts"
 import type { Task, UserFacts } from "../ledger/state.ts"
 import type { Role } from "./definition/operators.ts"
 import { memberOf, overlay, type Entity, type EntityStore } from "./entities.ts"

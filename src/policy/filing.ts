@@ -8,7 +8,7 @@ import { readNode } from "./est.ts"
 import type { LoweredRule } from "./lowered.ts"
 import { parseRemedy } from "./remedy.ts"
 import type { Scope } from "./scope.ts"
-import { Table, writeTable, type WrittenTable } from "./table.ts"
+import { Table, writeTable, type WrittenTable } from "../core/encoding/sorted-table.ts"
 
 /** The rules of one key for the action and one for the resource. */
 export interface StoredShelf {

@@ -2,7 +2,7 @@
  * Whether all whose permission a call needs are permitted, and if not, whether what the agent could bring, or people
  * could say, would change that. Pure, like the decision that asks.
  */
-import type { Denial } from "../decision.ts"
+import type { Denial } from "../core/denials/denial.ts"
 import type { Bundle } from "./assemble.ts"
 import type { Engine } from "./engine.ts"
 import type { EntityStore } from "./entities.ts"

@@ -4,8 +4,8 @@
  */
 import { compactVerify, createLocalJWKSet } from "jose"
 import * as z from "zod"
-import type { Config } from "../config.ts"
-import { prepared } from "../schema.ts"
+import type { Config } from "../platform/config.ts"
+import { prepared } from "../platform/prepared-schema.ts"
 import { PUBLICATION_TYPES, PUBLISHINGS, type Pointer, type Publishing } from "./bundle.ts"
 
 export interface Publication extends Pointer {

@@ -4,8 +4,8 @@
  * also asks the object of publications, which keeps the newest pointer that this Worker has accepted, and decides by no
  * older one. It keeps the last good bundle and looks for a newer one in the background.
  */
-import type { Config } from "../config.ts"
-import { logEvent } from "../log.ts"
+import type { Config } from "../platform/config.ts"
+import { logEvent } from "../platform/log.ts"
 import { assemble, type Bundle } from "./assemble.ts"
 import { Attempts, clockDistance } from "./attempts.ts"
 import type { Pointer } from "./bundle.ts"

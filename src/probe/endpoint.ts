@@ -3,11 +3,11 @@
  * bounded. It is not trusted: it may redirect, trickle, never end, or answer with what is no JSON. Source: MCP
  * 2025-03-26 to 2026-07-28, "Transports", "Streamable HTTP".
  */
-import { mayBeFetched } from "../credential/fetchable.ts"
+import { mayBeFetched } from "../core/encoding/url.ts"
 import { PROBE_SECRET, type Probe } from "../catalog/mcp-server.ts"
 import { readAnswer } from "../catalog/mcp-answer.ts"
-import { isJsonType, isObject } from "../json.ts"
-import { messagesIn } from "./events.ts"
+import { isJsonType, isObject } from "../core/encoding/json.ts"
+import { messagesIn } from "../core/encoding/event-stream.ts"
 
 /** In all, so that one server that hangs does not keep the others from being asked. */
 const SERVER_MS = 20_000

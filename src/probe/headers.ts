@@ -8,7 +8,7 @@
  * it, for whoever may write headers could then have any body run under them.
  */
 import { ProbeFailed, type Endpoint, type Reply } from "./endpoint.ts"
-import { isObject } from "../json.ts"
+import { isObject } from "../core/encoding/json.ts"
 import { META, STATELESS } from "./tools.ts"
 
 const HEADER_MISMATCH = -32_020

@@ -5,7 +5,7 @@
  */
 import { isChanged, newsOf, outdated, sightingsIn, vanished, type Observations } from "../catalog/observed.ts"
 import type { McpServer } from "../catalog/mcp-server.ts"
-import { logEvent } from "../log.ts"
+import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { bundleFor, type Surroundings } from "../surroundings.ts"
 import { renewLease } from "../switches/lease.ts"

@@ -2,8 +2,8 @@
  * A server's whole `tools/list`, asked as the newest protocol version is and, where that is not understood, as the
  * older ones are: with a handshake, and a session where the server wants one.
  */
-import { fold, variantIn } from "../fold.ts"
-import { isObject } from "../json.ts"
+import { fold, variantIn } from "../core/encoding/name-folding.ts"
+import { isObject } from "../core/encoding/json.ts"
 import { OTHER_CASE } from "../catalog/mcp-answer.ts"
 import { LIST_MEMBERS, type ListedTool } from "../catalog/tool-list.ts"
 import { ProbeFailed, whyFailed, type Endpoint, type Reply } from "./endpoint.ts"

@@ -5,9 +5,9 @@
  */
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
-import { boundedBytes, textOf } from "../bounded-text.ts"
-import { newId } from "../ids.ts"
-import { logEvent } from "../log.ts"
+import { boundedBytes, textOf } from "../platform/request-body.ts"
+import { newId } from "../core/encoding/ids.ts"
+import { logEvent } from "../platform/log.ts"
 import { assemble, type Bundle } from "../policy/assemble.ts"
 import { digestOf } from "../policy/digest.ts"
 import type { Publication } from "../policy/publication.ts"

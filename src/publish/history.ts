@@ -3,7 +3,7 @@
  */
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf } from "../audit/record.ts"
-import { newId } from "../ids.ts"
+import { newId } from "../core/encoding/ids.ts"
 import { authorizeOperator } from "../manage/operator.ts"
 import type { Outcome } from "../manage/outcome.ts"
 import type { Bundle } from "../policy/assemble.ts"

@@ -1,5 +1,5 @@
 /** What a publisher sends with a request: a statement that their key has signed just now. */
-import type { Config } from "../config.ts"
+import type { Config } from "../platform/config.ts"
 import { HISTORY_TYPE } from "../policy/bundle.ts"
 import { publicationOf, readStatement, type Publication, type Statement } from "../policy/publication.ts"
 

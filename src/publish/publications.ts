@@ -4,8 +4,8 @@
  * isolate has accepted, which isolates ask for when they look into KV: what KV shows may be old, or put back by somebody.
  */
 import { DurableObject } from "cloudflare:workers"
-import { configOf } from "../config.ts"
-import { logEvent } from "../log.ts"
+import { configOf } from "../platform/config.ts"
+import { logEvent } from "../platform/log.ts"
 import { PUBLISHINGS, type Publishing } from "../policy/bundle.ts"
 import { CANDIDATE_KEY } from "../policy/candidate.ts"
 import { verifyPublication, type Publication } from "../policy/publication.ts"

@@ -1,5 +1,5 @@
 /** Where the bundles of this Worker come from: KV, and the object that keeps the newest pointer. */
-import { configOf } from "../config.ts"
+import { configOf } from "../platform/config.ts"
 import type { BundleSource } from "../policy/store.ts"
 import { publications } from "./publications.ts"
 

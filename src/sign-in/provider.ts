@@ -3,8 +3,8 @@
  * (RFC 9207). All of the protocol is oauth4webapi's.
  */
 import * as oauth from "oauth4webapi"
-import { boundedText } from "../bounded-text.ts"
-import { mayBeFetched } from "../credential/fetchable.ts"
+import { boundedText } from "../platform/request-body.ts"
+import { mayBeFetched } from "../core/encoding/url.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { IssuerDefinition } from "../policy/definition/issuers.ts"
 

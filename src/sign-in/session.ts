@@ -6,9 +6,9 @@
 import { DurableObject } from "cloudflare:workers"
 import { CompactEncrypt, compactDecrypt } from "jose"
 import * as z from "zod"
-import { sha256Base64url, sha256Hex } from "../hash.ts"
-import { logEvent } from "../log.ts"
-import { newSecret } from "../secret.ts"
+import { sha256Base64url, sha256Hex } from "../core/encoding/hash.ts"
+import { logEvent } from "../platform/log.ts"
+import { newSecret } from "../platform/secret.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { cookieOf } from "./cookie.ts"
 

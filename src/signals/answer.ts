@@ -1,12 +1,12 @@
 /** What a transmitter is answered (RFC 8935 2.2, 2.3), and the records of it: one an event taken, one a token refused. */
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
-import { shownName, withoutToken } from "../credential/rejection.ts"
-import { newId } from "../ids.ts"
+import { shownName, withoutToken } from "../core/denials/credential-rejection.ts"
+import { newId } from "../core/encoding/ids.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { rawTarget, type Surroundings } from "../surroundings.ts"
 import type { JudgedEvent } from "./judge.ts"
-import { errorOf, type EventRefusal } from "./refusal.ts"
+import { errorOf, type EventRefusal } from "../core/denials/set-error.ts"
 
 /** `repeated`: as it was before. `observed`: it is recorded, and nothing more. */
 export type Kept = "kept" | "repeated" | "observed"

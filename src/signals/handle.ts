@@ -3,16 +3,16 @@
  * judged whole before anything is changed. 202 says that it is kept and holds: no call that begins later succeeds which
  * it was to stop.
  */
-import { boundedText } from "../bounded-text.ts"
+import { boundedText } from "../platform/request-body.ts"
 import { MAX_TOKEN_LENGTH, readCompact, type Compact } from "../credential/compact.ts"
 import { forgetSharedKeys } from "../credential/own-keys.ts"
-import { isRejected, shownName, type Rejected } from "../credential/rejection.ts"
+import { isRejected, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
 import { verifySecurityEvents, type SecurityEvents } from "../credential/security-event.ts"
 import { textsOf } from "../credential/signature.ts"
 import { keyRing } from "../exchange/key-ring.ts"
 import { hashOfKey } from "../gateway/registry.ts"
-import { sha256Hex } from "../hash.ts"
-import { logEvent } from "../log.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
+import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { StreamDefinition } from "../policy/definition/streams.ts"
 import { bundleFor, type Surroundings } from "../surroundings.ts"
@@ -20,7 +20,7 @@ import { SIGNAL_VERSION, type SignalChange } from "../switches/signal.ts"
 import { switchboard } from "../switches/switchboard.ts"
 import { acknowledge, refuse, startOf, type Kept } from "./answer.ts"
 import { changesOf, exceptKeys, judgeEvents, type JudgedEvent } from "./judge.ts"
-import type { EventRefusal } from "./refusal.ts"
+import type { EventRefusal } from "../core/denials/set-error.ts"
 
 const MEDIA_TYPE = "application/secevent+jwt"
 

@@ -4,12 +4,12 @@
  * whole token. Pure: what is judged is applied by the switchboard.
  */
 import type { SecurityEvents } from "../credential/security-event.ts"
-import { canonicalText } from "../canonical.ts"
-import { sha256Hex } from "../hash.ts"
+import { canonicalText } from "../core/encoding/canonical-json.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
 import type { StreamDefinition } from "../policy/definition/streams.ts"
 import type { SignalChange } from "../switches/signal.ts"
 import { eventOf, EVENTS, mayTell, type EffectName, type Told } from "./events.ts"
-import type { EventRefusal } from "./refusal.ts"
+import type { EventRefusal } from "../core/denials/set-error.ts"
 import { resolveSubject, type Known, type Target } from "./subject.ts"
 
 export interface JudgedEvent {

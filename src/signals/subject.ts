@@ -3,8 +3,8 @@
  * we know under that name and the stream may speak of. A stream of one provider says nothing of another's people: a
  * name that leads there is refused; one that leads nowhere is nobody's. Pure.
  */
-import { isObject } from "../json.ts"
-import type { Lookup } from "../catalog/lookup.ts"
+import { isObject } from "../core/encoding/json.ts"
+import type { Lookup } from "../core/encoding/lookup.ts"
 import type { AgentDefinition } from "../policy/definition/agents.ts"
 import type { IssuerDefinition } from "../policy/definition/issuers.ts"
 import type { StreamDefinition } from "../policy/definition/streams.ts"

@@ -4,8 +4,8 @@
  */
 import * as z from "zod"
 import type { Observations } from "../catalog/observed.ts"
-import { logEvent } from "../log.ts"
-import { prepared } from "../schema.ts"
+import { logEvent } from "../platform/log.ts"
+import { prepared } from "../platform/prepared-schema.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { readObservations } from "./observation.ts"
 import { readRisks, writtenRisk, type Risks } from "./risks.ts"

@@ -3,7 +3,7 @@
  * ends.
  */
 import { isChanged } from "../catalog/observed.ts"
-import { logEvent } from "../log.ts"
+import { logEvent } from "../platform/log.ts"
 import { renewLease } from "./lease.ts"
 import { OBSERVATION_VERSION, type Report } from "./observation.ts"
 import { switchboard } from "./switchboard.ts"

@@ -4,7 +4,7 @@
  * has said. Pure.
  */
 import type { Signal, ToldRisk } from "../guardrails/risk.ts"
-import { sha256Hex } from "../hash.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
 import type { Stopped, Switch } from "./switch.ts"
 
 /** Old object code may run for minutes beside new Worker code: what is of another version is refused, not misread. */

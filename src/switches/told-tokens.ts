@@ -1,5 +1,5 @@
 /** Which tokens streams of events have told already, by their `jti`, as it rests in the switchboard. */
-import { sha256Hex } from "../hash.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
 import { MAX_TOLD, type SignalReport } from "./signal.ts"
 
 /** Whether a token is too old is judged by another clock than this object's. */

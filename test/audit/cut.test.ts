@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { readStored, recordOf, storedForm, type DecisionRecord } from "../../src/audit/record.ts"
-import { byteLength } from "../../src/bytes.ts"
+import { byteLength } from "../../src/core/encoding/bytes.ts"
 
 const MAX_BYTES = 16_384
 const id = "dec_01JZZZZZZZZZZZZZZZZZZZZZZZ"

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from "vitest"
 import { deliver, type Taker } from "../../src/audit/delivery.ts"
 import { MAX_BATCH_BYTES } from "../../src/audit/record-log.ts"
 import type { StoredRecord } from "../../src/audit/record.ts"
-import { byteLength } from "../../src/bytes.ts"
+import { byteLength } from "../../src/core/encoding/bytes.ts"
 
 afterEach(() => vi.restoreAllMocks())
 

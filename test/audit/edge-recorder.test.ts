@@ -4,7 +4,7 @@ import { recordAtEdge } from "../../src/audit/edge-recorder.ts"
 import { recordOf } from "../../src/audit/record.ts"
 import { findRecord, findRecords } from "../../src/audit/record-logs.ts"
 import { RecordLog } from "../../src/audit/record-log.ts"
-import { byteLength } from "../../src/bytes.ts"
+import { byteLength } from "../../src/core/encoding/bytes.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 
 afterEach(async () => {

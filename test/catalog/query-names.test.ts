@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest"
 import { variantOf, type CallArguments } from "../../src/catalog/arguments.ts"
 import { readTarget } from "../../src/catalog/path.ts"
 import { buildRouteTable, matchRoute, routeArguments } from "../../src/catalog/route.ts"
-import { isObject } from "../../src/json.ts"
+import { isObject } from "../../src/core/encoding/json.ts"
 import recorded from "../node/readers/recorded.json"
 
 const table = (query_names: readonly string[]) =>

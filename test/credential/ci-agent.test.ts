@@ -5,7 +5,7 @@
 import { exportJWK, generateKeyPair, SignJWT } from "jose"
 import { describe, expect, inject, it } from "vitest"
 import { readCompact } from "../../src/credential/compact.ts"
-import { isRejected } from "../../src/credential/rejection.ts"
+import { isRejected } from "../../src/core/denials/credential-rejection.ts"
 import { verifyWorkloadToken } from "../../src/credential/workload-token.ts"
 import type { IssuerDefinition } from "../../src/policy/definition/issuers.ts"
 

@@ -1,7 +1,7 @@
 import { importJWK, SignJWT } from "jose"
 import { describe, expect, test } from "vitest"
 import { PROOF_ALGORITHMS, verifyProof } from "../../src/credential/dpop.ts"
-import { sha256Base64url } from "../../src/hash.ts"
+import { sha256Base64url } from "../../src/core/encoding/hash.ts"
 import { newProofKey, proofOf, type Changes } from "../harness/proofs.ts"
 
 const URI = "https://api.test/files/a"

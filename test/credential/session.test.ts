@@ -2,7 +2,7 @@ import { describe, expect, inject, test } from "vitest"
 import { readCompact } from "../../src/credential/compact.ts"
 import type { Person } from "../../src/credential/person.ts"
 import { verifySession, type SessionKind } from "../../src/credential/session.ts"
-import type { Rejected } from "../../src/credential/rejection.ts"
+import type { Rejected } from "../../src/core/denials/credential-rejection.ts"
 import { withIssuerKeys, accessToken, IDP, idToken, stranger, workloads, type Minting } from "../harness/issuers.ts"
 
 const { issuers } = withIssuerKeys(inject("yard"))

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers"
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { describe, expect, test, vi } from "vitest"
 import { OnceLog, useOnce, type Once } from "../../src/exchange/once.ts"
-import { sha256Hex } from "../../src/hash.ts"
+import { sha256Hex } from "../../src/core/encoding/hash.ts"
 
 const once = (more: Partial<Once> = {}): Once => ({
   what: "assertion",

@@ -7,7 +7,7 @@
  */
 import { expect, test } from "vitest"
 import { firstOf, judgeRefresh, type Refreshing } from "../../src/exchange/code.ts"
-import { isRefused } from "../../src/exchange/refusal.ts"
+import { isRefused } from "../../src/core/denials/oauth-error.ts"
 
 const STEPS = 7
 /** Longer than a used token gives further ones. */

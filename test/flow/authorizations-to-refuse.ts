@@ -1,5 +1,5 @@
 /** Requests at the authorization endpoint that come to nothing: shown on a page, or told to the program. */
-import { sha256Base64url } from "../../src/hash.ts"
+import { sha256Base64url } from "../../src/core/encoding/hash.ts"
 import type { Form } from "../harness/agents.ts"
 import { CALLBACK, VERIFIER } from "../harness/browser.ts"
 import { agentId } from "../harness/issuers.ts"

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { oauthErrorOf, type Refusal } from "../../src/exchange/refusal.ts"
+import { oauthErrorOf, type Refusal } from "../../src/core/denials/oauth-error.ts"
 import { ID_TOKEN, JWT } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { freshIsolate } from "../harness/isolate.ts"

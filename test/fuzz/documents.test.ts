@@ -6,7 +6,7 @@ import { clientDocument, forgetClientDocuments } from "../../src/credential/clie
 import { readKeyDocument } from "../../src/credential/key-document.ts"
 import { trustDomainOf } from "../../src/credential/spiffe-id.ts"
 import { gather, readAsked } from "../../src/exchange/parameters.ts"
-import { answerAt, isRedirectUri, isRegistered } from "../../src/exchange/redirect-uri.ts"
+import { answerAt, isRedirectUri, isRegistered } from "../../src/core/encoding/redirect-uri.ts"
 import { newSigner } from "../harness/forge.ts"
 import { Place } from "../harness/places.ts"
 import { FUZZ_TIMEOUT, fuzz } from "./fuzz.ts"

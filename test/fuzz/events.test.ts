@@ -1,6 +1,6 @@
 /** Event streams of servers that nobody trusts, against the algorithm of the standard (WHATWG HTML 9.2.6). */
 import { describe, expect, test } from "vitest"
-import { messagesIn } from "../../src/probe/events.ts"
+import { messagesIn } from "../../src/core/encoding/event-stream.ts"
 import { FUZZ_TIMEOUT, fuzz } from "./fuzz.ts"
 
 /** The data of messages, line by line as the standard says, of the whole text at once. */

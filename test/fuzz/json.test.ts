@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest"
 import { readAnswer } from "../../src/catalog/mcp-answer.ts"
 import { readToolList } from "../../src/catalog/tool-list.ts"
-import { readJson } from "../../src/json.ts"
+import { readJson } from "../../src/core/encoding/json.ts"
 import { FUZZ_TIMEOUT, fuzz } from "./fuzz.ts"
 import { depthOf, nodesOf, textOfTree, treeOf, type JsonTree } from "./json-tree.ts"
 import { sameToSome } from "./readers.ts"

@@ -1,7 +1,7 @@
 /** How an attack on a credential is written down: the request, and how it is refused, on the wire and in the record. */
-import type { Rejection } from "../../src/credential/rejection.ts"
-import type { Denial } from "../../src/decision.ts"
-import type { Refusal } from "../../src/exchange/refusal.ts"
+import type { Rejection } from "../../src/core/denials/credential-rejection.ts"
+import type { Denial } from "../../src/core/denials/denial.ts"
+import type { Refusal } from "../../src/core/denials/oauth-error.ts"
 import { ACCESS_TOKEN, AUDIENCE, ID_TOKEN, JWT, JWT_BEARER, JWT_BEARER_GRANT, type Form } from "./agents.ts"
 import { idTokenOf, svidOf } from "./besieged.ts"
 import { ASKING, keyOf } from "./gateways.ts"

@@ -1,6 +1,6 @@
 /** People at their browsers: signed in at our own pages, sent here by a program, and answering. */
 import { env } from "cloudflare:workers"
-import { sha256Base64url } from "../../src/hash.ts"
+import { sha256Base64url } from "../../src/core/encoding/hash.ts"
 import { beginSession } from "../../src/sign-in/session.ts"
 import { surroundingsOf } from "../../src/surroundings.ts"
 import { AUDIENCE, postForm, type Form, type TokenAnswer } from "./agents.ts"

@@ -5,9 +5,9 @@
 import { callStep, freshProofs, openRequest, type Held } from "../../src/explain/tree.ts"
 import type { Call, End } from "../../src/call.ts"
 import { decide } from "../../src/decide.ts"
-import type { Denial } from "../../src/decision.ts"
+import type { Denial } from "../../src/core/denials/denial.ts"
 import { openTask, type Opening } from "../../src/exchange/open.ts"
-import { isRefused } from "../../src/exchange/refusal.ts"
+import { isRefused } from "../../src/core/denials/oauth-error.ts"
 import { newTree, type TreeState, type UserFacts } from "../../src/ledger/state.ts"
 import { LedgerStorage, RELEASED } from "../../src/ledger/storage.ts"
 import {

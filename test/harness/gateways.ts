@@ -3,7 +3,7 @@ import { exports } from "cloudflare:workers"
 import { z } from "zod"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { DIALECTS, type DialectName } from "../../src/policy/definition/gateways.ts"
-import { sha256Hex } from "../../src/hash.ts"
+import { sha256Hex } from "../../src/core/encoding/hash.ts"
 import { US } from "./issuers.ts"
 
 export const ORIGIN = "https://api.test"

@@ -3,7 +3,7 @@
  * was admitted, and each guardrail is judged by walking all of it. No code of src/guardrails, no cleverness, no limits
  * on what is kept: the model that the product is held against.
  */
-import { codeOf, type Denial } from "../../src/decision.ts"
+import { codeOf, type Denial } from "../../src/core/denials/denial.ts"
 import type { Concurrency, Cycle, Guardrail, Limit, Storm } from "../../src/guardrails/definition.ts"
 import {
   amountOf,

@@ -2,7 +2,7 @@
 import { inject } from "vitest"
 import type { Held } from "../../src/explain/tree.ts"
 import type { Call } from "../../src/call.ts"
-import type { Denial } from "../../src/decision.ts"
+import type { Denial } from "../../src/core/denials/denial.ts"
 import type { Guardrail } from "../../src/guardrails/definition.ts"
 import { guardrailsOf } from "../../src/guardrails/guardrails.ts"
 import type { Opening } from "../../src/exchange/open.ts"

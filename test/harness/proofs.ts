@@ -1,6 +1,6 @@
 /** DPoP keys and proofs (RFC 9449), right ones and, by what `more` changes, wrong ones. */
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "jose"
-import { sha256Base64url } from "../../src/hash.ts"
+import { sha256Base64url } from "../../src/core/encoding/hash.ts"
 import { US } from "./issuers.ts"
 
 export interface ProofKey {

@@ -1,7 +1,7 @@
 /** Transmitters of the yard's streams of events: what they sign, and how they push it. */
 import { SignJWT } from "jose"
 import { z } from "zod"
-import { sha256Hex } from "../../src/hash.ts"
+import { sha256Hex } from "../../src/core/encoding/hash.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import type { StreamDefinition } from "../../src/policy/definition/streams.ts"
 import { EVENTS, type Told } from "../../src/signals/events.ts"

@@ -1,7 +1,7 @@
 /** What the Worker makes of the receivers' secrets: what it cannot read is none, and nothing else suffers for it. */
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
-import { configOf } from "../../src/config.ts"
+import { configOf } from "../../src/platform/config.ts"
 import type { Making } from "../../src/outbound/message.ts"
 import type { Notice } from "../../src/outbound/notice.ts"
 import { standardMessage } from "../../src/outbound/standard.ts"

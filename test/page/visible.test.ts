@@ -1,7 +1,7 @@
 /** What people decide by has no letter that they cannot see. Attacks as data. */
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { legible } from "../../src/printable.ts"
+import { legible } from "../../src/core/encoding/display-text.ts"
 import { harmless } from "../../src/outbound/text.ts"
 import { piecesOf, shortened, visible } from "../../src/page/visible.ts"
 import { wronglyShown } from "../harness/unseen.ts"

@@ -5,7 +5,7 @@ import { foresee, redeem, NOT_POLLED, type Consent } from "../../src/exchange/co
 import { readAnswer } from "../../src/exchange/consent-form.ts"
 import { viewOfConsent } from "../../src/exchange/consent-view.ts"
 import type { Grant } from "../../src/exchange/grant.ts"
-import { isRefused } from "../../src/exchange/refusal.ts"
+import { isRefused } from "../../src/core/denials/oauth-error.ts"
 import type { Task } from "../../src/ledger/state.ts"
 import { agentId } from "../harness/issuers.ts"
 import { ALICE, askedFor, assembled, newState, START } from "../harness/trees.ts"

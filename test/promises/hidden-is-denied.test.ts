@@ -4,7 +4,7 @@
  */
 import fc from "fast-check"
 import { describe, expect, inject, test } from "vitest"
-import type { Denial } from "../../src/decision.ts"
+import type { Denial } from "../../src/core/denials/denial.ts"
 import { isLifecycle } from "../../src/catalog/lifecycle.ts"
 import { UNSEEN_ARGUMENTS } from "../../src/catalog/arguments.ts"
 import { decide } from "../../src/decide.ts"

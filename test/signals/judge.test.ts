@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest"
 import type { StreamDefinition } from "../../src/policy/definition/streams.ts"
 import { EVENTS, TELLABLE_EVENTS, type EffectName, type EventName } from "../../src/signals/events.ts"
 import { changesOf, exceptKeys, judgeEvents, type JudgedEvent } from "../../src/signals/judge.ts"
-import type { EventRefusal } from "../../src/signals/refusal.ts"
+import type { EventRefusal } from "../../src/core/denials/set-error.ts"
 
 const NOW = 1_800_000_000_500
 const IAT = 1_799_999_990

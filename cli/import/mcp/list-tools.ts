@@ -8,7 +8,7 @@ import {
 } from "@modelcontextprotocol/client"
 import { z } from "zod"
 import { LIST_MEMBERS } from "../../../src/catalog/tool-list.ts"
-import { variantIn } from "../../../src/fold.ts"
+import { variantIn } from "../../../src/core/encoding/name-folding.ts"
 import { escaped } from "../../escaped.ts"
 import { Failure } from "../../failure.ts"
 import { shownUrl, type BoundedFetch } from "./bounded-fetch.ts"

@@ -3,7 +3,7 @@
  * at here is what the client gets. Other clients read in their own way what is ambiguous.
  */
 import { readAnswer } from "../../../src/catalog/mcp-answer.ts"
-import { messagesIn } from "../../../src/probe/events.ts"
+import { messagesIn } from "../../../src/core/encoding/event-stream.ts"
 
 /** Of each message; a list of a thousand tools with long schemas has about a hundred thousand. */
 const MOST_PARTS = 500_000

@@ -1,5 +1,5 @@
 /** The text of an OpenAPI document → what it offers as tools, or what is wrong with it. */
-import { isObject } from "../../../src/json.ts"
+import { isObject } from "../../../src/core/encoding/json.ts"
 import type { Found } from "../found.ts"
 import { parseYaml } from "../../policies/source.ts"
 import { toolsOf } from "./operations.ts"

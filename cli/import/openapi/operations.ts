@@ -2,7 +2,7 @@
  * Operations → tools with routes. What a route cannot say is told and left out: a route that is nearly right would take
  * one request for another.
  */
-import { isObject } from "../../../src/json.ts"
+import { isObject } from "../../../src/core/encoding/json.ts"
 import type { Action } from "../../../src/catalog/tool.ts"
 import { Overlaps } from "../../policies/overlaps.ts"
 import { catalogFile } from "../../policies/schema/catalog.ts"

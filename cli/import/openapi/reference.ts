@@ -1,5 +1,5 @@
 /** `$ref`s within the document (RFC 6901 pointers in URI fragments); what is elsewhere is not fetched. */
-import { isObject } from "../../../src/json.ts"
+import { isObject } from "../../../src/core/encoding/json.ts"
 import type { Members } from "./document.ts"
 
 /** No document needs a chain of them. */

@@ -1,7 +1,7 @@
 /** What agents.yaml refers to is there: purposes, agents, environments. */
 import { parseScope, patternCovers, scopeCovers } from "../../../src/catalog/pattern.ts"
 import type { Tool } from "../../../src/catalog/tool.ts"
-import { suggest } from "../../../src/nearest.ts"
+import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import { allTools } from "../tools.ts"

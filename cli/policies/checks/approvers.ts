@@ -1,5 +1,5 @@
 /** Whoever is asked can be there, can answer, and is enough; and a guardrail asks by a name that there is. */
-import { suggest } from "../../../src/nearest.ts"
+import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import type { WrittenApproving } from "../schema/approvers.ts"

@@ -2,7 +2,7 @@
 import { LIFECYCLE_SEGMENT, LIFECYCLE_TOOLS, lifecycleName } from "../../../src/catalog/lifecycle.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
-import { nearest } from "../../../src/nearest.ts"
+import { nearest } from "../../../src/core/encoding/nearest.ts"
 import { serverOf } from "../tools.ts"
 
 export function checkCatalog({ catalog }: Policies): Problem[] {

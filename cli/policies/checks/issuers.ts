@@ -1,8 +1,8 @@
 /** An issuer is trusted for one thing, and what it is trusted with can be told apart and fetched safely. */
-import { SVID_ALGORITHMS } from "../../../src/credential/algorithm.ts"
-import { isLoopback, mayBeFetched } from "../../../src/credential/fetchable.ts"
+import { SVID_ALGORITHMS } from "../../../src/core/keys/algorithm.ts"
+import { isLoopback, mayBeFetched } from "../../../src/core/encoding/url.ts"
 import { algorithmOf, weakness } from "../../../src/credential/public-key.ts"
-import { suggest } from "../../../src/nearest.ts"
+import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import type { Path, Source } from "../source.ts"

@@ -4,7 +4,7 @@
  */
 import { madeEntities, MADE_TYPES, uidText } from "../entities.ts"
 import type { PlacedRule } from "../lower.ts"
-import { suggest } from "../../../src/nearest.ts"
+import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import { allTools } from "../tools.ts"

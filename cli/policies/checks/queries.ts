@@ -1,7 +1,7 @@
 /** A query client whose names lead to no type of the schema would be told no, whatever it asks. */
 import { schemaToJson } from "@cedar-policy/cedar-wasm/nodejs"
 import { z } from "zod"
-import { suggest } from "../../../src/nearest.ts"
+import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 

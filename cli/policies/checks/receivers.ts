@@ -1,7 +1,7 @@
 /** A receiver has what its format takes and can be reached, and what it is to be told there is. */
-import { isLoopback, mayBeFetched } from "../../../src/credential/fetchable.ts"
+import { isLoopback, mayBeFetched } from "../../../src/core/encoding/url.ts"
 import { SIGNAL_EVENTS, type FormatName } from "../../../src/outbound/events.ts"
-import { suggest } from "../../../src/nearest.ts"
+import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import type { ReceiversFile } from "../schema/receivers.ts"

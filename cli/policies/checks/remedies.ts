@@ -2,7 +2,7 @@
 import { isNode } from "../../../src/policy/est.ts"
 import { parseRemedy } from "../../../src/policy/remedy.ts"
 import type { LoweredJson, PlacedRule } from "../lower.ts"
-import { suggest } from "../../../src/nearest.ts"
+import { suggest } from "../../../src/core/encoding/nearest.ts"
 import { problemAt } from "../place.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"

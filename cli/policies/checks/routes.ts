@@ -3,7 +3,7 @@ import { Overlaps, type Reached } from "../overlaps.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import { METHODS } from "../schema/catalog.ts"
-import { suggest } from "../../../src/nearest.ts"
+import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Path } from "../source.ts"
 
 interface Endpoint extends Reached {

@@ -1,7 +1,7 @@
 /** Patterns and scopes that mean no tool of today's catalog: a grant that would hold for nothing. */
 import { parseScope, patternCovers, scopeCovers } from "../../../src/catalog/pattern.ts"
 import type { Tool } from "../../../src/catalog/tool.ts"
-import { nearest } from "../../../src/nearest.ts"
+import { nearest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import type { Path } from "../source.ts"

@@ -1,5 +1,5 @@
 /** Guardrails and their events are about calls that there can be: what names nothing would silently hold for nothing. */
-import { suggest } from "../../../src/nearest.ts"
+import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import type { WrittenSelector } from "../schema/selector.ts"

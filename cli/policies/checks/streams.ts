@@ -3,7 +3,7 @@
  * follows from an event is one of what may.
  */
 import { EVENTS } from "../../../src/signals/events.ts"
-import { suggest } from "../../../src/nearest.ts"
+import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import type { Path } from "../source.ts"

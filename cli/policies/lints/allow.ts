@@ -3,7 +3,7 @@
  * is more than a comment, in Cedar of the next rule (or of the rule that the comment stands in). One that silences
  * nothing is warned of in turn: what it excused is gone, or it is misspelled.
  */
-import { suggest } from "../../../src/nearest.ts"
+import { suggest } from "../../../src/core/encoding/nearest.ts"
 import { positionAt, spanAt } from "../position.ts"
 import type { Problem } from "../problem.ts"
 import { splitRules } from "../split.ts"

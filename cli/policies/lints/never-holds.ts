@@ -1,7 +1,7 @@
 /** Rules whose conditions can never all be so, whatever the call. */
 import type { Contradiction } from "../reasoning/refute.ts"
 import type { ReadRule } from "../reasoning/written.ts"
-import { nearest } from "../../../src/nearest.ts"
+import { nearest } from "../../../src/core/encoding/nearest.ts"
 import type { Problem } from "../problem.ts"
 import type { Lint } from "./lint.ts"
 

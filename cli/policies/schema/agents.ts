@@ -2,8 +2,8 @@
 import { z } from "zod"
 import { grant } from "./grant.ts"
 import { algorithms, exactClaims, ownKeys } from "./issuers.ts"
-import { isRedirectUri } from "../../../src/exchange/redirect-uri.ts"
-import { PLAN_CONSEQUENCES } from "../../../src/guardrails/consequence.ts"
+import { isRedirectUri } from "../../../src/core/encoding/redirect-uri.ts"
+import { PLAN_CONSEQUENCES } from "../../../src/core/denials/consequence.ts"
 import { name, scope, sentence, text, toolPattern } from "./values.ts"
 
 /** Long enough for a call, short enough that a leaked token is soon worthless (DESIGN §4). */

@@ -2,7 +2,7 @@
 import { z } from "zod"
 import { PROBE_SECRET } from "../../../src/catalog/mcp-server.ts"
 import { ACTIONS, SENSITIVITIES } from "../../../src/catalog/tool.ts"
-import { mayBeFetched } from "../../../src/credential/fetchable.ts"
+import { mayBeFetched } from "../../../src/core/encoding/url.ts"
 import { duration } from "./span.ts"
 import { argumentName, label, name, origin, serverName, text, toolName } from "./values.ts"
 

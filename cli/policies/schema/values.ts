@@ -1,9 +1,9 @@
 /** The values that several files of `policies/` are made of, each with what to write instead of a wrong one. */
 import { z } from "zod"
-import { isLoopback } from "../../../src/credential/fetchable.ts"
+import { isLoopback } from "../../../src/core/encoding/url.ts"
 import { isPattern, parseScope } from "../../../src/catalog/pattern.ts"
 import { isEntityType } from "../../../src/policy/value.ts"
-import { hasUnseen } from "../../../src/printable.ts"
+import { hasUnseen } from "../../../src/core/encoding/display-text.ts"
 
 /**
  * A string that passes `test`. `message` and `mend` speak to whoever wrote the file; an editor shows the mend to whoever

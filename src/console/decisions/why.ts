@@ -2,7 +2,7 @@
  * Why something was refused, as one says it. Each reason has a sentence, with the names of what shows it in braces; of a
  * reason that is not known here its name and all that shows it are told.
  */
-import type { Reason } from "../../decision.ts"
+import type { Reason } from "../../core/denials/denial.ts"
 import { shortened, visible } from "../../page/visible.ts"
 import type { Denial } from "./said.ts"
 

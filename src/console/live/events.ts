@@ -4,9 +4,9 @@
  * browsers come again, with the id of what they saw last.
  */
 import { streamSSE, type SSEStreamingApi } from "hono/streaming"
-import { firstIdAt, timeOf } from "../../ids.ts"
+import { firstIdAt, timeOf } from "../../core/encoding/ids.ts"
 import { sessionOf } from "../../sign-in/session.ts"
-import { logEvent } from "../../log.ts"
+import { logEvent } from "../../platform/log.ts"
 import { lineOf } from "../decisions/line.ts"
 import { decisions, type Decision } from "../decisions/said.ts"
 import type { Pages, Visit } from "../visit.tsx"

@@ -1,6 +1,6 @@
 /** One bundle: what it changed against another, by default the one before it. */
 import type { FC } from "hono/jsx"
-import { logEvent } from "../../log.ts"
+import { logEvent } from "../../platform/log.ts"
 import { respondPage } from "../../page/page.tsx"
 import { Moment, Text } from "../../page/text.tsx"
 import { shortened } from "../../page/visible.ts"

@@ -1,5 +1,5 @@
 /** `gateways.yaml`: who may ask us, as a gateway before something or for advice. */
-import type { OwnAlgorithm } from "../../credential/algorithm.ts"
+import type { OwnAlgorithm } from "../../core/keys/algorithm.ts"
 
 /** `authzen`: it asks in AuthZEN's words (src/authzen). `worker`: by RPC over a service binding (src/rpc.ts). */
 export const DIALECTS = [

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { CODE_OF_REASON } from "../../../src/decision.ts"
+import { CODE_OF_REASON } from "../../../src/core/denials/denial.ts"
 import { whyNot } from "../../../src/console/decisions/why.ts"
 
 describe("why something was refused", () => {

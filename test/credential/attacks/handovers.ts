@@ -6,7 +6,7 @@ import { attack, exchange, requestRefused, type Attack, type Attacks } from "../
 import { forge, newWeakSigner, twinOf, type Part, type Signer } from "../../harness/forge.ts"
 import { agentId, US } from "../../harness/issuers.ts"
 import { newProofKey, proofForToken, proofOf } from "../../harness/proofs.ts"
-import { sha256Base64url } from "../../../src/hash.ts"
+import { sha256Base64url } from "../../../src/core/encoding/hash.ts"
 
 const giver = await newProofKey()
 const taker = await newProofKey()

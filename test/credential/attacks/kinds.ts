@@ -4,7 +4,7 @@
  */
 import { inject } from "vitest"
 import { signPointer } from "../../harness/publisher.ts"
-import type { Rejection } from "../../../src/credential/rejection.ts"
+import type { Rejection } from "../../../src/core/denials/credential-rejection.ts"
 import {
   accessTokenOf,
   assertionOf,

@@ -25,7 +25,7 @@ import {
 import { ASKING, keyOf } from "../../harness/gateways.ts"
 import { agentId, US } from "../../harness/issuers.ts"
 import { newProofKey, proofForToken, proofOf, type Changes } from "../../harness/proofs.ts"
-import { sha256Base64url } from "../../../src/hash.ts"
+import { sha256Base64url } from "../../../src/core/encoding/hash.ts"
 
 const holder = await newProofKey()
 const thief = await newProofKey()

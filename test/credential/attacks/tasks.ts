@@ -2,7 +2,7 @@
  * At `/v1/tasks/:id`: who may ask about a task or end it is its own agent, by a live token of it and its key, or an
  * operator.
  */
-import type { Denial } from "../../../src/decision.ts"
+import type { Denial } from "../../../src/core/denials/denial.ts"
 import { openTask } from "../../harness/agents.ts"
 import { knock } from "../../harness/door.ts"
 import { accessTokenOf, idTokenOf, svidOf } from "../../harness/besieged.ts"

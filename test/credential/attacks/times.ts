@@ -2,7 +2,7 @@
  * Time: a token without a readable end has none, one that is not yet valid may never be, an assertion lives briefly.
  */
 import { expect } from "vitest"
-import type { Rejection } from "../../../src/credential/rejection.ts"
+import type { Rejection } from "../../../src/core/denials/credential-rejection.ts"
 import {
   accessTokenOf,
   assertionOf,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { isPrivate, mayBeFetched } from "../../src/credential/fetchable.ts"
+import { isPrivate, mayBeFetched } from "../../../src/core/encoding/url.ts"
 
 test.each([
   "https://keys.example/jwks",

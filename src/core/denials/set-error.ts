@@ -2,7 +2,7 @@
  * Why a Security Event Token is not taken, rich for the record, and the few words of RFC 8935 2.4 that its transmitter
  * gets. One table.
  */
-import { brief, type Rejection } from "../credential/rejection.ts"
+import { brief, type Rejection } from "./credential-rejection.ts"
 
 export type EventRefusal =
   | { readonly reason: "event_request_malformed"; readonly what: string }

@@ -2,9 +2,9 @@
  * Why the token endpoint refuses, each with what shows it, and the OAuth error that says so to the client (RFC 6749
  * 5.2, RFC 8693 2.2.2, RFC 8707 2, RFC 9396 5).
  */
-import type { Rejection } from "../credential/rejection.ts"
-import { printable } from "../printable.ts"
-import type { NothingLeft } from "./grant.ts"
+import type { Rejection } from "./credential-rejection.ts"
+import { printable } from "../encoding/display-text.ts"
+import type { NothingLeft } from "../../exchange/grant.ts"
 
 export type Refusal =
   | { readonly reason: "request_malformed"; readonly what: string }

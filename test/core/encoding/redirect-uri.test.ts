@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { answerAt, formTargetOf, isRedirectUri, isRegistered } from "../../src/exchange/redirect-uri.ts"
+import { answerAt, formTargetOf, isRedirectUri, isRegistered } from "../../../src/core/encoding/redirect-uri.ts"
 
 const REGISTERED = ["https://app.test/callback", "http://127.0.0.1/callback", "http://[::1]/callback"]
 

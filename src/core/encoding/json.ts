@@ -3,8 +3,8 @@
  * upstream's may keep the first, and may not round. So what I-JSON rules out is refused here: a key that stands twice
  * in an object, an integer beyond 2^53 - 1, a number beyond a double. Source: RFC 8259 4, 6; RFC 7493 2.2, 2.3.
  */
-import { deny, type Denied } from "./decision.ts"
-import { fold } from "./fold.ts"
+import { deny, type Denied } from "../denials/denial.ts"
+import { fold } from "./name-folding.ts"
 
 /** Why what tells such a number is denied. */
 export const INEXACT = { reason: "body_rejected", what: "it has a number that is not exact as a double" } as const

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest"
-import { boundedText } from "../src/bounded-text.ts"
+import { boundedText } from "../../src/platform/request-body.ts"
 
 afterEach(() => {
   vi.useRealTimers()

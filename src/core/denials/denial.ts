@@ -2,7 +2,7 @@
  * What was decided. A denial is a value with evidence: its `reason` is rich and goes into the record, its `code` is
  * one of the few that others see (DESIGN §5). One table maps each reason to its code, one each code to its status.
  */
-import type { Consequence } from "./guardrails/consequence.ts"
+import type { Consequence } from "./consequence.ts"
 
 /** Codes on the wire, with the status of a dialect that can carry it. */
 export const STATUS_OF_CODE = {

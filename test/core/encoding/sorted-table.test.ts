@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { Table, writeTable } from "../../src/policy/table.ts"
+import { Table, writeTable } from "../../../src/core/encoding/sorted-table.ts"
 
 interface Row {
   readonly name: string

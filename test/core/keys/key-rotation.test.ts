@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { AHEAD_MS, OVERLAP_MS, ROTATE_AFTER_MS, scheduleOf, type RingKey } from "../../src/exchange/rotation.ts"
+import { AHEAD_MS, OVERLAP_MS, ROTATE_AFTER_MS, scheduleOf, type RingKey } from "../../../src/core/keys/key-rotation.ts"
 
 const START = 1_800_000_000_000
 /** What a verifier may hold of the set, and a signer of a key, before they look again. */

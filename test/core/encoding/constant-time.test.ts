@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { expect, test } from "vitest"
-import { isSame } from "../src/constant-time.ts"
+import { isSame } from "../../../src/core/encoding/constant-time.ts"
 
 test("two texts are the same where they are the same", () => {
   const text = fc.string({ unit: "binary", maxLength: 6 })

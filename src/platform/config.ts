@@ -1,8 +1,8 @@
 /** env → typed configuration, parsed once an isolate. A Worker that is misconfigured refuses every request. */
 import * as z from "zod"
 import { logEvent } from "./log.ts"
-import { prepared } from "./schema.ts"
-import { OWN_ALGORITHMS, type OwnAlgorithm } from "./credential/algorithm.ts"
+import { prepared } from "./prepared-schema.ts"
+import { OWN_ALGORITHMS, type OwnAlgorithm } from "../core/keys/algorithm.ts"
 
 const jwks = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
 

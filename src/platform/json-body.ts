@@ -1,9 +1,9 @@
 /** The JSON body of a request to us, read in one way only and held against its schema. */
 import type { z } from "zod"
-import { boundedText } from "./bounded-text.ts"
-import { isDenied } from "./decision.ts"
-import { parseJson } from "./json.ts"
-import { printable } from "./printable.ts"
+import { boundedText } from "./request-body.ts"
+import { isDenied } from "../core/denials/denial.ts"
+import { parseJson } from "../core/encoding/json.ts"
+import { printable } from "../core/encoding/display-text.ts"
 
 /** What is wrong with a body, in one sentence for its sender. */
 export interface Misread {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
-import { shownName } from "../../src/credential/rejection.ts"
-import { svid } from "../harness/issuers.ts"
+import { shownName } from "../../../src/core/denials/credential-rejection.ts"
+import { svid } from "../../harness/issuers.ts"
 
 describe("a client's name in the record", () => {
   test.each([

@@ -3,7 +3,7 @@
  * halving, without an index, and read when it is first asked for: a cold isolate pays for what it meets, however much
  * else there is.
  */
-import type { Lookup } from "../catalog/lookup.ts"
+import type { Lookup } from "./lookup.ts"
 
 /** What a line starts with. None is the start of another: a quotation mark inside a name is escaped. */
 const startOf = (name: string): string => `[${JSON.stringify(name)},`

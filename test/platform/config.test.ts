@@ -2,11 +2,11 @@
 import { createExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import { app } from "../src/app.ts"
-import { configOf } from "../src/config.ts"
-import { publish, yard } from "./harness/bundles.ts"
-import { freshIsolate } from "./harness/isolate.ts"
-import { US } from "./harness/issuers.ts"
+import { app } from "../../src/app.ts"
+import { configOf } from "../../src/platform/config.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { US } from "../harness/issuers.ts"
 
 const told = (variables: Readonly<Record<string, unknown>>): Env => ({ ...env, ...variables })
 

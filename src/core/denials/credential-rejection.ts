@@ -2,8 +2,8 @@
  * Why a credential of another is not accepted, each with what shows it: for the record, never for the wire, which tells
  * only that it was not. No reason says which part of a signature check failed, none holds a token.
  */
-import { refusedHash } from "../hash.ts"
-import { printable } from "../printable.ts"
+import { refusedHash } from "../encoding/hash.ts"
+import { printable } from "../encoding/display-text.ts"
 
 export type Rejection = Reason & {
   /** Of the credential: tells two apart and opens nothing. */

@@ -1,13 +1,13 @@
 /** A call as it is decided upon, and all that a decision on it says: plain values, made by `decide` and applied by the ledger. */
 import type { Approval } from "./approval/approval.ts"
-import type { CallArguments } from "./catalog/arguments.ts"
+import type { CallArguments } from "./core/catalog/arguments.ts"
 import type { Proof } from "./credential/dpop.ts"
 import type { Denial } from "./core/denials/denial.ts"
 import type { Client } from "./gateway/client.ts"
-import type { Progress } from "./guardrails/plan.ts"
-import type { Need, Use, WindowUse } from "./guardrails/instrument.ts"
-import type { Note } from "./guardrails/note.ts"
-import type { ToldRisk } from "./guardrails/risk.ts"
+import type { Progress } from "./core/guardrails/plan.ts"
+import type { Need, Use, WindowUse } from "./core/guardrails/kind.ts"
+import type { Note } from "./core/guardrails/memory-update.ts"
+import type { ToldRisk } from "./core/guardrails/risk.ts"
 import type { EndedBy, RememberedAdmission, TaskStatus, TreeState } from "./ledger/state.ts"
 import type { CedarRecord } from "./policy/value.ts"
 

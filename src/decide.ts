@@ -13,7 +13,7 @@ import { checkPlans, finishedBy } from "./check/plan.ts"
 import { checkPolicy } from "./check/policy.ts"
 import { riskOf } from "./check/risk.ts"
 import type { Denial } from "./core/denials/denial.ts"
-import { isLifecycle } from "./catalog/lifecycle.ts"
+import { isLifecycle } from "./core/catalog/lifecycle.ts"
 import { lineOf, type TreeState } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
 

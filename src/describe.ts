@@ -2,7 +2,7 @@
  * What the answer to a denied call says, in one sentence. The caller may be hostile: a sentence tells only what the
  * caller can see in its own request, and of policy no more than that something of the request had to be read.
  */
-import { QUERY_PART } from "./catalog/arguments.ts"
+import { QUERY_PART } from "./core/catalog/arguments.ts"
 import { codeOf, type Code, type Denial } from "./core/denials/denial.ts"
 import { printable } from "./core/encoding/display-text.ts"
 

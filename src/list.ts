@@ -4,8 +4,8 @@
  */
 import type { ListAsk } from "./audit/listing-record.ts"
 import { ofGateway, refusedAtEdge, type Standing } from "./audit/edge-record.ts"
-import { lifecycleName } from "./catalog/lifecycle.ts"
-import { catalogName, type McpServer } from "./catalog/mcp-server.ts"
+import { lifecycleName } from "./core/catalog/lifecycle.ts"
+import { catalogName, type McpServer } from "./core/catalog/mcp-server.ts"
 import {
   denialByObservation,
   headersBelieved,
@@ -14,8 +14,8 @@ import {
   sightingsIn,
   type Observations,
   type Sighting,
-} from "./catalog/observed.ts"
-import { isDefinition, type ListedTool } from "./catalog/tool-list.ts"
+} from "./core/catalog/drift.ts"
+import { isDefinition, type ListedTool } from "./core/catalog/tool-list.ts"
 import type { VerifiedToken } from "./credential/delegation-token.ts"
 import { verifyCredential, type VerifiedCredential } from "./credential/verify.ts"
 import { isDenied, type Denial } from "./core/denials/denial.ts"

@@ -4,17 +4,17 @@
  * takes the proof of the agent's own request for the list, which deciding on that one has used up, and uses none up
  * itself. A tool is hidden only by what would refuse it whatever its arguments, and would not pass by itself.
  */
-import { formatScope } from "./catalog/pattern.ts"
-import { argumentsNeeded, UNSEEN_ARGUMENTS } from "./catalog/arguments.ts"
-import type { Tool } from "./catalog/tool.ts"
+import { formatScope } from "./core/catalog/pattern.ts"
+import { argumentsNeeded, UNSEEN_ARGUMENTS } from "./core/catalog/arguments.ts"
+import type { Tool } from "./core/catalog/tool.ts"
 import { NO_EVIDENCE, type Call, type Evidence } from "./call.ts"
 import { checkAlive, checkToken } from "./check/credential.ts"
 import { boundsOf, checkCalls, namesOf } from "./check/grant.ts"
 import { riskOf } from "./check/risk.ts"
 import type { Denial } from "./core/denials/denial.ts"
-import { contradiction, type ArgumentBounds } from "./catalog/bounds.ts"
-import { isLifecycle } from "./catalog/lifecycle.ts"
-import { expected, mayStillCome } from "./guardrails/plan.ts"
+import { contradiction, type ArgumentBounds } from "./core/catalog/bounds.ts"
+import { isLifecycle } from "./core/catalog/lifecycle.ts"
+import { expected, mayStillCome } from "./core/guardrails/plan.ts"
 import { lineOf, type Task, type TreeState } from "./ledger/state.ts"
 import type { Bundle } from "./policy/assemble.ts"
 import type { EntityStore } from "./policy/entities.ts"

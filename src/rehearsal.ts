@@ -7,7 +7,7 @@
 import { UNKNOWN_CLIENT } from "./gateway/client.ts"
 import { storedForm } from "./audit/record.ts"
 import { recordDecision } from "./audit/call-record.ts"
-import { locate } from "./catalog/locate.ts"
+import { locate } from "./core/catalog/locate.ts"
 import type { Config } from "./platform/config.ts"
 import { verifyCredential } from "./credential/verify.ts"
 import { decide } from "./decide.ts"

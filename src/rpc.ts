@@ -5,7 +5,7 @@
  */
 import { WorkerEntrypoint } from "cloudflare:workers"
 import * as z from "zod"
-import { BODILESS } from "./catalog/seen.ts"
+import { BODILESS } from "./core/catalog/call-request.ts"
 import { filterTools } from "./gateway/filter.ts"
 import { answerTo, refusal } from "./gateway/handle.ts"
 import { settleCall } from "./gateway/settle.ts"

@@ -1,6 +1,6 @@
 import { expect, inject, test } from "vitest"
 import type { Call } from "../src/call.ts"
-import { lifecycleName } from "../src/catalog/lifecycle.ts"
+import { lifecycleName } from "../src/core/catalog/lifecycle.ts"
 import { window } from "./harness/guardrails.ts"
 import { assembled, callOf, newState, open, opened, reasonOf, START, type Held } from "./harness/trees.ts"
 

@@ -2,7 +2,7 @@
  * The Worker as it is, but for its object of shared counts: that counts what it is asked, and the count can be read at a
  * path of its own. All objects are in one isolate here, so that one number is enough.
  */
-import type { Settled, Take } from "../../src/guardrails/lending/lending.ts"
+import type { Settled, Take } from "../../src/core/guardrails/lending/lending.ts"
 import worker from "../../src/index.ts"
 import { SharedLimit as Real } from "../../src/ledger/shared-limit.ts"
 

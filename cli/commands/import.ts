@@ -1,6 +1,6 @@
 /** `narrowgate import`: what a server or a document offers becomes entries of the catalog. */
 import { Option, type Command } from "commander"
-import { SENSITIVITIES, type Sensitivity } from "../../src/catalog/tool.ts"
+import { SENSITIVITIES, type Sensitivity } from "../../src/core/catalog/tool.ts"
 import { jsonText } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
 import type { Found } from "../import/found.ts"

@@ -1,6 +1,6 @@
 /** `narrowgate init`: a first policy directory, from the tools of a running MCP server or of an OpenAPI document. */
 import { Option, type Command } from "commander"
-import { SENSITIVITIES, type Sensitivity } from "../../src/catalog/tool.ts"
+import { SENSITIVITIES, type Sensitivity } from "../../src/core/catalog/tool.ts"
 import { DIALECTS, type DialectName } from "../../src/policy/definition/gateways.ts"
 import { escaped } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"

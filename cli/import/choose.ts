@@ -1,5 +1,5 @@
 /** What a person, or their flags, say to each difference. Without a word of theirs, nothing is let in lightly. */
-import { ACTIONS, SENSITIVITIES, type Sensitivity } from "../../src/catalog/tool.ts"
+import { ACTIONS, SENSITIVITIES, type Sensitivity } from "../../src/core/catalog/tool.ts"
 import { escaped } from "../escaped.ts"
 import { Failure } from "../failure.ts"
 import { label } from "../policies/schema/values.ts"

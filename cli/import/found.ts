@@ -2,7 +2,7 @@
  * What a source of tools (an MCP server, an OpenAPI document) says is there. All of it is the word of others: names and
  * hashes are checked, classes are suggestions, descriptions are shown to a person and go nowhere else.
  */
-import type { Action } from "../../src/catalog/tool.ts"
+import type { Action } from "../../src/core/catalog/tool.ts"
 
 export interface Found {
   /** First segment of the tools' names. */

@@ -3,8 +3,8 @@
  * it that somebody accepted. Nothing else of the text changes.
  */
 import { isDeepStrictEqual } from "node:util"
-import { LIFECYCLE_SEGMENT } from "../../src/catalog/lifecycle.ts"
-import type { Sensitivity } from "../../src/catalog/tool.ts"
+import { LIFECYCLE_SEGMENT } from "../../src/core/catalog/lifecycle.ts"
+import type { Sensitivity } from "../../src/core/catalog/tool.ts"
 import { Failure } from "../failure.ts"
 import { METHODS } from "../policies/schema/catalog.ts"
 import { Overlaps } from "../policies/overlaps.ts"

@@ -1,5 +1,5 @@
 /** The classes of the tools that were found: as suggested, or as a person says who has seen the suggestions. */
-import type { Sensitivity } from "../../src/catalog/tool.ts"
+import type { Sensitivity } from "../../src/core/catalog/tool.ts"
 import { colors } from "../colors.ts"
 import { askForClasses } from "../import/choose.ts"
 import type { FoundTool } from "../import/found.ts"

@@ -2,7 +2,7 @@
  * What is suggested of a tool that nobody has looked at. The source's words are a claim: by them a tool gets a lower
  * action class, which a person is asked to confirm, but never a lower sensitivity than any other.
  */
-import type { Sensitivity } from "../../src/catalog/tool.ts"
+import type { Sensitivity } from "../../src/core/catalog/tool.ts"
 import type { FoundTool } from "../import/found.ts"
 import type { Class } from "../import/merge.ts"
 

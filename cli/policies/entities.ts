@@ -1,6 +1,6 @@
 /** The entities that a bundle brings along: agents, tools, their groups, and what `entities.json` adds. */
 import type { CedarValueJson, EntityJson } from "@cedar-policy/cedar-wasm/nodejs"
-import { sensitivityRank, type Tool } from "../../src/catalog/tool.ts"
+import { sensitivityRank, type Tool } from "../../src/core/catalog/tool.ts"
 import type { EntityUid, StoredEntity } from "../../src/policy/lowered.ts"
 import { ROLES } from "../../src/policy/definition/operators.ts"
 import { AREAS, userId } from "../../src/policy/facts.ts"

@@ -1,5 +1,5 @@
 /** guardrails.yaml as a bundle has it: every section becomes limits, sequences, cycles, storms and concurrency. */
-import { unitsOf } from "../../src/guardrails/amount.ts"
+import { unitsOf } from "../../src/core/guardrails/amount.ts"
 import type {
   Condition,
   Cycle,
@@ -13,7 +13,7 @@ import type {
   Storm,
   Threshold,
   Tie,
-} from "../../src/guardrails/definition.ts"
+} from "../../src/core/guardrails/definition.ts"
 import type { Counted, WrittenCondition, WrittenEvent } from "./schema/condition.ts"
 import { fieldOf } from "./schema/field.ts"
 import type { GuardrailsFile } from "./schema/guardrails.ts"

@@ -1,7 +1,7 @@
 /** The whole catalog: the tools that are listed, and the lifecycle tools that each MCP server has besides. */
-import { lifecycleTools } from "../../src/catalog/lifecycle.ts"
-import type { RouteDefinition } from "../../src/catalog/route.ts"
-import type { Tool } from "../../src/catalog/tool.ts"
+import { lifecycleTools } from "../../src/core/catalog/lifecycle.ts"
+import type { RouteDefinition } from "../../src/core/catalog/route.ts"
+import type { Tool } from "../../src/core/catalog/tool.ts"
 import type { CatalogFile, ListedTool } from "./schema/catalog.ts"
 
 export function allTools(catalog: CatalogFile): Tool[] {

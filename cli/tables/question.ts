@@ -1,6 +1,6 @@
 /** What a test asks, and the scene in which it does, in the words of the bundle. */
-import { UNSEEN_ARGUMENTS } from "../../src/catalog/arguments.ts"
-import { BODILESS } from "../../src/catalog/seen.ts"
+import { UNSEEN_ARGUMENTS } from "../../src/core/catalog/arguments.ts"
+import { BODILESS } from "../../src/core/catalog/call-request.ts"
 import { clientOf, UNKNOWN_CLIENT, type Client } from "../../src/gateway/client.ts"
 import { readAsked } from "../../src/exchange/parameters.ts"
 import { describeRefusal, isRefused } from "../../src/core/denials/oauth-error.ts"

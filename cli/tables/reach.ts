@@ -2,8 +2,8 @@
  * The questions that can come up at all under a bundle: who could ask about what, by purposes, ceilings and roles. Users are
  * not known, so one may be in any group that a rule names, or in none; where no issuer vouches for any, there are none.
  */
-import type { Tool } from "../../src/catalog/tool.ts"
-import { isLifecycle } from "../../src/catalog/lifecycle.ts"
+import type { Tool } from "../../src/core/catalog/tool.ts"
+import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
 import { within } from "../../src/exchange/grant.ts"
 import type { Bundle } from "../../src/policy/assemble.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"

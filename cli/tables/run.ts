@@ -2,9 +2,9 @@
  * What a bundle makes of one question, asked in a scene: a tree of tasks is opened, does what it did before, and then makes
  * the call. All of it by the steps of the ledger itself (tree.ts); nothing here decides anything.
  */
-import type { CallArguments } from "../../src/catalog/arguments.ts"
-import { locate } from "../../src/catalog/locate.ts"
-import type { Seen } from "../../src/catalog/seen.ts"
+import type { CallArguments } from "../../src/core/catalog/arguments.ts"
+import { locate } from "../../src/core/catalog/locate.ts"
+import type { Seen } from "../../src/core/catalog/call-request.ts"
 import { NO_EVIDENCE, type Evidence } from "../../src/call.ts"
 import { isDenied, type Denial } from "../../src/core/denials/denial.ts"
 import { ASKED_NOTHING, type Asked } from "../../src/exchange/grant.ts"

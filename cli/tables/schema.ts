@@ -3,11 +3,11 @@
  * something else. What each says over the one before it holds.
  */
 import { z } from "zod"
-import { ACTIONS, SENSITIVITIES } from "../../src/catalog/tool.ts"
+import { ACTIONS, SENSITIVITIES } from "../../src/core/catalog/tool.ts"
 import { STATUS_OF_CODE } from "../../src/core/denials/denial.ts"
 import { ERROR_OF_REASON } from "../../src/core/denials/oauth-error.ts"
 import { isCountry, networkOf } from "../../src/gateway/client.ts"
-import { HIGHEST_RISK } from "../../src/guardrails/definition.ts"
+import { HIGHEST_RISK } from "../../src/core/guardrails/definition.ts"
 import { ROLES } from "../../src/policy/definition/operators.ts"
 import { suggest } from "../../src/core/encoding/nearest.ts"
 import { agentId } from "../policies/schema/agents.ts"

@@ -1,11 +1,11 @@
 /** A tree of tasks with its tokens and its clock, on which calls are made one after the other. */
-import type { CallArguments } from "../../src/catalog/arguments.ts"
+import type { CallArguments } from "../../src/core/catalog/arguments.ts"
 import type { Proof } from "../../src/credential/dpop.ts"
 import type { Call, Verdict } from "../../src/call.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
 import type { Client } from "../../src/gateway/client.ts"
 import type { Opened } from "../../src/exchange/open.ts"
-import { HALF_LIFE, NOTHING_TOLD, type ToldRisk } from "../../src/guardrails/risk.ts"
+import { HALF_LIFE, NOTHING_TOLD, type ToldRisk } from "../../src/core/guardrails/risk.ts"
 import { isRefused } from "../../src/core/denials/oauth-error.ts"
 import type { TreeState } from "../../src/ledger/state.ts"
 import { applyChange, applyOpening } from "../../src/ledger/transition.ts"

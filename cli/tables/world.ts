@@ -1,5 +1,5 @@
 /** What tests may name, as the bundle has it. */
-import type { Tool } from "../../src/catalog/tool.ts"
+import type { Tool } from "../../src/core/catalog/tool.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import type { GatewayDefinition } from "../../src/policy/definition/gateways.ts"
 

@@ -1,7 +1,7 @@
 /**
  * The record of what was decided at the edge, where no ledger was asked: made of what is known by then, step by step.
  */
-import type { Located } from "../catalog/locate.ts"
+import type { Located } from "../core/catalog/locate.ts"
 import type { VerifiedToken } from "../credential/delegation-token.ts"
 import type { VerifiedCredential } from "../credential/verify.ts"
 import { codeOf, type Denial } from "../core/denials/denial.ts"

@@ -1,7 +1,7 @@
 /** The record of one question which tools a task may call: advisory, so it rests among those of management. */
 import { UNKNOWN_CLIENT } from "../gateway/client.ts"
-import { NO_ARGUMENTS } from "../catalog/arguments.ts"
-import { NO_SEGMENTS } from "../catalog/locate.ts"
+import { NO_ARGUMENTS } from "../core/catalog/arguments.ts"
+import { NO_SEGMENTS } from "../core/catalog/locate.ts"
 import type { Reason } from "../core/denials/denial.ts"
 import type { Prospects, Question } from "../may.ts"
 import type { Bundle } from "../policy/assemble.ts"

@@ -4,9 +4,9 @@
  * a bound comes without the bound's value already (check/grant.ts).
  */
 import type { Lookup } from "../core/encoding/lookup.ts"
-import { isRedacted, REDACTED, redactedPath, withoutValue } from "../catalog/redaction.ts"
-import type { Segments } from "../catalog/route.ts"
-import type { Tool } from "../catalog/tool.ts"
+import { isRedacted, REDACTED, redactedPath, withoutValue } from "../core/catalog/redaction.ts"
+import type { Segments } from "../core/catalog/route.ts"
+import type { Tool } from "../core/catalog/tool.ts"
 import type { DecisionRecord } from "./record.ts"
 
 type Telling = Pick<DecisionRecord, "path" | "arguments" | "candidate">

@@ -16,10 +16,10 @@ import {
 } from "../approval/approval.ts"
 import { inboxesFor } from "../approval/approvers.ts"
 import type { Call } from "../call.ts"
-import { argumentsNeeded, variantOf } from "../catalog/arguments.ts"
-import { isRedacted, REDACTED } from "../catalog/redaction.ts"
+import { argumentsNeeded, variantOf } from "../core/catalog/arguments.ts"
+import { isRedacted, REDACTED } from "../core/catalog/redaction.ts"
 import type { Denial } from "../core/denials/denial.ts"
-import { isUnread, readerOf, unreadable, type CallFacts } from "../guardrails/field.ts"
+import { isUnread, readerOf, unreadable, type CallFacts } from "../core/guardrails/field.ts"
 import type { Task, TreeState } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 

@@ -1,12 +1,12 @@
 /** What grants cover. */
-import { argumentsNeeded, variantOf } from "../catalog/arguments.ts"
+import { argumentsNeeded, variantOf } from "../core/catalog/arguments.ts"
 import type { Call } from "../call.ts"
-import { formatScope, type Scope } from "../catalog/pattern.ts"
+import { formatScope, type Scope } from "../core/catalog/pattern.ts"
 import type { Lookup } from "../core/encoding/lookup.ts"
-import { isRedacted, redactedOfAny, withoutValue } from "../catalog/redaction.ts"
-import { sensitivityRank, type Tool } from "../catalog/tool.ts"
+import { isRedacted, redactedOfAny, withoutValue } from "../core/catalog/redaction.ts"
+import { sensitivityRank, type Tool } from "../core/catalog/tool.ts"
 import type { Denial } from "../core/denials/denial.ts"
-import { violation, type ArgumentBounds } from "../catalog/bounds.ts"
+import { violation, type ArgumentBounds } from "../core/catalog/bounds.ts"
 import type { Task } from "../ledger/state.ts"
 
 /**

@@ -3,11 +3,11 @@
  * otherwise an agent would read a secret through one and send it away through the other.
  */
 import type { Change } from "../call.ts"
-import { isLifecycle } from "../catalog/lifecycle.ts"
-import type { Tool } from "../catalog/tool.ts"
-import type { CallFacts } from "../guardrails/field.ts"
-import type { Instrument, Need } from "../guardrails/instrument.ts"
-import type { Memory } from "../guardrails/memory.ts"
+import { isLifecycle } from "../core/catalog/lifecycle.ts"
+import type { Tool } from "../core/catalog/tool.ts"
+import type { CallFacts } from "../core/guardrails/field.ts"
+import type { Instrument, Need } from "../core/guardrails/kind.ts"
+import type { Memory } from "../core/guardrails/memory.ts"
 import type { Task, TreeState } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { checkCalls } from "./grant.ts"

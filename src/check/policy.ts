@@ -1,6 +1,6 @@
 /** What the rules say of a call, for everyone whose permission it needs. */
 import type { Call } from "../call.ts"
-import type { Tool } from "../catalog/tool.ts"
+import type { Tool } from "../core/catalog/tool.ts"
 import { deny, isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
 import type { Task, TreeState } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"

@@ -2,7 +2,7 @@
  * On whose behalf, where the person's session stays with their provider (RFC 7523 2.1, ID-JAG): the provider asserts
  * that this agent may work for this person, and for how much at most. Used once, whatever the issuer's entry says.
  */
-import { parseScope } from "../catalog/pattern.ts"
+import { parseScope } from "../core/catalog/pattern.ts"
 import { readCompact } from "../credential/compact.ts"
 import { verifyIdJag } from "../credential/id-jag.ts"
 import { isRejected, withHash, type Rejection } from "../core/denials/credential-rejection.ts"

@@ -6,7 +6,7 @@ import { fits } from "../core/encoding/bytes.ts"
 import type { AgentDefinition } from "../policy/definition/agents.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { actionRef, delegateContext, entitiesFor, principalsOf, toolRef } from "../policy/facts.ts"
-import { newProgress } from "../guardrails/plan.ts"
+import { newProgress } from "../core/guardrails/plan.ts"
 import {
   isAlive,
   lineOf,

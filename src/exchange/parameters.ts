@@ -3,8 +3,8 @@
  * no parameter may be repeated but `resource` and `audience` (RFC 8693 2.1, RFC 8707 2).
  */
 import * as z from "zod"
-import { isPattern, parseScope, type Scope } from "../catalog/pattern.ts"
-import { ACTIONS, SENSITIVITIES } from "../catalog/tool.ts"
+import { isPattern, parseScope, type Scope } from "../core/catalog/pattern.ts"
+import { ACTIONS, SENSITIVITIES } from "../core/catalog/tool.ts"
 import { parseJson } from "../core/encoding/json.ts"
 import { boundedText } from "../platform/request-body.ts"
 import { printable } from "../core/encoding/display-text.ts"

@@ -5,13 +5,13 @@
  * same limit, and tells nothing of one that was written otherwise.
  */
 import type { Denial } from "../core/denials/denial.ts"
-import type { Guardrail, Limit } from "../guardrails/definition.ts"
-import type { Guardrails } from "../guardrails/guardrails.ts"
-import { guardrailsOf } from "../guardrails/guardrails.ts"
-import { judged, NOTHING, type Instrument, type Use } from "../guardrails/instrument.ts"
-import { limitInstrument } from "../guardrails/limit.ts"
-import { Memory } from "../guardrails/memory.ts"
-import { unitsOf } from "../guardrails/amount.ts"
+import type { Guardrail, Limit } from "../core/guardrails/definition.ts"
+import type { Guardrails } from "../core/guardrails/guardrails.ts"
+import { guardrailsOf } from "../core/guardrails/guardrails.ts"
+import { judged, NOTHING, type Instrument, type Use } from "../core/guardrails/kind.ts"
+import { limitInstrument } from "../core/guardrails/limit.ts"
+import { Memory } from "../core/guardrails/memory.ts"
+import { unitsOf } from "../core/guardrails/amount.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { RecordedCall } from "./recorded.ts"
 

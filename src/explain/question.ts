@@ -1,6 +1,6 @@
 /** What policy is asked about a call: of every principal the same, but for who it is. */
 import { factsAt } from "../audit/facts.ts"
-import type { Tool } from "../catalog/tool.ts"
+import type { Tool } from "../core/catalog/tool.ts"
 import type { UserFacts } from "../ledger/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { PolicyRequest } from "../policy/engine.ts"

@@ -4,7 +4,7 @@
  * opens `/authz/` is refused everywhere else (app.ts).
  */
 import { boundedBytes, textOf } from "../platform/request-body.ts"
-import { readToolList, type ToolList } from "../catalog/tool-list.ts"
+import { readToolList, type ToolList } from "../core/catalog/tool-list.ts"
 import { deny, isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
 import { newId } from "../core/encoding/ids.ts"
 import { isJsonType } from "../core/encoding/json.ts"

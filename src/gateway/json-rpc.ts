@@ -4,7 +4,7 @@
  * Source: JSON-RPC 2.0, 5.1; MCP 2026-07-28, streamable HTTP, "Server validation".
  */
 import { codeOf, type Denial } from "../core/denials/denial.ts"
-import { messageIn } from "../catalog/mcp-server.ts"
+import { messageIn } from "../core/catalog/mcp-server.ts"
 import { isObject } from "../core/encoding/json.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Presented } from "./presented.ts"

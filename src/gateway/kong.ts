@@ -7,7 +7,7 @@
  */
 import * as z from "zod"
 import { boundedText } from "../platform/request-body.ts"
-import { BODILESS } from "../catalog/seen.ts"
+import { BODILESS } from "../core/catalog/call-request.ts"
 import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import { parseJson } from "../core/encoding/json.ts"
 import type { GatewayDefinition } from "../policy/definition/gateways.ts"

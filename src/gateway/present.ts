@@ -3,8 +3,8 @@
  * body. Refuses what could be read in two ways; believes no header but those its dialect overwrites.
  */
 import { boundedBytes, textOf } from "../platform/request-body.ts"
-import { isOtherMethodInHeaders, METHOD_IN_HEADER } from "../catalog/method-override.ts"
-import { BODILESS, type Body, type CallHeaders } from "../catalog/seen.ts"
+import { isOtherMethodInHeaders, METHOD_IN_HEADER } from "../core/catalog/method-override.ts"
+import { BODILESS, type Body, type CallHeaders } from "../core/catalog/call-request.ts"
 import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import type { GatewayDefinition } from "../policy/definition/gateways.ts"
 import { clientOf } from "./client.ts"

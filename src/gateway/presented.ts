@@ -1,7 +1,7 @@
 /**
  * One call as a gateway presented it, whatever its dialect: nothing in it is verified yet but the gateway itself.
  */
-import type { Seen } from "../catalog/seen.ts"
+import type { Seen } from "../core/catalog/call-request.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import type { GatewayDefinition } from "../policy/definition/gateways.ts"
 import type { Client } from "./client.ts"

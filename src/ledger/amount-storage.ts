@@ -3,12 +3,12 @@
  * they are used, so that a crash can only ever have counted too much. A block is good for a sixteenth of the span, so
  * that one of which some is left is known to be over like any other. Here are those of sliding spans.
  */
-import { ofRepeats } from "../guardrails/limit-meter.ts"
-import type { Memory } from "../guardrails/memory.ts"
-import { OnceLog } from "../guardrails/meter/once.ts"
-import { precisionOf, SlidingMeter } from "../guardrails/meter/sliding.ts"
-import { isFirst, spanMsOf, writesFirst, type Spend } from "../guardrails/note.ts"
-import { STORM } from "../guardrails/storm.ts"
+import { ofRepeats } from "../core/guardrails/limit-meter.ts"
+import type { Memory } from "../core/guardrails/memory.ts"
+import { OnceLog } from "../core/guardrails/meter/once.ts"
+import { precisionOf, SlidingMeter } from "../core/guardrails/meter/sliding.ts"
+import { isFirst, spanMsOf, writesFirst, type Spend } from "../core/guardrails/memory-update.ts"
+import { STORM } from "../core/guardrails/storm.ts"
 import { COUNTER_SCHEMA, CounterStorage, slackOf } from "./counter-storage.ts"
 import { blockSize } from "./credit.ts"
 import { placeOf } from "./place.ts"

@@ -1,5 +1,5 @@
 /** A call that asks for what it needs of counts that all trees share, what it may be told, and how long that is of use. */
-import type { Need } from "../guardrails/instrument.ts"
+import type { Need } from "../core/guardrails/kind.ts"
 import type { SharedCount } from "./counts.ts"
 
 export type Taken =

@@ -6,7 +6,7 @@ import { voted, type Approval, type Unanswerable, type Vote } from "../approval/
 import { nameOf, whyNotAsked, type Answering, type NotAsked } from "../approval/approvers.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import { riskOf } from "../check/risk.ts"
-import { NOTHING_TOLD } from "../guardrails/risk.ts"
+import { NOTHING_TOLD } from "../core/guardrails/risk.ts"
 import { callAnswered } from "../outbound/notice.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/facts.ts"

@@ -2,12 +2,12 @@
  * Amounts of fixed periods, buckets and whole lives, in the SQLite of a tree's object: one row for each key, with a
  * block (credit.ts) beside what was used.
  */
-import type { Span } from "../guardrails/definition.ts"
-import { SLACK } from "../guardrails/limit-meter.ts"
-import type { Memory } from "../guardrails/memory.ts"
-import { BucketMeter } from "../guardrails/meter/bucket.ts"
-import { PeriodMeter, startOf } from "../guardrails/meter/period.ts"
-import { bucketSizeOf, spanMsOf, type Spend } from "../guardrails/note.ts"
+import type { Span } from "../core/guardrails/definition.ts"
+import { SLACK } from "../core/guardrails/limit-meter.ts"
+import type { Memory } from "../core/guardrails/memory.ts"
+import { BucketMeter } from "../core/guardrails/meter/bucket.ts"
+import { PeriodMeter, startOf } from "../core/guardrails/meter/period.ts"
+import { bucketSizeOf, spanMsOf, type Spend } from "../core/guardrails/memory-update.ts"
 import { blockSize } from "./credit.ts"
 import { placeOf } from "./place.ts"
 import { Sweep, type Swept } from "./sweep.ts"

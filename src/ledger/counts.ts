@@ -2,10 +2,10 @@
  * Counts that all trees share, as one tree's ledger knows them: what is held of each, whether its object answers, and
  * what is given back when. What is of no use any more is dropped, however many keys there were.
  */
-import { Borrowing } from "../guardrails/lending/borrowing.ts"
-import type { Settled } from "../guardrails/lending/lending.ts"
-import type { Need } from "../guardrails/instrument.ts"
-import type { Memory } from "../guardrails/memory.ts"
+import { Borrowing } from "../core/guardrails/lending/borrowing.ts"
+import type { Settled } from "../core/guardrails/lending/lending.ts"
+import type { Need } from "../core/guardrails/kind.ts"
+import type { Memory } from "../core/guardrails/memory.ts"
 import type { Settlements } from "./settlements.ts"
 
 /** An object that has failed is not asked for so long; calls that need it are denied at once. */

@@ -3,11 +3,11 @@
  * for, kept durable before it is used, and given back (settlements.ts). What the guardrails see of it is how much is
  * left.
  */
-import type { LentSpan, Take, TakeAnswer } from "../guardrails/lending/lending.ts"
-import { LENDING_VERSION } from "../guardrails/lending/lending.ts"
-import { EXACT_BELOW } from "../guardrails/lending/terms.ts"
-import type { Need } from "../guardrails/instrument.ts"
-import type { Memory } from "../guardrails/memory.ts"
+import type { LentSpan, Take, TakeAnswer } from "../core/guardrails/lending/lending.ts"
+import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
+import { EXACT_BELOW } from "../core/guardrails/lending/terms.ts"
+import type { Need } from "../core/guardrails/kind.ts"
+import type { Memory } from "../core/guardrails/memory.ts"
 import { logEvent } from "../platform/log.ts"
 import { newId } from "../core/encoding/ids.ts"
 import { within } from "./ask.ts"

@@ -2,8 +2,8 @@
  * When values were last there, in the SQLite of a tree's object: a row for each, written anew only once its time has
  * moved by more than may be lost.
  */
-import type { Memory } from "../guardrails/memory.ts"
-import { surplusCells, type Marking } from "../guardrails/note.ts"
+import type { Memory } from "../core/guardrails/memory.ts"
+import { surplusCells, type Marking } from "../core/guardrails/memory-update.ts"
 import { Sweep, type Swept } from "./sweep.ts"
 
 /** `until`: it matters no longer. */

@@ -3,9 +3,9 @@
  * memory changes; what it writes is enough that whatever an unlucky moment takes away is counted as used, or denies.
  * Amounts are written down in blocks (amount-storage.ts), times only where they have moved by more than may be lost.
  */
-import { landFlight } from "../guardrails/concurrency.ts"
-import { Memory, type Flights, type Last } from "../guardrails/memory.ts"
-import { Trail, type TrailState } from "../guardrails/meter/trail.ts"
+import { landFlight } from "../core/guardrails/concurrency.ts"
+import { Memory, type Flights, type Last } from "../core/guardrails/memory.ts"
+import { Trail, type TrailState } from "../core/guardrails/meter/trail.ts"
 import {
   trailOf,
   withDenied,
@@ -14,7 +14,7 @@ import {
   type Lasting,
   type Note,
   type Trailing,
-} from "../guardrails/note.ts"
+} from "../core/guardrails/memory-update.ts"
 import { AMOUNT_SCHEMA, AmountStorage } from "./amount-storage.ts"
 import { MARK_SCHEMA, MarkStorage } from "./mark-storage.ts"
 import { placeOf } from "./place.ts"

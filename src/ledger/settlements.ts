@@ -2,7 +2,7 @@
  * What became of blocks that a tree was lent, until their objects know: how much of each was used, and that no more of
  * it will be. An open block has a row from before its first use on; after a crash all of it counts as used.
  */
-import { LENDING_VERSION, type Settled } from "../guardrails/lending/lending.ts"
+import { LENDING_VERSION, type Settled } from "../core/guardrails/lending/lending.ts"
 import { logEvent } from "../platform/log.ts"
 import { within } from "./ask.ts"
 import { sharedLimitOf } from "./shared-limit.ts"

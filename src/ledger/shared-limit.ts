@@ -4,10 +4,10 @@
  * nobody gives back it asks for; and it goes when nothing in it can matter any more.
  */
 import { DurableObject } from "cloudflare:workers"
-import { Lender } from "../guardrails/lending/lender.ts"
-import { LENDING_VERSION } from "../guardrails/lending/lending.ts"
-import type { CreditHolder, Settled, Take, TakeAnswer } from "../guardrails/lending/lending.ts"
-import type { Block, Seen, Slot, State, Stored, Writes } from "../guardrails/lending/rows.ts"
+import { Lender } from "../core/guardrails/lending/lender.ts"
+import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
+import type { CreditHolder, Settled, Take, TakeAnswer } from "../core/guardrails/lending/lending.ts"
+import type { Block, Seen, Slot, State, Stored, Writes } from "../core/guardrails/lending/rows.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import { logEvent } from "../platform/log.ts"
 import { askLedger } from "./ask.ts"

@@ -2,9 +2,9 @@
  * What conditions count and add up, in the SQLite of a tree's object: an entry of a meter is a row. So each call writes
  * one, however much is kept.
  */
-import type { Memory } from "../guardrails/memory.ts"
-import { SlidingMeter } from "../guardrails/meter/sliding.ts"
-import { tallyPrecision, type Tallying } from "../guardrails/note.ts"
+import type { Memory } from "../core/guardrails/memory.ts"
+import { SlidingMeter } from "../core/guardrails/meter/sliding.ts"
+import { tallyPrecision, type Tallying } from "../core/guardrails/memory-update.ts"
 import { Sweep, type Swept } from "./sweep.ts"
 
 export const TALLY_SCHEMA = `

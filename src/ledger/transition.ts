@@ -4,9 +4,9 @@
 import { used, type Approval } from "../approval/approval.ts"
 import type { Change, End } from "../call.ts"
 import type { Opening } from "../exchange/open.ts"
-import type { Guardrails } from "../guardrails/guardrails.ts"
-import type { Signal } from "../guardrails/risk.ts"
-import { applyNotes, type Note } from "../guardrails/note.ts"
+import type { Guardrails } from "../core/guardrails/guardrails.ts"
+import type { Signal } from "../core/guardrails/risk.ts"
+import { applyNotes, type Note } from "../core/guardrails/memory-update.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { isBelow, type EndedBy, type Task, type TaskStatus, type TreeState } from "./state.ts"
 

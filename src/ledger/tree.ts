@@ -6,7 +6,7 @@
 import type { DecisionRecord } from "../audit/record.ts"
 import type { End } from "../call.ts"
 import { ANYBODY, openingsOf } from "../exchange/openings.ts"
-import type { Guardrails } from "../guardrails/guardrails.ts"
+import type { Guardrails } from "../core/guardrails/guardrails.ts"
 import { logEvent } from "../platform/log.ts"
 import { Notices } from "../outbound/notices.ts"
 import type { Pointer } from "../policy/bundle.ts"

@@ -4,8 +4,8 @@
  */
 import * as z from "zod"
 import { agentsSeen, toolsUsed, type LookedAt, type ToolUsed } from "../audit/agents-seen.ts"
-import { isLifecycle } from "../catalog/lifecycle.ts"
-import type { Tool } from "../catalog/tool.ts"
+import { isLifecycle } from "../core/catalog/lifecycle.ts"
+import type { Tool } from "../core/catalog/tool.ts"
 import { within } from "../exchange/grant.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { AgentDefinition, IdentityDefinition, PurposeDefinition } from "../policy/definition/agents.ts"

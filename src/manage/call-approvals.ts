@@ -5,7 +5,7 @@
 import * as z from "zod"
 import { recordOf } from "../audit/record.ts"
 import type { Approval, Unanswerable } from "../approval/approval.ts"
-import { isRedacted, REDACTED } from "../catalog/redaction.ts"
+import { isRedacted, REDACTED } from "../core/catalog/redaction.ts"
 import { nameOf, type NotAsked } from "../approval/approvers.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION } from "../ledger/answers.ts"

@@ -4,8 +4,8 @@
  */
 import type { Approval } from "../approval/approval.ts"
 import { findRecords } from "../audit/record-logs.ts"
-import { highestRisk } from "../guardrails/risk.ts"
-import { writtenGuardrail } from "../guardrails/written.ts"
+import { highestRisk } from "../core/guardrails/risk.ts"
+import { writtenGuardrail } from "../core/guardrails/written.ts"
 import { writeRule } from "../explain/written.ts"
 import { rootOf } from "../ledger/state.ts"
 import { logEvent } from "../platform/log.ts"

@@ -4,7 +4,7 @@
  */
 import * as z from "zod"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
-import { isPattern } from "../catalog/pattern.ts"
+import { isPattern } from "../core/catalog/pattern.ts"
 import { verifyDelegationToken } from "../credential/delegation-token.ts"
 import { forgetSharedKeys } from "../credential/own-keys.ts"
 import { isDenied } from "../core/denials/denial.ts"

@@ -4,8 +4,8 @@
  */
 import * as z from "zod"
 import { recordOf } from "../audit/record.ts"
-import { HIGHEST_RISK } from "../guardrails/definition.ts"
-import { HALF_LIFE, riskAt } from "../guardrails/risk.ts"
+import { HIGHEST_RISK } from "../core/guardrails/definition.ts"
+import { HALF_LIFE, riskAt } from "../core/guardrails/risk.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { isTaskId, rootOf } from "../ledger/state.ts"
 import { logEvent } from "../platform/log.ts"

@@ -4,7 +4,7 @@
  */
 import { findRecords } from "../audit/record-logs.ts"
 import type { DecisionRecord } from "../audit/record.ts"
-import { patternCovers } from "../catalog/pattern.ts"
+import { patternCovers } from "../core/catalog/pattern.ts"
 import { keyRing } from "../exchange/key-ring.ts"
 import { firstIdAt } from "../core/encoding/ids.ts"
 import { logEvent } from "../platform/log.ts"

@@ -2,9 +2,9 @@
  * The text of a bundle → Bundle: what every decision needs is read at once, rules, entities, tools and agents when they
  * are first asked for. A digest that a publisher has signed vouches for the text, whose build has read all of it.
  */
-import { buildCatalog, type Catalog } from "../catalog/locate.ts"
+import { buildCatalog, type Catalog } from "../core/catalog/locate.ts"
 import type { Lookup } from "../core/encoding/lookup.ts"
-import { guardrailsOf, type Guardrails } from "../guardrails/guardrails.ts"
+import { guardrailsOf, type Guardrails } from "../core/guardrails/guardrails.ts"
 import { FORMAT } from "./bundle.ts"
 import type { Pointer } from "./bundle.ts"
 import type { AgentDefinition, PurposeDefinition } from "./definition/agents.ts"

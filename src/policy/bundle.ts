@@ -3,10 +3,10 @@
  * The CLI writes it, the Worker only reads it. Its digest is the SHA-256 of its bytes; whoever changes a field here
  * changes FORMAT, so that old code refuses a bundle it would misread.
  */
-import type { McpServer } from "../catalog/mcp-server.ts"
-import type { RouteDefinition } from "../catalog/route.ts"
-import type { Tool } from "../catalog/tool.ts"
-import type { Guardrail } from "../guardrails/definition.ts"
+import type { McpServer } from "../core/catalog/mcp-server.ts"
+import type { RouteDefinition } from "../core/catalog/route.ts"
+import type { Tool } from "../core/catalog/tool.ts"
+import type { Guardrail } from "../core/guardrails/definition.ts"
 import type { AgentDefinition, PurposeDefinition } from "./definition/agents.ts"
 import type { ApprovalDefinition, Approving } from "./definition/approvers.ts"
 import type { GatewayDefinition, QueryClient } from "./definition/gateways.ts"

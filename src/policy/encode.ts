@@ -2,7 +2,7 @@
  * BundleBody → the text of a bundle: first a line with what every decision needs and with the lengths of the tables
  * (table.ts) that follow it, of which a decision reads what it asks for. The build writes it, assemble.ts reads it.
  */
-import { telltalesOf } from "../guardrails/telltale.ts"
+import { telltalesOf } from "../core/guardrails/telling-figures.ts"
 import type { BundleBody } from "./bundle.ts"
 import { keyOf } from "./entities.ts"
 import { writeRules } from "./filing.ts"

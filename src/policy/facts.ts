@@ -2,7 +2,7 @@
  * The live facts that rules see (DESIGN §7): principals and Cedar context of one call. Rules and guardrails read the
  * same state in the same step, so that they can never disagree about it.
  */
-import { argumentsNeeded, memberVariant, variantOf, type CallArguments } from "../catalog/arguments.ts"
+import { argumentsNeeded, memberVariant, variantOf, type CallArguments } from "../core/catalog/arguments.ts"
 import { deny, type Denied } from "../core/denials/denial.ts"
 import type { Task, UserFacts } from "../ledger/state.ts"
 import type { Role } from "./definition/operators.ts"

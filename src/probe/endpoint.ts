@@ -4,8 +4,8 @@
  * 2025-03-26 to 2026-07-28, "Transports", "Streamable HTTP".
  */
 import { mayBeFetched } from "../core/encoding/url.ts"
-import { PROBE_SECRET, type Probe } from "../catalog/mcp-server.ts"
-import { readAnswer } from "../catalog/mcp-answer.ts"
+import { PROBE_SECRET, type Probe } from "../core/catalog/mcp-server.ts"
+import { readAnswer } from "../core/catalog/mcp-answer.ts"
 import { isJsonType, isObject } from "../core/encoding/json.ts"
 import { messagesIn } from "../core/encoding/event-stream.ts"
 

@@ -3,8 +3,8 @@
  * still enforces headers. What differs from the catalog becomes an observation, which every isolate knows of when its
  * lease ends; what is again as it was loses it. A server that could not be asked changes nothing.
  */
-import { isChanged, newsOf, outdated, sightingsIn, vanished, type Observations } from "../catalog/observed.ts"
-import type { McpServer } from "../catalog/mcp-server.ts"
+import { isChanged, newsOf, outdated, sightingsIn, vanished, type Observations } from "../core/catalog/drift.ts"
+import type { McpServer } from "../core/catalog/mcp-server.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { bundleFor, type Surroundings } from "../surroundings.ts"

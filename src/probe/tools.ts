@@ -4,8 +4,8 @@
  */
 import { fold, variantIn } from "../core/encoding/name-folding.ts"
 import { isObject } from "../core/encoding/json.ts"
-import { OTHER_CASE } from "../catalog/mcp-answer.ts"
-import { LIST_MEMBERS, type ListedTool } from "../catalog/tool-list.ts"
+import { OTHER_CASE } from "../core/catalog/mcp-answer.ts"
+import { LIST_MEMBERS, type ListedTool } from "../core/catalog/tool-list.ts"
 import { ProbeFailed, whyFailed, type Endpoint, type Reply } from "./endpoint.ts"
 
 /** Bounds for one that goes on for ever, or says the same page again and again. */

@@ -1,5 +1,5 @@
 /** What was seen of tools and servers, as it rests in the switchboard. */
-import { isChanged, type Subject } from "../catalog/observed.ts"
+import { isChanged, type Subject } from "../core/catalog/drift.ts"
 import { MAX_OBSERVATIONS, type Report, type WrittenObservations } from "./observation.ts"
 
 interface ObservationRow extends Record<string, SqlStorageValue> {

@@ -1,5 +1,5 @@
 /** What was told of agents and users, by whoever told it, as it rests in the switchboard. */
-import { lastOf, riskAt, type Signal, type ToldRisk } from "../guardrails/risk.ts"
+import { lastOf, riskAt, type Signal, type ToldRisk } from "../core/guardrails/risk.ts"
 import { MAX_RISKS, writeRisk, type ListedRisk } from "./risks.ts"
 import { riskOf, sourceOf, stands, type RiskChange, type SignalReport } from "./signal.ts"
 

@@ -3,7 +3,7 @@
  * while there are any. Only a call that finds no lease waits for one; where none can be had, nobody is let through.
  */
 import * as z from "zod"
-import type { Observations } from "../catalog/observed.ts"
+import type { Observations } from "../core/catalog/drift.ts"
 import { logEvent } from "../platform/log.ts"
 import { prepared } from "../platform/prepared-schema.ts"
 import type { Surroundings } from "../surroundings.ts"

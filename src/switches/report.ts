@@ -2,7 +2,7 @@
  * What this isolate has seen, told to the switchboard. Whoever tells knows it at once, the others when their lease
  * ends.
  */
-import { isChanged } from "../catalog/observed.ts"
+import { isChanged } from "../core/catalog/drift.ts"
 import { logEvent } from "../platform/log.ts"
 import { renewLease } from "./lease.ts"
 import { OBSERVATION_VERSION, type Report } from "./observation.ts"

@@ -3,7 +3,7 @@
  * observations. Those of tasks rest in the tasks' own ledgers.
  */
 import * as z from "zod"
-import { NOTHING_TOLD, type Signal, type ToldRisk } from "../guardrails/risk.ts"
+import { NOTHING_TOLD, type Signal, type ToldRisk } from "../core/guardrails/risk.ts"
 
 /** One is half a kilobyte at most, and every lease has them all. */
 export const MAX_RISKS = 10_000

@@ -3,7 +3,7 @@
  * are about the same stand to each other. A stream keeps its own: it lifts nothing that an operator or another stream
  * has said. Pure.
  */
-import type { Signal, ToldRisk } from "../guardrails/risk.ts"
+import type { Signal, ToldRisk } from "../core/guardrails/risk.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import type { Stopped, Switch } from "./switch.ts"
 

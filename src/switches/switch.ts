@@ -2,7 +2,7 @@
  * Switches: stops wider than a task. Each names an agent, a user, tools, a key or everything, and holds until it is
  * lifted; one with `before` stops only what was issued before that moment. Pure: who keeps them is the switchboard.
  */
-import { patternCovers } from "../catalog/pattern.ts"
+import { patternCovers } from "../core/catalog/pattern.ts"
 
 export type Stopped =
   | { readonly kind: "everything" }

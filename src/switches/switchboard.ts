@@ -5,7 +5,7 @@
  * acknowledged (DESIGN §2, promise 5).
  */
 import { DurableObject } from "cloudflare:workers"
-import type { Signal, ToldRisk } from "../guardrails/risk.ts"
+import type { Signal, ToldRisk } from "../core/guardrails/risk.ts"
 import { switchTold, type Setter } from "../outbound/notice.ts"
 import { Notices } from "../outbound/notices.ts"
 import { KeptObservations } from "./kept-observations.ts"

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest"
 import { redacted } from "../../src/audit/redaction.ts"
-import type { Tool } from "../../src/catalog/tool.ts"
+import type { Tool } from "../../src/core/catalog/tool.ts"
 import { assembled } from "../harness/trees.ts"
 
 const bundle = { seq: 2, digest: "0".repeat(64) }

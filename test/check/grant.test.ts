@@ -1,6 +1,6 @@
 /** What a grant covers is told when a task is opened; the catalog, and what a gateway shows, may be others by then. */
 import { expect, inject, test } from "vitest"
-import type { Action } from "../../src/catalog/tool.ts"
+import type { Action } from "../../src/core/catalog/tool.ts"
 import { askedFor, assembled, callOf, newState, open, opened, reasonOf } from "../harness/trees.ts"
 
 test("a tool whose action is another by now is not granted", () => {

@@ -1,7 +1,7 @@
 import { env, exports } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { decisionRecord, explanation } from "../../cli/decision-record.ts"
-import { UNREADABLE } from "../../src/catalog/observed.ts"
+import { UNREADABLE } from "../../src/core/catalog/drift.ts"
 import { Switchboard } from "../../src/switches/switchboard.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, showOlder, yard } from "../harness/bundles.ts"

@@ -1,7 +1,7 @@
 /** Documents and values that clients, issuers and agents' owners send: keys, metadata, scopes, redirect URIs, SPIFFE IDs. */
 import { importJWK } from "jose"
 import { describe, expect, test } from "vitest"
-import { formatScope } from "../../src/catalog/pattern.ts"
+import { formatScope } from "../../src/core/catalog/pattern.ts"
 import { clientDocument, forgetClientDocuments } from "../../src/credential/client-document.ts"
 import { readKeyDocument } from "../../src/credential/key-document.ts"
 import { trustDomainOf } from "../../src/credential/spiffe-id.ts"

@@ -1,7 +1,7 @@
 /** JSON of callers, gateways and servers, held against a reader of its own (json-tree.ts) and the platform's. */
 import { describe, expect, test } from "vitest"
-import { readAnswer } from "../../src/catalog/mcp-answer.ts"
-import { readToolList } from "../../src/catalog/tool-list.ts"
+import { readAnswer } from "../../src/core/catalog/mcp-answer.ts"
+import { readToolList } from "../../src/core/catalog/tool-list.ts"
 import { readJson } from "../../src/core/encoding/json.ts"
 import { FUZZ_TIMEOUT, fuzz } from "./fuzz.ts"
 import { depthOf, nodesOf, textOfTree, treeOf, type JsonTree } from "./json-tree.ts"

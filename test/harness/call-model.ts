@@ -2,10 +2,10 @@
  * What selectors, fields and amounts mean, written anew from docs/guardrails.md and simply: the part of the guardrails'
  * model that looks at one call alone.
  */
-import type { CallArguments } from "../../src/catalog/arguments.ts"
-import type { ArgumentBound } from "../../src/catalog/bounds.ts"
-import type { Tool } from "../../src/catalog/tool.ts"
-import type { Field, Selector } from "../../src/guardrails/definition.ts"
+import type { CallArguments } from "../../src/core/catalog/arguments.ts"
+import type { ArgumentBound } from "../../src/core/catalog/bounds.ts"
+import type { Tool } from "../../src/core/catalog/tool.ts"
+import type { Field, Selector } from "../../src/core/guardrails/definition.ts"
 import { meetsAll } from "./reference.ts"
 
 /** A call as the model sees it. */

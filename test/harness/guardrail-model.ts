@@ -4,7 +4,7 @@
  * on what is kept: the model that the product is held against.
  */
 import { codeOf, type Denial } from "../../src/core/denials/denial.ts"
-import type { Concurrency, Cycle, Guardrail, Limit, Storm } from "../../src/guardrails/definition.ts"
+import type { Concurrency, Cycle, Guardrail, Limit, Storm } from "../../src/core/guardrails/definition.ts"
 import {
   amountOf,
   covers,

@@ -1,6 +1,6 @@
 /** Guardrails and lives of a tree as fast-check makes them, small enough that everything meets everything. */
 import fc from "fast-check"
-import type { ArgumentBounds } from "../../src/catalog/bounds.ts"
+import type { ArgumentBounds } from "../../src/core/catalog/bounds.ts"
 import type {
   Concurrency,
   Condition,
@@ -14,7 +14,7 @@ import type {
   Span,
   Storm,
   Threshold,
-} from "../../src/guardrails/definition.ts"
+} from "../../src/core/guardrails/definition.ts"
 
 /** Of the yard, with what guardrails tell tools apart by. */
 export const TOOLS = {

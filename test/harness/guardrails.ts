@@ -1,11 +1,11 @@
 /** Guardrails as a bundle has them, from the little that a test says of them. */
-import type { Guardrail, Limit } from "../../src/guardrails/definition.ts"
-import type { Tool } from "../../src/catalog/tool.ts"
-import { SlidingMeter } from "../../src/guardrails/meter/sliding.ts"
-import { coversTool } from "../../src/guardrails/selector.ts"
-import type { Memory } from "../../src/guardrails/memory.ts"
-import { ownerOf, readLimit } from "../../src/guardrails/limit-meter.ts"
-import type { Reading } from "../../src/guardrails/meter/meter.ts"
+import type { Guardrail, Limit } from "../../src/core/guardrails/definition.ts"
+import type { Tool } from "../../src/core/catalog/tool.ts"
+import { SlidingMeter } from "../../src/core/guardrails/meter/sliding.ts"
+import { coversTool } from "../../src/core/guardrails/selector.ts"
+import type { Memory } from "../../src/core/guardrails/memory.ts"
+import { ownerOf, readLimit } from "../../src/core/guardrails/limit-meter.ts"
+import type { Reading } from "../../src/core/guardrails/meter/meter.ts"
 
 export interface Window {
   readonly id: string

@@ -2,9 +2,9 @@
  * A shared limit from outside, and what the promise of it is held against: which uses there were, and when they may
  * have been. A use of a block may have been at any moment between its grant and the arrival of its settlement.
  */
-import { Lender } from "../../src/guardrails/lending/lender.ts"
-import { type LentLimit, type Take, type TakeAnswer } from "../../src/guardrails/lending/lending.ts"
-import type { Block, Seen, Slot, State, Stored, Writes } from "../../src/guardrails/lending/rows.ts"
+import { Lender } from "../../src/core/guardrails/lending/lender.ts"
+import { type LentLimit, type Take, type TakeAnswer } from "../../src/core/guardrails/lending/lending.ts"
+import type { Block, Seen, Slot, State, Stored, Writes } from "../../src/core/guardrails/lending/rows.ts"
 
 export const SECOND = 1000
 export const START = 1_700_000_000_000

@@ -1,6 +1,6 @@
 /** Gateways that cut a server's `tools/list` answer down to what an agent may call. */
 import { z } from "zod"
-import { LIFECYCLE_TOOLS, lifecycleName, lifecycleTools } from "../../src/catalog/lifecycle.ts"
+import { LIFECYCLE_TOOLS, lifecycleName, lifecycleTools } from "../../src/core/catalog/lifecycle.ts"
 import type { BundleBody } from "../../src/policy/bundle.ts"
 import { knock } from "./door.ts"
 import { keyOf, ORIGIN } from "./gateways.ts"

@@ -1,8 +1,8 @@
 /**
  * What grants, bounds and windows mean, written anew and simply: the models that the tests hold the product against.
  */
-import type { ArgumentBound, ArgumentBounds } from "../../src/catalog/bounds.ts"
-import type { Tool } from "../../src/catalog/tool.ts"
+import type { ArgumentBound, ArgumentBounds } from "../../src/core/catalog/bounds.ts"
+import type { Tool } from "../../src/core/catalog/tool.ts"
 import type { GrantDefinition } from "../../src/policy/definition/grant.ts"
 
 const RANK: Readonly<Record<string, number>> = { public: 0, internal: 1, confidential: 2, restricted: 3 }

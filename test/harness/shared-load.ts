@@ -2,9 +2,9 @@
  * Trees that call under one shared limit, in a simulated time: the real count, the real way of borrowing of it, and
  * messages that take a while. What was denied is held against an exact window that sees each use at its own moment.
  */
-import { Borrowing } from "../../src/guardrails/lending/borrowing.ts"
-import { Lender } from "../../src/guardrails/lending/lender.ts"
-import type { LentLimit, Settled, TakeAnswer } from "../../src/guardrails/lending/lending.ts"
+import { Borrowing } from "../../src/core/guardrails/lending/borrowing.ts"
+import { Lender } from "../../src/core/guardrails/lending/lender.ts"
+import type { LentLimit, Settled, TakeAnswer } from "../../src/core/guardrails/lending/lending.ts"
 import { START, type Use } from "./lending.ts"
 
 export interface Load {

@@ -6,7 +6,7 @@ import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import type { Condition, Cycle, Guardrail, Limit, Storm } from "../../src/guardrails/definition.ts"
+import type { Condition, Cycle, Guardrail, Limit, Storm } from "../../src/core/guardrails/definition.ts"
 import { KeptTree } from "../harness/driven-trees.ts"
 import {
   concurrency,

@@ -10,7 +10,7 @@ import {
   type Settled,
   type Take,
   type TakeAnswer,
-} from "../../src/guardrails/lending/lending.ts"
+} from "../../src/core/guardrails/lending/lending.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { sharedLimitOf, type SharedLimit } from "../../src/ledger/shared-limit.ts"
 import { freshIsolate } from "../harness/isolate.ts"

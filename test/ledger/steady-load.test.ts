@@ -3,7 +3,7 @@
  * real SQLite of an object, without a quiet moment in which it could be settled.
  */
 import { expect, test } from "vitest"
-import type { Condition, Guardrail, Limit, Span } from "../../src/guardrails/definition.ts"
+import type { Condition, Guardrail, Limit, Span } from "../../src/core/guardrails/definition.ts"
 import { inKeptLife } from "../harness/kept-life.ts"
 
 const SECONDS = 10

@@ -2,7 +2,7 @@
 import { exports } from "cloudflare:workers"
 import { z } from "zod"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import type { Limit, Sequence } from "../../src/guardrails/definition.ts"
+import type { Limit, Sequence } from "../../src/core/guardrails/definition.ts"
 import { exchangeForm, openChild, openTask } from "../harness/agents.ts"
 import { questionIn, say, type Question } from "../harness/approvals.ts"
 import { publish, yard } from "../harness/bundles.ts"

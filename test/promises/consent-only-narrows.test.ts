@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { expect, inject, test } from "vitest"
-import { isLifecycle } from "../../src/catalog/lifecycle.ts"
+import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
 import { foresee, redeem, NOT_POLLED, type Consent } from "../../src/exchange/consent.ts"
 import { readAnswer } from "../../src/exchange/consent-form.ts"
 import { viewOfConsent } from "../../src/exchange/consent-view.ts"

@@ -4,8 +4,8 @@
  */
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import type { Limit } from "../../src/guardrails/definition.ts"
-import { LENDING_VERSION, type TakeAnswer } from "../../src/guardrails/lending/lending.ts"
+import type { Limit } from "../../src/core/guardrails/definition.ts"
+import { LENDING_VERSION, type TakeAnswer } from "../../src/core/guardrails/lending/lending.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { SharedLimit, sharedLimitOf } from "../../src/ledger/shared-limit.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"

@@ -5,7 +5,7 @@
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { expect, inject, test } from "vitest"
-import type { Condition, Guardrail, Limit, Pattern, Span } from "../../src/guardrails/definition.ts"
+import type { Condition, Guardrail, Limit, Pattern, Span } from "../../src/core/guardrails/definition.ts"
 import { heldOf, KeptTree, openingsOf } from "../harness/driven-trees.ts"
 import { openYard } from "../harness/modelled-life.ts"
 import { ALICE, callOf, START } from "../harness/trees.ts"

@@ -2,7 +2,7 @@
  * Model of docs/guardrails.md: sequences. Each condition answers how it may come out where it errs by so much: exactly
  * (0), it comes out one way.
  */
-import type { Condition, Field, Pattern, Sequence, Threshold, Tie } from "../../src/guardrails/definition.ts"
+import type { Condition, Field, Pattern, Sequence, Threshold, Tie } from "../../src/core/guardrails/definition.ts"
 import { ByKey, fieldOf, HUNDREDTH, membersOf, SIXTEENTH, unitsOf, type Model, type ModelCall } from "./model.ts"
 import { Amounts, Values } from "./past.ts"
 

@@ -8,7 +8,7 @@ import type {
   Pattern,
   Sequence,
   Storm,
-} from "../../src/guardrails/definition.ts"
+} from "../../src/core/guardrails/definition.ts"
 import { SequenceModel } from "./conditions.ts"
 import type { Dice } from "./dice.ts"
 import { AmountModel, BucketModel, ValuesModel } from "./limits.ts"

@@ -4,9 +4,9 @@
  * moment. Two models stand beside it: when each use truly was, and, by docs/guardrails.md, what the object has to count:
  * all that is lent counts as used until it is given back.
  */
-import type { Measure } from "../../src/guardrails/definition.ts"
-import { Lender } from "../../src/guardrails/lending/lender.ts"
-import type { LentLimit, LentSpan, Settled, Take } from "../../src/guardrails/lending/lending.ts"
+import type { Measure } from "../../src/core/guardrails/definition.ts"
+import { Lender } from "../../src/core/guardrails/lending/lender.ts"
+import type { LentLimit, LentSpan, Settled, Take } from "../../src/core/guardrails/lending/lending.ts"
 import { START, Store } from "../harness/lending.ts"
 import { Dice } from "./dice.ts"
 import { Values } from "./past.ts"

@@ -3,7 +3,7 @@
  * call. Each answers two questions about a call: whether the documentation admits it, and whether a denial of it is
  * explained by an error of so much.
  */
-import type { Field } from "../../src/guardrails/definition.ts"
+import type { Field } from "../../src/core/guardrails/definition.ts"
 
 /** Of the span: what the documentation says of much that is remembered, and of what is known after an eviction. */
 export const HUNDREDTH = 0.01

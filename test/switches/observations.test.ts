@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers"
 import { afterEach, describe, expect, test, vi } from "vitest"
-import { isChanged } from "../../src/catalog/observed.ts"
+import { isChanged } from "../../src/core/catalog/drift.ts"
 import { currentLease, forgetSwitches } from "../../src/switches/lease.ts"
 import { MAX_OBSERVATIONS, OBSERVATION_VERSION } from "../../src/switches/observation.ts"
 import { Switchboard, switchboard } from "../../src/switches/switchboard.ts"

@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, describe, expect, test, vi } from "vitest"
-import { lastOf } from "../../src/guardrails/risk.ts"
+import { lastOf } from "../../src/core/guardrails/risk.ts"
 import { currentLease, forgetSwitches } from "../../src/switches/lease.ts"
 import { MAX_RISKS, toldOf } from "../../src/switches/risks.ts"
 import { Switchboard, switchboard } from "../../src/switches/switchboard.ts"

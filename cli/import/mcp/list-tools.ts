@@ -7,7 +7,7 @@ import {
   StreamableHTTPClientTransport,
 } from "@modelcontextprotocol/client"
 import { z } from "zod"
-import { LIST_MEMBERS } from "../../../src/catalog/tool-list.ts"
+import { LIST_MEMBERS } from "../../../src/core/catalog/tool-list.ts"
 import { variantIn } from "../../../src/core/encoding/name-folding.ts"
 import { escaped } from "../../escaped.ts"
 import { Failure } from "../../failure.ts"

@@ -2,7 +2,7 @@
  * The bodies of answers, read before the MCP client reads them, and handed on as they were understood: what was looked
  * at here is what the client gets. Other clients read in their own way what is ambiguous.
  */
-import { readAnswer } from "../../../src/catalog/mcp-answer.ts"
+import { readAnswer } from "../../../src/core/catalog/mcp-answer.ts"
 import { messagesIn } from "../../../src/core/encoding/event-stream.ts"
 
 /** Of each message; a list of a thousand tools with long schemas has about a hundred thousand. */

@@ -1,5 +1,5 @@
 /** What the catalog calls an operation: `crm.tickets.get`. */
-import { LIFECYCLE_SEGMENT } from "../../../src/catalog/lifecycle.ts"
+import { LIFECYCLE_SEGMENT } from "../../../src/core/catalog/lifecycle.ts"
 
 /**
  * From its operationId, of which dots, slashes and colons part segments; else from path and method, the path first, so

@@ -3,7 +3,7 @@
  * one request for another.
  */
 import { isObject } from "../../../src/core/encoding/json.ts"
-import type { Action } from "../../../src/catalog/tool.ts"
+import type { Action } from "../../../src/core/catalog/tool.ts"
 import { Overlaps } from "../../policies/overlaps.ts"
 import { catalogFile } from "../../policies/schema/catalog.ts"
 import type { Found, FoundTool, Route, Skipped } from "../found.ts"

@@ -1,5 +1,5 @@
 /** The parameters of an operation: which are integers, and which names stand in two places. */
-import { isPlainName } from "../../../src/catalog/query-names.ts"
+import { isPlainName } from "../../../src/core/catalog/query-names.ts"
 import { isObject } from "../../../src/core/encoding/json.ts"
 import { argumentName } from "../../policies/schema/values.ts"
 import type { Members } from "./document.ts"

@@ -1,5 +1,5 @@
 /** access.cedar and limits.cedar: who may read, what nobody may, and what waits for somebody to let it through. */
-import { sensitivityRank } from "../../../src/catalog/tool.ts"
+import { sensitivityRank } from "../../../src/core/catalog/tool.ts"
 import { FRESH_LOGIN_SECONDS, isWithin, LOCAL_ACR, toolsFor, type Plan } from "../plan.ts"
 
 const READ = `Action::"read", Action::"delegate"`

@@ -1,5 +1,5 @@
 /** A first decision table: what the starter policy promises, rule by rule. */
-import { LIFECYCLE_TOOLS, lifecycleName } from "../../../src/catalog/lifecycle.ts"
+import { LIFECYCLE_TOOLS, lifecycleName } from "../../../src/core/catalog/lifecycle.ts"
 import { field } from "../../import/catalog-text.ts"
 import { FRESH_LOGIN_SECONDS, GATEWAY, isWithin, LOCAL_ACR, scopesOf, toolsFor, type Plan } from "../plan.ts"
 import { BURST } from "./guardrails.ts"

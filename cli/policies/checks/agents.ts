@@ -1,6 +1,6 @@
 /** What agents.yaml refers to is there: purposes, agents, environments. */
-import { parseScope, patternCovers, scopeCovers } from "../../../src/catalog/pattern.ts"
-import type { Tool } from "../../../src/catalog/tool.ts"
+import { parseScope, patternCovers, scopeCovers } from "../../../src/core/catalog/pattern.ts"
+import type { Tool } from "../../../src/core/catalog/tool.ts"
 import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"

@@ -1,5 +1,5 @@
 /** Each tool is reached in one way: by its MCP server, or by a route of its own. */
-import { LIFECYCLE_SEGMENT, LIFECYCLE_TOOLS, lifecycleName } from "../../../src/catalog/lifecycle.ts"
+import { LIFECYCLE_SEGMENT, LIFECYCLE_TOOLS, lifecycleName } from "../../../src/core/catalog/lifecycle.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import { nearest } from "../../../src/core/encoding/nearest.ts"

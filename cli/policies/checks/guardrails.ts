@@ -1,8 +1,8 @@
 /** What stands in guardrails.yaml, and where: every entry, and every event of the conditions in it. */
-import { isLifecycle } from "../../../src/catalog/lifecycle.ts"
-import { patternCovers } from "../../../src/catalog/pattern.ts"
-import { sensitivityRank, type Tool } from "../../../src/catalog/tool.ts"
-import type { ArgumentField, Field } from "../../../src/guardrails/definition.ts"
+import { isLifecycle } from "../../../src/core/catalog/lifecycle.ts"
+import { patternCovers } from "../../../src/core/catalog/pattern.ts"
+import { sensitivityRank, type Tool } from "../../../src/core/catalog/tool.ts"
+import type { ArgumentField, Field } from "../../../src/core/guardrails/definition.ts"
 import { tiesOf } from "../guardrails.ts"
 import type { WrittenCondition, WrittenEvent } from "../schema/condition.ts"
 import { SECTIONS, type GuardrailsFile, type Section } from "../schema/guardrails.ts"

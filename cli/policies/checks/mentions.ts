@@ -4,7 +4,7 @@
  * nothing: a warning.
  */
 import { keyOf, pathTerm } from "../reasoning/term.ts"
-import { ACTIONS, SENSITIVITIES } from "../../../src/catalog/tool.ts"
+import { ACTIONS, SENSITIVITIES } from "../../../src/core/catalog/tool.ts"
 import { madeEntities, MADE_TYPES, managingEntities, uidText } from "../entities.ts"
 import type { PlacedRule } from "../lower.ts"
 import { suggest } from "../../../src/core/encoding/nearest.ts"

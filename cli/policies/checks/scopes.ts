@@ -1,6 +1,6 @@
 /** Patterns and scopes that mean no tool of today's catalog: a grant that would hold for nothing. */
-import { parseScope, patternCovers, scopeCovers } from "../../../src/catalog/pattern.ts"
-import type { Tool } from "../../../src/catalog/tool.ts"
+import { parseScope, patternCovers, scopeCovers } from "../../../src/core/catalog/pattern.ts"
+import type { Tool } from "../../../src/core/catalog/tool.ts"
 import { nearest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"

@@ -1,5 +1,5 @@
 /** Arguments that a guardrail asks for, of calls of which no gateway shows any: each of them would be denied. */
-import type { Tool } from "../../../src/catalog/tool.ts"
+import type { Tool } from "../../../src/core/catalog/tool.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import type { WrittenSelector } from "../schema/selector.ts"

@@ -1,7 +1,7 @@
 /** What grants in agents.yaml come to over the catalog: which tools a purpose, and which of them an agent, may have. */
 import type { GrantDefinition } from "../../../src/policy/definition/grant.ts"
-import { parseScope, scopeCovers } from "../../../src/catalog/pattern.ts"
-import { sensitivityRank, type Tool } from "../../../src/catalog/tool.ts"
+import { parseScope, scopeCovers } from "../../../src/core/catalog/pattern.ts"
+import { sensitivityRank, type Tool } from "../../../src/core/catalog/tool.ts"
 
 export type Granted = Pick<GrantDefinition, "tools" | "max_sensitivity" | "environments">
 

@@ -1,5 +1,5 @@
 /** What a purpose grants and the ceiling of every agent that has it takes away again. */
-import { sensitivityRank } from "../../../src/catalog/tool.ts"
+import { sensitivityRank } from "../../../src/core/catalog/tool.ts"
 import type { Problem } from "../problem.ts"
 import { intersects, toolsOf } from "./authority.ts"
 import type { Lint } from "./lint.ts"

@@ -2,7 +2,7 @@
  * Rules whose scope nothing that is registered can be within: they never apply. Of the actions that query clients ask
  * about nobody knows who might be asked about, stored or not.
  */
-import type { Tool } from "../../../src/catalog/tool.ts"
+import type { Tool } from "../../../src/core/catalog/tool.ts"
 import { keysWithin } from "../../../src/policy/scope.ts"
 import type { ReadRule } from "../reasoning/written.ts"
 import type { Problem } from "../problem.ts"

@@ -1,5 +1,5 @@
 /** A step of a plan that no call can ever be: in an ordered plan, nothing after it can be called either. */
-import { patternCovers } from "../../../src/catalog/pattern.ts"
+import { patternCovers } from "../../../src/core/catalog/pattern.ts"
 import type { Problem } from "../problem.ts"
 import { toolsOf } from "./authority.ts"
 import type { Lint } from "./lint.ts"

@@ -1,5 +1,5 @@
 /** What a purpose counts on and cannot get in its life: calls that a window refuses, steps beyond its calls. */
-import { patternCovers } from "../../../src/catalog/pattern.ts"
+import { patternCovers } from "../../../src/core/catalog/pattern.ts"
 import type { Problem } from "../problem.ts"
 import { toolsOf } from "./authority.ts"
 import type { Lint } from "./lint.ts"

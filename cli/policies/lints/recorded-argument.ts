@@ -1,5 +1,5 @@
 /** Arguments of restricted tools that rules read: whatever a rule reads is told by every decision record. */
-import { isRedacted } from "../../../src/catalog/redaction.ts"
+import { isRedacted } from "../../../src/core/catalog/redaction.ts"
 import { actionRef, toolRef } from "../../../src/policy/facts.ts"
 import type { Lint } from "./lint.ts"
 

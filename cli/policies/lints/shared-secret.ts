@@ -2,9 +2,9 @@
  * Limits that read an argument which the catalog redacts, and whose count others share: its figures are hidden, and yet
  * whoever shares the count finds the value by trying, as a denied call counts nowhere and can be made again.
  */
-import type { Concurrency, Field, Limit } from "../../../src/guardrails/definition.ts"
-import { coversTool } from "../../../src/guardrails/selector.ts"
-import { redactedFieldsOf } from "../../../src/guardrails/telltale.ts"
+import type { Concurrency, Field, Limit } from "../../../src/core/guardrails/definition.ts"
+import { coversTool } from "../../../src/core/guardrails/selector.ts"
+import { redactedFieldsOf } from "../../../src/core/guardrails/telling-figures.ts"
 import { entriesOf } from "../checks/guardrails.ts"
 import { intersects, toolsOf } from "./authority.ts"
 import type { Lint, Subject } from "./lint.ts"

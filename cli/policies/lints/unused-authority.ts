@@ -1,7 +1,7 @@
 /** Tools that an agent may have and was never seen to call, as far as the records go; only where those are read. */
-import { LIFECYCLE_SEGMENT } from "../../../src/catalog/lifecycle.ts"
-import { formatScope } from "../../../src/catalog/pattern.ts"
-import { sensitivityRank, type Tool } from "../../../src/catalog/tool.ts"
+import { LIFECYCLE_SEGMENT } from "../../../src/core/catalog/lifecycle.ts"
+import { formatScope } from "../../../src/core/catalog/pattern.ts"
+import { sensitivityRank, type Tool } from "../../../src/core/catalog/tool.ts"
 import type { Problem } from "../problem.ts"
 import { toolsOf } from "./authority.ts"
 import type { Lint } from "./lint.ts"

@@ -3,7 +3,7 @@
  * own action class and by `delegate`, an area by `manage`; agents and operators are those that are registered, users
  * anybody (src/policy/facts.ts).
  */
-import { ACTIONS, type Tool } from "../../../src/catalog/tool.ts"
+import { ACTIONS, type Tool } from "../../../src/core/catalog/tool.ts"
 import { actionRef, areaRef, AREAS, toolRef } from "../../../src/policy/facts.ts"
 import type { EntityStore } from "../../../src/policy/entities.ts"
 import type { StoredEntity } from "../../../src/policy/lowered.ts"

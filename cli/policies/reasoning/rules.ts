@@ -1,5 +1,5 @@
 /** What can be said of each rule under a bundle: whether it can ever apply, and to which tools; worked out when asked. */
-import type { Tool } from "../../../src/catalog/tool.ts"
+import type { Tool } from "../../../src/core/catalog/tool.ts"
 import { isNode } from "../../../src/policy/est.ts"
 import { actionRef, toolRef } from "../../../src/policy/facts.ts"
 import { foreseeConditions, type Foresee } from "../../../src/policy/outcomes.ts"

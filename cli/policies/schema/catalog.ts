@@ -1,7 +1,7 @@
 /** catalog.yaml: MCP servers, tools, and the routes by which an HTTP request is recognised as a tool. */
 import { z } from "zod"
-import { PROBE_SECRET } from "../../../src/catalog/mcp-server.ts"
-import { ACTIONS, SENSITIVITIES } from "../../../src/catalog/tool.ts"
+import { PROBE_SECRET } from "../../../src/core/catalog/mcp-server.ts"
+import { ACTIONS, SENSITIVITIES } from "../../../src/core/catalog/tool.ts"
 import { mayBeFetched } from "../../../src/core/encoding/url.ts"
 import { duration } from "./span.ts"
 import { argumentName, label, name, origin, serverName, text, toolName } from "./values.ts"
@@ -10,7 +10,7 @@ const SEGMENT = "(?:[A-Za-z0-9._~!$&'()*+,=:@-]+)"
 const PARAMETER = "(?:\\{[A-Za-z_][A-Za-z0-9_]*\\})"
 const PATH = new RegExp(`^/(?:${SEGMENT}(?:/${SEGMENT})*)?$`, "u")
 const ROUTE_PATH = new RegExp(`^/(?:(?:${SEGMENT}|${PARAMETER})(?:/(?:${SEGMENT}|${PARAMETER}))*)?$`, "u")
-// A URL parser takes dot segments away, and the Worker refuses them; `;` likewise (src/catalog/path.ts).
+// A URL parser takes dot segments away, and the Worker refuses them; `;` likewise (src/core/catalog/path.ts).
 const DOTS = /\/\.{1,2}(?:\/|$)/u
 
 const serverPath = text(

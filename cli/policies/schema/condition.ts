@@ -1,7 +1,7 @@
 /** Conditions about what a tree was admitted to do: `require` and `forbid` of a sequence, `when` of an event. */
 import { z } from "zod"
-import { unitsOf } from "../../../src/guardrails/amount.ts"
-import type { ArgumentField, Field } from "../../../src/guardrails/definition.ts"
+import { unitsOf } from "../../../src/core/guardrails/amount.ts"
+import type { ArgumentField, Field } from "../../../src/core/guardrails/definition.ts"
 import { argumentField, field, own } from "./field.ts"
 import { selectorFields, type WrittenSelector } from "./selector.ts"
 import { span } from "./span.ts"
@@ -40,7 +40,7 @@ const MOST_CALLS = 100_000
 /** Each is kept, to be told from the next. */
 const MOST_VALUES = 10_000
 
-/** In units, exact (src/guardrails/amount.ts). */
+/** In units, exact (src/core/guardrails/amount.ts). */
 const amount = z
   .number()
   .transform((value, context) => {

@@ -1,6 +1,6 @@
 /** What calls are told apart by: in `per`, `same`, `where` and `of` of guardrails.yaml. */
 import { z } from "zod"
-import { FIELDS, type ArgumentField, type Field } from "../../../src/guardrails/definition.ts"
+import { FIELDS, type ArgumentField, type Field } from "../../../src/core/guardrails/definition.ts"
 import { argumentName } from "./values.ts"
 
 const ARGUMENT = "arguments."

@@ -1,6 +1,6 @@
 /** The shape of every grant: ceiling, purpose (src/policy/definition/grant.ts). */
 import { z } from "zod"
-import { SENSITIVITIES } from "../../../src/catalog/tool.ts"
+import { SENSITIVITIES } from "../../../src/core/catalog/tool.ts"
 import { argumentName, name, scope } from "./values.ts"
 
 const literal = z.union([z.string(), z.number(), z.boolean()], { error: "expected a string, a number or a boolean" })

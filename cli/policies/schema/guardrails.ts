@@ -1,9 +1,9 @@
 /** guardrails.yaml: limits that need memory. What each section means is in docs/guardrails.md. */
 import { z } from "zod"
 import { STATUS_OF_CODE, type Code } from "../../../src/core/denials/denial.ts"
-import { unitsOf } from "../../../src/guardrails/amount.ts"
+import { unitsOf } from "../../../src/core/guardrails/amount.ts"
 import { CONSEQUENCES } from "../../../src/core/denials/consequence.ts"
-import { HIGHEST_RISK } from "../../../src/guardrails/definition.ts"
+import { HIGHEST_RISK } from "../../../src/core/guardrails/definition.ts"
 import { approvalName } from "./approvers.ts"
 import { condition, isSmall, MOST_CONDITIONS } from "./condition.ts"
 import { argumentField, field, own, per } from "./field.ts"

@@ -1,6 +1,6 @@
 /** Which calls: the same fields in every entry of guardrails.yaml and in every event of a condition. */
 import { z } from "zod"
-import { ACTIONS, SENSITIVITIES } from "../../../src/catalog/tool.ts"
+import { ACTIONS, SENSITIVITIES } from "../../../src/core/catalog/tool.ts"
 import { argumentBound } from "./grant.ts"
 import { argumentName, label, name, toolPattern } from "./values.ts"
 

@@ -1,6 +1,6 @@
 /** Spans of time: `2s`, `10m`, `1h`, where it is said `1d`; read as seconds. */
 import { z } from "zod"
-import { LONGEST_LOOK_BACK, LONGEST_PERIOD } from "../../../src/guardrails/definition.ts"
+import { LONGEST_LOOK_BACK, LONGEST_PERIOD } from "../../../src/core/guardrails/definition.ts"
 
 const HOUR = 3600
 const DAY = 86_400

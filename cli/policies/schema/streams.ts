@@ -1,7 +1,7 @@
 /** streams.yaml: whose Security Event Tokens are taken, of whom they may speak, and what follows from them. */
 import { z } from "zod"
-import { HIGHEST_RISK } from "../../../src/guardrails/definition.ts"
-import { HALF_LIFE } from "../../../src/guardrails/risk.ts"
+import { HIGHEST_RISK } from "../../../src/core/guardrails/definition.ts"
+import { HALF_LIFE } from "../../../src/core/guardrails/risk.ts"
 import { EFFECTS, TELLABLE_EVENTS } from "../../../src/signals/events.ts"
 import { VALUE_FORMATS } from "../../../src/signals/subject.ts"
 import { digest } from "./gateways.ts"

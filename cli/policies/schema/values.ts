@@ -1,7 +1,7 @@
 /** The values that several files of `policies/` are made of, each with what to write instead of a wrong one. */
 import { z } from "zod"
 import { isLoopback } from "../../../src/core/encoding/url.ts"
-import { isPattern, parseScope } from "../../../src/catalog/pattern.ts"
+import { isPattern, parseScope } from "../../../src/core/catalog/pattern.ts"
 import { isEntityType } from "../../../src/policy/value.ts"
 import { hasUnseen } from "../../../src/core/encoding/display-text.ts"
 

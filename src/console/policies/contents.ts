@@ -3,7 +3,7 @@
  */
 import * as z from "zod"
 import { writeRule } from "../../explain/written.ts"
-import { writtenGuardrail } from "../../guardrails/written.ts"
+import { writtenGuardrail } from "../../core/guardrails/written.ts"
 import { assemble } from "../../policy/assemble.ts"
 import type { Pointer } from "../../policy/bundle.ts"
 

@@ -1,6 +1,6 @@
 /** Canonical JSON (RFC 8785), so that neither the order of keys nor spacing matters. */
 import canonicalize from "canonicalize"
-import type { CallArguments } from "../../catalog/arguments.ts"
+import type { CallArguments } from "../catalog/arguments.ts"
 import { hmacSha256Hex, sha256Hex } from "./hash.ts"
 
 /** Undefined for what JSON cannot say. */

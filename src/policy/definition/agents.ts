@@ -1,5 +1,5 @@
 /** `agents.yaml`: agents with what proves them and what they may do at most, and the purposes of their tasks. */
-import type { Plan } from "../../guardrails/plan.ts"
+import type { Plan } from "../../core/guardrails/plan.ts"
 import type { ExactClaims } from "./claims.ts"
 import type { GrantDefinition } from "./grant.ts"
 import type { KeySource } from "./keys.ts"

@@ -1,6 +1,6 @@
 /** At most this much: the shape of every grant (ceiling, purpose, default). */
-import type { ArgumentBounds } from "../../catalog/bounds.ts"
-import type { Sensitivity } from "../../catalog/tool.ts"
+import type { ArgumentBounds } from "../../core/catalog/bounds.ts"
+import type { Sensitivity } from "../../core/catalog/tool.ts"
 
 export interface GrantDefinition {
   /** Scopes, `<pattern>:<action>`. */

@@ -8,9 +8,9 @@ import { withTables } from "../../../cli/tables/read.ts"
 import { passes, runCases } from "../../../cli/tables/suite.ts"
 import { coverageOf, percentOf, survivorsOf, tellFailure } from "../../../cli/tables/tell.ts"
 import { SECTIONS } from "../../../cli/policies/schema/guardrails.ts"
-import { unitsOf } from "../../../src/guardrails/amount.ts"
-import type { Guardrail } from "../../../src/guardrails/definition.ts"
-import { guardrailsOf } from "../../../src/guardrails/guardrails.ts"
+import { unitsOf } from "../../../src/core/guardrails/amount.ts"
+import type { Guardrail } from "../../../src/core/guardrails/definition.ts"
+import { guardrailsOf } from "../../../src/core/guardrails/guardrails.ts"
 import { compiled, oracleFor, ROOT, type Example } from "./tables/harness.ts"
 
 const EXAMPLES = join(ROOT, "examples")

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { expect, it } from "vitest"
-import { sensitivityRank } from "../../../src/catalog/tool.ts"
+import { sensitivityRank } from "../../../src/core/catalog/tool.ts"
 import type { FoundTool } from "../../../cli/import/found.ts"
 import { suggestedClass } from "../../../cli/init/suggest.ts"
 

@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { Overlaps, type Reached } from "../../../cli/policies/overlaps.ts"
-import { buildRouteTable, matchRoute } from "../../../src/catalog/route.ts"
+import { buildRouteTable, matchRoute } from "../../../src/core/catalog/route.ts"
 
 const at = (path: string, methods = ["GET"], origin = "https://a.example"): Reached => ({ origin, methods, path })
 

@@ -1,0 +1,127 @@
+/** The arguments of a call: what its path, query and body say, each name once. */
+import { fits } from "../encoding/bytes.ts"
+import type { Denial } from "../denials/denial.ts"
+import { prefixedReadingsOf, readingsOf } from "../encoding/name-folding.ts"
+
+export interface CallArguments {
+  /** False where the body, which may hold more, was not seen. */
+  readonly complete: boolean
+  readonly values: Readonly<Record<string, unknown>>
+  /** A part of the query that upstreams read in different ways (query-names.ts); absent: there is none. */
+  readonly unplain?: string
+  /** Why not all of them were seen, in words that a caller may read; absent: they were, or it is not known. */
+  readonly unseen?: Unseen
+}
+
+export type Unseen = (typeof UNSEEN)[keyof typeof UNSEEN]
+
+/**
+ * Bytes of a body whose arguments are read. Rules, hashes, guardrails and records each go through all of them, so that of
+ * a longer one a call would cost tens of milliseconds; its arguments count as not seen.
+ */
+const MOST_READ = 262_144
+
+function isReadable(body: string): boolean {
+  return fits(body, MOST_READ)
+}
+
+export const UNSEEN = {
+  withheld: "the gateway does not pass on the body",
+  headers: "the gateway passes on the MCP headers, not the body",
+  type: "the Content-Type of the body is not JSON in UTF-8",
+  form: "the body is not a JSON object",
+  inexact: "the body has a number that a double does not hold exactly",
+  long: `the body is longer than ${MOST_READ.toLocaleString("en")} bytes`,
+} as const
+
+/** Of a body of which something is not read; null: all of it is. */
+export function unseenOf(text: string, isExact: boolean): Unseen | null {
+  if (!isReadable(text)) return UNSEEN.long
+  return isExact ? null : UNSEEN.inexact
+}
+
+/** What a denial names that comes of a part of the query with no plain name. */
+export const QUERY_PART = "a part of the query"
+
+export const NO_ARGUMENTS: CallArguments = { complete: true, values: {} }
+export const UNSEEN_ARGUMENTS: CallArguments = { complete: false, values: {} }
+
+/** Denies what has to read arguments that were not seen. */
+export function argumentsNeeded(needed: readonly string[], { unseen }: Pick<CallArguments, "unseen">): Denial {
+  return { reason: "arguments_unknown", needed, ...(unseen !== undefined && { what: unseen }) }
+}
+
+/**
+ * What the upstream may take for one of these arguments although it is written otherwise: `To` or `[to]` where `to` is
+ * what is judged; or a part of the query that may be read as any argument. Null: there is no such thing.
+ * @param names of the arguments that are judged; `*` stands for all
+ */
+export function variantOf(args: CallArguments, names: ReadonlySet<string>): string | null {
+  if (names.size === 0) return null
+  // Not the part itself: it may hold, as a name, the value of an argument that is redacted.
+  if (args.unplain !== undefined) return QUERY_PART
+  const { unreadable, sent, prefixed } = sentBy(args)
+  if (unreadable !== undefined) return unreadable
+  if (names.has("*")) {
+    for (const [one, other] of sent.values()) if (one !== undefined && other !== undefined) return other
+    for (const [reading, name] of prefixed) if (sent.get(reading)?.some((each) => each !== name)) return name
+  }
+  for (const name of names) {
+    for (const reading of readingsOf(name) ?? [name]) {
+      const variant = sent.get(reading)?.find((each) => each !== name) ?? prefixed.get(reading)
+      if (variant !== undefined && variant !== name) return variant
+    }
+  }
+  return null
+}
+
+/**
+ * The same of an object within an argument, whose members of these names rules read.
+ */
+export function memberVariant(object: object, members: ReadonlySet<string>): string | null {
+  let readings = readingsOfMembers.get(members)
+  if (!readings)
+    readingsOfMembers.set(members, (readings = new Set([...members].flatMap((name) => readingsOf(name) ?? []))))
+  for (const key of Object.keys(object)) {
+    if (members.has(key)) continue
+    const readingsOfKey = readingsOf(key)
+    if (!readingsOfKey || [...readingsOfKey, ...prefixedReadingsOf(key)].some((reading) => readings.has(reading)))
+      return key
+  }
+  return null
+}
+/** The rules for a tool read the same members in all of its calls. */
+const readingsOfMembers = new WeakMap<ReadonlySet<string>, ReadonlySet<string>>()
+
+interface SentNames {
+  /** A name that may be read as any (fold.ts); absent: there is none. */
+  readonly unreadable?: string
+  /** The names that are sent, by each of their readings. */
+  readonly sent: ReadonlyMap<string, readonly string[]>
+  /** One of those that have a prefix, by each reading without it. */
+  readonly prefixed: ReadonlyMap<string, string>
+}
+
+function sentBy(args: CallArguments): SentNames {
+  let sent = sentNames.get(args)
+  if (!sent) sentNames.set(args, (sent = findSent(args)))
+  return sent
+}
+/** Rules, bounds and each guardrail ask about one call. */
+const sentNames = new WeakMap<CallArguments, SentNames>()
+
+function findSent({ values }: CallArguments): SentNames {
+  const sent = new Map<string, string[]>()
+  const prefixed = new Map<string, string>()
+  for (const name of Object.keys(values)) {
+    const readings = readingsOf(name)
+    if (!readings) return { unreadable: name, sent, prefixed }
+    for (const reading of readings) {
+      const names = sent.get(reading)
+      if (names) names.push(name)
+      else sent.set(reading, [name])
+    }
+    for (const reading of prefixedReadingsOf(name)) prefixed.set(reading, name)
+  }
+  return { sent, prefixed }
+}

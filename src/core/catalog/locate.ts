@@ -1,0 +1,134 @@
+/**
+ * Located: which tool of the catalog a presented call is, with which arguments. What the catalog does not know is
+ * denied; there is no default tool.
+ */
+import { deny, isDenied, type Denied } from "../denials/denial.ts"
+import { QUERY_PART, variantOf, type CallArguments } from "./arguments.ts"
+import type { Lookup } from "../encoding/lookup.ts"
+import { methodInBody } from "./method-in-body.ts"
+import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "./method-override.ts"
+import { readMcpCall, type McpServer } from "./mcp-server.ts"
+import { readTarget, type Target } from "./path.ts"
+import { isRedacted, REDACTED, redactedNames } from "./redaction.ts"
+import { allRoutes, buildRouteTable, matchRoute, routeArguments } from "./route.ts"
+import type { RouteDefinition, RouteTable, Segments } from "./route.ts"
+import type { Seen } from "./call-request.ts"
+import type { Tool } from "./tool.ts"
+
+export interface Located {
+  readonly tool: Tool
+  readonly arguments: CallArguments
+  /** Raw, without query, as the record tells it; and which of its segments are arguments. */
+  readonly path: string
+  readonly segments: Segments
+  /** Read from the headers of a request to an MCP server, whose body nobody saw. */
+  readonly byHeaders: boolean
+}
+
+export interface Catalog {
+  /** By name. */
+  readonly tools: Lookup<Tool>
+  /** By origin and path. */
+  readonly servers: ReadonlyMap<string, McpServer>
+  readonly routes: RouteTable
+}
+
+export function buildCatalog(
+  tools: Lookup<Tool>,
+  servers: readonly McpServer[],
+  routes: readonly RouteDefinition[],
+): Catalog {
+  return {
+    tools,
+    servers: new Map(servers.map((server) => [server.origin + server.path, server])),
+    routes: buildRouteTable(routes),
+  }
+}
+
+export function locate(catalog: Catalog, call: Seen): Located | Denied {
+  const target = readTarget(call.target)
+  if (isDenied(target)) return target
+  const server = catalog.servers.get(`${call.origin}/${target.segments.join("/")}`)
+  if (server) {
+    // A query is no part of MCP; what an upstream might read from it is unknown.
+    if (target.query.length > 0) return deny({ reason: "target_ambiguous", what: "an MCP endpoint takes no query" })
+    const read = readMcpCall(server, call.method, call.headers, call.body)
+    if (isDenied(read)) return read
+    const { tool, arguments: args, byHeaders } = read
+    return found(catalog, tool, { arguments: args, path: target.path, segments: NO_SEGMENTS, byHeaders })
+  }
+  const match = matchRoute(catalog.routes, call.origin, call.method, target)
+  if (!match)
+    return deny({ reason: "tool_unknown", called: `${call.method} ${shownPath(catalog, call.origin, target)}` })
+  if (match.isAmbiguous)
+    return deny({ reason: "target_ambiguous", what: "its path is another route's to some readers" })
+  const args = routeArguments(match, target, call.body, call.headers)
+  if (isDenied(args)) return args
+  const isOtherMethod = Object.entries(args.values).some(([name, value]) =>
+    asksForOtherMethod(name, value, call.method),
+  )
+  // What is not read as arguments may still ask for another method, which upstreams take from any body.
+  const objection = isOtherMethod ? METHOD_IN_ARGUMENT : args.complete ? null : methodInBody(call)
+  if (objection) return deny(objection)
+  const { definition, segments } = match
+  return found(catalog, definition.tool, { arguments: args, path: target.path, segments, byHeaders: false })
+}
+
+/** An MCP endpoint's path holds no arguments. */
+export const NO_SEGMENTS: Segments = []
+
+/** More than any tool has: each is looked at several times on the way of a call. */
+const MAX_ARGUMENTS = 1_000
+
+function found(catalog: Catalog, name: string, call: Omit<Located, "tool">): Located | Denied {
+  if (Object.keys(call.arguments.values).length > MAX_ARGUMENTS) {
+    return deny({ reason: "body_rejected", what: `it has more than ${MAX_ARGUMENTS} arguments` })
+  }
+  const tool = catalog.tools.get(name)
+  if (!tool) return deny({ reason: "tool_unknown", called: name })
+  // A redacted argument by another name would stand in records, approvals and notifications in the clear.
+  const names = redactedNames(tool)
+  if (variantOf(call.arguments, names) === null) return { tool, ...call }
+  if (call.arguments.unplain !== undefined) return deny({ reason: "argument_variant", argument: QUERY_PART })
+  // Named as the catalog spells it: the name that was sent may hold the value.
+  const redacted = [...names].find((each) => variantOf(call.arguments, new Set([each])) !== null)
+  return deny({ reason: "argument_variant", argument: redacted ?? QUERY_PART })
+}
+
+/**
+ * The path of what is no tool, as records show it. A client that adds a slash, a segment or another case, or sends the
+ * request to another origin, calls no tool, and its path still holds what a tool redacts. So if any tool redacts a part of
+ * its path, only what routes of this origin have literally is shown.
+ */
+export function shownPath(catalog: Catalog, origin: string, { path }: Target): string {
+  const literals = literalsOf(catalog, origin)
+  const shown = literals ? path.split("/").map((part) => (literals.has(part.toLowerCase()) ? part : REDACTED)) : [path]
+  return shown.join("/").slice(0, 256)
+}
+
+/** Lower case; null: no tool redacts a part of its path. */
+function literalsOf(catalog: Catalog, origin: string): ReadonlySet<string> | null {
+  let ofCatalog = literalsOfOrigins.get(catalog)
+  if (!ofCatalog) literalsOfOrigins.set(catalog, (ofCatalog = new Map()))
+  let found = ofCatalog.get(origin)
+  if (found === undefined) ofCatalog.set(origin, (found = findLiterals(catalog, origin)))
+  return found
+}
+const literalsOfOrigins = new WeakMap<Catalog, Map<string, ReadonlySet<string> | null>>()
+
+function findLiterals({ routes, tools }: Catalog, origin: string): ReadonlySet<string> | null {
+  const all = allRoutes(routes)
+  const redacts = all.some(({ definition: { tool }, segments }) =>
+    segments.some((name) => name !== null && isRedacted(name, tools.get(tool)?.redact ?? [])),
+  )
+  if (!redacts) return null
+  const own = all.filter(({ definition }) => definition.origin === origin)
+  const parts = own.flatMap(({ definition, segments }) =>
+    definition.path
+      .slice(1)
+      .split("/")
+      .filter((_part, index) => segments[index] === null),
+  )
+  // What stands before the first slash and behind the last.
+  return new Set(["", ...parts.map((part) => part.toLowerCase())])
+}

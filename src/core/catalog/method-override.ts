@@ -1,0 +1,45 @@
+/**
+ * A call that asks an upstream for another method than its own. Rack, Rails, Laravel, Symfony, ASP.NET and Express read
+ * one from a POST's form, query or headers, WordPress from the query of any request: what is judged as a POST or a GET
+ * would be a DELETE to them.
+ */
+import type { Denial } from "../denials/denial.ts"
+import { readingsOf } from "../encoding/name-folding.ts"
+
+/** Of an argument, folded, its words joined. ASP.NET takes `X-HTTP-Method-Override` from a form and a query too. */
+const ARGUMENTS: ReadonlySet<string> = new Set(["_method", "_httpmethod", "xhttpmethodoverride", "xmethodoverride"])
+
+const HEADERS = ["x-http-method-override", "x-http-method", "x-method-override", "method-override"]
+/** CGI, WSGI and Rack read `X_HTTP-Method_Override` as the same variable. */
+const JOINED = HEADERS.flatMap(joinings)
+
+function joinings(name: string): readonly string[] {
+  const [first = "", ...rest] = name.split("-")
+  return rest.reduce<readonly string[]>(
+    (names, word) => names.flatMap((each) => [`${each}-${word}`, `${each}_${word}`]),
+    [first],
+  )
+}
+
+export const METHOD_IN_HEADER: Denial = { reason: "target_ambiguous", what: "a header asks for another method" }
+export const METHOD_IN_ARGUMENT: Denial = { reason: "target_ambiguous", what: "an argument asks for another method" }
+export const METHOD_MAY_BE_IN_BODY: Denial = {
+  reason: "target_ambiguous",
+  what: "its body has a charset or names of fields that readers differ on, and may ask for another method",
+}
+
+export function isOtherMethodInHeaders(method: string, headers: Headers): boolean {
+  return JOINED.some((name) => headers.has(name) && !isMethod(headers.get(name), method))
+}
+
+export function asksForOtherMethod(name: string, value: unknown, method: string): boolean {
+  return asksForMethod(name) && !isMethod(value, method)
+}
+
+export function asksForMethod(name: string): boolean {
+  return readingsOf(name)?.some((reading) => ARGUMENTS.has(reading)) ?? true
+}
+
+export function isMethod(value: unknown, method: string): boolean {
+  return typeof value === "string" && value.toUpperCase() === method
+}

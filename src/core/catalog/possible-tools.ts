@@ -1,0 +1,71 @@
+/**
+ * Which tools a call may be of that cannot be read in one way. A gateway that observes sends it on all the same, and what
+ * reads it there may be less strict: so this reads as loosely as any upstream could, and finds too many rather than too few.
+ */
+import type { Denial } from "../denials/denial.ts"
+import type { Catalog } from "./locate.ts"
+import { catalogName, decodeHeader, type McpServer } from "./mcp-server.ts"
+import { mayAskForOtherMethod } from "./method-in-body.ts"
+import { METHOD_IN_HEADER } from "./method-override.ts"
+import { matchLoosely } from "./route.ts"
+import type { Seen } from "./call-request.ts"
+
+/** @returns names; none: it is no tool of the catalog, however it is read */
+export function possibleTools({ servers, routes, tools }: Catalog, call: Seen, denial: Denial): readonly string[] {
+  const segments = looseSegments(call.target)
+  const server = servers.get(`${call.origin}/${segments.join("/")}`)
+  if (server) {
+    const named = call.method === "POST" ? namedIn(server, call) : []
+    if (named !== null) return [...new Set(named)].filter((name) => tools.has(name))
+    return [...tools.values()].filter((tool) => tool.server === server.name).map(({ name }) => name)
+  }
+  // Whatever else is wrong with the call.
+  const isAnyMethod = denial === METHOD_IN_HEADER || mayAskForOtherMethod(call)
+  return matchLoosely(routes, call.origin, isAnyMethod ? null : call.method, segments)
+}
+
+/** Decoded twice, without what some readers cut off, skip or resolve. */
+function looseSegments(target: string): readonly string[] {
+  const [path = ""] = decoded(decoded(target.split(/[?#]/, 1)[0] ?? ""))
+    .replaceAll("\\", "/")
+    .split(/[?#\0]/, 1)
+  const segments: string[] = []
+  for (const part of path.split("/")) {
+    const [segment = ""] = part.split(";", 1)
+    if (segment === "..") segments.pop()
+    else if (segment !== "" && segment !== ".") segments.push(segment)
+  }
+  return segments
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** A string of JSON that can be a tool's name, some of its letters perhaps escaped. */
+const NAME = /"((?:[A-Za-z0-9_.-]|\\u00[2-7][0-9A-Fa-f])+)"/g
+/** More strings than a call needs. */
+const MOST_NAMES = 10_000
+
+/**
+ * Whatever the body or the header could name, in whichever member it stands: one may stand twice, in another case, or in a
+ * batch. Null: so many that it may be any.
+ */
+function namedIn(server: McpServer, { headers, body }: Seen): readonly string[] | null {
+  const names = [headers.mcpName === null ? null : decodeHeader(headers.mcpName)]
+  if (body.kind === "whole") {
+    for (const [, name = ""] of body.text.matchAll(NAME)) {
+      if (names.length > MOST_NAMES) return null
+      names.push(name.includes("\\") ? unescaped(name) : name)
+    }
+  }
+  return names.flatMap((name) => (name === null ? [] : (catalogName(server, name) ?? [])))
+}
+
+function unescaped(text: string): string {
+  return text.replaceAll(/\\u(....)/g, (_all, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+}

@@ -1,0 +1,77 @@
+/** Arguments that the catalog redacts: what stands for them, and where in a path they are. */
+import { prefixedReadingsOf, readingsOf } from "../encoding/name-folding.ts"
+import type { CallArguments } from "./arguments.ts"
+import type { Lookup } from "../encoding/lookup.ts"
+import type { Segments } from "./route.ts"
+import type { Tool } from "./tool.ts"
+
+export const REDACTED = "[redacted]"
+
+/**
+ * Also under a name that some upstream takes for it, `Text` or `[text]` for `text`; and as policies may spell it,
+ * `arguments.text`.
+ */
+export function isRedacted(name: string, redact: readonly string[]): boolean {
+  if (redact.length === 0) return false
+  const own = readingsOf(plain(name))
+  // A name that may be read as any may be read as one of these.
+  if (!own) return true
+  const readings = new Set([...own, ...prefixedReadingsOf(name)])
+  return redact.some((hidden) => readingsOf(plain(hidden))?.some((reading) => readings.has(reading)))
+}
+
+const plain = (name: string): string => name.replace(/^(?:arguments\.)+/i, "")
+
+/**
+ * All that the catalog redacts of one of the tools. A bound is the same for each tool of a grant, so a bound that one of
+ * them shows tells the argument that another of them redacts.
+ */
+export function redactedOfAny(names: Iterable<string>, tools: Lookup<Tool>): readonly string[] {
+  return [...new Set(names)].flatMap((name) => tools.get(name)?.redact ?? [])
+}
+
+/** A violated bound, such as `max 100`, without its value: it says what the argument has to be. */
+export function withoutValue(bound: string): string {
+  return `${bound.split(" ", 1)[0] ?? ""} ${REDACTED}`
+}
+
+/**
+ * Bounds of which those on redacted arguments show their kinds alone.
+ * @param redact names of arguments, or null if it is not known what the catalog redacts: no bound then shows a value
+ */
+export function openBounds(
+  bounds: Readonly<Record<string, object>>,
+  redact: readonly string[] | null,
+): Readonly<Record<string, object>> {
+  const shown = Object.entries(bounds).map(([name, bound]) => {
+    const isHidden = redact === null || isRedacted(name, redact)
+    return [name, isHidden ? Object.fromEntries(Object.keys(bound).map((kind) => [kind, REDACTED])) : bound]
+  })
+  return Object.fromEntries(shown)
+}
+
+/** What of a call's arguments may be told, hashed too: a hash of few possible values tells which it is. */
+export function openArguments(
+  args: CallArguments,
+  redact: readonly string[],
+): { readonly open: CallArguments; readonly redacted: readonly string[] } {
+  const redacted = Object.keys(args.values).filter((name) => isRedacted(name, redact))
+  if (redacted.length === 0) return { open: args, redacted }
+  const values = Object.fromEntries(Object.entries(args.values).filter(([name]) => !redacted.includes(name)))
+  return { open: { ...args, values }, redacted }
+}
+
+/** @param path raw, with as many segments as are told of */
+export function redactedPath(path: string, segments: Segments, redact: readonly string[]): string {
+  if (!segments.some((name) => name !== null && isRedacted(name, redact))) return path
+  const [root = "", ...parts] = path.split("/")
+  const shown = parts.map((part, index) => (isRedacted(segments[index] ?? "", redact) ? REDACTED : part))
+  return [root, ...shown].join("/")
+}
+
+export function redactedNames(tool: Pick<Tool, "redact">): ReadonlySet<string> {
+  let names = namesOf.get(tool)
+  if (!names) namesOf.set(tool, (names = new Set(tool.redact.map(plain))))
+  return names
+}
+const namesOf = new WeakMap<Pick<Tool, "redact">, ReadonlySet<string>>()

@@ -1,0 +1,243 @@
+/**
+ * HTTP routes: origin, method and path → tool, with the arguments that path, query and a JSON body hold. A literal
+ * segment wins over a parameter, whatever their order in the catalog.
+ */
+import { deny, type Denied } from "../denials/denial.ts"
+import { NO_ARGUMENTS, UNSEEN, unseenOf, type CallArguments, type Unseen } from "./arguments.ts"
+import { fold, foldCase } from "../encoding/name-folding.ts"
+import { isJsonType, isObject, parseCallBody } from "../encoding/json.ts"
+import type { Target } from "./path.ts"
+import { unplainPart } from "./query-names.ts"
+import type { Body, CallHeaders } from "./call-request.ts"
+
+export interface RouteDefinition {
+  readonly tool: string
+  /** Public origin, one of a gateway's. */
+  readonly origin: string
+  readonly methods: readonly string[]
+  /** `/tickets/{ticket}/comments`; `{name}` is one whole, non-empty segment and becomes an argument. */
+  readonly path: string
+  /** Path and query arguments that are integers rather than strings. */
+  readonly integers: readonly string[]
+  /** Names that its query may have beside plain ones, such as `filter[status]` and `$top`; absent: none. */
+  readonly query_names?: readonly string[]
+}
+
+interface Node {
+  readonly literals: Map<string, Node>
+  /** The same by what readers that are less strict make of them (`looseReadings`). */
+  readonly folded: Map<string, Node[]>
+  parameter: Node | undefined
+  route: { readonly definition: RouteDefinition; readonly segments: Segments } | undefined
+}
+
+/** Name of the argument that each segment of a path is; null: none. */
+export type Segments = readonly (string | null)[]
+
+export interface RouteMatch {
+  readonly definition: RouteDefinition
+  readonly segments: Segments
+  readonly parameters: readonly (readonly [name: string, value: string])[]
+  /** A value that some readers take for a literal of another tool's route: `EXPORT` beside `/tickets/export`. */
+  readonly isAmbiguous: boolean
+}
+
+export type RouteTable = ReadonlyMap<string, Node>
+
+const newNode = (): Node => ({ literals: new Map(), folded: new Map(), parameter: undefined, route: undefined })
+const tableKey = (origin: string, method: string): string => `${method} ${origin}`
+
+/** Throws where two routes would match the same request: the build refuses such a catalog, so it is a defect here. */
+export function buildRouteTable(definitions: readonly RouteDefinition[]): RouteTable {
+  const table = new Map<string, Node>()
+  for (const definition of definitions) {
+    for (const method of definition.methods) {
+      const key = tableKey(definition.origin, method)
+      let node = table.get(key)
+      if (!node) table.set(key, (node = newNode()))
+      const segments: (string | null)[] = []
+      for (const segment of definition.path.slice(1).split("/")) {
+        const name = /^\{(.+)\}$/.exec(segment)?.[1] ?? null
+        segments.push(name)
+        if (name !== null) {
+          node = node.parameter ??= newNode()
+        } else {
+          let next = node.literals.get(segment)
+          if (!next) {
+            node.literals.set(segment, (next = newNode()))
+            const folded = foldCase(segment)
+            node.folded.set(folded, [...(node.folded.get(folded) ?? []), next])
+          }
+          node = next
+        }
+      }
+      if (node.route) throw new Error(`two routes match ${method} ${definition.path}`)
+      node.route = { definition, segments }
+    }
+  }
+  return table
+}
+
+/** HEAD is answered as GET without its body (RFC 9110 9.3.2), so it is the same tool. */
+export function matchRoute(
+  table: RouteTable,
+  origin: string,
+  method: string,
+  target: Pick<Target, "segments">,
+): RouteMatch | null {
+  const root = table.get(tableKey(origin, method === "HEAD" ? "GET" : method))
+  if (!root) return null
+  const way: Way = { values: [], isLoose: false }
+  const found = descend(root, target.segments, 0, way)
+  if (!found?.route) return null
+  const { definition, segments } = found.route
+  const names = segments.filter((name) => name !== null)
+  const parameters = names.map((name, index) => [name, way.values[index] ?? ""] as const)
+  const isOther = ({ route, isLoose }: LooseRoute): boolean => isLoose && route.tool !== definition.tool
+  return {
+    definition,
+    segments,
+    parameters,
+    isAmbiguous: way.isLoose && looseRoutes(root, target.segments).some(isOther),
+  }
+}
+
+/** The tools that some reader may find there. @param method null: whatever it is */
+export function matchLoosely(
+  table: RouteTable,
+  origin: string,
+  method: string | null,
+  segments: readonly string[],
+): readonly string[] {
+  const isMatched = (key: string): boolean =>
+    method === null ? key.endsWith(tableKey(origin, "")) : key === tableKey(origin, method === "HEAD" ? "GET" : method)
+  const found = [...table].flatMap(([key, root]) => (isMatched(key) ? looseRoutes(root, segments) : []))
+  return [...new Set(found.map(({ route }) => route.tool))]
+}
+
+interface LooseRoute {
+  readonly route: RouteDefinition
+  /** One of its literals is written otherwise in the path. */
+  readonly isLoose: boolean
+}
+
+/** Every route that a path may be of. */
+function looseRoutes(root: Node, segments: readonly string[]): readonly LooseRoute[] {
+  let found: readonly { readonly node: Node; readonly isLoose: boolean }[] = [{ node: root, isLoose: false }]
+  for (const segment of segments) {
+    found = found.flatMap(({ node: { literals, folded, parameter }, isLoose }) => {
+      const exact = literals.get(segment)
+      const alike = exact ? [] : looseReadings(segment).flatMap((each) => folded.get(each) ?? [])
+      return [
+        ...(exact ? [{ node: exact, isLoose }] : []),
+        ...alike.map((node) => ({ node, isLoose: true })),
+        ...(parameter && segment !== "" ? [{ node: parameter, isLoose }] : []),
+      ]
+    })
+  }
+  return found.flatMap(({ node: { route }, isLoose }) => (route ? [{ route: route.definition, isLoose }] : []))
+}
+
+/** Express and ASP.NET take no notice of case, IIS takes dots and blanks off the end, Rails a suffix such as `.json`. */
+function looseReadings(segment: string): readonly string[] {
+  const folded = foldCase(segment)
+    .trimStart()
+    .replace(/[. ]+$/, "")
+  const [first, last] = [folded.indexOf("."), folded.lastIndexOf(".")]
+  return first < 0 ? [folded] : [...new Set([folded, folded.slice(0, first), folded.slice(0, last)])]
+}
+
+/** One that has several methods once for each. */
+export function allRoutes(table: RouteTable): readonly NonNullable<Node["route"]>[] {
+  return [...table.values()].flatMap(routesBelow)
+}
+
+function routesBelow({ route, literals, parameter }: Node): readonly NonNullable<Node["route"]>[] {
+  const below = [...literals.values(), ...(parameter ? [parameter] : [])].flatMap(routesBelow)
+  return route ? [route, ...below] : below
+}
+
+interface Way {
+  /** Of the parameters. */
+  readonly values: string[]
+  /** One of them may be a literal beside its parameter. */
+  isLoose: boolean
+}
+
+function descend(node: Node, segments: readonly string[], index: number, way: Way): Node | null {
+  const segment = segments[index]
+  if (segment === undefined) return node.route ? node : null
+  const literal = node.literals.get(segment)
+  const found = literal && descend(literal, segments, index + 1, way)
+  if (found) return found
+  if (!node.parameter || segment === "") return null
+  way.isLoose ||= node.folded.size > 0 && looseReadings(segment).some((each) => node.folded.has(each))
+  way.values.push(segment)
+  const below = descend(node.parameter, segments, index + 1, way)
+  if (!below) way.values.pop()
+  return below
+}
+
+const INTEGER = /^-?(?:0|[1-9][0-9]{0,15})$/
+
+/**
+ * Path, query and the members of a JSON object in the body, each name at most once over all three: a name that stands
+ * twice could mean one thing here and another upstream. A body of another type leaves the arguments incomplete.
+ */
+export function routeArguments(
+  match: RouteMatch,
+  target: Target,
+  body: Body,
+  headers: Pick<CallHeaders, "contentType">,
+): CallArguments | Denied {
+  // A Map, then Object.fromEntries: an argument named `__proto__` is an argument like any other.
+  const values = new Map<string, unknown>()
+  const names = new Map<string, Set<string>>()
+  const refuse = (what: string): Denied => deny({ reason: "target_ambiguous", what })
+  const { integers, query_names = [] } = match.definition
+  for (const [name, text] of [...match.parameters, ...target.query]) {
+    if (!addName(names, name)) return refuse("an argument stands twice, or two that some readers take for one")
+    const value = text ?? ""
+    const integer = integers.includes(name)
+    if (integer && !(INTEGER.test(value) && Number.isSafeInteger(Number(value)))) {
+      return refuse("an argument is not an integer")
+    }
+    values.set(name, integer ? Number(value) : value)
+  }
+  if (body.kind === "binary" && isJsonType(headers.contentType)) {
+    return deny({ reason: "body_rejected", what: "it is not UTF-8" })
+  }
+  let unseen: Unseen | null = UNSEEN_BODY[body.kind]
+  if (body.kind === "whole" && body.text !== "") {
+    const json = isJsonType(headers.contentType) ? parseCallBody(body.text) : null
+    if (json && "denied" in json) return json
+    const object = json && isObject(json.json) ? json.json : null
+    if (!json) unseen = UNSEEN.type
+    else unseen = object ? unseenOf(body.text, json.isExact) : UNSEEN.form
+    const members = !unseen && object ? Object.entries(object) : []
+    for (const [name, value] of members) {
+      if (names.has(fold(name))) return refuse("an argument stands in the body and in the URL")
+      values.set(name, value)
+    }
+  }
+  const unplain = unplainPart(target, query_names)
+  if (!unseen && values.size === 0 && unplain === null) return NO_ARGUMENTS
+  const known = { ...(unplain !== null && { unplain }), ...(unseen && { unseen }) }
+  return { complete: !unseen, values: Object.fromEntries(values), ...known }
+}
+
+const UNSEEN_BODY: Readonly<Record<Body["kind"], Unseen | null>> = {
+  whole: null,
+  binary: UNSEEN.type,
+  withheld: UNSEEN.withheld,
+}
+
+/** False where it is there already: members of one argument (`filter[a]`, `filter[b]`) are each there once. */
+function addName(names: Map<string, Set<string>>, name: string): boolean {
+  const [base, whole] = [fold(name), foldCase(name)]
+  const known = names.get(base)
+  if (!known) return names.set(base, new Set([whole])).size > 0
+  if (known.has(whole) || known.has(base) || whole === base) return false
+  known.add(whole)
+  return true
+}

@@ -1,0 +1,73 @@
+/**
+ * The answer to MCP's `tools/list`: which tools it names, and the same with some of them left out. Read as strictly as
+ * a call: what a client could read otherwise than we do could show a tool that was to be hidden. (`Tools` beside
+ * `tools` is a key that stands twice, to json.ts; by itself it is none that we know.) Source: MCP 2025-11-25 and
+ * 2026-07-28, "Tools", "Listing Tools".
+ */
+import { deny, isDenied, type Denied } from "../denials/denial.ts"
+import { variantIn } from "../encoding/name-folding.ts"
+import { isObject, parseJson } from "../encoding/json.ts"
+import { MESSAGE_MEMBERS } from "./mcp-server.ts"
+
+type Members = Readonly<Record<string, unknown>>
+
+export interface ListedTool {
+  /** As the server names it. */
+  readonly name: string
+  /** All that the server says of it, its name among it. */
+  readonly tool: Members
+}
+
+export interface ToolList {
+  /** In the server's order. */
+  readonly listed: readonly ListedTool[]
+  /** JSON of the answer with those tools alone for which this is true; all else is as it was. */
+  readonly keeping: (isKept: (name: string) => boolean) => string
+}
+
+/** Of the result, as far as anything here goes by them. */
+export const LIST_MEMBERS = ["tools", "nextCursor"] as const
+
+/** Whether more is said of it than its name: a list that names tools only is no word on what they are. */
+export function isDefinition({ tool }: ListedTool): boolean {
+  return Object.keys(tool).length > 1
+}
+
+const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })
+
+/** Members and elements of a list: two hundred tools, each with a schema of a hundred. */
+const MOST_LISTED = 20_000
+
+export function readToolList(text: string): ToolList | Denied {
+  const parsed = parseJson(text, MOST_LISTED)
+  if ("denied" in parsed) return parsed
+  const message = parsed.json
+  if (Array.isArray(message)) return refuse("it is a batch")
+  if (!isObject(message) || message["jsonrpc"] !== "2.0") return refuse("it is no JSON-RPC 2.0 message")
+  const { result } = message
+  if ("method" in message || "error" in message || !isObject(result)) return refuse("it is no answer with a result")
+  if (variantIn(message, MESSAGE_MEMBERS) !== undefined || variantIn(result, LIST_MEMBERS) !== undefined) {
+    return refuse("a member differs from a known one in case only")
+  }
+  const tools = readTools(result["tools"])
+  if (isDenied(tools)) return tools
+  return {
+    listed: tools,
+    keeping: (isKept) => {
+      const kept = tools.filter(({ name }) => isKept(name)).map(({ tool }) => tool)
+      return JSON.stringify({ ...message, result: { ...result, tools: kept } })
+    },
+  }
+}
+
+function readTools(tools: unknown): readonly ListedTool[] | Denied {
+  if (!Array.isArray(tools)) return refuse("its result lists no tools")
+  const listed: ListedTool[] = []
+  for (const tool of tools) {
+    if (!isObject(tool)) return refuse("one of its tools is none")
+    const { name } = tool
+    if (typeof name !== "string") return refuse("one of its tools has no name")
+    listed.push({ name, tool })
+  }
+  return listed
+}

@@ -1,0 +1,96 @@
+/**
+ * A guardrail at work: it judges calls that it is about, before they are admitted, and hears of those that were, each
+ * from nothing but the call's facts and the tree's memory. Whatever it costs does not grow with the length of history.
+ */
+import type { Tool } from "../catalog/tool.ts"
+import type { Denial } from "../denials/denial.ts"
+import type { Consequence } from "../denials/consequence.ts"
+import type { Guardrail, Limit } from "./definition.ts"
+import type { CallFacts } from "./field.ts"
+import type { Memory, Refused } from "./memory.ts"
+import type { Note } from "./memory-update.ts"
+
+export interface Instrument {
+  readonly guardrail: Guardrail
+  /** Whether it may have to judge calls of the tool. */
+  judges(tool: Tool): boolean
+  /** Whether what it judges others by may depend on calls of the tool. */
+  hears(tool: Tool): boolean
+  judge(facts: CallFacts, memory: Memory, now: number): Judgement
+  /** What an admission leaves; or why there must be none, as it could not be kept in mind. */
+  hear(facts: CallFacts, memory: Memory, now: number): Heard
+  /** What a call leaves that was denied and let through all the same. Absent: nothing. */
+  hearDenied?(facts: CallFacts, memory: Memory, now: number): readonly Note[]
+  /** The same, of one that may have been a call of any of these tools. */
+  hearAny?(tools: readonly Tool[], facts: CallFacts, memory: Memory): readonly Note[]
+}
+
+export interface Judgement extends Heard {
+  readonly use: Use | null
+  /** Where it is a window that fills and empties: what callers are told of it. */
+  readonly rate: WindowUse | null
+  /** What it needs of a count that all trees share, before it can say. */
+  readonly need: Need | null
+}
+
+export interface Heard {
+  readonly denial: Denial | null
+  readonly notes: readonly Note[]
+}
+
+/** How a guardrail stands to a call, for answers and records. */
+export interface Use {
+  readonly guardrail: string
+  readonly kind: Guardrail["kind"]
+  /** Whether the call keeps to it. */
+  readonly holds: boolean
+  /** Of what counts: before the call, what the call adds, and how much there may be. */
+  readonly used?: number
+  readonly asked?: number
+  readonly limit?: number
+}
+
+/** What a caller can pace itself by. */
+export interface WindowUse {
+  readonly window: string
+  readonly limit: number
+  readonly seconds: number
+  /** Counted now, this call aside. */
+  readonly used: number
+  /** What this call counts. */
+  readonly asked: number
+  /** Milliseconds until there is room for it; 0 where there is now. */
+  readonly waits: number
+}
+
+export interface Need {
+  readonly owner: string
+  readonly key: string
+  /** Where in the memory what is lent for it is looked for. */
+  readonly place: string
+  readonly limit: Limit
+  readonly amount: number
+  /** Of a limit on distinct values. */
+  readonly values: readonly string[] | null
+  /** There is no room: if a person has approved the call, it is counted all the same. Null: it has not been asked. */
+  readonly over: Refused | null
+  /** It has just been asked, and has room. */
+  readonly hasRoom: boolean
+  /** Whether it is asked only if it has room, and nothing is taken of it. */
+  readonly look: boolean
+}
+
+export const NOTHING: Judgement = { denial: null, notes: [], use: null, rate: null, need: null }
+
+export function judged(
+  denial: Denial | null,
+  { notes = NONE, use = null, rate = null, need = null }: Partial<Judgement> = NOTHING,
+): Judgement {
+  return { denial, notes, use, rate, need }
+}
+const NONE: readonly Note[] = []
+
+/** Of a denial by a guardrail; a call that could not be judged is denied and nothing more. */
+export function consequenceOf(denial: Denial): Consequence {
+  return "consequence" in denial ? denial.consequence : "deny"
+}

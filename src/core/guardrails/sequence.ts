@@ -1,0 +1,101 @@
+/**
+ * Temporal rules: a call is admitted only where a condition on what the tree did before holds. Each condition that
+ * looks back keeps in mind just what it will be asked for (monitor.ts), so that a decision costs the same however much
+ * has happened.
+ */
+import type { Denial } from "../denials/denial.ts"
+import type { Condition, Sequence } from "./definition.ts"
+import { sha256Hex } from "../encoding/hash.ts"
+import type { CallFacts } from "./field.ts"
+import { judged, NOTHING, type Heard, type Instrument } from "./kind.ts"
+import type { Memory } from "./memory.ts"
+import { turned, type Answer, type Ask, type Setting } from "./listener.ts"
+import { MONITORS, type Monitor } from "./monitor.ts"
+import type { Note } from "./memory-update.ts"
+import { coversCall, coversTool } from "./selector.ts"
+
+export function sequenceInstrument(sequence: Sequence): Instrument {
+  const { id, of: selector, consequence, kind } = sequence
+  // No id has a backslash: what is kept for a part of one can be nothing of another's, `a.0` next to `a`.
+  const { ask, monitors } = compile(sequence.require, {
+    guardrail: id,
+    owner: `${id}\\`,
+    denies: "fewer",
+    hears: "fewer",
+  })
+  return {
+    guardrail: sequence,
+    judges: (tool) => coversTool(selector, tool),
+    hears: (tool) => monitors.some((monitor) => monitor.hears(tool)),
+    judge: (facts, memory, now) => {
+      if (!coversCall(selector, facts, true)) return NOTHING
+      const answer = ask(facts, memory, now)
+      const use = { guardrail: id, kind, holds: answer === true }
+      if (typeof answer === "object") return judged(answer, { use })
+      return judged(answer ? null : { reason: "sequence_broken", guardrail: id, consequence }, { use })
+    },
+    hear: (facts, memory, now) => hearAll(monitors, facts, memory, now),
+    hearDenied: (facts, memory, now) =>
+      monitors.flatMap((monitor) => (monitor.hears(facts.tool) ? monitor.hearDenied(facts, memory, now) : [])),
+    hearAny: (tools, facts, memory) =>
+      monitors.flatMap((each) => (tools.some((tool) => each.hears(tool)) ? each.hearAny(tools, facts, memory) : [])),
+  }
+}
+
+export interface Compiled {
+  readonly ask: Ask
+  /** Its own and those of all conditions within. */
+  readonly monitors: readonly Monitor[]
+}
+
+/** The way of each condition to a yes or no; those that look back are one monitor each. */
+export function compile(condition: Condition, setting: Setting): Compiled {
+  switch (condition.kind) {
+    case "all":
+    case "any": {
+      const parts = condition.of.map((part, index) => compile(part, { ...setting, owner: `${setting.owner}.${index}` }))
+      const asks = parts.map(({ ask }) => ask)
+      const ask: Ask = (facts, memory, now) => decided(asks, condition.kind === "any", facts, memory, now)
+      return { ask, monitors: parts.flatMap(({ monitors }) => monitors) }
+    }
+    case "not": {
+      const { ask, monitors } = compile(condition.of, { ...turned(setting), owner: `${setting.owner}!` })
+      return { ask: (...asked) => negated(ask(...asked)), monitors }
+    }
+    default: {
+      return MONITORS(condition, { ...setting, owner: `${setting.owner}=${keptBy(condition)}` }, compile)
+    }
+  }
+}
+
+/** Two conditions keep the same in mind that differ in how far they look, or in how much there has to be. */
+function keptBy(condition: Condition): string {
+  const { seconds: _seconds, is: _is, ...kept } = { seconds: 0, is: null, ...condition }
+  return sha256Hex(JSON.stringify(kept)).slice(0, 8)
+}
+
+/** What cannot be known decides nothing, unless the rest decides it. */
+function decided(asks: readonly Ask[], by: boolean, facts: CallFacts, memory: Memory, now: number): Answer {
+  let unknown: Denial | null = null
+  for (const ask of asks) {
+    const answer = ask(facts, memory, now)
+    if (answer === by) return by
+    if (typeof answer === "object") unknown ??= answer
+  }
+  return unknown ?? !by
+}
+
+function negated(answer: Answer): Answer {
+  return typeof answer === "object" ? answer : !answer
+}
+
+export function hearAll(monitors: readonly Monitor[], facts: CallFacts, memory: Memory, now: number): Heard {
+  const notes: Note[] = []
+  for (const monitor of monitors) {
+    if (!monitor.hears(facts.tool)) continue
+    const heard = monitor.hear(facts, memory, now)
+    if (heard.denial) return heard
+    notes.push(...heard.notes)
+  }
+  return { denial: null, notes }
+}

@@ -2,8 +2,8 @@
  * Gateways before somebody's own servers, as their policies describe them: each registered gateway with an origin on
  * this machine is stood in for there, and passes what is allowed to where the catalog's probes say that servers are.
  */
-import type { BundleBody } from "../src/policy/bundle.ts"
-import type { GatewayDefinition } from "../src/policy/definition/gateways.ts"
+import type { BundleBody } from "../src/core/policy/bundle.ts"
+import type { GatewayDefinition } from "../src/core/policy/definition/gateways.ts"
 import { isLoopback } from "../src/core/encoding/url.ts"
 import { type GatewayRoute, startGateway } from "./gateway.ts"
 import { SENDS_BODY, type StandIn } from "./gateway/ask.ts"

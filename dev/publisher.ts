@@ -2,8 +2,8 @@
 import type { JWK } from "jose"
 import { compilePolicies, type Compiled } from "../cli/policies/compile.ts"
 import { historyAt, publishTo } from "../cli/publish/client.ts"
-import type { Pointer } from "../src/policy/bundle.ts"
-import { canonicalBytes, digestOf } from "../src/policy/digest.ts"
+import type { Pointer } from "../src/core/policy/bundle.ts"
+import { canonicalBytes, digestOf } from "../src/core/policy/digest.ts"
 import { fitToStack, type Origins } from "./seed.ts"
 
 export interface Published {

@@ -3,7 +3,7 @@
  * origins that the policies name become the ones that this stack really listens on.
  */
 import { createHash } from "node:crypto"
-import type { BundleBody } from "../src/policy/bundle.ts"
+import type { BundleBody } from "../src/core/policy/bundle.ts"
 
 /** Where `npm run dev` listens unless told otherwise, and so what `policies/` names. */
 export const DEFAULT_PORT = 8787

@@ -1,7 +1,7 @@
 /**
  * What stands behind the local stack: the demo's servers, each reached only through a gateway that asks Narrowgate.
  */
-import type { BundleBody } from "../src/policy/bundle.ts"
+import type { BundleBody } from "../src/core/policy/bundle.ts"
 import { startGateway } from "./gateway.ts"
 import type { Listening } from "./loopback.ts"
 import { nginxPath, startNginx } from "./nginx.ts"

@@ -9,7 +9,7 @@ import type { Need, Use, WindowUse } from "./core/guardrails/kind.ts"
 import type { Note } from "./core/guardrails/memory-update.ts"
 import type { ToldRisk } from "./core/guardrails/risk.ts"
 import type { EndedBy, RememberedAdmission, TaskStatus, TreeState } from "./ledger/state.ts"
-import type { CedarRecord } from "./policy/value.ts"
+import type { CedarRecord } from "./core/policy/cedar/values/value.ts"
 
 /** A located call with a verified token, as it reaches the ledger. */
 export interface Call {

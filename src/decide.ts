@@ -15,7 +15,7 @@ import { riskOf } from "./check/risk.ts"
 import type { Denial } from "./core/denials/denial.ts"
 import { isLifecycle } from "./core/catalog/lifecycle.ts"
 import { lineOf, type TreeState } from "./ledger/state.ts"
-import type { Bundle } from "./policy/assemble.ts"
+import type { Bundle } from "./core/policy/assemble.ts"
 
 /** How long a gateway's retry is still the same call (DESIGN §2, promise 4). */
 const RETRY_WITHIN_MS = 5_000

@@ -16,11 +16,11 @@ import { contradiction, type ArgumentBounds } from "./core/catalog/bounds.ts"
 import { isLifecycle } from "./core/catalog/lifecycle.ts"
 import { expected, mayStillCome } from "./core/guardrails/plan.ts"
 import { lineOf, type Task, type TreeState } from "./ledger/state.ts"
-import type { Bundle } from "./policy/assemble.ts"
-import type { EntityStore } from "./policy/entities.ts"
-import { actionRef, callContext, entitiesFor, principalsOf, toolRef, type Situation } from "./policy/facts.ts"
+import type { Bundle } from "./core/policy/assemble.ts"
+import type { EntityStore } from "./core/policy/cedar/entities.ts"
+import { actionRef, callContext, entitiesFor, principalsOf, toolRef, type Situation } from "./core/policy/principals.ts"
 import { askAll, liftFor } from "./policy/permission.ts"
-import type { CedarRecord, EntityRef } from "./policy/value.ts"
+import type { CedarRecord, EntityRef } from "./core/policy/cedar/values/value.ts"
 
 export interface Question extends Pick<Call, "task" | "token" | "proof" | "gateway" | "environment" | "risks"> {
   /** The tool of the catalog that asking for a list is: who may not have one is told nothing. */

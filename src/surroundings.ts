@@ -4,10 +4,10 @@ import { configOf } from "./platform/config.ts"
 import type { Reach } from "./credential/key-set.ts"
 import { ownKeys, type KeyFinder } from "./credential/own-keys.ts"
 import { keyRing } from "./exchange/key-ring.ts"
-import type { Bundle } from "./policy/assemble.ts"
-import { currentCandidate } from "./policy/candidate.ts"
-import { currentBundle } from "./policy/store.ts"
-import { bundleSource } from "./publish/source.ts"
+import type { Bundle } from "./core/policy/assemble.ts"
+import { currentCandidate } from "./bundles/candidate.ts"
+import { currentBundle } from "./bundles/store.ts"
+import { bundleSource } from "./bundles/source.ts"
 
 export interface Surroundings {
   readonly env: Env

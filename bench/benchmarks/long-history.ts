@@ -5,7 +5,7 @@
  */
 import type { Verdict } from "../../src/call.ts"
 import type { TreeState } from "../../src/ledger/state.ts"
-import type { Bundle } from "../../src/policy/assemble.ts"
+import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { callStep } from "../../src/explain/tree.ts"
 import { guard, type Benchmark } from "../benchmark.ts"
 import { race, type Way } from "../in-process.ts"

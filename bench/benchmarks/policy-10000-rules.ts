@@ -3,10 +3,10 @@
  * group of its own, against the first ten of them. Both are asked about those ten, so that the same rules are
  * evaluated.
  */
-import { compileRules } from "../../src/policy/engine.ts"
-import { entityStore, type EntityStore } from "../../src/policy/entities.ts"
-import type { EntityUid, LoweredRule, StoredEntity } from "../../src/policy/lowered.ts"
-import { entity, record } from "../../src/policy/value.ts"
+import { compileRules } from "../../src/core/policy/cedar/engine.ts"
+import { entityStore, type EntityStore } from "../../src/core/policy/cedar/entities.ts"
+import type { EntityUid, LoweredRule, StoredEntity } from "../../src/core/policy/cedar/lowered.ts"
+import { entity, record } from "../../src/core/policy/cedar/values/value.ts"
 import { guard, type Benchmark } from "../benchmark.ts"
 import { race, type Way } from "../in-process.ts"
 

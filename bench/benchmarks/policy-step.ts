@@ -13,10 +13,10 @@ import {
   statefulIsAuthorized,
 } from "@cedar-policy/cedar-wasm/nodejs"
 import { lower } from "../../cli/policies/lower.ts"
-import { fromCedarJson } from "../../src/policy/cedar-json.ts"
-import { compileRules, type PolicyRequest } from "../../src/policy/engine.ts"
-import { entityStore } from "../../src/policy/entities.ts"
-import { entity, isRecord } from "../../src/policy/value.ts"
+import { fromCedarJson } from "../../src/core/policy/cedar/values/cedar-json.ts"
+import { compileRules, type PolicyRequest } from "../../src/core/policy/cedar/engine.ts"
+import { entityStore } from "../../src/core/policy/cedar/entities.ts"
+import { entity, isRecord } from "../../src/core/policy/cedar/values/value.ts"
 import { guard, type Benchmark } from "../benchmark.ts"
 import { race, type Way } from "../in-process.ts"
 

@@ -1,7 +1,7 @@
 /** `narrowgate build`: the bytes of a bundle, ready to be published. */
 import type { Command } from "commander"
 import { jsonText } from "../escaped.ts"
-import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
+import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
 import { EXIT } from "../failure.ts"
 import { compilePolicies } from "../policies/compile.ts"
 import { writeWhole } from "../whole-file.ts"

@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises"
 import { InvalidArgumentError, type Command } from "commander"
 import { changesBetween } from "../diff/changes.ts"
-import type { Bundle } from "../../src/policy/assemble.ts"
+import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { recordsAt, recordsIn } from "../diff/gather.ts"
 import { fetchKnown, knownOf } from "../diff/known.ts"
 import { reviewRecords } from "../diff/records.ts"

@@ -1,7 +1,7 @@
 /** `narrowgate explain`: why a call was decided as it was, or would be, and what would have changed it. */
 import type { Command } from "commander"
-import type { Bundle } from "../../src/policy/assemble.ts"
-import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
+import type { Bundle } from "../../src/core/policy/assemble.ts"
+import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
 import { codeOf, type Denial } from "../../src/core/denials/denial.ts"
 import { isAskedByRules } from "../../src/explain/recorded.ts"
 import { colors } from "../colors.ts"

@@ -1,7 +1,7 @@
 /** `narrowgate init`: a first policy directory, from the tools of a running MCP server or of an OpenAPI document. */
 import { Option, type Command } from "commander"
 import { SENSITIVITIES, type Sensitivity } from "../../src/core/catalog/tool.ts"
-import { DIALECTS, type DialectName } from "../../src/policy/definition/gateways.ts"
+import { DIALECTS, type DialectName } from "../../src/core/policy/definition/gateways.ts"
 import { escaped } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { checked, repeated, seconds } from "../import/options.ts"

@@ -1,7 +1,7 @@
 /** `narrowgate status` and `narrowgate history`: what decides, and what was published before. */
 import { stat } from "node:fs/promises"
 import type { Command } from "commander"
-import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
+import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
 import { jsonText, printableText } from "../escaped.ts"
 import { colors } from "../colors.ts"
 import { EXIT, Failure } from "../failure.ts"

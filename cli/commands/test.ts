@@ -1,7 +1,7 @@
 /** `narrowgate test`: do these policies decide as their tables say? */
 import { InvalidArgumentError, type Command } from "commander"
-import type { Bundle } from "../../src/policy/assemble.ts"
-import type { BundleBody } from "../../src/policy/bundle.ts"
+import type { Bundle } from "../../src/core/policy/assemble.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { jsonText } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { onEdit } from "../on-edit.ts"

@@ -1,6 +1,6 @@
 /** What of a policy directory is there, gone or other than in another: by name, kind by kind. */
 import { isDeepStrictEqual } from "node:util"
-import type { BundleBody } from "../../src/policy/bundle.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
 
 export interface Change {
   readonly kind: string

@@ -1,7 +1,7 @@
 /** Bundles by their digest: those by which records were made tell what the records leave out. */
 import { z } from "zod"
-import { assemble, type Bundle } from "../../src/policy/assemble.ts"
-import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
+import { assemble, type Bundle } from "../../src/core/policy/assemble.ts"
+import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
 import type { ShownRecord } from "../decision-record.ts"
 import { askJson, type WorkerOptions } from "../worker.ts"
 import type { Usable } from "./tests.ts"

@@ -1,5 +1,5 @@
 /** Recorded calls, decided again: which would come out otherwise. */
-import type { Bundle } from "../../src/policy/assemble.ts"
+import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { rejudge, type Answer, type Rejudged } from "../../src/explain/judge.ts"
 import type { ShownRecord } from "../decision-record.ts"
 

@@ -1,7 +1,7 @@
 /** Tests of two policy directories, each asked of both: which come out otherwise, and which are lost. */
 import { isDeepStrictEqual } from "node:util"
-import type { Bundle } from "../../src/policy/assemble.ts"
-import type { BundleBody } from "../../src/policy/bundle.ts"
+import type { Bundle } from "../../src/core/policy/assemble.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { Compiled } from "../policies/compile.ts"
 import type { Case } from "../tables/cases.ts"
 import { gotOf, type Got } from "../tables/expect.ts"

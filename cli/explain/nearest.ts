@@ -2,10 +2,17 @@
  * The nearest changes that would turn what policy says of a call: each value that a rule compares something with is tried
  * in its place, each group that a rule names for the user, and what a rule reads is left out. First one at a time, then two.
  */
-import { isNode, type Node } from "../../src/policy/est.ts"
-import { fromCedarJson } from "../../src/policy/cedar-json.ts"
-import { actionRef, entitiesFor, toolRef } from "../../src/policy/facts.ts"
-import { CedarSet, isEntity, isRecord, set, type CedarRecord, type Value } from "../../src/policy/value.ts"
+import { isNode, type Node } from "../../src/core/policy/cedar/est.ts"
+import { fromCedarJson } from "../../src/core/policy/cedar/values/cedar-json.ts"
+import { actionRef, entitiesFor, toolRef } from "../../src/core/policy/principals.ts"
+import {
+  CedarSet,
+  isEntity,
+  isRecord,
+  set,
+  type CedarRecord,
+  type Value,
+} from "../../src/core/policy/cedar/values/value.ts"
 import { isPermitted, type PolicyQuestion } from "../../src/explain/question.ts"
 
 export interface Nearest {

@@ -1,7 +1,7 @@
 /** What a first policy directory is made of: what was found, and what somebody said to it. */
 import { createHash, randomBytes } from "node:crypto"
 import { sensitivityRank, type Action, type Sensitivity } from "../../src/core/catalog/tool.ts"
-import type { DialectName } from "../../src/policy/definition/gateways.ts"
+import type { DialectName } from "../../src/core/policy/definition/gateways.ts"
 import type { Found } from "../import/found.ts"
 import type { Class } from "../import/merge.ts"
 

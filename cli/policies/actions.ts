@@ -4,7 +4,7 @@
  */
 import { schemaToJson } from "@cedar-policy/cedar-wasm/nodejs"
 import { z } from "zod"
-import type { EntityUid, StoredEntity } from "../../src/policy/lowered.ts"
+import type { EntityUid, StoredEntity } from "../../src/core/policy/cedar/lowered.ts"
 
 const parent = z.object({ id: z.string(), type: z.string().nullish() })
 const schemaJson = z.record(

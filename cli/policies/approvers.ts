@@ -1,6 +1,6 @@
 /** approvers.yaml as a bundle has it: people by the `iss` of their tokens. */
-import type { BundleBody } from "../../src/policy/bundle.ts"
-import type { ApprovalDefinition, Approver, Approving } from "../../src/policy/definition/approvers.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import type { ApprovalDefinition, Approver, Approving } from "../../src/core/policy/definition/approvers.ts"
 import type { ApproversFile, WrittenApproving } from "./schema/approvers.ts"
 import type { IssuersFile } from "./schema/issuers.ts"
 

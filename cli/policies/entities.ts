@@ -1,9 +1,9 @@
 /** The entities that a bundle brings along: agents, tools, their groups, and what `entities.json` adds. */
 import type { CedarValueJson, EntityJson } from "@cedar-policy/cedar-wasm/nodejs"
 import { sensitivityRank, type Tool } from "../../src/core/catalog/tool.ts"
-import type { EntityUid, StoredEntity } from "../../src/policy/lowered.ts"
-import { ROLES } from "../../src/policy/definition/operators.ts"
-import { AREAS, userId } from "../../src/policy/facts.ts"
+import type { EntityUid, StoredEntity } from "../../src/core/policy/cedar/lowered.ts"
+import { ROLES } from "../../src/core/policy/definition/operators.ts"
+import { AREAS, userId } from "../../src/core/policy/principals.ts"
 import type { Policies } from "./policies.ts"
 import { toOfficial } from "./exact-json.ts"
 import type { AgentsFile } from "./schema/agents.ts"

@@ -1,10 +1,10 @@
 /**
  * JSON without rounding. Cedar's integers have 64 bits, JavaScript's parser keeps 53 of them: a longer one becomes
- * `{"__extn": {"fn": "long", "arg": "<digits>"}}`, the form in which a bundle carries it (src/policy/cedar-json.ts).
+ * `{"__extn": {"fn": "long", "arg": "<digits>"}}`, the form in which a bundle carries it (src/core/policy/cedar/values/cedar-json.ts).
  */
 import type { CedarValueJson } from "@cedar-policy/cedar-wasm/nodejs"
-import { LONG } from "../../src/policy/cedar-json.ts"
-import { isNode } from "../../src/policy/est.ts"
+import { LONG } from "../../src/core/policy/cedar/values/cedar-json.ts"
+import { isNode } from "../../src/core/policy/cedar/est.ts"
 
 // In Node since 21 (ECMAScript proposal "JSON.parse source text access"), not yet in TypeScript's library.
 declare global {

@@ -5,7 +5,7 @@
  * evaluated or typed here.
  */
 import { type PolicyToJsonAnswer, policyToJson, templateToJson } from "@cedar-policy/cedar-wasm/nodejs"
-import { isNode } from "../../src/policy/est.ts"
+import { isNode } from "../../src/core/policy/cedar/est.ts"
 import { longLiteral } from "./exact-json.ts"
 
 export type ExactRule =

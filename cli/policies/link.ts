@@ -1,5 +1,5 @@
 /** A template with its slots filled is a rule like any other: the edge knows no templates. */
-import { isNode } from "../../src/policy/est.ts"
+import { isNode } from "../../src/core/policy/cedar/est.ts"
 import type { LinksFile } from "./schema/links.ts"
 
 export type Link = LinksFile["links"][number]

@@ -10,10 +10,10 @@ import {
   policySetTextToParts,
   validate,
 } from "@cedar-policy/cedar-wasm/nodejs"
-import { Rule } from "../../src/policy/compile.ts"
-import { UnsupportedOperator, isNode } from "../../src/policy/est.ts"
-import { parseRemedy } from "../../src/policy/remedy.ts"
-import type { LoweredRule } from "../../src/policy/lowered.ts"
+import { Rule } from "../../src/core/policy/cedar/compile.ts"
+import { UnsupportedOperator, isNode } from "../../src/core/policy/cedar/est.ts"
+import { parseRemedy } from "../../src/core/policy/cedar/remedy.ts"
+import type { LoweredRule } from "../../src/core/policy/cedar/lowered.ts"
 import { ruleToJson } from "./exact-rule.ts"
 import { type Link, linked, slotsOf } from "./link.ts"
 import { type CedarFile, type Place, PREAMBLE, locate, problemAt, wholeOf } from "./place.ts"

@@ -2,7 +2,7 @@
  * What a rule reads of the context (LoweredRule.reads, LoweredRule.facts), from the rule in Cedar's JSON policy format.
  * Whatever is not plainly one of its members counts as all of them: too much is safe, too little is not.
  */
-import { type Node, isNode } from "../../src/policy/est.ts"
+import { type Node, isNode } from "../../src/core/policy/cedar/est.ts"
 
 export interface Reads {
   /** Names below `context.arguments`, sorted; `*` stands for the arguments as a whole. */

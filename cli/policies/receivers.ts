@@ -1,5 +1,5 @@
 /** receivers.yaml as a bundle has it: each with what its format takes, and nothing else. */
-import type { ReceiverDefinition } from "../../src/policy/definition/receivers.ts"
+import type { ReceiverDefinition } from "../../src/core/policy/definition/receivers.ts"
 import type { ReceiversFile } from "./schema/receivers.ts"
 
 /** @param file that the checks have found nothing wrong with */

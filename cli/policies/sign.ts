@@ -1,6 +1,6 @@
 /** Signs what a Worker follows to its bundle. The private key stays with whoever publishes; no Worker ever has it. */
 import { calculateJwkThumbprint, CompactSign, exportJWK, generateKeyPair, importJWK, type JWK } from "jose"
-import { HISTORY_TYPE, PUBLICATION_TYPES, type Pointer, type Publishing } from "../../src/policy/bundle.ts"
+import { HISTORY_TYPE, PUBLICATION_TYPES, type Pointer, type Publishing } from "../../src/core/policy/bundle.ts"
 
 const ALGORITHM = "ES256"
 export interface PublisherKey {

@@ -4,7 +4,7 @@
  */
 import type { JWK } from "jose"
 import { z } from "zod"
-import type { Pointer, Publishing } from "../../src/policy/bundle.ts"
+import type { Pointer, Publishing } from "../../src/core/policy/bundle.ts"
 import { printableText } from "../escaped.ts"
 import { EXIT, Failure } from "../failure.ts"
 import { signHistoryQuestion, signPublication, type Said } from "../policies/sign.ts"

@@ -1,6 +1,6 @@
 /** What a Worker tells of publications. */
 import { z } from "zod"
-import { PUBLISHINGS } from "../../src/policy/bundle.ts"
+import { PUBLISHINGS } from "../../src/core/policy/bundle.ts"
 
 export const published = z.object({
   seq: z.number(),

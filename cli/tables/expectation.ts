@@ -1,8 +1,8 @@
 /** What a test expects, and whether its question could come to that at all. */
 import { CODE_OF_REASON, STATUS_OF_CODE } from "../../src/core/denials/denial.ts"
 import { ERROR_OF_REASON } from "../../src/core/denials/oauth-error.ts"
-import { userId } from "../../src/policy/facts.ts"
-import { entity } from "../../src/policy/value.ts"
+import { userId } from "../../src/core/policy/principals.ts"
+import { entity } from "../../src/core/policy/cedar/values/value.ts"
 import { suggest } from "../../src/core/encoding/nearest.ts"
 import type { Path } from "../policies/source.ts"
 import type { Layers, Said } from "./layers.ts"

@@ -2,10 +2,10 @@
  * Rules that are broken on purpose, each in one place: a test that guards the rule notices. Made of the lowered form. What
  * would be the same rule in other words is left out, as far as that can be told from its form and from who is there.
  */
-import type { Bundle } from "../../src/policy/assemble.ts"
-import type { BundleBody } from "../../src/policy/bundle.ts"
-import { isNode, type Node } from "../../src/policy/est.ts"
-import type { LoweredRule } from "../../src/policy/lowered.ts"
+import type { Bundle } from "../../src/core/policy/assemble.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import { isNode, type Node } from "../../src/core/policy/cedar/est.ts"
+import type { LoweredRule } from "../../src/core/policy/cedar/lowered.ts"
 import { readsOf } from "../policies/reads.ts"
 import { Reach } from "./reach.ts"
 

@@ -1,11 +1,17 @@
 /** Entities, values and scopes as the official engine takes them, in Cedar's JSON. */
 import type { CedarValueJson, Context, EntityJson } from "@cedar-policy/cedar-wasm/nodejs"
-import { readUid } from "../../src/policy/cedar-json.ts"
-import type { PolicyRequest } from "../../src/policy/engine.ts"
-import { keyOf, type Entity, type EntityStore } from "../../src/policy/entities.ts"
-import { isNode } from "../../src/policy/est.ts"
-import type { EntityUid, LoweredRule, StoredEntity } from "../../src/policy/lowered.ts"
-import { isEntity, isRecord, type CedarRecord, type EntityRef, type Value } from "../../src/policy/value.ts"
+import { readUid } from "../../src/core/policy/cedar/values/cedar-json.ts"
+import type { PolicyRequest } from "../../src/core/policy/cedar/engine.ts"
+import { keyOf, type Entity, type EntityStore } from "../../src/core/policy/cedar/entities.ts"
+import { isNode } from "../../src/core/policy/cedar/est.ts"
+import type { EntityUid, LoweredRule, StoredEntity } from "../../src/core/policy/cedar/lowered.ts"
+import {
+  isEntity,
+  isRecord,
+  type CedarRecord,
+  type EntityRef,
+  type Value,
+} from "../../src/core/policy/cedar/values/value.ts"
 import { toCedar } from "../policies/entities.ts"
 
 /** The entities of a bundle, of which a question is given those that it can come upon. */

@@ -3,10 +3,10 @@
  * come to the same decision by the same rules, but for the one difference that is meant: here a forbid that errs denies.
  */
 import { preparsePolicySet, statefulIsAuthorized } from "@cedar-policy/cedar-wasm/nodejs"
-import type { PolicyAnswer, PolicyRequest } from "../../src/policy/engine.ts"
-import type { EntityStore } from "../../src/policy/entities.ts"
-import { isNode } from "../../src/policy/est.ts"
-import type { LoweredRule, StoredEntity } from "../../src/policy/lowered.ts"
+import type { PolicyAnswer, PolicyRequest } from "../../src/core/policy/cedar/engine.ts"
+import type { EntityStore } from "../../src/core/policy/cedar/entities.ts"
+import { isNode } from "../../src/core/policy/cedar/est.ts"
+import type { LoweredRule, StoredEntity } from "../../src/core/policy/cedar/lowered.ts"
 import { officialSet, type WrittenRule } from "../policies/written.ts"
 import { OfficialWorld, refsIn, toContext, uidOf } from "./official.ts"
 import type { Asked } from "./overhear.ts"

@@ -1,7 +1,7 @@
 /** An engine of which is kept what it was asked. */
-import type { Engine, PolicyAnswer, PolicyRequest } from "../../src/policy/engine.ts"
-import type { EntityStore } from "../../src/policy/entities.ts"
-import type { EntityRef } from "../../src/policy/value.ts"
+import type { Engine, PolicyAnswer, PolicyRequest } from "../../src/core/policy/cedar/engine.ts"
+import type { EntityStore } from "../../src/core/policy/cedar/entities.ts"
+import type { EntityRef } from "../../src/core/policy/cedar/values/value.ts"
 
 export interface Asked {
   readonly request: PolicyRequest

@@ -5,12 +5,12 @@
 import type { Tool } from "../../src/core/catalog/tool.ts"
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
 import { within } from "../../src/exchange/grant.ts"
-import type { Bundle } from "../../src/policy/assemble.ts"
-import type { BundleBody } from "../../src/policy/bundle.ts"
-import { ROLES } from "../../src/policy/definition/operators.ts"
-import { readUid } from "../../src/policy/cedar-json.ts"
-import type { EntityStore } from "../../src/policy/entities.ts"
-import { isNode, type Node } from "../../src/policy/est.ts"
+import type { Bundle } from "../../src/core/policy/assemble.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import { ROLES } from "../../src/core/policy/definition/operators.ts"
+import { readUid } from "../../src/core/policy/cedar/values/cedar-json.ts"
+import type { EntityStore } from "../../src/core/policy/cedar/entities.ts"
+import { isNode, type Node } from "../../src/core/policy/cedar/est.ts"
 import {
   actionRef,
   areaRef,
@@ -20,9 +20,9 @@ import {
   principalsOf,
   toolRef,
   type OperatorFacts,
-} from "../../src/policy/facts.ts"
-import { keysWithin, readScope } from "../../src/policy/scope.ts"
-import type { EntityRef } from "../../src/policy/value.ts"
+} from "../../src/core/policy/principals.ts"
+import { keysWithin, readScope } from "../../src/core/policy/cedar/scope.ts"
+import type { EntityRef } from "../../src/core/policy/cedar/values/value.ts"
 
 /** Keys of all scopes that match an entity. */
 type Keys = ReadonlySet<string>

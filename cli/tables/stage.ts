@@ -9,8 +9,8 @@ import { HALF_LIFE, NOTHING_TOLD, type ToldRisk } from "../../src/core/guardrail
 import { isRefused } from "../../src/core/denials/oauth-error.ts"
 import type { TreeState } from "../../src/ledger/state.ts"
 import { applyChange, applyOpening } from "../../src/ledger/transition.ts"
-import type { Bundle } from "../../src/policy/assemble.ts"
-import type { GatewayDefinition } from "../../src/policy/definition/gateways.ts"
+import type { Bundle } from "../../src/core/policy/assemble.ts"
+import type { GatewayDefinition } from "../../src/core/policy/definition/gateways.ts"
 import {
   approveStep,
   callStep,

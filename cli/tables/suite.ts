@@ -1,5 +1,5 @@
 /** Runs cases, and puts what policy is asked on the way to the official engine too, where one is given. */
-import type { Bundle } from "../../src/policy/assemble.ts"
+import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { Case } from "./cases.ts"
 import { differences, gotOf, type Got } from "./expect.ts"
 import { disagreement, type Disagreement, type Oracle } from "./oracle.ts"

@@ -1,7 +1,7 @@
 /** What tests may name, as the bundle has it. */
 import type { Tool } from "../../src/core/catalog/tool.ts"
-import type { BundleBody } from "../../src/policy/bundle.ts"
-import type { GatewayDefinition } from "../../src/policy/definition/gateways.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import type { GatewayDefinition } from "../../src/core/policy/definition/gateways.ts"
 
 export interface World {
   readonly body: BundleBody

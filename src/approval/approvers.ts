@@ -3,8 +3,8 @@
  * it was asked by none, any operator. Told by a person's own token, never by an agent's. Pure.
  */
 import type { UserFacts } from "../ledger/state.ts"
-import type { ApprovalDefinition, Approving } from "../policy/definition/approvers.ts"
-import { userId } from "../policy/facts.ts"
+import type { ApprovalDefinition, Approving } from "../core/policy/definition/approvers.ts"
+import { userId } from "../core/policy/principals.ts"
 import type { Approval } from "./approval.ts"
 
 /** How the bundle has them. */

@@ -4,8 +4,8 @@ import type { RequestingClient } from "../exchange/agent.ts"
 import { oauthErrorOf, type Refusal } from "../core/denials/oauth-error.ts"
 import type { Consent } from "../exchange/consent.ts"
 import type { Task, TreeState, UserFacts } from "../ledger/state.ts"
-import type { Pointer } from "../policy/bundle.ts"
-import { userId } from "../policy/facts.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
+import { userId } from "../core/policy/principals.ts"
 import { recordOf, type DecisionRecord, type ManagementDenial, type Tried } from "./record.ts"
 
 /** What only the edge knows of a token request. */

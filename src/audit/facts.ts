@@ -1,5 +1,5 @@
 /** The live facts that rules looked at, as a record shows them. */
-import { isEntity, isRecord, type CedarRecord, type Value } from "../policy/value.ts"
+import { isEntity, isRecord, type CedarRecord, type Value } from "../core/policy/cedar/values/value.ts"
 import { MAX_SHOWN } from "./cut.ts"
 
 /** A record says these anyway: of `task` its id, purpose, calls and labels, who acts for whom, where, and how. */

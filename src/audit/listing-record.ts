@@ -4,7 +4,7 @@ import { NO_ARGUMENTS } from "../core/catalog/arguments.ts"
 import { NO_SEGMENTS } from "../core/catalog/locate.ts"
 import type { Reason } from "../core/denials/denial.ts"
 import type { Prospects, Question } from "../may.ts"
-import type { Bundle } from "../policy/assemble.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
 import { recordDecision } from "./call-record.ts"
 import type { DecisionRecord, RecordPlace } from "./record.ts"
 

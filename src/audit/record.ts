@@ -8,7 +8,7 @@ import type { Rejection } from "../core/denials/credential-rejection.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import type { Refusal } from "../core/denials/oauth-error.ts"
 import type { Use, WindowUse } from "../core/guardrails/kind.ts"
-import type { Pointer } from "../policy/bundle.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
 import type { EventRefusal } from "../core/denials/set-error.ts"
 import { fitted, shortArguments, shortened, shortList, shortText } from "./cut.ts"
 

@@ -8,8 +8,8 @@ import { variantIn } from "../core/encoding/name-folding.ts"
 import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import { isObject } from "../core/encoding/json.ts"
 import { announcesBody, linesOf, said, type Told } from "../gateway/told.ts"
-import type { Bundle } from "../policy/assemble.ts"
-import type { GatewayDefinition } from "../policy/definition/gateways.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import type { Evaluation } from "./question.ts"
 
 /** More than any client's request has: each is set anew for each evaluation. */

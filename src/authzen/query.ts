@@ -2,8 +2,8 @@
  * What do the rules say? Policy alone, in whatever words the rules have. No token, no task, no ledger: nothing is
  * counted, and nothing that is said here lets a call through.
  */
-import type { Bundle } from "../policy/assemble.ts"
-import type { QueryClient } from "../policy/definition/gateways.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { QueryClient } from "../core/policy/definition/gateways.ts"
 import { undecided, type Decided } from "./answer.ts"
 import type { Evaluation } from "./question.ts"
 import { isPermitted, readSaid } from "./situation.ts"

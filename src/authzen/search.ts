@@ -3,9 +3,9 @@
  * page is full, or so many were looked at that another request has to go on. What is not stored is not found: nobody is
  * listed whom only their token makes known.
  */
-import type { Bundle } from "../policy/assemble.ts"
-import type { QueryClient } from "../policy/definition/gateways.ts"
-import { entity } from "../policy/value.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { QueryClient } from "../core/policy/definition/gateways.ts"
+import { entity } from "../core/policy/cedar/values/value.ts"
 import type { Span } from "./page.ts"
 import type { Search, Sought } from "./question.ts"
 import { isPermitted, readSaid } from "./situation.ts"

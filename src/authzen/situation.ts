@@ -4,10 +4,10 @@
  * users, of whom nothing is stored: their groups are told here as their token would tell them. Values are plain JSON, so
  * that none can pose as an entity or as an extension value.
  */
-import type { Bundle } from "../policy/assemble.ts"
-import { overlay, type Entity, type EntityStore } from "../policy/entities.ts"
-import { userEntity, userOfId } from "../policy/facts.ts"
-import { CedarSet, fromJson, type CedarRecord, type EntityRef, type Value } from "../policy/value.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import { overlay, type Entity, type EntityStore } from "../core/policy/cedar/entities.ts"
+import { userEntity, userOfId } from "../core/policy/principals.ts"
+import { CedarSet, fromJson, type CedarRecord, type EntityRef, type Value } from "../core/policy/cedar/values/value.ts"
 import { undecided, type Decided } from "./answer.ts"
 
 /** As of a session (credential/person.ts): each costs a look-up in every evaluation. */

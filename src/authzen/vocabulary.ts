@@ -3,8 +3,8 @@
  * the client's entry says otherwise. It often has to: Cedar lets no namespace have an action `read` beside Narrowgate's
  * own. What no Cedar type can be called is none.
  */
-import type { QueryClient } from "../policy/definition/gateways.ts"
-import { entity, isEntityType, type EntityRef } from "../policy/value.ts"
+import type { QueryClient } from "../core/policy/definition/gateways.ts"
+import { entity, isEntityType, type EntityRef } from "../core/policy/cedar/values/value.ts"
 
 /** Null: there is no such type. */
 export function typeOf({ types }: QueryClient, name: string): string | null {

@@ -21,7 +21,7 @@ import { isRedacted, REDACTED } from "../core/catalog/redaction.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import { isUnread, readerOf, unreadable, type CallFacts } from "../core/guardrails/field.ts"
 import type { Task, TreeState } from "../ledger/state.ts"
-import type { Bundle } from "../policy/assemble.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
 
 /** What is denied until people have approved of the call. */
 export interface Demand {

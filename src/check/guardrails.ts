@@ -10,8 +10,8 @@ import type { Note } from "../core/guardrails/memory-update.ts"
 import { withoutFigures } from "../core/guardrails/telling-figures.ts"
 import type { DeniedFacts } from "../core/guardrails/storm.ts"
 import type { Task, TreeState } from "../ledger/state.ts"
-import type { Bundle } from "../policy/assemble.ts"
-import { userId } from "../policy/facts.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import { userId } from "../core/policy/principals.ts"
 import type { Demand } from "./approval.ts"
 
 export interface Checked {

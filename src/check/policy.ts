@@ -3,7 +3,7 @@ import type { Call } from "../call.ts"
 import type { Tool } from "../core/catalog/tool.ts"
 import { deny, isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
 import type { Task, TreeState } from "../ledger/state.ts"
-import type { Bundle } from "../policy/assemble.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
 import {
   actionRef,
   argumentFacts,
@@ -12,10 +12,10 @@ import {
   principalsOf,
   toolRef,
   type Situation,
-} from "../policy/facts.ts"
+} from "../core/policy/principals.ts"
 import { askAll, liftFor } from "../policy/permission.ts"
-import type { Lift } from "../policy/remedy.ts"
-import type { CedarRecord } from "../policy/value.ts"
+import type { Lift } from "../core/policy/cedar/remedy.ts"
+import type { CedarRecord } from "../core/policy/cedar/values/value.ts"
 import type { Demand } from "./approval.ts"
 
 /** Permitted, as far as people approve of the call where there are demands. */

@@ -4,8 +4,8 @@
  * by its SPIFFE ID. Nothing falls from one kind through to the next.
  */
 import type { Lookup } from "../core/encoding/lookup.ts"
-import type { AgentDefinition } from "../policy/definition/agents.ts"
-import type { IssuerDefinition } from "../policy/definition/issuers.ts"
+import type { AgentDefinition } from "../core/policy/definition/agents.ts"
+import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import { verifyClientAssertion } from "./client-assertion.ts"
 import { clientDocument } from "./client-document.ts"
 import { readCompact } from "./compact.ts"

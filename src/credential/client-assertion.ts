@@ -3,7 +3,7 @@
  * it, for us alone, short-lived, used once. A sole audience that is our issuer's URL keeps it from being carried here
  * by another server it was made for (draft-ietf-oauth-rfc7523bis).
  */
-import type { AgentDefinition } from "../policy/definition/agents.ts"
+import type { AgentDefinition } from "../core/policy/definition/agents.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { isRejected, reject, type Rejected } from "../core/denials/credential-rejection.ts"

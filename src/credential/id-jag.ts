@@ -5,7 +5,7 @@
  */
 import * as z from "zod"
 import { isObject } from "../core/encoding/json.ts"
-import type { IssuerDefinition } from "../policy/definition/issuers.ts"
+import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import { isSameResource } from "../core/encoding/resource.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"

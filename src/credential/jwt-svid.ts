@@ -3,7 +3,7 @@
  * required, `aud` being us and nobody else, so that no other audience of it can come here with it. Source: JWT-SVID 2,
  * 3.
  */
-import type { IssuerDefinition } from "../policy/definition/issuers.ts"
+import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import { SVID_ALGORITHMS } from "../core/keys/algorithm.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"

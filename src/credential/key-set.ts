@@ -6,7 +6,7 @@
  */
 import * as z from "zod"
 import { logEvent } from "../platform/log.ts"
-import type { KeySource } from "../policy/definition/keys.ts"
+import type { KeySource } from "../core/policy/definition/keys.ts"
 import { fetchJson } from "./fetched.ts"
 import { readKeyDocument, type KeyDocument } from "./key-document.ts"
 import { importKeys, keyFor, type PublicKey } from "./public-key.ts"

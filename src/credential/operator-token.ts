@@ -2,8 +2,8 @@
  * An operator: a person whose own access token says so, and whom `operators.yaml` names. An ID token proves a login to
  * its client, not a right to manage (RFC 9068 5).
  */
-import type { IssuerDefinition } from "../policy/definition/issuers.ts"
-import type { OperatorDefinition, Role } from "../policy/definition/operators.ts"
+import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
+import type { OperatorDefinition, Role } from "../core/policy/definition/operators.ts"
 import type { Reach } from "./key-set.ts"
 import { namesIn, verifyPersonToken, type PersonName, type PersonToken } from "./person-token.ts"
 import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/credential-rejection.ts"

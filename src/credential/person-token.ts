@@ -4,7 +4,7 @@
  * client's.
  */
 import * as z from "zod"
-import type { IssuerDefinition } from "../policy/definition/issuers.ts"
+import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import { readCompact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { readPerson, type Person } from "./person.ts"

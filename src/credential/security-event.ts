@@ -4,7 +4,7 @@
  * issuer is not taken for one, nor one for them (RFC 8725 3.11, 3.12).
  */
 import { isObject } from "../core/encoding/json.ts"
-import type { StreamDefinition } from "../policy/definition/streams.ts"
+import type { StreamDefinition } from "../core/policy/definition/streams.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/credential-rejection.ts"

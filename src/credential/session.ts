@@ -3,7 +3,7 @@
  * issuer, about the same person, and providers differ in how they tell them apart; so each has to pass rules that the
  * other cannot: type, audience, client, and whatever claims the issuer's entry requires.
  */
-import type { IssuerDefinition } from "../policy/definition/issuers.ts"
+import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { readPerson, type Person } from "./person.ts"

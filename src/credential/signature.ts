@@ -5,7 +5,7 @@
  */
 import { errors, jwtVerify, type JWTVerifyOptions } from "jose"
 import { isObject } from "../core/encoding/json.ts"
-import type { ExactClaims } from "../policy/definition/claims.ts"
+import type { ExactClaims } from "../core/policy/definition/claims.ts"
 import type { Compact } from "./compact.ts"
 import { findKey, findOtherKey, type KeyOwner, type Reach } from "./key-set.ts"
 import { reject, type Rejected } from "../core/denials/credential-rejection.ts"

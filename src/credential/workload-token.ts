@@ -3,8 +3,8 @@
  * for all of its tenants, so the token alone proves nobody: exactly one registered identity must name its issuer, its
  * whole subject, and the further claims that it has to have.
  */
-import type { AgentDefinition } from "../policy/definition/agents.ts"
-import type { IssuerDefinition } from "../policy/definition/issuers.ts"
+import type { AgentDefinition } from "../core/policy/definition/agents.ts"
+import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import type { Compact } from "./compact.ts"
 import type { Reach } from "./key-set.ts"
 import { isRejected, reject, type Rejected } from "../core/denials/credential-rejection.ts"

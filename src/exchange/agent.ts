@@ -6,7 +6,7 @@
 import { clientDocument } from "../credential/client-document.ts"
 import { verifyAgent, type ProvenAgent } from "../credential/agent-identity.ts"
 import { isRejected, shownName } from "../core/denials/credential-rejection.ts"
-import type { Bundle } from "../policy/assemble.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import type { Once } from "./once.ts"
 import { valueOf, type Parameters } from "./parameters.ts"

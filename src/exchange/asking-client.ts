@@ -4,8 +4,8 @@
  */
 import { clientDocument, type ClientDocument } from "../credential/client-document.ts"
 import { shownName } from "../core/denials/credential-rejection.ts"
-import type { Bundle } from "../policy/assemble.ts"
-import type { AgentDefinition, ClientDefinition } from "../policy/definition/agents.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { AgentDefinition, ClientDefinition } from "../core/policy/definition/agents.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
 import { isRegistered } from "../core/encoding/redirect-uri.ts"

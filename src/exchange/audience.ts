@@ -1,5 +1,5 @@
 /** The audience that a token is asked for. */
-import type { Bundle } from "../policy/assemble.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
 import { printable } from "../core/encoding/display-text.ts"
 import { isSameResource } from "../core/encoding/resource.ts"
 import type { Parameters } from "./parameters.ts"

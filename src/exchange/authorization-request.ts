@@ -2,7 +2,7 @@
  * What a client asks a person for (RFC 6749 4.1.1 as OAuth 2.1 has it, RFC 7636, RFC 8707, RFC 9396, RFC 9449 10). What is
  * wrong with it the client is told, by redirect: where to is certain by now.
  */
-import type { Bundle } from "../policy/assemble.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
 import type { AskingClient } from "./asking-client.ts"
 import { audienceOf } from "./audience.ts"
 import type { CodeTerms } from "./code.ts"

@@ -5,7 +5,7 @@
 import type { Child, FC } from "hono/jsx"
 import { Page, plainPage, respondPage } from "../page/page.tsx"
 import { Text } from "../page/text.tsx"
-import type { PurposeDefinition } from "../policy/definition/agents.ts"
+import type { PurposeDefinition } from "../core/policy/definition/agents.ts"
 import type { AuthorizationRequest } from "./authorization-request.ts"
 import {
   countsOf,

@@ -5,8 +5,8 @@
  * token everything is judged anew, by the rules and facts of then. Pure, like `openTask`.
  */
 import { isSame } from "../core/encoding/constant-time.ts"
-import type { Bundle } from "../policy/assemble.ts"
-import { userId } from "../policy/facts.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import { userId } from "../core/policy/principals.ts"
 import type { Task, TreeState, UserFacts } from "../ledger/state.ts"
 import { mayBeFor, unknownAudience } from "./audience.ts"
 import type { CodeShown, CodeTerms, Refreshing } from "./code.ts"

@@ -1,7 +1,7 @@
 /**
  * The token endpoint's way, in order: form → agent → what its grant type does. Each grant type is one row of a table.
  */
-import type { Bundle } from "../policy/assemble.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { authenticateAgent, authenticateClient, type RequestingClient } from "./agent.ts"
 import { verifyAssertion } from "./assertion.ts"

@@ -12,7 +12,7 @@ import {
   type Sensitivity,
   type Tool,
 } from "../core/catalog/tool.ts"
-import type { GrantDefinition } from "../policy/definition/grant.ts"
+import type { GrantDefinition } from "../core/policy/definition/grant.ts"
 import type { ArgumentBounds } from "../core/catalog/bounds.ts"
 
 export interface ToolGrant {

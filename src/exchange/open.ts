@@ -3,9 +3,9 @@
  * it reads is the state it changes, so a child is never opened under a parent that is ending.
  */
 import { fits } from "../core/encoding/bytes.ts"
-import type { AgentDefinition } from "../policy/definition/agents.ts"
-import type { Bundle } from "../policy/assemble.ts"
-import { actionRef, delegateContext, entitiesFor, principalsOf, toolRef } from "../policy/facts.ts"
+import type { AgentDefinition } from "../core/policy/definition/agents.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import { actionRef, delegateContext, entitiesFor, principalsOf, toolRef } from "../core/policy/principals.ts"
 import { newProgress } from "../core/guardrails/plan.ts"
 import {
   isAlive,

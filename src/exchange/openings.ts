@@ -7,8 +7,8 @@
 import { DurableObject } from "cloudflare:workers"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import { logEvent } from "../platform/log.ts"
-import type { Bundle } from "../policy/assemble.ts"
-import type { OpeningLimits } from "../policy/definition/agents.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { OpeningLimits } from "../core/policy/definition/agents.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { refuse, type Refused } from "../core/denials/oauth-error.ts"
 

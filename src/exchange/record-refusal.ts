@@ -6,7 +6,7 @@
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { refusalRecord } from "../audit/exchange-record.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
-import type { Bundle } from "../policy/assemble.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import type { RequestingClient } from "./agent.ts"
 import { isFirstUse } from "./once.ts"

@@ -5,7 +5,7 @@
  */
 import { SignJWT } from "jose"
 import { rootOf } from "../ledger/state.ts"
-import type { GatewayDefinition } from "../policy/definition/gateways.ts"
+import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import type { Signer } from "./signing-key.ts"
 
 export const TRANSACTION_TOKEN_TYPE = "txntoken+jwt"

@@ -12,7 +12,7 @@ import { judged, NOTHING, type Instrument, type Use } from "../core/guardrails/k
 import { limitInstrument } from "../core/guardrails/limit.ts"
 import { Memory } from "../core/guardrails/memory.ts"
 import { unitsOf } from "../core/guardrails/amount.ts"
-import type { Bundle } from "../policy/assemble.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
 import type { RecordedCall } from "./recorded.ts"
 
 export interface Told {

@@ -2,11 +2,11 @@
 import { factsAt } from "../audit/facts.ts"
 import type { Tool } from "../core/catalog/tool.ts"
 import type { UserFacts } from "../ledger/state.ts"
-import type { Bundle } from "../policy/assemble.ts"
-import type { PolicyRequest } from "../policy/engine.ts"
-import type { EntityStore } from "../policy/entities.ts"
-import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/facts.ts"
-import type { CedarRecord } from "../policy/value.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { PolicyRequest } from "../core/policy/cedar/engine.ts"
+import type { EntityStore } from "../core/policy/cedar/entities.ts"
+import { actionRef, entitiesFor, principalsOf, toolRef } from "../core/policy/principals.ts"
+import type { CedarRecord } from "../core/policy/cedar/values/value.ts"
 
 export interface PolicyQuestion {
   readonly bundle: Bundle

@@ -1,7 +1,7 @@
 /** The policy question of a recorded call, asked again of the bundle that decided it, or of another. */
 import { decide } from "../decide.ts"
 import { guardrailsOf } from "../core/guardrails/guardrails.ts"
-import type { Bundle } from "../policy/assemble.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
 import { ASKED_POLICY, isAskedByRules, recreate, type RecordedCall } from "./recorded.ts"
 import { isPermitted, type PolicyQuestion } from "./question.ts"
 

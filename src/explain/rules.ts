@@ -1,12 +1,12 @@
 /** How each rule that could matter to a call came out for each principal, and where it failed. */
-import { Rule } from "../policy/compile.ts"
-import type { PolicyRequest } from "../policy/engine.ts"
-import type { EntityStore } from "../policy/entities.ts"
-import { isNode } from "../policy/est.ts"
-import { EvaluationError } from "../policy/evaluate.ts"
-import type { LoweredRule } from "../policy/lowered.ts"
-import { keysWithin } from "../policy/scope.ts"
-import type { RuleAbout } from "../policy/slices.ts"
+import { Rule } from "../core/policy/cedar/compile.ts"
+import type { PolicyRequest } from "../core/policy/cedar/engine.ts"
+import type { EntityStore } from "../core/policy/cedar/entities.ts"
+import { isNode } from "../core/policy/cedar/est.ts"
+import { EvaluationError } from "../core/policy/cedar/evaluate.ts"
+import type { LoweredRule } from "../core/policy/cedar/lowered.ts"
+import { keysWithin } from "../core/policy/cedar/scope.ts"
+import type { RuleAbout } from "../core/policy/cedar/slices.ts"
 import { posed, type PolicyQuestion } from "./question.ts"
 
 export interface PrincipalSeen {

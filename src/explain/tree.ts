@@ -24,8 +24,8 @@ import type { RefusedCall } from "../ledger/answers.ts"
 import { ProofLog } from "../ledger/proof-log.ts"
 import { lineOf, newTree, type TreeState, type UserFacts } from "../ledger/state.ts"
 import { applyAfterwards, applyApproval, applyChange, applyEnd, applyOpening, endedBy } from "../ledger/transition.ts"
-import type { Bundle } from "../policy/assemble.ts"
-import type { Pointer } from "../policy/bundle.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
 
 /** What a call needs of a task that is open. */
 export interface Held {

@@ -1,5 +1,5 @@
 /** What a gateway asserts of the client it stands before: country and network, from headers that it sets itself. */
-import type { GatewayDefinition } from "../policy/definition/gateways.ts"
+import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 
 export interface Client {
   /** Null: the gateway asserts none. Empty: it should, and what it says is none. */

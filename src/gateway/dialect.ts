@@ -3,7 +3,7 @@
  * never guessed from the request: nginx relays a client's own X-Forwarded-Uri, Caddy a client's own X-Original-Uri.
  */
 import type { Denied } from "../core/denials/denial.ts"
-import type { GatewayDefinition } from "../policy/definition/gateways.ts"
+import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 
 /** What the request asked about, before anything of it is believed. */
 export interface Asked {

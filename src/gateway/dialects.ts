@@ -1,6 +1,6 @@
 /** The dialects that a gateway may be registered with. Adding one is one file and one line. */
 import { authzen } from "../authzen/dialect.ts"
-import type { DialectName } from "../policy/definition/gateways.ts"
+import type { DialectName } from "../core/policy/definition/gateways.ts"
 import { aws } from "./aws.ts"
 import type { Dialect } from "./dialect.ts"
 import { envoy } from "./envoy.ts"

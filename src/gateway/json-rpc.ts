@@ -6,7 +6,7 @@
 import { codeOf, type Denial } from "../core/denials/denial.ts"
 import { messageIn } from "../core/catalog/mcp-server.ts"
 import { isObject } from "../core/encoding/json.ts"
-import type { Bundle } from "../policy/assemble.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
 import type { Presented } from "./presented.ts"
 
 /** `id` of the message that is refused; null where it has none, or none that can be told. */

@@ -11,7 +11,7 @@ import { readTarget } from "../core/catalog/path.ts"
 import { matchRoute } from "../core/catalog/route.ts"
 import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import { newId } from "../core/encoding/ids.ts"
-import type { Bundle } from "../policy/assemble.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import type { Presented } from "./presented.ts"
 

@@ -3,7 +3,7 @@
  */
 import type { Seen } from "../core/catalog/call-request.ts"
 import type { Denial } from "../core/denials/denial.ts"
-import type { GatewayDefinition } from "../policy/definition/gateways.ts"
+import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import type { Client } from "./client.ts"
 import type { Subject } from "./dialect.ts"
 

@@ -5,10 +5,10 @@
  */
 import { deny, type Denied } from "../core/denials/denial.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
-import type { Bundle } from "../policy/assemble.ts"
-import type { Pointer } from "../policy/bundle.ts"
-import type { GatewayDefinition } from "../policy/definition/gateways.ts"
-import { bundleOf } from "../policy/store.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
+import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
+import { bundleOf } from "../bundles/store.ts"
 import type { Surroundings } from "../surroundings.ts"
 
 export const KEY_HEADER = "x-narrowgate-key"

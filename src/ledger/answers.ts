@@ -9,8 +9,8 @@ import type { GrantedDetails } from "../exchange/grant.ts"
 import type { RefreshShown } from "../exchange/code.ts"
 import type { Opened, OpenRequest } from "../exchange/open.ts"
 import type { WindowUse } from "../core/guardrails/kind.ts"
-import type { Pointer } from "../policy/bundle.ts"
-import { userId } from "../policy/facts.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
+import { userId } from "../core/policy/principals.ts"
 import type { TaskStatus, TreeState } from "./state.ts"
 
 /**

@@ -15,10 +15,10 @@ import type { Need } from "../core/guardrails/kind.ts"
 import { newId } from "../core/encoding/ids.ts"
 import { may } from "../may.ts"
 import { callAsked, taskEnded, type Cause } from "../outbound/notice.ts"
-import type { Bundle } from "../policy/assemble.ts"
-import type { Pointer } from "../policy/bundle.ts"
-import { candidateHeld } from "../policy/candidate.ts"
-import { userId } from "../policy/facts.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
+import { candidateHeld } from "../bundles/candidate.ts"
+import { userId } from "../core/policy/principals.ts"
 import {
   LATE,
   STRANGER,

@@ -19,9 +19,9 @@ import type { OpenRequest } from "../exchange/open.ts"
 import type { Refused } from "../core/denials/oauth-error.ts"
 import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
 import type { Signal } from "../core/guardrails/risk.ts"
-import type { Bundle } from "../policy/assemble.ts"
-import type { Pointer } from "../policy/bundle.ts"
-import { bundleHeld, bundleOf } from "../policy/store.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
+import { bundleHeld, bundleOf } from "../bundles/store.ts"
 import { LEDGER_VERSION } from "./answers.ts"
 import type {
   Answered,

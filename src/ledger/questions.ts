@@ -8,7 +8,7 @@ import type { InboxOf } from "../approval/approvers.ts"
 import type { End } from "../call.ts"
 import { inboxOf, type Inbox } from "../exchange/inbox.ts"
 import { logEvent } from "../platform/log.ts"
-import { userId } from "../policy/facts.ts"
+import { userId } from "../core/policy/principals.ts"
 import { lineOf, mayGoOn, type TreeState } from "./state.ts"
 
 export class Questions {

@@ -14,7 +14,7 @@ import type { Guardrail } from "../core/guardrails/definition.ts"
 import { Memory } from "../core/guardrails/memory.ts"
 import { applyNotes } from "../core/guardrails/memory-update.ts"
 import { logEvent } from "../platform/log.ts"
-import type { Bundle } from "../policy/assemble.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
 import { lineOf, type TreeState } from "./state.ts"
 
 export class Shadow {

@@ -8,7 +8,7 @@ import type { Consent } from "../exchange/consent.ts"
 import type { Grant, GrantedDetails } from "../exchange/grant.ts"
 import type { Plan, Progress } from "../core/guardrails/plan.ts"
 import type { Signal } from "../core/guardrails/risk.ts"
-import type { Pointer } from "../policy/bundle.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
 import type { ProofLog } from "./proof-log.ts"
 
 /** The person on whose behalf the tree acts, as their session token told. */

@@ -12,10 +12,10 @@ import { openTask, type OpenRequest } from "../exchange/open.ts"
 import { isRefused, type Refused } from "../core/denials/oauth-error.ts"
 import type { Signal } from "../core/guardrails/risk.ts"
 import { taskReleased } from "../outbound/notice.ts"
-import type { Bundle } from "../policy/assemble.ts"
-import type { Pointer } from "../policy/bundle.ts"
-import { candidateHeld } from "../policy/candidate.ts"
-import { userId } from "../policy/facts.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
+import { candidateHeld } from "../bundles/candidate.ts"
+import { userId } from "../core/policy/principals.ts"
 import {
   openedTask,
   type Ended,

@@ -7,7 +7,7 @@ import type { Opening } from "../exchange/open.ts"
 import type { Guardrails } from "../core/guardrails/guardrails.ts"
 import type { Signal } from "../core/guardrails/risk.ts"
 import { applyNotes, type Note } from "../core/guardrails/memory-update.ts"
-import type { Pointer } from "../policy/bundle.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
 import { isBelow, type EndedBy, type Task, type TaskStatus, type TreeState } from "./state.ts"
 
 /** Retries are remembered for seconds; above this many the stale ones are dropped. */

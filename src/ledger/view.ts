@@ -5,8 +5,8 @@ import type { GrantedDetails } from "../exchange/grant.ts"
 import { gaugesOf, type Gauge } from "../core/guardrails/gauge.ts"
 import { expected, type PlanStep } from "../core/guardrails/plan.ts"
 import { highestRisk } from "../core/guardrails/risk.ts"
-import type { Bundle } from "../policy/assemble.ts"
-import { userId } from "../policy/facts.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import { userId } from "../core/policy/principals.ts"
 import { isBelow, lineOf, whyEnded, type Task, type TreeState } from "./state.ts"
 
 export interface TaskView {

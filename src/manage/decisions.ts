@@ -5,7 +5,7 @@ import { countRates } from "../audit/rates.ts"
 import { findRecord, findRecords } from "../audit/record-logs.ts"
 import { firstIdAt } from "../core/encoding/ids.ts"
 import { isTaskId } from "../ledger/state.ts"
-import type { Bundle } from "../policy/assemble.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
 import { authorizeOperator } from "./operator.ts"
 import type { Outcome } from "./outcome.ts"
 

@@ -2,7 +2,7 @@
 import type { Context } from "hono"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
-import type { Bundle } from "../policy/assemble.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
 import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { newId } from "../core/encoding/ids.ts"
 import { identityOf } from "./identity.ts"

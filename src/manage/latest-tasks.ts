@@ -5,7 +5,7 @@
 import * as z from "zod"
 import { findRecords } from "../audit/record-logs.ts"
 import type { DecisionRecord } from "../audit/record.ts"
-import type { Bundle } from "../policy/assemble.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { authorizeOperator } from "./operator.ts"
 import type { Outcome } from "./outcome.ts"

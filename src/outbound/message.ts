@@ -3,7 +3,7 @@
  * one from being made is a value. A receiver whose secret the Worker does not know is told nothing.
  */
 import type { Signer } from "../exchange/signing-key.ts"
-import type { ReceiverDefinition } from "../policy/definition/receivers.ts"
+import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
 import type { Notice } from "./notice.ts"
 import { setMessage } from "./set.ts"
 import { slackMessage } from "./slack.ts"

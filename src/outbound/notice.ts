@@ -7,9 +7,9 @@ import type { End } from "../call.ts"
 import { codeOf, type Denial } from "../core/denials/denial.ts"
 import type { Consent } from "../exchange/consent.ts"
 import type { Task, TreeState } from "../ledger/state.ts"
-import { userId } from "../policy/facts.ts"
+import { userId } from "../core/policy/principals.ts"
 import type { Stopped, Switch } from "../switches/switch.ts"
-import type { EventName } from "./events.ts"
+import type { EventName } from "../core/policy/definition/receiver-events.ts"
 
 /** What a person is asked, or has said: of one exact call, or of a task that waits to begin. */
 export type Question = CallQuestion | TaskQuestion

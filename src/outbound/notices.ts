@@ -5,9 +5,9 @@
  */
 import { newId, timeOf } from "../core/encoding/ids.ts"
 import { logEvent } from "../platform/log.ts"
-import { currentBundle } from "../policy/store.ts"
-import { bundleSource } from "../publish/source.ts"
-import type { ReceiverDefinition } from "../policy/definition/receivers.ts"
+import { currentBundle } from "../bundles/store.ts"
+import { bundleSource } from "../bundles/source.ts"
+import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
 import { outboundOf, OUTBOUND_VERSION } from "./door.ts"
 import type { News, Notice } from "./notice.ts"
 import { toldTo } from "./receiver.ts"

@@ -7,7 +7,7 @@
 import { DurableObject } from "cloudflare:workers"
 import { signerOf } from "../exchange/signing-key.ts"
 import { logEvent } from "../platform/log.ts"
-import type { ReceiverDefinition } from "../policy/definition/receivers.ts"
+import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { pulledKeys } from "../switches/switch.ts"

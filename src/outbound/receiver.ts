@@ -1,5 +1,5 @@
 /** Which notices a receiver gets, and what of them. Pure. */
-import type { ReceiverDefinition } from "../policy/definition/receivers.ts"
+import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
 import type { Notice } from "./notice.ts"
 
 /** Null where it is told nothing of it. */

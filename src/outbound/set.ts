@@ -5,7 +5,7 @@
  */
 import { SignJWT } from "jose"
 import type { Signer } from "../exchange/signing-key.ts"
-import type { ReceiverDefinition } from "../policy/definition/receivers.ts"
+import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
 import type { Hindrance, Making, Message } from "./message.ts"
 import type { Notice } from "./notice.ts"
 import { signalOf, type Signal } from "./signal.ts"

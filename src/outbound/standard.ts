@@ -3,7 +3,7 @@
  * can follow another without a gap. `text` says the same to people, for tools that show it.
  */
 import { Webhook } from "standardwebhooks"
-import type { ReceiverDefinition } from "../policy/definition/receivers.ts"
+import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
 import type { Hindrance, Making, Message } from "./message.ts"
 import type { Notice, NoticeData } from "./notice.ts"
 import { nameOfStopped, textOf, toldOf, urlOf } from "./text.ts"

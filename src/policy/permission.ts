@@ -3,12 +3,18 @@
  * could say, would change that. Pure, like the decision that asks.
  */
 import type { Denial } from "../core/denials/denial.ts"
-import type { Bundle } from "./assemble.ts"
-import type { Engine } from "./engine.ts"
-import type { EntityStore } from "./entities.ts"
-import { callContext, manageQuestion, type ManagedThing, type OperatorFacts, type Situation } from "./facts.ts"
-import { parseRemedy, together, type Lift } from "./remedy.ts"
-import type { CedarRecord, EntityRef } from "./value.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { Engine } from "../core/policy/cedar/engine.ts"
+import type { EntityStore } from "../core/policy/cedar/entities.ts"
+import {
+  callContext,
+  manageQuestion,
+  type ManagedThing,
+  type OperatorFacts,
+  type Situation,
+} from "../core/policy/principals.ts"
+import { parseRemedy, together, type Lift } from "../core/policy/cedar/remedy.ts"
+import type { CedarRecord, EntityRef } from "../core/policy/cedar/values/value.ts"
 
 export interface Asked {
   readonly bundle: Bundle

@@ -6,7 +6,7 @@
 import { isChanged, newsOf, outdated, sightingsIn, vanished, type Observations } from "../core/catalog/drift.ts"
 import type { McpServer } from "../core/catalog/mcp-server.ts"
 import { logEvent } from "../platform/log.ts"
-import type { Bundle } from "../policy/assemble.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
 import { bundleFor, type Surroundings } from "../surroundings.ts"
 import { renewLease } from "../switches/lease.ts"
 import { report } from "../switches/report.ts"

@@ -6,11 +6,11 @@ import { recordOf } from "../audit/record.ts"
 import { newId } from "../core/encoding/ids.ts"
 import { authorizeOperator } from "../manage/operator.ts"
 import type { Outcome } from "../manage/outcome.ts"
-import type { Bundle } from "../policy/assemble.ts"
-import { bodyKey, withTimeout } from "../policy/store.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import { bodyKey, withTimeout } from "../bundles/store.ts"
 import { rawTarget, type Surroundings } from "../surroundings.ts"
-import { PUBLICATION_HEADER, publisherOf, readHistoryQuestion } from "./publication.ts"
-import { publications } from "./publications.ts"
+import { PUBLICATION_HEADER, publisherOf, readHistoryQuestion } from "../bundles/publication.ts"
+import { publications } from "../bundles/publications.ts"
 
 const ALL = { area: "bundles", kind: "bundle", target: null } as const
 const MAX_LISTED = 1_000

@@ -5,8 +5,8 @@
 import * as oauth from "oauth4webapi"
 import { boundedText } from "../platform/request-body.ts"
 import { mayBeFetched } from "../core/encoding/url.ts"
-import type { Bundle } from "../policy/assemble.ts"
-import type { IssuerDefinition } from "../policy/definition/issuers.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 
 export type SignInIssuer = IssuerDefinition & {
   readonly issuer: string

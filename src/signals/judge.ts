@@ -6,9 +6,9 @@
 import type { SecurityEvents } from "../credential/security-event.ts"
 import { canonicalText } from "../core/encoding/canonical-json.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
-import type { StreamDefinition } from "../policy/definition/streams.ts"
+import type { StreamDefinition } from "../core/policy/definition/streams.ts"
 import type { SignalChange } from "../switches/signal.ts"
-import { eventOf, EVENTS, mayTell, type EffectName, type Told } from "./events.ts"
+import { eventOf, EVENTS, mayTell, type EffectName, type Told } from "../core/policy/definition/security-events.ts"
 import type { EventRefusal } from "../core/denials/set-error.ts"
 import { resolveSubject, type Known, type Target } from "./subject.ts"
 

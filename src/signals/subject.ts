@@ -5,9 +5,9 @@
  */
 import { isObject } from "../core/encoding/json.ts"
 import type { Lookup } from "../core/encoding/lookup.ts"
-import type { AgentDefinition } from "../policy/definition/agents.ts"
-import type { IssuerDefinition } from "../policy/definition/issuers.ts"
-import type { StreamDefinition } from "../policy/definition/streams.ts"
+import type { AgentDefinition } from "../core/policy/definition/agents.ts"
+import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
+import type { StreamDefinition } from "../core/policy/definition/streams.ts"
 
 /** Formats with one value, and the member that holds it. */
 const VALUE_OF = {

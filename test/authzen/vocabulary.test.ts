@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { actionOf, nameOf, typeOf } from "../../src/authzen/vocabulary.ts"
-import type { QueryClient } from "../../src/policy/definition/gateways.ts"
+import type { QueryClient } from "../../src/core/policy/definition/gateways.ts"
 
 const CLIENT: QueryClient = {
   id: "wiki",

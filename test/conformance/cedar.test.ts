@@ -1,10 +1,10 @@
 /** Cedar's own integration tests and a sample of its generated corpus, decided by the evaluator in workerd. */
 import { expect } from "vitest"
 import { z } from "zod"
-import { fromCedarJson } from "../../src/policy/cedar-json.ts"
-import { compileRules } from "../../src/policy/engine.ts"
-import { entityStore } from "../../src/policy/entities.ts"
-import { entity, isRecord } from "../../src/policy/value.ts"
+import { fromCedarJson } from "../../src/core/policy/cedar/values/cedar-json.ts"
+import { compileRules } from "../../src/core/policy/cedar/engine.ts"
+import { entityStore } from "../../src/core/policy/cedar/entities.ts"
+import { entity, isRecord } from "../../src/core/policy/cedar/values/value.ts"
 import { conformance } from "./conformance.ts"
 import type { Deviation } from "./folders.ts"
 

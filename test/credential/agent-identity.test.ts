@@ -1,8 +1,8 @@
 import { SignJWT } from "jose"
 import { describe, expect, inject, test } from "vitest"
 import { verifyAgent } from "../../src/credential/agent-identity.ts"
-import type { AgentDefinition } from "../../src/policy/definition/agents.ts"
-import type { IssuerDefinition } from "../../src/policy/definition/issuers.ts"
+import type { AgentDefinition } from "../../src/core/policy/definition/agents.ts"
+import type { IssuerDefinition } from "../../src/core/policy/definition/issuers.ts"
 import { withIssuerKeys, idp, stranger, svid, US, type Minting } from "../harness/issuers.ts"
 
 const yard = withIssuerKeys(inject("yard"))

@@ -7,7 +7,7 @@ import { describe, expect, inject, it } from "vitest"
 import { readCompact } from "../../src/credential/compact.ts"
 import { isRejected } from "../../src/core/denials/credential-rejection.ts"
 import { verifyWorkloadToken } from "../../src/credential/workload-token.ts"
-import type { IssuerDefinition } from "../../src/policy/definition/issuers.ts"
+import type { IssuerDefinition } from "../../src/core/policy/definition/issuers.ts"
 
 describe("jobs of ci-agent", () => {
   const STAGING = {

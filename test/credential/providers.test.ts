@@ -18,9 +18,9 @@ import kubernetesPage from "../../docs/identity-providers/kubernetes.md?raw"
 import oktaPage from "../../docs/identity-providers/okta.md?raw"
 import readmePage from "../../docs/identity-providers/README.md?raw"
 import spiffePage from "../../docs/identity-providers/spiffe.md?raw"
-import type { BundleBody } from "../../src/policy/bundle.ts"
-import type { AgentDefinition, IdentityDefinition } from "../../src/policy/definition/agents.ts"
-import type { IssuerDefinition } from "../../src/policy/definition/issuers.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import type { AgentDefinition, IdentityDefinition } from "../../src/core/policy/definition/agents.ts"
+import type { IssuerDefinition } from "../../src/core/policy/definition/issuers.ts"
 import {
   ACCESS_TOKEN,
   exchangeForm,

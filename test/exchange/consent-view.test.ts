@@ -3,7 +3,7 @@ import { foresee, type Consent } from "../../src/exchange/consent.ts"
 import { countsOf, fewerCalls, lives, viewOfConsent, type ConsentView } from "../../src/exchange/consent-view.ts"
 import { boundsInWords, callsInWords, lifeInWords } from "../../src/exchange/consent-words.ts"
 import { isRefused } from "../../src/core/denials/oauth-error.ts"
-import type { BundleBody } from "../../src/policy/bundle.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { agentId } from "../harness/issuers.ts"
 import { ALICE, askedFor, assembled, newState, START } from "../harness/trees.ts"
 

@@ -3,7 +3,7 @@ import { describe, expect, inject, test } from "vitest"
 import type { Tool } from "../../src/core/catalog/tool.ts"
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
 import { ASKED_NOTHING, coversTool, narrow as narrowBy, type Asked, type Grant } from "../../src/exchange/grant.ts"
-import type { GrantDefinition } from "../../src/policy/definition/grant.ts"
+import type { GrantDefinition } from "../../src/core/policy/definition/grant.ts"
 import { askedFor } from "../harness/trees.ts"
 import { inDefinition, inScopes, sensitivityWithin } from "../harness/reference.ts"
 

@@ -3,8 +3,8 @@ import { env } from "cloudflare:workers"
 import { CompactSign, generateKeyPair, importJWK, SignJWT, type CryptoKey } from "jose"
 import { inject } from "vitest"
 import { SAID } from "../harness/publisher.ts"
-import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
-import { bodyKey, POINTER_KEY } from "../../src/policy/store.ts"
+import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
+import { bodyKey, POINTER_KEY } from "../../src/bundles/store.ts"
 import { yard } from "../harness/bundles.ts"
 
 /** The same policies but for one tool more, so that body and digest differ. */

@@ -1,7 +1,7 @@
 /** A gateway that observes lets through what is denied: it happened, and an enforcing gateway must know of it. */
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import type { BundleBody } from "../../src/policy/bundle.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { Condition, Guardrail, Limit } from "../../src/core/guardrails/definition.ts"
 import { LENDING_VERSION } from "../../src/core/guardrails/lending/lending.ts"
 import { sharedLimitOf } from "../../src/ledger/shared-limit.ts"

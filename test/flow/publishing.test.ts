@@ -7,10 +7,16 @@ import { z } from "zod"
 import { window } from "../harness/guardrails.ts"
 import { generatePublisherKey, signHistoryQuestion } from "../../cli/policies/sign.ts"
 import { published } from "../../cli/publish/published.ts"
-import { FORMAT, PUBLICATION_TYPES, type BundleBody, type Pointer, type Publishing } from "../../src/policy/bundle.ts"
-import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
-import { bodyKey } from "../../src/policy/store.ts"
-import { publications } from "../../src/publish/publications.ts"
+import {
+  FORMAT,
+  PUBLICATION_TYPES,
+  type BundleBody,
+  type Pointer,
+  type Publishing,
+} from "../../src/core/policy/bundle.ts"
+import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
+import { bodyKey } from "../../src/bundles/store.ts"
+import { publications } from "../../src/bundles/publications.ts"
 import { openTask } from "../harness/agents.ts"
 import { yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"

@@ -1,6 +1,6 @@
 /** Each request leaves a record, and if it has proven who makes it, the record names them, whatever else is wrong with it. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import { PUBLICATION_HEADER } from "../../src/publish/publication.ts"
+import { PUBLICATION_HEADER } from "../../src/bundles/publication.ts"
 import { strangersLog } from "../../src/audit/record-logs.ts"
 import { env } from "cloudflare:workers"
 import { askAccess, type AccessPath } from "../harness/access.ts"

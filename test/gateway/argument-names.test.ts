@@ -3,7 +3,7 @@ import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, type ClientRequest } from "../harness/gateways.ts"
 import { freshIsolate } from "../harness/isolate.ts"
-import type { BundleBody } from "../../src/policy/bundle.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
 
 /** Each is the argument `name` to some upstream, and another one to the rest. */
 const SPELLINGS = [

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import type { LoweredRule } from "../../src/policy/lowered.ts"
+import type { LoweredRule } from "../../src/core/policy/cedar/lowered.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"

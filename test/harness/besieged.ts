@@ -3,10 +3,10 @@
  * each way that there is. With an honest token of each kind, of which an attack changes one thing.
  */
 import type { JWK } from "jose"
-import type { BundleBody } from "../../src/policy/bundle.ts"
-import type { AgentDefinition } from "../../src/policy/definition/agents.ts"
-import type { IssuerDefinition } from "../../src/policy/definition/issuers.ts"
-import type { KeySource } from "../../src/policy/definition/keys.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import type { AgentDefinition } from "../../src/core/policy/definition/agents.ts"
+import type { IssuerDefinition } from "../../src/core/policy/definition/issuers.ts"
+import type { KeySource } from "../../src/core/policy/definition/keys.ts"
 import { writeShared } from "../../src/credential/shared-cache.ts"
 import { yard } from "./bundles.ts"
 import { forge, newSigner, newWeakSigner, type Part, type Signer } from "./forge.ts"

@@ -18,7 +18,7 @@ import {
   applyRelease,
   endedBy,
 } from "../../src/ledger/transition.ts"
-import type { Bundle } from "../../src/policy/assemble.ts"
+import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { agentId } from "./issuers.ts"
 import { POINTER, ROOT, START } from "./trees.ts"
 

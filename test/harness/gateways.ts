@@ -1,8 +1,8 @@
 /** Each make of gateway as it asks: one row a dialect, so that every case can go through all of them. */
 import { exports } from "cloudflare:workers"
 import { z } from "zod"
-import type { BundleBody } from "../../src/policy/bundle.ts"
-import { DIALECTS, type DialectName } from "../../src/policy/definition/gateways.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import { DIALECTS, type DialectName } from "../../src/core/policy/definition/gateways.ts"
 import { sha256Hex } from "../../src/core/encoding/hash.ts"
 import { US } from "./issuers.ts"
 

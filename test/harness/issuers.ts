@@ -1,7 +1,7 @@
 /** The tests' own issuers: a provider of user sessions, a second one, and workload identities. No network is needed. */
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK, type JWTPayload } from "jose"
-import type { BundleBody } from "../../src/policy/bundle.ts"
-import type { IssuerDefinition } from "../../src/policy/definition/issuers.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import type { IssuerDefinition } from "../../src/core/policy/definition/issuers.ts"
 
 export const US = "https://authz.example"
 export const IDP = "https://idp.test"

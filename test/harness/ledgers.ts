@@ -3,7 +3,7 @@ import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "
 import { env } from "cloudflare:workers"
 import { LEDGER_VERSION } from "../../src/ledger/answers.ts"
 import { rootOf } from "../../src/ledger/state.ts"
-import { publications } from "../../src/publish/publications.ts"
+import { publications } from "../../src/bundles/publications.ts"
 
 const ledgerOf = (task: string) => env.LEDGER.getByName(rootOf(task))
 

@@ -1,7 +1,7 @@
 /** Gateways that cut a server's `tools/list` answer down to what an agent may call. */
 import { z } from "zod"
 import { LIFECYCLE_TOOLS, lifecycleName, lifecycleTools } from "../../src/core/catalog/lifecycle.ts"
-import type { BundleBody } from "../../src/policy/bundle.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { knock } from "./door.ts"
 import { keyOf, ORIGIN } from "./gateways.ts"
 import { US } from "./issuers.ts"

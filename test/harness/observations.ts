@@ -1,7 +1,7 @@
 /** What was seen of tools, as the switchboard has it, and bundles that pin them. */
 import { env } from "cloudflare:workers"
 import { pinOf } from "../../src/core/catalog/pin.ts"
-import type { BundleBody } from "../../src/policy/bundle.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { forgetSwitches } from "../../src/switches/lease.ts"
 import { OBSERVATION_VERSION, type Report } from "../../src/switches/observation.ts"
 import { LEASE_VERSION, switchboard } from "../../src/switches/switchboard.ts"

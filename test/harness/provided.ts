@@ -1,6 +1,6 @@
 /** What the run hands to the tests in workerd, which have no file system and trust no key of the repository. */
 import type { JWK } from "jose"
-import type { BundleBody } from "../../src/policy/bundle.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
 
 export interface Provided {
   /** `policies/`, which the demo runs on. */

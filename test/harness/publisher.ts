@@ -1,7 +1,7 @@
 /** Publications as the tests' publisher signs them. */
 import type { JWK } from "jose"
 import { signPublication } from "../../cli/policies/sign.ts"
-import type { Pointer, Publishing } from "../../src/policy/bundle.ts"
+import type { Pointer, Publishing } from "../../src/core/policy/bundle.ts"
 import { US } from "./issuers.ts"
 
 export const SAID = { aud: US, by: "a test", why: "to see what comes of it" }

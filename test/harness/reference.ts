@@ -3,7 +3,7 @@
  */
 import type { ArgumentBound, ArgumentBounds } from "../../src/core/catalog/bounds.ts"
 import type { Tool } from "../../src/core/catalog/tool.ts"
-import type { GrantDefinition } from "../../src/policy/definition/grant.ts"
+import type { GrantDefinition } from "../../src/core/policy/definition/grant.ts"
 
 const RANK: Readonly<Record<string, number>> = { public: 0, internal: 1, confidential: 2, restricted: 3 }
 

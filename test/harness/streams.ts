@@ -2,9 +2,9 @@
 import { SignJWT } from "jose"
 import { z } from "zod"
 import { sha256Hex } from "../../src/core/encoding/hash.ts"
-import type { BundleBody } from "../../src/policy/bundle.ts"
-import type { StreamDefinition } from "../../src/policy/definition/streams.ts"
-import { EVENTS, type Told } from "../../src/signals/events.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import type { StreamDefinition } from "../../src/core/policy/definition/streams.ts"
+import { EVENTS, type Told } from "../../src/core/policy/definition/security-events.ts"
 import { knock } from "./door.ts"
 import { IDP, newSigner, second, US, type Signer } from "./issuers.ts"
 

@@ -12,9 +12,9 @@ import type { Asked } from "../../src/exchange/grant.ts"
 import type { OpenRequest } from "../../src/exchange/open.ts"
 import { isRefused, type Refusal } from "../../src/core/denials/oauth-error.ts"
 import type { TreeState, UserFacts } from "../../src/ledger/state.ts"
-import { assemble, type Bundle } from "../../src/policy/assemble.ts"
-import type { BundleBody } from "../../src/policy/bundle.ts"
-import { encode } from "../../src/policy/encode.ts"
+import { assemble, type Bundle } from "../../src/core/policy/assemble.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import { encode } from "../../src/core/policy/encode.ts"
 import { agentId, IDP } from "./issuers.ts"
 
 export const POINTER = { seq: 1, digest: "0".repeat(64) }

@@ -10,7 +10,7 @@ import { actionEntities } from "../../cli/policies/actions.ts"
 import { parseExactly } from "../../cli/policies/exact-json.ts"
 import { ruleToJson } from "../../cli/policies/exact-rule.ts"
 import { splitRules } from "../../cli/policies/split.ts"
-import { isNode, type Node } from "../../src/policy/est.ts"
+import { isNode, type Node } from "../../src/core/policy/cedar/est.ts"
 import type { Files } from "../conformance/folders.ts"
 
 const uid = z.object({ type: z.string(), id: z.string() })

@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest"
 import { lower } from "../../cli/policies/lower.ts"
 import type { LinksFile } from "../../cli/policies/schema/links.ts"
 import { parseYaml } from "../../cli/policies/source.ts"
-import { compileRules } from "../../src/policy/engine.ts"
-import { entityStore } from "../../src/policy/entities.ts"
-import { entity, record, set } from "../../src/policy/value.ts"
+import { compileRules } from "../../src/core/policy/cedar/engine.ts"
+import { entityStore } from "../../src/core/policy/cedar/entities.ts"
+import { entity, record, set } from "../../src/core/policy/cedar/values/value.ts"
 
 const SCHEMA = `
 entity Group;

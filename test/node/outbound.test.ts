@@ -15,8 +15,8 @@ import type { ServerProcess } from "../../bench/servers/process.ts"
 import { compilePolicies } from "../../cli/policies/compile.ts"
 import { generatePublisherKey, signPublication } from "../../cli/policies/sign.ts"
 import { readManifest } from "../../dev/manifest.ts"
-import type { BundleBody } from "../../src/policy/bundle.ts"
-import { canonicalBytes, digestOf } from "../../src/policy/digest.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
 import { BUILD_WITHIN_MS, buildWorker, KV, plainWorker, serve } from "./bare-workerd.ts"
 
 const [FIRST, SECOND] = ["https://first.example", "https://second.example"]

@@ -4,10 +4,10 @@ import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { ruleToJson } from "../../cli/policies/exact-rule.ts"
 import { splitRules } from "../../cli/policies/split.ts"
-import { writeRule } from "../../src/explain/written.ts"
-import { compileRules } from "../../src/policy/engine.ts"
-import type { LoweredRule } from "../../src/policy/lowered.ts"
-import { readScope } from "../../src/policy/scope.ts"
+import { writeRule } from "../../src/core/policy/cedar/print-rule.ts"
+import { compileRules } from "../../src/core/policy/cedar/engine.ts"
+import type { LoweredRule } from "../../src/core/policy/cedar/lowered.ts"
+import { readScope } from "../../src/core/policy/cedar/scope.ts"
 
 const ROOT = join(import.meta.dirname, "../..")
 const FILES = readdirSync(ROOT, { recursive: true, encoding: "utf8" }).filter(

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { EVENTS } from "../../src/outbound/events.ts"
+import { EVENTS } from "../../src/core/policy/definition/receiver-events.ts"
 import type { Making } from "../../src/outbound/message.ts"
 import type { CallQuestion, Notice, TaskQuestion } from "../../src/outbound/notice.ts"
 import { slackMessage } from "../../src/outbound/slack.ts"

@@ -23,7 +23,7 @@ import {
   type Told,
 } from "../harness/mcp-places.ts"
 import { definitionOf, observe, observed, pinnedAs, POISON, withPins } from "../harness/observations.ts"
-import type { BundleBody } from "../../src/policy/bundle.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
 
 const REAL = inject("mcpServers")
 const SEARCH = pinnedAs("search")

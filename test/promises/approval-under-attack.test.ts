@@ -1,8 +1,8 @@
 /** What somebody would try who wants a call through that nobody agreed to, or agreed to something else. */
 import { z } from "zod"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import type { BundleBody } from "../../src/policy/bundle.ts"
-import type { LoweredRule } from "../../src/policy/lowered.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import type { LoweredRule } from "../../src/core/policy/cedar/lowered.ts"
 import { exchangeForm, JWT_BEARER, JWT_BEARER_GRANT, openChild, openTask } from "../harness/agents.ts"
 import { person, questionIn, say, type Question } from "../harness/approvals.ts"
 import { byAddress, publish, yard } from "../harness/bundles.ts"

@@ -5,8 +5,8 @@ import { limitsIn, window } from "../harness/guardrails.ts"
 import { Shadow } from "../../src/ledger/shadow.ts"
 import { decide } from "../../src/decide.ts"
 import { applyChange, applyEnd, endedBy } from "../../src/ledger/transition.ts"
-import { assemble } from "../../src/policy/assemble.ts"
-import { encode } from "../../src/policy/encode.ts"
+import { assemble } from "../../src/core/policy/assemble.ts"
+import { encode } from "../../src/core/policy/encode.ts"
 import { ALICE, assembled, callOf, newState, open, opened, scopes, snapshot, START } from "../harness/trees.ts"
 
 const body = inject("yard")

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, inject, test } from "vitest"
-import type { BundleBody } from "../../src/policy/bundle.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { agentId } from "../harness/issuers.ts"
 import { assembled, callOf, newState, open, opened, reasonOf, ROOT, snapshot, START, step } from "../harness/trees.ts"
 

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, inject, test } from "vitest"
-import type { LoweredRule } from "../../src/policy/lowered.ts"
+import type { LoweredRule } from "../../src/core/policy/cedar/lowered.ts"
 import { agentId } from "../harness/issuers.ts"
 import { assembled, callOf, newState, open, opened, reasonOf, step } from "../harness/trees.ts"
 

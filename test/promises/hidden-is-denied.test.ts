@@ -9,14 +9,14 @@ import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
 import { UNSEEN_ARGUMENTS } from "../../src/core/catalog/arguments.ts"
 import { decide } from "../../src/decide.ts"
 import { may } from "../../src/may.ts"
-import type { Bundle } from "../../src/policy/assemble.ts"
-import { actionRef, toolRef } from "../../src/policy/facts.ts"
-import type { LoweredRule } from "../../src/policy/lowered.ts"
+import type { Bundle } from "../../src/core/policy/assemble.ts"
+import { actionRef, toolRef } from "../../src/core/policy/principals.ts"
+import type { LoweredRule } from "../../src/core/policy/cedar/lowered.ts"
 import type { ArgumentBounds } from "../../src/core/catalog/bounds.ts"
 import { agentId } from "../harness/issuers.ts"
 import { withServers } from "../harness/listings.ts"
 import { longerBy, runsOf } from "../harness/runs.ts"
-import { rulesInScope } from "../policy/in-scope.ts"
+import { rulesInScope } from "../core/policy/in-scope.ts"
 import {
   ALICE,
   askedFor,

@@ -12,7 +12,7 @@ import type { Guardrail } from "../../src/core/guardrails/definition.ts"
 import { landFlight } from "../../src/core/guardrails/concurrency.ts"
 import type { TreeState } from "../../src/ledger/state.ts"
 import { applyAfterwards, applyChange } from "../../src/ledger/transition.ts"
-import type { Bundle } from "../../src/policy/assemble.ts"
+import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { heldOf, openingsOf, PureTree, tick } from "../harness/driven-trees.ts"
 import {
   concurrency,

@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest"
-import type { StreamDefinition } from "../../src/policy/definition/streams.ts"
-import { EVENTS, TELLABLE_EVENTS, type EffectName, type EventName } from "../../src/signals/events.ts"
+import type { StreamDefinition } from "../../src/core/policy/definition/streams.ts"
+import {
+  EVENTS,
+  TELLABLE_EVENTS,
+  type EffectName,
+  type EventName,
+} from "../../src/core/policy/definition/security-events.ts"
 import { changesOf, exceptKeys, judgeEvents, type JudgedEvent } from "../../src/signals/judge.ts"
 import type { EventRefusal } from "../../src/core/denials/set-error.ts"
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
-import type { AgentDefinition } from "../../src/policy/definition/agents.ts"
-import type { IssuerDefinition } from "../../src/policy/definition/issuers.ts"
+import type { AgentDefinition } from "../../src/core/policy/definition/agents.ts"
+import type { IssuerDefinition } from "../../src/core/policy/definition/issuers.ts"
 import { resolveSubject, type Known } from "../../src/signals/subject.ts"
 
 const CEILING = { tools: [], max_sensitivity: "public", arguments: {} } as const

@@ -4,7 +4,7 @@
  */
 import { afterEach, inject, vi } from "vitest"
 import type { Guardrail } from "../../src/core/guardrails/definition.ts"
-import { forgetBundle } from "../../src/policy/store.ts"
+import { forgetBundle } from "../../src/bundles/store.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"

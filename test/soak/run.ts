@@ -4,7 +4,7 @@
  * the threshold in between. The tree's answers are followed, so that one disagreement does not become many.
  */
 import type { Guardrail } from "../../src/core/guardrails/definition.ts"
-import type { Bundle } from "../../src/policy/assemble.ts"
+import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { heldOf, KeptTree, openingsOf, tick } from "../harness/driven-trees.ts"
 import { TOOLS } from "../harness/guardrail-worlds.ts"
 import { openYard } from "../harness/modelled-life.ts"

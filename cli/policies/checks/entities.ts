@@ -1,7 +1,7 @@
 /** Stored entities stand beside those that are made, fit the schema, and say plainly what they refer to. */
 import { checkParseEntities, checkParseSchema } from "@cedar-policy/cedar-wasm/nodejs"
-import { entityStore } from "../../../src/policy/entities.ts"
-import type { StoredEntity } from "../../../src/policy/lowered.ts"
+import { entityStore } from "../../../src/core/policy/cedar/entities.ts"
+import type { StoredEntity } from "../../../src/core/policy/cedar/lowered.ts"
 import { MADE_TYPES, madeEntities, toCedar, uidText } from "../entities.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"

@@ -1,5 +1,5 @@
 /** Each agent can be proven, and no credential proves two. */
-import type { ExactClaims } from "../../../src/policy/definition/claims.ts"
+import type { ExactClaims } from "../../../src/core/policy/definition/claims.ts"
 import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"

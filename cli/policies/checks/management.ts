@@ -2,8 +2,8 @@
  * Operators can manage only what a rule permits: the schema has to know the question, and some rule has to answer it.
  */
 import { checkParseSchema, isAuthorized, type EntityUidJson } from "@cedar-policy/cedar-wasm/nodejs"
-import type { Bundle } from "../../../src/policy/assemble.ts"
-import { actionRef, areaRef, AREAS } from "../../../src/policy/facts.ts"
+import type { Bundle } from "../../../src/core/policy/assemble.ts"
+import { actionRef, areaRef, AREAS } from "../../../src/core/policy/principals.ts"
 import { managingEntities, toCedar } from "../entities.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"

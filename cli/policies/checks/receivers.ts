@@ -1,6 +1,6 @@
 /** A receiver has what its format takes and can be reached, and what it is to be told there is. */
 import { isLoopback, mayBeFetched } from "../../../src/core/encoding/url.ts"
-import { SIGNAL_EVENTS, type FormatName } from "../../../src/outbound/events.ts"
+import { SIGNAL_EVENTS, type FormatName } from "../../../src/core/policy/definition/receiver-events.ts"
 import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"

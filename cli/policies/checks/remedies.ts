@@ -1,6 +1,6 @@
 /** `@remedy("approval:…")` names whom there is to ask, on a rule that their answer lifts. */
-import { isNode } from "../../../src/policy/est.ts"
-import { parseRemedy } from "../../../src/policy/remedy.ts"
+import { isNode } from "../../../src/core/policy/cedar/est.ts"
+import { parseRemedy } from "../../../src/core/policy/cedar/remedy.ts"
 import type { LoweredJson, PlacedRule } from "../lower.ts"
 import { suggest } from "../../../src/core/encoding/nearest.ts"
 import { problemAt } from "../place.ts"

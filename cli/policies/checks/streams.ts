@@ -2,7 +2,7 @@
  * A token is of one stream, a stream speaks of somebody that there is, and a name that it uses can mean only one; what
  * follows from an event is one of what may.
  */
-import { EVENTS } from "../../../src/signals/events.ts"
+import { EVENTS } from "../../../src/core/policy/definition/security-events.ts"
 import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"

@@ -1,5 +1,5 @@
 /** What grants in agents.yaml come to over the catalog: which tools a purpose, and which of them an agent, may have. */
-import type { GrantDefinition } from "../../../src/policy/definition/grant.ts"
+import type { GrantDefinition } from "../../../src/core/policy/definition/grant.ts"
 import { parseScope, scopeCovers } from "../../../src/core/catalog/pattern.ts"
 import { sensitivityRank, type Tool } from "../../../src/core/catalog/tool.ts"
 

@@ -3,7 +3,7 @@
  * about nobody knows who might be asked about, stored or not.
  */
 import type { Tool } from "../../../src/core/catalog/tool.ts"
-import { keysWithin } from "../../../src/policy/scope.ts"
+import { keysWithin } from "../../../src/core/policy/cedar/scope.ts"
 import type { ReadRule } from "../reasoning/written.ts"
 import type { Problem } from "../problem.ts"
 import type { Lint, Subject } from "./lint.ts"

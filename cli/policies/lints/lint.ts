@@ -1,8 +1,8 @@
 /**
  * A lint: what is most likely a slip in policies that would become a bundle. Each is a file here and a line of table.ts.
  */
-import type { Bundle } from "../../../src/policy/assemble.ts"
-import type { BundleBody } from "../../../src/policy/bundle.ts"
+import type { Bundle } from "../../../src/core/policy/assemble.ts"
+import type { BundleBody } from "../../../src/core/policy/bundle.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"
 import type { Known } from "../reasoning/known.ts"

@@ -1,6 +1,6 @@
 /** Arguments of restricted tools that rules read: whatever a rule reads is told by every decision record. */
 import { isRedacted } from "../../../src/core/catalog/redaction.ts"
-import { actionRef, toolRef } from "../../../src/policy/facts.ts"
+import { actionRef, toolRef } from "../../../src/core/policy/principals.ts"
 import type { Lint } from "./lint.ts"
 
 export const recordedArgument: Lint = {

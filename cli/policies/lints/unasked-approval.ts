@@ -1,5 +1,5 @@
 /** An approval by whose name nothing asks: no call ever waits for these people. */
-import { parseRemedy } from "../../../src/policy/remedy.ts"
+import { parseRemedy } from "../../../src/core/policy/cedar/remedy.ts"
 import type { Lint } from "./lint.ts"
 
 export const unaskedApproval: Lint = {

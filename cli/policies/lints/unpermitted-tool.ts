@@ -1,5 +1,5 @@
 /** Tools that the catalog lists and no rule lets anybody call. Of one that a forbid names, somebody has thought. */
-import { toolRef } from "../../../src/policy/facts.ts"
+import { toolRef } from "../../../src/core/policy/principals.ts"
 import type { Problem } from "../problem.ts"
 import { serverOf } from "../tools.ts"
 import type { Lint, Subject } from "./lint.ts"

@@ -2,7 +2,7 @@
  * Whether the conjuncts of a rule can be evaluated whatever the call. A forbid that errs denies, so one that cannot be
  * true still matters unless this holds. Sound, not complete: what is not plainly safe counts as what may err.
  */
-import { isNode } from "../../../src/policy/est.ts"
+import { isNode } from "../../../src/core/policy/cedar/est.ts"
 import { ALWAYS } from "./known.ts"
 import { constantOf, constantsOf, type Conjunct, keyOf, member } from "./term.ts"
 

@@ -1,8 +1,8 @@
 /** Whether one rule covers another: matches wherever the other does, whoever asks, and holds wherever that holds. */
-import type { EntityStore } from "../../../src/policy/entities.ts"
-import { isNode } from "../../../src/policy/est.ts"
-import { readUid } from "../../../src/policy/cedar-json.ts"
-import { keysWithin, readScope, type Scope } from "../../../src/policy/scope.ts"
+import type { EntityStore } from "../../../src/core/policy/cedar/entities.ts"
+import { isNode } from "../../../src/core/policy/cedar/est.ts"
+import { readUid } from "../../../src/core/policy/cedar/values/cedar-json.ts"
+import { keysWithin, readScope, type Scope } from "../../../src/core/policy/cedar/scope.ts"
 import { keyOf, type Conjunct } from "./term.ts"
 
 /** Of each key in the other's scope: the keys under which whatever that matches is matched too, itself among them. */

@@ -1,8 +1,8 @@
 /**
  * What Narrowgate puts into a question, whoever asks: which values of a fact there can be at all, and which facts are
- * always there. From src/policy/facts.ts and from what the bundle registers.
+ * always there. From src/core/policy/principals.ts and from what the bundle registers.
  */
-import type { BundleBody } from "../../../src/policy/bundle.ts"
+import type { BundleBody } from "../../../src/core/policy/bundle.ts"
 import { keyOf, pathTerm } from "./term.ts"
 
 export interface Known {

@@ -1,14 +1,14 @@
 /**
  * What Narrowgate can be asked under a bundle: an action, what it is done to, and by whom. A tool is asked about by its
  * own action class and by `delegate`, an area by `manage`; agents and operators are those that are registered, users
- * anybody (src/policy/facts.ts).
+ * anybody (src/core/policy/principals.ts).
  */
 import { ACTIONS, type Tool } from "../../../src/core/catalog/tool.ts"
-import { actionRef, areaRef, AREAS, toolRef } from "../../../src/policy/facts.ts"
-import type { EntityStore } from "../../../src/policy/entities.ts"
-import type { StoredEntity } from "../../../src/policy/lowered.ts"
-import { keysWithin, type Scope } from "../../../src/policy/scope.ts"
-import { entity, type EntityRef } from "../../../src/policy/value.ts"
+import { actionRef, areaRef, AREAS, toolRef } from "../../../src/core/policy/principals.ts"
+import type { EntityStore } from "../../../src/core/policy/cedar/entities.ts"
+import type { StoredEntity } from "../../../src/core/policy/cedar/lowered.ts"
+import { keysWithin, type Scope } from "../../../src/core/policy/cedar/scope.ts"
+import { entity, type EntityRef } from "../../../src/core/policy/cedar/values/value.ts"
 import { MADE_TYPES } from "../entities.ts"
 
 const ASKED = [...ACTIONS, "delegate", "manage"] as const

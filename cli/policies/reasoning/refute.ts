@@ -3,8 +3,8 @@
  * one, whatever the call; where it finds none there may be one all the same. An expression means the same value
  * wherever it stands in one question, so what is said of it adds up. Pure.
  */
-import { isNode } from "../../../src/policy/est.ts"
-import { compilePattern } from "../../../src/policy/like.ts"
+import { isNode } from "../../../src/core/policy/cedar/est.ts"
+import { compilePattern } from "../../../src/core/policy/cedar/like.ts"
 import type { Known, KnownValues } from "./known.ts"
 import { constantOf, constantsOf, integerOf, keyOf, shownConstant } from "./term.ts"
 

@@ -2,8 +2,8 @@
  * By what a rule restricts: names in it that make it forbid less, or permit more, than it says if nothing is called so.
  * These are the names by which a `forbid` holds, and those by which a `permit` does not.
  */
-import { isNode, type Node } from "../../../src/policy/est.ts"
-import type { EntityUid } from "../../../src/policy/lowered.ts"
+import { isNode, type Node } from "../../../src/core/policy/cedar/est.ts"
+import type { EntityUid } from "../../../src/core/policy/cedar/lowered.ts"
 import { keyOf } from "./term.ts"
 
 /** A fact that is compared with a text: the value itself, or a member of a set. */

@@ -1,9 +1,9 @@
 /** What can be said of each rule under a bundle: whether it can ever apply, and to which tools; worked out when asked. */
 import type { Tool } from "../../../src/core/catalog/tool.ts"
-import { isNode } from "../../../src/policy/est.ts"
-import { actionRef, toolRef } from "../../../src/policy/facts.ts"
-import { foreseeConditions, type Foresee } from "../../../src/policy/outcomes.ts"
-import { entity, record } from "../../../src/policy/value.ts"
+import { isNode } from "../../../src/core/policy/cedar/est.ts"
+import { actionRef, toolRef } from "../../../src/core/policy/principals.ts"
+import { foreseeConditions, type Foresee } from "../../../src/core/policy/cedar/outcomes.ts"
+import { entity, record } from "../../../src/core/policy/cedar/values/value.ts"
 import { cannotErr } from "./cannot-err.ts"
 import type { Known } from "./known.ts"
 import type { Asked, Questions, Resource } from "./questions.ts"

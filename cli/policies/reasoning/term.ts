@@ -1,5 +1,5 @@
 /** Reading the conditions of a rule as terms: what is said of what (Cedar documentation, "JSON policy format"). */
-import { isNode, type Node } from "../../../src/policy/est.ts"
+import { isNode, type Node } from "../../../src/core/policy/cedar/est.ts"
 
 /** One thing that has to be so for a rule to hold: an expression, and what it must come to. */
 export interface Conjunct {

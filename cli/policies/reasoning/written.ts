@@ -4,8 +4,8 @@ import { operandsIn, partsOf } from "../parts.ts"
 import type { PlacedRule } from "../lower.ts"
 import { spanAt } from "../position.ts"
 import type { Problem } from "../problem.ts"
-import { isNode } from "../../../src/policy/est.ts"
-import { readScope, type Scope } from "../../../src/policy/scope.ts"
+import { isNode } from "../../../src/core/policy/cedar/est.ts"
+import { readScope, type Scope } from "../../../src/core/policy/cedar/scope.ts"
 import { type Conjunct, conjunctsOf, readsAny } from "./term.ts"
 
 /** `rule`: as a whole, told by its effect. */

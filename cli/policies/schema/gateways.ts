@@ -1,7 +1,7 @@
 /** gateways.yaml: the gateways that may ask, how each speaks, what is behind it; and who may ask about policy alone. */
 import { z } from "zod"
 import { OWN_ALGORITHMS } from "../../../src/core/keys/algorithm.ts"
-import { DIALECTS } from "../../../src/policy/definition/gateways.ts"
+import { DIALECTS } from "../../../src/core/policy/definition/gateways.ts"
 import { cedarType, headerName, name, origin, text } from "./values.ts"
 
 /** Of a key that somebody presents. */

@@ -1,4 +1,4 @@
-/** The shape of every grant: ceiling, purpose (src/policy/definition/grant.ts). */
+/** The shape of every grant: ceiling, purpose (src/core/policy/definition/grant.ts). */
 import { z } from "zod"
 import { SENSITIVITIES } from "../../../src/core/catalog/tool.ts"
 import { argumentName, name, scope } from "./values.ts"

@@ -1,6 +1,6 @@
 /** issuers.yaml: whose tokens are believed, for what, and where their public keys are. */
 import { z } from "zod"
-import type { ExactClaims } from "../../../src/policy/definition/claims.ts"
+import type { ExactClaims } from "../../../src/core/policy/definition/claims.ts"
 import { name, text, trustedUrl } from "./values.ts"
 
 /** Signatures that only a private key makes: neither `none` nor a shared secret (RFC 8725 3.1, 3.5). */

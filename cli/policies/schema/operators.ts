@@ -1,6 +1,6 @@
 /** operators.yaml: who manages Narrowgate. */
 import { z } from "zod"
-import { ROLES } from "../../../src/policy/definition/operators.ts"
+import { ROLES } from "../../../src/core/policy/definition/operators.ts"
 import { name } from "./values.ts"
 
 const operator = z.strictObject({

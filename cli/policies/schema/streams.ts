@@ -2,7 +2,7 @@
 import { z } from "zod"
 import { HIGHEST_RISK } from "../../../src/core/guardrails/definition.ts"
 import { HALF_LIFE } from "../../../src/core/guardrails/risk.ts"
-import { EFFECTS, TELLABLE_EVENTS } from "../../../src/signals/events.ts"
+import { EFFECTS, TELLABLE_EVENTS } from "../../../src/core/policy/definition/security-events.ts"
 import { VALUE_FORMATS } from "../../../src/signals/subject.ts"
 import { digest } from "./gateways.ts"
 import { algorithms, ownKeys } from "./issuers.ts"

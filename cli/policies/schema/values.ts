@@ -2,7 +2,7 @@
 import { z } from "zod"
 import { isLoopback } from "../../../src/core/encoding/url.ts"
 import { isPattern, parseScope } from "../../../src/core/catalog/pattern.ts"
-import { isEntityType } from "../../../src/policy/value.ts"
+import { isEntityType } from "../../../src/core/policy/cedar/values/value.ts"
 import { hasUnseen } from "../../../src/core/encoding/display-text.ts"
 
 /**

@@ -2,10 +2,10 @@
  * What is in a bundle, part by part, as text that people can compare: rules as Cedar, all else as JSON. Pure.
  */
 import * as z from "zod"
-import { writeRule } from "../../explain/written.ts"
+import { writeRule } from "../../core/policy/cedar/print-rule.ts"
 import { writtenGuardrail } from "../../core/guardrails/written.ts"
-import { assemble } from "../../policy/assemble.ts"
-import type { Pointer } from "../../policy/bundle.ts"
+import { assemble } from "../../core/policy/assemble.ts"
+import type { Pointer } from "../../core/policy/bundle.ts"
 
 /** By kind, in the order in which they are told; then by name. */
 export type Contents = ReadonlyMap<string, ReadonlyMap<string, string>>

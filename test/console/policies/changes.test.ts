@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest"
 import { changesBetween, linesOf } from "../../../src/console/policies/changes.ts"
 import { contentsOf, type Contents } from "../../../src/console/policies/contents.ts"
-import { canonicalBytes } from "../../../src/policy/digest.ts"
-import type { BundleBody } from "../../../src/policy/bundle.ts"
+import { canonicalBytes } from "../../../src/core/policy/digest.ts"
+import type { BundleBody } from "../../../src/core/policy/bundle.ts"
 import { yard } from "../../harness/bundles.ts"
 import { window } from "../../harness/guardrails.ts"
 

@@ -4,7 +4,7 @@ import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { digestOf } from "../../../src/policy/digest.ts"
+import { digestOf } from "../../../src/core/policy/digest.ts"
 import { recordOf } from "../../../src/audit/record.ts"
 import { run } from "./run.ts"
 

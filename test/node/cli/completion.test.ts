@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { DIALECTS } from "../../../src/policy/definition/gateways.ts"
+import { DIALECTS } from "../../../src/core/policy/definition/gateways.ts"
 import { run } from "./run.ts"
 
 const exec = promisify(execFile)

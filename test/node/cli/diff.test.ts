@@ -20,7 +20,7 @@ import { reviewRecords } from "../../../cli/diff/records.ts"
 import { questionOfRecord } from "../../../src/explain/record.ts"
 import { compilePolicies } from "../../../cli/policies/compile.ts"
 import { approveStep, beginTree, openRequest, openStep, type Consented } from "../../../src/explain/tree.ts"
-import type { Bundle } from "../../../src/policy/assemble.ts"
+import type { Bundle } from "../../../src/core/policy/assemble.ts"
 import { run } from "./run.ts"
 
 const ROOT = join(import.meta.dirname, "../../..")

@@ -2,7 +2,7 @@
 import { expect, it } from "vitest"
 import { freePort } from "../../../dev/loopback.ts"
 import { startOwnGateways, type OwnGatewaysOptions } from "../../../dev/own-gateways.ts"
-import type { DialectName, GatewayDefinition } from "../../../src/policy/definition/gateways.ts"
+import type { DialectName, GatewayDefinition } from "../../../src/core/policy/definition/gateways.ts"
 
 const gateway = (id: string, dialect: DialectName, origins: readonly string[]): GatewayDefinition => ({
   id,

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest"
 import { actionEntities } from "../../../cli/policies/actions.ts"
 import { lower } from "../../../cli/policies/lower.ts"
-import { compileRules } from "../../../src/policy/engine.ts"
-import { entityStore } from "../../../src/policy/entities.ts"
-import { entity } from "../../../src/policy/value.ts"
+import { compileRules } from "../../../src/core/policy/cedar/engine.ts"
+import { entityStore } from "../../../src/core/policy/cedar/entities.ts"
+import { entity } from "../../../src/core/policy/cedar/values/value.ts"
 
 const SCHEMA = `
 entity Agent; entity Tool;

@@ -6,8 +6,8 @@ import { describe, expect, it } from "vitest"
 import { guardrailsOf } from "../../../cli/policies/guardrails.ts"
 import { guardrailsFile } from "../../../cli/policies/schema/guardrails.ts"
 import { compileFiles } from "../../../cli/policies/compile.ts"
-import { assemble } from "../../../src/policy/assemble.ts"
-import { encode } from "../../../src/policy/encode.ts"
+import { assemble } from "../../../src/core/policy/assemble.ts"
+import { encode } from "../../../src/core/policy/encode.ts"
 import { readPolicies } from "../../../cli/policies/read.ts"
 
 const ROOT = join(import.meta.dirname, "../../..")

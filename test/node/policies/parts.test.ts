@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { ruleToJson } from "../../../cli/policies/exact-rule.ts"
 import { operandsIn, partsOf, type Extent } from "../../../cli/policies/parts.ts"
 import { conjunctsOf } from "../../../cli/policies/reasoning/term.ts"
-import { isNode } from "../../../src/policy/est.ts"
+import { isNode } from "../../../src/core/policy/cedar/est.ts"
 import { rules } from "./lints/arbitrary-rules.ts"
 
 const RULE = `@id("when { a && b }")

@@ -7,7 +7,7 @@ import { writeManyCases } from "../../../../bench/many-cases.ts"
 import { passes, runCases, type Suite } from "../../../../cli/tables/suite.ts"
 import { tellFailure } from "../../../../cli/tables/tell.ts"
 import { withTables } from "../../../../cli/tables/read.ts"
-import { compileRules, type Engine, type PolicyAnswer } from "../../../../src/policy/engine.ts"
+import { compileRules, type Engine, type PolicyAnswer } from "../../../../src/core/policy/cedar/engine.ts"
 import { compiled, EXAMPLE, oracleFor, run, type Example } from "./harness.ts"
 
 let directory: string

@@ -5,8 +5,8 @@ import { oracleOf, type Oracle } from "../../../../cli/tables/oracle.ts"
 import { withTables } from "../../../../cli/tables/read.ts"
 import { runCases, type Suite } from "../../../../cli/tables/suite.ts"
 import { tellFailure } from "../../../../cli/tables/tell.ts"
-import type { Bundle } from "../../../../src/policy/assemble.ts"
-import type { BundleBody } from "../../../../src/policy/bundle.ts"
+import type { Bundle } from "../../../../src/core/policy/assemble.ts"
+import type { BundleBody } from "../../../../src/core/policy/bundle.ts"
 
 export const ROOT = join(import.meta.dirname, "../../../..")
 export const EXAMPLE = join(ROOT, "policies")

@@ -1,0 +1,98 @@
+/**
+ * A candidate bundle: one that is tried beside the live one, to see which calls it would decide otherwise (shadow
+ * mode). It decides nothing. So nobody waits for it: where it is not at hand, calls go on without it.
+ */
+import type { Config } from "../platform/config.ts"
+import { logEvent } from "../platform/log.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
+import { verifyPublication } from "./signed-publication.ts"
+import { fetchBody, withTimeout } from "./store.ts"
+
+export const CANDIDATE_KEY = "candidate"
+
+const LOOK_EVERY_MS = 30_000
+const LOCAL_LOOK_EVERY_MS = 500
+/** Edges may know different ones for a while; a ledger between them does not load them by turns for each call. */
+const FETCH_EVERY_MS = 1_000
+
+let held: Bundle | null = null
+let lookedAt = Number.NEGATIVE_INFINITY
+let fetchedAt = Number.NEGATIVE_INFINITY
+
+/** For tests: a fresh isolate. */
+export function forgetCandidate(): void {
+  held = null
+  lookedAt = Number.NEGATIVE_INFINITY
+  fetchedAt = Number.NEGATIVE_INFINITY
+}
+
+/**
+ * At the edge. Null where none is tried, or it is the live one by now.
+ * @param now milliseconds
+ * @param background takes work that the call does not wait for
+ */
+export function currentCandidate(
+  kv: KVNamespace,
+  config: Config,
+  live: Bundle,
+  now: number,
+  background: (work: Promise<unknown>) => void,
+): Bundle | null {
+  const since = now - lookedAt
+  if (since < 0 || since >= (config.local ? LOCAL_LOOK_EVERY_MS : LOOK_EVERY_MS)) {
+    lookedAt = now
+    background(look(kv, config))
+  }
+  return held && held.pointer.digest !== live.pointer.digest ? held : null
+}
+
+/** For who asks about it and can wait: looked for now, where none is at hand. */
+export async function candidateAwaited(
+  kv: KVNamespace,
+  config: Config,
+  live: Bundle,
+  now: number,
+): Promise<Bundle | null> {
+  if (!held || now - lookedAt >= LOCAL_LOOK_EVERY_MS) {
+    lookedAt = now
+    await look(kv, config)
+  }
+  return held && held.pointer.digest !== live.pointer.digest ? held : null
+}
+
+/** In a ledger: the one that the edge names, whose signature the edge has verified. */
+export function candidateHeld(
+  kv: KVNamespace,
+  pointer: Pointer,
+  now: number,
+  background: (work: Promise<unknown>) => void,
+): Bundle | null {
+  if (held?.pointer.digest === pointer.digest) return held
+  const since = now - fetchedAt
+  if (since < 0 || since >= FETCH_EVERY_MS) {
+    fetchedAt = now
+    background(keep(kv, async () => pointer))
+  }
+  return null
+}
+
+/** What cannot be had, or is not signed, changes nothing; a candidate that is taken away is given up. */
+async function look(kv: KVNamespace, config: Config): Promise<void> {
+  await keep(kv, async () => {
+    const text = await withTimeout(kv.get(CANDIDATE_KEY, { cacheTtl: 30 }))
+    if (text === null) return null
+    const { seq, digest } = await verifyPublication(text, config, "candidate")
+    return { seq, digest }
+  })
+}
+
+async function keep(kv: KVNamespace, find: () => Promise<Pointer | null>): Promise<void> {
+  try {
+    const pointer = await find()
+    if (pointer === null) held = null
+    else if (held?.pointer.digest !== pointer.digest) held = await fetchBody(kv, pointer)
+  } catch (error) {
+    logEvent("candidate_not_tried", { error: String(error) })
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * The publications: one Durable Object through which every change of what KV points to goes, one after the other, and
+ * which keeps who made it, when and why. KV cannot compare and set; this can. It also keeps the newest pointer that any
+ * isolate has accepted, which isolates ask for when they look into KV: what KV shows may be old, or put back by somebody.
+ */
+import { DurableObject } from "cloudflare:workers"
+import { configOf } from "../platform/config.ts"
+import { logEvent } from "../platform/log.ts"
+import { PUBLISHINGS, type Publishing } from "../core/policy/bundle.ts"
+import { CANDIDATE_KEY } from "./candidate.ts"
+import { verifyPublication, type Publication } from "./signed-publication.ts"
+import { POINTER_KEY, withTimeout } from "./store.ts"
+
+/** The oldest go first. */
+const MAX_KEPT = 10_000
+/** Numbers never come back: nobody may use them up at once. */
+const MAX_STEP = 1_000_000
+/** What was put late, after what came after it, is found by then, and again. */
+const LOOK_AFTER_MS = 90_000
+const LOOK_FOR_MS = 900_000
+/** KV has not taken what it did not take by then; what comes next does not wait longer. */
+const PUT_WITHIN_MS = 25_000
+
+/** As it is told: all but the signed statement itself. */
+export interface Published extends Omit<Publication, "jws"> {
+  /** False: it was cut off before KV had it, or KV did not take it. */
+  readonly done: boolean
+}
+
+export type PublishOutcome =
+  | { readonly published: Published }
+  /** Its number is not above all before. */
+  | { readonly outrun: Head }
+  /** Its number is so far above that few would be left. */
+  | { readonly tooFar: Head }
+  | { readonly unavailable: true }
+
+export interface Head {
+  /** The highest number so far, 0 where there is none. */
+  readonly seq: number
+  /** What decides, as far as it went this way. */
+  readonly live: Published | null
+}
+
+export function publications(env: Env): DurableObjectStub<Publications> {
+  return env.PUBLICATIONS.getByName("publications")
+}
+
+interface Row extends Record<string, SqlStorageValue> {
+  readonly seq: number
+  readonly what: string
+  readonly digest: string
+  readonly at: number
+  readonly author: string
+  readonly why: string
+  readonly kid: string
+  readonly done: number
+  readonly jws: string
+}
+
+const isPublishing = (what: string): what is Publishing => PUBLISHINGS.some((each) => each === what)
+
+export class Publications extends DurableObject<Env> {
+  /** The change in progress. It keeps no isolate from asking for the newest pointer, as blocking the object would. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    ctx.storage.sql.exec(`
+      CREATE TABLE IF NOT EXISTS publications (seq INTEGER PRIMARY KEY, what TEXT NOT NULL, digest TEXT NOT NULL,
+        at INTEGER NOT NULL, author TEXT NOT NULL, why TEXT NOT NULL, kid TEXT NOT NULL, done INTEGER NOT NULL,
+        jws TEXT NOT NULL)`)
+  }
+
+  /** The body is in KV already, and was read. */
+  async publish(asked: Publication): Promise<PublishOutcome> {
+    // One at a time: what is put last must be what has the highest number.
+    return this.#inTurn(async () => this.#publish(asked))
+  }
+
+  async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const turn = this.#turn.then(work)
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  /** The newest pointer that this Worker has accepted, as it was signed. */
+  newest(): string | null {
+    return this.#live()?.jws ?? null
+  }
+
+  /**
+   * An isolate has found a pointer in KV and hands it over before it decides by it: from then on no other isolate
+   * decides by an older one. A number that was given to another statement is not taken.
+   */
+  async accept(jws: string): Promise<string | null> {
+    const found = await verifyPublication(jws, configOf(this.env), "pointer").catch(() => null)
+    if (found) this.#accept(found)
+    return this.newest()
+  }
+
+  #accept({ what, seq, digest, at, by, why, kid, jws }: Publication): void {
+    const { sql } = this.ctx.storage
+    const highest = this.head().seq
+    const same = this.#last("seq = ?", seq)
+    // It was cut off before it was known whether KV had it: it has.
+    if (same?.what === what && same.digest === digest) sql.exec("UPDATE publications SET done = 1 WHERE seq = ?", seq)
+    else if (seq > highest && seq <= highest + MAX_STEP) {
+      logEvent("publication_found", { seq })
+      sql.exec("INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?)", seq, what, digest, at, by, why, kid, jws)
+    }
+  }
+
+  async #publish(asked: Publication): Promise<PublishOutcome> {
+    const { what, seq, digest, at, by, why, kid, jws } = asked
+    const { sql } = this.ctx.storage
+    const head = this.head()
+    const same = head.seq === seq ? this.#last("seq = ?", seq) : null
+    // What was cut off may be sent again; what has arrived need not be.
+    if (same?.what === what && same.digest === digest && same.kid === kid) {
+      if (same.done) return { published: same }
+    } else if (seq <= head.seq) return { outrun: head }
+    else if (seq > head.seq + MAX_STEP) return { tooFar: head }
+    else {
+      sql.exec("INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)", seq, what, digest, at, by, why, kid, jws)
+      await this.ctx.storage.sync()
+    }
+    try {
+      const { BUNDLES: kv } = this.env
+      const key = what === "pointer" ? POINTER_KEY : CANDIDATE_KEY
+      await withTimeout(what === "withdrawal" ? kv.delete(key) : kv.put(key, jws), PUT_WITHIN_MS)
+    } catch (error) {
+      logEvent("publication_not_stored", { seq, error: String(error) })
+      return { unavailable: true }
+    }
+    // As it was sent last: that is what KV has.
+    sql.exec("UPDATE publications SET done = 1, jws = ? WHERE seq = ?", jws, seq)
+    await this.ctx.storage.setAlarm(Date.now() + LOOK_AFTER_MS)
+    sql.exec(
+      "DELETE FROM publications WHERE seq <= (SELECT seq FROM publications ORDER BY seq DESC LIMIT 1 OFFSET ?) AND seq < ?",
+      MAX_KEPT,
+      this.#live()?.seq ?? 0,
+    )
+    return { published: { what, seq, digest, at, by, why, kid, done: true } }
+  }
+
+  /** A pointer that KV took late, or again, must not undo what was published since. */
+  override async alarm(): Promise<void> {
+    // Nor may this undo what is being published: what is looked up is put before anything else is done.
+    await this.#inTurn(async () => this.#putAgain())
+  }
+
+  async #putAgain(): Promise<void> {
+    const live = this.#live()
+    if (!live) return
+    const { BUNDLES: kv } = this.env
+    const there = await withTimeout(kv.get(POINTER_KEY))
+    if (there !== live.jws && !(await isNewer(there, live.seq, this.env))) {
+      logEvent("publication_put_again", { seq: live.seq })
+      await withTimeout(kv.put(POINTER_KEY, live.jws), PUT_WITHIN_MS)
+    }
+    if (Date.now() - live.at < LOOK_FOR_MS) await this.ctx.storage.setAlarm(Date.now() + LOOK_AFTER_MS)
+  }
+
+  /** What decides, with the statement itself. */
+  #live(): Row | undefined {
+    const [live] = this.ctx.storage.sql
+      .exec<Row>("SELECT * FROM publications WHERE what = 'pointer' AND done = 1 ORDER BY seq DESC LIMIT 1")
+      .toArray()
+    return live
+  }
+
+  head(): Head {
+    const last = this.#last("1")
+    return { seq: last?.seq ?? 0, live: this.#last("what = 'pointer' AND done = 1") }
+  }
+
+  /** The latest first. */
+  list(limit: number): readonly Published[] {
+    return this.ctx.storage.sql
+      .exec<Row>("SELECT * FROM publications ORDER BY seq DESC LIMIT ?", limit)
+      .toArray()
+      .flatMap(told)
+  }
+
+  #last(where: string, ...values: readonly number[]): Published | null {
+    const query = `SELECT * FROM publications WHERE ${where} ORDER BY seq DESC LIMIT 1`
+    return (
+      this.ctx.storage.sql
+        .exec<Row>(query, ...values)
+        .toArray()
+        .flatMap(told)[0] ?? null
+    )
+  }
+}
+
+/** Whether KV holds a pointer of a publisher to this Worker that is newer: an isolate will hand it over. */
+async function isNewer(jws: string | null, seq: number, env: Env): Promise<boolean> {
+  const found = jws === null ? null : await verifyPublication(jws, configOf(env), "pointer").catch(() => null)
+  return found !== null && found.seq > seq
+}
+
+function told({ seq, what, digest, at, author: by, why, kid, done }: Row): Published[] {
+  return isPublishing(what) ? [{ seq, what, digest, at, by, why, kid, done: done === 1 }] : []
+}

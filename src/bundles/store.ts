@@ -1,0 +1,235 @@
+/**
+ * Bundles out of KV. Under `pointer` stands a JWS by a publisher's key, under `body/<digest>` the immutable bytes it
+ * names. KV may show an older pointer for a minute, and somebody with write access to it may put one back; so an isolate
+ * also asks the object of publications, which keeps the newest pointer that this Worker has accepted, and decides by no
+ * older one. It keeps the last good bundle and looks for a newer one in the background.
+ */
+import type { Config } from "../platform/config.ts"
+import { logEvent } from "../platform/log.ts"
+import { assemble, type Bundle } from "../core/policy/assemble.ts"
+import { Attempts, clockDistance } from "./attempts.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
+import { digestOf } from "../core/policy/digest.ts"
+import { verifyPublication, type Publication } from "./signed-publication.ts"
+
+export const POINTER_KEY = "pointer"
+export const bodyKey = (digest: string): string => `body/${digest}`
+
+/** A bundle checked this long ago is checked again, but beside the call, not before it. */
+const CHECK_AFTER_MS = 30_000
+/** Beyond this a call waits for the check: a publication is in force everywhere a minute later (DESIGN §3). */
+const BLOCK_AFTER_MS = 60_000
+/** Beyond this without a successful check nothing is decided any more: rules may have been withdrawn meanwhile. */
+const UNUSABLE_AFTER_MS = 600_000
+/** A store that does not answer for this long is unavailable. */
+const TIMEOUT_MS = 5_000
+/** A call with a bundle that may be used still waits for the check so long, and then is decided by that bundle. */
+const STALE_WAIT_MS = 1_000
+/** A call without a usable bundle waits so long, and then is denied. */
+const COLD_WAIT_MS = 2_000
+/** Denials say `Retry-After: 5`: by then there is another attempt. */
+const PAUSE_MS = 5_000
+/** The local stack shows an edit of `policies/` at once, and its first bundle as soon as it is published. */
+const LOCAL_CHECK_AFTER_MS = 500
+/** The same failure is logged so often. */
+const LOG_EVERY_MS = 60_000
+
+/** The object of publications, as far as an isolate asks it. */
+export interface PublicationKeeper {
+  /** The newest pointer that this Worker has accepted, as it was signed; null if there is none. */
+  readonly newest: () => Promise<string | null>
+  /** Hands over a pointer that is newer. Returns the newest afterwards. */
+  readonly accept: (jws: string) => Promise<string | null>
+}
+
+export interface BundleSource {
+  readonly kv: KVNamespace
+  readonly publications: PublicationKeeper
+  readonly config: Config
+}
+
+interface Held {
+  readonly bundle: Bundle
+  /** Null: a ledger has named it. */
+  readonly jws: string | null
+  readonly checkedAt: number
+}
+
+/** What an isolate knows of bundles. */
+class Memory {
+  held: Held | undefined
+  /** The last bundle that a ledger in this isolate was asked to decide by, while no pointer has been checked here. */
+  named: Bundle | undefined
+  readonly checks = new Attempts<true>()
+  /** By digest. */
+  readonly bodies = new Map<string, Attempts<Bundle>>()
+  logged = { error: "", at: Number.NEGATIVE_INFINITY }
+}
+let memory = new Memory()
+
+/** For tests: a fresh isolate. What is still under way ends in the memory that it began with. */
+export function forgetBundle(): void {
+  memory = new Memory()
+}
+
+/**
+ * Returns the bundle to decide by, or null if there is none or none could be checked for too long.
+ * @param now milliseconds
+ * @param background takes work that the call does not wait for
+ */
+export async function currentBundle(
+  source: BundleSource,
+  now: number,
+  background: (work: Promise<unknown>) => void,
+): Promise<Bundle | null> {
+  const { local } = source.config
+  const known = memory
+  const { held } = known
+  const age = held ? clockDistance(now, held.checkedAt) : Number.POSITIVE_INFINITY
+  const checkAfter = local ? LOCAL_CHECK_AFTER_MS : CHECK_AFTER_MS
+  if (held && age < checkAfter) return held.bundle
+  const stale = age < BLOCK_AFTER_MS && !local ? 0 : STALE_WAIT_MS
+  const wait = age < UNUSABLE_AFTER_MS ? stale : COLD_WAIT_MS
+  const patience = { wait, pause: local ? 0 : PAUSE_MS }
+  await known.checks.run(async () => check(known, source, now), now, patience, background)
+  const checked = known.held
+  return checked && clockDistance(now, checked.checkedAt) < UNUSABLE_AFTER_MS ? checked.bundle : null
+}
+
+/** The very bundle that a pointer names: what the ledger decides by, so that one call never mixes two. */
+export async function bundleOf(kv: KVNamespace, pointer: Pointer): Promise<Bundle | null> {
+  const known = memory
+  const bundle = heldIn(known, pointer)
+  if (bundle) return bundle
+  const now = Date.now()
+  const patience = { wait: COLD_WAIT_MS, pause: PAUSE_MS }
+  // An object lives on while it waits for what it has asked.
+  return attemptsFor(known, pointer).run(
+    async () => keepBody(known, kv, pointer),
+    now,
+    patience,
+    () => undefined,
+  )
+}
+
+/** Isolates know two or three bundles at a time. */
+const MAX_BODIES = 8
+
+function attemptsFor({ bodies }: Memory, { digest }: Pointer): Attempts<Bundle> {
+  const known = bodies.get(digest)
+  if (known) return known
+  if (bodies.size >= MAX_BODIES) bodies.clear()
+  const attempts = new Attempts<Bundle>()
+  bodies.set(digest, attempts)
+  return attempts
+}
+
+async function keepBody(known: Memory, kv: KVNamespace, pointer: Pointer): Promise<Bundle | null> {
+  try {
+    const bundle = await fetchBody(kv, pointer)
+    keep(known, bundle)
+    return bundle
+  } catch (error) {
+    report(known, error)
+    return null
+  }
+}
+
+/** The bundle with the content that is named; republished, as after a rollback, it is held by the newer pointer. */
+export function bundleHeld(pointer: Pointer): Bundle | null {
+  return heldIn(memory, pointer)
+}
+
+function heldIn(known: Memory, pointer: Pointer): Bundle | null {
+  const found = [known.held?.bundle, known.named].find((each) => each?.pointer.digest === pointer.digest)
+  if (!found) return null
+  const bundle = found.pointer.seq >= pointer.seq ? found : { ...found, pointer }
+  keep(known, bundle)
+  return bundle
+}
+
+/** What a ledger has named takes the place of an older one, and is checked no later for it. */
+function keep(known: Memory, bundle: Bundle): void {
+  const { held } = known
+  if (!held) known.named = bundle
+  else if (held.bundle.pointer.seq < bundle.pointer.seq) known.held = { bundle, jws: null, checkedAt: held.checkedAt }
+}
+
+/** A failed check changes nothing: the last good bundle stays until it is unusable. */
+async function check(known: Memory, source: BundleSource, now: number): Promise<true | null> {
+  try {
+    const { kv, publications } = source
+    const { held } = known
+    const [stored, newest] = await withTimeout(
+      Promise.all([kv.get(POINTER_KEY, { cacheTtl: 30 }), publications.newest()]),
+    )
+    if (stored === null) throw new Error(newest === null && !held ? NOTHING_PUBLISHED : "KV holds no pointer")
+    if (held && held.jws === stored && stored === newest) known.held = { ...held, checkedAt: now }
+    else await follow(known, await newerOf(stored, newest, source), kv, now)
+    return true
+  } catch (error) {
+    report(known, error)
+    return null
+  }
+}
+
+/** KV may be behind; where it is ahead, the pointer is kept for all isolates before this one decides by it. */
+async function newerOf(
+  stored: string,
+  newest: string | null,
+  { publications, config }: BundleSource,
+): Promise<Publication> {
+  const inKv = await verifyPublication(stored, config, "pointer")
+  if (stored === newest) return inKv
+  const accepted = newest === null ? null : await verifyPublication(newest, config, "pointer")
+  if (accepted && accepted.seq >= inKv.seq) return accepted
+  const now = await withTimeout(publications.accept(stored))
+  if (now === null) throw new Error(`pointer ${inKv.seq} was not accepted`)
+  return now === stored ? inKv : verifyPublication(now, config, "pointer")
+}
+
+async function follow(known: Memory, { seq, digest, jws }: Publication, kv: KVNamespace, now: number): Promise<void> {
+  const pointer = { seq, digest }
+  refuseOlder(known, pointer)
+  const bundle = heldIn(known, pointer) ?? (await fetchBody(kv, pointer))
+  // A ledger may have named a newer one meanwhile; an older pointer never comes back.
+  refuseOlder(known, pointer)
+  known.held = { bundle, jws, checkedAt: now }
+}
+
+function refuseOlder({ held }: Memory, { seq }: Pointer): void {
+  const newest = held?.bundle.pointer.seq ?? 0
+  if (seq < newest) throw new Error(`pointer ${seq} is older than ${newest}`)
+}
+
+/** Throws where it is not there whole. */
+export async function fetchBody(kv: KVNamespace, pointer: Pointer): Promise<Bundle> {
+  const bytes = await withTimeout(kv.get(bodyKey(pointer.digest), "arrayBuffer"))
+  if (bytes === null) throw new Error(`bundle ${pointer.digest} is missing`)
+  if ((await digestOf(new Uint8Array(bytes))) !== pointer.digest) throw new Error(`bundle ${pointer.digest} is corrupt`)
+  return assemble(new TextDecoder().decode(bytes), pointer)
+}
+
+/** Of a read of KV, or a question to the object of publications. */
+export async function withTimeout<T>(work: Promise<T>, milliseconds = TIMEOUT_MS): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | null = null
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("KV or the publications did not answer in time")), milliseconds)
+  })
+  try {
+    return await Promise.race([work, timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function report(known: Memory, error: unknown): void {
+  const text = String(error)
+  const now = Date.now()
+  if (text === known.logged.error && clockDistance(now, known.logged.at) < LOG_EVERY_MS) return
+  known.logged = { error: text, at: now }
+  if (text.endsWith(NOTHING_PUBLISHED)) logEvent("nothing_published_yet", {})
+  else logEvent("bundle_check_failed", { error: text })
+}
+/** A Worker begins like this: it is no failure, and every call is denied until something is published. */
+const NOTHING_PUBLISHED = "nothing has been published yet"

@@ -1,0 +1,107 @@
+/**
+ * The text of a bundle → Bundle: what every decision needs is read at once, rules, entities, tools and agents when they
+ * are first asked for. A digest that a publisher has signed vouches for the text, whose build has read all of it.
+ */
+import { buildCatalog, type Catalog } from "../catalog/locate.ts"
+import type { Lookup } from "../encoding/lookup.ts"
+import { guardrailsOf, type Guardrails } from "../guardrails/guardrails.ts"
+import { FORMAT } from "./bundle.ts"
+import type { Pointer } from "./bundle.ts"
+import type { AgentDefinition, PurposeDefinition } from "./definition/agents.ts"
+import type { ApprovalDefinition, Approving } from "./definition/approvers.ts"
+import type { GatewayDefinition, QueryClient } from "./definition/gateways.ts"
+import type { IssuerDefinition } from "./definition/issuers.ts"
+import type { OperatorDefinition } from "./definition/operators.ts"
+import type { ReceiverDefinition } from "./definition/receivers.ts"
+import type { StreamDefinition } from "./definition/streams.ts"
+import type { Head, Span } from "./encode.ts"
+import { engineOf, type Engine } from "./cedar/engine.ts"
+import { readStore, type EntityStore } from "./cedar/entities.ts"
+import type { StoredEntity } from "./cedar/lowered.ts"
+import { Table, type Section } from "../encoding/sorted-table.ts"
+import { entity, type EntityRef } from "./cedar/values/value.ts"
+
+export interface Bundle {
+  readonly pointer: Pointer
+  readonly engine: Engine
+  readonly entities: EntityStore
+  /** Those that are stored of a type, in the order of their ids, from behind one. */
+  readonly storedOf: (type: string, after: string | null) => Iterable<EntityRef>
+  readonly catalog: Catalog
+  /** By id. */
+  readonly agents: Lookup<AgentDefinition>
+  readonly purposes: ReadonlyMap<string, PurposeDefinition>
+  readonly issuers: readonly IssuerDefinition[]
+  /** By the SHA-256 of each of its keys. */
+  readonly gateways: ReadonlyMap<string, GatewayDefinition>
+  /** By the SHA-256 of each of their keys. */
+  readonly queries: ReadonlyMap<string, QueryClient>
+  readonly audiences: ReadonlySet<string>
+  readonly operators: readonly OperatorDefinition[]
+  readonly streams: readonly StreamDefinition[]
+  readonly receivers: readonly ReceiverDefinition[]
+  readonly guardrails: Guardrails
+  /** By name. */
+  readonly approvals: ReadonlyMap<string, ApprovalDefinition>
+  readonly owners: ReadonlyMap<string, readonly Approving[]>
+}
+
+/** Throws on a text of another format, which it would misread, and where two routes are for one request. */
+export function assemble(text: string, pointer: Pointer): Bundle {
+  const end = lineEnd(text)
+  const head = readHead(text.slice(0, end))
+  const { guardrails, telltales, gateways, queries, tables } = head
+  const section = ([from, to]: Span): Section => ({ text, from: end + 1 + from, to: end + 1 + to })
+  const entities = new Table<StoredEntity>(section(tables.entities))
+  return {
+    pointer,
+    engine: engineOf({
+      rules: new Table(section(tables.rules)),
+      shelves: new Table(section(tables.shelves)),
+      actions: new Table(section(tables.actions)),
+    }),
+    entities: readStore((key) => entities.find(key)),
+    storedOf: (type, after) => storedOf(entities, type, after),
+    catalog: buildCatalog(new Table(section(tables.tools)), head.servers, head.routes),
+    agents: new Table(section(tables.agents)),
+    purposes: new Map(head.purposes.map((purpose) => [purpose.name, purpose])),
+    issuers: head.issuers,
+    gateways: byKey(gateways),
+    queries: byKey(queries),
+    audiences: new Set(gateways.map((gateway) => gateway.audience)),
+    operators: head.operators,
+    streams: head.streams,
+    receivers: head.receivers,
+    guardrails: guardrailsOf(guardrails, telltales),
+    approvals: new Map(head.approvals.map((approval) => [approval.name, approval])),
+    owners: new Map(Object.entries(head.owners)),
+  }
+}
+
+function byKey<Keyed extends { readonly key_sha256: readonly string[] }>(
+  all: readonly Keyed[],
+): ReadonlyMap<string, Keyed> {
+  return new Map(all.flatMap((one) => one.key_sha256.map((hash) => [hash, one] as const)))
+}
+
+function* storedOf(entities: Table<StoredEntity>, type: string, after: string | null): Iterable<EntityRef> {
+  const last = after === null ? null : entity(type, after).key
+  for (const { uid } of entities.rowsOf(`${type}::"`, last)) yield entity(uid.type, uid.id)
+}
+
+/**
+ * The one place where text becomes a bundle unchecked: checking 10,000 rules again would be paid by each cold isolate.
+ * The format number guards the shape.
+ */
+function readHead(line: string): Head {
+  const head: { readonly format?: unknown } = JSON.parse(line)
+  if (head.format !== FORMAT) throw new Error(`bundle format ${String(head.format)} is not ${FORMAT}`)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
+  return head as Head
+}
+
+/** Of an earlier format, the whole is one line. */
+function lineEnd(text: string): number {
+  const end = text.indexOf("\n")
+  return end < 0 ? text.length : end
+}

@@ -1,0 +1,49 @@
+/**
+ * What a rule says outright, worked out once: `context.x` in a set of a hundred names must not build the set every
+ * time.
+ */
+import { fromCedarJson } from "./values/cedar-json.ts"
+import { UnsupportedOperator } from "./est.ts"
+import { type Evaluate, EvaluationError } from "./evaluate.ts"
+import type { Value } from "./values/value.ts"
+
+/** Integers beyond 2^53 - 1 as JSON numbers have lost digits before they get here: refused, not compared wrongly. */
+export function readLiteral(json: unknown, rule: string): Value {
+  const value = fromCedarJson(json)
+  if (value === undefined) throw new UnsupportedOperator(rule, describeRefused(json))
+  return value
+}
+
+function describeRefused(json: unknown): string {
+  if (Number.isInteger(json)) return "an integer beyond 2^53 - 1 as a number"
+  return "a literal that is no Cedar value"
+}
+
+const VALUES = new WeakMap<Evaluate, Value>()
+
+export function constant(value: Value): Evaluate {
+  const evaluate = () => value
+  VALUES.set(evaluate, value)
+  return evaluate
+}
+
+/**
+ * `make` of what the items are worth: once if all are constants, else for each request. Where it errs, so does the
+ * rule.
+ */
+export function fold(items: readonly Evaluate[], make: (values: readonly Value[]) => Value): Evaluate {
+  const values: Value[] = []
+  for (const item of items) {
+    const value = VALUES.get(item)
+    if (value === undefined) return (request, entities) => make(items.map((each) => each(request, entities)))
+    values.push(value)
+  }
+  try {
+    return constant(make(values))
+  } catch (error) {
+    if (!(error instanceof EvaluationError)) throw error
+    return () => {
+      throw error
+    }
+  }
+}

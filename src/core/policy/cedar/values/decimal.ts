@@ -1,0 +1,34 @@
+/** `decimal`: a number with up to four digits after the point, in 64 bits. Compared by its methods only, not by `<`. */
+import { MALFORMED, WRONG_TYPE, asText } from "../evaluate.ts"
+import { fromDigits } from "./long.ts"
+import type { Value } from "./value.ts"
+import { type ExtensionFunctions, binary, unary } from "./extension.ts"
+
+export interface Decimal {
+  readonly kind: "decimal"
+  readonly key: string
+  /** In ten-thousandths. */
+  readonly value: bigint
+}
+
+export const DECIMAL_FUNCTIONS: ExtensionFunctions = [
+  ["decimal", unary((text) => parse(asText(text)))],
+  ["lessThan", binary((left, right) => asDecimal(left).value < asDecimal(right).value)],
+  ["lessThanOrEqual", binary((left, right) => asDecimal(left).value <= asDecimal(right).value)],
+  ["greaterThan", binary((left, right) => asDecimal(left).value > asDecimal(right).value)],
+  ["greaterThanOrEqual", binary((left, right) => asDecimal(left).value >= asDecimal(right).value)],
+]
+
+const SPELLING = /^(-?)(\d+)\.(\d{1,4})$/
+
+function parse(text: string): Decimal {
+  const [, sign, whole, fraction] = SPELLING.exec(text) ?? []
+  if (whole === undefined || fraction === undefined) throw MALFORMED
+  const value = fromDigits(sign === "-", whole + fraction.padEnd(4, "0"))
+  return { kind: "decimal", key: `decimal(${value})`, value }
+}
+
+function asDecimal(value: Value): Decimal {
+  if (typeof value !== "object" || !("kind" in value) || value.kind !== "decimal") throw WRONG_TYPE
+  return value
+}

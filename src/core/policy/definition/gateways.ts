@@ -1,0 +1,74 @@
+/** `gateways.yaml`: who may ask us, as a gateway before something or for advice. */
+import type { OwnAlgorithm } from "../../keys/algorithm.ts"
+
+/** `authzen`: it asks in AuthZEN's words (src/authzen). `worker`: by RPC over a service binding (src/rpc.ts). */
+export const DIALECTS = [
+  "envoy",
+  "nginx",
+  "ingress-nginx",
+  "traefik",
+  "caddy",
+  "haproxy",
+  "apache",
+  "apisix",
+  "kong",
+  "agentgateway",
+  "aws",
+  "authzen",
+  "worker",
+] as const
+export type DialectName = (typeof DIALECTS)[number]
+
+export interface GatewayDefinition {
+  readonly id: string
+  readonly dialect: DialectName
+  /** Lower-case hex SHA-256 of each key it may present. */
+  readonly key_sha256: readonly string[]
+  /**
+   * Public origins it serves, the first being the default: DPoP `htu` and routes are judged by these, never by a raw
+   * Host.
+   */
+  readonly origins: readonly string[]
+  /** `aud` of the delegation tokens accepted behind it. */
+  readonly audience: string
+  readonly environment: string
+  /** `observe`: decide and record, but let every call through. */
+  readonly mode: "enforce" | "observe"
+  /** It forwards the whole request body. */
+  readonly body: boolean
+  /** It passes a signed Transaction Token on to what is behind it; absent: none is made. */
+  readonly transaction_tokens?: {
+    /** `aud` of them: the trust domain behind the gateway, never an `audience` of delegation tokens. */
+    readonly audience: string
+    readonly algorithm: OwnAlgorithm
+  }
+  /** What it tells of the client, in headers that it sets itself and overwrites; absent: nothing. */
+  readonly asserts?: {
+    /** Header with the country of the client, ISO 3166-1 alpha-2. */
+    readonly country?: string
+    /** Header with the client's IP address, the first where there are several. */
+    readonly client_ip?: string
+  }
+  /** It lets CORS preflights through without a token, which no browser sends with one. */
+  readonly preflights?: true
+  /** It tells when a call that it let through has ended (`POST /v1/calls/:id/settle`). */
+  readonly settles?: true
+  /** Header with a request id that it sets itself and overwrites; absent: each ask counts. */
+  readonly request_id_header?: string
+}
+
+/**
+ * Who may ask what policy says (AuthZEN, src/authzen), and gets advice alone: it stands before nothing, and is no
+ * gateway, so that nothing which opens to a gateway opens to it.
+ */
+export interface QueryClient {
+  readonly id: string
+  /** Lower-case hex SHA-256 of each key that it may present. */
+  readonly key_sha256: readonly string[]
+  /** The Cedar type of a type that it names otherwise; any other is the Cedar type of that very name. */
+  readonly types: Readonly<Record<string, string>>
+  /** The Cedar type of its actions. */
+  readonly action_type: string
+  /** The id of an action that it names otherwise; any other is the action of that very name. */
+  readonly actions: Readonly<Record<string, string>>
+}

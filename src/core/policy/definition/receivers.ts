@@ -1,0 +1,29 @@
+/** `receivers.yaml`: who is told what happens here. */
+import type { EventName } from "./receiver-events.ts"
+
+/** Whom we tell what happens (src/outbound), by HTTP; its secret is the Worker's to know, by this `id`. */
+export type ReceiverDefinition = { readonly id: string; readonly events: readonly EventName[] } & (
+  | (ReadByPeople & {
+      /** Signed as Standard Webhooks has it. */
+      readonly format: "standard"
+      readonly url: string
+    })
+  /** To a chat's incoming webhook: whoever knows the address can post there, so it is the secret. */
+  | (ReadByPeople & { readonly format: "slack" })
+  | {
+      /** Security Event Tokens, pushed as RFC 8935 has it. */
+      readonly format: "set"
+      readonly url: string
+      /** `aud` of them: what the receiver calls itself, never an audience of delegation tokens. */
+      readonly audience: string
+      /** It wants a bearer key, its secret (RFC 8935 3). */
+      readonly bearer: boolean
+    }
+)
+
+interface ReadByPeople {
+  /** Of questions about calls those by these names of approvers.yaml; absent: all. */
+  readonly approvals?: readonly string[]
+  /** It is told a call's arguments, but for what the catalog redacts. */
+  readonly arguments: boolean
+}

@@ -1,5 +1,5 @@
 /** A call as it is decided upon, and all that a decision on it says: plain values, made by `decide` and applied by the ledger. */
-import type { Approval } from "./approval/approval.ts"
+import type { Approval } from "./core/task/approval.ts"
 import type { CallArguments } from "./core/catalog/arguments.ts"
 import type { Proof } from "./credential/dpop.ts"
 import type { Denial } from "./core/denials/denial.ts"
@@ -8,7 +8,7 @@ import type { Progress } from "./core/guardrails/plan.ts"
 import type { Need, Use, WindowUse } from "./core/guardrails/kind.ts"
 import type { Note } from "./core/guardrails/memory-update.ts"
 import type { ToldRisk } from "./core/guardrails/risk.ts"
-import type { EndedBy, RememberedAdmission, TaskStatus, TreeState } from "./ledger/state.ts"
+import type { EndedBy, RememberedAdmission, TaskStatus, TreeState } from "./core/task/state.ts"
 import type { CedarRecord } from "./core/policy/cedar/values/value.ts"
 
 /** A located call with a verified token, as it reaches the ledger. */

@@ -14,7 +14,7 @@ import { checkPolicy } from "./check/policy.ts"
 import { riskOf } from "./check/risk.ts"
 import type { Denial } from "./core/denials/denial.ts"
 import { isLifecycle } from "./core/catalog/lifecycle.ts"
-import { lineOf, type TreeState } from "./ledger/state.ts"
+import { lineOf, type TreeState } from "./core/task/state.ts"
 import type { Bundle } from "./core/policy/assemble.ts"
 
 /** How long a gateway's retry is still the same call (DESIGN §2, promise 4). */

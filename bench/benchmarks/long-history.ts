@@ -4,7 +4,7 @@
  * decided and applied, and as each new one comes the oldest leaves.
  */
 import type { Verdict } from "../../src/call.ts"
-import type { TreeState } from "../../src/ledger/state.ts"
+import type { TreeState } from "../../src/core/task/state.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { callStep } from "../../src/explain/tree.ts"
 import { guard, type Benchmark } from "../benchmark.ts"

@@ -4,7 +4,7 @@
  */
 import type { Tool } from "../../src/core/catalog/tool.ts"
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
-import { within } from "../../src/exchange/grant.ts"
+import { within } from "../../src/core/task/grant.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { ROLES } from "../../src/core/policy/definition/operators.ts"

@@ -1,5 +1,5 @@
 /** The record of one call: made where it was decided, in the ledger, or at the edge where no ledger was asked. */
-import type { Approval } from "../approval/approval.ts"
+import type { Approval } from "../core/task/approval.ts"
 import type { Call, Verdict } from "../call.ts"
 import { codeOf, type Denial } from "../core/denials/denial.ts"
 import { argumentsDigest } from "../core/encoding/canonical-json.ts"

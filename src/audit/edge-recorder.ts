@@ -3,7 +3,7 @@
  * answer. Nothing was admitted by these decisions; a crash can lose those of the last moment.
  */
 import { askLedger } from "../ledger/ask.ts"
-import { rootOf } from "../ledger/state.ts"
+import { rootOf } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
 import { deliver, type Taker } from "./delivery.ts"
 import { Pace } from "./pace.ts"

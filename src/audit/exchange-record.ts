@@ -1,9 +1,9 @@
 /** The record of a token request: made in the ledger, durably, where a token was issued; at the edge where none was. */
-import type { Opened } from "../exchange/open.ts"
+import type { Opened } from "../core/task/open.ts"
 import type { RequestingClient } from "../exchange/agent.ts"
 import { oauthErrorOf, type Refusal } from "../core/denials/oauth-error.ts"
-import type { Consent } from "../exchange/consent.ts"
-import type { Task, TreeState, UserFacts } from "../ledger/state.ts"
+import type { Consent } from "../core/task/consent.ts"
+import type { Task, TreeState, UserFacts } from "../core/task/state.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { userId } from "../core/policy/principals.ts"
 import { recordOf, type DecisionRecord, type ManagementDenial, type Tried } from "./record.ts"

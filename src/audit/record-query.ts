@@ -1,6 +1,6 @@
 /** What is looked for among decision records. */
 import { firstIdAt, timeOf } from "../core/encoding/ids.ts"
-import { rootOf } from "../ledger/state.ts"
+import { rootOf } from "../core/task/state.ts"
 
 export interface RecordQuery {
   /** Absent: all but `management`, or reading the records would be most of what there is to read. */

@@ -3,7 +3,7 @@
  * Never a token, a proof or a key; `docs/decision-record.md` tells the schema to its readers.
  */
 import { fits } from "../core/encoding/bytes.ts"
-import type { Approval } from "../approval/approval.ts"
+import type { Approval } from "../core/task/approval.ts"
 import type { Rejection } from "../core/denials/credential-rejection.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import type { Refusal } from "../core/denials/oauth-error.ts"

@@ -13,14 +13,14 @@ import {
   type Exactly,
   type Figures,
   type Terms,
-} from "../approval/approval.ts"
-import { inboxesFor } from "../approval/approvers.ts"
+} from "../core/task/approval.ts"
+import { inboxesFor } from "../core/task/approvers.ts"
 import type { Call } from "../call.ts"
 import { argumentsNeeded, variantOf } from "../core/catalog/arguments.ts"
 import { isRedacted, REDACTED } from "../core/catalog/redaction.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import { isUnread, readerOf, unreadable, type CallFacts } from "../core/guardrails/field.ts"
-import type { Task, TreeState } from "../ledger/state.ts"
+import type { Task, TreeState } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 
 /** What is denied until people have approved of the call. */

@@ -2,7 +2,7 @@
 import type { Call } from "../call.ts"
 import type { Proof } from "../credential/dpop.ts"
 import type { Denial } from "../core/denials/denial.ts"
-import { isBelow, whyEnded, type RememberedAdmission, type Task, type TreeState } from "../ledger/state.ts"
+import { isBelow, whyEnded, type RememberedAdmission, type Task, type TreeState } from "../core/task/state.ts"
 
 /**
  * Ended is ended: the task and every one above it must be active and unexpired.

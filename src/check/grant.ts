@@ -7,7 +7,7 @@ import { isRedacted, redactedOfAny, withoutValue } from "../core/catalog/redacti
 import { sensitivityRank, type Tool } from "../core/catalog/tool.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import { violation, type ArgumentBounds } from "../core/catalog/bounds.ts"
-import type { Task } from "../ledger/state.ts"
+import type { Task } from "../core/task/state.ts"
 
 /**
  * Every grant up the tree must cover the call: nobody in the chain gains. The denial shows the bound that is violated,

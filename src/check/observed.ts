@@ -8,7 +8,7 @@ import type { Tool } from "../core/catalog/tool.ts"
 import type { CallFacts } from "../core/guardrails/field.ts"
 import type { Instrument, Need } from "../core/guardrails/kind.ts"
 import type { Memory } from "../core/guardrails/memory.ts"
-import type { Task, TreeState } from "../ledger/state.ts"
+import type { Task, TreeState } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { checkCalls } from "./grant.ts"
 

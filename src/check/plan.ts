@@ -3,7 +3,7 @@ import type { End } from "../call.ts"
 import type { Tool } from "../core/catalog/tool.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import { advance, expected, isFinished, type Progress } from "../core/guardrails/plan.ts"
-import type { Task } from "../ledger/state.ts"
+import type { Task } from "../core/task/state.ts"
 import { endOf } from "./guardrails.ts"
 
 interface Planned {

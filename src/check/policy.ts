@@ -2,7 +2,7 @@
 import type { Call } from "../call.ts"
 import type { Tool } from "../core/catalog/tool.ts"
 import { deny, isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
-import type { Task, TreeState } from "../ledger/state.ts"
+import type { Task, TreeState } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import {
   actionRef,

@@ -1,6 +1,6 @@
 /** The risk of a call: the highest that was told of anybody or anything it depends on. */
 import { highestRisk, type Signal, type ToldRisk } from "../core/guardrails/risk.ts"
-import type { Task, TreeState } from "../ledger/state.ts"
+import type { Task, TreeState } from "../core/task/state.ts"
 import { userId } from "../core/policy/principals.ts"
 
 /**

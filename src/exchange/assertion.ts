@@ -9,7 +9,7 @@ import { isRejected, withHash, type Rejection } from "../core/denials/credential
 import type { Bundle } from "../core/policy/assemble.ts"
 import { userId } from "../core/policy/principals.ts"
 import type { Surroundings } from "../surroundings.ts"
-import { ASKED_NOTHING, type Asked } from "./grant.ts"
+import { ASKED_NOTHING, type Asked } from "../core/task/grant.ts"
 import { valueOf, detailsOf, type Parameters } from "./parameters.ts"
 import { refuse, refuseCredential, type Refused } from "../core/denials/oauth-error.ts"
 import { NO_SUBJECT, type Asker, type Subject } from "./subject.ts"

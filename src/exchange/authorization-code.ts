@@ -5,7 +5,7 @@
 import { sha256Base64url, sha256Hex } from "../core/encoding/hash.ts"
 import { LEDGER_VERSION } from "../ledger/answers.ts"
 import { newSecret } from "../platform/secret.ts"
-import type { RefreshShown } from "./code.ts"
+import type { RefreshShown } from "../core/task/authorization-code.ts"
 import type { Issued } from "./issue.ts"
 import type { GrantRequest } from "./opening.ts"
 import { valueOf } from "./parameters.ts"

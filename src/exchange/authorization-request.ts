@@ -5,7 +5,7 @@
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { AskingClient } from "./asking-client.ts"
 import { audienceOf } from "./audience.ts"
-import type { CodeTerms } from "./code.ts"
+import type { CodeTerms } from "../core/task/authorization-code.ts"
 import { readAsked, valueOf, withoutOpenid, type AskedFor, type Parameters } from "./parameters.ts"
 import { isRefused, refuse, type Refused } from "../core/denials/oauth-error.ts"
 

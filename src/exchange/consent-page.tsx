@@ -15,8 +15,8 @@ import {
   type Count,
   type ServerView,
   type ToolView,
-} from "./consent-view.ts"
-import { ACTION_WORDS, callsInWords, lifeInWords, SENSITIVITY_WORDS } from "./consent-words.ts"
+} from "../core/task/consent-view.ts"
+import { ACTION_WORDS, callsInWords, lifeInWords, SENSITIVITY_WORDS } from "../core/task/grant-words.ts"
 import { formTargetOf, isOwnMachine } from "../core/encoding/redirect-uri.ts"
 import { describeRefusal, statusOf, type Refusal } from "../core/denials/oauth-error.ts"
 import type { Visitor } from "./visitor.ts"

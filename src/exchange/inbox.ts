@@ -4,7 +4,7 @@
  * or not at all only makes a request harder to find.
  */
 import { DurableObject } from "cloudflare:workers"
-import type { InboxOf } from "../approval/approvers.ts"
+import type { InboxOf } from "../core/task/approvers.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 
 /**

@@ -8,7 +8,7 @@ import { ACTIONS, SENSITIVITIES } from "../core/catalog/tool.ts"
 import { parseJson } from "../core/encoding/json.ts"
 import { boundedText } from "../platform/request-body.ts"
 import { printable } from "../core/encoding/display-text.ts"
-import { ASKED_NOTHING, type Asked, type AskedPart } from "./grant.ts"
+import { ASKED_NOTHING, type Asked, type AskedPart } from "../core/task/grant.ts"
 import { refuse, TOO_MANY_SCOPES, type Refused } from "../core/denials/oauth-error.ts"
 
 const MAX_FORM_BYTES = 65_536

@@ -2,7 +2,7 @@
  * Secrets that say which tree they are about: `auth_req_id` and codes, `<root>.<secret>`; refresh tokens,
  * `<root>.<family>.<secret>`. Whoever has a task's id has none of them; the ledger keeps their hashes.
  */
-import { isTaskId } from "../ledger/state.ts"
+import { isTaskId } from "../core/task/state.ts"
 
 const ROOTED = /^(tsk_[0-9A-Z]{26})\.([A-Za-z0-9_-]{43})$/
 const REFRESH = /^(tsk_[0-9A-Z]{26})\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})$/

@@ -4,7 +4,7 @@
  * opens nothing here: its type is none that any door takes.
  */
 import { SignJWT } from "jose"
-import { rootOf } from "../ledger/state.ts"
+import { rootOf } from "../core/task/state.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import type { Signer } from "./signing-key.ts"
 

@@ -2,7 +2,7 @@
 import { codeOf, type Denial } from "../core/denials/denial.ts"
 import { decide } from "../decide.ts"
 import { riskOf } from "../check/risk.ts"
-import { lineOf } from "../ledger/state.ts"
+import { lineOf } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { actionRef, callContext, entitiesFor, principalsOf, toolRef } from "../core/policy/principals.ts"
 import { askAll } from "../policy/permission.ts"

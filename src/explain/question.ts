@@ -1,7 +1,7 @@
 /** What policy is asked about a call: of every principal the same, but for who it is. */
 import { factsAt } from "../audit/facts.ts"
 import type { Tool } from "../core/catalog/tool.ts"
-import type { UserFacts } from "../ledger/state.ts"
+import type { UserFacts } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { PolicyRequest } from "../core/policy/cedar/engine.ts"
 import type { EntityStore } from "../core/policy/cedar/entities.ts"

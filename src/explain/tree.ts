@@ -2,7 +2,7 @@
  * A tree of tasks in memory, moved by the very steps that its ledger makes, without storage, tokens on the wire or a
  * clock: what a task could do under a bundle can be tried anywhere.
  */
-import { askApproval, requestHash, type Approval } from "../approval/approval.ts"
+import { askApproval, requestHash, type Approval } from "../core/task/approval.ts"
 import type { Call, Outcome } from "../call.ts"
 import { UNSEEN_ARGUMENTS } from "../core/catalog/arguments.ts"
 import { factsOf } from "../check/guardrails.ts"
@@ -11,8 +11,8 @@ import { noticeRefused } from "../check/refused.ts"
 import { riskOf } from "../check/risk.ts"
 import { decide } from "../decide.ts"
 import type { Denial } from "../core/denials/denial.ts"
-import { ASKED_NOTHING } from "../exchange/grant.ts"
-import { openTask, type Opened, type OpenRequest } from "../exchange/open.ts"
+import { ASKED_NOTHING } from "../core/task/grant.ts"
+import { openTask, type Opened, type OpenRequest } from "../core/task/open.ts"
 import { isRefused, type Refused } from "../core/denials/oauth-error.ts"
 import { landFlight } from "../core/guardrails/concurrency.ts"
 import { isUnread, readerOf } from "../core/guardrails/field.ts"
@@ -21,9 +21,16 @@ import { notesOf, readLimit } from "../core/guardrails/limit-meter.ts"
 import { Memory } from "../core/guardrails/memory.ts"
 import { applyNotes } from "../core/guardrails/memory-update.ts"
 import type { RefusedCall } from "../ledger/answers.ts"
-import { ProofLog } from "../ledger/proof-log.ts"
-import { lineOf, newTree, type TreeState, type UserFacts } from "../ledger/state.ts"
-import { applyAfterwards, applyApproval, applyChange, applyEnd, applyOpening, endedBy } from "../ledger/transition.ts"
+import { ProofLog } from "../core/task/proof-log.ts"
+import { lineOf, newTree, type TreeState, type UserFacts } from "../core/task/state.ts"
+import {
+  applyAfterwards,
+  applyApproval,
+  applyChange,
+  applyEnd,
+  applyOpening,
+  endedBy,
+} from "../core/task/transition.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 

@@ -1,5 +1,5 @@
 /** A grant of all there is: where only rules are to say what may be called. */
-import type { Grant, ToolGrant } from "../exchange/grant.ts"
+import type { Grant, ToolGrant } from "../core/task/grant.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 
 /** Made once for each bundle, not for each task. */

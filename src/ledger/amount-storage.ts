@@ -10,7 +10,7 @@ import { precisionOf, SlidingMeter } from "../core/guardrails/meter/sliding.ts"
 import { isFirst, spanMsOf, writesFirst, type Spend } from "../core/guardrails/memory-update.ts"
 import { STORM } from "../core/guardrails/storm.ts"
 import { COUNTER_SCHEMA, CounterStorage, slackOf } from "./counter-storage.ts"
-import { blockSize } from "./credit.ts"
+import { blockSize } from "../core/task/counter-block.ts"
 import { placeOf } from "./place.ts"
 import { Sweep, type Swept } from "./sweep.ts"
 

@@ -1,17 +1,17 @@
 /** What a ledger is asked by and what it says: the values that cross between isolates, and their version. */
-import type { Approval, Unanswerable } from "../approval/approval.ts"
-import type { NotAsked } from "../approval/approvers.ts"
+import type { Approval, Unanswerable } from "../core/task/approval.ts"
+import type { NotAsked } from "../core/task/approvers.ts"
 import type { Tried } from "../audit/record.ts"
 import type { Call } from "../call.ts"
 import type { Proof } from "../credential/dpop.ts"
 import type { Denial, Denied } from "../core/denials/denial.ts"
-import type { GrantedDetails } from "../exchange/grant.ts"
-import type { RefreshShown } from "../exchange/code.ts"
-import type { Opened, OpenRequest } from "../exchange/open.ts"
+import type { GrantedDetails } from "../core/task/grant.ts"
+import type { RefreshShown } from "../core/task/authorization-code.ts"
+import type { Opened, OpenRequest } from "../core/task/open.ts"
 import type { WindowUse } from "../core/guardrails/kind.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { userId } from "../core/policy/principals.ts"
-import type { TaskStatus, TreeState } from "./state.ts"
+import type { TaskStatus, TreeState } from "../core/task/state.ts"
 
 /**
  * Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread.

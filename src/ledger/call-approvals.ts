@@ -2,8 +2,8 @@
  * What people are asked about single calls of a tree, told to them and answered by them, and the lists in which they find
  * it. Asking, and using what they said, is the call's own step (calls.ts).
  */
-import { voted, type Approval, type Unanswerable, type Vote } from "../approval/approval.ts"
-import { nameOf, whyNotAsked, type Answering, type NotAsked } from "../approval/approvers.ts"
+import { voted, type Approval, type Unanswerable, type Vote } from "../core/task/approval.ts"
+import { nameOf, whyNotAsked, type Answering, type NotAsked } from "../core/task/approvers.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import { riskOf } from "../check/risk.ts"
 import { NOTHING_TOLD } from "../core/guardrails/risk.ts"
@@ -11,8 +11,8 @@ import { callAnswered } from "../outbound/notice.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { userId } from "../core/policy/principals.ts"
 import type { ShownApproval, Waiting, WaitingCall } from "./answers.ts"
-import { isAlive, isBelow, lineOf, mayGoOn, type TreeState } from "./state.ts"
-import { applyApproval } from "./transition.ts"
+import { isAlive, isBelow, lineOf, mayGoOn, type TreeState } from "../core/task/state.ts"
+import { applyApproval } from "../core/task/transition.ts"
 import type { Tree } from "./tree.ts"
 
 export class CallApprovals {

@@ -33,8 +33,8 @@ import {
 import { CallApprovals } from "./call-approvals.ts"
 import { Asking, TIMEOUT_MS } from "./asking.ts"
 import { Shadow } from "./shadow.ts"
-import { lineOf, type TreeState } from "./state.ts"
-import { applyAfterwards, applyApproval, applyBundle, applyChange, endedBy } from "./transition.ts"
+import { lineOf, type TreeState } from "../core/task/state.ts"
+import { applyAfterwards, applyApproval, applyBundle, applyChange, endedBy } from "../core/task/transition.ts"
 import { ToldDenials } from "./told-denials.ts"
 import type { Tree } from "./tree.ts"
 

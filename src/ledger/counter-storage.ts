@@ -8,7 +8,7 @@ import type { Memory } from "../core/guardrails/memory.ts"
 import { BucketMeter } from "../core/guardrails/meter/bucket.ts"
 import { PeriodMeter, startOf } from "../core/guardrails/meter/period.ts"
 import { bucketSizeOf, spanMsOf, type Spend } from "../core/guardrails/memory-update.ts"
-import { blockSize } from "./credit.ts"
+import { blockSize } from "../core/task/counter-block.ts"
 import { placeOf } from "./place.ts"
 import { Sweep, type Swept } from "./sweep.ts"
 

@@ -2,8 +2,8 @@
 import type { DecisionRecord } from "../audit/record.ts"
 import type { End } from "../call.ts"
 import { taskEnded } from "../outbound/notice.ts"
-import type { TreeState } from "./state.ts"
-import { endedBy } from "./transition.ts"
+import type { TreeState } from "../core/task/state.ts"
+import { endedBy } from "../core/task/transition.ts"
 import type { Tree } from "./tree.ts"
 
 /**

@@ -5,8 +5,8 @@
  * object's output gate).
  */
 import { DurableObject } from "cloudflare:workers"
-import type { Approval, Unanswerable, Vote } from "../approval/approval.ts"
-import type { Answering, NotAsked } from "../approval/approvers.ts"
+import type { Approval, Unanswerable, Vote } from "../core/task/approval.ts"
+import type { Answering, NotAsked } from "../core/task/approvers.ts"
 import type { Ask } from "../audit/call-record.ts"
 import type { BearerToken } from "../audit/edge-recorder.ts"
 import type { Asking } from "../audit/exchange-record.ts"
@@ -14,8 +14,8 @@ import type { ListAsk } from "../audit/listing-record.ts"
 import type { DecisionRecord } from "../audit/record.ts"
 import type { End } from "../call.ts"
 import type { Denial, Denied } from "../core/denials/denial.ts"
-import type { Answer as ConsentAnswer, Consent, Redemption } from "../exchange/consent.ts"
-import type { OpenRequest } from "../exchange/open.ts"
+import type { Answer as ConsentAnswer, Consent, Redemption } from "../core/task/consent.ts"
+import type { OpenRequest } from "../core/task/open.ts"
 import type { Refused } from "../core/denials/oauth-error.ts"
 import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
 import type { Signal } from "../core/guardrails/risk.ts"
@@ -44,10 +44,10 @@ import type {
 import { DECIDED_WITHIN_MS } from "./ask.ts"
 import { Calls } from "./calls.ts"
 import { Consents } from "./consents.ts"
-import type { TaskStatus, UserFacts } from "./state.ts"
+import type { TaskStatus, UserFacts } from "../core/task/state.ts"
 import { Tasks } from "./tasks.ts"
 import { Tree } from "./tree.ts"
-import type { TaskView, Viewed } from "./view.ts"
+import type { TaskView, Viewed } from "../core/task/view.ts"
 
 export class Ledger extends DurableObject<Env> {
   readonly #tree: Tree

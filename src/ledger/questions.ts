@@ -3,13 +3,13 @@
  * answered, or once nobody can answer it any more. An inbox has only so many places for the questions of one agent. If
  * an inbox fails, a question is only harder to find: its address answers it all the same.
  */
-import type { Approval } from "../approval/approval.ts"
-import type { InboxOf } from "../approval/approvers.ts"
+import type { Approval } from "../core/task/approval.ts"
+import type { InboxOf } from "../core/task/approvers.ts"
 import type { End } from "../call.ts"
 import { inboxOf, type Inbox } from "../exchange/inbox.ts"
 import { logEvent } from "../platform/log.ts"
 import { userId } from "../core/policy/principals.ts"
-import { lineOf, mayGoOn, type TreeState } from "./state.ts"
+import { lineOf, mayGoOn, type TreeState } from "../core/task/state.ts"
 
 export class Questions {
   readonly #env: Env

@@ -2,21 +2,21 @@
  * A tree's state in the SQLite of its Durable Object. Each `save*` runs in the transaction of one step, before memory
  * changes; `load` rebuilds the state on waking, counting credit that was written but may not have been used as used.
  */
-import { used, type Approval } from "../approval/approval.ts"
+import { used, type Approval } from "../core/task/approval.ts"
 import type { RecordPlace } from "../audit/record.ts"
 import type { Change, End } from "../call.ts"
-import type { Consent } from "../exchange/consent.ts"
-import type { Opening } from "../exchange/open.ts"
+import type { Consent } from "../core/task/consent.ts"
+import type { Opening } from "../core/task/open.ts"
 import type { Guardrails } from "../core/guardrails/guardrails.ts"
 import type { Signal } from "../core/guardrails/risk.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { Note } from "../core/guardrails/memory-update.ts"
-import { blockSize } from "./credit.ts"
+import { blockSize } from "../core/task/counter-block.ts"
 import { CREDITS_SCHEMA } from "./settlements.ts"
 import { MEMORY_SCHEMA, MemoryStorage } from "./memory-storage.ts"
 import { OUTBOX_SCHEMA } from "./outbox.ts"
-import type { ProofLog } from "./proof-log.ts"
-import { newTree, type IssuedToken, type Task, type TreeState, type UserFacts } from "./state.ts"
+import type { ProofLog } from "../core/task/proof-log.ts"
+import { newTree, type IssuedToken, type Task, type TreeState, type UserFacts } from "../core/task/state.ts"
 
 const SCHEMA = `
 CREATE TABLE tree (root TEXT NOT NULL, user TEXT, since INTEGER NOT NULL, bundle_seq INTEGER NOT NULL, bundle_digest TEXT NOT NULL,

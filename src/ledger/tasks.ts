@@ -8,7 +8,7 @@ import type { DecisionRecord } from "../audit/record.ts"
 import type { End } from "../call.ts"
 import { checkAlive, checkProof, checkToken } from "../check/credential.ts"
 import { deny, type Denied } from "../core/denials/denial.ts"
-import { openTask, type OpenRequest } from "../exchange/open.ts"
+import { openTask, type OpenRequest } from "../core/task/open.ts"
 import { isRefused, type Refused } from "../core/denials/oauth-error.ts"
 import type { Signal } from "../core/guardrails/risk.ts"
 import { taskReleased } from "../outbound/notice.ts"
@@ -27,11 +27,11 @@ import {
 } from "./answers.ts"
 import { endTold } from "./end-told.ts"
 import type { Shadow } from "./shadow.ts"
-import { frozenAround, isAlive, isBelow, lineOf, mayGoOn, type TaskStatus, type TreeState } from "./state.ts"
+import { frozenAround, isAlive, isBelow, lineOf, mayGoOn, type TaskStatus, type TreeState } from "../core/task/state.ts"
 import { RELEASED } from "./storage.ts"
-import { applyBundle, applyOpening, applyRelease, applyRisk, endedBy } from "./transition.ts"
+import { applyBundle, applyOpening, applyRelease, applyRisk, endedBy } from "../core/task/transition.ts"
 import type { Tree } from "./tree.ts"
-import { limitsOf, openView, viewOf, type Viewed } from "./view.ts"
+import { limitsOf, openView, viewOf, type Viewed } from "../core/task/view.ts"
 
 export class Tasks {
   readonly #tree: Tree

@@ -14,11 +14,11 @@ import { userId } from "../core/policy/principals.ts"
 import { newSecret } from "../platform/secret.ts"
 import { Credits } from "./credits.ts"
 import { Outbox, RETRY_AFTER_MS } from "./outbox.ts"
-import { ProofLog } from "./proof-log.ts"
+import { ProofLog } from "../core/task/proof-log.ts"
 import { Questions } from "./questions.ts"
-import { newTree, type TreeState, type UserFacts } from "./state.ts"
+import { newTree, type TreeState, type UserFacts } from "../core/task/state.ts"
 import { LedgerStorage } from "./storage.ts"
-import { applyEnd } from "./transition.ts"
+import { applyEnd } from "../core/task/transition.ts"
 
 /** Proofs remembered at most; each takes about a hundred bytes. */
 const MAX_PROOFS = 20_000

@@ -3,15 +3,15 @@
  * call they answer at its own address (call-approvals.ts).
  */
 import * as z from "zod"
-import { inboxesOf } from "../approval/approvers.ts"
+import { inboxesOf } from "../core/task/approvers.ts"
 import { recordOf, type DecisionRecord } from "../audit/record.ts"
 import type { Person } from "../credential/person.ts"
 import { inboxOf } from "../exchange/inbox.ts"
 import { logEvent } from "../platform/log.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION } from "../ledger/answers.ts"
-import { isTaskId, rootOf } from "../ledger/state.ts"
-import type { TaskView } from "../ledger/view.ts"
+import { isTaskId, rootOf } from "../core/task/state.ts"
+import type { TaskView } from "../core/task/view.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { userId } from "../core/policy/principals.ts"
 import type { Surroundings } from "../surroundings.ts"

@@ -2,12 +2,12 @@
  * What whoever answers is told besides the call itself: what asks, the risk that is told of it, and what the agents of
  * its tree have called so far. What cannot be known is null, and never looks like nothing.
  */
-import type { Approval } from "../approval/approval.ts"
+import type { Approval } from "../core/task/approval.ts"
 import { findRecords } from "../audit/record-logs.ts"
 import { highestRisk } from "../core/guardrails/risk.ts"
 import { writtenGuardrail } from "../core/guardrails/written.ts"
 import { writeRule } from "../core/policy/cedar/print-rule.ts"
-import { rootOf } from "../ledger/state.ts"
+import { rootOf } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { isNode } from "../core/policy/cedar/est.ts"

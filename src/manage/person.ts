@@ -3,7 +3,7 @@
  * session that an agent may have, an agent could consent to itself.
  */
 import type { DecisionRecord } from "../audit/record.ts"
-import type { Answering } from "../approval/approvers.ts"
+import type { Answering } from "../core/task/approvers.ts"
 import { operatorBy } from "../credential/operator-token.ts"
 import { readPerson, type Person } from "../credential/person.ts"
 import { namesIn, personIn, verifyPersonToken, type PersonName, type PersonToken } from "../credential/person-token.ts"

@@ -2,11 +2,11 @@
  * A notice: what others may be told of, as its ledger or the switchboard keeps it, for no receiver in particular. It has
  * what a person needs to decide whether to look, never a token, and of arguments what the catalog does not redact. Pure.
  */
-import type { Approval } from "../approval/approval.ts"
+import type { Approval } from "../core/task/approval.ts"
 import type { End } from "../call.ts"
 import { codeOf, type Denial } from "../core/denials/denial.ts"
-import type { Consent } from "../exchange/consent.ts"
-import type { Task, TreeState } from "../ledger/state.ts"
+import type { Consent } from "../core/task/consent.ts"
+import type { Task, TreeState } from "../core/task/state.ts"
 import { userId } from "../core/policy/principals.ts"
 import type { Stopped, Switch } from "../switches/switch.ts"
 import type { EventName } from "../core/policy/definition/receiver-events.ts"

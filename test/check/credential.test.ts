@@ -1,6 +1,6 @@
 import { expect, test } from "vitest"
 import { checkAlive, checkToken } from "../../src/check/credential.ts"
-import { lineOf } from "../../src/ledger/state.ts"
+import { lineOf } from "../../src/core/task/state.ts"
 import { assembled, newState, open, opened, START } from "../harness/trees.ts"
 
 test("a line of tasks that does not reach the root opens nothing", () => {

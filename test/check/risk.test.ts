@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { expect, test } from "vitest"
 import { riskOf } from "../../src/check/risk.ts"
-import { lineOf } from "../../src/ledger/state.ts"
+import { lineOf } from "../../src/core/task/state.ts"
 import { userId } from "../../src/core/policy/principals.ts"
 import { agentId } from "../harness/issuers.ts"
 import { ALICE, assembled, newState, open, opened, START } from "../harness/trees.ts"

@@ -8,7 +8,7 @@ import { verifyDelegationToken, type DelegationClaims } from "../../src/credenti
 import { verifyProof, type Proof } from "../../src/credential/dpop.ts"
 import { verifyCredential } from "../../src/credential/verify.ts"
 import { codeOf, STATUS_OF_CODE, type Denial } from "../../src/core/denials/denial.ts"
-import { ProofLog } from "../../src/ledger/proof-log.ts"
+import { ProofLog } from "../../src/core/task/proof-log.ts"
 import { US } from "../harness/issuers.ts"
 import { conformance } from "./conformance.ts"
 

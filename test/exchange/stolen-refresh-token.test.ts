@@ -6,7 +6,7 @@
  * a key of their own or without.
  */
 import { expect, test } from "vitest"
-import { firstOf, judgeRefresh, type Refreshing } from "../../src/exchange/code.ts"
+import { firstOf, judgeRefresh, type Refreshing } from "../../src/core/task/authorization-code.ts"
 import { isRefused } from "../../src/core/denials/oauth-error.ts"
 
 const STEPS = 7

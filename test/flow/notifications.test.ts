@@ -5,7 +5,7 @@ import { createLocalJWKSet, decodeJwt, jwtVerify, type JSONWebKeySet } from "jos
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest"
 import { z } from "zod"
 import type { Sequence, Storm } from "../../src/core/guardrails/definition.ts"
-import { rootOf } from "../../src/ledger/state.ts"
+import { rootOf } from "../../src/core/task/state.ts"
 import { outboundOf } from "../../src/outbound/door.ts"
 import { Outbound } from "../../src/outbound/outbound.ts"
 import type { ReceiverDefinition } from "../../src/core/policy/definition/receivers.ts"

@@ -6,9 +6,9 @@ import { callStep, freshProofs, openRequest, type Held } from "../../src/explain
 import type { Call, End } from "../../src/call.ts"
 import { decide } from "../../src/decide.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
-import { openTask, type Opening } from "../../src/exchange/open.ts"
+import { openTask, type Opening } from "../../src/core/task/open.ts"
 import { isRefused } from "../../src/core/denials/oauth-error.ts"
-import { newTree, type TreeState, type UserFacts } from "../../src/ledger/state.ts"
+import { newTree, type TreeState, type UserFacts } from "../../src/core/task/state.ts"
 import { LedgerStorage, RELEASED } from "../../src/ledger/storage.ts"
 import {
   applyAfterwards,
@@ -17,7 +17,7 @@ import {
   applyOpening,
   applyRelease,
   endedBy,
-} from "../../src/ledger/transition.ts"
+} from "../../src/core/task/transition.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { agentId } from "./issuers.ts"
 import { POINTER, ROOT, START } from "./trees.ts"

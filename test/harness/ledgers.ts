@@ -2,7 +2,7 @@
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { LEDGER_VERSION } from "../../src/ledger/answers.ts"
-import { rootOf } from "../../src/ledger/state.ts"
+import { rootOf } from "../../src/core/task/state.ts"
 import { publications } from "../../src/bundles/publications.ts"
 
 const ledgerOf = (task: string) => env.LEDGER.getByName(rootOf(task))

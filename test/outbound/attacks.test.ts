@@ -2,7 +2,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { rootOf } from "../../src/ledger/state.ts"
+import { rootOf } from "../../src/core/task/state.ts"
 import { outboundOf, OUTBOUND_VERSION } from "../../src/outbound/door.ts"
 import type { CallQuestion, Notice, TaskEnd } from "../../src/outbound/notice.ts"
 import { Outbound } from "../../src/outbound/outbound.ts"

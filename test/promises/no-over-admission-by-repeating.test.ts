@@ -1,6 +1,6 @@
 import { exports } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { ProofLog } from "../../src/ledger/proof-log.ts"
+import { ProofLog } from "../../src/core/task/proof-log.ts"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { askAs, callWith, keyOf, ORIGIN, readAnswer, type GatewayAnswer } from "../harness/gateways.ts"

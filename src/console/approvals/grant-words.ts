@@ -1,5 +1,5 @@
 /** A grant in words that people read before they give it. */
-import { nameText } from "../../exchange/consent-words.ts"
+import { nameText } from "../../core/task/grant-words.ts"
 
 const ACTIONS = [
   ["read", "It may read with"],

@@ -1,6 +1,6 @@
 /** Tasks: one by its id, and those for which a token was issued last. */
 import type { FC } from "hono/jsx"
-import { isTaskId } from "../../ledger/state.ts"
+import { isTaskId } from "../../core/task/state.ts"
 import { respondPage, seeOther } from "../../page/page.tsx"
 import { Moment, Person, Text } from "../../page/text.tsx"
 import { shortened } from "../../page/visible.ts"

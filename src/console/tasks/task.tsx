@@ -1,6 +1,6 @@
 /** One task: its tree, what is left of it, what it did, and what an operator can do about it. */
 import type { FC } from "hono/jsx"
-import { rootOf } from "../../ledger/state.ts"
+import { rootOf } from "../../core/task/state.ts"
 import { respondPage } from "../../page/page.tsx"
 import { Moment, Text } from "../../page/text.tsx"
 import { shortened } from "../../page/visible.ts"

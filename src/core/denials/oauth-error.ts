@@ -4,7 +4,7 @@
  */
 import type { Rejection } from "./credential-rejection.ts"
 import { printable } from "../encoding/display-text.ts"
-import type { NothingLeft } from "../../exchange/grant.ts"
+import type { NothingLeft } from "../task/grant.ts"
 
 export type Refusal =
   | { readonly reason: "request_malformed"; readonly what: string }

@@ -4,7 +4,7 @@
  */
 import { argumentsNeeded, memberVariant, variantOf, type CallArguments } from "../catalog/arguments.ts"
 import { deny, type Denied } from "../denials/denial.ts"
-import type { Task, UserFacts } from "../../ledger/state.ts"
+import type { Task, UserFacts } from "../task/state.ts"
 import type { Role } from "./definition/operators.ts"
 import { memberOf, overlay, type Entity, type EntityStore } from "./cedar/entities.ts"
 import type { PolicyRequest } from "./cedar/evaluate.ts"

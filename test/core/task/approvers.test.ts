@@ -1,6 +1,6 @@
 import { expect, test } from "vitest"
-import { inboxesFor, inboxesOf, whyNotAsked, type Answering, type Approvers } from "../../src/approval/approvers.ts"
-import type { ApprovalDefinition, Approver } from "../../src/core/policy/definition/approvers.ts"
+import { inboxesFor, inboxesOf, whyNotAsked, type Answering, type Approvers } from "../../../src/core/task/approvers.ts"
+import type { ApprovalDefinition, Approver } from "../../../src/core/policy/definition/approvers.ts"
 
 const [IDP, OTHER] = ["https://idp.test", "https://second.test"]
 

@@ -2,18 +2,11 @@
  * Grants: what a task may do at most, frozen tool by tool when it is opened, and the narrowing that makes one
  * (DESIGN §4). `narrow` only ever takes away: nothing in its result was not in every one of its inputs.
  */
-import { isLifecycle } from "../core/catalog/lifecycle.ts"
-import { anyCovers, coveredBy, formatScope, parseScope, scopeCovers, type Scope } from "../core/catalog/pattern.ts"
-import {
-  ACTIONS,
-  SENSITIVITIES,
-  sensitivityRank,
-  type Action,
-  type Sensitivity,
-  type Tool,
-} from "../core/catalog/tool.ts"
-import type { GrantDefinition } from "../core/policy/definition/grant.ts"
-import type { ArgumentBounds } from "../core/catalog/bounds.ts"
+import { isLifecycle } from "../catalog/lifecycle.ts"
+import { anyCovers, coveredBy, formatScope, parseScope, scopeCovers, type Scope } from "../catalog/pattern.ts"
+import { ACTIONS, SENSITIVITIES, sensitivityRank, type Action, type Sensitivity, type Tool } from "../catalog/tool.ts"
+import type { GrantDefinition } from "../policy/definition/grant.ts"
+import type { ArgumentBounds } from "../catalog/bounds.ts"
 
 export interface ToolGrant {
   /** Its action class when the grant was made; if the catalog gives it another later, the grant no longer covers it. */

@@ -1,11 +1,11 @@
 import fc from "fast-check"
 import { describe, expect, inject, test } from "vitest"
-import type { Tool } from "../../src/core/catalog/tool.ts"
-import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
-import { ASKED_NOTHING, coversTool, narrow as narrowBy, type Asked, type Grant } from "../../src/exchange/grant.ts"
-import type { GrantDefinition } from "../../src/core/policy/definition/grant.ts"
-import { askedFor } from "../harness/trees.ts"
-import { inDefinition, inScopes, sensitivityWithin } from "../harness/reference.ts"
+import type { Tool } from "../../../src/core/catalog/tool.ts"
+import { isLifecycle } from "../../../src/core/catalog/lifecycle.ts"
+import { ASKED_NOTHING, coversTool, narrow as narrowBy, type Asked, type Grant } from "../../../src/core/task/grant.ts"
+import type { GrantDefinition } from "../../../src/core/policy/definition/grant.ts"
+import { askedFor } from "../../harness/trees.ts"
+import { inDefinition, inScopes, sensitivityWithin } from "../../harness/reference.ts"
 
 const { tools } = inject("yard")
 /** By caps that have names, so that who lacks something can be told. */

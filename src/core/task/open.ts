@@ -2,23 +2,15 @@
  * Opening a task, renewing its token, or opening a child: one pure step of the tree's ledger, like `decide`. The state
  * it reads is the state it changes, so a child is never opened under a parent that is ending.
  */
-import { fits } from "../core/encoding/bytes.ts"
-import type { AgentDefinition } from "../core/policy/definition/agents.ts"
-import type { Bundle } from "../core/policy/assemble.ts"
-import { actionRef, delegateContext, entitiesFor, principalsOf, toolRef } from "../core/policy/principals.ts"
-import { newProgress } from "../core/guardrails/plan.ts"
-import {
-  isAlive,
-  lineOf,
-  whyEnded,
-  type IssuedToken,
-  type Task,
-  type TreeState,
-  type UserFacts,
-} from "../ledger/state.ts"
+import { fits } from "../encoding/bytes.ts"
+import type { AgentDefinition } from "../policy/definition/agents.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { actionRef, delegateContext, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
+import { newProgress } from "../guardrails/plan.ts"
+import { isAlive, lineOf, whyEnded, type IssuedToken, type Task, type TreeState, type UserFacts } from "./state.ts"
 import { ASKED_NOTHING, narrow, type Asked, type Caps, type Kept } from "./grant.ts"
-import { printable } from "../core/encoding/display-text.ts"
-import { isRefused, refuse, type Refused } from "../core/denials/oauth-error.ts"
+import { printable } from "../encoding/display-text.ts"
+import { isRefused, refuse, type Refused } from "../denials/oauth-error.ts"
 
 /** No token lives longer, whatever the registry says (DESIGN §4). */
 const MAX_TOKEN_LIFE_MS = 900_000

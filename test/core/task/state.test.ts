@@ -1,6 +1,15 @@
 import { expect, test } from "vitest"
-import { isAlive, isBelow, isTaskId, mayGoOn, newTree, rootOf, whyEnded, type Task } from "../../src/ledger/state.ts"
-import { freshProofs, POINTER } from "../harness/trees.ts"
+import {
+  isAlive,
+  isBelow,
+  isTaskId,
+  mayGoOn,
+  newTree,
+  rootOf,
+  whyEnded,
+  type Task,
+} from "../../../src/core/task/state.ts"
+import { freshProofs, POINTER } from "../../harness/trees.ts"
 
 const ROOT = "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ"
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { firstOf, judgeRefresh, misuseOfCode, type Refreshing } from "../../src/exchange/code.ts"
+import { firstOf, judgeRefresh, misuseOfCode, type Refreshing } from "../../../src/core/task/authorization-code.ts"
 
 const terms = { challenge: "challenge", redirectUri: "https://app.test/callback", jkt: null }
 const consent = { agent: "agent", secretHash: "secret", isRedeemed: false, code: terms }

@@ -3,21 +3,14 @@
  * hundred lines: of more tools each server is one, of more servers they are counted. Nothing is left out of what is
  * counted, and what cannot be shown one by one can only be had or refused as a whole.
  */
-import { isLifecycle } from "../core/catalog/lifecycle.ts"
-import type { Lookup } from "../core/encoding/lookup.ts"
-import {
-  ACTIONS,
-  SENSITIVITIES,
-  sensitivityRank,
-  type Action,
-  type Sensitivity,
-  type Tool,
-} from "../core/catalog/tool.ts"
-import type { Plan } from "../core/guardrails/plan.ts"
-import { sha256Hex } from "../core/encoding/hash.ts"
-import type { Task } from "../ledger/state.ts"
-import { legible } from "../core/encoding/display-text.ts"
-import { boundsInWords } from "./consent-words.ts"
+import { isLifecycle } from "../catalog/lifecycle.ts"
+import type { Lookup } from "../encoding/lookup.ts"
+import { ACTIONS, SENSITIVITIES, sensitivityRank, type Action, type Sensitivity, type Tool } from "../catalog/tool.ts"
+import type { Plan } from "../guardrails/plan.ts"
+import { sha256Hex } from "../encoding/hash.ts"
+import type { Task } from "./state.ts"
+import { legible } from "../encoding/display-text.ts"
+import { boundsInWords } from "./grant-words.ts"
 
 export interface ToolView {
   readonly name: string

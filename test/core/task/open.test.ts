@@ -1,9 +1,9 @@
 import { describe, expect, inject, test } from "vitest"
-import { renewRoot } from "../../src/exchange/open.ts"
-import { isRefused } from "../../src/core/denials/oauth-error.ts"
-import type { BundleBody } from "../../src/core/policy/bundle.ts"
-import { agentId } from "../harness/issuers.ts"
-import { askedFor, assembled, newState, open, opened, START } from "../harness/trees.ts"
+import { renewRoot } from "../../../src/core/task/open.ts"
+import { isRefused } from "../../../src/core/denials/oauth-error.ts"
+import type { BundleBody } from "../../../src/core/policy/bundle.ts"
+import { agentId } from "../../harness/issuers.ts"
+import { askedFor, assembled, newState, open, opened, START } from "../../harness/trees.ts"
 
 /** The yard with as many more tools, all alike. */
 function withTools(count: number): BundleBody {

@@ -1,6 +1,6 @@
 /** What a grant allows, in words for people who have never seen a scope. */
-import type { ArgumentBound, ArgumentBounds } from "../core/catalog/bounds.ts"
-import type { Action, Sensitivity } from "../core/catalog/tool.ts"
+import type { ArgumentBound, ArgumentBounds } from "../catalog/bounds.ts"
+import type { Action, Sensitivity } from "../catalog/tool.ts"
 
 /** Least first, as the page shows them. */
 export const ACTION_WORDS: Readonly<Record<Action, string>> = { read: "read", write: "change", execute: "run" }

@@ -2,13 +2,13 @@
  * The state of one task tree, as its ledger holds it: plain values, no storage, no clock. `decide` and `openTask` read
  * it; only `apply` changes it, and only by a change that one of them made.
  */
-import type { Approval } from "../approval/approval.ts"
-import { Memory } from "../core/guardrails/memory.ts"
-import type { Consent } from "../exchange/consent.ts"
-import type { Grant, GrantedDetails } from "../exchange/grant.ts"
-import type { Plan, Progress } from "../core/guardrails/plan.ts"
-import type { Signal } from "../core/guardrails/risk.ts"
-import type { Pointer } from "../core/policy/bundle.ts"
+import type { Approval } from "./approval.ts"
+import { Memory } from "../guardrails/memory.ts"
+import type { Consent } from "./consent.ts"
+import type { Grant, GrantedDetails } from "./grant.ts"
+import type { Plan, Progress } from "../guardrails/plan.ts"
+import type { Signal } from "../guardrails/risk.ts"
+import type { Pointer } from "../policy/bundle.ts"
 import type { ProofLog } from "./proof-log.ts"
 
 /** The person on whose behalf the tree acts, as their session token told. */

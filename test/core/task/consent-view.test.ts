@@ -1,11 +1,11 @@
 import { describe, expect, inject, test } from "vitest"
-import { foresee, type Consent } from "../../src/exchange/consent.ts"
-import { countsOf, fewerCalls, lives, viewOfConsent, type ConsentView } from "../../src/exchange/consent-view.ts"
-import { boundsInWords, callsInWords, lifeInWords } from "../../src/exchange/consent-words.ts"
-import { isRefused } from "../../src/core/denials/oauth-error.ts"
-import type { BundleBody } from "../../src/core/policy/bundle.ts"
-import { agentId } from "../harness/issuers.ts"
-import { ALICE, askedFor, assembled, newState, START } from "../harness/trees.ts"
+import { foresee, type Consent } from "../../../src/core/task/consent.ts"
+import { countsOf, fewerCalls, lives, viewOfConsent, type ConsentView } from "../../../src/core/task/consent-view.ts"
+import { boundsInWords, callsInWords, lifeInWords } from "../../../src/core/task/grant-words.ts"
+import { isRefused } from "../../../src/core/denials/oauth-error.ts"
+import type { BundleBody } from "../../../src/core/policy/bundle.ts"
+import { agentId } from "../../harness/issuers.ts"
+import { ALICE, askedFor, assembled, newState, START } from "../../harness/trees.ts"
 
 /** The yard with as many more tools, in as many servers. */
 export function withTools(count: number, servers: number): BundleBody {

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest"
-import { approvalFor, askApproval, isRoom, voted, type Approval, type Exactly } from "../../src/approval/approval.ts"
+import {
+  approvalFor,
+  askApproval,
+  isRoom,
+  voted,
+  type Approval,
+  type Exactly,
+} from "../../../src/core/task/approval.ts"
 
 const NOW = 1_800_000_000_000
 const EXACTLY: Exactly = {

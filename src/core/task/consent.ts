@@ -4,15 +4,15 @@
  * (authorization code). The task is pending meanwhile, in the very ledger that will hold it; when its agent comes for the
  * token everything is judged anew, by the rules and facts of then. Pure, like `openTask`.
  */
-import { isSame } from "../core/encoding/constant-time.ts"
-import type { Bundle } from "../core/policy/assemble.ts"
-import { userId } from "../core/policy/principals.ts"
-import type { Task, TreeState, UserFacts } from "../ledger/state.ts"
-import { mayBeFor, unknownAudience } from "./audience.ts"
-import type { CodeShown, CodeTerms, Refreshing } from "./code.ts"
+import { isSame } from "../encoding/constant-time.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { userId } from "../policy/principals.ts"
+import type { Task, TreeState, UserFacts } from "./state.ts"
+import { mayBeFor, unknownAudience } from "../../exchange/audience.ts"
+import type { CodeShown, CodeTerms, Refreshing } from "./authorization-code.ts"
 import type { Kept } from "./grant.ts"
 import { NO_CLIENT, openTask, type Opened, type OpenRequest } from "./open.ts"
-import { isRefused, refuse, type Refused } from "../core/denials/oauth-error.ts"
+import { isRefused, refuse, type Refused } from "../denials/oauth-error.ts"
 
 /** Seconds between two polls, at least (CIBA 7.3); one that comes sooner adds as much to it (11). */
 export const POLL_INTERVAL_SECONDS = 5

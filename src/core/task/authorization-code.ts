@@ -2,8 +2,8 @@
  * Authorization codes (RFC 6749 4.1, RFC 7636) and the refresh tokens that come of them (6): what has to be shown with one,
  * and how it shows that somebody has it who should not. Pure; the ledger keeps what is to be known of them.
  */
-import { isSame } from "../core/encoding/constant-time.ts"
-import { refuse, type Refused } from "../core/denials/oauth-error.ts"
+import { isSame } from "../encoding/constant-time.ts"
+import { refuse, type Refused } from "../denials/oauth-error.ts"
 
 /** What its client has to show besides the code. */
 export interface CodeTerms {

@@ -1,13 +1,13 @@
 /**
  * `apply*`: the only functions that change a tree's state, each by a value that a pure step made.
  */
-import { used, type Approval } from "../approval/approval.ts"
-import type { Change, End } from "../call.ts"
-import type { Opening } from "../exchange/open.ts"
-import type { Guardrails } from "../core/guardrails/guardrails.ts"
-import type { Signal } from "../core/guardrails/risk.ts"
-import { applyNotes, type Note } from "../core/guardrails/memory-update.ts"
-import type { Pointer } from "../core/policy/bundle.ts"
+import { used, type Approval } from "./approval.ts"
+import type { Change, End } from "../../call.ts"
+import type { Opening } from "./open.ts"
+import type { Guardrails } from "../guardrails/guardrails.ts"
+import type { Signal } from "../guardrails/risk.ts"
+import { applyNotes, type Note } from "../guardrails/memory-update.ts"
+import type { Pointer } from "../policy/bundle.ts"
 import { isBelow, type EndedBy, type Task, type TaskStatus, type TreeState } from "./state.ts"
 
 /** Retries are remembered for seconds; above this many the stale ones are dropped. */

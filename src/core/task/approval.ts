@@ -4,7 +4,7 @@
  * answered that with yes, the same call passes, so many times as it was approved for, with everything else looked at
  * again. Pure: the ledger keeps them. Who may answer is another question (approvers.ts).
  */
-import { sha256Hex } from "../core/encoding/hash.ts"
+import { sha256Hex } from "../encoding/hash.ts"
 import type { InboxOf } from "./approvers.ts"
 
 export interface Approval {

@@ -2,11 +2,11 @@
  * READ FIRST. The way of one call: Presented → Verified → Located → Decided. Each step takes only what the one before
  * it made, and returns its output or a denial; anything thrown is a defect or an outage and ends in a refusal.
  */
-import type { Ask } from "./audit/call-record.ts"
+import type { Ask } from "./core/record/call-record.ts"
 import { argumentsHash } from "./core/encoding/canonical-json.ts"
 import { ofGateway, ofLocated, refusedAtEdge, type Standing } from "./audit/edge-record.ts"
 import { recordKey as recordKeyOf } from "./audit/record-key.ts"
-import type { Tried } from "./audit/record.ts"
+import type { Tried } from "./core/record/record.ts"
 import { UNSEEN_ARGUMENTS } from "./core/catalog/arguments.ts"
 import { locate, type Located } from "./core/catalog/locate.ts"
 import { possibleTools } from "./core/catalog/possible-tools.ts"
@@ -33,8 +33,8 @@ import type { GatewayDefinition } from "./core/policy/definition/gateways.ts"
 import { actionRef, toolRef } from "./core/policy/principals.ts"
 import { candidateFor, type Surroundings } from "./surroundings.ts"
 import { currentLease, type Lease } from "./switches/lease.ts"
-import { toldOf, type Risks } from "./switches/risks.ts"
-import { pulledKeys } from "./switches/switch.ts"
+import { toldOf, type Risks } from "./core/signals/leased-risks.ts"
+import { pulledKeys } from "./core/signals/switch.ts"
 import { isFor, stopOf, userOf } from "./switches/token.ts"
 
 export interface Decision {

@@ -2,7 +2,7 @@
  * The way of a question which tools may be called, beside that of a call (authorize.ts): Asked → Verified → Listed. It
  * admits nothing; what it says is advice, and each call is decided when it is made.
  */
-import type { ListAsk } from "./audit/listing-record.ts"
+import type { ListAsk } from "./core/record/listing-record.ts"
 import { ofGateway, refusedAtEdge, type Standing } from "./audit/edge-record.ts"
 import { lifecycleName } from "./core/catalog/lifecycle.ts"
 import { catalogName, type McpServer } from "./core/catalog/mcp-server.ts"
@@ -30,7 +30,7 @@ import type { GatewayDefinition } from "./core/policy/definition/gateways.ts"
 import type { Surroundings } from "./surroundings.ts"
 import { currentLease, type Lease } from "./switches/lease.ts"
 import { report, takeTurn } from "./switches/report.ts"
-import { toldOf } from "./switches/risks.ts"
+import { toldOf } from "./core/signals/leased-risks.ts"
 import { stopOf, userOf } from "./switches/token.ts"
 
 /** A server's list, as a registered gateway brings it: nothing in it is verified yet but the gateway itself. */

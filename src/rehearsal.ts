@@ -4,13 +4,13 @@
  * that are made up here. Nothing of it stays but compiled code: it has no store, no clock and no keys, and what it
  * decides is dropped.
  */
-import { UNKNOWN_CLIENT } from "./gateway/client.ts"
-import { storedForm } from "./audit/record.ts"
-import { recordDecision } from "./audit/call-record.ts"
+import { UNKNOWN_CLIENT } from "./core/decision/client.ts"
+import { storedForm } from "./core/record/record.ts"
+import { recordDecision } from "./core/record/call-record.ts"
 import { locate } from "./core/catalog/locate.ts"
 import type { Config } from "./platform/config.ts"
 import { verifyCredential } from "./credential/verify.ts"
-import { decide } from "./decide.ts"
+import { decide } from "./core/decision/decide.ts"
 import { isDenied } from "./core/denials/denial.ts"
 import { answer } from "./gateway/answer.ts"
 import { present } from "./gateway/present.ts"

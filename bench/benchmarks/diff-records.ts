@@ -3,8 +3,8 @@
  * 5,000 tools. It has no second side; ten seconds are what somebody waits without turning to something else.
  */
 import { writeFile } from "node:fs/promises"
-import { UNKNOWN_CLIENT } from "../../src/gateway/client.ts"
-import { recordDecision } from "../../src/audit/call-record.ts"
+import { UNKNOWN_CLIENT } from "../../src/core/decision/client.ts"
+import { recordDecision } from "../../src/core/record/call-record.ts"
 import { recordsIn } from "../../cli/diff/gather.ts"
 import { reviewRecords } from "../../cli/diff/records.ts"
 import { compilePolicies } from "../../cli/policies/compile.ts"

@@ -4,7 +4,7 @@
  * whose place the oldest have to go, and one that is denied.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite"
-import { decide } from "../../src/decide.ts"
+import { decide } from "../../src/core/decision/decide.ts"
 import { MEMORY_SCHEMA, MemoryStorage } from "../../src/ledger/memory-storage.ts"
 import type { TreeState } from "../../src/core/task/state.ts"
 import { applyChange } from "../../src/core/task/transition.ts"

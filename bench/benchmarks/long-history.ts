@@ -3,10 +3,10 @@
  * the same guardrails, made so often that 100,000 of them are remembered, and so rarely that ten are. Every call is
  * decided and applied, and as each new one comes the oldest leaves.
  */
-import type { Verdict } from "../../src/call.ts"
+import type { Verdict } from "../../src/core/decision/call.ts"
 import type { TreeState } from "../../src/core/task/state.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
-import { callStep } from "../../src/explain/tree.ts"
+import { callStep } from "../../src/core/explanation/simulated-tree.ts"
 import { guard, type Benchmark } from "../benchmark.ts"
 import { race, type Way } from "../in-process.ts"
 import { callOn, compileGuarded, openTree } from "../tree.ts"

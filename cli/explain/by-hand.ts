@@ -1,5 +1,5 @@
 /** A call that nobody has made, described by flags as a test describes one. */
-import type { Verdict } from "../../src/call.ts"
+import type { Verdict } from "../../src/core/decision/call.ts"
 import { EXIT, Failure } from "../failure.ts"
 import type { Compiled } from "../policies/compile.ts"
 import { parseSource } from "../policies/parse-source.ts"
@@ -8,7 +8,7 @@ import { casesOf } from "../tables/cases.ts"
 import { runOn, type Result } from "../tables/run.ts"
 import { tablesFile } from "../tables/schema.ts"
 import { worldOf } from "../tables/world.ts"
-import type { PolicyQuestion } from "../../src/explain/question.ts"
+import type { PolicyQuestion } from "../../src/core/explanation/policy-question.ts"
 
 export interface ByHand {
   readonly call: string

@@ -3,8 +3,8 @@ import { colors } from "../colors.ts"
 import { printableText } from "../escaped.ts"
 import { placeOfCondition, placeOfRule } from "../tables/place.ts"
 import type { WrittenRule } from "../policies/written.ts"
-import type { Nearest } from "./nearest.ts"
-import type { PrincipalSeen, RuleSeen } from "../../src/explain/rules.ts"
+import type { Nearest } from "../../src/core/explanation/nearest-change.ts"
+import type { PrincipalSeen, RuleSeen } from "../../src/core/explanation/rule-outcomes.ts"
 
 export interface Explained {
   readonly principals: readonly PrincipalSeen[]

@@ -1,7 +1,7 @@
 /** What a test asks, and the scene in which it does, in the words of the bundle. */
 import { UNSEEN_ARGUMENTS } from "../../src/core/catalog/arguments.ts"
 import { BODILESS } from "../../src/core/catalog/call-request.ts"
-import { clientOf, UNKNOWN_CLIENT, type Client } from "../../src/gateway/client.ts"
+import { clientOf, UNKNOWN_CLIENT, type Client } from "../../src/core/decision/client.ts"
 import { readAsked } from "../../src/exchange/parameters.ts"
 import { describeRefusal, isRefused } from "../../src/core/denials/oauth-error.ts"
 import type { GatewayDefinition } from "../../src/core/policy/definition/gateways.ts"

@@ -1,9 +1,9 @@
 /** A tree of tasks with its tokens and its clock, on which calls are made one after the other. */
 import type { CallArguments } from "../../src/core/catalog/arguments.ts"
 import type { Proof } from "../../src/credential/dpop.ts"
-import type { Call, Verdict } from "../../src/call.ts"
+import type { Call, Verdict } from "../../src/core/decision/call.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
-import type { Client } from "../../src/gateway/client.ts"
+import type { Client } from "../../src/core/decision/client.ts"
 import type { Opened } from "../../src/core/task/open.ts"
 import { HALF_LIFE, NOTHING_TOLD, type ToldRisk } from "../../src/core/guardrails/risk.ts"
 import { isRefused } from "../../src/core/denials/oauth-error.ts"
@@ -19,7 +19,7 @@ import {
   refusedStep,
   settleStep,
   type Consented,
-} from "../../src/explain/tree.ts"
+} from "../../src/core/explanation/simulated-tree.ts"
 
 /** How long a proof of possession is fresh. */
 const PROOF_LIFE_MS = 60_000

@@ -1,6 +1,6 @@
 /** What came of tests, for people: place, expectation, what was decided, by what. */
 import { join } from "node:path"
-import { factsAt } from "../../src/audit/facts.ts"
+import { factsAt } from "../../src/core/record/record-facts.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { PolicyAnswer } from "../../src/core/policy/cedar/engine.ts"
 import { isNode } from "../../src/core/policy/cedar/est.ts"

@@ -5,7 +5,7 @@
  */
 import { byteLength } from "../core/encoding/bytes.ts"
 import { logEvent } from "../platform/log.ts"
-import { batchOf, type StoredRecord } from "./record.ts"
+import { batchOf, type StoredRecord } from "../core/record/record.ts"
 import { MAX_BATCH_BYTES, type Taken } from "./record-log.ts"
 
 /**

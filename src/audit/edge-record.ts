@@ -10,8 +10,8 @@ import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { userOf } from "../switches/token.ts"
 import { recordAtEdge, type BearerToken } from "./edge-recorder.ts"
-import { disowned, recordOf, type DecisionRecord } from "./record.ts"
-import { redacted } from "./redaction.ts"
+import { disowned, recordOf, type DecisionRecord } from "../core/record/record.ts"
+import { redacted } from "../core/record/redaction.ts"
 
 /** Which gateway asks, and by which bundle it is answered. */
 export function ofGateway(

@@ -7,7 +7,7 @@ import { rootOf } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
 import { deliver, type Taker } from "./delivery.ts"
 import { Pace } from "./pace.ts"
-import { disowned, storedForm, type DecisionRecord } from "./record.ts"
+import { disowned, storedForm, type DecisionRecord } from "../core/record/record.ts"
 import { isLook, isStranger, logShard, looksLog, strangersLog } from "./record-logs.ts"
 
 /** While the log is out of reach, or under a flood of refusals, some are dropped, and the drop is logged. */

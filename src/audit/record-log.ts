@@ -4,7 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import { fits } from "../core/encoding/bytes.ts"
-import type { StoredRecord } from "./record.ts"
+import type { StoredRecord } from "../core/record/record.ts"
 import { conditionsOf, type RecordQuery } from "./record-query.ts"
 
 /** Records that one object keeps; the oldest go first. */

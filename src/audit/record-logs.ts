@@ -1,5 +1,5 @@
 /** Which of the logs a decision record rests in, and how those are asked that may have it. */
-import { readStored, type DecisionRecord } from "./record.ts"
+import { readStored, type DecisionRecord } from "../core/record/record.ts"
 import type { RecordLog } from "./record-log.ts"
 import type { RecordQuery } from "./record-query.ts"
 

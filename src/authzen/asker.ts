@@ -1,7 +1,7 @@
 /** Who asks, by their key, and so what they may ask. */
 import { ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { recordOf, type DecisionRecord } from "../audit/record.ts"
+import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { codeOf, STATUS_OF_CODE, type Denial } from "../core/denials/denial.ts"
 import { describe } from "../describe.ts"
 import { DIALECTS } from "../gateway/dialects.ts"

@@ -4,7 +4,7 @@
  */
 import type { Context } from "hono"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { recordOf } from "../audit/record.ts"
+import { recordOf } from "../core/record/record.ts"
 import { operatorBy } from "../credential/operator-token.ts"
 import { verifyPersonToken } from "../credential/person-token.ts"
 import { isRejected } from "../core/denials/credential-rejection.ts"

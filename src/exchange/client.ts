@@ -5,8 +5,8 @@
  */
 import type { Context } from "hono"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { nothingRevoked } from "../audit/exchange-record.ts"
-import { recordOf, type DecisionRecord } from "../audit/record.ts"
+import { nothingRevoked } from "../core/record/token-record.ts"
+import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { verifyDelegationToken, type DelegationClaims, type VerifiedToken } from "../credential/delegation-token.ts"
 import { codeOf, isDenied } from "../core/denials/denial.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"

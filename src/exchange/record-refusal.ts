@@ -4,8 +4,8 @@
  * whoever saw it can repeat.
  */
 import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { refusalRecord } from "../audit/exchange-record.ts"
-import { recordOf, type DecisionRecord } from "../audit/record.ts"
+import { refusalRecord } from "../core/record/token-record.ts"
+import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import type { RequestingClient } from "./agent.ts"

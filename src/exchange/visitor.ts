@@ -13,7 +13,7 @@ import { MAX_RETURN, signInLocation } from "../sign-in/handle.tsx"
 import { sessionOf, type SignedIn } from "../sign-in/session.ts"
 import { rawTarget, type Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
-import { stoppedBy } from "../switches/switch.ts"
+import { stoppedBy } from "../core/signals/switch.ts"
 import { isRefused, refuse, refuseCredential, type Refused } from "../core/denials/oauth-error.ts"
 
 export interface Visitor {

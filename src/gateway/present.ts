@@ -7,7 +7,7 @@ import { isOtherMethodInHeaders, METHOD_IN_HEADER } from "../core/catalog/method
 import { BODILESS, type Body, type CallHeaders } from "../core/catalog/call-request.ts"
 import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
-import { clientOf } from "./client.ts"
+import { clientOf } from "../core/decision/client.ts"
 import type { Asked, Endpoint } from "./dialect.ts"
 import { DIALECTS } from "./dialects.ts"
 import type { Presented } from "./presented.ts"

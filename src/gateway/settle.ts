@@ -5,7 +5,7 @@
 import * as z from "zod"
 import { ofGateway } from "../audit/edge-record.ts"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { recordOf, type ManagementDenial } from "../audit/record.ts"
+import { recordOf, type ManagementDenial } from "../core/record/record.ts"
 import { newId } from "../core/encoding/ids.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { isTaskId, rootOf } from "../core/task/state.ts"

@@ -1,8 +1,8 @@
 /** What a ledger is asked by and what it says: the values that cross between isolates, and their version. */
 import type { Approval, Unanswerable } from "../core/task/approval.ts"
 import type { NotAsked } from "../core/task/approvers.ts"
-import type { Tried } from "../audit/record.ts"
-import type { Call } from "../call.ts"
+import type { Tried } from "../core/record/record.ts"
+import type { Call } from "../core/decision/call.ts"
 import type { Proof } from "../credential/dpop.ts"
 import type { Denial, Denied } from "../core/denials/denial.ts"
 import type { GrantedDetails } from "../core/task/grant.ts"

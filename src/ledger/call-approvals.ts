@@ -4,10 +4,10 @@
  */
 import { voted, type Approval, type Unanswerable, type Vote } from "../core/task/approval.ts"
 import { nameOf, whyNotAsked, type Answering, type NotAsked } from "../core/task/approvers.ts"
-import type { DecisionRecord } from "../audit/record.ts"
-import { riskOf } from "../check/risk.ts"
+import type { DecisionRecord } from "../core/record/record.ts"
+import { riskOf } from "../core/decision/risk.ts"
 import { NOTHING_TOLD } from "../core/guardrails/risk.ts"
-import { callAnswered } from "../outbound/notice.ts"
+import { callAnswered } from "../core/notices/notice.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { userId } from "../core/policy/principals.ts"
 import type { ShownApproval, Waiting, WaitingCall } from "./answers.ts"

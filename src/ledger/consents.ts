@@ -3,8 +3,8 @@
  * refresh tokens, each a step of the same object. What shows that a code or a refresh token has come to somebody else ends
  * the task, in the step that notices it.
  */
-import { askedRecord, misuseRecord, openingRecord, type Asking } from "../audit/exchange-record.ts"
-import type { DecisionRecord } from "../audit/record.ts"
+import { askedRecord, misuseRecord, openingRecord, type Asking } from "../core/record/token-record.ts"
+import type { DecisionRecord } from "../core/record/record.ts"
 import { isSame } from "../core/encoding/constant-time.ts"
 import { mayBeFor, unknownAudience } from "../exchange/audience.ts"
 import { firstOf, judgeRefresh, misused, misuseOfCode } from "../core/task/authorization-code.ts"
@@ -14,7 +14,7 @@ import { renewRoot, type Opened } from "../core/task/open.ts"
 import { ANYBODY, takePlace } from "../exchange/openings.ts"
 import { isRefused, refuse, type Refused } from "../core/denials/oauth-error.ts"
 import { newId } from "../core/encoding/ids.ts"
-import { taskAnswered, taskAsked } from "../outbound/notice.ts"
+import { taskAnswered, taskAsked } from "../core/notices/notice.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { userId } from "../core/policy/principals.ts"

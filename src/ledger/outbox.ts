@@ -4,7 +4,7 @@
  * reads of all trees in it go as one batch, or a log would be written to many times a second for each tree.
  */
 import { deliver } from "../audit/delivery.ts"
-import { storedForm, type DecisionRecord, type StoredRecord } from "../audit/record.ts"
+import { storedForm, type DecisionRecord, type StoredRecord } from "../core/record/record.ts"
 import { logShard } from "../audit/record-logs.ts"
 import { logEvent } from "../platform/log.ts"
 

@@ -5,7 +5,7 @@
  */
 import type { Approval } from "../core/task/approval.ts"
 import type { InboxOf } from "../core/task/approvers.ts"
-import type { End } from "../call.ts"
+import type { End } from "../core/decision/call.ts"
 import { inboxOf, type Inbox } from "../exchange/inbox.ts"
 import { logEvent } from "../platform/log.ts"
 import { userId } from "../core/policy/principals.ts"

@@ -2,14 +2,14 @@
  * Shadow mode: what a candidate bundle would have said, judged beside the live one in the same step and on the same
  * state, before anything of the decision is applied. Nothing comes of it but a line in the record.
  */
-import type { Differing, Tried } from "../audit/record.ts"
-import { NO_EVIDENCE, type Call, type Outcome } from "../call.ts"
-import { decide } from "../decide.ts"
+import type { Differing, Tried } from "../core/record/record.ts"
+import { NO_EVIDENCE, type Call, type Outcome } from "../core/decision/call.ts"
+import { decide } from "../core/decision/decide.ts"
 import { codeOf, type Denial } from "../core/denials/denial.ts"
 import { openTask, type Opened, type OpenRequest } from "../core/task/open.ts"
 import { isRefused, oauthErrorOf } from "../core/denials/oauth-error.ts"
-import { factsOf } from "../check/guardrails.ts"
-import { riskOf } from "../check/risk.ts"
+import { factsOf } from "../core/decision/check-guardrails.ts"
+import { riskOf } from "../core/decision/risk.ts"
 import type { Guardrail } from "../core/guardrails/definition.ts"
 import { Memory } from "../core/guardrails/memory.ts"
 import { applyNotes } from "../core/guardrails/memory-update.ts"

@@ -3,8 +3,8 @@
  * changes; `load` rebuilds the state on waking, counting credit that was written but may not have been used as used.
  */
 import { used, type Approval } from "../core/task/approval.ts"
-import type { RecordPlace } from "../audit/record.ts"
-import type { Change, End } from "../call.ts"
+import type { RecordPlace } from "../core/record/record.ts"
+import type { Change, End } from "../core/decision/call.ts"
 import type { Consent } from "../core/task/consent.ts"
 import type { Opening } from "../core/task/open.ts"
 import type { Guardrails } from "../core/guardrails/guardrails.ts"

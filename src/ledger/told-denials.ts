@@ -2,8 +2,8 @@
  * Denials that storms were told of, as long as a gateway may ask about one again because its own try was cut: that is
  * no denial more. In memory alone: one that is lost counts twice, by which nothing is admitted.
  */
-import type { Call } from "../call.ts"
-import { retryKey } from "../check/credential.ts"
+import type { Call } from "../core/decision/call.ts"
+import { retryKey } from "../core/decision/check-credential.ts"
 
 type Tried = Pick<Call, "gateway" | "retry">
 

@@ -3,8 +3,8 @@
  * that are remembered for one life, credit that is given back when all is quiet, and the end of it all, an hour after
  * the last task could act. What is done to the tree is another matter (ledger.ts).
  */
-import type { DecisionRecord } from "../audit/record.ts"
-import type { End } from "../call.ts"
+import type { DecisionRecord } from "../core/record/record.ts"
+import type { End } from "../core/decision/call.ts"
 import { ANYBODY, openingsOf } from "../exchange/openings.ts"
 import type { Guardrails } from "../core/guardrails/guardrails.ts"
 import { logEvent } from "../platform/log.ts"

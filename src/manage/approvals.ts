@@ -4,7 +4,7 @@
  */
 import * as z from "zod"
 import { inboxesOf } from "../core/task/approvers.ts"
-import { recordOf, type DecisionRecord } from "../audit/record.ts"
+import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import type { Person } from "../credential/person.ts"
 import { inboxOf } from "../exchange/inbox.ts"
 import { logEvent } from "../platform/log.ts"

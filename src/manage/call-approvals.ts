@@ -3,7 +3,7 @@
  * approvers.yaml names, or an operator. Never an agent: it comes with a person's own token.
  */
 import * as z from "zod"
-import { recordOf } from "../audit/record.ts"
+import { recordOf } from "../core/record/record.ts"
 import type { Approval, Unanswerable } from "../core/task/approval.ts"
 import { isRedacted, REDACTED } from "../core/catalog/redaction.ts"
 import { nameOf, type NotAsked } from "../core/task/approvers.ts"

@@ -13,7 +13,7 @@ import type { Bundle } from "../core/policy/assemble.ts"
 import { isNode } from "../core/policy/cedar/est.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { currentLease } from "../switches/lease.ts"
-import { toldOf } from "../switches/risks.ts"
+import { toldOf } from "../core/signals/leased-risks.ts"
 
 /** Of the whole tree, the latest. */
 const MOST_CALLS = 50

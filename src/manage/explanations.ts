@@ -4,9 +4,9 @@
  */
 import * as z from "zod"
 import { findRecord } from "../audit/record-logs.ts"
-import type { DecisionRecord } from "../audit/record.ts"
-import { MAX_SHOWN } from "../audit/cut.ts"
-import { explainImagined, explainRecorded, type ImaginedCall } from "../explain/explain.ts"
+import type { DecisionRecord } from "../core/record/record.ts"
+import { MAX_SHOWN } from "../core/record/truncation.ts"
+import { explainImagined, explainRecorded, type ImaginedCall } from "../core/explanation/explain.ts"
 import { isMisread, readBody } from "../platform/json-body.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { candidateAwaited } from "../bundles/candidate.ts"

@@ -1,7 +1,7 @@
 /** The door to managing: each request is itself a recorded decision (DESIGN §5). */
 import type { Context } from "hono"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { recordOf, type DecisionRecord } from "../audit/record.ts"
+import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { newId } from "../core/encoding/ids.ts"

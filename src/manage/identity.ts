@@ -3,7 +3,7 @@
  * a record without a name rests among those of strangers, and says that nobody known has tried.
  */
 import type { BearerToken } from "../audit/edge-recorder.ts"
-import type { DecisionRecord } from "../audit/record.ts"
+import type { DecisionRecord } from "../core/record/record.ts"
 
 interface Identity extends Partial<Pick<DecisionRecord, "operator" | "chain" | "user">> {
   /** By which it names an agent, if its ledger has not been asked whether it is alive. */

@@ -4,7 +4,7 @@
  */
 import * as z from "zod"
 import { findRecords } from "../audit/record-logs.ts"
-import type { DecisionRecord } from "../audit/record.ts"
+import type { DecisionRecord } from "../core/record/record.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { authorizeOperator } from "./operator.ts"

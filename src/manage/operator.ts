@@ -3,16 +3,16 @@
  * they have, and policy whether they may do this very thing; each of the three can only refuse.
  */
 import type { Surroundings } from "../surroundings.ts"
-import type { ManagementDenial } from "../audit/record.ts"
+import type { ManagementDenial } from "../core/record/record.ts"
 import { verifyOperator, type KnownOperator } from "../credential/operator-token.ts"
 import { isRejected, type Rejection } from "../core/denials/credential-rejection.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Role } from "../core/policy/definition/operators.ts"
 import { userId, type ManagedThing, type OperatorFacts } from "../core/policy/principals.ts"
-import { mayManage } from "../policy/permission.ts"
+import { mayManage } from "../core/decision/permission.ts"
 import { currentSwitches } from "../switches/lease.ts"
-import { personStoppedBy } from "../switches/switch.ts"
+import { personStoppedBy } from "../core/signals/switch.ts"
 import { denialBy } from "../switches/token.ts"
 import { identify } from "./identity.ts"
 

@@ -1,5 +1,5 @@
 /** What became of a request to manage: the answer, and what its record says. */
-import type { DecisionRecord } from "../audit/record.ts"
+import type { DecisionRecord } from "../core/record/record.ts"
 
 /** The part of a record that the door knows before any work. */
 export type RecordStart = Pick<DecisionRecord, "id" | "at" | "kind" | "method" | "path" | "bundle">

@@ -2,7 +2,7 @@
  * Who answers what people are asked. They come with an access token of their own, from a client for managing: with the
  * session that an agent may have, an agent could consent to itself.
  */
-import type { DecisionRecord } from "../audit/record.ts"
+import type { DecisionRecord } from "../core/record/record.ts"
 import type { Answering } from "../core/task/approvers.ts"
 import { operatorBy } from "../credential/operator-token.ts"
 import { readPerson, type Person } from "../credential/person.ts"
@@ -12,7 +12,7 @@ import type { Bundle } from "../core/policy/assemble.ts"
 import { userId } from "../core/policy/principals.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
-import { personStoppedBy, type Switch } from "../switches/switch.ts"
+import { personStoppedBy, type Switch } from "../core/signals/switch.ts"
 import { denialBy } from "../switches/token.ts"
 import { identify } from "./identity.ts"
 import { bearerOf, lacks, permitOperator, type OperatorRefused, type Permitted } from "./operator.ts"

@@ -3,7 +3,7 @@
  * key or everything is stopped by a switch. The answer comes when it holds: no call that begins later succeeds.
  */
 import * as z from "zod"
-import { recordOf, type DecisionRecord } from "../audit/record.ts"
+import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { isPattern } from "../core/catalog/pattern.ts"
 import { verifyDelegationToken } from "../credential/delegation-token.ts"
 import { forgetSharedKeys } from "../credential/own-keys.ts"
@@ -16,7 +16,7 @@ import type { Bundle } from "../core/policy/assemble.ts"
 import type { ManagedThing } from "../core/policy/principals.ts"
 import type { Surroundings } from "../surroundings.ts"
 import { switchboard } from "../switches/switchboard.ts"
-import type { ListedSwitch, Stopped, Switch } from "../switches/switch.ts"
+import type { ListedSwitch, Stopped, Switch } from "../core/signals/switch.ts"
 import { hasIssuer, NO_TASK_ID, NO_USER_NAME } from "./names.ts"
 import { isMisread, readBody } from "../platform/json-body.ts"
 import { authenticateOperator, authorizeOperator, permitOperator, type Permitted } from "./operator.ts"

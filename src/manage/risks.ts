@@ -3,7 +3,7 @@
  * nothing; rules read it as `context.risk`. The answer comes when it holds: the next call is judged by it.
  */
 import * as z from "zod"
-import { recordOf } from "../audit/record.ts"
+import { recordOf } from "../core/record/record.ts"
 import { HIGHEST_RISK } from "../core/guardrails/definition.ts"
 import { HALF_LIFE, riskAt } from "../core/guardrails/risk.ts"
 import { askLedger } from "../ledger/ask.ts"
@@ -11,7 +11,7 @@ import { isTaskId, rootOf } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Surroundings } from "../surroundings.ts"
-import { MAX_NAME, type ListedRisk } from "../switches/risks.ts"
+import { MAX_NAME, type ListedRisk } from "../core/signals/leased-risks.ts"
 import { switchboard } from "../switches/switchboard.ts"
 import { hasIssuer, NO_TASK_ID, NO_USER_NAME } from "./names.ts"
 import { isMisread, readBody } from "../platform/json-body.ts"

@@ -3,7 +3,7 @@
  * acknowledged and stop nothing. What is counted comes of the bundle and of recent records; it is a lower bound.
  */
 import { findRecords } from "../audit/record-logs.ts"
-import type { DecisionRecord } from "../audit/record.ts"
+import type { DecisionRecord } from "../core/record/record.ts"
 import { patternCovers } from "../core/catalog/pattern.ts"
 import { keyRing } from "../exchange/key-ring.ts"
 import { firstIdAt } from "../core/encoding/ids.ts"
@@ -12,7 +12,7 @@ import { nearest } from "../core/encoding/nearest.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { userId } from "../core/policy/principals.ts"
 import { hasIssuer } from "./names.ts"
-import type { Stopped } from "../switches/switch.ts"
+import type { Stopped } from "../core/signals/switch.ts"
 
 export interface Target {
   /** Null: it could not be looked up, and the stop is not held up by that. */

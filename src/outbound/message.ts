@@ -4,7 +4,7 @@
  */
 import type { Signer } from "../exchange/signing-key.ts"
 import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
-import type { Notice } from "./notice.ts"
+import type { Notice } from "../core/notices/notice.ts"
 import { setMessage } from "./set.ts"
 import { slackMessage } from "./slack.ts"
 import { standardMessage } from "./standard.ts"

@@ -9,8 +9,8 @@ import { currentBundle } from "../bundles/store.ts"
 import { bundleSource } from "../bundles/source.ts"
 import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
 import { outboundOf, OUTBOUND_VERSION } from "./door.ts"
-import type { News, Notice } from "./notice.ts"
-import { toldTo } from "./receiver.ts"
+import type { News, Notice } from "../core/notices/notice.ts"
+import { toldTo } from "../core/notices/recipients.ts"
 
 const SEND_AFTER_MS = 50
 /** Of what has just happened; then a part of how long it has waited, so that an outage is no storm of questions. */

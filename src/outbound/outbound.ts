@@ -10,14 +10,14 @@ import { logEvent } from "../platform/log.ts"
 import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
 import { currentSwitches } from "../switches/lease.ts"
-import { pulledKeys } from "../switches/switch.ts"
+import { pulledKeys } from "../core/signals/switch.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import { OUTBOUND_VERSION } from "./door.ts"
 import { messageOf, type Hindrance, type Making } from "./message.ts"
 import { nextOf } from "./outcome.ts"
 import { post } from "./post.ts"
 import { Queue, type Deliveries, type LetterRow } from "./queue.ts"
-import { toldTo } from "./receiver.ts"
+import { toldTo } from "../core/notices/recipients.ts"
 
 /** A request has six connections at most. */
 const AT_ONCE = 5

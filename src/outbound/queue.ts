@@ -4,7 +4,7 @@
  */
 import { logEvent } from "../platform/log.ts"
 import type { Hindrance } from "./message.ts"
-import type { Notice } from "./notice.ts"
+import type { Notice } from "../core/notices/notice.ts"
 import { GIVE_UP_AFTER_MS, LONGEST_PAUSE_MS, LONGEST_RETRY_AFTER_MS, pauseOf } from "./outcome.ts"
 import type { Failure, Next } from "./outcome.ts"
 

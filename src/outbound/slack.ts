@@ -4,7 +4,7 @@
  * or a mention but the one link that we make. The address of such a webhook is its only secret.
  */
 import type { Hindrance, Making, Message } from "./message.ts"
-import type { Notice } from "./notice.ts"
+import type { Notice } from "../core/notices/notice.ts"
 import { textOf, toldOf, type Told } from "./text.ts"
 
 export function slackMessage(notice: Notice, { issuer, secret }: Making): Message | Hindrance {

@@ -5,7 +5,7 @@
 import { Webhook } from "standardwebhooks"
 import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
 import type { Hindrance, Making, Message } from "./message.ts"
-import type { Notice, NoticeData } from "./notice.ts"
+import type { Notice, NoticeData } from "../core/notices/notice.ts"
 import { nameOfStopped, textOf, toldOf, urlOf } from "./text.ts"
 
 /** Bytes of a key. */

@@ -6,8 +6,8 @@
  * ours alone. Pure.
  */
 import { UNSEEN } from "../core/encoding/display-text.ts"
-import type { Stopped } from "../switches/switch.ts"
-import type { Notice, Question, SwitchTold, TaskEnd } from "./notice.ts"
+import type { Stopped } from "../core/signals/switch.ts"
+import type { Notice, Question, SwitchTold, TaskEnd } from "../core/notices/notice.ts"
 
 /** A line of its own, or several. */
 export interface Told {

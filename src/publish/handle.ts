@@ -4,7 +4,7 @@
  * it is how the first one comes.
  */
 import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { recordOf, type DecisionRecord } from "../audit/record.ts"
+import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { boundedBytes, textOf } from "../platform/request-body.ts"
 import { newId } from "../core/encoding/ids.ts"
 import { logEvent } from "../platform/log.ts"

@@ -2,7 +2,7 @@
  * `GET /v1/bundles`, `GET /v1/bundles/:digest`: what was published, by whom and why, and what was in it; for operators.
  */
 import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { recordOf } from "../audit/record.ts"
+import { recordOf } from "../core/record/record.ts"
 import { newId } from "../core/encoding/ids.ts"
 import { authorizeOperator } from "../manage/operator.ts"
 import type { Outcome } from "../manage/outcome.ts"

@@ -1,4 +1,4 @@
-/** What the API says of a decision, as far as both the console and the command line read it. See `src/audit/record.ts`. */
+/** What the API says of a decision, as far as both the console and the command line read it. See `src/core/record/record.ts`. */
 import * as z from "zod"
 import { members } from "../members.ts"
 

@@ -5,7 +5,7 @@
 import type { Context } from "hono"
 import * as z from "zod"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { recordOf, type DecisionRecord } from "../audit/record.ts"
+import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { verifyPersonToken } from "../credential/person-token.ts"
 import { isRejected, type Rejected } from "../core/denials/credential-rejection.ts"
 import { newId } from "../core/encoding/ids.ts"

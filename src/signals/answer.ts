@@ -1,11 +1,11 @@
 /** What a transmitter is answered (RFC 8935 2.2, 2.3), and the records of it: one an event taken, one a token refused. */
 import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { recordOf, type DecisionRecord } from "../audit/record.ts"
+import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { shownName, withoutToken } from "../core/denials/credential-rejection.ts"
 import { newId } from "../core/encoding/ids.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { rawTarget, type Surroundings } from "../surroundings.ts"
-import type { JudgedEvent } from "./judge.ts"
+import type { JudgedEvent } from "../core/signals/event-effects.ts"
 import { errorOf, type EventRefusal } from "../core/denials/set-error.ts"
 
 /** `repeated`: as it was before. `observed`: it is recorded, and nothing more. */

@@ -1,6 +1,6 @@
 /** What was seen of tools and servers, as it rests in the switchboard. */
 import { isChanged, type Subject } from "../core/catalog/drift.ts"
-import { MAX_OBSERVATIONS, type Report, type WrittenObservations } from "./observation.ts"
+import { MAX_OBSERVATIONS, type Report, type WrittenObservations } from "../core/signals/leased-observations.ts"
 
 interface ObservationRow extends Record<string, SqlStorageValue> {
   readonly kind: string

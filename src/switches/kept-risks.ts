@@ -1,7 +1,7 @@
 /** What was told of agents and users, by whoever told it, as it rests in the switchboard. */
 import { lastOf, riskAt, type Signal, type ToldRisk } from "../core/guardrails/risk.ts"
-import { MAX_RISKS, writeRisk, type ListedRisk } from "./risks.ts"
-import { riskOf, sourceOf, stands, type RiskChange, type SignalReport } from "./signal.ts"
+import { MAX_RISKS, writeRisk, type ListedRisk } from "../core/signals/leased-risks.ts"
+import { riskOf, sourceOf, stands, type RiskChange, type SignalReport } from "../core/signals/stream-change.ts"
 
 interface RiskRow extends Record<string, SqlStorageValue> {
   /** Who told it: a stream of events, or, where it is empty, an operator. */

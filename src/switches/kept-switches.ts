@@ -14,8 +14,8 @@ import {
   type Signalled,
   type SignalReport,
   type StopChange,
-} from "./signal.ts"
-import type { ListedSwitch, Switch, SwitchNote } from "./switch.ts"
+} from "../core/signals/stream-change.ts"
+import type { ListedSwitch, Switch, SwitchNote } from "../core/signals/switch.ts"
 
 interface BodyRow extends Record<string, SqlStorageValue> {
   readonly body: string

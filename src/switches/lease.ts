@@ -7,9 +7,9 @@ import type { Observations } from "../core/catalog/drift.ts"
 import { logEvent } from "../platform/log.ts"
 import { prepared } from "../platform/prepared-schema.ts"
 import type { Surroundings } from "../surroundings.ts"
-import { readObservations } from "./observation.ts"
-import { readRisks, writtenRisk, type Risks } from "./risks.ts"
-import type { Switch } from "./switch.ts"
+import { readObservations } from "../core/signals/leased-observations.ts"
+import { readRisks, writtenRisk, type Risks } from "../core/signals/leased-risks.ts"
+import type { Switch } from "../core/signals/switch.ts"
 import { LEASE_MS, LEASE_VERSION, switchboard } from "./switchboard.ts"
 
 /** Renewed when it has half run out. */

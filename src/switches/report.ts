@@ -5,7 +5,7 @@
 import { isChanged } from "../core/catalog/drift.ts"
 import { logEvent } from "../platform/log.ts"
 import { renewLease } from "./lease.ts"
-import { OBSERVATION_VERSION, type Report } from "./observation.ts"
+import { OBSERVATION_VERSION, type Report } from "../core/signals/leased-observations.ts"
 import { switchboard } from "./switchboard.ts"
 
 /** Of one report. */

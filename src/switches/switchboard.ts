@@ -6,15 +6,15 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import type { Signal, ToldRisk } from "../core/guardrails/risk.ts"
-import { switchTold, type Setter } from "../outbound/notice.ts"
+import { switchTold, type Setter } from "../core/notices/notice.ts"
 import { Notices } from "../outbound/notices.ts"
 import { KeptObservations } from "./kept-observations.ts"
 import { KeptRisks } from "./kept-risks.ts"
 import { KeptSwitches } from "./kept-switches.ts"
-import { OBSERVATION_VERSION, type Report } from "./observation.ts"
+import { OBSERVATION_VERSION, type Report } from "../core/signals/leased-observations.ts"
 import { Pace } from "./pace.ts"
-import { SIGNAL_VERSION, type SignalOutcome, type SignalReport } from "./signal.ts"
-import type { Switch } from "./switch.ts"
+import { SIGNAL_VERSION, type SignalOutcome, type SignalReport } from "../core/signals/stream-change.ts"
+import type { Switch } from "../core/signals/switch.ts"
 import { ToldTokens } from "./told-tokens.ts"
 
 /** How long a reader may rely on what it read, by its own clock, from the moment it asked. */

@@ -2,7 +2,7 @@
 import type { DelegationClaims, VerifiedToken } from "../credential/delegation-token.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import type { Subject } from "../gateway/dialect.ts"
-import { stoppedBy, type Switch } from "./switch.ts"
+import { stoppedBy, type Switch } from "../core/signals/switch.ts"
 
 /** Null where the agent acts on its own behalf. */
 export function userOf({ sub, client_id }: DelegationClaims): string | null {

@@ -1,6 +1,6 @@
 /** Which tokens streams of events have told already, by their `jti`, as it rests in the switchboard. */
 import { sha256Hex } from "../core/encoding/hash.ts"
-import { MAX_TOLD, type SignalReport } from "./signal.ts"
+import { MAX_TOLD, type SignalReport } from "../core/signals/stream-change.ts"
 
 /** Whether a token is too old is judged by another clock than this object's. */
 const CLOCKS_APART_MS = 120_000

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest"
 import { deliver, type Taker } from "../../src/audit/delivery.ts"
 import { MAX_BATCH_BYTES } from "../../src/audit/record-log.ts"
-import type { StoredRecord } from "../../src/audit/record.ts"
+import type { StoredRecord } from "../../src/core/record/record.ts"
 import { byteLength } from "../../src/core/encoding/bytes.ts"
 
 afterEach(() => vi.restoreAllMocks())

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers"
 import { afterEach, describe, expect, test, vi } from "vitest"
 import { recordAtEdge } from "../../src/audit/edge-recorder.ts"
-import { recordOf } from "../../src/audit/record.ts"
+import { recordOf } from "../../src/core/record/record.ts"
 import { findRecord, findRecords } from "../../src/audit/record-logs.ts"
 import { RecordLog } from "../../src/audit/record-log.ts"
 import { byteLength } from "../../src/core/encoding/bytes.ts"

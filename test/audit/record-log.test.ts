@@ -2,7 +2,7 @@ import { reset, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeEach, expect, test } from "vitest"
 import { findRecord } from "../../src/audit/record-logs.ts"
-import { batchOf, recordOf, storedForm } from "../../src/audit/record.ts"
+import { batchOf, recordOf, storedForm } from "../../src/core/record/record.ts"
 import { MAX_BATCH_BYTES, type RecordLog } from "../../src/audit/record-log.ts"
 
 beforeEach(async () => reset())

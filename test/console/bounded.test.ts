@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { ulid } from "ulid"
-import { batchOf, recordOf, storedForm } from "../../src/audit/record.ts"
+import { batchOf, recordOf, storedForm } from "../../src/core/record/record.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { logShard } from "../../src/audit/record-logs.ts"
 import { switchboard } from "../../src/switches/switchboard.ts"

@@ -5,10 +5,16 @@ import { decodeProtectedHeader } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { keyRing } from "../../src/exchange/key-ring.ts"
-import { MAX_RISKS } from "../../src/switches/risks.ts"
+import { MAX_RISKS } from "../../src/core/signals/leased-risks.ts"
 import { KeptSwitches } from "../../src/switches/kept-switches.ts"
 import { BURST, Pace } from "../../src/switches/pace.ts"
-import { MAX_LIFTED, MAX_SIGNALLED, MAX_TOLD, SIGNAL_VERSION, type SignalChange } from "../../src/switches/signal.ts"
+import {
+  MAX_LIFTED,
+  MAX_SIGNALLED,
+  MAX_TOLD,
+  SIGNAL_VERSION,
+  type SignalChange,
+} from "../../src/core/signals/stream-change.ts"
 import { ToldTokens } from "../../src/switches/told-tokens.ts"
 import { switchboard, Switchboard } from "../../src/switches/switchboard.ts"
 import { openTask } from "../harness/agents.ts"

@@ -12,7 +12,7 @@ import { newProofKey, proofForToken } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 import { lift, stop } from "../harness/switches.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
-import type { Stopped } from "../../src/switches/switch.ts"
+import type { Stopped } from "../../src/core/signals/switch.ts"
 import { Switchboard } from "../../src/switches/switchboard.ts"
 
 beforeEach(async () => {

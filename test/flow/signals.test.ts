@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers"
 import { decodeProtectedHeader } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { MAX_SIGNALLED, SIGNAL_VERSION } from "../../src/switches/signal.ts"
+import { MAX_SIGNALLED, SIGNAL_VERSION } from "../../src/core/signals/stream-change.ts"
 import { switchboard, Switchboard } from "../../src/switches/switchboard.ts"
 import { exchangeForm, ID_TOKEN, openChild, openTask, postForm } from "../harness/agents.ts"
 import { twinOf } from "../harness/forge.ts"

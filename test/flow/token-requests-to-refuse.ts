@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers"
 import { decodeJwt } from "jose"
 import { vi } from "vitest"
-import { recordOf as recordStart } from "../../src/audit/record.ts"
+import { recordOf as recordStart } from "../../src/core/record/record.ts"
 import type { Refusal } from "../../src/core/denials/oauth-error.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { forgetSwitches } from "../../src/switches/lease.ts"

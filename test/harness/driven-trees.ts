@@ -2,9 +2,9 @@
  * Trees that a test drives step by step, by a clock of its own: one in memory alone, and one as a ledger keeps it, on
  * the real SQLite of an object, which can crash, wake and go quiet, without the object's own timers.
  */
-import { callStep, freshProofs, openRequest, type Held } from "../../src/explain/tree.ts"
-import type { Call, End } from "../../src/call.ts"
-import { decide } from "../../src/decide.ts"
+import { callStep, freshProofs, openRequest, type Held } from "../../src/core/explanation/simulated-tree.ts"
+import type { Call, End } from "../../src/core/decision/call.ts"
+import { decide } from "../../src/core/decision/decide.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
 import { openTask, type Opening } from "../../src/core/task/open.ts"
 import { isRefused } from "../../src/core/denials/oauth-error.ts"

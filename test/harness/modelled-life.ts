@@ -1,7 +1,7 @@
 /** A tree's life, step by step, beside the model of its guardrails: whatever the tree answers is held against it. */
 import { inject } from "vitest"
-import type { Held } from "../../src/explain/tree.ts"
-import type { Call } from "../../src/call.ts"
+import type { Held } from "../../src/core/explanation/simulated-tree.ts"
+import type { Call } from "../../src/core/decision/call.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
 import type { Guardrail } from "../../src/core/guardrails/definition.ts"
 import { guardrailsOf } from "../../src/core/guardrails/guardrails.ts"

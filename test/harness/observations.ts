@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers"
 import { pinOf } from "../../src/core/catalog/pin.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { forgetSwitches } from "../../src/switches/lease.ts"
-import { OBSERVATION_VERSION, type Report } from "../../src/switches/observation.ts"
+import { OBSERVATION_VERSION, type Report } from "../../src/core/signals/leased-observations.ts"
 import { LEASE_VERSION, switchboard } from "../../src/switches/switchboard.ts"
 
 /** As `toolList` lists it (listings.ts). */

@@ -1,4 +1,4 @@
-import type { DecisionRecord } from "../../src/audit/record.ts"
+import type { DecisionRecord } from "../../src/core/record/record.ts"
 
 /** What numbers tell of records that a tree's ledger has made. */
 export interface Places {

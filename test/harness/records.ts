@@ -6,7 +6,7 @@ import { listDurableObjectIds } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { expect, vi } from "vitest"
 import { findRecord, findRecords } from "../../src/audit/record-logs.ts"
-import type { DecisionRecord } from "../../src/audit/record.ts"
+import type { DecisionRecord } from "../../src/core/record/record.ts"
 
 export async function recordOf(decision: string): Promise<DecisionRecord> {
   return arrived(async () => {

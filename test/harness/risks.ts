@@ -1,7 +1,7 @@
 /** Risks that this isolate knows of at once: the tests of switches say how long others take; and a rule that reads them. */
 import { env } from "cloudflare:workers"
 import type { Signal, ToldRisk } from "../../src/core/guardrails/risk.ts"
-import type { WrittenRisk } from "../../src/switches/risks.ts"
+import type { WrittenRisk } from "../../src/core/signals/leased-risks.ts"
 import { switchboard } from "../../src/switches/switchboard.ts"
 import { publish, yard } from "./bundles.ts"
 import { kept } from "./switches.ts"

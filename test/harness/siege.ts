@@ -1,7 +1,7 @@
 /** The attacks on credentials as tests: each is tried at the door, and held against what it should be refused for. */
 import { beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
-import type { DecisionRecord } from "../../src/audit/record.ts"
+import type { DecisionRecord } from "../../src/core/record/record.ts"
 import { MAX_TOKEN_LENGTH } from "../../src/credential/compact.ts"
 import { sha256Hex } from "../../src/core/encoding/hash.ts"
 import { FAMILIES } from "../credential/attacks/families.ts"

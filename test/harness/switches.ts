@@ -1,7 +1,7 @@
 /** Switches that this isolate knows of at once: the tests of switches say how long others take. */
 import { env } from "cloudflare:workers"
 import { forgetSwitches } from "../../src/switches/lease.ts"
-import type { Stopped } from "../../src/switches/switch.ts"
+import type { Stopped } from "../../src/core/signals/switch.ts"
 import { switchboard } from "../../src/switches/switchboard.ts"
 
 let stops = 0

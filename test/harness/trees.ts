@@ -1,12 +1,12 @@
 /** A tree in memory, moved by the same pure steps as the ledger's: for tests of the decision without any platform. */
 import { inject } from "vitest"
 import { countsIn } from "./guardrails.ts"
-import { UNKNOWN_CLIENT } from "../../src/gateway/client.ts"
-import { beginTree, callStep, openRequest, openStep, type Held } from "../../src/explain/tree.ts"
+import { UNKNOWN_CLIENT } from "../../src/core/decision/client.ts"
+import { beginTree, callStep, openRequest, openStep, type Held } from "../../src/core/explanation/simulated-tree.ts"
 import type { CallArguments } from "../../src/core/catalog/arguments.ts"
 import { parseScope } from "../../src/core/catalog/pattern.ts"
 import type { Sensitivity } from "../../src/core/catalog/tool.ts"
-import type { Call, Outcome } from "../../src/call.ts"
+import type { Call, Outcome } from "../../src/core/decision/call.ts"
 import type { ArgumentBounds } from "../../src/core/catalog/bounds.ts"
 import type { Asked } from "../../src/core/task/grant.ts"
 import type { OpenRequest } from "../../src/core/task/open.ts"
@@ -40,7 +40,7 @@ interface AskedTexts {
   readonly calls?: number | null
 }
 
-export { freshProofs, type Held } from "../../src/explain/tree.ts"
+export { freshProofs, type Held } from "../../src/core/explanation/simulated-tree.ts"
 
 export const newState = (user: UserFacts | null = ALICE): TreeState => beginTree(POINTER, ROOT, user, START)
 

@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { recordOf, type DecisionRecord } from "../../src/audit/record.ts"
+import { recordOf, type DecisionRecord } from "../../src/core/record/record.ts"
 import { findRecords } from "../../src/audit/record-logs.ts"
 import { RecordLog } from "../../src/audit/record-log.ts"
 import { byteLength } from "../../src/core/encoding/bytes.ts"

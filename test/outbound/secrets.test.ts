@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
 import { configOf } from "../../src/platform/config.ts"
 import type { Making } from "../../src/outbound/message.ts"
-import type { Notice } from "../../src/outbound/notice.ts"
+import type { Notice } from "../../src/core/notices/notice.ts"
 import { standardMessage } from "../../src/outbound/standard.ts"
 import { DESK } from "../harness/receivers.ts"
 

@@ -5,7 +5,7 @@
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { agentsSeen } from "../../src/audit/agents-seen.ts"
-import type { DecisionRecord } from "../../src/audit/record.ts"
+import type { DecisionRecord } from "../../src/core/record/record.ts"
 import { findRecords, strangersLog } from "../../src/audit/record-logs.ts"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"

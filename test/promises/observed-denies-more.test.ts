@@ -4,9 +4,9 @@
  */
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import type { Call } from "../../src/call.ts"
-import { noticeRefused } from "../../src/check/refused.ts"
-import { decide } from "../../src/decide.ts"
+import type { Call } from "../../src/core/decision/call.ts"
+import { noticeRefused } from "../../src/core/decision/early-denial.ts"
+import { decide } from "../../src/core/decision/decide.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
 import type { Guardrail } from "../../src/core/guardrails/definition.ts"
 import { landFlight } from "../../src/core/guardrails/concurrency.ts"

@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { z } from "zod"
-import type { DecisionRecord } from "../../src/audit/record.ts"
+import type { DecisionRecord } from "../../src/core/record/record.ts"
 import { findRecords } from "../../src/audit/record-logs.ts"
 import { env } from "cloudflare:workers"
 import { childForm, exchangeForm, openChild, openTask, postForm } from "../harness/agents.ts"

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers"
 import { runInDurableObject } from "cloudflare:test"
 import { afterEach, expect, test } from "vitest"
 import { KeptSwitches } from "../../src/switches/kept-switches.ts"
-import type { StopChange } from "../../src/switches/signal.ts"
+import type { StopChange } from "../../src/core/signals/stream-change.ts"
 import { switchboard } from "../../src/switches/switchboard.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 

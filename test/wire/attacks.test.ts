@@ -4,7 +4,7 @@
  * the inner reason from the record that an operator is shown.
  */
 import { beforeAll, inject, vi } from "vitest"
-import type { DecisionRecord } from "../../src/audit/record.ts"
+import type { DecisionRecord } from "../../src/core/record/record.ts"
 import { besieged, leaveSpiffeBundles } from "../harness/besieged.ts"
 import { signed } from "../harness/bundles.ts"
 import { knock, knockAt } from "../harness/door.ts"

@@ -1,7 +1,7 @@
 /** What decision records tell of who used what. */
 import { z } from "zod"
 
-/** As much of a record as is needed (src/audit/record.ts). */
+/** As much of a record as is needed (src/core/record/record.ts). */
 export const usedRecord = z.looseObject({
   at: z.number(),
   decision: z.enum(["allow", "deny"]),

@@ -2,7 +2,7 @@
  * `apply*`: the only functions that change a tree's state, each by a value that a pure step made.
  */
 import { used, type Approval } from "./approval.ts"
-import type { Change, End } from "../../call.ts"
+import type { Change, End } from "../decision/call.ts"
 import type { Opening } from "./open.ts"
 import type { Guardrails } from "../guardrails/guardrails.ts"
 import type { Signal } from "../guardrails/risk.ts"

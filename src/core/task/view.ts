@@ -1,6 +1,6 @@
 /** What a task's agent or an operator is shown of it: its state, its tree below, what is left. */
 import { openBounds } from "../catalog/redaction.ts"
-import { redactedOf } from "../../check/grant.ts"
+import { redactedOf } from "../decision/check-grant.ts"
 import type { GrantedDetails } from "./grant.ts"
 import { gaugesOf, type Gauge } from "../guardrails/gauge.ts"
 import { expected, type PlanStep } from "../guardrails/plan.ts"

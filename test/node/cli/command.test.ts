@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { digestOf } from "../../../src/core/policy/digest.ts"
-import { recordOf } from "../../../src/audit/record.ts"
+import { recordOf } from "../../../src/core/record/record.ts"
 import { run } from "./run.ts"
 
 const ROOT = join(import.meta.dirname, "../../..")

@@ -7,19 +7,25 @@ import { promisify } from "node:util"
 import fc from "fast-check"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { z } from "zod"
-import { recordDecision } from "../../../src/audit/call-record.ts"
-import type { Call } from "../../../src/call.ts"
-import { decide } from "../../../src/decide.ts"
+import { recordDecision } from "../../../src/core/record/call-record.ts"
+import type { Call } from "../../../src/core/decision/call.ts"
+import { decide } from "../../../src/core/decision/decide.ts"
 import { isRefused } from "../../../src/core/denials/oauth-error.ts"
-import { UNKNOWN_CLIENT } from "../../../src/gateway/client.ts"
+import { UNKNOWN_CLIENT } from "../../../src/core/decision/client.ts"
 import { fill } from "../../harness/guardrails.ts"
-import { readStored, storedForm, type DecisionRecord } from "../../../src/audit/record.ts"
-import { rejudge } from "../../../src/explain/judge.ts"
+import { readStored, storedForm, type DecisionRecord } from "../../../src/core/record/record.ts"
+import { rejudge } from "../../../src/core/explanation/rejudge.ts"
 import { decisionRecord } from "../../../cli/decision-record.ts"
 import { reviewRecords } from "../../../cli/diff/records.ts"
-import { questionOfRecord } from "../../../src/explain/record.ts"
+import { questionOfRecord } from "../../../src/core/explanation/recorded-question.ts"
 import { compilePolicies } from "../../../cli/policies/compile.ts"
-import { approveStep, beginTree, openRequest, openStep, type Consented } from "../../../src/explain/tree.ts"
+import {
+  approveStep,
+  beginTree,
+  openRequest,
+  openStep,
+  type Consented,
+} from "../../../src/core/explanation/simulated-tree.ts"
 import type { Bundle } from "../../../src/core/policy/assemble.ts"
 import { run } from "./run.ts"
 

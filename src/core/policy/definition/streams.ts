@@ -1,6 +1,6 @@
 /** `streams.yaml`: who tells us what happens elsewhere, about whom, and what follows from it. */
 import type { EffectName, EventName, Level } from "./security-events.ts"
-import type { ValueFormat } from "../../../signals/subject.ts"
+import type { ValueFormat } from "../../signals/event-subject.ts"
 import type { KeySource } from "./keys.ts"
 
 /** A stream of Security Event Tokens that a transmitter pushes to us (RFC 8935, src/signals). */

@@ -1,0 +1,128 @@
+/** A call as it is decided upon, and all that a decision on it says: plain values, made by `decide` and applied by the ledger. */
+import type { Approval } from "../task/approval.ts"
+import type { CallArguments } from "../catalog/arguments.ts"
+import type { Proof } from "../../credential/dpop.ts"
+import type { Denial } from "../denials/denial.ts"
+import type { Client } from "./client.ts"
+import type { Progress } from "../guardrails/plan.ts"
+import type { Need, Use, WindowUse } from "../guardrails/kind.ts"
+import type { Note } from "../guardrails/memory-update.ts"
+import type { ToldRisk } from "../guardrails/risk.ts"
+import type { EndedBy, RememberedAdmission, TaskStatus, TreeState } from "../task/state.ts"
+import type { CedarRecord } from "../policy/cedar/values/value.ts"
+
+/** A located call with a verified token, as it reaches the ledger. */
+export interface Call {
+  readonly decisionId: string
+  readonly task: string
+  /** `jti` of the delegation token. */
+  readonly token: string
+  /** Proof of possession, already verified against the key with this thumbprint. */
+  readonly proof: Proof | null
+  readonly tool: string
+  readonly arguments: CallArguments
+  readonly method: string
+  /** Path and query, raw: where each argument stands, as the upstream reads it. */
+  readonly target: string
+  readonly gateway: string
+  readonly environment: string
+  readonly client: Client
+  /** `observe`: the gateway lets it through whatever is decided, so a denial has no consequence. */
+  readonly mode: "enforce" | "observe"
+  /** The gateway's own request id with the hash of the call, where it sets one. */
+  readonly retry: { readonly requestId: string; readonly call: string } | null
+  /** What was told of its user and its agents; of tasks the ledger knows. */
+  readonly risks: readonly ToldRisk[]
+}
+
+/** What an allow changes; or, of a denied call, that an observing gateway lets it happen all the same. */
+export interface Change {
+  readonly at: number
+  /** The calling task and all above it: each counts a call that costs something. */
+  readonly counted: readonly string[]
+  /** The same, where it is no call of mere lifecycle: none of them is idle. */
+  readonly busy: readonly string[]
+  /** Of those among them that have a plan, with this call in it. */
+  readonly plans: readonly { readonly task: string; readonly progress: Progress }[]
+  /** Approvals that it uses. */
+  readonly approvals: readonly Approval[]
+  /** What guardrails keep in mind of it. */
+  readonly notes: readonly Note[]
+  /** Labels that the tree has not had so far. */
+  readonly labels: readonly string[]
+  readonly remember: (RememberedAdmission & { readonly key: string }) | null
+}
+
+/** What becomes of a task, and of those below it, with a call: its plan is finished, or was left. */
+export interface End {
+  readonly task: string
+  readonly status: Exclude<TaskStatus, "pending" | "active">
+  readonly by: EndedBy
+}
+
+/** What determined the decision: enough to explain it from its record alone. */
+export interface Evidence {
+  readonly chain: readonly string[]
+  readonly purpose: string | null
+  readonly user: TreeState["user"]
+  /** The principal that was not permitted, or null where all were. */
+  readonly principal: string | null
+  readonly rules: readonly string[]
+  readonly windows: readonly WindowUse[]
+  /** How every other guardrail stands to it that had to be asked. */
+  readonly guardrails: readonly Use[]
+  readonly calls: { readonly used: number; readonly limit: number | null } | null
+  readonly labels: readonly string[]
+  /** That the rules were asked with; null where they were not. */
+  readonly context: CedarRecord | null
+  /** By which it passes, each as it was before. */
+  readonly approvals: readonly Approval[]
+}
+
+export interface Verdict {
+  /** Null: allowed. */
+  readonly denial: Denial | null
+  readonly evidence: Evidence
+  /** The decision of which this is the gateway's own retry; it consumes nothing and is not recorded again. */
+  readonly retryOf: string | null
+}
+
+export interface Outcome {
+  /** Null unless the call is allowed, and no retry; or denied, and let through by a gateway that observes. */
+  readonly change: Change | null
+  readonly verdict: Verdict
+  /**
+   * `jti` of the proof that was used up, whatever was decided: who saw a refused call must not be able to repeat it.
+   */
+  readonly proof: string | null
+  readonly end: End | null
+  /** What people are asked about a denied call. */
+  readonly asks: Approval | null
+  /** Why it ends, where the denial of the call itself is not why: it was one too many. */
+  readonly storm: Denial | null
+  /** What is kept in mind of a denied call: that it was denied. Nothing is consumed by it. */
+  readonly afterwards: readonly Note[]
+  /** Of counts that all trees share, what it hangs on: nothing is decided, and it is to be asked again with them. */
+  readonly needs: readonly Need[]
+  /** The same, of a denied call; if they are unavailable, this is the decision. */
+  readonly wants: readonly Need[]
+}
+
+/** A denial of the credential: who makes the call is not known, and its ledger tells nothing of the tree. */
+export function isUnproven({ chain }: Evidence): boolean {
+  return chain.length === 0
+}
+
+export const NO_EVIDENCE: Evidence = {
+  chain: [],
+  purpose: null,
+  user: null,
+  principal: null,
+  rules: [],
+  windows: [],
+  guardrails: [],
+  calls: null,
+  labels: [],
+  context: null,
+  approvals: [],
+}

@@ -1,0 +1,66 @@
+/** Whether what the call shows opens anything now: its task, its token, its proof; or whether it was decided on already. */
+import type { Call } from "./call.ts"
+import type { Proof } from "../../credential/dpop.ts"
+import type { Denial } from "../denials/denial.ts"
+import { isBelow, whyEnded, type RememberedAdmission, type Task, type TreeState } from "../task/state.ts"
+
+/**
+ * Ended is ended: the task and every one above it must be active and unexpired.
+ * @param retried an earlier admission of the very call: of the ends of the line, that which it brought by finishing a plan
+ *   does not count, as its gateway asks again only because its own try was cut. Expiry counts all the same.
+ */
+export function checkAlive(
+  state: TreeState,
+  line: readonly Task[],
+  now: number,
+  retried: RememberedAdmission | null = null,
+): Denial | null {
+  for (const task of line) {
+    const why = whyEnded(isFinishedBy(retried, task) ? { ...task, status: "active" } : task, now)
+    if (why !== null) return { reason: "task_ended", task: task.id, state: why }
+  }
+  // A line that does not reach the root is no line of this tree.
+  return line.at(-1)?.id === state.root ? null : { reason: "task_unknown" }
+}
+
+function isFinishedBy(retried: RememberedAdmission | null, { id, endedBy }: Task): boolean {
+  const finished = retried?.finished ?? null
+  return finished !== null && endedBy === "plan" && (id === finished || isBelow(id, finished))
+}
+
+/** The ledger admits only tokens that it issued, for this task, and a bound one only with a proof by its key. */
+export function checkToken(state: TreeState, call: Pick<Call, "task" | "token" | "proof">, now: number): Denial | null {
+  const token = state.tokens.get(call.token)
+  if (!token || token.task !== call.task) return { reason: "token_unissued" }
+  if (now >= token.expiresAt) return { reason: "token_expired", expired_at: Math.floor(token.expiresAt / 1000) }
+  if (token.jkt !== null && call.proof === null) return { reason: "binding_required" }
+  if (token.jkt !== (call.proof?.jkt ?? null)) return { reason: "proof_rejected", what: "another key" }
+  return null
+}
+
+/** A proof is used once. */
+export function checkProof({ proofs }: TreeState, proof: Proof, now: number): Denial | null {
+  const verdict = proofs.check(proof, now)
+  switch (verdict) {
+    case "fresh":
+      return null
+    case "stale":
+      return { reason: "proof_rejected", what: "iat" }
+    case "seen":
+      return { reason: "proof_replayed" }
+    case "nonce_required":
+      return { reason: "nonce_required", nonce: proofs.nonce }
+    default:
+      return verdict satisfies never
+  }
+}
+
+export function retryKey(gateway: string, requestId: string): string {
+  return `${gateway}|${requestId}`
+}
+
+export function retryOf(state: TreeState, call: Call, now: number): RememberedAdmission | null {
+  if (!call.retry) return null
+  const admitted = state.retries.get(retryKey(call.gateway, call.retry.requestId))
+  return admitted && admitted.call === call.retry.call && now < admitted.until ? admitted : null
+}

@@ -1,0 +1,73 @@
+/** What grants cover. */
+import { argumentsNeeded, variantOf } from "../catalog/arguments.ts"
+import type { Call } from "./call.ts"
+import { formatScope, type Scope } from "../catalog/pattern.ts"
+import type { Lookup } from "../encoding/lookup.ts"
+import { isRedacted, redactedOfAny, withoutValue } from "../catalog/redaction.ts"
+import { sensitivityRank, type Tool } from "../catalog/tool.ts"
+import type { Denial } from "../denials/denial.ts"
+import { violation, type ArgumentBounds } from "../catalog/bounds.ts"
+import type { Task } from "../task/state.ts"
+
+/**
+ * Every grant up the tree must cover the call: nobody in the chain gains. The denial shows the bound that is violated,
+ * except its value if the catalog redacts the argument for one of the tools that these grants cover.
+ * @param tools the catalog
+ */
+export function checkGrant(tools: Lookup<Tool>, line: readonly Task[], tool: Tool, call: Call): Denial | null {
+  for (const task of line) {
+    const bounds = boundsOf(task, tool, call.environment)
+    if ("reason" in bounds) return bounds
+    if (bounds.length === 0) continue
+    if (!call.arguments.complete) return argumentsNeeded(namesOf(bounds), call.arguments)
+    const variant = variantOf(call.arguments, new Set(namesOf(bounds)))
+    if (variant !== null) return { reason: "argument_variant", argument: variant }
+    const broken = violation(bounds, call.arguments.values)
+    if (!broken) continue
+    const { argument } = broken
+    const isHidden = isRedacted(argument, redactedOf(line, tools))
+    const bound = isHidden ? withoutValue(broken.bound) : broken.bound
+    return { reason: "argument_out_of_bounds", scope: formatScope(scopeOf(tool)), argument, bound }
+  }
+  return null
+}
+
+/** What the catalog redacts of the tools that one of the tasks' grants covers. */
+export function redactedOf(line: readonly Task[], tools: Lookup<Tool>): readonly string[] {
+  return redactedOfAny(
+    line.flatMap(({ grant }) => Object.keys(grant.tools)),
+    tools,
+  )
+}
+
+/** Within which a task's grant covers the tool, or why it does not, whatever the arguments. */
+export function boundsOf(
+  { id: task, grant }: Task,
+  tool: Tool,
+  environment: string,
+): readonly ArgumentBounds[] | Denial {
+  const granted = Object.hasOwn(grant.tools, tool.name) ? grant.tools[tool.name] : undefined
+  if (granted?.action !== tool.action) return { reason: "tool_not_granted", scope: formatScope(scopeOf(tool)), task }
+  if (sensitivityRank(tool.sensitivity) > sensitivityRank(granted.maxSensitivity)) {
+    return { reason: "sensitivity_exceeded", scope: formatScope(scopeOf(tool)), max: granted.maxSensitivity, task }
+  }
+  if (grant.environments && !grant.environments.includes(environment)) {
+    return { reason: "environment_not_granted", scope: formatScope(scopeOf(tool)), task }
+  }
+  return granted.bounds
+}
+
+function scopeOf({ name: pattern, action }: Tool): Scope {
+  return { pattern, action }
+}
+
+export function namesOf(bounds: readonly ArgumentBounds[]): readonly string[] {
+  return bounds.flatMap((each) => Object.keys(each))
+}
+
+export function checkCalls(line: readonly Task[]): Denial | null {
+  for (const { id: task, grant, calls } of line) {
+    if (grant.calls !== null && calls >= grant.calls) return { reason: "calls_exhausted", task, limit: grant.calls }
+  }
+  return null
+}

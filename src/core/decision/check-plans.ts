@@ -1,0 +1,46 @@
+/** Where a call stands in the plans of its task and of those above it. */
+import type { End } from "./call.ts"
+import type { Tool } from "../catalog/tool.ts"
+import type { Denial } from "../denials/denial.ts"
+import { advance, expected, isFinished, type Progress } from "../guardrails/plan.ts"
+import type { Task } from "../task/state.ts"
+import { endOf } from "./check-guardrails.ts"
+
+interface Planned {
+  readonly task: Task
+  readonly progress: Progress
+}
+
+/** Where the call stands in the plan of each task up the tree, or the first plan that has no place for it. */
+export function checkPlans(
+  line: readonly Task[],
+  { name: tool }: Tool,
+  calling: Task,
+): readonly Planned[] | { readonly denial: Denial; readonly end: End | null } {
+  const planned: Planned[] = []
+  for (const task of line) {
+    if (!task.plan) continue
+    const progress = advance(task.plan, task.progress, tool)
+    if (!progress) return leaves(task, task.plan, calling)
+    planned.push({ task, progress })
+  }
+  return planned
+}
+
+/** The consequence is the calling task's: whoever has a part of the work must not be able to end the whole. */
+function leaves(
+  task: Task,
+  plan: NonNullable<Task["plan"]>,
+  calling: Task,
+): { readonly denial: Denial; readonly end: End | null } {
+  const { deviation: consequence } = plan
+  const denial = { reason: "plan_left", task: task.id, expected: expected(plan, task.progress), consequence } as const
+  const status = endOf(consequence)
+  return { denial, end: status && { task: calling.id, status, by: "deviation" } }
+}
+
+/** The topmost task whose plan this call finishes: those below it end with it. */
+export function finishedBy(planned: readonly Planned[]): End | null {
+  const finished = planned.findLast(({ task, progress }) => task.plan !== null && isFinished(task.plan, progress))
+  return finished ? { task: finished.task.id, status: "completed", by: "plan" } : null
+}

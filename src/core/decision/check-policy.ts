@@ -1,0 +1,97 @@
+/** What the rules say of a call, for everyone whose permission it needs. */
+import type { Call } from "./call.ts"
+import type { Tool } from "../catalog/tool.ts"
+import { deny, isDenied, type Denial, type Denied } from "../denials/denial.ts"
+import type { Task, TreeState } from "../task/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import {
+  actionRef,
+  argumentFacts,
+  callContext,
+  entitiesFor,
+  principalsOf,
+  toolRef,
+  type Situation,
+} from "../policy/principals.ts"
+import { askAll, liftFor } from "./permission.ts"
+import type { Lift } from "../policy/cedar/remedy.ts"
+import type { CedarRecord } from "../policy/cedar/values/value.ts"
+import type { Demand } from "./check-approvals.ts"
+
+/** Permitted, as far as people approve of the call where there are demands. */
+export interface Permitted {
+  readonly rules: readonly string[]
+  /** With what the demands ask for. */
+  readonly granted: CedarRecord
+  readonly demands: readonly Demand[]
+}
+
+/** Policy for every principal of the chain: allowed only if each of them is (DESIGN §2, promise 3). */
+export function checkPolicy(
+  bundle: Bundle,
+  state: TreeState,
+  line: readonly [Task, ...Task[]],
+  tool: Tool,
+  call: Call,
+  risk: number,
+  now: number,
+): { readonly context: CedarRecord | null } & (Permitted | Denied) {
+  const { user, labels } = state
+  const agents = line.map((each) => each.agent).toReversed()
+  for (const agent of agents)
+    if (!bundle.agents.has(agent)) return { context: null, ...deny({ reason: "agent_unregistered", agent }) }
+  const entities = entitiesFor(bundle.entities, user)
+  const action = actionRef(tool.action)
+  const resource = toolRef(tool.name)
+  const { engine } = bundle
+  const args = argumentFacts(
+    call.arguments,
+    engine.readsFor(action, resource, entities),
+    engine.membersFor(action, resource, entities),
+  )
+  if (isDenied(args)) return { context: null, ...args }
+  const { environment, gateway } = call
+  const boundKey = call.proof !== null
+  const situation = { line, user, labels, boundKey, risk, arguments: args, environment, gateway, now }
+  const principals = principalsOf(user, agents)
+  const asked = { bundle, by: "authorize", principals, action, resource, entities } as const
+  // Without any approval first: what does not need one uses none.
+  const context = callContext(situation)
+  const answer = askAll(asked, context)
+  if ("rules" in answer) return { context, rules: answer.rules, granted: context, demands: [] }
+  const { principal, forbids: rules } = answer
+  if (rules.length === 0) return { context, ...deny({ reason: "policy_permits_nothing", principal }) }
+  const forbidden = { reason: "policy_forbids", principal, rules } as const
+  const lift = liftFor(asked, situation)
+  if (!lift) return { context, ...deny(forbidden) }
+  const challenge = challengeBy(lift, forbidden, situation)
+  if (challenge) return { context, ...deny(challenge) }
+  const { approvals } = lift
+  const granted = callContext({ ...situation, approvals })
+  const permitted = askAll(asked, granted)
+  if (!("rules" in permitted)) return { context, ...deny(forbidden) }
+  const demands = approvals.map((name) => ({
+    denial: forbidden,
+    guardrail: null,
+    name,
+    rules: lift.asking.get(name) ?? [],
+  }))
+  return { context, rules: permitted.rules, granted, demands }
+}
+
+/**
+ * What the agent has to bring before anybody is asked to approve: it can do so at once, and people are asked about no
+ * call that would be refused all the same.
+ */
+function challengeBy(
+  { stepUp, boundKey, approvals }: Lift,
+  { principal, rules }: Extract<Denial, { readonly reason: "policy_forbids" }>,
+  situation: Situation,
+): Denial | null {
+  if (stepUp) {
+    const { acr: acr_values, maxAge: max_age } = stepUp
+    return { reason: "step_up_required", principal, rules, acr_values, max_age, bound: situation.boundKey || boundKey }
+  }
+  const lacksKey = approvals.length === 0 || (boundKey && !situation.boundKey)
+  return lacksKey ? { reason: "bound_key_required", principal, rules } : null
+}

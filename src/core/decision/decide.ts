@@ -1,0 +1,146 @@
+/**
+ * READ SECOND. The decision on one call: `decide(bundle, state, call, now) → { change, verdict }`, pure and
+ * synchronous, run inside the ledger of the call's tree. It changes nothing itself; only an allow comes with a change,
+ * so that nothing tentative ever exists and a denied call consumes nothing.
+ */
+import { NO_EVIDENCE, type Call, type Change, type End, type Evidence, type Outcome } from "./call.ts"
+import { checkApprovals } from "./check-approvals.ts"
+import { checkAlive, checkProof, checkToken, retryKey, retryOf } from "./check-credential.ts"
+import { checkCalls, checkGrant } from "./check-grant.ts"
+import { checkGuardrails, endBy, factsOf, tellOfDenial } from "./check-guardrails.ts"
+import { observedChange } from "./observed-change.ts"
+import { checkPlans, finishedBy } from "./check-plans.ts"
+import { checkPolicy } from "./check-policy.ts"
+import { riskOf } from "./risk.ts"
+import type { Denial } from "../denials/denial.ts"
+import { isLifecycle } from "../catalog/lifecycle.ts"
+import { lineOf, type TreeState } from "../task/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
+
+/** How long a gateway's retry is still the same call (DESIGN §2, promise 4). */
+const RETRY_WITHIN_MS = 5_000
+
+export function decide(bundle: Bundle, state: TreeState, call: Call, now: number): Outcome {
+  const line = lineOf(state, call.task)
+  const [task, ...above] = line
+  if (!task) return refused({ reason: "task_unknown" }, NO_EVIDENCE)
+  let evidence: Evidence = {
+    ...NO_EVIDENCE,
+    chain: line.map((each) => each.agent).toReversed(),
+    purpose: task.purpose,
+    user: state.user,
+    calls: { used: task.calls, limit: task.grant.calls },
+    labels: [...state.labels],
+  }
+
+  const retried = retryOf(state, call, now)
+  const credential = checkAlive(state, line, now, retried) ?? checkToken(state, call, now)
+  if (credential) return refused(credential, NO_EVIDENCE)
+  if (retried) {
+    return { ...refused(null, evidence), verdict: { denial: null, evidence, retryOf: retried.decisionId } }
+  }
+  const stale = call.proof && checkProof(state, call.proof, now)
+  if (stale) return refused(stale, NO_EVIDENCE)
+  const proof = call.proof && call.proof.jti
+  const risk = riskOf(state, line, call.risks, now)
+  const tool = bundle.catalog.tools.get(call.tool) ?? null
+  /** A denial in observe mode has no consequence, but the call happens. */
+  const happened = (): Pick<Outcome, "change" | "wants"> => {
+    if (call.mode === "enforce" || !tool) return { change: null, wants: [] }
+    return observedChange(bundle, state, line, [tool], (each) => factsOf(state, task, each, call, risk), now)
+  }
+  const refuse = (denial: Denial, told: Evidence, end: End | null = null): Outcome => {
+    if (call.mode !== "enforce") return { ...refused(denial, told), proof, ...happened() }
+    const facts = factsOf(state, task, tool, call, risk)
+    const { notes: afterwards, storm } = tellOfDenial(bundle, state.memory, facts, denial, now)
+    const outcome = { ...refused(denial, told), proof, afterwards }
+    return end ? { ...outcome, end } : { ...outcome, end: endBy(storm, task), storm }
+  }
+
+  if (!tool) return refuse({ reason: "tool_unknown", called: call.tool }, evidence)
+
+  const grant = checkGrant(bundle.catalog.tools, line, tool, call)
+  if (grant) return refuse(grant, evidence)
+
+  const calls = tool.cost > 0 ? checkCalls(line) : null
+  if (calls) return refuse(calls, evidence)
+
+  const facts = factsOf(state, task, tool, call, risk)
+  const guarded = checkGuardrails(bundle, state, facts, now)
+  evidence = { ...evidence, windows: guarded.windows, guardrails: guarded.uses }
+  if (guarded.denial) return refuse(guarded.denial, evidence)
+
+  const policy = checkPolicy(bundle, state, [task, ...above], tool, call, risk, now)
+  evidence = { ...evidence, context: policy.context }
+  if ("denied" in policy) return refuse(policy.denied, toldOf(policy.denied, evidence))
+
+  // Last of all: a call that would be refused anyway is no deviation.
+  if (guarded.grave) return refuse(guarded.grave, evidence, endBy(guarded.grave, task))
+  const isWork = !isLifecycle(tool)
+  const plans = isWork ? checkPlans(line, tool, task) : []
+  const demands = [...policy.demands, ...guarded.demands]
+  const approved = checkApprovals(state, bundle, [task, ...above], demands, facts, call, now)
+  if ("denial" in approved) {
+    const { denial, because, asks } = approved
+    const told = toldOf(because, evidence)
+    // People are asked only if their approval would allow the call: its plan and what trees share deny it all the same.
+    if (asks && "denial" in plans) return refuse(because, told)
+    if (!asks || call.mode === "observe") return refuse(denial, told)
+    const unknown = guarded.needs.filter(({ over, hasRoom }) => !over && !hasRoom)
+    return { ...refuse(denial, told), asks, wants: unknown.map((need) => Object.assign({}, need, { look: true })) }
+  }
+  if (demands.length > 0) evidence = { ...evidence, context: policy.granted, approvals: approved.approvals }
+  if ("denial" in plans) return refuse(plans.denial, evidence, plans.end)
+
+  // All else would allow it: now it is worth while to ask what all trees share.
+  const { needs, notes } = guarded
+  const [need] = needs
+  if (need) {
+    const denial: Denial = { reason: "limit_unavailable", guardrail: need.limit.id }
+    const { change } = happened()
+    return { ...refused(denial, evidence), change, needs }
+  }
+
+  const ids = line.map((each) => each.id)
+  const end = finishedBy(plans)
+  const change: Change = {
+    at: now,
+    counted: tool.cost > 0 ? ids : [],
+    busy: isWork ? ids : [],
+    plans: plans.map(({ task: { id }, progress }) => ({ task: id, progress })),
+    approvals: approved.approvals,
+    notes,
+    labels: tool.labels.filter((label) => !state.labels.has(label)),
+    remember: call.retry && {
+      key: retryKey(call.gateway, call.retry.requestId),
+      task: task.id,
+      finished: end && end.task,
+      call: call.retry.call,
+      decisionId: call.decisionId,
+      until: now + RETRY_WITHIN_MS,
+    },
+  }
+  const verdict = { denial: null, evidence: { ...evidence, rules: policy.rules }, retryOf: null }
+  return { change, verdict, proof, end, asks: null, storm: null, afterwards: [], needs: [], wants: [] }
+}
+
+/** With who was not permitted, and by which rules. */
+function toldOf(denied: Denial, evidence: Evidence): Evidence {
+  const principal = "principal" in denied ? denied.principal : null
+  return { ...evidence, principal, rules: "rules" in denied ? denied.rules : [] }
+}
+
+function refused(denial: Denial | null, evidence: Evidence): Outcome {
+  const verdict = { denial, evidence, retryOf: null }
+  return {
+    change: null,
+    verdict,
+    proof: null,
+    end: null,
+    asks: null,
+    storm: null,
+    afterwards: [],
+    needs: [],
+    wants: [],
+  }
+}

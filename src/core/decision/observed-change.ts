@@ -1,0 +1,58 @@
+/**
+ * A call that an observing gateway lets through although it is denied. It happened, so an enforcing gateway must know of it:
+ * otherwise an agent would read a secret through one and send it away through the other.
+ */
+import type { Change } from "./call.ts"
+import { isLifecycle } from "../catalog/lifecycle.ts"
+import type { Tool } from "../catalog/tool.ts"
+import type { CallFacts } from "../guardrails/field.ts"
+import type { Instrument, Need } from "../guardrails/kind.ts"
+import type { Memory } from "../guardrails/memory.ts"
+import type { Task, TreeState } from "../task/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { checkCalls } from "./check-grant.ts"
+
+/**
+ * What can only ever deny more: labels, what conditions deny by, and counts that have room. It is no step of a plan, uses
+ * no approval, fulfils no condition that requires a call, and keeps no task from being idle: for all these a call has to be
+ * allowed.
+ * @param tools of which it may have been any; of several, nothing is counted but the call
+ * @returns with what it needs of counts that all trees share, to have its place there
+ */
+export function observedChange(
+  { guardrails }: Bundle,
+  state: TreeState,
+  line: readonly Task[],
+  tools: readonly [Tool, ...Tool[]],
+  factsOf: (tool: Tool) => CallFacts,
+  now: number,
+): { readonly change: Change; readonly wants: readonly Need[] } {
+  const [only, ...others] = tools
+  const facts = factsOf(only)
+  const memoryOf = ({ guardrail }: Instrument): Memory => state.memory.of(guardrail)
+  const isCounted = tools.some((tool) => !isLifecycle(tool) && tool.cost > 0) && checkCalls(line) === null
+  const { judges, hears } = guardrails.about(only)
+  // Not the calls that go in circles: one that was denied between two others would break the circle that they make.
+  const counting = judges.filter(({ guardrail: { kind, fromRisk = 0 } }) => kind !== "cycle" && facts.risk >= fromRisk)
+  const hearing = new Set(tools.flatMap((tool) => guardrails.about(tool).hears))
+  const counted = others.length > 0 ? [] : counting.map((each) => each.judge(facts, memoryOf(each), now))
+  // A limit that has no room is not asked to go beyond it: no person has approved of the call.
+  const wants = counted.flatMap(({ need }) => (need && !need.over ? [need] : []))
+  const change: Change = {
+    at: now,
+    counted: isCounted ? line.map(({ id }) => id) : [],
+    busy: [],
+    plans: [],
+    approvals: [],
+    notes:
+      others.length > 0
+        ? [...hearing].flatMap((each) => each.hearAny?.(tools, facts, memoryOf(each)) ?? [])
+        : [
+            ...counted.flatMap(({ denial, notes }) => (denial ? [] : notes)),
+            ...hears.flatMap((each) => each.hearDenied?.(facts, memoryOf(each), now) ?? []),
+          ],
+    labels: [...new Set(tools.flatMap(({ labels }) => labels))].filter((label) => !state.labels.has(label)),
+    remember: null,
+  }
+  return { change, wants }
+}

@@ -1,0 +1,161 @@
+/**
+ * Which tools a task could call now, their arguments not being known yet: `may(bundle, state, question, now)`, pure and
+ * synchronous like `decide`, run inside the same ledger. It admits nothing: the call itself is still decided. So it
+ * takes the proof of the agent's own request for the list, which deciding on that one has used up, and uses none up
+ * itself. A tool is hidden only by what would refuse it whatever its arguments, and would not pass by itself.
+ */
+import { formatScope } from "../catalog/pattern.ts"
+import { argumentsNeeded, UNSEEN_ARGUMENTS } from "../catalog/arguments.ts"
+import type { Tool } from "../catalog/tool.ts"
+import { NO_EVIDENCE, type Call, type Evidence } from "./call.ts"
+import { checkAlive, checkToken } from "./check-credential.ts"
+import { boundsOf, checkCalls, namesOf } from "./check-grant.ts"
+import { riskOf } from "./risk.ts"
+import type { Denial } from "../denials/denial.ts"
+import { contradiction, type ArgumentBounds } from "../catalog/bounds.ts"
+import { isLifecycle } from "../catalog/lifecycle.ts"
+import { expected, mayStillCome } from "../guardrails/plan.ts"
+import { lineOf, type Task, type TreeState } from "../task/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { EntityStore } from "../policy/cedar/entities.ts"
+import { actionRef, callContext, entitiesFor, principalsOf, toolRef, type Situation } from "../policy/principals.ts"
+import { askAll, liftFor } from "./permission.ts"
+import type { CedarRecord, EntityRef } from "../policy/cedar/values/value.ts"
+
+export interface Question extends Pick<Call, "task" | "token" | "proof" | "gateway" | "environment" | "risks"> {
+  /** The tool of the catalog that asking for a list is: who may not have one is told nothing. */
+  readonly list: string
+  /** Tools of the catalog, each once. */
+  readonly tools: readonly string[]
+  /** Whether the arguments of a call will be seen when it is decided. */
+  readonly argumentsSeen: boolean
+}
+
+export interface Prospects {
+  /** Why nothing is said of any tool; null where it is. */
+  readonly denial: Denial | null
+  readonly evidence: Evidence
+  /** By tool, why it cannot be allowed; the others could be. */
+  readonly hidden: ReadonlyMap<string, Denial>
+}
+
+export function may(bundle: Bundle, state: TreeState, question: Question, now: number): Prospects {
+  const line = lineOf(state, question.task)
+  const [task, ...above] = line
+  if (!task) return refused({ reason: "task_unknown" }, NO_EVIDENCE)
+  const agents = line.map((each) => each.agent).toReversed()
+  const evidence: Evidence = {
+    ...NO_EVIDENCE,
+    chain: agents,
+    purpose: task.purpose,
+    user: state.user,
+    calls: { used: task.calls, limit: task.grant.calls },
+    labels: [...state.labels],
+  }
+  const credential = checkAlive(state, line, now) ?? checkToken(state, question, now)
+  if (credential) return refused(credential, NO_EVIDENCE)
+  const unregistered = agents.find((agent) => !bundle.agents.has(agent))
+  if (unregistered !== undefined) return refused({ reason: "agent_unregistered", agent: unregistered }, evidence)
+
+  const whole = wholeOf(bundle, state, [task, ...above], question, now)
+  const denial = hopeless(whole, question.list)
+  if (denial) return refused(denial, evidence)
+  const hidden = new Map<string, Denial>()
+  for (const tool of question.tools) {
+    const why = hopeless(whole, tool)
+    if (why) hidden.set(tool, why)
+  }
+  return { denial: null, evidence, hidden }
+}
+
+function refused(denial: Denial, evidence: Evidence): Prospects {
+  return { denial, evidence, hidden: new Map() }
+}
+
+/** What is the same for all tools of a question. */
+interface Whole {
+  readonly bundle: Bundle
+  readonly question: Question
+  readonly situation: Situation
+  readonly principals: readonly EntityRef[]
+  readonly entities: EntityStore
+  readonly context: CedarRecord
+  readonly exhausted: Denial | null
+}
+
+function wholeOf(
+  bundle: Bundle,
+  state: TreeState,
+  line: readonly [Task, ...Task[]],
+  question: Question,
+  now: number,
+): Whole {
+  const { environment, gateway } = question
+  const { user, labels } = state
+  const boundKey = question.proof !== null
+  const risk = riskOf(state, line, question.risks, now)
+  const situation = { line, user, labels, boundKey, risk, arguments: new Map(), environment, gateway, now }
+  const principals = principalsOf(
+    user,
+    line.map((each) => each.agent),
+  )
+  return {
+    bundle,
+    question,
+    situation,
+    principals,
+    entities: entitiesFor(bundle.entities, user),
+    context: callContext(situation),
+    exhausted: checkCalls(line),
+  }
+}
+
+/** Why no arguments could make it allowed; null where some might. */
+function hopeless(whole: Whole, name: string): Denial | null {
+  const tool = whole.bundle.catalog.tools.get(name)
+  if (!tool) return { reason: "tool_unknown", called: name }
+  return (
+    grantLacks(whole, tool) ??
+    (tool.cost > 0 ? whole.exhausted : null) ??
+    (isLifecycle(tool) ? null : planLacks(whole, tool)) ??
+    policyLacks(whole, tool)
+  )
+}
+
+/** Bounds add up along the line; where arguments go unseen, none can keep any. */
+function grantLacks({ question, situation }: Whole, tool: Tool): Denial | null {
+  const all: ArgumentBounds[] = []
+  for (const task of situation.line) {
+    const bounds = boundsOf(task, tool, question.environment)
+    if ("reason" in bounds) return bounds
+    all.push(...bounds)
+  }
+  if (all.length === 0) return null
+  if (!question.argumentsSeen) return argumentsNeeded(namesOf(all), UNSEEN_ARGUMENTS)
+  const argument = contradiction(all)
+  const scope = formatScope({ pattern: tool.name, action: tool.action })
+  return argument === null ? null : { reason: "argument_out_of_bounds", scope, argument, bound: "none that keeps all" }
+}
+
+/** A step whose turn has not come yet may still come. */
+function planLacks({ situation }: Whole, { name }: Tool): Denial | null {
+  for (const { id: task, plan, progress } of situation.line) {
+    if (!plan || mayStillCome(plan, progress, name)) continue
+    return { reason: "plan_left", task, expected: expected(plan, progress), consequence: plan.deviation }
+  }
+  return null
+}
+
+function policyLacks({ bundle, question, situation, principals, entities, context }: Whole, tool: Tool): Denial | null {
+  const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
+  const reads = question.argumentsSeen ? null : bundle.engine.readsFor(action, resource, entities)
+  if (reads && reads.size > 0) return argumentsNeeded([...reads], UNSEEN_ARGUMENTS)
+  const asked = { bundle, by: "mayAllow", principals, action, resource, entities } as const
+  const answer = askAll(asked, context)
+  if ("rules" in answer) return null
+  const { principal, forbids: rules } = answer
+  if (rules.length === 0) return { reason: "policy_permits_nothing", principal }
+  // The call would be answered with what lifts the refusal: an agent that never sees the tool would never learn of it.
+  if (liftFor(asked, situation)) return null
+  return { reason: "policy_forbids", principal, rules }
+}

@@ -1,0 +1,228 @@
+/**
+ * What a bundle makes of one call, told in full: what grants say, what the rules say of each principal, and which of them
+ * decided. Nothing is decided here and nothing counted: guardrails, which remember, are not asked about a call that
+ * nobody has made, and judge a recorded one by what its record tells.
+ */
+import { decide } from "../decision/decide.ts"
+import { codeOf, type Denial } from "../denials/denial.ts"
+import { isLifecycle } from "../catalog/lifecycle.ts"
+import type { Tool } from "../catalog/tool.ts"
+import { ASKED_NOTHING, type Asked } from "../task/grant.ts"
+import { isRefused, oauthErrorOf, type Refusal, type Refused } from "../denials/oauth-error.ts"
+import { guardrailsOf } from "../guardrails/guardrails.ts"
+import type { UserFacts } from "../task/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { Pointer } from "../policy/bundle.ts"
+import { userId } from "../policy/principals.ts"
+import { rejudge } from "./rejudge.ts"
+import { factsRead, isPermitted, type PolicyQuestion } from "./policy-question.ts"
+import { questionOfRecord } from "./recorded-question.ts"
+import { recreate, type RecordedCall } from "./recreated-call.ts"
+import { seenRules, type PrincipalSeen, type RuleSeen } from "./rule-outcomes.ts"
+import { beginTree, openRequest, openStep } from "./simulated-tree.ts"
+import { writeRule } from "../policy/cedar/print-rule.ts"
+
+/** A call that nobody has made, of a task that has just been opened for it. */
+export interface ImaginedCall {
+  readonly agent: string
+  /** Null: the agent's first. */
+  readonly purpose: string | null
+  readonly user: UserFacts | null
+  readonly tool: string
+  readonly arguments: Readonly<Record<string, unknown>>
+  readonly gateway: string
+  readonly environment: string
+  /** What its tree has done. */
+  readonly labels: readonly string[]
+  /** Calls that it has made. */
+  readonly calls: number
+  /** From 0 to 100. */
+  readonly risk: number
+  readonly boundKey: boolean
+  /** Names by which people have approved of it. */
+  readonly approvals: readonly string[]
+}
+
+export interface Explanation {
+  readonly bundle: Pointer
+  /** `untold`: it depends on what the record does not tell. `apart`: rules had no say in it, and would have none. */
+  readonly decision: "allow" | "deny" | "untold" | "apart"
+  /** `ok`, or what the refusal would be called on the wire. */
+  readonly code: string | null
+  readonly denial: Denial | Refusal | { readonly reason: string } | null
+  /** Whether a task of the purpose would be opened for it; null for a recorded call, whose task was open. */
+  readonly granted: boolean | null
+  /** What the rules say, whatever grants say; null where they could not be asked. */
+  readonly policy: PolicyExplained | null
+  /** What rules read, and the record does not tell. */
+  readonly untold: readonly string[]
+  /** That the call was taken to keep to, as nothing tells how they stood. */
+  readonly guardrails_untold: readonly string[]
+}
+
+export interface PolicyExplained {
+  readonly permitted: boolean
+  readonly principals: readonly PrincipalExplained[]
+  /** What the rules for the tool read, by its name in the context. */
+  readonly read: Readonly<Record<string, unknown>>
+  /** Text of the rules named, by id. */
+  readonly rules: Readonly<Record<string, string>>
+}
+
+interface PrincipalExplained extends PrincipalSeen {
+  /** Of its rules that are not told, being too many. */
+  readonly more: number
+}
+
+const ROOT = "tsk_imagined"
+const TOKEN = "token"
+/** Thumbprint of the agent's key, where it has one. */
+const KEY = "thumbprint"
+
+export function explainImagined(bundle: Bundle, asked: ImaginedCall, now: number): Explanation {
+  const purpose = asked.purpose ?? bundle.agents.get(asked.agent)?.purposes[0] ?? null
+  const imagined = { ...asked, purpose }
+  const tool = bundle.catalog.tools.get(imagined.tool)
+  const unasked = tool ? bundle.guardrails.about(tool).judges.map(({ guardrail }) => guardrail.id) : []
+  const nothing = { bundle: bundle.pointer, policy: null, untold: [], guardrails_untold: unasked }
+  if (!tool) {
+    const denial = { reason: "tool_unknown", called: imagined.tool } as const
+    return { ...nothing, ...denied(denial), granted: false }
+  }
+  const policy = policyOf(recordOfImagined(imagined, now), bundle)
+  const granted = answerByGrant(bundle, imagined, tool, now)
+  if (isRefused(granted)) {
+    const { refused: denial } = granted
+    return { ...nothing, decision: "deny", code: oauthErrorOf(denial), denial, granted: false, policy }
+  }
+  return { ...nothing, ...(granted.denial ? denied(granted.denial) : ALLOWED), granted: true, policy }
+}
+
+/** @param recordedBy the bundle that decided it, where it is at hand */
+export function explainRecorded(
+  record: RecordedCall & { readonly code: string },
+  bundle: Bundle,
+  recordedBy: Bundle | null,
+): Explanation {
+  const { judged, untoldGuardrails: guardrails_untold } = rejudge(record, bundle, recordedBy)
+  const known = { bundle: bundle.pointer, granted: null, guardrails_untold }
+  const asked = questionOfRecord(record, bundle, recordedBy)
+  const policy = asked?.question ? told(asked.question) : null
+  const untold = asked?.untold ?? []
+  switch (judged.kind) {
+    case "same": {
+      const decision = record.code === "ok" ? "allow" : "deny"
+      return { ...known, decision, code: record.code, denial: record.denial, policy, untold }
+    }
+    case "flips": {
+      const { code, reason } = judged.to
+      const decision = code === "ok" ? "allow" : "deny"
+      return { ...known, decision, code, denial: reason === null ? null : { reason }, policy, untold }
+    }
+    case "untold":
+      return { ...known, decision: "untold", code: null, denial: null, policy, untold: judged.what }
+    case "apart":
+      return { ...known, decision: "apart", code: null, denial: null, policy, untold }
+    default:
+      return judged satisfies never
+  }
+}
+
+const ALLOWED = { decision: "allow", code: "ok", denial: null } as const
+const denied = (denial: Denial) => ({ decision: "deny", code: codeOf(denial), denial }) as const
+
+/** A task that asks for this tool alone, by which the call is made: what becomes of it, or why there is no such task. */
+function answerByGrant(
+  bundle: Bundle,
+  imagined: ImaginedCall,
+  tool: Tool,
+  now: number,
+): Refused | { readonly denial: Denial | null } {
+  const { agent, purpose, user, boundKey } = imagined
+  const state = beginTree(bundle.pointer, ROOT, user, now)
+  const jkt = boundKey ? KEY : null
+  const asked = askFor(tool)
+  const opened = openStep(bundle, state, openRequest(agent, state, TOKEN, { purpose, asked, jkt }), now)
+  if (isRefused(opened)) return opened
+  // The call, and all that its tree has been through, are those of a recorded one; its task is this one.
+  const again = recreate(recordOfImagined(imagined, now), bundle, bundle)
+  if (!again) return { denial: { reason: "task_unknown" } }
+  for (const label of imagined.labels) state.labels.add(label)
+  for (const [task, signal] of again.state.risks) state.risks.set(task, signal)
+  for (const [id, approval] of again.state.approvals) state.approvals.set(id, approval)
+  const task = state.tasks.get(ROOT)
+  if (task) task.calls = imagined.calls
+  const unguarded = { ...bundle, guardrails: guardrailsOf([], []) }
+  return { denial: decide(unguarded, state, again.call, now).verdict.denial }
+}
+
+/** Lifecycle tools of an MCP server come with any other of its tools, and cannot be asked for. */
+function askFor(tool: Tool): Asked {
+  if (isLifecycle(tool)) return ASKED_NOTHING
+  const { name, action } = tool
+  return { ...ASKED_NOTHING, parts: [{ scopes: [{ pattern: name, action }], maxSensitivity: null, bounds: {} }] }
+}
+
+/** As its record would tell it: all that rules may read is there. */
+function recordOfImagined(imagined: ImaginedCall, now: number): RecordedCall {
+  const { user, risk, calls } = imagined
+  const { auth_time } = user ?? {}
+  return {
+    id: "dec_imagined",
+    at: now,
+    kind: "call",
+    denial: null,
+    task: ROOT,
+    tool: imagined.tool,
+    purpose: imagined.purpose,
+    user: user && userId(user),
+    groups: user?.groups ?? [],
+    chain: [imagined.agent],
+    gateway: imagined.gateway,
+    environment: imagined.environment,
+    arguments: imagined.arguments,
+    arguments_omitted: 0,
+    facts: {
+      risk,
+      "task.age": 0,
+      "task.tree_calls": calls,
+      "session.acr": user?.acr ?? null,
+      "session.auth_age": auth_time === undefined ? null : Math.max(0, Math.floor(now / 1000) - auth_time),
+    },
+    calls: { used: calls, limit: null },
+    labels: imagined.labels,
+    bound: imagined.boundKey,
+    windows: [],
+    guardrails: [],
+    approvals: imagined.approvals.map((name) => ({ name, guardrail: null })),
+  }
+}
+
+function policyOf(record: RecordedCall, bundle: Bundle): PolicyExplained | null {
+  const asked = questionOfRecord(record, bundle)
+  return asked?.question ? told(asked.question) : null
+}
+
+/** Of a principal; those that decided come first. */
+const MAX_RULES = 60
+/** Of the text of one. */
+const MAX_TEXT = 6_000
+
+function told(question: PolicyQuestion): PolicyExplained {
+  const principals = seenRules(question).map(({ principal, allowed, rules }) => {
+    const shown = rules.toSorted((a, b) => weight(b) - weight(a)).slice(0, MAX_RULES)
+    return { principal, allowed, rules: shown, more: rules.length - shown.length }
+  })
+  const ids = new Set(principals.flatMap(({ rules }) => rules.map(({ id }) => id)))
+  const texts = Array.from(question.bundle.engine.written(ids), ({ rule, scope }): [string, string] => {
+    const text = writeRule(rule, scope)
+    return [rule.id, text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text]
+  })
+  const rules = Object.fromEntries(texts)
+  return { permitted: isPermitted(question), principals, read: factsRead(question), rules }
+}
+
+function weight({ determined, outcome }: RuleSeen): number {
+  if (determined) return 3
+  return outcome === "is about others" ? 0 : outcome === "errs" ? 2 : 1
+}

@@ -1,0 +1,299 @@
+/**
+ * A recorded call as it could be decided again: the tree of tasks as far as its record tells of it, and which of what rules
+ * may read it does not tell. What a grant covered was decided then and stays: the tasks hold all there is.
+ */
+import { canonicalText } from "../encoding/canonical-json.ts"
+import type { CallArguments } from "../catalog/arguments.ts"
+import { MAX_SHOWN } from "../record/truncation.ts"
+import type { DecisionRecord } from "../record/record.ts"
+import type { Call } from "../decision/call.ts"
+import { UNKNOWN_CLIENT } from "../decision/client.ts"
+import type { Guardrails } from "../guardrails/guardrails.ts"
+import type { Use, WindowUse } from "../guardrails/kind.ts"
+import { HIGHEST_RISK } from "../guardrails/definition.ts"
+import { HALF_LIFE } from "../guardrails/risk.ts"
+import type { Task, TreeState, UserFacts } from "../task/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { actionRef, entitiesFor, toolRef } from "../policy/principals.ts"
+import { toldBy } from "./recorded-guardrails.ts"
+import { approveStep, beginTree, type Consented } from "./simulated-tree.ts"
+import { wholeGrant } from "./whole-grant.ts"
+
+/** What of a decision record is looked at: of one that is kept, or that came over the wire or out of a file. */
+export interface RecordedCall extends Pick<
+  DecisionRecord,
+  | "id"
+  | "at"
+  | "tool"
+  | "task"
+  | "purpose"
+  | "user"
+  | "groups"
+  | "chain"
+  | "gateway"
+  | "environment"
+  | "arguments"
+  | "arguments_omitted"
+  | "facts"
+  | "calls"
+  | "labels"
+  | "bound"
+> {
+  readonly kind: string
+  readonly denial: {
+    readonly reason: string
+    readonly window?: unknown
+    readonly budget?: unknown
+    readonly guardrail?: unknown
+  } | null
+  /** A record of earlier says less of them. */
+  readonly windows: readonly (Pick<WindowUse, "window" | "limit" | "used"> &
+    Partial<Pick<WindowUse, "asked" | "waits">>)[]
+  readonly guardrails: readonly Use[]
+  readonly approvals: readonly Consented[]
+  readonly cut?: readonly string[] | null | undefined
+}
+
+export interface Recreated {
+  readonly state: TreeState
+  readonly call: Call
+  /** Milliseconds. */
+  readonly now: number
+  /** What the rules would read, and the record does not tell: `context.arguments.amount`. */
+  readonly untold: readonly string[]
+  /** As far as the record tells how they stood. */
+  readonly guardrails: Guardrails
+  /** Of which it does not: that the call keeps to them is taken for granted. */
+  readonly untoldGuardrails: readonly string[]
+  /** The one of these that denied it, if nothing tells whether it would do so again. */
+  readonly unknownGuardrail: string | null
+}
+
+const TOKEN = "token"
+const LIFE_MS = 3_600_000
+
+/**
+ * Null for what is no call of an agent.
+ * @param recordedBy the bundle that decided it, where it is at hand: what its rules looked for and the record does not
+ * have was not there
+ */
+export function recreate(record: RecordedCall, bundle: Bundle, recordedBy: Bundle | null): Recreated | null {
+  const { kind, task, tool, chain } = record
+  if (kind !== "call" || task === null || tool === null || chain.length === 0) return null
+  const root = task.split(".", 1)[0] ?? task
+  if (!isPossible(record, root)) return null
+  const { at: now } = record
+  const user = userOf(record)
+  const state = beginTree(bundle.pointer, root, user, now)
+  const grant = wholeGrant(bundle)
+  let parent: string | null = null
+  for (const [depth, agent] of chain.entries()) {
+    const isLast = depth === chain.length - 1
+    const id: string = isLast ? task : depth === 0 ? root : `${task}/above/${depth}`
+    const one = taskOf({ id, parent, agent, purpose: (isLast ? record.purpose : null) ?? "" }, grant, now)
+    const told = { openedAt: now - 1000 * numberOf(record.facts["task.age"], 0), calls: record.calls?.used ?? 0 }
+    const tree = { calls: numberOf(record.facts["task.tree_calls"], record.calls?.used ?? 0) }
+    state.tasks.set(id, Object.assign(one, isLast ? told : {}, depth === 0 && !isLast ? tree : {}))
+    parent = id
+  }
+  for (const label of record.labels) state.labels.add(label)
+  // Whomever it was told of: as a record has it, it held for the whole call.
+  const level = numberOf(record.facts["risk"], 0)
+  if (level > 0) state.risks.set(task, { level, at: now, halfLife: HALF_LIFE.default })
+  const jkt = record.bound ? "thumbprint" : null
+  state.tokens.set(TOKEN, { task, expiresAt: now + LIFE_MS, jkt })
+  const { nonce } = state.proofs
+  const iat = Math.floor(now / 1000)
+  const proof = jkt === null ? null : { jkt, jti: "proof", iat, freshUntil: now + LIFE_MS, nonce }
+  const looked = lookedFor(record, recordedBy, user)
+  const args = argumentsOf(record, looked)
+  const call: Call = {
+    decisionId: record.id,
+    task,
+    token: TOKEN,
+    proof,
+    tool,
+    arguments: args.told,
+    // An approval is taken as given: of which request it was makes no difference to the rules.
+    method: "",
+    target: "",
+    gateway: record.gateway ?? "",
+    environment: record.environment ?? "",
+    client: UNKNOWN_CLIENT,
+    mode: "enforce",
+    retry: null,
+    risks: [],
+  }
+  approveStep(bundle, state, call, record.approvals, now)
+  const { guardrails, untold: untoldGuardrails, unknown: unknownGuardrail } = toldBy(record, bundle, recordedBy)
+  const untold = untoldFacts(record, bundle, user, args, looked)
+  return { state, call, now, untold, guardrails, untoldGuardrails, unknownGuardrail }
+}
+
+/** Far above what any tree has. */
+const MAX_CHAIN = 256
+
+/** Records come out of files too: what no ledger can have written is nothing to ask it about. */
+function isPossible(record: RecordedCall, root: string): boolean {
+  const { at, task, chain, calls, facts, guardrails } = record
+  const counted = guardrails.flatMap(({ used = 0, asked = 0 }) => [Math.floor(used), Math.floor(asked)])
+  const counts = [at, calls?.used ?? 0, facts["task.age"], facts["task.tree_calls"], ...counted]
+  const areCounts = counts.every((count) => typeof count !== "number" || (Number.isSafeInteger(count) && count >= 0))
+  const { risk } = facts
+  const isLevel = typeof risk !== "number" || (Number.isSafeInteger(risk) && risk >= 0 && risk <= HIGHEST_RISK)
+  const isChain = chain.length <= MAX_CHAIN && (chain.length === 1) === (task === root)
+  return areCounts && isLevel && isChain && hasCanonicalForm(record.arguments)
+}
+
+/** Half a character has none: a call with one is denied before a ledger sees it (RFC 7493, section 2.1). */
+function hasCanonicalForm(values: object): boolean {
+  try {
+    return canonicalText(values) !== undefined
+  } catch {
+    return false
+  }
+}
+
+/** `<issuer>|<subject>`: an issuer is a URL, which has no such line. */
+function userOf({ user, groups, facts, at }: RecordedCall): UserFacts | null {
+  if (user === null) return null
+  const [issuer = "", ...rest] = user.split("|")
+  const { "session.acr": acr, "session.auth_age": age } = facts
+  return {
+    issuer,
+    subject: rest.join("|"),
+    groups,
+    ...(typeof acr === "string" ? { acr } : {}),
+    ...(typeof age === "number" ? { auth_time: Math.floor(at / 1000) - age } : {}),
+  }
+}
+
+function taskOf(of: Pick<Task, "id" | "parent" | "agent" | "purpose">, grant: Task["grant"], now: number): Task {
+  return {
+    ...of,
+    grant,
+    audiences: [],
+    scope: "",
+    details: null,
+    plan: null,
+    idle: null,
+    openedAt: now,
+    expiresAt: now + LIFE_MS,
+    jkt: null,
+    status: "active",
+    endedBy: null,
+    calls: 0,
+    children: 0,
+    lastCall: now,
+    progress: [],
+  }
+}
+
+const numberOf = (value: unknown, otherwise: number): number => (typeof value === "number" ? value : otherwise)
+
+interface ToldArguments {
+  readonly told: CallArguments
+  readonly isWhole: boolean
+}
+
+/** Of a record with these reasons, or with none, the rules were asked, and so could see the arguments that they read. */
+export const ASKED_POLICY: ReadonlySet<string> = new Set([
+  "policy_forbids",
+  "policy_permits_nothing",
+  "step_up_required",
+  "bound_key_required",
+])
+
+/** People have to approve, because rules forbid it; guardrails ask by their own name. */
+export function isAskedByRules(denial: NonNullable<RecordedCall["denial"]>): boolean {
+  return denial.reason === "approval_required" && denial.guardrail === null
+}
+
+/** A record shows what rules and bounds read, and says how many arguments there were besides. */
+function argumentsOf(record: RecordedCall, looked: ReadonlySet<string>): ToldArguments {
+  const { arguments: values, arguments_omitted: omitted, denial } = record
+  const all: CallArguments = { complete: true, values }
+  if (omitted !== null) {
+    const isCut = wasCut(record, "arguments")
+    const isWhole = omitted === 0 && !isCut && Object.values(values).every((value) => isWholeValue(value, isCut))
+    return { told: all, isWhole }
+  }
+  // Not seen: what rules make of that does not depend on what they were.
+  const isUnseen = denial?.reason === "arguments_unknown" || Object.keys(values).length > 0
+  if (isUnseen) return { told: { complete: false, values }, isWhole: false }
+  return {
+    told: all,
+    isWhole: looked.size > 0 && (denial === null || ASKED_POLICY.has(denial.reason) || isAskedByRules(denial)),
+  }
+}
+
+/** Arguments that the rules of then read: a record shows each that was there. */
+function lookedFor(record: RecordedCall, bundle: Bundle | null, user: UserFacts | null): ReadonlySet<string> {
+  const tool = bundle && record.tool !== null ? bundle.catalog.tools.get(record.tool) : undefined
+  if (!bundle || !tool || wasCut(record, "arguments")) return new Set()
+  return bundle.engine.readsFor(actionRef(tool.action), toolRef(tool.name), entitiesFor(bundle.entities, user))
+}
+
+function untoldFacts(
+  record: RecordedCall,
+  bundle: Bundle,
+  user: UserFacts | null,
+  { told, isWhole }: ToldArguments,
+  looked: ReadonlySet<string>,
+): readonly string[] {
+  const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
+  if (!tool) return []
+  const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
+  const entities = entitiesFor(bundle.entities, user)
+  const isCut = wasCut(record, "arguments")
+  const isTold = (name: string): boolean =>
+    Object.hasOwn(record.arguments, name) && isWholeValue(record.arguments[name], isCut)
+  const hasLooked = record.arguments_omitted !== null
+  const wasSeen = (name: string): boolean => isWhole || (hasLooked && (looked.has(name) || looked.has("*")))
+  const isAbsent = (name: string): boolean => wasSeen(name) && !Object.hasOwn(record.arguments, name)
+  const reads = told.complete ? [...bundle.engine.readsFor(action, resource, entities)] : []
+  const args = reads.filter((name) => (name === "*" ? !isWhole : !isTold(name) && !isAbsent(name)))
+  const read = [...bundle.engine.factsFor(action, resource, entities)]
+  const facts = read.flatMap(membersOf).filter((path) => isRead(path, record) && !isFactTold(path, record))
+  const labels = wasCut(record, "labels") && read.some((path) => ["*", "task", LABELS].includes(path)) ? [LABELS] : []
+  const named = [...args.map((name) => `arguments.${name}`), ...facts, ...labels].map((path) => `context.${path}`)
+  return areGroupsTold(record) ? named : [...named, "groups of the user"]
+}
+
+const LABELS = "task.labels"
+
+const wasCut = ({ cut }: RecordedCall, field: string): boolean =>
+  cut?.some((name) => name === field || name.startsWith(`${field}.`)) === true
+
+/** In whom rules permit and forbid, every group may matter; of as many as a record shows there may be more. */
+const areGroupsTold = (record: RecordedCall): boolean =>
+  record.user === null || (record.groups.length < MAX_SHOWN && !wasCut(record, "groups"))
+
+/** Of what was cut a text bears a mark, as JSON of something longer does; lists and members are cut without one. */
+function isWholeValue(value: unknown, isCut: boolean): boolean {
+  if (typeof value === "string") return value !== "[redacted]" && !CUT_MARK.test(value)
+  return !isCut || typeof value !== "object" || value === null
+}
+
+/** As src/core/record/truncation.ts leaves it. */
+const CUT_MARK = /… \(\d{1,10} characters\)$/
+
+/** Members that a record tells only where rules read them. */
+const SELDOM_TOLD = ["task.age", "task.tree_calls", "session.acr", "session.auth_age", "risk"]
+
+/** What is read whole is read member by member. */
+function membersOf(path: string): readonly string[] {
+  return SELDOM_TOLD.filter((member) => path === "*" || member === path || member.startsWith(`${path}.`))
+}
+
+function isRead(path: string, { user, chain, calls }: RecordedCall): boolean {
+  if (path.startsWith("session.")) return user !== null
+  // Of a root, both are one number.
+  return !(path === "task.tree_calls" && chain.length === 1 && calls !== null)
+}
+
+/** Null in a record: it was not there. A record that could not tell it whole tells it not at all. */
+const isFactTold = (path: string, record: RecordedCall): boolean =>
+  Object.hasOwn(record.facts, path)
+    ? isWholeValue(record.facts[path], wasCut(record, "facts"))
+    : path.startsWith("session.") && record.facts["session"] === null

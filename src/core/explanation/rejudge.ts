@@ -1,0 +1,113 @@
+/** What a bundle would make of a call that was decided before, and whether that is anything new. */
+import { codeOf, type Denial } from "../denials/denial.ts"
+import { decide } from "../decision/decide.ts"
+import { riskOf } from "../decision/risk.ts"
+import { lineOf } from "../task/state.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { actionRef, callContext, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
+import { askAll } from "../decision/permission.ts"
+import { recreate, type RecordedCall, type Recreated } from "./recreated-call.ts"
+
+export type Judged =
+  | { readonly kind: "same" }
+  | { readonly kind: "flips"; readonly to: Answer }
+  /** It depends on what the record does not tell. */
+  | { readonly kind: "untold"; readonly what: readonly string[] }
+  /** What it was decided by is none of the rules' business: a token, a grant, a budget. */
+  | { readonly kind: "apart" }
+
+export interface Answer {
+  /** `ok`, or the code of the denial. */
+  readonly code: string
+  readonly reason: string | null
+  readonly principal: string | null
+  readonly rules: readonly string[]
+}
+
+export interface Rejudged {
+  readonly judged: Judged
+  /** Guardrails that the call was taken to keep to. */
+  readonly untoldGuardrails: readonly string[]
+}
+
+const GUARDED = [
+  "window_full",
+  "budget_spent",
+  "call_repeated",
+  "calls_circle",
+  "denial_storm",
+  "origin_changed",
+  "sequence_broken",
+  "too_many_at_once",
+  "approval_required",
+] as const satisfies readonly Denial["reason"][]
+
+/** Why a call may have been denied that rules and guardrails, or the catalog and the registry, can change. */
+const REASONS: ReadonlySet<string> = new Set<Denial["reason"]>([
+  "policy_forbids",
+  "policy_permits_nothing",
+  "step_up_required",
+  "bound_key_required",
+  ...GUARDED,
+  "agent_unregistered",
+  "arguments_unknown",
+])
+const APART: Rejudged = { judged: { kind: "apart" }, untoldGuardrails: [] }
+
+/** @param recordedBy the bundle that decided it, where it is at hand */
+export function rejudge(
+  record: RecordedCall & { readonly code: string },
+  bundle: Bundle,
+  recordedBy: Bundle | null = null,
+): Rejudged {
+  if (record.denial && !REASONS.has(record.denial.reason)) return APART
+  const again = recreate(record, bundle, recordedBy)
+  if (!again) return APART
+  const { untold, untoldGuardrails, unknownGuardrail } = again
+  const answer = untold.length === 0 ? answerTo(again, bundle) : answerWhatever(again, bundle)
+  if (!answer) return { judged: { kind: "untold", what: untold }, untoldGuardrails }
+  // Whatever else denies it does so all the same; that nothing does is not known.
+  if (unknownGuardrail !== null && answer.code === "ok") {
+    return { judged: { kind: "untold", what: [`guardrail ${unknownGuardrail}`] }, untoldGuardrails }
+  }
+  const judged: Judged = answer.code === record.code ? { kind: "same" } : { kind: "flips", to: answer }
+  return { judged, untoldGuardrails }
+}
+
+export function answerTo({ state, call, now, guardrails }: Recreated, bundle: Bundle): Answer {
+  const { denial, evidence } = decide({ ...bundle, guardrails }, state, call, now).verdict
+  const { rules, principal } = evidence
+  return { code: denial ? codeOf(denial) : "ok", reason: denial && denial.reason, principal, rules }
+}
+
+/** A denial that holds whatever it is that the record does not tell; null where it depends on that. */
+function answerWhatever(again: Recreated, bundle: Bundle): Answer | null {
+  const { state, call, now, untold } = again
+  // Guardrails are looked at before anything that could be untold; people are asked after all of it.
+  const asTold = answerTo(again, bundle)
+  if (asTold.reason !== "approval_required" && GUARDED.some((reason) => reason === asTold.reason)) return asTold
+  const tool = bundle.catalog.tools.get(call.tool)
+  const [task, ...above] = lineOf(state, call.task)
+  if (!tool || !task || untold.some((what) => !what.startsWith("context.arguments."))) return null
+  const { user, labels } = state
+  const line = [task, ...above] as const
+  const { environment, gateway, proof } = call
+  const boundKey = proof !== null
+  const risk = riskOf(state, line, call.risks, now)
+  const context = callContext({ line, user, labels, boundKey, risk, arguments: new Map(), environment, gateway, now })
+  const agents = line.map((each) => each.agent).toReversed()
+  const principals = principalsOf(user, agents)
+  const entities = entitiesFor(bundle.entities, user)
+  const asked = {
+    bundle,
+    by: "mayAllow",
+    principals,
+    action: actionRef(tool.action),
+    resource: toolRef(tool.name),
+  } as const
+  const answer = askAll({ ...asked, entities }, context)
+  // What would lift it may depend on them, and a denial that can be lifted has another code.
+  if ("rules" in answer || answer.forbids.some((rule) => bundle.engine.rule(rule)?.remedy)) return null
+  const reason = answer.forbids.length > 0 ? "policy_forbids" : "policy_permits_nothing"
+  return { code: "policy_denied", reason, principal: answer.principal, rules: answer.forbids }
+}

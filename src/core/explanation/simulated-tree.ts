@@ -1,0 +1,178 @@
+/**
+ * A tree of tasks in memory, moved by the very steps that its ledger makes, without storage, tokens on the wire or a
+ * clock: what a task could do under a bundle can be tried anywhere.
+ */
+import { askApproval, requestHash, type Approval } from "../task/approval.ts"
+import type { Call, Outcome } from "../decision/call.ts"
+import { UNSEEN_ARGUMENTS } from "../catalog/arguments.ts"
+import { factsOf } from "../decision/check-guardrails.ts"
+import { checkPolicy } from "../decision/check-policy.ts"
+import { noticeRefused } from "../decision/early-denial.ts"
+import { riskOf } from "../decision/risk.ts"
+import { decide } from "../decision/decide.ts"
+import type { Denial } from "../denials/denial.ts"
+import { ASKED_NOTHING } from "../task/grant.ts"
+import { openTask, type Opened, type OpenRequest } from "../task/open.ts"
+import { isRefused, type Refused } from "../denials/oauth-error.ts"
+import { landFlight } from "../guardrails/concurrency.ts"
+import { isUnread, readerOf } from "../guardrails/field.ts"
+import type { Need } from "../guardrails/kind.ts"
+import { notesOf, readLimit } from "../guardrails/limit-meter.ts"
+import { Memory } from "../guardrails/memory.ts"
+import { applyNotes } from "../guardrails/memory-update.ts"
+import type { RefusedCall } from "../../ledger/answers.ts"
+import { ProofLog } from "../task/proof-log.ts"
+import { lineOf, newTree, type TreeState, type UserFacts } from "../task/state.ts"
+import { applyAfterwards, applyApproval, applyChange, applyEnd, applyOpening, endedBy } from "../task/transition.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { Pointer } from "../policy/bundle.ts"
+
+/** What a call needs of a task that is open. */
+export interface Held {
+  readonly task: string
+  readonly token: string
+}
+
+/** Of a tree that has just been opened: no earlier life can have admitted any. */
+export const freshProofs = (): ProofLog => new ProofLog("nonce", Number.NEGATIVE_INFINITY)
+
+/** @param now milliseconds */
+export function beginTree(pointer: Pointer, root: string, user: UserFacts | null, now: number): TreeState {
+  return newTree(root, user, now, pointer, now, freshProofs())
+}
+
+/** A request that asks for nothing in particular. */
+export function openRequest(
+  agent: string,
+  { user, since }: TreeState,
+  token: string,
+  more: Partial<OpenRequest> = {},
+): OpenRequest {
+  return {
+    agent,
+    user,
+    sessionExpiresAt: null,
+    since,
+    parent: null,
+    task: null,
+    purpose: null,
+    asked: ASKED_NOTHING,
+    caps: [],
+    approvals: [],
+    // Of its own: no gateway is asked which it has.
+    audience: "",
+    jkt: null,
+    token,
+    ...more,
+  }
+}
+
+/** Opens a root, a child or a renewal, or says why not. */
+export function openStep(bundle: Bundle, state: TreeState, request: OpenRequest, now: number): Opened | Refused {
+  const opened = openTask(bundle, state, request, now)
+  if (!isRefused(opened)) applyOpening(state, opened.opening, now)
+  return opened
+}
+
+/** An allow changes the state; a denial consumes nothing. */
+export function callStep(bundle: Bundle, state: TreeState, call: Call, now: number): Outcome["verdict"] {
+  const needs = new Map<string, Need>()
+  let lent: readonly ((isUsed: boolean) => void)[] = []
+  let outcome = decide(bundle, state, call, now)
+  // In the second round, what a person has approved in spite of the limit.
+  const missing = (): readonly Need[] => [...outcome.needs, ...outcome.wants]
+  for (let round = 1; round <= 2 && missing().length > 0; round++) {
+    for (const settle of lent) settle(false)
+    for (const need of missing()) needs.set(`${need.owner}|${need.place}`, need)
+    lent = Array.from(needs.values(), (need) => lend(state, need, now))
+    outcome = decide(bundle, state, call, now)
+  }
+  const { change, verdict, proof, end, asks, afterwards } = outcome
+  for (const settle of lent) settle(change !== null)
+  if (change) applyChange(state, change)
+  applyAfterwards(state, afterwards, now)
+  if (asks) applyApproval(state, asks)
+  if (proof !== null) state.proofs.admit(proof)
+  if (end) applyEnd(state, endedBy(state, end), end)
+  return verdict
+}
+
+/** By what people are asked for it. */
+export type Consented = Pick<Approval, "name" | "guardrail">
+
+/** As if people had approved of the call, for once. */
+export function approveStep(
+  bundle: Bundle,
+  state: TreeState,
+  call: Call,
+  consented: readonly Consented[],
+  now: number,
+): void {
+  if (consented.length === 0) return
+  const { catalog, pointer } = bundle
+  const [task, tool] = [state.tasks.get(call.task), catalog.tools.get(call.tool)]
+  if (!task || !tool) return
+  const text = readerOf("call")(factsOf(state, task, tool, call, 0))
+  if (isUnread(text)) return
+  const { agent, purpose, expiresAt } = task
+  const shown = { agent, purpose, chain: [agent], user: null, method: call.method, arguments: "{}", redacted: [] }
+  const [, ...above] = lineOf(state, task.id)
+  const risk = riskOf(state, [task, ...above], call.risks, now)
+  const policy = checkPolicy(bundle, state, [task, ...above], tool, call, risk, now)
+  const demands = "demands" in policy ? policy.demands : []
+  for (const [index, { name, guardrail }] of consented.entries()) {
+    const { environment } = call
+    const what = { task: task.id, tool: tool.name, call: text, request: requestHash(call) }
+    const exactly = { ...what, environment, guardrail, name }
+    const rules = demands.find((each) => each.name === name && each.guardrail === guardrail)?.rules ?? []
+    const terms = { need: 1, mostUses: 1 }
+    const of = { id: `apr_${call.decisionId}_${index}`, decision: call.decisionId, bundle: pointer.seq }
+    const approval = askApproval({ ...exactly, ...of, rules, figures: null, shown, inboxes: [], expiresAt, terms }, now)
+    applyApproval(state, { ...approval, status: "approved", uses: 1 })
+  }
+}
+
+/** A call that is no tool of the catalog's never comes to the ledger, which hears of it where storms are looked out for. */
+export function refusedStep(
+  bundle: Bundle,
+  state: TreeState,
+  call: Omit<RefusedCall, "tools" | "arguments">,
+  denial: Denial,
+  now: number,
+): void {
+  const noticed = noticeRefused(bundle, state, { ...call, tools: [], arguments: UNSEEN_ARGUMENTS }, denial, now)
+  if (!noticed) return
+  const { notes, end } = noticed
+  applyAfterwards(state, notes, now)
+  if (end) applyEnd(state, endedBy(state, end), end)
+}
+
+/** A call has ended, as the gateway tells that let it through. */
+export function settleStep({ memory }: TreeState, decision: string, gateway: string): void {
+  landFlight(memory, decision, gateway)
+}
+
+/**
+ * What all trees share, of which here this is the only one: just what a call needs is lent, and given back where the
+ * call is denied all the same.
+ */
+function lend(
+  { memory }: TreeState,
+  { owner, key, place, limit, amount, values, over }: Need,
+  now: number,
+): (isUsed: boolean) => void {
+  let shared = sharedBy.get(memory)
+  if (!shared) sharedBy.set(memory, (shared = new Memory()))
+  const demand = values ?? amount
+  const reading = readLimit(shared, limit, key, demand, now)
+  const { used, waits } = reading
+  const refused = waits > 0 && !over ? { used, waits } : null
+  memory.credits.set(owner, place, { left: refused ? 0 : amount, used, refused, over })
+  const notes = notesOf(shared, limit, key, demand)
+  const counts = shared
+  return (isUsed) => {
+    if (isUsed && !refused) applyNotes(counts, notes, now)
+    memory.credits.set(owner, place, { left: 0, used, refused: null, over: null })
+  }
+}
+const sharedBy = new WeakMap<Memory, Memory>()

@@ -32,7 +32,7 @@ import { PUBLICATION_HEADER } from "./bundles/publication.ts"
 import { CALLBACK } from "./sign-in/provider.ts"
 import { signIn, signInCallback, signOut } from "./sign-in/handle.tsx"
 import { takeEvents } from "./signals/handle.ts"
-import { bundleFor, surroundingsOf, type Surroundings } from "./surroundings.ts"
+import { bundleFor, surroundingsOf, type Surroundings } from "./request-context.ts"
 import { logEvent } from "./platform/log.ts"
 
 /** Keys and metadata change rarely, and an unknown `kid` makes whoever caches them look again. */

@@ -9,7 +9,7 @@ import { storedForm } from "./core/record/record.ts"
 import { recordDecision } from "./core/record/call-record.ts"
 import { locate } from "./core/catalog/locate.ts"
 import type { Config } from "./platform/config.ts"
-import { verifyCredential } from "./credential/verify.ts"
+import { verifyCredential } from "./credentials/verify.ts"
 import { decide } from "./core/decision/decide.ts"
 import { isDenied } from "./core/denials/denial.ts"
 import { answer } from "./gateway/answer.ts"
@@ -23,7 +23,7 @@ import { FORMAT, type BundleBody } from "./core/policy/bundle.ts"
 import { encode } from "./core/policy/encode.ts"
 import type { LoweredRule } from "./core/policy/cedar/lowered.ts"
 import { verifyPublication } from "./bundles/signed-publication.ts"
-import { rawTarget } from "./surroundings.ts"
+import { rawTarget } from "./request-context.ts"
 
 const POINTER = { seq: 0, digest: "rehearsal" }
 const NOW = 1

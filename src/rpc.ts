@@ -11,7 +11,7 @@ import { answerTo, refusal } from "./gateway/handle.ts"
 import { settleCall } from "./gateway/settle.ts"
 import { requestOf, said, type Told } from "./gateway/told.ts"
 import { REQUEST_ID } from "./gateway/worker.ts"
-import { surroundingsOf, type Surroundings } from "./surroundings.ts"
+import { surroundingsOf, type Surroundings } from "./request-context.ts"
 
 const key = z.string()
 const headers = z.union([z.record(z.string(), z.string()), z.array(z.tuple([z.string(), z.string()]))])

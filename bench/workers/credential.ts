@@ -4,8 +4,8 @@
  */
 import { exportJWK, generateKeyPair, jwtVerify, SignJWT } from "jose"
 import { Hono, type Context } from "hono"
-import { verifyDelegationToken } from "../../src/credential/delegation-token.ts"
-import type { KeyFinder } from "../../src/credential/own-keys.ts"
+import { verifyDelegationToken } from "../../src/credentials/delegation-token.ts"
+import type { KeyFinder } from "../../src/credentials/key-sets/own-keys.ts"
 
 const ISSUER = "https://authz.example"
 const AUDIENCE = "https://api.bench.example"

@@ -2,7 +2,7 @@
  * The secret by which records hash arguments, as this isolate keeps it. Without it a redacted PIN would be found from its
  * record in ten thousand guesses. The key ring has made it once; it leaves the ring only towards our own isolates.
  */
-import { keyRing } from "../exchange/key-ring.ts"
+import { keyRing } from "../signing/key-ring.ts"
 import { logEvent } from "../platform/log.ts"
 
 /** A record without a hash says less, and a call must not wait for it longer. */

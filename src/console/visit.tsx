@@ -5,8 +5,8 @@
 import type { Context } from "hono"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf } from "../core/record/record.ts"
-import { operatorBy } from "../credential/operator-token.ts"
-import { verifyPersonToken } from "../credential/person-token.ts"
+import { operatorBy } from "../credentials/operator-token.ts"
+import { verifyPersonToken } from "../credentials/person-token.ts"
 import { isRejected } from "../core/denials/credential-rejection.ts"
 import { newId } from "../core/encoding/ids.ts"
 import { isObject } from "../core/encoding/json.ts"
@@ -17,7 +17,7 @@ import { userId } from "../core/policy/principals.ts"
 import type { Role } from "../core/policy/definition/operators.ts"
 import { signInLocation } from "../sign-in/handle.tsx"
 import { sessionOf, type SignedIn } from "../sign-in/session.ts"
-import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
+import { bundleFor, surroundingsOf, type Surroundings } from "../request-context.ts"
 
 export type Pages = Context<{ Bindings: Env }>
 /** Asks the Worker's own API. */

@@ -3,11 +3,11 @@
  * or SPIFFE's type of it) or as actor token (RFC 8693 2.1). Where both are there they must be of one agent. A program that
  * can keep no secret only says who it is, and only where a person's own consent is what opens.
  */
-import { clientDocument } from "../credential/client-document.ts"
-import { verifyAgent, type ProvenAgent } from "../credential/agent-identity.ts"
+import { clientDocument } from "../credentials/client-document.ts"
+import { verifyAgent, type ProvenAgent } from "../credentials/agent-identity.ts"
 import { isRejected, shownName } from "../core/denials/credential-rejection.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 import type { Once } from "./once.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
 import { refuse, refuseCredential, type Refused } from "../core/denials/oauth-error.ts"

@@ -3,7 +3,7 @@
  * worked out anew for both, by the rules and the person of now.
  */
 import { isSame } from "../core/encoding/constant-time.ts"
-import type { Person } from "../credential/person.ts"
+import type { Person } from "../credentials/person.ts"
 import { sha256Base64url, sha256Hex } from "../core/encoding/hash.ts"
 import { newId, timeOf } from "../core/encoding/ids.ts"
 import { askLedger } from "../ledger/ask.ts"
@@ -13,7 +13,7 @@ import { newTree, type TreeState, type UserFacts } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { PurposeDefinition } from "../core/policy/definition/agents.ts"
 import { userId } from "../core/policy/principals.ts"
-import { rawTarget, type Surroundings } from "../surroundings.ts"
+import { rawTarget, type Surroundings } from "../request-context.ts"
 import type { AuthorizationRequest } from "./authorization-request.ts"
 import { pageOf, readAnswer, shownField } from "../core/task/consent-form.ts"
 import { consentPage } from "./consent-page.tsx"

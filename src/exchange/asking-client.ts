@@ -2,11 +2,11 @@
  * Who sends a person here, and where the answer goes: an agent that is registered as a client, and one of its redirect
  * URIs. As long as this is not certain nobody is sent anywhere: whatever is wrong is shown on a page (RFC 6749 4.1.2.1).
  */
-import { clientDocument, type ClientDocument } from "../credential/client-document.ts"
+import { clientDocument, type ClientDocument } from "../credentials/client-document.ts"
 import { shownName } from "../core/denials/credential-rejection.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { AgentDefinition, ClientDefinition } from "../core/policy/definition/agents.ts"
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
 import { isRegistered } from "../core/encoding/redirect-uri.ts"
 import { refuse, type Refused } from "../core/denials/oauth-error.ts"

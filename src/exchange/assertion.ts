@@ -3,12 +3,12 @@
  * that this agent may work for this person, and for how much at most. Used once, whatever the issuer's entry says.
  */
 import { parseScope } from "../core/catalog/pattern.ts"
-import { readCompact } from "../credential/compact.ts"
-import { verifyIdJag } from "../credential/id-jag.ts"
+import { readCompact } from "../credentials/jws/compact.ts"
+import { verifyIdJag } from "../credentials/id-jag.ts"
 import { isRejected, withHash, type Rejection } from "../core/denials/credential-rejection.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { userId } from "../core/policy/principals.ts"
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 import { ASKED_NOTHING, type Asked } from "../core/task/grant.ts"
 import { valueOf, detailsOf, type Parameters } from "./parameters.ts"
 import { refuse, refuseCredential, type Refused } from "../core/denials/oauth-error.ts"

@@ -4,11 +4,11 @@
  * they say is believed of their browser. GET changes nothing.
  */
 import type { Context } from "hono"
-import type { Person } from "../credential/person.ts"
+import type { Person } from "../credentials/person.ts"
 import { newId } from "../core/encoding/ids.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { userId } from "../core/policy/principals.ts"
-import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surroundings.ts"
+import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../request-context.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { stoppedBy } from "../core/signals/switch.ts"
 import { askPerson, checkForAnybody } from "./ask-person.ts"

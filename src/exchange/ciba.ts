@@ -4,7 +4,7 @@
  */
 import { sha256Hex } from "../core/encoding/hash.ts"
 import { LEDGER_VERSION } from "../ledger/answers.ts"
-import type { Issued } from "./issue.ts"
+import type { Issued } from "../signing/sign-delegation-token.ts"
 import type { GrantRequest } from "./opening.ts"
 import { valueOf } from "./parameters.ts"
 import { redeemAt } from "./redeem.ts"

@@ -2,12 +2,12 @@
  * The token endpoint's way, in order: form → agent → what its grant type does. Each grant type is one row of a table.
  */
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 import { authenticateAgent, authenticateClient, type RequestingClient } from "./agent.ts"
 import { verifyAssertion } from "./assertion.ts"
 import { redeemCode, refreshToken } from "./authorization-code.ts"
 import { redeemConsent } from "./ciba.ts"
-import type { Issued } from "./issue.ts"
+import type { Issued } from "../signing/sign-delegation-token.ts"
 import { opening, type Grant } from "./opening.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
 import { isRefused, refuse, type Refused } from "../core/denials/oauth-error.ts"

@@ -1,6 +1,6 @@
 /** The door for agents: `POST /oauth/token`. Every outcome is recorded, issued or not. */
 import type { Context } from "hono"
-import { bundleFor, surroundingsOf } from "../surroundings.ts"
+import { bundleFor, surroundingsOf } from "../request-context.ts"
 import { newId } from "../core/encoding/ids.ts"
 import { exchange, type ExchangeOutcome } from "./exchange.ts"
 import { readParameters } from "./parameters.ts"

@@ -1,6 +1,6 @@
 /** The key that a token request proves by DPoP, to which its token is then bound (RFC 9449 5). */
-import { verifyProof, type Proof } from "../credential/dpop.ts"
-import type { Surroundings } from "../surroundings.ts"
+import { verifyProof, type Proof } from "../credentials/dpop.ts"
+import type { Surroundings } from "../request-context.ts"
 import type { Once } from "./once.ts"
 import { refuse, type Refused } from "../core/denials/oauth-error.ts"
 

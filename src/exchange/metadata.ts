@@ -1,7 +1,7 @@
 /** Metadata documents: authorization server (RFC 8414) and protected resources (RFC 9728). */
 import type { Bundle } from "../core/policy/assemble.ts"
 import { ALGORITHMS, OWN_ALGORITHMS } from "../core/keys/algorithm.ts"
-import { PROOF_ALGORITHMS } from "../credential/dpop.ts"
+import { PROOF_ALGORITHMS } from "../credentials/dpop.ts"
 import { GRANTS } from "./exchange.ts"
 
 /**

@@ -6,7 +6,7 @@
 import { DurableObject } from "cloudflare:workers"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import { logEvent } from "../platform/log.ts"
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 import { refuse, refuseCredential, type Refused } from "../core/denials/oauth-error.ts"
 
 export interface Once {

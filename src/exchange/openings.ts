@@ -9,7 +9,7 @@ import { sha256Hex } from "../core/encoding/hash.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { OpeningLimits } from "../core/policy/definition/agents.ts"
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 import { refuse, type Refused } from "../core/denials/oauth-error.ts"
 
 const MINUTE_MS = 60_000

@@ -8,12 +8,12 @@ import type { Ledger } from "../ledger/ledger.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { pulledKeys, stoppedBy } from "../core/signals/switch.ts"
 import { audienceOf } from "./audience.ts"
-import { issue, type Issued } from "./issue.ts"
+import { issue, type Issued } from "../signing/sign-delegation-token.ts"
 import { onceOfProof, provenKey } from "./key-proof.ts"
 import { checkOnce } from "./once.ts"
 import type { GrantRequest } from "./opening.ts"
 import { isRefused, refuse, type Refused } from "../core/denials/oauth-error.ts"
-import { signerOf } from "./signing-key.ts"
+import { signerOf } from "../signing/signing-key.ts"
 
 /** Who comes for a token, with the key that is proven and the `jti` that the token is to have. */
 export interface Comer {

@@ -1,6 +1,6 @@
 /** What became of a token request, on the wire (RFC 6749 5, RFC 8693 2.2). */
 import type { ExchangeOutcome } from "./exchange.ts"
-import type { Issued } from "./issue.ts"
+import type { Issued } from "../signing/sign-delegation-token.ts"
 import { describeRefusal, isRefused, oauthErrorOf, statusOf, type Refusal } from "../core/denials/oauth-error.ts"
 
 const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const

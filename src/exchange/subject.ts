@@ -2,16 +2,16 @@
  * On whose behalf: the subject of a token exchange (RFC 8693 2.1) is a user's session or a delegation token of ours.
  * Which it is, its issuer says; each kind then has to pass its own rules.
  */
-import { readCompact } from "../credential/compact.ts"
-import { verifyDelegationToken } from "../credential/delegation-token.ts"
-import { verifyHandover } from "../credential/handover.ts"
+import { readCompact } from "../credentials/jws/compact.ts"
+import { verifyDelegationToken } from "../credentials/delegation-token.ts"
+import { verifyHandover } from "../credentials/handover.ts"
 import { isRejected, withHash, type Rejection } from "../core/denials/credential-rejection.ts"
-import { verifySession, type SessionKind } from "../credential/session.ts"
+import { verifySession, type SessionKind } from "../credentials/session.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import type { UserFacts } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { userId } from "../core/policy/principals.ts"
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 import type { Asked } from "../core/task/grant.ts"
 import type { Once } from "./once.ts"
 import type { OpenRequest } from "../core/task/open.ts"

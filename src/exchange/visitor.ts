@@ -2,8 +2,8 @@
  * The person at their browser: who they are by the session in which they have signed in here, anew if that was a while
  * ago. What an app was given for them is no session of ours, so no agent can be its own person.
  */
-import type { Person } from "../credential/person.ts"
-import { namesIn, personIn, verifyPersonToken } from "../credential/person-token.ts"
+import type { Person } from "../credentials/person.ts"
+import { namesIn, personIn, verifyPersonToken } from "../credentials/person-token.ts"
 import { isRejected } from "../core/denials/credential-rejection.ts"
 import { readForm, type Form } from "../page/form.ts"
 import { seeOther } from "../page/page.tsx"
@@ -11,7 +11,7 @@ import type { Bundle } from "../core/policy/assemble.ts"
 import { userId } from "../core/policy/principals.ts"
 import { MAX_RETURN, signInLocation } from "../sign-in/handle.tsx"
 import { sessionOf, type SignedIn } from "../sign-in/session.ts"
-import { rawTarget, type Surroundings } from "../surroundings.ts"
+import { rawTarget, type Surroundings } from "../request-context.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { stoppedBy } from "../core/signals/switch.ts"
 import { isRefused, refuse, refuseCredential, type Refused } from "../core/denials/oauth-error.ts"

@@ -3,8 +3,8 @@
  * so that none of the client's own survives (CVE-2026-30851); no answer may be cached.
  */
 import type { Decision } from "../authorize.ts"
-import { challengeOf } from "../challenge.ts"
-import { schemeOf } from "../credential/verify.ts"
+import { challengeOf } from "../credentials/challenge.ts"
+import { schemeOf } from "../credentials/verify.ts"
 import { codeOf, STATUS_OF_CODE, type Denial } from "../core/denials/denial.ts"
 import { describe } from "../describe.ts"
 import { DIALECTS } from "./dialects.ts"

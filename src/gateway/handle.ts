@@ -6,7 +6,7 @@ import { codeOf, isDenied, STATUS_OF_CODE, type Denial } from "../core/denials/d
 import { describe } from "../describe.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
-import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../surroundings.ts"
+import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../request-context.ts"
 import { answer } from "./answer.ts"
 import type { Endpoint } from "./dialect.ts"
 import { DIALECTS } from "./dialects.ts"

@@ -12,7 +12,7 @@ import { matchRoute } from "../core/catalog/route.ts"
 import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import { newId } from "../core/encoding/ids.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 import type { Presented } from "./presented.ts"
 
 /**

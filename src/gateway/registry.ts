@@ -9,7 +9,7 @@ import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import { bundleOf } from "../bundles/store.ts"
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 
 export const KEY_HEADER = "x-narrowgate-key"
 /** For what is no question about a call: a request with the other one is answered with a 2xx by `/authz/` only. */

@@ -10,7 +10,7 @@ import { newId } from "../core/encoding/ids.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { isTaskId, rootOf } from "../core/task/state.ts"
 import { isMisread, readBody } from "../platform/json-body.ts"
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 import { askingGateway, refusal } from "./handle.ts"
 
 /** As for lists: a request with the key that opens `/authz/` is answered with a 2xx nowhere else. */

@@ -10,7 +10,7 @@ import { within } from "../core/task/grant.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { AgentDefinition, IdentityDefinition, PurposeDefinition } from "../core/policy/definition/agents.ts"
 import type { GrantDefinition } from "../core/policy/definition/grant.ts"
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 import { authorizeOperator } from "./operator.ts"
 import type { Outcome } from "./outcome.ts"
 

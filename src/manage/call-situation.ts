@@ -11,7 +11,7 @@ import { rootOf } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { isNode } from "../core/policy/cedar/est.ts"
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 import { currentLease } from "../switches/lease.ts"
 import { toldOf } from "../core/signals/leased-risks.ts"
 

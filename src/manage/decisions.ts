@@ -1,6 +1,6 @@
 /** `GET /v1/decisions`, `GET /v1/decisions/:id`: decision records, for operators. */
 import * as z from "zod"
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 import { countRates } from "../audit/rates.ts"
 import { findRecord, findRecords } from "../audit/record-logs.ts"
 import { firstIdAt } from "../core/encoding/ids.ts"

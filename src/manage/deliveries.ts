@@ -5,7 +5,7 @@
 import { logEvent } from "../platform/log.ts"
 import { outboundOf } from "../outbound/door.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 import { authorizeOperator } from "./operator.ts"
 import type { Outcome } from "./outcome.ts"
 

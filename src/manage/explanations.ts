@@ -12,7 +12,7 @@ import type { Bundle } from "../core/policy/assemble.ts"
 import { candidateAwaited } from "../bundles/candidate.ts"
 import { fetchBody } from "../bundles/store.ts"
 import { userOfId } from "../core/policy/principals.ts"
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 import { authenticateOperator, permitOperator } from "./operator.ts"
 import { malformed, type Outcome } from "./outcome.ts"
 

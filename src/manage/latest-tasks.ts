@@ -6,7 +6,7 @@ import * as z from "zod"
 import { findRecords } from "../audit/record-logs.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 import { authorizeOperator } from "./operator.ts"
 import type { Outcome } from "./outcome.ts"
 

@@ -2,9 +2,9 @@
  * Operators: who may manage. An access token of a configured OIDC provider says who it is, `operators.yaml` which roles
  * they have, and policy whether they may do this very thing; each of the three can only refuse.
  */
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 import type { ManagementDenial } from "../core/record/record.ts"
-import { verifyOperator, type KnownOperator } from "../credential/operator-token.ts"
+import { verifyOperator, type KnownOperator } from "../credentials/operator-token.ts"
 import { isRejected, type Rejection } from "../core/denials/credential-rejection.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import type { Bundle } from "../core/policy/assemble.ts"

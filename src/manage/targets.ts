@@ -5,7 +5,7 @@
 import { findRecords } from "../audit/record-logs.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
 import { patternCovers } from "../core/catalog/pattern.ts"
-import { keyRing } from "../exchange/key-ring.ts"
+import { keyRing } from "../signing/key-ring.ts"
 import { firstIdAt } from "../core/encoding/ids.ts"
 import { logEvent } from "../platform/log.ts"
 import { nearest } from "../core/encoding/nearest.ts"

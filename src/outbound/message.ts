@@ -2,7 +2,7 @@
  * A notice as one receiver is told it: where it goes, with which headers and body. One format each in a file; what keeps
  * one from being made is a value. A receiver whose secret the Worker does not know is told nothing.
  */
-import type { Signer } from "../exchange/signing-key.ts"
+import type { Signer } from "../signing/signing-key.ts"
 import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
 import type { Notice } from "../core/notices/notice.ts"
 import { setMessage } from "./set.ts"

@@ -5,10 +5,10 @@
  * up.
  */
 import { DurableObject } from "cloudflare:workers"
-import { signerOf } from "../exchange/signing-key.ts"
+import { signerOf } from "../signing/signing-key.ts"
 import { logEvent } from "../platform/log.ts"
 import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
-import { bundleFor, surroundingsOf, type Surroundings } from "../surroundings.ts"
+import { bundleFor, surroundingsOf, type Surroundings } from "../request-context.ts"
 import { currentSwitches } from "../switches/lease.ts"
 import { pulledKeys } from "../core/signals/switch.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"

@@ -4,7 +4,7 @@
  * an audience that no delegation token has.
  */
 import { SignJWT } from "jose"
-import type { Signer } from "../exchange/signing-key.ts"
+import type { Signer } from "../signing/signing-key.ts"
 import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
 import type { Hindrance, Making, Message } from "./message.ts"
 import type { Notice } from "../core/notices/notice.ts"

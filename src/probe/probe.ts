@@ -7,7 +7,7 @@ import { isChanged, newsOf, outdated, sightingsIn, vanished, type Observations }
 import type { McpServer } from "../core/catalog/mcp-server.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import { bundleFor, type Surroundings } from "../surroundings.ts"
+import { bundleFor, type Surroundings } from "../request-context.ts"
 import { renewLease } from "../switches/lease.ts"
 import { report } from "../switches/report.ts"
 import { Allowance, Endpoint, ProbeFailed, whyFailed } from "./endpoint.ts"

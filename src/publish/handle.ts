@@ -12,7 +12,7 @@ import { assemble, type Bundle } from "../core/policy/assemble.ts"
 import { digestOf } from "../core/policy/digest.ts"
 import type { Publication } from "../bundles/signed-publication.ts"
 import { bodyKey, withTimeout } from "../bundles/store.ts"
-import { rawTarget, type Surroundings } from "../surroundings.ts"
+import { rawTarget, type Surroundings } from "../request-context.ts"
 import { PUBLICATION_HEADER, publisherOf, readPublication } from "../bundles/publication.ts"
 import { publications } from "../bundles/publications.ts"
 

@@ -8,7 +8,7 @@ import { authorizeOperator } from "../manage/operator.ts"
 import type { Outcome } from "../manage/outcome.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { bodyKey, withTimeout } from "../bundles/store.ts"
-import { rawTarget, type Surroundings } from "../surroundings.ts"
+import { rawTarget, type Surroundings } from "../request-context.ts"
 import { PUBLICATION_HEADER, publisherOf, readHistoryQuestion } from "../bundles/publication.ts"
 import { publications } from "../bundles/publications.ts"
 

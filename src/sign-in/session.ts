@@ -9,7 +9,7 @@ import * as z from "zod"
 import { sha256Base64url, sha256Hex } from "../core/encoding/hash.ts"
 import { logEvent } from "../platform/log.ts"
 import { newSecret } from "../platform/secret.ts"
-import type { Surroundings } from "../surroundings.ts"
+import type { Surroundings } from "../request-context.ts"
 import { cookieOf } from "./cookie.ts"
 
 /** Longer than it nobody reads a page without signing in again, whatever their token would allow. */

@@ -4,7 +4,7 @@ import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { shownName, withoutToken } from "../core/denials/credential-rejection.ts"
 import { newId } from "../core/encoding/ids.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import { rawTarget, type Surroundings } from "../surroundings.ts"
+import { rawTarget, type Surroundings } from "../request-context.ts"
 import type { JudgedEvent } from "../core/signals/event-effects.ts"
 import { errorOf, type EventRefusal } from "../core/denials/set-error.ts"
 

@@ -1,5 +1,5 @@
 /** Whether a switch stops what a delegation token would open: a call, or an answer about its task. Pure. */
-import type { DelegationClaims, VerifiedToken } from "../credential/delegation-token.ts"
+import type { DelegationClaims, VerifiedToken } from "../credentials/delegation-token.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import type { Subject } from "../gateway/dialect.ts"
 import { stoppedBy, type Switch } from "../core/signals/switch.ts"

@@ -1,7 +1,7 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose"
 import { expect } from "vitest"
 import { z } from "zod"
-import { verifyProof } from "../../src/credential/dpop.ts"
+import { verifyProof } from "../../src/credentials/dpop.ts"
 import { sha256Base64url } from "../../src/core/encoding/hash.ts"
 import { proofOf } from "../harness/proofs.ts"
 import { conformance } from "./conformance.ts"

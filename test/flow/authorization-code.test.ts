@@ -1,6 +1,6 @@
 import { decodeJwt, SignJWT, type CryptoKey } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { clientDocument, forgetClientDocuments } from "../../src/credential/client-document.ts"
+import { clientDocument, forgetClientDocuments } from "../../src/credentials/client-document.ts"
 import { JWT_BEARER } from "../harness/agents.ts"
 import { publish, yard, showOlder } from "../harness/bundles.ts"
 import {

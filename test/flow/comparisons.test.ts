@@ -1,6 +1,6 @@
 /** Whether a recorded call had exactly these arguments: for operators who know them, and not for guessing. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { KeyRing } from "../../src/exchange/key-ring.ts"
+import { KeyRing } from "../../src/signing/key-ring.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"

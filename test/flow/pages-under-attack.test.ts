@@ -1,7 +1,7 @@
 /** What a hostile program, a stranger's link and an agent's text make of people's pages: attacks over HTTP. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { z } from "zod"
-import { clientDocument, forgetClientDocuments } from "../../src/credential/client-document.ts"
+import { clientDocument, forgetClientDocuments } from "../../src/credentials/client-document.ts"
 import { openTask } from "../harness/agents.ts"
 import {
   allow,

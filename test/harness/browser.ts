@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers"
 import { sha256Base64url } from "../../src/core/encoding/hash.ts"
 import { beginSession } from "../../src/sign-in/session.ts"
-import { surroundingsOf } from "../../src/surroundings.ts"
+import { surroundingsOf } from "../../src/request-context.ts"
 import { AUDIENCE, postForm, type Form, type TokenAnswer } from "./agents.ts"
 import { knock } from "./door.ts"
 import { accessToken, agentId, svid, US } from "./issuers.ts"

@@ -2,7 +2,7 @@
 import { env, waitUntil } from "cloudflare:workers"
 import { beginSession, sessionOf } from "../../src/sign-in/session.ts"
 import { COOKIES } from "../../src/sign-in/cookie.ts"
-import { surroundingsOf } from "../../src/surroundings.ts"
+import { surroundingsOf } from "../../src/request-context.ts"
 import { knock } from "./door.ts"
 import { accessToken, US, type Minting } from "./issuers.ts"
 

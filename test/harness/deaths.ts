@@ -5,7 +5,7 @@
 import { abortAllDurableObjects } from "cloudflare:test"
 import { RecordLog } from "../../src/audit/record-log.ts"
 import { Inbox } from "../../src/exchange/inbox.ts"
-import { KeyRing } from "../../src/exchange/key-ring.ts"
+import { KeyRing } from "../../src/signing/key-ring.ts"
 import { OnceLog } from "../../src/exchange/once.ts"
 import { Openings } from "../../src/exchange/openings.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"

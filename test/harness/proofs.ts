@@ -46,7 +46,7 @@ export async function proofForToken(holder: ProofKey, changes: Changes = {}): Pr
   return proofOf(holder, "POST", `${US}/oauth/token`, null, changes)
 }
 
-/** A hand-over (src/credential/handover.ts) of `token`, by its key, to an agent and its key. */
+/** A hand-over (src/credentials/handover.ts) of `token`, by its key, to an agent and its key. */
 export async function handoverOf(
   holder: ProofKey,
   to: { readonly agent: string; readonly jkt: string; readonly token: string },

@@ -2,10 +2,10 @@
 import { beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
 import type { DecisionRecord } from "../../src/core/record/record.ts"
-import { MAX_TOKEN_LENGTH } from "../../src/credential/compact.ts"
+import { MAX_TOKEN_LENGTH } from "../../src/credentials/jws/compact.ts"
 import { sha256Hex } from "../../src/core/encoding/hash.ts"
-import { FAMILIES } from "../credential/attacks/families.ts"
-import { HONEST } from "../credential/attacks/honest.ts"
+import { FAMILIES } from "../credentials/attacks/families.ts"
+import { HONEST } from "../credentials/attacks/honest.ts"
 import type { Attack, Attacks } from "./attacks.ts"
 import { knock } from "./door.ts"
 

@@ -229,7 +229,7 @@ describe("while as many trees live as before", () => {
   /** Of its level after the warm-up, both. The process has caches of its own, and an allocator that keeps what it has. */
   const HEAP_RISE = 0.1
   const MEMORY_RISE = 0.15
-  /** Tokens that were verified are remembered, 5,000 at most (src/credential/delegation-token.ts). */
+  /** Tokens that were verified are remembered, 5,000 at most (src/credentials/delegation-token.ts). */
   const REMEMBERED = { tokens: 5_000, bytes: 4_096 } as const
   /** Of the level after the warm-up, beside what ended trees leave. */
   const STORAGE_RISE = 0.1

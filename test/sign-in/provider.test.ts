@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers"
 import { afterEach, describe, expect, test, vi } from "vitest"
 import { signOutUrl, type SignInIssuer } from "../../src/sign-in/provider.ts"
-import { surroundingsOf } from "../../src/surroundings.ts"
+import { surroundingsOf } from "../../src/request-context.ts"
 
 afterEach(() => {
   vi.restoreAllMocks()

@@ -1,7 +1,7 @@
 /** An issuer is trusted for one thing, and what it is trusted with can be told apart and fetched safely. */
 import { SVID_ALGORITHMS } from "../../../src/core/keys/algorithm.ts"
 import { isLoopback, mayBeFetched } from "../../../src/core/encoding/url.ts"
-import { algorithmOf, weakness } from "../../../src/credential/public-key.ts"
+import { algorithmOf, weakness } from "../../../src/credentials/key-sets/public-key.ts"
 import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../policies.ts"
 import type { Problem } from "../problem.ts"

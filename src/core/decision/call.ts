@@ -1,7 +1,7 @@
 /** A call as it is decided upon, and all that a decision on it says: plain values, made by `decide` and applied by the ledger. */
 import type { Approval } from "../task/approval.ts"
 import type { CallArguments } from "../catalog/arguments.ts"
-import type { Proof } from "../../credential/dpop.ts"
+import type { Proof } from "../../credentials/dpop.ts"
 import type { Denial } from "../denials/denial.ts"
 import type { Client } from "./client.ts"
 import type { Progress } from "../guardrails/plan.ts"

@@ -1,6 +1,6 @@
 /** Whether what the call shows opens anything now: its task, its token, its proof; or whether it was decided on already. */
 import type { Call } from "./call.ts"
-import type { Proof } from "../../credential/dpop.ts"
+import type { Proof } from "../../credentials/dpop.ts"
 import type { Denial } from "../denials/denial.ts"
 import { isBelow, whyEnded, type RememberedAdmission, type Task, type TreeState } from "../task/state.ts"
 

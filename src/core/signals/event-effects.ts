@@ -3,7 +3,7 @@
  * by the table of events, the stream's entry, and what the stream may speak of. One that may not be told spoils the
  * whole token. Pure: what is judged is applied by the switchboard.
  */
-import type { SecurityEvents } from "../../credential/security-event.ts"
+import type { SecurityEvents } from "../../credentials/security-event.ts"
 import { canonicalText } from "../encoding/canonical-json.ts"
 import { sha256Hex } from "../encoding/hash.ts"
 import type { StreamDefinition } from "../policy/definition/streams.ts"

@@ -4,7 +4,7 @@
  * been admitted then: it was made after the waking, or with the nonce that this life of the ledger handed out (RFC 9449
  * 9). Pure: the ledger makes the nonce and gives the time.
  */
-import type { Proof } from "../../credential/dpop.ts"
+import type { Proof } from "../../credentials/dpop.ts"
 
 /**
  * By this much the clock of a client whose proof was admitted can have run ahead of ours; the edge takes ten seconds of

@@ -6,7 +6,7 @@ import { publish, yard } from "../../harness/bundles.ts"
 import { callWith } from "../../harness/gateways.ts"
 import { freshIsolate } from "../../harness/isolate.ts"
 import { recordOf } from "../../harness/records.ts"
-import { CLOCK_TOLERANCE_SECONDS } from "../../../src/credential/signature.ts"
+import { CLOCK_TOLERANCE_SECONDS } from "../../../src/credentials/jws/signature.ts"
 import { RecordLog } from "../../../src/audit/record-log.ts"
 
 beforeEach(async () => {

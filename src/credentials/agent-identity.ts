@@ -1,0 +1,102 @@
+/**
+ * Which agent a credential proves. Its issuer chooses the kind, and each kind has rules that the others cannot pass:
+ * our configured issuers of workloads by their exact `iss`, an agent's own assertion by `iss` = `sub`, and what is left
+ * by its SPIFFE ID. Nothing falls from one kind through to the next.
+ */
+import type { Lookup } from "../core/encoding/lookup.ts"
+import type { AgentDefinition } from "../core/policy/definition/agents.ts"
+import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
+import { verifyClientAssertion } from "./client-assertion.ts"
+import { clientDocument } from "./client-document.ts"
+import { readCompact } from "./jws/compact.ts"
+import { verifySvid } from "./jwt-svid.ts"
+import type { Reach } from "./key-sets/key-set.ts"
+import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/credential-rejection.ts"
+import { verifyWorkloadToken } from "./workload-token.ts"
+
+export interface Registry {
+  readonly agents: Lookup<AgentDefinition>
+  readonly issuers: readonly IssuerDefinition[]
+}
+
+export interface ProvenAgent {
+  readonly agent: string
+  /** Milliseconds, when the credential was issued; 0 where it does not say. */
+  readonly since: number
+  /** What of the credential may be used once only, and how long that has to be remembered (milliseconds). */
+  readonly once: { readonly issuer: string; readonly jti: string; readonly until: number } | null
+}
+
+/**
+ * @param kind `spiffe`: the request says that it is a JWT-SVID, so nothing else will do
+ * @param audience our own URL
+ */
+export async function verifyAgent(
+  token: string,
+  kind: "any" | "spiffe",
+  registry: Registry,
+  audience: string,
+  reach: Reach,
+): Promise<ProvenAgent | Rejected> {
+  return ofCredential(await verify(token, kind, registry, audience, reach), token)
+}
+
+async function verify(
+  token: string,
+  kind: "any" | "spiffe",
+  { agents, issuers }: Registry,
+  audience: string,
+  reach: Reach,
+): Promise<ProvenAgent | Rejected> {
+  const compact = readCompact(token)
+  if (isRejected(compact)) return compact
+  const { iss, sub, iat } = compact.claims
+  // Verified with the rest before it counts. Clocks of others may be ahead; authority begins now at the latest.
+  const since = typeof iat === "number" ? Math.min(iat * 1000, reach.now) : 0
+  const issuer = issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
+  const own = typeof iss === "string" && iss === sub ? agents.get(iss) : undefined
+  if (kind === "any" && issuer?.workloads) {
+    const proven = await verifyWorkloadToken(compact, issuer, agents.values(), audience, reach)
+    return isRejected(proven) ? proven : { ...proven, since, once: onceOf(compact.claims, issuer) }
+  }
+  if (kind === "any" && own && (own.identities || own.client?.metadata === true)) {
+    const known = await withDocument(own, reach)
+    if (isRejected(known)) return known
+    const proven = await verifyClientAssertion(compact, known, audience, reach)
+    if (isRejected(proven)) return proven
+    const { agent, jti, expiresAt: until } = proven
+    return { agent, since, once: { issuer: agent, jti, until } }
+  }
+  // What names no workload of a trust domain can only have been meant for an issuer that there is none of.
+  const isSvid = typeof sub === "string" && sub.startsWith("spiffe:")
+  if (!isSvid || (issuer && issuer.trust_domain === undefined)) {
+    return reject({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
+  }
+  const proven = await verifySvid(compact, issuers, audience, reach)
+  if (isRejected(proven)) return proven
+  const domain = issuers.find(
+    ({ trust_domain: name }) => name !== undefined && proven.agent.startsWith(`spiffe://${name}/`),
+  )
+  return { ...proven, since, once: domain ? onceOf(compact.claims, domain) : null }
+}
+
+/** With the keys that its own document names, where it has one. */
+async function withDocument(agent: AgentDefinition, reach: Reach): Promise<AgentDefinition | Rejected> {
+  if (agent.client?.metadata !== true) return agent
+  const document = await clientDocument(agent.id, reach)
+  if (!document) return reject({ reason: "keys_unavailable", issuer: agent.id })
+  const { identity } = document
+  return { ...agent, identities: [...(agent.identities ?? []), ...(identity ? [identity] : [])] }
+}
+
+/**
+ * Where the issuer's entry says `single_use`; a token without a `jti` has nothing to be told apart by, and is refused
+ * later.
+ */
+function onceOf(
+  { jti, exp }: { readonly jti?: unknown; readonly exp?: unknown },
+  issuer: IssuerDefinition,
+): ProvenAgent["once"] {
+  if (issuer.single_use !== true) return null
+  return { issuer: issuer.id, jti: typeof jti === "string" ? jti : "", until: (Number(exp) + 60) * 1000 }
+}

@@ -1,0 +1,45 @@
+/**
+ * An agent's own assertion (RFC 7523 3, `private_key_jwt`): issued by it about itself, signed by a key registered for
+ * it, for us alone, short-lived, used once. A sole audience that is our issuer's URL keeps it from being carried here
+ * by another server it was made for (draft-ietf-oauth-rfc7523bis).
+ */
+import type { AgentDefinition } from "../core/policy/definition/agents.ts"
+import type { Compact } from "./jws/compact.ts"
+import type { Reach } from "./key-sets/key-set.ts"
+import { isRejected, reject, type Rejected } from "../core/denials/credential-rejection.ts"
+import { checkPlain, CLOCK_TOLERANCE_SECONDS, isSoleAudience, textsOf, typeOf, verifySigned } from "./jws/signature.ts"
+
+/** Long enough for any clock, short enough that its `jti` is soon forgotten. */
+const MAX_LIFE_SECONDS = 3_600
+
+/** @param audience our issuer's URL */
+export async function verifyClientAssertion(
+  compact: Compact,
+  agent: AgentDefinition,
+  audience: string,
+  reach: Reach,
+): Promise<{ readonly agent: string; readonly jti: string; readonly expiresAt: number } | Rejected> {
+  const typ = typeOf(compact)
+  if (typ !== null && typ !== "jwt" && typ !== "client-authentication+jwt")
+    return reject({ reason: "type_refused", typ })
+  const options = { issuer: agent.id, requiredClaims: ["iss", "sub", "aud", "exp", "jti"], maxLife: MAX_LIFE_SECONDS }
+  let rejected: Rejected = reject({ reason: "issuer_unknown", iss: agent.id })
+  for (const identity of agent.identities ?? []) {
+    if (identity.kind !== "private_key_jwt") continue
+    const owner = { id: agent.id, keys: identity.keys, algorithms: identity.algorithms }
+    const claims = await verifySigned(compact, owner, options, reach)
+    if (isRejected(claims)) {
+      rejected = claims
+      continue
+    }
+    const { aud, sub, exp, jti } = claims
+    if (sub !== agent.id) return reject({ reason: "claim_mismatch", claim: "sub" })
+    if (!isSoleAudience(aud, audience)) return reject({ reason: "audience_mismatch", got: textsOf(aud) })
+    if (typeof jti !== "string" || jti === "" || jti.length > 256)
+      return reject({ reason: "claim_mismatch", claim: "jti" })
+    return (
+      checkPlain(claims, null) ?? { agent: agent.id, jti, expiresAt: (Number(exp) + CLOCK_TOLERANCE_SECONDS) * 1000 }
+    )
+  }
+  return rejected
+}

@@ -1,0 +1,133 @@
+/**
+ * Client ID Metadata Documents (draft-ietf-oauth-client-id-metadata-document): an agent whose id is a URL says there where
+ * its codes go, and by which keys it proves itself. Only documents of registered agents are ever asked for, never by
+ * redirect; what is held is a value, renewed after minutes, and gone soon after it could not be.
+ */
+import * as z from "zod"
+import { isDenied } from "../core/denials/denial.ts"
+import { parseJson } from "../core/encoding/json.ts"
+import { logEvent } from "../platform/log.ts"
+import type { IdentityDefinition } from "../core/policy/definition/agents.ts"
+import { legible } from "../core/encoding/display-text.ts"
+import { ALGORITHMS } from "../core/keys/algorithm.ts"
+import { fetchJson } from "./key-sets/fetch-json.ts"
+import type { Reach } from "./key-sets/key-set.ts"
+import { Renewals, type Asking } from "./key-sets/renewal.ts"
+
+const MAX_BYTES = 10_240
+const RENEW_AFTER_MS = 300_000
+/** A document that could not be renewed for this long says nothing any more. */
+const UNUSABLE_AFTER_MS = 900_000
+/** Registered agents can be many; whoever is asked for next is at worst asked for again. */
+const MAX_HELD = 1_000
+const MAX_NAME = 80
+
+export interface ClientDocument {
+  /** As it calls itself: a claim, and nobody has checked it. */
+  readonly name: string | null
+  readonly redirectUris: readonly string[]
+  /** How it proves itself by keys of its own; null: it has none, and proves nothing. */
+  readonly identity: IdentityDefinition | null
+}
+
+interface Held {
+  readonly document: ClientDocument
+  /** Milliseconds. */
+  readonly fetchedAt: number
+}
+const held = new Map<string, Held>()
+const renewals = new Renewals()
+
+/** For tests: a fresh isolate. */
+export function forgetClientDocuments(): void {
+  held.clear()
+  renewals.clear()
+}
+
+/** Null where it cannot be had, or is none: the log says why. */
+export async function clientDocument(id: string, { now, local, background }: Reach): Promise<ClientDocument | null> {
+  const usable = (): Held | null => {
+    const known = held.get(id)
+    return known && now - known.fetchedAt < UNUSABLE_AFTER_MS ? known : null
+  }
+  const asking: Asking = {
+    now,
+    background,
+    async renew() {
+      const document = readDocument(id, await fetchDocument(id, local))
+      dropOldest()
+      held.set(id, { document, fetchedAt: now })
+    },
+    onFailure: (error) => logEvent("client_document_not_fetched", { client: id, error: String(error) }),
+  }
+  const known = usable()
+  if (!known) await renewals.of(id).forWantOf(asking)
+  else if (now - known.fetchedAt >= RENEW_AFTER_MS) await renewals.of(id).first(asking)
+  return usable()?.document ?? null
+}
+
+function dropOldest(): void {
+  for (const id of held.keys()) {
+    if (held.size < MAX_HELD) return
+    held.delete(id)
+    renewals.forget(id)
+  }
+}
+
+/** Throws where it is not to be had as it must be. */
+async function fetchDocument(id: string, local: boolean): Promise<string> {
+  const { text, type } = await fetchJson(id, local, MAX_BYTES)
+  if (!/^application\/(?:[a-z0-9.-]+\+)?json\b/i.test(type)) throw new Error("it is not served as JSON")
+  return text
+}
+
+const publicKey = z.looseObject({ kty: z.enum(["EC", "RSA", "OKP"]) }).refine((key) => !("d" in key), "a private key")
+
+/** Section 4.1: no secret that its readers would share, and no method that would need one. Logos are not shown. */
+const schema = z
+  .looseObject({
+    client_id: z.string(),
+    client_name: z.string().optional(),
+    redirect_uris: z.array(z.string().max(2_048)).min(1).max(64),
+    token_endpoint_auth_method: z.enum(["none", "private_key_jwt"]).default("none"),
+    grant_types: z
+      .array(z.string())
+      .refine((types) => types.includes("authorization_code"), "not for authorization codes")
+      .optional(),
+    response_types: z
+      .array(z.string())
+      .refine((types) => types.includes("code"), "not for authorization codes")
+      .optional(),
+    jwks: z.looseObject({ keys: z.array(publicKey).min(1).max(16) }).optional(),
+    jwks_uri: z.url().optional(),
+    client_secret: z.undefined().optional(),
+    client_secret_expires_at: z.undefined().optional(),
+  })
+  .refine(({ jwks, jwks_uri }) => jwks === undefined || jwks_uri === undefined, "keys come from one place")
+  .refine(
+    ({ token_endpoint_auth_method: method, jwks, jwks_uri }) =>
+      method === "none" || jwks !== undefined || jwks_uri !== undefined,
+    "it has no keys to prove itself by",
+  )
+
+/** Throws where the document is none, or another's. */
+function readDocument(id: string, text: string): ClientDocument {
+  const parsed = parseJson(text)
+  if (isDenied(parsed)) throw new Error("it is not JSON that reads in one way")
+  const read = schema.parse(parsed.json)
+  if (read.client_id !== id) throw new Error("it is another client's")
+  const { jwks, jwks_uri: uri } = read
+  const keys =
+    uri === undefined
+      ? ({ kind: "inline", jwks: { keys: jwks?.keys ?? [] } } as const)
+      : ({ kind: "jwks_uri", uri } as const)
+  const name = legible(read.client_name ?? "", MAX_NAME)
+  return {
+    name: name === "" ? null : name,
+    redirectUris: read.redirect_uris,
+    identity:
+      read.token_endpoint_auth_method === "none"
+        ? null
+        : { kind: "private_key_jwt", keys, algorithms: Object.keys(ALGORITHMS) },
+  }
+}

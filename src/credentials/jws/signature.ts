@@ -1,0 +1,137 @@
+/**
+ * What tokens of all kinds have in common: an allowed algorithm, a key of whoever may have signed it, times that hold.
+ * Each kind adds its own rules in its own file, and each starts from the header's type, so that no token of one kind
+ * passes for another (RFC 8725 3.11, 3.12).
+ */
+import { errors, jwtVerify, type JWTVerifyOptions } from "jose"
+import { isObject } from "../../core/encoding/json.ts"
+import type { ExactClaims } from "../../core/policy/definition/claims.ts"
+import type { Compact } from "./compact.ts"
+import { findKey, findOtherKey, type KeyOwner, type Reach } from "../key-sets/key-set.ts"
+import { reject, type Rejected } from "../../core/denials/credential-rejection.ts"
+
+/** DESIGN §4: clocks of others may be this far off. */
+export const CLOCK_TOLERANCE_SECONDS = 30
+
+/**
+ * A credential that never ends is a permanent identity, and where it is used once only, what remembers it is never
+ * swept. A day is the longest that any workload's platform issues by default (AWS for Kubernetes); most are minutes.
+ */
+export const MAX_LIFE_SECONDS = 86_400
+
+export type Claims = Compact["claims"]
+
+interface Checks extends Pick<JWTVerifyOptions, "issuer" | "requiredClaims"> {
+  /** Seconds, the longest that it may be made for; null: it tells of something that was, and does not end (RFC 8417 2.2). */
+  readonly maxLife: number | null
+}
+
+/** @param options what of its claims `jose` is to check: its issuer, which must be there; and seconds of life */
+export async function verifySigned(
+  { token, header, claims }: Compact,
+  owner: KeyOwner,
+  { maxLife, ...options }: Checks,
+  reach: Reach,
+): Promise<Claims | Rejected> {
+  const { alg, kid } = header
+  if (!owner.algorithms.includes(alg)) return reject({ reason: "algorithm_refused", alg })
+  const found = await findKey(owner, kid, alg, reach)
+  if ("missing" in found) {
+    return reject(
+      found.missing === "keys" ? { reason: "keys_unavailable", issuer: owner.id } : { reason: "key_unknown", kid },
+    )
+  }
+  const verify = async (key: CryptoKey): Promise<Rejected | null> => {
+    try {
+      const times = { clockTolerance: CLOCK_TOLERANCE_SECONDS, currentDate: new Date(reach.now) }
+      await jwtVerify(token, key, { ...options, ...times, algorithms: [alg] })
+      return null
+    } catch (error) {
+      return rejectionOf(error)
+    }
+  }
+  let rejected = await verify(found.key)
+  if (rejected?.rejected.reason === "signature_invalid") {
+    const other = await findOtherKey(owner, kid, alg, found.key, reach)
+    if (other) rejected = await verify(other)
+  }
+  if (rejected) return rejected
+  return checkIssued(claims, reach.now) ?? (maxLife === null ? null : checkLife(claims, maxLife, reach.now)) ?? claims
+}
+
+/** A token from the future was made by a clock that nothing can be judged by. */
+function checkIssued({ iat }: Claims, now: number): Rejected | null {
+  if (iat === undefined) return null
+  if (typeof iat !== "number") return reject({ reason: "claim_mismatch", claim: "iat" })
+  return iat > now / 1000 + CLOCK_TOLERANCE_SECONDS ? reject({ reason: "not_yet_valid", from: iat }) : null
+}
+
+/** Counted from when it was issued, where it says so: what was made for years must not pass on its last day. */
+function checkLife({ iat, exp }: Claims, maxLife: number, now: number): Rejected | null {
+  if (typeof exp !== "number") return reject({ reason: "claim_missing", claim: "exp" })
+  const from = typeof iat === "number" ? Math.min(iat, now / 1000) : now / 1000
+  const seconds = exp - from
+  return seconds <= maxLife + CLOCK_TOLERANCE_SECONDS ? null : reject({ reason: "too_long_lived", seconds })
+}
+
+/** The library's word for what is wrong, as a value; what is no such word is a defect. */
+export function rejectionOf(error: unknown): Rejected {
+  if (error instanceof errors.JWTExpired) return reject({ reason: "expired", exp: Number(error.payload.exp) })
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    const { claim, payload } = error
+    if (claim === "nbf") return reject({ reason: "not_yet_valid", from: Number(payload.nbf) })
+    if (claim === "aud" && payload.aud !== undefined)
+      return reject({ reason: "audience_mismatch", got: textsOf(payload.aud) })
+    return reject({ reason: error.reason === "missing" ? "claim_missing" : "claim_mismatch", claim })
+  }
+  if (error instanceof errors.JWSSignatureVerificationFailed) return reject({ reason: "signature_invalid" })
+  if (error instanceof errors.JOSEError) return reject({ reason: "malformed", what: "it is no signed JWT" })
+  throw error
+}
+
+/** `typ` in lower case, without the media type's prefix (RFC 7515 4.1.9); null where there is none. */
+export function typeOf({ header }: Compact): string | null {
+  return header.typ === null ? null : header.typ.toLowerCase().replace(/^application\//, "")
+}
+
+/** A claim that is a text or a list of texts, as a list. */
+export function textsOf(claim: unknown): readonly string[] {
+  const values: readonly unknown[] = Array.isArray(claim) ? claim : [claim]
+  return values.filter((value) => typeof value === "string")
+}
+
+export function isSoleAudience(aud: unknown, expected: string): boolean {
+  return Array.isArray(aud) ? aud.length === 1 && aud[0] === expected : aud === expected
+}
+
+/**
+ * Not a plain token of its kind: delegated already or naming who may act (RFC 8693 4.1, 4.4), bound to a key that
+ * nobody proves here (RFC 7800 3.1), or a security event of the same issuer for the same client (RFC 8417 2.2).
+ * @param actor whom its `may_act` may name; null: it may have none
+ */
+export function checkPlain(claims: Claims, actor: string | null): Rejected | null {
+  if ("act" in claims) return reject({ reason: "delegated" })
+  if ("may_act" in claims && !(actor !== null && names(claims["may_act"], actor)))
+    return reject({ reason: "actor_not_allowed" })
+  if ("cnf" in claims) return reject({ reason: "bound" })
+  return "events" in claims ? reject({ reason: "security_event" }) : null
+}
+
+/** By its subject alone: who is named with an issuer or a client as well is somebody that we know by other names. */
+function names(mayAct: unknown, actor: string): boolean {
+  return isObject(mayAct) && mayAct["sub"] === actor && Object.keys(mayAct).length === 1
+}
+
+export function checkExact(claims: Claims, required: ExactClaims): Rejected | null {
+  for (const [claim, value] of Object.entries(required)) {
+    if (!Object.hasOwn(claims, claim)) return reject({ reason: "claim_missing", claim })
+    const got = claims[claim]
+    if (typeof value !== "object") {
+      if (got !== value) return reject({ reason: "claim_mismatch", claim })
+      continue
+    }
+    const inner = isObject(got) ? checkExact(got, value) : reject({ reason: "claim_mismatch", claim })
+    if (inner) return inner
+  }
+  return null
+}

@@ -1,0 +1,43 @@
+/**
+ * SPIFFE JWT-SVID: `typ` absent, `JWT` or `JOSE`; RSA or EC; `sub` a SPIFFE ID of the trust domain; `aud` and `exp`
+ * required, `aud` being us and nobody else, so that no other audience of it can come here with it. Source: JWT-SVID 2,
+ * 3.
+ */
+import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
+import { SVID_ALGORITHMS } from "../core/keys/algorithm.ts"
+import type { Compact } from "./jws/compact.ts"
+import type { Reach } from "./key-sets/key-set.ts"
+import { isRejected, reject, type Rejected } from "../core/denials/credential-rejection.ts"
+import { checkPlain, isSoleAudience, MAX_LIFE_SECONDS, textsOf, verifySigned } from "./jws/signature.ts"
+import { trustDomainOf } from "./spiffe-id.ts"
+
+/**
+ * @param audience our own URL
+ * @returns the SPIFFE ID
+ */
+export async function verifySvid(
+  compact: Compact,
+  issuers: readonly IssuerDefinition[],
+  audience: string,
+  reach: Reach,
+): Promise<{ readonly agent: string } | Rejected> {
+  const { sub, iss } = compact.claims
+  const domain = typeof sub === "string" ? trustDomainOf(sub) : null
+  const issuer = issuers.find(({ trust_domain }) => trust_domain !== undefined && trust_domain === domain)
+  // An ID without a path is the trust domain's own, no workload's.
+  if (typeof sub !== "string" || domain === null || !issuer || sub === `spiffe://${domain}`) {
+    return reject({ reason: "trust_domain_unknown", sub: typeof sub === "string" ? sub : null })
+  }
+  const { typ } = compact.header
+  if (typ !== null && typ !== "JWT" && typ !== "JOSE") return reject({ reason: "type_refused", typ })
+  if (!SVID_ALGORITHMS.includes(compact.header.alg))
+    return reject({ reason: "algorithm_refused", alg: compact.header.alg })
+  // Most trust domains set no `iss`; where ours says which, it is that one.
+  if (issuer.issuer !== undefined && iss !== issuer.issuer) return reject({ reason: "claim_mismatch", claim: "iss" })
+  const options = { requiredClaims: ["sub", "aud", "exp"], maxLife: issuer.max_life ?? MAX_LIFE_SECONDS }
+  const claims = await verifySigned(compact, issuer, options, reach)
+  if (isRejected(claims)) return claims
+  if (!isSoleAudience(claims["aud"], audience))
+    return reject({ reason: "audience_mismatch", got: textsOf(claims["aud"]) })
+  return checkPlain(claims, null) ?? { agent: sub }
+}

@@ -1,0 +1,29 @@
+/** Documents of others, fetched where they say that they are: by no redirect, in time, and up to a size. */
+import { boundedText } from "../../platform/request-body.ts"
+import { mayBeFetched } from "../../core/encoding/url.ts"
+import { TIMEOUT_MS } from "./renewal.ts"
+
+export interface Fetched {
+  readonly text: string
+  /** Its `Content-Type`; empty where it has none. */
+  readonly type: string
+}
+
+/**
+ * Throws where it is not to be had as it must be.
+ * @param local the local stack: loopback may be fetched
+ * @param most bytes
+ */
+export async function fetchJson(uri: string, local: boolean, most: number): Promise<Fetched> {
+  const url = new URL(uri)
+  if (!mayBeFetched(url, local)) throw new Error("the URL may not be fetched")
+  const response = await fetch(url, {
+    redirect: "manual",
+    headers: { accept: "application/json" },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  })
+  if (response.status !== 200) throw new Error(`status ${response.status}`)
+  const text = await boundedText(response, most)
+  if (text === null) throw new Error("the document is too long or not UTF-8")
+  return { text, type: response.headers.get("content-type") ?? "" }
+}

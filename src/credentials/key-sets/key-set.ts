@@ -1,0 +1,199 @@
+/**
+ * Public keys of others: a JWKS URL, a SPIFFE bundle, OIDC discovery, or inline in the bundle of rules. A fetched set
+ * is kept as a value, in the isolate and for other isolates, renewed beside the calls, and asked for again at most once
+ * in a cooldown where a token names a key that it lacks. An issuer that is down goes on working from what is held,
+ * within a stated bound; then nothing of it verifies any more.
+ */
+import * as z from "zod"
+import { logEvent } from "../../platform/log.ts"
+import type { KeySource } from "../../core/policy/definition/keys.ts"
+import { fetchJson } from "./fetch-json.ts"
+import { readKeyDocument, type KeyDocument } from "./key-document.ts"
+import { importKeys, keyFor, type PublicKey } from "./public-key.ts"
+import { Renewals, type Asking } from "./renewal.ts"
+import { readShared, writeShared } from "./shared-cache.ts"
+
+/**
+ * Between two refreshes because of an unknown key or a bad signature: forged tokens must not make calls to the issuer.
+ */
+const UNKNOWN_KEY_COOLDOWN_MS = 5_000
+/** A set that could not be renewed for this long verifies nothing any more. */
+const UNUSABLE_AFTER_MS = 3_600_000
+/**
+ * A set this many times older than it should be is asked for before it is used: what was withdrawn must not come back.
+ */
+const WAIT_AFTER = 2
+const BELIEVE_OLDER_AFTER_MS = 300_000
+const MAX_BYTES = 262_144
+
+/** Whose keys: an entry of issuers.yaml, or an agent that signs its own assertions. */
+export interface KeyOwner {
+  /** For the log. */
+  readonly id: string
+  /** Base of discovery. */
+  readonly issuer?: string
+  readonly keys: KeySource
+  readonly algorithms: readonly string[]
+}
+
+export interface Reach {
+  /** Milliseconds. */
+  readonly now: number
+  /** The local stack: loopback may be fetched. */
+  readonly local: boolean
+  /** Takes work that the answer does not wait for. */
+  readonly background: (work: Promise<unknown>) => void
+}
+
+interface Held extends KeyDocument {
+  /** Milliseconds. */
+  readonly fetchedAt: number
+  /** Milliseconds; since then the issuer has given bundles with a smaller number. */
+  readonly olderSince?: number
+}
+const held = new Map<string, Held>()
+
+const renewals = new Renewals()
+const inlineKeys = new WeakMap<object, readonly PublicKey[]>()
+
+/** For tests: a fresh isolate. */
+export function forgetKeySets(): void {
+  held.clear()
+  renewals.clear()
+}
+
+export type FoundKey = { readonly key: CryptoKey } | { readonly missing: "key" | "keys" }
+
+/** The key that is to verify a token: or that the set has none such, or that no set can be had. */
+export async function findKey(owner: KeyOwner, kid: string | null, alg: string, reach: Reach): Promise<FoundKey> {
+  const keys = owner.keys.kind === "inline" ? await inline(owner) : await current(owner, kid, alg, reach)
+  if (!keys) return { missing: "keys" }
+  const key = keyFor(keys, kid, alg)
+  return key ? { key } : { missing: "key" }
+}
+
+/**
+ * Another key for a token that `tried` has not signed: issuers replace a key under its id, or give none, and what is
+ * held may be what was there before. The issuer is asked at most as often as for unknown keys.
+ */
+export async function findOtherKey(
+  owner: KeyOwner,
+  kid: string | null,
+  alg: string,
+  tried: CryptoKey,
+  reach: Reach,
+): Promise<CryptoKey | null> {
+  if (owner.keys.kind === "inline") return null
+  const place = placeOf(owner)
+  const other = (): CryptoKey | null => {
+    const key = keyFor(held.get(place)?.keys ?? [], kid, alg)
+    return key === tried ? null : key
+  }
+  const found = other()
+  if (found) return found
+  await renewals.of(place).forUnknownKey(askingFor(owner, reach), UNKNOWN_KEY_COOLDOWN_MS)
+  return other()
+}
+
+async function inline({ keys: source, algorithms }: KeyOwner): Promise<readonly PublicKey[]> {
+  if (source.kind !== "inline") return []
+  const known = inlineKeys.get(source)
+  if (known) return known
+  const keys = await importKeys(source.jwks.keys, algorithms, "sig")
+  inlineKeys.set(source, keys)
+  return keys
+}
+
+async function current(
+  owner: KeyOwner,
+  kid: string | null,
+  alg: string,
+  reach: Reach,
+): Promise<readonly PublicKey[] | null> {
+  const place = placeOf(owner)
+  const { now } = reach
+  if (!held.has(place)) await takeShared(owner, now)
+  const known = held.get(place)
+  const age = known ? now - known.fetchedAt : Number.POSITIVE_INFINITY
+  const renewal = renewals.of(place)
+  const asking = askingFor(owner, reach)
+  if (!known || age >= UNUSABLE_AFTER_MS) await renewal.forWantOf(asking)
+  else if (keyFor(known.keys, kid, alg) === null) await renewal.forUnknownKey(asking, UNKNOWN_KEY_COOLDOWN_MS)
+  else if (age >= WAIT_AFTER * known.renewAfter) await renewal.first(asking)
+  else if (age >= known.renewAfter) renewal.beside(asking)
+  const keys = held.get(place)
+  return keys && now - keys.fetchedAt < UNUSABLE_AFTER_MS ? keys.keys : null
+}
+
+function askingFor(owner: KeyOwner, { now, local, background }: Reach): Asking {
+  return {
+    now,
+    background,
+    async renew() {
+      const { text } = await fetchJson(await uriOf(owner, local), local, MAX_BYTES)
+      const { sequence } = await take(owner, text, now)
+      const document = { text, fetchedAt: now, sequence: sequence === null ? null : String(sequence) }
+      await writeShared(placeOf(owner), document, UNUSABLE_AFTER_MS / 1000)
+    },
+    onFailure: (error) => logEvent("keys_not_fetched", { issuer: owner.id, error: String(error) }),
+  }
+}
+
+/**
+ * What another isolate has fetched is as good as what this one would; it is looked at only where this one has nothing.
+ */
+async function takeShared(owner: KeyOwner, now: number): Promise<void> {
+  const shared = await readShared(placeOf(owner))
+  if (!shared || now - shared.fetchedAt >= UNUSABLE_AFTER_MS) return
+  try {
+    await take(owner, shared.text, shared.fetchedAt)
+  } catch (error) {
+    logEvent("keys_not_shared", { issuer: owner.id, error: String(error) })
+  }
+}
+
+/** A set replaces the one before wholly; throws where the document is none, or is an older one. */
+async function take(owner: KeyOwner, text: string, fetchedAt: number): Promise<KeyDocument> {
+  const place = placeOf(owner)
+  const kind = owner.keys.kind === "spiffe_bundle" ? "spiffe_bundle" : "jwks"
+  const read = await readKeyDocument(text, kind, owner.algorithms)
+  const known = held.get(place)
+  if (known && known.fetchedAt > fetchedAt) return known
+  // A copy that lags must not bring back what was revoked; a server that goes on counting from less is believed in the
+  // end.
+  if (known && isOlder(read, known) && fetchedAt - known.fetchedAt < UNUSABLE_AFTER_MS) {
+    const olderSince = known.olderSince ?? fetchedAt
+    held.set(place, { ...known, olderSince })
+    if (fetchedAt - olderSince < BELIEVE_OLDER_AFTER_MS) {
+      throw new Error(`bundle ${read.sequence ?? "without a number"} is older than ${known.sequence}`)
+    }
+  }
+  held.set(place, { ...read, fetchedAt })
+  return read
+}
+
+/** One without a number is none of those that have one. */
+function isOlder({ sequence }: KeyDocument, known: KeyDocument): boolean {
+  return known.sequence !== null && (sequence === null || sequence < known.sequence)
+}
+
+/**
+ * By where the keys come from and how they are read, not by the owner's name: a bundle that moves an issuer must not go
+ * on with the old place's keys, and no two trust domains share a set.
+ */
+function placeOf({ keys, issuer = "", algorithms, id }: KeyOwner): string {
+  const where = keys.kind === "jwks_uri" ? keys.uri : keys.kind === "spiffe_bundle" ? `${id} ${keys.uri}` : issuer
+  return `${keys.kind} ${where} ${algorithms.join(" ")}`
+}
+
+const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.string() })
+
+async function uriOf({ keys, issuer = "" }: KeyOwner, local: boolean): Promise<string> {
+  if (keys.kind === "jwks_uri" || keys.kind === "spiffe_bundle") return keys.uri
+  // OIDC Discovery 4: the path is appended to the issuer, and the document must name that very issuer.
+  const at = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`
+  const { text } = await fetchJson(at, local, MAX_BYTES)
+  const found = discoverySchema.parse(JSON.parse(text))
+  if (found.issuer !== issuer) throw new Error("the discovery document is another issuer's")
+  return found.jwks_uri
+}

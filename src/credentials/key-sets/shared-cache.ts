@@ -1,0 +1,62 @@
+/**
+ * Documents with public keys, shared between the isolates of a data centre, so that a new isolate need not ask the
+ * issuer. Only a convenience: where there is no such cache, or nothing in it, the issuer is asked.
+ */
+import * as z from "zod"
+import { logEvent } from "../../platform/log.ts"
+
+const schema = z.object({
+  text: z.string(),
+  /** Milliseconds. */
+  fetchedAt: z.number(),
+  /** Decimal `spiffe_sequence`; null where the document has none. */
+  sequence: z.string().regex(/^\d+$/).nullable().default(null),
+})
+export type SharedDocument = z.infer<typeof schema>
+
+/** What counts from less is written in the end: its server has begun anew, and nobody has seen the other since. */
+const KEEP_NEWER_FOR_MS = 300_000
+
+/** A name that no request can have: these entries are never served. */
+const keyOf = (place: string): string => `https://keys.narrowgate.invalid/${encodeURIComponent(place.toWellFormed())}`
+
+export async function readShared(place: string): Promise<SharedDocument | null> {
+  try {
+    const found = await caches.default.match(keyOf(place))
+    return found ? schema.parse(await found.json()) : null
+  } catch (error) {
+    logEvent("shared_cache_failed", { error: String(error) })
+    return null
+  }
+}
+
+/**
+ * Leaves a newer one as it is. Two isolates that write at once may still end with the older; whoever reads that holds
+ * it against what it knows, and asks the issuer in time.
+ * @param seconds how long others may use it
+ */
+export async function writeShared(place: string, document: SharedDocument, seconds: number): Promise<void> {
+  try {
+    const there = await readShared(place)
+    if (there && isNewer(there, document)) return
+    const headers = { "Cache-Control": `public, max-age=${seconds}` }
+    await caches.default.put(keyOf(place), Response.json(document, { headers }))
+  } catch (error) {
+    logEvent("shared_cache_failed", { error: String(error) })
+  }
+}
+
+function isNewer(there: SharedDocument, document: SharedDocument): boolean {
+  if (there.fetchedAt > document.fetchedAt) return true
+  if (document.fetchedAt - there.fetchedAt >= KEEP_NEWER_FOR_MS || there.sequence === null) return false
+  return document.sequence === null || BigInt(document.sequence) < BigInt(there.sequence)
+}
+
+/** What is not to be used any more, at least in this data centre. */
+export async function dropShared(place: string): Promise<void> {
+  try {
+    await caches.default.delete(keyOf(place))
+  } catch (error) {
+    logEvent("shared_cache_failed", { error: String(error) })
+  }
+}

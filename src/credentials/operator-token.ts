@@ -1,0 +1,45 @@
+/**
+ * An operator: a person whose own access token says so, and whom `operators.yaml` names. An ID token proves a login to
+ * its client, not a right to manage (RFC 9068 5).
+ */
+import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
+import type { OperatorDefinition, Role } from "../core/policy/definition/operators.ts"
+import type { Reach } from "./key-sets/key-set.ts"
+import { namesIn, verifyPersonToken, type PersonName, type PersonToken } from "./person-token.ts"
+import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/credential-rejection.ts"
+
+export interface KnownOperator {
+  /** `iss` of the token. */
+  readonly issuer: string
+  readonly subject: string
+  /** At least one. */
+  readonly roles: readonly Role[]
+  /** Milliseconds, when their token was issued. */
+  readonly since: number
+  /** All by which they can be stopped. */
+  readonly names: readonly PersonName[]
+}
+
+/** @param audience our own URL */
+export async function verifyOperator(
+  token: string,
+  issuers: readonly IssuerDefinition[],
+  operators: readonly OperatorDefinition[],
+  audience: string,
+  reach: Reach,
+): Promise<KnownOperator | Rejected> {
+  const person = await verifyPersonToken(token, issuers, audience, reach)
+  if (isRejected(person)) return person
+  const { issuer, subject, issuedAt: since } = person
+  const known = operatorBy(person, operators)
+  if (known) return { issuer: issuer.issuer, subject, roles: known.roles, since, names: namesIn(person, reach) }
+  return ofCredential(reject({ reason: "subject_unknown", sub: subject }), token)
+}
+
+/** Undefined: somebody who is no operator. */
+export function operatorBy(
+  { issuer, subject }: PersonToken,
+  operators: readonly OperatorDefinition[],
+): OperatorDefinition | undefined {
+  return operators.find((each) => each.issuer === issuer.id && each.subject === subject)
+}

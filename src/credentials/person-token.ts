@@ -1,0 +1,102 @@
+/**
+ * A person's own access token (RFC 9068), for our URL and nothing else, given to a client that is registered for
+ * managing: what they say with it they say themselves. The session token that an app hands to an agent is another
+ * client's.
+ */
+import * as z from "zod"
+import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
+import { readCompact } from "./jws/compact.ts"
+import type { Reach } from "./key-sets/key-set.ts"
+import { readPerson, type Person } from "./person.ts"
+import { isRejected, ofCredential, reject, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
+import { checkPerson } from "./session.ts"
+import {
+  checkPlain,
+  isSoleAudience,
+  MAX_LIFE_SECONDS,
+  textsOf,
+  typeOf,
+  verifySigned,
+  type Claims,
+} from "./jws/signature.ts"
+
+export interface PersonToken {
+  /** The entry of issuers.yaml that it is of, with its `iss`. */
+  readonly issuer: IssuerDefinition & { readonly issuer: string }
+  /** `sub`, which every token has; whom an agent would act for may stand in another claim. */
+  readonly subject: string
+  /** Milliseconds. */
+  readonly expiresAt: number
+  /** Milliseconds. */
+  readonly issuedAt: number
+  readonly claims: Claims
+}
+
+/** Whom it is about, as somebody for whom an agent could act. */
+export function personIn({ issuer, claims }: PersonToken, { now }: Pick<Reach, "now">): Person | Rejected {
+  // Without a mapping of its claims it is nobody.
+  if (!issuer.users) return reject({ reason: "issuer_unknown", iss: issuer.issuer })
+  // What their session would have to say of them, this has to say as well.
+  const odd = checkPerson(claims, String(claims["client_id"]), issuer.users)
+  return odd ?? readPerson(claims, issuer.issuer, issuer.users.claims, now)
+}
+
+/**
+ * By which names they can be stopped: that of `sub`, and those of the claims by which agents act for people, which may
+ * be others. Whoever has their login has it all.
+ */
+export function namesIn({ issuer, subject, claims }: PersonToken, { now }: Pick<Reach, "now">): readonly PersonName[] {
+  const { issuer: iss, users, assertions } = issuer
+  const mapped = [users, assertions].flatMap((each) => (each ? [readPerson(claims, iss, each.claims, now)] : []))
+  return [{ issuer: iss, subject }, ...mapped.flatMap((each) => (isRejected(each) ? [] : [each.user]))]
+}
+
+export type PersonName = Pick<Person["user"], "issuer" | "subject">
+
+/** @param audience our own URL */
+export async function verifyPersonToken(
+  token: string,
+  issuers: readonly IssuerDefinition[],
+  audience: string,
+  reach: Reach,
+): Promise<PersonToken | Rejected> {
+  return ofCredential(await verify(token, issuers, audience, reach), token)
+}
+
+async function verify(
+  token: string,
+  issuers: readonly IssuerDefinition[],
+  audience: string,
+  reach: Reach,
+): Promise<PersonToken | Rejected> {
+  const compact = readCompact(token)
+  if (isRejected(compact)) return compact
+  const { iss } = compact.claims
+  const entry = issuers.find((known) => known.operators && known.issuer !== undefined && known.issuer === iss)
+  if (entry?.issuer === undefined || !entry.operators) {
+    return reject({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
+  }
+  const typ = typeOf(compact)
+  if (typ !== "at+jwt") return reject({ reason: "type_refused", typ })
+  // Whatever is taken of its people's sessions: what manages opens everything, by itself.
+  const maxLife = Math.min(entry.max_life ?? MAX_LIFE_SECONDS, MAX_LIFE_SECONDS)
+  const options = { issuer: entry.issuer, requiredClaims: ["sub", "aud", "exp", "iat"], maxLife }
+  const claims = await verifySigned(compact, entry, options, reach)
+  if (isRejected(claims)) return claims
+  // Another API that the token is for as well could come here with it.
+  if (!isSoleAudience(claims["aud"], audience))
+    return reject({ reason: "audience_mismatch", got: textsOf(claims["aud"]) })
+  const { client_id: client } = claims
+  if (typeof client !== "string" || !entry.operators.clients.includes(client)) {
+    return reject({ reason: "client_mismatch", got: shownName(client) })
+  }
+  const odd = checkPlain(claims, null)
+  if (odd) return odd
+  const read = namesAndTimes.safeParse(claims)
+  if (!read.success) return reject({ reason: "claim_mismatch", claim: String(read.error.issues[0]?.path[0] ?? "") })
+  const { sub: subject, iat, exp } = read.data
+  const times = { expiresAt: exp * 1000, issuedAt: Math.min(iat * 1000, reach.now) }
+  return { issuer: { ...entry, issuer: entry.issuer }, subject, ...times, claims }
+}
+
+const namesAndTimes = z.object({ sub: z.string(), iat: z.number(), exp: z.number() })

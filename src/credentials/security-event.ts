@@ -1,0 +1,69 @@
+/**
+ * Security Event Token (SET, RFC 8417): a transmitter says to us what has happened to somebody. It opens nothing. Its
+ * type is its own, it names no `sub`, and all other kinds refuse `events`: a logout token or an ID token of the same
+ * issuer is not taken for one, nor one for them (RFC 8725 3.11, 3.12).
+ */
+import { isObject } from "../core/encoding/json.ts"
+import type { StreamDefinition } from "../core/policy/definition/streams.ts"
+import type { Compact } from "./jws/compact.ts"
+import type { Reach } from "./key-sets/key-set.ts"
+import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/credential-rejection.ts"
+import { CLOCK_TOLERANCE_SECONDS, textsOf, typeOf, verifySigned } from "./jws/signature.ts"
+
+const SECURITY_EVENT_TYPE = "secevent+jwt"
+
+/**
+ * A week: what a transmitter could not deliver on a Friday is still worth knowing on a Monday, and its `jti` has to be
+ * remembered for as long.
+ */
+export const MAX_AGE_SECONDS = 604_800
+const MAX_EVENTS = 16
+
+export interface SecurityEvents {
+  readonly jti: string
+  /** Milliseconds; from then on it is refused as too old. */
+  readonly until: number
+  /** Seconds, when what it tells of happened, as far as it says so for all of its events. */
+  readonly at: number
+  /** `sub_id` (RFC 9493 3.1); undefined where there is none. */
+  readonly subject: unknown
+  /** What is told, by the URI of the event's type: at least one. */
+  readonly events: readonly (readonly [type: string, told: Readonly<Record<string, unknown>>])[]
+}
+
+/** @param stream by whose rules it has to pass, chosen by what it says of itself */
+export async function verifySecurityEvents(
+  compact: Compact,
+  stream: StreamDefinition,
+  reach: Reach,
+): Promise<SecurityEvents | Rejected> {
+  return ofCredential(await verify(compact, stream, reach), compact.token)
+}
+
+async function verify(compact: Compact, stream: StreamDefinition, reach: Reach): Promise<SecurityEvents | Rejected> {
+  const typ = typeOf(compact)
+  if (typ !== SECURITY_EVENT_TYPE) return reject({ reason: "type_refused", typ })
+  const requiredClaims = ["iss", "aud", "iat", "jti", "events"]
+  const claims = await verifySigned(compact, stream, { issuer: stream.issuer, requiredClaims, maxLife: null }, reach)
+  if (isRejected(claims)) return claims
+  const { aud, iat, jti, toe = iat, sub_id: subject, events } = claims
+  const audiences = textsOf(aud)
+  if (!audiences.some((audience) => stream.audiences.includes(audience)))
+    return reject({ reason: "audience_mismatch", got: audiences })
+  // Whom it is about stands in `sub_id`; with `sub` it could be read as a token of that person (SSF 1.0).
+  if ("sub" in claims) return reject({ reason: "claim_mismatch", claim: "sub" })
+  if (typeof iat !== "number") return reject({ reason: "claim_mismatch", claim: "iat" })
+  if (typeof toe !== "number") return reject({ reason: "claim_mismatch", claim: "toe" })
+  const last = iat + MAX_AGE_SECONDS
+  if (last + CLOCK_TOLERANCE_SECONDS < reach.now / 1000) return reject({ reason: "expired", exp: last })
+  if (typeof jti !== "string" || jti === "" || jti.length > 256)
+    return reject({ reason: "claim_mismatch", claim: "jti" })
+  const told = isObject(events) ? Object.entries(events) : []
+  if (told.length === 0 || told.length > MAX_EVENTS) return reject({ reason: "claim_mismatch", claim: "events" })
+  const read: [string, Readonly<Record<string, unknown>>][] = []
+  for (const [type, event] of told) {
+    if (!isObject(event)) return reject({ reason: "claim_mismatch", claim: "events" })
+    read.push([type, event])
+  }
+  return { jti, until: (last + CLOCK_TOLERANCE_SECONDS) * 1000, at: toe, subject, events: read }
+}

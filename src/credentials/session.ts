@@ -1,0 +1,97 @@
+/**
+ * A person's session at a configured OIDC provider, as an ID token or an access token. The two come from the same
+ * issuer, about the same person, and providers differ in how they tell them apart; so each has to pass rules that the
+ * other cannot: type, audience, client, and whatever claims the issuer's entry requires.
+ */
+import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
+import type { Compact } from "./jws/compact.ts"
+import type { Reach } from "./key-sets/key-set.ts"
+import { readPerson, type Person } from "./person.ts"
+import { isRejected, ofCredential, reject, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
+import { checkExact, checkPlain, textsOf, typeOf, verifySigned, type Claims } from "./jws/signature.ts"
+
+export type SessionKind = "id_token" | "access_token"
+
+/**
+ * 31 days: providers let their customers choose up to a month (Auth0: 30 days). Longer than for agents, as a session
+ * opens nothing by itself: an agent has to prove itself beside it, and no task outlives a day.
+ */
+const MAX_SESSION_SECONDS = 2_678_400
+
+type Users = NonNullable<IssuerDefinition["users"]>
+
+/** @param agent that brings it */
+export async function verifySession(
+  compact: Compact,
+  kind: SessionKind,
+  issuer: IssuerDefinition & { readonly users: Users },
+  agent: string,
+  reach: Reach,
+): Promise<Person | Rejected> {
+  return ofCredential(await verify(compact, kind, issuer, agent, reach), compact.token)
+}
+
+async function verify(
+  compact: Compact,
+  kind: SessionKind,
+  issuer: IssuerDefinition & { readonly users: Users },
+  agent: string,
+  reach: Reach,
+): Promise<Person | Rejected> {
+  const { users } = issuer
+  const typ = typeOf(compact)
+  if (!hasType(typ, kind, users)) return reject({ reason: "type_refused", typ })
+  const requiredClaims = ["iss", "sub", "aud", "exp", "iat"]
+  const options = { issuer: issuer.issuer ?? "", requiredClaims, maxLife: issuer.max_life ?? MAX_SESSION_SECONDS }
+  const claims = await verifySigned(compact, issuer, options, reach)
+  if (isRejected(claims)) return claims
+  const odd =
+    (kind === "id_token" ? checkIdToken(claims, users) : checkAccessToken(claims, users)) ??
+    checkExact(claims, users[kind].require) ??
+    checkPlain(claims, agent)
+  return odd ?? readPerson(claims, issuer.issuer ?? "", users.claims, reach.now)
+}
+
+function hasType(typ: string | null, kind: SessionKind, { access_token }: Users): boolean {
+  // Logout tokens and security events have types of their own, and are for the same clients (RFC 8725 3.11).
+  if (kind === "id_token") return typ === null || typ === "jwt"
+  return access_token.type === "none" ? typ === null : typ === access_token.type.toLowerCase()
+}
+
+/** OIDC Core 2, 3.1.3.7: for our clients and nobody else; `azp`, where there is one, is one of them. */
+function checkIdToken({ aud, azp }: Claims, { clients }: Users): Rejected | null {
+  const audiences = textsOf(aud)
+  const isText = audiences.length === (Array.isArray(aud) ? aud.length : 1)
+  if (audiences.length === 0 || !isText || !audiences.every((audience) => clients.includes(audience))) {
+    return reject({ reason: "audience_mismatch", got: audiences })
+  }
+  const party = azp === undefined && audiences.length === 1 ? audiences[0] : azp
+  return typeof party === "string" && clients.includes(party)
+    ? null
+    : reject({ reason: "client_mismatch", got: shownName(party) })
+}
+
+/** RFC 9068 2.2, 4: made for us, and given to a client whose sessions we take. */
+function checkAccessToken(claims: Claims, { audiences, clients, access_token }: Users): Rejected | null {
+  const got = textsOf(claims["aud"])
+  if (!got.some((audience) => audiences.includes(audience))) return reject({ reason: "audience_mismatch", got })
+  const client = claims[access_token.client_claim]
+  if (typeof client !== "string" || !clients.includes(client)) {
+    return reject({ reason: "client_mismatch", got: shownName(client) })
+  }
+  return checkIsPerson(claims, client, access_token.absent)
+}
+
+/** An app's own token has the shape of a person's; in it the app is its own subject, in one spelling or another. */
+function checkIsPerson(claims: Claims, client: string, absent: readonly string[]): Rejected | null {
+  const { sub } = claims
+  const mark = absent.find((claim) => Object.hasOwn(claims, claim))
+  return mark !== undefined || sub === client || sub === `${client}@clients`
+    ? reject({ reason: "no_person", mark: mark ?? "sub" })
+    : null
+}
+
+/** What the issuer's entry has its people's access tokens say, whichever client of theirs it was given to. */
+export function checkPerson(claims: Claims, client: string, { access_token }: Users): Rejected | null {
+  return checkIsPerson(claims, client, access_token.absent) ?? checkExact(claims, access_token.require)
+}

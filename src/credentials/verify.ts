@@ -1,0 +1,62 @@
+/**
+ * Verified: a delegation token of ours in the one Authorization header, for an audience that is expected here, bearer
+ * or bound by DPoP as the token itself says. Nothing else opens a call.
+ */
+import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
+import { verifyDelegationToken, type VerifiedToken } from "./delegation-token.ts"
+import { rejectedProof, verifyProof, type Proof, type ProofRejected } from "./dpop.ts"
+import type { KeyFinder } from "./key-sets/own-keys.ts"
+
+/** What of a request the credential is about. */
+export interface Shown {
+  /** `Authorization`, as it came. */
+  readonly authorization: string | null
+  /** `DPoP`, as it came. */
+  readonly proof: string | null
+  readonly method: string
+  /** Public URI, without query. */
+  readonly uri: string
+}
+
+export interface VerifiedCredential {
+  readonly token: VerifiedToken
+  /** Null for a bearer token. */
+  readonly proof: Proof | null
+}
+
+/**
+ * RFC 6750 2.1, RFC 9449 7.1. Two headers arrive joined by a comma, which no token has: refused (GATEWAYS pitfall 9).
+ */
+const AUTHORIZATION = /^(Bearer|DPoP) +([A-Za-z0-9._-]+)$/i
+
+/** What its challenge is to ask for, whatever stands behind it. */
+export function schemeOf(authorization: string | null): "Bearer" | "DPoP" {
+  return authorization !== null && /^DPoP /i.test(authorization) ? "DPoP" : "Bearer"
+}
+
+export async function verifyCredential(
+  shown: Shown,
+  audiences: ReadonlySet<string>,
+  keys: KeyFinder,
+  issuer: string,
+  now: number,
+): Promise<VerifiedCredential | Denied> {
+  if (shown.authorization === null) return deny({ reason: "token_missing" })
+  const [, scheme, text] = AUTHORIZATION.exec(shown.authorization) ?? []
+  if (scheme === undefined || text === undefined) return deny({ reason: "authorization_malformed" })
+  const token = await verifyDelegationToken(text, keys, issuer, audiences, now)
+  if (isDenied(token)) return token
+  const jkt = token.claims.cnf?.jkt
+  const bound = scheme.toLowerCase() === "dpop"
+  // A bound token by itself opens nothing (RFC 9449 7.1), and a proof cannot bind a token that names no key.
+  if (jkt !== undefined && !bound) return deny({ reason: "binding_required" })
+  if (jkt === undefined) return bound ? deny({ reason: "binding_absent" }) : { token, proof: null }
+  if (shown.proof === null) return deny({ reason: "proof_missing" })
+  const proof = await verifyProof(shown.proof, { method: shown.method, uri: shown.uri, ath: token.ath }, now)
+  if ("rejected" in proof) return proofDenied(proof)
+  return proof.jkt === jkt ? { token, proof } : proofDenied(rejectedProof("another key", shown.proof))
+}
+
+function proofDenied({ rejected: what, ...evidence }: ProofRejected): Denied {
+  return deny({ reason: "proof_rejected", what, ...evidence })
+}

@@ -1,0 +1,66 @@
+/**
+ * Token of a workload by a configured OIDC issuer (GitHub Actions, Kubernetes service accounts …). The issuer vouches
+ * for all of its tenants, so the token alone proves nobody: exactly one registered identity must name its issuer, its
+ * whole subject, and the further claims that it has to have.
+ */
+import type { AgentDefinition } from "../core/policy/definition/agents.ts"
+import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
+import type { Compact } from "./jws/compact.ts"
+import type { Reach } from "./key-sets/key-set.ts"
+import { isRejected, reject, type Rejected } from "../core/denials/credential-rejection.ts"
+import {
+  checkExact,
+  checkPlain,
+  isSoleAudience,
+  MAX_LIFE_SECONDS,
+  textsOf,
+  typeOf,
+  verifySigned,
+} from "./jws/signature.ts"
+
+/**
+ * @param agents those registered
+ * @param audience our own URL: the token is for us and nobody else
+ */
+export async function verifyWorkloadToken(
+  compact: Compact,
+  issuer: IssuerDefinition,
+  agents: Iterable<AgentDefinition>,
+  audience: string,
+  reach: Reach,
+): Promise<{ readonly agent: string } | Rejected> {
+  const typ = typeOf(compact)
+  if (typ !== null && typ !== "jwt") return reject({ reason: "type_refused", typ })
+  const requiredClaims = ["iss", "sub", "aud", "exp", "iat"]
+  const options = { issuer: issuer.issuer ?? "", requiredClaims, maxLife: issuer.max_life ?? MAX_LIFE_SECONDS }
+  const claims = await verifySigned(compact, issuer, options, reach)
+  if (isRejected(claims)) return claims
+  if (!isSoleAudience(claims["aud"], audience))
+    return reject({ reason: "audience_mismatch", got: textsOf(claims["aud"]) })
+  const odd = checkPlain(claims, null)
+  if (odd) return odd
+  const { sub } = claims
+  if (typeof sub !== "string") return reject({ reason: "claim_mismatch", claim: "sub" })
+  return agentOf(claims, sub, issuer.id, agents)
+}
+
+function agentOf(
+  claims: Compact["claims"],
+  sub: string,
+  issuer: string,
+  agents: Iterable<AgentDefinition>,
+): { readonly agent: string } | Rejected {
+  let failed: Rejected = reject({ reason: "subject_unknown", sub })
+  const fitting = new Set<string>()
+  for (const { id, identities = [] } of agents) {
+    for (const identity of identities) {
+      if (identity.kind !== "workload" || identity.issuer !== issuer || identity.subject !== sub) continue
+      const lacking = checkExact(claims, identity.claims)
+      if (lacking) failed = lacking
+      else fitting.add(id)
+    }
+  }
+  const [agent, ...others] = fitting
+  if (agent === undefined) return failed
+  return others.length === 0 ? { agent } : reject({ reason: "subject_ambiguous", sub })
+}

@@ -1,0 +1,75 @@
+/** Signing delegation tokens (RFC 9068, DESIGN §4). */
+import { SignJWT } from "jose"
+import { DELEGATION_TOKEN_TYPE } from "../credentials/delegation-token.ts"
+import type { OpenedTask } from "../ledger/answers.ts"
+import type { Surroundings } from "../request-context.ts"
+import type { Signer } from "./signing-key.ts"
+
+interface TokenRequest {
+  readonly issuer: string
+  readonly jti: string
+  readonly jkt: string | null
+}
+
+async function signDelegationToken(
+  { kid, alg, key }: Signer,
+  opened: OpenedTask,
+  request: TokenRequest,
+): Promise<string> {
+  const agent = opened.chain.at(-1) ?? ""
+  return new SignJWT({
+    client_id: agent,
+    act: actorOf(opened.chain),
+    task: opened.task,
+    purpose: opened.purpose,
+    scope: opened.scope,
+    since: Math.floor(opened.since / 1000),
+    ...(opened.details === null ? {} : { authorization_details: opened.details }),
+    ...(request.jkt === null ? {} : { cnf: { jkt: request.jkt } }),
+  })
+    .setProtectedHeader({ alg, kid, typ: DELEGATION_TOKEN_TYPE })
+    .setIssuer(request.issuer)
+    .setSubject(opened.user ?? agent)
+    .setAudience(opened.audience)
+    .setIssuedAt(Math.floor(opened.issuedAt / 1000))
+    .setExpirationTime(Math.floor(opened.expiresAt / 1000))
+    .setJti(request.jti)
+    .sign(key)
+}
+
+export interface Issued {
+  readonly token: string
+  readonly opened: OpenedTask
+  readonly tokenType: "Bearer" | "DPoP"
+  /** Seconds. */
+  readonly expiresIn: number
+  /** RFC 8693 2.2.1; absent for other grants. */
+  readonly issuedTokenType: string | null
+  /** Null: none goes with it. */
+  readonly refreshToken: string | null
+}
+
+/** The token of a task that its ledger has opened, with what is said about it. */
+export async function issue(
+  opened: OpenedTask,
+  { jkt, token: jti }: { readonly jkt: string | null; readonly token: string },
+  signer: Signer,
+  { config }: Surroundings,
+): Promise<Issued> {
+  return {
+    token: await signDelegationToken(signer, opened, { issuer: config.issuer, jti, jkt }),
+    opened,
+    tokenType: jkt === null ? "Bearer" : "DPoP",
+    expiresIn: Math.max(0, Math.floor((opened.expiresAt - opened.issuedAt) / 1000)),
+    issuedTokenType: null,
+    refreshToken: null,
+  }
+}
+
+/** The current actor outermost, earlier ones nested: informative, authority is the tree's (RFC 8693 4.1). */
+function actorOf(chain: readonly string[]): Record<string, unknown> {
+  return chain.reduce<Record<string, unknown>>(
+    (earlier, sub) => ("sub" in earlier ? { sub, act: earlier } : { sub }),
+    {},
+  )
+}

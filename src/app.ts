@@ -29,9 +29,9 @@ import { describeTask, endTask, quarantineTask, releaseTask } from "./manage/tas
 import { listBundles, listForPublisher, showBundle } from "./publish/history.ts"
 import { publish } from "./publish/handle.ts"
 import { PUBLICATION_HEADER } from "./bundles/publication.ts"
-import { CALLBACK } from "./sign-in/provider.ts"
-import { signIn, signInCallback, signOut } from "./sign-in/handle.tsx"
-import { takeEvents } from "./signals/handle.ts"
+import { CALLBACK } from "./web/provider.ts"
+import { signIn, signInCallback, signOut } from "./web/sign-in.tsx"
+import { takeEvents } from "./revocation/events-endpoint.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "./request-context.ts"
 import { logEvent } from "./platform/log.ts"
 

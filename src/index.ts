@@ -10,16 +10,16 @@ import { surroundingsOf } from "./request-context.ts"
 
 export { RecordLog } from "./audit/record-log.ts"
 export { KeyRing } from "./signing/key-ring.ts"
-export { Inbox } from "./exchange/inbox.ts"
+export { Inbox } from "./ledger/inbox.ts"
 export { OnceLog } from "./exchange/once.ts"
-export { Openings } from "./exchange/openings.ts"
-export { Outbound } from "./outbound/outbound.ts"
+export { Openings } from "./ledger/task-quota.ts"
+export { Outbound } from "./notifications/outbound.ts"
 export { Publications } from "./bundles/publications.ts"
-export { Session } from "./sign-in/session.ts"
+export { Session } from "./web/session.ts"
 export { Authorizer } from "./rpc.ts"
 export { Ledger } from "./ledger/ledger.ts"
 export { SharedLimit } from "./ledger/shared-limit.ts"
-export { Switchboard } from "./switches/switchboard.ts"
+export { Switchboard } from "./revocation/switchboard.ts"
 
 // What goes wrong with it costs the first call some milliseconds, and must not keep the Worker from starting.
 if (!(await rehearse().catch(() => false))) logEvent("rehearsal_failed", {})

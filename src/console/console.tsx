@@ -1,7 +1,7 @@
 /** Every page of the console, each with what its forms do. */
 import { Hono } from "hono"
-import { ICON, plainPage, seeOther } from "../page/page.tsx"
-import { STYLE } from "../page/style.ts"
+import { ICON, plainPage, seeOther } from "../web/page.tsx"
+import { STYLE } from "../web/style.ts"
 import { showAgent } from "./agents/agent.tsx"
 import { listAgents } from "./agents/list.tsx"
 import { answerCall, showCall } from "./approvals/call.tsx"

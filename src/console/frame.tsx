@@ -1,6 +1,6 @@
 /** A page of the console, with the sections that its reader may open. */
 import type { Child, FC, PropsWithChildren } from "hono/jsx"
-import { Page, respondPage } from "../page/page.tsx"
+import { Page, respondPage } from "../web/page.tsx"
 import { descriptionOf, isOperator, type Said, type Visit, type Visitor } from "./visit.tsx"
 
 export const SECTIONS = [

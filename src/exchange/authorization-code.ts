@@ -3,7 +3,7 @@
  * then a refresh token for each further token of the task (6).
  */
 import { sha256Base64url, sha256Hex } from "../core/encoding/hash.ts"
-import { LEDGER_VERSION } from "../ledger/answers.ts"
+import { LEDGER_VERSION } from "../ledger/protocol.ts"
 import { newSecret } from "../platform/secret.ts"
 import type { RefreshShown } from "../core/task/authorization-code.ts"
 import type { Issued } from "../signing/sign-delegation-token.ts"

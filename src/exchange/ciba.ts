@@ -3,7 +3,7 @@
  * promised.
  */
 import { sha256Hex } from "../core/encoding/hash.ts"
-import { LEDGER_VERSION } from "../ledger/answers.ts"
+import { LEDGER_VERSION } from "../ledger/protocol.ts"
 import type { Issued } from "../signing/sign-delegation-token.ts"
 import type { GrantRequest } from "./opening.ts"
 import { valueOf } from "./parameters.ts"

@@ -3,8 +3,8 @@
  * nothing that it says is a link or a picture.
  */
 import type { Child, FC } from "hono/jsx"
-import { Page, plainPage, respondPage } from "../page/page.tsx"
-import { Text } from "../page/text.tsx"
+import { Page, plainPage, respondPage } from "../web/page.tsx"
+import { Text } from "../web/text.tsx"
 import type { PurposeDefinition } from "../core/policy/definition/agents.ts"
 import type { AuthorizationRequest } from "./authorization-request.ts"
 import {

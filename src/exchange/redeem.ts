@@ -3,9 +3,9 @@
  * What tells them apart is what is shown to the ledger.
  */
 import { askLedger } from "../ledger/ask.ts"
-import type { NoBundle, OpenedTask } from "../ledger/answers.ts"
+import type { NoBundle, OpenedTask } from "../ledger/protocol.ts"
 import type { Ledger } from "../ledger/ledger.ts"
-import { currentSwitches } from "../switches/lease.ts"
+import { currentSwitches } from "../revocation/lease.ts"
 import { pulledKeys, stoppedBy } from "../core/signals/switch.ts"
 import { audienceOf } from "./audience.ts"
 import { issue, type Issued } from "../signing/sign-delegation-token.ts"

@@ -29,13 +29,13 @@ import {
   type RefusedCall,
   type Shown,
   type TokenOwner,
-} from "./answers.ts"
+} from "./protocol.ts"
 import { CallApprovals } from "./call-approvals.ts"
 import { Asking, TIMEOUT_MS } from "./asking.ts"
 import { Shadow } from "./shadow.ts"
 import { lineOf, type TreeState } from "../core/task/state.ts"
 import { applyAfterwards, applyApproval, applyBundle, applyChange, endedBy } from "../core/task/transition.ts"
-import { ToldDenials } from "./told-denials.ts"
+import { ToldDenials } from "./seen-denials.ts"
 import type { Tree } from "./tree.ts"
 
 /** Times that a call asks for what all trees share, where others of its tree use up what it was lent … */

@@ -22,7 +22,7 @@ import type { Signal } from "../core/guardrails/risk.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { bundleHeld, bundleOf } from "../bundles/store.ts"
-import { LEDGER_VERSION } from "./answers.ts"
+import { LEDGER_VERSION } from "./protocol.ts"
 import type {
   Answered,
   AskOutcome,
@@ -40,7 +40,7 @@ import type {
   TokenOwner,
   TriedAlone,
   Waiting,
-} from "./answers.ts"
+} from "./protocol.ts"
 import { DECIDED_WITHIN_MS } from "./ask.ts"
 import { Calls } from "./calls.ts"
 import { Consents } from "./consents.ts"

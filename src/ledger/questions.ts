@@ -6,7 +6,7 @@
 import type { Approval } from "../core/task/approval.ts"
 import type { InboxOf } from "../core/task/approvers.ts"
 import type { End } from "../core/decision/call.ts"
-import { inboxOf, type Inbox } from "../exchange/inbox.ts"
+import { inboxOf, type Inbox } from "./inbox.ts"
 import { logEvent } from "../platform/log.ts"
 import { userId } from "../core/policy/principals.ts"
 import { lineOf, mayGoOn, type TreeState } from "../core/task/state.ts"

@@ -14,7 +14,7 @@ import type { Note } from "../core/guardrails/memory-update.ts"
 import { blockSize } from "../core/task/counter-block.ts"
 import { CREDITS_SCHEMA } from "./settlements.ts"
 import { MEMORY_SCHEMA, MemoryStorage } from "./memory-storage.ts"
-import { OUTBOX_SCHEMA } from "./outbox.ts"
+import { OUTBOX_SCHEMA } from "./record-outbox.ts"
 import type { ProofLog } from "../core/task/proof-log.ts"
 import { newTree, type IssuedToken, type Task, type TreeState, type UserFacts } from "../core/task/state.ts"
 

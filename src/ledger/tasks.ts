@@ -24,8 +24,8 @@ import {
   type Holder,
   type NoBundle,
   type OpenedTask,
-} from "./answers.ts"
-import { endTold } from "./end-told.ts"
+} from "./protocol.ts"
+import { endTold } from "./end-task.ts"
 import type { Shadow } from "./shadow.ts"
 import { frozenAround, isAlive, isBelow, lineOf, mayGoOn, type TaskStatus, type TreeState } from "../core/task/state.ts"
 import { RELEASED } from "./storage.ts"

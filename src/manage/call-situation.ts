@@ -12,7 +12,7 @@ import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { isNode } from "../core/policy/cedar/est.ts"
 import type { Surroundings } from "../request-context.ts"
-import { currentLease } from "../switches/lease.ts"
+import { currentLease } from "../revocation/lease.ts"
 import { toldOf } from "../core/signals/leased-risks.ts"
 
 /** Of the whole tree, the latest. */

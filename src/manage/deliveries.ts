@@ -3,7 +3,7 @@
  * they answered, where they are and what is secret between us and them is not shown.
  */
 import { logEvent } from "../platform/log.ts"
-import { outboundOf } from "../outbound/door.ts"
+import { outboundOf } from "../notifications/outbound-stub.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Surroundings } from "../request-context.ts"
 import { authorizeOperator } from "./operator.ts"

@@ -11,9 +11,9 @@ import type { Bundle } from "../core/policy/assemble.ts"
 import type { Role } from "../core/policy/definition/operators.ts"
 import { userId, type ManagedThing, type OperatorFacts } from "../core/policy/principals.ts"
 import { mayManage } from "../core/decision/permission.ts"
-import { currentSwitches } from "../switches/lease.ts"
+import { currentSwitches } from "../revocation/lease.ts"
 import { personStoppedBy } from "../core/signals/switch.ts"
-import { denialBy } from "../switches/token.ts"
+import { denialBy } from "../revocation/token-stop.ts"
 import { identify } from "./identity.ts"
 
 export interface OperatorRefused {

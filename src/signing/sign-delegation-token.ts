@@ -1,7 +1,7 @@
 /** Signing delegation tokens (RFC 9068, DESIGN §4). */
 import { SignJWT } from "jose"
 import { DELEGATION_TOKEN_TYPE } from "../credentials/delegation-token.ts"
-import type { OpenedTask } from "../ledger/answers.ts"
+import type { OpenedTask } from "../ledger/protocol.ts"
 import type { Surroundings } from "../request-context.ts"
 import type { Signer } from "./signing-key.ts"
 

@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { keyRing } from "../../src/signing/key-ring.ts"
 import { MAX_RISKS } from "../../src/core/signals/leased-risks.ts"
-import { KeptSwitches } from "../../src/switches/kept-switches.ts"
-import { BURST, Pace } from "../../src/switches/pace.ts"
+import { KeptSwitches } from "../../src/revocation/kept-switches.ts"
+import { BURST, Pace } from "../../src/revocation/pace.ts"
 import {
   MAX_LIFTED,
   MAX_SIGNALLED,
@@ -15,8 +15,8 @@ import {
   SIGNAL_VERSION,
   type SignalChange,
 } from "../../src/core/signals/stream-change.ts"
-import { ToldTokens } from "../../src/switches/told-tokens.ts"
-import { switchboard, Switchboard } from "../../src/switches/switchboard.ts"
+import { ToldTokens } from "../../src/revocation/seen-event-tokens.ts"
+import { switchboard, Switchboard } from "../../src/revocation/switchboard.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"

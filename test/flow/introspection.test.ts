@@ -13,7 +13,7 @@ import { recordOf } from "../harness/records.ts"
 import { lift, stop } from "../harness/switches.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import type { Stopped } from "../../src/core/signals/switch.ts"
-import { Switchboard } from "../../src/switches/switchboard.ts"
+import { Switchboard } from "../../src/revocation/switchboard.ts"
 
 beforeEach(async () => {
   await publish(await yard())

@@ -5,7 +5,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
-import { Switchboard } from "../../src/switches/switchboard.ts"
+import { Switchboard } from "../../src/revocation/switchboard.ts"
 import { openTask } from "../harness/agents.ts"
 import { byAddress, publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"

@@ -2,7 +2,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, expect, test, vi } from "vitest"
-import { Openings } from "../../src/exchange/openings.ts"
+import { Openings } from "../../src/ledger/task-quota.ts"
 import { exchangeForm, openTask, postForm } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { freshIsolate } from "../harness/isolate.ts"

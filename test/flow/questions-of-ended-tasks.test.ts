@@ -2,7 +2,7 @@
 import { env, exports } from "cloudflare:workers"
 import { afterEach, beforeEach, expect, test, vi } from "vitest"
 import { z } from "zod"
-import { inboxOf } from "../../src/exchange/inbox.ts"
+import { inboxOf } from "../../src/ledger/inbox.ts"
 import { AUDIENCE, openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { questionIn } from "../harness/approvals.ts"
 import { publish, yard } from "../harness/bundles.ts"

@@ -7,7 +7,7 @@ import { IDP, US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 import { claimsOf, personOf, push, signEvents } from "../harness/streams.ts"
-import { Switchboard } from "../../src/switches/switchboard.ts"
+import { Switchboard } from "../../src/revocation/switchboard.ts"
 import { REFUSED_EVENTS } from "./events-to-refuse.ts"
 
 let token = ""

@@ -12,7 +12,7 @@ import { crash } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 import { stop } from "../harness/switches.ts"
-import { LEASE_VERSION, Switchboard, switchboard } from "../../src/switches/switchboard.ts"
+import { LEASE_VERSION, Switchboard, switchboard } from "../../src/revocation/switchboard.ts"
 
 beforeEach(async () => {
   await publish(await yard())

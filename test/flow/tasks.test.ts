@@ -14,7 +14,7 @@ import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
 import { stop } from "../harness/switches.ts"
 import type { Stopped } from "../../src/core/signals/switch.ts"
-import { Switchboard } from "../../src/switches/switchboard.ts"
+import { Switchboard } from "../../src/revocation/switchboard.ts"
 
 beforeEach(async () => {
   await publish(await yard())

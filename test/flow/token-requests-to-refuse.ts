@@ -5,8 +5,8 @@ import { vi } from "vitest"
 import { recordOf as recordStart } from "../../src/core/record/record.ts"
 import type { Refusal } from "../../src/core/denials/oauth-error.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
-import { forgetSwitches } from "../../src/switches/lease.ts"
-import { Switchboard } from "../../src/switches/switchboard.ts"
+import { forgetSwitches } from "../../src/revocation/lease.ts"
+import { Switchboard } from "../../src/revocation/switchboard.ts"
 import {
   childForm,
   exchangeForm,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { Outbox } from "../../src/ledger/outbox.ts"
+import { Outbox } from "../../src/ledger/record-outbox.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { publish, showOlder, yard } from "../harness/bundles.ts"

@@ -1,7 +1,7 @@
 /** People at their browsers: signed in at our own pages, sent here by a program, and answering. */
 import { env } from "cloudflare:workers"
 import { sha256Base64url } from "../../src/core/encoding/hash.ts"
-import { beginSession } from "../../src/sign-in/session.ts"
+import { beginSession } from "../../src/web/session.ts"
 import { surroundingsOf } from "../../src/request-context.ts"
 import { AUDIENCE, postForm, type Form, type TokenAnswer } from "./agents.ts"
 import { knock } from "./door.ts"

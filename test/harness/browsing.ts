@@ -1,7 +1,7 @@
 /** Somebody at our own pages, as their browser sends it: with the cookie of a session, and forms from our origin. */
 import { env, waitUntil } from "cloudflare:workers"
-import { beginSession, sessionOf } from "../../src/sign-in/session.ts"
-import { COOKIES } from "../../src/sign-in/cookie.ts"
+import { beginSession, sessionOf } from "../../src/web/session.ts"
+import { COOKIES } from "../../src/web/cookie.ts"
 import { surroundingsOf } from "../../src/request-context.ts"
 import { knock } from "./door.ts"
 import { accessToken, US, type Minting } from "./issuers.ts"

@@ -4,15 +4,15 @@
  */
 import { abortAllDurableObjects } from "cloudflare:test"
 import { RecordLog } from "../../src/audit/record-log.ts"
-import { Inbox } from "../../src/exchange/inbox.ts"
+import { Inbox } from "../../src/ledger/inbox.ts"
 import { KeyRing } from "../../src/signing/key-ring.ts"
 import { OnceLog } from "../../src/exchange/once.ts"
-import { Openings } from "../../src/exchange/openings.ts"
+import { Openings } from "../../src/ledger/task-quota.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
-import { Outbox } from "../../src/ledger/outbox.ts"
+import { Outbox } from "../../src/ledger/record-outbox.ts"
 import { SharedLimit } from "../../src/ledger/shared-limit.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
-import { Switchboard } from "../../src/switches/switchboard.ts"
+import { Switchboard } from "../../src/revocation/switchboard.ts"
 
 const CLASSES = {
   Ledger,

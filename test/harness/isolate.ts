@@ -9,12 +9,12 @@ import { forgetClientDocuments } from "../../src/credentials/client-document.ts"
 import { forgetKeySets } from "../../src/credentials/key-sets/key-set.ts"
 import { forgetOwnKeys } from "../../src/credentials/key-sets/own-keys.ts"
 import { forgetSigningKeys } from "../../src/signing/signing-key.ts"
-import { forgetReads } from "../../src/ledger/outbox.ts"
+import { forgetReads } from "../../src/ledger/record-outbox.ts"
 import { forgetCandidate } from "../../src/bundles/candidate.ts"
 import { forgetBundle, POINTER_KEY } from "../../src/bundles/store.ts"
 import { publications } from "../../src/bundles/publications.ts"
-import { forgetSwitches } from "../../src/switches/lease.ts"
-import { forgetReports } from "../../src/switches/report.ts"
+import { forgetSwitches } from "../../src/revocation/lease.ts"
+import { forgetReports } from "../../src/revocation/report.ts"
 
 export async function freshIsolate(): Promise<void> {
   // The reset passes over objects that do not run, as after a crash: those that hold the bundle must run.

@@ -1,7 +1,7 @@
 /** A tree's ledger from outside: what it counts, and the ways in which it can lose its memory. */
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
-import { LEDGER_VERSION } from "../../src/ledger/answers.ts"
+import { LEDGER_VERSION } from "../../src/ledger/protocol.ts"
 import { rootOf } from "../../src/core/task/state.ts"
 import { publications } from "../../src/bundles/publications.ts"
 

@@ -2,9 +2,9 @@
 import { env } from "cloudflare:workers"
 import { pinOf } from "../../src/core/catalog/pin.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
-import { forgetSwitches } from "../../src/switches/lease.ts"
+import { forgetSwitches } from "../../src/revocation/lease.ts"
 import { OBSERVATION_VERSION, type Report } from "../../src/core/signals/leased-observations.ts"
-import { LEASE_VERSION, switchboard } from "../../src/switches/switchboard.ts"
+import { LEASE_VERSION, switchboard } from "../../src/revocation/switchboard.ts"
 
 /** As `toolList` lists it (listings.ts). */
 export const definitionOf = (name: string, more: object = {}): Readonly<Record<string, unknown>> => ({

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers"
 import type { Signal, ToldRisk } from "../../src/core/guardrails/risk.ts"
 import type { WrittenRisk } from "../../src/core/signals/leased-risks.ts"
-import { switchboard } from "../../src/switches/switchboard.ts"
+import { switchboard } from "../../src/revocation/switchboard.ts"
 import { publish, yard } from "./bundles.ts"
 import { kept } from "./switches.ts"
 

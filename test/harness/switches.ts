@@ -1,8 +1,8 @@
 /** Switches that this isolate knows of at once: the tests of switches say how long others take. */
 import { env } from "cloudflare:workers"
-import { forgetSwitches } from "../../src/switches/lease.ts"
+import { forgetSwitches } from "../../src/revocation/lease.ts"
 import type { Stopped } from "../../src/core/signals/switch.ts"
-import { switchboard } from "../../src/switches/switchboard.ts"
+import { switchboard } from "../../src/revocation/switchboard.ts"
 
 let stops = 0
 

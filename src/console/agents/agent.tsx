@@ -1,6 +1,6 @@
 /** One agent: who it is, whether it is stopped, what it may, what of that it has used, and what it did last. */
-import { respondPage } from "../../page/page.tsx"
-import { Moment, Text } from "../../page/text.tsx"
+import { respondPage } from "../../web/page.tsx"
+import { Moment, Text } from "../../web/text.tsx"
 import { decisions } from "../decisions/said.ts"
 import { eventOf, Timeline } from "../decisions/timeline.tsx"
 import { apology, ConsolePage } from "../frame.tsx"

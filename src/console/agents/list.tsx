@@ -1,7 +1,7 @@
 /** Who is registered, page by page: the latest seen are not first, as ids are what one looks for. */
 import type { FC } from "hono/jsx"
-import { respondPage } from "../../page/page.tsx"
-import { Moment, spanText, Text } from "../../page/text.tsx"
+import { respondPage } from "../../web/page.tsx"
+import { Moment, spanText, Text } from "../../web/text.tsx"
 import { apology, ConsolePage } from "../frame.tsx"
 import { Paging } from "../paging.tsx"
 import { agentPath } from "../paths.ts"

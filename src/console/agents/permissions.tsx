@@ -1,6 +1,6 @@
 /** What an agent may, what of that it has used, and what it has asked for besides. */
 import type { FC } from "hono/jsx"
-import { Moment, Text } from "../../page/text.tsx"
+import { Moment, Text } from "../../web/text.tsx"
 import { Table } from "../table.tsx"
 import { Counts } from "./list.tsx"
 import type { Agent, Permission } from "./said.ts"

@@ -1,6 +1,6 @@
 /** As what an agent is registered: whose it is, how it proves itself, and what it may be given for which purpose. */
 import type { Child, FC } from "hono/jsx"
-import { spanText, Text } from "../../page/text.tsx"
+import { spanText, Text } from "../../web/text.tsx"
 import { agentPath } from "../paths.ts"
 import type { Agent, Grant, Purpose } from "./said.ts"
 

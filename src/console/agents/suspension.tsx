@@ -1,6 +1,6 @@
 /** Whether an agent is stopped, by whom and why; and the way to stop it, or to let it go on. */
 import type { FC } from "hono/jsx"
-import { Moment, Text } from "../../page/text.tsx"
+import { Moment, Text } from "../../web/text.tsx"
 import { liftPath } from "../paths.ts"
 import { MAX_REASON } from "../reason-field.tsx"
 import type { Stop } from "../stop/said.ts"

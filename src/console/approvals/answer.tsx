@@ -1,6 +1,6 @@
 /** The two answers to a question, which nobody can take for one another: each has a form, a colour and words of its own. */
 import type { Child, FC } from "hono/jsx"
-import type { Form } from "../../page/form.ts"
+import type { Form } from "../../web/form.ts"
 import { apology } from "../frame.tsx"
 import { ReasonField } from "../reason-field.tsx"
 import type { Visit, Visitor } from "../visit.tsx"

@@ -1,6 +1,6 @@
 /** How it stands with a call that waits: the figures, what its tree of tasks did before, and what was said so far. */
 import type { FC } from "hono/jsx"
-import { Moment, Text } from "../../page/text.tsx"
+import { Moment, Text } from "../../web/text.tsx"
 import { toolText } from "../decisions/line.ts"
 import { inRows, Timeline } from "../decisions/timeline.tsx"
 import { RiskTold } from "../meter.tsx"

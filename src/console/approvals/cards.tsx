@@ -1,7 +1,7 @@
 /** What waits for an answer, in short: a card of the inbox, which leads to where it is answered. */
 import type { FC, PropsWithChildren } from "hono/jsx"
-import { Moment, Text } from "../../page/text.tsx"
-import { shortened } from "../../page/visible.ts"
+import { Moment, Text } from "../../web/text.tsx"
+import { shortened } from "../../web/visible.ts"
 import { askedCallPath, askedTaskPath } from "../paths.ts"
 import { whoAsks } from "./question-words.ts"
 import type { AskedTask, ListedCall } from "./said.ts"

@@ -1,6 +1,6 @@
 /** The way of a call as a picture: the person, the agents that work for one another, and the tool, one below the other. */
 import type { FC } from "hono/jsx"
-import { shortened, visible } from "../../page/visible.ts"
+import { shortened, visible } from "../../web/visible.ts"
 
 export interface Link {
   /** What it is, in a word. */

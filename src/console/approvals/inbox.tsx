@@ -1,5 +1,5 @@
 /** The inbox: what waits for an answer of whoever reads it, what is over soonest first. */
-import { respondPage } from "../../page/page.tsx"
+import { respondPage } from "../../web/page.tsx"
 import { apology, ConsolePage } from "../frame.tsx"
 import { fromIn } from "../paging.tsx"
 import type { Visit } from "../visit.tsx"

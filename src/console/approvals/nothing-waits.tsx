@@ -1,5 +1,5 @@
 /** Where nothing waits for whoever reads it, or not any more. */
-import { respondPage } from "../../page/page.tsx"
+import { respondPage } from "../../web/page.tsx"
 import { ConsolePage } from "../frame.tsx"
 import type { Visit } from "../visit.tsx"
 import { SECTION } from "./inbox.tsx"

@@ -1,6 +1,6 @@
 /** What people are asked, and why they cannot answer it, in words. */
-import { fromNow } from "../../page/text.tsx"
-import { visible } from "../../page/visible.ts"
+import { fromNow } from "../../web/text.tsx"
+import { visible } from "../../web/visible.ts"
 import type { AskedCall, ListedCall } from "./said.ts"
 
 /** The rule or the guardrail, in a word. */

@@ -1,9 +1,9 @@
 /** A task that waits for the reader's consent before it begins: what it would be allowed at most, in plain words. */
 import type { FC } from "hono/jsx"
-import type { Form } from "../../page/form.ts"
-import { respondPage, seeOther } from "../../page/page.tsx"
-import { Moment, spanText, Text } from "../../page/text.tsx"
-import { shortened, visible } from "../../page/visible.ts"
+import type { Form } from "../../web/form.ts"
+import { respondPage, seeOther } from "../../web/page.tsx"
+import { Moment, spanText, Text } from "../../web/text.tsx"
+import { shortened, visible } from "../../web/visible.ts"
 import { apology, ConsolePage } from "../frame.tsx"
 import { askedTaskPath } from "../paths.ts"
 import type { Visit } from "../visit.tsx"

@@ -1,7 +1,7 @@
 /** Why people are asked: the rules, or the guardrail, that leave a call to them, as they are written. */
 import type { FC } from "hono/jsx"
-import { Text } from "../../page/text.tsx"
-import { shortened } from "../../page/visible.ts"
+import { Text } from "../../web/text.tsx"
+import { shortened } from "../../web/visible.ts"
 import { whoAsks } from "./question-words.ts"
 import type { AskedCall } from "./said.ts"
 

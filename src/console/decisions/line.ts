@@ -1,5 +1,5 @@
 /** One decision in a line, in plain text: as a row of the page has it, and as it comes in later. */
-import { shortened } from "../../page/visible.ts"
+import { shortened } from "../../web/visible.ts"
 import type { Line } from "../live/told.ts"
 import type { Decision } from "./said.ts"
 import { whyNot } from "./why.ts"

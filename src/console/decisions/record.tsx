@@ -1,9 +1,9 @@
 /** One decision: in words first, then the record as it is. */
 import type { Child, FC } from "hono/jsx"
-import { Json, partsOf } from "../../page/json.tsx"
-import { respondPage } from "../../page/page.tsx"
-import { Moment, Text } from "../../page/text.tsx"
-import { shortened } from "../../page/visible.ts"
+import { Json, partsOf } from "../../web/json.tsx"
+import { respondPage } from "../../web/page.tsx"
+import { Moment, Text } from "../../web/text.tsx"
+import { shortened } from "../../web/visible.ts"
 import { apology, ConsolePage } from "../frame.tsx"
 import { SECTION } from "../live/live.tsx"
 import { agentPath, bundlePath, taskPath } from "../paths.ts"

@@ -1,7 +1,7 @@
 /** What was decided, the latest first. */
 import type { FC } from "hono/jsx"
-import { Moment, Text } from "../../page/text.tsx"
-import { shortened } from "../../page/visible.ts"
+import { Moment, Text } from "../../web/text.tsx"
+import { shortened } from "../../web/visible.ts"
 
 import { decisionPath } from "../paths.ts"
 import { whatOf, whyOf } from "./line.ts"

@@ -1,6 +1,6 @@
 /** Whether something was allowed, in a word and a colour. */
 import type { FC } from "hono/jsx"
-import { shortened } from "../../page/visible.ts"
+import { shortened } from "../../web/visible.ts"
 
 interface Decided {
   readonly decision: "allow" | "deny"

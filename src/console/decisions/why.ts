@@ -3,7 +3,7 @@
  * reason that is not known here its name and all that shows it are told.
  */
 import type { Reason } from "../../core/denials/denial.ts"
-import { shortened, visible } from "../../page/visible.ts"
+import { shortened, visible } from "../../web/visible.ts"
 import type { Denial } from "./said.ts"
 
 const SENTENCES: Readonly<Record<Reason, string>> = {

@@ -5,7 +5,7 @@
  */
 import { streamSSE, type SSEStreamingApi } from "hono/streaming"
 import { firstIdAt, timeOf } from "../../core/encoding/ids.ts"
-import { sessionOf } from "../../sign-in/session.ts"
+import { sessionOf } from "../../web/session.ts"
 import { logEvent } from "../../platform/log.ts"
 import { lineOf } from "../decisions/line.ts"
 import { decisions, type Decision } from "../decisions/said.ts"

@@ -1,7 +1,7 @@
 /** The latest decisions, which follow what happens where the page's script runs. */
 import type { FC } from "hono/jsx"
 import { firstIdAt } from "../../core/encoding/ids.ts"
-import { respondPage } from "../../page/page.tsx"
+import { respondPage } from "../../web/page.tsx"
 import { lineOf } from "../decisions/line.ts"
 import { decisions, rates, type Rates } from "../decisions/said.ts"
 import { Verdict } from "../decisions/verdict.tsx"

@@ -1,9 +1,9 @@
 /** One bundle: what it changed against another, by default the one before it. */
 import type { FC } from "hono/jsx"
 import { logEvent } from "../../platform/log.ts"
-import { respondPage } from "../../page/page.tsx"
-import { Moment, Text } from "../../page/text.tsx"
-import { shortened } from "../../page/visible.ts"
+import { respondPage } from "../../web/page.tsx"
+import { Moment, Text } from "../../web/text.tsx"
+import { shortened } from "../../web/visible.ts"
 import { apology, ConsolePage } from "../frame.tsx"
 import { fromIn, Paging } from "../paging.tsx"
 import { bundlePath } from "../paths.ts"

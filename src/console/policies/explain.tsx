@@ -1,8 +1,8 @@
 /** One call against the live bundle or the candidate, explained: imagined in a form, or taken from a decision. */
 import type { Child, FC } from "hono/jsx"
-import type { Form } from "../../page/form.ts"
-import { respondPage } from "../../page/page.tsx"
-import { Text } from "../../page/text.tsx"
+import type { Form } from "../../web/form.ts"
+import { respondPage } from "../../web/page.tsx"
+import { Text } from "../../web/text.tsx"
 import { agents } from "../agents/said.ts"
 import { apology, ConsolePage } from "../frame.tsx"
 import { descriptionOf, type Said, type Visit } from "../visit.tsx"

@@ -1,8 +1,8 @@
 /** An explanation: the answer first, then what grants say, then what the rules say of each principal. */
 import type { FC } from "hono/jsx"
 import * as z from "zod"
-import { Text } from "../../page/text.tsx"
-import { shortened } from "../../page/visible.ts"
+import { Text } from "../../web/text.tsx"
+import { shortened } from "../../web/visible.ts"
 import { whyNot } from "../decisions/why.ts"
 import { bundlePath, decisionPath } from "../paths.ts"
 import type { Explanation, PrincipalSeen, RuleSeen } from "./said.ts"

@@ -1,7 +1,7 @@
 /** What was published, by whom and why; what decides, and what is tried beside it. */
 import type { FC } from "hono/jsx"
-import { respondPage } from "../../page/page.tsx"
-import { Moment, Text } from "../../page/text.tsx"
+import { respondPage } from "../../web/page.tsx"
+import { Moment, Text } from "../../web/text.tsx"
 import { apology, ConsolePage } from "../frame.tsx"
 import { fromIn, Paging } from "../paging.tsx"
 import { bundlePath } from "../paths.ts"

@@ -1,7 +1,7 @@
 /** What a candidate would have decided otherwise, the latest first. */
 import type { FC } from "hono/jsx"
-import { respondPage } from "../../page/page.tsx"
-import { Moment, Text } from "../../page/text.tsx"
+import { respondPage } from "../../web/page.tsx"
+import { Moment, Text } from "../../web/text.tsx"
 import { lineOf } from "../decisions/line.ts"
 import { decisions, type Decision } from "../decisions/said.ts"
 import { Verdict } from "../decisions/verdict.tsx"

@@ -1,8 +1,8 @@
 /** The second step of stopping something: what it does is told before it is done. Without a script. */
 import * as z from "zod"
-import type { Form } from "../../page/form.ts"
-import { respondPage, seeOther } from "../../page/page.tsx"
-import { Moment, Text } from "../../page/text.tsx"
+import type { Form } from "../../web/form.ts"
+import { respondPage, seeOther } from "../../web/page.tsx"
+import { Moment, Text } from "../../web/text.tsx"
 import { apology, ConsolePage } from "../frame.tsx"
 import { hitsText, stopTarget } from "../../said/revocations.ts"
 import { hasIssuer } from "../../manage/names.ts"

@@ -1,6 +1,6 @@
 /** Letting something go on that was stopped, in two steps as well. */
-import type { Form } from "../../page/form.ts"
-import { respondPage, seeOther } from "../../page/page.tsx"
+import type { Form } from "../../web/form.ts"
+import { respondPage, seeOther } from "../../web/page.tsx"
 import { apology, ConsolePage } from "../frame.tsx"
 import { agentPath } from "../paths.ts"
 import type { Visit } from "../visit.tsx"

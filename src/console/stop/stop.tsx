@@ -1,8 +1,8 @@
 /** What is stopped, since when, by whom and why; and the form that begins to stop something. */
 import type { FC } from "hono/jsx"
 import * as z from "zod"
-import { respondPage } from "../../page/page.tsx"
-import { Moment, Text } from "../../page/text.tsx"
+import { respondPage } from "../../web/page.tsx"
+import { Moment, Text } from "../../web/text.tsx"
 import { apology, ConsolePage } from "../frame.tsx"
 import { taskPath } from "../paths.ts"
 import { MAX_REASON } from "../reason-field.tsx"

@@ -1,6 +1,6 @@
 /** One switch that is set. */
 import type { FC } from "hono/jsx"
-import { Moment, Text } from "../../page/text.tsx"
+import { Moment, Text } from "../../web/text.tsx"
 import { liftPath } from "../paths.ts"
 import { stoppedText, type Stop } from "./said.ts"
 

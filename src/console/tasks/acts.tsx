@@ -1,7 +1,7 @@
 /** What an operator can do to a task; each is said once more before it is done. */
 import type { FC } from "hono/jsx"
-import type { Form } from "../../page/form.ts"
-import { seeOther } from "../../page/page.tsx"
+import type { Form } from "../../web/form.ts"
+import { seeOther } from "../../web/page.tsx"
 import { apology } from "../frame.tsx"
 import { taskPath } from "../paths.ts"
 import { ReasonField } from "../reason-field.tsx"

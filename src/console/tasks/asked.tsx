@@ -1,7 +1,7 @@
 /** What people were asked about a task, and what they have said. */
 import type { FC } from "hono/jsx"
-import { Moment, Text } from "../../page/text.tsx"
-import { shortened } from "../../page/visible.ts"
+import { Moment, Text } from "../../web/text.tsx"
+import { shortened } from "../../web/visible.ts"
 import { askedCallPath } from "../paths.ts"
 import { Table } from "../table.tsx"
 import { descriptionOf, UNSAID, type Said } from "../visit.tsx"

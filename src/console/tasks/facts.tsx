@@ -1,7 +1,7 @@
 /** Whose a task is, what it has picked up on its way, and what it may call at most. */
 import type { FC } from "hono/jsx"
-import { Moment, Person, Text } from "../../page/text.tsx"
-import { shortened } from "../../page/visible.ts"
+import { Moment, Person, Text } from "../../web/text.tsx"
+import { shortened } from "../../web/visible.ts"
 import { RiskTold } from "../meter.tsx"
 import type { Task } from "./said.ts"
 

@@ -1,7 +1,7 @@
 /** What is left of a task, and of the windows and budgets that it counts against. */
 import type { FC } from "hono/jsx"
-import { fromNow, Moment, spanText, Text } from "../../page/text.tsx"
-import { shortened } from "../../page/visible.ts"
+import { fromNow, Moment, spanText, Text } from "../../web/text.tsx"
+import { shortened } from "../../web/visible.ts"
 import { Meter } from "../meter.tsx"
 import { mayGoOn, type Gauge, type Task } from "./said.ts"
 

@@ -1,9 +1,9 @@
 /** Tasks: one by its id, and those for which a token was issued last. */
 import type { FC } from "hono/jsx"
 import { isTaskId } from "../../core/task/state.ts"
-import { respondPage, seeOther } from "../../page/page.tsx"
-import { Moment, Person, Text } from "../../page/text.tsx"
-import { shortened } from "../../page/visible.ts"
+import { respondPage, seeOther } from "../../web/page.tsx"
+import { Moment, Person, Text } from "../../web/text.tsx"
+import { shortened } from "../../web/visible.ts"
 import { apology, ConsolePage } from "../frame.tsx"
 import { Paging } from "../paging.tsx"
 import { taskPath } from "../paths.ts"

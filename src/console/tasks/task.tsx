@@ -1,9 +1,9 @@
 /** One task: its tree, what is left of it, what it did, and what an operator can do about it. */
 import type { FC } from "hono/jsx"
 import { rootOf } from "../../core/task/state.ts"
-import { respondPage } from "../../page/page.tsx"
-import { Moment, Text } from "../../page/text.tsx"
-import { shortened } from "../../page/visible.ts"
+import { respondPage } from "../../web/page.tsx"
+import { Moment, Text } from "../../web/text.tsx"
+import { shortened } from "../../web/visible.ts"
 import { apology, ConsolePage } from "../frame.tsx"
 import { taskPath } from "../paths.ts"
 import { mayStop, type Visit } from "../visit.tsx"

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import { startIdentityProvider } from "../../../dev/identity-provider.ts"
 import { walk } from "../../../dev/login.ts"
 import type { Listening } from "../../../dev/loopback.ts"
-import { accessTokenFor, authorizationUrl, CALLBACK, type SignInIssuer } from "../../../src/sign-in/provider.ts"
+import { accessTokenFor, authorizationUrl, CALLBACK, type SignInIssuer } from "../../../src/web/provider.ts"
 
 const US = "http://127.0.0.1:8787"
 const SECRET = "s+/ecret: with what has to be encoded"

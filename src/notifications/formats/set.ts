@@ -1,0 +1,54 @@
+/**
+ * The format `set`: what we have ended or stopped, as a Security Event Token (RFC 8417) that is pushed to others
+ * (RFC 8935). Its type and its `sub_id` keep it from being any token that opens something: it has no `sub`, no `exp`, and
+ * an audience that no delegation token has.
+ */
+import { SignJWT } from "jose"
+import type { Signer } from "../../signing/signing-key.ts"
+import type { ReceiverDefinition } from "../../core/policy/definition/receivers.ts"
+import type { Hindrance, Making, Message } from "./message.ts"
+import type { Notice } from "../../core/notices/notice.ts"
+import { signalOf, type Signal } from "../../core/notices/caep-event.ts"
+
+export const MEDIA_TYPE = "application/secevent+jwt"
+const TYPE = "secevent+jwt"
+
+/** RFC 6750 2.1. */
+const BEARER_KEY = /^[\w.~+/-]{16,1024}=*$/
+
+export async function setMessage(
+  { url, audience, bearer }: Extract<ReceiverDefinition, { readonly format: "set" }>,
+  notice: Notice,
+  { issuer, secret, signer }: Making,
+): Promise<Message | Hindrance> {
+  if (bearer && secret === null) return { hindrance: "secret_missing" }
+  if (bearer && !BEARER_KEY.test(secret ?? "")) return { hindrance: "secret_malformed" }
+  const signal = signalOf(notice, issuer)
+  if (!signal) return { hindrance: "not_a_signal" }
+  const key = await signer()
+  if (!key) return { hindrance: "key_unavailable" }
+  const body = await sign(key, signal, notice, issuer, audience)
+  const headers = {
+    "content-type": MEDIA_TYPE,
+    accept: "application/json",
+    ...(bearer && { authorization: `Bearer ${secret}` }),
+  }
+  return { url, headers, body }
+}
+
+/** The same claims in each try: of two with one `jti` that differ a receiver can take neither. */
+async function sign(
+  { kid, alg, key }: Signer,
+  { type, subject, told }: Signal,
+  { id, at, decision }: Notice,
+  issuer: string,
+  audience: string,
+): Promise<string> {
+  return new SignJWT({ sub_id: subject, txn: decision, events: { [type]: told } })
+    .setProtectedHeader({ alg, kid, typ: TYPE })
+    .setIssuer(issuer)
+    .setAudience(audience)
+    .setJti(id)
+    .setIssuedAt(Math.floor(at / 1000))
+    .sign(key)
+}

@@ -1,0 +1,173 @@
+/**
+ * What one receiver is to be told: one Durable Object for each, which keeps it until it is delivered, by its alarm and
+ * nobody's call. At least once, with one id for all tries; later and later for a day, then among the dead, where an
+ * operator can see it and send it once more. Bounded: where it is full, the oldest of whatever there is most of is given
+ * up.
+ */
+import { DurableObject } from "cloudflare:workers"
+import { signerOf } from "../signing/signing-key.ts"
+import { logEvent } from "../platform/log.ts"
+import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
+import { bundleFor, surroundingsOf, type Surroundings } from "../request-context.ts"
+import { currentSwitches } from "../revocation/lease.ts"
+import { pulledKeys } from "../core/signals/switch.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
+import { OUTBOUND_VERSION } from "./outbound-stub.ts"
+import { messageOf, type Hindrance, type Making } from "./formats/message.ts"
+import { nextOf } from "./retry.ts"
+import { post } from "./post.ts"
+import { Queue, type Deliveries, type LetterRow } from "./queue.ts"
+import { toldTo } from "../core/notices/recipients.ts"
+
+/** A request has six connections at most. */
+const AT_ONCE = 5
+/** So many rounds for one alarm: an invocation may make fifty requests where it costs nothing. */
+const ROUNDS = 8
+/** With no bundle, or one older than whoever handed over had, nobody knows where to. */
+const LOOK_AGAIN_MS = 5_000
+/** No isolate decides by a bundle longer than this without knowing that there is a newer one (policy/store.ts). */
+const OLDER_FOR_MS = 600_000
+
+export class Outbound extends DurableObject<Env> {
+  readonly #queue: Queue
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    this.#queue = new Queue(ctx.storage)
+  }
+
+  /**
+   * Durable once this has answered; what it has or had before it does not take again.
+   * @param letter JSON of a Notice
+   * @param seq number of the bundle that says that it is told
+   * @returns false where it is not understood
+   */
+  async take(version: number, receiver: string, id: string, letter: string, seq: number): Promise<boolean> {
+    if (version !== OUTBOUND_VERSION) return false
+    this.#queue.take(receiver, id, letter, seq, Date.now())
+    await this.#schedule()
+    return true
+  }
+
+  /**
+   * What is dead waits again, as if it had never been tried.
+   * @param id null: all of it
+   * @returns how many
+   */
+  async retry(id: string | null): Promise<number> {
+    const count = this.#queue.retry(id, Date.now())
+    await this.#schedule()
+    return count
+  }
+
+  list(): Deliveries {
+    return this.#queue.list(Date.now())
+  }
+
+  /** Whatever fails, it rings again: the platform gives up an alarm that throws a few times in a row. */
+  override async alarm(): Promise<void> {
+    try {
+      await this.#work()
+    } catch (error) {
+      logEvent("deliveries_failed", { receiver: this.#queue.self()?.receiver ?? "", error: String(error) })
+      await this.ctx.storage.setAlarm(Date.now() + LOOK_AGAIN_MS)
+    }
+  }
+
+  async #work(): Promise<void> {
+    const around = surroundingsOf(this.env, (work) => this.ctx.waitUntil(work))
+    for (let round = 0; round < ROUNDS; round++) {
+      const now = Date.now()
+      this.#queue.tidy(now)
+      const self = this.#queue.self()
+      const due = self && self.hold_until <= now ? this.#queue.due(now, AT_ONCE) : []
+      if (!self || due.length === 0) break
+      const bundle = await bundleFor(around)
+      if (!bundle) {
+        await this.ctx.storage.setAlarm(now + LOOK_AGAIN_MS)
+        return
+      }
+      const { seq } = bundle.pointer
+      const receiver = bundle.receivers.find(({ id }) => id === self.receiver) ?? null
+      const early = due.filter((letter) => letter.seq > seq && now - letter.since < OLDER_FOR_MS)
+      this.#queue.putOff(early, now + LOOK_AGAIN_MS)
+      await this.#deliver(
+        due.filter((letter) => !early.includes(letter)),
+        receiver,
+        around,
+      )
+    }
+    await this.#schedule()
+  }
+
+  async #deliver(due: readonly LetterRow[], receiver: ReceiverDefinition | null, around: Surroundings): Promise<void> {
+    if (due.length === 0) return
+    const now = Date.now()
+    if (!receiver) {
+      this.#queue.bury(due, "receiver_unknown", now)
+      return
+    }
+    const secret = around.config.webhookSecrets.get(receiver.id) ?? null
+    const address = sha256Hex("url" in receiver ? receiver.url : (secret ?? ""))
+    if (this.#queue.self()?.gone === address) {
+      this.#queue.bury(due, "gone", now)
+      return
+    }
+    this.#queue.countTry(due, now)
+    await this.#schedule()
+    // Those that go together fail together: it is one failure.
+    const inARow = (this.#queue.self()?.in_a_row ?? 0) + 1
+    const making = { issuer: around.config.issuer, secret, signer: async () => signer(around), now }
+    await Promise.all(
+      due.map(async (letter) => this.#try(letter, receiver, address, inARow, making, around.config.local)),
+    )
+  }
+
+  async #try(
+    letter: LetterRow,
+    receiver: ReceiverDefinition,
+    address: string,
+    inARow: number,
+    making: Making,
+    local: boolean,
+  ): Promise<void> {
+    try {
+      // By what it is told now: it may be less than when this was handed over.
+      const notice = toldTo(receiver, JSON.parse(letter.body))
+      const message = notice ? await messageOf(receiver, notice, making) : NOT_TOLD
+      const answer = "hindrance" in message ? message : await post(message, local)
+      const now = Date.now()
+      if ("hindrance" in answer) {
+        this.#hindered(letter, answer.hindrance, now)
+        return
+      }
+      const tries = letter.tries + 1
+      const next = nextOf(answer, { tries, since: letter.since, inARow }, now, Math.random())
+      this.#queue.note(letter, next, inARow, "status" in answer ? answer.status : null, address, now)
+    } catch (error) {
+      // A defect, of this message as far as anybody knows: it goes on being tried, as if the receiver had failed.
+      logEvent("delivery_failed", { id: letter.id, receiver: receiver.id, error: String(error) })
+      this.#queue.failed("failed", null, Date.now())
+    }
+  }
+
+  /** What passes by itself is tried again as it stands; what does not is dead until somebody has mended it. */
+  #hindered(letter: LetterRow, reason: Hindrance["hindrance"] | "url_refused" | "not_told", now: number): void {
+    if (reason !== "key_unavailable") this.#queue.bury([letter], reason, now)
+    // Nothing failed.
+    if (reason !== "not_told") this.#queue.failed(reason, null, now)
+  }
+
+  async #schedule(): Promise<void> {
+    const at = this.#queue.nextAt(Date.now())
+    if (at !== null) await this.ctx.storage.setAlarm(at)
+  }
+}
+
+const NOT_TOLD = { hindrance: "not_told" } as const
+
+/** Null where it cannot be known which keys are pulled: nothing is signed by one that may be. */
+async function signer(around: Surroundings): ReturnType<typeof signerOf> {
+  const switches = await currentSwitches(around)
+  return switches && signerOf(around.env, around.config.signingAlgorithm, pulledKeys(switches), Date.now())
+}

@@ -1,0 +1,29 @@
+/** One try to deliver a message: a POST to a host that may be reached, without following it anywhere else. */
+import { mayBeFetched } from "../core/encoding/url.ts"
+import type { Message } from "./formats/message.ts"
+import type { Answer } from "./retry.ts"
+
+const TIMEOUT_MS = 10_000
+
+/** @param local the local stack: loopback may be reached */
+export async function post(
+  { url, headers, body }: Message,
+  local: boolean,
+): Promise<Answer | { readonly hindrance: "url_refused" }> {
+  // Also where the bundle's build has let it pass: an address may be a secret, which no build has seen.
+  if (!URL.canParse(url) || !mayBeFetched(new URL(url), local)) return { hindrance: "url_refused" }
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      redirect: "manual",
+      headers,
+      body,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+    // What it says is nothing to us, and not to be waited for.
+    await response.body?.cancel()
+    return { status: response.status, retryAfter: response.headers.get("retry-after") }
+  } catch (error) {
+    return { failure: error instanceof Error && error.name === "TimeoutError" ? "timeout" : "unreachable" }
+  }
+}

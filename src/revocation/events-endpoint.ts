@@ -1,0 +1,183 @@
+/**
+ * `POST /v1/events`: the way of one Security Event Token, pushed by a registered transmitter (RFC 8935). What it tells is
+ * judged whole before anything is changed. 202 says that it is kept and holds: no call that begins later succeeds which
+ * it was to stop.
+ */
+import { boundedText } from "../platform/request-body.ts"
+import { MAX_TOKEN_LENGTH, readCompact, type Compact } from "../credentials/jws/compact.ts"
+import { forgetSharedKeys } from "../credentials/key-sets/own-keys.ts"
+import { isRejected, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
+import { verifySecurityEvents, type SecurityEvents } from "../credentials/security-event.ts"
+import { textsOf } from "../credentials/jws/signature.ts"
+import { keyRing } from "../signing/key-ring.ts"
+import { hashOfKey } from "../gateway/registry.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
+import { logEvent } from "../platform/log.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { StreamDefinition } from "../core/policy/definition/streams.ts"
+import { bundleFor, type Surroundings } from "../request-context.ts"
+import { SIGNAL_VERSION, type SignalChange } from "../core/signals/stream-change.ts"
+import { switchboard } from "./switchboard.ts"
+import { acknowledge, refuse, startOf, type Kept } from "./events-response.ts"
+import { changesOf, exceptKeys, judgeEvents, type JudgedEvent } from "../core/signals/event-effects.ts"
+import type { EventRefusal } from "../core/denials/set-error.ts"
+
+const MEDIA_TYPE = "application/secevent+jwt"
+
+/** What is known of a token so far; each step adds to it what only it can know. */
+interface Presented {
+  readonly compact: Compact
+  /** By what the token says of itself: nothing of it is believed yet. */
+  readonly stream: StreamDefinition
+}
+interface Verified extends Presented {
+  readonly told: SecurityEvents
+}
+interface Judged extends Verified {
+  readonly judged: readonly JudgedEvent[]
+}
+
+export async function takeEvents(request: Request, around: Surroundings): Promise<Response> {
+  const bundle = await bundleFor(around)
+  const start = startOf(request, bundle)
+  if (!bundle) return refuse({ reason: "bundle_unavailable" }, start, around)
+  const presented = await present(request, bundle)
+  if (isRefused(presented)) return refuse(presented, start, around)
+  const verified = await verify(request, presented, around)
+  if (isRefused(verified)) return refuse(verified, start, around)
+  const { id, mode } = verified.stream
+  const proven = { ...start, operator: `stream|${id}`, mode }
+  const judged = judge(verified, bundle, around)
+  if (isRefused(judged)) return refuse(judged, proven, around)
+  const ofUs = await leaveOutKeys(judged, around)
+  if (isRefused(ofUs)) return refuse(ofUs, proven, around)
+  const kept = await keep(ofUs, around)
+  return isRefused(kept) ? refuse(kept, proven, around) : acknowledge(ofUs.told.jti, ofUs.judged, kept, proven, around)
+}
+
+function isRefused(outcome: object | string): outcome is EventRefusal {
+  return typeof outcome === "object" && "reason" in outcome
+}
+
+async function present(request: Request, { streams }: Bundle): Promise<Presented | EventRefusal> {
+  const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase()
+  if (type !== MEDIA_TYPE || request.headers.has("content-encoding"))
+    return { reason: "event_request_malformed", what: `its Content-Type is not ${MEDIA_TYPE}` }
+  const text = await boundedText(request, MAX_TOKEN_LENGTH)
+  if (text === null)
+    return {
+      reason: "event_request_malformed",
+      what: `its body is over ${MAX_TOKEN_LENGTH} bytes, no UTF-8, or did not come in time`,
+    }
+  const compact = readCompact(text)
+  if (isRejected(compact)) return rejectedBy(compact)
+  const { iss, aud } = compact.claims
+  const ofIssuer = streams.filter(({ issuer }) => issuer === iss)
+  if (ofIssuer.length === 0)
+    return rejectedBy({ rejected: { reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null } })
+  const got = textsOf(aud)
+  const [stream, another] = ofIssuer.filter(({ audiences }) => got.some((audience) => audiences.includes(audience)))
+  // For two of our streams at once, it could be judged by either.
+  return !stream || another ? rejectedBy({ rejected: { reason: "audience_mismatch", got } }) : { compact, stream }
+}
+
+async function verify(
+  request: Request,
+  presented: Presented,
+  { reach }: Surroundings,
+): Promise<Verified | EventRefusal> {
+  const { compact, stream } = presented
+  // Before any key is asked for: whoever shows none must not make us ask.
+  if (!isTransmitter(request, stream)) return { reason: "transmitter_unknown" }
+  const told = await verifySecurityEvents(compact, stream, reach)
+  return isRejected(told) ? rejectedBy(told) : { ...presented, told }
+}
+
+/** RFC 8935 3: a bearer key, where the stream's entry has one; looked up by its hash, as those of gateways are. */
+function isTransmitter(request: Request, { key_sha256: hashes }: StreamDefinition): boolean {
+  if (hashes.length === 0) return true
+  const [, key = null] = /^Bearer +([\x21-\x7e]+)$/i.exec(request.headers.get("authorization") ?? "") ?? []
+  const hash = hashOfKey(key)
+  return hash !== null && hashes.includes(hash)
+}
+
+function judge(
+  verified: Verified,
+  { issuers, agents }: Bundle,
+  { config, reach }: Surroundings,
+): Judged | EventRefusal {
+  const { told, stream } = verified
+  const known = { about: stream.about, issuers, agents, us: config.issuer }
+  const judged = judgeEvents(told, stream, known, reach.now)
+  return isRefused(judged) ? judged : { ...verified, judged }
+}
+
+/** Those that were never ours: a switch of one could be lifted by nobody, and would stop nothing. */
+async function leaveOutKeys(judged: Judged, { env }: Surroundings): Promise<Judged | EventRefusal> {
+  const kids = new Set(
+    judged.judged.flatMap(({ targets }) => targets.flatMap((each) => (each.kind === "key" ? [each.kid] : []))),
+  )
+  const unknown = new Set<string>()
+  try {
+    for (const kid of kids) if (!(await keyRing(env).had(kid))) unknown.add(kid)
+  } catch (error) {
+    logEvent("events_not_kept", { stream: judged.stream.id, error: String(error) })
+    return { reason: "switches_unavailable" }
+  }
+  return { ...judged, judged: exceptKeys(judged.judged, unknown) }
+}
+
+async function keep(
+  { compact, stream, told, judged }: Judged,
+  { env, config, reach }: Surroundings,
+): Promise<Kept | EventRefusal> {
+  const changes = changesOf(judged, stream, reach.now)
+  if (stream.mode === "observe") return "observed"
+  if (changes.length === 0) return "kept"
+  const { jti, until } = told
+  const report = { stream: stream.id, jti, until, digest: sha256Hex(JSON.stringify(compact.claims)), changes }
+  try {
+    const keys = keysOf(changes)
+    // Whatever is not taken changes nothing, and a key that is pulled is pulled for good.
+    if (keys.length > 0 && (await switchboard(env).told(report)) === "reused") return reused(jti)
+    for (const kid of keys) {
+      // It must sign nothing more, first of all: what an isolate signs in the meantime is stopped with the rest.
+      await keyRing(env).pull(kid)
+      await forgetSharedKeys(config.issuer)
+    }
+    const outcome = await switchboard(env).signal(SIGNAL_VERSION, report)
+    switch (outcome) {
+      case "kept":
+      case "repeated":
+        return outcome
+      case "reused":
+        return reused(jti)
+      case "full":
+        logEvent("stops_full", { stream: stream.id })
+        return { reason: "stops_full" }
+      case "busy":
+        return { reason: "stream_too_fast" }
+      case "not_understood":
+        return { reason: "switches_unavailable" }
+      default:
+        return outcome satisfies never
+    }
+  } catch (error) {
+    logEvent("events_not_kept", { stream: stream.id, error: String(error) })
+    return { reason: "switches_unavailable" }
+  }
+}
+
+function reused(jti: string): EventRefusal {
+  return { reason: "jti_reused", jti: shownName(jti) ?? "" }
+}
+
+function keysOf(changes: readonly SignalChange[]): readonly string[] {
+  return changes.flatMap((change) =>
+    change.kind === "stop" && change.stopped.kind === "key" ? [change.stopped.kid] : [],
+  )
+}
+
+function rejectedBy({ rejected: because }: Rejected): EventRefusal {
+  return { reason: "event_token_rejected", because }
+}

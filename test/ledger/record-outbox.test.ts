@@ -1,0 +1,135 @@
+import { runInDurableObject } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { recordOf, type DecisionRecord } from "../../src/core/record/record.ts"
+import { findRecords } from "../../src/audit/record-logs.ts"
+import { RecordLog } from "../../src/audit/record-log.ts"
+import { byteLength } from "../../src/core/encoding/bytes.ts"
+import { Outbox } from "../../src/ledger/record-outbox.ts"
+import { openTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolate } from "../harness/isolate.ts"
+import { recordsOf } from "../harness/records.ts"
+
+const COUNT = 300
+
+beforeEach(async () => {
+  await publish(await yard())
+  // As a deployed object answers to a row that is too long; a local one takes any.
+  // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
+  const { append } = RecordLog.prototype
+  vi.spyOn(RecordLog.prototype, "append").mockImplementation(function (this: RecordLog, count, batch) {
+    if (byteLength(batch) > 2_000_000) throw new Error("string or blob too big: SQLITE_TOOBIG")
+    return append.call(this, count, batch)
+  })
+})
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await freshIsolate()
+})
+
+/** As long as a record may be. */
+const bigRecord = (task: string, at: number): DecisionRecord => {
+  const id = `dec_${String(at).padStart(4, "0")}`
+  const filler = Object.fromEntries(Array.from({ length: 32 }, (_, index) => [`n${index}`, "€".repeat(1_000)]))
+  const many = Array.from({ length: 32 }, (_, index) => "x".repeat(200) + index)
+  return recordOf({ id, at, kind: "call", task, tool: "files.write", arguments: filler, labels: many })
+}
+
+describe("an outbox with more big records than fit into a row of the log", () => {
+  test.each<readonly [string, (outbox: Outbox, record: DecisionRecord) => void]>([
+    ["of what must not be lost", (outbox, record) => outbox.keep(record)],
+    ["of reads", (outbox, record) => outbox.keepRead(1, () => record, 0)],
+    ["of long reads", (outbox, record) => outbox.keepRead(1, () => record, 10_000)],
+  ])("delivers all: %s", async (_, keep) => {
+    const { task } = await openTask()
+    await recordsOf(task, 1)
+    await runInDurableObject(env.LEDGER.getByName(task), (_ledger, state) => {
+      const outbox = new Outbox(state, env)
+      for (let at = 0; at < COUNT; at++) keep(outbox, bigRecord(task, at))
+    })
+    const records = await recordsOf(task, COUNT + 1)
+    expect(records.filter(({ arguments: shown }) => Object.keys(shown).length === 32)).toHaveLength(COUNT)
+  })
+})
+
+test("a record of a read that cannot be made takes no other along", async () => {
+  const { task } = await openTask()
+  await recordsOf(task, 1)
+  await runInDurableObject(env.LEDGER.getByName(task), (_ledger, state) => {
+    const outbox = new Outbox(state, env)
+    const broken = (): never => {
+      throw new Error("a defect")
+    }
+    outbox.keepRead(1, () => bigRecord(task, 1), 0)
+    outbox.keepRead(1, broken, 0)
+    outbox.keepRead(1, () => bigRecord(task, 2), 0)
+  })
+  expect(await recordsOf(task, 3)).toHaveLength(3)
+})
+
+test("while its log hangs, no more reads are kept or on their way than may wait; what came later is sent in the end", async () => {
+  const { task } = await openTask()
+  await recordsOf(task, 1)
+  const hanging: number[] = []
+  const hangs = vi.spyOn(RecordLog.prototype, "append").mockImplementation(async (count) => {
+    hanging.push(count)
+    return new Promise<never>(() => undefined)
+  })
+  await runInDurableObject(env.LEDGER.getByName(task), async (_ledger, state) => {
+    const outbox = new Outbox(state, env)
+    for (let round = 0; round < 6; round++) {
+      for (let at = 0; at < 1_500; at++) {
+        const id = `dec_${round}_${at}`
+        outbox.keepRead(1, () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  })
+  expect(hanging.length).toBeGreaterThan(0)
+  // A batch at a time, and never a second one while the first has no answer.
+  expect(hanging.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(500)
+  hangs.mockRestore()
+  const found = await vi.waitFor(
+    async () => {
+      const records = await findRecords(env, { task, limit: 10_000 })
+      expect(records.length).toBeGreaterThan(3_000)
+      return records
+    },
+    { timeout: 15_000, interval: 200 },
+  )
+  expect(found.length).toBeLessThanOrEqual(4_001)
+}, 30_000)
+
+test("a tree that calls in a rush while the log hangs costs no other tree its records", async () => {
+  const rush = await openTask()
+  const others = [await openTask(), await openTask(), await openTask()]
+  for (const { task } of [rush, ...others]) await recordsOf(task, 1)
+  const hangs = vi.spyOn(RecordLog.prototype, "append").mockImplementation(async () => new Promise(() => undefined))
+  const reads = async (task: string, count: number): Promise<void> => {
+    await runInDurableObject(env.LEDGER.getByName(task), async (_ledger, state) => {
+      const outbox = new Outbox(state, env)
+      for (let at = 0; at < count; at++) {
+        const id = `dec_${task}_${at}`
+        outbox.keepRead(1, () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
+      }
+      // Its life is durable, and what it was held for is among those that wait.
+      await state.storage.sync()
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    })
+  }
+  await reads(rush.task, 3_900)
+  await reads(rush.task, 3_900)
+  for (const { task } of others) await reads(task, 600)
+  await reads(rush.task, 3_900)
+  hangs.mockRestore()
+  const found = async (task: string): Promise<number> => (await findRecords(env, { task, limit: 10_000 })).length
+  await vi.waitFor(
+    async () => {
+      for (const { task } of others) expect(await found(task)).toBe(601)
+      expect(await found(rush.task)).toBeGreaterThan(1_500)
+    },
+    { timeout: 20_000, interval: 300 },
+  )
+  expect(await found(rush.task)).toBeLessThanOrEqual(4_001 - 3 * 600)
+}, 40_000)

@@ -2,7 +2,7 @@
 import { colors } from "./colors.ts"
 import { z } from "zod"
 import { printableText } from "./escaped.ts"
-import { decision } from "../src/said/decision.ts"
+import { decision } from "../src/api/contract/decisions.ts"
 
 const { guardrails, approvals, candidate, listing, cut } = decision.shape
 

@@ -6,7 +6,7 @@
 import { DurableObject } from "cloudflare:workers"
 import { Hono } from "hono"
 
-/** Of each kind as much as of a guarded read: see `ask` in src/authorize.ts, `Answer`, and a record in the log. */
+/** Of each kind as much as of a guarded read: see `ask` in src/gateway/authorize.ts, `Answer`, and a record in the log. */
 const QUESTION = {
   decisionId: "dec_01M8BAZ7QHTVB2AWCHFW3ZCYDQ",
   token: "b0b0b0b0-0000-4000-8000-000000000000",

@@ -1,7 +1,7 @@
 /** `narrowgate approvals`: what a person is asked to consent to, tasks and single calls, and their answer. */
 import type { Command } from "commander"
 import { z } from "zod"
-import { askedCall, askedTask } from "../../src/said/approvals.ts"
+import { askedCall, askedTask } from "../../src/api/contract/approvals.ts"
 import { jsonText, printableText } from "../escaped.ts"
 import { colors } from "../colors.ts"
 import { EXIT, Failure } from "../failure.ts"

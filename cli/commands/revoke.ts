@@ -1,7 +1,7 @@
 /** `narrowgate revoke`: stops something now, says what is stopped, and lets it go on. */
 import type { Command } from "commander"
 import { z } from "zod"
-import { hitsText, stop, stopTarget } from "../../src/said/revocations.ts"
+import { hitsText, stop, stopTarget } from "../../src/api/contract/revocations.ts"
 import { jsonText, printableText } from "../escaped.ts"
 import { colors } from "../colors.ts"
 import { EXIT, Failure } from "../failure.ts"

@@ -2,7 +2,7 @@
 import { UNSEEN_ARGUMENTS } from "../../src/core/catalog/arguments.ts"
 import { BODILESS } from "../../src/core/catalog/call-request.ts"
 import { clientOf, UNKNOWN_CLIENT, type Client } from "../../src/core/decision/client.ts"
-import { readAsked } from "../../src/exchange/parameters.ts"
+import { readAsked } from "../../src/authorization-server/token/parameters.ts"
 import { describeRefusal, isRefused } from "../../src/core/denials/oauth-error.ts"
 import type { GatewayDefinition } from "../../src/core/policy/definition/gateways.ts"
 import { AREAS, MANAGED_KINDS, type OperatorFacts } from "../../src/core/policy/principals.ts"

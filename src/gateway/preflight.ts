@@ -4,7 +4,7 @@
  * Source: Fetch standard, "CORS-preflight fetch".
  */
 import { keptAtEdge, ofGateway } from "../audit/edge-record.ts"
-import { NOBODY, type Decision } from "../authorize.ts"
+import { NOBODY, type Decision } from "./authorize.ts"
 import { shownPath } from "../core/catalog/locate.ts"
 import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "../core/catalog/method-override.ts"
 import { readTarget } from "../core/catalog/path.ts"

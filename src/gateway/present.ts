@@ -8,8 +8,8 @@ import { BODILESS, type Body, type CallHeaders } from "../core/catalog/call-requ
 import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import { clientOf } from "../core/decision/client.ts"
-import type { Asked, Endpoint } from "./dialect.ts"
-import { DIALECTS } from "./dialects.ts"
+import type { Asked, Endpoint } from "./dialects/dialect.ts"
+import { DIALECTS } from "./dialects/dialects.ts"
 import type { Presented } from "./presented.ts"
 import type { Identified } from "./registry.ts"
 

@@ -5,7 +5,7 @@ import type { Seen } from "../core/catalog/call-request.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import type { Client } from "../core/decision/client.ts"
-import type { Subject } from "./dialect.ts"
+import type { Subject } from "./dialects/dialect.ts"
 
 export interface Presented extends Seen {
   readonly gateway: GatewayDefinition

@@ -6,7 +6,7 @@
 import { askedRecord, misuseRecord, openingRecord, type Asking } from "../core/record/token-record.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
 import { isSame } from "../core/encoding/constant-time.ts"
-import { mayBeFor, unknownAudience } from "../exchange/audience.ts"
+import { mayBeFor, unknownAudience } from "../authorization-server/token/resource-indicator.ts"
 import { firstOf, judgeRefresh, misused, misuseOfCode } from "../core/task/authorization-code.ts"
 import { foresee, mayAnswer, NOT_POLLED, polled, redeem, unknownTo } from "../core/task/consent.ts"
 import type { Answer, Consent, Redemption } from "../core/task/consent.ts"

@@ -1,7 +1,7 @@
 /** Whether a switch stops what a delegation token would open: a call, or an answer about its task. Pure. */
 import type { DelegationClaims, VerifiedToken } from "../credentials/delegation-token.ts"
 import type { Denial } from "../core/denials/denial.ts"
-import type { Subject } from "../gateway/dialect.ts"
+import type { Subject } from "../gateway/dialects/dialect.ts"
 import { stoppedBy, type Switch } from "../core/signals/switch.ts"
 
 /** Null where the agent acts on its own behalf. */

@@ -2,7 +2,7 @@
 import { exports } from "cloudflare:workers"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { z } from "zod"
-import { describe } from "../../src/describe.ts"
+import { describe } from "../../src/gateway/describe.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, keyOf, readAnswer, type ClientRequest } from "../harness/gateways.ts"

@@ -1,15 +1,15 @@
 /** One agent: who it is, whether it is stopped, what it may, what of that it has used, and what it did last. */
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { decisions } from "../decisions/said.ts"
+import { decisions } from "../../api/contract/decisions-console.ts"
 import { eventOf, Timeline } from "../decisions/timeline.tsx"
-import { apology, ConsolePage } from "../frame.tsx"
-import { stops } from "../stop/said.ts"
-import type { Visit } from "../visit.tsx"
+import { apology, ConsolePage } from "../layout/frame.tsx"
+import { stops } from "../stop/words.ts"
+import type { Visit } from "../layout/visit.tsx"
 import { Reach, SECTION, stopOf } from "./list.tsx"
 import { Permissions } from "./permissions.tsx"
 import { Registry } from "./registry.tsx"
-import { agent as shape } from "./said.ts"
+import { agent as shape } from "../../api/contract/agents.ts"
 import { Suspension } from "./suspension.tsx"
 
 const MAX_DECISIONS = 15

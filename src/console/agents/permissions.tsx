@@ -1,9 +1,9 @@
 /** What an agent may, what of that it has used, and what it has asked for besides. */
 import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { Table } from "../table.tsx"
+import { Table } from "../layout/table.tsx"
 import { Counts } from "./list.tsx"
-import type { Agent, Permission } from "./said.ts"
+import type { Agent, Permission } from "../../api/contract/agents.ts"
 
 /** Of a list of tools that ought not to be long. */
 const MAX_LISTED = 60

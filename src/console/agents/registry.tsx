@@ -1,8 +1,8 @@
 /** As what an agent is registered: whose it is, how it proves itself, and what it may be given for which purpose. */
 import type { Child, FC } from "hono/jsx"
 import { spanText, Text } from "../../web/text.tsx"
-import { agentPath } from "../paths.ts"
-import type { Agent, Grant, Purpose } from "./said.ts"
+import { agentPath } from "../layout/paths.ts"
+import type { Agent, Grant, Purpose } from "../../api/contract/agents.ts"
 
 /** Of a list of names. */
 const MAX_LISTED = 60

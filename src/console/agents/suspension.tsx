@@ -1,11 +1,11 @@
 /** Whether an agent is stopped, by whom and why; and the way to stop it, or to let it go on. */
 import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { liftPath } from "../paths.ts"
-import { MAX_REASON } from "../reason-field.tsx"
-import type { Stop } from "../stop/said.ts"
-import { mayStop, type Visitor } from "../visit.tsx"
-import type { Agent } from "./said.ts"
+import { liftPath } from "../layout/paths.ts"
+import { MAX_REASON } from "../layout/reason-field.tsx"
+import type { Stop } from "../stop/words.ts"
+import { mayStop, type Visitor } from "../layout/visit.tsx"
+import type { Agent } from "../../api/contract/agents.ts"
 
 interface Suspended {
   readonly of: Agent

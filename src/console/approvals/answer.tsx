@@ -1,9 +1,9 @@
 /** The two answers to a question, which nobody can take for one another: each has a form, a colour and words of its own. */
 import type { Child, FC } from "hono/jsx"
 import type { Form } from "../../web/form.ts"
-import { apology } from "../frame.tsx"
-import { ReasonField } from "../reason-field.tsx"
-import type { Visit, Visitor } from "../visit.tsx"
+import { apology } from "../layout/frame.tsx"
+import { ReasonField } from "../layout/reason-field.tsx"
+import type { Visit, Visitor } from "../layout/visit.tsx"
 import { SECTION } from "./inbox.tsx"
 
 interface Offered {

@@ -3,9 +3,9 @@ import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { toolText } from "../decisions/line.ts"
 import { inRows, Timeline } from "../decisions/timeline.tsx"
-import { RiskTold } from "../meter.tsx"
-import { taskPath } from "../paths.ts"
-import type { AskedCall } from "./said.ts"
+import { RiskTold } from "../layout/meter.tsx"
+import { taskPath } from "../layout/paths.ts"
+import type { AskedCall } from "../../api/contract/approvals-console.ts"
 
 /** Calls of the tree that are shown at once; the others are folded. */
 const MOST_SHOWN = 6

@@ -2,9 +2,9 @@
 import type { FC, PropsWithChildren } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
-import { askedCallPath, askedTaskPath } from "../paths.ts"
+import { askedCallPath, askedTaskPath } from "../layout/paths.ts"
 import { whoAsks } from "./question-words.ts"
-import type { AskedTask, ListedCall } from "./said.ts"
+import type { AskedTask, ListedCall } from "../../api/contract/approvals-console.ts"
 
 export const CallCard: FC<{ readonly asked: ListedCall; readonly now: number }> = ({ asked, now }) => {
   const { id, task, tool, agent, user, purpose, votes, need, expires_at, unanswerable } = asked

@@ -1,10 +1,10 @@
 /** The inbox: what waits for an answer of whoever reads it, what is over soonest first. */
 import { respondPage } from "../../web/page.tsx"
-import { apology, ConsolePage } from "../frame.tsx"
-import { fromIn } from "../paging.tsx"
-import type { Visit } from "../visit.tsx"
+import { apology, ConsolePage } from "../layout/frame.tsx"
+import { fromIn } from "../layout/paging.tsx"
+import type { Visit } from "../layout/visit.tsx"
 import { CallCard, TaskCard } from "./cards.tsx"
-import { listed } from "./said.ts"
+import { listed } from "../../api/contract/approvals-console.ts"
 
 export const SECTION = "/console/approvals"
 

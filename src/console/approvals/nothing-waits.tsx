@@ -1,7 +1,7 @@
 /** Where nothing waits for whoever reads it, or not any more. */
 import { respondPage } from "../../web/page.tsx"
-import { ConsolePage } from "../frame.tsx"
-import type { Visit } from "../visit.tsx"
+import { ConsolePage } from "../layout/frame.tsx"
+import type { Visit } from "../layout/visit.tsx"
 import { SECTION } from "./inbox.tsx"
 
 /** @param refused whether they have tried to answer */

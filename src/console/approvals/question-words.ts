@@ -1,7 +1,7 @@
 /** What people are asked, and why they cannot answer it, in words. */
 import { fromNow } from "../../web/text.tsx"
 import { visible } from "../../web/visible.ts"
-import type { AskedCall, ListedCall } from "./said.ts"
+import type { AskedCall, ListedCall } from "../../api/contract/approvals-console.ts"
 
 /** The rule or the guardrail, in a word. */
 export function whoAsks({ guardrail, rules, name }: Pick<ListedCall, "guardrail" | "rules" | "name">): string {

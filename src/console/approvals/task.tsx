@@ -4,14 +4,14 @@ import type { Form } from "../../web/form.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
 import { Moment, spanText, Text } from "../../web/text.tsx"
 import { shortened, visible } from "../../web/visible.ts"
-import { apology, ConsolePage } from "../frame.tsx"
-import { askedTaskPath } from "../paths.ts"
-import type { Visit } from "../visit.tsx"
+import { apology, ConsolePage } from "../layout/frame.tsx"
+import { askedTaskPath } from "../layout/paths.ts"
+import type { Visit } from "../layout/visit.tsx"
 import { Answer, answerIn, notUnderstood } from "./answer.tsx"
 import { boundText, scopesByAction } from "./grant-words.ts"
 import { SECTION } from "./inbox.tsx"
 import { nothingWaits } from "./nothing-waits.tsx"
-import { askedTask, type AskedTask } from "./said.ts"
+import { askedTask, type AskedTask } from "../../api/contract/approvals-console.ts"
 
 /** Tools of one kind of access, bounds, and steps that are shown at once. */
 const MOST = 60

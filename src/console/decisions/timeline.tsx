@@ -3,9 +3,9 @@ import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
 
-import { decisionPath } from "../paths.ts"
+import { decisionPath } from "../layout/paths.ts"
 import { whatOf, whyOf } from "./line.ts"
-import type { Decision } from "./said.ts"
+import type { Decision } from "../../api/contract/decisions-console.ts"
 import { Verdict } from "./verdict.tsx"
 
 export interface Event {

@@ -4,8 +4,8 @@ import * as z from "zod"
 import { Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
 import { whyNot } from "../decisions/why.ts"
-import { bundlePath, decisionPath } from "../paths.ts"
-import type { Explanation, PrincipalSeen, RuleSeen } from "./said.ts"
+import { bundlePath, decisionPath } from "../layout/paths.ts"
+import type { Explanation, PrincipalSeen, RuleSeen } from "../../api/contract/bundles.ts"
 
 /** Rules that are told of a principal, and texts of rules on the page. */
 const MAX_RULES = 30

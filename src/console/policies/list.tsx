@@ -2,12 +2,12 @@
 import type { FC } from "hono/jsx"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { apology, ConsolePage } from "../frame.tsx"
-import { fromIn, Paging } from "../paging.tsx"
-import { bundlePath } from "../paths.ts"
-import { Table } from "../table.tsx"
-import type { Visit } from "../visit.tsx"
-import { bundles, candidateOf, type Bundles, type Publication } from "./said.ts"
+import { apology, ConsolePage } from "../layout/frame.tsx"
+import { fromIn, Paging } from "../layout/paging.tsx"
+import { bundlePath } from "../layout/paths.ts"
+import { Table } from "../layout/table.tsx"
+import type { Visit } from "../layout/visit.tsx"
+import { bundles, candidateOf, type Bundles, type Publication } from "../../api/contract/bundles.ts"
 
 export const SECTION = "/console/policies"
 /** Publications on the page, and as far as the one before is looked for. */

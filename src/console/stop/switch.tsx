@@ -1,8 +1,8 @@
 /** One switch that is set. */
 import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { liftPath } from "../paths.ts"
-import { stoppedText, type Stop } from "./said.ts"
+import { liftPath } from "../layout/paths.ts"
+import { stoppedText, type Stop } from "./words.ts"
 
 export const Switch: FC<{ readonly of: Stop; readonly now: number; readonly isShownOnly?: boolean }> = ({
   of: each,

@@ -2,12 +2,12 @@
 import type { FC } from "hono/jsx"
 import type { Form } from "../../web/form.ts"
 import { seeOther } from "../../web/page.tsx"
-import { apology } from "../frame.tsx"
-import { taskPath } from "../paths.ts"
-import { ReasonField } from "../reason-field.tsx"
-import type { Visit, Visitor } from "../visit.tsx"
+import { apology } from "../layout/frame.tsx"
+import { taskPath } from "../layout/paths.ts"
+import { ReasonField } from "../layout/reason-field.tsx"
+import type { Visit, Visitor } from "../layout/visit.tsx"
 import { SECTION } from "./list.tsx"
-import type { Task } from "./said.ts"
+import type { Task } from "../../api/contract/tasks.ts"
 
 const ACTS = {
   complete: {

@@ -2,10 +2,10 @@
 import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
-import { askedCallPath } from "../paths.ts"
-import { Table } from "../table.tsx"
-import { descriptionOf, UNSAID, type Said } from "../visit.tsx"
-import { approvals, mayGoOn, type AskedCall, type Task } from "./said.ts"
+import { askedCallPath } from "../layout/paths.ts"
+import { Table } from "../layout/table.tsx"
+import { descriptionOf, UNSAID, type Said } from "../layout/visit.tsx"
+import { approvals, mayGoOn, type AskedCall, type Task } from "../../api/contract/tasks.ts"
 
 const MOST_ASKED = 30
 

@@ -2,8 +2,8 @@
 import type { FC } from "hono/jsx"
 import { Moment, Person, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
-import { RiskTold } from "../meter.tsx"
-import type { Task } from "./said.ts"
+import { RiskTold } from "../layout/meter.tsx"
+import type { Task } from "../../api/contract/tasks.ts"
 
 /** Labels, and scopes, of a task. */
 const MOST_NAMES = 60

@@ -1,10 +1,10 @@
 /** What was decided in a task and below it, page by page. */
 import type { FC } from "hono/jsx"
 import { toolText } from "../decisions/line.ts"
-import { decisions, type Decision } from "../decisions/said.ts"
+import { decisions, type Decision } from "../../api/contract/decisions-console.ts"
 import { eventOf, Timeline } from "../decisions/timeline.tsx"
-import { Paging } from "../paging.tsx"
-import { descriptionOf, UNSAID, type Said } from "../visit.tsx"
+import { Paging } from "../layout/paging.tsx"
+import { descriptionOf, UNSAID, type Said } from "../layout/visit.tsx"
 
 /** Of a page. */
 export const MOST_RECORDS = 20

@@ -1,9 +1,9 @@
 /** A tree of tasks as a picture: how each is, by colour and in words, and the way to it. */
 import type { FC } from "hono/jsx"
 import { shortened } from "../../web/visible.ts"
-import { taskPath } from "../paths.ts"
+import { taskPath } from "../layout/paths.ts"
 import { BOX, layoutOf } from "./tree-layout.ts"
-import { STATES, type Task } from "./said.ts"
+import { STATES, type Task } from "../../api/contract/tasks.ts"
 
 /** Tasks of a picture. */
 const MOST = 40

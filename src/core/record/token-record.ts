@@ -1,6 +1,6 @@
 /** The record of a token request: made in the ledger, durably, where a token was issued; at the edge where none was. */
 import type { Opened } from "../task/open.ts"
-import type { RequestingClient } from "../../exchange/agent.ts"
+import type { RequestingClient } from "../../authorization-server/token/client-authentication.ts"
 import { oauthErrorOf, type Refusal } from "../denials/oauth-error.ts"
 import type { Consent } from "../task/consent.ts"
 import type { Task, TreeState, UserFacts } from "../task/state.ts"

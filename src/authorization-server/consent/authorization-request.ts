@@ -1,0 +1,64 @@
+/**
+ * What a client asks a person for (RFC 6749 4.1.1 as OAuth 2.1 has it, RFC 7636, RFC 8707, RFC 9396, RFC 9449 10). What is
+ * wrong with it the client is told, by redirect: where to is certain by now.
+ */
+import type { Bundle } from "../../core/policy/assemble.ts"
+import type { AskingClient } from "./client.ts"
+import { audienceOf } from "../token/resource-indicator.ts"
+import type { CodeTerms } from "../../core/task/authorization-code.ts"
+import { readAsked, valueOf, withoutOpenid, type AskedFor, type Parameters } from "../token/parameters.ts"
+import { isRefused, refuse, type Refused } from "../../core/denials/oauth-error.ts"
+
+export interface AuthorizationRequest extends AskedFor {
+  readonly client: AskingClient
+  readonly audience: string
+  readonly terms: CodeTerms
+}
+
+/** Of SHA-256, in base64url. */
+const DIGEST = /^[A-Za-z0-9_-]{43}$/
+/** RFC 6749 A.5; longer ones no client needs. */
+const STATE = /^[\x20-\x7e]{1,2048}$/
+
+/** To be sent back with the answer, whatever that is; null: none that could be. */
+export function stateOf(parameters: Parameters): string | null {
+  const state = valueOf(parameters, "state")
+  return state !== null && STATE.test(state) ? state : null
+}
+
+export function readRequest(
+  parameters: Parameters,
+  client: AskingClient,
+  bundle: Bundle,
+): AuthorizationRequest | Refused {
+  for (const parameter of ["request", "request_uri"] as const) {
+    if (parameters.has(parameter)) return refuse({ reason: "request_object_refused", parameter })
+  }
+  const type = valueOf(parameters, "response_type")
+  if (type === null) return refuse({ reason: "parameter_missing", parameter: "response_type" })
+  if (type !== "code") return refuse({ reason: "response_type_unsupported" })
+  const malformed = (what: string): Refused => refuse({ reason: "request_malformed", what })
+  if ((valueOf(parameters, "response_mode") ?? "query") !== "query") return malformed("response_mode is query alone")
+  if (parameters.has("state") && stateOf(parameters) === null) return malformed("state is too long, or not printable")
+  const terms = readTerms(parameters, client)
+  if (isRefused(terms)) return terms
+  const audience = audienceOf(parameters, client.agent.id, bundle)
+  if (typeof audience !== "string") return audience
+  const askedFor = readAsked(withoutOpenid(parameters))
+  return isRefused(askedFor) ? askedFor : { ...askedFor, client, audience, terms }
+}
+
+function readTerms(parameters: Parameters, { redirectUri }: AskingClient): CodeTerms | Refused {
+  const challenge = valueOf(parameters, "code_challenge")
+  if (challenge === null) return refuse({ reason: "parameter_missing", parameter: "code_challenge" })
+  // RFC 7636 4.3: without a method it would be `plain`, which whoever sees this request can answer.
+  if (valueOf(parameters, "code_challenge_method") !== "S256") {
+    return refuse({ reason: "request_malformed", what: "code_challenge_method is S256, and no other" })
+  }
+  if (!DIGEST.test(challenge)) return refuse({ reason: "request_malformed", what: "code_challenge is no SHA-256" })
+  const jkt = valueOf(parameters, "dpop_jkt")
+  if (jkt !== null && !DIGEST.test(jkt)) {
+    return refuse({ reason: "request_malformed", what: "dpop_jkt is no SHA-256 thumbprint" })
+  }
+  return { challenge, redirectUri, jkt }
+}

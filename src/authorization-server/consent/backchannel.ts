@@ -1,0 +1,202 @@
+/**
+ * The door where an agent asks for a person's consent while they are elsewhere: `POST /oauth/bc-authorize` (OpenID CIBA
+ * 7, poll mode). It learns nothing but where to ask again.
+ */
+import type { Context } from "hono"
+import { readCompact } from "../../credentials/jws/compact.ts"
+import { isRejected, withHash, type Rejection } from "../../core/denials/credential-rejection.ts"
+import { verifySession } from "../../credentials/session.ts"
+import { sha256Hex } from "../../core/encoding/hash.ts"
+import { newId } from "../../core/encoding/ids.ts"
+import { logEvent } from "../../platform/log.ts"
+import { askLedger } from "../../ledger/ask.ts"
+import { LEDGER_VERSION, type AskOutcome, type NoBundle } from "../../ledger/protocol.ts"
+import type { UserFacts } from "../../core/task/state.ts"
+import type { Bundle } from "../../core/policy/assemble.ts"
+import { userId } from "../../core/policy/principals.ts"
+import { hasUnseen } from "../../core/encoding/display-text.ts"
+import { newSecret } from "../../platform/secret.ts"
+import { bundleFor, surroundingsOf, type Surroundings } from "../../request-context.ts"
+import { currentSwitches } from "../../revocation/lease.ts"
+import { stoppedBy } from "../../core/signals/switch.ts"
+import { authenticateAgent, type RequestingClient } from "../token/client-authentication.ts"
+import { audienceOf } from "../token/resource-indicator.ts"
+import { POLL_INTERVAL_SECONDS, type Consent } from "../../core/task/consent.ts"
+import { inboxOf } from "../../ledger/inbox.ts"
+import { checkOnce } from "../token/replay-log.ts"
+import { ANYBODY, takePlace } from "../../ledger/task-quota.ts"
+import { readAsked, readParameters, valueOf, withoutOpenid, type Parameters } from "../token/parameters.ts"
+import { recordRefusal } from "../token/record-error.ts"
+import { isRefused, refuse, refuseCredential, type Refused } from "../../core/denials/oauth-error.ts"
+import { refusalResponse } from "../token/response.ts"
+
+/** Seconds that a person has to answer, unless the agent asks for less. */
+const DEFAULT_EXPIRY_SECONDS = 300
+const MAX_EXPIRY_SECONDS = 600
+/** CIBA 7.1: short, and fit to be shown anywhere. */
+const BINDING_MESSAGE = /^[\p{L}\p{N}\p{P}\p{S} ]{1,100}$/u
+const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
+
+export async function backchannelAuthorize(c: Context<{ Bindings: Env }>): Promise<Response> {
+  const parameters = await readParameters(c.req.raw)
+  const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
+  const id = newId("dec", around.receivedAt)
+  const bundle = await bundleFor(around)
+  const { client, result } =
+    bundle && !isRefused(parameters)
+      ? await ask(parameters, bundle, around, id)
+      : { client: null, result: isRefused(parameters) ? parameters : refuse({ reason: "unavailable" }) }
+  if (!isRefused(result)) return Response.json(result, { headers: { ...NO_STORE, "X-Narrowgate-Decision": id } })
+  recordRefusal(result.refused, client, bundle, id, around)
+  return refusalResponse(result.refused, id)
+}
+
+interface Asked {
+  readonly auth_req_id: string
+  /** Seconds. */
+  readonly expires_in: number
+  /** Seconds. */
+  readonly interval: number
+}
+
+async function ask(
+  parameters: Parameters,
+  bundle: Bundle,
+  around: Surroundings,
+  decisionId: string,
+): Promise<{ readonly client: RequestingClient | null; readonly result: Asked | Refused }> {
+  const proven = await authenticateAgent(parameters, bundle, around)
+  if (isRefused(proven)) return { client: null, result: proven }
+  const { agent, since, once } = proven
+  const secret = newSecret()
+  const consent = await readConsent(parameters, agent, secret, bundle, around)
+  if (isRefused(consent)) return { client: proven, result: consent }
+  const switches = await currentSwitches(around)
+  if (!switches) return { client: proven, result: refuse({ reason: "unavailable" }) }
+  const asked = { kid: null, tool: null }
+  const stopped =
+    stoppedBy(switches, { ...asked, agents: [agent], user: null, since }) ??
+    stoppedBy(switches, { ...asked, agents: [agent], user: userId(consent.user), since: around.receivedAt })
+  if (stopped) return { client: proven, result: refuse({ reason: "stopped", switch: stopped.id }) }
+  const replayed = await checkOnce(once, around)
+  if (replayed) return { client: proven, result: replayed }
+  const root = newId("tsk", around.receivedAt)
+  const result = await keepWithRoom(consent, root, bundle, around, decisionId)
+  if (isRefused(result)) return { client: proven, result }
+  const expires_in = Math.floor((consent.expiresAt - around.receivedAt) / 1000)
+  return { client: proven, result: { auth_req_id: `${root}.${secret}`, expires_in, interval: POLL_INTERVAL_SECONDS } }
+}
+
+/**
+ * A place among the agent's trees for this person, and among its questions; one in the person's inbox; then the ledger.
+ */
+async function keepWithRoom(
+  consent: Consent,
+  root: string,
+  bundle: Bundle,
+  around: Surroundings,
+  decisionId: string,
+): Promise<Refused | { readonly task: string }> {
+  const { agent, user, expiresAt } = consent
+  const undo: (() => Promise<unknown>)[] = []
+  const inOrder = async (): Promise<Refused | { readonly task: string }> => {
+    for (const whom of [ANYBODY, userId(user)]) {
+      const place = await takePlace(root, agent, whom, expiresAt, bundle, around)
+      if (isRefused(place)) return place
+      undo.push(place.undo)
+    }
+    const inbox = inboxOf(around.env, { user: userId(user) })
+    undo.push(async () => inbox.remove(root))
+    const hasRoom = await inbox.put(root, agent, expiresAt)
+    if (!hasRoom) return refuse({ reason: "too_many_tasks", what: "inbox", retry_after: 60 })
+    return keep(consent, root, bundle, around, decisionId)
+  }
+  const result = await inOrder().catch((error: unknown): Refused => {
+    logEvent("consent_not_asked", { error: String(error) })
+    return refuse({ reason: "unavailable" })
+  })
+  if (isRefused(result)) around.background(Promise.all(undo.map(async (each) => each())))
+  return result
+}
+
+async function keep(
+  consent: Consent,
+  root: string,
+  bundle: Bundle,
+  { env, receivedAt }: Surroundings,
+  decisionId: string,
+): Promise<Refused | { readonly task: string }> {
+  const asking = { decisionId, receivedAt }
+  const kept = await askLedger(env, root, async (ledger): Promise<AskOutcome | Refused | NoBundle> =>
+    ledger.ask(LEDGER_VERSION, bundle.pointer, root, consent, asking),
+  )
+  // Its id is new: nothing can be there already.
+  return !kept || "bundle" in kept || "answered" in kept ? refuse({ reason: "unavailable" }) : kept
+}
+
+async function readConsent(
+  parameters: Parameters,
+  agent: string,
+  secret: string,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Consent | Refused> {
+  const audience = audienceOf(parameters, agent, bundle)
+  if (typeof audience !== "string") return audience
+  const askedFor = readAsked(withoutOpenid(parameters))
+  if (isRefused(askedFor)) return askedFor
+  const user = await readHint(parameters, agent, bundle, around)
+  if (isRefused(user)) return user
+  const bindingMessage = valueOf(parameters, "binding_message")
+  if (bindingMessage !== null && (!BINDING_MESSAGE.test(bindingMessage) || hasUnseen(bindingMessage))) {
+    return refuse({ reason: "binding_message_refused" })
+  }
+  const seconds = expiryOf(valueOf(parameters, "requested_expiry"))
+  if (seconds === null) return refuse({ reason: "request_malformed", what: "requested_expiry is no number of seconds" })
+  return {
+    secretHash: sha256Hex(secret),
+    agent,
+    user,
+    ...askedFor,
+    audience,
+    bindingMessage,
+    expiresAt: around.receivedAt + seconds * 1000,
+    life: 0,
+    answer: null,
+    isRedeemed: false,
+  }
+}
+
+function expiryOf(text: string | null): number | null {
+  if (text === null) return DEFAULT_EXPIRY_SECONDS
+  return /^[1-9]\d{0,8}$/.test(text) ? Math.min(Number(text), MAX_EXPIRY_SECONDS) : null
+}
+
+/** Who is to be asked (CIBA 7.1): exactly one hint, their id as we know them or an ID token of theirs. */
+async function readHint(
+  parameters: Parameters,
+  agent: string,
+  { issuers }: Bundle,
+  { reach }: Surroundings,
+): Promise<UserFacts | Refused> {
+  const [login, idToken] = [valueOf(parameters, "login_hint"), valueOf(parameters, "id_token_hint")]
+  const hints = [login, idToken, valueOf(parameters, "login_hint_token")].filter((hint) => hint !== null)
+  if (hints.length !== 1) return refuse({ reason: "request_malformed", what: "exactly one hint says who is asked" })
+  if (login !== null) {
+    const issuer = issuers.find((known) => known.users && login.startsWith(`${known.issuer ?? ""}|`))
+    const subject = login.slice((issuer?.issuer?.length ?? 0) + 1)
+    return issuer?.issuer !== undefined && /^[^\p{Cc}\p{Cs}]{1,255}$/u.test(subject)
+      ? { issuer: issuer.issuer, subject, groups: [] }
+      : refuse({ reason: "user_unknown" })
+  }
+  if (idToken === null) return refuse({ reason: "request_malformed", what: "login_hint_token is not supported" })
+  const rejected = (because: Rejection): Refused => refuseCredential("subject_rejected", withHash(because, idToken))
+  const compact = readCompact(idToken)
+  if (isRejected(compact)) return rejected(compact.rejected)
+  const { iss } = compact.claims
+  const issuer = issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
+  if (!issuer?.users) return refuse({ reason: "user_unknown" })
+  const session = await verifySession(compact, "id_token", { ...issuer, users: issuer.users }, agent, reach)
+  // What the hint tells of the person is not what they will say: only who they are is taken from it.
+  return isRejected(session) ? rejected(session.rejected) : { ...session.user, groups: [] }
+}

@@ -1,0 +1,72 @@
+/**
+ * The person at their browser: who they are by the session in which they have signed in here, anew if that was a while
+ * ago. What an app was given for them is no session of ours, so no agent can be its own person.
+ */
+import type { Person } from "../../credentials/person.ts"
+import { namesIn, personIn, verifyPersonToken } from "../../credentials/person-token.ts"
+import { isRejected } from "../../core/denials/credential-rejection.ts"
+import { readForm, type Form } from "../../web/form.ts"
+import { seeOther } from "../../web/page.tsx"
+import type { Bundle } from "../../core/policy/assemble.ts"
+import { userId } from "../../core/policy/principals.ts"
+import { MAX_RETURN, signInLocation } from "../../web/sign-in.tsx"
+import { sessionOf, type SignedIn } from "../../web/session.ts"
+import { rawTarget, type Surroundings } from "../../request-context.ts"
+import { currentSwitches } from "../../revocation/lease.ts"
+import { stoppedBy } from "../../core/signals/switch.ts"
+import { isRefused, refuse, refuseCredential, type Refused } from "../../core/denials/oauth-error.ts"
+
+export interface Visitor {
+  readonly session: SignedIn
+  readonly person: Person
+}
+
+/** A page that was left open on a desk must not answer for whoever sat there. */
+const ASKED_WITHIN_MS = 300_000
+/** Time to read what is asked. */
+export const ANSWERED_WITHIN_MS = 900_000
+/** Who has just come from there would only be sent there again. */
+const JUST_SIGNED_IN_MS = 30_000
+
+/** Or the way to the sign-in, from which they come back to this very URL. */
+export async function visitorOf(
+  http: Request,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Visitor | Response | Refused> {
+  const session = await sessionOf(http, around)
+  const age = session ? around.receivedAt - session.issuedAt : Number.POSITIVE_INFINITY
+  const isRecent = age < (http.method === "POST" ? ANSWERED_WITHIN_MS : ASKED_WITHIN_MS)
+  if (!session || !isRecent) return signIn(http)
+  const person = await personOf(session, bundle, around)
+  if (!isRefused(person)) return { session, person }
+  const mayHelp = person.refused.reason !== "unavailable" && age >= JUST_SIGNED_IN_MS
+  return mayHelp ? signIn(http) : person
+}
+
+async function personOf({ token }: SignedIn, bundle: Bundle, around: Surroundings): Promise<Person | Refused> {
+  const { config, reach } = around
+  const verified = await verifyPersonToken(token, bundle.issuers, config.issuer, reach)
+  if (isRejected(verified)) return refuseCredential("person_refused", verified.rejected)
+  const person = personIn(verified, reach)
+  if (isRejected(person)) return refuseCredential("person_refused", person.rejected)
+  const switches = await currentSwitches(around)
+  if (!switches) return refuse({ reason: "unavailable" })
+  const affected = { agents: [], kid: null, tool: null, since: person.issuedAt }
+  const [by] = namesIn(verified, reach).flatMap(
+    (name) => stoppedBy(switches, { ...affected, user: userId(name) }) ?? [],
+  )
+  return by ? refuse({ reason: "stopped", switch: by.id }) : person
+}
+
+function signIn(http: Request): Response | Refused {
+  const here = rawTarget(http)
+  if (here.length > MAX_RETURN) return refuse({ reason: "request_malformed", what: "its URL is too long" })
+  return seeOther(signInLocation(here))
+}
+
+/** What they have sent from our page. */
+export async function answerOf(http: Request, { session }: Visitor, issuer: string): Promise<Form | Refused> {
+  const form = await readForm(http, session, issuer)
+  return "refused" in form ? refuse({ reason: "form_refused", what: form.refused }) : form
+}

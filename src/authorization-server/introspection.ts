@@ -1,0 +1,139 @@
+/**
+ * The doors beside the token endpoint where an authenticated agent asks about a delegation token: introspection (RFC
+ * 7662) and revocation (RFC 7009), of a refresh token too. A token of somebody else is answered as one that there is none
+ * of.
+ */
+import type { Context } from "hono"
+import { recordAtEdge } from "../audit/edge-recorder.ts"
+import { nothingRevoked } from "../core/record/token-record.ts"
+import { recordOf, type DecisionRecord } from "../core/record/record.ts"
+import { verifyDelegationToken, type DelegationClaims, type VerifiedToken } from "../credentials/delegation-token.ts"
+import { codeOf, isDenied } from "../core/denials/denial.ts"
+import { sha256Hex } from "../core/encoding/hash.ts"
+import { newId } from "../core/encoding/ids.ts"
+import { askLedger } from "../ledger/ask.ts"
+import { rootOf } from "../core/task/state.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import { bundleFor, surroundingsOf, type Surroundings } from "../request-context.ts"
+import { currentSwitches } from "../revocation/lease.ts"
+import { stopOf } from "../revocation/token-stop.ts"
+import { authenticateAgent, authenticateClient, type RequestingClient } from "./token/client-authentication.ts"
+import { checkOnce } from "./token/replay-log.ts"
+import { readParameters, valueOf, type Parameters } from "./token/parameters.ts"
+import { recordRefusal } from "./token/record-error.ts"
+import { isRefused, refuse, type Refused } from "../core/denials/oauth-error.ts"
+import { refusalResponse } from "./token/response.ts"
+import { readRefreshToken, type RefreshToken } from "./token/opaque-token.ts"
+
+/** What an authenticated agent asks about: a token of ours that is signed and unexpired, or null. */
+interface Question {
+  readonly client: RequestingClient
+  readonly token: VerifiedToken | null
+  /** Null: it has not the form of one. */
+  readonly refresh: RefreshToken | null
+  /** Of this request, with what is known so far. */
+  readonly record: DecisionRecord
+}
+
+const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
+
+export async function introspect(c: Context<{ Bindings: Env }>): Promise<Response> {
+  return answer(c, "management", authenticateAgent, async ({ client: { agent }, token, record }, around) => {
+    const tell = (said: DecisionRecord, body: Record<string, unknown>): Record<string, unknown> => {
+      recordAtEdge(around.env, said, around.background)
+      return body
+    }
+    if (!token) return tell(record, INACTIVE)
+    // What the gateway would not let pass is not active, whatever its ledger says.
+    const stopped = stopOf(await currentSwitches(around), token, null)
+    if (stopped?.reason === "switches_unavailable") return refuse({ reason: "unavailable" })
+    if (stopped) return tell({ ...record, decision: "deny", code: codeOf(stopped), denial: stopped }, INACTIVE)
+    const { jti, task } = token.claims
+    const found = await askLedger(around.env, rootOf(task), async (ledger) => ({
+      active: await ledger.isActive(jti, task, agent),
+    }))
+    if (!found) return refuse({ reason: "unavailable" })
+    return tell(record, found.active ? describe(token.claims) : INACTIVE)
+  })
+}
+
+const INACTIVE = { active: false }
+
+export async function revoke(c: Context<{ Bindings: Env }>): Promise<Response> {
+  // A program that proves nothing gives up what it shows.
+  return answer(c, "end", authenticateClient, async ({ client, token, refresh, record }, around) => {
+    // As if it had been: whoever asks about another's token learns nothing, the record does.
+    const { agent } = client
+    const nothing = (): null => {
+      recordAtEdge(around.env, nothingRevoked(record, client), around.background)
+      return null
+    }
+    if (refresh) {
+      const done = await askLedger(around.env, refresh.root, async (ledger) => ({
+        ended: await ledger.giveUp(sha256Hex(refresh.family), agent, record),
+      }))
+      if (!done) return refuse({ reason: "unavailable" })
+      return done.ended ? null : nothing()
+    }
+    if (!token) return nothing()
+    const { jti, task } = token.claims
+    const done = await askLedger(around.env, rootOf(task), async (ledger) => ({
+      revoked: await ledger.revokeToken(jti, task, agent, record),
+    }))
+    if (!done) return refuse({ reason: "unavailable" })
+    return done.revoked ? null : nothing()
+  })
+}
+
+/** RFC 7662 2.2, RFC 8693 4. */
+function describe({ cnf, ...claims }: DelegationClaims): Record<string, unknown> {
+  return { active: true, ...claims, token_type: cnf ? "DPoP" : "Bearer", ...(cnf ? { cnf } : {}) }
+}
+
+async function answer(
+  c: Context<{ Bindings: Env }>,
+  kind: "management" | "end",
+  authenticate: typeof authenticateAgent,
+  work: (question: Question, around: Surroundings) => Promise<Record<string, unknown> | Refused | null>,
+): Promise<Response> {
+  const parameters = await readParameters(c.req.raw)
+  const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
+  const id = newId("dec", around.receivedAt)
+  const bundle = await bundleFor(around)
+  const question = bundle
+    ? await readQuestion(parameters, kind, authenticate, id, bundle, around)
+    : refuse({ reason: "unavailable" })
+  const said = isRefused(question) ? question : await work(question, around)
+  if (said && isRefused(said)) {
+    const client = isRefused(question) ? null : question.client
+    recordRefusal(said.refused, client, bundle, id, around)
+    return refusalResponse(said.refused, id)
+  }
+  const headers = { ...NO_STORE, "X-Narrowgate-Decision": id }
+  return said === null ? new Response(null, { status: 200, headers }) : Response.json(said, { headers })
+}
+
+async function readQuestion(
+  parameters: Parameters | Refused,
+  kind: "management" | "end",
+  authenticate: typeof authenticateAgent,
+  id: string,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Question | Refused> {
+  if (isRefused(parameters)) return parameters
+  const proven = await authenticate(parameters, bundle, around)
+  if (isRefused(proven)) return proven
+  const text = valueOf(parameters, "token")
+  if (text === null) return refuse({ reason: "parameter_missing", parameter: "token" })
+  const { keys, config, receivedAt } = around
+  const verified = await verifyDelegationToken(text, keys, config.issuer, bundle.audiences, receivedAt)
+  if (isDenied(verified) && verified.denied.reason === "keys_unavailable") return refuse({ reason: "unavailable" })
+  const reused = await checkOnce(proven.once, around)
+  if (reused) return reused
+  const token = isDenied(verified) ? null : verified
+  const { agent } = proven
+  const known = { decision: "allow", code: "ok", chain: [agent], task: token?.claims.task ?? null } as const
+  const record = recordOf({ id, at: receivedAt, kind, bundle: bundle.pointer, ...known })
+  return { client: proven, token, refresh: readRefreshToken(text), record }
+}

@@ -1,0 +1,58 @@
+/** Metadata documents: authorization server (RFC 8414) and protected resources (RFC 9728). */
+import type { Bundle } from "../core/policy/assemble.ts"
+import { ALGORITHMS, OWN_ALGORITHMS } from "../core/keys/algorithm.ts"
+import { PROOF_ALGORITHMS } from "../credentials/dpop.ts"
+import { GRANTS } from "./token/grant-types.ts"
+
+/**
+ * draft-ietf-oauth-spiffe-client-auth: the agent's JWT-SVID as client assertion; RFC 7523: one that it signs itself.
+ */
+const AUTH_METHODS = ["spiffe_jwt", "private_key_jwt"]
+/** Where a person's own consent is fetched or given up, a program that is registered so need not prove who it is. */
+const CLIENT_AUTH_METHODS = [...AUTH_METHODS, "none"]
+
+export function authorizationServer(issuer: string): Record<string, unknown> {
+  return {
+    issuer,
+    authorization_endpoint: `${issuer}/oauth/authorize`,
+    response_types_supported: ["code"],
+    response_modes_supported: ["query"],
+    code_challenge_methods_supported: ["S256"],
+    authorization_response_iss_parameter_supported: true,
+    client_id_metadata_document_supported: true,
+    request_parameter_supported: false,
+    request_uri_parameter_supported: false,
+    token_endpoint: `${issuer}/oauth/token`,
+    introspection_endpoint: `${issuer}/oauth/introspect`,
+    introspection_endpoint_auth_methods_supported: AUTH_METHODS,
+    introspection_endpoint_auth_signing_alg_values_supported: Object.keys(ALGORITHMS),
+    backchannel_authentication_endpoint: `${issuer}/oauth/bc-authorize`,
+    backchannel_token_delivery_modes_supported: ["poll"],
+    backchannel_user_code_parameter_supported: false,
+    revocation_endpoint: `${issuer}/oauth/revoke`,
+    revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+    revocation_endpoint_auth_signing_alg_values_supported: Object.keys(ALGORITHMS),
+    jwks_uri: `${issuer}/.well-known/jwks.json`,
+    grant_types_supported: [...GRANTS.keys()],
+    // draft-ietf-oauth-identity-assertion-authz-grant: of RFC 7523's assertions those, and no others.
+    authorization_grant_profiles_supported: ["urn:ietf:params:oauth:grant-profile:id-jag"],
+    token_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+    token_endpoint_auth_signing_alg_values_supported: Object.keys(ALGORITHMS),
+    dpop_signing_alg_values_supported: PROOF_ALGORITHMS,
+    authorization_details_types_supported: ["narrowgate_call"],
+    access_token_signing_alg_values_supported: OWN_ALGORITHMS,
+  }
+}
+
+/** @param gateway id of a registered gateway; null where there is none */
+export function protectedResource(gateway: string, bundle: Bundle, issuer: string): Record<string, unknown> | null {
+  const found = [...bundle.gateways.values()].find(({ id }) => id === gateway)
+  return found
+    ? {
+        resource: found.audience,
+        authorization_servers: [issuer],
+        bearer_methods_supported: ["header"],
+        dpop_signing_alg_values_supported: PROOF_ALGORITHMS,
+      }
+    : null
+}

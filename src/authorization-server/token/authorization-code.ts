@@ -1,0 +1,64 @@
+/**
+ * The grants of a task that a person has consented to at their browser: its code (RFC 6749 4.1.3, RFC 7636 4.5), once, and
+ * then a refresh token for each further token of the task (6).
+ */
+import { sha256Base64url, sha256Hex } from "../../core/encoding/hash.ts"
+import { LEDGER_VERSION } from "../../ledger/protocol.ts"
+import { newSecret } from "../../platform/secret.ts"
+import type { RefreshShown } from "../../core/task/authorization-code.ts"
+import type { Issued } from "../../signing/sign-delegation-token.ts"
+import type { GrantRequest } from "./open-task.ts"
+import { valueOf } from "./parameters.ts"
+import { redeemAt } from "./redeem.ts"
+import { isRefused, refuse, type Refused } from "../../core/denials/oauth-error.ts"
+import { readRefreshToken, readRooted, refreshTokenOf, type RefreshToken } from "./opaque-token.ts"
+
+/** RFC 7636 4.1. */
+const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/
+
+export async function redeemCode(request: GrantRequest): Promise<Issued | Refused> {
+  const { parameters, bundle, decisionId, around } = request
+  const code = valueOf(parameters, "code")
+  const verifier = valueOf(parameters, "code_verifier")
+  if (code === null) return refuse({ reason: "parameter_missing", parameter: "code" })
+  if (verifier === null) return refuse({ reason: "parameter_missing", parameter: "code_verifier" })
+  if (!VERIFIER.test(verifier)) return refuse({ reason: "request_malformed", what: "code_verifier is none" })
+  const asked = readRooted(code)
+  if (!asked) return refuse({ reason: "grant_refused", what: "unknown" })
+  const next = { root: asked.root, family: newSecret(), secret: newSecret() }
+  const shown = {
+    challenge: sha256Base64url(verifier),
+    redirectUri: valueOf(parameters, "redirect_uri"),
+    refresh: hashed(next),
+  }
+  const asking = { decisionId, receivedAt: around.receivedAt }
+  const issued = await redeemAt(asked.root, request, async (ledger, comer) => {
+    const redemption = { ...comer, secretHash: sha256Hex(asked.secret), shown }
+    return ledger.redeem(LEDGER_VERSION, bundle.pointer, redemption, asking)
+  })
+  return withRefreshToken(issued, next)
+}
+
+export async function refreshToken(request: GrantRequest): Promise<Issued | Refused> {
+  const { parameters, bundle, decisionId, around } = request
+  const text = valueOf(parameters, "refresh_token")
+  if (text === null) return refuse({ reason: "parameter_missing", parameter: "refresh_token" })
+  const shown = readRefreshToken(text)
+  if (!shown) return refuse({ reason: "grant_refused", what: "unknown" })
+  const next = { ...shown, secret: newSecret() }
+  const named = { scope: valueOf(parameters, "scope"), shown: hashed(shown), next: hashed(next).secret }
+  const asking = { decisionId, receivedAt: around.receivedAt }
+  const issued = await redeemAt(shown.root, request, async (ledger, comer) =>
+    ledger.refresh(LEDGER_VERSION, bundle.pointer, { ...comer, ...named }, asking),
+  )
+  return withRefreshToken(issued, next)
+}
+
+const hashed = ({ family, secret }: RefreshToken): RefreshShown => ({
+  family: sha256Hex(family),
+  secret: sha256Hex(secret),
+})
+
+function withRefreshToken(issued: Issued | Refused, next: RefreshToken): Issued | Refused {
+  return isRefused(issued) ? issued : { ...issued, refreshToken: refreshTokenOf(next) }
+}

@@ -1,0 +1,99 @@
+/**
+ * Which agent is asking for a token: proven by its workload identity or its own key, as client assertion (RFC 7523 2.2,
+ * or SPIFFE's type of it) or as actor token (RFC 8693 2.1). Where both are there they must be of one agent. A program that
+ * can keep no secret only says who it is, and only where a person's own consent is what opens.
+ */
+import { clientDocument } from "../../credentials/client-document.ts"
+import { verifyAgent, type ProvenAgent } from "../../credentials/agent-identity.ts"
+import { isRejected, shownName } from "../../core/denials/credential-rejection.ts"
+import type { Bundle } from "../../core/policy/assemble.ts"
+import type { Surroundings } from "../../request-context.ts"
+import type { Once } from "./replay-log.ts"
+import { valueOf, type Parameters } from "./parameters.ts"
+import { refuse, refuseCredential, type Refused } from "../../core/denials/oauth-error.ts"
+
+const ASSERTION_TYPES: ReadonlyMap<string, "any" | "spiffe"> = new Map([
+  ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "any"],
+  ["urn:ietf:params:oauth:client-assertion-type:jwt-spiffe", "spiffe"],
+])
+const JWT_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:jwt"
+
+/** The client of a request. */
+export interface RequestingClient {
+  readonly agent: string
+  /** False for a public client: it only names itself, which anybody can do. Its records must not count as the agent's. */
+  readonly isProven: boolean
+  /** What of its proof may be used once only. */
+  readonly once: readonly Once[]
+}
+
+export interface AuthenticatedAgent extends RequestingClient {
+  /** Milliseconds, when its identity was issued; of two, the older. */
+  readonly since: number
+}
+
+export async function authenticateAgent(
+  parameters: Parameters,
+  bundle: Bundle,
+  { config, reach }: Surroundings,
+): Promise<AuthenticatedAgent | Refused> {
+  const assertion = valueOf(parameters, "client_assertion")
+  const actorToken = valueOf(parameters, "actor_token")
+  const kind = ASSERTION_TYPES.get(valueOf(parameters, "client_assertion_type") ?? "")
+  if (assertion !== null && !kind) {
+    return refuseCredential("agent_unauthenticated", { reason: "type_refused", typ: "client_assertion_type" })
+  }
+  const actorType = valueOf(parameters, "actor_token_type")
+  // RFC 8693 2.1: the type is required with the token and not allowed without it.
+  if ((actorToken === null) !== (actorType === null)) {
+    return refuse({ reason: "parameter_missing", parameter: actorToken === null ? "actor_token" : "actor_token_type" })
+  }
+  if (actorType !== null && actorType !== JWT_TOKEN_TYPE) {
+    return refuse({ reason: "token_type_unsupported", parameter: "actor_token_type" })
+  }
+  const credentials = [
+    ...(assertion === null ? [] : [{ token: assertion, kind: kind ?? "any" }]),
+    ...(actorToken === null ? [] : [{ token: actorToken, kind: "any" as const }]),
+  ]
+  let proven: ProvenAgent | undefined
+  let since = Number.POSITIVE_INFINITY
+  const once: Once[] = []
+  for (const { token, kind } of credentials) {
+    const verified = await verifyAgent(token, kind, bundle, config.issuer, reach)
+    if (isRejected(verified)) return refuseCredential("agent_unauthenticated", verified.rejected)
+    if (proven && proven.agent !== verified.agent) return refuse({ reason: "agents_differ" })
+    proven = verified
+    since = Math.min(since, verified.since)
+    if (verified.once) once.push({ what: "assertion", ...verified.once })
+  }
+  if (!proven) return refuseCredential("agent_unauthenticated", { reason: "credential_missing" })
+  const clientId = valueOf(parameters, "client_id")
+  if (clientId !== null && clientId !== proven.agent) {
+    return refuseCredential("agent_unauthenticated", { reason: "client_mismatch", got: shownName(clientId) })
+  }
+  const { agent } = proven
+  return bundle.agents.has(agent)
+    ? { agent, isProven: true, since, once }
+    : refuse({ reason: "agent_unregistered", agent })
+}
+
+/** As one that proves it, or as one that need not (RFC 6749 2.1, public clients) and is what its registration says. */
+export async function authenticateClient(
+  parameters: Parameters,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<AuthenticatedAgent | Refused> {
+  const named = valueOf(parameters, "client_id")
+  const shows = ["client_assertion", "actor_token"].some((name) => parameters.has(name))
+  const client = named === null ? undefined : bundle.agents.get(named)?.client
+  if (named === null || shows || client?.authentication !== "none") {
+    return authenticateAgent(parameters, bundle, around)
+  }
+  if (client.metadata === true) {
+    const document = await clientDocument(named, around.reach)
+    if (!document) return refuse({ reason: "unavailable" })
+    // Who says that it has keys has to show them: otherwise anybody could be it, without.
+    if (document.identity) return refuseCredential("agent_unauthenticated", { reason: "credential_missing" })
+  }
+  return { agent: named, isProven: false, since: around.receivedAt, once: [] }
+}

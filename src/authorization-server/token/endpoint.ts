@@ -1,0 +1,23 @@
+/** The door for agents: `POST /oauth/token`. Every outcome is recorded, issued or not. */
+import type { Context } from "hono"
+import { bundleFor, surroundingsOf } from "../../request-context.ts"
+import { newId } from "../../core/encoding/ids.ts"
+import { exchange, type ExchangeOutcome } from "./grant-types.ts"
+import { readParameters } from "./parameters.ts"
+import { recordRefusal } from "./record-error.ts"
+import { isRefused, refuse } from "../../core/denials/oauth-error.ts"
+import { tokenResponse } from "./response.ts"
+
+export async function token(c: Context<{ Bindings: Env }>): Promise<Response> {
+  // First of all: who makes their body trickle in must not be judged by what held when it began.
+  const parameters = await readParameters(c.req.raw)
+  const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
+  const id = newId("dec", around.receivedAt)
+  const bundle = await bundleFor(around)
+  const outcome: ExchangeOutcome = bundle
+    ? await exchange(c.req.raw, parameters, bundle, around, id)
+    : { client: null, result: refuse({ reason: "unavailable" }) }
+  const { client, result } = outcome
+  if (isRefused(result)) recordRefusal(result.refused, client, bundle, id, around)
+  return tokenResponse(outcome, id)
+}

@@ -1,0 +1,69 @@
+/**
+ * The token endpoint's way, in order: form → agent → what its grant type does. Each grant type is one row of a table.
+ */
+import type { Bundle } from "../../core/policy/assemble.ts"
+import type { Surroundings } from "../../request-context.ts"
+import { authenticateAgent, authenticateClient, type RequestingClient } from "./client-authentication.ts"
+import { verifyAssertion } from "./id-jag.ts"
+import { redeemCode, refreshToken } from "./authorization-code.ts"
+import { redeemConsent } from "./ciba.ts"
+import type { Issued } from "../../signing/sign-delegation-token.ts"
+import { opening, type Grant } from "./open-task.ts"
+import { valueOf, type Parameters } from "./parameters.ts"
+import { isRefused, refuse, type Refused } from "../../core/denials/oauth-error.ts"
+import { NO_SUBJECT, verifySubject } from "./subject-token.ts"
+
+interface GrantType {
+  /** How it becomes known who asks. */
+  readonly authenticate: typeof authenticateAgent
+  readonly grant: Grant
+}
+
+const toProven = (grant: Grant): GrantType => ({ authenticate: authenticateAgent, grant })
+/** What a person has consented to at their browser may be fetched by a program that proves nothing, if it is registered so. */
+const toClient = (grant: Grant): GrantType => ({ authenticate: authenticateClient, grant })
+
+export const GRANTS: ReadonlyMap<string, GrantType> = new Map([
+  ["urn:ietf:params:oauth:grant-type:token-exchange", toProven(opening(verifySubject, { isExchange: true }))],
+  // RFC 7523 2.1: of its assertions those that are ID-JAGs.
+  ["urn:ietf:params:oauth:grant-type:jwt-bearer", toProven(opening(verifyAssertion))],
+  // A task without a user (RFC 6749 4.4): the agent acts on its own behalf.
+  ["client_credentials", toProven(opening(async () => NO_SUBJECT))],
+  // A task that a person has consented to, elsewhere (OpenID CIBA 10.1) or at their browser (RFC 6749 4.1.3).
+  ["urn:openid:params:grant-type:ciba", toProven(redeemConsent)],
+  ["authorization_code", toClient(redeemCode)],
+  ["refresh_token", toClient(refreshToken)],
+])
+
+/** What became of a request, with as much of it as its record can show. */
+export interface ExchangeOutcome {
+  /** Null if the request does not say who makes it, or its proof of that failed. */
+  readonly client: RequestingClient | null
+  readonly result: Issued | Refused
+}
+
+/**
+ * @param parameters of the request, read before anything else was looked at
+ * @param decisionId of the record, which the ledger keeps where a token is issued, and the caller where none is
+ */
+export async function exchange(
+  request: Request,
+  parameters: Parameters | Refused,
+  bundle: Bundle,
+  around: Surroundings,
+  decisionId: string,
+): Promise<ExchangeOutcome> {
+  if (isRefused(parameters)) return { client: null, result: parameters }
+  const grantType = valueOf(parameters, "grant_type")
+  if (grantType === null)
+    return { client: null, result: refuse({ reason: "parameter_missing", parameter: "grant_type" }) }
+  const type = GRANTS.get(grantType)
+  if (!type) return { client: null, result: refuse({ reason: "grant_type_unsupported" }) }
+  const proven = await type.authenticate(parameters, bundle, around)
+  if (isRefused(proven)) return { client: null, result: proven }
+  const { agent, since, once } = proven
+  return {
+    client: proven,
+    result: await type.grant({ http: request, parameters, agent, since, once, bundle, around, decisionId }),
+  }
+}

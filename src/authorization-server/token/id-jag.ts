@@ -1,0 +1,63 @@
+/**
+ * On whose behalf, where the person's session stays with their provider (RFC 7523 2.1, ID-JAG): the provider asserts
+ * that this agent may work for this person, and for how much at most. Used once, whatever the issuer's entry says.
+ */
+import { parseScope } from "../../core/catalog/pattern.ts"
+import { readCompact } from "../../credentials/jws/compact.ts"
+import { verifyIdJag } from "../../credentials/id-jag.ts"
+import { isRejected, withHash, type Rejection } from "../../core/denials/credential-rejection.ts"
+import type { Bundle } from "../../core/policy/assemble.ts"
+import { userId } from "../../core/policy/principals.ts"
+import type { Surroundings } from "../../request-context.ts"
+import { ASKED_NOTHING, type Asked } from "../../core/task/grant.ts"
+import { valueOf, detailsOf, type Parameters } from "./parameters.ts"
+import { refuse, refuseCredential, type Refused } from "../../core/denials/oauth-error.ts"
+import { NO_SUBJECT, type Asker, type Subject } from "./subject-token.ts"
+
+export async function verifyAssertion(
+  parameters: Parameters,
+  { agent, jkt }: Asker,
+  audience: string,
+  { issuers }: Bundle,
+  { config, reach }: Surroundings,
+): Promise<Subject | Refused> {
+  const text = valueOf(parameters, "assertion")
+  if (text === null) return refuse({ reason: "parameter_missing", parameter: "assertion" })
+  const rejected = (because: Rejection): Refused => refuseCredential("assertion_rejected", withHash(because, text))
+  const compact = readCompact(text)
+  if (isRejected(compact)) return rejected(compact.rejected)
+  const { iss } = compact.claims
+  const issuer = issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
+  if (!issuer?.assertions) return rejected({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
+  const bringing = { agent, jkt, audience, us: config.issuer }
+  const asserted = await verifyIdJag(compact, { ...issuer, assertions: issuer.assertions }, bringing, reach)
+  if (isRejected(asserted)) return rejected(asserted.rejected)
+  const { person, jti, redeemableUntil, scope, authorizationDetails } = asserted
+  const allowed = readAllowed(scope, authorizationDetails)
+  if (!allowed) return rejected({ reason: "claim_mismatch", claim: "authorization_details" })
+  return {
+    ...NO_SUBJECT,
+    user: person.user,
+    sessionExpiresAt: person.expiresAt,
+    above: { ...NO_SUBJECT.above, user: userId(person.user) },
+    since: person.issuedAt,
+    once: [{ what: "grant", issuer: issuer.id, jti, until: redeemableUntil }],
+    ...allowed,
+  }
+}
+
+interface Allowed {
+  readonly caps: readonly Asked[]
+  readonly purpose: string | null
+}
+
+/**
+ * Words that are no scopes of ours allow nothing here; details of other types are for others. Null: it cannot be read.
+ */
+function readAllowed(scope: string | null, authorizationDetails: unknown): Allowed | null {
+  const scopes = scope?.split(" ").flatMap((word) => parseScope(word) ?? [])
+  const byScope = scopes ? [{ ...ASKED_NOTHING, parts: [{ scopes, maxSensitivity: null, bounds: {} }] }] : []
+  if (authorizationDetails === undefined) return { caps: byScope, purpose: null }
+  const byDetails = detailsOf(authorizationDetails)
+  return byDetails && { caps: [byDetails.asked, ...byScope], purpose: byDetails.purpose }
+}

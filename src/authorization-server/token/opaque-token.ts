@@ -1,0 +1,30 @@
+/**
+ * Secrets that say which tree they are about: `auth_req_id` and codes, `<root>.<secret>`; refresh tokens,
+ * `<root>.<family>.<secret>`. Whoever has a task's id has none of them; the ledger keeps their hashes.
+ */
+import { isTaskId } from "../../core/task/state.ts"
+
+const ROOTED = /^(tsk_[0-9A-Z]{26})\.([A-Za-z0-9_-]{43})$/
+const REFRESH = /^(tsk_[0-9A-Z]{26})\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})$/
+
+export function readRooted(text: string): { readonly root: string; readonly secret: string } | null {
+  const [, root, secret] = ROOTED.exec(text) ?? []
+  return root !== undefined && secret !== undefined && isTaskId(root) ? { root, secret } : null
+}
+
+export interface RefreshToken {
+  readonly root: string
+  /** What all refresh tokens of the task share. */
+  readonly family: string
+  readonly secret: string
+}
+
+export function readRefreshToken(text: string): RefreshToken | null {
+  const [, root, family, secret] = REFRESH.exec(text) ?? []
+  if (root === undefined || family === undefined || secret === undefined || !isTaskId(root)) return null
+  return { root, family, secret }
+}
+
+export function refreshTokenOf({ root, family, secret }: RefreshToken): string {
+  return `${root}.${family}.${secret}`
+}

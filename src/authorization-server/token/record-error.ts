@@ -1,0 +1,37 @@
+/**
+ * The record of a request that the authorization server refused. Only a client that has proven itself with this very
+ * request stands in its `chain`: an assertion that another request has used up (RFC 7523, section 3, item 7) is a name that
+ * whoever saw it can repeat.
+ */
+import { recordAtEdge } from "../../audit/edge-recorder.ts"
+import { refusalRecord } from "../../core/record/token-record.ts"
+import { recordOf, type DecisionRecord } from "../../core/record/record.ts"
+import type { Bundle } from "../../core/policy/assemble.ts"
+import type { Surroundings } from "../../request-context.ts"
+import type { RequestingClient } from "./client-authentication.ts"
+import { isFirstUse } from "./replay-log.ts"
+import type { Refusal } from "../../core/denials/oauth-error.ts"
+
+/**
+ * @param client null if the request does not say who makes it
+ * @param more what is known besides: the person at their browser
+ */
+export function recordRefusal(
+  refusal: Refusal,
+  client: RequestingClient | null,
+  bundle: Bundle | null,
+  decisionId: string,
+  around: Surroundings,
+  more: Partial<DecisionRecord> = {},
+): void {
+  const { env, receivedAt, background } = around
+  const now = Date.now()
+  const keep = (by: RequestingClient | null): void => {
+    const record = refusalRecord(refusal, by, bundle?.pointer ?? null, decisionId, receivedAt, now)
+    recordAtEdge(env, recordOf({ ...record, ...more }), background)
+  }
+  if (!client?.isProven || client.once.length === 0) return keep(client)
+  // The client may send the same request again when the outage is over.
+  if (refusal.reason === "unavailable") return keep({ ...client, isProven: false })
+  background(isFirstUse(client.once, around).then((isProven) => keep({ ...client, isProven })))
+}

@@ -1,0 +1,58 @@
+/**
+ * Grants of a task that is in its ledger already: key → switches → signer → single use → one step of the ledger → token.
+ * What tells them apart is what is shown to the ledger.
+ */
+import { askLedger } from "../../ledger/ask.ts"
+import type { NoBundle, OpenedTask } from "../../ledger/protocol.ts"
+import type { Ledger } from "../../ledger/ledger.ts"
+import { currentSwitches } from "../../revocation/lease.ts"
+import { pulledKeys, stoppedBy } from "../../core/signals/switch.ts"
+import { audienceOf } from "./resource-indicator.ts"
+import { issue, type Issued } from "../../signing/sign-delegation-token.ts"
+import { onceOfProof, provenKey } from "./dpop.ts"
+import { checkOnce } from "./replay-log.ts"
+import type { GrantRequest } from "./open-task.ts"
+import { isRefused, refuse, type Refused } from "../../core/denials/oauth-error.ts"
+import { signerOf } from "../../signing/signing-key.ts"
+
+/** Who comes for a token, with the key that is proven and the `jti` that the token is to have. */
+export interface Comer {
+  readonly agent: string
+  /** That the request names (RFC 8707, section 2.2); null: none, so that it is the one that was consented to. */
+  readonly audience: string | null
+  readonly jkt: string | null
+  readonly token: string
+}
+
+type Step = (ledger: DurableObjectStub<Ledger>, comer: Comer) => Promise<OpenedTask | Refused | NoBundle>
+
+export async function redeemAt(root: string, request: GrantRequest, step: Step): Promise<Issued | Refused> {
+  const { http, agent, since, around } = request
+  const audience = namedAudience(request)
+  if (audience !== null && typeof audience !== "string") return audience
+  const proof = await provenKey(http, around)
+  if (proof && isRefused(proof)) return proof
+  const switches = await currentSwitches(around)
+  if (!switches) return refuse({ reason: "unavailable" })
+  const stopped = stoppedBy(switches, { agents: [agent], user: null, kid: null, tool: null, since })
+  if (stopped) return refuse({ reason: "stopped", switch: stopped.id })
+  const { env, config, receivedAt } = around
+  // What a person has said is good for one token: it must not be used up where none can be signed.
+  const signer = await signerOf(env, config.signingAlgorithm, pulledKeys(switches), receivedAt)
+  if (!signer) return refuse({ reason: "unavailable" })
+  const reused = await checkOnce([...request.once, ...(proof ? [onceOfProof(proof)] : [])], around)
+  if (reused) return reused
+  const comer = { agent, audience, jkt: proof?.jkt ?? null, token: crypto.randomUUID() }
+  const opened = await askLedger(env, root, async (ledger) => step(ledger, comer))
+  if (!opened || "bundle" in opened) return refuse({ reason: "unavailable" })
+  if (isRefused(opened)) return opened
+  // Who the person is only the ledger knows; what they said is no younger than their session.
+  const person = { agents: [agent], user: opened.user, kid: null, tool: null, since: opened.since }
+  const stoppedToo = stoppedBy(switches, person)
+  if (stoppedToo) return refuse({ reason: "stopped", switch: stoppedToo.id })
+  return issue(opened, comer, signer, around)
+}
+
+function namedAudience({ parameters, agent, bundle }: GrantRequest): string | Refused | null {
+  return parameters.has("resource") || parameters.has("audience") ? audienceOf(parameters, agent, bundle) : null
+}

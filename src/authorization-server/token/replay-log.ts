@@ -1,0 +1,106 @@
+/**
+ * What may be used once only, remembered exactly: proofs and assertions at the token endpoint, and session tokens of
+ * issuers whose entry says so. One of many small Durable Objects, chosen by what is used, so that no single one has to
+ * bear all; what is taken is durable before the answer.
+ */
+import { DurableObject } from "cloudflare:workers"
+import { sha256Hex } from "../../core/encoding/hash.ts"
+import { logEvent } from "../../platform/log.ts"
+import type { Surroundings } from "../../request-context.ts"
+import { refuse, refuseCredential, type Refused } from "../../core/denials/oauth-error.ts"
+
+export interface Once {
+  readonly what: "proof" | "assertion" | "subject" | "grant" | "handover"
+  /** Whose: an issuer's id, an agent, or a key's thumbprint. */
+  readonly issuer: string
+  readonly jti: string
+  /** Milliseconds; later it would be refused as expired anyway. */
+  readonly until: number
+}
+
+/** Objects: each takes hundreds a second. */
+const SHARD_DIGITS = 2
+/** Whether a credential has expired is judged by another clock than this object's. */
+const CLOCKS_APART_MS = 120_000
+const SWEEP_EVERY_MS = 600_000
+
+const keyOf = ({ what, issuer, jti }: Once): string => sha256Hex(JSON.stringify([what, issuer, jti]))
+const logOf = (env: Env, key: string): DurableObjectStub<OnceLog> => env.ONCE_LOG.getByName(key.slice(0, SHARD_DIGITS))
+/** Those that the request which brought them has used up: of any other, use by another request shows a replay. */
+const usedHere = new WeakSet<Once>()
+
+/**
+ * Uses up all of them, one after the other, as far as the first that was used before, which is returned. One without a
+ * `jti` has nothing to be told apart by, and counts as used. Throws where a log is out of reach.
+ */
+export async function useOnce(env: Env, all: readonly Once[]): Promise<Once | null> {
+  for (const once of all) {
+    const key = keyOf(once)
+    if (once.jti === "") return once
+    if (!(await logOf(env, key).take(key, once.until))) return once
+    usedHere.add(once)
+  }
+  return null
+}
+
+/**
+ * Uses up those that the request which brought them has not used up yet: also in a refused request a proof of identity
+ * counts once. False if another request has used up one of them, or if this cannot be seen.
+ */
+export async function isFirstUse(all: readonly Once[], { env }: Surroundings): Promise<boolean> {
+  try {
+    const unused = all.filter((each) => !usedHere.has(each))
+    return (await useOnce(env, unused)) === null
+  } catch (error) {
+    logEvent("once_log_failed", { error: String(error) })
+    return false
+  }
+}
+
+/** Uses all up, or refuses by the first that was used before. */
+export async function checkOnce(all: readonly Once[], { env }: Surroundings): Promise<Refused | null> {
+  try {
+    const used = await useOnce(env, all)
+    return used && replayed(used)
+  } catch (error) {
+    logEvent("once_log_failed", { error: String(error) })
+    return refuse({ reason: "unavailable" })
+  }
+}
+
+function replayed({ what, jti }: Once): Refused {
+  if (what === "proof") return refuse({ reason: "proof_replayed" })
+  if (what === "handover") return refuse({ reason: "handover_rejected", what: "used_before" })
+  return refuseCredential(REFUSED_AS[what], { reason: "used_before", jti })
+}
+
+const REFUSED_AS = {
+  assertion: "agent_unauthenticated",
+  subject: "subject_rejected",
+  grant: "assertion_rejected",
+} as const
+
+export class OnceLog extends DurableObject<Env> {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS used (key TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID")
+  }
+
+  /** True the first time. */
+  async take(key: string, until: number): Promise<boolean> {
+    // It may have been used, swept and forgotten: whatever the asker's clock says, by this one it has expired.
+    if (until <= Date.now()) return false
+    const taken = this.ctx.storage.sql
+      .exec("INSERT OR IGNORE INTO used VALUES (?, ?) RETURNING key", key, until)
+      .toArray()
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + SWEEP_EVERY_MS)
+    return taken.length === 1
+  }
+
+  override async alarm(): Promise<void> {
+    const { sql } = this.ctx.storage
+    sql.exec("DELETE FROM used WHERE until < ?", Date.now() - CLOCKS_APART_MS)
+    const { left } = sql.exec<{ left: number }>("SELECT COUNT(*) AS left FROM used").one()
+    if (left > 0) await this.ctx.storage.setAlarm(Date.now() + SWEEP_EVERY_MS)
+  }
+}

@@ -1,0 +1,38 @@
+/** The audience that a token is asked for. */
+import type { Bundle } from "../../core/policy/assemble.ts"
+import { printable } from "../../core/encoding/display-text.ts"
+import { isSameResource } from "../../core/encoding/resource.ts"
+import type { Parameters } from "./parameters.ts"
+import { refuse, type Refused } from "../../core/denials/oauth-error.ts"
+
+/** Whether an agent may have tokens for an audience, by the registry as it is. */
+export function mayBeFor({ agents, audiences }: Bundle, agent: string, audience: string): boolean {
+  return audiences.has(audience) && (agents.get(agent)?.audiences?.includes(audience) ?? true)
+}
+
+/** Of many gateways a few audiences are enough to see what is meant. */
+const MOST_KNOWN = 8
+
+/** Audiences are public, as each resource's metadata names its own (RFC 9728); which are an agent's is not said. */
+export function unknownAudience(audience: string, { audiences }: Pick<Bundle, "audiences">): Refused {
+  return refuse({ reason: "audience_unknown", audience, known: [...audiences].toSorted().slice(0, MOST_KNOWN) })
+}
+
+/**
+ * RFC 8707, RFC 8693 2.1: the gateways' audience that the token is for, one of the agent's; where it has only one it
+ * need not be named.
+ */
+export function audienceOf(parameters: Parameters, agent: string, bundle: Bundle): string | Refused {
+  const asked = [...(parameters.get("resource") ?? []), ...(parameters.get("audience") ?? [])]
+  // As we spell it: a token's audience is compared letter by letter at its gateway.
+  const spelled = (name: string): string =>
+    bundle.audiences.has(name) ? name : ([...bundle.audiences].find((ours) => isSameResource(ours, name)) ?? name)
+  const named = new Set(asked.map(spelled))
+  const allowed = new Set(bundle.agents.get(agent)?.audiences ?? bundle.audiences)
+  const [audience, ...others] = named.size === 0 ? allowed : named
+  // A token for several audiences would open one with what another has seen.
+  if (audience === undefined || others.length > 0 || !allowed.has(audience) || !bundle.audiences.has(audience)) {
+    return unknownAudience(printable([...named].join(" ")), bundle)
+  }
+  return audience
+}

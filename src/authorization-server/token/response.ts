@@ -1,0 +1,36 @@
+/** What became of a token request, on the wire (RFC 6749 5, RFC 8693 2.2). */
+import type { ExchangeOutcome } from "./grant-types.ts"
+import type { Issued } from "../../signing/sign-delegation-token.ts"
+import { describeRefusal, isRefused, oauthErrorOf, statusOf, type Refusal } from "../../core/denials/oauth-error.ts"
+
+const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
+
+export function tokenResponse({ result }: ExchangeOutcome, decisionId: string): Response {
+  if (isRefused(result)) return refusalResponse(result.refused, decisionId)
+  return Response.json(body(result), { headers: { ...NO_STORE, "X-Narrowgate-Decision": decisionId } })
+}
+
+export function refusalResponse(refusal: Refusal, decisionId: string): Response {
+  const status = statusOf(refusal)
+  const error = oauthErrorOf(refusal)
+  const headers = new Headers({ ...NO_STORE, "X-Narrowgate-Decision": decisionId, "X-Narrowgate-Code": error })
+  if (status === 401) headers.set("WWW-Authenticate", 'Bearer error="invalid_client"')
+  if (status === 503) headers.set("Retry-After", "5")
+  if (refusal.reason === "too_many_tasks") headers.set("Retry-After", String(refusal.retry_after))
+  const body = { error, error_description: describeRefusal(refusal), decision_id: decisionId }
+  return Response.json(body, { status, headers })
+}
+
+function body(issued: Issued): Record<string, unknown> {
+  return {
+    access_token: issued.token,
+    token_type: issued.tokenType,
+    expires_in: issued.expiresIn,
+    ...(issued.refreshToken === null ? {} : { refresh_token: issued.refreshToken }),
+    scope: issued.opened.scope,
+    task: issued.opened.task,
+    purpose: issued.opened.purpose,
+    ...(issued.opened.details === null ? {} : { authorization_details: issued.opened.details }),
+    ...(issued.issuedTokenType === null ? {} : { issued_token_type: issued.issuedTokenType }),
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * On whose behalf: the subject of a token exchange (RFC 8693 2.1) is a user's session or a delegation token of ours.
+ * Which it is, its issuer says; each kind then has to pass its own rules.
+ */
+import { readCompact } from "../../credentials/jws/compact.ts"
+import { verifyDelegationToken } from "../../credentials/delegation-token.ts"
+import { verifyHandover } from "../../credentials/handover.ts"
+import { isRejected, withHash, type Rejection } from "../../core/denials/credential-rejection.ts"
+import { verifySession, type SessionKind } from "../../credentials/session.ts"
+import type { Denial } from "../../core/denials/denial.ts"
+import type { UserFacts } from "../../core/task/state.ts"
+import type { Bundle } from "../../core/policy/assemble.ts"
+import { userId } from "../../core/policy/principals.ts"
+import type { Surroundings } from "../../request-context.ts"
+import type { Asked } from "../../core/task/grant.ts"
+import type { Once } from "./replay-log.ts"
+import type { OpenRequest } from "../../core/task/open.ts"
+import { valueOf, type Parameters } from "./parameters.ts"
+import { refuse, refuseCredential, type Refused } from "../../core/denials/oauth-error.ts"
+
+/** RFC 8693 3. */
+const SESSION_KINDS: ReadonlyMap<string, SessionKind> = new Map([
+  ["urn:ietf:params:oauth:token-type:id_token", "id_token"],
+  ["urn:ietf:params:oauth:token-type:access_token", "access_token"],
+])
+export const ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
+
+export interface Subject {
+  readonly user: UserFacts | null
+  /** Milliseconds. */
+  readonly sessionExpiresAt: number | null
+  readonly parent: OpenRequest["parent"]
+  /** Agents above, and the key that signed the parent's token. */
+  readonly above: { readonly agents: readonly string[]; readonly user: string | null; readonly kid: string | null }
+  /**
+   * Milliseconds, when the authority was given: when the session was issued, the parent's tree's; null: there is none.
+   */
+  readonly since: number | null
+  /** What of it may be used once only. */
+  readonly once: readonly Once[]
+  /** What may be asked for at most, by each of these; where nothing is asked for, the first is. */
+  readonly caps: readonly Asked[]
+  /** The one purpose that it may serve; null: any. */
+  readonly purpose: string | null
+}
+
+/** Who asks for a token, with the key that it has proven to hold. */
+export interface Asker {
+  readonly agent: string
+  readonly jkt: string | null
+}
+
+const NOBODY = { agents: [], user: null, kid: null } as const
+
+export const NO_SUBJECT: Subject = {
+  user: null,
+  sessionExpiresAt: null,
+  parent: null,
+  above: NOBODY,
+  since: null,
+  once: [],
+  caps: [],
+  purpose: null,
+}
+
+/**
+ * @param audience of the delegation tokens that the request is about
+ */
+export async function verifySubject(
+  parameters: Parameters,
+  { agent, jkt }: Asker,
+  audience: string,
+  bundle: Bundle,
+  { keys, config, reach }: Surroundings,
+): Promise<Subject | Refused> {
+  const token = valueOf(parameters, "subject_token")
+  const type = valueOf(parameters, "subject_token_type")
+  if (token === null) return refuse({ reason: "parameter_missing", parameter: "subject_token" })
+  if (type === null) return refuse({ reason: "parameter_missing", parameter: "subject_token_type" })
+  const kind = SESSION_KINDS.get(type)
+  if (!kind) return refuse({ reason: "token_type_unsupported", parameter: "subject_token_type" })
+  const rejected = (because: Rejection): Refused => refuseCredential("subject_rejected", withHash(because, token))
+  const compact = readCompact(token)
+  if (isRejected(compact)) return rejected(compact.rejected)
+  const { iss } = compact.claims
+  if (iss === config.issuer) {
+    if (kind !== "access_token") return rejected({ reason: "type_refused", typ: compact.header.typ })
+    const verified = await verifyDelegationToken(token, keys, config.issuer, new Set([audience]), reach.now)
+    if ("denied" in verified) {
+      const { denied } = verified
+      // RFC 8707, section 2.2: of a token that is valid otherwise, the agent may know what it asked for in vain.
+      if (denied.reason === "audience_mismatch") {
+        return refuse({ reason: "audience_differs", audience, expected: [denied.got] })
+      }
+      return rejected(ofDenial(denied))
+    }
+    const { agents, kid, claims } = verified
+    const { task, jti, sub, client_id } = claims
+    const above = { agents, kid, user: sub === client_id ? null : sub }
+    const subject = { ...NO_SUBJECT, above, since: claims.since * 1000 }
+    const parent = { task, token: jti, handedOverBy: null }
+    const text = valueOf(parameters, "handover")
+    if (text === null) return { ...subject, parent }
+    if (jkt === null) return refuse({ reason: "key_required" })
+    const handover = await verifyHandover(text, { audience: config.issuer, agent, jkt, token }, reach.now)
+    if ("rejected" in handover) return refuse({ reason: "handover_rejected", what: handover.rejected })
+    const used: Once = { what: "handover", issuer: handover.jkt, jti: handover.jti, until: handover.freshUntil }
+    return { ...subject, parent: { ...parent, handedOverBy: handover.jkt }, once: [used] }
+  }
+  const issuer = bundle.issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
+  if (!issuer?.users) return rejected({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
+  const session = await verifySession(compact, kind, { ...issuer, users: issuer.users }, agent, reach)
+  if (isRejected(session)) return rejected(session.rejected)
+  const { user, expiresAt, issuedAt: since, jti } = session
+  const used: Once = { what: "subject", issuer: issuer.id, jti: jti ?? "", until: expiresAt + 60_000 }
+  const once = issuer.single_use === true ? [used] : []
+  const above = { ...NOBODY, user: userId(user) }
+  return { ...NO_SUBJECT, user, sessionExpiresAt: expiresAt, above, since, once }
+}
+
+/** What the gateway's rules say of a delegation token, in the words of this endpoint. */
+function ofDenial(denial: Denial): Rejection {
+  switch (denial.reason) {
+    case "token_expired":
+      return { reason: "expired", exp: denial.expired_at }
+    case "keys_unavailable":
+      return { reason: "keys_unavailable", issuer: "our own" }
+    default:
+      return { reason: "malformed", what: denial.reason }
+  }
+}

@@ -1,0 +1,101 @@
+/** Who asks, by their key, and so what they may ask. */
+import { ofGateway, refusedAtEdge } from "../../audit/edge-record.ts"
+import { recordAtEdge } from "../../audit/edge-recorder.ts"
+import { recordOf, type DecisionRecord } from "../../core/record/record.ts"
+import { codeOf, STATUS_OF_CODE, type Denial } from "../../core/denials/denial.ts"
+import { describe } from "../describe.ts"
+import { DIALECTS } from "../dialects/dialects.ts"
+import { hashOfKey } from "../registry.ts"
+import { newId } from "../../core/encoding/ids.ts"
+import type { Bundle } from "../../core/policy/assemble.ts"
+import type { QueryClient } from "../../core/policy/definition/gateways.ts"
+import { bundleFor, type Surroundings } from "../../request-context.ts"
+import type { Access } from "./access.ts"
+import { undecided } from "./answer.ts"
+import { authzen } from "../dialects/authzen.ts"
+import { decideCall, type AskingGateway } from "./enforce.ts"
+import { decideByPolicy } from "./query.ts"
+import { search } from "./search.ts"
+
+/** Of a request about policy: what its evaluations share is read for each of them. */
+const MAX_QUERY_BYTES = 262_144
+const MAX_QUERIES = 100
+/** Of a request about calls, which has their bodies inside: as much as a body may have where it stands alone. */
+const MAX_CALL_BYTES = 1_048_576
+/** Of several calls together: each is parsed, judged and recorded by itself. */
+const MAX_TOLD = 32_768
+/** Each is a step of a ledger, one after the other, and costs a good millisecond. */
+const MAX_CALLS = 10
+
+const BEARER = /^Bearer +([\x21-\x7e]+)$/i
+
+export async function accessOf(headers: Headers, around: Surroundings): Promise<Access | Response> {
+  const bundle = await bundleFor(around)
+  if (!bundle) return refused({ reason: "bundle_unavailable" }, around)
+  const [, key = null] = BEARER.exec(headers.get("authorization") ?? "") ?? []
+  const keyHash = hashOfKey(key)
+  const client = keyHash === null ? undefined : bundle.queries.get(keyHash)
+  if (client && keyHash !== null) return queryAccess(client, keyHash, bundle, around)
+  const gateway = keyHash === null ? undefined : bundle.gateways.get(keyHash)
+  if (!gateway || keyHash === null || key === null) return refused({ reason: "gateway_unknown" }, around)
+  const { endpoint: expected } = DIALECTS[gateway.dialect]
+  if (expected !== authzen.endpoint) return refused({ reason: "gateway_dialect_mismatch", expected }, around)
+  return callAccess({ gateway, key, headers, bundle }, keyHash, around)
+}
+
+function queryAccess(client: QueryClient, keyHash: string, bundle: Bundle, around: Surroundings): Access {
+  const known = { kind: "management", operator: `query|${client.id}`, bundle: bundle.pointer } as const
+  return {
+    keyHash,
+    recordRefused: (code, what) => recordRefused(code, what, known, around),
+    bytes: MAX_QUERY_BYTES,
+    evaluations: MAX_QUERIES,
+    decide: (question) => decideByPolicy(question, client, bundle),
+    search: (sought, question, span) => search(sought, question, span, client, bundle),
+  }
+}
+
+function callAccess(asking: AskingGateway, keyHash: string, around: Surroundings): Access {
+  // What evaluations share is read for each of them.
+  let told = 0
+  const known = { kind: "call", ...ofGateway(asking.gateway, asking.bundle) } as const
+  return {
+    keyHash,
+    recordRefused: (code, what) => recordRefused(code, what, known, around),
+    bytes: MAX_CALL_BYTES,
+    evaluations: MAX_CALLS,
+    decide: async (question, index) => {
+      if (index !== null && told <= MAX_TOLD) told += JSON.stringify(question).length
+      return told > MAX_TOLD
+        ? undecided(`All evaluations together, with what they share in each, have more than ${MAX_TOLD} characters.`)
+        : decideCall(question, index, asking, around)
+    },
+    search: null,
+  }
+}
+
+function recordRefused(
+  code: string,
+  what: string,
+  known: Partial<DecisionRecord> & Pick<DecisionRecord, "kind">,
+  { env, receivedAt: at, background }: Surroundings,
+): string {
+  const id = newId("dec", at)
+  const denial = { reason: "request_malformed", what } as const
+  recordAtEdge(env, recordOf({ ...known, id, at, code, denial, total_ms: Date.now() - at }), background)
+  return id
+}
+
+/** Recorded as what nobody knows, like a stranger at `/authz/`. */
+function refused(denial: Denial, around: Surroundings): Response {
+  const id = newId("dec", around.receivedAt)
+  refusedAtEdge(id, "call", denial, {}, around)
+  const code = codeOf(denial)
+  // Who asks has not shown who it is: to AuthZEN a 401, not the 403 of `/authz/`.
+  const status = denial.reason === "gateway_unknown" ? 401 : STATUS_OF_CODE[code]
+  const headers = new Headers({ "X-Narrowgate-Code": code, "X-Narrowgate-Decision": id })
+  if (status === 401) headers.set("WWW-Authenticate", `Bearer realm="${around.config.issuer}"`)
+  if (status === 503) headers.set("Retry-After", "5")
+  const body = { error: code, error_description: describe(denial), decision_id: id }
+  return Response.json(body, { status, headers })
+}

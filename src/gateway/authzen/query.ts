@@ -1,0 +1,28 @@
+/**
+ * What do the rules say? Policy alone, in whatever words the rules have. No token, no task, no ledger: nothing is
+ * counted, and nothing that is said here lets a call through.
+ */
+import type { Bundle } from "../../core/policy/assemble.ts"
+import type { QueryClient } from "../../core/policy/definition/gateways.ts"
+import { undecided, type Decided } from "./answer.ts"
+import type { Evaluation } from "./question.ts"
+import { isPermitted, readSaid } from "./situation.ts"
+import { actionOf, refOf } from "./vocabulary.ts"
+
+export function decideByPolicy(
+  { subject, action, resource, context }: Evaluation,
+  client: QueryClient,
+  bundle: Bundle,
+): Decided {
+  const [principal, object] = [refOf(client, subject), refOf(client, resource)]
+  if (!principal || !object) return undecided("Its subject or its resource is of no type that there could be.")
+  const said = readSaid({
+    subject: subject.properties,
+    action: action.properties,
+    resource: resource.properties,
+    context,
+  })
+  if ("decision" in said) return said
+  const parties = { principal, action: actionOf(client, action.name), resource: object }
+  return { decision: isPermitted(bundle, parties, said) }
+}

@@ -1,0 +1,65 @@
+/**
+ * Who may do this, to what, and how? Each candidate that is stored is asked about as an evaluation would be, until the
+ * page is full, or so many were looked at that another request has to go on. What is not stored is not found: nobody is
+ * listed whom only their token makes known.
+ */
+import type { Bundle } from "../../core/policy/assemble.ts"
+import type { QueryClient } from "../../core/policy/definition/gateways.ts"
+import { entity } from "../../core/policy/cedar/values/value.ts"
+import type { Span } from "./page.ts"
+import type { Search, Sought } from "./question.ts"
+import { isPermitted, readSaid } from "./situation.ts"
+import { actionOf, nameOf, typeOf } from "./vocabulary.ts"
+
+/** Candidates that one request looks at. */
+const MAX_CANDIDATES = 1_000
+/** With what the question asserts of its subject or resource, each is put together anew: that costs five times as much. */
+const MAX_ASSERTED = 200
+
+export interface Found {
+  readonly results: readonly unknown[]
+  /** Where the next page begins; null: there is none. */
+  readonly rest: Span | null
+  /** Why nothing can be found, where the question cannot be decided. */
+  readonly context?: Readonly<Record<string, unknown>>
+}
+
+const NOTHING: Found = { results: [], rest: null }
+
+export function search(
+  sought: Sought,
+  { subject, action, resource, context }: Search,
+  { after, limit }: Span,
+  client: QueryClient,
+  bundle: Bundle,
+): Found {
+  const subjectType = typeOf(client, subject.type)
+  const resourceType = typeOf(client, resource.type)
+  if (subjectType === null || resourceType === null) return NOTHING
+  const properties = { subject: subject.properties, action: action?.properties ?? {}, resource: resource.properties }
+  const said = readSaid({ ...properties, context })
+  if ("decision" in said) return said.context ? { ...NOTHING, context: said.context } : NOTHING
+
+  const type = { subject: subjectType, resource: resourceType, action: client.action_type }[sought]
+  const isAsserted = said.subject.size > 0 || said.resource.size > 0
+  const most = isAsserted ? MAX_ASSERTED : MAX_CANDIDATES
+  const results: unknown[] = []
+  let last = after
+  let looked = 0
+  for (const candidate of bundle.storedOf(type, after)) {
+    if (results.length >= limit || looked >= most) return { results, rest: { after: last, limit } }
+    looked += 1
+    last = candidate.id
+    const parties = {
+      principal: subject.id === null ? candidate : entity(subjectType, subject.id),
+      action: action === null ? candidate : actionOf(client, action.name),
+      resource: resource.id === null ? candidate : entity(resourceType, resource.id),
+    }
+    if (!isPermitted(bundle, parties, said)) continue
+    const { id } = candidate
+    const name = sought === "action" ? nameOf(client, id) : null
+    if (sought !== "action") results.push({ type: (sought === "subject" ? subject : resource).type, id })
+    else if (name !== null) results.push({ name })
+  }
+  return { results, rest: null }
+}

@@ -1,0 +1,107 @@
+/**
+ * A question as Cedar sees it. What the asker says of a subject or a resource counts where nothing is stored, and never
+ * against what is: a stored attribute wins over an asserted one, and nobody becomes a member of anything by it, but for
+ * users, of whom nothing is stored: their groups are told here as their token would tell them. Values are plain JSON, so
+ * that none can pose as an entity or as an extension value.
+ */
+import type { Bundle } from "../../core/policy/assemble.ts"
+import { overlay, type Entity, type EntityStore } from "../../core/policy/cedar/entities.ts"
+import { userEntity, userOfId } from "../../core/policy/principals.ts"
+import {
+  CedarSet,
+  fromJson,
+  type CedarRecord,
+  type EntityRef,
+  type Value,
+} from "../../core/policy/cedar/values/value.ts"
+import { undecided, type Decided } from "./answer.ts"
+
+/** As of a session (credential/person.ts): each costs a look-up in every evaluation. */
+const MAX_GROUPS = 256
+
+type Properties = Readonly<Record<string, unknown>>
+
+/** What is asserted, of each part of a question. */
+interface Said<Of> {
+  readonly subject: Of
+  readonly action: Of
+  readonly resource: Of
+  readonly context: Of
+}
+export type Asserted = Said<CedarRecord>
+
+/** Or why it cannot be decided: what is no Cedar value (null, a fraction) cannot be left out, a rule may forbid by it. */
+export function readSaid({ subject, action, resource, context }: Said<Properties>): Asserted | Decided {
+  const { groups } = subject
+  if (Array.isArray(groups) && groups.length > MAX_GROUPS) {
+    return undecided(`\`subject.groups\` has more than ${MAX_GROUPS} groups, which no session has.`)
+  }
+  const faults: string[] = []
+  const read = (part: keyof Said<unknown>, properties: Properties): CedarRecord => {
+    const values = new Map<string, Value>()
+    for (const [name, json] of Object.entries(properties)) {
+      const value = valueOf(json)
+      if (value === undefined) faults.push(`${part}.${name.slice(0, 64)}`)
+      else values.set(name, value)
+    }
+    return values
+  }
+  const said = {
+    subject: read("subject", subject),
+    action: read("action", action),
+    resource: read("resource", resource),
+    context: read("context", context),
+  }
+  const [fault] = faults
+  return fault === undefined ? said : undecided(`\`${fault}\` has null, a fraction or nests too deep.`)
+}
+
+/** Evaluations that share a value share its reading too: it is parsed JSON, which nobody changes. */
+function valueOf(json: unknown): Value | undefined {
+  if (typeof json !== "object" || json === null) return fromJson(json)
+  const known = readings.get(json)
+  if (known) return known.value
+  const value = fromJson(json)
+  readings.set(json, { value })
+  return value
+}
+const readings = new WeakMap<object, { readonly value: Value | undefined }>()
+
+export interface Parties {
+  readonly principal: EntityRef
+  readonly action: EntityRef
+  readonly resource: EntityRef
+}
+
+/** `context.action` is what the action is said to be, whatever the context says of it. */
+export function isPermitted({ engine, entities }: Bundle, parties: Parties, said: Asserted): boolean {
+  // For what the schema does not declare, nobody wrote a rule.
+  if (!entities.get(parties.action.key)) return false
+  const known = asserting(parties.resource, said.resource, asserting(parties.principal, said.subject, entities))
+  const context = new Map<string, Value>([...said.context, ["action", said.action]])
+  return engine.authorize({ ...parties, context }, known).allowed
+}
+
+function asserting(ref: EntityRef, asserted: CedarRecord, base: EntityStore): EntityStore {
+  const stored = base.get(ref.key)
+  if (stored && asserted.size === 0) return base
+  const { tags, ancestors, attrs } = stored ?? madeUser(ref, asserted, base) ?? NOTHING
+  return overlay(base, [{ ref, attrs: new Map([...asserted, ...attrs]), tags, ancestors }])
+}
+
+/** As a token would make them (facts.ts); once for all that a question asks about one user. */
+function madeUser({ type, id, key }: EntityRef, asserted: CedarRecord, base: EntityStore): Entity | undefined {
+  const user = type === "User" ? userOfId(id) : null
+  if (!user) return undefined
+  const told = asserted.get("groups")
+  if (!(told instanceof CedarSet)) return userEntity({ ...user, groups: [] }, base)
+  const made = madeUsers.get(told)
+  if (made?.key === key && made.base === base) return made.entity
+  const groups = [...told.members.values()].filter((group) => typeof group === "string")
+  const entity = userEntity({ ...user, groups }, base)
+  madeUsers.set(told, { key, base, entity })
+  return entity
+}
+const madeUsers = new WeakMap<CedarSet, { key: string; base: EntityStore; entity: Entity }>()
+
+const NOTHING = { attrs: new Map<string, Value>(), tags: new Map<string, Value>(), ancestors: new Set<string>() }

@@ -1,0 +1,19 @@
+/**
+ * Those that say in X-Forwarded-Method, -Uri and -Host what is asked about: Traefik and Caddy by themselves, HAProxy,
+ * Apache, APISIX and the shim for AWS because their pages in docs/gateways/ have them set so. All overwrite the client's. X-Original-* are the client's own here and are not read, nor are X-Forwarded-Prefix and -Port (GATEWAYS
+ * pitfalls 1 and 8).
+ * Source: Traefik documentation, ForwardAuth; Caddy documentation, forward_auth; APISIX documentation, forward-auth.
+ */
+import { deny, type Denied } from "../../core/denials/denial.ts"
+import type { Asked, Dialect } from "./dialect.ts"
+
+export function readForwarded({ headers }: Request): Asked | Denied {
+  const method = headers.get("x-forwarded-method")
+  const target = headers.get("x-forwarded-uri")
+  if (method === null) return deny({ reason: "target_missing", header: "X-Forwarded-Method" })
+  if (target === null) return deny({ reason: "target_missing", header: "X-Forwarded-Uri" })
+  return { method, target, host: headers.get("x-forwarded-host") }
+}
+
+/** Every status reaches the client as it is. */
+export const forwarded: Dialect = { endpoint: "/authz/forward", read: readForwarded, status: (status) => status }

@@ -1,0 +1,18 @@
+/** A Worker that is bound to this one and asks by RPC, in plain values (rpc.ts). */
+import { deny } from "../../core/denials/denial.ts"
+import type { Dialect } from "./dialect.ts"
+import { announcesBody, readSaid } from "./relayed-request.ts"
+
+/** Its own, never its client's. */
+export const REQUEST_ID = "X-Narrowgate-Request-Id"
+
+export const worker: Dialect = {
+  endpoint: "rpc",
+  requestIdHeader: REQUEST_ID,
+  async unwrap(question, gateway) {
+    if (!gateway.body || question.body !== null || !announcesBody(question.headers)) return question
+    return deny({ reason: "target_ambiguous", what: "it has a body that is not told" })
+  },
+  read: readSaid,
+  status: (status) => status,
+}

@@ -1,0 +1,129 @@
+/** The door for gateways: who asks → what is asked → `authorize` → the answer in the gateway's dialect. */
+import type { Context } from "hono"
+import { ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
+import { authorize, NOBODY, type Decision } from "./authorize.ts"
+import { codeOf, isDenied, STATUS_OF_CODE, type Denial } from "../core/denials/denial.ts"
+import { describe } from "./describe.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
+import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../request-context.ts"
+import { answer } from "./answer.ts"
+import type { Endpoint } from "./dialects/dialect.ts"
+import { DIALECTS } from "./dialects/dialects.ts"
+import { envoy } from "./dialects/envoy.ts"
+import { messageIdOf, type MessageId } from "./json-rpc.ts"
+import { letPreflightThrough } from "./preflight.ts"
+import { present } from "./present.ts"
+import { identifyGateway, type Identified } from "./registry.ts"
+import { logEvent } from "../platform/log.ts"
+import { newId } from "../core/encoding/ids.ts"
+
+/** @param key that the gateway presented, if any */
+export async function authorization(
+  c: Context<{ Bindings: Env }>,
+  endpoint: Endpoint,
+  key: string | null,
+): Promise<Response> {
+  const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
+  return answerTo(c.req.raw, rawTarget(c.req.raw), endpoint, key, around)
+}
+
+/** @param target path and query of the question, raw */
+export async function answerTo(
+  request: Request,
+  target: string,
+  endpoint: Endpoint,
+  key: string | null,
+  around: Surroundings,
+): Promise<Response> {
+  const known = await askingGateway(key, around)
+  if (known instanceof Response) return endpoint === "/authz/envoy" ? forEnvoy(known) : known
+  const { asking, bundle } = known
+  const { endpoint: expected, asks, unwrap, wrap } = DIALECTS[asking.gateway.dialect]
+  if (asks && !asks(request, endpoint)) {
+    const denial = { reason: "gateway_dialect_mismatch", expected } as const
+    return answer(refusedAtTheDoor(denial, asking.gateway, bundle, around), around.config.issuer, request)
+  }
+  const asked = unwrap ? await unwrap(request, asking.gateway) : request
+  const { decision, message } = isDenied(asked)
+    ? { decision: refusedAtTheDoor(asked.denied, asking.gateway, bundle, around) }
+    : await decide(asked, target, endpoint, asking, bundle, around)
+  const answered = answer(decision, around.config.issuer, isDenied(asked) ? request : asked, message)
+  return wrap ? wrap(answered) : answered
+}
+
+/** Whoever asks there takes a status above 500 for no answer (envoy.ts), known to us or not. */
+export function forEnvoy(refused: Response): Response {
+  const { status, headers, body } = refused
+  return new Response(body, { status: envoy.status(status), headers })
+}
+
+/** Who asks, and the bundle that knows it; or the answer to somebody who is no gateway of ours. */
+export async function askingGateway(
+  key: string | null,
+  around: Surroundings,
+): Promise<{ readonly asking: Identified; readonly bundle: Bundle } | Response> {
+  const bundle = await bundleFor(around)
+  if (!bundle) return refusal({ reason: "bundle_unavailable" }, around)
+  const asking = identifyGateway(key, bundle.gateways)
+  return isDenied(asking) ? refusal(asking.denied, around) : { asking, bundle }
+}
+
+interface Decided {
+  readonly decision: Decision
+  /** That was refused, where it is one to a server of MCP. */
+  readonly message?: MessageId
+}
+
+/** A defect on the way of a call is a refusal like any other: recorded, in the gateway's dialect, never an allow. */
+async function decide(
+  request: Request,
+  target: string,
+  endpoint: Endpoint,
+  asking: Identified,
+  bundle: Bundle,
+  around: Surroundings,
+): Promise<Decided> {
+  const { gateway } = asking
+  try {
+    const presented = await present(request, target, endpoint, asking)
+    if (isDenied(presented)) return { decision: refusedAtTheDoor(presented.denied, gateway, bundle, around) }
+    const preflight = letPreflightThrough(request.headers, presented, bundle, around)
+    if (preflight && isDenied(preflight))
+      return { decision: refusedAtTheDoor(preflight.denied, gateway, bundle, around) }
+    const decision = preflight ?? (await authorize(presented, bundle, around))
+    const message = decision.denial ? messageIdOf(presented, bundle) : undefined
+    return message === undefined ? { decision } : { decision, message }
+  } catch (error) {
+    logEvent("call_failed", { gateway: gateway.id, error: String(error) })
+    return { decision: refusedAtTheDoor({ reason: "failed" }, gateway, bundle, around) }
+  }
+}
+
+/** What a registered gateway asks cannot be read. */
+export function refusedAtTheDoor(
+  denial: Denial,
+  gateway: GatewayDefinition,
+  bundle: Bundle,
+  around: Surroundings,
+): Decision {
+  const id = newId("dec", around.receivedAt)
+  refusedAtEdge(id, "call", denial, ofGateway(gateway, bundle), around)
+  return { ...NOBODY, id, gateway, denial }
+}
+
+/** The answer to somebody who is no gateway of ours, or when nobody can be known. */
+export function refusal(denial: Denial, around: Surroundings): Response {
+  const id = newId("dec", around.receivedAt)
+  const code = codeOf(denial)
+  refusedAtEdge(id, "call", denial, {}, around)
+  const headers = new Headers({
+    "Cache-Control": "no-store",
+    "X-Narrowgate-Code": code,
+    "X-Narrowgate-Decision": id,
+    "X-Narrowgate-Status": String(STATUS_OF_CODE[code]),
+  })
+  if (code === "unavailable") headers.set("Retry-After", "5")
+  const body = { error: code, error_description: describe(denial), decision_id: id }
+  return Response.json(body, { status: STATUS_OF_CODE[code], headers })
+}

@@ -1,0 +1,106 @@
+/**
+ * The door for a gateway that cuts a `tools/list` answer down to what the agent may call: who asks → about which server
+ * → `list` → the same document with those tools alone. Its key has a header of its own: a request with the one that
+ * opens `/authz/` is refused everywhere else (app.ts).
+ */
+import { boundedBytes, textOf } from "../platform/request-body.ts"
+import { readToolList, type ToolList } from "../core/catalog/tool-list.ts"
+import { deny, isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
+import { newId } from "../core/encoding/ids.ts"
+import { isJsonType } from "../core/encoding/json.ts"
+import { list, serverOf } from "./list-tools.ts"
+import { logEvent } from "../platform/log.ts"
+import { ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { Surroundings } from "../request-context.ts"
+import { isObserved, refusedCall } from "./answer.ts"
+import { askingGateway } from "./endpoint.ts"
+import { MAX_BODY_BYTES } from "./present.ts"
+import type { Identified } from "./registry.ts"
+
+/** @param key that the gateway presented, if any */
+export async function filterTools(request: Request, key: string | null, around: Surroundings): Promise<Response> {
+  const known = await askingGateway(key, around)
+  if (known instanceof Response) return known
+  const { asking, bundle } = known
+  const brought: Brought = { request, bytes: await boundedBytes(request, MAX_BODY_BYTES), asking }
+  try {
+    return await filtered(brought, bundle, around)
+  } catch (error) {
+    logEvent("listing_failed", { gateway: asking.gateway.id, error: String(error) })
+    return refuse({ reason: "failed" }, brought, bundle, around)
+  }
+}
+
+const SERVER_HEADER = "X-Narrowgate-Server"
+
+/** What a registered gateway brought. */
+interface Brought {
+  readonly request: Request
+  /** Null: it cannot be held. */
+  readonly bytes: Uint8Array<ArrayBuffer> | null
+  readonly asking: Identified
+}
+
+async function filtered(brought: Brought, bundle: Bundle, around: Surroundings): Promise<Response> {
+  const { request, asking } = brought
+  const { headers: sent } = request
+  const name = sent.get(SERVER_HEADER)
+  if (name === null) return refuse({ reason: "target_missing", header: SERVER_HEADER }, brought, bundle, around)
+  const server = serverOf(name, asking.gateway, bundle)
+  if (!server) return refuse({ reason: "tool_unknown", called: name }, brought, bundle, around)
+  const tools = readBrought(brought)
+  if (isDenied(tools)) return refuse(tools.denied, brought, bundle, around)
+  const [authorization, proof] = [sent.get("authorization"), sent.get("dpop")]
+  const decision = await list({ ...asking, server, authorization, proof, listed: tools.listed }, bundle, around)
+  const { id, denial, kept } = decision
+  // What an observing gateway lets through anyway it need not hide.
+  const back = isObserved(decision) ? asItCame(id, brought) : null
+  if (back) return back
+  if (denial) return refusedCall(denial, { ...decision, task: null, windows: [] }, around.config.issuer, request, asIs)
+  return new Response(
+    tools.keeping((tool) => kept.has(tool)),
+    { headers: { "Content-Type": "application/json", ...headersOf(id) } },
+  )
+}
+
+function readBrought({ request: { headers }, bytes }: Brought): ToolList | Denied {
+  const encoding = headers.get("content-encoding")
+  if (encoding !== null && encoding.toLowerCase() !== "identity") {
+    return deny({ reason: "body_rejected", what: "it is encoded" })
+  }
+  if (!isJsonType(headers.get("content-type"))) {
+    return deny({ reason: "mcp_rejected", what: "its body is not declared as JSON in UTF-8" })
+  }
+  const text = bytes && textOf(bytes)
+  return text === null
+    ? deny({ reason: "body_rejected", what: "it is too long, not UTF-8, or did not come in time" })
+    : readToolList(text)
+}
+
+const headersOf = (id: string) => ({ "Cache-Control": "no-store", "X-Narrowgate-Decision": id })
+
+/** Null for what could not be held. */
+function asItCame(id: string, { request, bytes }: Brought): Response | null {
+  if (!bytes) return null
+  const headers = new Headers(headersOf(id))
+  for (const name of ["Content-Type", "Content-Encoding"]) {
+    const value = request.headers.get(name)
+    if (value !== null) headers.set(name, value)
+  }
+  return new Response(bytes, { headers, encodeBody: "manual" })
+}
+
+/** The gateway asks for itself here: its dialect carries nothing to a client. */
+const asIs = (status: number): number => status
+
+function refuse(denial: Denial, brought: Brought, bundle: Bundle, around: Surroundings): Response {
+  const id = newId("dec", around.receivedAt)
+  const { gateway } = brought.asking
+  refusedAtEdge(id, "management", denial, ofGateway(gateway, bundle), around)
+  const back = isObserved({ gateway, denial }) ? asItCame(id, brought) : null
+  return (
+    back ??
+    refusedCall(denial, { id, gateway, denial, task: null, windows: [] }, around.config.issuer, brought.request, asIs)
+  )
+}

@@ -1,0 +1,187 @@
+/**
+ * The way of a question which tools may be called, beside that of a call (authorize.ts): Asked → Verified → Listed. It
+ * admits nothing; what it says is advice, and each call is decided when it is made.
+ */
+import type { ListAsk } from "../core/record/listing-record.ts"
+import { ofGateway, refusedAtEdge, type Standing } from "../audit/edge-record.ts"
+import { lifecycleName } from "../core/catalog/lifecycle.ts"
+import { catalogName, type McpServer } from "../core/catalog/mcp-server.ts"
+import {
+  denialByObservation,
+  headersBelieved,
+  isChanged,
+  newsOf,
+  sightingsIn,
+  type Observations,
+  type Sighting,
+} from "../core/catalog/drift.ts"
+import { isDefinition, type ListedTool } from "../core/catalog/tool-list.ts"
+import type { VerifiedToken } from "../credentials/delegation-token.ts"
+import { verifyCredential, type VerifiedCredential } from "../credentials/verify.ts"
+import { isDenied, type Denial } from "../core/denials/denial.ts"
+import { newId } from "../core/encoding/ids.ts"
+import { askLedger } from "../ledger/ask.ts"
+import { audienceOf, newerFor, type Identified } from "./registry.ts"
+import { LEDGER_VERSION, type Listed, type NoBundle } from "../ledger/protocol.ts"
+import { rootOf } from "../core/task/state.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
+import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
+import type { Surroundings } from "../request-context.ts"
+import { currentLease, type Lease } from "../revocation/lease.ts"
+import { report, takeTurn } from "../revocation/report.ts"
+import { toldOf } from "../core/signals/leased-risks.ts"
+import { stopOf, userOf } from "../revocation/token-stop.ts"
+
+/** A server's list, as a registered gateway brings it: nothing in it is verified yet but the gateway itself. */
+export interface AskedList extends Identified {
+  readonly server: McpServer
+  readonly authorization: string | null
+  readonly proof: string | null
+  /** What the server says of each. */
+  readonly listed: readonly ListedTool[]
+}
+
+export interface ListDecision {
+  readonly id: string
+  /** That asked, as the bundle has it by which was decided. */
+  readonly gateway: GatewayDefinition
+  /** Null: this is the list. */
+  readonly denial: Denial | null
+  /** By the server's names. */
+  readonly kept: ReadonlySet<string>
+}
+
+export async function list(asked: AskedList, bundle: Bundle, around: Surroundings): Promise<ListDecision> {
+  const id = newId("dec", around.receivedAt)
+  const { gateway, server, authorization } = asked
+  const listing = lifecycleName(server.name, "tools-list")
+  const refuse = (denial: Denial, verified?: VerifiedCredential, standing: Standing = "dead"): ListDecision => {
+    const question = { ...ofGateway(gateway, bundle), method: "POST", path: server.path, tool: listing }
+    refusedAtEdge(id, "management", denial, question, around, verified ? { verified, standing } : null)
+    return { id, gateway, denial, kept: new Set() }
+  }
+
+  const lease = currentLease(around)
+  // The proof is the one of the agent's own request for the list: it may be used up already (may.ts).
+  const shown = { authorization, proof: asked.proof, method: "POST", uri: server.origin + server.path }
+  const { keys, config, receivedAt } = around
+  const verified = await verifyCredential(shown, audienceOf(gateway), keys, config.issuer, receivedAt)
+  if (isDenied(verified)) return refuse(verified.denied)
+  const { token, proof } = verified
+  const known = await lease
+  const stopped = stopOf(known && known.switches, token, listing)
+  if (!known || stopped) return refuse(stopped ?? { reason: "switches_unavailable" }, verified)
+
+  const seen = sightingsIn(asked.listed.filter(isDefinition), server, bundle.catalog)
+  const sorted = sort(asked, seen, known, token, bundle)
+  const ask: ListAsk = {
+    decisionId: id,
+    task: token.claims.task,
+    token: token.claims.jti,
+    proof,
+    list: listing,
+    tools: [...sorted.tools.keys()],
+    argumentsSeen: gateway.body,
+    gateway: gateway.id,
+    environment: gateway.environment,
+    risks: toldOf(known.risks, token.agents, userOf(token.claims)),
+    path: server.path,
+    mode: gateway.mode,
+    tokenHash: token.hash,
+    hidden: sorted.hidden,
+    receivedAt,
+  }
+  const said = await askLedger(around.env, rootOf(token.claims.task), async (ledger): Promise<string> =>
+    ledger.may(LEDGER_VERSION, bundle.pointer, ask),
+  )
+  const answer: Listed | NoBundle | null = said === null ? null : JSON.parse(said)
+  if (!answer || ("bundle" in answer && answer.bundle === "unavailable")) {
+    return refuse({ reason: "ledger_unavailable" }, verified, "unasked")
+  }
+  if ("bundle" in answer) {
+    return again(asked, answer.newest, bundle, around, (denial) => refuse(denial, verified, "unasked"))
+  }
+  const { denial, hidden, recorded } = answer
+  if (denial && !recorded) return refuse(denial, verified)
+  for (const tool of hidden) sorted.tools.delete(tool)
+  if (!denial) tell(seen, asked, known.observations, bundle, around)
+  return { id, gateway, denial, kept: denial ? new Set() : new Set(sorted.tools.values()) }
+}
+
+interface Sorted {
+  /** The server's name of each by the catalog's. */
+  readonly tools: Map<string, string>
+  readonly hidden: ListAsk["hidden"]
+}
+
+/**
+ * What needs no ledger: tools that the catalog does not have, that the gateway could not judge, that a switch stops, or
+ * that changed.
+ */
+function sort(
+  { gateway, server, listed }: AskedList,
+  seen: readonly Sighting[],
+  { switches, observations }: Lease,
+  token: VerifiedToken,
+  { catalog }: Bundle,
+): Sorted {
+  const tools = new Map<string, string>()
+  const all = new Set(listed.map(({ name }) => name))
+  // Without the body a call is read from headers, and only of a server that is known to enforce them.
+  if (!gateway.body && !(server.enforces_headers && headersBelieved(observations, server.name))) {
+    return { tools, hidden: { mcp_headers_untrusted: all.size } }
+  }
+  const changed = new Map(seen.map((sighting) => [sighting.tool, isChanged(sighting)]))
+  let [tool_stopped, tool_unknown, tool_changed] = [0, 0, 0]
+  for (const name of all) {
+    const called = catalogName(server, name)
+    const tool = called === null ? undefined : catalog.tools.get(called)
+    if (!tool) tool_unknown += 1
+    else if (stopOf(switches, token, tool.name)) tool_stopped += 1
+    // Of what this very list says nothing, what was seen before stands.
+    else if (changed.get(tool.name) ?? denialByObservation(observations, { tool, byHeaders: false })) tool_changed += 1
+    else tools.set(tool.name, name)
+  }
+  const counts = Object.entries({ tool_stopped, tool_unknown, tool_changed }).filter(([, count]) => count > 0)
+  return { tools, hidden: Object.fromEntries(counts) }
+}
+
+/**
+ * What this list shows becomes known to all, where it is not. An agent can make its gateway ask as often as it likes,
+ * but not what the server answers: it takes a change of the answer to make anything of it. A gateway that only observes
+ * is on trial, what it stands before perhaps as well: what it brings must change nothing for those that enforce.
+ */
+function tell(
+  seen: readonly Sighting[],
+  { gateway, server }: AskedList,
+  known: Observations | null,
+  { pointer }: Bundle,
+  { env, receivedAt: at, background }: Surroundings,
+): void {
+  if (gateway.mode === "observe") return
+  const sightings = newsOf(seen, known)
+  if (sightings.length > 0 && takeTurn(server.name, at)) background(report(env, { bundle: pointer.seq, at, sightings }))
+}
+
+/** The ledger has decided by a newer bundle already. */
+async function again(
+  asked: AskedList,
+  newest: Pointer,
+  older: Bundle,
+  around: Surroundings,
+  refuse: (denial: Denial) => ListDecision,
+): Promise<ListDecision> {
+  const newer = await newerFor(asked, newest, older, around)
+  if (isDenied(newer)) return refuse(newer.denied)
+  const { gateway, bundle } = newer
+  const server = serverOf(asked.server.name, gateway, bundle)
+  if (!server) return refuse({ reason: "tool_unknown", called: asked.server.name })
+  return list({ ...asked, gateway, server }, bundle, around)
+}
+
+/** One that the gateway stands before. */
+export function serverOf(name: string, gateway: GatewayDefinition, bundle: Bundle): McpServer | null {
+  const servers = [...bundle.catalog.servers.values()]
+  return servers.find((server) => server.name === name && gateway.origins.includes(server.origin)) ?? null
+}

@@ -1,0 +1,70 @@
+/**
+ * `POST /v1/calls/:id/settle`: a gateway, or a Worker over RPC, says that a call which it let through has ended. Until
+ * then, or until its tool's longest duration has passed, the call counts as under way (guardrails/concurrency.ts).
+ */
+import * as z from "zod"
+import { ofGateway } from "../audit/edge-record.ts"
+import { recordAtEdge } from "../audit/edge-recorder.ts"
+import { recordOf, type ManagementDenial } from "../core/record/record.ts"
+import { newId } from "../core/encoding/ids.ts"
+import { askLedger } from "../ledger/ask.ts"
+import { isTaskId, rootOf } from "../core/task/state.ts"
+import { isMisread, readBody } from "../platform/json-body.ts"
+import type { Surroundings } from "../request-context.ts"
+import { askingGateway, refusal } from "./endpoint.ts"
+
+/** As for lists: a request with the key that opens `/authz/` is answered with a 2xx nowhere else. */
+export const SETTLE_KEY_HEADER = "x-narrowgate-settle-key"
+
+const MAX_BODY_BYTES = 1_024
+const DECISION = /^dec_[0-9A-HJKMNP-TV-Z]{26}$/
+/** `X-Narrowgate-Task` of the answer that let it through. */
+const body = z.strictObject({ task: z.string().max(256).refine(isTaskId) })
+
+/**
+ * @param decision `X-Narrowgate-Decision` of the answer that let the call through
+ * @param key that the gateway presented, if any
+ */
+export async function settleCall(
+  request: Request,
+  decision: string,
+  key: string | null,
+  around: Surroundings,
+): Promise<Response> {
+  const known = await askingGateway(key, around)
+  if (known instanceof Response) return known
+  const { asking, bundle } = known
+  const { gateway } = asking
+  const refuse = (status: number, code: string, description: string, denial: ManagementDenial): Response => {
+    const id = newId("dec", around.receivedAt)
+    const of = { ...ofGateway(gateway, bundle), method: "POST", path: "/v1/calls/:id/settle" }
+    const { env, receivedAt: at, background } = around
+    const total_ms = Date.now() - at
+    recordAtEdge(env, recordOf({ ...of, id, at, kind: "management", code, denial, total_ms }), background)
+    return said(status, code, description, id)
+  }
+  // What ends a call early makes room for another: only one that is registered to see ends is believed.
+  if (!gateway.settles) {
+    const denial = { reason: "role_missing", what: "settles" } as const
+    return refuse(403, "unsettling_gateway", "This gateway is not registered to settle calls.", denial)
+  }
+  const read = await readBody(request, body, MAX_BODY_BYTES)
+  if (!DECISION.test(decision) || isMisread(read)) {
+    const denial = { reason: "request_malformed", what: "it names no decision, or no task" } as const
+    return refuse(400, "invalid_request", "Name the decision in the path and its task in the body.", denial)
+  }
+  const answer = await askLedger(around.env, rootOf(read.task), async (ledger) => ({
+    settled: await ledger.settle(decision, gateway.id),
+  }))
+  if (!answer) return refusal({ reason: "ledger_unavailable" }, around)
+  if (answer.settled) return Response.json({ settled: true }, { headers: NO_STORE })
+  const denial = { reason: "not_found", what: decision } as const
+  return refuse(404, "not_found", "No such call of this gateway is under way.", denial)
+}
+
+const NO_STORE = { "Cache-Control": "no-store" }
+
+function said(status: number, error: string, error_description: string, decision_id: string): Response {
+  const headers = { ...NO_STORE, "X-Narrowgate-Code": error, "X-Narrowgate-Decision": decision_id }
+  return Response.json({ error, error_description, decision_id }, { status, headers })
+}

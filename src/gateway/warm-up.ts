@@ -1,0 +1,276 @@
+/**
+ * V8 compiles a function when it is first called: of the first call of an isolate that was a third. So the pure part of
+ * a call's way is gone through once while the Worker starts, when nobody waits yet, with policies, a task and a call
+ * that are made up here. Nothing of it stays but compiled code: it has no store, no clock and no keys, and what it
+ * decides is dropped.
+ */
+import { UNKNOWN_CLIENT } from "../core/decision/client.ts"
+import { storedForm } from "../core/record/record.ts"
+import { recordDecision } from "../core/record/call-record.ts"
+import { locate } from "../core/catalog/locate.ts"
+import type { Config } from "../platform/config.ts"
+import { verifyCredential } from "../credentials/verify.ts"
+import { decide } from "../core/decision/decide.ts"
+import { isDenied } from "../core/denials/denial.ts"
+import { answer } from "./answer.ts"
+import { present } from "./present.ts"
+import { identifyGateway } from "./registry.ts"
+import { ProofLog } from "../core/task/proof-log.ts"
+import { newTree, type Task, type TreeState } from "../core/task/state.ts"
+import { applyChange } from "../core/task/transition.ts"
+import { assemble } from "../core/policy/assemble.ts"
+import { FORMAT, type BundleBody } from "../core/policy/bundle.ts"
+import { encode } from "../core/policy/encode.ts"
+import type { LoweredRule } from "../core/policy/cedar/lowered.ts"
+import { verifyPublication } from "../bundles/signed-publication.ts"
+import { rawTarget } from "../request-context.ts"
+
+const POINTER = { seq: 0, digest: "rehearsal" }
+const NOW = 1
+const KEY = "rehearsal"
+/** SHA-256 of it. */
+const KEY_HASH = "2bcd3e14dca8fdb18ca3d4e958bb1c4df002598ae6e5d80fc9d9824a6b5dc450"
+const CONFIG: Config = {
+  issuer: "",
+  publisherKeys: { keys: [] },
+  signingAlgorithm: "ES256",
+  maxProbeRequests: 0,
+  webhookSecrets: new Map(),
+  signInSecrets: new Map(),
+  local: false,
+}
+const ORIGIN = "https://rehearsal.invalid"
+const AGENT = "https://rehearsal.invalid/agent"
+const TOOL = "rehearsal.notes.get"
+const USER = { issuer: ORIGIN, subject: "somebody", groups: ["readers"] }
+const uid = (type: string, id: string) => ({ type, id })
+
+const all = { op: "All" }
+const isRead = { op: "==", entity: uid("Action", "read") }
+const inGroup = (type: string, id: string) => ({ op: "in", entity: uid(type, id) })
+const of = (variable: string, ...attributes: readonly string[]): unknown =>
+  attributes.reduce<unknown>((left, attr) => ({ ".": { left, attr } }), { Var: variable })
+const pair = (operator: string, left: unknown, right: unknown) => ({ [operator]: { left, right } })
+const when = (body: unknown) => [{ kind: "when", body }]
+
+function rule(id: string, effect: "permit" | "forbid", scope: object, conditions: readonly unknown[]): LoweredRule {
+  const anything = { principal: all, action: all, resource: all }
+  return { id, policy: { effect, ...anything, ...scope, conditions }, reads: ["note"] }
+}
+
+const RULES = [
+  rule("agents", "permit", { principal: inGroup("AgentGroup", "all"), action: isRead }, []),
+  rule(
+    "readers",
+    "permit",
+    { principal: inGroup("UserGroup", "readers"), resource: inGroup("ToolGroup", "notes") },
+    when(pair("==", of("context", "task", "purpose"), { Value: "reading" })),
+  ),
+  rule(
+    "nothing-restricted",
+    "forbid",
+    { action: { op: "in", entities: [uid("Action", "read"), uid("Action", "write")] } },
+    when(
+      pair(
+        "||",
+        pair("&&", pair(">=", of("resource", "sensitivity_level"), { Value: 3 }), { Value: true }),
+        pair("contains", of("context", "task", "labels"), { Value: "reads:confidential" }),
+      ),
+    ),
+  ),
+  rule(
+    "no-secrets",
+    "forbid",
+    { action: isRead, resource: { op: "==", entity: uid("Tool", TOOL) } },
+    when(
+      pair(
+        "&&",
+        { has: { left: of("context", "arguments"), attr: "note" } },
+        { like: { left: of("context", "arguments", "note"), pattern: [{ Literal: "s" }, "Wildcard"] } },
+      ),
+    ),
+  ),
+]
+
+const BODY: BundleBody = {
+  format: FORMAT,
+  rules: RULES,
+  entities: [
+    { uid: uid("Action", "read"), attrs: {}, parents: [] },
+    { uid: uid("AgentGroup", "all"), attrs: {}, parents: [] },
+    { uid: uid("Agent", AGENT), attrs: { owner: "nobody" }, parents: [uid("AgentGroup", "all")] },
+    { uid: uid("ToolGroup", "notes"), attrs: {}, parents: [] },
+    {
+      uid: uid("Tool", TOOL),
+      attrs: { sensitivity_level: 1, labels: ["reads:notes"] },
+      parents: [uid("ToolGroup", "notes")],
+    },
+  ],
+  tools: [
+    {
+      name: TOOL,
+      server: "rehearsal",
+      action: "read",
+      sensitivity: "internal",
+      labels: ["reads:notes"],
+      groups: ["notes"],
+      cost: 1,
+      redact: [],
+    },
+  ],
+  routes: [{ tool: TOOL, origin: ORIGIN, methods: ["GET"], path: "/notes/{note}", integers: [] }],
+  servers: [],
+  agents: [
+    {
+      id: AGENT,
+      owner: "nobody",
+      groups: ["all"],
+      ceiling: { tools: ["*:read"], max_sensitivity: "internal", arguments: {} },
+      purposes: ["reading"],
+      delegates_to: [],
+      depth: 0,
+      life: 300,
+      trees: { live: 1, per_minute: 1 },
+      bound_key: false,
+    },
+  ],
+  purposes: [],
+  issuers: [],
+  gateways: [
+    {
+      id: "rehearsal",
+      dialect: "traefik",
+      key_sha256: [KEY_HASH],
+      origins: [ORIGIN],
+      audience: ORIGIN,
+      environment: "rehearsal",
+      mode: "enforce",
+      body: true,
+    },
+  ],
+  queries: [],
+  operators: [],
+  streams: [],
+  receivers: [],
+  approvals: [],
+  owners: {},
+  guardrails: [
+    {
+      kind: "limit",
+      topic: "window",
+      id: "calls",
+      of: { tools: ["rehearsal.*"] },
+      consequence: "deny",
+      per: ["task"],
+      measure: { kind: "calls" },
+      limit: 100,
+      span: { kind: "sliding", seconds: 60 },
+    },
+    {
+      kind: "sequence",
+      id: "order",
+      of: { tools: ["rehearsal.*"] },
+      consequence: "deny",
+      require: {
+        kind: "not",
+        of: { kind: "formerly", event: { tools: ["rehearsal.other"], where: [] }, seconds: 60 },
+      },
+    },
+  ],
+}
+
+/** Base64url of `{"alg":"ES256","kid":"rehearsal","typ":"at+jwt"}`, of `{}`, and of nothing that verifies. */
+const TOKEN = "eyJhbGciOiJFUzI1NiIsImtpZCI6InJlaGVhcnNhbCIsInR5cCI6ImF0K2p3dCJ9.e30.AAAA"
+
+const TASK: Task = {
+  id: "rehearsal",
+  parent: null,
+  agent: AGENT,
+  purpose: "reading",
+  grant: {
+    tools: { [TOOL]: { action: "read", maxSensitivity: "internal", bounds: [] } },
+    environments: null,
+    calls: null,
+  },
+  audiences: [ORIGIN],
+  scope: "rehearsal.*:read",
+  details: null,
+  plan: null,
+  idle: null,
+  openedAt: 0,
+  expiresAt: 2,
+  jkt: null,
+  status: "active",
+  endedBy: null,
+  calls: 0,
+  children: 0,
+  lastCall: 0,
+  progress: [],
+}
+
+function tree(): TreeState {
+  const state = newTree(TASK.id, USER, 0, POINTER, 0, new ProofLog("", 0))
+  state.tasks.set(TASK.id, { ...TASK })
+  state.tokens.set("rehearsal", { task: TASK.id, expiresAt: 2, jkt: null })
+  return state
+}
+
+/** @returns whether it went the whole way; false is a defect of this file, which harms no call */
+export async function rehearse(): Promise<boolean> {
+  const bundle = assemble(encode(BODY), POINTER)
+  const asking = identifyGateway(KEY, bundle.gateways)
+  if (isDenied(asking)) return false
+  const headers = { "x-forwarded-method": "GET", "x-forwarded-uri": "/notes/1", authorization: `Bearer ${TOKEN}` }
+  const request = new Request(`${ORIGIN}/authz/forward`, { headers })
+  const call = await present(request, rawTarget(request), "/authz/forward", asking)
+  if (isDenied(call)) return false
+  const { authorization, proof, method, origin, target, gateway } = call
+  // Refused before any key is asked for.
+  await verifyPublication(TOKEN, CONFIG, "pointer").catch(() => null)
+  const keys = { find: async () => null, published: async () => [] }
+  await verifyCredential({ authorization, proof, method, uri: origin + target }, bundle.audiences, keys, ORIGIN, NOW)
+  const located = locate(bundle.catalog, call)
+  if (isDenied(located)) return false
+  const { id, environment, mode } = gateway
+  const ask = {
+    decisionId: "rehearsal",
+    task: TASK.id,
+    token: "rehearsal",
+    proof: null,
+    tool: located.tool.name,
+    arguments: located.arguments,
+    gateway: id,
+    environment,
+    client: UNKNOWN_CLIENT,
+    mode,
+    retry: null,
+    risks: [],
+    method,
+    target,
+    path: located.path,
+    segments: located.segments,
+    size: 0,
+    tokenHash: "",
+    recordKey: "00",
+    receivedAt: 0,
+  }
+  const state = tree()
+  const { change, verdict } = decide(bundle, state, ask, NOW)
+  if (!change) return false
+  applyChange(state, change)
+  storedForm(recordDecision(bundle, ask, verdict, null, { life: 1, number: 1 }, NOW))
+  const { denial, evidence } = verdict
+  const decision = {
+    id: ask.decisionId,
+    gateway,
+    denial,
+    agent: AGENT,
+    user: USER.subject,
+    task: TASK.id,
+    purpose: TASK.purpose,
+    tool: ask.tool,
+    windows: evidence.windows,
+    transactionToken: null,
+  }
+  return answer(decision, ORIGIN, request).ok
+}

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { cloudflareTest } from "@cloudflare/vitest-plugin"
 import { defineConfig } from "vitest/config"
-import { generatePublisherKey } from "./cli/policies/sign.ts"
+import { generatePublisherKey } from "./cli/compiler/sign.ts"
 
 // A publisher made for this run: the Worker trusts its public half, the tests sign with the other.
 const publisher = await generatePublisherKey()

@@ -1,5 +1,5 @@
 /** What the bench says: a table for people, an array of objects for programs. */
-import { colors } from "../cli/colors.ts"
+import { colors } from "../cli/terminal/colors.ts"
 import type { Benchmark, Measured } from "./benchmark.ts"
 
 export interface Result extends Measured {

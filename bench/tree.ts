@@ -1,7 +1,7 @@
 /** A tree of tasks in this very process, moved by the ledger's pure steps. */
 import { cp, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { compilePolicies } from "../cli/policies/compile.ts"
+import { compilePolicies } from "../cli/compiler/compile.ts"
 import type { Call } from "../src/core/decision/call.ts"
 import { isRefused } from "../src/core/denials/oauth-error.ts"
 import { beginTree, openRequest, openStep } from "../src/core/explanation/simulated-tree.ts"

@@ -1,7 +1,7 @@
 /** The command `narrowgate`. Each command is a file in commands/; this one gathers them and tells failures. */
 import { stripVTControlCharacters } from "node:util"
 import { Command, CommanderError } from "commander"
-import { colors } from "./colors.ts"
+import { colors } from "./terminal/colors.ts"
 import { addApprovals } from "./commands/approvals.ts"
 import { addBuild } from "./commands/build.ts"
 import { addCheck } from "./commands/check.ts"
@@ -20,8 +20,8 @@ import { addStatus } from "./commands/status.ts"
 import { addTest } from "./commands/test.ts"
 import { addToken } from "./commands/token.ts"
 import { addTry } from "./commands/try.ts"
-import { escapedLines } from "./escaped.ts"
-import { EXIT, Failure } from "./failure.ts"
+import { escapedLines } from "./terminal/escape.ts"
+import { EXIT, Failure } from "./terminal/failure.ts"
 import { suggest } from "../src/core/encoding/nearest.ts"
 
 const program = new Command("narrowgate")

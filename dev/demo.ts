@@ -3,7 +3,7 @@
  */
 import { resolve } from "node:path"
 import { Command } from "commander"
-import { colors } from "../cli/colors.ts"
+import { colors } from "../cli/terminal/colors.ts"
 import { startParts } from "./demo/parts.ts"
 import { asJson, asRow, HEADING, observe, type Observation } from "./demo/show.ts"
 import { tell } from "./demo/story.ts"

@@ -11,7 +11,7 @@ import {
   WRITTEN_WEB_PORT,
 } from "./services.ts"
 import { startOwnGateways } from "./own-gateways.ts"
-import { DEFAULT_PORT, developmentKey } from "./seed.ts"
+import { DEFAULT_PORT, developmentKey } from "../cli/remote/local-stack-policies.ts"
 import { PoliciesRefused, startStack } from "./stack.ts"
 
 interface Options {

@@ -7,7 +7,7 @@ import type { GatewayDefinition } from "../src/core/policy/definition/gateways.t
 import { isLoopback } from "../src/core/encoding/url.ts"
 import { type GatewayRoute, startGateway } from "./gateway.ts"
 import { SENDS_BODY, type StandIn } from "./gateway/ask.ts"
-import { developmentKey } from "./seed.ts"
+import { developmentKey } from "../cli/remote/local-stack-policies.ts"
 
 export interface OwnGateways {
   /** One line each, for a person: what stands where, and what does not. */

@@ -1,10 +1,10 @@
 /** DEVELOPMENT ONLY: compiles a policy directory and publishes it to the local stack's Worker. */
 import type { JWK } from "jose"
-import { compilePolicies, type Compiled } from "../cli/policies/compile.ts"
-import { historyAt, publishTo } from "../cli/publish/client.ts"
+import { compilePolicies, type Compiled } from "../cli/compiler/compile.ts"
+import { historyAt, publishTo } from "../cli/remote/publish.ts"
 import type { Pointer } from "../src/core/policy/bundle.ts"
 import { canonicalBytes, digestOf } from "../src/core/policy/digest.ts"
-import { fitToStack, type Origins } from "./seed.ts"
+import { fitToStack, type Origins } from "../cli/remote/local-stack-policies.ts"
 
 export interface Published {
   /** Null where the directory does not check: what was live before stays so. */

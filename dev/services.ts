@@ -5,7 +5,7 @@ import type { BundleBody } from "../src/core/policy/bundle.ts"
 import { startGateway } from "./gateway.ts"
 import type { Listening } from "./loopback.ts"
 import { nginxPath, startNginx } from "./nginx.ts"
-import { developmentKey } from "./seed.ts"
+import { developmentKey } from "../cli/remote/local-stack-policies.ts"
 import {
   type Api,
   type Desk,

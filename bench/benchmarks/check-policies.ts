@@ -4,8 +4,8 @@
  */
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
-import { compileFiles } from "../../cli/policies/compile.ts"
-import { reportProblems } from "../../cli/report.ts"
+import { compileFiles } from "../../cli/compiler/compile.ts"
+import { reportProblems } from "../../cli/compiler/report.ts"
 import { guard, type Benchmark } from "../benchmark.ts"
 
 const EXAMPLE = join(import.meta.dirname, "../../policies")

@@ -2,10 +2,10 @@
  * What a security engineer waits for: `narrowgate test` on a large directory, from its files to the last answer, on both
  * engines. It has no second side; ten seconds are what somebody waits without turning to something else.
  */
-import { compilePolicies } from "../../cli/policies/compile.ts"
-import { oracleOf } from "../../cli/tables/oracle.ts"
-import { withTables } from "../../cli/tables/read.ts"
-import { passes, runCases } from "../../cli/tables/suite.ts"
+import { compilePolicies } from "../../cli/compiler/compile.ts"
+import { oracleOf } from "../../cli/decision-tables/cedar-oracle.ts"
+import { withTables } from "../../cli/decision-tables/read.ts"
+import { passes, runCases } from "../../cli/decision-tables/suite.ts"
 import { guard, type Benchmark } from "../benchmark.ts"
 import { writeManyCases } from "../many-cases.ts"
 

@@ -12,7 +12,7 @@ import {
   preparsePolicySet,
   statefulIsAuthorized,
 } from "@cedar-policy/cedar-wasm/nodejs"
-import { lower } from "../../cli/policies/lower.ts"
+import { lower } from "../../cli/compiler/rules/lower.ts"
 import { fromCedarJson } from "../../src/core/policy/cedar/values/cedar-json.ts"
 import { compileRules, type PolicyRequest } from "../../src/core/policy/cedar/engine.ts"
 import { entityStore } from "../../src/core/policy/cedar/entities.ts"

@@ -4,7 +4,7 @@
  */
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { compilePolicies } from "../../cli/policies/compile.ts"
+import { compilePolicies } from "../../cli/compiler/compile.ts"
 import { guard } from "../benchmark.ts"
 
 export const TIMED_TOOL = "crm.tickets.get"

@@ -1,10 +1,10 @@
 /** `narrowgate build`: the bytes of a bundle, ready to be published. */
 import type { Command } from "commander"
-import { jsonText } from "../escaped.ts"
+import { jsonText } from "../terminal/escape.ts"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
-import { EXIT } from "../failure.ts"
-import { compilePolicies } from "../policies/compile.ts"
-import { writeWhole } from "../whole-file.ts"
+import { EXIT } from "../terminal/failure.ts"
+import { compilePolicies } from "../compiler/compile.ts"
+import { writeWhole } from "../terminal/atomic-write.ts"
 import { summarise } from "./check.ts"
 
 export function addBuild(program: Command): void {

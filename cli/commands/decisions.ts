@@ -1,12 +1,12 @@
 /** `narrowgate decisions tail`: what was decided. */
 import { setTimeout as pause } from "node:timers/promises"
 import { Option, type Command } from "commander"
-import { decisionPages } from "../decision-pages.ts"
+import { decisionPages } from "../remote/decision-pages.ts"
 import { firstIdAt } from "../../src/core/encoding/ids.ts"
-import { printable, recordLine, type ShownRecord } from "../decision-record.ts"
-import { jsonText } from "../escaped.ts"
-import { EXIT, Failure } from "../failure.ts"
-import { DEFAULT_URL, operatorBearer, providerOf, type WorkerOptions } from "../worker.ts"
+import { printable, recordLine, type ShownRecord } from "../remote/decision-record.ts"
+import { jsonText } from "../terminal/escape.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+import { DEFAULT_URL, operatorBearer, providerOf, type WorkerOptions } from "../remote/worker.ts"
 
 const FOLLOW_EVERY_MS = 1000
 /** The token of the local stack lives for minutes; a fresh one in time keeps `--follow` going. */

@@ -1,15 +1,15 @@
 /** `narrowgate import`: what a server or a document offers becomes entries of the catalog. */
 import { Option, type Command } from "commander"
 import { SENSITIVITIES, type Sensitivity } from "../../src/core/catalog/tool.ts"
-import { jsonText } from "../escaped.ts"
-import { EXIT, Failure } from "../failure.ts"
-import type { Found } from "../import/found.ts"
+import { jsonText } from "../terminal/escape.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+import type { Found } from "../import/found-tools.ts"
 import { readCatalog } from "../import/merge.ts"
 import { checked, headersOf, mcpEndpoint, repeated, seconds, type HeaderOptions } from "../import/options.ts"
 import { readCatalogText, runImport, type Person } from "../import/run.ts"
-import { isRefused, toldAsJson, toldTo } from "../import/told.ts"
-import { reportProblems } from "../report.ts"
-import { askLine, isSomebodyThere, withProgress } from "../terminal.ts"
+import { isRefused, toldAsJson, toldTo } from "../import/render.ts"
+import { reportProblems } from "../compiler/report.ts"
+import { askLine, isSomebodyThere, withProgress } from "../terminal/prompts.ts"
 
 /** One wrong origin is a problem of every route. */
 const MOST_PROBLEMS = 3
@@ -102,7 +102,7 @@ async function importMcp(url: string, options: McpOptions): Promise<void> {
     seconds: options.timeout,
   }
   // No other command should wait until a client of MCP is loaded.
-  const { findMcpTools } = await import("../import/mcp.ts")
+  const { findMcpTools } = await import("../import/mcp/mcp.ts")
   const found = await withProgress("asking the server for its tools", () => findMcpTools(source))
   await finish(found, options, { replace: options.repin ?? false, flag: "--repin" })
 }
@@ -112,7 +112,7 @@ async function importOpenApi(file: string, options: OpenApiOptions): Promise<voi
   // Before the document is read: a wrong option would be told once for every operation.
   checked({ name: server, origin, path: basePath ?? "/" }, { path: "--base-path" })
   const at = basePath === undefined ? {} : { basePath: basePath === "/" ? "" : basePath }
-  const { findOpenApiTools } = await import("../import/openapi.ts")
+  const { findOpenApiTools } = await import("../import/openapi/openapi.ts")
   const found = await withProgress("reading the document", () =>
     findOpenApiTools({ file, prefix: server, origin, ...at }),
   )

@@ -1,8 +1,8 @@
 /** `narrowgate keygen`: a publisher's key pair. */
 import { open } from "node:fs/promises"
 import type { Command } from "commander"
-import { Failure } from "../failure.ts"
-import { generatePublisherKey } from "../policies/sign.ts"
+import { Failure } from "../terminal/failure.ts"
+import { generatePublisherKey } from "../compiler/sign.ts"
 
 export function addKeygen(program: Command): void {
   program

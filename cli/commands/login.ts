@@ -1,11 +1,11 @@
 /** `narrowgate login` and `narrowgate logout`: who manages from here. */
 import { spawn } from "node:child_process"
 import type { Command } from "commander"
-import { printableText } from "../escaped.ts"
-import { colors } from "../colors.ts"
-import { loginByBrowser } from "../login/oidc.ts"
-import { keepSession } from "../login/session.ts"
-import { DEFAULT_URL, refuseInClear } from "../worker.ts"
+import { printableText } from "../terminal/escape.ts"
+import { colors } from "../terminal/colors.ts"
+import { loginByBrowser } from "../remote/oidc-login.ts"
+import { keepSession } from "../remote/login-session.ts"
+import { DEFAULT_URL, refuseInClear } from "../remote/worker.ts"
 
 interface LoginOptions {
   readonly url: string

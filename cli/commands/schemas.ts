@@ -1,7 +1,7 @@
 /** `narrowgate schemas`: JSON Schemas of the YAML files, for an editor. */
 import { join } from "node:path"
 import type { Command } from "commander"
-import { jsonText } from "../escaped.ts"
+import { jsonText } from "../terminal/escape.ts"
 import { SCHEMAS_DIRECTORY, writeSchemas } from "../schemas/directory.ts"
 
 export function addSchemas(program: Command): void {

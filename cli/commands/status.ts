@@ -2,14 +2,14 @@
 import { stat } from "node:fs/promises"
 import type { Command } from "commander"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
-import { jsonText, printableText } from "../escaped.ts"
-import { colors } from "../colors.ts"
-import { EXIT, Failure } from "../failure.ts"
-import { compilePolicies } from "../policies/compile.ts"
-import { liveAt } from "../publish/client.ts"
-import type { Published } from "../publish/published.ts"
-import { bundlesAt, type Bundles } from "../publish/history.ts"
-import { isLoopback, operatorBearer, type WorkerOptions } from "../worker.ts"
+import { jsonText, printableText } from "../terminal/escape.ts"
+import { colors } from "../terminal/colors.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+import { compilePolicies } from "../compiler/compile.ts"
+import { liveAt } from "../remote/publish.ts"
+import type { Published } from "../remote/publication.ts"
+import { bundlesAt, type Bundles } from "../remote/publications.ts"
+import { isLoopback, operatorBearer, type WorkerOptions } from "../remote/worker.ts"
 import { atWorker } from "./decisions.ts"
 
 export function addStatus(program: Command): void {
@@ -101,7 +101,7 @@ async function digestIn(directory: string, { url, idp }: WorkerOptions): Promise
   if (!body) return null
   const digest = await digestOf(canonicalBytes(body))
   if (!isLoopback(url)) return [digest]
-  const { fitToStack, WRITTEN_PROVIDER, WRITTEN_WORKER } = await import("../../dev/seed.ts")
+  const { fitToStack, WRITTEN_PROVIDER, WRITTEN_WORKER } = await import("../remote/local-stack-policies.ts")
   const origins = new Map([
     [WRITTEN_WORKER, new URL(url).origin],
     [WRITTEN_PROVIDER, new URL(idp).origin],

@@ -2,16 +2,16 @@
 import { InvalidArgumentError, type Command } from "commander"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
-import { jsonText } from "../escaped.ts"
-import { EXIT, Failure } from "../failure.ts"
-import { onEdit } from "../on-edit.ts"
-import { compilePolicies, type Compiled } from "../policies/compile.ts"
-import { reportProblems } from "../report.ts"
-import type { Case } from "../tables/cases.ts"
-import { mutate } from "../tables/mutate.ts"
-import { oracleOf } from "../tables/oracle.ts"
-import { withTables } from "../tables/read.ts"
-import { passes, runCases, type Outcome } from "../tables/suite.ts"
+import { jsonText } from "../terminal/escape.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+import { onEdit } from "../terminal/watch.ts"
+import { compilePolicies, type Compiled } from "../compiler/compile.ts"
+import { reportProblems } from "../compiler/report.ts"
+import type { Case } from "../decision-tables/cases.ts"
+import { mutate } from "../decision-tables/mutate.ts"
+import { oracleOf } from "../decision-tables/cedar-oracle.ts"
+import { withTables } from "../decision-tables/read.ts"
+import { passes, runCases, type Outcome } from "../decision-tables/suite.ts"
 import {
   coverageOf,
   percentOf,
@@ -21,7 +21,7 @@ import {
   tellMutation,
   tellSuite,
   type CoveredRule,
-} from "../tables/tell.ts"
+} from "../decision-tables/render.ts"
 
 interface Options {
   readonly filter?: string

@@ -1,9 +1,9 @@
 /** `narrowgate token exchange`: a delegation token, got as an agent of the local stack would get it. */
 import type { Command } from "commander"
 import { z } from "zod"
-import { jsonText, printableText } from "../escaped.ts"
-import { Failure } from "../failure.ts"
-import { reach, type WorkerOptions } from "../worker.ts"
+import { jsonText, printableText } from "../terminal/escape.ts"
+import { Failure } from "../terminal/failure.ts"
+import { reach, type WorkerOptions } from "../remote/worker.ts"
 
 export interface ExchangeOptions extends WorkerOptions {
   readonly agent: string
@@ -42,7 +42,7 @@ export function addTokenExchange(command: Command): void {
 /** RFC 8693 with a user, RFC 6749 4.4 without; the agent is proven by its JWT-SVID (RFC 7523 2.2). */
 export async function exchange(options: ExchangeOptions): Promise<z.infer<typeof issued>> {
   const { url, idp, agent, login: user, secondFactor = false, ...asked } = options
-  const { login, workloadIdentity } = await import("../../dev/login.ts")
+  const { login, workloadIdentity } = await import("../remote/local-stack-login.ts")
   const assertion = await reach(idp, () => workloadIdentity({ origin: idp, id: agent, audience: url }))
   const session = user === undefined ? undefined : await reach(idp, () => login({ origin: idp, user, secondFactor }))
   const form = new URLSearchParams({

@@ -1,7 +1,7 @@
 /** `narrowgate token`: the credentials of the local stack, to try things by hand. */
 import type { Command } from "commander"
-import { jsonText, printableText } from "../escaped.ts"
-import { DEFAULT_URL, operatorBearer, reach, type WorkerOptions } from "../worker.ts"
+import { jsonText, printableText } from "../terminal/escape.ts"
+import { DEFAULT_URL, operatorBearer, reach, type WorkerOptions } from "../remote/worker.ts"
 import { atWorker } from "./decisions.ts"
 import { addTokenExchange } from "./token-exchange.ts"
 
@@ -57,7 +57,7 @@ export function addToken(program: Command): void {
 }
 
 async function user({ idp, login: name, password, secondFactor, idToken, json }: UserOptions): Promise<void> {
-  const { login } = await import("../../dev/login.ts")
+  const { login } = await import("../remote/local-stack-login.ts")
   const session = await reach(idp, () =>
     login({
       origin: idp,
@@ -70,7 +70,7 @@ async function user({ idp, login: name, password, secondFactor, idToken, json }:
 }
 
 async function workload({ idp, url, id, audience, json }: WorkloadOptions): Promise<void> {
-  const { workloadIdentity } = await import("../../dev/login.ts")
+  const { workloadIdentity } = await import("../remote/local-stack-login.ts")
   const svid = await reach(idp, () => workloadIdentity({ origin: idp, id, audience: audience ?? url }))
   print({ svid }, "svid", json)
 }

@@ -6,17 +6,17 @@ import { Option, type Command } from "commander"
 import { parseDocument } from "yaml"
 import { z } from "zod"
 import { isObject } from "../../src/core/encoding/json.ts"
-import { CALLED } from "../called.ts"
-import { colors } from "../colors.ts"
-import { jsonText, escaped } from "../escaped.ts"
-import { EXIT, Failure } from "../failure.ts"
+import { CALLED } from "../terminal/program-name.ts"
+import { colors } from "../terminal/colors.ts"
+import { jsonText, escaped } from "../terminal/escape.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
 import { readCatalog } from "../import/merge.ts"
 import { readCatalogText } from "../import/run.ts"
 import { suggest } from "../../src/core/encoding/nearest.ts"
-import type { CatalogFile } from "../policies/schema/catalog.ts"
-import { withProgress } from "../terminal.ts"
-import { isAllowed, type Answer } from "../try/answer.ts"
-import { isLoopback } from "../worker.ts"
+import type { CatalogFile } from "../compiler/schema/catalog.ts"
+import { withProgress } from "../terminal/prompts.ts"
+import { isAllowed, type Answer } from "../remote/gateway-answer.ts"
+import { isLoopback } from "../remote/worker.ts"
 import { atWorker } from "./decisions.ts"
 import { exchange, type ExchangeOptions } from "./token-exchange.ts"
 
@@ -112,7 +112,7 @@ function callOf({ servers, tools }: CatalogFile, tool: string): Call {
     return {
       origin: server.origin,
       by: async (token, args) => {
-        const { callMcpTool } = await import("../try/mcp.ts")
+        const { callMcpTool } = await import("../remote/call-mcp-tool.ts")
         return callMcpTool(new URL(server.path, server.origin), token, tool.slice(server.name.length + 1), args)
       },
     }
@@ -128,7 +128,7 @@ function callOf({ servers, tools }: CatalogFile, tool: string): Call {
   }
   return {
     origin: route.origin,
-    by: async (token, args) => (await import("../try/route.ts")).callRoute(route, token, args),
+    by: async (token, args) => (await import("../remote/call-route.ts")).callRoute(route, token, args),
   }
 }
 

@@ -1,7 +1,7 @@
 /** Recorded calls, decided again: which would come out otherwise. */
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { rejudge, type Answer, type Rejudged } from "../../src/core/explanation/rejudge.ts"
-import type { ShownRecord } from "../decision-record.ts"
+import type { ShownRecord } from "../remote/decision-record.ts"
 
 /** Calls of one agent to one tool that flip alike. */
 export interface Flip {

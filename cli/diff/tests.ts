@@ -2,11 +2,11 @@
 import { isDeepStrictEqual } from "node:util"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
-import type { Compiled } from "../policies/compile.ts"
-import type { Case } from "../tables/cases.ts"
-import { gotOf, type Got } from "../tables/expect.ts"
-import { withTables } from "../tables/read.ts"
-import { runOn } from "../tables/run.ts"
+import type { Compiled } from "../compiler/compile.ts"
+import type { Case } from "../decision-tables/cases.ts"
+import { gotOf, type Got } from "../decision-tables/expect.ts"
+import { withTables } from "../decision-tables/read.ts"
+import { runOn } from "../decision-tables/run.ts"
 
 export interface Usable {
   readonly compiled: Compiled

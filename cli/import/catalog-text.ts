@@ -14,8 +14,8 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from "yaml"
-import { Failure } from "../failure.ts"
-import { spliced, unifiedDiff, type Splice } from "./splices.ts"
+import { Failure } from "../terminal/failure.ts"
+import { spliced, unifiedDiff, type Splice } from "./text-edits.ts"
 
 /** Written on one line. */
 type Inline = string | number | boolean | readonly string[]

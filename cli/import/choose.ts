@@ -1,11 +1,11 @@
 /** What a person, or their flags, say to each difference. Without a word of theirs, nothing is let in lightly. */
 import { ACTIONS, SENSITIVITIES, type Sensitivity } from "../../src/core/catalog/tool.ts"
-import { escaped } from "../escaped.ts"
-import { Failure } from "../failure.ts"
-import { label } from "../policies/schema/values.ts"
-import type { FoundTool } from "./found.ts"
+import { escaped } from "../terminal/escape.ts"
+import { Failure } from "../terminal/failure.ts"
+import { label } from "../compiler/schema/values.ts"
+import type { FoundTool } from "./found-tools.ts"
 import type { ChangedTool, Class, Decisions, Differences, NarrowingTool } from "./merge.ts"
-import { takes, whatChanged } from "./told.ts"
+import { takes, whatChanged } from "./render.ts"
 
 /**
  * Nothing that a source says tells how sensitive a tool is. So it stands at the top of the scale until somebody says

@@ -5,14 +5,22 @@
 import { isDeepStrictEqual } from "node:util"
 import { LIFECYCLE_SEGMENT } from "../../src/core/catalog/lifecycle.ts"
 import type { Sensitivity } from "../../src/core/catalog/tool.ts"
-import { Failure } from "../failure.ts"
-import { METHODS } from "../policies/schema/catalog.ts"
-import { Overlaps } from "../policies/overlaps.ts"
-import { parseSource } from "../policies/parse-source.ts"
-import { catalogFile, type CatalogFile, type ListedTool } from "../policies/schema/catalog.ts"
-import { parseYaml } from "../policies/source.ts"
+import { Failure } from "../terminal/failure.ts"
+import { METHODS } from "../compiler/schema/catalog.ts"
+import { Overlaps } from "../compiler/model/route-overlaps.ts"
+import { parseSource } from "../compiler/source/parse-source.ts"
+import { catalogFile, type CatalogFile, type ListedTool } from "../compiler/schema/catalog.ts"
+import { parseYaml } from "../compiler/source/source.ts"
 import { CatalogText, field, type Lines } from "./catalog-text.ts"
-import { PIN_PARTS, type Found, type FoundTool, type Pin, type PinParts, type Route, type Suggestion } from "./found.ts"
+import {
+  PIN_PARTS,
+  type Found,
+  type FoundTool,
+  type Pin,
+  type PinParts,
+  type Route,
+  type Suggestion,
+} from "./found-tools.ts"
 
 export const CATALOG = "catalog.yaml"
 

@@ -1,7 +1,7 @@
 /** Options by which a source of tools is named and reached, read before anything is asked of anybody. */
 import { Option } from "commander"
-import { EXIT, Failure } from "../failure.ts"
-import { catalogFile } from "../policies/schema/catalog.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+import { catalogFile } from "../compiler/schema/catalog.ts"
 
 export interface HeaderOptions {
   readonly header: readonly string[]

@@ -1,16 +1,16 @@
 /** An import from finding to writing, whatever the source. */
 import { readFile, realpath } from "node:fs/promises"
 import { join } from "node:path"
-import { EXIT, Failure } from "../failure.ts"
-import { crossCheck } from "../policies/cross-check.ts"
-import { parsePolicies } from "../policies/policies.ts"
-import type { Problem } from "../policies/problem.ts"
-import { readPolicies } from "../policies/read.ts"
-import { writeWhole } from "../whole-file.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+import { crossCheck } from "../compiler/checks/table.ts"
+import { parsePolicies } from "../compiler/model/policies.ts"
+import type { Problem } from "../compiler/source/problem.ts"
+import { readPolicies } from "../compiler/source/read-directory.ts"
+import { writeWhole } from "../terminal/atomic-write.ts"
 import { decideAlone, decideTogether, type Ask, type Wishes } from "./choose.ts"
-import type { Found } from "./found.ts"
+import type { Found } from "./found-tools.ts"
 import { CATALOG, compare, merge } from "./merge.ts"
-import type { Outcome } from "./told.ts"
+import type { Outcome } from "./render.ts"
 
 export interface ImportOptions extends Wishes {
   readonly policies: string

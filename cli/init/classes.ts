@@ -1,10 +1,10 @@
 /** The classes of the tools that were found: as suggested, or as a person says who has seen the suggestions. */
 import type { Sensitivity } from "../../src/core/catalog/tool.ts"
-import { colors } from "../colors.ts"
+import { colors } from "../terminal/colors.ts"
 import { askForClasses } from "../import/choose.ts"
-import type { FoundTool } from "../import/found.ts"
+import type { FoundTool } from "../import/found-tools.ts"
 import type { Class } from "../import/merge.ts"
-import { askChoice, askLine } from "../terminal.ts"
+import { askChoice, askLine } from "../terminal/prompts.ts"
 import { suggestedClass } from "./suggest.ts"
 
 export async function classesOf(

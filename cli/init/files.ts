@@ -9,7 +9,7 @@ import { operatorRules, operatorsText } from "./files/operators.ts"
 import { schemaText } from "./files/schema.ts"
 import { tableText } from "./files/table.ts"
 import { modeline } from "../schemas/directory.ts"
-import type { Plan } from "./plan.ts"
+import type { Plan } from "./files/plan.ts"
 
 const FILES: Readonly<Record<string, (plan: Plan) => string | Promise<string>>> = {
   "catalog.yaml": catalogText,

@@ -1,7 +1,7 @@
 /** What to run once a first policy directory is there: three commands, as they are typed. */
 import { relative, resolve } from "node:path"
-import { CALLED } from "../called.ts"
-import { isWithin, toolsFor, type Plan } from "./plan.ts"
+import { CALLED } from "../terminal/program-name.ts"
+import { isWithin, toolsFor, type Plan } from "./files/plan.ts"
 
 const ROOT = resolve(import.meta.dirname, "../..")
 

@@ -1,9 +1,9 @@
 /** What `narrowgate init` wants to know: by a flag, by asking, or as suggested; checked as the policies will be. */
 import type { z } from "zod"
-import { EXIT, Failure } from "../failure.ts"
-import { agentId } from "../policies/schema/agents.ts"
-import { name, origin, serverName } from "../policies/schema/values.ts"
-import { askText } from "../terminal.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+import { agentId } from "../compiler/schema/agents.ts"
+import { name, origin, serverName } from "../compiler/schema/values.ts"
+import { askText } from "../terminal/prompts.ts"
 
 export interface Question {
   readonly flag: string

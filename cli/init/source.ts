@@ -1,10 +1,10 @@
 /** Where the tools are: a running MCP server, or an OpenAPI document, found by the importers. */
 import { basename } from "node:path"
 import { mayBeFetched } from "../../src/core/encoding/url.ts"
-import { EXIT, Failure } from "../failure.ts"
-import type { Found } from "../import/found.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+import type { Found } from "../import/found-tools.ts"
 import { checked, headersOf, mcpEndpoint, type HeaderOptions } from "../import/options.ts"
-import { askChoice, askText, withProgress } from "../terminal.ts"
+import { askChoice, askText, withProgress } from "../terminal/prompts.ts"
 
 export interface SourceOptions extends HeaderOptions {
   readonly mcp?: string
@@ -53,11 +53,11 @@ export async function find(
   options: SourceOptions,
 ): Promise<Found> {
   if (source.kind === "mcp") {
-    const { findMcpTools } = await import("../import/mcp.ts")
+    const { findMcpTools } = await import("../import/mcp/mcp.ts")
     const asked = { url: source.url, headers: headersOf(options), server, at, seconds: options.timeout }
     return withProgress("asking the server for its tools", () => findMcpTools(asked))
   }
-  const { findOpenApiTools } = await import("../import/openapi.ts")
+  const { findOpenApiTools } = await import("../import/openapi/openapi.ts")
   const { basePath } = options
   if (basePath !== undefined) checked({ name: server, origin: at.origin, path: basePath }, { path: "--base-path" })
   const below = basePath === undefined ? {} : { basePath: basePath === "/" ? "" : basePath }

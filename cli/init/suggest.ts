@@ -3,7 +3,7 @@
  * action class, which a person is asked to confirm, but never a lower sensitivity than any other.
  */
 import type { Sensitivity } from "../../src/core/catalog/tool.ts"
-import type { FoundTool } from "../import/found.ts"
+import type { FoundTool } from "../import/found-tools.ts"
 import type { Class } from "../import/merge.ts"
 
 /** What most tools of a company give out. */

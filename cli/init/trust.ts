@@ -1,7 +1,7 @@
 /** Whose logins and whose agents a first directory believes, from the flags. */
-import { EXIT, Failure } from "../failure.ts"
-import { trustDomainOf } from "../policies/schema/agents.ts"
-import type { Trust } from "./plan.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+import { trustDomainOf } from "../compiler/schema/agents.ts"
+import type { Trust } from "./files/plan.ts"
 
 export interface TrustOptions {
   readonly issuer?: string

@@ -2,9 +2,9 @@
 import { randomUUID } from "node:crypto"
 import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises"
 import { basename, dirname, join, resolve } from "node:path"
-import { EXIT, Failure } from "../failure.ts"
-import { compilePolicies } from "../policies/compile.ts"
-import { reportProblems } from "../report.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+import { compilePolicies } from "../compiler/compile.ts"
+import { reportProblems } from "../compiler/report.ts"
 import { SCHEMAS_DIRECTORY, writeSchemas } from "../schemas/directory.ts"
 
 /** Before anything is asked of anybody. */

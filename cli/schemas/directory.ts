@@ -1,7 +1,7 @@
 /** The schemas as files beside the policies, and the line by which an editor finds them there. */
 import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
-import { writeWhole } from "../whole-file.ts"
+import { writeWhole } from "../terminal/atomic-write.ts"
 import { hasSchema, jsonSchemas, schemaName } from "./schemas.ts"
 
 /** Hidden, so that it is no part of the policies; beside them, so that an editor needs no network. */

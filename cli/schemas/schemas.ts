@@ -3,17 +3,17 @@
  * them by. What those check by code (a scope, an origin) an editor cannot: `check` remains the judge.
  */
 import { z } from "zod"
-import { agentsFile } from "../policies/schema/agents.ts"
-import { approversFile } from "../policies/schema/approvers.ts"
-import { catalogFile } from "../policies/schema/catalog.ts"
-import { gatewaysFile } from "../policies/schema/gateways.ts"
-import { guardrailsFile } from "../policies/schema/guardrails.ts"
-import { issuersFile } from "../policies/schema/issuers.ts"
-import { linksFile } from "../policies/schema/links.ts"
-import { operatorsFile } from "../policies/schema/operators.ts"
-import { receiversFile } from "../policies/schema/receivers.ts"
-import { streamsFile } from "../policies/schema/streams.ts"
-import { tablesFile } from "../tables/schema.ts"
+import { agentsFile } from "../compiler/schema/agents.ts"
+import { approversFile } from "../compiler/schema/approvers.ts"
+import { catalogFile } from "../compiler/schema/catalog.ts"
+import { gatewaysFile } from "../compiler/schema/gateways.ts"
+import { guardrailsFile } from "../compiler/schema/guardrails.ts"
+import { issuersFile } from "../compiler/schema/issuers.ts"
+import { linksFile } from "../compiler/schema/links.ts"
+import { operatorsFile } from "../compiler/schema/operators.ts"
+import { receiversFile } from "../compiler/schema/receivers.ts"
+import { streamsFile } from "../compiler/schema/streams.ts"
+import { tablesFile } from "../decision-tables/schema.ts"
 
 /** One line a kind of file; decision tables, of whatever name, are of the kind `test.yaml`. */
 const SCHEMAS: Readonly<Record<string, z.ZodType>> = {

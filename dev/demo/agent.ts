@@ -8,7 +8,7 @@ import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport as OldTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "jose"
 import { z } from "zod"
-import { workloadIdentity } from "../login.ts"
+import { workloadIdentity } from "../../cli/remote/local-stack-login.ts"
 
 const tokenSchema = z.object({
   access_token: z.string(),

@@ -4,7 +4,7 @@
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { operatorToken } from "../login.ts"
+import { operatorToken } from "../../cli/remote/local-stack-login.ts"
 import { freePort, twoFreePorts } from "../loopback.ts"
 import {
   type Services,

@@ -1,6 +1,6 @@
 /** How the demo shows a call: what its decision record says, as a row for people or an object for programs. */
 import { setTimeout as sleep } from "node:timers/promises"
-import { colors } from "../../cli/colors.ts"
+import { colors } from "../../cli/terminal/colors.ts"
 import { z } from "zod"
 import type { Parts } from "./parts.ts"
 import type { Scene } from "./story.ts"

@@ -3,7 +3,7 @@
  * file keeps it from one deployment to the next, and everything else in it follows wrangler.toml.
  */
 import { z } from "zod"
-import { Failure } from "../../cli/failure.ts"
+import { Failure } from "../../cli/terminal/failure.ts"
 
 export interface Settings {
   readonly environment: string

@@ -3,7 +3,7 @@
  * is stopped by one mends what it says and begins again.
  */
 import { z } from "zod"
-import { EXIT, Failure } from "../../cli/failure.ts"
+import { EXIT, Failure } from "../../cli/terminal/failure.ts"
 import { fileOf, namespaceTitleOf, workerOf, type Settings } from "./settings.ts"
 
 /** All that is done outside of this process. */

@@ -6,7 +6,7 @@ import { parse, stringify } from "yaml"
 import { z } from "zod"
 import { callHttp, getToken, type Seen, type Token, type Wanted } from "../../dev/demo/agent.ts"
 import { startParts, type Parts } from "../../dev/demo/parts.ts"
-import { login, workloadIdentity } from "../../dev/login.ts"
+import { login, workloadIdentity } from "../../cli/remote/local-stack-login.ts"
 
 export const SUPPORT = "spiffe://example.org/agent/support"
 export const RESEARCHER = "spiffe://example.org/agent/researcher"

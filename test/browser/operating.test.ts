@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { callHttp, getToken } from "../../dev/demo/agent.ts"
 import { startParts, type Parts } from "../../dev/demo/parts.ts"
 import { tell } from "../../dev/demo/story.ts"
-import { login } from "../../dev/login.ts"
+import { login } from "../../cli/remote/local-stack-login.ts"
 import { isInstalled, signedIn, startBrowser } from "./browser.ts"
 import { lookAt } from "./look.ts"
 

@@ -5,8 +5,8 @@ import { CompactSign, importJWK, type JWK } from "jose"
 import { afterEach, describe, expect, inject, test, vi } from "vitest"
 import { z } from "zod"
 import { window } from "../harness/guardrails.ts"
-import { generatePublisherKey, signHistoryQuestion } from "../../cli/policies/sign.ts"
-import { published } from "../../cli/publish/published.ts"
+import { generatePublisherKey, signHistoryQuestion } from "../../cli/compiler/sign.ts"
+import { published } from "../../cli/remote/publication.ts"
 import {
   FORMAT,
   PUBLICATION_TYPES,

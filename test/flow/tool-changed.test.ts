@@ -1,6 +1,6 @@
 import { env, exports } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { decisionRecord, explanation } from "../../cli/decision-record.ts"
+import { decisionRecord, explanation } from "../../cli/remote/decision-record.ts"
 import { UNREADABLE } from "../../src/core/catalog/drift.ts"
 import { Switchboard } from "../../src/revocation/switchboard.ts"
 import { openTask } from "../harness/agents.ts"

@@ -1,6 +1,6 @@
 /** Publications as the tests' publisher signs them. */
 import type { JWK } from "jose"
-import { signPublication } from "../../cli/policies/sign.ts"
+import { signPublication } from "../../cli/compiler/sign.ts"
 import type { Pointer, Publishing } from "../../src/core/policy/bundle.ts"
 import { US } from "./issuers.ts"
 

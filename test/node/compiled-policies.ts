@@ -1,7 +1,7 @@
 /** Before any test in workerd: `policies/` and the tests' own policies, compiled in Node as an operator would. */
 import { fileURLToPath } from "node:url"
 import type { TestProject } from "vitest/node"
-import { compilePolicies } from "../../cli/policies/compile.ts"
+import { compilePolicies } from "../../cli/compiler/compile.ts"
 import type { Provided } from "../harness/provided.ts"
 
 export default async function provideBundles(project: TestProject): Promise<void> {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { TestProject } from "vitest/node"
 import { readManifest } from "../../dev/manifest.ts"
-import { generatePublisherKey } from "../../cli/policies/sign.ts"
+import { generatePublisherKey } from "../../cli/compiler/sign.ts"
 import { buildWorker, KV, plainWorker, ROOT, serve } from "./bare-workerd.ts"
 
 const US = "https://authz.example"

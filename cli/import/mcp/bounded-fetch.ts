@@ -3,7 +3,7 @@
  * read in one way only, and with a failure that says what is wrong. It is kept, too: the MCP client wraps what its
  * transport throws.
  */
-import { EXIT, Failure } from "../../failure.ts"
+import { EXIT, Failure } from "../../terminal/failure.ts"
 import { readBody } from "./read-body.ts"
 
 /** All answers together; a list of a thousand tools with long schemas is about two. */

@@ -9,8 +9,8 @@ import {
 import { z } from "zod"
 import { LIST_MEMBERS } from "../../../src/core/catalog/tool-list.ts"
 import { variantIn } from "../../../src/core/encoding/name-folding.ts"
-import { escaped } from "../../escaped.ts"
-import { Failure } from "../../failure.ts"
+import { escaped } from "../../terminal/escape.ts"
+import { Failure } from "../../terminal/failure.ts"
 import { shownUrl, type BoundedFetch } from "./bounded-fetch.ts"
 
 const MOST_PAGES = 100

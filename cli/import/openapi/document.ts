@@ -1,7 +1,7 @@
 /** The text of an OpenAPI document → what it offers as tools, or what is wrong with it. */
 import { isObject } from "../../../src/core/encoding/json.ts"
-import type { Found } from "../found.ts"
-import { parseYaml } from "../../policies/source.ts"
+import type { Found } from "../found-tools.ts"
+import { parseYaml } from "../../compiler/source/source.ts"
 import { toolsOf } from "./operations.ts"
 
 export interface ReadRequest {

@@ -4,9 +4,9 @@
  */
 import { isObject } from "../../../src/core/encoding/json.ts"
 import type { Action } from "../../../src/core/catalog/tool.ts"
-import { Overlaps } from "../../policies/overlaps.ts"
-import { catalogFile } from "../../policies/schema/catalog.ts"
-import type { Found, FoundTool, Route, Skipped } from "../found.ts"
+import { Overlaps } from "../../compiler/model/route-overlaps.ts"
+import { catalogFile } from "../../compiler/schema/catalog.ts"
+import type { Found, FoundTool, Route, Skipped } from "../found-tools.ts"
 import type { Members, Read } from "./document.ts"
 import { nameOf } from "./name.ts"
 import { parametersOf, withPathItem } from "./parameters.ts"

@@ -1,7 +1,7 @@
 /** The parameters of an operation: which are integers, and which names stand in two places. */
 import { isPlainName } from "../../../src/core/catalog/query-names.ts"
 import { isObject } from "../../../src/core/encoding/json.ts"
-import { argumentName } from "../../policies/schema/values.ts"
+import { argumentName } from "../../compiler/schema/values.ts"
 import type { Members } from "./document.ts"
 import { resolve } from "./reference.ts"
 

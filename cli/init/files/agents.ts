@@ -1,6 +1,6 @@
 /** agents.yaml: one purpose, one agent. */
 import { field } from "../../import/catalog-text.ts"
-import { scopesOf, type Plan } from "../plan.ts"
+import { scopesOf, type Plan } from "./plan.ts"
 
 export function agentsText(plan: Plan): string {
   const scopes = scopesOf(plan)

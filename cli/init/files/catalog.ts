@@ -2,7 +2,7 @@
 import { compare, merge } from "../../import/merge.ts"
 import { field } from "../../import/catalog-text.ts"
 import type { Class } from "../../import/merge.ts"
-import { isWithin, toolsFor, type Plan } from "../plan.ts"
+import { isWithin, toolsFor, type Plan } from "./plan.ts"
 
 export function catalogText(plan: Plan): string {
   // The entry of the server is there before the merge, as no import knows of probes.

@@ -1,6 +1,6 @@
 /** gateways.yaml: the one gateway that may ask. */
 import { field } from "../../import/catalog-text.ts"
-import { DIALECT_TRAITS, GATEWAY, type Plan } from "../plan.ts"
+import { DIALECT_TRAITS, GATEWAY, type Plan } from "./plan.ts"
 
 export function gatewaysText({ gateway, at, trust }: Plan): string {
   const { dialect, keyDigest } = gateway

@@ -1,6 +1,6 @@
 /** guardrails.yaml: what ends a runaway loop. */
 import { field } from "../../import/catalog-text.ts"
-import type { Plan } from "../plan.ts"
+import type { Plan } from "./plan.ts"
 
 /** Calls that a task may make in ten seconds. */
 export const BURST = 20

@@ -1,7 +1,7 @@
 /** issuers.yaml: whose people and whose agents are believed. */
-import { trustDomainOf } from "../../policies/schema/agents.ts"
+import { trustDomainOf } from "../../compiler/schema/agents.ts"
 import { field } from "../../import/catalog-text.ts"
-import type { Plan, Trust } from "../plan.ts"
+import type { Plan, Trust } from "./plan.ts"
 
 /** The `id` of the issuer of people, which operators.yaml names. */
 export const PEOPLE = "people"

@@ -1,7 +1,7 @@
 /** operators.yaml and operators.cedar: who manages. */
 import { readFile } from "node:fs/promises"
 import { field } from "../../import/catalog-text.ts"
-import type { Plan, Trust } from "../plan.ts"
+import type { Plan, Trust } from "./plan.ts"
 import { PEOPLE } from "./issuers.ts"
 
 const HEAD = `\

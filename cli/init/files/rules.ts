@@ -1,6 +1,6 @@
 /** access.cedar and limits.cedar: who may read, what nobody may, and what waits for somebody to let it through. */
 import { sensitivityRank } from "../../../src/core/catalog/tool.ts"
-import { FRESH_LOGIN_SECONDS, isWithin, LOCAL_ACR, toolsFor, type Plan } from "../plan.ts"
+import { FRESH_LOGIN_SECONDS, isWithin, LOCAL_ACR, toolsFor, type Plan } from "./plan.ts"
 
 const READ = `Action::"read", Action::"delegate"`
 const CHANGE = `Action::"write", Action::"execute", Action::"delegate"`

@@ -1,7 +1,7 @@
 /** A first decision table: what the starter policy promises, rule by rule. */
 import { LIFECYCLE_TOOLS, lifecycleName } from "../../../src/core/catalog/lifecycle.ts"
 import { field } from "../../import/catalog-text.ts"
-import { FRESH_LOGIN_SECONDS, GATEWAY, isWithin, LOCAL_ACR, scopesOf, toolsFor, type Plan } from "../plan.ts"
+import { FRESH_LOGIN_SECONDS, GATEWAY, isWithin, LOCAL_ACR, scopesOf, toolsFor, type Plan } from "./plan.ts"
 import { BURST } from "./guardrails.ts"
 import { operatorOf } from "./operators.ts"
 import { isFlowLabelled } from "./rules.ts"

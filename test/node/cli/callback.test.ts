@@ -3,7 +3,7 @@ import { once } from "node:events"
 import { connect } from "node:net"
 import { text } from "node:stream/consumers"
 import { expect, it } from "vitest"
-import { awaitCallback } from "../../../cli/login/oidc.ts"
+import { awaitCallback } from "../../../cli/remote/oidc-login.ts"
 
 /** The status line of the answer, to a request target that no client would write. */
 async function ask(redirect: string, target: string): Promise<string> {

@@ -15,10 +15,10 @@ import { UNKNOWN_CLIENT } from "../../../src/core/decision/client.ts"
 import { fill } from "../../harness/guardrails.ts"
 import { readStored, storedForm, type DecisionRecord } from "../../../src/core/record/record.ts"
 import { rejudge } from "../../../src/core/explanation/rejudge.ts"
-import { decisionRecord } from "../../../cli/decision-record.ts"
+import { decisionRecord } from "../../../cli/remote/decision-record.ts"
 import { reviewRecords } from "../../../cli/diff/records.ts"
 import { questionOfRecord } from "../../../src/core/explanation/recorded-question.ts"
-import { compilePolicies } from "../../../cli/policies/compile.ts"
+import { compilePolicies } from "../../../cli/compiler/compile.ts"
 import {
   approveStep,
   beginTree,

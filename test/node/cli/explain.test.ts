@@ -2,8 +2,8 @@
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { z } from "zod"
-import { login, workloadIdentity } from "../../../dev/login.ts"
-import { developmentKey } from "../../../dev/seed.ts"
+import { login, workloadIdentity } from "../../../cli/remote/local-stack-login.ts"
+import { developmentKey } from "../../../cli/remote/local-stack-policies.ts"
 import { ownStack } from "./own-stack.ts"
 import { run } from "./run.ts"
 

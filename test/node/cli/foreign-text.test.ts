@@ -3,8 +3,8 @@ import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { describe, expect, it } from "vitest"
-import { escaped, jsonText, printableText } from "../../../cli/escaped.ts"
-import { providerOf } from "../../../cli/worker.ts"
+import { escaped, jsonText, printableText } from "../../../cli/terminal/escape.ts"
+import { providerOf } from "../../../cli/remote/worker.ts"
 import { wronglyShown } from "../../harness/unseen.ts"
 
 const HOSTILE = [

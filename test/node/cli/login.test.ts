@@ -4,7 +4,7 @@ import { readFile, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { z } from "zod"
-import { walk } from "../../../dev/login.ts"
+import { walk } from "../../../cli/remote/local-stack-login.ts"
 import { ownStack } from "./own-stack.ts"
 import { run, MAIN } from "./run.ts"
 

@@ -1,6 +1,6 @@
 /** One line of `narrowgate decisions tail`. */
 import { expect, test } from "vitest"
-import { decisionRecord, printable, recordLine } from "../../../cli/decision-record.ts"
+import { decisionRecord, printable, recordLine } from "../../../cli/remote/decision-record.ts"
 import { recordOf, type DecisionRecord } from "../../../src/core/record/record.ts"
 
 const lineOf = (kind: DecisionRecord["kind"], more: Partial<DecisionRecord> = {}): string => {

@@ -1,6 +1,6 @@
 /** What others wrote does not steer the terminal of whoever reads of it. */
 import { expect, it } from "vitest"
-import { reportProblems } from "../../../cli/report.ts"
+import { reportProblems } from "../../../cli/compiler/report.ts"
 
 const PROBLEM = { file: "a.yaml", line: 1, column: 4, severity: "error", message: "wrong", mend: "Mend it." } as const
 

@@ -4,7 +4,7 @@ import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { writeWhole } from "../../../cli/whole-file.ts"
+import { writeWhole } from "../../../cli/terminal/atomic-write.ts"
 import { run } from "./run.ts"
 
 let directory: string

@@ -3,11 +3,11 @@ import { readdirSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { beforeAll, describe, expect, it } from "vitest"
-import { mutate } from "../../../cli/tables/mutate.ts"
-import { withTables } from "../../../cli/tables/read.ts"
-import { passes, runCases } from "../../../cli/tables/suite.ts"
-import { coverageOf, percentOf, survivorsOf, tellFailure } from "../../../cli/tables/tell.ts"
-import { compiled, oracleFor, ROOT, type Example } from "./tables/harness.ts"
+import { mutate } from "../../../cli/decision-tables/mutate.ts"
+import { withTables } from "../../../cli/decision-tables/read.ts"
+import { passes, runCases } from "../../../cli/decision-tables/suite.ts"
+import { coverageOf, percentOf, survivorsOf, tellFailure } from "../../../cli/decision-tables/render.ts"
+import { compiled, oracleFor, ROOT, type Example } from "../decision-tables/harness.ts"
 
 const STARTERS = join(ROOT, "starters")
 const PAGES = join(ROOT, "docs/policies")

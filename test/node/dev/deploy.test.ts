@@ -4,7 +4,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { generatePublisherKey } from "../../../cli/policies/sign.ts"
+import { generatePublisherKey } from "../../../cli/compiler/sign.ts"
 import { checkSettings, configurationOf, settingsIn, type Settings } from "../../../dev/deploy/settings.ts"
 import { deploy, type Outside } from "../../../dev/deploy/steps.ts"
 

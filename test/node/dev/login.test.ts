@@ -2,7 +2,7 @@ import { createLocalJWKSet, createRemoteJWKSet, decodeJwt, jwtVerify } from "jos
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
 import { generateKeys, startIdentityProvider } from "../../../dev/identity-provider.ts"
-import { login, operatorToken, workloadIdentity } from "../../../dev/login.ts"
+import { login, operatorToken, workloadIdentity } from "../../../cli/remote/local-stack-login.ts"
 import type { Listening } from "../../../dev/loopback.ts"
 
 const AUDIENCE = "https://authz.example"

@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { freePort, listen, type Listening } from "../../../dev/loopback.ts"
-import { developmentKey } from "../../../dev/seed.ts"
+import { developmentKey } from "../../../cli/remote/local-stack-policies.ts"
 import { blockOf } from "../../gateways/page.ts"
 import { AGENT, guarded, type Guarded } from "./guarded.ts"
 

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
-import { gatewaysFile } from "../../../cli/policies/schema/gateways.ts"
+import { gatewaysFile } from "../../../cli/compiler/schema/gateways.ts"
 import { entryOf } from "../../gateways/page.ts"
 
 const PAGES = join(import.meta.dirname, "../../../docs/gateways")

@@ -2,7 +2,7 @@
 import { stripTypeScriptTypes } from "node:module"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { z } from "zod"
-import { developmentKey } from "../../../dev/seed.ts"
+import { developmentKey } from "../../../cli/remote/local-stack-policies.ts"
 import { NAME } from "../../../dev/stack.ts"
 import { blockOf } from "../../gateways/page.ts"
 import { AGENT, guarded, ORIGIN, type Guarded } from "./guarded.ts"

@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { expect, it } from "vitest"
 import { sensitivityRank } from "../../../src/core/catalog/tool.ts"
-import type { FoundTool } from "../../../cli/import/found.ts"
+import type { FoundTool } from "../../../cli/import/found-tools.ts"
 import { suggestedClass } from "../../../cli/init/suggest.ts"
 
 function tool(name: string, description: string): FoundTool {

@@ -9,7 +9,7 @@ import { promisify } from "node:util"
 import * as oauth from "oauth4webapi"
 import * as openid from "openid-client"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { login } from "../../../dev/login.ts"
+import { login } from "../../../cli/remote/local-stack-login.ts"
 import { ROBOT, startStage, type Stage } from "./robot.ts"
 
 const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { walk } from "../../../dev/login.ts"
+import { walk } from "../../../cli/remote/local-stack-login.ts"
 import { twoFreePorts } from "../../../dev/loopback.ts"
 import { startStack, type Stack } from "../../../dev/stack.ts"
 

@@ -2,7 +2,7 @@
 import { decodeJwt } from "jose"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { startIdentityProvider } from "../../../dev/identity-provider.ts"
-import { walk } from "../../../dev/login.ts"
+import { walk } from "../../../cli/remote/local-stack-login.ts"
 import type { Listening } from "../../../dev/loopback.ts"
 import { accessTokenFor, authorizationUrl, CALLBACK, type SignInIssuer } from "../../../src/web/provider.ts"
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { requestFor } from "../../../cli/try/route.ts"
+import { requestFor } from "../../../cli/remote/call-route.ts"
 
 const ORIGIN = "http://127.0.0.1:8080"
 const route = (method: "GET" | "POST", path: string) => ({ origin: ORIGIN, methods: [method], path, integers: [] })

@@ -1,0 +1,120 @@
+/** What agents.yaml refers to is there: purposes, agents, environments. */
+import { parseScope, patternCovers, scopeCovers } from "../../../src/core/catalog/pattern.ts"
+import type { Tool } from "../../../src/core/catalog/tool.ts"
+import { suggest } from "../../../src/core/encoding/nearest.ts"
+import type { Policies } from "../model/policies.ts"
+import type { Problem } from "../source/problem.ts"
+import { allTools } from "../model/tools.ts"
+import { grantsOf } from "./grants.ts"
+
+export function checkAgents(policies: Policies): Problem[] {
+  return [
+    ...references(policies),
+    ...defaults(policies),
+    ...plans(policies),
+    ...reach(policies),
+    ...environments(policies),
+    ...audiences(policies),
+  ]
+}
+
+function references({ agents }: Policies): Problem[] {
+  const purposes = new Set(agents.value.purposes.map(({ name }) => name))
+  const ids = new Set(agents.value.agents.map(({ id }) => id))
+  const problems: Problem[] = []
+  for (const [index, agent] of agents.value.agents.entries()) {
+    for (const [at, name] of agent.purposes.entries()) {
+      if (purposes.has(name)) continue
+      const mend = suggest(name, purposes, "Add it under `purposes`.")
+      problems.push(agents.error(["agents", index, "purposes", at], `no purpose is called \`${name}\``, mend))
+    }
+    for (const [at, id] of agent.delegates_to.entries()) {
+      if (ids.has(id) && id !== agent.id) continue
+      const message = id === agent.id ? "an agent cannot delegate to itself" : `no agent is called \`${id}\``
+      const mend = suggest(
+        id,
+        [...ids].filter((other) => other !== agent.id),
+        "Register it under `agents`, or remove it.",
+      )
+      problems.push(agents.error(["agents", index, "delegates_to", at], message, mend))
+    }
+    if (agent.delegates_to.length > 0 && agent.depth === 0) {
+      const message = "`delegates_to` has no effect at depth 0"
+      problems.push(agents.error(["agents", index, "delegates_to"], message, "Write `depth: 1` or more, or remove it."))
+    }
+  }
+  return problems
+}
+
+/** What is granted unasked must be within what may be granted at all. */
+function defaults({ agents, catalog }: Policies): Problem[] {
+  const tools = allTools(catalog.value)
+  return agents.value.purposes.flatMap(({ default: unasked = [], grant }, index) => {
+    const granted = unasked.length > 0 ? covered(grant.tools, tools) : NONE
+    return unasked.flatMap((text, at) => {
+      const outside = [...covered([text], tools)].find((tool) => !granted.has(tool))
+      if (!outside) return []
+      const message = `\`${text}\` covers \`${outside.name}\`, which the purpose's grant does not`
+      const mend = `Add \`${outside.name}:${outside.action}\` to \`grant.tools\`, or narrow the default.`
+      return [agents.error(["purposes", index, "default", at], message, mend)]
+    })
+  })
+}
+
+/** A step that the purpose's grant does not cover can never be called, and a plan in order ends there. */
+function plans({ agents, catalog }: Policies): Problem[] {
+  const tools = allTools(catalog.value)
+  return agents.value.purposes.flatMap(({ plan, grant }, index) => {
+    const granted = [...(plan ? covered(grant.tools, tools) : NONE)]
+    return (plan?.steps ?? []).flatMap(({ tools: patterns }, at) => {
+      if (granted.some((tool) => patterns.some((pattern) => patternCovers(pattern, tool.name)))) return []
+      const message = `the purpose's grant covers no tool of step ${at + 1} of its plan`
+      const mend = "Add the tool to `grant.tools`, or remove the step."
+      return [agents.error(["purposes", index, "plan", "steps", at], message, mend)]
+    })
+  })
+}
+
+/** An agent that may do nothing for a purpose of its own: most likely a slip in the ceiling. */
+function reach({ agents, catalog }: Policies): Problem[] {
+  const tools = allTools(catalog.value)
+  const granted = new Map(agents.value.purposes.map(({ name, grant }) => [name, covered(grant.tools, tools)]))
+  return agents.value.agents.flatMap((agent, index) => {
+    const ceiling = covered(agent.ceiling.tools, tools)
+    return agent.purposes.flatMap((name, at) => {
+      const purpose = granted.get(name)
+      if (!purpose || !purpose.isDisjointFrom(ceiling)) return []
+      const message = `the agent's ceiling covers no tool of purpose \`${name}\``
+      return [agents.error(["agents", index, "purposes", at], message, "Widen `ceiling.tools`, or remove the purpose.")]
+    })
+  })
+}
+
+function environments({ agents, gateways }: Policies): Problem[] {
+  const known = new Set(gateways.value.gateways.map(({ environment }) => environment))
+  return grantsOf(agents.value).flatMap(({ path, grant }) =>
+    (grant.environments ?? []).flatMap((name, at) => {
+      if (known.has(name)) return []
+      const mend = suggest(name, known, "Add a gateway with this `environment`, or remove it.")
+      return [agents.error([...path, "environments", at], `no gateway is in environment \`${name}\``, mend)]
+    }),
+  )
+}
+
+function audiences({ agents, gateways }: Policies): Problem[] {
+  const known = new Set(gateways.value.gateways.map(({ audience }) => audience))
+  return agents.value.agents.flatMap(({ audiences = [] }, index) =>
+    audiences.flatMap((audience, at) => {
+      if (known.has(audience)) return []
+      const mend = suggest(audience, known, "Name the `audience` of a gateway.")
+      return [agents.error(["agents", index, "audiences", at], `no gateway has the audience \`${audience}\``, mend)]
+    }),
+  )
+}
+
+const NONE: ReadonlySet<Tool> = new Set()
+
+function covered(scopes: readonly string[], tools: readonly Tool[]): ReadonlySet<Tool> {
+  const parsed = scopes.flatMap((text) => parseScope(text) ?? [])
+  return new Set(tools.filter((tool) => parsed.some((scope) => scopeCovers(scope, tool))))
+}

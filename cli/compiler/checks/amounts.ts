@@ -1,0 +1,27 @@
+/** Sums over arguments that are text by the way they come: every such call would be denied. */
+import type { Policies } from "../model/policies.ts"
+import type { Problem } from "../source/problem.ts"
+import type { ListedTool } from "../schema/catalog.ts"
+import { allTools } from "../model/tools.ts"
+import { sumsOf, toolsMeant } from "./guardrails.ts"
+
+export function checkAmounts({ catalog, guardrails }: Policies): Problem[] {
+  const tools = allTools(catalog.value)
+  const routes = new Map(catalog.value.tools.map(({ name, route }) => [name, route]))
+  return sumsOf(guardrails.value).flatMap(({ path, field, of }) => {
+    const argument = field.slice("arguments.".length)
+    const textual = of
+      .flatMap((selector) => toolsMeant(selector, tools))
+      .find(({ name }) => isText(argument, routes.get(name)))
+    if (!textual) return []
+    const message = `\`${argument}\` of \`${textual.name}\` is text in its path or query, and no amount`
+    const mend = `Add it to \`integers\` of the route, or leave \`${textual.name}\` out of \`tools\`.`
+    return [guardrails.error(path, message, mend)]
+  })
+}
+
+/** A body may hold numbers; a path and a query hold text. */
+function isText(argument: string, route: ListedTool["route"]): boolean {
+  if (!route || route.integers.includes(argument)) return false
+  return route.path.includes(`{${argument}}`) || route.methods.every((method) => method === "GET")
+}

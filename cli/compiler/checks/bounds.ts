@@ -1,0 +1,42 @@
+/** Argument bounds that no value can meet: the grant would silently cover nothing, the guardrail hold for nothing. */
+import { violation, type ArgumentBound, type ArgumentBounds } from "../../../src/core/catalog/bounds.ts"
+import type { Policies } from "../model/policies.ts"
+import type { Problem } from "../source/problem.ts"
+import type { Path, Source } from "../source/source.ts"
+import { grantsOf } from "./grants.ts"
+import { selectorsOf } from "./guardrails.ts"
+
+export function checkBounds({ agents, guardrails }: Policies): Problem[] {
+  return [
+    ...grantsOf(agents.value).flatMap(({ path, grant }) => inBounds(agents, path, grant.arguments)),
+    ...selectorsOf(guardrails.value).flatMap(({ path, selector }) =>
+      inBounds(guardrails, path, selector.arguments ?? {}),
+    ),
+  ]
+}
+
+function inBounds(source: Source<unknown>, path: Path, bounds: ArgumentBounds): Problem[] {
+  return Object.entries(bounds).flatMap(([name, bound]) => {
+    const contradiction = contradictionIn(bound)
+    if (!contradiction) return []
+    const message = `the bounds of \`${name}\` mean nothing: ${contradiction}`
+    return [source.keyError([...path, "arguments", name], message, "Correct or remove one of them.")]
+  })
+}
+
+function contradictionIn(bound: ArgumentBound): string | undefined {
+  const { eq, in: choices, min, max, like, max_length: length } = bound
+  if (Object.keys(bound).length === 0) return "there is none"
+  if (min !== undefined && max !== undefined && min > max) return `\`min\` ${min} is above \`max\` ${max}`
+  const numeric = min !== undefined || max !== undefined
+  if (numeric && like !== undefined) return "`min` and `max` are for numbers, `like` is for strings"
+  if (numeric && length !== undefined) return "`min` and `max` are for numbers, `max_length` is for strings and lists"
+  if (choices?.length === 0) return "`in` is empty"
+  if (eq !== undefined && !meets(eq, bound)) return `\`eq\` ${JSON.stringify(eq)} is outside the others`
+  if (choices && !choices.some((choice) => meets(choice, bound))) return "all of `in` is outside the others"
+  return undefined
+}
+
+function meets(value: unknown, bound: ArgumentBound): boolean {
+  return violation([{ value: bound }], { value }) === null
+}

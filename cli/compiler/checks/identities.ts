@@ -1,0 +1,66 @@
+/** Each agent can be proven, and no credential proves two. */
+import type { ExactClaims } from "../../../src/core/policy/definition/claims.ts"
+import { suggest } from "../../../src/core/encoding/nearest.ts"
+import type { Policies } from "../model/policies.ts"
+import type { Problem } from "../source/problem.ts"
+import { trustDomainOf, type Identity } from "../schema/agents.ts"
+
+export function checkIdentities({ agents, issuers }: Policies): Problem[] {
+  const domains = new Set(issuers.value.issuers.flatMap(({ trust_domain: domain }) => domain ?? []))
+  const able = issuers.value.issuers.flatMap(({ id, workloads }) => (workloads ? [id] : []))
+  const taken: { readonly agent: string; readonly identity: Identity }[] = []
+  const problems: Problem[] = []
+  for (const [index, { id, identities = [], client }] of agents.value.agents.entries()) {
+    const domain = trustDomainOf(id)
+    if (client?.metadata === true && domain !== undefined) {
+      const mend = "Give it the URL of its Client ID Metadata Document as `id`, or write `redirect_uris`."
+      problems.push(agents.error(["agents", index, "client"], "its id is not the URL of a document", mend))
+    }
+    // Its document may have keys of its own; a program that proves nothing gets what its user has consented to alone.
+    const isProvenOtherwise = client?.metadata === true || client?.authentication === "none"
+    if (domain === undefined && identities.length === 0 && !isProvenOtherwise) {
+      const mend = "Add `identities`, or give it a SPIFFE ID that its JWT-SVID proves."
+      problems.push(agents.error(["agents", index, "id"], "nothing proves that it is this agent", mend))
+    }
+    if (domain !== undefined && !domains.has(domain) && identities.length === 0 && !isProvenOtherwise) {
+      const mend = suggest(domain, domains, "Add an issuer with this `trust_domain` to issuers.yaml.")
+      problems.push(agents.error(["agents", index, "id"], `no issuer has the trust domain \`${domain}\``, mend))
+    }
+    for (const [at, identity] of identities.entries()) {
+      const { issuer, subject = "" } = identity
+      if (issuer === undefined) continue
+      const path = ["agents", index, "identities", at]
+      if (!able.includes(issuer)) {
+        const known = issuers.value.issuers.some((each) => each.id === issuer)
+        const message = known
+          ? `issuer \`${issuer}\` is not trusted for workloads`
+          : `no issuer is called \`${issuer}\``
+        const mend = known
+          ? "Add `workloads: {}` to it in issuers.yaml."
+          : suggest(issuer, able, "Name an `id` of issuers.yaml.")
+        problems.push(agents.error([...path, "issuer"], message, mend))
+      }
+      const other = taken.find((each) => each.agent !== id && overlap(each.identity, identity))
+      if (other) {
+        const message = `subject \`${subject}\` proves agent \`${other.agent}\` too`
+        const mend = "Give each a claim that differs, or remove one: whose call it is must be certain."
+        problems.push(agents.error([...path, "subject"], message, mend))
+      }
+      taken.push({ agent: id, identity })
+    }
+  }
+  return problems
+}
+
+/** Whether one token could fit both: same issuer and subject, and no claim that they want different. */
+function overlap(one: Identity, other: Identity): boolean {
+  return one.issuer === other.issuer && one.subject === other.subject && agree(one.claims ?? {}, other.claims ?? {})
+}
+
+function agree(one: ExactClaims, other: ExactClaims): boolean {
+  return Object.entries(one).every(([claim, value]) => {
+    const wanted = Object.hasOwn(other, claim) ? other[claim] : undefined
+    if (wanted === undefined) return true
+    return typeof value === "object" && typeof wanted === "object" ? agree(value, wanted) : value === wanted
+  })
+}

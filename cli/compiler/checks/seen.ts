@@ -1,0 +1,47 @@
+/** Arguments that a guardrail asks for, of calls of which no gateway shows any: each of them would be denied. */
+import type { Tool } from "../../../src/core/catalog/tool.ts"
+import type { Policies } from "../model/policies.ts"
+import type { Problem } from "../source/problem.ts"
+import type { WrittenSelector } from "../schema/selector.ts"
+import { gatewaysOf } from "../model/gateways-of-tool.ts"
+import { allTools } from "../model/tools.ts"
+import { fieldsOf, keysOf, sumsOf, toolsMeant, withoutLifecycle } from "./guardrails.ts"
+
+export function checkSeen(policies: Policies): Problem[] {
+  const { catalog, guardrails } = policies
+  const tools = allTools(catalog.value)
+  const work = withoutLifecycle(tools)
+  const asked = [...fieldsOf(guardrails.value), ...sumsOf(guardrails.value)].filter(({ field }) => isArgument(field))
+  return [
+    ...asked.flatMap(({ path, field, of }) => {
+      const unseen = of
+        .flatMap((selector) => toolsMeant(selector, work).filter((tool) => !isSeen(tool, selector, policies)))
+        .at(0)
+      if (!unseen) return []
+      const message = `no gateway forwards the bodies of \`${unseen.name}\`, so \`${field}\` is never seen`
+      const mend = "Write `body: true` for one that serves it, or leave the tool out of `tools`."
+      return [guardrails.error(path, message, mend)]
+    }),
+    ...keysOf(guardrails.value).flatMap(({ path, field, of }) => {
+      const [opening] =
+        path[0] === "windows" && isArgument(field) ? meant(of, tools).filter((tool) => !work.includes(tool)) : []
+      if (!opening) return []
+      const message = `\`${opening.name}\` has no arguments, so no session could be opened`
+      return [guardrails.error(path, message, "Name tools that the server lists itself.")]
+    }),
+  ]
+}
+
+function meant(of: readonly WrittenSelector[], tools: readonly Tool[]): readonly Tool[] {
+  return of.flatMap((selector) => toolsMeant(selector, tools))
+}
+
+function isArgument(field: string): boolean {
+  return field.startsWith("arguments.")
+}
+
+/** A GET has no body: all of its arguments are seen. */
+function isSeen({ name }: Tool, selector: WrittenSelector, policies: Policies): boolean {
+  const route = policies.catalog.value.tools.find((listed) => listed.name === name)?.route
+  return route?.methods.includes("GET") === true || gatewaysOf(name, selector, policies).some(({ body }) => body)
+}

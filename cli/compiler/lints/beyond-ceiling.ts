@@ -1,0 +1,40 @@
+/** What a purpose grants and the ceiling of every agent that has it takes away again. */
+import { sensitivityRank } from "../../../src/core/catalog/tool.ts"
+import type { Problem } from "../source/problem.ts"
+import { intersects, toolsOf } from "./authority.ts"
+import type { Lint } from "./lint.ts"
+
+export const beyondCeiling: Lint = {
+  name: "beyond-ceiling",
+  find: ({ policies: { agents }, body: { tools } }) => {
+    const ceilings = new Map(agents.value.agents.map((agent) => [agent, toolsOf(agent.ceiling, tools)]))
+    return agents.value.purposes.flatMap(({ name, grant }, index) => {
+      const having = agents.value.agents.filter(({ purposes }) => purposes.includes(name))
+      if (having.length === 0) return []
+      const at = ["purposes", index, "grant"]
+      const problems = grant.tools.flatMap((scope, place): Problem[] => {
+        const wanted = toolsOf({ ...grant, tools: [scope] }, tools)
+        const isReached = having.some((agent) => intersects(wanted, ceilings.get(agent) ?? new Set()))
+        // Tools that are too sensitive for the purpose itself are another matter (too-sensitive.ts).
+        if (wanted.size === 0 || isReached) return []
+        const message = `no agent with the purpose \`${name}\` may have any of \`${scope}\``
+        const mend = "Widen the `ceiling` of an agent, or remove the scope."
+        return [agents.warning([...at, "tools", place], message, mend)]
+      })
+      const [first, ...more] = having.map(({ ceiling }) => ceiling.max_sensitivity)
+      const most = more.reduce((a, b) => (sensitivityRank(b) > sensitivityRank(a) ? b : a), first ?? "restricted")
+      if (sensitivityRank(grant.max_sensitivity) > sensitivityRank(most)) {
+        const message = `no agent with the purpose \`${name}\` may go beyond \`${most}\``
+        const mend = `Write \`${most}\`, or raise the \`ceiling\` of an agent.`
+        problems.push(agents.warning([...at, "max_sensitivity"], message, mend))
+      }
+      const unreached = (grant.environments ?? []).flatMap((environment, place): Problem[] => {
+        if (having.some(({ ceiling }) => ceiling.environments?.includes(environment) ?? true)) return []
+        const message = `no agent with the purpose \`${name}\` may work in environment \`${environment}\``
+        const mend = "Add it to the `ceiling` of an agent, or remove it."
+        return [agents.warning([...at, "environments", place], message, mend)]
+      })
+      return [...problems, ...unreached]
+    })
+  },
+}

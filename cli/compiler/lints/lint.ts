@@ -1,0 +1,29 @@
+/**
+ * A lint: what is most likely a slip in policies that would become a bundle. Each is a file here and a line of table.ts.
+ */
+import type { Bundle } from "../../../src/core/policy/assemble.ts"
+import type { BundleBody } from "../../../src/core/policy/bundle.ts"
+import type { Policies } from "../model/policies.ts"
+import type { Problem } from "../source/problem.ts"
+import type { Known } from "../reasoning/known.ts"
+import type { Questions } from "../reasoning/questions.ts"
+import type { Reasoned } from "../reasoning/rules.ts"
+import type { Use } from "./use.ts"
+
+export interface Lint {
+  /** What it is called in messages, comments and docs/linting.md. */
+  readonly name: string
+  readonly find: (subject: Subject) => readonly Problem[]
+}
+
+/** Policies without an error, and what is known of them. */
+export interface Subject {
+  readonly policies: Policies
+  readonly body: BundleBody
+  readonly bundle: Bundle
+  readonly questions: Questions
+  readonly known: Known
+  readonly rules: Reasoned
+  /** What decision records tell; null where nobody asked to look. */
+  readonly use: Use | null
+}

@@ -1,0 +1,44 @@
+/** Gathers what lints look at. */
+import type { PlacedLink, PlacedRule } from "../rules/lower.ts"
+import { managingEntities } from "../model/entities.ts"
+import type { Place } from "../rules/rule-position.ts"
+import { positionAt } from "../source/position.ts"
+import type { Problem } from "../source/problem.ts"
+import { knownOf } from "../reasoning/known.ts"
+import { questionsOf } from "../reasoning/questions.ts"
+import { reasonAbout } from "../reasoning/rules.ts"
+import { readRule } from "../reasoning/written.ts"
+import type { Subject } from "./lint.ts"
+
+interface Gathered extends Pick<Subject, "policies" | "body" | "bundle" | "use"> {
+  readonly placed: readonly PlacedRule[]
+  /** What was found before. */
+  readonly problems: readonly Problem[]
+}
+
+export function subjectOf({ policies, body, bundle, use, placed, problems }: Gathered): Subject {
+  const questions = questionsOf({
+    store: bundle.entities,
+    tools: body.tools,
+    agents: body.agents.map(({ id }) => id),
+    operators: managingEntities(policies).filter(({ uid }) => uid.type === "Operator"),
+    stored: policies.entities.value,
+  })
+  const known = knownOf(body)
+  const warnings = Map.groupBy(problems, ({ file }) => file)
+  const rules = placed.map((rule) => readRule(rule, isWithin(rule.from, warnings)))
+  return { policies, body, bundle, use, questions, known, rules: reasonAbout(rules, questions, known) }
+}
+
+/** Whether anything is said of the rule already. */
+function isWithin(from: Place | PlacedLink, problems: ReadonlyMap<string, readonly Problem[]>): boolean {
+  if ("link" in from) {
+    const { file, line, end } = from.links.warning(["links", from.index], "", "")
+    return (problems.get(file) ?? []).some((problem) => problem.line >= line && problem.line <= (end?.line ?? line))
+  }
+  const told = problems.get(from.file.path)
+  if (!told) return false
+  const { text, offset } = from.source
+  const [first, last] = [positionAt(from.file.text, offset).line, positionAt(from.file.text, offset + text.length).line]
+  return told.some(({ line }) => line >= first && line <= last)
+}

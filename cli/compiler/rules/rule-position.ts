@@ -1,0 +1,55 @@
+/** Where in the Cedar files something stands, and what the official engine says about it as a problem there. */
+import type { DetailedError } from "@cedar-policy/cedar-wasm/nodejs"
+import { positionAt, spanAt, unitsOfBytes } from "../source/position.ts"
+import type { Problem } from "../source/problem.ts"
+import type { Source } from "./split-rules.ts"
+
+export interface CedarFile {
+  /** As it shall appear in problems. */
+  readonly path: string
+  readonly text: string
+}
+
+/** Where a rule stands. */
+export interface Place {
+  readonly file: CedarFile
+  readonly source: Source
+}
+
+export function wholeOf(file: CedarFile): Place {
+  return { file, source: { text: file.text, offset: 0 } }
+}
+
+/** The official engine's own words, at the place it names in `place.source`, else at its start. */
+export function locate(
+  errors: readonly DetailedError[],
+  place: Place,
+  mend: string,
+  severity: Problem["severity"] = "error",
+): readonly Problem[] {
+  return errors.flatMap((error) => {
+    const location = error.sourceLocations?.[0]
+    const { text, offset } = place.source
+    const [from, to] = location ? [location.start, location.end].map((bytes) => unitsOfBytes(text, bytes)) : []
+    const within = from === undefined ? positionAt(place.file.text, offset) : undefined
+    const expected = location?.label ? `: ${location.label}` : ""
+    const problem: Problem = {
+      file: place.file.path,
+      ...(within ?? spanAt(place.file.text, offset + (from ?? 0), offset + (to ?? 0))),
+      severity,
+      message: error.message.replace(PREAMBLE, "") + expected,
+      mend: error.help?.replace(PREAMBLE, "") ?? mend,
+    }
+    return [problem, ...locate(error.related ?? [], place, mend, severity)]
+  })
+}
+
+/** What the engine puts before a message, and file, line and rule say better. */
+export const PREAMBLE =
+  /^(?:for policy `[^`]*`, |failed to parse (?:policy|schema|template) from string: |error parsing schema: )+/
+
+export function problemAt(place: Place, message: string, mend: string): Problem {
+  const { offset, text } = place.source
+  const span = spanAt(place.file.text, offset, offset + text.length)
+  return { file: place.file.path, ...span, severity: "error", message, mend }
+}

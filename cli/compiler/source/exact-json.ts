@@ -1,0 +1,40 @@
+/**
+ * JSON without rounding. Cedar's integers have 64 bits, JavaScript's parser keeps 53 of them: a longer one becomes
+ * `{"__extn": {"fn": "long", "arg": "<digits>"}}`, the form in which a bundle carries it (src/core/policy/cedar/values/cedar-json.ts).
+ */
+import type { CedarValueJson } from "@cedar-policy/cedar-wasm/nodejs"
+import { LONG } from "../../../src/core/policy/cedar/values/cedar-json.ts"
+import { isNode } from "../../../src/core/policy/cedar/est.ts"
+
+// In Node since 21 (ECMAScript proposal "JSON.parse source text access"), not yet in TypeScript's library.
+declare global {
+  interface JSON {
+    rawJSON(text: string): Raw
+  }
+}
+type Raw = { readonly rawJSON: string }
+
+export function longLiteral(digits: string): { readonly __extn: { readonly fn: string; readonly arg: string } } {
+  return { __extn: { fn: LONG, arg: digits } }
+}
+
+/** What the reviver is told beyond TypeScript's library: the text of a number. */
+type Told = readonly { readonly source?: string }[]
+
+export function parseExactly(text: string): unknown {
+  return JSON.parse(text, (_key, value: unknown, ...[told]: Told) => {
+    const rounded = typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(told?.source ?? "")
+    return rounded ? longLiteral(told?.source ?? "") : value
+  })
+}
+
+/** For the official engine, which takes its input through `JSON.stringify`. */
+export function toOfficial(value: unknown): CedarValueJson {
+  if (Array.isArray(value)) return value.map(toOfficial)
+  if (isNode(value)) {
+    const { __extn: call } = value
+    if (isNode(call) && call.fn === LONG && typeof call.arg === "string") return JSON.rawJSON(call.arg)
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, toOfficial(member)]))
+  }
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : null
+}

@@ -1,0 +1,76 @@
+/** Tests as written → cases, each a question with all that it starts from and what it should come to; or what is wrong. */
+import type { Problem } from "../compiler/source/problem.ts"
+import type { Path, Source } from "../compiler/source/source.ts"
+import { readExpected, type Expected } from "./expectation.ts"
+import { Faulty, Layers, type Layer } from "./layers.ts"
+import { readQuestion } from "./question.ts"
+import type { Question } from "./run.ts"
+import { kindOf, questionOf, type Asked, type QuestionKind, type Row, type TablesFile, type Test } from "./schema.ts"
+import type { World } from "./names.ts"
+
+export interface Case {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly name: string
+  readonly question: Question
+  readonly expected: Expected
+}
+
+export interface Cases {
+  readonly cases: readonly Case[]
+  readonly problems: readonly Problem[]
+}
+
+export function casesOf(source: Source<TablesFile>, world: World): Cases {
+  const { given, tests } = source.value
+  const base: Layer[] = given ? [{ value: { given }, at: (key) => [key] }] : []
+  const cases: Case[] = []
+  const problems: Problem[] = []
+  const names = new Map<string, number>()
+  for (const { said, name, path } of tests.flatMap((test, index) => layersOf(test, ["tests", index]))) {
+    const place = source.place(path)
+    const other = names.get(name)
+    if (other === undefined) names.set(name, place.line)
+    else problems.push(source.error(path, `line ${other} has a test of this name too`, "Give it a name of its own."))
+    try {
+      const layers = new Layers(source, [...base, ...said], path)
+      const question = readQuestion(layers, world)
+      cases.push({ ...place, name, question, expected: readExpected(layers, question, world.rules) })
+    } catch (fault) {
+      if (!(fault instanceof Faulty)) throw fault
+      problems.push(fault.problem)
+    }
+  }
+  return { cases, problems: distinct(problems) }
+}
+
+/** What is wrong in the `given` of a file is wrong in each of its tests. */
+function distinct(problems: readonly Problem[]): readonly Problem[] {
+  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()]
+}
+
+interface Layered {
+  readonly said: readonly Layer[]
+  readonly name: string
+  readonly path: Path
+}
+
+function layersOf({ name, cases, ...value }: Test, path: Path): readonly Layered[] {
+  const own: Layer = { value, at: (key) => [...path, key] }
+  if (!cases) return [{ said: [own], name, path: [...path, "name"] }]
+  return cases.map((one, index): Layered => {
+    const place = [...path, "cases", index]
+    const numbered = `${name} [${index + 1}]`
+    if ("places" in one) return { said: [own, rowLayer(one, kindOf(value), place)], name: numbered, path: place }
+    const { name: ownName, ...more } = one
+    return { said: [own, { value: more, at: (key) => [...place, key] }], name: ownName ?? numbered, path: place }
+  })
+}
+
+function rowLayer({ question, arguments: args, expect, places }: Row, kind: QuestionKind, path: Path): Layer {
+  const asks = question === undefined ? {} : questionOf(question, kind)
+  const cellOf = (key: keyof Asked): number =>
+    key === "expect" ? places.expect : key === "arguments" ? places.arguments : places.question
+  return { value: { ...asks, ...(args && { arguments: args }), expect }, at: (key) => [...path, cellOf(key)] }
+}

@@ -1,0 +1,115 @@
+/** What a test expects, and whether its question could come to that at all. */
+import { CODE_OF_REASON, STATUS_OF_CODE } from "../../src/core/denials/denial.ts"
+import { ERROR_OF_REASON } from "../../src/core/denials/oauth-error.ts"
+import { userId } from "../../src/core/policy/principals.ts"
+import { entity } from "../../src/core/policy/cedar/values/value.ts"
+import { suggest } from "../../src/core/encoding/nearest.ts"
+import type { Path } from "../compiler/source/source.ts"
+import type { Layers, Said } from "./layers.ts"
+import type { Question, Scene } from "./run.ts"
+import { ALLOW, type ExpectedText } from "./schema.ts"
+
+/** What is null may be anything. */
+export interface Expected {
+  /** `allow`, or the code of the denial. */
+  readonly decision: string
+  /** Exactly what the task holds. */
+  readonly scope: readonly string[] | null
+  /** Exactly the rules that determine it, sorted. */
+  readonly rules: readonly string[] | null
+  readonly reason: string | null
+  /** Key of the entity that is not permitted. */
+  readonly principal: string | null
+  /** Members of the denial. */
+  readonly with: Readonly<Record<string, unknown>> | null
+}
+
+/** Of a call of which nothing else is said. */
+export const ALLOWED: Expected = {
+  decision: ALLOW,
+  scope: null,
+  rules: null,
+  reason: null,
+  principal: null,
+  with: null,
+}
+
+/** How questions of a kind are refused. */
+interface Refusals {
+  readonly codes: readonly string[]
+  /** Code by reason. */
+  readonly reasons: ReadonlyMap<string, string>
+  readonly never: string
+}
+
+const OF_CALLS: Refusals = {
+  codes: Object.keys(STATUS_OF_CODE),
+  reasons: new Map(Object.entries(CODE_OF_REASON)),
+  never: "a call is not denied",
+}
+const OF_OPENINGS: Refusals = {
+  codes: [...new Set(Object.values(ERROR_OF_REASON))],
+  reasons: new Map(Object.entries(ERROR_OF_REASON)),
+  never: "a task is not refused",
+}
+
+/** Of what is asked; of a call, all that matters is who makes it for whom. */
+export type AskedOf = Exclude<Question, { readonly kind: "call" }> | CallOf
+interface CallOf {
+  readonly kind: "call"
+  readonly scene: Pick<Scene, "user" | "chain">
+}
+
+/** @param rules of the bundle, by `@id` */
+export function readExpected(layers: Layers, question: Question, known: ReadonlySet<string>): Expected {
+  const said = layers.need("expect", "nothing is expected", "Write `allow`, or the code of the denial.")
+  return readExpectation(layers, said, question, known)
+}
+
+export function readExpectation(
+  layers: Layers,
+  { value, path }: Said<ExpectedText>,
+  question: AskedOf,
+  known: ReadonlySet<string>,
+): Expected {
+  const { deny, scope, rules, reason, principal, with: more } = value
+  const isOpening = question.kind === "open"
+  const { codes, reasons, never } = isOpening ? OF_OPENINGS : OF_CALLS
+  if (deny !== undefined && !codes.includes(deny)) {
+    layers.fault(path, `${never} with \`${deny}\``, suggest(deny, codes, "Write another code."))
+  }
+  if (reason !== undefined && reasons.get(reason) !== deny) {
+    const fitting = [...reasons].flatMap(([one, code]) => (code === deny ? [one] : []))
+    const mend = suggest(reason, fitting, "Write a reason of this code.")
+    layers.fault([...path, "reason"], `\`${reason}\` is no reason for \`${deny}\``, mend)
+  }
+  if (isOpening ? (rules ?? principal) !== undefined : scope !== undefined) {
+    const what = isOpening ? "rules and principal are of a call" : "a scope is of a task that is opened"
+    layers.fault(path, what, "Remove it, or ask another question.")
+  }
+  for (const [index, rule] of rules?.entries() ?? []) {
+    if (known.has(rule)) continue
+    const mend = suggest(rule, known, "Write the @id of a rule.")
+    layers.fault([...path, "rules", index], `there is no rule \`${rule}\``, mend)
+  }
+  return {
+    decision: deny ?? ALLOW,
+    scope: scope ?? null,
+    rules: rules?.toSorted() ?? null,
+    reason: reason ?? null,
+    principal: principal === undefined ? null : readPrincipal(layers, principal, question, [...path, "principal"]),
+    with: more ?? null,
+  }
+}
+
+function readPrincipal(layers: Layers, word: string, question: AskedOf, path: Path): string {
+  if (question.kind === "manage") {
+    if (word !== "operator") layers.fault(path, "an operator is asked about", "Write `operator`.")
+    return entity("Operator", userId(question.operator)).key
+  }
+  const { user, chain } = question.scene
+  if (word === "user" && user) return entity("User", userId(user)).key
+  if (chain.some(({ agent }) => agent === word)) return entity("Agent", word).key
+  const mend = "Write `user`, or an agent of the chain."
+  return layers.fault(path, `\`${word}\` is nobody whose permission the call needs`, mend)
+}

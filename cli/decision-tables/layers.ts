@@ -1,0 +1,126 @@
+/** What a file gives, a test says over it, and a case over that: of each field what the last of them says, and where. */
+import { suggest } from "../../src/core/encoding/nearest.ts"
+import type { Problem } from "../compiler/source/problem.ts"
+import type { Path, Source } from "../compiler/source/source.ts"
+import type { Asked, ClientText, Given } from "./schema.ts"
+
+export interface Layer {
+  readonly value: Asked
+  /** Where it says this. */
+  readonly at: (key: keyof Asked) => Path
+}
+
+export type Present<Value> = Value & ({} | null)
+
+export interface Said<Value> {
+  readonly value: Value
+  readonly path: Path
+}
+
+/** Ends the reading of a case: one problem in it is enough. */
+export class Faulty extends Error {
+  readonly problem: Problem
+  constructor(problem: Problem) {
+    super(problem.message)
+    this.problem = problem
+  }
+}
+
+/** Of each pair, what says the one takes back the other. */
+const INSTEAD: Partial<Record<keyof Given, keyof Given>> = {
+  agent: "chain",
+  chain: "agent",
+  scope: "details",
+  details: "scope",
+}
+
+/** A map or a set of names. */
+type Known = Pick<ReadonlyMap<string, unknown>, "has" | "keys">
+
+export class Layers {
+  /** In the order in which they hold, the last one most. */
+  readonly layers: readonly Layer[]
+  /** Of the case. */
+  readonly path: Path
+  readonly #source: Source<unknown>
+
+  constructor(source: Source<unknown>, layers: readonly Layer[], path: Path) {
+    this.#source = source
+    this.layers = layers
+    this.path = path
+  }
+
+  said<Key extends keyof Asked>(key: Key): Said<Present<Asked[Key]>> | undefined {
+    const layer = this.layers.findLast(({ value }) => value[key] !== undefined)
+    const value = layer?.value[key]
+    return layer && value !== undefined ? { value, path: layer.at(key) } : undefined
+  }
+
+  need<Key extends keyof Asked>(
+    key: Key,
+    message = `there is no \`${key}\``,
+    mend = "Write it.",
+  ): Said<Present<Asked[Key]>> {
+    return this.said(key) ?? this.fault(this.path, message, mend)
+  }
+
+  given<Key extends keyof Given>(key: Key): Said<Present<Given[Key]>> | undefined {
+    const instead = INSTEAD[key]
+    const layer = this.layers.findLast(({ value: { given } }) => {
+      return given && (given[key] !== undefined || (instead !== undefined && given[instead] !== undefined))
+    })
+    const value = layer?.value.given?.[key]
+    return layer && value !== undefined ? { value, path: [...layer.at("given"), key] } : undefined
+  }
+
+  /** Member by member: a test about somebody's session need not say again who they are. */
+  user(): Said<NonNullable<Given["user"]>> | null {
+    const said = this.layers.flatMap(({ value: { given }, at }) =>
+      given?.user === undefined ? [] : [{ user: given.user, path: [...at("given"), "user"] }],
+    )
+    // Nobody is nobody: what earlier layers say of a user is about another one.
+    const parts = said.slice(said.findLastIndex(({ user }) => user === null) + 1)
+    const path = parts.at(-1)?.path
+    if (!path) return null
+    const value: NonNullable<Given["user"]> = {}
+    for (const part of parts) Object.assign(value, part.user)
+    return { value, path }
+  }
+
+  /** @param what it is, and in which file such are */
+  known(known: Known, { value: name, path }: Said<string>, what: string, file: string): void {
+    if (known.has(name)) return
+    this.fault(path, `there is no ${what} \`${name}\``, suggest(name, known.keys(), `Name one of ${file}.`))
+  }
+
+  oneOf<Word extends string>(words: readonly Word[], word: string, path: Path, what: string): Word {
+    const found = words.find((each) => each === word)
+    return found ?? this.fault(path, `\`${word}\` is no ${what}`, suggest(word, words, "Write a known one."))
+  }
+
+  /**
+   * Of the client, by where it is said.
+   * @param of the call in question, or one before it with what that says itself
+   */
+  client(
+    of: "question" | { readonly step: Said<ClientText> | undefined },
+  ): Readonly<Partial<Record<keyof ClientText, Said<string>>>> {
+    const given = this.layers.flatMap(({ value: { given }, at }) =>
+      given?.client ? [{ value: given.client, path: [...at("given"), "client"] }] : [],
+    )
+    const asked = this.layers.flatMap(({ value, at }) =>
+      value.client ? [{ value: value.client, path: at("client") }] : [],
+    )
+    const found: Partial<Record<keyof ClientText, Said<string>>> = {}
+    for (const { value, path } of [...given, ...(of === "question" ? asked : of.step ? [of.step] : [])]) {
+      const { country, ip } = value
+      if (country !== undefined) found.country = { value: country, path: [...path, "country"] }
+      if (ip !== undefined) found.ip = { value: ip, path: [...path, "ip"] }
+    }
+    return found
+  }
+
+  fault(path: Path, message: string, mend: string): never {
+    throw new Faulty(this.#source.error(path, message, mend))
+  }
+}

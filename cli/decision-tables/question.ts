@@ -1,0 +1,302 @@
+/** What a test asks, and the scene in which it does, in the words of the bundle. */
+import { UNSEEN_ARGUMENTS } from "../../src/core/catalog/arguments.ts"
+import { BODILESS } from "../../src/core/catalog/call-request.ts"
+import { clientOf, UNKNOWN_CLIENT, type Client } from "../../src/core/decision/client.ts"
+import { readAsked } from "../../src/authorization-server/token/parameters.ts"
+import { describeRefusal, isRefused } from "../../src/core/denials/oauth-error.ts"
+import type { GatewayDefinition } from "../../src/core/policy/definition/gateways.ts"
+import { AREAS, MANAGED_KINDS, type OperatorFacts } from "../../src/core/policy/principals.ts"
+import { suggest } from "../../src/core/encoding/nearest.ts"
+import type { Path } from "../compiler/source/source.ts"
+import { ALLOWED, readExpectation } from "./expectation.ts"
+import type { Layers, Present, Said } from "./layers.ts"
+import type { AskedTask, CallTarget, Login, Question, Scene, Step } from "./run.ts"
+import { KINDS, type Asked, type Given, type QuestionKind, type StepText } from "./schema.ts"
+import type { World } from "./names.ts"
+
+export function readQuestion(layers: Layers, world: World): Question {
+  const { kind, path } = kindOf(layers)
+  if (kind === "call") return readCall(layers, world)
+  for (const key of ["after", "later", "arguments", "body", "headers", "client"] as const) {
+    const said = layers.said(key)
+    if (said) layers.fault(said.path, `\`${key}\` has no effect where \`${kind}\` is asked`, "Remove it.")
+  }
+  return kind === "open" ? readOpen(layers, world) : readManage(layers, world, path)
+}
+
+function kindOf(layers: Layers): { readonly kind: QuestionKind; readonly path: Path } {
+  const layer = layers.layers.findLast(({ value }) => KINDS.some((kind) => value[kind] !== undefined))
+  const [kind, another] = KINDS.filter((each) => layer?.value[each] !== undefined)
+  if (!layer || !kind) return layers.fault(layers.path, "nothing is asked", "Write `call`, `open` or `manage`.")
+  if (another) layers.fault(layer.at(another), `asks \`${kind}\` and \`${another}\``, "Make two tests of it.")
+  return { kind, path: layer.at(kind) }
+}
+
+function readCall(layers: Layers, world: World): Question {
+  const gateway = readGateway(layers, world)
+  const [args, body, headers] = [layers.said("arguments"), layers.said("body"), layers.said("headers")]
+  const target = readTarget(layers, world, gateway, layers.need("call"), { arguments: args, body, headers })
+  const scene = readScene(layers, world, gateway, readChain(layers, world))
+  const after = layers.said("after")
+  const steps = after?.value.map((step, index) => {
+    return readStep(layers, world, scene, { value: step, path: [...after.path, index] })
+  })
+  const client = readClient(layers, gateway, "question")
+  const later = layers.said("later")?.value ?? 0
+  return { kind: "call", scene: { ...scene, client, after: steps ?? [], later }, target }
+}
+
+/** Whatever is given is what the tasks above ask for; the last one asks for this. */
+function readOpen(layers: Layers, world: World): Question {
+  const open = layers.need("open")
+  const alone = layers.given("rules_alone")
+  if (alone?.value === true)
+    layers.fault(alone.path, "a task that holds everything holds what it asks for", "Remove it.")
+  const chain = readChain(layers, world)
+  const last = chain.at(-1)
+  const asked = open.value === "given" ? last?.asked : askedOf(layers, open.value, undefined, open.path)
+  const asking = last && asked ? [...chain.slice(0, -1), { ...last, asked }] : chain
+  return { kind: "open", scene: readScene(layers, world, readGateway(layers, world), asking) }
+}
+
+const KIND_OF_AREA = {
+  tasks: "task",
+  revocations: "revocation",
+  risks: "risk",
+  decisions: "decision",
+  bundles: "bundle",
+  approvals: "approval",
+  deliveries: "delivery",
+  agents: "agent",
+  explanations: "explanation",
+} as const
+
+function readManage(layers: Layers, world: World, path: Path): Question {
+  const [method = "", named = "", kind, target = null] = layers.need("manage").value.split(" ")
+  const area = layers.oneOf(AREAS, named, path, "area")
+  const about = kind === undefined ? KIND_OF_AREA[area] : layers.oneOf(MANAGED_KINDS, kind, path, "kind of thing")
+  return { kind: "manage", operator: readOperator(layers, world), method, thing: { area, kind: about, target } }
+}
+
+function readScene(layers: Layers, world: World, gateway: GatewayDefinition, chain: readonly AskedTask[]): Scene {
+  return {
+    user: readUser(layers, world),
+    chain,
+    consents: layers.given("consent")?.value === true ? ["user"] : [],
+    approvals: readApprovals(layers, world),
+    boundKey: layers.given("bound_key")?.value ?? false,
+    rulesAlone: layers.given("rules_alone")?.value ?? false,
+    gateway,
+    risk: layers.given("risk")?.value ?? 0,
+    left: { labels: layers.given("labels")?.value ?? [], calls: layers.given("calls")?.value ?? 0 },
+    client: UNKNOWN_CLIENT,
+    after: [],
+    later: 0,
+  }
+}
+
+function readApprovals(layers: Layers, world: World): readonly string[] {
+  const said = layers.given("approvals")
+  if (!said) return []
+  for (const [index, value] of said.value.entries()) {
+    layers.known(world.approvals, { value, path: [...said.path, index] }, "approval", "approvers.yaml")
+  }
+  return said.value
+}
+
+type ChainEntry = { readonly agent: string } & Pick<Given, "purpose" | "scope" | "details">
+
+function readChain(layers: Layers, world: World): readonly AskedTask[] {
+  const [chain, agent] = [layers.given("chain"), layers.given("agent")]
+  if (chain) return chain.value.map((entry, index) => readTask(layers, world, entry, [...chain.path, index]))
+  if (agent) return [readTask(layers, world, { agent: agent.value }, agent.path)]
+  return layers.fault(layers.path, "no agent is named", "Write `agent` into `given`.")
+}
+
+function readTask(layers: Layers, world: World, entry: ChainEntry, path: Path): AskedTask {
+  const { agent } = entry
+  layers.known(world.agents, { value: agent, path }, "agent", "agents.yaml")
+  const purpose = entry.purpose === undefined ? layers.given("purpose") : { value: entry.purpose, path }
+  if (purpose) layers.known(world.purposes, purpose, "purpose", "agents.yaml")
+  if (entry.scope !== undefined || entry.details !== undefined) {
+    return { agent, purpose: purpose?.value ?? null, asked: askedOf(layers, entry.scope ?? null, entry.details, path) }
+  }
+  const [scope, details] = [layers.given("scope"), layers.given("details")]
+  const asked = askedOf(layers, scope?.value ?? null, details?.value, (details ?? scope)?.path ?? path)
+  return { agent, purpose: purpose?.value ?? null, asked }
+}
+
+/** Read as a token request would be. */
+function askedOf(
+  layers: Layers,
+  scope: readonly string[] | null,
+  details: Given["details"],
+  path: Path,
+): AskedTask["asked"] {
+  const typed = details?.map((each) => ({ type: "narrowgate_call", ...each }))
+  const parameters = new Map([
+    ...(scope ? [["scope", [scope.join(" ")]] as const] : []),
+    ...(typed ? [["authorization_details", [JSON.stringify(typed)]] as const] : []),
+  ])
+  const read = readAsked(parameters)
+  return isRefused(read) ? layers.fault(path, describeRefusal(read.refused), "Ask for less.") : read.asked
+}
+
+function readUser(layers: Layers, world: World): Login | null {
+  const user = layers.user()
+  if (!user) return null
+  const { issuer, subject, groups = [], acr, auth_age } = user.value
+  if (subject === undefined) return layers.fault(user.path, "the user has no subject", "Write `subject`.")
+  const login = { ...(acr !== undefined && { acr }), ...(auth_age !== undefined && { auth_age }) }
+  return { issuer: readIssuer(layers, world, "users", issuer, user.path), subject, groups, ...login }
+}
+
+function readOperator(layers: Layers, world: World): OperatorFacts {
+  const given = layers.given("operator")
+  if (!given) return layers.fault(layers.path, "no operator is named", "Write `operator` into `given`.")
+  const { issuer: id, subject, roles } = given.value
+  const issuer = readIssuer(layers, world, "operators", id, given.path)
+  const { operators, issuers } = world.body
+  const ids = new Set(issuers.flatMap((each) => (each.issuer === issuer ? [each.id] : [])))
+  const registered = operators.find((one) => one.subject === subject && ids.has(one.issuer))
+  if (roles ?? registered) return { issuer, subject, roles: roles ?? registered?.roles ?? [] }
+  const mend = "Name one of operators.yaml, or write which `roles` they would have."
+  return layers.fault(given.path, `\`${subject}\` is no operator`, mend)
+}
+
+/** URL of an issuer by its id; without one, of the only issuer of such tokens. */
+function readIssuer(
+  layers: Layers,
+  { body }: World,
+  of: "users" | "operators",
+  id: string | undefined,
+  path: Path,
+): string {
+  const issuers = body.issuers.filter((one) => (of === "operators" ? one.operators : (one.users ?? one.assertions)))
+  const [found, another] = id === undefined ? issuers : issuers.filter((issuer) => issuer.id === id)
+  if (found?.issuer !== undefined && !another) return found.issuer
+  const what =
+    id === undefined ? `not one issuer of ${of}, of which this could be` : `no issuer of ${of} is called \`${id}\``
+  const ids = issuers.map((issuer) => issuer.id)
+  return layers.fault(path, what, suggest(id ?? "", ids, "Write `issuer`: an id of issuers.yaml."))
+}
+
+function readGateway(layers: Layers, { body, gateways }: World): GatewayDefinition {
+  const said = layers.given("gateway")
+  const [first] = body.gateways
+  const id = said?.value ?? first?.id ?? ""
+  const mend = suggest(id, gateways.keys(), "Add one to gateways.yaml.")
+  return gateways.get(id) ?? layers.fault(said?.path ?? layers.path, `there is no gateway \`${id}\``, mend)
+}
+
+type FullStep = Extract<StepText, { readonly times?: number }>
+
+function readStep(layers: Layers, world: World, scene: Scene, { value: step, path }: Said<StepText>): Step {
+  const { gateway } = scene
+  const said = <Value>(value: Value, key: string): Said<Present<Value>> | undefined =>
+    value === undefined ? undefined : { value, path: [...path, key] }
+  const { call, arguments: args, body, headers, by, client, times = 1, later = 0, expect, settle }: FullStep = step
+  const agents = scene.chain.map(({ agent }) => agent)
+  if (by !== undefined && !agents.includes(by)) {
+    const mend = suggest(by, agents, "Name an agent of the chain.")
+    layers.fault([...path, "by"], `\`${by}\` is not in the chain`, mend)
+  }
+  const carried = { arguments: said(args, "arguments"), body: said(body, "body"), headers: said(headers, "headers") }
+  const target = readTarget(layers, world, gateway, { value: call, path: [...path, "call"] }, carried)
+  if (settle && !gateway.settles) {
+    const mend = `Write \`settles: true\` for it in gateways.yaml, or let time pass: \`later\`.`
+    layers.fault([...path, "settle"], `\`${gateway.id}\` does not tell when a call has ended`, mend)
+  }
+  const expected = said(expect, "expect")
+  return {
+    by: by ?? null,
+    client: readClient(layers, gateway, { step: said(client, "client") }),
+    target,
+    times,
+    later,
+    expected: expected ? readExpectation(layers, expected, { kind: "call", scene }, world.rules) : ALLOWED,
+    settles: settle ?? false,
+  }
+}
+
+const HEADER_OF = { country: "country", ip: "client_ip" } as const
+
+/** As the gateway would tell it by the headers that it sets. */
+function readClient(layers: Layers, gateway: GatewayDefinition, of: Parameters<Layers["client"]>[0]): Client {
+  const said = layers.client(of)
+  const headers = new Headers()
+  for (const what of ["country", "ip"] as const) {
+    const one = said[what]
+    if (!one) continue
+    const name = gateway.asserts?.[HEADER_OF[what]]
+    if (name !== undefined) headers.set(name, one.value)
+    else {
+      const mend = `Write \`asserts: {${HEADER_OF[what]}: HEADER}\` for it in gateways.yaml, or name another gateway.`
+      layers.fault(one.path, `\`${gateway.id}\` asserts no ${what} of its clients`, mend)
+    }
+  }
+  return clientOf(gateway, headers)
+}
+
+type Carried = { readonly [Key in "arguments" | "body" | "headers"]: Said<Present<Asked[Key]>> | undefined }
+
+function readTarget(
+  layers: Layers,
+  world: World,
+  gateway: GatewayDefinition,
+  call: Said<string>,
+  carried: Carried,
+): CallTarget {
+  const [method = "", shown] = call.value.split(" ")
+  if (shown !== undefined) return readRequest(layers, gateway, { method, shown, path: call.path }, carried)
+  for (const said of [carried.body, carried.headers]) {
+    if (said) layers.fault(said.path, "a tool has arguments", "Write `arguments`, or a request: `GET /crm/tickets`.")
+  }
+  layers.known(world.tools, call, "tool", "catalog.yaml")
+  const args = carried.arguments?.value ?? {}
+  return {
+    kind: "tool",
+    tool: call.value,
+    arguments: isUnseen(args) ? UNSEEN_ARGUMENTS : { complete: true, values: args },
+  }
+}
+
+const isUnseen = (args: NonNullable<Asked["arguments"]>): args is "unseen" => args === "unseen"
+
+function readRequest(
+  layers: Layers,
+  gateway: GatewayDefinition,
+  { method, shown, path }: { readonly method: string; readonly shown: string; readonly path: Path },
+  { arguments: args, body, headers }: Carried,
+): CallTarget {
+  if (args)
+    layers.fault(args.path, "a request has its arguments in itself", "Write them into its path, query or `body`.")
+  const [, named, target = ""] = /^(https?:\/\/[^/?#]+)?(.*)$/u.exec(shown) ?? []
+  const origin = named ?? gateway.origins[0] ?? ""
+  if (!gateway.origins.includes(origin)) {
+    const mend = suggest(origin, gateway.origins, "Name another gateway, or another origin.")
+    layers.fault(path, `\`${gateway.id}\` does not serve \`${origin}\``, mend)
+  }
+  const isText = typeof body?.value === "string"
+  const text = body === undefined ? "" : typeof body.value === "string" ? body.value : JSON.stringify(body.value)
+  return {
+    kind: "request",
+    seen: {
+      origin,
+      method,
+      target: target === "" ? "/" : target,
+      headers: {
+        contentType: headers?.value["content-type"] ?? (body === undefined || isText ? null : "application/json"),
+        mcpProtocolVersion: headers?.value["mcp-protocol-version"] ?? null,
+        mcpMethod: headers?.value["mcp-method"] ?? null,
+        mcpName: headers?.value["mcp-name"] ?? null,
+      },
+      // As src/gateway/present.ts has it.
+      body: gateway.body
+        ? { kind: "whole", text }
+        : BODILESS.has(method)
+          ? { kind: "whole", text: "" }
+          : { kind: "withheld" },
+    },
+  }
+}

@@ -1,0 +1,55 @@
+/** Runs cases, and puts what policy is asked on the way to the official engine too, where one is given. */
+import type { Bundle } from "../../src/core/policy/assemble.ts"
+import type { Case } from "./cases.ts"
+import { differences, gotOf, type Got } from "./expect.ts"
+import { disagreement, type Disagreement, type Oracle } from "./cedar-oracle.ts"
+import type { Heard } from "./recording-engine.ts"
+import { runOn, type Result } from "./run.ts"
+
+export interface Outcome {
+  readonly of: Case
+  readonly result: Result
+  readonly got: Got
+  /** What differs from the expectation. */
+  readonly differs: readonly string[]
+  readonly heard: readonly Heard[]
+  readonly disagreements: readonly Disagreement[]
+}
+
+export interface Suite {
+  readonly outcomes: readonly Outcome[]
+  /** Rules that determined some answer. */
+  readonly determining: ReadonlySet<string>
+  /** Questions that could not be put to the official engine. */
+  readonly unput: number
+}
+
+export function passes({ differs, disagreements }: Pick<Outcome, "differs" | "disagreements">): boolean {
+  return differs.length === 0 && disagreements.length === 0
+}
+
+export function runCases(bundle: Bundle, cases: readonly Case[], oracle: Oracle | null): Suite {
+  const run = runOn(bundle)
+  const determining = new Set<string>()
+  let unput = 0
+  const compare = ({ asked }: Heard): readonly Disagreement[] =>
+    asked.flatMap((question) => {
+      for (const rule of question.answer.determining) determining.add(rule)
+      const compared = oracle && disagreement(oracle, question)
+      if (compared === "unput") unput += 1
+      return compared === "unput" ? [] : (compared ?? [])
+    })
+  // Cases that begin alike share what was asked for their opening: it is compared once.
+  const known = new Map<Heard, readonly Disagreement[]>()
+  const compared = (heard: Heard): readonly Disagreement[] => {
+    let found = known.get(heard)
+    if (!found) known.set(heard, (found = compare(heard)))
+    return found
+  }
+  const outcomes = cases.map((of): Outcome => {
+    const { result, heard } = run.ask(of.question)
+    const got = gotOf(result)
+    return { of, result, got, heard, differs: differences(of.expected, got), disagreements: heard.flatMap(compared) }
+  })
+  return { outcomes, determining, unput }
+}

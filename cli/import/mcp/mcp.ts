@@ -1,0 +1,135 @@
+/**
+ * Tools of a running MCP server, by the client of the MCP project. What the server declares of its tools is untrusted:
+ * readOnlyHint and the like are suggestions, and absent means destructive and open-world (MCP 2025-11-25, "Tools").
+ */
+import { z } from "zod"
+import canonicalize from "canonicalize"
+import { isObject } from "../../../src/core/encoding/json.ts"
+import { sha256Hex } from "../../../src/core/encoding/hash.ts"
+import { catalogName } from "../../../src/core/catalog/mcp-server.ts"
+import { pinOf, Unpinnable } from "../../../src/core/catalog/pin.ts"
+import { escaped } from "../../terminal/escape.ts"
+import { Failure } from "../../terminal/failure.ts"
+import { toolName } from "../../compiler/schema/values.ts"
+import { PIN_PARTS, type Found, type FoundTool, type PinParts, type Skipped, type Suggestion } from "../found-tools.ts"
+import { enforcement } from "./enforcement.ts"
+import { listTools } from "./list-tools.ts"
+import { boundedFetch, shownUrl } from "./bounded-fetch.ts"
+
+export interface McpSource {
+  readonly url: URL
+  /** Of every request: credentials above all. */
+  readonly headers: Readonly<Record<string, string>>
+  /** What the catalog calls the server. */
+  readonly server: string
+  /** Where clients reach it; null where the catalog says it. */
+  readonly at: { readonly origin: string; readonly path: string } | null
+  readonly seconds: number
+}
+
+const SINK = "sink:external"
+/** Sixteen digits: nobody finds another text of the same ones. */
+const PART_DIGITS = 16
+
+export async function findMcpTools({ url, headers, server, at, seconds }: McpSource): Promise<Found> {
+  const bounded = boundedFetch(url, headers, seconds)
+  const { tools, version } = await listTools(url, bounded)
+  const { enforces, how } = await enforcement(url, bounded)
+  const { found, skipped, refused } = read(tools, server)
+  return {
+    prefix: server,
+    source: `${shownUrl(url)}, MCP ${escaped(version, 40)}`,
+    reached: { by: "server", at, enforcesHeaders: enforces },
+    tools: found,
+    withheld: refused.map(({ what }) => what),
+    skipped,
+    refused,
+    notes: [`headers ${enforces ? "are" : "are not known to be"} enforced: ${how}`],
+  }
+}
+
+interface Read {
+  readonly found: readonly FoundTool[]
+  readonly skipped: readonly Skipped[]
+  /** By their names in the catalog. */
+  readonly refused: readonly Skipped[]
+}
+
+function read(tools: readonly Listed[], server: string): Read {
+  const found: FoundTool[] = []
+  const skipped: Skipped[] = []
+  const refused: Skipped[] = []
+  const seen = new Set<string>()
+  for (const tool of tools) {
+    const own = tool["name"]
+    if (typeof own !== "string") {
+      throw new Failure(
+        "the server lists a tool without a name",
+        "This is a fault of the server: tell its maintainers.",
+      )
+    }
+    if (seen.has(own)) {
+      throw new Failure(
+        `the server lists \`${escaped(own, 200)}\` twice`,
+        "A client may take either: this is a fault of the server, whose maintainers have to mend it.",
+      )
+    }
+    seen.add(own)
+    const name = catalogName({ name: server }, own)
+    if (name === null || !toolName.safeParse(name).success) {
+      skipped.push({ what: own, why: "the catalog cannot hold this name, so the tool stays unknown and denied" })
+      continue
+    }
+    const why = unpinnable(tool)
+    if (why === null) found.push(toFound(name, tool))
+    else refused.push({ what: name, why })
+  }
+  return { found, skipped, refused }
+}
+
+/** What keeps it from being pinned; the catalog may have it all the same, from better days. */
+function unpinnable(tool: Listed): string | null {
+  try {
+    pinOf(tool)
+    return null
+  } catch (thrown) {
+    if (!(thrown instanceof Unpinnable)) throw thrown
+    return `it cannot be pinned: ${thrown.message}`
+  }
+}
+
+type Listed = Readonly<Record<string, unknown>>
+
+function toFound(name: string, tool: Listed): FoundTool {
+  const described = tool["description"]
+  return {
+    name,
+    description: typeof described === "string" ? described : "",
+    suggestion: suggestionOf(tool["annotations"]),
+    // Whatever it says of itself.
+    unseen: { action: "execute", labels: [SINK] },
+    mark: { kind: "pin", hash: pinOf(tool), parts: partsOf(tool) },
+  }
+}
+
+const hint = z.boolean().optional().catch(undefined)
+const annotations = z.object({ readOnlyHint: hint, destructiveHint: hint, openWorldHint: hint }).catch({})
+
+function suggestionOf(declared: unknown): Suggestion {
+  const { readOnlyHint, destructiveHint, openWorldHint } = annotations.parse(isObject(declared) ? declared : {})
+  const because = Object.entries({ readOnlyHint, destructiveHint, openWorldHint })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}: ${value}`)
+  return {
+    action: readOnlyHint === true ? "read" : destructiveHint === false ? "write" : "execute",
+    labels: openWorldHint === false ? [] : [SINK],
+    because: because.length === 0 ? "nothing is declared" : because.join(", "),
+  }
+}
+
+function partsOf(tool: Listed): PinParts {
+  const short = (part: string) =>
+    Object.hasOwn(tool, part) ? sha256Hex(canonicalize(tool[part]) ?? "").slice(0, PART_DIGITS) : "-"
+  const [description, inputSchema, declared] = PIN_PARTS.map(short)
+  return { description: description ?? "-", inputSchema: inputSchema ?? "-", annotations: declared ?? "-" }
+}

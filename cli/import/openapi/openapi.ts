@@ -1,0 +1,65 @@
+/**
+ * Tools of an OpenAPI document, from a file. It is read in a thread of its own that has little memory and little time:
+ * whatever a document does to its parser, it does there.
+ */
+import { readFile, stat } from "node:fs/promises"
+import { Worker } from "node:worker_threads"
+import { escaped } from "../../terminal/escape.ts"
+import { EXIT, Failure } from "../../terminal/failure.ts"
+import type { Found } from "../found-tools.ts"
+import type { Read, ReadRequest } from "./document.ts"
+
+export interface OpenApiSource {
+  readonly file: string
+  /** First segment of the tools' names. */
+  readonly prefix: string
+  /** Where clients reach it: what the document says of hosts is about the upstream, not about a gateway. */
+  readonly origin: string
+  /** In place of the path of `servers[0].url`. */
+  readonly basePath?: string
+}
+
+/** The longest that are published have about half of it. */
+const MOST_BYTES = 24 * 1024 * 1024
+const MOST_MS = 30_000
+const MOST_HEAP_MB = 1_536
+
+export async function findOpenApiTools({ file, prefix, origin, basePath }: OpenApiSource): Promise<Found> {
+  const text = await readBounded(file)
+  const read = await inThread({ file, text, prefix, origin, ...(basePath !== undefined && { basePath }) })
+  if ("message" in read) throw new Failure(escaped(read.message), escaped(read.mend))
+  return read.found
+}
+
+async function readBounded(file: string): Promise<string> {
+  const found = await stat(file).catch(() => null)
+  if (!found?.isFile()) throw new Failure(`there is no file ${file}`, "Name an OpenAPI document.", EXIT.usage)
+  if (found.size > MOST_BYTES) {
+    throw new Failure(
+      `${file} has ${Math.ceil(found.size / 1024 / 1024)} MiB, more than the ${MOST_BYTES / 1024 / 1024} that are read`,
+      "Take the operations that agents need into a document of their own.",
+    )
+  }
+  return readFile(file, "utf8")
+}
+
+async function inThread(request: ReadRequest): Promise<Read> {
+  const thread = new Worker(new URL("thread.ts", import.meta.url), {
+    workerData: request,
+    resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MB },
+  })
+  const tooBig = (what: string) =>
+    new Failure(`${request.file} ${what}`, "Take the operations that agents need into a document of their own.")
+  try {
+    return await new Promise<Read>((resolve, reject) => {
+      setTimeout(() => reject(tooBig(`is not read within ${MOST_MS / 1000} s`)), MOST_MS).unref()
+      thread.once("message", resolve)
+      thread.once("error", (thrown: NodeJS.ErrnoException) => {
+        const isOutOfMemory = thrown.code === "ERR_WORKER_OUT_OF_MEMORY"
+        reject(isOutOfMemory ? tooBig("takes too much memory to read") : thrown)
+      })
+    })
+  } finally {
+    await thread.terminate()
+  }
+}

@@ -1,0 +1,101 @@
+/** What a first policy directory is made of: what was found, and what somebody said to it. */
+import { createHash, randomBytes } from "node:crypto"
+import { sensitivityRank, type Action, type Sensitivity } from "../../../src/core/catalog/tool.ts"
+import type { DialectName } from "../../../src/core/policy/definition/gateways.ts"
+import type { Found } from "../../import/found-tools.ts"
+import type { Class } from "../../import/merge.ts"
+
+export interface Plan {
+  readonly found: Found
+  /** Of each tool that was found, by name. */
+  readonly classes: ReadonlyMap<string, Class>
+  /** Where agents reach it; the path is an MCP server's. */
+  readonly at: { readonly origin: string; readonly path: string }
+  /** Where the server itself is, if Narrowgate may ask it. */
+  readonly probe: string | null
+  /** The highest that the agent gets. */
+  readonly highest: Sensitivity
+  readonly writes: Writes
+  readonly agent: string
+  readonly owner: string
+  readonly purpose: string
+  /** Of users. */
+  readonly group: string
+  readonly gateway: { readonly dialect: DialectName; readonly keyDigest: string }
+  readonly trust: Trust
+}
+
+/** `listed`: in comments, to be let through by somebody. `guarded`: let through after a fresh login. */
+export const WRITES = ["listed", "guarded"] as const
+export type Writes = (typeof WRITES)[number]
+
+/** The development identity provider of the local stack, or one of others. */
+export type Trust =
+  | { readonly kind: "local" }
+  | {
+      readonly kind: "provider"
+      readonly issuer: string
+      /** The app whose sessions agents exchange. */
+      readonly client: string
+      readonly operatorClient: string
+      /** The `sub` of who manages; null: nobody yet. */
+      readonly operator: string | null
+      /** By which the agent proves itself: its trust domain's bundle, or its own keys. */
+      readonly proof: { readonly by: "spiffe_bundle" | "jwks_uri"; readonly url: string }
+    }
+
+/** The one gateway of a first directory. */
+export const GATEWAY = "edge"
+
+/** A dialect's own properties: whether it forwards bodies, and whether it names each request by itself. */
+export const DIALECT_TRAITS: Readonly<Record<DialectName, { readonly body: boolean; readonly requestId: boolean }>> = {
+  envoy: { body: true, requestId: true },
+  agentgateway: { body: true, requestId: false },
+  nginx: { body: false, requestId: true },
+  "ingress-nginx": { body: false, requestId: false },
+  traefik: { body: true, requestId: false },
+  caddy: { body: false, requestId: true },
+  haproxy: { body: false, requestId: true },
+  apache: { body: false, requestId: true },
+  apisix: { body: true, requestId: false },
+  kong: { body: true, requestId: false },
+  aws: { body: false, requestId: true },
+  authzen: { body: true, requestId: true },
+  worker: { body: true, requestId: false },
+}
+
+/** Seconds since a login that a call which changes something may rely on. */
+export const FRESH_LOGIN_SECONDS = 900
+/** What the local stack calls a login with a second factor. */
+export const LOCAL_ACR = "mfa"
+
+/** 256 random bits: the SHA-256 of it may be read by anybody. */
+export function newKey(): string {
+  return `ngk_${randomBytes(32).toString("base64url")}`
+}
+
+export function digestOfKey(key: string): string {
+  return createHash("sha256").update(key).digest("hex")
+}
+
+export function isWithin({ highest }: Plan, { sensitivity }: Class): boolean {
+  return sensitivityRank(sensitivity) <= sensitivityRank(highest)
+}
+
+/** In the order in which they were found. */
+export function toolsFor({ found, classes }: Plan, wanted: (given: Class) => boolean): readonly string[] {
+  return found.tools.flatMap(({ name }) => {
+    const given = classes.get(name)
+    return given && wanted(given) ? [name] : []
+  })
+}
+
+/** Lifecycle tools of an MCP server are read, so a scope of reads covers something even where no tool reads. */
+export function scopesOf(plan: Plan): readonly string[] {
+  const actions: readonly Action[] = plan.writes === "guarded" ? ["read", "write", "execute"] : ["read"]
+  const isThere = (action: Action) => toolsFor(plan, (given) => given.action === action).length > 0
+  const isMcp = plan.found.reached.by === "server"
+  return actions
+    .filter((action) => isThere(action) || (isMcp && action === "read"))
+    .map((action) => `${plan.found.prefix}.*:${action}`)
+}

@@ -1,0 +1,38 @@
+/** Calls a tool of an MCP server through a gateway, by the client of the MCP project, as an agent would. */
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
+import { answerOf, type Answer } from "./gateway-answer.ts"
+
+export async function callMcpTool(
+  endpoint: URL,
+  token: string,
+  tool: string,
+  args: Readonly<Record<string, unknown>>,
+): Promise<Answer> {
+  const heard: { last?: Response } = {}
+  const listening: typeof fetch = async (input, init) => {
+    const response = await fetch(input, init)
+    // The client opens its event stream beside the calls; what counts is what it posts.
+    if (init?.method === "POST") heard.last = response
+    return response
+  }
+  const client = new Client({ name: "narrowgate-try", version: "1" }, { versionNegotiation: { mode: "auto" } })
+  const requestInit = { headers: { authorization: `Bearer ${token}` } }
+  const transport = new StreamableHTTPClientTransport(endpoint, { fetch: listening, requestInit })
+  try {
+    await client.connect(transport)
+    const result = await client.callTool({ name: tool, arguments: args })
+    if (!heard.last) throw new Error("the client has called nothing")
+    return answerOf(heard.last, textOf(result))
+  } catch (thrown) {
+    // Where nobody answered, the connection's own failure says so.
+    if (!heard.last) throw thrown
+    return answerOf(heard.last, thrown instanceof Error ? thrown.message : String(thrown))
+  } finally {
+    await client.close().catch(() => undefined)
+  }
+}
+
+function textOf({ content }: Awaited<ReturnType<Client["callTool"]>>): string {
+  const texts = content.map((part) => (part.type === "text" ? part.text : `(${part.type})`))
+  return texts.join("\n")
+}

@@ -1,0 +1,152 @@
+/**
+ * Logging in at an operator's identity provider: authorization code with PKCE on a loopback address (RFC 8252). All of
+ * the protocol is openid-client's.
+ */
+import { createServer } from "node:http"
+import * as oidc from "openid-client"
+import { z } from "zod"
+import { escaped } from "../terminal/escape.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+import { isLoopback, mayCarrySecrets } from "./worker.ts"
+import type { Session } from "./login-session.ts"
+
+export interface Provider {
+  readonly issuer: string
+  /** `client_id` of a public client that the issuer's entry in issuers.yaml names under `operators`. */
+  readonly client: string
+  readonly scope: string
+  /** What the access token is to be for: the Worker (RFC 8707; some providers call it `audience`). */
+  readonly resource: string
+}
+
+/** A person needs no longer to log in. */
+const LOGIN_WITHIN_MS = 300_000
+
+/** @param show is told where to go, and opens it if it can */
+export async function loginByBrowser(asked: Provider, show: (url: string) => void): Promise<Session> {
+  const { scope, resource } = asked
+  const found = await discover(asked)
+  const pkceCodeVerifier = oidc.randomPKCECodeVerifier()
+  const expectedState = oidc.randomState()
+  const { redirect, arrived, close } = await awaitCallback(expectedState)
+  try {
+    const url = oidc.buildAuthorizationUrl(found, {
+      redirect_uri: redirect,
+      scope,
+      resource,
+      audience: resource,
+      // OpenID Connect Core 11: a session that outlasts the login is consented to.
+      ...(scope.split(" ").includes("offline_access") ? { prompt: "consent" } : {}),
+      state: expectedState,
+      code_challenge: await oidc.calculatePKCECodeChallenge(pkceCodeVerifier),
+      code_challenge_method: "S256",
+    })
+    show(url.href)
+    const expected = { pkceCodeVerifier, expectedState }
+    const tokens = await said(oidc.authorizationCodeGrant(found, await arrived, expected, { resource }))
+    return sessionOf(asked, tokens)
+  } finally {
+    close()
+  }
+}
+
+interface Callback {
+  readonly redirect: string
+  readonly arrived: Promise<URL>
+  readonly close: () => void
+}
+
+/** Any page and any process of this machine may ask here: only what has the state ends the login. */
+export async function awaitCallback(state: string): Promise<Callback> {
+  const { promise: arrived, resolve, reject } = Promise.withResolvers<URL>()
+  const timer = setTimeout(() => reject(tooLate()), LOGIN_WITHIN_MS)
+  let redirect = ""
+  const server = createServer((request, response) => {
+    const asked = URL.parse(request.url ?? "/", redirect)
+    const isAnswer = asked?.pathname === "/callback" && asked.searchParams.get("state") === state
+    if (!isAnswer) {
+      response.writeHead(asked?.pathname === "/callback" || !asked ? 400 : 404, { Connection: "close" }).end()
+      return
+    }
+    response.writeHead(200, { "Content-Type": "text/plain", Connection: "close" }).end("You may close this page.\n")
+    resolve(new URL(asked.search, redirect))
+  })
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening))
+  const { port } = z.object({ port: z.number() }).parse(server.address())
+  redirect = `http://127.0.0.1:${port}/callback`
+  const close = (): void => {
+    clearTimeout(timer)
+    server.close()
+  }
+  return { redirect, arrived, close }
+}
+
+/** Null where it cannot be renewed: whoever it was has to log in again. */
+export async function renewed(session: Session, resource: string): Promise<Session | null> {
+  const { refreshToken } = session
+  if (refreshToken === undefined) return null
+  try {
+    const found = await discover(session)
+    const tokens = await oidc.refreshTokenGrant(found, refreshToken, { resource })
+    return { ...sessionOf(session, tokens), refreshToken: tokens.refresh_token ?? refreshToken }
+  } catch (failure) {
+    if (failure instanceof oidc.ResponseBodyError) return null
+    throw failure
+  }
+}
+
+async function discover({ issuer, client }: Pick<Provider, "issuer" | "client">): Promise<oidc.Configuration> {
+  const url = URL.parse(issuer)
+  if (!url) throw new Failure(`--issuer cannot be ${issuer}`, "Write the URL of the identity provider.", EXIT.usage)
+  // A code or a token in the clear is for whoever listens; on loopback nobody does.
+  const execute = isLoopback(issuer) ? [oidc.allowInsecureRequests] : []
+  const found = await discovered(issuer, () => oidc.discovery(url, client, undefined, oidc.None(), { execute }))
+  const { authorization_endpoint: authorization, token_endpoint: token } = found.serverMetadata()
+  const used = [authorization, token].filter((endpoint) => endpoint !== undefined)
+  // That the issuer is on loopback says nothing of where its document sends codes and tokens.
+  const exposed = used.find((endpoint) => !mayCarrySecrets(endpoint))
+  if (exposed !== undefined) {
+    const mend = "Its endpoints must be https; http is for this machine alone."
+    throw new Failure(`${issuer} would have codes and tokens sent unencrypted, to ${exposed}`, mend, EXIT.usage)
+  }
+  if (isLoopback(issuer) && used.every(isLoopback)) return found
+  // One that asks over https only.
+  return new oidc.Configuration(found.serverMetadata(), client, undefined, oidc.None())
+}
+
+async function discovered<Value>(issuer: string, discovery: () => Promise<Value>): Promise<Value> {
+  try {
+    return await discovery()
+  } catch (failure) {
+    const why = failure instanceof Error ? failure.message : String(failure)
+    const mend = "Check --issuer: its discovery document must be there, over https."
+    throw new Failure(`${issuer} is no identity provider that can be reached: ${why}`, mend, EXIT.unreachable)
+  }
+}
+
+/** What the provider refuses is told in its own words. */
+async function said<Value>(work: Promise<Value>): Promise<Value> {
+  try {
+    return await work
+  } catch (failure) {
+    if (failure instanceof oidc.ResponseBodyError || failure instanceof oidc.AuthorizationResponseError) {
+      const why = failure.error_description ?? failure.error
+      throw new Failure(
+        `the identity provider refuses: ${escaped(why, 300)}`,
+        "Check --client, --scope and --resource with it.",
+      )
+    }
+    throw failure
+  }
+}
+
+const tooLate = (): Failure => new Failure("nobody has logged in within five minutes", "Try again.")
+
+function sessionOf(
+  { issuer, client, scope }: Pick<Provider, "issuer" | "client" | "scope">,
+  tokens: oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers,
+): Session {
+  const { access_token: accessToken, refresh_token: refreshToken } = tokens
+  const expiresAt = Date.now() + (tokens.expiresIn() ?? 300) * 1000
+  return { issuer, client, scope, accessToken, expiresAt, ...(refreshToken === undefined ? {} : { refreshToken }) }
+}

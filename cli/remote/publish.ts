@@ -1,0 +1,134 @@
+/**
+ * Publishing: signs what is to become of a bundle and brings both to a Worker. Numbers only grow; so two who publish at
+ * once never overwrite each other unseen.
+ */
+import type { JWK } from "jose"
+import { z } from "zod"
+import type { Pointer, Publishing } from "../../src/core/policy/bundle.ts"
+import { printableText } from "../terminal/escape.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+import { signHistoryQuestion, signPublication, type Said } from "../compiler/sign.ts"
+import { isLoopback, reach } from "./worker.ts"
+import { head, history, published, type History, type Published } from "./publication.ts"
+
+const ready = z.object({ bundle: z.object({ seq: z.number(), digest: z.string() }) })
+const refusal = z.object({ error: z.string(), error_description: z.string() })
+
+export interface Publish {
+  /** Origin of the Worker. */
+  readonly url: string
+  readonly key: JWK
+  readonly what: Publishing
+  readonly digest: string
+  /** Absent: the Worker has it. */
+  readonly bytes?: Uint8Array<ArrayBuffer>
+  readonly said: Omit<Said, "aud">
+  /** Number of the publication that may be replaced though it came since this began; absent: none may. */
+  readonly over?: number | "any"
+  /** Of the Worker, where that is another than the origin of `url`. */
+  readonly audience?: string
+}
+
+/** Of a large bundle over a slow line. */
+const TIMEOUT_MS = 120_000
+/** Others may publish meanwhile; who is outrun more often than that should look. */
+const MAX_TRIES = 5
+
+/** What a Worker decides by now, as far as it says without being asked by an operator. */
+export async function liveAt(url: string): Promise<Pointer | null> {
+  return reach(url, async () => {
+    const response = await fetch(new URL("/readyz", url), { redirect: "error", signal: AbortSignal.timeout(10_000) })
+    const read = ready.safeParse(await response.json().catch(() => null))
+    return response.ok && read.success ? read.data.bundle : null
+  })
+}
+
+/**
+ * Whom a statement is for: the very address that somebody named, never what the server there calls itself, which could
+ * pass it on to another. Named otherwise only where a Worker is reached by another address than its `ISSUER`.
+ */
+export function audienceFor(url: string, audience: string | undefined): string {
+  if (!isLoopback(url) && new URL(url).protocol !== "https:") {
+    throw new Failure(`${url} is not https`, "What is signed for a Worker is for nobody on the way.", EXIT.usage)
+  }
+  return audience ?? new URL(url).origin
+}
+
+/** What was published there, as a publisher asks, who need not be an operator. */
+export async function historyAt(url: string, key: JWK, audience?: string): Promise<History> {
+  const question = await signHistoryQuestion(key, audienceFor(url, audience))
+  return reach(url, async () => {
+    const response = await fetch(new URL("/v1/bundles", url), {
+      headers: { "X-Narrowgate-Publication": question },
+      redirect: "error",
+      signal: AbortSignal.timeout(10_000),
+    })
+    const answer: unknown = await response.json().catch(() => null)
+    const read = history.safeParse(answer)
+    if (read.success) return read.data
+    throw refused(response.status, answer)
+  })
+}
+
+/** Fails with a mend where the Worker refuses, or where somebody else has published since it was asked what is live. */
+export async function publishTo(asked: Publish): Promise<Published> {
+  const { url, key, over, audience } = asked
+  const aud = audienceFor(url, audience)
+  const before = await historyAt(url, key, audience)
+  // What stands in KV without having gone this way counts as well.
+  let seq = Math.max(before.seq, (await liveAt(url))?.seq ?? 0) + 1
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const answer = await send(asked, aud, seq)
+    if (!("outrun" in answer)) return answer
+    const { live, seq: highest } = answer.outrun
+    const isExpected = live === null || live.seq === before.live?.seq || over === "any" || over === live.seq
+    if (!isExpected) throw outrunBy(live)
+    seq = highest + 1
+  }
+  throw new Failure("others keep publishing", "Look at `narrowgate history`, and try again.")
+}
+
+function outrunBy({ seq, by, why, at }: Published): Failure {
+  const when = new Date(at).toISOString()
+  return new Failure(
+    `bundle ${seq} was published meanwhile, ${when}, by ${JSON.stringify(by)}: ${JSON.stringify(why)}`,
+    `Look at it (narrowgate history); to replace it all the same, add --over ${seq}.`,
+  )
+}
+
+type Answer = Published | { readonly outrun: z.infer<typeof head> }
+
+async function send({ url, key, what, digest, bytes, said }: Publish, aud: string, seq: number): Promise<Answer> {
+  const publication = await signPublication(key, { seq, digest }, { aud, ...said }, what)
+  return reach(url, async () => {
+    const response = await fetch(new URL("/v1/bundles", url), {
+      method: "POST",
+      headers: { "X-Narrowgate-Publication": publication, "Content-Type": "application/json" },
+      ...(bytes === undefined ? {} : { body: bytes }),
+      redirect: "error",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+    const answer: unknown = await response.json().catch(() => null)
+    const done = published.safeParse(answer)
+    if (response.ok && done.success) return done.data
+    const late = head.safeParse(answer)
+    if (response.status === 409 && late.success) return { outrun: late.data }
+    throw refused(response.status, answer)
+  })
+}
+
+const MENDS: Readonly<Record<number, string>> = {
+  400: "Build it with the version of narrowgate that is deployed.",
+  401: "Check that PUBLISHER_KEYS of the Worker has the public half of this key, that this clock is right, and that its ISSUER is the origin of --url (or add --audience).",
+  404: "Check the address; a Worker of before this version cannot be published to.",
+  503: "Try again in a moment; `narrowgate history` tells what was cut off.",
+}
+
+function refused(status: number, answer: unknown): Failure {
+  const told = refusal.safeParse(answer)
+  const why = told.success ? told.data.error_description : "in a shape that is not known"
+  return new Failure(
+    `the Worker answered ${status}: ${printableText(why)}`,
+    MENDS[status] ?? "Look at the Worker's log.",
+  )
+}

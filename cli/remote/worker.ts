@@ -1,0 +1,178 @@
+/** Asks a Narrowgate Worker, as an operator. */
+import { isIP } from "node:net"
+import { z } from "zod"
+import { escaped } from "../terminal/escape.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+import { keepSession, sessionAt } from "./login-session.ts"
+
+export const DEFAULT_URL = process.env["NARROWGATE_URL"] ?? "http://127.0.0.1:8787"
+/**
+ * The development identity provider of a local stack listens on the port after its Worker's. Of a Worker elsewhere there
+ * is none, and the address is that of the default stack.
+ */
+export function providerOf(url: string): string {
+  const { port } = (isLoopback(url) ? URL.parse(url) : null) ?? { port: "8787" }
+  return `http://127.0.0.1:${Number(port) + 1}`
+}
+
+const TIMEOUT_MS = 10_000
+const STACK_MEND =
+  "Start the local stack (`npm run dev`), or name the one that runs: --url http://127.0.0.1:PORT, or NARROWGATE_URL; its identity provider is on the next port, or where --idp says."
+
+export interface WorkerOptions {
+  /** Origin of the Worker. */
+  readonly url: string
+  /** Origin of the identity provider. */
+  readonly idp: string
+}
+
+/** The operator's access token: from the environment, else, for the local stack alone, from its identity provider. */
+export async function operatorBearer({ url, idp }: WorkerOptions): Promise<string> {
+  refuseInClear(url)
+  const token = process.env["NARROWGATE_TOKEN"]
+  if (token !== undefined && token !== "") return token
+  const kept = await keptToken(url)
+  if (kept !== null) return kept
+  if (!isLoopback(url)) {
+    const mend = "Log in (narrowgate login), or set NARROWGATE_TOKEN to an access token of an operator."
+    throw new Failure(`nobody is logged in at ${url}`, mend, EXIT.usage)
+  }
+  const { operatorToken } = await import("./local-stack-login.ts")
+  return reach(idp, () => operatorToken({ origin: idp }))
+}
+
+/** Of who has logged in there, renewed where it is about to expire. */
+async function keptToken(url: string): Promise<string | null> {
+  const session = await sessionAt(url)
+  if (!session || session.expiresAt - Date.now() > RENEW_BEFORE_MS) return session && session.accessToken
+  const { renewed } = await import("./oidc-login.ts")
+  const fresh = await reach(session.issuer, async () => renewed(session, new URL(url).origin))
+  await keepSession(url, fresh)
+  if (fresh) return fresh.accessToken
+  throw new Failure(`the session at ${url} is over`, "Log in again: narrowgate login.", EXIT.usage)
+}
+const RENEW_BEFORE_MS = 60_000
+
+/** A person's own access token: from the environment, else, for the local stack alone, by logging them in there. */
+export async function personBearer({ url, idp }: WorkerOptions, user: string | undefined): Promise<string> {
+  refuseInClear(url)
+  const token = process.env["NARROWGATE_TOKEN"]
+  if (token !== undefined && token !== "" && user === undefined) return token
+  if (!isLoopback(url) || user === undefined) {
+    const mend = "Set NARROWGATE_TOKEN to an access token of yours; at the local stack, name yourself by `--login`."
+    throw new Failure("nobody has logged in", mend, EXIT.usage)
+  }
+  const [{ login }, { CONSOLE_CLIENT }] = await Promise.all([
+    import("./local-stack-login.ts"),
+    import("../../dev/identity-provider.ts"),
+  ])
+  return reach(idp, async () => (await login({ origin: idp, user, client: CONSOLE_CLIENT })).access_token)
+}
+
+/** Runs what asks `origin`; where nobody answers, says so in place of a stack trace. */
+export async function reach<Value>(origin: string, ask: () => Promise<Value>): Promise<Value> {
+  try {
+    return await ask()
+  } catch (failure) {
+    if (failure instanceof Failure) throw failure
+    // The message by which Node tells that a connection failed; its cause is no more readable.
+    const failed = failure instanceof TypeError && failure.message === "fetch failed"
+    const unreachable = failed || (failure instanceof DOMException && failure.name === "TimeoutError")
+    if (unreachable) {
+      const mend = isLoopback(origin) ? STACK_MEND : "Check the address and the network."
+      throw new Failure(`no answer from ${origin}`, mend, EXIT.unreachable)
+    }
+    throw new Failure(failure instanceof Error ? failure.message : String(failure), `Look at what ${origin} says.`)
+  }
+}
+
+/**
+ * @param posted the body of a POST; absent: a GET
+ * @param method another one than that
+ */
+export async function askJson<Value>(
+  worker: WorkerOptions,
+  bearer: string,
+  path: string,
+  schema: z.ZodType<Value>,
+  posted?: unknown,
+  method = posted === undefined ? "GET" : "POST",
+): Promise<Value> {
+  refuseInClear(worker.url)
+  return reach(worker.url, async () => {
+    const headers = { authorization: `Bearer ${bearer}`, accept: "application/json" }
+    const response = await fetch(new URL(path, worker.url), {
+      method,
+      ...(posted === undefined ? {} : { body: JSON.stringify(posted) }),
+      headers,
+      redirect: "error",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+    if (!response.ok) throw await refusalOf(response)
+    const parsed = schema.safeParse(await response.json().catch(() => undefined))
+    if (parsed.success) return parsed.data
+    throw new Failure(
+      `${worker.url} answered in another shape than expected`,
+      "Check that `--url` is a Narrowgate Worker of this version.",
+    )
+  })
+}
+
+async function refusalOf(response: Response): Promise<Failure> {
+  const mends: Readonly<Record<number, string>> = {
+    401: "Get a fresh operator token; its audience must be the Worker.",
+    403: "Ask for a role in operators.yaml, and for a rule that permits the action `manage`.",
+    404: "Check the id; old records are dropped.",
+    413: "Send less.",
+    429: "Wait, and try again later.",
+    503: "Try again: until it is answered, it is not certain that anything was done.",
+  }
+  const { status } = response
+  const text = (await response.text()).trim()
+  const body = escaped(descriptionIn(text), 600)
+  const ofCaller = status >= 400 && status < 500
+  const mend = mends[status] ?? (ofCaller ? "Correct the request as the answer says." : "Look at the Worker's log.")
+  return new Failure(`${new URL(response.url).pathname} answered ${status} ${body}`, mend)
+}
+
+/** What a Narrowgate Worker says in words, and by which id its record is found; of anything else, all of it. */
+function descriptionIn(text: string): string {
+  const said = refusal.safeParse(parsedOrNull(text))
+  if (!said.success) return text
+  const { error, error_description: words, nearest = [], decision_id: id } = said.data
+  const near = nearest.length === 0 ? "" : ` Did you mean ${nearest.map((name) => `\`${name}\``).join(", ")}?`
+  return `${error}: ${words}${near}${id === undefined ? "" : ` (${id})`}`
+}
+
+const refusal = z.object({
+  error: z.string(),
+  error_description: z.string(),
+  nearest: z.array(z.string()).optional(),
+  decision_id: z.string().optional(),
+})
+
+function parsedOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+/** A token in the clear is for whoever listens: over plain http it goes to this machine only. */
+export function refuseInClear(url: string): void {
+  if (mayCarrySecrets(url)) return
+  const mend = "Write an https URL; http is for this machine alone, such as http://127.0.0.1:8787."
+  throw new Failure(`--url cannot be ${url}: a token would be sent unencrypted`, mend, EXIT.usage)
+}
+
+/** On loopback nobody listens. */
+export function mayCarrySecrets(url: string): boolean {
+  const protocol = URL.parse(url)?.protocol
+  return protocol === "https:" || (protocol === "http:" && isLoopback(url))
+}
+
+export function isLoopback(url: string): boolean {
+  const host = URL.parse(url)?.hostname.replace(/^\[|\]$/gu, "") ?? ""
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."))
+}

@@ -1,0 +1,53 @@
+/** Text of others on a terminal: what would steer it, hide in it or turn the order of its characters is spelled out. */
+import { UNSEEN } from "../../src/core/encoding/display-text.ts"
+
+const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }
+
+/** One line, whatever `text` is. @param most characters of it that are shown */
+export function escaped(text: string, most = 2_000): string {
+  const shown = text.slice(0, most).replaceAll(UNSEEN, (character) => SHORT[character] ?? spelled(character))
+  return text.length > most ? `${shown}… (${text.length - most} more characters)` : shown
+}
+
+/** The same of each line. */
+export function escapedLines(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => escaped(line, Infinity))
+    .join("\n")
+}
+
+/** A line of a file, whose tabs stay: what stands below it is to line up. */
+export function escapedSource(line: string): string {
+  return line
+    .split("\t")
+    .map((part) => escaped(part, Infinity))
+    .join("\t")
+}
+
+/**
+ * JSON of the same value that a terminal may show: what the callers of a Worker wrote is in it, and `JSON.stringify`
+ * leaves control characters above U+007E, bidirectional and invisible ones as they are.
+ * @param indent 0: on one line
+ */
+export function jsonText(value: unknown, indent = 2): string {
+  // Within texts `JSON.stringify` has escaped it already: what is left is between lines.
+  return JSON.stringify(value, null, indent).replaceAll(UNSEEN, (found) => (found === "\n" ? found : inUnits(found)))
+}
+
+/** The same text without what would steer a terminal, hide in it or turn the order of its characters. */
+export function printableText(text: string): string {
+  return text.replaceAll(UNSEEN, "\u{fffd}")
+}
+
+/** Code units as JSON escapes them (RFC 8259, section 7). */
+function inUnits(text: string): string {
+  return text
+    .split("")
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .join("")
+}
+
+function spelled(character: string): string {
+  return `\\u{${character.codePointAt(0)?.toString(16) ?? ""}}`
+}

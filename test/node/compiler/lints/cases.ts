@@ -1,0 +1,1063 @@
+/**
+ * The example, changed so that one lint has something to say of it: what, and where; and the same with a small change,
+ * of which nothing is to be said. `at` is text of the file that the warning names, at whose first occurrence it stands.
+ */
+import type { useOf } from "../../../../cli/compiler/lints/use.ts"
+
+export interface Edit {
+  readonly file: string
+  /** Text that is replaced; absent: `replace` becomes the whole file. */
+  readonly find?: string
+  readonly replace: string
+}
+
+export interface LintCase {
+  readonly name: string
+  readonly lint: string
+  readonly edits: readonly Edit[]
+  /** Decision records that are looked at. */
+  readonly records?: Parameters<typeof useOf>[0]
+  readonly file: string
+  readonly at: string
+  readonly message: string
+  readonly mend: string
+  /** In `edits`: what makes it fine. */
+  readonly but: { readonly find: string; readonly replace: string }
+}
+
+const FILE = "more.cedar"
+const rules = (replace: string): Edit => ({ file: FILE, replace })
+const PERMIT = '@id("x") permit (principal is User, action == Action::"read", resource)'
+const FORBID = '@id("x") forbid (principal is User, action == Action::"read", resource)'
+
+const DEAD: readonly LintCase[] = [
+  {
+    name: "an action that the tool does not have",
+    lint: "dead-rule",
+    edits: [rules('@id("x") permit (principal, action == Action::"write", resource == Tool::"crm.tickets.list");')],
+    file: FILE,
+    at: 'action == Action::"write"',
+    message: "`crm.tickets.list` has action `read`, so the rule never applies",
+    mend: 'Write `action == Action::"read"`, or remove the rule.',
+    but: { find: '"write"', replace: '"read"' },
+  },
+  {
+    name: "an action that no tool of a group has",
+    lint: "dead-rule",
+    edits: [rules('@id("x") permit (principal, action == Action::"write", resource in ToolGroup::"mcp-lifecycle");')],
+    file: FILE,
+    at: 'action == Action::"write"',
+    message: "all 24 tools of this scope have action `read`, so the rule never applies",
+    mend: 'Write `action == Action::"read"`, or remove the rule.',
+    but: { find: "mcp-lifecycle", replace: "support-desk" },
+  },
+  {
+    name: "an action that is never asked about",
+    lint: "dead-rule",
+    edits: [
+      {
+        file: "schema.cedarschema",
+        find: "// One call.",
+        replace:
+          "action look, peep appliesTo { principal: [Agent, User], resource: Tool };\naction calls;\n// One call.",
+      },
+      rules('@id("x") forbid (principal, action == Action::"look", resource == Tool::"mail.send");'),
+    ],
+    file: FILE,
+    at: 'action == Action::"look"',
+    message: "Narrowgate asks about none of these actions, so the rule never applies",
+    mend: "Name `read`, `write`, `execute`, `delegate` or `manage`, or a group of them, or remove the rule.",
+    but: { find: '== Action::"look"', replace: 'in [Action::"look", Action::"delegate"]' },
+  },
+  {
+    name: "an action that no query client asks about",
+    lint: "dead-rule",
+    edits: [
+      {
+        file: "schema.cedarschema",
+        find: "// One call.",
+        replace:
+          "namespace Wiki { entity Page; action view appliesTo { principal: [Agent], resource: Page }; }\n// One call.",
+      },
+      rules('@id("x") permit (principal is Agent, action == Wiki::Action::"view", resource is Wiki::Page);'),
+      { file: "gateways.yaml", find: "gateways:\n", replace: "queries: [{ id: adviser }]\ngateways:\n" },
+    ],
+    file: FILE,
+    at: 'action == Wiki::Action::"view"',
+    message: "Narrowgate asks about none of these actions, so the rule never applies",
+    mend: "Name `read`, `write`, `execute`, `delegate` or `manage`, or a group of them, or remove the rule.",
+    but: { find: "id: adviser", replace: "id: adviser, action_type: 'Wiki::Action'" },
+  },
+  {
+    name: "a role that no operator has",
+    lint: "dead-rule",
+    edits: [
+      {
+        file: "operators.yaml",
+        replace: "operators:\n  - { issuer: local, subject: olivia, roles: [approver, operator] }\n",
+      },
+    ],
+    file: "operators.cedar",
+    at: 'principal in OperatorGroup::"viewer"',
+    message: "nobody who may ask for this action is within this scope, so the rule never applies",
+    mend: "Register somebody who is, widen the scope, or remove the rule.",
+    but: { find: "[approver, operator]", replace: "[viewer, approver, operator]" },
+  },
+  {
+    name: "a class of tools that a permit is about, and that is not there",
+    lint: "dead-rule",
+    edits: [rules('@id("x") permit (principal is User, action == Action::"execute", resource in Server::"crm");')],
+    file: FILE,
+    at: 'action == Action::"execute"',
+    message: "all 4 tools of this scope have action `read` or `write`, so the rule never applies",
+    mend: 'Write `action == Action::"read"`, or remove the rule.',
+    // A forbid over whatever there is holds for tools that are yet to come.
+    but: {
+      find: 'permit (principal is User, action == Action::"execute", resource in Server::"crm")',
+      replace: 'forbid (principal is User, action == Action::"execute", resource is Tool)',
+    },
+  },
+]
+
+const holds = (
+  name: string,
+  [condition, message, mend, at]: readonly [condition: string, message: string, mend: string, at: string],
+  but: LintCase["but"],
+  rule = PERMIT,
+): LintCase => ({
+  ...{ name, lint: "never-holds", edits: [rules(`${rule}\n${condition};`)], file: FILE, at, message, mend, but },
+})
+
+const CORRECT = "Correct it, or remove the rule."
+const JOIN = "Correct one of them, or join them by `||`."
+const NEVER: readonly LintCase[] = [
+  holds(
+    "two purposes at once",
+    [
+      'when { context.task.purpose == "triage-ticket" && context.task.purpose == "answer-customer" }',
+      '`context.task.purpose == "triage-ticket"` and `context.task.purpose == "answer-customer"` are never so at once, so the rule never holds',
+      JOIN,
+      'context.task.purpose == "answer-customer"',
+    ],
+    { find: "&&", replace: "||" },
+  ),
+  holds(
+    "a number that is more and less",
+    [
+      "when { context.task.calls > 5 } unless { context.task.calls >= 3 || context.bound_key }",
+      "`context.task.calls > 5` and unless `context.task.calls >= 3` are never so at once, so the rule never holds",
+      JOIN,
+      "context.task.calls >= 3",
+    ],
+    { find: ">= 3", replace: ">= 7" },
+  ),
+  holds(
+    "a count below zero",
+    [
+      "when { context.task.depth < 0 }",
+      "this can never be so, so the rule never holds",
+      CORRECT,
+      "context.task.depth < 0",
+    ],
+    { find: "< 0", replace: "< 1" },
+  ),
+  holds(
+    "numbers that are written out",
+    ["when { (context.bound_key && 1 > 2) }", "this can never be so, so the rule never holds", CORRECT, "1 > 2"],
+    { find: "1 > 2", replace: "1 < 2" },
+  ),
+  holds(
+    "the same, wanted and not",
+    [
+      'when { context.task.labels.contains("sink:external") } unless { context.task.labels.contains("sink:external") }',
+      '`context.task.labels.contains("sink:external")` and unless `context.task.labels.contains("sink:external")` are never so at once, so the rule never holds',
+      JOIN,
+      'context.task.labels.contains("sink:external") };',
+    ],
+    {
+      find: 'unless { context.task.labels.contains("sink:external")',
+      replace: 'unless { context.task.labels.contains("reads:confidential")',
+    },
+  ),
+  holds(
+    "a purpose that there is not",
+    [
+      'when { context.task.purpose == "triage-tickets" }',
+      '"triage-tickets" is no purpose, so the rule never holds',
+      'Did you mean `"triage-ticket"`?',
+      "context.task.purpose",
+    ],
+    { find: "triage-tickets", replace: "triage-ticket" },
+  ),
+  holds(
+    "a purpose to delegate for that there is not",
+    [
+      'when { context.purpose == "zzz" }',
+      '"zzz" is no purpose, so the rule never holds',
+      "Correct the name, or remove the rule.",
+      "context.purpose",
+    ],
+    { find: "zzz", replace: "triage-ticket" },
+    PERMIT.replace("read", "delegate"),
+  ),
+  holds(
+    "a label that no tool has",
+    [
+      'when { context.task.labels.contains("reads:confidental") }',
+      '"reads:confidental" is no label of a tool, so the rule never holds',
+      'Did you mean `"reads:confidential"`?',
+      "context.task.labels",
+    ],
+    { find: "confidental", replace: "confidential" },
+  ),
+  holds(
+    "an environment that no gateway is in",
+    [
+      'when { context.env.environment == "production" }',
+      '"production" is no environment of a gateway, so the rule never holds',
+      "Correct the name, or remove the rule.",
+      "context.env.environment",
+    ],
+    { find: "production", replace: "development" },
+  ),
+  holds(
+    "a gateway that there is not",
+    [
+      'when { context.env.gateway == "edgy" }',
+      '"edgy" is no gateway, so the rule never holds',
+      'Did you mean `"edge"`?',
+      "context.env.gateway",
+    ],
+    { find: "edgy", replace: "edge" },
+  ),
+  holds(
+    "what no tool is",
+    [
+      'when { resource.sensitivity == "secret" && context.task.calls < 5 }',
+      "this is true of nothing that the rule is about, so it never holds",
+      "Correct it, widen the rule's scope, or remove the rule.",
+      'resource.sensitivity == "secret"',
+    ],
+    { find: "secret", replace: "public" },
+  ),
+  holds(
+    "a forbid that cannot err either",
+    [
+      'when { context.arguments has to && context.arguments.to == "a" && context.arguments.to == "b" }',
+      '`context.arguments.to == "a"` and `context.arguments.to == "b"` are never so at once, so the rule never holds',
+      JOIN,
+      'context.arguments.to == "b"',
+    ],
+    // One that errs denies: an argument that is no number would.
+    {
+      find: 'context.arguments has to && context.arguments.to == "a" && context.arguments.to == "b"',
+      replace: "context.arguments has a && context.arguments.a > 5 && context.arguments.a < 3",
+    },
+    FORBID,
+  ),
+]
+
+const SHADOWS: readonly LintCase[] = [
+  {
+    name: "the same rule twice",
+    lint: "duplicate-rule",
+    edits: [
+      rules(
+        '@id("x")\npermit (\n  principal in AgentGroup::"support",\n  action in [Action::"write", Action::"delegate", Action::"read"],\n  resource in ToolGroup::"support-desk"\n);',
+      ),
+    ],
+    file: "support.cedar",
+    at: 'permit (\n  principal in AgentGroup::"support"',
+    message: 'rule "x" at more.cedar:2 says the same',
+    mend: "Remove one of them.",
+    but: { find: 'Action::"write"', replace: 'Action::"execute"' },
+  },
+  {
+    name: "a permit within another",
+    lint: "covered-rule",
+    edits: [
+      rules(
+        '@id("x") permit (principal in UserGroup::"support", action == Action::"read", resource in ToolGroup::"support-desk") when { context.bound_key };',
+      ),
+    ],
+    file: FILE,
+    at: "permit",
+    message: 'rule "support-staff" at support.cedar:12 permits all that this one does',
+    mend: "Remove it, or narrow the other.",
+    but: { find: 'UserGroup::"support"', replace: 'UserGroup::"sales"' },
+  },
+  {
+    name: "a permit within one with fewer conditions, over an agent of its group",
+    lint: "covered-rule",
+    edits: [
+      rules(
+        '@id("x") permit (principal == Agent::"spiffe://example.org/agent/researcher", action == Action::"read", resource in ToolGroup::"support-desk") when { context.bound_key && resource.sensitivity_level <= 1 };',
+      ),
+    ],
+    file: FILE,
+    at: "permit",
+    message: 'rule "research-agents-read" at support.cedar:26 permits all that this one does',
+    mend: "Remove it, or narrow the other.",
+    but: { find: "<= 1", replace: "<= 2" },
+  },
+  {
+    name: "a forbid within another",
+    lint: "covered-rule",
+    edits: [
+      rules(
+        '@id("x") forbid (principal is User, action == Action::"read", resource == Tool::"everything.get-env") when { context.bound_key };',
+      ),
+    ],
+    file: FILE,
+    at: "forbid",
+    message: 'rule "no-environment-variables" at limits.cedar:4 forbids all that this one does',
+    mend: "Remove it, or narrow the other.",
+    but: { find: "get-env", replace: "echo" },
+  },
+  {
+    name: "a permit that a forbid leaves nothing of",
+    lint: "defeated-permit",
+    edits: [
+      rules('@id("x") permit (principal is User, action == Action::"read", resource == Tool::"everything.get-env");'),
+    ],
+    file: FILE,
+    at: "permit",
+    message: 'rule "no-environment-variables" at limits.cedar:4 forbids all that this one permits',
+    mend: "Remove this rule, or narrow the forbid.",
+    but: { find: "everything.get-env", replace: "desk.search" },
+  },
+  {
+    name: "a permit of which each tool is forbidden by itself",
+    lint: "defeated-permit",
+    edits: [
+      rules(
+        '@id("x") permit (principal is User, action == Action::"execute", resource in Server::"everything");\n' +
+          '@id("a") forbid (principal, action, resource == Tool::"everything.gzip-file-as-resource");\n' +
+          '@id("b") forbid (principal, action, resource == Tool::"everything.trigger-long-running-operation");',
+      ),
+    ],
+    file: FILE,
+    at: "permit",
+    message: 'rule "b" at more.cedar:3 forbids all that this one permits',
+    mend: "Remove this rule, or narrow the forbid.",
+    but: { find: '@id("b") forbid (principal', replace: '@id("b") forbid (principal is User' },
+  },
+  {
+    name: "a permit over everything",
+    lint: "unbounded-permit",
+    edits: [rules('@id("x") permit (principal, action in [Action::"read", Action::"write"], resource);')],
+    file: FILE,
+    at: "permit",
+    message: "anybody may write whatever there is, now and later",
+    mend: "Name a principal, a resource or a condition.",
+    but: { find: ', Action::"write"', replace: "" },
+  },
+]
+
+const LISTED = "  - name: crm.tickets.list\n"
+const toolOf = (name: string, more: string) =>
+  `  - { name: ${name}, ${more}, route: { origin: "http://127.0.0.1:8080", methods: [GET], path: /${name} } }\n${LISTED}`
+const SUM =
+  '  - name: everything.get-sum\n    pinned: "f54fcce8a916c7ff945f2c6ddde29f82ac4e2d74ac30fbb6ed6ae51c04dea80a"\n    action: read\n    sensitivity: public\n'
+
+const TOOLS: readonly LintCase[] = [
+  {
+    name: "a tool of which no rule speaks",
+    lint: "unpermitted-tool",
+    edits: [{ file: "catalog.yaml", find: LISTED, replace: toolOf("crm.notes", "action: read, sensitivity: public") }],
+    file: "catalog.yaml",
+    at: "crm.notes",
+    message: "no rule permits anybody to read `crm.notes`, so every call of it is refused",
+    mend: "Add a `permit` for it with the action `read`, or remove it from the catalog.",
+    but: { find: "public", replace: "public, groups: [support-desk]" },
+  },
+  {
+    name: "a tool that only a permit with conditions could mean, which it does not meet",
+    lint: "unpermitted-tool",
+    edits: [
+      {
+        file: "support.cedar",
+        find: '  principal in UserGroup::"support",\n  action in [Action::"read", Action::"write", Action::"delegate"],\n  resource in ToolGroup::"support-desk"\n)',
+        replace:
+          '  principal in UserGroup::"support",\n  action == Action::"read",\n  resource\n)\nwhen { resource.sensitivity_level < 3 }',
+      },
+      { file: "catalog.yaml", find: LISTED, replace: toolOf("crm.notes", "action: read, sensitivity: restricted") },
+    ],
+    file: "catalog.yaml",
+    at: "crm.notes",
+    message: "no rule permits anybody to read `crm.notes`, so every call of it is refused",
+    mend: "Add a `permit` for it with the action `read`, or remove it from the catalog.",
+    but: { find: "restricted", replace: "restricted, groups: [support-desk]" },
+  },
+  {
+    name: "a tool that no task can have",
+    lint: "unpermitted-tool",
+    edits: [
+      {
+        file: "catalog.yaml",
+        find: LISTED,
+        replace: toolOf("crm.notes", "action: read, sensitivity: public, groups: [notes]"),
+      },
+      rules('@id("x") permit (principal is User, action == Action::"read", resource in ToolGroup::"notes");'),
+    ],
+    file: "catalog.yaml",
+    at: "crm.notes",
+    message: "no rule permits anybody to delegate `crm.notes`, so no task ever has it",
+    mend: "Add a `permit` for it with the action `delegate`, or remove it from the catalog.",
+    but: { find: '== Action::"read"', replace: 'in [Action::"read", Action::"delegate"]' },
+  },
+  {
+    name: "a server with which no session can be opened",
+    lint: "unpermitted-tool",
+    edits: [
+      {
+        file: "support.cedar",
+        find: 'resource in ToolGroup::"mcp-lifecycle"\n)',
+        replace:
+          'resource in ToolGroup::"mcp-lifecycle"\n) when { resource in [Tool::"everything.mcp.ping", Tool::"billing.mcp.ping"] }',
+      },
+    ],
+    file: "catalog.yaml",
+    at: "desk\n    origin",
+    message: "no rule permits the lifecycle tools of `desk`, so no client can open a session with it",
+    mend: 'Add a `permit` for `resource in ToolGroup::"mcp-lifecycle"`, as policies/support.cedar has.',
+    but: { find: "resource in [Tool", replace: 'resource in [Tool::"desk.mcp.ping", Tool' },
+  },
+  {
+    name: "an argument of a restricted tool in every record",
+    lint: "recorded-argument",
+    edits: [
+      {
+        file: "catalog.yaml",
+        find: SUM,
+        replace: SUM.replace("sensitivity: public", "sensitivity: restricted\n    redact: [b]"),
+      },
+      rules(
+        `${FORBID.replace("resource", 'resource == Tool::"everything.get-sum"')}\nwhen { context.arguments has a && context.arguments.a > 5 && context.arguments has b };`,
+      ),
+    ],
+    file: "catalog.yaml",
+    at: "restricted\n    redact: [b]",
+    message: "`everything.get-sum` is restricted, and records tell what its rules read: `a`",
+    mend: "Write `redact: [b, a]`.",
+    but: { find: "redact: [b]", replace: "redact: [b, a]" },
+  },
+]
+
+const NIGHTLY =
+  "      tools: [crm.tickets.list:read]\n      max_sensitivity: internal\n    purposes: [nightly-report]\n"
+const GRANT =
+  "      tools: [crm.tickets.list:read]\n      max_sensitivity: internal\n      environments: [development]\n      calls: 10\n    life: 600\n"
+const agents = (find: string, replace: string): Edit => ({ file: "agents.yaml", find, replace })
+const windows = (text: string): Edit => ({ file: "guardrails.yaml", find: "windows:\n", replace: `windows:\n${text}` })
+
+const sequence = (text: string): Edit => ({
+  file: "guardrails.yaml",
+  find: "windows:\n",
+  replace: `sequences:\n  - { id: order, ${text}\nwindows:\n`,
+})
+
+const AGENTS: readonly LintCase[] = [
+  {
+    name: "a purpose of nobody",
+    lint: "unused-purpose",
+    edits: [agents("    purposes: [nightly-report]\n", "    purposes: [triage-ticket]\n")],
+    file: "agents.yaml",
+    at: "nightly-report",
+    message: "no agent has the purpose `nightly-report`",
+    mend: "Give it to an agent, or remove it.",
+    but: { find: "[triage-ticket]", replace: "[nightly-report]" },
+  },
+  {
+    name: "an approval for which nothing asks",
+    lint: "unasked-approval",
+    edits: [
+      {
+        file: "approvers.yaml",
+        find: "  # Of a refund",
+        replace: "  - { name: finance, approvers: [{ issuer: local, group: finance }] }\n  # Of a refund",
+      },
+      {
+        file: "guardrails.yaml",
+        replace: "windows:\n  - { id: mails, tools: [mail.send], per: task, limit: 9, within: 1m, then: approve }\n",
+      },
+    ],
+    file: "approvers.yaml",
+    at: "finance, approvers",
+    message: "no rule and no guardrail asks for the approval `finance`",
+    mend: 'Write `@remedy("approval:finance")`, or `approval: finance` in guardrails.yaml, or remove it.',
+    but: { find: "then: approve }", replace: "then: approve, approval: finance }" },
+  },
+  {
+    name: "an approval of which no receiver is told",
+    lint: "untold-approval",
+    edits: [
+      {
+        file: "approvers.yaml",
+        replace:
+          "approvals:\n  - { name: refunds, approvers: [{ issuer: local, group: operations }] }\n  - { name: desk, approvers: [{ issuer: local, group: desk }] }\n",
+      },
+      {
+        file: "guardrails.yaml",
+        replace:
+          "windows:\n  - { id: a, tools: [mail.send], per: task, limit: 9, within: 1m, then: approve, approval: desk }\n",
+      },
+      {
+        file: "receivers.yaml",
+        replace: "receivers: [{ id: chat, format: slack, events: [approval.asked], approvals: [desk] }]\n",
+      },
+    ],
+    file: "approvers.yaml",
+    at: "refunds, approvers",
+    message: "no receiver is told when the approval `refunds` is asked for, though one is of others",
+    mend: "Add it to `approvals` of a receiver in receivers.yaml.",
+    but: { find: "approvals: [desk]", replace: "approvals: [desk, refunds]" },
+  },
+  {
+    name: "a scope above the sensitivity of its grant",
+    lint: "too-sensitive",
+    edits: [agents(NIGHTLY, NIGHTLY.replace("list:read]", "list:read, crm.customers.*:read]"))],
+    file: "agents.yaml",
+    at: "crm.customers.*:read]",
+    message: "`crm.customers.*:read` covers only tools that are above `internal`",
+    mend: "Raise `max_sensitivity`, or remove the scope.",
+    but: { find: "max_sensitivity: internal", replace: "max_sensitivity: confidential" },
+  },
+  {
+    name: "a scope that no ceiling reaches",
+    lint: "beyond-ceiling",
+    edits: [agents(GRANT, GRANT.replace("list:read]", "list:read, mail.send:write]"))],
+    file: "agents.yaml",
+    at: "mail.send:write]\n      max_sensitivity: internal\n      env",
+    message: "no agent with the purpose `nightly-report` may have any of `mail.send:write`",
+    mend: "Widen the `ceiling` of an agent, or remove the scope.",
+    but: { find: "mail.send:write", replace: "crm.tickets.*:read" },
+  },
+  {
+    name: "a sensitivity that no ceiling reaches",
+    lint: "beyond-ceiling",
+    edits: [agents(GRANT, GRANT.replace("internal", "confidential"))],
+    file: "agents.yaml",
+    at: "confidential\n      environments",
+    message: "no agent with the purpose `nightly-report` may go beyond `internal`",
+    mend: "Write `internal`, or raise the `ceiling` of an agent.",
+    but: { find: "confidential", replace: "internal" },
+  },
+  {
+    name: "an environment that no ceiling has",
+    lint: "beyond-ceiling",
+    edits: [
+      agents(GRANT, GRANT.replace("[development]", "[development, staging]")),
+      agents(NIGHTLY, NIGHTLY.replace("    purposes", "      environments: [development]\n    purposes")),
+      {
+        file: "gateways.yaml",
+        find: "  - id: forward\n",
+        replace:
+          "  - { id: stage, dialect: traefik, origins: ['http://127.0.0.1:8080'], audience: 'https://s.example', environment: staging }\n  - id: forward\n",
+      },
+    ],
+    file: "agents.yaml",
+    at: "staging",
+    message: "no agent with the purpose `nightly-report` may work in environment `staging`",
+    mend: "Add it to the `ceiling` of an agent, or remove it.",
+    but: { find: "      environments: [development]\n    purposes", replace: "    purposes" },
+  },
+  {
+    name: "a purpose that is too sensitive for its agent",
+    lint: "out-of-reach",
+    edits: [
+      agents(
+        "    ceiling:\n      tools: [crm.*:read, everything.*:read]\n      max_sensitivity: confidential\n    purposes: [tr",
+        '    ceiling:\n      tools: ["*:read"]\n      max_sensitivity: public\n    purposes: [tickets, tr',
+      ),
+      agents("triage-ticket, answer-customer]\n    life", "triage-ticket]\n    life"),
+      agents(
+        "  # A list once a night",
+        "  - { name: tickets, grant: { tools: [crm.tickets.*:read], max_sensitivity: internal }, life: 60 }\n  # A list once",
+      ),
+      agents("refund-order]\n    delegates_to", "refund-order, tickets]\n    delegates_to"),
+    ],
+    file: "agents.yaml",
+    at: "tickets, triage-ticket]",
+    message: "the agent's ceiling leaves no tool of it that is within `max_sensitivity` for purpose `tickets`",
+    mend: "Widen the `ceiling`, or remove the purpose.",
+    but: { find: "max_sensitivity: public", replace: "max_sensitivity: internal" },
+  },
+  {
+    name: "a purpose whose environments its agent does not share",
+    lint: "out-of-reach",
+    edits: [
+      {
+        file: "gateways.yaml",
+        find: "  - id: forward\n",
+        replace:
+          "  - { id: stage, dialect: traefik, origins: ['http://127.0.0.1:8080'], audience: 'https://s.example', environment: staging }\n  - id: forward\n",
+      },
+      agents(GRANT, GRANT.replace("[development]", "[development, staging]")),
+      agents(
+        "    ceiling:\n      tools: [crm.tickets.*:read, everything.*:read, desk.*:read]\n      max_sensitivity: internal\n    purposes: [triage-ticket]",
+        "    ceiling:\n      tools: [crm.tickets.*:read, everything.*:read, desk.*:read]\n      max_sensitivity: internal\n      environments: [staging]\n    purposes: [triage-ticket, by-day]",
+      ),
+      agents(
+        "  # A list once a night",
+        "  - { name: by-day, grant: { tools: [crm.tickets.*:read], max_sensitivity: internal, environments: [development] }, life: 60 }\n  # A list once a night",
+      ),
+      agents(
+        "    purposes: [triage-ticket, answer-customer, refund-order]\n    delegates_to",
+        "    purposes: [triage-ticket, answer-customer, refund-order, by-day]\n    delegates_to",
+      ),
+    ],
+    file: "agents.yaml",
+    at: "by-day]\n\n",
+    message: "the agent's ceiling leaves none of its environments for purpose `by-day`",
+    mend: "Widen the `ceiling`, or remove the purpose.",
+    but: { find: "environments: [staging]", replace: "environments: [staging, development]" },
+  },
+  {
+    name: "a step that a forbid defeats",
+    lint: "impossible-step",
+    edits: [
+      agents(
+        "    default: [crm.tickets.*:read",
+        "    plan: { steps: [crm.tickets.get, crm.tickets.reply] }\n    default: [crm.tickets.*:read",
+      ),
+      rules('@id("x") forbid (principal, action == Action::"write", resource == Tool::"crm.tickets.reply");'),
+    ],
+    file: "agents.yaml",
+    at: "crm.tickets.reply] }",
+    message: 'rule "x" at more.cedar:1 forbids step 2 of the plan, whoever calls it',
+    mend: "Remove the step, or let its tool be granted and permitted.",
+    but: { find: "principal,", replace: "principal is User," },
+  },
+  {
+    name: "a step that nobody is permitted",
+    lint: "impossible-step",
+    edits: [
+      agents(
+        "      calls: 50\n    life: 1800\n",
+        "      calls: 50\n    life: 1800\n    plan: { steps: [crm.tickets.get, everything.toggle-subscriber-updates] }\n",
+      ),
+      agents("crm.tickets.reply:write, mail.send", "everything.*:write, crm.tickets.reply:write, mail.send"),
+      agents(
+        "          crm.*:write,\n          mail",
+        "          crm.*:write,\n          everything.*:write,\n          mail",
+      ),
+    ],
+    file: "agents.yaml",
+    at: "everything.toggle-subscriber-updates] }",
+    message: "no rule permits anybody step 2 of the plan",
+    mend: "Remove the step, or let its tool be granted and permitted.",
+    but: { find: "everything.toggle-subscriber-updates]", replace: "mail.send]" },
+  },
+  {
+    name: "a step above the purpose's sensitivity",
+    lint: "impossible-step",
+    edits: [
+      agents(
+        "    default: [crm.tickets.*:read",
+        "    plan: { steps: [crm.tickets.get, crm.customers.get] }\n    default: [crm.tickets.*:read",
+      ),
+      agents("tools: [crm.tickets.*:read, crm.tickets.*:write, ev", "tools: [crm.*:read, crm.tickets.*:write, ev"),
+    ],
+    file: "agents.yaml",
+    at: "crm.customers.get] }",
+    message: "the purpose's `max_sensitivity` is below all tools of step 2 of the plan",
+    mend: "Remove the step, or let its tool be granted and permitted.",
+    but: { find: "crm.customers.get]", replace: "crm.tickets.list]" },
+  },
+  {
+    name: "levels of sub-agents for whom there are none",
+    lint: "idle-depth",
+    edits: [agents("    delegates_to: [spiffe://example.org/agent/researcher]\n    depth: 2\n", "    depth: 2\n")],
+    file: "agents.yaml",
+    at: "2\n\n  # Looks",
+    message: "`depth` has no effect without `delegates_to`",
+    mend: "Name agents in `delegates_to`, or remove it.",
+    but: { find: "depth: 2", replace: "depth: 0" },
+  },
+]
+
+const LIMITS: readonly LintCase[] = [
+  {
+    name: "a wider window behind a tighter one",
+    lint: "idle-window",
+    edits: [windows("  - { id: slow, tools: [everything.*], per: task, limit: 1200, within: 2m }\n")],
+    file: "guardrails.yaml",
+    at: "slow",
+    message: "window `whole-tree` (600 per tree in 1m) is tighter, so this one never refuses",
+    mend: "Lower the `limit`, or remove the window.",
+    but: { find: "1200", replace: "1199" },
+  },
+  {
+    name: "a window of a tree behind one of its tasks is not, but the same twice is",
+    lint: "idle-window",
+    edits: [windows("  - { id: again, tools: [everything.echo], per: task, limit: 3, within: 2s }\n")],
+    file: "guardrails.yaml",
+    at: "echo-burst",
+    message: "window `again` (3 per task in 2s) is tighter, so this one never refuses",
+    mend: "Lower the `limit`, or remove the window.",
+    but: {
+      find: "per: task",
+      replace: "per: tree, limit: 9, within: 2s }\n  - { id: b, tools: [desk.search], per: task",
+    },
+  },
+  {
+    name: "calls that a window refuses",
+    lint: "out-of-calls",
+    edits: [
+      windows("  - { id: tickets, tools: [crm.tickets.*], per: task, limit: 1, within: 2m }\n"),
+      agents(GRANT, GRANT),
+    ],
+    file: "agents.yaml",
+    at: "10\n    life",
+    message:
+      "no task of purpose `nightly-report` makes 10 calls: window `tickets` admits 5 in the life of a task (10m)",
+    mend: "Lower `calls`, or raise the window's `limit`.",
+    but: { find: "limit: 1,", replace: "limit: 2," },
+  },
+  {
+    name: "more steps than calls",
+    lint: "out-of-calls",
+    edits: [
+      agents(
+        GRANT,
+        GRANT.replace("10", "1").replace(
+          "life: 600\n",
+          "life: 600\n    plan:\n      steps:\n        - crm.tickets.list\n        - crm.tickets.list\n",
+        ),
+      ),
+    ],
+    file: "agents.yaml",
+    at: "- crm.tickets.list\n        - crm.tickets.list",
+    message: "the plan has 2 steps, and the purpose grants 1 calls",
+    mend: "Raise `calls`, or remove steps.",
+    but: { find: "calls: 1\n", replace: "calls: 2\n" },
+  },
+  {
+    name: "more steps than a window admits",
+    lint: "out-of-calls",
+    edits: [
+      windows("  - { id: tickets, tools: [crm.tickets.*], per: tree, limit: 1, within: 1h }\n"),
+      agents(
+        GRANT,
+        GRANT.replace("      calls: 10\n", "").replace(
+          "life: 600\n",
+          "life: 600\n    plan:\n      steps:\n        - crm.tickets.list\n        - crm.tickets.*\n",
+        ),
+      ),
+    ],
+    file: "agents.yaml",
+    at: "- crm.tickets.list\n        - crm.tickets.*",
+    message: "the plan needs 2 calls: window `tickets` admits 1 in the life of a task (10m)",
+    mend: "Raise the window's `limit`, or give the purpose a longer `life`.",
+    but: { find: "limit: 1,", replace: "limit: 600," },
+  },
+  {
+    name: "a count of each user, and tasks without one",
+    lint: "userless-key",
+    edits: [windows("  - { id: lists, tools: [crm.tickets.list], per: user, limit: 60, within: 1m }\n")],
+    file: "guardrails.yaml",
+    at: "user, limit",
+    message: "a task of purpose `nightly-report` may have no user, and such a call of it is denied",
+    mend: "Narrow the guardrail by `purposes`, or write `user: required` for that purpose.",
+    but: { find: "per: user", replace: "purposes: [triage-ticket], per: user" },
+  },
+  {
+    name: "an event of a user, and tasks without one",
+    lint: "userless-key",
+    edits: [
+      sequence("tools: [mail.send], require: { formerly: { tools: [crm.tickets.list], same: [user], within: 1h } } }"),
+    ],
+    file: "guardrails.yaml",
+    at: "user]",
+    message: "a task of purpose `nightly-report` may have no user, and such a call of it is denied",
+    mend: "Narrow the guardrail by `purposes`, or write `user: required` for that purpose.",
+    but: { find: "same: [user]", replace: "same: [agent]" },
+  },
+  {
+    name: "an event that nobody may cause",
+    lint: "ungranted-event",
+    edits: [sequence("tools: [mail.send], require: { formerly: { tools: [everything.get-env], within: 1h } } }")],
+    file: "guardrails.yaml",
+    at: "[everything.get-env]",
+    message: "nobody is granted any of these tools, so there is never such a call before",
+    mend: "Name tools that some agent may call for a purpose.",
+    but: { find: "get-env", replace: "echo" },
+  },
+  {
+    name: "calls whose end one gateway tells, and the other does not",
+    lint: "lingering-call",
+    edits: [
+      {
+        file: "gateways.yaml",
+        find: "request_id_header: x-request-id\n",
+        replace: "request_id_header: x-request-id\n    settles: true\n",
+      },
+      {
+        file: "guardrails.yaml",
+        find: "windows:\n",
+        replace: "concurrency:\n  - { id: sums, tools: [everything.get-sum], per: task, limit: 2 }\nwindows:\n",
+      },
+      // Of which only the other half of the case says more.
+      { file: "catalog.yaml", find: "everything.get-sum\n", replace: "everything.get-sum\n" },
+    ],
+    file: "guardrails.yaml",
+    at: "[everything.get-sum]",
+    message: "gateway `forward` does not tell when a call of `everything.get-sum` has ended",
+    mend: "Give the tool a `duration` in catalog.yaml: without one it counts for an hour.",
+    but: { find: "get-sum\n", replace: "get-sum\n    duration: 30s\n" },
+  },
+  {
+    name: "an end that never comes, as the gateway only looks",
+    lint: "idle-consequence",
+    edits: [
+      {
+        file: "gateways.yaml",
+        find: "    body: false\n",
+        replace: "    body: false\n    # lint-allow observing-gateway: until March\n    mode: observe\n",
+      },
+      windows("  - { id: lookups, tools: [desk.search], per: task, limit: 9, within: 1m, then: revoke }\n"),
+    ],
+    file: "guardrails.yaml",
+    at: "revoke }",
+    message: "`revoke` never follows: every gateway that serves these tools only observes",
+    mend: "Write `mode: enforce` for one of them, or `then: deny`.",
+    but: { find: "desk.search", replace: "desk.search, mail.send" },
+  },
+  {
+    name: "an end that others can bring about",
+    lint: "shared-consequence",
+    edits: [windows("  - { id: lookups, tools: [desk.search], per: tree, limit: 9, within: 1m, then: revoke }\n")],
+    file: "guardrails.yaml",
+    at: "revoke }",
+    message: "`revoke` hits the task whose call finds it full, and whoever shares its `tree` can fill it",
+    mend: "Count `per: task`, or write `then: deny` or `approve`.",
+    but: { find: "per: tree, limit: 9", replace: "per: [tree, task], limit: 9" },
+  },
+  {
+    name: "an amount that is redacted, and that a sub-agent finds by what is denied",
+    lint: "shared-secret",
+    edits: [
+      { file: "catalog.yaml", find: SUM, replace: `${SUM}    redact: [a]\n` },
+      {
+        file: "guardrails.yaml",
+        find: "windows:\n",
+        replace:
+          "budgets:\n  - { id: sums, tools: [everything.get-sum], per: tree, limit: 9, sum: arguments.a }\nwindows:\n",
+      },
+    ],
+    file: "guardrails.yaml",
+    at: "tree, limit: 9",
+    message:
+      "it reads `arguments.a`, which the catalog redacts: another agent can find the value by calls that are denied",
+    mend: "Count `per: task`, or by something else.",
+    but: { find: "per: tree, limit: 9", replace: "per: task, limit: 9" },
+  },
+  {
+    name: "a gateway that only looks",
+    lint: "observing-gateway",
+    edits: [{ file: "gateways.yaml", find: "    body: false\n", replace: "    body: false\n    mode: observe\n" }],
+    file: "gateways.yaml",
+    at: "observe\n",
+    message: "gateway `web` lets every call through, whatever is decided",
+    mend: "Write `enforce` once the records look right.",
+    but: { find: "observe", replace: "enforce" },
+  },
+  {
+    name: "a stream of events that only looks",
+    lint: "observing-stream",
+    edits: [
+      {
+        file: "streams.yaml",
+        replace: `streams:
+  - id: signals
+    issuer: https://signals.example
+    audiences: [https://authz.example/v1/events]
+    keys: { jwks_uri: "https://signals.example/keys" }
+    algorithms: [ES256]
+    events: [session-revoked]
+    about: { users: [{ issuer: local }] }
+    mode: observe
+`,
+      },
+    ],
+    file: "streams.yaml",
+    at: "observe\n",
+    message: "stream `signals` stops nobody, whatever it tells",
+    mend: "Write `enforce` once the records look right.",
+    but: { find: "observe", replace: "enforce" },
+  },
+]
+
+const OTHERS: readonly LintCase[] = [
+  {
+    name: "what the official engine finds impossible",
+    lint: "cedar",
+    edits: [rules(`${PERMIT} when { context.task.calls > 5 && false };`)],
+    file: FILE,
+    at: "@id",
+    message: "policy is impossible: the policy expression evaluates to false for all valid requests",
+    mend: "make the rule agree with the schema, or the schema with the rule",
+    but: { find: " && false", replace: "" },
+  },
+  {
+    name: "an agent that is not there",
+    lint: "unknown-entity",
+    edits: [
+      rules(
+        '@id("x") permit (principal == Agent::"spiffe://example.org/agent/supprt", action == Action::"write", resource == Tool::"mail.send");',
+      ),
+    ],
+    file: FILE,
+    at: "Agent::",
+    message: '`Agent::"spiffe://example.org/agent/supprt"` is not there, so nothing matches it',
+    mend: 'Did you mean `Agent::"spiffe://example.org/agent/support"`?',
+    but: {
+      find: 'permit (principal == Agent::"spiffe://example.org/agent/supprt"',
+      replace: 'forbid (principal == Agent::"spiffe://example.org/agent/vault"',
+    },
+  },
+  {
+    name: "a template that nothing fills",
+    lint: "unlinked-template",
+    edits: [
+      rules('@id("t") forbid (principal == ?principal, action == Action::"write", resource == Tool::"mail.send");'),
+      { file: "links.yaml", replace: "links: []\n" },
+    ],
+    file: FILE,
+    at: "@id",
+    message: 'template "t" has no link, so it makes no rule',
+    mend: "add one to links.yaml, or remove the template",
+    but: {
+      find: "[]",
+      replace: '[{ id: l, template: t, principal: { type: Agent, id: "spiffe://example.org/agent/vault" } }]',
+    },
+  },
+  {
+    name: "a rule of a link, told where the link is",
+    lint: "dead-rule",
+    edits: [
+      rules('@id("t") permit (principal == ?principal, action == Action::"read", resource == ?resource);'),
+      {
+        file: "links.yaml",
+        replace:
+          'links:\n  - { id: l, template: t, principal: { type: Agent, id: "spiffe://example.org/agent/nightly" }, resource: { type: Tool, id: mail.send } }\n',
+      },
+    ],
+    file: "links.yaml",
+    at: "l, template",
+    message: "`mail.send` has action `write`, so the rule never applies",
+    mend: 'Write `action == Action::"write"`, or remove the rule.',
+    but: { find: "id: mail.send", replace: "id: everything.echo" },
+  },
+  {
+    name: "operators who can do nothing",
+    lint: "idle-operators",
+    edits: [{ file: "operators.cedar", replace: "// none\n" }],
+    file: "operators.yaml",
+    at: "- issuer",
+    message: "no rule permits the action `manage`: these operators can do nothing",
+    mend: "Add a `permit` for `OperatorGroup`, as policies/operators.cedar has.",
+    but: { find: "// none", replace: '@id("m") permit (principal, action == Action::"manage", resource);' },
+  },
+]
+
+const ALLOWED =
+  '// lint-allow never-holds: to be filled in next week\n@id("x") permit (principal is User, action == Action::"read", resource)\nwhen { context.task.purpose == "b" };'
+const ALLOWS: readonly LintCase[] = [
+  {
+    name: "a comment over a rule of which nothing is to be said",
+    lint: "idle-allow",
+    edits: [rules(ALLOWED.replace('"b"', '"triage-ticket"'))],
+    file: FILE,
+    at: "lint-allow",
+    message: "there is nothing of `never-holds` to silence here",
+    mend: "Remove the comment.",
+    but: { find: '"triage-ticket"', replace: '"b"' },
+  },
+  {
+    name: "a comment without a reason",
+    lint: "idle-allow",
+    edits: [rules(ALLOWED.replace(": to be filled in next week", "").replace('"b"', '"triage-ticket"'))],
+    file: FILE,
+    at: "lint-allow",
+    message: "`lint-allow` has no reason",
+    mend: "Write `lint-allow never-holds: ` and why it is meant so.",
+    but: { find: "// lint-allow never-holds\n", replace: "" },
+  },
+  {
+    name: "a comment for a lint that there is not",
+    lint: "idle-allow",
+    edits: [
+      {
+        file: "agents.yaml",
+        find: "  - name: nightly-report\n",
+        replace: "  # lint-allow unused-porpose: for later\n  - name: nightly-report\n",
+      },
+    ],
+    file: "agents.yaml",
+    at: "lint-allow",
+    message: "no lint is called `unused-porpose`",
+    mend: "Did you mean `unused-purpose`?",
+    but: { find: "# lint-allow unused-porpose:", replace: "# unused?" },
+  },
+  {
+    name: "a comment in YAML that silences nothing",
+    lint: "idle-allow",
+    edits: [
+      {
+        file: "gateways.yaml",
+        find: "    body: false\n",
+        replace:
+          "    body: false\n    # lint-allow observing-gateway: until March\n    # (see the runbook)\n\n    mode: enforce\n",
+      },
+    ],
+    file: "gateways.yaml",
+    at: "lint-allow",
+    message: "there is nothing of `observing-gateway` to silence here",
+    mend: "Remove the comment.",
+    but: { find: "mode: enforce", replace: "mode: observe" },
+  },
+]
+
+const RECORD = { at: 1_764_000_000_000, mode: "enforce", chain: ["spiffe://example.org/agent/nightly"] }
+const RECORDS: readonly LintCase[] = [
+  {
+    name: "tools that the records do not have",
+    lint: "unused-authority",
+    edits: [
+      agents(
+        NIGHTLY,
+        NIGHTLY.replace("list:read]", "get:read, crm.tickets.list:read, crm.customers.get:read]").replace(
+          "internal",
+          "confidential",
+        ),
+      ),
+    ],
+    records: [
+      { ...RECORD, decision: "allow", tool: "crm.tickets.list" },
+      { ...RECORD, decision: "deny", tool: "crm.tickets.get" },
+    ],
+    file: "agents.yaml",
+    at: "tools: [crm.tickets.get:read, crm.tickets.list:read, crm.customers.get:read]",
+    message:
+      "the agent called 1 of the 3 tools within its ceiling, in 2 records from 2025-11-24 16:00 to 2025-11-24 16:00 UTC; never `crm.tickets.get` (in no purpose of it), `crm.customers.get` (in no purpose of it)",
+    mend: "As far as the records go, `tools: [crm.tickets.list:read]` with `max_sensitivity: internal` would do.",
+    but: {
+      find: "tools: [crm.tickets.get:read, crm.tickets.list:read, crm.customers.get:read]",
+      replace: "tools: [crm.tickets.list:read]",
+    },
+  },
+]
+
+export const LINT_CASES: readonly LintCase[] = [
+  ...DEAD,
+  ...NEVER,
+  ...SHADOWS,
+  ...TOOLS,
+  ...AGENTS,
+  ...LIMITS,
+  ...OTHERS,
+  ...ALLOWS,
+  ...RECORDS,
+]

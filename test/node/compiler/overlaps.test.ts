@@ -1,0 +1,78 @@
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { Overlaps, type Reached } from "../../../cli/compiler/model/route-overlaps.ts"
+import { buildRouteTable, matchRoute } from "../../../src/core/catalog/route.ts"
+
+const at = (path: string, methods = ["GET"], origin = "https://a.example"): Reached => ({ origin, methods, path })
+
+function filed(...all: readonly Reached[]): Overlaps<string> {
+  const overlaps = new Overlaps<string>()
+  for (const each of all) overlaps.add(each, each.path)
+  return overlaps
+}
+
+describe("of two routes", () => {
+  it.each<[a: string, b: string, what: "clash" | "a within b" | "b within a" | "nothing"]>([
+    ["/a/b", "/a/b", "clash"],
+    ["/a/{x}", "/a/{y}", "clash"],
+    ["/a/{x}", "/{y}/b", "clash"],
+    ["/a/{x}/{y}", "/a/b/{z}", "b within a"],
+    ["/a/b", "/{x}/{y}", "a within b"],
+    ["/a/b", "/a/c", "nothing"],
+    ["/a/{x}", "/b/{x}", "nothing"],
+    ["/a/{x}", "/a", "nothing"],
+    ["/", "/{x}", "a within b"],
+  ])("%s and %s: %s", (a, b, what) => {
+    expect(filed(at(a)).clashing(at(b))).toEqual(what === "clash" ? [a] : [])
+    expect(filed(at(b)).clashing(at(a))).toEqual(what === "clash" ? [b] : [])
+    expect(filed(at(a)).around(at(b))).toEqual(what === "b within a" ? [a] : [])
+    expect(filed(at(b)).around(at(a))).toEqual(what === "a within b" ? [b] : [])
+  })
+
+  it("nothing is alike at other origins or by other methods", () => {
+    const one = filed(at("/a/{x}", ["GET", "PUT"]))
+    expect(one.clashing(at("/a/{x}", ["POST"]))).toEqual([])
+    expect(one.around(at("/a/b", ["POST"]))).toEqual([])
+    expect(one.clashing(at("/a/{x}", ["PUT", "POST"]))).toEqual(["/a/{x}"])
+    expect(one.clashing(at("/a/{x}", ["GET"], "https://b.example"))).toEqual([])
+  })
+
+  it("those that were added first come first", () => {
+    const several = filed(at("/{a}/{b}"), at("/x/y"), at("/x/{b}"))
+    expect(several.around(at("/x/y"))).toEqual(["/{a}/{b}", "/x/{b}"])
+  })
+})
+
+it("what a route takes requests from is what they were taken for without it", () => {
+  const segment = fc.constantFrom("a", "b", "{x}", "{y}")
+  const path = fc.array(segment, { minLength: 1, maxLength: 3 }).map((all) => `/${all.join("/")}`)
+  fc.assert(
+    fc.property(fc.uniqueArray(path, { minLength: 2, maxLength: 8 }), ([fresh = "", ...written]) => {
+      const overlaps = new Overlaps<string>()
+      const kept = written.filter((each) => {
+        if (overlaps.clashing(at(each)).length > 0) return false
+        overlaps.add(at(each), each)
+        return true
+      })
+      const table = (paths: readonly string[]) =>
+        buildRouteTable(paths.map((each) => ({ tool: each, ...at(each), integers: [] })))
+      if (overlaps.clashing(at(fresh)).length > 0) return
+      const [before, after] = [table(kept), table([...kept, fresh])]
+      const lost = new Set<string>()
+      for (const segments of combinations(fresh.split("/").length - 1)) {
+        const target = { path: `/${segments.join("/")}`, segments, query: [], parts: 0 }
+        const [was, is] = [before, after].map((each) => matchRoute(each, "https://a.example", "GET", target))
+        if (was && is && was.definition.tool !== is.definition.tool) lost.add(was.definition.tool)
+      }
+      // One that another stands before loses nothing: it had not been asked.
+      expect([...lost].filter((each) => !overlaps.around(at(fresh)).includes(each))).toEqual([])
+      if (overlaps.around(at(fresh)).length === 1) expect([...lost]).toEqual(overlaps.around(at(fresh)))
+    }),
+    { numRuns: 500 },
+  )
+})
+
+function combinations(length: number): string[][] {
+  if (length === 0) return [[]]
+  return combinations(length - 1).flatMap((all) => ["a", "b", "c"].map((each) => [...all, each]))
+}

@@ -7,25 +7,17 @@ import { type IncomingMessage, type ServerResponse, createServer } from "node:ht
 import { type JWK, calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose"
 import { createMemoryAdapter } from "oidc-provider/lib/adapters/memory_adapter.js"
 import Provider, { type Context, type Grant, type Token } from "oidc-provider"
+import {
+  APP_CLIENT,
+  CONSOLE_CLIENT,
+  LOGIN_CLIENT,
+  CLI_CLIENT,
+  CLI_SECRET,
+  RESOURCE_SCOPE,
+} from "../cli/remote/local-stack.ts"
 import { USERS, loginPage } from "./login-page.ts"
 import { type Listening, listen } from "./loopback.ts"
 import { type WorkloadIssuer, workloadIssuer } from "./workload-issuer.ts"
-
-/** The application whose users' sessions agents exchange: public, authorization code with PKCE. */
-export const APP_CLIENT = "narrowgate-app"
-/**
- * Where people manage, and answer what they are asked: public, authorization code with PKCE. Agents get none of its
- * tokens.
- */
-export const CONSOLE_CLIENT = "narrowgate-console"
-/** The command line's own login (`narrowgate login`): a native app, on any port of this machine. */
-export const LOGIN_CLIENT = "narrowgate"
-/** The operators' pipeline, by client credentials. Its secret is no secret: it opens this provider only. */
-export const CLI_CLIENT = "narrowgate-cli"
-export const CLI_SECRET = "development-only"
-
-/** What may be asked of the audience: oidc-provider issues no access token for a resource without a scope. */
-export const RESOURCE_SCOPE = "narrowgate"
 
 const TOKEN_LIFE_SECONDS = 15 * 60
 const SESSION_LIFE_SECONDS = 8 * 60 * 60

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { text } from "node:stream/consumers"
 import type Provider from "oidc-provider"
+import { ONE_TIME_CODE } from "../cli/remote/local-stack.ts"
 
 /** Login names with their groups; the password of each is its name. */
 export const USERS: ReadonlyMap<string, readonly string[]> = new Map([
@@ -12,9 +13,6 @@ export const USERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["bob", ["engineering"]],
   ["olivia", ["operations"]],
 ])
-
-/** The second factor of everybody: a step-up can be walked without a phone. */
-export const ONE_TIME_CODE = "000000"
 
 /** Serves `GET` and `POST /interaction/:uid`, to which oidc-provider redirects for a login. */
 export async function loginPage(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {

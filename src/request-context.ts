@@ -38,10 +38,3 @@ export async function bundleFor({ env, receivedAt, background }: Surroundings): 
 export function candidateFor(live: Bundle, { env, config, receivedAt, background }: Surroundings): Bundle | null {
   return currentCandidate(env.BUNDLES, config, live, receivedAt, background)
 }
-
-/** The request target as it came in, not resolved: `..` and `%2e%2e` are still there (GATEWAYS, "Decide first" 5). */
-export function rawTarget(request: Request): string {
-  const { url } = request
-  const slash = url.indexOf("/", url.indexOf("://") + 3)
-  return slash < 0 ? "/" : url.slice(slash)
-}

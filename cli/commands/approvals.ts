@@ -2,10 +2,11 @@
 import type { Command } from "commander"
 import { z } from "zod"
 import { askedCall, askedTask } from "../../src/api/contract/approvals.ts"
+import { personBearer } from "../remote/bearer.ts"
 import { jsonText, printableText } from "../terminal/escape.ts"
 import { colors } from "../terminal/colors.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
-import { askJson, personBearer, type WorkerOptions } from "../remote/worker.ts"
+import { askJson, type WorkerOptions } from "../remote/worker.ts"
 import { atWorker } from "./decisions.ts"
 
 interface PersonOptions extends WorkerOptions {

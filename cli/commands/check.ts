@@ -12,7 +12,8 @@ import { readRecords, useOf, type Use } from "../compiler/lints/use.ts"
 import type { Problem } from "../compiler/source/problem.ts"
 import { countProblems, reportProblems } from "../compiler/report.ts"
 import { withTables } from "../decision-tables/read.ts"
-import { operatorBearer, type WorkerOptions } from "../remote/worker.ts"
+import { operatorBearer } from "../remote/bearer.ts"
+import { type WorkerOptions } from "../remote/worker.ts"
 import { atWorker } from "./decisions.ts"
 
 interface CheckOptions extends WorkerOptions {

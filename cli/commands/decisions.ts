@@ -3,10 +3,11 @@ import { setTimeout as pause } from "node:timers/promises"
 import { Option, type Command } from "commander"
 import { decisionPages } from "../remote/decision-pages.ts"
 import { firstIdAt } from "../../src/core/encoding/ids.ts"
+import { operatorBearer } from "../remote/bearer.ts"
 import { printable, recordLine, type ShownRecord } from "../remote/decision-record.ts"
 import { jsonText } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
-import { DEFAULT_URL, operatorBearer, providerOf, type WorkerOptions } from "../remote/worker.ts"
+import { DEFAULT_URL, providerOf, type WorkerOptions } from "../remote/worker.ts"
 
 const FOLLOW_EVERY_MS = 1000
 /** The token of the local stack lives for minutes; a fresh one in time keeps `--follow` going. */

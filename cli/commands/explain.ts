@@ -18,7 +18,8 @@ import { tellExplained, type Explained, type Places } from "../explain/render.ts
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { compilePolicies, type Compiled } from "../compiler/compile.ts"
 import { gotOf } from "../decision-tables/expect.ts"
-import { askJson, operatorBearer, type WorkerOptions } from "../remote/worker.ts"
+import { operatorBearer } from "../remote/bearer.ts"
+import { askJson, type WorkerOptions } from "../remote/worker.ts"
 import { summarise } from "./check.ts"
 import { atWorker } from "./decisions.ts"
 

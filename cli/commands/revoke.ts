@@ -2,10 +2,11 @@
 import type { Command } from "commander"
 import { z } from "zod"
 import { hitsText, stop, stopTarget } from "../../src/api/contract/revocations.ts"
+import { operatorBearer } from "../remote/bearer.ts"
 import { jsonText, printableText } from "../terminal/escape.ts"
 import { colors } from "../terminal/colors.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
-import { askJson, operatorBearer, type WorkerOptions } from "../remote/worker.ts"
+import { askJson, type WorkerOptions } from "../remote/worker.ts"
 import { atWorker } from "./decisions.ts"
 
 const KINDS = ["task", "token", "agent", "user", "tool", "key"] as const

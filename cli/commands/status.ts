@@ -6,10 +6,11 @@ import { jsonText, printableText } from "../terminal/escape.ts"
 import { colors } from "../terminal/colors.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { compilePolicies } from "../compiler/compile.ts"
+import { operatorBearer } from "../remote/bearer.ts"
 import { liveAt } from "../remote/publish.ts"
 import type { Published } from "../remote/publication.ts"
 import { bundlesAt, type Bundles } from "../remote/publications.ts"
-import { isLoopback, operatorBearer, type WorkerOptions } from "../remote/worker.ts"
+import { isLoopback, type WorkerOptions } from "../remote/worker.ts"
 import { atWorker } from "./decisions.ts"
 
 export function addStatus(program: Command): void {

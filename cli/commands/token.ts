@@ -1,7 +1,8 @@
 /** `narrowgate token`: the credentials of the local stack, to try things by hand. */
 import type { Command } from "commander"
+import { operatorBearer } from "../remote/bearer.ts"
 import { jsonText, printableText } from "../terminal/escape.ts"
-import { DEFAULT_URL, operatorBearer, reach, type WorkerOptions } from "../remote/worker.ts"
+import { DEFAULT_URL, reach, type WorkerOptions } from "../remote/worker.ts"
 import { atWorker } from "./decisions.ts"
 import { addTokenExchange } from "./token-exchange.ts"
 

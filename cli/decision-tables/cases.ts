@@ -1,12 +1,12 @@
 /** Tests as written → cases, each a question with all that it starts from and what it should come to; or what is wrong. */
 import type { Problem } from "../compiler/source/problem.ts"
 import type { Path, Source } from "../compiler/source/source.ts"
-import { readExpected, type Expected } from "./expectation.ts"
+import { readExpected } from "./expectation.ts"
 import { Faulty, Layers, type Layer } from "./layers.ts"
 import { readQuestion } from "./question.ts"
-import type { Question } from "./run.ts"
 import { kindOf, questionOf, type Asked, type QuestionKind, type Row, type TablesFile, type Test } from "./schema.ts"
 import type { World } from "./names.ts"
+import type { Question, Expected } from "./scene.ts"
 
 export interface Case {
   readonly file: string

@@ -5,10 +5,11 @@ import type { Compiled } from "../compiler/compile.ts"
 import { parseSource } from "../compiler/source/parse-source.ts"
 import { parseYaml } from "../compiler/source/source.ts"
 import { casesOf } from "./cases.ts"
-import { runOn, type Result } from "./run.ts"
+import { runOn } from "./run.ts"
 import { tablesFile } from "./schema.ts"
 import { worldOf } from "./names.ts"
 import type { PolicyQuestion } from "../../src/core/explanation/policy-question.ts"
+import type { Result } from "./scene.ts"
 
 export interface ByHand {
   readonly call: string

@@ -2,8 +2,7 @@
 import { isDeepStrictEqual } from "node:util"
 import { codeOf, type Denial } from "../../src/core/denials/denial.ts"
 import { oauthErrorOf, type Refusal } from "../../src/core/denials/oauth-error.ts"
-import type { Expected } from "./expectation.ts"
-import type { Decided, Result } from "./run.ts"
+import type { Decided, Result, Expected } from "./scene.ts"
 import { ALLOW } from "./schema.ts"
 
 export interface Got {

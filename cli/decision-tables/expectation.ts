@@ -6,23 +6,8 @@ import { entity } from "../../src/core/policy/cedar/values/value.ts"
 import { suggest } from "../../src/core/encoding/nearest.ts"
 import type { Path } from "../compiler/source/source.ts"
 import type { Layers, Said } from "./layers.ts"
-import type { Question, Scene } from "./run.ts"
+import type { Question, Scene, Expected } from "./scene.ts"
 import { ALLOW, type ExpectedText } from "./schema.ts"
-
-/** What is null may be anything. */
-export interface Expected {
-  /** `allow`, or the code of the denial. */
-  readonly decision: string
-  /** Exactly what the task holds. */
-  readonly scope: readonly string[] | null
-  /** Exactly the rules that determine it, sorted. */
-  readonly rules: readonly string[] | null
-  readonly reason: string | null
-  /** Key of the entity that is not permitted. */
-  readonly principal: string | null
-  /** Members of the denial. */
-  readonly with: Readonly<Record<string, unknown>> | null
-}
 
 /** Of a call of which nothing else is said. */
 export const ALLOWED: Expected = {

@@ -2,17 +2,17 @@
 import { UNSEEN_ARGUMENTS } from "../../src/core/catalog/arguments.ts"
 import { BODILESS } from "../../src/core/catalog/call-request.ts"
 import { clientOf, UNKNOWN_CLIENT, type Client } from "../../src/core/decision/client.ts"
-import { readAsked } from "../../src/authorization-server/token/parameters.ts"
 import { describeRefusal, isRefused } from "../../src/core/denials/oauth-error.ts"
 import type { GatewayDefinition } from "../../src/core/policy/definition/gateways.ts"
-import { AREAS, MANAGED_KINDS, type OperatorFacts } from "../../src/core/policy/principals.ts"
 import { suggest } from "../../src/core/encoding/nearest.ts"
+import { AREAS, MANAGED_KINDS, type OperatorFacts } from "../../src/core/policy/management.ts"
+import { readAsked } from "../../src/core/task/requested-grant.ts"
 import type { Path } from "../compiler/source/source.ts"
 import { ALLOWED, readExpectation } from "./expectation.ts"
 import type { Layers, Present, Said } from "./layers.ts"
-import type { AskedTask, CallTarget, Login, Question, Scene, Step } from "./run.ts"
 import { KINDS, type Asked, type Given, type QuestionKind, type StepText } from "./schema.ts"
 import type { World } from "./names.ts"
+import type { AskedTask, CallTarget, Login, Question, Scene, Step } from "./scene.ts"
 
 export function readQuestion(layers: Layers, world: World): Question {
   const { kind, path } = kindOf(layers)
@@ -134,11 +134,11 @@ function askedOf(
   path: Path,
 ): AskedTask["asked"] {
   const typed = details?.map((each) => ({ type: "narrowgate_call", ...each }))
-  const parameters = new Map([
-    ...(scope ? [["scope", [scope.join(" ")]] as const] : []),
-    ...(typed ? [["authorization_details", [JSON.stringify(typed)]] as const] : []),
-  ])
-  const read = readAsked(parameters)
+  const read = readAsked({
+    scope: scope && scope.join(" "),
+    purpose: null,
+    authorizationDetails: typed ? JSON.stringify(typed) : null,
+  })
   return isRefused(read) ? layers.fault(path, describeRefusal(read.refused), "Ask for less.") : read.asked
 }
 

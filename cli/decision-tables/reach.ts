@@ -11,18 +11,10 @@ import { ROLES } from "../../src/core/policy/definition/operators.ts"
 import { readUid } from "../../src/core/policy/cedar/values/cedar-json.ts"
 import type { EntityStore } from "../../src/core/policy/cedar/entities.ts"
 import { isNode, type Node } from "../../src/core/policy/cedar/est.ts"
-import {
-  actionRef,
-  areaRef,
-  AREAS,
-  entitiesFor,
-  manageQuestion,
-  principalsOf,
-  toolRef,
-  type OperatorFacts,
-} from "../../src/core/policy/principals.ts"
+import { actionRef, entitiesFor, principalsOf, toolRef } from "../../src/core/policy/principals.ts"
 import { keysWithin, readScope } from "../../src/core/policy/cedar/scope.ts"
 import type { EntityRef } from "../../src/core/policy/cedar/values/value.ts"
+import { areaRef, AREAS, manageQuestion, type OperatorFacts } from "../../src/core/policy/management.ts"
 
 /** Keys of all scopes that match an entity. */
 type Keys = ReadonlySet<string>

@@ -2,131 +2,27 @@
  * What a bundle makes of one question, asked in a scene: a tree of tasks is opened, does what it did before, and then makes
  * the call. All of it by the steps of the ledger itself (tree.ts); nothing here decides anything.
  */
-import type { CallArguments } from "../../src/core/catalog/arguments.ts"
 import { locate } from "../../src/core/catalog/locate.ts"
-import type { Seen } from "../../src/core/catalog/call-request.ts"
-import { NO_EVIDENCE, type Evidence } from "../../src/core/decision/call.ts"
-import { isDenied, type Denial } from "../../src/core/denials/denial.ts"
-import { ASKED_NOTHING, type Asked } from "../../src/core/task/grant.ts"
+import { NO_EVIDENCE } from "../../src/core/decision/call.ts"
+import { isDenied } from "../../src/core/denials/denial.ts"
+import { ASKED_NOTHING } from "../../src/core/task/grant.ts"
 import type { Opened } from "../../src/core/task/open.ts"
-import { isRefused, type Refusal } from "../../src/core/denials/oauth-error.ts"
-import type { Task, UserFacts } from "../../src/core/task/state.ts"
+import { isRefused } from "../../src/core/denials/oauth-error.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
-import type { Client } from "../../src/core/decision/client.ts"
-import type { GatewayDefinition } from "../../src/core/policy/definition/gateways.ts"
-import type { ManagedThing, OperatorFacts } from "../../src/core/policy/principals.ts"
-import { mayManage } from "../../src/core/decision/permission.ts"
+import type { UserFacts } from "../../src/core/policy/principals.ts"
 import { differences, gotOf } from "./expect.ts"
-import type { Expected } from "./expectation.ts"
 import { overhear, type Heard } from "./recording-engine.ts"
 import { Stage, type Caller } from "./simulation.ts"
 import { wholeGrant } from "../../src/core/explanation/whole-grant.ts"
 import { beginTree, openRequest, openStep } from "../../src/core/explanation/simulated-tree.ts"
+import { mayManage } from "../../src/core/policy/management.ts"
+import type { Login, CallTarget, Scene, Question, Decided, Result, Run, Opening } from "./scene.ts"
 
 /** Some moment, milliseconds, 08:00 UTC: of the date nothing knows that decides, but for what begins anew each day. */
 const START = 1_800_000_000_000
 const ROOT = "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ"
 /** Thumbprint of the key of agents that prove one. */
 const KEY = "thumbprint of a key of the agent"
-
-/** How a user has logged in. */
-export interface Login extends Omit<UserFacts, "auth_time" | "until"> {
-  /** Seconds from the login to the opening of the tree. */
-  readonly auth_age?: number
-}
-
-/** One task of the tree, as its agent asks for it. */
-export interface AskedTask {
-  readonly agent: string
-  readonly purpose: string | null
-  readonly asked: Asked
-}
-
-export type CallTarget =
-  | { readonly kind: "tool"; readonly tool: string; readonly arguments: CallArguments }
-  /** To be found in the catalog. */
-  | { readonly kind: "request"; readonly seen: Seen }
-
-/** Calls before the one in question. */
-export interface Step extends Caller {
-  readonly target: CallTarget
-  readonly times: number
-  /** Seconds that pass before the first. */
-  readonly later: number
-  /** What each of them is to come to. */
-  readonly expected: Expected
-  /** Once the last of them is made, all of them have ended. */
-  readonly settles: boolean
-}
-
-/** What is the case when the question is asked. */
-export interface Scene {
-  readonly user: Login | null
-  /** The root's task first; each opens the next as a child. The last one calls. */
-  readonly chain: readonly AskedTask[]
-  /** Who has consented to the tasks that are opened. */
-  readonly consents: readonly string[]
-  /** Names by which people have approved of each call. */
-  readonly approvals: readonly string[]
-  readonly boundKey: boolean
-  /** The tasks hold all there is, whatever agents, purposes and `delegate` allow: no grant denies a call. */
-  readonly rulesAlone: boolean
-  readonly gateway: GatewayDefinition
-  /** Of each call. */
-  readonly risk: number
-  /** What other work of the tree has left behind: labels, and calls that each task of the chain counts. */
-  readonly left: { readonly labels: readonly string[]; readonly calls: number }
-  readonly after: readonly Step[]
-  /** That the question comes from, as the gateway asserts it. */
-  readonly client: Client
-  /** Seconds between all that and the question. */
-  readonly later: number
-}
-
-export type Question =
-  | { readonly kind: "call"; readonly scene: Scene; readonly target: CallTarget }
-  /** What the last task of the chain would hold. */
-  | { readonly kind: "open"; readonly scene: Scene }
-  | {
-      readonly kind: "manage"
-      readonly operator: OperatorFacts
-      readonly method: string
-      readonly thing: ManagedThing
-    }
-
-export interface Decided {
-  readonly kind: "decided"
-  /** Null: allowed. */
-  readonly denial: Denial | null
-  readonly evidence: Evidence
-  /** Null where it is no tool of the catalog, or none is called. */
-  readonly tool: string | null
-}
-
-export type Result =
-  | Decided
-  | { readonly kind: "opened"; readonly task: Task }
-  | { readonly kind: "refused"; readonly refusal: Refusal }
-  /** The question could not be asked: a task of the chain was refused. */
-  | { readonly kind: "unopened"; readonly agent: string; readonly refusal: Refusal }
-  /** The same: a call before it came to something else than it was to. Both count from 0. */
-  | {
-      readonly kind: "interrupted"
-      readonly step: number
-      readonly time: number
-      readonly decided: Decided
-      readonly expected: Expected
-    }
-
-export interface Answered {
-  readonly result: Result
-  /** What policy was asked for it: for the opening, which may be another question's too, and for the rest. */
-  readonly heard: readonly Heard[]
-}
-
-export interface Run {
-  ask(question: Question): Answered
-}
 
 /** Opening asks policy about every tool that is asked for: scenes that begin alike are opened once. */
 export function runOn(plain: Bundle): Run {
@@ -153,13 +49,6 @@ export function runOn(plain: Bundle): Run {
 function manage(bundle: Bundle, { operator, method, thing }: Extract<Question, { kind: "manage" }>): Result {
   const { denial, principal, rules } = mayManage(bundle, operator, method, thing)
   return { kind: "decided", denial, evidence: { ...NO_EVIDENCE, principal: denial && principal, rules }, tool: null }
-}
-
-interface Opening {
-  readonly user: UserFacts | null
-  readonly opened: readonly Opened[]
-  /** Of the task after those. */
-  readonly refused: Refusal | null
 }
 
 function openAll(bundle: Bundle, { user: login, chain, consents, boundKey, rulesAlone }: Scene): Opening {

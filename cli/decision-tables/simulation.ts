@@ -1,6 +1,5 @@
 /** A tree of tasks with its tokens and its clock, on which calls are made one after the other. */
 import type { CallArguments } from "../../src/core/catalog/arguments.ts"
-import type { Proof } from "../../src/credentials/dpop.ts"
 import type { Call, Verdict } from "../../src/core/decision/call.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
 import type { Client } from "../../src/core/decision/client.ts"
@@ -20,6 +19,7 @@ import {
   settleStep,
   type Consented,
 } from "../../src/core/explanation/simulated-tree.ts"
+import type { Proof } from "../../src/core/task/proof-log.ts"
 
 /** How long a proof of possession is fresh. */
 const PROOF_LIFE_MS = 60_000

@@ -4,7 +4,8 @@ import type { Case } from "./cases.ts"
 import { differences, gotOf, type Got } from "./expect.ts"
 import { disagreement, type Disagreement, type Oracle } from "./cedar-oracle.ts"
 import type { Heard } from "./recording-engine.ts"
-import { runOn, type Result } from "./run.ts"
+import { runOn } from "./run.ts"
+import type { Result } from "./scene.ts"
 
 export interface Outcome {
   readonly of: Case

@@ -4,8 +4,7 @@
  */
 import { createHash, randomBytes } from "node:crypto"
 import { z } from "zod"
-import { APP_CLIENT, CLI_CLIENT, CLI_SECRET, RESOURCE_SCOPE } from "../../dev/identity-provider.ts"
-import { ONE_TIME_CODE } from "../../dev/login-page.ts"
+import { APP_CLIENT, CLI_CLIENT, CLI_SECRET, RESOURCE_SCOPE, ONE_TIME_CODE } from "./local-stack.ts"
 
 /** A login takes four hops; more means a loop. */
 const MAX_HOPS = 10

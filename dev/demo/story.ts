@@ -3,8 +3,8 @@
  * `yield`.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import { CONSOLE_CLIENT } from "../identity-provider.ts"
 import { login } from "../../cli/remote/local-stack-login.ts"
+import { CONSOLE_CLIENT } from "../../cli/remote/local-stack.ts"
 import { approve } from "./person.ts"
 import { callHttp, connectV1, connectV2, getToken, makeKey, type Seen, type Token, type Wanted } from "./agent.ts"
 import type { Parts } from "./parts.ts"

@@ -3,14 +3,15 @@
  */
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf } from "../core/record/record.ts"
-import { newId } from "../core/encoding/ids.ts"
 import { authorizeOperator } from "./operator.ts"
 import type { Outcome } from "./outcome.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { bodyKey, withTimeout } from "../bundles/store.ts"
-import { rawTarget, type Surroundings } from "../request-context.ts"
+import { type Surroundings } from "../request-context.ts"
 import { PUBLICATION_HEADER, publisherOf, readHistoryQuestion } from "../bundles/publication.ts"
 import { publications } from "../bundles/publications.ts"
+import { newId } from "../platform/new-id.ts"
+import { rawTarget } from "../platform/raw-target.ts"
 
 const ALL = { area: "bundles", kind: "bundle", target: null } as const
 const MAX_LISTED = 1_000

@@ -6,7 +6,7 @@
 import * as z from "zod"
 import { recordKey } from "../audit/record-key.ts"
 import { findRecord } from "../audit/record-logs.ts"
-import { argumentsDigest } from "../core/encoding/canonical-json.ts"
+import { argumentsDigest } from "../core/catalog/arguments.ts"
 import { isSame } from "../core/encoding/constant-time.ts"
 import { keyRing } from "../signing/key-ring.ts"
 import { isMisread, readBody } from "../platform/json-body.ts"

@@ -6,15 +6,16 @@
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { boundedBytes, textOf } from "../platform/request-body.ts"
-import { newId } from "../core/encoding/ids.ts"
 import { logEvent } from "../platform/log.ts"
 import { assemble, type Bundle } from "../core/policy/assemble.ts"
 import { digestOf } from "../core/policy/digest.ts"
 import type { Publication } from "../bundles/signed-publication.ts"
 import { bodyKey, withTimeout } from "../bundles/store.ts"
-import { rawTarget, type Surroundings } from "../request-context.ts"
+import { type Surroundings } from "../request-context.ts"
 import { PUBLICATION_HEADER, publisherOf, readPublication } from "../bundles/publication.ts"
 import { publications } from "../bundles/publications.ts"
+import { newId } from "../platform/new-id.ts"
+import { rawTarget } from "../platform/raw-target.ts"
 
 /** KV takes no longer value. */
 const MAX_BODY_BYTES = 25 * 1024 * 1024

@@ -2,13 +2,12 @@
  * The record of what was decided at the edge, where no ledger was asked: made of what is known by then, step by step.
  */
 import type { Located } from "../core/catalog/locate.ts"
-import type { VerifiedToken } from "../credentials/delegation-token.ts"
+import { type VerifiedToken, userOf } from "../credentials/delegation-token.ts"
 import type { VerifiedCredential } from "../credentials/verify.ts"
 import { codeOf, type Denial } from "../core/denials/denial.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import type { Surroundings } from "../request-context.ts"
-import { userOf } from "../revocation/token-stop.ts"
 import { recordAtEdge, type BearerToken } from "./edge-recorder.ts"
 import { disowned, recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { redacted } from "../core/record/redaction.ts"

@@ -2,7 +2,7 @@
  * Records of what was decided at the edge, without a ledger: collected in the isolate and sent in batches after the
  * answer. Nothing was admitted by these decisions; a crash can lose those of the last moment.
  */
-import { askLedger } from "../ledger/ask.ts"
+import { within } from "../platform/timeout.ts"
 import { rootOf } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
 import { deliver, type Taker } from "./delivery.ts"
@@ -186,11 +186,25 @@ async function confirm(env: Env, items: readonly Unconfirmed[], all: Queues): Pr
   const byTree = Map.groupBy(items, ({ token }) => rootOf(token.task))
   const asked = Array.from(byTree, async ([root, ofTree]) => {
     const tokens = new Map(ofTree.map(({ token }) => [token.jti, token]))
-    const live = await askLedger(env, root, async (ledger) => ledger.liveTokens([...tokens.values()]))
+    const live = await liveTokens(env, root, [...tokens.values()])
     for (const { record, token } of ofTree) keep(live?.includes(token.jti) ? record : disowned(record), all)
   })
   await Promise.all(asked)
 }
+
+/**
+ * The `jti` of those that their ledger takes. Null if it does not answer in time. Its stub is known by its type alone:
+ * the ledger stands above this room.
+ */
+async function liveTokens(env: Env, root: string, tokens: readonly BearerToken[]): Promise<readonly string[] | null> {
+  try {
+    return await within(env.LEDGER.getByName(root).liveTokens(tokens), LEDGER_TIMEOUT_MS)
+  } catch (error) {
+    logEvent("ledger_failed", { root, error: String(error) })
+    return null
+  }
+}
+const LEDGER_TIMEOUT_MS = 5_000
 
 /** Once: what the log does not take is lost. */
 async function sendTo(log: Taker, records: readonly DecisionRecord[]): Promise<void> {

@@ -4,8 +4,8 @@
  * redirect; what is held is a value, renewed after minutes, and gone soon after it could not be.
  */
 import * as z from "zod"
+import { parseJson } from "../core/catalog/json-body.ts"
 import { isDenied } from "../core/denials/denial.ts"
-import { parseJson } from "../core/encoding/json.ts"
 import { logEvent } from "../platform/log.ts"
 import type { IdentityDefinition } from "../core/policy/definition/agents.ts"
 import { legible } from "../core/encoding/display-text.ts"

@@ -5,7 +5,7 @@
 import { jwtVerify } from "jose"
 import * as z from "zod"
 import { deny, type Denial, type Denied } from "../core/denials/denial.ts"
-import { refusedHash, tokenDigests } from "../core/encoding/hash.ts"
+import { refusedHash } from "../core/encoding/hash.ts"
 import { isObject } from "../core/encoding/json.ts"
 import { prepared } from "../platform/prepared-schema.ts"
 import { isOwnAlgorithm } from "../core/keys/algorithm.ts"
@@ -13,6 +13,7 @@ import { readCompact } from "./jws/compact.ts"
 import { KeysUnavailable, type KeyFinder } from "./key-sets/own-keys.ts"
 import { isRejected, type Rejection } from "../core/denials/credential-rejection.ts"
 import { rejectionOf, typeOf } from "./jws/signature.ts"
+import { tokenDigests } from "./jws/token-digests.ts"
 
 export const DELEGATION_TOKEN_TYPE = "at+jwt"
 
@@ -169,4 +170,9 @@ function remember(token: string, verified: VerifiedToken): void {
 
 function forget(token: string): void {
   if (remembered.delete(token)) rememberedCharacters -= token.length
+}
+
+/** Null where the agent acts on its own behalf. */
+export function userOf({ sub, client_id }: DelegationClaims): string | null {
+  return sub === client_id ? null : sub
 }

@@ -8,20 +8,10 @@ import { refusedHash } from "../core/encoding/hash.ts"
 import { isObject } from "../core/encoding/json.ts"
 import { ALGORITHMS, type Algorithm } from "../core/keys/algorithm.ts"
 import { partsOf, readClaims, readHeader } from "./jws/compact.ts"
-import { algorithmOf, importKey, weakness } from "./key-sets/public-key.ts"
+import { importKey } from "./key-sets/public-key.ts"
 import { brief, isRejected } from "../core/denials/credential-rejection.ts"
-
-export interface Proof {
-  /** RFC 7638 SHA-256 thumbprint of the key that signed it. */
-  readonly jkt: string
-  /** Of this key: another key's equal one is another. */
-  readonly jti: string
-  /** Seconds. */
-  readonly iat: number
-  /** Milliseconds; from then on it would be refused as stale, so its `jti` need not be remembered. */
-  readonly freshUntil: number
-  readonly nonce: string | null
-}
+import { algorithmOf, weakness } from "../core/keys/key-strength.ts"
+import type { Proof } from "../core/task/proof-log.ts"
 
 export interface ProofRejected {
   /** For the record, never for the wire. */

@@ -8,6 +8,7 @@ import type { StreamDefinition } from "../core/policy/definition/streams.ts"
 import type { Compact } from "./jws/compact.ts"
 import type { Reach } from "./key-sets/key-set.ts"
 import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/credential-rejection.ts"
+import type { SecurityEvents } from "../core/signals/event-effects.ts"
 import { CLOCK_TOLERANCE_SECONDS, textsOf, typeOf, verifySigned } from "./jws/signature.ts"
 
 const SECURITY_EVENT_TYPE = "secevent+jwt"
@@ -18,18 +19,6 @@ const SECURITY_EVENT_TYPE = "secevent+jwt"
  */
 export const MAX_AGE_SECONDS = 604_800
 const MAX_EVENTS = 16
-
-export interface SecurityEvents {
-  readonly jti: string
-  /** Milliseconds; from then on it is refused as too old. */
-  readonly until: number
-  /** Seconds, when what it tells of happened, as far as it says so for all of its events. */
-  readonly at: number
-  /** `sub_id` (RFC 9493 3.1); undefined where there is none. */
-  readonly subject: unknown
-  /** What is told, by the URI of the event's type: at least one. */
-  readonly events: readonly (readonly [type: string, told: Readonly<Record<string, unknown>>])[]
-}
 
 /** @param stream by whose rules it has to pass, chosen by what it says of itself */
 export async function verifySecurityEvents(

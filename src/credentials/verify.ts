@@ -3,8 +3,9 @@
  * or bound by DPoP as the token itself says. Nothing else opens a call.
  */
 import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
+import type { Proof } from "../core/task/proof-log.ts"
 import { verifyDelegationToken, type VerifiedToken } from "./delegation-token.ts"
-import { rejectedProof, verifyProof, type Proof, type ProofRejected } from "./dpop.ts"
+import { rejectedProof, verifyProof, type ProofRejected } from "./dpop.ts"
 import type { KeyFinder } from "./key-sets/own-keys.ts"
 
 /** What of a request the credential is about. */

@@ -3,17 +3,16 @@
  * it made, and returns its output or a denial; anything thrown is a defect or an outage and ends in a refusal.
  */
 import type { Ask } from "../core/record/call-record.ts"
-import { argumentsHash } from "../core/encoding/canonical-json.ts"
 import { ofGateway, ofLocated, refusedAtEdge, type Standing } from "../audit/edge-record.ts"
 import { recordKey as recordKeyOf } from "../audit/record-key.ts"
 import type { Tried } from "../core/record/record.ts"
-import { UNSEEN_ARGUMENTS } from "../core/catalog/arguments.ts"
+import { UNSEEN_ARGUMENTS, argumentsHash } from "../core/catalog/arguments.ts"
 import { locate, type Located } from "../core/catalog/locate.ts"
 import { possibleTools } from "../core/catalog/possible-tools.ts"
 import { openArguments } from "../core/catalog/redaction.ts"
 import { formatScope, parseScope, scopeCovers, type Scope } from "../core/catalog/pattern.ts"
 import { denialByObservation } from "../core/catalog/drift.ts"
-import type { DelegationClaims } from "../credentials/delegation-token.ts"
+import { type DelegationClaims, userOf } from "../credentials/delegation-token.ts"
 import { verifyCredential, type VerifiedCredential } from "../credentials/verify.ts"
 import { deny, isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
 import { isLifecycle } from "../core/catalog/lifecycle.ts"
@@ -23,7 +22,6 @@ import type { Presented } from "./presented.ts"
 import { audienceOf, newerFor } from "./registry.ts"
 import type { WindowUse } from "../core/guardrails/kind.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
-import { newId } from "../core/encoding/ids.ts"
 import { askLedger, DECIDED_WITHIN_MS } from "../ledger/ask.ts"
 import { LEDGER_VERSION, type Answer, type NoBundle, type TokenOwner, type TriedAlone } from "../ledger/protocol.ts"
 import { rootOf } from "../core/task/state.ts"
@@ -35,7 +33,9 @@ import { candidateFor, type Surroundings } from "../request-context.ts"
 import { currentLease, type Lease } from "../revocation/lease.ts"
 import { toldOf, type Risks } from "../core/signals/leased-risks.ts"
 import { pulledKeys } from "../core/signals/switch.ts"
-import { isFor, stopOf, userOf } from "../revocation/token-stop.ts"
+import { newId } from "../platform/new-id.ts"
+import { stopOf } from "../revocation/token-stop.ts"
+import type { Subject } from "./dialects/dialect.ts"
 
 export interface Decision {
   readonly id: string
@@ -331,4 +331,9 @@ async function again(
   const { gateway, bundle } = newer
   if (!gateway.origins.includes(call.origin)) return refuse({ reason: "gateway_unknown" })
   return authorize({ ...call, gateway }, bundle, around)
+}
+
+/** Whether it is for this agent, or on behalf of this user. */
+export function isFor(claims: DelegationClaims, { type, id }: Subject): boolean {
+  return type === "agent" ? id === claims.client_id : type === "user" && id === userOf(claims)
 }

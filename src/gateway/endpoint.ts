@@ -6,7 +6,7 @@ import { codeOf, isDenied, STATUS_OF_CODE, type Denial } from "../core/denials/d
 import { describe } from "./describe.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
-import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../request-context.ts"
+import { bundleFor, surroundingsOf, type Surroundings } from "../request-context.ts"
 import { answer } from "./answer.ts"
 import type { Endpoint } from "./dialects/dialect.ts"
 import { DIALECTS } from "./dialects/dialects.ts"
@@ -16,7 +16,8 @@ import { letPreflightThrough } from "./preflight.ts"
 import { present } from "./present.ts"
 import { identifyGateway, type Identified } from "./registry.ts"
 import { logEvent } from "../platform/log.ts"
-import { newId } from "../core/encoding/ids.ts"
+import { newId } from "../platform/new-id.ts"
+import { rawTarget } from "../platform/raw-target.ts"
 
 /** @param key that the gateway presented, if any */
 export async function authorization(

@@ -16,10 +16,9 @@ import {
   type Sighting,
 } from "../core/catalog/drift.ts"
 import { isDefinition, type ListedTool } from "../core/catalog/tool-list.ts"
-import type { VerifiedToken } from "../credentials/delegation-token.ts"
+import { type VerifiedToken, userOf } from "../credentials/delegation-token.ts"
 import { verifyCredential, type VerifiedCredential } from "../credentials/verify.ts"
 import { isDenied, type Denial } from "../core/denials/denial.ts"
-import { newId } from "../core/encoding/ids.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { audienceOf, newerFor, type Identified } from "./registry.ts"
 import { LEDGER_VERSION, type Listed, type NoBundle } from "../ledger/protocol.ts"
@@ -31,7 +30,8 @@ import type { Surroundings } from "../request-context.ts"
 import { currentLease, type Lease } from "../revocation/lease.ts"
 import { report, takeTurn } from "../revocation/report.ts"
 import { toldOf } from "../core/signals/leased-risks.ts"
-import { stopOf, userOf } from "../revocation/token-stop.ts"
+import { newId } from "../platform/new-id.ts"
+import { stopOf } from "../revocation/token-stop.ts"
 
 /** A server's list, as a registered gateway brings it: nothing in it is verified yet but the gateway itself. */
 export interface AskedList extends Identified {

@@ -10,8 +10,8 @@ import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "../core/catalog/method-o
 import { readTarget } from "../core/catalog/path.ts"
 import { matchRoute } from "../core/catalog/route.ts"
 import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
-import { newId } from "../core/encoding/ids.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
+import { newId } from "../platform/new-id.ts"
 import type { Surroundings } from "../request-context.ts"
 import type { Presented } from "./presented.ts"
 

@@ -4,33 +4,16 @@
  * ends in the client's path, and a zone that normalises `..` would let the client cut the key off.
  */
 import { deny, type Denied } from "../core/denials/denial.ts"
-import { sha256Hex } from "../core/encoding/hash.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import { bundleOf } from "../bundles/store.ts"
+import { hashOfKey } from "../credentials/api-key.ts"
 import type { Surroundings } from "../request-context.ts"
 
 export const KEY_HEADER = "x-narrowgate-key"
 /** For what is no question about a call: a request with the other one is answered with a 2xx by `/authz/` only. */
 export const FILTER_KEY_HEADER = "x-narrowgate-filter-key"
-
-const MAX_KEY_LENGTH = 256
-/**
- * Keys hashed lately; a gateway sends the same one with every call. Bounded, and holding hashes of guesses harms
- * nobody.
- */
-const MAX_REMEMBERED = 256
-const hashes = new Map<string, string>()
-
-function hashOf(key: string): string {
-  const known = hashes.get(key)
-  if (known !== undefined) return known
-  const hash = sha256Hex(key)
-  if (hashes.size >= MAX_REMEMBERED) hashes.clear()
-  hashes.set(key, hash)
-  return hash
-}
 
 /** A registered gateway, and the hash of the key by which it is known: a newer bundle may have withdrawn that. */
 export interface Identified {
@@ -49,11 +32,6 @@ export function identifyGateway(
   const keyHash = hashOfKey(key)
   const gateway = keyHash === null ? undefined : gateways.get(keyHash)
   return gateway && keyHash !== null ? { gateway, keyHash } : deny({ reason: "gateway_unknown" })
-}
-
-/** By which whoever asks is looked up; null for what is no key. */
-export function hashOfKey(key: string | null): string | null {
-  return !key || key.length > MAX_KEY_LENGTH ? null : hashOf(key)
 }
 
 /** Made once for each gateway, not for each call. */

@@ -23,7 +23,7 @@ import { FORMAT, type BundleBody } from "../core/policy/bundle.ts"
 import { encode } from "../core/policy/encode.ts"
 import type { LoweredRule } from "../core/policy/cedar/lowered.ts"
 import { verifyPublication } from "../bundles/signed-publication.ts"
-import { rawTarget } from "../request-context.ts"
+import { rawTarget } from "../platform/raw-target.ts"
 
 const POINTER = { seq: 0, digest: "rehearsal" }
 const NOW = 1

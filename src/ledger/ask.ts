@@ -1,6 +1,6 @@
 /** The way to a tree's ledger: one request, bounded in time. Out of reach is null, which every caller refuses by. */
-import type { Ledger } from "./ledger.ts"
 import { logEvent } from "../platform/log.ts"
+import { within } from "../platform/timeout.ts"
 
 const TIMEOUT_MS = 5_000
 /** The ledger's last step is earlier: the gateway has to hear of what it admits. */
@@ -10,7 +10,7 @@ export const DECIDED_WITHIN_MS = TIMEOUT_MS - 500
 export async function askLedger<Reply>(
   env: Env,
   root: string,
-  question: (ledger: DurableObjectStub<Ledger>, until: number) => Promise<Reply>,
+  question: (ledger: ReturnType<Env["LEDGER"]["getByName"]>, until: number) => Promise<Reply>,
 ): Promise<Reply | null> {
   const until = Date.now() + DECIDED_WITHIN_MS
   try {
@@ -18,18 +18,5 @@ export async function askLedger<Reply>(
   } catch (error) {
     logEvent("ledger_failed", { root, error: String(error) })
     return null
-  }
-}
-
-/** Throws if it takes longer. */
-export async function within<Answer>(asked: Promise<Answer>, milliseconds: number): Promise<Answer> {
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("it did not answer in time")), milliseconds)
-  })
-  try {
-    return await Promise.race([asked, late])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -6,35 +6,26 @@
 import { recordDecision, type Ask } from "../core/record/call-record.ts"
 import { recordListing, sizeOfListing, type ListAsk } from "../core/record/listing-record.ts"
 import { recordOf, type DecisionRecord, type Tried } from "../core/record/record.ts"
-import { isUnproven, type Change, type Outcome } from "../core/decision/call.ts"
+import { isUnproven, type Outcome, type RefusedCall, type Shown } from "../core/decision/call.ts"
 import { checkAlive, checkProof, checkToken } from "../core/decision/check-credential.ts"
 import { noticeRefused } from "../core/decision/early-denial.ts"
 import { decide } from "../core/decision/decide.ts"
 import { codeOf, deny, isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
 import type { Need } from "../core/guardrails/kind.ts"
-import { newId } from "../core/encoding/ids.ts"
 import { may } from "../core/decision/visible-tools.ts"
 import { callAsked, taskEnded, type Cause } from "../core/notices/notice.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { candidateHeld } from "../bundles/candidate.ts"
 import { userId } from "../core/policy/principals.ts"
-import {
-  LATE,
-  STRANGER,
-  strangerTo,
-  type Answer,
-  type Listed,
-  type NoBundle,
-  type RefusedCall,
-  type Shown,
-  type TokenOwner,
-} from "./protocol.ts"
+import type { Change } from "../core/task/change.ts"
+import { LATE, STRANGER, strangerTo, type Answer, type Listed, type NoBundle, type TokenOwner } from "./protocol.ts"
 import { CallApprovals } from "./call-approvals.ts"
 import { Asking, TIMEOUT_MS } from "./asking.ts"
 import { Shadow } from "./shadow.ts"
 import { lineOf, type TreeState } from "../core/task/state.ts"
 import { applyAfterwards, applyApproval, applyBundle, applyChange, endedBy } from "../core/task/transition.ts"
+import { newId } from "../platform/new-id.ts"
 import { ToldDenials } from "./seen-denials.ts"
 import type { Tree } from "./tree.ts"
 

@@ -1,7 +1,7 @@
 /** The end of a task and all below it, or their freezing, which no call is the reason of: kept, told and recorded as one. */
 import type { DecisionRecord } from "../core/record/record.ts"
-import type { End } from "../core/decision/call.ts"
 import { taskEnded } from "../core/notices/notice.ts"
+import type { End } from "../core/task/change.ts"
 import type { TreeState } from "../core/task/state.ts"
 import { endedBy } from "../core/task/transition.ts"
 import type { Tree } from "./tree.ts"

@@ -12,9 +12,8 @@ import type { BearerToken } from "../audit/edge-recorder.ts"
 import type { Asking } from "../core/record/token-record.ts"
 import type { ListAsk } from "../core/record/listing-record.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
-import type { End } from "../core/decision/call.ts"
 import type { Denial, Denied } from "../core/denials/denial.ts"
-import type { Answer as ConsentAnswer, Consent, Redemption } from "../core/task/consent.ts"
+import type { Redemption } from "../core/task/consent.ts"
 import type { OpenRequest } from "../core/task/open.ts"
 import type { Refused } from "../core/denials/oauth-error.ts"
 import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
@@ -22,6 +21,11 @@ import type { Signal } from "../core/guardrails/risk.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { bundleHeld, bundleOf } from "../bundles/store.ts"
+import type { Holder, RefusedCall, Shown } from "../core/decision/call.ts"
+import type { UserFacts } from "../core/policy/principals.ts"
+import type { End } from "../core/task/change.ts"
+import type { OpenedTask } from "../core/task/opened-task.ts"
+import type { Answer as ConsentAnswer, Consent } from "../core/task/pending-consent.ts"
 import { LEDGER_VERSION } from "./protocol.ts"
 import type {
   Answered,
@@ -29,13 +33,9 @@ import type {
   Ended,
   EndedBefore,
   Frozen,
-  Holder,
   Listed,
   NoBundle,
-  OpenedTask,
   Refresh,
-  RefusedCall,
-  Shown,
   ShownApproval,
   TokenOwner,
   TriedAlone,
@@ -44,7 +44,7 @@ import type {
 import { DECIDED_WITHIN_MS } from "./ask.ts"
 import { Calls } from "./calls.ts"
 import { Consents } from "./consents.ts"
-import type { TaskStatus, UserFacts } from "../core/task/state.ts"
+import type { TaskStatus } from "../core/task/state.ts"
 import { Tasks } from "./tasks.ts"
 import { Tree } from "./tree.ts"
 import type { TaskView, Viewed } from "../core/task/view.ts"

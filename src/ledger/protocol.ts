@@ -2,16 +2,12 @@
 import type { Approval, Unanswerable } from "../core/task/approval.ts"
 import type { NotAsked } from "../core/task/approvers.ts"
 import type { Tried } from "../core/record/record.ts"
-import type { Call } from "../core/decision/call.ts"
-import type { Proof } from "../credentials/dpop.ts"
 import type { Denial, Denied } from "../core/denials/denial.ts"
-import type { GrantedDetails } from "../core/task/grant.ts"
 import type { RefreshShown } from "../core/task/authorization-code.ts"
-import type { Opened, OpenRequest } from "../core/task/open.ts"
+import type { OpenRequest } from "../core/task/open.ts"
 import type { WindowUse } from "../core/guardrails/kind.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
-import { userId } from "../core/policy/principals.ts"
-import type { TaskStatus, TreeState } from "../core/task/state.ts"
+import type { TaskStatus } from "../core/task/state.ts"
 
 /**
  * Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread.
@@ -45,24 +41,6 @@ export type AskOutcome = { readonly task: string } | { readonly answered: true }
 /** What an answer finds where its page's task is to be: none yet, what the same answer has opened, or anything else. */
 export type Answered = "not yet" | "same" | "otherwise"
 
-export interface OpenedTask {
-  readonly task: string
-  readonly purpose: string
-  readonly scope: string
-  readonly details: readonly GrantedDetails[] | null
-  readonly user: string | null
-  readonly audience: string
-  readonly chain: readonly string[]
-  /** Milliseconds, when the authority behind its tree was given. */
-  readonly since: number
-  /** Milliseconds, by the ledger's clock. */
-  readonly issuedAt: number
-  /** Milliseconds. */
-  readonly expiresAt: number
-  /** Milliseconds; its token may expire sooner. */
-  readonly taskExpiresAt: number
-}
-
 /** A question about a call. */
 export interface ShownApproval {
   readonly asked: Approval
@@ -95,13 +73,6 @@ export interface Refresh extends Pick<OpenRequest, "agent" | "jkt" | "token"> {
   readonly scope: string | null
 }
 
-/** Who shows a live token of a task, and a proof of its key where it is bound to one. */
-export interface Holder {
-  /** `jti`. */
-  readonly token: string
-  readonly proof: Proof | null
-}
-
 /** Whose the token is that was shown, and alive, by its ledger. */
 export type TokenOwner = Pick<Answer, "agent" | "user" | "purpose">
 
@@ -110,18 +81,6 @@ export interface TriedAlone {
   /** Null: it was not tried. */
   readonly tried: Tried | null
   readonly owner: TokenOwner | Denied
-}
-
-/** What a call shows of whose it is. */
-export type Shown = Pick<Call, "task" | "token" | "proof">
-
-/** A call that was refused before it came to the ledger; `tool` null: it is not known which it was. */
-export interface RefusedCall
-  extends
-    Shown,
-    Pick<Call, "decisionId" | "arguments" | "gateway" | "environment" | "client" | "mode" | "retry" | "risks"> {
-  /** Which it is; several: it may be any of them; none: it is no tool of the catalog, as far as it can be read. */
-  readonly tools: readonly string[]
 }
 
 /** No agent ends the task as long as an operator has to look at this one. */
@@ -158,20 +117,3 @@ export const STRANGER: Answer = {
 
 /** Nobody waits for the answer any more: nothing was decided. */
 export const LATE: Answer = strangerTo({ reason: "ledger_unavailable" })
-
-export function openedTask(opened: Opened, state: TreeState, now: number): OpenedTask {
-  const { id: task, purpose, scope, details, expiresAt: taskExpiresAt } = opened.task
-  return {
-    task,
-    purpose,
-    scope,
-    details,
-    user: state.user && userId(state.user),
-    audience: opened.audience,
-    chain: opened.chain,
-    since: state.since,
-    issuedAt: now,
-    expiresAt: opened.opening.token.expiresAt,
-    taskExpiresAt,
-  }
-}

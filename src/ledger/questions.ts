@@ -5,10 +5,10 @@
  */
 import type { Approval } from "../core/task/approval.ts"
 import type { InboxOf } from "../core/task/approvers.ts"
-import type { End } from "../core/decision/call.ts"
 import { inboxOf, type Inbox } from "./inbox.ts"
 import { logEvent } from "../platform/log.ts"
 import { userId } from "../core/policy/principals.ts"
+import type { End } from "../core/task/change.ts"
 import { lineOf, mayGoOn, type TreeState } from "../core/task/state.ts"
 
 export class Questions {

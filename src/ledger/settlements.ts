@@ -4,7 +4,7 @@
  */
 import { LENDING_VERSION, type Settled } from "../core/guardrails/lending/lending.ts"
 import { logEvent } from "../platform/log.ts"
-import { within } from "./ask.ts"
+import { within } from "../platform/timeout.ts"
 import { sharedLimitOf } from "./shared-limit.ts"
 
 /**

@@ -4,19 +4,20 @@
  */
 import { used, type Approval } from "../core/task/approval.ts"
 import type { RecordPlace } from "../core/record/record.ts"
-import type { Change, End } from "../core/decision/call.ts"
-import type { Consent } from "../core/task/consent.ts"
 import type { Opening } from "../core/task/open.ts"
 import type { Guardrails } from "../core/guardrails/guardrails.ts"
 import type { Signal } from "../core/guardrails/risk.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { Note } from "../core/guardrails/memory-update.ts"
+import type { UserFacts } from "../core/policy/principals.ts"
+import type { Change, End } from "../core/task/change.ts"
 import { blockSize } from "../core/task/counter-block.ts"
+import type { Consent } from "../core/task/pending-consent.ts"
 import { CREDITS_SCHEMA } from "./settlements.ts"
 import { MEMORY_SCHEMA, MemoryStorage } from "./memory-storage.ts"
 import { OUTBOX_SCHEMA } from "./record-outbox.ts"
 import type { ProofLog } from "../core/task/proof-log.ts"
-import { newTree, type IssuedToken, type Task, type TreeState, type UserFacts } from "../core/task/state.ts"
+import { newTree, type IssuedToken, type Task, type TreeState } from "../core/task/state.ts"
 
 const SCHEMA = `
 CREATE TABLE tree (root TEXT NOT NULL, user TEXT, since INTEGER NOT NULL, bundle_seq INTEGER NOT NULL, bundle_digest TEXT NOT NULL,

@@ -5,7 +5,6 @@
 import type { BearerToken } from "../audit/edge-recorder.ts"
 import { openingRecord, type Asking } from "../core/record/token-record.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
-import type { End } from "../core/decision/call.ts"
 import { checkAlive, checkProof, checkToken } from "../core/decision/check-credential.ts"
 import { deny, type Denied } from "../core/denials/denial.ts"
 import { openTask, type OpenRequest } from "../core/task/open.ts"
@@ -15,16 +14,11 @@ import { taskReleased } from "../core/notices/notice.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { candidateHeld } from "../bundles/candidate.ts"
+import type { Holder } from "../core/decision/call.ts"
 import { userId } from "../core/policy/principals.ts"
-import {
-  openedTask,
-  type Ended,
-  type EndedBefore,
-  type Frozen,
-  type Holder,
-  type NoBundle,
-  type OpenedTask,
-} from "./protocol.ts"
+import type { End } from "../core/task/change.ts"
+import { openedTask, type OpenedTask } from "../core/task/opened-task.ts"
+import { type Ended, type EndedBefore, type Frozen, type NoBundle } from "./protocol.ts"
 import { endTold } from "./end-task.ts"
 import type { Shadow } from "./shadow.ts"
 import { frozenAround, isAlive, isBelow, lineOf, mayGoOn, type TaskStatus, type TreeState } from "../core/task/state.ts"

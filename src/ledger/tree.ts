@@ -4,19 +4,19 @@
  * the last task could act. What is done to the tree is another matter (ledger.ts).
  */
 import type { DecisionRecord } from "../core/record/record.ts"
-import type { End } from "../core/decision/call.ts"
 import { ANYBODY, openingsOf } from "./task-quota.ts"
 import type { Guardrails } from "../core/guardrails/guardrails.ts"
 import { logEvent } from "../platform/log.ts"
 import { Notices } from "../notifications/notice-outbox.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
-import { userId } from "../core/policy/principals.ts"
+import { userId, type UserFacts } from "../core/policy/principals.ts"
+import type { End } from "../core/task/change.ts"
 import { newSecret } from "../platform/secret.ts"
 import { Credits } from "./credits.ts"
 import { Outbox, RETRY_AFTER_MS } from "./record-outbox.ts"
 import { ProofLog } from "../core/task/proof-log.ts"
 import { Questions } from "./questions.ts"
-import { newTree, type TreeState, type UserFacts } from "../core/task/state.ts"
+import { newTree, type TreeState } from "../core/task/state.ts"
 import { LedgerStorage } from "./storage.ts"
 import { applyEnd } from "../core/task/transition.ts"
 

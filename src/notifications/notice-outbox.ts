@@ -3,7 +3,7 @@
  * which it did, so that no crash comes between the two; handed to the receivers' objects behind that, again until each
  * has it. Which receivers there are the bundle of then says.
  */
-import { newId, timeOf } from "../core/encoding/ids.ts"
+import { timeOf } from "../core/encoding/ids.ts"
 import { logEvent } from "../platform/log.ts"
 import { currentBundle } from "../bundles/store.ts"
 import { bundleSource } from "../bundles/source.ts"
@@ -11,6 +11,7 @@ import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
 import { outboundOf, OUTBOUND_VERSION } from "./outbound-stub.ts"
 import type { News, Notice } from "../core/notices/notice.ts"
 import { toldTo } from "../core/notices/recipients.ts"
+import { newId } from "../platform/new-id.ts"
 
 const SEND_AFTER_MS = 50
 /** Of what has just happened; then a part of how long it has waited, so that an outage is no storm of questions. */

@@ -5,19 +5,18 @@
  * up.
  */
 import { DurableObject } from "cloudflare:workers"
-import { signerOf } from "../signing/signing-key.ts"
+import { ringSigner } from "../signing/signing-key.ts"
 import { logEvent } from "../platform/log.ts"
 import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "../request-context.ts"
-import { currentSwitches } from "../revocation/lease.ts"
-import { pulledKeys } from "../core/signals/switch.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import { OUTBOUND_VERSION } from "./outbound-stub.ts"
-import { messageOf, type Hindrance, type Making } from "./formats/message.ts"
+import { type Hindrance, type Making } from "./formats/message.ts"
 import { nextOf } from "./retry.ts"
 import { post } from "./post.ts"
 import { Queue, type Deliveries, type LetterRow } from "./queue.ts"
 import { toldTo } from "../core/notices/recipients.ts"
+import { messageOf } from "./formats/formats.ts"
 
 /** A request has six connections at most. */
 const AT_ONCE = 5
@@ -117,7 +116,12 @@ export class Outbound extends DurableObject<Env> {
     await this.#schedule()
     // Those that go together fail together: it is one failure.
     const inARow = (this.#queue.self()?.in_a_row ?? 0) + 1
-    const making = { issuer: around.config.issuer, secret, signer: async () => signer(around), now }
+    const making = {
+      issuer: around.config.issuer,
+      secret,
+      signer: async () => ringSigner(this.env, around.config.signingAlgorithm),
+      now,
+    }
     await Promise.all(
       due.map(async (letter) => this.#try(letter, receiver, address, inARow, making, around.config.local)),
     )
@@ -165,9 +169,3 @@ export class Outbound extends DurableObject<Env> {
 }
 
 const NOT_TOLD = { hindrance: "not_told" } as const
-
-/** Null where it cannot be known which keys are pulled: nothing is signed by one that may be. */
-async function signer(around: Surroundings): ReturnType<typeof signerOf> {
-  const switches = await currentSwitches(around)
-  return switches && signerOf(around.env, around.config.signingAlgorithm, pulledKeys(switches), Date.now())
-}

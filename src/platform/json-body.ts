@@ -1,8 +1,8 @@
 /** The JSON body of a request to us, read in one way only and held against its schema. */
 import type { z } from "zod"
+import { parseJson } from "../core/catalog/json-body.ts"
 import { boundedText } from "./request-body.ts"
 import { isDenied } from "../core/denials/denial.ts"
-import { parseJson } from "../core/encoding/json.ts"
 import { printable } from "../core/encoding/display-text.ts"
 
 /** What is wrong with a body, in one sentence for its sender. */

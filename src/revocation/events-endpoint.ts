@@ -7,10 +7,9 @@ import { boundedText } from "../platform/request-body.ts"
 import { MAX_TOKEN_LENGTH, readCompact, type Compact } from "../credentials/jws/compact.ts"
 import { forgetSharedKeys } from "../credentials/key-sets/own-keys.ts"
 import { isRejected, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
-import { verifySecurityEvents, type SecurityEvents } from "../credentials/security-event.ts"
+import { verifySecurityEvents } from "../credentials/security-event.ts"
 import { textsOf } from "../credentials/jws/signature.ts"
 import { keyRing } from "../signing/key-ring.ts"
-import { hashOfKey } from "../gateway/registry.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
@@ -19,8 +18,15 @@ import { bundleFor, type Surroundings } from "../request-context.ts"
 import { SIGNAL_VERSION, type SignalChange } from "../core/signals/stream-change.ts"
 import { switchboard } from "./switchboard.ts"
 import { acknowledge, refuse, startOf, type Kept } from "./events-response.ts"
-import { changesOf, exceptKeys, judgeEvents, type JudgedEvent } from "../core/signals/event-effects.ts"
+import {
+  changesOf,
+  exceptKeys,
+  judgeEvents,
+  type JudgedEvent,
+  type SecurityEvents,
+} from "../core/signals/event-effects.ts"
 import type { EventRefusal } from "../core/denials/set-error.ts"
+import { hashOfKey } from "../credentials/api-key.ts"
 
 const MEDIA_TYPE = "application/secevent+jwt"
 

@@ -2,11 +2,12 @@
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { shownName, withoutToken } from "../core/denials/credential-rejection.ts"
-import { newId } from "../core/encoding/ids.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import { rawTarget, type Surroundings } from "../request-context.ts"
+import { type Surroundings } from "../request-context.ts"
 import type { JudgedEvent } from "../core/signals/event-effects.ts"
 import { errorOf, type EventRefusal } from "../core/denials/set-error.ts"
+import { newId } from "../platform/new-id.ts"
+import { rawTarget } from "../platform/raw-target.ts"
 
 /** `repeated`: as it was before. `observed`: it is recorded, and nothing more. */
 export type Kept = "kept" | "repeated" | "observed"

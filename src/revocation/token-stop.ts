@@ -1,18 +1,7 @@
 /** Whether a switch stops what a delegation token would open: a call, or an answer about its task. Pure. */
-import type { DelegationClaims, VerifiedToken } from "../credentials/delegation-token.ts"
+import { type VerifiedToken, userOf } from "../credentials/delegation-token.ts"
 import type { Denial } from "../core/denials/denial.ts"
-import type { Subject } from "../gateway/dialects/dialect.ts"
 import { stoppedBy, type Switch } from "../core/signals/switch.ts"
-
-/** Null where the agent acts on its own behalf. */
-export function userOf({ sub, client_id }: DelegationClaims): string | null {
-  return sub === client_id ? null : sub
-}
-
-/** Whether it is for this agent, or on behalf of this user. */
-export function isFor(claims: DelegationClaims, { type, id }: Subject): boolean {
-  return type === "agent" ? id === claims.client_id : type === "user" && id === userOf(claims)
-}
 
 /**
  * A switch holds from its acknowledgement on, whatever the ledger would say.

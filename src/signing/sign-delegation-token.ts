@@ -1,8 +1,7 @@
 /** Signing delegation tokens (RFC 9068, DESIGN §4). */
 import { SignJWT } from "jose"
+import type { OpenedTask } from "../core/task/opened-task.ts"
 import { DELEGATION_TOKEN_TYPE } from "../credentials/delegation-token.ts"
-import type { OpenedTask } from "../ledger/protocol.ts"
-import type { Surroundings } from "../request-context.ts"
 import type { Signer } from "./signing-key.ts"
 
 interface TokenRequest {
@@ -54,10 +53,10 @@ export async function issue(
   opened: OpenedTask,
   { jkt, token: jti }: { readonly jkt: string | null; readonly token: string },
   signer: Signer,
-  { config }: Surroundings,
+  issuer: string,
 ): Promise<Issued> {
   return {
-    token: await signDelegationToken(signer, opened, { issuer: config.issuer, jti, jkt }),
+    token: await signDelegationToken(signer, opened, { issuer, jti, jkt }),
     opened,
     tokenType: jkt === null ? "Bearer" : "DPoP",
     expiresIn: Math.max(0, Math.floor((opened.expiresAt - opened.issuedAt) / 1000)),

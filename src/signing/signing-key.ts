@@ -40,14 +40,32 @@ export async function signerOf(
   }
 }
 
+/**
+ * The key that the ring signs with at this moment, for what is signed seldom. A pulled key leaves the ring before its
+ * switch is stored, so no list of switches is needed.
+ * @returns null if the ring is unavailable
+ */
+export async function ringSigner(env: Env, alg: OwnAlgorithm): Promise<Signer | null> {
+  try {
+    return await readSigner(env, alg)
+  } catch (error) {
+    logEvent("signing_key_failed", { error: String(error) })
+    return null
+  }
+}
+
 async function findSigner(env: Env, alg: OwnAlgorithm, pulled: readonly string[], now: number): Promise<Signer> {
   const known = held.get(alg)
   if (known && now - known.fetchedAt < REFRESH_AFTER_MS && !pulled.includes(known.signer.kid)) return known.signer
+  const signer = await readSigner(env, alg)
+  if (pulled.includes(signer.kid)) throw new Error("the ring's key has been pulled")
+  held.set(alg, { signer, fetchedAt: now })
+  return signer
+}
+
+async function readSigner(env: Env, alg: OwnAlgorithm): Promise<Signer> {
   const { kid, privateJwk } = await keyRing(env).signingKey(alg)
   const key = await importJWK(privateJwk, alg)
   if (key instanceof Uint8Array) throw new Error("the signing key is no asymmetric key")
-  if (pulled.includes(kid)) throw new Error("the ring's key has been pulled")
-  const signer = { kid, alg, key }
-  held.set(alg, { signer, fetchedAt: now })
-  return signer
+  return { kid, alg, key }
 }

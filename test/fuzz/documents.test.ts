@@ -5,8 +5,9 @@ import { formatScope } from "../../src/core/catalog/pattern.ts"
 import { clientDocument, forgetClientDocuments } from "../../src/credentials/client-document.ts"
 import { readKeyDocument } from "../../src/credentials/key-sets/key-document.ts"
 import { trustDomainOf } from "../../src/credentials/spiffe-id.ts"
-import { gather, readAsked } from "../../src/authorization-server/token/parameters.ts"
+import { requestedText, gather } from "../../src/authorization-server/token/parameters.ts"
 import { answerAt, isRedirectUri, isRegistered } from "../../src/core/encoding/redirect-uri.ts"
+import { readAsked } from "../../src/core/task/requested-grant.ts"
 import { newSigner } from "../harness/forge.ts"
 import { Place } from "../harness/places.ts"
 import { FUZZ_TIMEOUT, fuzz } from "./fuzz.ts"
@@ -165,7 +166,7 @@ describe("the form of a token request", () => {
             expect(values).toEqual(mayRepeat ? valuesOf(name) : valuesOf(name).slice(0, 1))
             expect(repeated.includes(name)).toBe(!mayRepeat && valuesOf(name).length > 1)
           }
-          const read = readAsked(parameters)
+          const read = readAsked(requestedText(parameters))
           if ("refused" in read || repeated.length > 0) return false
           const words = valuesOf("scope")[0]
             ?.split(" ")
@@ -216,7 +217,7 @@ describe("the form of a token request", () => {
         json: true,
         runs: 3_000,
         check(text) {
-          const read = readAsked(new Map([["authorization_details", [text]]]))
+          const read = readAsked({ scope: null, purpose: null, authorizationDetails: text })
           if ("refused" in read) return false
           const json: readonly Record<string, never>[] = JSON.parse(text)
           const { parts, calls, inDetails } = read.asked

@@ -3,12 +3,12 @@
  * the real SQLite of an object, which can crash, wake and go quiet, without the object's own timers.
  */
 import { callStep, freshProofs, openRequest, type Held } from "../../src/core/explanation/simulated-tree.ts"
-import type { Call, End } from "../../src/core/decision/call.ts"
+import type { Call } from "../../src/core/decision/call.ts"
 import { decide } from "../../src/core/decision/decide.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
 import { openTask, type Opening } from "../../src/core/task/open.ts"
 import { isRefused } from "../../src/core/denials/oauth-error.ts"
-import { newTree, type TreeState, type UserFacts } from "../../src/core/task/state.ts"
+import { newTree, type TreeState } from "../../src/core/task/state.ts"
 import { LedgerStorage, RELEASED } from "../../src/ledger/storage.ts"
 import {
   applyAfterwards,
@@ -19,6 +19,8 @@ import {
   endedBy,
 } from "../../src/core/task/transition.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
+import type { UserFacts } from "../../src/core/policy/principals.ts"
+import type { End } from "../../src/core/task/change.ts"
 import { agentId } from "./issuers.ts"
 import { POINTER, ROOT, START } from "./trees.ts"
 

@@ -11,10 +11,11 @@ import type { ArgumentBounds } from "../../src/core/catalog/bounds.ts"
 import type { Asked } from "../../src/core/task/grant.ts"
 import type { OpenRequest } from "../../src/core/task/open.ts"
 import { isRefused, type Refusal } from "../../src/core/denials/oauth-error.ts"
-import type { TreeState, UserFacts } from "../../src/core/task/state.ts"
+import type { TreeState } from "../../src/core/task/state.ts"
 import { assemble, type Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { encode } from "../../src/core/policy/encode.ts"
+import type { UserFacts } from "../../src/core/policy/principals.ts"
 import { agentId, IDP } from "./issuers.ts"
 
 export const POINTER = { seq: 1, digest: "0".repeat(64) }

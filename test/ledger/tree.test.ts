@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, describe, expect, test } from "vitest"
-import type { Proof } from "../../src/credentials/dpop.ts"
+import type { Proof } from "../../src/core/task/proof-log.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { Tree } from "../../src/ledger/tree.ts"
 import { freshIsolate } from "../harness/isolate.ts"

@@ -1,8 +1,8 @@
 /** An issuer is trusted for one thing, and what it is trusted with can be told apart and fetched safely. */
 import { SVID_ALGORITHMS } from "../../../src/core/keys/algorithm.ts"
 import { isLoopback, mayBeFetched } from "../../../src/core/encoding/url.ts"
-import { algorithmOf, weakness } from "../../../src/credentials/key-sets/public-key.ts"
 import { suggest } from "../../../src/core/encoding/nearest.ts"
+import { algorithmOf, weakness } from "../../../src/core/keys/key-strength.ts"
 import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"
 import type { Path, Source } from "../source/source.ts"

@@ -3,7 +3,8 @@
  */
 import { checkParseSchema, isAuthorized, type EntityUidJson } from "@cedar-policy/cedar-wasm/nodejs"
 import type { Bundle } from "../../../src/core/policy/assemble.ts"
-import { actionRef, areaRef, AREAS } from "../../../src/core/policy/principals.ts"
+import { areaRef, AREAS } from "../../../src/core/policy/management.ts"
+import { actionRef } from "../../../src/core/policy/principals.ts"
 import { managingEntities, toCedar } from "../model/entities.ts"
 import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"

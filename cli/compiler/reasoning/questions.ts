@@ -4,11 +4,12 @@
  * anybody (src/core/policy/principals.ts).
  */
 import { ACTIONS, type Tool } from "../../../src/core/catalog/tool.ts"
-import { actionRef, areaRef, AREAS, toolRef } from "../../../src/core/policy/principals.ts"
+import { actionRef, toolRef } from "../../../src/core/policy/principals.ts"
 import type { EntityStore } from "../../../src/core/policy/cedar/entities.ts"
 import type { StoredEntity } from "../../../src/core/policy/cedar/lowered.ts"
 import { keysWithin, type Scope } from "../../../src/core/policy/cedar/scope.ts"
 import { entity, type EntityRef } from "../../../src/core/policy/cedar/values/value.ts"
+import { areaRef, AREAS } from "../../../src/core/policy/management.ts"
 import { MADE_TYPES } from "../model/entities.ts"
 
 const ASKED = [...ACTIONS, "delegate", "manage"] as const

@@ -1,8 +1,8 @@
 /** The text of an OpenAPI document → what it offers as tools, or what is wrong with it. */
 import { isObject } from "../../../src/core/encoding/json.ts"
-import type { Found } from "../found-tools.ts"
 import { parseYaml } from "../../compiler/source/source.ts"
 import { toolsOf } from "./operations.ts"
+import type { Refusal, Read, Members } from "./types.ts"
 
 export interface ReadRequest {
   readonly file: string
@@ -11,15 +11,6 @@ export interface ReadRequest {
   readonly origin: string
   readonly basePath?: string
 }
-
-interface Refusal {
-  readonly message: string
-  readonly mend: string
-}
-
-export type Read = { readonly found: Found } | Refusal
-
-export type Members = Readonly<Record<string, unknown>>
 
 export function readDocument(request: ReadRequest): Read {
   const parsed = parse(request)

@@ -7,7 +7,8 @@ import { Worker } from "node:worker_threads"
 import { escaped } from "../../terminal/escape.ts"
 import { EXIT, Failure } from "../../terminal/failure.ts"
 import type { Found } from "../found-tools.ts"
-import type { Read, ReadRequest } from "./document.ts"
+import type { ReadRequest } from "./document.ts"
+import type { Read } from "./types.ts"
 
 export interface OpenApiSource {
   readonly file: string

@@ -7,11 +7,11 @@ import type { Action } from "../../../src/core/catalog/tool.ts"
 import { Overlaps } from "../../compiler/model/route-overlaps.ts"
 import { catalogFile } from "../../compiler/schema/catalog.ts"
 import type { Found, FoundTool, Route, Skipped } from "../found-tools.ts"
-import type { Members, Read } from "./document.ts"
 import { nameOf } from "./name.ts"
 import { parametersOf, withPathItem } from "./parameters.ts"
 import { resolve } from "./reference.ts"
 import { routePath } from "./route-path.ts"
+import type { Members, Read } from "./types.ts"
 
 export interface Reading {
   readonly document: Members

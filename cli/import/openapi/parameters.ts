@@ -2,8 +2,8 @@
 import { isPlainName } from "../../../src/core/catalog/query-names.ts"
 import { isObject } from "../../../src/core/encoding/json.ts"
 import { argumentName } from "../../compiler/schema/values.ts"
-import type { Members } from "./document.ts"
 import { resolve } from "./reference.ts"
+import type { Members } from "./types.ts"
 
 interface Parameters {
   /** By the names that the document gives them. */

@@ -1,6 +1,6 @@
 /** `$ref`s within the document (RFC 6901 pointers in URI fragments); what is elsewhere is not fetched. */
 import { isObject } from "../../../src/core/encoding/json.ts"
-import type { Members } from "./document.ts"
+import type { Members } from "./types.ts"
 
 /** No document needs a chain of them. */
 const MOST_STEPS = 16

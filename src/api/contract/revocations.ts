@@ -39,3 +39,7 @@ export function hitsText({ tools, recent }: StopHits): string {
 }
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`
+
+export type Stop = z.infer<typeof stop>
+
+export const stops = z.looseObject({ revocations: z.array(stop) })

@@ -1,18 +1,7 @@
 /** What the API says of tasks, as far as these pages read it. */
 import * as z from "zod"
 
-/** A task's state, with the tone that it has on a page. */
-export const STATES = {
-  active: { tone: "good", text: "at work" },
-  pending: { tone: "warn", text: "waits for a person to agree" },
-  quarantined: { tone: "bad", text: "frozen" },
-  revoked: { tone: "bad", text: "ended" },
-  completed: { tone: "done", text: "done" },
-  expired: { tone: "done", text: "over, its time was up" },
-  idle: { tone: "done", text: "over, it was idle for too long" },
-} as const
-
-const status = z.enum(["active", "pending", "quarantined", "revoked", "completed", "expired", "idle"])
+export const status = z.enum(["active", "pending", "quarantined", "revoked", "completed", "expired", "idle"])
 
 const task = z.looseObject({
   id: z.string(),
@@ -34,11 +23,6 @@ const task = z.looseObject({
   risk: z.number(),
 })
 export type Task = z.infer<typeof task>
-
-/** It is not over, for good or by its time. */
-export function mayGoOn({ status }: Task): boolean {
-  return status === "active" || status === "quarantined" || status === "pending"
-}
 
 const gauge = z.looseObject({
   guardrail: z.string(),

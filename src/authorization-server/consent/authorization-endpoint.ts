@@ -5,10 +5,9 @@
  */
 import type { Context } from "hono"
 import type { Person } from "../../credentials/person.ts"
-import { newId } from "../../core/encoding/ids.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import { userId } from "../../core/policy/principals.ts"
-import { bundleFor, rawTarget, surroundingsOf, type Surroundings } from "../../request-context.ts"
+import { bundleFor, surroundingsOf, type Surroundings } from "../../request-context.ts"
 import { currentSwitches } from "../../revocation/lease.ts"
 import { stoppedBy } from "../../core/signals/switch.ts"
 import { askPerson, checkForAnybody } from "./ask-person.ts"
@@ -26,6 +25,8 @@ import {
   type Refusal,
   type Refused,
 } from "../../core/denials/oauth-error.ts"
+import { newId } from "../../platform/new-id.ts"
+import { rawTarget } from "../../platform/raw-target.ts"
 import { visitorOf } from "./resource-owner.ts"
 
 /** Where the answer goes. */

@@ -6,8 +6,9 @@ import type { Bundle } from "../../core/policy/assemble.ts"
 import type { AskingClient } from "./client.ts"
 import { audienceOf } from "../token/resource-indicator.ts"
 import type { CodeTerms } from "../../core/task/authorization-code.ts"
-import { readAsked, valueOf, withoutOpenid, type AskedFor, type Parameters } from "../token/parameters.ts"
+import { requestedText, valueOf, withoutOpenid, type Parameters } from "../token/parameters.ts"
 import { isRefused, refuse, type Refused } from "../../core/denials/oauth-error.ts"
+import { readAsked, type AskedFor } from "../../core/task/requested-grant.ts"
 
 export interface AuthorizationRequest extends AskedFor {
   readonly client: AskingClient
@@ -44,7 +45,7 @@ export function readRequest(
   if (isRefused(terms)) return terms
   const audience = audienceOf(parameters, client.agent.id, bundle)
   if (typeof audience !== "string") return audience
-  const askedFor = readAsked(withoutOpenid(parameters))
+  const askedFor = readAsked(requestedText(withoutOpenid(parameters)))
   return isRefused(askedFor) ? askedFor : { ...askedFor, client, audience, terms }
 }
 

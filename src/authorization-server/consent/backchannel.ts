@@ -7,13 +7,11 @@ import { readCompact } from "../../credentials/jws/compact.ts"
 import { isRejected, withHash, type Rejection } from "../../core/denials/credential-rejection.ts"
 import { verifySession } from "../../credentials/session.ts"
 import { sha256Hex } from "../../core/encoding/hash.ts"
-import { newId } from "../../core/encoding/ids.ts"
 import { logEvent } from "../../platform/log.ts"
 import { askLedger } from "../../ledger/ask.ts"
 import { LEDGER_VERSION, type AskOutcome, type NoBundle } from "../../ledger/protocol.ts"
-import type { UserFacts } from "../../core/task/state.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
-import { userId } from "../../core/policy/principals.ts"
+import { userId, type UserFacts } from "../../core/policy/principals.ts"
 import { hasUnseen } from "../../core/encoding/display-text.ts"
 import { newSecret } from "../../platform/secret.ts"
 import { bundleFor, surroundingsOf, type Surroundings } from "../../request-context.ts"
@@ -21,13 +19,16 @@ import { currentSwitches } from "../../revocation/lease.ts"
 import { stoppedBy } from "../../core/signals/switch.ts"
 import { authenticateAgent, type RequestingClient } from "../token/client-authentication.ts"
 import { audienceOf } from "../token/resource-indicator.ts"
-import { POLL_INTERVAL_SECONDS, type Consent } from "../../core/task/consent.ts"
+import { POLL_INTERVAL_SECONDS } from "../../core/task/consent.ts"
 import { inboxOf } from "../../ledger/inbox.ts"
 import { checkOnce } from "../token/replay-log.ts"
 import { ANYBODY, takePlace } from "../../ledger/task-quota.ts"
-import { readAsked, readParameters, valueOf, withoutOpenid, type Parameters } from "../token/parameters.ts"
+import { requestedText, readParameters, valueOf, withoutOpenid, type Parameters } from "../token/parameters.ts"
 import { recordRefusal } from "../token/record-error.ts"
 import { isRefused, refuse, refuseCredential, type Refused } from "../../core/denials/oauth-error.ts"
+import type { Consent } from "../../core/task/pending-consent.ts"
+import { readAsked } from "../../core/task/requested-grant.ts"
+import { newId } from "../../platform/new-id.ts"
 import { refusalResponse } from "../token/response.ts"
 
 /** Seconds that a person has to answer, unless the agent asks for less. */
@@ -143,7 +144,7 @@ async function readConsent(
 ): Promise<Consent | Refused> {
   const audience = audienceOf(parameters, agent, bundle)
   if (typeof audience !== "string") return audience
-  const askedFor = readAsked(withoutOpenid(parameters))
+  const askedFor = readAsked(requestedText(withoutOpenid(parameters)))
   if (isRefused(askedFor)) return askedFor
   const user = await readHint(parameters, agent, bundle, around)
   if (isRefused(user)) return user

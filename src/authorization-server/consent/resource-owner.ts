@@ -11,10 +11,11 @@ import type { Bundle } from "../../core/policy/assemble.ts"
 import { userId } from "../../core/policy/principals.ts"
 import { MAX_RETURN, signInLocation } from "../../web/sign-in.tsx"
 import { sessionOf, type SignedIn } from "../../web/session.ts"
-import { rawTarget, type Surroundings } from "../../request-context.ts"
+import { type Surroundings } from "../../request-context.ts"
 import { currentSwitches } from "../../revocation/lease.ts"
 import { stoppedBy } from "../../core/signals/switch.ts"
 import { isRefused, refuse, refuseCredential, type Refused } from "../../core/denials/oauth-error.ts"
+import { rawTarget } from "../../platform/raw-target.ts"
 
 export interface Visitor {
   readonly session: SignedIn

@@ -1,8 +1,9 @@
 /** The key that a token request proves by DPoP, to which its token is then bound (RFC 9449 5). */
-import { verifyProof, type Proof } from "../../credentials/dpop.ts"
+import { verifyProof } from "../../credentials/dpop.ts"
 import type { Surroundings } from "../../request-context.ts"
 import type { Once } from "./replay-log.ts"
 import { refuse, type Refused } from "../../core/denials/oauth-error.ts"
+import type { Proof } from "../../core/task/proof-log.ts"
 
 export function onceOfProof({ jkt, jti, freshUntil }: Proof): Once {
   return { what: "proof", issuer: jkt, jti, until: freshUntil }

@@ -1,11 +1,11 @@
 /** The door for agents: `POST /oauth/token`. Every outcome is recorded, issued or not. */
 import type { Context } from "hono"
 import { bundleFor, surroundingsOf } from "../../request-context.ts"
-import { newId } from "../../core/encoding/ids.ts"
 import { exchange, type ExchangeOutcome } from "./grant-types.ts"
 import { readParameters } from "./parameters.ts"
 import { recordRefusal } from "./record-error.ts"
 import { isRefused, refuse } from "../../core/denials/oauth-error.ts"
+import { newId } from "../../platform/new-id.ts"
 import { tokenResponse } from "./response.ts"
 
 export async function token(c: Context<{ Bindings: Env }>): Promise<Response> {

@@ -10,8 +10,9 @@ import type { Bundle } from "../../core/policy/assemble.ts"
 import { userId } from "../../core/policy/principals.ts"
 import type { Surroundings } from "../../request-context.ts"
 import { ASKED_NOTHING, type Asked } from "../../core/task/grant.ts"
-import { valueOf, detailsOf, type Parameters } from "./parameters.ts"
+import { valueOf, type Parameters } from "./parameters.ts"
 import { refuse, refuseCredential, type Refused } from "../../core/denials/oauth-error.ts"
+import { detailsOf } from "../../core/task/requested-grant.ts"
 import { NO_SUBJECT, type Asker, type Subject } from "./subject-token.ts"
 
 export async function verifyAssertion(

@@ -3,7 +3,7 @@
  * → room → single use → one step of the tree's ledger → token. What tells them apart is where their subject comes from.
  */
 import { askLedger } from "../../ledger/ask.ts"
-import { LEDGER_VERSION, type NoBundle, type OpenedTask } from "../../ledger/protocol.ts"
+import { LEDGER_VERSION, type NoBundle } from "../../ledger/protocol.ts"
 import { isTaskId, rootOf } from "../../core/task/state.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import { candidateFor, type Surroundings } from "../../request-context.ts"
@@ -11,7 +11,6 @@ import { currentSwitches } from "../../revocation/lease.ts"
 import { pulledKeys, stoppedBy, type Switch } from "../../core/signals/switch.ts"
 import { userId } from "../../core/policy/principals.ts"
 import { printable } from "../../core/encoding/display-text.ts"
-import { newId } from "../../core/encoding/ids.ts"
 import { audienceOf } from "./resource-indicator.ts"
 import type { Asked } from "../../core/task/grant.ts"
 import { issue, type Issued } from "../../signing/sign-delegation-token.ts"
@@ -19,8 +18,11 @@ import { onceOfProof, provenKey } from "./dpop.ts"
 import { checkOnce, type Once } from "./replay-log.ts"
 import type { OpenRequest } from "../../core/task/open.ts"
 import { takePlace } from "../../ledger/task-quota.ts"
-import { readAsked, valueOf, type Parameters } from "./parameters.ts"
+import { requestedText, valueOf, type Parameters } from "./parameters.ts"
 import { isRefused, refuse, type Refused } from "../../core/denials/oauth-error.ts"
+import type { OpenedTask } from "../../core/task/opened-task.ts"
+import { readAsked } from "../../core/task/requested-grant.ts"
+import { newId } from "../../platform/new-id.ts"
 import { signerOf, type Signer } from "../../signing/signing-key.ts"
 import { ACCESS_TOKEN_TYPE, type Asker, type Subject } from "./subject-token.ts"
 
@@ -126,7 +128,7 @@ async function readWanted(
   }
   const audience = audienceOf(parameters, agent, bundle)
   if (typeof audience !== "string") return audience
-  const askedFor = readAsked(parameters)
+  const askedFor = readAsked(requestedText(parameters))
   if (isRefused(askedFor)) return askedFor
   const proof = await provenKey(http, around)
   if (proof && isRefused(proof)) return proof
@@ -167,7 +169,7 @@ async function open(
     ledger.open(LEDGER_VERSION, bundle.pointer, root, request, asking, candidate),
   )
   if (!opened || "bundle" in opened) return refuse({ reason: "unavailable" })
-  return isRefused(opened) ? opened : issue(opened, request, signer, around)
+  return isRefused(opened) ? opened : issue(opened, request, signer, around.config.issuer)
 }
 
 /** Who asks for nothing by name gets what was asserted for them; how far, the cap itself says. */

@@ -2,14 +2,10 @@
  * The form of a token request (RFC 6749 3.2): parameters without a value are as if absent, unknown ones are ignored,
  * no parameter may be repeated but `resource` and `audience` (RFC 8693 2.1, RFC 8707 2).
  */
-import * as z from "zod"
-import { isPattern, parseScope, type Scope } from "../../core/catalog/pattern.ts"
-import { ACTIONS, SENSITIVITIES } from "../../core/catalog/tool.ts"
-import { parseJson } from "../../core/encoding/json.ts"
+import type { RequestedText } from "../../core/task/requested-grant.ts"
 import { boundedText } from "../../platform/request-body.ts"
 import { printable } from "../../core/encoding/display-text.ts"
-import { ASKED_NOTHING, type Asked, type AskedPart } from "../../core/task/grant.ts"
-import { refuse, TOO_MANY_SCOPES, type Refused } from "../../core/denials/oauth-error.ts"
+import { refuse, type Refused } from "../../core/denials/oauth-error.ts"
 
 const MAX_FORM_BYTES = 65_536
 const MAY_REPEAT = new Set(["resource", "audience"])
@@ -53,139 +49,16 @@ export function withoutOpenid(parameters: Parameters): Parameters {
   return new Map(left === "" ? others : [...others, ["scope", [left]]])
 }
 
+/** What a token request asks for, to be read by `readAsked`. */
+export function requestedText(parameters: Parameters): RequestedText {
+  return {
+    scope: valueOf(parameters, "scope"),
+    purpose: valueOf(parameters, "purpose"),
+    authorizationDetails: valueOf(parameters, "authorization_details"),
+  }
+}
+
 /** The one value of a parameter, or null. */
 export function valueOf(parameters: Parameters, name: string): string | null {
   return parameters.get(name)?.[0] ?? null
-}
-
-const scalar = z.union([z.string().max(256), z.number(), z.boolean()])
-const boundSchema = z.strictObject({
-  eq: scalar.optional(),
-  in: z.array(scalar).min(1).max(64).optional(),
-  min: z.number().optional(),
-  max: z.number().optional(),
-  like: z.string().max(256).optional(),
-  max_length: z.int().nonnegative().optional(),
-})
-
-/** Each is looked for in the whole catalog. */
-const MAX_SCOPES = 256
-
-/** RFC 9396: objects of our type, each about tools of its own. */
-const detailsSchema = z
-  .array(
-    z.strictObject({
-      type: z.literal("narrowgate_call"),
-      tools: z.array(z.string().refine(isPattern, "not a tool pattern")).min(1).max(MAX_SCOPES),
-      actions: z.array(z.enum(ACTIONS)).min(1).max(ACTIONS.length),
-      max_sensitivity: z.enum(SENSITIVITIES).optional(),
-      arguments: z
-        .record(z.string().max(128), boundSchema)
-        .refine((bounds) => Object.keys(bounds).length <= 32)
-        .optional(),
-      /** Of the whole task: the least of all counts. */
-      calls: z.int().positive().optional(),
-      /** Of the task, as the parameter of that name. */
-      purpose: z.string().min(1).max(256).optional(),
-    }),
-  )
-  .min(1)
-  .max(16)
-
-/** Bounds are kept for each tool that is granted. */
-const MAX_DETAILS_LENGTH = 4_096
-
-/** What is asked for, and the purpose that the request names, if any. */
-export interface AskedFor {
-  readonly asked: Asked
-  readonly purpose: string | null
-}
-
-/**
- * `scope` and `authorization_details` together: a request may use either to name tools, and neither to get the default.
- */
-export function readAsked(parameters: Parameters): AskedFor | Refused {
-  const scopes = readScopes(valueOf(parameters, "scope"))
-  if (scopes && "refused" in scopes) return scopes
-  const purpose = valueOf(parameters, "purpose")
-  const text = valueOf(parameters, "authorization_details")
-  if (text === null) {
-    const parts = scopes && [{ scopes, maxSensitivity: null, bounds: {} }]
-    return { asked: { parts, inDetails: false, calls: null }, purpose }
-  }
-  const malformed = (what: string): Refused => refuse({ reason: "details_malformed", what })
-  if (text.length > MAX_DETAILS_LENGTH) return malformed("authorization_details is too long")
-  if (scopes) return malformed("scope and authorization_details both name tools")
-  const parsed = parseJson(text)
-  if ("denied" in parsed) return malformed("authorization_details is not JSON")
-  const details = readDetails(parsed.json)
-  if (!details) return malformed("authorization_details is no list of narrowgate_call objects")
-  const purposes = new Set([...(purpose === null ? [] : [purpose]), ...details.purposes])
-  if (purposes.size > 1) return malformed("it names several purposes")
-  return { asked: details.asked, purpose: [...purposes][0] ?? null }
-}
-
-/**
- * Of an assertion: what in it is ours; a list without any allows nothing. Null where it is no such list, or names
- * several purposes.
- */
-export function detailsOf(json: unknown): AskedFor | null {
-  const list = z
-    .array(z.looseObject({ type: z.string() }))
-    .max(64)
-    .safeParse(json)
-  if (!list.success) return null
-  const ours = list.data.filter(({ type }) => type === "narrowgate_call")
-  if (ours.length === 0) return { asked: { ...ASKED_NOTHING, parts: [] }, purpose: null }
-  const details = readDetails(ours)
-  if (!details || details.purposes.length > 1) return null
-  return { asked: details.asked, purpose: details.purposes[0] ?? null }
-}
-
-/** Each purpose once. Null where they are no such list, or name more tools and actions than scopes may be. */
-function readDetails(json: unknown): { readonly asked: Asked; readonly purposes: readonly string[] } | null {
-  const details = detailsSchema.safeParse(json)
-  if (!details.success) return null
-  const calls = details.data.flatMap((each) => each.calls ?? [])
-  const parts = details.data.map((each) => ({
-    scopes: distinct(each.tools).flatMap((pattern) => distinct(each.actions).map((action) => ({ pattern, action }))),
-    maxSensitivity: each.max_sensitivity ?? null,
-    bounds: withoutUndefined(each.arguments ?? {}),
-  }))
-  if (parts.reduce((count, { scopes }) => count + scopes.length, 0) > MAX_SCOPES) return null
-  const purposes = distinct(details.data.flatMap((each) => each.purpose ?? []))
-  return { asked: { parts, inDetails: true, calls: calls.length === 0 ? null : Math.min(...calls) }, purposes }
-}
-
-const distinct = <T>(items: readonly T[]): readonly T[] => [...new Set(items)]
-
-function readScopes(text: string | null): readonly Scope[] | Refused | null {
-  if (text === null) return null
-  const words = text.split(" ").filter((word) => word !== "")
-  if (words.length > MAX_SCOPES) return refuse({ reason: "scope_malformed", scope: TOO_MANY_SCOPES })
-  const scopes: Scope[] = []
-  for (const word of distinct(words)) {
-    const scope = parseScope(word)
-    if (!scope) return refuse({ reason: "scope_malformed", scope: printable(word) })
-    scopes.push(scope)
-  }
-  return scopes
-}
-
-function withoutUndefined(bounds: Readonly<Record<string, z.infer<typeof boundSchema>>>): AskedPart["bounds"] {
-  const entries = Object.entries(bounds).map(([name, bound]) => {
-    const { eq, in: allowed, min, max, like, max_length } = bound
-    return [
-      name,
-      {
-        ...(eq === undefined ? {} : { eq }),
-        ...(allowed === undefined ? {} : { in: allowed }),
-        ...(min === undefined ? {} : { min }),
-        ...(max === undefined ? {} : { max }),
-        ...(like === undefined ? {} : { like }),
-        ...(max_length === undefined ? {} : { max_length }),
-      },
-    ] as const
-  })
-  return Object.fromEntries(entries)
 }

@@ -3,7 +3,7 @@
  * What tells them apart is what is shown to the ledger.
  */
 import { askLedger } from "../../ledger/ask.ts"
-import type { NoBundle, OpenedTask } from "../../ledger/protocol.ts"
+import type { NoBundle } from "../../ledger/protocol.ts"
 import type { Ledger } from "../../ledger/ledger.ts"
 import { currentSwitches } from "../../revocation/lease.ts"
 import { pulledKeys, stoppedBy } from "../../core/signals/switch.ts"
@@ -13,6 +13,7 @@ import { onceOfProof, provenKey } from "./dpop.ts"
 import { checkOnce } from "./replay-log.ts"
 import type { GrantRequest } from "./open-task.ts"
 import { isRefused, refuse, type Refused } from "../../core/denials/oauth-error.ts"
+import type { OpenedTask } from "../../core/task/opened-task.ts"
 import { signerOf } from "../../signing/signing-key.ts"
 
 /** Who comes for a token, with the key that is proven and the `jti` that the token is to have. */
@@ -50,7 +51,7 @@ export async function redeemAt(root: string, request: GrantRequest, step: Step):
   const person = { agents: [agent], user: opened.user, kid: null, tool: null, since: opened.since }
   const stoppedToo = stoppedBy(switches, person)
   if (stoppedToo) return refuse({ reason: "stopped", switch: stoppedToo.id })
-  return issue(opened, comer, signer, around)
+  return issue(opened, comer, signer, around.config.issuer)
 }
 
 function namedAudience({ parameters, agent, bundle }: GrantRequest): string | Refused | null {

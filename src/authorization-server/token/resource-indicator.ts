@@ -3,20 +3,8 @@ import type { Bundle } from "../../core/policy/assemble.ts"
 import { printable } from "../../core/encoding/display-text.ts"
 import { isSameResource } from "../../core/encoding/resource.ts"
 import type { Parameters } from "./parameters.ts"
-import { refuse, type Refused } from "../../core/denials/oauth-error.ts"
-
-/** Whether an agent may have tokens for an audience, by the registry as it is. */
-export function mayBeFor({ agents, audiences }: Bundle, agent: string, audience: string): boolean {
-  return audiences.has(audience) && (agents.get(agent)?.audiences?.includes(audience) ?? true)
-}
-
-/** Of many gateways a few audiences are enough to see what is meant. */
-const MOST_KNOWN = 8
-
-/** Audiences are public, as each resource's metadata names its own (RFC 9728); which are an agent's is not said. */
-export function unknownAudience(audience: string, { audiences }: Pick<Bundle, "audiences">): Refused {
-  return refuse({ reason: "audience_unknown", audience, known: [...audiences].toSorted().slice(0, MOST_KNOWN) })
-}
+import { type Refused } from "../../core/denials/oauth-error.ts"
+import { unknownAudience } from "../../core/task/audience.ts"
 
 /**
  * RFC 8707, RFC 8693 2.1: the gateways' audience that the token is for, one of the agent's; where it has only one it

@@ -4,12 +4,12 @@ import { Moment, Text } from "../../web/text.tsx"
 import { decisions } from "../../api/contract/decisions-console.ts"
 import { eventOf, Timeline } from "../decisions/timeline.tsx"
 import { apology, ConsolePage } from "../layout/frame.tsx"
-import { stops } from "../stop/words.ts"
 import type { Visit } from "../layout/visit.tsx"
 import { Reach, SECTION, stopOf } from "./list.tsx"
 import { Permissions } from "./permissions.tsx"
 import { Registry } from "./registry.tsx"
 import { agent as shape } from "../../api/contract/agents.ts"
+import { stops } from "../../api/contract/revocations.ts"
 import { Suspension } from "./suspension.tsx"
 
 const MAX_DECISIONS = 15

@@ -5,10 +5,10 @@ import { Moment, spanText, Text } from "../../web/text.tsx"
 import { apology, ConsolePage } from "../layout/frame.tsx"
 import { Paging } from "../layout/paging.tsx"
 import { agentPath } from "../layout/paths.ts"
-import { stops, type Stop } from "../stop/words.ts"
 import { Table } from "../layout/table.tsx"
 import type { Visit } from "../layout/visit.tsx"
 import { agents, type ListedAgent, type LookedAt } from "../../api/contract/agents.ts"
+import { stops, type Stop } from "../../api/contract/revocations.ts"
 
 export const SECTION = "/console/agents"
 const PAGE = 60

@@ -3,9 +3,9 @@ import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { liftPath } from "../layout/paths.ts"
 import { MAX_REASON } from "../layout/reason-field.tsx"
-import type { Stop } from "../stop/words.ts"
 import { mayStop, type Visitor } from "../layout/visit.tsx"
 import type { Agent } from "../../api/contract/agents.ts"
+import type { Stop } from "../../api/contract/revocations.ts"
 
 interface Suspended {
   readonly of: Agent

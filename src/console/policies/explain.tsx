@@ -4,12 +4,12 @@ import type { Form } from "../../web/form.ts"
 import { respondPage } from "../../web/page.tsx"
 import { Text } from "../../web/text.tsx"
 import { agents } from "../../api/contract/agents.ts"
+import { explanation, type Explanation } from "../../api/contract/explanations.ts"
 import { apology, ConsolePage } from "../layout/frame.tsx"
 import { descriptionOf, type Said, type Visit } from "../layout/visit.tsx"
 import { Explained } from "./explained.tsx"
 import { SECTION } from "./list.tsx"
 import { questionOf, writtenIn, type Written } from "./question.ts"
-import { explanation, type Explanation } from "../../api/contract/bundles.ts"
 
 const HERE = `${SECTION}/explain`
 

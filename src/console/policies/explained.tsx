@@ -1,11 +1,11 @@
 /** An explanation: the answer first, then what grants say, then what the rules say of each principal. */
 import type { FC } from "hono/jsx"
 import * as z from "zod"
+import type { Explanation, PrincipalSeen, RuleSeen } from "../../api/contract/explanations.ts"
 import { Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
 import { whyNot } from "../decisions/why.ts"
 import { bundlePath, decisionPath } from "../layout/paths.ts"
-import type { Explanation, PrincipalSeen, RuleSeen } from "../../api/contract/bundles.ts"
 
 /** Rules that are told of a principal, and texts of rules on the page. */
 const MAX_RULES = 30

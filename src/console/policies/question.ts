@@ -1,5 +1,6 @@
 /** The form of a call that somebody imagines, and the question that it becomes. Pure. */
-import { isObject, parseJson } from "../../core/encoding/json.ts"
+import { parseJson } from "../../core/catalog/json-body.ts"
+import { isObject } from "../../core/encoding/json.ts"
 import { isDenied } from "../../core/denials/denial.ts"
 
 export const FIELDS = [

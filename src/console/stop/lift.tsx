@@ -1,10 +1,10 @@
 /** Letting something go on that was stopped, in two steps as well. */
+import { stops } from "../../api/contract/revocations.ts"
 import type { Form } from "../../web/form.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
 import { apology, ConsolePage } from "../layout/frame.tsx"
 import { agentPath } from "../layout/paths.ts"
 import type { Visit } from "../layout/visit.tsx"
-import { stops } from "./words.ts"
 import { SECTION } from "./stop.tsx"
 import { Switch } from "./switch.tsx"
 

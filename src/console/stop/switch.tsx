@@ -1,8 +1,9 @@
 /** One switch that is set. */
 import type { FC } from "hono/jsx"
+import type { Stop } from "../../api/contract/revocations.ts"
 import { Moment, Text } from "../../web/text.tsx"
 import { liftPath } from "../layout/paths.ts"
-import { stoppedText, type Stop } from "./words.ts"
+import { stoppedText } from "./words.ts"
 
 export const Switch: FC<{ readonly of: Stop; readonly now: number; readonly isShownOnly?: boolean }> = ({
   of: each,

@@ -5,7 +5,8 @@ import { shortened } from "../../web/visible.ts"
 import { askedCallPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
 import { descriptionOf, UNSAID, type Said } from "../layout/visit.tsx"
-import { approvals, mayGoOn, type AskedCall, type Task } from "../../api/contract/tasks.ts"
+import { approvals, type AskedCall, type Task } from "../../api/contract/tasks.ts"
+import { mayGoOn } from "./words.ts"
 
 const MOST_ASKED = 30
 

@@ -3,7 +3,8 @@ import type { FC } from "hono/jsx"
 import { fromNow, Moment, spanText, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
 import { Meter } from "../layout/meter.tsx"
-import { mayGoOn, type Gauge, type Task } from "../../api/contract/tasks.ts"
+import { type Gauge, type Task } from "../../api/contract/tasks.ts"
+import { mayGoOn } from "./words.ts"
 
 /** Gauges that are shown at once, the fullest; the others are folded. */
 const MOST_SHOWN = 8

@@ -13,8 +13,9 @@ import { Facts } from "./facts.tsx"
 import { Gauges, Left } from "./gauges.tsx"
 import { SECTION } from "./list.tsx"
 import { MOST_RECORDS, Records } from "./records.tsx"
-import { mayGoOn, STATES, viewed, type Task } from "../../api/contract/tasks.ts"
+import { viewed, type Task } from "../../api/contract/tasks.ts"
 import { TreePicture } from "./tree.tsx"
+import { mayGoOn, STATES } from "./words.ts"
 
 export async function showTask(visit: Visit): Promise<Response> {
   const { c } = visit

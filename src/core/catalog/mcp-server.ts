@@ -5,12 +5,13 @@
  */
 import { deny, isDenied, type Denied } from "../denials/denial.ts"
 import { NO_ARGUMENTS, UNSEEN, UNSEEN_ARGUMENTS, unseenOf, type CallArguments } from "./arguments.ts"
-import { INEXACT, isJsonType, isObject, parseCallBody, readLoosely } from "../encoding/json.ts"
+import { INEXACT, isJsonType, isObject, readLoosely } from "../encoding/json.ts"
 import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "./method-override.ts"
 import { LIFECYCLE_SEGMENT, lifecycleName, type LifecycleTool } from "./lifecycle.ts"
 import { printable } from "../encoding/display-text.ts"
 import { variantIn } from "../encoding/name-folding.ts"
 import type { Body, CallHeaders } from "./call-request.ts"
+import { parseCallBody } from "./json-body.ts"
 
 export interface McpServer {
   /** First segment of its tools' names. */

@@ -5,10 +5,11 @@
 import { deny, type Denied } from "../denials/denial.ts"
 import { NO_ARGUMENTS, UNSEEN, unseenOf, type CallArguments, type Unseen } from "./arguments.ts"
 import { fold, foldCase } from "../encoding/name-folding.ts"
-import { isJsonType, isObject, parseCallBody } from "../encoding/json.ts"
+import { isJsonType, isObject } from "../encoding/json.ts"
 import type { Target } from "./path.ts"
 import { unplainPart } from "./query-names.ts"
 import type { Body, CallHeaders } from "./call-request.ts"
+import { parseCallBody } from "./json-body.ts"
 
 export interface RouteDefinition {
   readonly tool: string

@@ -6,7 +6,8 @@
  */
 import { deny, isDenied, type Denied } from "../denials/denial.ts"
 import { variantIn } from "../encoding/name-folding.ts"
-import { isObject, parseJson } from "../encoding/json.ts"
+import { isObject } from "../encoding/json.ts"
+import { parseJson } from "./json-body.ts"
 import { MESSAGE_MEMBERS } from "./mcp-server.ts"
 
 type Members = Readonly<Record<string, unknown>>

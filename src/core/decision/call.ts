@@ -1,15 +1,15 @@
 /** A call as it is decided upon, and all that a decision on it says: plain values, made by `decide` and applied by the ledger. */
 import type { Approval } from "../task/approval.ts"
 import type { CallArguments } from "../catalog/arguments.ts"
-import type { Proof } from "../../credentials/dpop.ts"
 import type { Denial } from "../denials/denial.ts"
 import type { Client } from "./client.ts"
-import type { Progress } from "../guardrails/plan.ts"
 import type { Need, Use, WindowUse } from "../guardrails/kind.ts"
 import type { Note } from "../guardrails/memory-update.ts"
 import type { ToldRisk } from "../guardrails/risk.ts"
-import type { EndedBy, RememberedAdmission, TaskStatus, TreeState } from "../task/state.ts"
+import type { TreeState } from "../task/state.ts"
 import type { CedarRecord } from "../policy/cedar/values/value.ts"
+import type { Change, End } from "../task/change.ts"
+import type { Proof } from "../task/proof-log.ts"
 
 /** A located call with a verified token, as it reaches the ledger. */
 export interface Call {
@@ -33,31 +33,6 @@ export interface Call {
   readonly retry: { readonly requestId: string; readonly call: string } | null
   /** What was told of its user and its agents; of tasks the ledger knows. */
   readonly risks: readonly ToldRisk[]
-}
-
-/** What an allow changes; or, of a denied call, that an observing gateway lets it happen all the same. */
-export interface Change {
-  readonly at: number
-  /** The calling task and all above it: each counts a call that costs something. */
-  readonly counted: readonly string[]
-  /** The same, where it is no call of mere lifecycle: none of them is idle. */
-  readonly busy: readonly string[]
-  /** Of those among them that have a plan, with this call in it. */
-  readonly plans: readonly { readonly task: string; readonly progress: Progress }[]
-  /** Approvals that it uses. */
-  readonly approvals: readonly Approval[]
-  /** What guardrails keep in mind of it. */
-  readonly notes: readonly Note[]
-  /** Labels that the tree has not had so far. */
-  readonly labels: readonly string[]
-  readonly remember: (RememberedAdmission & { readonly key: string }) | null
-}
-
-/** What becomes of a task, and of those below it, with a call: its plan is finished, or was left. */
-export interface End {
-  readonly task: string
-  readonly status: Exclude<TaskStatus, "pending" | "active">
-  readonly by: EndedBy
 }
 
 /** What determined the decision: enough to explain it from its record alone. */
@@ -126,3 +101,22 @@ export const NO_EVIDENCE: Evidence = {
   context: null,
   approvals: [],
 }
+
+/** Who shows a live token of a task, and a proof of its key where it is bound to one. */
+export interface Holder {
+  /** `jti`. */
+  readonly token: string
+  readonly proof: Proof | null
+}
+
+/** A call that was refused before it came to the ledger; `tool` null: it is not known which it was. */
+export interface RefusedCall
+  extends
+    Shown,
+    Pick<Call, "decisionId" | "arguments" | "gateway" | "environment" | "client" | "mode" | "retry" | "risks"> {
+  /** Which it is; several: it may be any of them; none: it is no tool of the catalog, as far as it can be read. */
+  readonly tools: readonly string[]
+}
+
+/** What a call shows of whose it is. */
+export type Shown = Pick<Call, "task" | "token" | "proof">

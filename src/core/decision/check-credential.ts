@@ -1,7 +1,7 @@
 /** Whether what the call shows opens anything now: its task, its token, its proof; or whether it was decided on already. */
 import type { Call } from "./call.ts"
-import type { Proof } from "../../credentials/dpop.ts"
 import type { Denial } from "../denials/denial.ts"
+import type { Proof } from "../task/proof-log.ts"
 import { isBelow, whyEnded, type RememberedAdmission, type Task, type TreeState } from "../task/state.ts"
 
 /**

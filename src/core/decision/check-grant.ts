@@ -3,10 +3,11 @@ import { argumentsNeeded, variantOf } from "../catalog/arguments.ts"
 import type { Call } from "./call.ts"
 import { formatScope, type Scope } from "../catalog/pattern.ts"
 import type { Lookup } from "../encoding/lookup.ts"
-import { isRedacted, redactedOfAny, withoutValue } from "../catalog/redaction.ts"
+import { isRedacted, withoutValue } from "../catalog/redaction.ts"
 import { sensitivityRank, type Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
 import { violation, type ArgumentBounds } from "../catalog/bounds.ts"
+import { redactedOf } from "../task/redacted-arguments.ts"
 import type { Task } from "../task/state.ts"
 
 /**
@@ -30,14 +31,6 @@ export function checkGrant(tools: Lookup<Tool>, line: readonly Task[], tool: Too
     return { reason: "argument_out_of_bounds", scope: formatScope(scopeOf(tool)), argument, bound }
   }
   return null
-}
-
-/** What the catalog redacts of the tools that one of the tasks' grants covers. */
-export function redactedOf(line: readonly Task[], tools: Lookup<Tool>): readonly string[] {
-  return redactedOfAny(
-    line.flatMap(({ grant }) => Object.keys(grant.tools)),
-    tools,
-  )
 }
 
 /** Within which a task's grant covers the tool, or why it does not, whatever the arguments. */

@@ -1,5 +1,5 @@
 /** What the guardrails say of a call, from what the tree remembers; and what they would keep in mind of it. */
-import type { Call, End } from "./call.ts"
+import type { Call } from "./call.ts"
 import type { Tool } from "../catalog/tool.ts"
 import { codeOf, type Denial } from "../denials/denial.ts"
 import type { Consequence } from "../denials/consequence.ts"
@@ -12,6 +12,7 @@ import type { DeniedFacts } from "../guardrails/storm.ts"
 import type { Task, TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/principals.ts"
+import type { End } from "../task/change.ts"
 import type { Demand } from "./check-approvals.ts"
 
 export interface Checked {

@@ -1,8 +1,8 @@
 /** Where a call stands in the plans of its task and of those above it. */
-import type { End } from "./call.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
 import { advance, expected, isFinished, type Progress } from "../guardrails/plan.ts"
+import type { End } from "../task/change.ts"
 import type { Task } from "../task/state.ts"
 import { endOf } from "./check-guardrails.ts"
 

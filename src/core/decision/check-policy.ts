@@ -4,19 +4,12 @@ import type { Tool } from "../catalog/tool.ts"
 import { deny, isDenied, type Denial, type Denied } from "../denials/denial.ts"
 import type { Task, TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import {
-  actionRef,
-  argumentFacts,
-  callContext,
-  entitiesFor,
-  principalsOf,
-  toolRef,
-  type Situation,
-} from "../policy/principals.ts"
+import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
 import { askAll, liftFor } from "./permission.ts"
 import type { Lift } from "../policy/cedar/remedy.ts"
 import type { CedarRecord } from "../policy/cedar/values/value.ts"
 import type { Demand } from "./check-approvals.ts"
+import { argumentFacts, callContext, type Situation } from "./context.ts"
 
 /** Permitted, as far as people approve of the call where there are demands. */
 export interface Permitted {

@@ -3,7 +3,7 @@
  * synchronous, run inside the ledger of the call's tree. It changes nothing itself; only an allow comes with a change,
  * so that nothing tentative ever exists and a denied call consumes nothing.
  */
-import { NO_EVIDENCE, type Call, type Change, type End, type Evidence, type Outcome } from "./call.ts"
+import { NO_EVIDENCE, type Call, type Evidence, type Outcome } from "./call.ts"
 import { checkApprovals } from "./check-approvals.ts"
 import { checkAlive, checkProof, checkToken, retryKey, retryOf } from "./check-credential.ts"
 import { checkCalls, checkGrant } from "./check-grant.ts"
@@ -16,6 +16,7 @@ import type { Denial } from "../denials/denial.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import { lineOf, type TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
+import type { Change, End } from "../task/change.ts"
 
 /** How long a gateway's retry is still the same call (DESIGN §2, promise 4). */
 const RETRY_WITHIN_MS = 5_000

@@ -2,7 +2,6 @@
  * A call that an observing gateway lets through although it is denied. It happened, so an enforcing gateway must know of it:
  * otherwise an agent would read a secret through one and send it away through the other.
  */
-import type { Change } from "./call.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { CallFacts } from "../guardrails/field.ts"
@@ -10,6 +9,7 @@ import type { Instrument, Need } from "../guardrails/kind.ts"
 import type { Memory } from "../guardrails/memory.ts"
 import type { Task, TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
+import type { Change } from "../task/change.ts"
 import { checkCalls } from "./check-grant.ts"
 
 /**

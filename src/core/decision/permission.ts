@@ -2,19 +2,12 @@
  * Whether all whose permission a call needs are permitted, and if not, whether what the agent could bring, or people
  * could say, would change that. Pure, like the decision that asks.
  */
-import type { Denial } from "../denials/denial.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Engine } from "../policy/cedar/engine.ts"
 import type { EntityStore } from "../policy/cedar/entities.ts"
-import {
-  callContext,
-  manageQuestion,
-  type ManagedThing,
-  type OperatorFacts,
-  type Situation,
-} from "../policy/principals.ts"
 import { parseRemedy, together, type Lift } from "../policy/cedar/remedy.ts"
 import type { CedarRecord, EntityRef } from "../policy/cedar/values/value.ts"
+import { callContext, type Situation } from "./context.ts"
 
 export interface Asked {
   readonly bundle: Bundle
@@ -89,20 +82,4 @@ function fewest(names: readonly string[], suffice: (names: readonly string[]) =>
     if (suffice(others)) needed = others
   }
   return needed
-}
-
-/** The rules by which an operator may do this, or why not. */
-export function mayManage(
-  { engine, entities: base }: Bundle,
-  operator: OperatorFacts,
-  method: string,
-  thing: ManagedThing,
-): { readonly principal: string; readonly denial: Denial | null; readonly rules: readonly string[] } {
-  const { request, entities } = manageQuestion(operator, method, thing, base)
-  const { allowed, determining: rules } = engine.authorize(request, entities)
-  const principal = request.principal.key
-  if (allowed) return { principal, denial: null, rules }
-  const denial: Denial =
-    rules.length > 0 ? { reason: "policy_forbids", principal, rules } : { reason: "policy_permits_nothing", principal }
-  return { principal, denial, rules }
 }

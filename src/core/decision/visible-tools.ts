@@ -18,9 +18,10 @@ import { expected, mayStillCome } from "../guardrails/plan.ts"
 import { lineOf, type Task, type TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { EntityStore } from "../policy/cedar/entities.ts"
-import { actionRef, callContext, entitiesFor, principalsOf, toolRef, type Situation } from "../policy/principals.ts"
+import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
 import { askAll, liftFor } from "./permission.ts"
 import type { CedarRecord, EntityRef } from "../policy/cedar/values/value.ts"
+import { callContext, type Situation } from "./context.ts"
 
 export interface Question extends Pick<Call, "task" | "token" | "proof" | "gateway" | "environment" | "risks"> {
   /** The tool of the catalog that asking for a list is: who may not have one is told nothing. */

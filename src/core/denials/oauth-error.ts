@@ -4,7 +4,6 @@
  */
 import type { Rejection } from "./credential-rejection.ts"
 import { printable } from "../encoding/display-text.ts"
-import type { NothingLeft } from "../task/grant.ts"
 
 export type Refusal =
   | { readonly reason: "request_malformed"; readonly what: string }
@@ -294,4 +293,18 @@ function nothingLeft(refusal: NothingLeft): string {
   return available === ""
     ? `${asked} No scope could be granted instead.`
     : `${asked} These scopes could be granted: ${available}.`
+}
+
+/** What limits a grant, and whose limit it is: the name of a purpose, an agent or a principal. */
+export interface CapSource {
+  readonly cap: "purpose" | "agent" | "parent" | "assertion" | "consent" | "policy"
+  readonly of: string
+}
+
+export interface NothingLeft {
+  readonly asked: readonly string[]
+  /** Scopes of what could be had by whoever asks, for this purpose. */
+  readonly available: readonly string[]
+  /** For each tool asked for, the first cap that lacked it, and whose. */
+  readonly lacking: Readonly<Record<string, CapSource>>
 }

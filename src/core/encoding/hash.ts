@@ -6,7 +6,7 @@ import { hmac } from "@noble/hashes/hmac.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 
-const encoder = new TextEncoder()
+export const encoder = new TextEncoder()
 
 /** `ath` of RFC 9449. */
 export function sha256Base64url(text: string): string {
@@ -32,27 +32,10 @@ export function refusedHash(credential: string): string | null {
  * Of a compact JWS what is signed, without the signature: whoever has an ECDSA signature (r, s) can make another one,
  * (r, n - s), that is as valid, and one token must not look like two. Anything else whole.
  */
-function signedPartOf(credential: string): string {
+export function signedPartOf(credential: string): string {
   const end = credential.lastIndexOf(".")
   return credential.split(".", 4).length === 3 ? credential.slice(0, end) : credential
 }
 /** Whoever sends more than any credential has must not be hashed for it. */
 const MAX_HASHED = 16_384
-const HASH_DIGITS = 16
-
-/**
- * Of a token, computed once and remembered with it: `hash`, which tells two tokens apart in records and opens nothing, and
- * `ath` of RFC 9449, which is of the whole token. By the platform, as a token is long and whoever verifies one waits for
- * the platform anyway.
- */
-export async function tokenDigests(token: string): Promise<{ readonly hash: string; readonly ath: string }> {
-  const [signed, whole] = await Promise.all([digestOf(signedPartOf(token)), digestOf(token)])
-  return {
-    hash: signed.toHex().slice(0, HASH_DIGITS),
-    ath: whole.toBase64({ alphabet: "base64url", omitPadding: true }),
-  }
-}
-
-async function digestOf(text: string): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text)))
-}
+export const HASH_DIGITS = 16

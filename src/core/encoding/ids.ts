@@ -2,25 +2,9 @@
  * Ids that sort by the time they were made: `dec_<ulid>`, `tsk_<ulid>`, `lnt_<ulid>`, `evt_<ulid>`. They name things and open none,
  * yet none can be guessed: their 80 random bits come from the platform's generator, fetched many at a time.
  */
-import { decodeTime, encodeTime, ulid } from "ulid"
+import { decodeTime, encodeTime } from "ulid"
 
-const pool = new Uint8Array(4096)
-let used = pool.length
-
-function randomFraction(): number {
-  if (used === pool.length) {
-    crypto.getRandomValues(pool)
-    used = 0
-  }
-  return (pool[used++] ?? 0) / 256
-}
-
-type Kind = "dec" | "tsk" | "lnt" | "evt"
-
-/** @param now milliseconds */
-export function newId(kind: Kind, now: number): string {
-  return `${kind}_${ulid(now, randomFraction)}`
-}
+export type Kind = "dec" | "tsk" | "lnt" | "evt"
 
 const ULID = /^[a-z]{3}_([0-7][0-9A-HJKMNP-TV-Z]{25})$/
 

@@ -3,7 +3,6 @@
  * upstream's may keep the first, and may not round. So what I-JSON rules out is refused here: a key that stands twice
  * in an object, an integer beyond 2^53 - 1, a number beyond a double. Source: RFC 8259 4, 6; RFC 7493 2.2, 2.3.
  */
-import { deny, type Denied } from "../denials/denial.ts"
 import { fold } from "./name-folding.ts"
 
 /** Why what tells such a number is denied. */
@@ -21,23 +20,6 @@ const MAX_KEYS_TEXT = 65_536
 
 /** Each is written and read anew wherever the text is passed on: it costs ten times as much as another character. */
 const MAX_ESCAPES = 131_072
-
-export function parseJson(text: string, mostParts: number = MAX_PARTS): { readonly json: unknown } | Denied {
-  const read = readJson(text, mostParts)
-  return "objection" in read ? deny({ reason: "body_rejected", what: read.objection }) : read
-}
-
-/**
- * The body of a call. A number that a double does not hold exactly is no objection to it: it makes all of its arguments
- * unseen (`isExact`: false). So no rule judges, no person approves and no hash tells of a number that the upstream may
- * read otherwise; and a client that prints 17 digits reaches a tool of which nothing reads arguments.
- */
-export function parseCallBody(text: string): { readonly json: unknown; readonly isExact: boolean } | Denied {
-  const numbers = { areExact: true }
-  const read = readJson(text, MAX_PARTS, numbers)
-  if ("objection" in read) return deny({ reason: "body_rejected", what: read.objection })
-  return { json: read.json, isExact: numbers.areExact }
-}
 
 /** The same for what is no body: with the objection alone. */
 export function readJson(

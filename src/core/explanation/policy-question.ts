@@ -1,11 +1,10 @@
 /** What policy is asked about a call: of every principal the same, but for who it is. */
 import { factsAt } from "../record/record-facts.ts"
 import type { Tool } from "../catalog/tool.ts"
-import type { UserFacts } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { PolicyRequest } from "../policy/cedar/engine.ts"
 import type { EntityStore } from "../policy/cedar/entities.ts"
-import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
+import { actionRef, entitiesFor, principalsOf, toolRef, type UserFacts } from "../policy/principals.ts"
 import type { CedarRecord } from "../policy/cedar/values/value.ts"
 
 export interface PolicyQuestion {

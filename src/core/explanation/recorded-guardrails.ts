@@ -13,7 +13,7 @@ import { limitInstrument } from "../guardrails/limit.ts"
 import { Memory } from "../guardrails/memory.ts"
 import { unitsOf } from "../guardrails/amount.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import type { RecordedCall } from "./recreated-call.ts"
+import type { RecordedCall } from "./recorded-call.ts"
 
 export interface Told {
   readonly guardrails: Guardrails

@@ -2,8 +2,9 @@
 import { decide } from "../decision/decide.ts"
 import { guardrailsOf } from "../guardrails/guardrails.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import { ASKED_POLICY, isAskedByRules, recreate, type RecordedCall } from "./recreated-call.ts"
+import { ASKED_POLICY, isAskedByRules, recreate } from "./recreated-call.ts"
 import { isPermitted, type PolicyQuestion } from "./policy-question.ts"
+import type { RecordedCall } from "./recorded-call.ts"
 
 export interface Reconstructed {
   /** Null where what is not told leaves open what policy was asked. */

@@ -5,54 +5,18 @@
 import { canonicalText } from "../encoding/canonical-json.ts"
 import type { CallArguments } from "../catalog/arguments.ts"
 import { MAX_SHOWN } from "../record/truncation.ts"
-import type { DecisionRecord } from "../record/record.ts"
 import type { Call } from "../decision/call.ts"
 import { UNKNOWN_CLIENT } from "../decision/client.ts"
 import type { Guardrails } from "../guardrails/guardrails.ts"
-import type { Use, WindowUse } from "../guardrails/kind.ts"
 import { HIGHEST_RISK } from "../guardrails/definition.ts"
 import { HALF_LIFE } from "../guardrails/risk.ts"
-import type { Task, TreeState, UserFacts } from "../task/state.ts"
+import type { Task, TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import { actionRef, entitiesFor, toolRef } from "../policy/principals.ts"
+import { actionRef, entitiesFor, toolRef, type UserFacts } from "../policy/principals.ts"
+import type { RecordedCall } from "./recorded-call.ts"
 import { toldBy } from "./recorded-guardrails.ts"
-import { approveStep, beginTree, type Consented } from "./simulated-tree.ts"
+import { approveStep, beginTree } from "./simulated-tree.ts"
 import { wholeGrant } from "./whole-grant.ts"
-
-/** What of a decision record is looked at: of one that is kept, or that came over the wire or out of a file. */
-export interface RecordedCall extends Pick<
-  DecisionRecord,
-  | "id"
-  | "at"
-  | "tool"
-  | "task"
-  | "purpose"
-  | "user"
-  | "groups"
-  | "chain"
-  | "gateway"
-  | "environment"
-  | "arguments"
-  | "arguments_omitted"
-  | "facts"
-  | "calls"
-  | "labels"
-  | "bound"
-> {
-  readonly kind: string
-  readonly denial: {
-    readonly reason: string
-    readonly window?: unknown
-    readonly budget?: unknown
-    readonly guardrail?: unknown
-  } | null
-  /** A record of earlier says less of them. */
-  readonly windows: readonly (Pick<WindowUse, "window" | "limit" | "used"> &
-    Partial<Pick<WindowUse, "asked" | "waits">>)[]
-  readonly guardrails: readonly Use[]
-  readonly approvals: readonly Consented[]
-  readonly cut?: readonly string[] | null | undefined
-}
 
 export interface Recreated {
   readonly state: TreeState

@@ -1,12 +1,14 @@
 /** What a bundle would make of a call that was decided before, and whether that is anything new. */
+import { callContext } from "../decision/context.ts"
 import { codeOf, type Denial } from "../denials/denial.ts"
 import { decide } from "../decision/decide.ts"
 import { riskOf } from "../decision/risk.ts"
 import { lineOf } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import { actionRef, callContext, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
+import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
 import { askAll } from "../decision/permission.ts"
-import { recreate, type RecordedCall, type Recreated } from "./recreated-call.ts"
+import type { RecordedCall } from "./recorded-call.ts"
+import { recreate, type Recreated } from "./recreated-call.ts"
 
 export type Judged =
   | { readonly kind: "same" }

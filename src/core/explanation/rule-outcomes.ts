@@ -3,10 +3,10 @@ import { Rule } from "../policy/cedar/compile.ts"
 import type { PolicyRequest } from "../policy/cedar/engine.ts"
 import type { EntityStore } from "../policy/cedar/entities.ts"
 import { isNode } from "../policy/cedar/est.ts"
-import { EvaluationError } from "../policy/cedar/evaluate.ts"
 import type { LoweredRule } from "../policy/cedar/lowered.ts"
 import { keysWithin } from "../policy/cedar/scope.ts"
 import type { RuleAbout } from "../policy/cedar/slices.ts"
+import { EvaluationError } from "../policy/cedar/values/evaluation-error.ts"
 import { posed, type PolicyQuestion } from "./policy-question.ts"
 
 export interface PrincipalSeen {

@@ -3,7 +3,7 @@
  * clock: what a task could do under a bundle can be tried anywhere.
  */
 import { askApproval, requestHash, type Approval } from "../task/approval.ts"
-import type { Call, Outcome } from "../decision/call.ts"
+import type { Call, Outcome, RefusedCall } from "../decision/call.ts"
 import { UNSEEN_ARGUMENTS } from "../catalog/arguments.ts"
 import { factsOf } from "../decision/check-guardrails.ts"
 import { checkPolicy } from "../decision/check-policy.ts"
@@ -20,12 +20,12 @@ import type { Need } from "../guardrails/kind.ts"
 import { notesOf, readLimit } from "../guardrails/limit-meter.ts"
 import { Memory } from "../guardrails/memory.ts"
 import { applyNotes } from "../guardrails/memory-update.ts"
-import type { RefusedCall } from "../../ledger/protocol.ts"
 import { ProofLog } from "../task/proof-log.ts"
-import { lineOf, newTree, type TreeState, type UserFacts } from "../task/state.ts"
+import { lineOf, newTree, type TreeState } from "../task/state.ts"
 import { applyAfterwards, applyApproval, applyChange, applyEnd, applyOpening, endedBy } from "../task/transition.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
+import type { UserFacts } from "../policy/principals.ts"
 
 /** What a call needs of a task that is open. */
 export interface Held {

@@ -1,6 +1,6 @@
 /** What of a call a guardrail tells it apart by, as text: two calls agree on a field exactly where their texts do. */
-import { argumentsHash, canonicalText } from "../encoding/canonical-json.ts"
-import { argumentsNeeded, variantOf, type CallArguments, type Unseen } from "../catalog/arguments.ts"
+import { canonicalText } from "../encoding/canonical-json.ts"
+import { argumentsNeeded, variantOf, type CallArguments, type Unseen, argumentsHash } from "../catalog/arguments.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
 import { sha256Hex } from "../encoding/hash.ts"

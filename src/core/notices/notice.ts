@@ -3,13 +3,13 @@
  * what a person needs to decide whether to look, never a token, and of arguments what the catalog does not redact. Pure.
  */
 import type { Approval } from "../task/approval.ts"
-import type { End } from "../decision/call.ts"
 import { codeOf, type Denial } from "../denials/denial.ts"
-import type { Consent } from "../task/consent.ts"
 import type { Task, TreeState } from "../task/state.ts"
 import { userId } from "../policy/principals.ts"
 import type { Stopped, Switch } from "../signals/switch.ts"
 import type { EventName } from "../policy/definition/receiver-events.ts"
+import type { End } from "../task/change.ts"
+import type { Consent } from "../task/pending-consent.ts"
 
 /** What a person is asked, or has said: of one exact call, or of a task that waits to begin. */
 export type Question = CallQuestion | TaskQuestion

@@ -1,8 +1,8 @@
 /** The record of one call: made where it was decided, in the ledger, or at the edge where no ledger was asked. */
+import { argumentsDigest } from "../catalog/arguments.ts"
 import type { Approval } from "../task/approval.ts"
 import type { Call, Verdict } from "../decision/call.ts"
 import { codeOf, type Denial } from "../denials/denial.ts"
-import { argumentsDigest } from "../encoding/canonical-json.ts"
 import type { Segments } from "../catalog/route.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Bundle } from "../policy/assemble.ts"

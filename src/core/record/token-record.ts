@@ -1,12 +1,18 @@
 /** The record of a token request: made in the ledger, durably, where a token was issued; at the edge where none was. */
 import type { Opened } from "../task/open.ts"
-import type { RequestingClient } from "../../authorization-server/token/client-authentication.ts"
 import { oauthErrorOf, type Refusal } from "../denials/oauth-error.ts"
-import type { Consent } from "../task/consent.ts"
-import type { Task, TreeState, UserFacts } from "../task/state.ts"
+import type { Task, TreeState } from "../task/state.ts"
 import type { Pointer } from "../policy/bundle.ts"
-import { userId } from "../policy/principals.ts"
+import { userId, type UserFacts } from "../policy/principals.ts"
+import type { Consent } from "../task/pending-consent.ts"
 import { recordOf, type DecisionRecord, type ManagementDenial, type Tried } from "./record.ts"
+
+/** The client of a token request, as far as its record names it. */
+export interface RecordedClient {
+  readonly agent: string
+  /** False for a public client: anybody can name it, so the record does not count as the agent's. */
+  readonly isProven: boolean
+}
 
 /** What only the edge knows of a token request. */
 export interface Asking {
@@ -87,7 +93,7 @@ export function misuseRecord(
 /** @param client null if the request does not say who makes it */
 export function refusalRecord(
   refusal: Refusal,
-  client: RequestingClient | null,
+  client: RecordedClient | null,
   bundle: Pointer | null,
   decisionId: string,
   receivedAt: number,
@@ -105,7 +111,7 @@ export function refusalRecord(
 }
 
 /** An agent asked for the end of a token or task that is not its own, or that does not exist (RFC 7009, section 2.2). */
-export function nothingRevoked(known: DecisionRecord, client: RequestingClient): DecisionRecord {
+export function nothingRevoked(known: DecisionRecord, client: RecordedClient): DecisionRecord {
   const denial = { reason: "not_found", what: "token" } as const
   return { ...known, ...byClient(client, denial), decision: "deny", code: "not_found" }
 }
@@ -116,7 +122,7 @@ export function nothingRevoked(known: DecisionRecord, client: RequestingClient):
  * agent's name and crowd out its own. An assertion that was used before proves nothing either.
  */
 function byClient(
-  client: RequestingClient | null,
+  client: RecordedClient | null,
   denial: Refusal | ManagementDenial,
 ): Pick<DecisionRecord, "chain" | "denial"> {
   if (!client) return { chain: [], denial }

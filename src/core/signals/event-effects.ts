@@ -3,7 +3,6 @@
  * by the table of events, the stream's entry, and what the stream may speak of. One that may not be told spoils the
  * whole token. Pure: what is judged is applied by the switchboard.
  */
-import type { SecurityEvents } from "../../credentials/security-event.ts"
 import { canonicalText } from "../encoding/canonical-json.ts"
 import { sha256Hex } from "../encoding/hash.ts"
 import type { StreamDefinition } from "../policy/definition/streams.ts"
@@ -147,4 +146,16 @@ function changeOf(
     default:
       return effect satisfies never
   }
+}
+
+export interface SecurityEvents {
+  readonly jti: string
+  /** Milliseconds; from then on it is refused as too old. */
+  readonly until: number
+  /** Seconds, when what it tells of happened, as far as it says so for all of its events. */
+  readonly at: number
+  /** `sub_id` (RFC 9493 3.1); undefined where there is none. */
+  readonly subject: unknown
+  /** What is told, by the URI of the event's type: at least one. */
+  readonly events: readonly (readonly [type: string, told: Readonly<Record<string, unknown>>])[]
 }

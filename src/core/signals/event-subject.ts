@@ -7,22 +7,7 @@ import { isObject } from "../encoding/json.ts"
 import type { Lookup } from "../encoding/lookup.ts"
 import type { AgentDefinition } from "../policy/definition/agents.ts"
 import type { IssuerDefinition } from "../policy/definition/issuers.ts"
-import type { StreamDefinition } from "../policy/definition/streams.ts"
-
-/** Formats with one value, and the member that holds it. */
-const VALUE_OF = {
-  iss_sub: "sub",
-  email: "email",
-  opaque: "id",
-  account: "uri",
-  phone_number: "phone_number",
-  did: "url",
-  uri: "uri",
-} as const satisfies Readonly<Record<string, string>>
-export type ValueFormat = keyof typeof VALUE_OF
-
-const isValueFormat = (format: string): format is ValueFormat => Object.hasOwn(VALUE_OF, format)
-export const VALUE_FORMATS = Object.keys(VALUE_OF).filter(isValueFormat)
+import { type StreamDefinition, VALUE_OF, type ValueFormat, isValueFormat } from "../policy/definition/streams.ts"
 
 export type Target =
   /** Issuer and subject, joined by `|`. */

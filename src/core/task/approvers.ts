@@ -2,9 +2,8 @@
  * Who may answer a question about a call: those whom approvers.yaml lists under the name that it was asked by, or where
  * it was asked by none, any operator. Told by a person's own token, never by an agent's. Pure.
  */
-import type { UserFacts } from "./state.ts"
 import type { ApprovalDefinition, Approving } from "../policy/definition/approvers.ts"
-import { userId } from "../policy/principals.ts"
+import { userId, type UserFacts } from "../policy/principals.ts"
 import type { Approval } from "./approval.ts"
 
 /** How the bundle has them. */

@@ -7,6 +7,7 @@ import { anyCovers, coveredBy, formatScope, parseScope, scopeCovers, type Scope 
 import { ACTIONS, SENSITIVITIES, sensitivityRank, type Action, type Sensitivity, type Tool } from "../catalog/tool.ts"
 import type { GrantDefinition } from "../policy/definition/grant.ts"
 import type { ArgumentBounds } from "../catalog/bounds.ts"
+import type { CapSource, NothingLeft } from "../denials/oauth-error.ts"
 
 export interface ToolGrant {
   /** Its action class when the grant was made; if the catalog gives it another later, the grant no longer covers it. */
@@ -80,9 +81,9 @@ export interface Caps {
   readonly policy: { readonly principal: string; readonly permits: (tool: Tool) => boolean }
 }
 
-interface Cap {
+export interface Cap {
   /** Who or what lacks a tool that it does not cover. */
-  readonly by: { readonly cap: keyof Caps; readonly of: string }
+  readonly by: CapSource
   readonly covers: (tool: Tool) => boolean
 }
 
@@ -140,14 +141,6 @@ export interface Narrowed {
   readonly details: readonly GrantedDetails[] | null
 }
 
-export interface NothingLeft {
-  readonly asked: readonly string[]
-  /** Scopes of what could be had by whoever asks, for this purpose. */
-  readonly available: readonly string[]
-  /** For each tool asked for, the first cap that lacked it, and whose. */
-  readonly lacking: Readonly<Record<string, Cap["by"]>>
-}
-
 /** Two parts that were asked for cover this tool: which of their bounds holds cannot be said. */
 export interface Ambiguous {
   readonly ambiguous: string
@@ -160,7 +153,7 @@ export function narrow(tools: Iterable<Tool>, asked: Asked, caps: Caps): Narrowe
   const parts: readonly AskedPart[] = asked.parts ?? [byDefault]
   const limits = capsOf(caps)
   const granted: Record<string, ToolGrant> = {}
-  const lacking: Record<string, Cap["by"]> = {}
+  const lacking: Record<string, CapSource> = {}
   const catalog = [...tools]
   const asking = parts.map((part) => ({ part, covers: anyCovers(part.scopes) }))
   for (const tool of catalog) {

@@ -4,7 +4,6 @@
  * been admitted then: it was made after the waking, or with the nonce that this life of the ledger handed out (RFC 9449
  * 9). Pure: the ledger makes the nonce and gives the time.
  */
-import type { Proof } from "../../credentials/dpop.ts"
 
 /**
  * By this much the clock of a client whose proof was admitted can have run ahead of ours; the edge takes ten seconds of
@@ -41,4 +40,16 @@ export class ProofLog {
   admit(jti: string): void {
     this.#seen.add(jti)
   }
+}
+
+export interface Proof {
+  /** RFC 7638 SHA-256 thumbprint of the key that signed it. */
+  readonly jkt: string
+  /** Of this key: another key's equal one is another. */
+  readonly jti: string
+  /** Seconds. */
+  readonly iat: number
+  /** Milliseconds; from then on it would be refused as stale, so its `jti` need not be remembered. */
+  readonly freshUntil: number
+  readonly nonce: string | null
 }

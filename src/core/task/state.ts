@@ -4,24 +4,13 @@
  */
 import type { Approval } from "./approval.ts"
 import { Memory } from "../guardrails/memory.ts"
-import type { Consent } from "./consent.ts"
 import type { Grant, GrantedDetails } from "./grant.ts"
 import type { Plan, Progress } from "../guardrails/plan.ts"
 import type { Signal } from "../guardrails/risk.ts"
 import type { Pointer } from "../policy/bundle.ts"
+import type { UserFacts } from "../policy/principals.ts"
+import type { Consent } from "./pending-consent.ts"
 import type { ProofLog } from "./proof-log.ts"
-
-/** The person on whose behalf the tree acts, as their session token told. */
-export interface UserFacts {
-  readonly issuer: string
-  readonly subject: string
-  readonly groups: readonly string[]
-  readonly acr?: string
-  /** Seconds since the epoch. */
-  readonly auth_time?: number
-  /** Milliseconds; then the session ends that showed how they logged in. */
-  readonly until?: number
-}
 
 /** `pending`: a person has yet to agree; `quarantined`: frozen until one has looked. */
 export type TaskStatus = "pending" | "active" | "completed" | "revoked" | "quarantined"

@@ -2,12 +2,12 @@
  * `apply*`: the only functions that change a tree's state, each by a value that a pure step made.
  */
 import { used, type Approval } from "./approval.ts"
-import type { Change, End } from "../decision/call.ts"
 import type { Opening } from "./open.ts"
 import type { Guardrails } from "../guardrails/guardrails.ts"
 import type { Signal } from "../guardrails/risk.ts"
 import { applyNotes, type Note } from "../guardrails/memory-update.ts"
 import type { Pointer } from "../policy/bundle.ts"
+import type { Change, End } from "./change.ts"
 import { isBelow, type EndedBy, type Task, type TaskStatus, type TreeState } from "./state.ts"
 
 /** Retries are remembered for seconds; above this many the stale ones are dropped. */

@@ -1,12 +1,12 @@
 /** What a task's agent or an operator is shown of it: its state, its tree below, what is left. */
 import { openBounds } from "../catalog/redaction.ts"
-import { redactedOf } from "../decision/check-grant.ts"
 import type { GrantedDetails } from "./grant.ts"
 import { gaugesOf, type Gauge } from "../guardrails/gauge.ts"
 import { expected, type PlanStep } from "../guardrails/plan.ts"
 import { highestRisk } from "../guardrails/risk.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/principals.ts"
+import { redactedOf } from "./redacted-arguments.ts"
 import { isBelow, lineOf, whyEnded, type Task, type TreeState } from "./state.ts"
 
 export interface TaskView {

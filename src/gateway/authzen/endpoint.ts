@@ -4,9 +4,10 @@
  * credential is inside the question; the header that opens `/authz/` opens nothing here (app.ts).
  */
 import * as z from "zod"
+import { parseJson } from "../../core/catalog/json-body.ts"
 import { boundedBytes, textOf } from "../../platform/request-body.ts"
 import { isDenied } from "../../core/denials/denial.ts"
-import { isJsonType, parseJson } from "../../core/encoding/json.ts"
+import { isJsonType } from "../../core/encoding/json.ts"
 import type { Surroundings } from "../../request-context.ts"
 import { failed, malformed } from "./answer.ts"
 import type { Access } from "./access.ts"

@@ -3,11 +3,6 @@
  * one from being made is a value. A receiver whose secret the Worker does not know is told nothing.
  */
 import type { Signer } from "../../signing/signing-key.ts"
-import type { ReceiverDefinition } from "../../core/policy/definition/receivers.ts"
-import type { Notice } from "../../core/notices/notice.ts"
-import { setMessage } from "./set.ts"
-import { slackMessage } from "./slack.ts"
-import { standardMessage } from "./standard.ts"
 
 export interface Message {
   readonly url: string
@@ -30,21 +25,4 @@ export interface Making {
   readonly signer: () => Promise<Signer | null>
   /** Milliseconds. */
   readonly now: number
-}
-
-export async function messageOf(
-  receiver: ReceiverDefinition,
-  notice: Notice,
-  making: Making,
-): Promise<Message | Hindrance> {
-  switch (receiver.format) {
-    case "standard":
-      return standardMessage(receiver, notice, making)
-    case "slack":
-      return slackMessage(notice, making)
-    case "set":
-      return setMessage(receiver, notice, making)
-    default:
-      return receiver satisfies never
-  }
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { MAX_PARTS, parseJson, readLoosely } from "../../../src/core/encoding/json.ts"
+import { parseJson } from "../../../src/core/catalog/json-body.ts"
+import { MAX_PARTS, readLoosely } from "../../../src/core/encoding/json.ts"
 
 /** Any whitespace and any escapes: the text differs, the value does not. */
 function spelled(value: unknown, seed: number): string {

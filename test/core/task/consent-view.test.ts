@@ -1,9 +1,10 @@
 import { describe, expect, inject, test } from "vitest"
-import { foresee, type Consent } from "../../../src/core/task/consent.ts"
+import { foresee } from "../../../src/core/task/consent.ts"
 import { countsOf, fewerCalls, lives, viewOfConsent, type ConsentView } from "../../../src/core/task/consent-view.ts"
 import { boundsInWords, callsInWords, lifeInWords } from "../../../src/core/task/grant-words.ts"
 import { isRefused } from "../../../src/core/denials/oauth-error.ts"
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"
+import type { Consent } from "../../../src/core/task/pending-consent.ts"
 import { agentId } from "../../harness/issuers.ts"
 import { ALICE, askedFor, assembled, newState, START } from "../../harness/trees.ts"
 

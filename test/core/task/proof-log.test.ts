@@ -1,7 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import type { Proof } from "../../../src/credentials/dpop.ts"
-import { ProofLog } from "../../../src/core/task/proof-log.ts"
+import { ProofLog, type Proof } from "../../../src/core/task/proof-log.ts"
 
 const START = 1_800_000_000_000
 const FRESH_FOR_MS = 60_000

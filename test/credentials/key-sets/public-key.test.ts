@@ -1,7 +1,8 @@
 /** Which public keys may verify anything, as a table: by each of the others somebody could sign who should not. */
 import { exportJWK, generateKeyPair } from "jose"
 import { describe, expect, test } from "vitest"
-import { importKeys, keyFor, weakness } from "../../../src/credentials/key-sets/public-key.ts"
+import { weakness } from "../../../src/core/keys/key-strength.ts"
+import { importKeys, keyFor } from "../../../src/credentials/key-sets/public-key.ts"
 
 const base64url = (bytes: readonly number[]): string =>
   new Uint8Array(bytes).toBase64({ alphabet: "base64url", omitPadding: true })

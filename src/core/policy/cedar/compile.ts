@@ -5,11 +5,12 @@
  */
 import type { EntityStore } from "./entities.ts"
 import { type Node, UnsupportedOperator, readList, readNode, readText } from "./est.ts"
-import { type Evaluate, type PolicyRequest, asBoolean } from "./evaluate.ts"
+import { type Evaluate, type PolicyRequest } from "./evaluate.ts"
 import { compileExpression } from "./expression.ts"
 import type { LoweredRule } from "./lowered.ts"
 import { foreseeConditions, type Foresee, type Outcomes } from "./outcomes.ts"
 import { readScope, type Scope } from "./scope.ts"
+import { asBoolean } from "./values/evaluation-error.ts"
 
 /** All `when` true and all `unless` false, up to the first that is not. Throws EvaluationError where one errs. */
 type Holds = (request: PolicyRequest, entities: EntityStore) => boolean

@@ -7,11 +7,12 @@
  */
 import { Rule } from "./compile.ts"
 import type { EntityStore } from "./entities.ts"
-import { EvaluationError, type PolicyRequest } from "./evaluate.ts"
+import { type PolicyRequest } from "./evaluate.ts"
 import { filedRules, scopesOf, type FiledRules } from "./filing.ts"
 import type { LoweredRule } from "./lowered.ts"
 import type { Scope } from "./scope.ts"
 import { slicer, type RuleAbout } from "./slices.ts"
+import { EvaluationError } from "./values/evaluation-error.ts"
 import type { EntityRef } from "./values/value.ts"
 
 export type { PolicyRequest } from "./evaluate.ts"

@@ -3,12 +3,13 @@
  * those that name something, build something, or do not evaluate all of their operands. What is in no table is refused.
  */
 import { UnsupportedOperator, readList, readNode, readOperator, readText } from "./est.ts"
-import { type Evaluate, type PolicyRequest, asBoolean, asText } from "./evaluate.ts"
+import { type Evaluate, type PolicyRequest } from "./evaluate.ts"
 import type { ExtensionFunction } from "./values/extension.ts"
 import { FUNCTIONS, call } from "./values/functions.ts"
 import { compilePattern } from "./like.ts"
 import { constant, fold, readLiteral } from "./literal.ts"
 import { BINARY, type Binary, UNARY, type Unary, asEntity, attribute, isInAny, optionalAttribute } from "./operators.ts"
+import { asBoolean, asText } from "./values/evaluation-error.ts"
 import { type Value, set } from "./values/value.ts"
 
 export function compileExpression(expression: unknown, rule: string): Evaluate {

@@ -4,7 +4,8 @@
  */
 import { fromCedarJson } from "./values/cedar-json.ts"
 import { UnsupportedOperator } from "./est.ts"
-import { type Evaluate, EvaluationError } from "./evaluate.ts"
+import { type Evaluate } from "./evaluate.ts"
+import { EvaluationError } from "./values/evaluation-error.ts"
 import type { Value } from "./values/value.ts"
 
 /** Integers beyond 2^53 - 1 as JSON numbers have lost digits before they get here: refused, not compared wrongly. */

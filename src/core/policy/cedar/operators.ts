@@ -3,7 +3,7 @@
  * engine is the oracle in test/node/oracle.test.ts. Operands of a wrong type err, except for `==` and `!=`.
  */
 import type { EntityStore } from "./entities.ts"
-import { NO_ATTRIBUTE, NO_ENTITY, NO_TAG, WRONG_TYPE, asBoolean, asLong, asText } from "./evaluate.ts"
+import { NO_ATTRIBUTE, NO_ENTITY, NO_TAG, WRONG_TYPE, asBoolean, asLong, asText } from "./values/evaluation-error.ts"
 import { int64 } from "./values/long.ts"
 import {
   CedarSet,

@@ -4,9 +4,10 @@
  * is worked out as ever; what does may be anything, and `&&`, `||`, `!` and `if` carry on from there. Pure.
  */
 import { type Node, isNode, readList, readNode, readOperator } from "./est.ts"
-import { EvaluationError, type Evaluate, type PolicyRequest, asBoolean } from "./evaluate.ts"
+import { type Evaluate, type PolicyRequest } from "./evaluate.ts"
 import type { EntityStore } from "./entities.ts"
 import { compileExpression } from "./expression.ts"
+import { EvaluationError, asBoolean } from "./values/evaluation-error.ts"
 
 export interface Outcomes {
   readonly holds: boolean

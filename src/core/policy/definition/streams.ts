@@ -1,6 +1,5 @@
 /** `streams.yaml`: who tells us what happens elsewhere, about whom, and what follows from it. */
 import type { EffectName, EventName, Level } from "./security-events.ts"
-import type { ValueFormat } from "../../signals/event-subject.ts"
 import type { KeySource } from "./keys.ts"
 
 /** A stream of Security Event Tokens that a transmitter pushes to us (RFC 8935, src/signals). */
@@ -31,3 +30,20 @@ export interface StreamDefinition {
   /** `observe`: verify and record, but change nothing. */
   readonly mode: "enforce" | "observe"
 }
+
+/** Formats with one value, and the member that holds it. */
+export const VALUE_OF = {
+  iss_sub: "sub",
+  email: "email",
+  opaque: "id",
+  account: "uri",
+  phone_number: "phone_number",
+  did: "url",
+  uri: "uri",
+} as const satisfies Readonly<Record<string, string>>
+
+export type ValueFormat = keyof typeof VALUE_OF
+
+export const isValueFormat = (format: string): format is ValueFormat => Object.hasOwn(VALUE_OF, format)
+
+export const VALUE_FORMATS = Object.keys(VALUE_OF).filter(isValueFormat)

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest"
 import { Rule } from "../../../../src/core/policy/cedar/compile.ts"
 import { entityStore } from "../../../../src/core/policy/cedar/entities.ts"
-import { EvaluationError } from "../../../../src/core/policy/cedar/evaluate.ts"
 import { UnsupportedOperator } from "../../../../src/core/policy/cedar/est.ts"
+import { EvaluationError } from "../../../../src/core/policy/cedar/values/evaluation-error.ts"
 import { entity, record } from "../../../../src/core/policy/cedar/values/value.ts"
 
 const ALL = { op: "All" }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest"
 import { entityStore } from "../../../../src/core/policy/cedar/entities.ts"
-import { EvaluationError } from "../../../../src/core/policy/cedar/evaluate.ts"
 import { compileExpression } from "../../../../src/core/policy/cedar/expression.ts"
+import { EvaluationError } from "../../../../src/core/policy/cedar/values/evaluation-error.ts"
 import { type Value, fromJson } from "../../../../src/core/policy/cedar/values/value.ts"
 import { requestOf } from "../arbitrary-policy.ts"
 import { CONTEXT, CORNERS, ENTITIES, ERRS, REQUEST, dot, like, literal, op, record, set } from "../corners.ts"

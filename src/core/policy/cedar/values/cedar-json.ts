@@ -3,7 +3,7 @@
  * entity, `__extn` for an extension value. Only for what operators wrote: read this way, an agent's argument could pose
  * as any entity, an administrator say.
  */
-import { EvaluationError } from "../evaluate.ts"
+import { EvaluationError } from "./evaluation-error.ts"
 import { FUNCTIONS, call } from "./functions.ts"
 import { readLong } from "./long.ts"
 import { type EntityRef, type Value, entity, readJson } from "./value.ts"

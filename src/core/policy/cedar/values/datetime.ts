@@ -1,16 +1,10 @@
 /** `datetime`: a moment as milliseconds since 1970 in 64 bits, without leap seconds. Cedar RFC 80. */
-import { MALFORMED, WRONG_TYPE, asText } from "../evaluate.ts"
 import { int64 } from "./long.ts"
 import type { Value } from "./value.ts"
 import { DAY, asDuration, duration } from "./duration.ts"
+import { MALFORMED, WRONG_TYPE, asText } from "./evaluation-error.ts"
+import type { Datetime } from "./extension-value.ts"
 import { type ExtensionFunctions, binary, unary } from "./extension.ts"
-
-export interface Datetime {
-  readonly kind: "datetime"
-  readonly key: string
-  /** Milliseconds since 1970-01-01T00:00:00Z. */
-  readonly value: bigint
-}
 
 export const DATETIME_FUNCTIONS: ExtensionFunctions = [
   ["datetime", unary((text) => parse(asText(text)))],

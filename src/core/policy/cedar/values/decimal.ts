@@ -1,15 +1,9 @@
 /** `decimal`: a number with up to four digits after the point, in 64 bits. Compared by its methods only, not by `<`. */
-import { MALFORMED, WRONG_TYPE, asText } from "../evaluate.ts"
+import { MALFORMED, WRONG_TYPE, asText } from "./evaluation-error.ts"
+import type { Decimal } from "./extension-value.ts"
 import { fromDigits } from "./long.ts"
 import type { Value } from "./value.ts"
 import { type ExtensionFunctions, binary, unary } from "./extension.ts"
-
-export interface Decimal {
-  readonly kind: "decimal"
-  readonly key: string
-  /** In ten-thousandths. */
-  readonly value: bigint
-}
 
 export const DECIMAL_FUNCTIONS: ExtensionFunctions = [
   ["decimal", unary((text) => parse(asText(text)))],

@@ -1,15 +1,9 @@
 /** `duration`: milliseconds in 64 bits, written as days, hours, minutes, seconds and milliseconds in this order. */
-import { MALFORMED, WRONG_TYPE, asText } from "../evaluate.ts"
+import { MALFORMED, WRONG_TYPE, asText } from "./evaluation-error.ts"
+import type { Duration } from "./extension-value.ts"
 import { fromDigits, int64 } from "./long.ts"
 import type { Value } from "./value.ts"
 import { type ExtensionFunctions, unary } from "./extension.ts"
-
-export interface Duration {
-  readonly kind: "duration"
-  readonly key: string
-  /** Milliseconds. */
-  readonly value: bigint
-}
 
 const SECOND = 1000n
 const MINUTE = 60n * SECOND

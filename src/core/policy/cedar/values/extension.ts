@@ -3,12 +3,6 @@
  * what it is made of, so that two are equal exactly where their keys are.
  */
 import type { Value } from "./value.ts"
-import type { Datetime } from "./datetime.ts"
-import type { Decimal } from "./decimal.ts"
-import type { Duration } from "./duration.ts"
-import type { Ip } from "./ip.ts"
-
-export type Extension = Datetime | Decimal | Duration | Ip
 
 /** Throws EvaluationError where the official engine errs. */
 export type ExtensionFunction =

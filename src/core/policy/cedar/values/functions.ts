@@ -1,9 +1,9 @@
 /** Every function and method of Cedar's extension types (Cedar documentation, "Operators and functions"), by name. */
-import { WRONG_ARITY } from "../evaluate.ts"
 import type { Value } from "./value.ts"
 import { DATETIME_FUNCTIONS } from "./datetime.ts"
 import { DECIMAL_FUNCTIONS } from "./decimal.ts"
 import { DURATION_FUNCTIONS } from "./duration.ts"
+import { WRONG_ARITY } from "./evaluation-error.ts"
 import type { ExtensionFunction } from "./extension.ts"
 import { IP_FUNCTIONS } from "./ip.ts"
 

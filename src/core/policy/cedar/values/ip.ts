@@ -2,18 +2,10 @@
  * `ipaddr`: an address of IPv4 or IPv6, or the range that a prefix names. Bits beyond the prefix are kept: they count
  * for `==`, not for ranges. The two families never meet; an IPv4 address inside an IPv6 one is IPv6, and has no dots.
  */
-import { MALFORMED, WRONG_TYPE, asText } from "../evaluate.ts"
+import { MALFORMED, WRONG_TYPE, asText } from "./evaluation-error.ts"
+import type { Ip } from "./extension-value.ts"
 import type { Value } from "./value.ts"
 import { type ExtensionFunctions, binary, unary } from "./extension.ts"
-
-export interface Ip {
-  readonly kind: "ip"
-  readonly key: string
-  /** Of the address: 32 or 128. */
-  readonly bits: 32 | 128
-  readonly address: bigint
-  readonly prefix: number
-}
 
 export const IP_FUNCTIONS: ExtensionFunctions = [
   ["ip", unary((text) => parse(asText(text)))],

@@ -1,5 +1,5 @@
 /** Cedar's integers: 64 bits with a sign, exact, and an error beyond. */
-import { OVERFLOW } from "../evaluate.ts"
+import { OVERFLOW } from "./evaluation-error.ts"
 
 /** Throws OVERFLOW. */
 export function int64(value: bigint): bigint {

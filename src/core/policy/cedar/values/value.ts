@@ -2,7 +2,7 @@
  * Cedar's values (Cedar documentation, "Data types"): compared by structure, never by reference.
  * Records are Maps: an argument named `__proto__` or `constructor` is a name like any other.
  */
-import type { Extension } from "./extension.ts"
+import type { Extension } from "./extension-value.ts"
 
 export type Value = boolean | string | bigint | EntityRef | Extension | CedarSet | CedarRecord
 
@@ -179,3 +179,5 @@ function readMembers(json: object, escape: Escape, depth: number): CedarRecord |
   }
   return entries
 }
+
+export const NONE: CedarRecord = new Map()

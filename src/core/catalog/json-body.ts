@@ -1,0 +1,19 @@
+import { deny, type Denied } from "../denials/denial.ts"
+import { MAX_PARTS, readJson } from "../encoding/json.ts"
+
+export function parseJson(text: string, mostParts: number = MAX_PARTS): { readonly json: unknown } | Denied {
+  const read = readJson(text, mostParts)
+  return "objection" in read ? deny({ reason: "body_rejected", what: read.objection }) : read
+}
+
+/**
+ * The body of a call. A number that a double does not hold exactly is no objection to it: it makes all of its arguments
+ * unseen (`isExact`: false). So no rule judges, no person approves and no hash tells of a number that the upstream may
+ * read otherwise; and a client that prints 17 digits reaches a tool of which nothing reads arguments.
+ */
+export function parseCallBody(text: string): { readonly json: unknown; readonly isExact: boolean } | Denied {
+  const numbers = { areExact: true }
+  const read = readJson(text, MAX_PARTS, numbers)
+  if ("objection" in read) return deny({ reason: "body_rejected", what: read.objection })
+  return { json: read.json, isExact: numbers.areExact }
+}

@@ -1,0 +1,97 @@
+import type { CallArguments } from "../catalog/arguments.ts"
+import type { Denied } from "../denials/denial.ts"
+import { record, set, type CedarRecord, type Value } from "../policy/cedar/values/value.ts"
+import { agentRef, userRef, factsOfArguments, readArguments, type UserFacts } from "../policy/principals.ts"
+import type { Task } from "../task/state.ts"
+
+/**
+ * The arguments that the rules for a tool read, as Cedar values. Those must be there in full: a rule that cannot see an
+ * argument, or sees it rounded, would judge another call than the upstream gets.
+ * @param reads argument names; `*` stands for all
+ * @param members names that are read within them
+ */
+export function argumentFacts(
+  args: CallArguments,
+  reads: ReadonlySet<string>,
+  members: ReadonlySet<string>,
+): CedarRecord | Denied {
+  const known = factsOfArguments.get(args)
+  if (known?.reads === reads && known.members === members) return known.facts
+  const facts = readArguments(args, reads, members)
+  factsOfArguments.set(args, { reads, members, facts })
+  return facts
+}
+
+const NO_APPROVALS = set([])
+
+type SessionFacts = Pick<UserFacts, "acr" | "auth_time" | "until">
+
+export interface Situation {
+  /** The calling task and all above it, itself first. */
+  readonly line: readonly [Task, ...Task[]]
+  readonly user: UserFacts | null
+  /** The session to judge by; absent: the user's own. */
+  readonly session?: SessionFacts
+  readonly labels: ReadonlySet<string>
+  /** Whether the token is bound to a key that the call proves. */
+  readonly boundKey: boolean
+  /** From 0 to 100. */
+  readonly risk: number
+  readonly arguments: CedarRecord
+  readonly environment: string
+  readonly gateway: string
+  /** Names by which people have approved of the call, as far as it is to be judged by them; absent: none. */
+  readonly approvals?: readonly string[]
+  /** Milliseconds. */
+  readonly now: number
+}
+
+/** Context of the actions read, write and execute; `schema.cedarschema` declares it. */
+export function callContext(situation: Situation): CedarRecord {
+  const { line, user, labels, now } = situation
+  const [task] = line
+  // What a task below counts is counted by all above it, so the root has counted the whole tree.
+  const root = line.at(-1) ?? task
+  const context = new Map<string, Value>([
+    [
+      "task",
+      record([
+        ["id", task.id],
+        ["purpose", task.purpose],
+        ["age", BigInt(Math.floor((now - task.openedAt) / 1000))],
+        ["calls", BigInt(task.calls)],
+        ["tree_calls", BigInt(root.calls)],
+        ["depth", BigInt(line.length - 1)],
+        ["labels", set(labels)],
+      ]),
+    ],
+    ["agent", agentRef(task.agent)],
+    ["chain", set(line.map((each) => agentRef(each.agent)))],
+    ["bound_key", situation.boundKey],
+    ["risk", BigInt(situation.risk)],
+    ["arguments", situation.arguments],
+    ["approvals", situation.approvals ? set(situation.approvals) : NO_APPROVALS],
+    [
+      "env",
+      record([
+        ["environment", situation.environment],
+        ["gateway", situation.gateway],
+      ]),
+    ],
+  ])
+  if (user) {
+    context.set("user", userRef(user))
+    context.set("session", sessionFacts(situation.session ?? user, now))
+  }
+  return context
+}
+
+/** How the user logged in, as far as their provider tells: a rule has to ask whether it is there (`has`). */
+function sessionFacts({ acr, auth_time, until }: SessionFacts, now: number): CedarRecord {
+  const facts = new Map<string, Value>()
+  // What a login proved holds no longer than its session, even where the task goes on from an earlier one.
+  if (until !== undefined && now >= until) return facts
+  if (acr !== undefined) facts.set("acr", acr)
+  if (auth_time !== undefined) facts.set("auth_age", BigInt(Math.max(0, Math.floor(now / 1000 - auth_time))))
+  return facts
+}

@@ -1,0 +1,7 @@
+/** Base64url without padding (RFC 4648, section 5), for the code that imports no platform. */
+
+/** @throws if the text is not base64url */
+export function bytesOfBase64url(text: string): Uint8Array {
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"))
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0))
+}

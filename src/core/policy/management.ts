@@ -1,0 +1,90 @@
+import type { Denial } from "../denials/denial.ts"
+import type { Bundle } from "./assemble.ts"
+import { memberOf, overlay, type EntityStore } from "./cedar/entities.ts"
+import type { PolicyRequest } from "./cedar/evaluate.ts"
+import { entity, record, type EntityRef } from "./cedar/values/value.ts"
+import type { Role } from "./definition/operators.ts"
+import { userId, actionRef } from "./principals.ts"
+
+/** Who manages, as rules see them: an operator, in a group for each role that operators.yaml gives them. */
+export interface OperatorFacts {
+  readonly issuer: string
+  readonly subject: string
+  readonly roles: readonly Role[]
+}
+
+/** What a request to manage is about: the resource of the action manage, and its context. */
+export interface ManagedThing {
+  readonly area: Area
+  readonly kind: ManagedKind
+  /** Which one; null where it is about all, or where its name is a secret (a token). */
+  readonly target: string | null
+}
+
+export const AREAS = [
+  "tasks",
+  "revocations",
+  "risks",
+  "decisions",
+  "bundles",
+  "approvals",
+  "deliveries",
+  "agents",
+  "explanations",
+] as const
+
+type Area = (typeof AREAS)[number]
+
+export const MANAGED_KINDS = [
+  "task",
+  "token",
+  "agent",
+  "user",
+  "tool",
+  "key",
+  "everything",
+  "revocation",
+  "risk",
+  "decision",
+  "bundle",
+  "approval",
+  "delivery",
+  "explanation",
+] as const
+
+type ManagedKind = (typeof MANAGED_KINDS)[number]
+
+/** The question whether policy permits an operator to manage; `entities` has the operator in it. */
+export function manageQuestion(
+  operator: OperatorFacts,
+  method: string,
+  { area, kind, target }: ManagedThing,
+  base: EntityStore,
+): { readonly request: PolicyRequest; readonly entities: EntityStore } {
+  const { issuer, subject, roles } = operator
+  const principal = entity("Operator", userId(operator))
+  const groups = roles.map((role) => entity("OperatorGroup", role))
+  const context = record({ method, kind, ...(target === null ? {} : { target }) })
+  return {
+    request: { principal, action: actionRef("manage"), resource: areaRef(area), context },
+    entities: overlay(base, [memberOf(groups, principal, record({ issuer, subject }), base)]),
+  }
+}
+
+export const areaRef = (area: Area): EntityRef => entity("Area", area)
+
+/** The rules by which an operator may do this, or why not. */
+export function mayManage(
+  { engine, entities: base }: Bundle,
+  operator: OperatorFacts,
+  method: string,
+  thing: ManagedThing,
+): { readonly principal: string; readonly denial: Denial | null; readonly rules: readonly string[] } {
+  const { request, entities } = manageQuestion(operator, method, thing, base)
+  const { allowed, determining: rules } = engine.authorize(request, entities)
+  const principal = request.principal.key
+  if (allowed) return { principal, denial: null, rules }
+  const denial: Denial =
+    rules.length > 0 ? { reason: "policy_forbids", principal, rules } : { reason: "policy_permits_nothing", principal }
+  return { principal, denial, rules }
+}

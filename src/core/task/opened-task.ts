@@ -1,0 +1,39 @@
+import { userId } from "../policy/principals.ts"
+import type { GrantedDetails } from "./grant.ts"
+import type { Opened } from "./open.ts"
+import type { TreeState } from "./state.ts"
+
+export interface OpenedTask {
+  readonly task: string
+  readonly purpose: string
+  readonly scope: string
+  readonly details: readonly GrantedDetails[] | null
+  readonly user: string | null
+  readonly audience: string
+  readonly chain: readonly string[]
+  /** Milliseconds, when the authority behind its tree was given. */
+  readonly since: number
+  /** Milliseconds, by the ledger's clock. */
+  readonly issuedAt: number
+  /** Milliseconds. */
+  readonly expiresAt: number
+  /** Milliseconds; its token may expire sooner. */
+  readonly taskExpiresAt: number
+}
+
+export function openedTask(opened: Opened, state: TreeState, now: number): OpenedTask {
+  const { id: task, purpose, scope, details, expiresAt: taskExpiresAt } = opened.task
+  return {
+    task,
+    purpose,
+    scope,
+    details,
+    user: state.user && userId(state.user),
+    audience: opened.audience,
+    chain: opened.chain,
+    since: state.since,
+    issuedAt: now,
+    expiresAt: opened.opening.token.expiresAt,
+    taskExpiresAt,
+  }
+}

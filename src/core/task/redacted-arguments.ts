@@ -1,0 +1,12 @@
+import { redactedOfAny } from "../catalog/redaction.ts"
+import type { Tool } from "../catalog/tool.ts"
+import type { Lookup } from "../encoding/lookup.ts"
+import type { Task } from "./state.ts"
+
+/** What the catalog redacts of the tools that one of the tasks' grants covers. */
+export function redactedOf(line: readonly Task[], tools: Lookup<Tool>): readonly string[] {
+  return redactedOfAny(
+    line.flatMap(({ grant }) => Object.keys(grant.tools)),
+    tools,
+  )
+}

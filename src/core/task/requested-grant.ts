@@ -1,0 +1,145 @@
+import * as z from "zod"
+import { parseJson } from "../catalog/json-body.ts"
+import { isPattern, parseScope, type Scope } from "../catalog/pattern.ts"
+import { ACTIONS, SENSITIVITIES } from "../catalog/tool.ts"
+import { refuse, TOO_MANY_SCOPES, type Refused } from "../denials/oauth-error.ts"
+import { printable } from "../encoding/display-text.ts"
+import { ASKED_NOTHING, type Asked, type AskedPart } from "./grant.ts"
+
+const scalar = z.union([z.string().max(256), z.number(), z.boolean()])
+
+const boundSchema = z.strictObject({
+  eq: scalar.optional(),
+  in: z.array(scalar).min(1).max(64).optional(),
+  min: z.number().optional(),
+  max: z.number().optional(),
+  like: z.string().max(256).optional(),
+  max_length: z.int().nonnegative().optional(),
+})
+
+/** Each is looked for in the whole catalog. */
+const MAX_SCOPES = 256
+
+/** RFC 9396: objects of our type, each about tools of its own. */
+const detailsSchema = z
+  .array(
+    z.strictObject({
+      type: z.literal("narrowgate_call"),
+      tools: z.array(z.string().refine(isPattern, "not a tool pattern")).min(1).max(MAX_SCOPES),
+      actions: z.array(z.enum(ACTIONS)).min(1).max(ACTIONS.length),
+      max_sensitivity: z.enum(SENSITIVITIES).optional(),
+      arguments: z
+        .record(z.string().max(128), boundSchema)
+        .refine((bounds) => Object.keys(bounds).length <= 32)
+        .optional(),
+      /** Of the whole task: the least of all counts. */
+      calls: z.int().positive().optional(),
+      /** Of the task, as the parameter of that name. */
+      purpose: z.string().min(1).max(256).optional(),
+    }),
+  )
+  .min(1)
+  .max(16)
+
+/** Bounds are kept for each tool that is granted. */
+const MAX_DETAILS_LENGTH = 4_096
+
+/** What is asked for, and the purpose that the request names, if any. */
+export interface AskedFor {
+  readonly asked: Asked
+  readonly purpose: string | null
+}
+
+/**
+ * `scope` and `authorization_details` together: a request may use either to name tools, and neither to get the default.
+ */
+/** The parameters of a token request that say what is requested; null: the request has none of this name. */
+export interface RequestedText {
+  readonly scope: string | null
+  readonly purpose: string | null
+  readonly authorizationDetails: string | null
+}
+
+export function readAsked({ scope, purpose, authorizationDetails: text }: RequestedText): AskedFor | Refused {
+  const scopes = readScopes(scope)
+  if (scopes && "refused" in scopes) return scopes
+  if (text === null) {
+    const parts = scopes && [{ scopes, maxSensitivity: null, bounds: {} }]
+    return { asked: { parts, inDetails: false, calls: null }, purpose }
+  }
+  const malformed = (what: string): Refused => refuse({ reason: "details_malformed", what })
+  if (text.length > MAX_DETAILS_LENGTH) return malformed("authorization_details is too long")
+  if (scopes) return malformed("scope and authorization_details both name tools")
+  const parsed = parseJson(text)
+  if ("denied" in parsed) return malformed("authorization_details is not JSON")
+  const details = readDetails(parsed.json)
+  if (!details) return malformed("authorization_details is no list of narrowgate_call objects")
+  const purposes = new Set([...(purpose === null ? [] : [purpose]), ...details.purposes])
+  if (purposes.size > 1) return malformed("it names several purposes")
+  return { asked: details.asked, purpose: [...purposes][0] ?? null }
+}
+
+/**
+ * Of an assertion: what in it is ours; a list without any allows nothing. Null where it is no such list, or names
+ * several purposes.
+ */
+export function detailsOf(json: unknown): AskedFor | null {
+  const list = z
+    .array(z.looseObject({ type: z.string() }))
+    .max(64)
+    .safeParse(json)
+  if (!list.success) return null
+  const ours = list.data.filter(({ type }) => type === "narrowgate_call")
+  if (ours.length === 0) return { asked: { ...ASKED_NOTHING, parts: [] }, purpose: null }
+  const details = readDetails(ours)
+  if (!details || details.purposes.length > 1) return null
+  return { asked: details.asked, purpose: details.purposes[0] ?? null }
+}
+
+/** Each purpose once. Null where they are no such list, or name more tools and actions than scopes may be. */
+function readDetails(json: unknown): { readonly asked: Asked; readonly purposes: readonly string[] } | null {
+  const details = detailsSchema.safeParse(json)
+  if (!details.success) return null
+  const calls = details.data.flatMap((each) => each.calls ?? [])
+  const parts = details.data.map((each) => ({
+    scopes: distinct(each.tools).flatMap((pattern) => distinct(each.actions).map((action) => ({ pattern, action }))),
+    maxSensitivity: each.max_sensitivity ?? null,
+    bounds: withoutUndefined(each.arguments ?? {}),
+  }))
+  if (parts.reduce((count, { scopes }) => count + scopes.length, 0) > MAX_SCOPES) return null
+  const purposes = distinct(details.data.flatMap((each) => each.purpose ?? []))
+  return { asked: { parts, inDetails: true, calls: calls.length === 0 ? null : Math.min(...calls) }, purposes }
+}
+
+const distinct = <T>(items: readonly T[]): readonly T[] => [...new Set(items)]
+
+function readScopes(text: string | null): readonly Scope[] | Refused | null {
+  if (text === null) return null
+  const words = text.split(" ").filter((word) => word !== "")
+  if (words.length > MAX_SCOPES) return refuse({ reason: "scope_malformed", scope: TOO_MANY_SCOPES })
+  const scopes: Scope[] = []
+  for (const word of distinct(words)) {
+    const scope = parseScope(word)
+    if (!scope) return refuse({ reason: "scope_malformed", scope: printable(word) })
+    scopes.push(scope)
+  }
+  return scopes
+}
+
+function withoutUndefined(bounds: Readonly<Record<string, z.infer<typeof boundSchema>>>): AskedPart["bounds"] {
+  const entries = Object.entries(bounds).map(([name, bound]) => {
+    const { eq, in: allowed, min, max, like, max_length } = bound
+    return [
+      name,
+      {
+        ...(eq === undefined ? {} : { eq }),
+        ...(allowed === undefined ? {} : { in: allowed }),
+        ...(min === undefined ? {} : { min }),
+        ...(max === undefined ? {} : { max }),
+        ...(like === undefined ? {} : { like }),
+        ...(max_length === undefined ? {} : { max_length }),
+      },
+    ] as const
+  })
+  return Object.fromEntries(entries)
+}

@@ -6,11 +6,11 @@
 import * as z from "zod"
 import { isObject } from "../core/encoding/json.ts"
 import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
-import { isSameResource } from "../core/encoding/resource.ts"
 import type { Compact } from "./jws/compact.ts"
 import type { Reach } from "./key-sets/key-set.ts"
 import { readPerson, type Person } from "./person.ts"
 import { isRejected, ofCredential, reject, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
+import { isSameResource } from "../core/encoding/url.ts"
 import {
   checkExact,
   checkPlain,

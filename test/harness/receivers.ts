@@ -2,9 +2,8 @@
 import { runDurableObjectAlarm } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { expect, vi } from "vitest"
-import { EVENTS, SIGNAL_EVENTS } from "../../src/core/policy/definition/receiver-events.ts"
 import { outboundOf } from "../../src/notifications/outbound-stub.ts"
-import type { ReceiverDefinition } from "../../src/core/policy/definition/receivers.ts"
+import { type ReceiverDefinition, EVENTS, SIGNAL_EVENTS } from "../../src/core/policy/definition/receivers.ts"
 
 export const DESK: ReceiverDefinition = {
   id: "desk",

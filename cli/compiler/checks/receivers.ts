@@ -1,7 +1,7 @@
 /** A receiver has what its format takes and can be reached, and what it is to be told there is. */
 import { isLoopback, mayBeFetched } from "../../../src/core/encoding/url.ts"
-import { SIGNAL_EVENTS, type FormatName } from "../../../src/core/policy/definition/receiver-events.ts"
 import { suggest } from "../../../src/core/encoding/nearest.ts"
+import { SIGNAL_EVENTS, type FormatName } from "../../../src/core/policy/definition/receivers.ts"
 import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"
 import type { ReceiversFile } from "../schema/receivers.ts"

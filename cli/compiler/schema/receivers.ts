@@ -1,6 +1,6 @@
 /** receivers.yaml: who is told what happens, in which format, of which events. What is secret stands nowhere in it. */
 import { z } from "zod"
-import { EVENTS, FORMATS } from "../../../src/core/policy/definition/receiver-events.ts"
+import { EVENTS, FORMATS } from "../../../src/core/policy/definition/receivers.ts"
 import { approvalName } from "./approvers.ts"
 import { text, trustedUrl } from "./values.ts"
 

@@ -1,9 +1,9 @@
 /** The audience that a token is asked for. */
 import type { Bundle } from "../../core/policy/assemble.ts"
 import { printable } from "../../core/encoding/display-text.ts"
-import { isSameResource } from "../../core/encoding/resource.ts"
 import type { Parameters } from "./parameters.ts"
 import { type Refused } from "../../core/denials/oauth-error.ts"
+import { isSameResource } from "../../core/encoding/url.ts"
 import { unknownAudience } from "../../core/task/audience.ts"
 
 /**

@@ -4,10 +4,10 @@
  */
 import type { Approval } from "../task/approval.ts"
 import { codeOf, type Denial } from "../denials/denial.ts"
+import type { EventName } from "../policy/definition/receivers.ts"
 import type { Task, TreeState } from "../task/state.ts"
 import { userId } from "../policy/principals.ts"
 import type { Stopped, Switch } from "../signals/switch.ts"
-import type { EventName } from "../policy/definition/receiver-events.ts"
 import type { End } from "../task/change.ts"
 import type { Consent } from "../task/pending-consent.ts"
 

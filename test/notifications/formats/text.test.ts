@@ -1,12 +1,12 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { EVENTS } from "../../../src/core/policy/definition/receiver-events.ts"
 import type { Making } from "../../../src/notifications/formats/message.ts"
 import type { CallQuestion, Notice, TaskQuestion } from "../../../src/core/notices/notice.ts"
 import { slackMessage } from "../../../src/notifications/formats/slack.ts"
 import { harmless, textOf, toldOf } from "../../../src/notifications/formats/text.ts"
 import { CHAT_ATTACKS } from "../chat-attacks.ts"
 import { z } from "zod"
+import { EVENTS } from "../../../src/core/policy/definition/receivers.ts"
 
 const US = "https://authz.example"
 const AT = Date.UTC(2026, 10, 26)

@@ -1,5 +1,4 @@
 /** `receivers.yaml`: who is told what happens here. */
-import type { EventName } from "./receiver-events.ts"
 
 /** Whom we tell what happens (src/outbound), by HTTP; its secret is the Worker's to know, by this `id`. */
 export type ReceiverDefinition = { readonly id: string; readonly events: readonly EventName[] } & (
@@ -27,3 +26,27 @@ interface ReadByPeople {
   /** It is told a call's arguments, but for what the catalog redacts. */
   readonly arguments: boolean
 }
+
+/** What others can be told of: a closed set, in the words of `receivers.yaml`. docs/notifications.md tells it. */
+
+/** Dotted, as Standard Webhooks has its types. */
+export const EVENTS = [
+  "approval.asked",
+  "approval.answered",
+  "task.quarantined",
+  "task.released",
+  "task.revoked",
+  "task.aborted",
+  "switch.set",
+  "switch.lifted",
+] as const
+
+export type EventName = (typeof EVENTS)[number]
+
+/** Of questions to people no Security Event Token tells: they are no security event. */
+export const SIGNAL_EVENTS = EVENTS.filter((name) => !name.startsWith("approval."))
+
+/** How a receiver is told: one row each in `message.ts`. */
+export const FORMATS = ["standard", "slack", "set"] as const
+
+export type FormatName = (typeof FORMATS)[number]

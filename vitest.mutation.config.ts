@@ -6,7 +6,7 @@ import { defineConfig } from "vitest/config"
  */
 export default defineConfig({
   test: {
-    include: ["test/policy/**/*.test.ts", "test/node/oracle.test.ts"],
+    include: ["test/core/policy/**/*.test.ts", "test/node/oracle.test.ts"],
     env: { ORACLE_CASES: "300" },
     testTimeout: 60_000,
   },

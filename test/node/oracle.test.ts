@@ -178,7 +178,7 @@ function exactMembers(members: object) {
   return Object.fromEntries(Object.entries(members).map(([name, value]) => [name, toOfficial(value)]))
 }
 
-test("the corners of test/policy are the official engine's", () => {
+test("the corners of test/core/policy are the official engine's", () => {
   for (const [name, corners] of Object.entries(CORNERS)) {
     for (const [index, [expression, result]] of corners.entries()) {
       const body = op("==", expression, literal(result === ERRS ? 0 : result))

@@ -1,4 +1,4 @@
-/** What windows admit, counted out (src/guardrails/window.ts: two admissions `seconds` apart do not share a span). */
+/** What windows admit, counted out (src/core/guardrails/limit.ts: two admissions `seconds` apart do not share a span). */
 import { patternCovers } from "../../../src/core/catalog/pattern.ts"
 import type { Tool } from "../../../src/core/catalog/tool.ts"
 import type { Guardrail } from "../../../src/core/guardrails/definition.ts"

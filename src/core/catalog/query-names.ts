@@ -1,6 +1,6 @@
 /**
  * Which names a query may have if something reads the arguments of its tool. `[to]`, ` to` and `to.x` are the argument
- * `to` to some readers and another one to the rest (test/catalog/readers has what each makes of them), so only names
+ * `to` to some readers and another one to the rest (test/node/readers has what each makes of them), so only names
  * that all take to the letter are read at all.
  */
 

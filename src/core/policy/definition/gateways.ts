@@ -1,7 +1,7 @@
 /** `gateways.yaml`: who may ask us, as a gateway before something or for advice. */
 import type { OwnAlgorithm } from "../../keys/algorithm.ts"
 
-/** `authzen`: it asks in AuthZEN's words (src/authzen). `worker`: by RPC over a service binding (src/gateway/rpc.ts). */
+/** `authzen`: it asks in AuthZEN's words (src/gateway/authzen). `worker`: by RPC over a service binding (src/gateway/rpc.ts). */
 export const DIALECTS = [
   "envoy",
   "nginx",

@@ -56,7 +56,7 @@ export interface IssuerDefinition {
    * be one of `users.clients`. The token that a person's app hands to an agent must not manage.
    */
   readonly operators?: { readonly clients: readonly string[] }
-  /** Its people may sign in to our own pages (src/sign-in). */
+  /** Its people may sign in to our own pages (src/web/sign-in.tsx). */
   readonly sign_in?: {
     /** Our client there, one of `operators.clients`. */
     readonly client: string

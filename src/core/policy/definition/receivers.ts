@@ -1,6 +1,6 @@
 /** `receivers.yaml`: who is told what happens here. */
 
-/** Whom we tell what happens (src/outbound), by HTTP; its secret is the Worker's to know, by this `id`. */
+/** Whom we tell what happens (src/notifications), by HTTP; its secret is the Worker's to know, by this `id`. */
 export type ReceiverDefinition = { readonly id: string; readonly events: readonly EventName[] } & (
   | (ReadByPeople & {
       /** Signed as Standard Webhooks has it. */

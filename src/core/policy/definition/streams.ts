@@ -2,7 +2,7 @@
 import type { EffectName, EventName, Level } from "./security-events.ts"
 import type { KeySource } from "./keys.ts"
 
-/** A stream of Security Event Tokens that a transmitter pushes to us (RFC 8935, src/signals). */
+/** A stream of Security Event Tokens that a transmitter pushes to us (RFC 8935, src/revocation/events-endpoint.ts). */
 export interface StreamDefinition {
   readonly id: string
   /** Exact `iss` of its tokens. */

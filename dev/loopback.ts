@@ -33,25 +33,27 @@ export async function listen(server: Server, port: number): Promise<Listening> {
   }
 }
 
-/**
- * For programs that cannot tell which port they took: another process may take it first, which is fine in development.
- */
-export async function freePort(): Promise<number> {
-  const { origin, close } = await listen(createServer(), 0)
-  await close()
-  return Number(new URL(origin).port)
-}
-
-/** Below those that systems hand out by themselves, so that nobody gets one between the look and the use. */
+/** Below those that the system hands out by itself, so that no connection gets one between the look and the use. */
 const UNASKED_PORTS = { from: 20_000, count: 12_000 } as const
+
+/** For programs that cannot tell which port they took. */
+export async function freePort(): Promise<number> {
+  return freePorts(1)
+}
 
 /** The stack takes a port and the next, some seconds after it was told which. */
 export async function twoFreePorts(): Promise<number> {
-  for (let tries = 0; tries < 20; tries++) {
-    const port = UNASKED_PORTS.from + randomInt(UNASKED_PORTS.count)
-    if ((await isFree(port)) && (await isFree(port + 1))) return port
+  return freePorts(2)
+}
+
+/** @returns the first of `count` ports in a row */
+async function freePorts(count: number): Promise<number> {
+  for (let tries = 0; tries < 50; tries++) {
+    const first = UNASKED_PORTS.from + randomInt(UNASKED_PORTS.count - count)
+    const ports = Array.from({ length: count }, (_, index) => first + index)
+    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return first
   }
-  throw new Error("no two ports in a row are free")
+  throw new Error(`no ${count} ports in a row are free`)
 }
 
 async function isFree(port: number): Promise<boolean> {

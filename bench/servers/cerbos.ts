@@ -4,9 +4,8 @@
  */
 import { mkdir, writeFile } from "node:fs/promises"
 import { createRequire } from "node:module"
-import { createServer } from "node:net"
-import { once } from "node:events"
 import { join } from "node:path"
+import { freePort } from "../../dev/loopback.ts"
 import type { Lab } from "../lab.ts"
 import { prepare, type PreparedRequest } from "../load/request.ts"
 import { startProcess, waitFor, type ServerProcess } from "./process.ts"
@@ -76,13 +75,4 @@ export function cerbosQuestion(call: CerbosCall, effect: "EFFECT_ALLOW" | "EFFEC
   const headers = { "content-type": "application/json" }
   const expected = { status: 200, contains: `"read":"${effect}"` }
   return prepare({ method: "POST", path: "/api/check/resources", headers, body }, expected)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === "string") throw new Error("no port")
-  return address.port
 }
